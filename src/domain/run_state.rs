@@ -1,0 +1,106 @@
+//! Where a run stands.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::nan;
+
+/// Why a run that did all it should has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The recipe's last epoch was reached.
+    MaxEpochs,
+    /// Patience ran out.
+    EarlyStop,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Trained to its end and tested.
+    Finished {
+        /// Which end.
+        reason: FinishReason,
+    },
+    /// Stopped on request after saving.
+    Stopped,
+    /// The loss or a validation figure stopped being a number; the best weights are kept.
+    Diverged {
+        /// What became non-finite, and where.
+        cause: String,
+    },
+    /// Something went wrong.
+    Failed {
+        /// What, in words, with the file where there is one.
+        cause: String,
+    },
+}
+
+/// The state of a run as lists show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Waits for its device.
+    Queued,
+    /// Its worker is on the way to the first epoch.
+    Starting,
+    /// Trains or tests.
+    Running,
+    /// Ended by itself: last epoch or early stop.
+    Finished,
+    /// Ended on request.
+    Stopped,
+    /// Ended by a fault, a divergence among them.
+    Failed,
+    /// Its worker is gone without a word.
+    Lost,
+}
+
+impl RunState {
+    /// The word shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether a worker is at it, or about to be.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Queued | Self::Starting | Self::Running)
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Where early stopping stands after an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStoppingStatus {
+    /// The epoch with the best value, counted from 1; 0 before there is one.
+    pub best_epoch: u32,
+    /// The best value of the monitored figure; NaN before there is one.
+    #[serde(with = "nan")]
+    pub best_value: f64,
+    /// Epochs in a row, up to now, that did not improve on it.
+    pub waited: u32,
+}
+
+impl Default for EarlyStoppingStatus {
+    fn default() -> Self {
+        Self { best_epoch: 0, best_value: f64::NAN, waited: 0 }
+    }
+}

@@ -1,0 +1,4 @@
+//! mien: a training lab for facial-expression classifiers that lives in a terminal.
+
+pub mod domain;
+pub mod durable;

@@ -1,0 +1,3 @@
+//! The program; the command line comes with its room.
+
+fn main() {}
