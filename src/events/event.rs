@@ -1,0 +1,151 @@
+//! The closed set of events.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, Outcome, Split, SplitCounts, nan};
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it happened, in milliseconds since 1970 by the worker's clock.
+    pub at: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// First line of every log.
+    LogOpened {
+        /// See [`super::LOG_VERSION`].
+        version: u32,
+        /// Name and version of the program that wrote it.
+        program: String,
+    },
+    /// A worker took the run on. What a later event says of an epoch above `resumed_from` replaces what an earlier
+    /// one said: those epochs were not completed, or are trained again.
+    WorkerStarted {
+        /// Its process id.
+        pid: u32,
+        /// The machine it runs on.
+        host: String,
+        /// The last completed epoch that it goes on from; 0 from the start.
+        resumed_from: u32,
+    },
+    /// The device was chosen.
+    DeviceChosen {
+        /// `cpu` or `cuda:0`.
+        device: String,
+        /// What the device calls itself.
+        description: String,
+        /// Why it is not the one that was hoped for.
+        note: Option<String>,
+    },
+    /// The dataset was opened.
+    DataOpened {
+        /// Images in each split.
+        images: SplitCounts,
+        /// Class names, in the order of labels.
+        classes: Vec<String>,
+    },
+    /// The model was built.
+    ModelBuilt {
+        /// Parameters in all.
+        total: usize,
+        /// Those that are trained.
+        trainable: usize,
+    },
+    /// An epoch began.
+    EpochStarted {
+        /// Counted from 1.
+        epoch: u32,
+        /// Optimizer steps in it.
+        steps: u32,
+    },
+    /// Progress within an epoch, throttled.
+    Step {
+        /// Counted from 1.
+        epoch: u32,
+        /// Steps done in this epoch.
+        step: u32,
+        /// Steps in this epoch.
+        steps: u32,
+        /// Mean training loss over the steps since the event before.
+        #[serde(with = "nan")]
+        loss: f64,
+        /// Training accuracy over the same steps.
+        #[serde(with = "nan")]
+        accuracy: f64,
+        /// Learning rate of the last of them.
+        learning_rate: f64,
+        /// Training images per second over the same steps.
+        images_per_second: f64,
+    },
+    /// An epoch was completed and validated.
+    EpochFinished {
+        /// Its figures.
+        #[serde(flatten)]
+        metrics: EpochMetrics,
+        /// Where early stopping stands after it.
+        early_stopping: EarlyStoppingStatus,
+    },
+    /// The schedule lowered the learning rate because validation stalled.
+    LearningRateReduced {
+        /// After this epoch.
+        epoch: u32,
+        /// The rate before.
+        from: f64,
+        /// The rate from now on.
+        to: f64,
+    },
+    /// A checkpoint is on disk.
+    CheckpointSaved {
+        /// The epoch it holds.
+        epoch: u32,
+        /// Whether it is the best so far.
+        best: bool,
+    },
+    /// Somebody asked the run to stop; it will after the current batch.
+    StopRequested,
+    /// The best weights are being tested.
+    EvaluationStarted {
+        /// On this split.
+        split: Split,
+        /// Images to go through.
+        images: usize,
+    },
+    /// The best weights were tested.
+    Evaluated {
+        /// On this split.
+        split: Split,
+        /// The epoch of the weights.
+        epoch: u32,
+        /// Mean loss.
+        #[serde(with = "nan")]
+        loss: f64,
+        /// Everything else follows from this.
+        confusion: Confusion,
+    },
+    /// The best weights could not be tested, or somebody asked to stop; what was known of them stands.
+    EvaluationFailed {
+        /// Why, in words.
+        cause: String,
+    },
+    /// Something that a person should know and that does not end the run.
+    Warning {
+        /// In words.
+        message: String,
+    },
+    /// The run ended.
+    Ended {
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// An event of a kind that this program does not know.
+    #[serde(other)]
+    Unknown,
+}

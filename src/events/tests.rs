@@ -1,0 +1,148 @@
+//! Properties of the log: what is written is read, whatever the moment of reading or dying.
+
+use std::fs;
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Split, SplitCounts};
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let number = prop_oneof![any::<f64>().prop_filter("finite", |x| x.is_finite()), 0.0..1.0];
+    prop_oneof![
+        (any::<u32>(), ".*", any::<u32>()).prop_map(|(pid, host, resumed_from)| Event::WorkerStarted {
+            pid,
+            host,
+            resumed_from
+        }),
+        (".*", ".*", proptest::option::of(".*")).prop_map(|(device, description, note)| Event::DeviceChosen {
+            device,
+            description,
+            note
+        }),
+        proptest::collection::vec(".*", 0..4).prop_map(|classes| Event::DataOpened {
+            images: SplitCounts { train: 3, validation: 2, test: 1 },
+            classes
+        }),
+        (any::<u32>(), number.clone(), number.clone()).prop_map(|(epoch, loss, learning_rate)| Event::Step {
+            epoch,
+            step: 1,
+            steps: 2,
+            loss,
+            accuracy: 0.5,
+            learning_rate,
+            images_per_second: 1e3
+        }),
+        (any::<u32>(), number.clone(), number).prop_map(|(epoch, val_loss, best_value)| Event::EpochFinished {
+            metrics: EpochMetrics {
+                epoch,
+                train_loss: 1.0,
+                train_accuracy: 0.1,
+                val_loss,
+                val_accuracy: 0.2,
+                learning_rate: 1e-3,
+                seconds: 2.5,
+                images_per_second: 1400.0
+            },
+            early_stopping: EarlyStoppingStatus { best_epoch: epoch, best_value, waited: 0 }
+        }),
+        ".*".prop_map(|cause| Event::Ended { outcome: Outcome::Failed { cause } }),
+        Just(Event::Ended { outcome: Outcome::Finished { reason: FinishReason::EarlyStop } }),
+        Just(Event::StopRequested),
+        any::<u64>().prop_map(|seed| {
+            let mut confusion = Confusion::new(3);
+            confusion.add((seed % 3) as usize, (seed / 3 % 3) as usize);
+            Event::Evaluated { split: Split::Test, epoch: 1, loss: 0.25, confusion }
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn events_come_back_as_written_and_a_reader_may_look_at_any_time(
+        events in proptest::collection::vec((any::<u64>(), any_event(), any::<bool>()), 0..20)
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(FILE_NAME);
+        let mut writer = EventWriter::open(&path, 7).expect("a log");
+        let mut reader = EventReader::new(&path);
+        let mut seen = Vec::new();
+        for (at, event, look) in &events {
+            writer.append(*at, event.clone()).expect("an append");
+            if *look {
+                reader.poll(&mut seen).expect("a poll");
+            }
+        }
+        reader.poll(&mut seen).expect("a poll");
+        let written: Vec<Record> = events.into_iter().map(|(at, event, _)| Record { at, event }).collect();
+        prop_assert_eq!(&seen[1..], &written[..]);
+        prop_assert_eq!(reader.damaged(), 0);
+    }
+
+    #[test]
+    fn a_log_cut_at_any_byte_reads_to_the_last_whole_event_and_can_be_appended_to(
+        events in proptest::collection::vec(any_event(), 1..6), cut in 0.0..1.0_f64
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(FILE_NAME);
+        let mut writer = EventWriter::open(&path, 7).expect("a log");
+        for event in events {
+            writer.append(1, event).expect("an append");
+        }
+        let bytes = fs::read(&path).expect("the log");
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let cut = (bytes.len() as f64 * cut) as usize;
+        fs::write(&path, &bytes[..cut]).expect("a cut log");
+        let whole = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
+
+        let mut seen = Vec::new();
+        let mut reader = EventReader::new(&path);
+        reader.poll(&mut seen).expect("a poll");
+        prop_assert_eq!(seen.len(), whole);
+
+        EventWriter::open(&path, 8).expect("reopened").append(9, Event::StopRequested).expect("an append");
+        reader.poll(&mut seen).expect("a poll");
+        prop_assert_eq!(reader.damaged(), 0);
+        prop_assert_eq!(&seen.last().expect("an event").event, &Event::StopRequested);
+    }
+}
+
+fn read(text: &str) -> (Result<Vec<Record>, ReadError>, usize) {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(text.as_bytes()).expect("a write");
+    let mut reader = EventReader::new(file.path());
+    let mut seen = Vec::new();
+    let result = reader.poll(&mut seen).map(|_| seen);
+    (result, reader.damaged())
+}
+
+#[test]
+fn a_newer_log_is_refused_in_words() {
+    let (result, _) = read("{\"at\":1,\"event\":\"log_opened\",\"version\":2,\"program\":\"mien 9\"}\n");
+    let message = result.expect_err("refused").to_string();
+    assert!(message.contains("format 2") && message.contains("use a newer mien"), "{message}");
+}
+
+#[test]
+fn unknown_kinds_and_fields_are_skipped_and_damage_is_counted() {
+    let (result, damaged) = read(
+        "{\"at\":1,\"event\":\"coffee_brewed\",\"cups\":3}\nnot json\n{\"at\":2,\"event\":\"stop_requested\",\"by\":\"me\"}\n{\"at\":3,\"ev",
+    );
+    let events: Vec<Event> = result.expect("readable").into_iter().map(|record| record.event).collect();
+    assert_eq!(events, [Event::Unknown, Event::StopRequested]);
+    assert_eq!(damaged, 1);
+}
+
+#[test]
+fn a_loss_that_is_no_number_survives() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(FILE_NAME);
+    let event = Event::Evaluated { split: Split::Test, epoch: 1, loss: f64::INFINITY, confusion: Confusion::new(1) };
+    EventWriter::open(&path, 1).expect("a log").append(2, event).expect("an append");
+    let mut seen = Vec::new();
+    EventReader::new(&path).poll(&mut seen).expect("a poll");
+    assert!(matches!(seen[1].event, Event::Evaluated { loss, .. } if loss.is_nan()));
+}

@@ -1,0 +1,72 @@
+//! Appends events to a log.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::{Event, LOG_VERSION, Record};
+
+/// An open log. One process writes a log at a time: the run folder's worker lock sees to that.
+#[derive(Debug)]
+pub struct EventWriter {
+    file: File,
+}
+
+impl EventWriter {
+    /// Opens the log at `path`, or creates it with its first line. A last line that a killed worker left unfinished
+    /// is cut off: no reader has taken it for an event.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, read or written.
+    pub fn open(path: &Path, now: u64) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        cut_unfinished_line(&mut file)?;
+        let mut writer = Self { file };
+        if writer.file.metadata()?.len() == 0 {
+            let program = concat!("mien ", env!("CARGO_PKG_VERSION")).to_owned();
+            writer.append(now, Event::LogOpened { version: LOG_VERSION, program })?;
+        }
+        Ok(writer)
+    }
+
+    /// Appends one event as one write.
+    ///
+    /// # Errors
+    /// When the write fails; what was written of the line is then cut off again where that is possible.
+    pub fn append(&mut self, at: u64, event: Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Record { at, event })?;
+        line.push(b'\n');
+        let before = self.file.metadata()?.len();
+        self.file.write_all(&line).inspect_err(|_| {
+            // Best effort: a torn line in the middle would cost the reader one event, not the log.
+            let _ = self.file.set_len(before);
+        })
+    }
+
+    /// Makes what was appended survive a power cut.
+    ///
+    /// # Errors
+    /// When the file system says so.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+fn cut_unfinished_line(file: &mut File) -> io::Result<()> {
+    const BLOCK: u64 = 4096;
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut block = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK);
+        file.seek(SeekFrom::Start(start))?;
+        block.clear();
+        file.take(end - start).read_to_end(&mut block)?;
+        if let Some(position) = block.iter().rposition(|byte| *byte == b'\n') {
+            end = start + position as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    if end < length { file.set_len(end) } else { Ok(()) }
+}
