@@ -3,3 +3,4 @@
 pub mod domain;
 pub mod durable;
 pub mod events;
+pub mod runs;

@@ -1,0 +1,56 @@
+//! What a worker is started to do with its run folder.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The job of one worker process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Job {
+    /// Trains from where the run folder stands to the run's end, and tests the best weights.
+    #[default]
+    Train,
+    /// Tests the best weights again and changes nothing else.
+    Evaluate,
+}
+
+impl Job {
+    /// The word used on the worker's command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+        }
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Job {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "train" => Ok(Self::Train),
+            "evaluate" => Ok(Self::Evaluate),
+            _ => Err(format!("'{}' is no job: use train or evaluate", crate::domain::text::printable(text))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Job;
+
+    #[test]
+    fn a_job_reads_back_as_itself() {
+        for job in [Job::Train, Job::Evaluate] {
+            assert_eq!(job.to_string().parse(), Ok(job));
+        }
+        assert!("sing".parse::<Job>().is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! Where everything lies: the home, and the folder of a run.
+//!
+//! ```text
+//! HOME/data/NAME/                     a dataset
+//! HOME/checkpoints/RUN/recipe.json    the frozen recipe
+//!                     /events.jsonl   the event log
+//!                     /worker.lock    held by the worker as long as it lives
+//!                     /worker.log     what the worker printed, which should be nothing
+//!                     /control/stop   a request, as a file
+//!                     /best.ckpt      weights of the best epoch
+//!                     /last.ckpt      everything needed to go on from the last completed epoch
+//!                     /test.safetensors   the prediction for every test image
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, recipe::RECIPE_VERSION};
+use crate::{durable, events};
+
+/// The folder that holds datasets and runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// The home at this path, which need not exist yet.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into())
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where datasets lie.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// Where this dataset lies.
+    #[must_use]
+    pub fn dataset(&self, name: &DatasetName) -> PathBuf {
+        self.data().join(name.as_str())
+    }
+
+    /// Where runs lie.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
+    /// The folder of this run.
+    #[must_use]
+    pub fn run(&self, id: &RunId) -> RunFolder {
+        RunFolder(self.checkpoints().join(id.as_str()))
+    }
+}
+
+/// Why a run's recipe cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// The file system said no.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The recipe.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// Not a recipe.
+    #[error("{} is no recipe of a run: {source}", path.display())]
+    Malformed {
+        /// The recipe.
+        path: PathBuf,
+        /// Where it goes wrong.
+        source: serde_json::Error,
+    },
+    /// A setting is out of its range.
+    #[error("{} cannot be used: {reason}", path.display())]
+    Invalid {
+        /// The recipe.
+        path: PathBuf,
+        /// Which, and what is accepted.
+        reason: String,
+    },
+    /// Written by a newer program.
+    #[error("{} has recipe format {found} and this mien reads up to {RECIPE_VERSION}: use a newer mien", path.display())]
+    Newer {
+        /// The recipe.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The run whose folder is at `path`.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The run's id: the folder's name. `None` if that is no valid id.
+    #[must_use]
+    pub fn id(&self) -> Option<RunId> {
+        RunId::new(self.0.file_name()?.to_str()?).ok()
+    }
+
+    /// The home that the run lies in. A worker knows its run folder and nothing else.
+    #[must_use]
+    pub fn home(&self) -> Option<Home> {
+        Some(Home::new(self.0.parent()?.parent()?))
+    }
+
+    /// The recipe's file.
+    #[must_use]
+    pub fn recipe_file(&self) -> PathBuf {
+        self.0.join("recipe.json")
+    }
+
+    /// The event log.
+    #[must_use]
+    pub fn events_file(&self) -> PathBuf {
+        self.0.join(events::FILE_NAME)
+    }
+
+    /// What the worker printed.
+    #[must_use]
+    pub fn worker_log(&self) -> PathBuf {
+        self.0.join("worker.log")
+    }
+
+    /// The weights of the best epoch.
+    #[must_use]
+    pub fn best_checkpoint(&self) -> PathBuf {
+        self.0.join("best.ckpt")
+    }
+
+    /// Everything needed to go on from the last completed epoch.
+    #[must_use]
+    pub fn last_checkpoint(&self) -> PathBuf {
+        self.0.join("last.ckpt")
+    }
+
+    /// The predictions for every test image.
+    #[must_use]
+    pub fn test_predictions(&self) -> PathBuf {
+        self.0.join("test.safetensors")
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.0.join("worker.lock")
+    }
+
+    fn stop_file(&self) -> PathBuf {
+        self.0.join("control").join("stop")
+    }
+
+    /// Reads the recipe.
+    ///
+    /// # Errors
+    /// When it is missing, no recipe, or of a newer format.
+    pub fn recipe(&self) -> Result<Recipe, RecipeError> {
+        #[derive(serde::Deserialize)]
+        struct Format {
+            version: u32,
+        }
+        let path = self.recipe_file();
+        let text = fs::read(&path).map_err(|source| RecipeError::Io { path: path.clone(), source })?;
+        let malformed = |source| RecipeError::Malformed { path: path.clone(), source };
+        let Format { version } = serde_json::from_slice(&text).map_err(malformed)?;
+        if version > RECIPE_VERSION {
+            return Err(RecipeError::Newer { path, found: version });
+        }
+        let recipe = serde_json::from_slice(&text).map_err(malformed)?;
+        Hyperparameter::check(&recipe).map_err(|reason| RecipeError::Invalid { path: path.clone(), reason })?;
+        Ok(recipe)
+    }
+
+    /// Writes the recipe.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write_recipe(&self, recipe: &Recipe) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(recipe)?;
+        text.push(b'\n');
+        durable::write(&self.recipe_file(), &text)
+    }
+
+    /// Asks the worker to end after its current batch; the run can go on from its last completed epoch.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn request_stop(&self) -> io::Result<()> {
+        let file = self.stop_file();
+        fs::create_dir_all(self.0.join("control"))?;
+        durable::write(&file, b"")
+    }
+
+    /// Whether somebody asked the worker to stop.
+    #[must_use]
+    pub fn stop_requested(&self) -> bool {
+        self.stop_file().exists()
+    }
+
+    /// Forgets a stop request: a resumed run must not stop at once.
+    ///
+    /// # Errors
+    /// When the request is there and cannot be removed.
+    pub fn clear_stop(&self) -> io::Result<()> {
+        match fs::remove_file(self.stop_file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a worker is alive on this run: whether somebody holds its lock. Free of the doubts that a process id
+    /// leaves (it may be gone, or another's by now): the kernel drops the lock with the process.
+    #[must_use]
+    pub fn worker_alive(&self) -> bool {
+        let Ok(file) = File::open(self.lock_file()) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Takes the run's lock for as long as the returned file lives. `None` if another worker holds it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made, or the file system cannot lock.
+    pub fn lock(&self) -> io::Result<Option<File>> {
+        // A watcher that asks `worker_alive` holds a shared lock for an instant: outlast it.
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.lock_file())?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => return Ok(None),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+}

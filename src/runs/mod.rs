@@ -1,0 +1,15 @@
+//! Runs on disk: the layout of a run's folder, the store of all runs, and a run's summary as a fold of its events.
+//!
+//! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
+
+pub mod job;
+pub mod layout;
+pub mod narrate;
+pub mod predictions;
+pub mod store;
+pub mod summary;
+
+pub use job::Job;
+pub use layout::{Home, RunFolder};
+pub use store::{FindError, FollowedRun, RunStore};
+pub use summary::Summary;

@@ -1,0 +1,81 @@
+//! Events in words: the log lines that the dashboard and the command line show.
+
+use crate::domain::{FinishReason, Outcome, text::printable};
+use crate::events::Event;
+
+/// One line for an event, safe for a terminal; `None` for those that a log need not show.
+#[must_use]
+pub fn line(event: &Event) -> Option<String> {
+    let text = match event {
+        Event::LogOpened { .. }
+        | Event::Step { .. }
+        | Event::EpochStarted { .. }
+        | Event::CheckpointSaved { best: false, .. }
+        | Event::Unknown => return None,
+        Event::WorkerStarted { pid, host, resumed_from: 0 } => format!("worker {pid} started on {host}"),
+        Event::WorkerStarted { pid, host, resumed_from } => {
+            format!("worker {pid} started on {host}, going on after epoch {resumed_from}")
+        }
+        Event::DeviceChosen { device, description, note } => {
+            let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+            format!("device {device}: {description}{note}")
+        }
+        Event::DataOpened { images, classes } => format!(
+            "{} training, {} validation, {} test images of {} classes",
+            images.train,
+            images.validation,
+            images.test,
+            classes.len()
+        ),
+        Event::ModelBuilt { total, trainable } => format!("model with {total} parameters, {trainable} trained"),
+        Event::EpochFinished { metrics, early_stopping } => {
+            let best = if early_stopping.best_epoch == metrics.epoch {
+                "best so far".to_owned()
+            } else {
+                format!("best is epoch {}", early_stopping.best_epoch)
+            };
+            format!(
+                "epoch {}: train loss {:.4} acc {:.4}, val loss {:.4} acc {:.4}, {:.1} s, {:.0} images/s ({best})",
+                metrics.epoch,
+                metrics.train_loss,
+                metrics.train_accuracy,
+                metrics.val_loss,
+                metrics.val_accuracy,
+                metrics.seconds,
+                metrics.images_per_second
+            )
+        }
+        Event::LearningRateReduced { from, to, .. } => {
+            format!("learning rate {from:.2e} → {to:.2e}: validation stalled")
+        }
+        Event::CheckpointSaved { epoch, .. } => format!("saved the weights of epoch {epoch} as best"),
+        Event::StopRequested => "stop requested: ending after the current batch".into(),
+        Event::EvaluationStarted { split, images } => format!("testing the best weights on {images} {split} images"),
+        Event::Evaluated { split, epoch, loss, confusion } => {
+            if !confusion.is_square() {
+                return None;
+            }
+            let scores = confusion.scores();
+            format!(
+                "{split}: accuracy {:.4}, macro F1 {:.4}, loss {loss:.4} (weights of epoch {epoch})",
+                scores.accuracy, scores.f1
+            )
+        }
+        Event::EvaluationFailed { cause } => format!("the best weights were not tested: {cause}"),
+        Event::Warning { message } => format!("warning: {message}"),
+        Event::Ended { outcome } => ending(outcome),
+    };
+    Some(printable(&text))
+}
+
+/// How a run ended, in a sentence's part.
+#[must_use]
+pub fn ending(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Finished { reason: FinishReason::EarlyStop } => "finished: early stop".into(),
+        Outcome::Finished { reason: FinishReason::MaxEpochs } => "finished: all epochs done".into(),
+        Outcome::Stopped => "stopped on request".into(),
+        Outcome::Diverged { cause } => printable(&format!("failed: diverged, {cause}")),
+        Outcome::Failed { cause } => printable(&format!("failed: {cause}")),
+    }
+}

@@ -1,0 +1,301 @@
+//! All runs of a home: create, list, find, follow.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::domain::{Recipe, RunId, RunState, text::printable};
+use crate::events::{EventReader, ReadError, Record};
+
+use super::layout::{Home, RecipeError, RunFolder};
+use super::summary::Summary;
+
+/// The runs of one home.
+#[derive(Debug, Clone)]
+pub struct RunStore {
+    home: Home,
+}
+
+/// Why no run was found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// There is none at all.
+    #[error("there are no runs in {} yet: `mien train cnn` starts one", .0.display())]
+    NoRuns(PathBuf),
+    /// None has this name.
+    #[error("no run is called '{name}' in {}; `mien runs` lists them", folder.display())]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Where.
+        folder: PathBuf,
+    },
+    /// More than one begins so.
+    #[error("'{name}' could be {}; type more of the name", candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// The runs that begin so.
+        candidates: Vec<String>,
+    },
+    /// The folder of runs cannot be read.
+    #[error("cannot list {}: {source}", folder.display())]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+}
+
+/// Why a run cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its recipe.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// Its event log.
+    #[error(transparent)]
+    Events(#[from] ReadError),
+}
+
+impl RunStore {
+    /// The runs of this home, which need not exist yet.
+    #[must_use]
+    pub fn new(home: Home) -> Self {
+        Self { home }
+    }
+
+    /// The home.
+    #[must_use]
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The folder of a run.
+    #[must_use]
+    pub fn folder(&self, id: &RunId) -> RunFolder {
+        self.home.run(id)
+    }
+
+    /// The ids of all runs, in no order: every folder that holds a recipe.
+    ///
+    /// # Errors
+    /// When the folder of runs is there and cannot be read.
+    pub fn ids(&self) -> io::Result<Vec<RunId>> {
+        let entries = match fs::read_dir(self.home.checkpoints()) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let run = |entry: fs::DirEntry| {
+            let id = RunId::new(entry.file_name().to_str()?).ok()?;
+            self.folder(&id).recipe_file().is_file().then_some(id)
+        };
+        Ok(entries.filter_map(Result::ok).filter_map(run).collect())
+    }
+
+    /// The run that `query` means: an id, a prefix that only one id has, or `latest`.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn find(&self, query: &str) -> Result<RunId, FindError> {
+        let folder = self.home.checkpoints();
+        let mut ids = self.ids().map_err(|source| FindError::Io { folder: folder.clone(), source })?;
+        if ids.is_empty() {
+            return Err(FindError::NoRuns(folder));
+        }
+        ids.sort();
+        if let Some(exact) = ids.iter().find(|id| id.as_str() == query) {
+            return Ok(exact.clone());
+        }
+        if query == "latest" {
+            let created = |id: &RunId| self.folder(id).recipe().map_or(0, |recipe| recipe.created_at);
+            let latest = ids.into_iter().max_by_key(created);
+            return latest.ok_or(FindError::NoRuns(folder));
+        }
+        ids.retain(|id| !query.is_empty() && id.as_str().starts_with(query));
+        match ids.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(FindError::Unknown { name: printable(query), folder }),
+            several => Err(FindError::Ambiguous {
+                name: printable(query),
+                candidates: several.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// Creates the folder of a new run with its recipe. `id` is used if it is free, else with the first free number
+    /// behind it.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create(&self, id: &RunId, recipe: &Recipe) -> io::Result<RunId> {
+        fs::create_dir_all(self.home.checkpoints())?;
+        for attempt in 1_u32.. {
+            let name = if attempt == 1 { id.to_string() } else { format!("{id}-{attempt}") };
+            let id = RunId::new(name).map_err(io::Error::other)?;
+            let folder = self.folder(&id);
+            match fs::create_dir(folder.path()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    // A folder without a recipe is no run; a failed write must not leave one behind.
+                    folder.write_recipe(recipe).inspect_err(|_| {
+                        let _ = fs::remove_dir_all(folder.path());
+                    })?;
+                    return Ok(id);
+                }
+            }
+        }
+        Err(io::Error::other("every name is taken"))
+    }
+
+    /// Opens a run to follow it.
+    ///
+    /// # Errors
+    /// When its recipe cannot be read.
+    pub fn follow(&self, id: &RunId) -> Result<FollowedRun, RecipeError> {
+        FollowedRun::open(self.folder(id), id.clone())
+    }
+
+    /// The summary of a run as it is now.
+    ///
+    /// # Errors
+    /// When its recipe or its log cannot be read.
+    pub fn summary(&self, id: &RunId) -> Result<FollowedRun, LoadError> {
+        let mut run = self.follow(id)?;
+        run.poll(&mut Vec::new())?;
+        Ok(run)
+    }
+}
+
+/// A run whose log is read on as it grows.
+#[derive(Debug)]
+pub struct FollowedRun {
+    folder: RunFolder,
+    reader: EventReader,
+    /// What the events read so far amount to.
+    pub summary: Summary,
+    /// Whether a worker held the run's lock at the last poll.
+    pub alive: bool,
+}
+
+impl FollowedRun {
+    fn open(folder: RunFolder, id: RunId) -> Result<Self, RecipeError> {
+        let recipe = folder.recipe()?;
+        let reader = EventReader::new(&folder.events_file());
+        Ok(Self { summary: Summary::new(id, recipe), reader, folder, alive: false })
+    }
+
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Lines of the log that were no events.
+    #[must_use]
+    pub fn damaged(&self) -> usize {
+        self.reader.damaged()
+    }
+
+    /// Reads what is new into the summary and appends it to `records`, also what was read before an error; tells
+    /// whether anything changed.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn poll(&mut self, records: &mut Vec<Record>) -> Result<bool, ReadError> {
+        // Liveness first: a worker that ends in between has then written its last event before we read.
+        let alive = self.folder.worker_alive();
+        let first = records.len();
+        let grown = self.reader.poll(records);
+        // Also before an error: what the reader has passed it never brings again.
+        for record in &records[first..] {
+            self.summary.apply(record);
+        }
+        let grown = grown?;
+        let changed = grown || alive != self.alive;
+        self.alive = alive;
+        Ok(changed)
+    }
+
+    /// The run's state at `now`, in milliseconds since 1970.
+    #[must_use]
+    pub fn state(&self, now: u64) -> RunState {
+        self.summary.state(self.alive, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DatasetName;
+    use crate::events::Event;
+
+    fn store_with(names: &[&str]) -> (tempfile::TempDir, RunStore) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(folder.path()));
+        for (created_at, name) in (1_u64..).zip(names) {
+            let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), created_at);
+            store.create(&RunId::new(*name).expect("an id"), &recipe).expect("a run");
+        }
+        (folder, store)
+    }
+
+    #[test]
+    fn a_run_is_found_by_id_unique_prefix_or_latest() {
+        let (_folder, store) = store_with(&["calm-heron", "calm-hare", "calm", "brisk-otter"]);
+        let found = |query: &str| store.find(query).map(|id| id.to_string()).map_err(|error| error.to_string());
+        assert_eq!(found("calm").as_deref(), Ok("calm"));
+        assert_eq!(found("br").as_deref(), Ok("brisk-otter"));
+        assert_eq!(found("latest").as_deref(), Ok("brisk-otter"));
+        assert!(found("calm-h").expect_err("two").contains("calm-hare, calm-heron"));
+        assert!(found("x\u{1b}").expect_err("none").contains("no run is called 'x·'"));
+        assert!(found("").is_err());
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number() {
+        let (_folder, store) = store_with(&["calm-heron", "calm-heron"]);
+        let mut ids: Vec<String> = store.ids().expect("ids").iter().map(ToString::to_string).collect();
+        ids.sort();
+        assert_eq!(ids, ["calm-heron", "calm-heron-2"]);
+    }
+
+    #[test]
+    fn a_lock_is_seen_while_it_is_held_and_one_at_a_time() {
+        let (_folder, store) = store_with(&["calm-heron"]);
+        let run = store.folder(&RunId::new("calm-heron").expect("an id"));
+        assert!(!run.worker_alive());
+        let lock = run.lock().expect("a lock").expect("free");
+        assert!(run.worker_alive());
+        assert!(run.lock().expect("no error").is_none());
+        drop(lock);
+        assert!(!run.worker_alive());
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_counts() {
+        let (_folder, store) = store_with(&["calm-heron"]);
+        let mut run = store.follow(&RunId::new("calm-heron").expect("an id")).expect("a run");
+        // More than the reader takes in at once, so that it fails at a later piece.
+        let warning = Record { at: 1, event: Event::Warning { message: "x".repeat(1 << 20) } };
+        let line = serde_json::to_string(&warning).expect("JSON");
+        let newer = r#"{"at":2,"event":"log_opened","version":99,"program":"mien 99"}"#;
+        let log = std::iter::repeat_n(line.as_str(), 6).chain([newer]).map(|line| format!("{line}\n"));
+        fs::write(run.folder().events_file(), log.collect::<String>()).expect("written");
+        let mut records = Vec::new();
+        assert!(matches!(run.poll(&mut records), Err(ReadError::Newer { found: 99, .. })));
+        assert!(!records.is_empty());
+        assert_eq!(run.summary.warnings.len(), records.len());
+    }
+
+    #[test]
+    fn a_recipe_of_a_newer_format_is_refused_in_words() {
+        let (_folder, store) = store_with(&["calm-heron"]);
+        let run = store.folder(&RunId::new("calm-heron").expect("an id"));
+        fs::write(run.recipe_file(), "{\"version\": 99}").expect("written");
+        assert!(run.recipe().expect_err("refused").to_string().contains("use a newer mien"));
+    }
+}

@@ -1,0 +1,397 @@
+//! A run's summary: a fold of its events, one event at a time.
+
+use crate::domain::{
+    Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, RunState, Split, SplitCounts,
+};
+use crate::events::{Event, Record};
+
+/// A worker that was spawned this recently may not have taken its lock yet, in milliseconds.
+const SPAWN_GRACE: u64 = 10_000;
+
+/// Progress within the current epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochProgress {
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Steps done.
+    pub step: u32,
+    /// Steps in the epoch.
+    pub steps: u32,
+    /// When the epoch began, in milliseconds since 1970.
+    pub started_at: u64,
+}
+
+/// One throttled point of the training curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepPoint {
+    /// Time in epochs: 2.5 is halfway through the third.
+    pub epochs: f64,
+    /// Mean training loss since the point before.
+    pub loss: f64,
+    /// Training accuracy since the point before.
+    pub accuracy: f64,
+}
+
+/// The result of testing the best weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestResult {
+    /// The epoch of the weights.
+    pub epoch: u32,
+    /// Mean loss.
+    pub loss: f64,
+    /// Everything else follows from this.
+    pub confusion: Confusion,
+}
+
+/// Parameters of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Parameters {
+    /// In all.
+    pub total: usize,
+    /// Those that are trained.
+    pub trainable: usize,
+}
+
+/// The device that a run got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// `cpu` or `cuda:0`.
+    pub name: String,
+    /// What it calls itself.
+    pub description: String,
+    /// Why it is not the one that was hoped for.
+    pub note: Option<String>,
+}
+
+/// What a run's events amount to so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The run.
+    pub id: RunId,
+    /// Its settings.
+    pub recipe: Recipe,
+    /// The device it got.
+    pub device: Option<Device>,
+    /// Its model's size.
+    pub parameters: Option<Parameters>,
+    /// Its dataset's size.
+    pub images: Option<SplitCounts>,
+    /// Class names.
+    pub classes: Vec<String>,
+    /// Completed epochs, in order.
+    pub history: Vec<EpochMetrics>,
+    /// The training curve within epochs, as reported.
+    pub steps: Vec<StepPoint>,
+    /// The epoch under way.
+    pub progress: Option<EpochProgress>,
+    /// Latest training speed.
+    pub images_per_second: Option<f64>,
+    /// Latest learning rate.
+    pub learning_rate: Option<f64>,
+    /// Where early stopping stands.
+    pub early_stopping: EarlyStoppingStatus,
+    /// Where it stood after each epoch of `history`.
+    statuses: Vec<EarlyStoppingStatus>,
+    /// The test of the best weights.
+    pub test: Option<TestResult>,
+    /// Whether the best weights are being tested now.
+    pub evaluating: bool,
+    /// Why the latest attempt to test them failed.
+    pub evaluation_error: Option<String>,
+    /// Whether a stop was asked for and not yet obeyed.
+    pub stopping: bool,
+    /// How the run ended, if it did.
+    pub outcome: Option<Outcome>,
+    /// Whether a worker ever began.
+    pub started: bool,
+    /// When the latest event happened, in milliseconds since 1970.
+    pub updated_at: Option<u64>,
+    /// Warnings so far.
+    pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// The summary before any event.
+    #[must_use]
+    pub fn new(id: RunId, recipe: Recipe) -> Self {
+        Self {
+            id,
+            recipe,
+            device: None,
+            parameters: None,
+            images: None,
+            classes: Vec::new(),
+            history: Vec::new(),
+            steps: Vec::new(),
+            progress: None,
+            images_per_second: None,
+            learning_rate: None,
+            early_stopping: EarlyStoppingStatus::default(),
+            statuses: Vec::new(),
+            test: None,
+            evaluating: false,
+            evaluation_error: None,
+            stopping: false,
+            outcome: None,
+            started: false,
+            updated_at: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, record: &Record) {
+        self.updated_at = Some(record.at);
+        match &record.event {
+            Event::WorkerStarted { resumed_from, .. } => self.restart(*resumed_from),
+            Event::DeviceChosen { device, description, note } => {
+                self.device =
+                    Some(Device { name: device.clone(), description: description.clone(), note: note.clone() });
+            }
+            Event::DataOpened { images, classes } => {
+                self.images = Some(*images);
+                self.classes.clone_from(classes);
+            }
+            Event::ModelBuilt { total, trainable } => {
+                self.parameters = Some(Parameters { total: *total, trainable: *trainable });
+            }
+            Event::EpochStarted { epoch, steps } => {
+                self.progress = Some(EpochProgress { epoch: *epoch, step: 0, steps: *steps, started_at: record.at });
+            }
+            Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second } => {
+                let started_at = self.progress.map_or(record.at, |progress| progress.started_at);
+                self.progress = Some(EpochProgress { epoch: *epoch, step: *step, steps: *steps, started_at });
+                self.images_per_second = Some(*images_per_second);
+                self.learning_rate = Some(*learning_rate);
+                let epochs = f64::from(epoch.saturating_sub(1)) + f64::from(*step) / f64::from((*steps).max(1));
+                self.steps.push(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
+            }
+            Event::EpochFinished { metrics, early_stopping } => {
+                self.forget_epochs_after(metrics.epoch.saturating_sub(1));
+                self.history.push(*metrics);
+                self.statuses.push(*early_stopping);
+                self.images_per_second = Some(metrics.images_per_second);
+                self.learning_rate = Some(metrics.learning_rate);
+                self.early_stopping = *early_stopping;
+                self.progress = None;
+            }
+            Event::StopRequested => self.stopping = true,
+            Event::EvaluationStarted { .. } => {
+                // Nobody starts a test with a stop pending: one that is left over is that of an earlier test.
+                self.stopping = false;
+                self.evaluating = true;
+                self.evaluation_error = None;
+            }
+            Event::EvaluationFailed { cause } => {
+                self.stopping = false;
+                self.evaluating = false;
+                self.evaluation_error = Some(cause.clone());
+            }
+            Event::Evaluated { split, epoch, loss, confusion } => {
+                self.evaluating = false;
+                if *split == Split::Test && confusion.is_square() {
+                    self.test = Some(TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() });
+                }
+            }
+            Event::Warning { message } => self.warnings.push(message.clone()),
+            Event::Ended { outcome } => {
+                self.outcome = Some(outcome.clone());
+                self.progress = None;
+                self.evaluating = false;
+                self.stopping = false;
+            }
+            Event::LogOpened { .. }
+            | Event::LearningRateReduced { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::Unknown => {}
+        }
+    }
+
+    /// A worker begins, or goes on after an earlier one: what lies past the epoch it goes on from is void.
+    fn restart(&mut self, resumed_from: u32) {
+        self.forget_epochs_after(resumed_from);
+        self.early_stopping = self.statuses.last().copied().unwrap_or_default();
+        self.steps.retain(|point| point.epochs <= f64::from(resumed_from));
+        self.started = true;
+        self.outcome = None;
+        self.test = None;
+        self.progress = None;
+        self.evaluating = false;
+        self.stopping = false;
+    }
+
+    /// Epochs come in order, so what lies past one is the end of the lists.
+    fn forget_epochs_after(&mut self, epoch: u32) {
+        let kept = self.history.iter().take_while(|metrics| metrics.epoch <= epoch).count();
+        self.history.truncate(kept);
+        self.statuses.truncate(kept);
+    }
+
+    /// The run's state. `alive`: whether a worker holds the run's lock; `now` in milliseconds since 1970.
+    #[must_use]
+    pub fn state(&self, alive: bool, now: u64) -> RunState {
+        if alive {
+            return if self.history.is_empty() && self.progress.is_none() && !self.evaluating {
+                RunState::Starting
+            } else {
+                RunState::Running
+            };
+        }
+        match &self.outcome {
+            Some(Outcome::Finished { .. }) => RunState::Finished,
+            Some(Outcome::Stopped) => RunState::Stopped,
+            Some(Outcome::Failed { .. } | Outcome::Diverged { .. }) => RunState::Failed,
+            None if !self.started && now.saturating_sub(self.recipe.created_at) < SPAWN_GRACE => RunState::Starting,
+            None => RunState::Lost,
+        }
+    }
+
+    /// Epochs completed.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.history.last().map_or(0, |metrics| metrics.epoch)
+    }
+
+    /// The figures of the best epoch by the monitored value.
+    #[must_use]
+    pub fn best(&self) -> Option<&EpochMetrics> {
+        self.history.iter().find(|metrics| metrics.epoch == self.early_stopping.best_epoch)
+    }
+
+    /// One or two words on how the run ended, for a list; the whole cause for [`Self::cause`].
+    #[must_use]
+    pub fn ending(&self) -> &'static str {
+        match &self.outcome {
+            Some(Outcome::Finished { reason: FinishReason::EarlyStop }) => "early stop",
+            Some(Outcome::Finished { reason: FinishReason::MaxEpochs }) => "all epochs",
+            Some(Outcome::Stopped) => "on request",
+            Some(Outcome::Diverged { .. }) => "diverged",
+            Some(Outcome::Failed { .. }) => "error",
+            None => "",
+        }
+    }
+
+    /// Why the run failed.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        match &self.outcome {
+            Some(Outcome::Failed { cause } | Outcome::Diverged { cause }) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DatasetName;
+
+    fn summary() -> Summary {
+        let dataset = DatasetName::new("demo").expect("a name");
+        Summary::new(RunId::new("calm-heron").expect("an id"), Recipe::cnn(dataset, String::new(), 1_000))
+    }
+
+    fn fold(events: Vec<Event>) -> Summary {
+        let mut summary = summary();
+        for (at, event) in (2_000..).zip(events) {
+            summary.apply(&Record { at, event });
+        }
+        summary
+    }
+
+    fn started(resumed_from: u32) -> Event {
+        Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from }
+    }
+
+    fn epoch(epoch: u32, val_loss: f64) -> Event {
+        Event::EpochFinished {
+            metrics: EpochMetrics {
+                epoch,
+                train_loss: 1.0,
+                train_accuracy: 0.5,
+                val_loss,
+                val_accuracy: 0.5,
+                learning_rate: 1e-3,
+                seconds: 1.0,
+                images_per_second: 1_000.0,
+            },
+            early_stopping: EarlyStoppingStatus { best_epoch: epoch, best_value: val_loss, waited: 0 },
+        }
+    }
+
+    fn ended(outcome: Outcome) -> Event {
+        Event::Ended { outcome }
+    }
+
+    #[test]
+    fn states_follow_from_events_liveness_and_time() {
+        let failed = || ended(Outcome::Failed { cause: "disk full".into() });
+        let soon = 5_000;
+        let late = 100_000;
+        let table = [
+            ("just created, worker on its way", vec![], false, soon, RunState::Starting),
+            ("created long ago, no worker ever", vec![], false, late, RunState::Lost),
+            ("worker alive before its first epoch", vec![started(0)], true, late, RunState::Starting),
+            (
+                "in its first epoch",
+                vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }],
+                true,
+                late,
+                RunState::Running,
+            ),
+            (
+                "killed in its first epoch",
+                vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }],
+                false,
+                late,
+                RunState::Lost,
+            ),
+            (
+                "early stop",
+                vec![started(0), epoch(1, 1.0), ended(Outcome::Finished { reason: FinishReason::EarlyStop })],
+                false,
+                late,
+                RunState::Finished,
+            ),
+            ("stopped", vec![started(0), ended(Outcome::Stopped)], false, late, RunState::Stopped),
+            ("failed", vec![started(0), failed()], false, late, RunState::Failed),
+            (
+                "resumed after a failure",
+                vec![started(0), epoch(1, 1.0), failed(), started(1)],
+                true,
+                late,
+                RunState::Running,
+            ),
+            (
+                "resumed and killed",
+                vec![started(0), epoch(1, 1.0), ended(Outcome::Stopped), started(1)],
+                false,
+                late,
+                RunState::Lost,
+            ),
+        ];
+        for (case, events, alive, now, expected) in table {
+            assert_eq!(fold(events).state(alive, now), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_resumed_run_forgets_what_was_not_completed() {
+        let step = Event::Step {
+            epoch: 3,
+            step: 1,
+            steps: 4,
+            loss: 9.0,
+            accuracy: 0.0,
+            learning_rate: 1e-3,
+            images_per_second: 1.0,
+        };
+        let killed_before_saving = vec![started(0), epoch(1, 3.0), epoch(2, 2.0), epoch(3, 1.5), step, started(2)];
+        let summary = fold(killed_before_saving.clone());
+        assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(2), "epoch 3 was told and never saved");
+        let summary = fold([killed_before_saving, vec![epoch(3, 1.0)]].concat());
+        assert_eq!(summary.history.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(summary.steps.is_empty());
+        assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(3));
+    }
+}
