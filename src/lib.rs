@@ -1,5 +1,6 @@
 //! mien: a training lab for facial-expression classifiers that lives in a terminal.
 
+pub mod data;
 pub mod domain;
 pub mod durable;
 pub mod events;

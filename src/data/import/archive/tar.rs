@@ -1,0 +1,139 @@
+//! Tar archives, plain or wrapped in gzip or xz, read as one stream.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
+use tar::EntryType;
+
+use super::super::ImportError;
+use super::super::limits::Capped;
+use super::super::report::{ImportStage, Progress};
+use super::{Collector, Compression, EntryError, damaged};
+
+/// Memory that unpacking xz may take; `xz -9` asks for 65 MiB.
+const XZ_MEMORY: u64 = 512 << 20;
+
+/// A header's place for the sum of its bytes.
+const CHECKSUM: std::ops::Range<usize> = 148..156;
+
+/// Whether the first block of a file is a tar header: its checksum is right.
+pub(super) fn is_header(block: &[u8]) -> bool {
+    if block.len() < 512 || block[0] == 0 {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&block[CHECKSUM]).into_owned();
+    let claimed = u64::from_str_radix(text.trim_matches(['\0', ' ']), 8);
+    let byte = |(index, byte): (usize, &u8)| if CHECKSUM.contains(&index) { u64::from(b' ') } else { u64::from(*byte) };
+    claimed == Ok(block.iter().enumerate().map(byte).sum())
+}
+
+/// Hands every entry to the collector.
+pub(super) fn read(
+    path: &Path,
+    compression: Compression,
+    collector: &mut Collector,
+    progress: &mut Progress,
+) -> Result<(), ImportError> {
+    let failed = |error| ImportError::Source { path: path.to_owned(), error };
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let limits = collector.limits;
+    let position = Arc::new(AtomicU64::new(0));
+    let file = BufReader::with_capacity(1 << 16, Counted { inner: file, count: position.clone() });
+    let unwrapped: Box<dyn Read> = match compression {
+        Compression::None => Box::new(file),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
+        Compression::Xz => {
+            let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED);
+            Box::new(XzDecoder::new_stream(file, stream.map_err(|error| damaged(path, limits, &error.into()))?))
+        }
+    };
+    let mut bounded = BufReader::with_capacity(1 << 16, Capped::new(unwrapped, limits.unpacked(size)));
+    let head = bounded.fill_buf().map_err(|error| damaged(path, limits, &error))?;
+    // Something else may be compressed as well, such as a table.
+    if head.len() >= 512 && !is_header(&head[..512]) {
+        let reason = "no tar archive is in it; unpack it and import what it holds".into();
+        return Err(ImportError::Layout { path: path.to_owned(), reason });
+    }
+    let mut stream = Ending { inner: bounded, zeros: 0 };
+    entries(path, &mut stream, collector, &mut || {
+        progress.tell(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
+    })?;
+    // The checksums of gzip and xz come last, and only a reader that gets there checks them.
+    io::copy(&mut stream, &mut io::sink()).map_err(|error| damaged(path, limits, &error))?;
+    if stream.zeros < 512 {
+        return Err(ImportError::Damaged { path: path.to_owned(), reason: "its end is missing".into() });
+    }
+    Ok(())
+}
+
+fn entries(
+    path: &Path,
+    stream: &mut dyn Read,
+    collector: &mut Collector,
+    tell: &mut dyn FnMut() -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    let limits = collector.limits;
+    let wrong = |error: io::Error| damaged(path, limits, &error);
+    let mut archive = tar::Archive::new(stream);
+    for entry in archive.entries().map_err(wrong)? {
+        let mut entry = entry.map_err(wrong)?;
+        if collector.entries.is_multiple_of(256) {
+            tell()?;
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let Some(name) = collector.enter(path, &name)? else { continue };
+        match entry.header().entry_type() {
+            EntryType::Directory => collector.folder(name),
+            EntryType::Regular | EntryType::Continuous => {
+                let size = entry.size();
+                collector.file(name, size, &mut entry).map_err(|error| match error {
+                    EntryError::Store(error) => error.into(),
+                    EntryError::Read(error) => wrong(error),
+                })?;
+            }
+            EntryType::Symlink | EntryType::Link => collector.log.skip(&name, "is a link, and links are not followed"),
+            EntryType::XGlobalHeader => {}
+            _ => collector.log.skip(&name, "is not a regular file"),
+        }
+    }
+    Ok(())
+}
+
+/// Counts what is read, for the progress.
+struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Counts the zero bytes at the end of what was read: a whole tar archive ends with at least one block of them, and one
+/// that was cut between two entries looks whole otherwise.
+struct Ending<R> {
+    inner: R,
+    zeros: u64,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match buffer[..count].iter().rposition(|byte| *byte != 0) {
+            Some(last) => self.zeros = (count - last - 1) as u64,
+            None => self.zeros += count as u64,
+        }
+        Ok(count)
+    }
+}

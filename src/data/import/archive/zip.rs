@@ -1,0 +1,91 @@
+//! Zip archives, read entry by entry in the order of their directory.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::super::ImportError;
+use super::super::limits::Capped;
+use super::super::report::{ImportStage, Progress};
+use super::{Collector, EntryError, damaged};
+
+/// Hands every entry to the collector. An entry whose own bytes are wrong is skipped with a word.
+pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progress) -> Result<(), ImportError> {
+    let failed = |error| ImportError::Source { path: path.to_owned(), error };
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let limits = collector.limits;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| damaged(path, limits, &error.into()))?;
+    if archive.has_duplicate_names() {
+        collector
+            .log
+            .skip(&path.to_string_lossy(), "some of its entries have the same name; the last of each is taken");
+    }
+    let mut left = limits.unpacked(size);
+    let mut done = 0;
+    for index in 0..archive.len() {
+        if index.is_multiple_of(256) {
+            progress.tell(ImportStage::Reading, done, Some(size))?;
+        }
+        let mut name = match archive.by_index_raw(index) {
+            Ok(entry) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
+            Err(error) => return Err(damaged(path, limits, &error.into())),
+        };
+        // Some programs on Windows write their own separator.
+        if !name.contains('/') {
+            name = name.replace('\\', "/");
+        }
+        let Some(name) = collector.enter(path, &name)? else { continue };
+        let mut entry = match archive.by_index(index) {
+            Ok(entry) => entry,
+            Err(error) => {
+                collector.log.skip(&name, words(&error));
+                continue;
+            }
+        };
+        if entry.is_dir() {
+            collector.folder(name);
+        } else if entry.is_symlink() {
+            collector.log.skip(&name, "is a link, and links are not followed");
+        } else {
+            done += entry.compressed_size();
+            let size = entry.size();
+            let mut counted = Spent { inner: Capped::new(&mut entry, left), bytes: 0 };
+            let taken = collector.file(name.clone(), size, &mut counted);
+            left = left.saturating_sub(counted.bytes);
+            match taken {
+                Ok(()) => {}
+                Err(EntryError::Store(error)) => return Err(error.into()),
+                Err(EntryError::Read(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    return Err(damaged(path, limits, &error));
+                }
+                Err(EntryError::Read(error)) => collector.log.skip(&name, format!("cannot be unpacked: {error}")),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn words(error: &ZipError) -> String {
+    match error {
+        ZipError::UnsupportedArchive(reason) if *reason == ZipError::PASSWORD_REQUIRED => "is encrypted".into(),
+        error => format!("cannot be unpacked: {error}"),
+    }
+}
+
+/// Counts what is read.
+struct Spent<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Spent<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,94 @@
+//! From the bytes of an image file to the pixels that are stored.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::imageops::FilterType;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::limits::{DECODING_BYTES, LONGEST_SIDE};
+use crate::data::manifest::ImageShape;
+
+/// What an image file says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) size: (u32, u32),
+    /// Whether its pixels are single gray values. An image stored in colours counts as coloured even where all its
+    /// colours happen to be gray.
+    pub(super) gray: bool,
+}
+
+/// Reads the header of an image file; the reason in words when there is none.
+pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
+    let read = || {
+        let decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
+        let (width, height) = decoder.dimensions();
+        check_size(width, height)?;
+        Ok(Header { size: (width, height), gray: !decoder.color_type().has_color() })
+    };
+    guarded(read)
+}
+
+/// Decodes an image file to `shape`; also whether it had to be resized for that.
+pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
+    let decode = || {
+        header(bytes)?;
+        let reader = reader(bytes)?;
+        if reader.format() == Some(ImageFormat::Jpeg) && !has_jpeg_end(bytes) {
+            return Err("is cut short".into());
+        }
+        let decoded = reader.decode().map_err(|error| error.to_string())?;
+        Ok(fit(&decoded, shape))
+    };
+    guarded(decode)
+}
+
+/// Brings a square of gray values to `shape`; also whether it had to be resized for that.
+pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
+    let image = GrayImage::from_raw(side, side, values).ok_or("has the wrong number of pixels")?;
+    Ok(fit(&DynamicImage::ImageLuma8(image), shape))
+}
+
+fn fit(image: &DynamicImage, shape: ImageShape) -> (Vec<u8>, bool) {
+    let resized = (image.width(), image.height()) != (shape.width, shape.height);
+    let pixels = |image: &DynamicImage| {
+        if shape.channels == 1 { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() }
+    };
+    if resized {
+        // Bilinear, and averaging where it shrinks.
+        (pixels(&image.resize_exact(shape.width, shape.height, FilterType::Triangle)), true)
+    } else {
+        (pixels(image), false)
+    }
+}
+
+fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    if reader.format().is_none() {
+        return Err(if bytes.is_empty() { "is empty" } else { "is not an image" }.into());
+    }
+    // Sides have their own check, with better words.
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(DECODING_BYTES);
+    reader.limits(limits);
+    Ok(reader)
+}
+
+fn check_size(width: u32, height: u32) -> Result<(), String> {
+    if width == 0 || height == 0 || width > LONGEST_SIDE || height > LONGEST_SIDE {
+        return Err(format!("claims to be {width}×{height}; at most {LONGEST_SIDE} pixels a side are taken"));
+    }
+    Ok(())
+}
+
+/// Whether the picture's end mark is there. The decoder fills what is missing with gray and says nothing. A preview
+/// inside the file has an end mark too, but before the picture's own data begins.
+fn has_jpeg_end(bytes: &[u8]) -> bool {
+    let last = |mark: u8| bytes.windows(2).rposition(|pair| pair == [0xff, mark]);
+    last(0xd9) > last(0xda)
+}
+
+/// A decoder that panics on a hostile file costs that file, not the import.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("made the decoder fail".into()))
+}

@@ -1,0 +1,26 @@
+//! Datasets: imported once into a packed store, opened by memory map, read as augmented batches.
+//!
+//! May know: the domain and crates for files, pictures and threads. Knows nothing of networks, runs or screens, so it
+//! compiles without any feature of this package.
+//!
+//! The way of an image: [`mod@import`] (or [`demo`]) writes it with a [`writer::Writer`] into a folder that
+//! [`store::Dataset`] opens; [`batch`] takes it from there through [`augment`] to the floats that a network eats.
+
+pub mod augment;
+pub mod batch;
+pub mod demo;
+pub mod fingerprint;
+pub mod import;
+pub mod manifest;
+pub mod random;
+pub mod split;
+pub mod stats;
+pub mod store;
+pub mod writer;
+
+pub use augment::Affine;
+pub use batch::{Batch, Prefetch, epoch_order, fill_batch};
+pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
+pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
+pub use stats::Distribution;
+pub use store::{Dataset, StoreError, list};

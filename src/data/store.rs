@@ -1,0 +1,306 @@
+//! Reading the packed store: one folder a dataset, opened by memory map.
+//!
+//! A dataset `NAME` is the folder `data/NAME/` with
+//! - `manifest.json`: see [`Manifest`];
+//! - `pixels.bin`: u8, N×H×W×C, row-major;
+//! - `labels.bin`: u16, little-endian, N of them; implied by the manifest's counts, kept for other programs;
+//! - `sources.bin`: for each image where it came from: all names as UTF-8 one after the other, then N + 1 offsets into
+//!   them (u64, little-endian).
+//!
+//! Images are in canonical order: split by split, in each split class by class, in each class by name of the source.
+//! Opening checks the lengths of the files and the labels, and leaves the pixels on disk.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use super::fingerprint::fingerprint;
+use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest};
+use crate::domain::{DatasetName, Split};
+
+/// Name of the file of pixels.
+pub const PIXELS: &str = "pixels.bin";
+/// Name of the file of labels.
+pub const LABELS: &str = "labels.bin";
+/// Name of the file of source names.
+pub const SOURCES: &str = "sources.bin";
+
+/// Why a dataset cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("{}: {error}{}", shown(.path), advice(.error))]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// Written by a newer version of this program.
+    #[error("{}: the dataset has format {version}, this mien knows up to {FORMAT_VERSION}; update mien", shown(.path))]
+    Newer {
+        /// The manifest.
+        path: PathBuf,
+        /// The version it claims.
+        version: u32,
+    },
+    /// The files contradict each other.
+    #[error("{}: damaged: {reason}; import the dataset again", shown(.path))]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A different dataset has the name already.
+    #[error("a different dataset is called '{name}' already; choose another name or replace it")]
+    Exists {
+        /// The name asked for.
+        name: DatasetName,
+    },
+    /// Something that is no dataset lies where the dataset would go; it is never replaced.
+    #[error("{}: is in the way and is not a dataset; move it or choose another name", shown(.path))]
+    Foreign {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// Another process is importing under the same name.
+    #[error("another import of '{name}' is under way; wait for it or choose another name")]
+    Busy {
+        /// The name asked for.
+        name: DatasetName,
+    },
+}
+
+impl StoreError {
+    /// An I/O error at `path`.
+    pub(crate) fn io(path: &Path, error: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), error }
+    }
+}
+
+/// A path as a message may show it.
+pub(crate) fn shown(path: &Path) -> String {
+    crate::domain::text::printable(&path.to_string_lossy())
+}
+
+/// What to do about an I/O error, where there is something.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",
+        io::ErrorKind::PermissionDenied => "; check the permissions",
+        _ => "",
+    }
+}
+
+/// A dataset that is open for reading. Cheap to open, shared between threads by reference.
+#[derive(Debug)]
+pub struct Dataset {
+    dir: PathBuf,
+    manifest: Manifest,
+    pixels: Mmap,
+    sources: Mmap,
+    labels: Vec<u16>,
+    /// Where each split begins, and the end.
+    bounds: [usize; 4],
+}
+
+impl Dataset {
+    /// Opens the dataset in folder `dir`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a file is missing, cut short or of a newer format; it names the file.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let manifest = Manifest::read(dir)?;
+        let counts = manifest.counts();
+        let learned = counts.train + counts.validation;
+        let bounds = [0, counts.train, learned, counts.total()];
+        let total = counts.total();
+        let pixels = map(&dir.join(PIXELS), |length| length == total * manifest.image.bytes())?;
+        // The names take some room, the offsets an exact one.
+        let sources = map(&dir.join(SOURCES), |length| length >= (total + 1) * 8)?;
+        let labels = read_labels(&dir.join(LABELS), &manifest)?;
+        let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, bounds };
+        if dataset.offset(total) != Some(dataset.sources.len() - (total + 1) * 8) {
+            return Err(StoreError::Corrupt { path: dir.join(SOURCES), reason: "it is cut short".into() });
+        }
+        Ok(dataset)
+    }
+
+    /// The description it was opened with.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The folder it was opened from.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Size of every image.
+    #[must_use]
+    pub fn image(&self) -> ImageShape {
+        self.manifest.image
+    }
+
+    /// The hash that identifies the dataset.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.manifest.fingerprint
+    }
+
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.manifest.classes.len()
+    }
+
+    /// Images in a split.
+    #[must_use]
+    pub fn len(&self, split: Split) -> usize {
+        self.range(split).len()
+    }
+
+    /// Whether a split has no images.
+    #[must_use]
+    pub fn is_empty(&self, split: Split) -> bool {
+        self.range(split).is_empty()
+    }
+
+    /// The positions of a split's images in [`Self::all_pixels`].
+    #[must_use]
+    pub fn range(&self, split: Split) -> Range<usize> {
+        let index = split as usize;
+        self.bounds[index]..self.bounds[index + 1]
+    }
+
+    /// All pixels of all images, u8 N×H×W×C.
+    #[must_use]
+    pub fn all_pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The pixels of the `index`th image of a split, u8 H×W×C.
+    ///
+    /// # Panics
+    /// If the split has no such image.
+    #[must_use]
+    pub fn pixels(&self, split: Split, index: usize) -> &[u8] {
+        let bytes = self.image().bytes();
+        let at = self.position(split, index) * bytes;
+        &self.pixels[at..at + bytes]
+    }
+
+    /// The class of the `index`th image of a split; always below [`Self::classes`].
+    ///
+    /// # Panics
+    /// If the split has no such image.
+    #[must_use]
+    pub fn label(&self, split: Split, index: usize) -> usize {
+        usize::from(self.labels[self.position(split, index)])
+    }
+
+    /// Where the `index`th image of a split came from: a path in the imported source or a row of its table, safe to
+    /// print.
+    ///
+    /// # Panics
+    /// If the split has no such image.
+    #[must_use]
+    pub fn source(&self, split: Split, index: usize) -> String {
+        let position = self.position(split, index);
+        let name = self.offset(position).zip(self.offset(position + 1));
+        // A damaged offset gives an empty name: a caption is no reason to stop.
+        let name = name.and_then(|(start, end)| self.sources.get(start..end)).unwrap_or_default();
+        crate::domain::text::printable(&String::from_utf8_lossy(name))
+    }
+
+    /// Reads every pixel and compares with the fingerprint.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the pixels are not those that were imported.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        let pixels = blake3::Hasher::new().update_rayon(&self.pixels).finalize();
+        if fingerprint(self.image(), &self.manifest.classes, &pixels) == self.manifest.fingerprint {
+            return Ok(());
+        }
+        let reason = "its pixels do not match the fingerprint in the manifest".into();
+        Err(StoreError::Corrupt { path: self.dir.join(PIXELS), reason })
+    }
+
+    fn position(&self, split: Split, index: usize) -> usize {
+        let range = self.range(split);
+        assert!(index < range.len(), "image {index} of {} {split} images", range.len());
+        range.start + index
+    }
+
+    fn offset(&self, position: usize) -> Option<usize> {
+        let table = self.sources.len() - (self.labels.len() + 1) * 8;
+        let bytes = self.sources[table..].chunks_exact(8).nth(position)?;
+        usize::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok()
+    }
+}
+
+/// Every dataset in a data folder, by name; folders without a manifest are none of ours. A missing folder is an empty
+/// one.
+///
+/// # Errors
+/// [`StoreError::Io`] when the folder cannot be read. What is wrong with one dataset is in its entry.
+#[allow(clippy::type_complexity)] // a list of names and results; an alias would hide that
+pub fn list(data_dir: &Path) -> Result<Vec<(DatasetName, Result<Manifest, StoreError>)>, StoreError> {
+    let entries = match fs::read_dir(data_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::io(data_dir, error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| StoreError::io(data_dir, error))?;
+        let name = entry.file_name().to_str().and_then(|name| DatasetName::new(name).ok());
+        if let Some(name) = name.filter(|_| entry.path().join(FILE_NAME).exists()) {
+            // Opened, which takes no time, so that a damaged one is told here and not when it is to be trained on.
+            found.push((name, Dataset::open(&entry.path()).map(|dataset| dataset.manifest)));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+/// Maps a file whose length passes the check.
+#[allow(unsafe_code)]
+fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<Mmap, StoreError> {
+    let file = File::open(path).map_err(|error| StoreError::io(path, error))?;
+    // SAFETY: a map is sound while nobody changes or truncates the file under it. The files of a dataset are written
+    // under another name, synced and renamed into place, and never written again: a replaced dataset is a new file, and
+    // the old one lives on under its map.
+    let map = unsafe { Mmap::map(&file) }.map_err(|error| StoreError::io(path, error))?;
+    if right_length(map.len()) {
+        return Ok(map);
+    }
+    let reason = format!("it has {} bytes, which is not what the manifest asks for", map.len());
+    Err(StoreError::Corrupt { path: path.to_owned(), reason })
+}
+
+/// Reads the labels and checks that they are the ones that the counts imply.
+fn read_labels(path: &Path, manifest: &Manifest) -> Result<Vec<u16>, StoreError> {
+    let bytes = fs::read(path).map_err(|error| StoreError::io(path, error))?;
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let labels: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    let mut unread = labels.as_slice();
+    let agrees = Split::ALL.iter().all(|split| {
+        manifest.classes.iter().enumerate().all(|(label, class)| {
+            let Some((mine, after)) = unread.split_at_checked(class.counts.get(*split)) else { return false };
+            unread = after;
+            mine.iter().all(|found| usize::from(*found) == label)
+        })
+    });
+    if agrees && unread.is_empty() && rest.is_empty() {
+        return Ok(labels);
+    }
+    let reason = "its labels do not match the counts in the manifest".into();
+    Err(StoreError::Corrupt { path: path.to_owned(), reason })
+}
