@@ -4,4 +4,6 @@ pub mod data;
 pub mod domain;
 pub mod durable;
 pub mod events;
+#[cfg(feature = "trainer")]
+pub mod model;
 pub mod runs;

@@ -1,0 +1,58 @@
+//! The convolution block under autodiff: one node in the graph where the backend has a fused kernel.
+
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::tensor::ops::FloatTensor;
+
+use super::{ConvBlockBackend, Pool, Routing, Wanted, plain};
+
+#[derive(Debug)]
+struct ConvBlock;
+
+impl<B: ConvBlockBackend> Backward<B, 3> for ConvBlock {
+    /// Input, weight and the routing of the forward pass.
+    type State = (FloatTensor<B>, FloatTensor<B>, Routing);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let [x_node, weight_node, bias_node] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, weight, routing) = ops.state;
+        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some() || bias_node.is_some() };
+        let found = B::conv_block_backward(grad, x, weight, &routing, wanted);
+
+        if let (Some(node), Some(grad)) = (x_node, found.x) {
+            grads.register::<B>(node.id, grad);
+        }
+        if let Some((weight_grad, bias_grad)) = found.parameters {
+            if let Some(node) = weight_node {
+                grads.register::<B>(node.id, weight_grad);
+            }
+            if let Some(node) = bias_node {
+                grads.register::<B>(node.id, bias_grad);
+            }
+        }
+    }
+}
+
+impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B, C> {
+    fn conv_block(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        pool: Pool,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node.clone(), weight.node.clone(), bias.node.clone()];
+        match ConvBlock.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                match B::conv_block_tracked(&x.primitive, &weight.primitive, &bias.primitive, pool) {
+                    Some((out, routing)) => prep.finish((x.primitive, weight.primitive, routing), out),
+                    None => plain::<Self>(x, weight, bias, pool),
+                }
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv_block(x.primitive, weight.primitive, bias.primitive, pool)),
+        }
+    }
+}

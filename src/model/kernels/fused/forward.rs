@@ -1,0 +1,245 @@
+//! Forward: convolution, bias, `ReLU` and pooling without writing anything in between.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::geometry::{DEAD, Geometry, Pool};
+use super::padded::pad;
+use super::scratch::Scratch;
+
+/// Vectors of output channels computed at once; with four pixels, eight sums stay in registers.
+const VECTORS: usize = 2;
+
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output, and into `codes` where each
+/// came from.
+pub(in super::super) fn forward(
+    geometry: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    codes: Option<&mut [u8]>,
+) -> Vec<f32> {
+    let mut out = vec![0.0; geometry.out_len()];
+    let out_image = geometry.c_out * geometry.out_plane();
+    if out.is_empty() {
+        return out;
+    }
+    let panels = Panels::new(geometry, weight, bias);
+    let images = x.par_chunks(geometry.in_image());
+    match codes {
+        Some(codes) => (out.par_chunks_mut(out_image), codes.par_chunks_mut(out_image), images)
+            .into_par_iter()
+            .for_each(|(out, codes, x)| forward_image(geometry, x, &panels, out, Some(codes))),
+        None => (out.par_chunks_mut(out_image), images)
+            .into_par_iter()
+            .for_each(|(out, x)| forward_image(geometry, x, &panels, out, None)),
+    }
+    out
+}
+
+fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32], codes: Option<&mut [u8]>) {
+    let padded = pad(geometry, x);
+    let block_len = panels.channels * geometry.out_plane();
+    let run = |(block, out, codes): (usize, &mut [f32], Option<&mut [u8]>)| {
+        let (panel, bias) = panels.block(block);
+        Arch::new().dispatch(Block { geometry, padded: &padded, panel, bias, out, codes });
+    };
+    let mut blocks = Vec::with_capacity(panels.blocks);
+    let mut codes = codes.map(|codes| codes.chunks_mut(block_len));
+    for (block, out) in out.chunks_mut(block_len).enumerate() {
+        blocks.push((block, out, codes.as_mut().and_then(Iterator::next)));
+    }
+    // A batch that does not fill the threads (one picture to classify) splits over output channels too.
+    if geometry.n < rayon::current_num_threads() {
+        blocks.into_par_iter().for_each(run);
+    } else {
+        blocks.into_iter().for_each(run);
+    }
+}
+
+/// The weights, reordered so that the innermost loop reads them one vector after the other: by block of output
+/// channels, then kernel row, kernel column and input channel, then the channels of the block (zero where there is none).
+struct Panels {
+    weights: Scratch,
+    bias: Scratch,
+    /// Output channels in a block.
+    channels: usize,
+    blocks: usize,
+    /// Weights per output channel.
+    depth: usize,
+}
+
+impl Panels {
+    fn new(geometry: &Geometry, weight: &[f32], bias: &[f32]) -> Self {
+        let &Geometry { c_in, c_out, .. } = geometry;
+        let channels = VECTORS * Arch::new().dispatch(Lanes);
+        let (blocks, depth) = (c_out.div_ceil(channels), 9 * c_in);
+        let mut weights = Scratch::zeros(blocks * depth * channels);
+        for (co, kernel) in weight.chunks_exact(depth).enumerate() {
+            let panel = &mut weights[co / channels * depth * channels + co % channels..];
+            for (ci, taps) in kernel.chunks_exact(9).enumerate() {
+                for (tap, value) in taps.iter().enumerate() {
+                    panel[(tap * c_in + ci) * channels] = *value;
+                }
+            }
+        }
+        let mut padded_bias = Scratch::zeros(blocks * channels);
+        padded_bias[..c_out].copy_from_slice(bias);
+        Self { weights, bias: padded_bias, channels, blocks, depth }
+    }
+
+    fn block(&self, block: usize) -> (&[f32], &[f32]) {
+        let len = self.depth * self.channels;
+        (&self.weights[block * len..][..len], &self.bias[block * self.channels..][..self.channels])
+    }
+}
+
+/// Numbers in a vector on this processor.
+pub(super) struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        S::F32_LANES
+    }
+}
+
+/// One image, one block of output channels.
+struct Block<'a> {
+    geometry: &'a Geometry,
+    padded: &'a [f32],
+    panel: &'a [f32],
+    bias: &'a [f32],
+    /// The channels of this block: fewer than the panel's in the last one.
+    out: &'a mut [f32],
+    codes: Option<&'a mut [u8]>,
+}
+
+impl WithSimd for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (rows, columns) = self.geometry.quads();
+        // One row of quads, pixel by pixel with the block's channels together: one row of outputs, or two unpooled.
+        let (row_count, row_pixels) = match self.geometry.pool {
+            Pool::None => (2, 2 * columns),
+            Pool::Max2 => (1, columns),
+        };
+        let channels = VECTORS * S::F32_LANES;
+        let mut values = Scratch::zeros(row_count * row_pixels * channels);
+        let mut sources = vec![0_u32; values.len()];
+        for qy in 0..rows {
+            for qx in 0..columns {
+                let quad = self.quad(simd, qy, qx);
+                match self.geometry.pool {
+                    Pool::Max2 => {
+                        let (value, source) = largest(simd, quad);
+                        put::<S>(&mut values, &mut sources, qx, relu(simd, value, source));
+                    }
+                    Pool::None => {
+                        for (at, value) in quad.into_iter().enumerate() {
+                            let pixel = at / 2 * row_pixels + 2 * qx + at % 2;
+                            let source = [simd.splat_u32s(0); VECTORS];
+                            put::<S>(&mut values, &mut sources, pixel, relu(simd, value, source));
+                        }
+                    }
+                }
+            }
+            for row in 0..row_count {
+                let y = qy * row_count + row;
+                let range = row * row_pixels * channels..(row + 1) * row_pixels * channels;
+                self.write_row(y, channels, &values[range.clone()], &sources[range]);
+            }
+        }
+    }
+}
+
+/// For each of the block's channels.
+type Channels<S> = [<S as Simd>::f32s; VECTORS];
+type Sources<S> = [<S as Simd>::u32s; VECTORS];
+
+impl Block<'_> {
+    /// The convolution with bias at the four pixels of a quad, row by row.
+    #[inline(always)]
+    fn quad<S: Simd>(&self, simd: S, qy: usize, qx: usize) -> [Channels<S>; 4] {
+        let c_in = self.geometry.c_in;
+        let row_len = self.geometry.padded_row();
+        let run = 3 * c_in;
+        let (bias, _) = S::as_simd_f32s(self.bias);
+        let mut sums = [[bias[0], bias[1]]; 4];
+        for ky in 0..3 {
+            let upper = &self.padded[(2 * qy + ky) * row_len + 2 * qx * c_in..][..4 * c_in];
+            let lower = &self.padded[(2 * qy + ky + 1) * row_len + 2 * qx * c_in..][..4 * c_in];
+            let (pixels_0, pixels_1) = (&upper[..run], &upper[c_in..][..run]);
+            let (pixels_2, pixels_3) = (&lower[..run], &lower[c_in..][..run]);
+            let width = VECTORS * S::F32_LANES;
+            let (weights, _) = S::as_simd_f32s(&self.panel[ky * run * width..][..run * width]);
+            let weights = &weights.as_chunks::<VECTORS>().0[..run];
+            for k in 0..run {
+                let weight = weights[k];
+                for (sum, pixel) in sums.iter_mut().zip([pixels_0[k], pixels_1[k], pixels_2[k], pixels_3[k]]) {
+                    let pixel = simd.splat_f32s(pixel);
+                    sum[0] = simd.mul_add_e_f32s(pixel, weight[0], sum[0]);
+                    sum[1] = simd.mul_add_e_f32s(pixel, weight[1], sum[1]);
+                }
+            }
+        }
+        sums
+    }
+
+    /// Writes a row of outputs channel by channel, without what hangs over the edge.
+    #[inline(always)]
+    fn write_row(&mut self, y: usize, channels: usize, values: &[f32], sources: &[u32]) {
+        let (h, w) = self.geometry.out_size();
+        if y >= h {
+            return;
+        }
+        for (channel, plane) in self.out.chunks_exact_mut(h * w).enumerate() {
+            for (to, from) in plane[y * w..][..w].iter_mut().zip(values.chunks_exact(channels)) {
+                *to = from[channel];
+            }
+        }
+        let Some(codes) = self.codes.as_deref_mut() else { return };
+        for (channel, plane) in codes.chunks_exact_mut(h * w).enumerate() {
+            for (to, from) in plane[y * w..][..w].iter_mut().zip(sources.chunks_exact(channels)) {
+                *to = from[channel].to_le_bytes()[0];
+            }
+        }
+    }
+}
+
+/// The first largest of four, and which it was. NaN is larger than everything: a diverged network must not look sane.
+#[inline(always)]
+fn largest<S: Simd>(simd: S, quad: [Channels<S>; 4]) -> (Channels<S>, Sources<S>) {
+    let mut best = quad[0];
+    let mut source = [simd.splat_u32s(0); VECTORS];
+    for (at, values) in (0_u32..).zip(quad).skip(1) {
+        for v in 0..VECTORS {
+            let number = simd.equal_f32s(values[v], values[v]);
+            let better = simd.or_m32s(simd.greater_than_f32s(values[v], best[v]), simd.not_m32s(number));
+            best[v] = simd.select_f32s(better, values[v], best[v]);
+            source[v] = simd.select_u32s(better, simd.splat_u32s(at), source[v]);
+        }
+    }
+    (best, source)
+}
+
+#[inline(always)]
+fn relu<S: Simd>(simd: S, mut values: Channels<S>, mut sources: Sources<S>) -> (Channels<S>, Sources<S>) {
+    for (value, source) in values.iter_mut().zip(&mut sources) {
+        let dead = simd.less_than_or_equal_f32s(*value, simd.splat_f32s(0.0));
+        *value = simd.select_f32s(dead, simd.splat_f32s(0.0), *value);
+        *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(DEAD)), *source);
+    }
+    (values, sources)
+}
+
+#[inline(always)]
+fn put<S: Simd>(values: &mut [f32], sources: &mut [u32], pixel: usize, what: (Channels<S>, Sources<S>)) {
+    let channels = VECTORS * S::F32_LANES;
+    S::as_mut_simd_f32s(&mut values[pixel * channels..][..channels]).0.copy_from_slice(&what.0);
+    S::as_mut_simd_u32s(&mut sources[pixel * channels..][..channels]).0.copy_from_slice(&what.1);
+}

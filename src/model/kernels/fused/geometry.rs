@@ -1,0 +1,117 @@
+//! The sizes of a convolution block, and what its forward pass leaves for the backward pass.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// What follows the `ReLU` of a convolution block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {
+    /// Nothing: the output is as large as the input.
+    None,
+    /// The largest of each 2×2 window; a last odd row or column is dropped.
+    Max2,
+}
+
+/// The sizes of one convolution block.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Geometry {
+    /// Images in the batch.
+    pub n: usize,
+    /// Channels of the input.
+    pub c_in: usize,
+    /// Channels of the output.
+    pub c_out: usize,
+    /// Rows of the input.
+    pub h: usize,
+    /// Columns of the input.
+    pub w: usize,
+    /// What follows the `ReLU`.
+    pub pool: Pool,
+}
+
+impl Geometry {
+    /// Rows and columns of the output.
+    pub(in super::super) fn out_size(&self) -> (usize, usize) {
+        match self.pool {
+            Pool::None => (self.h, self.w),
+            Pool::Max2 => (self.h / 2, self.w / 2),
+        }
+    }
+
+    /// Numbers in one channel of one output image.
+    pub(super) fn out_plane(&self) -> usize {
+        let (h, w) = self.out_size();
+        h * w
+    }
+
+    /// Numbers in the whole output.
+    pub(in super::super) fn out_len(&self) -> usize {
+        self.n * self.c_out * self.out_plane()
+    }
+
+    /// Numbers in one input image.
+    pub(super) fn in_image(&self) -> usize {
+        self.c_in * self.h * self.w
+    }
+
+    /// Pixels of the convolution from one output pixel to the next.
+    pub(super) fn stride(&self) -> usize {
+        match self.pool {
+            Pool::None => 1,
+            Pool::Max2 => 2,
+        }
+    }
+
+    /// Rows and columns of 2×2 quads the forward pass computes: without pooling they may hang over an odd edge.
+    pub(super) fn quads(&self) -> (usize, usize) {
+        match self.pool {
+            Pool::None => (self.h.div_ceil(2), self.w.div_ceil(2)),
+            Pool::Max2 => (self.h / 2, self.w / 2),
+        }
+    }
+
+    /// Numbers in one row of the padded input: a border on either side, and the overhang of an odd width.
+    pub(super) fn padded_row(&self) -> usize {
+        (self.w + 2 + self.w % 2) * self.c_in
+    }
+
+    /// Numbers in a padded input image, with room behind it for a vector that starts at its last number.
+    pub(super) fn padded_len(&self) -> usize {
+        (self.h + 2 + self.h % 2) * self.padded_row() + VECTOR_OVERHANG
+    }
+}
+
+/// More than the lanes of any vector.
+const VECTOR_OVERHANG: usize = 64;
+
+/// The code of an output that the `ReLU` set to zero; the others are 0 to 3, the position in the quad, row by row.
+pub(super) const DEAD: u8 = 4;
+
+/// Where in its 2×2 window each output of a forward pass came from, or that the `ReLU` was shut: the way its gradient
+/// goes back. Cheap to clone.
+#[derive(Clone)]
+pub struct Routing {
+    codes: Arc<Vec<u8>>,
+    pool: Pool,
+}
+
+impl Routing {
+    /// One code per output, in the output's order.
+    pub(in super::super) fn new(codes: Vec<u8>, pool: Pool) -> Self {
+        Self { codes: Arc::new(codes), pool }
+    }
+
+    pub(super) fn codes(&self) -> &[u8] {
+        &self.codes
+    }
+
+    pub(in super::super) fn pool(&self) -> Pool {
+        self.pool
+    }
+}
+
+impl fmt::Debug for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routing").field("outputs", &self.codes.len()).field("pool", &self.pool).finish()
+    }
+}

@@ -1,0 +1,26 @@
+//! The arithmetic of the fused convolution block on plain slices, parallel over images and vectorised at run time for
+//! the processor at hand (pulp). Knows nothing of burn.
+//!
+//! Inside, an image lies pixel by pixel with its channels together and a border of zeros around it ([`padded`]). So the
+//! three neighbours in a row of the kernel are one run of `3 · c_in` numbers, in every direction of the block:
+//!
+//! - **forward** computes four neighbouring pixels (one pooling window) × two vectors of output channels in registers
+//!   and pools them there; the convolution's own output is never written;
+//! - **backward** uses that at most one in four of these pixels has a gradient: for each live one it adds a
+//!   multiple of a run to the weight's gradient, and a multiple of the weight to the input's.
+//!
+//! Sums are taken in an order that depends on the shapes only, never on the threads: equal inputs give equal bits.
+
+#![allow(clippy::inline_always, reason = "what stays a call is compiled without the vector instructions around it")]
+
+mod backward;
+mod forward;
+mod geometry;
+mod padded;
+mod runs;
+mod scratch;
+
+pub(super) use backward::backward;
+pub(super) use forward::forward;
+pub(super) use geometry::Geometry;
+pub use geometry::{Pool, Routing};

@@ -1,0 +1,133 @@
+//! The convolution block every network here is made of, as one operation: 3×3 convolution (padding 1, stride 1), bias,
+//! `ReLU` and, if asked for, 2×2 max pooling. May use burn and the numeric crates only.
+//!
+//! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
+//! [`ConvBlockBackend`] lets a backend bring its own fused version: [`Flex`](burn_flex::Flex) does (`flex`, with the
+//! arithmetic in `fused`), CUDA keeps burn's operations, and [`Autodiff`](burn::backend::Autodiff) carries whichever
+//! it wraps through the backward pass (`autodiff`).
+
+mod autodiff;
+mod flex;
+mod fused;
+#[cfg(test)]
+mod tests;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::{ConvOptions, FloatTensor};
+use burn::tensor::{Tensor, TensorPrimitive};
+
+pub use fused::{Pool, Routing};
+
+/// A backend that can run a convolution block: all of them, some faster than others.
+///
+/// The provided methods are burn's own operations one after the other; `impl ConvBlockBackend for MyBackend {}` is
+/// complete. A backend with a fused kernel overrides all three.
+pub trait ConvBlockBackend: Backend {
+    /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` →
+    /// `[n, c_out, h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
+    fn conv_block(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        pool: Pool,
+    ) -> FloatTensor<Self> {
+        plain::<Self>(x, weight, bias, pool)
+    }
+
+    /// As [`conv_block`](Self::conv_block), and which way each gradient will have to go back.
+    ///
+    /// `None`: no fused kernel for these tensors. Autodiff then differentiates the plain composition.
+    fn conv_block_tracked(
+        _x: &FloatTensor<Self>,
+        _weight: &FloatTensor<Self>,
+        _bias: &FloatTensor<Self>,
+        _pool: Pool,
+    ) -> Option<(FloatTensor<Self>, Routing)> {
+        None
+    }
+
+    /// The gradients of a forward pass that [`conv_block_tracked`](Self::conv_block_tracked) ran, for those `wanted`.
+    fn conv_block_backward(
+        _grad: FloatTensor<Self>,
+        _x: FloatTensor<Self>,
+        _weight: FloatTensor<Self>,
+        _routing: &Routing,
+        _wanted: Wanted,
+    ) -> ConvBlockGradients<Self> {
+        unreachable!("a backend that overrides conv_block_tracked overrides conv_block_backward too")
+    }
+}
+
+/// Which gradients a backward pass has to compute.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The input's; a network's first block can do without.
+    pub x: bool,
+    /// The weight's and the bias's.
+    pub parameters: bool,
+}
+
+/// What [`ConvBlockBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
+pub struct ConvBlockGradients<B: Backend> {
+    /// `[n, c_in, h, w]`, where [`Wanted::x`].
+    pub x: Option<FloatTensor<B>>,
+    /// `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`].
+    pub parameters: Option<(FloatTensor<B>, FloatTensor<B>)>,
+}
+
+#[cfg(feature = "cuda")]
+impl ConvBlockBackend for burn::backend::Cuda {}
+
+/// 3×3 convolution with padding 1, bias, `ReLU` and 2×2 max pooling with stride 2.
+///
+/// `x` `[n, c_in, h, w]` (`h`, `w` ≥ 2; an odd last row or column is not pooled), `weight` `[c_out, c_in, 3, 3]`,
+/// `bias` `[c_out]` → `[n, c_out, h / 2, w / 2]`. Of equal maxima the first one gets the gradient, as in `PyTorch`.
+///
+/// # Panics
+/// On shapes that do not fit each other.
+#[must_use]
+pub fn conv3x3_relu_maxpool2<B: ConvBlockBackend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+) -> Tensor<B, 4> {
+    conv_block(x, weight, bias, Pool::Max2)
+}
+
+/// 3×3 convolution with padding 1, bias and `ReLU`.
+///
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`.
+///
+/// # Panics
+/// On shapes that do not fit each other.
+#[must_use]
+pub fn conv3x3_relu<B: ConvBlockBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 4> {
+    conv_block(x, weight, bias, Pool::None)
+}
+
+fn conv_block<B: ConvBlockBackend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    pool: Pool,
+) -> Tensor<B, 4> {
+    let ([_, c_in, h, w], [c_out, weight_in, kh, kw], [biases]) = (x.dims(), weight.dims(), bias.dims());
+    assert!([kh, kw] == [3, 3] && weight_in == c_in, "weight [_, {weight_in}, {kh}, {kw}] is not [_, {c_in}, 3, 3]");
+    assert!(biases == c_out, "{biases} biases for {c_out} output channels");
+    assert!(pool == Pool::None || (h >= 2 && w >= 2), "{h}×{w} is too small to pool 2×2");
+    Tensor::from_primitive(TensorPrimitive::Float(B::conv_block(
+        x.into_primitive().tensor(),
+        weight.into_primitive().tensor(),
+        bias.into_primitive().tensor(),
+        pool,
+    )))
+}
+
+/// The block as burn's own operations.
+fn plain<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, bias: FloatTensor<B>, pool: Pool) -> FloatTensor<B> {
+    let y = B::relu(B::conv2d(x, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1)));
+    match pool {
+        Pool::None => y,
+        Pool::Max2 => B::max_pool2d(y, [2, 2], [2, 2], [0, 0], [1, 1], false),
+    }
+}

@@ -1,0 +1,269 @@
+//! The fused block against burn's own operations, against differences in double precision, and against itself.
+
+use burn::backend::Autodiff;
+use burn::tensor::{Tensor, TensorData, TensorPrimitive};
+use burn_flex::{Flex, FlexDevice};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{ConvBlockBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain};
+
+type Diff = Autodiff<Flex>;
+
+/// `[n, c_in, c_out, h, w]`.
+type Sizes = [usize; 5];
+
+/// Both sides of every size that matters: a batch smaller and larger than the parts it is cut into, odd edges, runs of
+/// fewer, as many and more numbers than a tile of vectors holds, several blocks of output channels.
+const SIZES: [Sizes; 14] = [
+    [1, 1, 1, 2, 2],
+    [1, 1, 9, 3, 2],
+    [2, 2, 3, 5, 7],
+    [3, 3, 4, 6, 6],
+    [1, 5, 9, 7, 4],
+    [4, 4, 1, 2, 9],
+    [35, 1, 7, 4, 5],
+    [17, 3, 2, 3, 3],
+    [2, 13, 17, 6, 5],
+    [1, 32, 33, 4, 4],
+    [2, 33, 16, 5, 4],
+    [1, 70, 5, 3, 5],
+    [1, 16, 40, 13, 12],
+    [2, 1, 32, 48, 48],
+];
+
+fn numbers(rng: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+struct Case {
+    x: Tensor<Diff, 4>,
+    weight: Tensor<Diff, 4>,
+    bias: Tensor<Diff, 1>,
+    pool: Pool,
+}
+
+impl Case {
+    fn new([n, c_in, c_out, h, w]: Sizes, pool: Pool, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut tensor = |shape: [usize; 4]| {
+            let data = TensorData::new(numbers(&mut rng, shape.iter().product()), shape);
+            Tensor::from_data(data, &FlexDevice)
+        };
+        let (x, weight, bias) = (tensor([n, c_in, h, w]), tensor([c_out, c_in, 3, 3]), tensor([c_out, 1, 1, 1]));
+        Self {
+            x: x.require_grad(),
+            weight: weight.require_grad(),
+            bias: bias.reshape([c_out]).detach().require_grad(),
+            pool,
+        }
+    }
+
+    fn fused(&self) -> Tensor<Diff, 4> {
+        conv_block(self.x.clone(), self.weight.clone(), self.bias.clone(), self.pool)
+    }
+
+    fn plain(&self) -> Tensor<Diff, 4> {
+        let [x, weight] = [&self.x, &self.weight].map(|tensor| tensor.clone().into_primitive().tensor());
+        let bias = self.bias.clone().into_primitive().tensor();
+        Tensor::from_primitive(TensorPrimitive::Float(plain::<Diff>(x, weight, bias, self.pool)))
+    }
+
+    /// Output, then the gradients of input, weight and bias under a loss that weighs each output differently.
+    fn results(&self, out: Tensor<Diff, 4>) -> [Vec<f32>; 4] {
+        let dims = out.dims();
+        let weights = numbers(&mut ChaCha8Rng::seed_from_u64(7), dims.iter().product());
+        let weights = Tensor::<Diff, 4>::from_data(TensorData::new(weights, dims), &FlexDevice);
+        let grads = (out.clone() * weights).sum().backward();
+        [
+            vec(out.inner()),
+            vec(self.x.grad(&grads).expect("tracked")),
+            vec(self.weight.grad(&grads).expect("tracked")),
+            vec(self.bias.grad(&grads).expect("tracked")),
+        ]
+    }
+}
+
+fn vec<const D: usize>(tensor: Tensor<Flex, D>) -> Vec<f32> {
+    tensor.into_data().to_vec().expect("f32")
+}
+
+/// ‖a − b‖ / ‖b‖.
+fn relative_error(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+    difference / norm(&mut b.iter().map(|b| f64::from(*b))).max(1e-12)
+}
+
+#[test]
+fn output_and_gradients_are_those_of_burns_own_operations() {
+    for pool in [Pool::Max2, Pool::None] {
+        for (sizes, seed) in SIZES.into_iter().zip(0..) {
+            let case = Case::new(sizes, pool, seed);
+            let (fused, plain) = (case.results(case.fused()), case.results(case.plain()));
+            for ((fused, plain), what) in fused.iter().zip(&plain).zip(["output", "x", "weight", "bias"]) {
+                let error = relative_error(fused, plain);
+                assert!(error <= 1e-5, "{what} of {sizes:?} {pool:?}: {error:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
+    let bits = |case: &Case| case.results(case.fused()).map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    for pool in [Pool::Max2, Pool::None] {
+        for sizes in [[35, 3, 20, 9, 8], [2, 5, 40, 6, 6]] {
+            let case = Case::new(sizes, pool, 1);
+            let first = bits(&case);
+            for threads in [1, 3, 3] {
+                let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+                assert!(threads.install(|| bits(&case)) == first, "{sizes:?} {pool:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn views_are_read_as_what_they_show() {
+    let case = Case::new([3, 4, 5, 6, 8], Pool::Max2, 3);
+    let view = Case {
+        x: case.x.clone().inner().permute([3, 2, 0, 1]).into_data().into_tensor().permute([2, 3, 1, 0]).require_grad(),
+        weight: Tensor::from_inner(case.weight.clone().inner().swap_dims(0, 1)).swap_dims(0, 1).detach().require_grad(),
+        bias: case.bias.clone(),
+        pool: case.pool,
+    };
+    assert_eq!(view.results(view.fused()), case.results(case.fused()));
+    let narrowed = conv3x3_relu_maxpool2(case.x.clone().narrow(0, 1, 2), case.weight.clone(), case.bias.clone());
+    assert_eq!(vec(narrowed.inner()), vec(case.fused().inner().narrow(0, 1, 2)));
+}
+
+trait IntoTensor {
+    fn into_tensor(self) -> Tensor<Diff, 4>;
+}
+
+impl IntoTensor for TensorData {
+    fn into_tensor(self) -> Tensor<Diff, 4> {
+        Tensor::from_data(self, &FlexDevice)
+    }
+}
+
+/// The block in double precision, written down as its definition says.
+fn reference([images, c_in, c_out, h, w]: Sizes, input: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
+    let mut out = Vec::new();
+    for (image, co) in (0..images).flat_map(|i| (0..c_out).map(move |co| (i, co))) {
+        let pixel = |y: usize, x_at: usize| {
+            let mut sum = bias[co];
+            for (ci, ky, kx) in (0..c_in * 9).map(|k| (k / 9, k / 3 % 3, k % 3)) {
+                let (y, x_at) = ((y + ky).wrapping_sub(1), (x_at + kx).wrapping_sub(1));
+                if y < h && x_at < w {
+                    sum +=
+                        weight[((co * c_in + ci) * 3 + ky) * 3 + kx] * input[((image * c_in + ci) * h + y) * w + x_at];
+                }
+            }
+            sum.max(0.0)
+        };
+        for (y, x) in (0..h / 2).flat_map(|y| (0..w / 2).map(move |x| (2 * y, 2 * x))) {
+            out.push(pixel(y, x).max(pixel(y, x + 1)).max(pixel(y + 1, x)).max(pixel(y + 1, x + 1)));
+        }
+    }
+    out
+}
+
+#[test]
+fn gradients_are_the_slopes_of_the_definition() {
+    let sizes = [2, 2, 3, 5, 4];
+    let case = Case::new(sizes, Pool::Max2, 11);
+    let [out, found @ ..] = case.results(case.fused());
+    let double = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
+    let mut inputs = [
+        double(vec(case.x.clone().inner())),
+        double(vec(case.weight.clone().inner())),
+        double(vec(case.bias.clone().inner())),
+    ];
+    let weights = double(numbers(&mut ChaCha8Rng::seed_from_u64(7), out.len()));
+    let loss = |[x, weight, bias]: &[Vec<f64>; 3]| {
+        reference(sizes, x, weight, bias).iter().zip(&weights).map(|(out, weight)| out * weight).sum::<f64>()
+    };
+    for (which, found) in found.iter().enumerate() {
+        for (at, found) in found.iter().enumerate() {
+            let (value, step) = (inputs[which][at], 1e-6);
+            inputs[which][at] = value + step;
+            let above = loss(&inputs);
+            inputs[which][at] = value - step;
+            let slope = (above - loss(&inputs)) / (2.0 * step);
+            inputs[which][at] = value;
+            assert!((slope - f64::from(*found)).abs() < 1e-5, "input {which} at {at}: {slope} and {found}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_tracked_gets_no_gradient_and_costs_the_others_none() {
+    let full = Case::new([3, 2, 4, 6, 6], Pool::Max2, 5);
+    let [_, x_grad, weight_grad, bias_grad] = full.results(full.fused());
+    for tracked in 0..8_u32 {
+        let on = |bit: u32| tracked >> bit & 1 == 1;
+        let case = Case {
+            x: full.x.clone().detach().set_require_grad(on(0)),
+            weight: full.weight.clone().detach().set_require_grad(on(1)),
+            bias: full.bias.clone().detach().set_require_grad(on(2)),
+            pool: full.pool,
+        };
+        let out = case.fused();
+        assert_eq!(vec(out.clone().inner()), vec(full.fused().inner()));
+        let weights = numbers(&mut ChaCha8Rng::seed_from_u64(7), out.dims().iter().product());
+        let weights = TensorData::new(weights, out.dims()).into_tensor();
+        let grads = (out * weights).sum().backward();
+        assert_eq!(case.x.grad(&grads).map(vec), on(0).then(|| x_grad.clone()));
+        assert_eq!(case.weight.grad(&grads).map(vec), on(1).then(|| weight_grad.clone()));
+        assert_eq!(case.bias.grad(&grads).map(vec), on(2).then(|| bias_grad.clone()));
+    }
+}
+
+/// A kernel that copies its input, on the given image.
+fn copied(image: [[f32; 2]; 2]) -> (Vec<f32>, Vec<f32>) {
+    let device = FlexDevice;
+    let x = Tensor::<Diff, 2>::from_data(image, &device).reshape([1, 1, 2, 2]).detach().require_grad();
+    let kernel = Tensor::from_data([[[[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]]], &device);
+    let out = conv3x3_relu_maxpool2(x.clone(), kernel, Tensor::from_data([0.0], &device));
+    let grads = out.clone().sum().backward();
+    (vec(out.inner()), vec(x.grad(&grads).expect("tracked")))
+}
+
+#[test]
+fn the_first_of_equal_maxima_gets_the_gradient_and_a_shut_relu_none() {
+    assert_eq!(copied([[1.0, 2.0], [2.0, 2.0]]), (vec![2.0], vec![0.0, 1.0, 0.0, 0.0]));
+    assert_eq!(copied([[0.0, -1.0], [0.0, 0.0]]), (vec![0.0], vec![0.0; 4]));
+}
+
+#[test]
+fn not_a_number_is_passed_on() {
+    for at in 0..4 {
+        let mut image = [[1.0, 3.0], [2.0, -1.0]];
+        image[at / 2][at % 2] = f32::NAN;
+        assert!(copied(image).0[0].is_nan(), "NaN at {at}");
+    }
+}
+
+/// A backend without a fused kernel: the provided methods must differentiate as well.
+#[test]
+fn other_precisions_take_the_plain_way() {
+    let case = Case::new([2, 2, 3, 4, 4], Pool::Max2, 9);
+    let [x, weight] = [&case.x, &case.weight].map(|t| t.clone().cast(burn::tensor::DType::F64).detach().require_grad());
+    let bias = case.bias.clone().cast(burn::tensor::DType::F64).detach();
+    let out = conv3x3_relu_maxpool2(x.clone(), weight, bias);
+    assert_eq!(out.dtype(), burn::tensor::DType::F64);
+    let grads = out.sum().backward();
+    assert!(x.grad(&grads).is_some());
+    assert!(
+        Flex::conv_block_tracked(
+            &x.inner().into_primitive().tensor(),
+            &case.weight.inner().into_primitive().tensor(),
+            &case.bias.inner().into_primitive().tensor(),
+            Pool::Max2
+        )
+        .is_none()
+    );
+}
