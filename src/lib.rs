@@ -7,3 +7,5 @@ pub mod events;
 #[cfg(feature = "trainer")]
 pub mod model;
 pub mod runs;
+#[cfg(feature = "trainer")]
+pub mod train;

@@ -1,0 +1,67 @@
+//! When to stop: Keras's `EarlyStopping`, as a pure function of the epochs' values.
+
+use crate::domain::{EarlyStopping, EarlyStoppingStatus};
+
+/// What an epoch's value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The best so far: keep its weights.
+    Improved,
+    /// Not better; patience is left.
+    Waiting,
+    /// Not better, and patience has run out.
+    Stop,
+}
+
+/// Takes the value of `epoch` in.
+#[must_use]
+pub fn observe(
+    rule: &EarlyStopping,
+    status: EarlyStoppingStatus,
+    epoch: u32,
+    value: f64,
+) -> (EarlyStoppingStatus, Verdict) {
+    let first = status.best_epoch == 0;
+    if first || rule.monitor.improves(value, status.best_value, rule.min_delta) {
+        return (EarlyStoppingStatus { best_epoch: epoch, best_value: value, waited: 0 }, Verdict::Improved);
+    }
+    let status = EarlyStoppingStatus { waited: status.waited + 1, ..status };
+    (status, if status.waited >= rule.patience { Verdict::Stop } else { Verdict::Waiting })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Monitor;
+
+    #[test]
+    fn stops_where_keras_stops() {
+        use Monitor::{ValAccuracy, ValLoss};
+        // (what it shows, monitor, patience, min delta, values, epoch of the stop, best epoch)
+        #[allow(clippy::type_complexity)]
+        let table: &[(&str, Monitor, u32, f64, &[f64], Option<usize>, u32)] = &[
+            ("goes on while the loss falls", ValLoss, 1, 0.0, &[3.0, 2.0, 1.0], None, 3),
+            ("stops after patience epochs without a better one", ValLoss, 2, 0.0, &[1.0, 1.1, 1.2, 0.5], Some(3), 1),
+            ("an equal loss is no improvement", ValLoss, 2, 0.0, &[1.0, 1.0, 1.0], Some(3), 1),
+            ("an improvement resets the wait", ValLoss, 2, 0.0, &[1.0, 1.1, 0.9, 1.0, 1.0], Some(5), 3),
+            ("patience 1 stops at the first epoch that is not better", ValLoss, 1, 0.0, &[1.0, 1.0], Some(2), 1),
+            ("less than min delta is no improvement", ValLoss, 2, 0.1, &[1.0, 0.95, 0.91], Some(3), 1),
+            ("slow gains add up against the best", ValLoss, 3, 0.1, &[1.0, 0.95, 0.89, 0.88], None, 3),
+            ("accuracy counts upwards", ValAccuracy, 2, 0.0, &[0.1, 0.3, 0.2, 0.3], Some(4), 2),
+        ];
+        for (case, monitor, patience, min_delta, values, stop, best) in table {
+            let rule = EarlyStopping { monitor: *monitor, patience: *patience, min_delta: *min_delta };
+            let mut status = EarlyStoppingStatus::default();
+            let mut stopped = None;
+            for (epoch, value) in (1..).zip(*values) {
+                let (next, verdict) = observe(&rule, status, epoch, *value);
+                status = next;
+                if verdict == Verdict::Stop {
+                    stopped = Some(epoch as usize);
+                    break;
+                }
+            }
+            assert_eq!((stopped, status.best_epoch), (*stop, *best), "{case}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! A whole training, from the first epoch or from a checkpoint to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::AutodiffModule;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+
+use crate::data::batch::{AugmentKey, Prefetch, epoch_order};
+use crate::data::store::Dataset;
+use crate::domain::{EarlyStoppingStatus, EpochMetrics, FinishReason, Monitor, Recipe, Split};
+use crate::events::Event;
+use crate::model::parameters::{self, Arrays, MismatchError};
+
+use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, State};
+use super::classifier::Classifier;
+use super::early_stopping::{Verdict, observe};
+use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
+use super::evaluate::{BATCH_SIZE, Evaluation, InputShape, evaluate};
+use super::optimizer::{self, AdamOptimizer};
+use super::{Reporter, schedule};
+
+/// Batches made ahead of the trainer.
+const PREFETCH: usize = 3;
+
+/// What a training works on.
+pub struct Fit<'a> {
+    /// Its settings.
+    pub recipe: &'a Recipe,
+    /// Its images.
+    pub dataset: &'a Arc<Dataset>,
+    /// Where its checkpoints go.
+    pub files: &'a CheckpointFiles,
+    /// Steps between two reads of the loss from the device; see [`EpochPlan::readback`].
+    pub readback: u32,
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FitEnd {
+    /// By itself.
+    Finished(FinishReason),
+    /// On request. The last checkpoint is that of the last completed epoch.
+    Stopped,
+    /// A figure stopped being a number; says which and where.
+    Diverged(String),
+}
+
+/// Why a training could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// A checkpoint could not be written.
+    #[error("cannot save the checkpoint {path}: {source}")]
+    Save {
+        /// The file.
+        path: String,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// No thread for the batches.
+    #[error("cannot start a thread to make batches: {0}")]
+    Thread(io::Error),
+    /// The checkpoint is of another network.
+    #[error("the checkpoint does not fit the model: {0}")]
+    Mismatch(#[from] MismatchError),
+}
+
+/// Where training stands between two epochs.
+struct Progress<M: AutodiffModule<B>, B: AutodiffBackend> {
+    network: M,
+    optimizer: AdamOptimizer<M, B>,
+    epoch: u32,
+    learning_rate: f64,
+    early_stopping: EarlyStoppingStatus,
+}
+
+/// Trains `network` to its end, from `checkpoint` if there is one.
+///
+/// # Errors
+/// When a checkpoint does not fit or cannot be written.
+pub fn fit<B, M>(
+    fit: &Fit<'_>,
+    network: M,
+    checkpoint: Option<&Checkpoint>,
+    device: &B::Device,
+    reporter: &mut dyn Reporter,
+) -> Result<FitEnd, FitError>
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B> + Classifier<B>,
+    M::InnerModule: Classifier<B::InnerBackend>,
+{
+    let recipe = fit.recipe;
+    let mut progress = begin(network, recipe, checkpoint)?;
+    if progress.early_stopping.waited >= recipe.early_stopping.patience {
+        return Ok(FitEnd::Finished(FinishReason::EarlyStop));
+    }
+    while progress.epoch < recipe.epochs {
+        let begun = Instant::now();
+        let epoch = progress.epoch + 1;
+        let (network, end) =
+            fit.train(progress.network, &mut progress.optimizer, epoch, progress.learning_rate, device, reporter)?;
+        progress.network = network;
+        let training = match end {
+            EpochEnd::Completed(training) => training,
+            EpochEnd::Stopped => return Ok(FitEnd::Stopped),
+            EpochEnd::Diverged { step } => {
+                return Ok(FitEnd::Diverged(format!("the training loss is no number at step {step} of epoch {epoch}")));
+            }
+        };
+        let Some(validation) = fit.evaluate(&progress.network.valid(), Split::Validation, device, reporter)? else {
+            return Ok(FitEnd::Stopped);
+        };
+        let metrics = figures(epoch, &training, &validation, begun);
+        let value = match recipe.early_stopping.monitor {
+            Monitor::ValLoss => metrics.val_loss,
+            Monitor::ValAccuracy => metrics.val_accuracy,
+        };
+        if !metrics.val_loss.is_finite() {
+            return Ok(FitEnd::Diverged(format!("the validation loss is no number after epoch {epoch}")));
+        }
+        let (status, verdict) = observe(&recipe.early_stopping, progress.early_stopping, epoch, value);
+        let rate = schedule::after_epoch(recipe, progress.learning_rate, status.waited);
+        let lowered = (rate < progress.learning_rate && verdict != Verdict::Stop)
+            .then_some(Event::LearningRateReduced { epoch, from: progress.learning_rate, to: rate });
+        progress.epoch = epoch;
+        progress.learning_rate = rate;
+        progress.early_stopping = status;
+        // Told before it is saved: a run killed in between trains the epoch again, and the event is replaced. The
+        // other way round the epoch would be missing from the history for good.
+        reporter.report(Event::EpochFinished { metrics, early_stopping: status });
+        fit.save(&progress, verdict == Verdict::Improved)?;
+        reporter.report(Event::CheckpointSaved { epoch, best: verdict == Verdict::Improved });
+        if verdict == Verdict::Stop {
+            return Ok(FitEnd::Finished(FinishReason::EarlyStop));
+        }
+        lowered.into_iter().for_each(|event| reporter.report(event));
+    }
+    Ok(FitEnd::Finished(FinishReason::MaxEpochs))
+}
+
+fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
+    network: M,
+    recipe: &Recipe,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Progress<M, B>, MismatchError> {
+    let Some(Checkpoint { state, arrays }) = checkpoint else {
+        return Ok(Progress {
+            network,
+            optimizer: optimizer::adam(),
+            epoch: 0,
+            learning_rate: recipe.learning_rate,
+            early_stopping: EarlyStoppingStatus::default(),
+        });
+    };
+    let network = parameters::load(network, arrays)?;
+    Ok(Progress {
+        optimizer: optimizer::load(&network, arrays, state.optimizer_steps)?,
+        network,
+        epoch: state.epoch,
+        learning_rate: state.learning_rate,
+        early_stopping: state.early_stopping,
+    })
+}
+
+fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, begun: Instant) -> EpochMetrics {
+    EpochMetrics {
+        epoch,
+        train_loss: training.loss,
+        train_accuracy: training.accuracy,
+        val_loss: validation.loss,
+        val_accuracy: validation.confusion.scores().accuracy,
+        learning_rate: training.learning_rate,
+        seconds: begun.elapsed().as_secs_f64(),
+        images_per_second: training.images_per_second,
+    }
+}
+
+impl Fit<'_> {
+    /// What goes in and comes out of the network.
+    #[must_use]
+    pub fn shape(&self) -> InputShape {
+        let image = self.dataset.image();
+        let sides = [image.height, image.width, image.channels].map(|side| side as usize);
+        InputShape { image: sides, classes: self.dataset.classes() }
+    }
+
+    fn train<B, M>(
+        &self,
+        network: M,
+        optimizer: &mut AdamOptimizer<M, B>,
+        epoch: u32,
+        base_rate: f64,
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<(M, EpochEnd), FitError>
+    where
+        B: AutodiffBackend,
+        M: AutodiffModule<B> + Classifier<B>,
+    {
+        let recipe = self.recipe;
+        let count = self.dataset.len(Split::Train);
+        let batch_size = recipe.batch_size as usize;
+        let steps = u32::try_from(count.div_ceil(batch_size)).unwrap_or(u32::MAX);
+        let before = u64::from(epoch - 1) * u64::from(steps);
+        let all = u64::from(recipe.epochs) * u64::from(steps);
+        let rate = |step: u32| schedule::rate(recipe.schedule, base_rate, before + u64::from(step), all);
+        let plan = EpochPlan { epoch, steps, shape: self.shape(), rate: &rate, readback: self.readback };
+        let augmentation =
+            recipe.augmentation.map(|ranges| AugmentKey { ranges, seed: recipe.seed, epoch: u64::from(epoch) });
+        let order = epoch_order(recipe.seed, u64::from(epoch), count);
+        let batches =
+            Prefetch::start(Arc::clone(self.dataset), Split::Train, order, batch_size, augmentation, PREFETCH)
+                .map_err(FitError::Thread)?;
+        reporter.report(Event::EpochStarted { epoch, steps });
+        Ok(train_epoch(network, optimizer, batches, &plan, device, reporter))
+    }
+
+    /// Evaluates a network on a split. `None` if a stop was asked for before the end.
+    ///
+    /// # Errors
+    /// When no thread can be had for the batches.
+    pub fn evaluate<B: Backend>(
+        &self,
+        network: &impl Classifier<B>,
+        split: Split,
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Option<Evaluation>, FitError> {
+        let count = u32::try_from(self.dataset.len(split)).unwrap_or(u32::MAX);
+        let order = (0..count).collect();
+        let batches = Prefetch::start(Arc::clone(self.dataset), split, order, BATCH_SIZE, None, PREFETCH)
+            .map_err(FitError::Thread)?;
+        Ok(evaluate(network, batches, self.shape(), device, || reporter.stop_requested()))
+    }
+
+    fn save<B: AutodiffBackend, M: AutodiffModule<B>>(
+        &self,
+        progress: &Progress<M, B>,
+        best: bool,
+    ) -> Result<(), FitError> {
+        let (moments, optimizer_steps) = optimizer::save(&progress.optimizer, &progress.network);
+        let mut arrays: Arrays = parameters::save(&progress.network);
+        arrays.extend(moments);
+        let manifest = self.dataset.manifest();
+        let state = State {
+            version: CHECKPOINT_VERSION,
+            strategy: self.recipe.strategy,
+            fingerprint: manifest.fingerprint.clone(),
+            classes: manifest.class_names().into_iter().map(str::to_owned).collect(),
+            image: self.shape().image,
+            epoch: progress.epoch,
+            optimizer_steps,
+            learning_rate: progress.learning_rate,
+            early_stopping: progress.early_stopping,
+        };
+        let CheckpointFiles { last, best: best_file } = self.files;
+        let failed = |path: &std::path::Path| {
+            let path = path.display().to_string();
+            move |source| FitError::Save { path, source }
+        };
+        let checkpoint = Checkpoint { state, arrays };
+        // The best first: between the two, `last` is an epoch behind and the run goes on from the best. The other way
+        // round `last` would name a best epoch whose weights are nowhere. Two files and not two names of one, so that
+        // no damage takes both.
+        if best {
+            checkpoint.write(best_file).map_err(failed(best_file))?;
+        }
+        checkpoint.write(last).map_err(failed(last))
+    }
+}

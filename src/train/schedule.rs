@@ -1,0 +1,94 @@
+//! The learning rate, as a pure function of where training stands.
+
+use std::f64::consts::PI;
+
+use crate::domain::{Recipe, Schedule};
+
+/// The shape of one cycle: the share of steps on the way up, and the share of the peak that it begins and ends with.
+const CYCLE_RISE: f64 = 0.3;
+const CYCLE_START: f64 = 1.0 / 25.0;
+const CYCLE_END: f64 = CYCLE_START / 1e4;
+
+/// The rate of a step. `base` is the rate as plateaus have left it; `step` and `steps` count from 0 over the whole
+/// run.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // step counts are far below 2^52
+pub fn rate(schedule: Schedule, base: f64, step: u64, steps: u64) -> f64 {
+    match schedule {
+        Schedule::Constant | Schedule::Plateau { .. } => base,
+        Schedule::Cosine => base * glide(1.0, 0.0, step as f64 / steps.max(1) as f64),
+        Schedule::OneCycle => base * one_cycle(step as f64, steps as f64),
+    }
+}
+
+/// From `from` to `to` along half a cosine, as `way` goes from 0 to 1.
+fn glide(from: f64, to: f64, way: f64) -> f64 {
+    to + (from - to) * 0.5 * (1.0 + (PI * way).cos())
+}
+
+/// The share of the peak at a step, with the phases' ends where `OneCycleLR` has them.
+fn one_cycle(step: f64, steps: f64) -> f64 {
+    let peak = CYCLE_RISE * steps - 1.0;
+    if step <= peak {
+        glide(CYCLE_START, 1.0, step / peak)
+    } else {
+        glide(1.0, CYCLE_END, (step - peak.max(0.0)) / (steps - 1.0 - peak.max(0.0)).max(1.0))
+    }
+}
+
+/// The base rate after an epoch at which early stopping has waited for `waited` epochs.
+#[must_use]
+pub fn after_epoch(recipe: &Recipe, base: f64, waited: u32) -> f64 {
+    match recipe.schedule {
+        Schedule::Plateau { factor, patience } if waited > 0 && waited.is_multiple_of(patience.max(1)) => base * factor,
+        _ => base,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DatasetName;
+
+    #[test]
+    fn a_plateau_halves_the_rate_at_every_second_epoch_without_improvement() {
+        let mut recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 0);
+        recipe.schedule = Schedule::PLATEAU;
+        let rates: Vec<f64> = [0, 1, 2, 3, 4, 0, 1, 2]
+            .iter()
+            .scan(1.0, |base, waited| {
+                *base = after_epoch(&recipe, *base, *waited);
+                Some(*base)
+            })
+            .collect();
+        assert_eq!(rates, [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
+    }
+
+    #[test]
+    fn a_cosine_falls_from_the_base_to_zero() {
+        let rate = |step| rate(Schedule::Cosine, 2.0, step, 100);
+        assert!((rate(0) - 2.0).abs() < 1e-12 && (rate(50) - 1.0).abs() < 1e-12 && rate(100).abs() < 1e-12);
+        assert!((0..100).all(|step| rate(step) > rate(step + 1)));
+    }
+
+    /// `torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=20)`, steps 0, 3, 5, 6, 12 and 19.
+    #[test]
+    fn one_cycle_is_that_of_pytorch() {
+        let expected =
+            [7.999999999999999e-05, 0.0013366563145999495, 0.002, 0.001974928012470175, 0.0010000039999999999, 8e-09];
+        for (step, expected) in [0, 3, 5, 6, 12, 19].into_iter().zip(expected) {
+            let rate = rate(Schedule::OneCycle, 2e-3, step, 20);
+            assert!((rate - expected).abs() < 1e-9, "step {step}: {rate} against {expected}");
+        }
+    }
+
+    #[test]
+    fn one_cycle_is_a_number_for_any_length() {
+        for steps in 1..12 {
+            for step in 0..steps {
+                let rate = rate(Schedule::OneCycle, 1.0, step, steps);
+                assert!((0.0..=1.0).contains(&rate), "step {step} of {steps}: {rate}");
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The loop as a whole: right against PyTorch, the same from the same seed, and the same after an interruption.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::backend::{Autodiff, Flex};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::{GradientsParams, Optimizer};
+use burn::tensor::{Tensor, TensorData};
+
+use super::checkpoint::{Checkpoint, CheckpointFiles};
+use super::fit::{Fit, FitEnd, fit};
+use super::{Reporter, optimizer};
+use crate::data::manifest::{ImageShape, SplitOptions};
+use crate::data::store::Dataset;
+use crate::data::writer::{Description, Workshop, Writer};
+use crate::domain::{DatasetName, EpochMetrics, FinishReason, Recipe, Split};
+use crate::events::Event;
+use crate::model::cnn::Cnn;
+use crate::model::parameters::{self, Array, Arrays};
+
+type Cpu = Autodiff<Flex>;
+
+const SIDE: u32 = 12;
+
+/// Bright stripes that lie or stand, on noise: two classes that a few epochs tell apart.
+fn dataset(home: &Path) -> Arc<Dataset> {
+    let name = DatasetName::new("stripes").expect("a name");
+    let workshop = Workshop::open(home, &name).expect("a workshop");
+    let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
+    let mut writer = Writer::new(workshop, image, &["lying".into(), "standing".into()]).expect("a writer");
+    let mut noise = 1_u32;
+    for (split, count) in Split::ALL.into_iter().zip([60, 20, 20]) {
+        for label in 0..2_u32 {
+            for index in 0..count {
+                let pixel = |at: u32| {
+                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let line = if label == 0 { at / SIDE } else { at % SIDE };
+                    let stripe = u32::from((line + index) % 4 == 0) * 90;
+                    u8::try_from(stripe + (noise >> 24) / 2).expect("below 256")
+                };
+                let pixels: Vec<u8> = (0..SIDE * SIDE).map(pixel).collect();
+                writer.push(split, label as usize, &pixels, &format!("{index}")).expect("pushed");
+            }
+        }
+    }
+    let split = SplitOptions { validation_fraction: None, test_fraction: None };
+    let description = Description {
+        skipped: Vec::new(),
+        skipped_count: 0,
+        resized: 0,
+        source: "a test".into(),
+        created_at: 0,
+        split,
+    };
+    writer.finish(description, false).expect("finished");
+    Arc::new(Dataset::open(&home.join("stripes")).expect("a dataset"))
+}
+
+/// Keeps the events, and asks to stop once so many steps have begun.
+#[derive(Default)]
+struct Notes {
+    events: Vec<Event>,
+    asked: u32,
+    stop_at: Option<u32>,
+}
+
+impl Reporter for Notes {
+    fn report(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.asked += 1;
+        self.stop_at.is_some_and(|at| self.asked >= at)
+    }
+}
+
+impl Notes {
+    /// The history without what depends on the clock.
+    fn history(&self) -> Vec<EpochMetrics> {
+        let timeless = |metrics: &EpochMetrics| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..*metrics };
+        let finished = |event: &Event| match event {
+            Event::EpochFinished { metrics, .. } => Some(timeless(metrics)),
+            _ => None,
+        };
+        self.events.iter().filter_map(finished).collect()
+    }
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    dataset: Arc<Dataset>,
+    recipe: Recipe,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dataset = dataset(folder.path());
+        let name = DatasetName::new("stripes").expect("a name");
+        let mut recipe = Recipe::cnn(name, dataset.fingerprint().to_owned(), 0);
+        recipe.epochs = 4;
+        recipe.batch_size = 16;
+        Self { folder, dataset, recipe }
+    }
+
+    fn files(&self, run: &str) -> CheckpointFiles {
+        let file = |name: &str| self.folder.path().join(format!("{run}-{name}"));
+        CheckpointFiles { last: file("last"), best: file("best") }
+    }
+
+    fn run(&self, run: &str, from: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
+        let device = Default::default();
+        let files = self.files(run);
+        let plan = Fit { recipe: &self.recipe, dataset: &self.dataset, files: &files, readback: 1 };
+        let network = Cnn::<Cpu>::new(plan.shape().image, plan.shape().classes, self.recipe.seed, &device);
+        let mut notes = Notes { stop_at, ..Notes::default() };
+        let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
+        (end, notes)
+    }
+}
+
+#[test]
+fn it_learns_and_the_same_seed_gives_the_same_run() {
+    let bench = Bench::new();
+    let (end, first) = bench.run("first", None, None);
+    let (_, second) = bench.run("second", None, None);
+    assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
+    assert_eq!(first.history(), second.history());
+    let (before, after) = (first.history()[0], first.history()[3]);
+    assert!(after.val_loss < before.val_loss && after.val_accuracy > 0.8, "{before:?} {after:?}");
+    let read = |run| Checkpoint::read(&bench.files(run).last).expect("a checkpoint");
+    assert_eq!(read("first"), read("second"));
+}
+
+#[test]
+fn another_seed_gives_another_run() {
+    let mut bench = Bench::new();
+    let (_, first) = bench.run("first", None, None);
+    bench.recipe.seed += 1;
+    assert_ne!(bench.run("second", None, None).1.history(), first.history());
+}
+
+#[test]
+fn a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been() {
+    let bench = Bench::new();
+    let (_, whole) = bench.run("whole", None, None);
+    let expected = Checkpoint::read(&bench.files("whole").last).expect("a checkpoint");
+    // 8 steps and 1 validation batch an epoch: in the first epoch, in a later one, while validating.
+    for stop_at in [3, 13, 18] {
+        let run = format!("stopped-{stop_at}");
+        let (end, mut notes) = bench.run(&run, None, Some(stop_at));
+        assert_eq!(end, FitEnd::Stopped);
+        let checkpoint = Checkpoint::read(&bench.files(&run).last).ok();
+        let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.epoch as usize);
+        assert_eq!(completed, notes.history().len());
+        let (_, rest) = bench.run(&run, checkpoint.as_ref(), None);
+        notes.events.extend(rest.events);
+        assert_eq!(notes.history(), whole.history(), "stopped at {stop_at}");
+        assert_eq!(Checkpoint::read(&bench.files(&run).last).expect("a checkpoint"), expected);
+    }
+}
+
+#[test]
+fn patience_ends_a_run_and_the_best_weights_are_kept() {
+    let mut bench = Bench::new();
+    bench.recipe.epochs = 40;
+    bench.recipe.early_stopping.patience = 2;
+    // No value beats the first by a whole nat, so epochs 2 and 3 are waited for.
+    bench.recipe.early_stopping.min_delta = 1.0;
+    let (end, notes) = bench.run("patient", None, None);
+    assert_eq!(end, FitEnd::Finished(FinishReason::EarlyStop));
+    assert_eq!(notes.history().len(), 3);
+    assert_eq!(Checkpoint::read(&bench.files("patient").best).expect("best").state.epoch, 1);
+    let last = Checkpoint::read(&bench.files("patient").last).expect("last");
+    assert_eq!(last.state.epoch, 3);
+    assert_eq!(bench.run("patient", Some(&last), None).1.history().len(), 0, "a resumed run knows that it is over");
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_as_diverged() {
+    let mut bench = Bench::new();
+    bench.recipe.learning_rate = 1e30;
+    let (end, notes) = bench.run("diverged", None, None);
+    assert!(matches!(&end, FitEnd::Diverged(cause) if cause.contains("no number")), "{end:?}");
+    assert!(notes.history().len() <= 1);
+}
+
+fn wave(shape: &[usize], scale: f64, phase: f64) -> Array {
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    let value = |index: usize| (scale * (0.37 * index as f64 + phase).sin()) as f32;
+    Array { shape: shape.to_vec(), values: (0..shape.iter().product()).map(value).collect() }
+}
+
+/// `tests/fixtures/cnn_trace.py` makes the fixture.
+#[test]
+fn ten_steps_agree_with_pytorch() {
+    #[derive(serde::Deserialize)]
+    struct Trace {
+        first_logits: Vec<Vec<f64>>,
+        losses: Vec<f64>,
+        norms_after: std::collections::BTreeMap<String, f64>,
+    }
+    let trace: Trace = serde_json::from_str(include_str!("../../tests/fixtures/cnn_trace.json")).expect("the fixture");
+    let device = Default::default();
+    let arrays = Arrays::from([
+        ("block1.weight".into(), wave(&[32, 1, 3, 3], 0.3, 0.0)),
+        ("block1.bias".into(), wave(&[32], 0.1, 1.0)),
+        ("block2.weight".into(), wave(&[64, 32, 3, 3], 0.1, 2.0)),
+        ("block2.bias".into(), wave(&[64], 0.1, 3.0)),
+        ("dense_weight".into(), wave(&[256, 3], 0.1, 4.0)),
+        ("dense_bias".into(), wave(&[3], 0.1, 5.0)),
+    ]);
+    let mut network = parameters::load(Cnn::<Cpu>::new([10, 10, 1], 3, 0, &device), &arrays).expect("fits");
+    let mut pixels = wave(&[5, 1, 10, 10], 0.5, 6.0);
+    pixels.values.iter_mut().for_each(|value| *value += 0.5);
+    let images: Tensor<Cpu, 4> = pixels.to_tensor(&device);
+    let labels = Tensor::from_data(TensorData::new(vec![0_i32, 1, 2, 0, 1], [5]), &device);
+
+    let close = |ours: f64, theirs: f64, what: &str| {
+        assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(0.1), "{what}: {ours} against {theirs}");
+    };
+    let logits = network.forward(images.clone()).into_data().convert::<f64>();
+    for (ours, theirs) in logits.iter::<f64>().zip(trace.first_logits.concat()) {
+        close(ours, theirs, "logit");
+    }
+    let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
+    let mut adam = optimizer::adam();
+    for (step, theirs) in trace.losses.iter().enumerate() {
+        let loss = loss_function.forward(network.forward(images.clone()), labels.clone());
+        close(loss.clone().into_scalar().into(), *theirs, &format!("loss of step {step}"));
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = adam.step(1e-3, network, gradients);
+    }
+    for (name, array) in parameters::save(&network) {
+        let norm = array.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+        close(norm, trace.norms_after[&name], &name);
+    }
+}
