@@ -9,3 +9,5 @@ pub mod model;
 pub mod runs;
 #[cfg(feature = "trainer")]
 pub mod train;
+#[cfg(feature = "trainer")]
+pub mod worker;

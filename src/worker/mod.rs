@@ -1,0 +1,78 @@
+//! The job process: a run folder in, events and checkpoints out.
+//!
+//! A worker knows its run folder and nothing else of the world; it takes no notice of who started it and outlives
+//! them. May know: `domain`, `data`, `model`, `train`, `events`, of `runs` the folder's layout, the jobs and the
+//! predictions' file, and burn.
+
+mod backend;
+mod job;
+mod journal;
+mod signals;
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use crate::domain::Outcome;
+use crate::domain::text::printable;
+use crate::events::{Event, EventWriter};
+use crate::runs::job::Job;
+use crate::runs::layout::RunFolder;
+use crate::train::Reporter;
+
+use journal::Journal;
+
+/// Does a job on a run folder in a process that has a session of its own, from taking its lock to the last event. The exit code is 0 when the job was done or
+/// stopped on request, 1 otherwise; why stands in the event log, or on stderr when there is no log to write to.
+#[must_use]
+pub fn run(folder: &RunFolder, job: Job) -> ExitCode {
+    match work(folder, job) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            let _ = writeln!(io::stderr(), "mien worker: {}", printable(&message));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(folder: &RunFolder, job: Job) -> Result<bool, String> {
+    let shown = folder.path().display();
+    let recipe = folder.recipe().map_err(|error| error.to_string())?;
+    let _lock = folder
+        .lock()
+        .map_err(|error| format!("cannot lock {shown}: {error}"))?
+        .ok_or_else(|| format!("another worker is at {shown}"))?;
+    let log = EventWriter::open(&folder.events_file(), journal::now())
+        .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
+    let stop = signals::stop_flag().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let mut journal = Journal::new(log, folder.clone(), stop);
+
+    // A panic is a fault of this program, and still no reason to leave a run without an end.
+    let attempt = catch_unwind(AssertUnwindSafe(|| match job {
+        Job::Train => job::train(folder, &recipe, &mut journal).map(Some),
+        Job::Evaluate => job::evaluate(folder, &recipe, &mut journal).map(|()| None),
+    }));
+    let result = attempt.unwrap_or_else(|panic| Err(format!("a fault of this program: {}", panic_message(&*panic))));
+    Ok(match (result, job) {
+        (Ok(outcome), _) => {
+            let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
+            outcome.into_iter().for_each(|outcome| journal.report(Event::Ended { outcome }));
+            !failed
+        }
+        (Err(cause), Job::Train) => {
+            journal.report(Event::Ended { outcome: Outcome::Failed { cause } });
+            false
+        }
+        // The run itself ended long ago, and well: only the test failed.
+        (Err(cause), Job::Evaluate) => {
+            journal.report(Event::EvaluationFailed { cause });
+            false
+        }
+    })
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
