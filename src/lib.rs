@@ -7,6 +7,7 @@ pub mod events;
 #[cfg(feature = "trainer")]
 pub mod model;
 pub mod runs;
+pub mod supervise;
 #[cfg(feature = "trainer")]
 pub mod train;
 #[cfg(feature = "trainer")]

@@ -1,0 +1,24 @@
+//! Workers from the outside: start one in a session of its own, ask it to stop, name the run it works on.
+//!
+//! A worker is the same binary, started with a run folder and nothing else; it is watched through that folder. It
+//! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.
+
+pub mod clock;
+pub mod launch;
+pub mod names;
+mod spawn;
+pub mod stop;
+
+pub use clock::now;
+pub use launch::{LaunchError, evaluate, launch, resume};
+pub use names::suggest_name;
+pub use stop::{StopError, request_stop};
+
+/// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB]`.
+pub const WORKER_COMMAND: &str = "worker";
+
+/// Whether this binary can be a worker.
+#[must_use]
+pub fn can_train() -> bool {
+    cfg!(feature = "trainer")
+}

@@ -1,0 +1,172 @@
+//! Starting a worker process and seeing it through its first moments.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::domain::text::printable;
+use crate::events::{Event, EventReader};
+use crate::runs::{Job, RunFolder};
+
+/// How long a worker may take to show itself before its starter stops waiting and leaves the rest to watching.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Between two looks at the run folder.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Most of a worker's log that an error quotes, in bytes and lines.
+const TAIL: (u64, usize) = (4096, 12);
+
+/// How the first moments went.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// The worker holds the run's lock, or has done its job or told its end in the log already.
+    Underway,
+    /// It is gone and the log does not say why.
+    Died {
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines it printed, safe for a terminal.
+        tail: String,
+    },
+}
+
+/// The command that makes a worker of this very program.
+pub(super) fn worker_command(folder: &RunFolder, job: Job) -> io::Result<Command> {
+    let folder = std::path::absolute(folder.path())?;
+    let mut command = Command::new(program()?);
+    command.arg(super::WORKER_COMMAND).arg(folder).args(["--job", job.name()]);
+    Ok(command)
+}
+
+/// This program's file. After a rebuild or an upgrade the file is another or gone while this process lives on; Linux
+/// still lends the one that runs.
+fn program() -> io::Result<PathBuf> {
+    let lent = Path::new("/proc/self/exe");
+    match std::env::current_exe() {
+        Ok(program) if program.exists() => Ok(program),
+        _ if lent.exists() => Ok(lent.to_owned()),
+        other => other,
+    }
+}
+
+/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock, has ended, or
+/// patience runs out.
+pub(super) fn start(mut command: Command, folder: &RunFolder) -> io::Result<Start> {
+    let path = std::path::absolute(folder.path())?;
+    let log = OpenOptions::new().create(true).append(true).open(folder.worker_log())?;
+    let log_before = log.metadata()?.len();
+    let mut reader = EventReader::new(&folder.events_file());
+    // What the log says of earlier workers is not this one's word. A log that cannot be read is told when watched.
+    let _ = reader.poll(&mut Vec::new());
+
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    // Not the starter's folder: that may be unmounted or removed while the worker goes on.
+    command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
+    let exited = reaped(command.spawn()?);
+
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if folder.worker_alive() {
+            break;
+        }
+        match exited.recv_timeout(GLANCE) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Ok(status)) if !status.success() && !has_ended(&mut reader) => {
+                return Ok(Start::Died { status, tail: tail(&folder.worker_log(), log_before) });
+            }
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    Ok(Start::Underway)
+}
+
+/// Waits for the child on a thread of its own, so that it never stays a zombie, and sends its exit status.
+fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        // Nobody listens any more once the first moments are over.
+        let _ = sender.send(child.wait());
+    });
+    receiver
+}
+
+fn has_ended(reader: &mut EventReader) -> bool {
+    let mut records = Vec::new();
+    let _ = reader.poll(&mut records);
+    records.iter().any(|record| matches!(record.event, Event::Ended { .. }))
+}
+
+/// The last lines of the worker's log behind byte `from`.
+fn tail(log: &Path, from: u64) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(from.max(length.saturating_sub(TAIL.0))))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL.0).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(printable).collect();
+    lines[lines.len().saturating_sub(TAIL.1)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DatasetName, Recipe, RunId};
+    use crate::runs::{Home, RunStore};
+
+    fn run() -> (tempfile::TempDir, RunFolder) {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(home.path()));
+        let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
+        let id = store.create(&RunId::new("calm-heron").expect("an id"), &recipe).expect("a run");
+        (home, store.folder(&id))
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_worker_that_dies_at_once_is_told_with_its_last_words() {
+        let (_home, folder) = run();
+        std::fs::write(folder.worker_log(), "of an earlier worker\n").expect("written");
+        let start = start(shell("echo first; printf 'bad \\033[31m news\\n' >&2; exit 3"), &folder).expect("started");
+        let Start::Died { status, tail } = start else { panic!("{start:?}") };
+        assert_eq!((status.code(), tail.as_str()), (Some(3), "first\nbad ·[31m news"));
+    }
+
+    #[test]
+    fn a_worker_that_tells_its_end_or_does_its_job_quickly_has_started() {
+        let (_home, folder) = run();
+        let ended = r#"{"at":1,"event":"ended","outcome":"failed","cause":"no such dataset"}"#;
+        let script = format!("echo '{ended}' >> '{}'; exit 1", folder.events_file().display());
+        assert!(matches!(start(shell(&script), &folder), Ok(Start::Underway)));
+        assert!(matches!(start(shell("exit 0"), &folder), Ok(Start::Underway)));
+        // The end of an earlier worker is not this one's word.
+        assert!(matches!(start(shell("exit 1"), &folder), Ok(Start::Died { .. })));
+    }
+
+    #[test]
+    fn a_started_worker_leaves_no_zombie() {
+        let (_home, folder) = run();
+        start(shell("echo $$ > pid; exit 0"), &folder).expect("started");
+        let home = folder.home().expect("a home");
+        let pid = std::fs::read_to_string(home.path().join("pid")).expect("it ran in the home");
+        let begun = Instant::now();
+        while Path::new("/proc").join(pid.trim()).exists() {
+            assert!(begun.elapsed() < PATIENCE, "process {pid} was not reaped");
+            thread::sleep(GLANCE);
+        }
+    }
+}
