@@ -10,5 +10,7 @@ pub mod runs;
 pub mod supervise;
 #[cfg(feature = "trainer")]
 pub mod train;
+#[cfg(feature = "dashboard")]
+pub mod tui;
 #[cfg(feature = "trainer")]
 pub mod worker;

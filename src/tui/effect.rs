@@ -1,0 +1,30 @@
+//! What `update` wants done in the world. Only the runtime does it.
+
+use crate::domain::{DatasetName, Recipe, RunId};
+
+/// One deed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Draw the demo dataset; answered by `DemoFinished`.
+    CreateDemo,
+    /// Propose a free name; answered by `NameSuggested`.
+    SuggestName,
+    /// Create a run and start its worker; answered by `LaunchFinished`.
+    Launch {
+        /// The name wanted.
+        id: RunId,
+        /// Its settings.
+        recipe: Box<Recipe>,
+    },
+    /// Start a worker that goes on with a run; answered by `ResumeFinished`.
+    Resume(RunId),
+    /// Ask a run's worker to stop; answered by `StopFinished`.
+    Stop(RunId),
+    /// Read a few images; answered by `Samples`.
+    LoadSamples {
+        /// Of this dataset.
+        dataset: DatasetName,
+        /// The class's label.
+        class: usize,
+    },
+}

@@ -1,0 +1,99 @@
+//! Everything that can happen to the dashboard, in one closed enum.
+
+use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
+
+use super::state::{DatasetEntry, RunView};
+use super::widgets::faces::Face;
+use crate::domain::{DatasetName, RunId};
+
+/// A key with the modifiers that matter. Shift is told by the character itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Which key.
+    pub code: KeyCode,
+    /// Whether Ctrl was held.
+    pub ctrl: bool,
+    /// Whether Alt was held.
+    pub alt: bool,
+}
+
+impl Key {
+    /// A key without modifiers.
+    #[must_use]
+    pub const fn plain(code: KeyCode) -> Self {
+        Self { code, ctrl: false, alt: false }
+    }
+
+    /// A character without modifiers.
+    #[must_use]
+    pub const fn char(c: char) -> Self {
+        Self::plain(KeyCode::Char(c))
+    }
+
+    /// A character with Ctrl.
+    #[must_use]
+    pub const fn ctrl(c: char) -> Self {
+        Self { code: KeyCode::Char(c), ctrl: true, alt: false }
+    }
+}
+
+/// One happening.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal may have lost what it showed.
+    Redraw,
+    /// The terminal has this many rows now.
+    Resized {
+        /// From the tabs to the bottom line.
+        rows: u16,
+    },
+    /// Time has passed.
+    Tick,
+    /// The runs as they are now.
+    Runs(Vec<RunView>),
+    /// The runs cannot be listed or watched.
+    RunsUnreadable(String),
+    /// The datasets as they are now, or why they cannot be listed.
+    Datasets(Result<Vec<DatasetEntry>, String>),
+    /// The demo dataset was drawn, or not.
+    DemoFinished(Result<(), String>),
+    /// A name for the next run.
+    NameSuggested(RunId),
+    /// A run was launched under this name, or not.
+    LaunchFinished(Result<RunId, String>),
+    /// A run goes on, or not.
+    ResumeFinished(RunId, Result<(), String>),
+    /// A run was asked to stop, or could not be.
+    StopFinished(RunId, Result<(), String>),
+    /// A few images of a class.
+    Samples {
+        /// Of this dataset.
+        dataset: DatasetName,
+        /// The class's label.
+        class: usize,
+        /// The images, none if they cannot be read.
+        faces: Vec<Face>,
+    },
+}
+
+impl Event {
+    /// What a terminal reports, in our words; `None` for what we take no part in.
+    #[must_use]
+    pub fn from_terminal(event: terminal::Event) -> Option<Self> {
+        match event {
+            terminal::Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(Key {
+                code: key.code,
+                ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
+                alt: key.modifiers.contains(KeyModifiers::ALT),
+            })),
+            terminal::Event::Paste(text) => Some(Self::Paste(text)),
+            terminal::Event::Resize(_, rows) => Some(Self::Resized { rows }),
+            terminal::Event::FocusGained => Some(Self::Redraw),
+            terminal::Event::Key(_) | terminal::Event::FocusLost | terminal::Event::Mouse(_) => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The dashboard: shows datasets, launches runs, watches them live.
+//!
+//! May know: the domain, events, runs, supervise, and reading datasets. Never burn. A client and nothing more: all that it
+//! shows is read from the disk, all that it does is asked of a worker, and leaving it leaves every run going.
+//!
+//! One direction: `runtime` turns the world into an [`event::Event`]; [`update`] folds it into the [`state::State`] and
+//! says as [`effect::Effect`]s what is to be done; [`screens`] draw the state and cannot change it.
+
+pub mod action;
+pub mod backend;
+pub mod effect;
+pub mod event;
+pub mod keymap;
+mod runtime;
+pub mod screens;
+pub mod state;
+mod terminal;
+pub mod theme;
+pub mod update;
+mod watch;
+pub mod widgets;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::runs::{Home, RunStore};
+
+/// Why the dashboard ended other than by request.
+#[derive(Debug, thiserror::Error)]
+pub enum DashboardError {
+    /// There is nobody to show anything to.
+    #[error("the dashboard needs a terminal; for plain output use `mien runs`, `mien show RUN` or `mien watch RUN`")]
+    NoTerminal,
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] io::Error),
+    /// A bug of ours. The terminal is restored and no worker is touched.
+    #[error("the dashboard hit a bug and closed; runs go on. Please report this: {0}")]
+    Bug(String),
+}
+
+/// Shows the dashboard on this home until the user quits it. If runs are then still going, says so on stdout.
+///
+/// # Errors
+/// When there is no terminal, it fails, or the dashboard has a bug.
+pub fn run(home: Home) -> Result<(), DashboardError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(DashboardError::NoTerminal);
+    }
+    let store = RunStore::new(home);
+    let backend = Arc::new(backend::Disk::new(store.clone()));
+    let active = terminal::guarded(|| runtime::run(store, backend))?;
+    if let Some(words) = farewell(active) {
+        writeln!(io::stdout(), "{words}")?;
+    }
+    Ok(())
+}
+
+/// What is said after leaving, with this many runs still going.
+#[must_use]
+pub fn farewell(active: usize) -> Option<String> {
+    match active {
+        0 => None,
+        1 => Some("1 run goes on without the dashboard; `mien` shows it again".into()),
+        n => Some(format!("{n} runs go on without the dashboard; `mien` shows them again")),
+    }
+}

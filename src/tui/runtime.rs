@@ -1,0 +1,193 @@
+//! The loop: what happens becomes events, what `update` wants becomes deeds, and the screen is drawn when it changed.
+//!
+//! The only part of the dashboard with a clock, threads and a terminal.
+
+use std::io::{self, IsTerminal};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_stream::StreamExt;
+
+use super::DashboardError;
+use super::backend::Backend;
+use super::effect::Effect;
+use super::event::Event;
+use super::state::State;
+use super::terminal::Screen;
+use super::theme::Theme;
+use super::{screens, update, watch};
+use crate::runs::RunStore;
+use crate::supervise::now;
+
+/// Between frames: at most 20 a second.
+const FRAME: Duration = Duration::from_millis(50);
+
+/// Between looks at the clock.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long the first frame waits for the first news, so that it does not flash an empty screen.
+const FIRST_NEWS: Duration = Duration::from_millis(120);
+
+/// Events under way; a sender waits when there are more.
+const QUEUE: usize = 64;
+
+/// Images asked for at once.
+const FACES: usize = 32;
+
+/// How long quitting waits for a launch or a stop that is under way.
+const LAST_DEEDS: Duration = Duration::from_secs(3);
+
+/// Runs the dashboard until it is quit, and tells how many runs are then still going.
+///
+/// # Errors
+/// When the terminal fails.
+pub(super) fn run(store: RunStore, backend: Arc<dyn Backend>) -> Result<usize, DashboardError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
+    let result = runtime.block_on(dashboard(store, backend));
+    runtime.shutdown_timeout(LAST_DEEDS);
+    result
+}
+
+struct Dashboard {
+    state: State,
+    screen: Screen,
+    backend: Arc<dyn Backend>,
+    events: Sender<Event>,
+    poke: SyncSender<()>,
+    /// Whether the state changed since the last frame.
+    stale: bool,
+}
+
+async fn dashboard(store: RunStore, backend: Arc<dyn Backend>) -> Result<usize, DashboardError> {
+    let (events, mut incoming) = mpsc::channel(QUEUE);
+    let poke = watch::start(store, Arc::clone(&backend), events.clone());
+    let theme = Theme::detect(|name| std::env::var(name).ok());
+    let state = State::new(theme, TimeZone::system(), now());
+    let mut dashboard = Dashboard { state, screen: Screen::enter()?, backend, events, poke, stale: true };
+    let rows = dashboard.screen.area()?.height;
+    dashboard.take(Event::Resized { rows })?;
+    for effect in update::start() {
+        dashboard.perform(effect);
+    }
+    dashboard.work(&mut incoming).await?;
+    Ok(dashboard.state.active())
+}
+
+impl Dashboard {
+    async fn work(&mut self, incoming: &mut Receiver<Event>) -> Result<(), DashboardError> {
+        let mut keys = EventStream::new();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        // Not from the keyboard, which is in raw mode: somebody sent it.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut quit = signal(SignalKind::quit())?;
+        let mut next_frame = Instant::now() + FIRST_NEWS;
+        while !self.state.quit {
+            tokio::select! {
+                key = keys.next() => match key {
+                    Some(Ok(event)) => {
+                        if let Some(event) = Event::from_terminal(event) {
+                            self.take(event)?;
+                        }
+                    }
+                    Some(Err(error)) => return Err(error.into()),
+                    // The terminal is gone, and with it everybody who looks.
+                    None => return Ok(()),
+                },
+                Some(event) = incoming.recv() => self.take(event)?,
+                _ = ticks.tick() => {
+                    // A terminal may go without a hang-up reaching us, and its end reads as input without end.
+                    if !io::stdin().is_terminal() {
+                        return Ok(());
+                    }
+                    self.take(Event::Tick)?;
+                }
+                _ = hangup.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = quit.recv() => return Ok(()),
+                () = sleep_until(next_frame), if self.stale => {
+                    self.draw()?;
+                    next_frame = Instant::now() + FRAME;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), DashboardError> {
+        if matches!(event, Event::Redraw | Event::Resized { .. }) {
+            self.screen.forget()?;
+        }
+        for effect in update::update(&mut self.state, now(), event) {
+            self.perform(effect);
+        }
+        self.stale = true;
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Result<(), DashboardError> {
+        self.stale = false;
+        let area = self.screen.area()?;
+        let mut frame = Buffer::empty(area);
+        let cursor = screens::render(&self.state, &mut frame, area);
+        Ok(self.screen.show(frame, cursor)?)
+    }
+
+    /// Does it on a thread of its own; the answer comes as an event.
+    fn perform(&self, effect: Effect) {
+        let (backend, events, poke) = (Arc::clone(&self.backend), self.events.clone(), self.poke.clone());
+        tokio::task::spawn_blocking(move || {
+            let failed = failure(&effect);
+            let answer = catch_unwind(AssertUnwindSafe(|| deed(backend.as_ref(), effect))).unwrap_or(failed);
+            let _ = events.blocking_send(answer);
+            // Full means that it is about to look anyway.
+            let _ = poke.try_send(());
+        });
+    }
+}
+
+fn deed(backend: &dyn Backend, effect: Effect) -> Event {
+    match effect {
+        Effect::CreateDemo => Event::DemoFinished(backend.create_demo()),
+        Effect::SuggestName => Event::NameSuggested(backend.suggest_name()),
+        Effect::Launch { id, recipe } => Event::LaunchFinished(backend.launch(&id, &recipe)),
+        Effect::Resume(id) => {
+            let result = backend.resume(&id);
+            Event::ResumeFinished(id, result)
+        }
+        Effect::Stop(id) => {
+            let result = backend.stop(&id);
+            Event::StopFinished(id, result)
+        }
+        Effect::LoadSamples { dataset, class } => {
+            let faces = backend.samples(&dataset, class, FACES);
+            Event::Samples { dataset, class, faces }
+        }
+    }
+}
+
+/// The answer where the deed ended with a bug.
+fn failure(effect: &Effect) -> Event {
+    const WORDS: &str = "a bug in mien; please report it";
+    match effect {
+        Effect::CreateDemo => Event::DemoFinished(Err(WORDS.into())),
+        Effect::SuggestName => Event::Tick,
+        Effect::Launch { .. } => Event::LaunchFinished(Err(WORDS.into())),
+        Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
+        Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
+        Effect::LoadSamples { dataset, class } => {
+            Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
+        }
+    }
+}

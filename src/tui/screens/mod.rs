@@ -1,0 +1,142 @@
+//! The screens: each draws its part of the state, and cannot change it.
+//!
+//! May know: the state, the theme, widgets.
+
+mod data;
+pub(super) mod overlay;
+mod runs;
+mod train;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
+
+use super::action::Action;
+use super::keymap;
+use super::state::{Field, Message, Screen, State};
+use super::widgets::figures::count;
+use super::widgets::paint::{Pen, width, wrap};
+use crate::domain::RunState;
+
+/// The smallest terminal that is drawn on.
+const SMALLEST: (u16, u16) = (60, 16);
+
+/// Draws everything and tells where the terminal's cursor belongs.
+///
+/// ```text
+///  mien  1 Data  2 Train  3 Runs                                     1 running
+///  (the screen)
+///  Enter zoom  m curve  S stop  r repeat                          ? help  q quit
+/// ```
+pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(state, buffer, area);
+        return None;
+    }
+    tabs(state, buffer, Rect { height: 1, ..area });
+    let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    let cursor = match state.screen {
+        Screen::Data => {
+            data::render(state, buffer, body);
+            None
+        }
+        Screen::Train => train::render(state, buffer, body),
+        Screen::Runs => {
+            runs::render(state, buffer, body);
+            None
+        }
+    };
+    overlay::render(state, buffer, body);
+    // Last: a long message lies over the screen.
+    bottom(state, buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    cursor.filter(|_| state.overlay.is_none())
+}
+
+fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
+    let lines = [
+        format!("mien needs {} columns and {} rows,", SMALLEST.0, SMALLEST.1),
+        format!("this terminal has {} and {}.", area.width, area.height),
+        "Enlarge it, or use `mien runs`.".into(),
+    ];
+    for (row, line) in (0..).zip(&lines) {
+        Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());
+    }
+}
+
+fn tabs(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    pen.write(" mien ", theme.accent());
+    for (number, screen) in (1..).zip(Screen::ALL) {
+        let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
+        pen.write(&format!(" {number} {} ", screen.title()), style);
+    }
+    let active = state.active();
+    if active > 0 {
+        pen.flush_right(&format!("{} ", count(active, "running", "running")), theme.good().patch(theme.strong()));
+    }
+}
+
+fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    if let Some(message) = &state.message {
+        return tell(state, message, buffer, area);
+    }
+    let context = state.context();
+    let always = ["help", "quit"];
+    let hints = |wanted: bool| {
+        keymap::of(context)
+            .filter(move |binding| !binding.hint.is_empty() && always.contains(&binding.hint) == wanted)
+            .filter(|binding| applies(state, binding.action))
+            .map(|binding| (keymap::name(binding.keys[0]), binding.hint))
+    };
+    let ends: Vec<_> = hints(true).collect();
+    let end: u16 = ends.iter().map(|(key, hint)| width(key) + width(hint) + 3).sum();
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    pen.skip(1);
+    for (key, hint) in hints(false) {
+        if pen.room() < end + width(&key) + width(hint) + 3 {
+            break;
+        }
+        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
+    }
+    let room = pen.room();
+    pen.skip(room.saturating_sub(end));
+    for (key, hint) in ends {
+        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
+    }
+}
+
+/// Writes a message on the bottom line, and over the lines above it as far as it is long.
+fn tell(state: &State, message: &Message, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let error = message.until.is_none();
+    let style = if error { theme.bad().patch(theme.strong()) } else { theme.strong() };
+    let lines = wrap(&message.text, area.width - 4);
+    let rows = u16::try_from(lines.len()).unwrap_or(1).min(4);
+    let place = Rect { y: area.y + 1 - rows, height: rows, ..area };
+    Clear.render(place, buffer);
+    for (row, line) in (0..rows).zip(&lines) {
+        let sign = if error && row == 0 { "✗" } else { "" };
+        Pen::new(buffer, theme, place, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
+    }
+}
+
+/// Whether an action would do anything now. Keys that would not are not offered.
+fn applies(state: &State, action: Action) -> bool {
+    let run = state.runs.current();
+    let stands = run.and_then(|run| run.state(state.now));
+    match action {
+        Action::Stop => stands.is_some_and(RunState::is_active),
+        Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
+        Action::Repeat => stands.is_some(),
+        Action::Open | Action::ToggleCurve if state.screen == Screen::Runs => run.is_some(),
+        Action::Open => state.data.dataset().is_some(),
+        Action::CreateDemo => {
+            !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")
+        }
+        Action::Reset => matches!(state.form.focus, Field::Setting(_)),
+        Action::Cycle => state.form.focus != Field::Launch,
+        _ => true,
+    }
+}

@@ -1,0 +1,85 @@
+//! The curves of a run: loss, accuracy, or both where there is room.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{EpochMetrics, RunState};
+use crate::runs::Summary;
+use crate::runs::summary::StepPoint;
+use crate::tui::state::{Curves, RunView, State};
+use crate::tui::widgets::curve::{Curve, Series};
+use crate::tui::widgets::paint::{Pen, rule};
+use crate::tui::widgets::scale;
+
+use super::verdict;
+
+/// Columns from which both curves stand side by side.
+const BOTH: u16 = 68;
+
+/// The rule over the run: its name, what it trains on, and which curve is shown.
+pub(super) fn title(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let Ok(summary) = &run.summary else { return };
+    let what = format!("  {} on {}", summary.recipe.strategy, summary.recipe.dataset);
+    let (word, style) = verdict::word(state, run);
+    let curves = match state.runs.curves {
+        Curves::Loss => "loss, m: accuracy",
+        Curves::Accuracy => "accuracy, m: loss",
+    };
+    let note = if area.width >= BOTH + 32 { "" } else { curves };
+    rule(
+        buffer,
+        theme,
+        area,
+        &[(run.id.as_str(), theme.strong()), ("  ", style), (&word, style), (&what, theme.dim())],
+        note,
+    );
+}
+
+pub(super) fn render(state: &State, summary: &Summary, stands: RunState, buffer: &mut Buffer, area: Rect) {
+    if area.width < BOTH {
+        curve(state, summary, stands, state.runs.curves).render(buffer, &state.theme, area);
+        return;
+    }
+    let half = area.width / 2;
+    let places = [Rect { width: half, ..area }, Rect { x: area.x + half, width: area.width - half, ..area }];
+    for (place, (which, name)) in places.into_iter().zip([(Curves::Loss, "loss"), (Curves::Accuracy, "accuracy")]) {
+        Pen::new(buffer, &state.theme, place, 0).skip(1).write(name, state.theme.strong());
+        let below = Rect { y: place.y + 1, height: place.height.saturating_sub(1), ..place };
+        curve(state, summary, stands, which).render(buffer, &state.theme, below);
+    }
+}
+
+fn curve(state: &State, summary: &Summary, stands: RunState, which: Curves) -> Curve {
+    /// How a point and an epoch give a figure for the step, training and validation curves.
+    type Figures = (fn(&StepPoint) -> f64, fn(&EpochMetrics) -> f64, fn(&EpochMetrics) -> f64);
+    let (of_step, of_train, of_val): Figures = match which {
+        Curves::Loss => (|point| point.loss, |epoch| epoch.train_loss, |epoch| epoch.val_loss),
+        Curves::Accuracy => (|point| point.accuracy, |epoch| epoch.train_accuracy, |epoch| epoch.val_accuracy),
+    };
+    let theme = &state.theme;
+    let epochs = |figure: fn(&EpochMetrics) -> f64, style: Style, label| Series {
+        points: summary.history.iter().map(|epoch| (f64::from(epoch.epoch), figure(epoch))).collect(),
+        style,
+        label,
+    };
+    let mut train = epochs(of_train, theme.train(), "train");
+    let steps: Vec<(f64, f64)> = summary.steps.iter().map(|point| (point.epochs, of_step(point))).collect();
+    if train.points.is_empty() {
+        // Before the first epoch ends its steps are all there is.
+        train.points.clone_from(&steps);
+    }
+    let reached = summary.progress.map_or(summary.epoch(), |progress| progress.epoch);
+    let end = if stands.is_active() { scale::epochs(reached, summary.recipe.epochs) } else { reached.max(1) };
+    Curve {
+        series: vec![
+            Series { points: steps, style: theme.steps(), label: "" },
+            train,
+            epochs(of_val, theme.validation(), "val"),
+        ],
+        end: f64::from(end),
+        mark: summary.best().map(|best| (f64::from(best.epoch), of_val(best))),
+        empty: if stands.is_active() { "the curve begins with the first steps" } else { "no epoch was completed" },
+    }
+}

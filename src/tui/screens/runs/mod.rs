@@ -1,0 +1,77 @@
+//! The Runs screen: how is it going, and when will it stop?
+//!
+//! Below 120 columns the list stands over the selected run, from 120 on beside it.
+
+mod curves;
+mod detail;
+mod list;
+mod log;
+mod panel;
+mod scores;
+mod verdict;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::tui::state::State;
+use crate::tui::widgets::paint::{Pen, wrap};
+
+/// Columns from which the list stands beside the run.
+const BESIDE: u16 = 120;
+
+/// Most lines of the list where it stands over the run.
+const LINES_ABOVE: u16 = 5;
+
+pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    if let Some(error) = &state.runs.error {
+        for (row, line) in (1..).zip(wrap(error, area.width - 4)) {
+            Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
+        }
+        return;
+    }
+    let Some(run) = state.runs.current() else { return empty(state, buffer, area) };
+    if state.runs.whole {
+        detail::render(state, run, buffer, area);
+        return;
+    }
+    let count = u16::try_from(state.runs.list.len()).unwrap_or(u16::MAX - 1);
+    if area.width >= BESIDE {
+        let width = list::wanted(state).clamp(42, area.width * 5 / 12);
+        let left = Rect { width, ..area };
+        let right = Rect { x: area.x + width, width: area.width - width, ..area };
+        let settings = list::SETTINGS_ROWS;
+        let rows = (count + 1).min(area.height.saturating_sub(settings)).max(2);
+        list::render(state, buffer, Rect { height: rows, ..left });
+        let below = Rect { y: left.y + rows + 1, height: left.height.saturating_sub(rows + 1), ..left };
+        list::settings(state, run, buffer, below);
+        for row in 0..area.height {
+            Pen::new(buffer, theme, right, row).write(theme.glyphs.bar, theme.dim());
+        }
+        detail::render(state, run, buffer, Rect { x: right.x + 1, width: right.width - 1, ..right });
+    } else {
+        let most = if area.height >= 30 { LINES_ABOVE * 2 } else { LINES_ABOVE };
+        let rows = count.min(most) + 1;
+        list::render(state, buffer, Rect { height: rows, ..area });
+        detail::render(state, run, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+    }
+}
+
+fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    if !state.runs.loaded {
+        Pen::new(buffer, theme, area, 1).skip(2).write("reading the runs …", theme.dim());
+        return;
+    }
+    let lines = [
+        ("There are no runs yet.", theme.strong()),
+        ("", theme.text()),
+        ("Press 2, then Enter: that trains the small network with its defaults.", theme.accent()),
+        ("", theme.text()),
+        ("A run goes on when the dashboard is closed, or the connection drops.", theme.text()),
+        ("It also starts from a shell:  mien train cnn --dataset demo --detach", theme.text()),
+    ];
+    for (row, (line, style)) in (1..).zip(lines) {
+        Pen::new(buffer, theme, area, row).skip(2).write(line, style);
+    }
+}

@@ -1,0 +1,144 @@
+//! The figures beside the curves: where early stopping stands, what the run does now, what came of it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{Monitor, RunState, text::printable};
+use crate::runs::Summary;
+use crate::tui::state::State;
+use crate::tui::theme::Theme;
+use crate::tui::widgets::figures::{count, decimal, rate, thousands};
+use crate::tui::widgets::paint::{Pen, rule};
+
+use super::verdict;
+
+/// A line of the panel.
+enum Line {
+    Rule(String),
+    Figure(&'static str, String, Style),
+}
+
+/// Most patience drawn as one square an epoch.
+const SQUARES: u32 = 9;
+
+/// Squares where they do not: so few that nobody takes one for an epoch.
+const SCALED: u32 = 5;
+
+/// Draws the panel. `short`: the final metrics have no place of their own, so they come first here.
+pub(super) fn render(state: &State, summary: &Summary, stands: RunState, short: bool, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let mut lines = Vec::new();
+    if short {
+        lines.extend(test(theme, summary));
+    }
+    lines.extend(early_stopping(theme, summary, stands));
+    lines.extend(now(theme, summary, stands));
+    // A heading with nothing below it tells nothing.
+    if matches!(lines.get(usize::from(area.height).wrapping_sub(1)), Some(Line::Rule(_))) {
+        lines.truncate(usize::from(area.height) - 1);
+    }
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    for (row, line) in (0..area.height).zip(&lines) {
+        let place = Rect { y: inner.y + row, height: 1, ..inner };
+        match line {
+            Line::Rule(title) => rule(buffer, theme, place, &[(title, theme.strong())], ""),
+            Line::Figure(name, value, style) => {
+                Pen::new(buffer, theme, place, 0).skip(1).left(name, 10, theme.dim()).write(value, *style);
+            }
+        }
+    }
+}
+
+fn monitor(monitor: Monitor) -> &'static str {
+    match monitor {
+        Monitor::ValLoss => "val loss",
+        Monitor::ValAccuracy => "val acc",
+    }
+}
+
+fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
+    let (rule, status) = (&summary.recipe.early_stopping, &summary.early_stopping);
+    let figure = |name, value: String, style| Line::Figure(name, value, style);
+    let mut lines = vec![Line::Rule("early stopping".into())];
+    if status.best_epoch == 0 {
+        lines.push(figure("best", "none yet".into(), theme.text()));
+        lines.push(figure("patience", count(rule.patience as usize, "epoch", "epochs"), theme.text()));
+        return lines;
+    }
+    lines.push(figure("best", format!("epoch {}", status.best_epoch), theme.strong()));
+    let name = monitor(rule.monitor);
+    lines.push(figure("", format!("{name} {}", decimal(status.best_value, 4)), theme.strong()));
+    let style = if status.waited * 2 > rule.patience { theme.warning() } else { theme.text() };
+    let waited = format!("{} of {}", status.waited, rule.patience);
+    lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, rule.patience)), style));
+    if !stands.is_active() || verdict::trained(summary) {
+        return lines;
+    }
+    let end = summary.epoch() + rule.patience.saturating_sub(status.waited);
+    if end >= summary.recipe.epochs {
+        lines.push(figure("stops at", format!("epoch {}, the last", summary.recipe.epochs), theme.text()));
+    } else {
+        let (word, bound) = match rule.monitor {
+            Monitor::ValLoss => ("below", status.best_value - rule.min_delta),
+            Monitor::ValAccuracy => ("above", status.best_value + rule.min_delta),
+        };
+        lines.push(figure("stops at", format!("epoch {end}, unless"), theme.text()));
+        lines.push(figure("", format!("{word} {}", decimal(bound, 4)), theme.text()));
+    }
+    lines
+}
+
+/// `■■■□□□`: patience used and left, shrunk where there is more than fits.
+fn squares(theme: &Theme, waited: u32, patience: u32) -> String {
+    let all = if patience > SQUARES { SCALED } else { patience };
+    let used = (waited * all).div_ceil(patience.max(1)).min(all);
+    let glyphs = theme.glyphs;
+    format!("{}{}", glyphs.used.repeat(used as usize), glyphs.left.repeat((all - used) as usize))
+}
+
+fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
+    let figure = |name, value: String| Line::Figure(name, value, theme.text());
+    let mut lines =
+        vec![Line::Rule(if stands.is_active() && !verdict::trained(summary) { "now" } else { "at the end" }.into())];
+    if let Some(speed) = summary.images_per_second {
+        lines.push(figure("speed", format!("{} images/s", whole(speed))));
+    }
+    if let Some(value) = summary.learning_rate {
+        lines.push(figure("lr", format!("{} ({})", rate(value), summary.recipe.schedule.name())));
+    }
+    if let Some(last) = summary.history.last() {
+        lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
+        lines.push(figure("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
+    }
+    if let Some(device) = &summary.device {
+        lines.push(figure("device", printable(&device.name)));
+        lines.push(figure("", printable(&device.description)));
+    }
+    if let Some(parameters) = summary.parameters {
+        lines.push(figure("network", count(parameters.total, "parameter", "parameters")));
+    }
+    if let Some(images) = summary.images {
+        lines.push(figure("images", format!("{} to train on", thousands(images.train))));
+    }
+    if lines.len() == 1 { Vec::new() } else { lines }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
+fn whole(value: f64) -> String {
+    if value.is_finite() { thousands(value.clamp(0.0, 1e12).round() as usize) } else { "–".into() }
+}
+
+/// The final metrics, in few lines.
+fn test(theme: &Theme, summary: &Summary) -> Vec<Line> {
+    let Some(test) = &summary.test else { return Vec::new() };
+    let scores = test.confusion.scores();
+    let figure = |name, value: f64| Line::Figure(name, decimal(value, 4), theme.strong());
+    vec![
+        Line::Rule("test, macro averages".into()),
+        figure("accuracy", scores.accuracy),
+        figure("precision", scores.precision),
+        figure("recall", scores.recall),
+        figure("F1", scores.f1),
+    ]
+}

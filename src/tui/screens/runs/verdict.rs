@@ -1,0 +1,69 @@
+//! A run's state in words: one or two for the list, a sentence for the detail.
+
+use ratatui::style::Style;
+
+use crate::domain::{FinishReason, Outcome, RunState, text::printable};
+use crate::runs::Summary;
+use crate::tui::state::{RunView, State};
+use crate::tui::theme::Theme;
+
+/// Whether all training of this run is behind it, though a worker may be at it: to test the best weights.
+pub(super) fn trained(summary: &Summary) -> bool {
+    summary.evaluating || summary.outcome.is_some()
+}
+
+/// Sign, word and style for the list.
+pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
+    let theme = &state.theme;
+    let (Ok(summary), Some(stands)) = (&run.summary, run.state(state.now)) else {
+        return ("✗ unreadable".into(), theme.bad());
+    };
+    let (sign, style) = theme.state(stands);
+    let word = match (stands, &summary.outcome) {
+        (RunState::Running, _) if summary.stopping => "stopping",
+        (RunState::Running, _) if summary.evaluating => "testing",
+        (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
+        (RunState::Finished, _) => "all epochs",
+        (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
+        _ => stands.name(),
+    };
+    (format!("{sign} {word}"), style)
+}
+
+/// What a person should know beyond the figures, if anything.
+pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Option<(String, Style)> {
+    let epoch = summary.epoch();
+    let goes_on = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
+    let (sign, style) = theme.state(stands);
+    let text = match stands {
+        RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {goes_on}"),
+        RunState::Running if summary.evaluating => {
+            format!("testing the weights of epoch {}, the best", summary.early_stopping.best_epoch)
+        }
+        RunState::Running if trained(summary) => "its training is over; a worker is still at it".into(),
+        RunState::Running => return None,
+        RunState::Queued => "queued: waits for its device".into(),
+        RunState::Starting => "starting: the worker opens the data and builds the network".into(),
+        RunState::Lost => format!("lost: the worker is gone without a word; {goes_on}"),
+        RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),
+        RunState::Finished => finished(summary),
+        RunState::Failed => {
+            let cause = summary.cause().map(printable).unwrap_or_default();
+            let what = if matches!(summary.outcome, Some(Outcome::Diverged { .. })) { "diverged" } else { "failed" };
+            format!("{what} after epoch {epoch}: {cause}; {goes_on}")
+        }
+    };
+    Some((format!("{sign} {text}"), style))
+}
+
+fn finished(summary: &Summary) -> String {
+    let epoch = summary.epoch();
+    match &summary.outcome {
+        Some(Outcome::Finished { reason: FinishReason::EarlyStop }) => {
+            let rule = &summary.recipe.early_stopping;
+            let best = summary.early_stopping.best_epoch;
+            format!("finished at epoch {epoch}, early stop: {} did not improve after epoch {best}", rule.monitor)
+        }
+        _ => format!("finished: all {epoch} epochs done"),
+    }
+}

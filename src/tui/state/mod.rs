@@ -1,0 +1,142 @@
+//! All that the dashboard knows and shows, as plain values. Changed by `update` alone.
+
+mod data;
+mod form;
+mod runs;
+
+pub use data::{DataState, DatasetEntry, DatasetView};
+pub use form::{Field, Form, Input};
+pub use runs::{Curves, LogLine, RunView, RunsState};
+
+use jiff::tz::TimeZone;
+
+use super::keymap::Context;
+use super::theme::Theme;
+use crate::domain::RunId;
+
+/// A screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Screen {
+    /// What is there to train on.
+    Data,
+    /// Launch a run.
+    Train,
+    /// Watch runs.
+    Runs,
+}
+
+impl Screen {
+    /// All of them, in the order of the tabs.
+    pub const ALL: [Self; 3] = [Self::Data, Self::Train, Self::Runs];
+
+    /// The word on its tab.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Data => "Data",
+            Self::Train => "Train",
+            Self::Runs => "Runs",
+        }
+    }
+
+    /// The screen this many tabs to the right, around the end.
+    #[must_use]
+    pub fn step(self, by: isize) -> Self {
+        let here = Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0);
+        Self::ALL[here.saturating_add_signed(by + 3) % 3]
+    }
+}
+
+/// What lies over the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys, from this line on.
+    Help(usize),
+    /// Whether to stop this run.
+    ConfirmStop(RunId),
+}
+
+/// One line for the user on the bottom line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The line, safe to print.
+    pub text: String,
+    /// An error stays until a key is pressed; anything else goes by itself at this time.
+    pub until: Option<u64>,
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The screen shown.
+    pub screen: Screen,
+    /// The screen to go back to from Train.
+    pub before: Screen,
+    /// Whether a key was pressed yet: until then the first news chooses the screen.
+    pub touched: bool,
+    /// What lies over it.
+    pub overlay: Option<Overlay>,
+    /// What the bottom line says in place of hints.
+    pub message: Option<Message>,
+    /// Milliseconds since 1970.
+    pub now: u64,
+    /// Rows of the terminal.
+    pub rows: u16,
+    /// For times of day.
+    pub zone: TimeZone,
+    /// How things look.
+    pub theme: Theme,
+    /// The Data screen.
+    pub data: DataState,
+    /// The Train screen.
+    pub form: Form,
+    /// The Runs screen.
+    pub runs: RunsState,
+    /// Whether the dashboard is to end.
+    pub quit: bool,
+}
+
+impl State {
+    /// The state at the start, before anything was read.
+    #[must_use]
+    pub fn new(theme: Theme, zone: TimeZone, now: u64) -> Self {
+        Self {
+            screen: Screen::Data,
+            before: Screen::Runs,
+            touched: false,
+            overlay: None,
+            message: None,
+            now,
+            rows: 24,
+            zone,
+            theme,
+            data: DataState::default(),
+            form: Form::new(),
+            runs: RunsState::default(),
+            quit: false,
+        }
+    }
+
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match (&self.overlay, self.screen) {
+            (Some(Overlay::Help(_)), _) => Context::Help,
+            (Some(Overlay::ConfirmStop(_)), _) => Context::ConfirmStop,
+            (None, Screen::Data) => Context::Data,
+            (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
+            (None, Screen::Runs) => Context::Runs,
+            (None, Screen::Train) => match self.form.focus {
+                Field::Name => Context::TrainName,
+                Field::Setting(setting) if setting.choices().is_empty() => Context::TrainNumber,
+                Field::Dataset | Field::Setting(_) | Field::Launch => Context::Train,
+            },
+        }
+    }
+
+    /// Runs that a worker is at, or about to be.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.runs.list.iter().filter(|run| run.state(self.now).is_some_and(crate::domain::RunState::is_active)).count()
+    }
+}

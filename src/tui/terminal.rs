@@ -1,0 +1,113 @@
+//! The terminal: taken over at the start, given back whatever happens.
+
+use std::io::{self, BufWriter, Stdout, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+
+use super::DashboardError;
+
+/// Large enough for a whole screen, so that a frame is one write.
+const WRITE_BUFFER: usize = 1 << 16;
+
+/// The terminal while the dashboard has it.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// What is on it, to tell whether anything changed.
+    shown: Option<(Buffer, Option<Position>)>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// When it refuses; it is then given back.
+    pub(super) fn enter() -> io::Result<Self> {
+        enable_raw_mode()?;
+        let set_up = || {
+            execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+            Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER, io::stdout())))
+        };
+        let terminal = set_up().inspect_err(|_| give_back())?;
+        Ok(Self { terminal, shown: None })
+    }
+
+    /// The area to draw on.
+    pub(super) fn area(&mut self) -> io::Result<ratatui::layout::Rect> {
+        Ok(ratatui::layout::Rect::from((Position::ORIGIN, self.terminal.size()?)))
+    }
+
+    /// Shows a frame. One that is already shown costs not a byte.
+    pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>) -> io::Result<()> {
+        if self.shown.as_ref().is_some_and(|(old, at)| *old == frame && *at == cursor) {
+            return Ok(());
+        }
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|target| {
+            let buffer = target.buffer_mut();
+            if buffer.area == frame.area {
+                buffer.clone_from(&frame);
+            }
+            if let Some(position) = cursor {
+                target.set_cursor_position(position);
+            }
+        })?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        io::Write::flush(self.terminal.backend_mut())?;
+        self.shown = Some((frame, cursor));
+        Ok(())
+    }
+
+    /// Draws everything anew at the next frame: the terminal may have lost what it showed.
+    pub(super) fn forget(&mut self) -> io::Result<()> {
+        self.shown = None;
+        // Not `clear`: that asks the terminal where its cursor is, and over a slow line the answer may come too late.
+        let area = self.area()?;
+        self.terminal.resize(area)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.terminal.backend_mut().flush();
+        give_back();
+    }
+}
+
+/// Gives the terminal back, as far as it can be: a closed one takes nothing.
+fn give_back() {
+    let mut out = io::stdout();
+    let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = disable_raw_mode();
+}
+
+/// Runs the dashboard so that a bug in it ends as an error after the terminal was restored, never as a panic's text across
+/// the screen.
+///
+/// # Errors
+/// Those of `work`, and [`DashboardError::Bug`].
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DashboardError>) -> Result<T, DashboardError> {
+    let words = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&words);
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // The unwinding drops `Screen`, which restores the terminal; here only the words are kept.
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
+    }));
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(before);
+    result.unwrap_or_else(|_| {
+        let words = words.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Err(DashboardError::Bug(words))
+    })
+}

@@ -1,0 +1,5 @@
+//! Whole screens as snapshots, and key sequences as tables.
+
+pub(super) mod fixtures;
+mod screens;
+mod update;

@@ -1,0 +1,243 @@
+//! Every screen in its telling states, whole, at three sizes.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::fixtures::{self, NOW, id};
+use crate::domain::{Hyperparameter, Outcome};
+use crate::tui::action::Action;
+use crate::tui::event::{Event, Key};
+use crate::tui::screens;
+use crate::tui::state::{Field, Screen, State};
+use crate::tui::update::{apply, update};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a terminal");
+    terminal
+        .draw(|frame| {
+            let area = frame.area();
+            screens::render(state, frame.buffer_mut(), area);
+        })
+        .expect("a frame");
+    terminal.backend().to_string()
+}
+
+fn snapshot(name: &str, state: &State, size: (u16, u16)) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), draw(state, size));
+    });
+}
+
+fn snapshots(name: &str, state: &State) {
+    for size in SIZES {
+        snapshot(name, state, size);
+    }
+}
+
+/// Everything read, this screen in front.
+fn at(screen: Screen, mut state: State) -> State {
+    apply(&mut state, Action::GoTo(screen));
+    state
+}
+
+#[test]
+fn data_of_a_fresh_home() {
+    let state = at(Screen::Data, fixtures::state(vec![], vec![]));
+    snapshot("data_empty", &state, SIZES[0]);
+}
+
+#[test]
+fn data_of_fer2013() {
+    let mut state = at(Screen::Data, fixtures::with_data(vec![fixtures::running()]));
+    apply(&mut state, Action::Right);
+    update(&mut state, NOW, fixtures::samples("fer2013", 0));
+    snapshots("data", &state);
+    snapshot("data", &state, (60, 24));
+}
+
+#[test]
+fn data_that_cannot_be_read() {
+    let mut entry = fixtures::entry(fixtures::fer2013());
+    entry.dataset = Err("data/fer2013/pixels.bin has 12 bytes, which is not what the manifest asks for: \
+                         import it again"
+        .into());
+    snapshot("data_broken", &at(Screen::Data, fixtures::state(vec![entry], vec![])), SIZES[0]);
+}
+
+#[test]
+fn form_with_defaults() {
+    snapshots("train", &at(Screen::Train, fixtures::with_data(vec![])));
+}
+
+#[test]
+fn form_with_a_wrong_value() {
+    let mut state = at(Screen::Train, fixtures::with_data(vec![]));
+    state.form.put(Hyperparameter::Epochs, "20");
+    state.form.focus = Field::Setting(Hyperparameter::LearningRate);
+    update(&mut state, NOW, Event::Key(Key::char('4')));
+    update(&mut state, NOW, Event::Key(Key::char('.')));
+    snapshot("train_wrong", &state, SIZES[0]);
+    snapshot("train_wrong", &state, SIZES[1]);
+}
+
+#[test]
+fn form_with_a_long_explanation() {
+    let mut state = at(Screen::Train, fixtures::with_data(vec![]));
+    state.form.focus = Field::Setting(Hyperparameter::Augmentation);
+    snapshot("train_explained", &state, SIZES[0]);
+}
+
+#[test]
+fn no_runs() {
+    snapshot("runs_empty", &at(Screen::Runs, fixtures::with_data(vec![])), SIZES[0]);
+}
+
+fn runs(selected: &str) -> State {
+    let mut state = at(Screen::Runs, fixtures::with_data(fixtures::all()));
+    state.runs.selected = Some(id(selected));
+    state
+}
+
+#[test]
+fn a_running_run() {
+    snapshots("runs_running", &runs("calm-heron"));
+}
+
+#[test]
+fn a_running_run_alone() {
+    snapshots("runs_one", &at(Screen::Runs, fixtures::with_data(vec![fixtures::running()])));
+}
+
+#[test]
+fn a_running_run_on_the_whole_screen() {
+    let mut state = runs("calm-heron");
+    apply(&mut state, Action::Open);
+    apply(&mut state, Action::ToggleCurve);
+    snapshots("detail_running", &state);
+}
+
+#[test]
+fn a_run_that_is_tested() {
+    let mut state = at(Screen::Runs, fixtures::with_data(vec![fixtures::testing()]));
+    snapshot("runs_testing", &state, SIZES[0]);
+    for run in [fixtures::testing(), fixtures::tested_again()] {
+        update(&mut state, NOW, Event::Runs(vec![run]));
+        for size in SIZES {
+            let screen = draw(&state, size);
+            assert!(!screen.contains("stops at") && !screen.contains(" left"), "its training is over:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn a_finished_run() {
+    let mut state = runs("brisk-otter");
+    snapshots("runs_finished", &state);
+    apply(&mut state, Action::Open);
+    snapshots("detail_finished", &state);
+}
+
+#[test]
+fn a_failed_run() {
+    snapshot("runs_failed", &runs("odd-raven"), SIZES[0]);
+    snapshot("runs_failed", &runs("odd-raven"), SIZES[1]);
+}
+
+#[test]
+fn a_lost_run() {
+    snapshot("runs_lost", &runs("plain-finch"), SIZES[0]);
+}
+
+#[test]
+fn a_run_that_only_starts() {
+    snapshot("runs_starting", &runs("new-wren"), SIZES[0]);
+}
+
+#[test]
+fn a_run_that_diverged_before_its_first_epoch() {
+    let cause = "the loss is NaN at step 812".to_owned();
+    let run = fixtures::Logbook::new("odd-raven", 600).started().ended(Outcome::Diverged { cause }).view(false);
+    snapshot("runs_diverged", &at(Screen::Runs, fixtures::with_data(vec![run])), SIZES[0]);
+}
+
+#[test]
+fn a_run_that_cannot_be_read() {
+    let mut run = fixtures::failed();
+    run.summary = Err("checkpoints/odd-raven/recipe.json has recipe format 9 and this mien reads up to 1: \
+                       use a newer mien"
+        .into());
+    let state = at(Screen::Runs, fixtures::with_data(vec![run, fixtures::finished()]));
+    let mut state = state;
+    state.runs.selected = Some(id("odd-raven"));
+    snapshot("runs_unreadable", &state, SIZES[0]);
+}
+
+#[test]
+fn the_question_before_a_stop() {
+    let mut state = runs("calm-heron");
+    apply(&mut state, Action::Stop);
+    snapshot("stop", &state, SIZES[0]);
+}
+
+#[test]
+fn the_keys() {
+    let mut state = runs("calm-heron");
+    apply(&mut state, Action::Help);
+    snapshot("help", &state, SIZES[0]);
+    snapshot("help", &state, SIZES[2]);
+}
+
+#[test]
+fn an_error_on_the_bottom_line() {
+    let mut state = runs("brisk-otter");
+    update(&mut state, NOW, Event::Key(Key::char('R')));
+    snapshot("error", &state, SIZES[0]);
+}
+
+#[test]
+fn a_long_error_is_told_whole() {
+    let mut state = at(Screen::Train, fixtures::with_data(vec![]));
+    let words = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
+                 Permission denied (os error 13); choose another home with --home or MIEN_HOME";
+    update(&mut state, NOW, Event::LaunchFinished(Err(words.into())));
+    snapshot("error_long", &state, SIZES[0]);
+}
+
+#[test]
+fn the_smallest_terminal_and_a_smaller_one() {
+    snapshot("smallest", &runs("calm-heron"), (60, 16));
+    snapshot("too_small", &runs("calm-heron"), (50, 10));
+}
+
+#[test]
+fn no_size_is_too_odd_to_draw_on() {
+    let mut states = [
+        runs("calm-heron"),
+        runs("brisk-otter"),
+        at(Screen::Train, fixtures::with_data(vec![])),
+        at(Screen::Data, fixtures::with_data(vec![])),
+    ];
+    let faces = fixtures::samples("demo", 0);
+    update(&mut states[3], NOW, faces);
+    for mut state in states {
+        for overlay in [None, Some(crate::tui::state::Overlay::Help(0))] {
+            state.overlay = overlay;
+            for whole in [false, true] {
+                state.runs.whole = whole;
+                for size in [(1, 1), (60, 16), (61, 17), (79, 24), (80, 25), (119, 16), (120, 16), (400, 18), (64, 120)]
+                {
+                    draw(&state, size);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leaving_says_what_goes_on() {
+    let words = crate::tui::farewell(runs("calm-heron").active()).expect("words");
+    assert_eq!(words, "2 runs go on without the dashboard; `mien` shows them again");
+    assert_eq!(crate::tui::farewell(0), None);
+}

@@ -1,0 +1,264 @@
+//! What keys and news do, as tables.
+
+use crossterm::event::KeyCode;
+
+use super::fixtures::{self, NOW, id};
+use crate::domain::Hyperparameter;
+use crate::tui::effect::Effect;
+use crate::tui::event::{Event, Key};
+use crate::tui::state::{Field, Overlay, Screen, State};
+use crate::tui::update::update;
+
+/// Presses keys, written as one character each, or by name in angle brackets.
+fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut rest = keys;
+    while let Some(c) = rest.chars().next() {
+        let (key, length) = match rest.strip_prefix('<').and_then(|named| named.split_once('>')) {
+            Some((name, _)) => (named(name), name.len() + 2),
+            None => (Key::char(c), c.len_utf8()),
+        };
+        rest = &rest[length..];
+        effects.extend(update(state, NOW, Event::Key(key)));
+    }
+    effects
+}
+
+fn named(name: &str) -> Key {
+    match name {
+        "enter" => Key::plain(KeyCode::Enter),
+        "esc" => Key::plain(KeyCode::Esc),
+        "tab" => Key::plain(KeyCode::Tab),
+        "backtab" => Key::plain(KeyCode::BackTab),
+        "up" => Key::plain(KeyCode::Up),
+        "down" => Key::plain(KeyCode::Down),
+        "right" => Key::plain(KeyCode::Right),
+        "left" => Key::plain(KeyCode::Left),
+        "^u" => Key::ctrl('u'),
+        "^c" => Key::ctrl('c'),
+        "^d" => Key::ctrl('d'),
+        other => panic!("no key {other}"),
+    }
+}
+
+fn state() -> State {
+    fixtures::with_data(fixtures::all())
+}
+
+#[test]
+fn keys_lead_to_screens() {
+    let table = [
+        ("1", Screen::Data),
+        ("2", Screen::Train),
+        ("3", Screen::Runs),
+        ("1<tab>", Screen::Train),
+        ("1<backtab>", Screen::Runs),
+        ("3<tab>", Screen::Data),
+        ("12<esc>", Screen::Data),
+        ("32<esc>", Screen::Runs),
+        ("1<enter>", Screen::Train),
+        ("3r", Screen::Train),
+        ("2<down>3<esc>3", Screen::Runs),
+    ];
+    for (keys, screen) in table {
+        let mut state = state();
+        press(&mut state, keys);
+        assert_eq!(state.screen, screen, "{keys}");
+    }
+}
+
+#[test]
+fn who_has_runs_begins_with_them_unless_keys_were_faster() {
+    assert_eq!(state().screen, Screen::Runs);
+    assert_eq!(fixtures::with_data(vec![]).screen, Screen::Data);
+    let mut eager = fixtures::with_data(vec![]);
+    press(&mut eager, "2");
+    update(&mut eager, NOW, Event::Runs(fixtures::all()));
+    assert_eq!(eager.screen, Screen::Train);
+}
+
+#[test]
+fn a_fresh_home_draws_the_demo_dataset_by_itself_and_once() {
+    let mut fresh = fixtures::state(vec![], vec![]);
+    assert!(fresh.data.drawing_demo);
+    assert_eq!(update(&mut fresh, NOW, Event::Datasets(Ok(vec![]))), []);
+    assert_eq!(press(&mut fresh, "1d"), []);
+    update(&mut fresh, NOW, Event::DemoFinished(Err("disk full".into())));
+    assert_eq!(press(&mut fresh, "d"), [Effect::CreateDemo]);
+}
+
+#[test]
+fn stopping_asks_first() {
+    let table = [("Sn", None), ("S<esc>", None), ("Sx", None), ("Sy", Some(Effect::Stop(id("calm-heron"))))];
+    for (keys, expected) in table {
+        let mut state = state();
+        state.runs.selected = Some(id("calm-heron"));
+        let effects = press(&mut state, keys);
+        assert_eq!(effects.first(), expected.as_ref(), "{keys}");
+        assert_eq!(state.overlay.is_some(), keys == "Sx", "{keys}");
+    }
+}
+
+#[test]
+fn only_ended_runs_resume_and_only_active_ones_stop() {
+    let table = [
+        ("plain-finch", "R", true),
+        ("odd-raven", "R", true),
+        ("warm-stork", "R", true),
+        ("brisk-otter", "R", false),
+        ("calm-heron", "R", false),
+        ("brisk-otter", "S", false),
+    ];
+    for (run, key, done) in table {
+        let mut state = state();
+        state.runs.selected = Some(id(run));
+        let effects = press(&mut state, key);
+        assert_eq!(effects == vec![Effect::Resume(id(run))], done, "{run} {key}");
+        assert_eq!(state.message.is_some(), !done, "{run} {key}");
+        assert_eq!(state.overlay, None);
+    }
+}
+
+#[test]
+fn a_launch_takes_the_form_and_leads_to_the_run() {
+    let mut state = state();
+    let effects = press(&mut state, "2<right><down><^u>7<enter>");
+    let [Effect::Launch { id: name, recipe }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("quiet-lynx", "fer2013", 7));
+    assert_eq!(recipe.fingerprint, fixtures::fer2013().fingerprint);
+    assert_eq!(press(&mut state, "<enter>"), [], "once is enough");
+    let effects = update(&mut state, NOW, Event::LaunchFinished(Ok(id("quiet-lynx-2"))));
+    assert_eq!(effects, [Effect::SuggestName]);
+    assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(id("quiet-lynx-2"))));
+}
+
+#[test]
+fn a_wrong_value_is_told_and_not_launched() {
+    let mut state = state();
+    let effects = press(&mut state, "2<down><^u>0<up><enter>");
+    assert_eq!(effects, []);
+    assert_eq!(state.form.focus, Field::Setting(Hyperparameter::Epochs));
+    assert!(state.message.as_ref().is_some_and(|message| message.text.starts_with("epochs must be 1 to 10000")));
+    press(&mut state, "<^d>");
+    assert_eq!(state.form.value(Hyperparameter::Epochs).text(), "50");
+}
+
+#[test]
+fn a_failed_launch_stays_in_the_form() {
+    let mut state = state();
+    press(&mut state, "2<enter>");
+    update(&mut state, NOW, Event::LaunchFinished(Err("no space\u{1b}[2J".into())));
+    let message = state.message.clone().expect("a message");
+    assert_eq!((message.text.as_str(), message.until), ("not launched: no space·[2J", None));
+    update(&mut state, NOW + 60_000, Event::Tick);
+    assert!(state.message.is_some(), "an error waits for a key");
+    press(&mut state, "<down>");
+    assert_eq!((state.message.clone(), state.screen), (None, Screen::Train));
+}
+
+#[test]
+fn a_name_that_was_typed_is_not_replaced_by_a_suggestion() {
+    let mut state = state();
+    press(&mut state, "2<up><up><^u>mine");
+    update(&mut state, NOW, Event::NameSuggested(id("calm-hare")));
+    assert_eq!(state.form.name.text(), "mine");
+    update(&mut state, NOW, Event::Paste("-two\nlines".into()));
+    assert_eq!(state.form.name.text(), "mine-two");
+}
+
+#[test]
+fn repeating_takes_every_setting_over() {
+    let run = fixtures::Logbook::new("old-owl", 60).with(|recipe| recipe.batch_size = 128).view(false);
+    let mut state = fixtures::with_data(vec![run]);
+    press(&mut state, "3r");
+    assert_eq!(state.form.value(Hyperparameter::BatchSize).text(), "128");
+    assert_eq!(state.form.dataset.as_ref().map(ToString::to_string).as_deref(), Some("fer2013"));
+}
+
+#[test]
+fn the_selection_stays_with_its_run_when_the_list_moves() {
+    let mut state = state();
+    press(&mut state, "3jj");
+    let chosen = state.runs.current().map(|run| run.id.clone());
+    let mut more = fixtures::all();
+    more.push(fixtures::Logbook::new("newest-gull", 1).view(true));
+    update(&mut state, NOW, Event::Runs(more));
+    assert_eq!(state.runs.current().map(|run| run.id.clone()), chosen);
+    press(&mut state, "g");
+    assert_eq!(state.runs.position(), 0);
+    press(&mut state, "G");
+    assert_eq!(state.runs.position(), 6);
+}
+
+#[test]
+fn active_runs_come_first_and_the_youngest_of_each() {
+    let ids: Vec<String> = state().runs.list.iter().map(|run| run.id.to_string()).collect();
+    assert_eq!(ids, ["new-wren", "calm-heron", "plain-finch", "brisk-otter", "warm-stork", "odd-raven"]);
+}
+
+#[test]
+fn help_and_quit_work_from_everywhere() {
+    for keys in ["1", "2", "2<down>", "2<up><up>", "3", "3<enter>", "3?"] {
+        let mut state = state();
+        press(&mut state, keys);
+        press(&mut state, "<^c>");
+        assert!(state.quit, "{keys}");
+    }
+    let mut state = state();
+    press(&mut state, "?jj");
+    assert_eq!(state.overlay, Some(Overlay::Help(2)));
+    press(&mut state, "q");
+    assert!(!state.quit && state.overlay.is_none());
+    press(&mut state, "q");
+    assert!(state.quit);
+}
+
+#[test]
+fn the_last_words_about_time_go_by_themselves() {
+    let mut state = state();
+    update(&mut state, NOW, Event::StopFinished(id("calm-heron"), Ok(())));
+    update(&mut state, NOW + 1_000, Event::Tick);
+    assert!(state.message.is_some());
+    update(&mut state, NOW + 10_000, Event::Tick);
+    assert!(state.message.is_none());
+}
+
+#[test]
+fn images_that_come_late_do_not_displace_those_on_show() {
+    let mut state = state();
+    press(&mut state, "1jj");
+    update(&mut state, NOW, fixtures::samples("demo", 2));
+    for late in [fixtures::samples("demo", 1), fixtures::samples("fer2013", 2)] {
+        update(&mut state, NOW, late);
+        let shown = state.data.samples.as_ref().map(|(name, class, _)| (name.to_string(), *class));
+        assert_eq!(shown, Some(("demo".into(), 2)));
+    }
+}
+
+#[test]
+fn the_class_stays_among_those_of_a_dataset_that_changed() {
+    let mut state = state();
+    press(&mut state, "1G");
+    assert_eq!(state.data.class, 6);
+    let mut smaller = fixtures::fer2013();
+    smaller.classes.truncate(3);
+    let effects = update(&mut state, NOW, Event::Datasets(Ok(vec![fixtures::entry(smaller)])));
+    assert_eq!(state.data.class, 2);
+    assert_eq!(effects, [Effect::LoadSamples { dataset: fixtures::dataset_name("fer2013"), class: 2 }]);
+}
+
+#[test]
+fn no_key_is_dead_at_the_end_of_the_help() {
+    let mut state = state();
+    press(&mut state, "?G");
+    let Some(Overlay::Help(end)) = state.overlay else { panic!("no help") };
+    press(&mut state, "jjj");
+    assert_eq!(state.overlay, Some(Overlay::Help(end)));
+    press(&mut state, "k");
+    assert_eq!(state.overlay, Some(Overlay::Help(end - 1)));
+    update(&mut state, NOW, Event::Resized { rows: 30 });
+    assert_eq!(state.overlay, Some(Overlay::Help(end - 6)));
+    update(&mut state, NOW, Event::Resized { rows: 200 });
+    press(&mut state, "j");
+    assert_eq!(state.overlay, Some(Overlay::Help(0)));
+}

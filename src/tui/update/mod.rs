@@ -1,0 +1,139 @@
+//! `update`: folds an event into the state and says what is to be done. Pure: no file, no clock, no terminal.
+
+mod data;
+mod runs;
+mod train;
+
+use super::action::Action;
+use super::effect::Effect;
+use super::event::Event;
+use super::keymap;
+use super::screens::overlay::help_end;
+use super::state::{Message, Overlay, Screen, State};
+use crate::domain::text::printable;
+
+/// How long a message that is no error stays, in milliseconds.
+const MESSAGE_TIME: u64 = 6_000;
+
+/// What is wanted at the very start.
+#[must_use]
+pub fn start() -> Vec<Effect> {
+    vec![Effect::SuggestName]
+}
+
+/// Takes in what happened at `now`, in milliseconds since 1970.
+pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
+    state.now = now;
+    match event {
+        Event::Key(key) => {
+            state.message = None;
+            state.touched = true;
+            let action = keymap::action(state.context(), key);
+            return action.map(|action| apply(state, action)).unwrap_or_default();
+        }
+        Event::Paste(text) => {
+            return if state.overlay.is_none() && state.screen == Screen::Train {
+                train::paste(state, &text)
+            } else {
+                vec![]
+            };
+        }
+        Event::Redraw => {}
+        Event::Resized { rows } => {
+            state.rows = rows;
+            if let Some(Overlay::Help(line)) = &mut state.overlay {
+                *line = (*line).min(help_end(rows));
+            }
+        }
+        Event::Tick => {
+            if state.message.as_ref().and_then(|message| message.until).is_some_and(|until| until <= now) {
+                state.message = None;
+            }
+        }
+        Event::Runs(list) => {
+            state.runs.error = None;
+            state.runs.replace(list, now);
+            if !state.touched && !state.runs.list.is_empty() {
+                // Who has runs opens the dashboard to see how they stand.
+                state.screen = Screen::Runs;
+            }
+        }
+        Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
+        Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
+        Event::Datasets(Err(error)) => state.data.error = Some(printable(&error)),
+        Event::DemoFinished(result) => data::demo_finished(state, result),
+        Event::Samples { dataset, class, faces } => data::sampled(state, dataset, class, faces),
+        Event::NameSuggested(id) => train::suggested(state, &id),
+        Event::LaunchFinished(result) => return train::launched(state, result),
+        Event::ResumeFinished(id, result) => match result {
+            Ok(()) => info(state, format!("{id} goes on")),
+            Err(error) => fail(state, &error),
+        },
+        Event::StopFinished(id, result) => match result {
+            Ok(()) => info(state, format!("asked {id} to stop: it ends after the current batch")),
+            Err(error) => fail(state, &error),
+        },
+    }
+    Vec::new()
+}
+
+/// Does what the user asked for.
+pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Quit => state.quit = true,
+        Action::Help => state.overlay = Some(Overlay::Help(0)),
+        Action::GoTo(screen) => return go(state, screen),
+        Action::NextScreen => return go(state, state.screen.step(1)),
+        Action::PreviousScreen => return go(state, state.screen.step(-1)),
+        _ => match (&state.overlay, state.screen) {
+            (Some(Overlay::Help(line)), _) => help(state, *line, action),
+            (Some(Overlay::ConfirmStop(id)), _) => {
+                let id = id.clone();
+                state.overlay = None;
+                return if action == Action::Yes { vec![Effect::Stop(id)] } else { Vec::new() };
+            }
+            (None, Screen::Data) => return data::apply(state, action),
+            (None, Screen::Train) => return train::apply(state, action),
+            (None, Screen::Runs) => return runs::apply(state, action),
+        },
+    }
+    Vec::new()
+}
+
+fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
+    if state.screen != screen {
+        state.before = state.screen;
+        state.screen = screen;
+    }
+    state.runs.whole = false;
+    if screen == Screen::Data { data::samples(state) } else { Vec::new() }
+}
+
+fn help(state: &mut State, line: usize, action: Action) {
+    state.overlay = match action {
+        Action::Back => None,
+        _ => Some(Overlay::Help(moved(line, action, help_end(state.rows) + 1))),
+    };
+}
+
+/// Where a movement leads in a list of `count` lines.
+fn moved(from: usize, action: Action, count: usize) -> usize {
+    let to = match action {
+        Action::Up => from.saturating_sub(1),
+        Action::Down => from + 1,
+        Action::PageUp => from.saturating_sub(10),
+        Action::PageDown => from + 10,
+        Action::First => 0,
+        Action::Last => usize::MAX,
+        _ => from,
+    };
+    to.min(count.saturating_sub(1))
+}
+
+fn info(state: &mut State, text: String) {
+    state.message = Some(Message { text, until: Some(state.now + MESSAGE_TIME) });
+}
+
+fn fail(state: &mut State, text: &str) {
+    state.message = Some(Message { text: printable(text), until: None });
+}

@@ -1,0 +1,112 @@
+//! Numbers, spans of time and sizes as people read them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `28709` as `28,709`.
+#[must_use]
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 class`, `7 classes`.
+#[must_use]
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// A figure with this many decimals; a dash where it is no number.
+#[must_use]
+pub fn decimal(value: f64, decimals: usize) -> String {
+    if value.is_finite() { format!("{value:.decimals$}") } else { "–".into() }
+}
+
+/// A learning rate: `1.0e-3`.
+#[must_use]
+pub fn rate(value: f64) -> String {
+    format!("{value:.1e}")
+}
+
+/// A share in percent.
+#[must_use]
+pub fn percent(share: f64, decimals: usize) -> String {
+    if share.is_finite() { format!("{:.decimals$}%", share * 100.0) } else { "–".into() }
+}
+
+/// `8s` … `3d`: how long ago, in its largest unit.
+#[must_use]
+pub fn age(milliseconds: u64) -> String {
+    match milliseconds / 1_000 {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// `0:07`, `12:30`, `1:02:03`; a dash where it is not known.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be within 0 to 1e9
+pub fn clock(seconds: f64) -> String {
+    if !(0.0..1e9).contains(&seconds) {
+        return "–".into();
+    }
+    let all = seconds.round() as u64;
+    let (hours, minutes, seconds) = (all / 3_600, all / 60 % 60, all % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// The local time of day.
+#[must_use]
+pub fn time_of_day(milliseconds: u64, zone: &TimeZone) -> String {
+    let stamp = i64::try_from(milliseconds).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+    stamp.map_or_else(
+        || "--:--:--".into(),
+        |stamp| stamp.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S").to_string(),
+    )
+}
+
+/// A count as a real number.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // counts of images and milliseconds are far below 2^52
+pub fn real(number: u64) -> f64 {
+    number as f64
+}
+
+/// `part` of `whole` as a fraction; 0 of nothing.
+#[must_use]
+pub fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { real(part as u64) / real(whole as u64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_write_them() {
+        assert_eq!(
+            ["1", "999", "28,709", "14,847,815"],
+            [1, 999, 28_709, 14_847_815].map(thousands).each_ref().map(String::as_str)
+        );
+        assert_eq!(
+            ["59s", "1m", "3h", "2d"],
+            [59_000, 61_000, 10_900_000, 180_000_000].map(age).each_ref().map(String::as_str)
+        );
+        assert_eq!(
+            ["0:07", "12:30", "1:02:03", "–"],
+            [7.2, 750.0, 3723.0, f64::NAN].map(clock).each_ref().map(String::as_str)
+        );
+        assert_eq!(decimal(f64::NAN, 3), "–");
+        assert_eq!(rate(0.001), "1.0e-3");
+        assert_eq!(time_of_day(1_000 * 3_661, &TimeZone::UTC), "01:01:01");
+    }
+}

@@ -1,0 +1,181 @@
+//! Text into cells: cut to width, aligned, and never a control character.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::tui::theme::Theme;
+
+/// Columns that a text takes.
+#[must_use]
+pub fn width(text: &str) -> u16 {
+    u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
+}
+
+/// The text, cut to a number of columns; a cut is shown.
+#[must_use]
+pub fn fit(text: &str, columns: u16, theme: &Theme) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        let longer = format!("{kept}{c}");
+        if width(&longer) >= columns {
+            break;
+        }
+        kept = longer;
+    }
+    if columns > 0 {
+        kept.push_str(theme.glyphs.ellipsis);
+    }
+    kept
+}
+
+/// A place to write on, from a line's beginning on.
+pub struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    theme: &'a Theme,
+    x: u16,
+    y: u16,
+    end: u16,
+}
+
+impl<'a> Pen<'a> {
+    /// A pen at the beginning of the area's `row`th line. Beyond the area it writes nothing.
+    pub fn new(buffer: &'a mut Buffer, theme: &'a Theme, area: Rect, row: u16) -> Self {
+        let area = area.intersection(buffer.area);
+        let end = if row < area.height { area.right() } else { area.x };
+        Self { buffer, theme, x: area.x, y: area.y.saturating_add(row), end }
+    }
+
+    /// Columns left.
+    #[must_use]
+    pub fn room(&self) -> u16 {
+        self.end.saturating_sub(self.x)
+    }
+
+    /// Writes, as far as there is room.
+    pub fn write(&mut self, text: &str, style: Style) -> &mut Self {
+        let room = self.room();
+        if room > 0 {
+            let text = fit(text, room, self.theme);
+            (self.x, _) = self.buffer.set_stringn(self.x, self.y, text, room.into(), style);
+        }
+        self
+    }
+
+    /// Writes in a column of this width, padded on the right.
+    pub fn left(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
+        let end = self.x.saturating_add(columns).min(self.end);
+        let text = fit(text, end.saturating_sub(self.x), self.theme);
+        self.write(&text, style);
+        self.x = end.max(self.x);
+        self
+    }
+
+    /// Writes in a column of this width, padded on the left.
+    pub fn right(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
+        let text = fit(text, columns, self.theme);
+        self.skip(columns.saturating_sub(width(&text))).write(&text, style)
+    }
+
+    /// Writes at the line's end, if there is room.
+    pub fn flush_right(&mut self, text: &str, style: Style) -> &mut Self {
+        let columns = width(text);
+        if columns <= self.room() {
+            self.x = self.end - columns;
+            self.write(text, style);
+        }
+        self
+    }
+
+    /// Leaves cells out.
+    pub fn skip(&mut self, columns: u16) -> &mut Self {
+        self.x = self.x.saturating_add(columns).min(self.end.max(self.x));
+        self
+    }
+
+    /// Where the next character goes.
+    #[must_use]
+    pub fn position(&self) -> (u16, u16) {
+        (self.x, self.y)
+    }
+
+    /// Fills the rest of the line.
+    pub fn fill(&mut self, symbol: &str, style: Style) {
+        let text = symbol.repeat(self.room().into());
+        self.write(&text, style);
+    }
+}
+
+/// A line that begins a section: `── title ─────── note ──`.
+pub fn rule(buffer: &mut Buffer, theme: &Theme, area: Rect, title: &[(&str, Style)], note: &str) {
+    let line = theme.glyphs.line;
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    pen.write(&line.repeat(2), theme.dim());
+    if !title.is_empty() {
+        pen.write(" ", theme.text());
+        for (text, style) in title {
+            pen.write(text, *style);
+        }
+        pen.write(" ", theme.text());
+    }
+    let note_width = width(note);
+    if note.is_empty() || pen.room() < note_width + 5 {
+        pen.fill(line, theme.dim());
+        return;
+    }
+    let before = pen.room() - note_width - 4;
+    pen.write(&line.repeat(before.into()), theme.dim());
+    pen.write(&format!(" {note} "), theme.dim());
+    pen.fill(line, theme.dim());
+}
+
+/// The text in lines of at most this many columns, broken between words where that is possible.
+#[must_use]
+pub fn wrap(text: &str, columns: u16) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { break };
+        let space = u16::from(!line.is_empty());
+        if width(line) + space + width(word) <= columns {
+            if space == 1 {
+                line.push(' ');
+            }
+            line.push_str(word);
+            continue;
+        }
+        if !line.is_empty() {
+            lines.push(String::new());
+        }
+        for c in word.chars() {
+            let full = lines.last().is_some_and(|line| width(line) >= columns);
+            if full {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(c);
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_and_broken_at_the_right_columns() {
+        let theme = Theme::detect(|_| None);
+        assert_eq!(fit("calm-heron", 10, &theme), "calm-heron");
+        assert_eq!(fit("calm-heron", 6, &theme), "calm-…");
+        assert_eq!(fit("悲しい", 4, &theme), "悲…");
+        assert_eq!(fit("x", 0, &theme), "");
+        assert_eq!(wrap("no space left on device", 10), ["no space", "left on", "device"]);
+        assert_eq!(wrap("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Axes: which values get a tick.
+
+/// The smallest of 1, 2, 5 × 10^k (and 2.5 where `fractions`) that cuts `span` into at most `most` pieces.
+#[must_use]
+pub fn step(span: f64, most: u16) -> f64 {
+    let most = f64::from(most.max(1));
+    if !(span.is_finite() && span > 0.0) {
+        return 1.0;
+    }
+    let power = 10_f64.powf((span / most).log10().floor());
+    let fits = |factor: &f64| span / (factor * power) <= most + 1e-9;
+    [1.0, 2.0, 5.0, 10.0].into_iter().find(fits).unwrap_or(10.0) * power
+}
+
+/// Decimals that tell multiples of `step` apart.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to 0 to 9
+pub fn decimals(step: f64) -> usize {
+    (-step.log10().floor()).clamp(0.0, 9.0) as usize
+}
+
+/// The multiples of `step` from `low` to `high`.
+#[must_use]
+pub fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
+    let first = (low / step - 1e-9).ceil();
+    (0..200_u16).map(|n| (first + f64::from(n)) * step).take_while(|tick| *tick <= high + step * 1e-9).collect()
+}
+
+/// The end of an axis of epochs that need not move with every epoch: room to grow, at most `all`.
+#[must_use]
+pub fn epochs(reached: u32, all: u32) -> u32 {
+    let steps = [4, 6, 8, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000];
+    let next = steps.into_iter().find(|step| *step > reached).unwrap_or(reached.saturating_add(reached / 4));
+    next.min(all.max(reached)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_few_enough() {
+        let table = [(1.0, 5, 0.2), (0.37, 4, 0.1), (50.0, 6, 10.0), (0.0, 4, 1.0), (f64::NAN, 4, 1.0), (3.0, 1, 5.0)];
+        for (span, most, expected) in table {
+            assert!((step(span, most) - expected).abs() < 1e-9, "{span} in {most}: {}", step(span, most));
+        }
+        assert_eq!(ticks(0.95, 1.41, 0.1).len(), 5);
+        assert_eq!([decimals(0.2), decimals(10.0), decimals(0.05)], [1, 0, 2]);
+    }
+
+    #[test]
+    fn the_axis_of_epochs_has_room_to_grow_and_an_end() {
+        assert_eq!([epochs(0, 50), epochs(4, 50), epochs(31, 50), epochs(50, 50), epochs(2, 2)], [4, 6, 40, 50, 2]);
+    }
+}

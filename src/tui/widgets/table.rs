@@ -1,0 +1,140 @@
+//! Tables that fit: the least important columns go first when there is no room.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::paint::{Pen, width};
+use crate::tui::theme::Theme;
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its heading.
+    pub title: &'static str,
+    /// Whether its cells end at the same place, as numbers do.
+    pub right: bool,
+    /// The widest it becomes.
+    pub most: u16,
+    /// Which columns go first: those with the highest number. 0 stays.
+    pub rank: u8,
+}
+
+impl Column {
+    /// A column of words.
+    #[must_use]
+    pub const fn left(title: &'static str, most: u16, rank: u8) -> Self {
+        Self { title, right: false, most, rank }
+    }
+
+    /// A column of numbers.
+    #[must_use]
+    pub const fn right(title: &'static str, rank: u8) -> Self {
+        Self { title, right: true, most: 24, rank }
+    }
+}
+
+/// One line: a text and style per column.
+pub type Row = Vec<(String, Style)>;
+
+/// Columns, lines and which of them is selected.
+pub struct Table<'a> {
+    /// The columns.
+    pub columns: &'a [Column],
+    /// The lines.
+    pub rows: &'a [Row],
+    /// The selected line.
+    pub selected: Option<usize>,
+    /// Whether the selection is marked: the keyboard is here.
+    pub marked: bool,
+    /// Cells between columns.
+    pub gap: u16,
+}
+
+impl Table<'_> {
+    /// Widths of all columns, 0 for those that have no room in `room` cells.
+    #[must_use]
+    pub fn widths(&self, room: u16) -> Vec<u16> {
+        let natural = |(index, column): (usize, &Column)| {
+            let cells = self.rows.iter().filter_map(|row| row.get(index)).map(|(text, _)| width(text));
+            cells.chain([width(column.title)]).max().unwrap_or(0).min(column.most)
+        };
+        let mut widths: Vec<u16> = self.columns.iter().enumerate().map(natural).collect();
+        loop {
+            let shown = widths.iter().filter(|width| **width > 0);
+            let needed = shown.clone().sum::<u16>() + self.gap * u16::try_from(shown.count().max(1) - 1).unwrap_or(0);
+            if needed <= room {
+                return widths;
+            }
+            let rank = |index: &usize| if widths[*index] > 0 { self.columns[*index].rank } else { 0 };
+            match (0..widths.len()).max_by_key(rank).filter(|index| rank(index) > 0) {
+                Some(least) => widths[least] = 0,
+                None => return widths,
+            }
+        }
+    }
+
+    /// Draws headings and lines, scrolled so that the selected line is visible.
+    pub fn render(&self, buffer: &mut Buffer, theme: &Theme, area: Rect) {
+        let widths = self.widths(area.width.saturating_sub(2));
+        let titles: Row = self.columns.iter().map(|column| (column.title.to_owned(), theme.dim())).collect();
+        self.line(Pen::new(buffer, theme, area, 0), &widths, &titles, " ", theme);
+        let visible = usize::from(area.height.saturating_sub(1));
+        let first = first_line(self.selected.unwrap_or(0), self.rows.len(), visible);
+        for (line, (index, row)) in (1..).zip(self.rows.iter().enumerate().skip(first).take(visible)) {
+            let chosen = self.marked && self.selected == Some(index);
+            let mark = if chosen { theme.glyphs.focus } else { " " };
+            self.line(Pen::new(buffer, theme, area, line), &widths, row, mark, theme);
+            if chosen {
+                let place = Rect { y: area.y + line, height: 1, ..area };
+                buffer.set_style(place.intersection(buffer.area), theme.selected());
+            }
+        }
+    }
+
+    fn line(&self, mut pen: Pen<'_>, widths: &[u16], row: &Row, mark: &str, theme: &Theme) {
+        pen.left(mark, 1, theme.accent());
+        let mut gap = 0;
+        for ((column, columns), (text, style)) in self.columns.iter().zip(widths).zip(row) {
+            if *columns > 0 {
+                pen.skip(gap);
+                gap = self.gap;
+                if column.right {
+                    pen.right(text, *columns, *style)
+                } else {
+                    pen.left(text, *columns, *style)
+                };
+            }
+        }
+    }
+}
+
+/// The first of `count` lines to show so that the selected one is among the `visible`, with a few lines around it.
+#[must_use]
+pub fn first_line(selected: usize, count: usize, visible: usize) -> usize {
+    selected.saturating_sub(visible / 2).min(count.saturating_sub(visible))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_important_columns_go_first() {
+        let columns = [Column::left("RUN", 20, 0), Column::right("EPOCH", 2), Column::right("AGE", 1)];
+        let plain = |text: &str| (text.to_owned(), Style::new());
+        let rows = [vec![plain("calm-heron"), plain("12/50"), plain("8m")]];
+        let table = Table { columns: &columns, rows: &rows, selected: None, marked: false, gap: 1 };
+        assert_eq!(table.widths(30), [10, 5, 3]);
+        assert_eq!(table.widths(15), [10, 0, 3]);
+        assert_eq!(table.widths(5), [10, 0, 0]);
+    }
+
+    #[test]
+    fn the_selected_line_is_always_visible() {
+        for (selected, count, visible) in [(0, 3, 10), (9, 10, 4), (5, 10, 4), (0, 0, 0), (3, 9, 1)] {
+            let first = first_line(selected, count, visible);
+            assert!(count == 0 || (first <= selected && selected < first + visible), "{selected} {count} {visible}");
+        }
+    }
+}
