@@ -1,5 +1,24 @@
 //! mien: a training lab for facial-expression classifiers that lives in a terminal.
+//!
+//! It shows a dataset's class distribution, launches training runs in background worker processes, on CUDA or the CPU,
+//! shows them live and scores them. The binary `mien` is a thin shell around this library; the rooms and who may use
+//! whom stand in ARCHITECTURE.md, and a test keeps it true.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`domain`] | names, recipes, states, metrics: plain values |
+//! | [`durable`] | files that are whole at any moment |
+//! | [`events`] | a run's event log |
+//! | [`runs`] | run folders and what they amount to |
+//! | [`data`] | datasets: import, store, augmentation, batches |
+//! | `model` | networks, kernels, devices (feature `trainer`) |
+//! | `train` | the training loop (feature `trainer`) |
+//! | `worker` | the job process (feature `trainer`) |
+//! | [`supervise`] | starting and stopping workers |
+//! | `tui` | the dashboard (feature `dashboard`) |
+//! | [`cli`] | commands |
 
+pub mod cli;
 pub mod data;
 pub mod domain;
 pub mod durable;

@@ -1,3 +1,10 @@
-//! The program; the command line comes with its room.
+//! The program: parse, dispatch, exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match mien::cli::parse(std::env::args_os()) {
+        Ok(arguments) => mien::cli::run(arguments),
+        Err(code) => code,
+    }
+}

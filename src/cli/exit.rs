@@ -1,0 +1,129 @@
+//! How a command ends: the one place where typed errors become words and exit codes.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::output;
+use crate::data::{ImportError, StoreError};
+use crate::domain::DatasetName;
+use crate::domain::text::printable;
+use crate::events::ReadError;
+use crate::runs::FindError;
+use crate::runs::layout::RecipeError;
+use crate::runs::store::LoadError;
+use crate::supervise::{LaunchError, StopError};
+
+/// How a command ended that did what it could.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Exit {
+    /// Done; of a run: finished.
+    Done,
+    /// It was told already what failed.
+    Failed,
+    /// The run was stopped on request, or the command left with Ctrl-C.
+    Stopped,
+    /// A worker's own code.
+    #[cfg_attr(not(feature = "trainer"), allow(dead_code))] // only workers have one
+    Worker(ExitCode),
+}
+
+impl Exit {
+    pub(super) fn code(self) -> ExitCode {
+        match self {
+            Self::Done => ExitCode::SUCCESS,
+            Self::Failed => ExitCode::FAILURE,
+            // What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
+            Self::Stopped => ExitCode::from(130),
+            Self::Worker(code) => code,
+        }
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    /// Wrong usage that the parser cannot see.
+    #[error("{0}")]
+    Usage(String),
+    /// Anything said in words already.
+    #[error("{0}")]
+    Words(String),
+    #[error(
+        "there is no folder to keep data and runs in: neither --home nor MIEN_HOME is given and there is no \
+         user folder"
+    )]
+    NoHome,
+    #[error("cannot use {} as home: {source}", path.display())]
+    Home { path: PathBuf, source: io::Error },
+    #[error("cannot list {}: {source}", folder.display())]
+    List { folder: PathBuf, source: io::Error },
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signals(io::Error),
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    #[error("there is no dataset '{name}' in {}; `mien data list` lists them", folder.display())]
+    NoDataset { name: DatasetName, folder: PathBuf },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[cfg(feature = "dashboard")]
+    #[error(transparent)]
+    Dashboard(#[from] crate::tui::DashboardError),
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    #[error(transparent)]
+    Events(#[from] ReadError),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error(transparent)]
+    Stop(#[from] StopError),
+}
+
+impl CommandError {
+    /// Says it on stderr and gives the exit code. A reader that closed its end of the pipe has seen enough: that is
+    /// no error.
+    pub(super) fn report(&self) -> ExitCode {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            _ => output::complain(&lines(&self.to_string())),
+        }
+        if matches!(self, Self::Import(ImportError::Cancelled)) {
+            return Exit::Stopped.code();
+        }
+        if matches!(self, Self::Usage(_) | Self::Import(ImportError::Options(_))) {
+            ExitCode::from(2)
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Keeps line breaks and defuses everything else that a path or a message from outside could do to a terminal.
+fn lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_from_outside_cannot_reach_the_terminal_as_commands() {
+        assert_eq!(lines("cannot read \u{1b}]0;x\u{7}\nbecause"), "cannot read ·]0;x·\nbecause");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_wrong_usage_has_its_own_code() {
+        let code = |error: CommandError| format!("{:?}", error.report());
+        let pipe = CommandError::Output(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(code(pipe), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(code(CommandError::Usage("no".into())), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(code(CommandError::NoHome), format!("{:?}", ExitCode::FAILURE));
+    }
+}

@@ -1,0 +1,105 @@
+//! Which folder is the home.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
+
+use super::exit::CommandError;
+
+/// What the choice depends on.
+#[derive(Debug, Clone, Default)]
+struct Surroundings {
+    /// `--home`.
+    option: Option<PathBuf>,
+    /// `MIEN_HOME`.
+    variable: Option<OsString>,
+    /// The current folder.
+    current: Option<PathBuf>,
+    /// Whether it has `data/` or `checkpoints/`.
+    current_has_either: bool,
+    /// The user's folder for programs' data.
+    user_data: Option<PathBuf>,
+}
+
+/// `--home`, else `MIEN_HOME`, else the current folder if it has `data/` or `checkpoints/`, else the user's data
+/// folder; absolute, because workers run elsewhere.
+pub(super) fn resolve(option: Option<PathBuf>) -> Result<PathBuf, CommandError> {
+    let current = std::env::current_dir().ok();
+    let has = |name: &str| current.as_ref().is_some_and(|folder| folder.join(name).is_dir());
+    let surroundings = Surroundings {
+        option,
+        variable: std::env::var_os("MIEN_HOME"),
+        current_has_either: has("data") || has("checkpoints"),
+        user_data: choose_base_strategy().ok().map(|strategy| strategy.data_dir()),
+        current,
+    };
+    let chosen = choose(&surroundings).ok_or(CommandError::NoHome)?;
+    let absolute = absolute(&chosen, surroundings.current.as_deref());
+    absolute.map_err(|source| CommandError::Home { path: chosen, source })
+}
+
+fn choose(from: &Surroundings) -> Option<PathBuf> {
+    let given = from.option.clone().filter(|path| !path.as_os_str().is_empty());
+    let variable = || from.variable.clone().filter(|value| !value.is_empty()).map(PathBuf::from);
+    let current = || from.current.clone().filter(|_| from.current_has_either);
+    let user = || from.user_data.as_ref().map(|folder| folder.join("mien"));
+    given.or_else(variable).or_else(current).or_else(user)
+}
+
+fn absolute(path: &Path, current: Option<&Path>) -> io::Result<PathBuf> {
+    match current {
+        _ if path.is_absolute() => Ok(path.to_owned()),
+        Some(_) => std::path::absolute(path),
+        None => Err(io::Error::new(io::ErrorKind::NotFound, "the current folder is gone")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_is_chosen_in_order() {
+        let all = Surroundings {
+            option: Some("/option".into()),
+            variable: Some("/variable".into()),
+            current: Some("/current".into()),
+            current_has_either: true,
+            user_data: Some("/user/share".into()),
+        };
+        let none = Surroundings::default();
+        let table = [
+            ("the option wins", all.clone(), Some("/option")),
+            ("then the variable", Surroundings { option: None, ..all.clone() }, Some("/variable")),
+            (
+                "an empty variable counts as none",
+                Surroundings { option: None, variable: Some("".into()), ..all.clone() },
+                Some("/current"),
+            ),
+            (
+                "then the current folder if it looks like a home",
+                Surroundings { option: None, variable: None, ..all.clone() },
+                Some("/current"),
+            ),
+            (
+                "else the user's data folder",
+                Surroundings { option: None, variable: None, current_has_either: false, ..all },
+                Some("/user/share/mien"),
+            ),
+            ("without any there is none", none, None),
+        ];
+        for (case, surroundings, expected) in table {
+            assert_eq!(choose(&surroundings), expected.map(PathBuf::from), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_relative_home_is_made_absolute_where_that_is_possible() {
+        let here = std::env::current_dir().expect("a folder");
+        assert_eq!(absolute(Path::new("lab"), Some(&here)).expect("absolute"), here.join("lab"));
+        assert_eq!(absolute(Path::new("/lab"), None).expect("absolute"), Path::new("/lab"));
+        assert!(absolute(Path::new("lab"), None).is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! Ctrl-C, heard while waiting.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::{Handle, Signals};
+
+use super::exit::CommandError;
+
+/// Takes Ctrl-C over from the default, which would end the command, for as long as the process lives.
+#[derive(Debug)]
+pub(super) struct Interrupts {
+    received: Receiver<()>,
+    handle: Handle,
+}
+
+impl Interrupts {
+    pub(super) fn listen() -> Result<Self, CommandError> {
+        let mut signals = Signals::new([SIGINT]).map_err(CommandError::Signals)?;
+        let handle = signals.handle();
+        let (sender, received) = channel();
+        thread::spawn(move || {
+            for _ in signals.forever() {
+                if sender.send(()).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self { received, handle })
+    }
+
+    /// Whether there was a Ctrl-C since the last question.
+    pub(super) fn pending(&self) -> bool {
+        self.received.try_recv().is_ok()
+    }
+
+    /// Waits this long, or until a Ctrl-C; tells whether there was one.
+    pub(super) fn wait(&self, time: Duration) -> bool {
+        match self.received.recv_timeout(time) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                // The listening thread is gone, which nothing here brings about; go on without it, not in a spin.
+                thread::sleep(time);
+                false
+            }
+        }
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}

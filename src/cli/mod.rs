@@ -1,0 +1,84 @@
+//! The command line: arguments in, validated commands out, each with plain and `--json` output.
+//!
+//! One file per group of commands. Progress and remarks go to stderr, results to stdout; `exit` alone turns errors into
+//! words and exit codes. May use every room. Commands print through `output`, which a closed pipe ends quietly.
+
+mod arguments;
+mod completions;
+mod dashboard;
+mod data;
+mod datasets;
+mod doctor;
+mod exit;
+mod gpu;
+mod home;
+mod interrupt;
+mod json;
+mod output;
+mod recipe_options;
+mod report;
+mod runs;
+mod show;
+mod stop;
+mod table;
+mod train;
+mod watch;
+mod worker;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::runs::{Home, RunStore};
+use arguments::{Arguments, Command};
+use exit::{CommandError, Exit};
+
+/// The parsed command line.
+#[derive(Debug)]
+pub struct Parsed(Arguments);
+
+/// Reads the command line. Help, version and wrong usage are printed here.
+///
+/// # Errors
+/// The exit code, when there is nothing to run.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
+    Arguments::try_parse_from(arguments).map(Parsed).map_err(|error| {
+        // A closed pipe is the only way in which this can fail, and nobody is left to tell.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+/// Runs the command and tells its exit code.
+#[must_use]
+pub fn run(Parsed(arguments): Parsed) -> ExitCode {
+    match dispatch(arguments) {
+        Ok(exit) => exit.code(),
+        Err(error) => error.report(),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
+    let command = match arguments.command {
+        // These two know no home.
+        Some(Command::Worker(worker)) => return Ok(worker::run(&worker)),
+        Some(Command::Completions { shell }) => return completions::run(shell),
+        other => other,
+    };
+    let home = Home::new(home::resolve(arguments.home)?);
+    let store = RunStore::new(home.clone());
+    match command {
+        None => dashboard::run(home),
+        Some(Command::Data(command)) => data::run(&home, command),
+        Some(Command::Train(train)) => train::train(&store, train),
+        Some(Command::Runs { output }) => runs::run(&store, output),
+        Some(Command::Show { run, output }) => show::run(&store, &run, output),
+        Some(Command::Watch { run, output }) => watch::run(&store, &run, output),
+        Some(Command::Stop { run, output }) => stop::run(&store, &run, output),
+        Some(Command::Resume { run, following }) => train::resume(&store, &run, following),
+        Some(Command::Evaluate { run, output }) => train::evaluate(&store, &run, output),
+        Some(Command::Doctor { output }) => doctor::run(&store, output),
+        Some(Command::Worker(_) | Command::Completions { .. }) => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,34 @@
+//! Writing to stdout and stderr without panicking when nobody reads.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::exit::CommandError;
+
+/// Prints text to stdout, which is flushed: a reader of a pipe sees each line as it comes.
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CommandError::Output)
+}
+
+/// Prints one line to stdout.
+pub(super) fn line(text: &str) -> Result<(), CommandError> {
+    print(&format!("{text}\n"))
+}
+
+/// Prints a value as indented JSON to stdout.
+pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Output(error.into()))?;
+    line(&text)
+}
+
+/// Says something on stderr that is no result. Where stderr is closed it goes unsaid.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Says an error or a warning on stderr.
+pub(super) fn complain(text: &str) {
+    note(&format!("mien: {text}"));
+}

@@ -1,0 +1,134 @@
+//! `show`: one run in full.
+
+use super::arguments::Output;
+use super::exit::{CommandError, Exit};
+use super::table::{Side, Table, age, figure, thousands};
+use super::{json, output};
+use crate::domain::text::printable;
+use crate::domain::{Hyperparameter, RunState};
+use crate::runs::{RunStore, Summary, narrate};
+use crate::supervise;
+
+pub(super) fn run(store: &RunStore, query: &str, Output { json }: Output) -> Result<Exit, CommandError> {
+    let run = store.summary(&store.find(query)?)?;
+    let now = supervise::now();
+    if json {
+        output::json(&json::detail(&run.summary, run.state(now)))?;
+    } else {
+        output::print(&text(&run.summary, run.state(now), now))?;
+    }
+    if run.damaged() > 0 {
+        let log = run.folder().events_file();
+        output::complain(&format!("{} lines of {} are damaged and were left out", run.damaged(), log.display()));
+    }
+    Ok(Exit::Done)
+}
+
+fn text(run: &Summary, state: RunState, now: u64) -> String {
+    let mut parts = vec![head(run, state, now), settings(run)];
+    if !run.history.is_empty() {
+        parts.push(history(run));
+    }
+    parts.push(early_stopping(run));
+    parts.extend(metrics(run));
+    let warnings: Vec<String> = run.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+    if !warnings.is_empty() {
+        parts.push(warnings.iter().map(|warning| printable(warning) + "\n").collect());
+    }
+    parts.join("\n")
+}
+
+fn head(run: &Summary, state: RunState, now: u64) -> String {
+    let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
+    let state = match (state, how) {
+        (_, Some(how)) => how,
+        (RunState::Lost, None) => format!("lost: its worker is gone without a word; `mien resume {}` goes on", run.id),
+        (state, None) => state.to_string(),
+    };
+    let created = age(now.saturating_sub(run.recipe.created_at));
+    let mut lines = vec![format!("{}  {state}, created {created} ago", run.id)];
+    if let Some(device) = &run.device {
+        lines.push(printable(&format!("device      {}: {}", device.name, device.description)));
+    }
+    if let Some(parameters) = run.parameters {
+        let (total, trainable) = (thousands(parameters.total), thousands(parameters.trainable));
+        lines.push(format!("parameters  {total}, {trainable} trained"));
+    }
+    if let Some(images) = run.images {
+        let [train, validation, test] = [images.train, images.validation, images.test].map(thousands);
+        lines.push(format!("images      {train} training, {validation} validation, {test} test"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn settings(run: &Summary) -> String {
+    let mut table = Table::new([("SETTING", Side::Left), ("VALUE", Side::Left)]);
+    table.row(&["strategy".into(), run.recipe.strategy.to_string()]);
+    table.row(&["dataset".into(), run.recipe.dataset.to_string()]);
+    for field in Hyperparameter::ALL {
+        table.row(&[field.name().into(), field.get(&run.recipe)]);
+    }
+    table.render()
+}
+
+fn history(run: &Summary) -> String {
+    let mut table = Table::new([
+        ("EPOCH", Side::Right),
+        ("TRAIN LOSS", Side::Right),
+        ("TRAIN ACC", Side::Right),
+        ("VAL LOSS", Side::Right),
+        ("VAL ACC", Side::Right),
+        ("RATE", Side::Right),
+        ("SECONDS", Side::Right),
+        ("IMAGES/S", Side::Right),
+        ("", Side::Left),
+    ]);
+    for epoch in &run.history {
+        table.row(&[
+            epoch.epoch.to_string(),
+            figure(Some(epoch.train_loss)),
+            figure(Some(epoch.train_accuracy)),
+            figure(Some(epoch.val_loss)),
+            figure(Some(epoch.val_accuracy)),
+            format!("{:.2e}", epoch.learning_rate),
+            format!("{:.1}", epoch.seconds),
+            format!("{:.0}", epoch.images_per_second),
+            if epoch.epoch == run.early_stopping.best_epoch { "best" } else { "" }.into(),
+        ]);
+    }
+    table.render()
+}
+
+fn early_stopping(run: &Summary) -> String {
+    let (rule, status) = (run.recipe.early_stopping, run.early_stopping);
+    let best = match status.best_epoch {
+        0 => "nothing to compare with yet".to_owned(),
+        epoch => format!("best {:.4} in epoch {epoch}", status.best_value),
+    };
+    format!("early stopping on {}: {best}, waited {} of {} epochs\n", rule.monitor, status.waited, rule.patience)
+}
+
+/// The final metrics table; `None` until the best weights are tested.
+pub(super) fn metrics(run: &Summary) -> Option<String> {
+    let result = run.test.as_ref()?;
+    let scores = result.confusion.scores();
+    let mut table = Table::new([
+        ("TEST", Side::Left),
+        ("PRECISION", Side::Right),
+        ("RECALL", Side::Right),
+        ("F1", Side::Right),
+        ("SUPPORT", Side::Right),
+    ]);
+    let row = |name: String, [precision, recall, f1]: [f64; 3], support: String| {
+        [name, figure(Some(precision)), figure(Some(recall)), figure(Some(f1)), support]
+    };
+    for (label, class) in scores.per_class.iter().enumerate() {
+        let name = json::class_name(&run.classes, label);
+        table.row(&row(name, [class.precision, class.recall, class.f1], class.support.to_string()));
+    }
+    let total = result.confusion.total().to_string();
+    table.row(&row("macro average".into(), [scores.precision, scores.recall, scores.f1], total));
+    let accuracy =
+        format!("accuracy {:.4}, loss {:.4}, weights of epoch {}\n", scores.accuracy, result.loss, result.epoch);
+    Some(table.render() + &accuracy)
+}

@@ -1,0 +1,102 @@
+//! Text tables whose columns line up in a terminal, whatever the script.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::domain::text::printable;
+
+/// Where a column's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+/// Rows under headings. Cells are made safe for a terminal.
+#[derive(Debug)]
+pub(super) struct Table {
+    sides: Vec<Side>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub(super) fn new<const N: usize>(columns: [(&str, Side); N]) -> Self {
+        let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+        Self { sides: columns.iter().map(|(_, side)| *side).collect(), rows: vec![headings] }
+    }
+
+    /// Adds a row.
+    pub(super) fn row<const N: usize>(&mut self, cells: &[String; N]) {
+        debug_assert_eq!(N, self.sides.len());
+        self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
+    }
+
+    /// The table as lines, two spaces between columns and none at a line's end.
+    pub(super) fn render(&self) -> String {
+        let width = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.sides.len()).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for ((cell, side), width) in row.iter().zip(&self.sides).zip(&widths) {
+                let space = " ".repeat(width - cell.width());
+                match side {
+                    Side::Left => line.extend([cell.as_str(), &space, "  "]),
+                    Side::Right => line.extend([&space, cell.as_str(), "  "]),
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A whole number with commas: `25,841`.
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A figure with four decimals, or a dash where there is none.
+pub(super) fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), |value| format!("{value:.4}"))
+}
+
+/// A span of milliseconds in its largest unit: `8m`.
+pub(super) fn age(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_by_width_on_screen() {
+        let mut table = Table::new([("CLASS", Side::Left), ("TRAIN", Side::Right)]);
+        table.row(&["悲しい".into(), "12".into()]);
+        table.row(&["x\u{1b}".into(), "3".into()]);
+        assert_eq!(table.render(), "CLASS   TRAIN\n悲しい     12\nx·          3\n");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!([0, 999, 1000, 25_841, 1_234_567].map(thousands), ["0", "999", "1,000", "25,841", "1,234,567"]);
+        assert_eq!([5_000, 90_000, 7_200_000, 200_000_000].map(age), ["5s", "1m", "2h", "2d"]);
+        assert_eq!((figure(None), figure(Some(0.5))), ("–".into(), "0.5000".into()));
+    }
+}
