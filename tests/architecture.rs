@@ -1,0 +1,238 @@
+//! The import rule, read from the sources: which room may use which, and who may see which framework.
+//!
+//! ARCHITECTURE.md explains the table. A room is a folder under `src/`. Re-exports do not hide an import, because only
+//! what a source itself names is looked at.
+
+mod source;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A room, the rooms that it may name and the frameworks that it may name.
+struct Rule {
+    room: &'static str,
+    rooms: &'static [&'static str],
+    frameworks: &'static [&'static str],
+}
+
+const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
+
+const RULES: [Rule; 11] = [
+    Rule { room: "durable", rooms: &[], frameworks: &[] },
+    Rule { room: "domain", rooms: &[], frameworks: &[] },
+    Rule { room: "events", rooms: &["domain"], frameworks: &[] },
+    Rule { room: "runs", rooms: &["domain", "durable", "events"], frameworks: &[] },
+    Rule { room: "data", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
+    Rule { room: "train", rooms: &["domain", "durable", "data", "model", "events"], frameworks: &["burn"] },
+    Rule { room: "worker", rooms: &["domain", "data", "model", "train", "events", "runs"], frameworks: &["burn"] },
+    Rule { room: "supervise", rooms: &["domain", "events", "runs"], frameworks: &[] },
+    Rule { room: "tui", rooms: &["domain", "events", "runs", "supervise", "data"], frameworks: SCREEN },
+    Rule {
+        room: "cli",
+        rooms: &["domain", "events", "runs", "data", "model", "train", "worker", "supervise", "tui"],
+        frameworks: &["burn", "ratatui", "crossterm", "tokio"],
+    },
+];
+
+/// Narrower than a room: what the sources under `inside` may name of `room`.
+struct Door {
+    inside: &'static [&'static str],
+    room: &'static str,
+    parts: &'static [&'static str],
+}
+
+const DOORS: [Door; 3] = [
+    // A worker knows its run folder and nothing of other runs.
+    Door {
+        inside: &["worker"],
+        room: "runs",
+        parts: &["layout", "job", "predictions", "RunFolder", "Home", "Job", "Predictions"],
+    },
+    Door {
+        inside: &["tui", "screens"],
+        room: "tui",
+        // `tests`: what the tests of a screen share with the tests of the others.
+        parts: &["screens", "state", "theme", "widgets", "keymap", "action", "tests"],
+    },
+    Door { inside: &["tui", "widgets"], room: "tui", parts: &["widgets", "theme", "tests"] },
+];
+
+/// Widgets draw values and know no run, dataset or process.
+const WIDGET_ROOMS: &[&str] = &["domain", "tui"];
+
+const FRAMEWORKS: [&str; 4] = ["burn", "ratatui", "crossterm", "tokio"];
+
+const PRINTS: [&str; 5] = ["println", "print", "eprintln", "eprint", "dbg"];
+
+/// The framework that an external crate belongs to: `burn_flex` is burn, `tokio_stream` is tokio.
+fn framework(name: &str) -> Option<&'static str> {
+    FRAMEWORKS
+        .into_iter()
+        .find(|framework| name.strip_prefix(framework).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+}
+
+/// The module that the source at this path under `src/` is, as names.
+fn module_of(path: &str) -> Vec<&str> {
+    let path = path.strip_suffix(".rs").unwrap_or(path);
+    path.strip_suffix("/mod").unwrap_or(path).split('/').filter(|name| *name != "lib").collect()
+}
+
+/// What is wrong with the source at `path` (under `src/`), one line each.
+fn faults(path: &str, text: &str) -> Vec<String> {
+    let module = module_of(path);
+    let room = module.first().copied().unwrap_or("");
+    let mut faults = Vec::new();
+    if !text.starts_with("//!") {
+        faults.push(format!("src/{path}:1: does not open with `//!`: say what lives here and what it may know"));
+    }
+    let rule = RULES.iter().find(|rule| rule.room == room);
+    if rule.is_none() && !matches!(path, "main.rs" | "lib.rs") {
+        faults.push(format!("src/{path}:1: `{room}` is no room of the table in tests/architecture.rs"));
+    }
+    for found in source::paths(text, &module, |name| framework(name).is_some()) {
+        let named = found.segments.join("::");
+        if let Some(reason) = refusal(&module, rule, &found.segments) {
+            faults.push(format!("src/{path}:{}: names `{named}`: {reason}", found.line));
+        }
+    }
+    // Tests may print: the test runner catches it.
+    let is_test = module.iter().any(|name| *name == "tests" || name.ends_with("_tests"));
+    if room != "cli" && path != "main.rs" && !is_test {
+        let tokens = source::without_tests(&source::tokens(text));
+        let prints = tokens.windows(2).filter(|pair| pair[1].text == "!" && PRINTS.contains(&pair[0].text.as_str()));
+        faults.extend(
+            prints
+                .map(|pair| format!("src/{path}:{}: `{}!`: only the command line prints", pair[0].line, pair[0].text)),
+        );
+    }
+    faults
+}
+
+/// Why a source in `module` may not name this path; `None` if it may.
+fn refusal(module: &[&str], rule: Option<&Rule>, segments: &[String]) -> Option<String> {
+    let room = module.first().copied().unwrap_or("");
+    let target = segments.first()?.as_str();
+    if let Some(framework) = framework(target) {
+        let allowed = rule.is_some_and(|rule| rule.frameworks.contains(&framework));
+        return (!allowed).then(|| format!("{room} never sees {framework}"));
+    }
+    if room == "main" {
+        return (!matches!(target, "cli")).then(|| "main only parses and dispatches".into());
+    }
+    let rule = rule?;
+    let widget = module.starts_with(&["tui", "widgets"]);
+    let allowed = if widget { WIDGET_ROOMS.contains(&target) } else { target == room || rule.rooms.contains(&target) };
+    if !allowed {
+        return Some(format!("{} may not use {target}", if widget { "tui::widgets" } else { room }));
+    }
+    let door = DOORS.iter().find(|door| door.room == target && module.starts_with(door.inside))?;
+    let part = segments.get(1).map_or("*", String::as_str);
+    // A glob of one's own folder's parent would hide what is used.
+    (!door.parts.contains(&part))
+        .then(|| format!("{} may use of {target}: {}", door.inside.join("::"), door.parts.join(", ")))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_source_keeps_the_import_rule() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    assert!(paths.len() > 20, "the sources were not found");
+    let mut all = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).expect("a source");
+        let name = path.strip_prefix(&root).expect("under src").to_str().expect("a plain name");
+        all.extend(faults(name, &text));
+    }
+    assert!(all.is_empty(), "{} faults against ARCHITECTURE.md:\n{}", all.len(), all.join("\n"));
+}
+
+/// The faults of a made-up source, without the place.
+fn found(path: &str, body: &str) -> Vec<String> {
+    let faults = faults(path, &format!("//! Made up.\n{body}"));
+    faults.iter().map(|fault| fault.split_once(": ").expect("place and words").1.to_owned()).collect()
+}
+
+#[test]
+fn a_bad_source_is_caught() {
+    let table: [(&str, &str, &str, &[&str]); 15] = [
+        ("upwards", "domain/x.rs", "use crate::events::Event;", &["domain may not use events"]),
+        (
+            "in a group",
+            "runs/x.rs",
+            "use crate::{domain::RunId, data::{Manifest, list}};",
+            &["runs may not use data"; 2],
+        ),
+        ("in an expression", "data/x.rs", "fn f() { crate::runs::store::g() }", &["data may not use runs"]),
+        ("through super", "runs/x.rs", "use super::super::tui::run;", &["runs may not use tui"]),
+        ("renamed", "events/x.rs", "use crate::{domain::RunId as Id, cli as c};", &["events may not use cli"]),
+        ("burn in the dashboard", "tui/x.rs", "use burn::tensor::Tensor;", &["tui never sees burn"]),
+        ("a crate of burn's", "data/x.rs", "fn f() -> burn_flex::Flex {}", &["data never sees burn"]),
+        ("a terminal in training", "train/x.rs", "use ::ratatui::Frame;", &["train never sees ratatui"]),
+        ("tokio below", "supervise/x.rs", "use tokio;", &["supervise never sees tokio"]),
+        ("a worker looks at other runs", "worker/x.rs", "use crate::runs::RunStore;", &["worker may use of runs"]),
+        (
+            "a screen runs effects",
+            "tui/screens/x.rs",
+            "use crate::tui::runtime::spawn;",
+            &["tui::screens may use of tui"],
+        ),
+        ("a widget reads runs", "tui/widgets/x.rs", "use crate::runs::Summary;", &["tui::widgets may not use runs"]),
+        ("a print", "tui/x.rs", "fn f() { println!(\"x\") }", &["only the command line prints"]),
+        (
+            "a print behind tests",
+            "data/x.rs",
+            "mod tests { fn f() {} }\nfn f() { dbg!(1) }",
+            &["only the command line"],
+        ),
+        ("main does too much", "main.rs", "use crate::runs::Home;", &["main only parses"]),
+    ];
+    for (case, path, body, expected) in table {
+        let found = found(path, body);
+        assert_eq!(found.len(), expected.len(), "{case}: {found:?}");
+        for (fault, expected) in found.iter().zip(expected) {
+            assert!(fault.contains(expected), "{case}: {fault}");
+        }
+    }
+    assert!(faults("attic/x.rs", "//! x").iter().any(|fault| fault.contains("no room")));
+    assert!(faults("domain/x.rs", "fn f() {}").iter().any(|fault| fault.contains("does not open with")));
+    let placed = faults("domain/x.rs", "//! x\n\n/* two\nlines */ use crate::cli;");
+    assert_eq!(placed, ["src/domain/x.rs:4: names `cli`: domain may not use cli"]);
+}
+
+#[test]
+fn an_honest_source_is_left_alone() {
+    let table = [
+        ("a comment", "domain/x.rs", "// use crate::events;\n/* crate::cli /* nested */ burn::x */\n/// crate::tui"),
+        ("a string", "domain/x.rs", "const A: &str = \"crate::cli \\\" println!\"; const B: &str = r#\"burn::\" x\"#;"),
+        ("a quote is no string", "domain/x.rs", "const A: char = '\"'; const B: char = '\\''; fn f<'a>(x: &'a str) {}"),
+        ("downwards", "runs/x.rs", "use crate::{domain::{self, RunId}, events};\nuse crate::runs::layout;"),
+        ("one's own tests", "data/x.rs", "mod tests {\n    use super::*;\n    use super::super::store::list;\n}"),
+        ("behind a test module", "data/x.rs", "mod tests { fn f() { { } } }\nuse super::store;"),
+        ("a field or a path part of the name", "data/x.rs", "fn f() { x.burn(); y::tokio::z(); let burned = 1; }"),
+        ("a worker's own folder", "worker/x.rs", "use crate::runs::{RunFolder, layout::write_atomically};"),
+        ("screens and widgets", "tui/screens/runs/x.rs", "use crate::tui::{state::State, widgets::curve};"),
+        ("a widget's neighbour", "tui/widgets/x.rs", "use super::bars; use crate::domain::Split; use ratatui::Frame;"),
+        ("a visibility", "tui/screens/x.rs", "pub(in crate::tui) fn f() {}"),
+        ("the command line prints", "cli/x.rs", "fn f() { println!() }"),
+        ("a test prints", "data/x.rs", "mod tests { fn f() { { println!() } } }\nfn g() {}"),
+        ("writing is not printing", "tui/x.rs", "fn f() { writeln!(out) }"),
+    ];
+    for (case, path, body) in table {
+        assert_eq!(found(path, body), Vec::<String>::new(), "{case}");
+    }
+}
