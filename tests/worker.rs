@@ -1,0 +1,324 @@
+//! Whole runs in real worker processes, by the command line alone: train, stop, resume, kill, hang up.
+
+#![cfg(feature = "trainer")]
+
+mod lab;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use lab::{Lab, wait_for};
+use mien::domain::RunId;
+use mien::events::{Event, EventReader};
+use mien::runs::RunFolder;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
+
+/// Long enough for a slow machine with other things to do.
+const PATIENCE: u64 = 300;
+
+/// Options of a run on [`faces`] that goes on for some seconds, so that something can happen to it.
+const LONG: [&str; 12] = [
+    "train",
+    "cnn",
+    "--dataset",
+    "faces",
+    "--epochs",
+    "12",
+    "--batch-size",
+    "32",
+    "--patience",
+    "1000",
+    "--device",
+    "cpu",
+];
+
+/// Imports a small dataset: seven classes of noise, each around a brightness of its own.
+fn faces(lab: &Lab) {
+    let mut random: u32 = 7;
+    let mut noise = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        random >> 27
+    };
+    let mut table = String::from("emotion,pixels,Usage\n");
+    for row in 0..700_u32 {
+        let emotion = row % 7;
+        let pixels: Vec<String> = (0..48 * 48).map(|_| (emotion * 30 + noise()).to_string()).collect();
+        let usage = ["Training", "Training", "Training", "PublicTest", "PrivateTest"][(row / 7 % 5) as usize];
+        writeln!(table, "{emotion},{},{usage}", pixels.join(" ")).expect("memory");
+    }
+    let path = lab.home().join("faces.csv");
+    fs::write(&path, table).expect("written");
+    lab.mien(&["data", "import", path.to_str().expect("a plain path"), "--name", "faces"]).assert().success();
+}
+
+/// Starts a command in a process group of its own, as a shell does.
+fn start(lab: &Lab, arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
+    command.env_remove("MIEN_HOME").arg("--home").arg(lab.home()).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.spawn().expect("started")
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// The only run of the lab, once it is there.
+fn only_run(lab: &Lab) -> RunFolder {
+    wait_for("a run", PATIENCE, || {
+        let ids: Vec<RunId> = lab.store().ids().expect("ids");
+        assert!(ids.len() < 2, "{ids:?}");
+        ids.first().map(|id| lab.store().folder(id))
+    })
+}
+
+fn events(folder: &RunFolder) -> Vec<Event> {
+    let mut records = Vec::new();
+    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
+    records.into_iter().map(|record| record.event).collect()
+}
+
+/// The last completed epoch.
+fn epochs_done(folder: &RunFolder) -> u32 {
+    let finished =
+        |event: &Event| if let Event::EpochFinished { metrics, .. } = event { Some(metrics.epoch) } else { None };
+    events(folder).iter().rev().find_map(finished).unwrap_or(0)
+}
+
+fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
+    wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
+}
+
+fn worker_pid(folder: &RunFolder) -> Pid {
+    let started = |event: &Event| if let Event::WorkerStarted { pid, .. } = event { Some(*pid) } else { None };
+    let pid = events(folder).iter().rev().find_map(started).expect("a worker");
+    Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id")
+}
+
+/// The history without what depends on the machine's mood.
+fn figures(run: &Value) -> Vec<Value> {
+    let mut history = run["history"].as_array().expect("a history").clone();
+    for epoch in &mut history {
+        let epoch = epoch.as_object_mut().expect("an epoch");
+        epoch.remove("seconds").expect("seconds");
+        epoch.remove("images_per_second").expect("images per second");
+    }
+    history
+}
+
+fn epochs_of(run: &Value) -> Vec<u64> {
+    run["history"]
+        .as_array()
+        .expect("a history")
+        .iter()
+        .map(|epoch| epoch["epoch"].as_u64().expect("a number"))
+        .collect()
+}
+
+fn assert_no_panic(text: &str) {
+    assert!(!text.contains("panicked") && !text.contains("RUST_BACKTRACE"), "{text}");
+}
+
+fn log_of(folder: &RunFolder) -> String {
+    fs::read_to_string(folder.worker_log()).unwrap_or_default()
+}
+
+#[test]
+fn the_demo_is_trained_and_tested_and_told_as_json() {
+    let lab = Lab::new();
+    let arguments = ["train", "cnn", "--epochs", "2", "--batch-size", "64", "--seed", "7", "--device", "cpu", "--json"];
+    let output = lab.mien(&arguments).assert().success().get_output().clone();
+    let run: Value = serde_json::from_slice(&output.stdout).expect("JSON and nothing else on stdout");
+    assert_eq!((&run["dataset"], &run["state"], &run["device"]), (&json!("demo"), &json!("finished"), &json!("cpu")));
+    assert_eq!(epochs_of(&run), [1, 2]);
+    for figure in ["accuracy", "precision", "recall", "f1"] {
+        let value = run["test"][figure].as_f64().expect(figure);
+        assert!((0.0..=1.0).contains(&value), "{figure} is {value}");
+    }
+    let progress = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(progress.contains("demo") && progress.contains("epoch 2: "), "{progress}");
+    let folder = only_run(&lab);
+    assert!(folder.best_checkpoint().is_file() && folder.last_checkpoint().is_file());
+    assert_eq!(log_of(&folder), "", "a worker prints nothing");
+    assert!(!folder.worker_alive());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_evaluating_again_the_same_figures() {
+    let lab = Lab::new();
+    faces(&lab);
+    let train = |seed: &str| {
+        let options = ["--epochs", "2", "--batch-size", "64", "--device", "cpu", "--seed", seed, "--json"];
+        lab.json(&[&["train", "cnn", "--dataset", "faces"], &options[..]].concat())
+    };
+    let (first, second, other) = (train("7"), train("7"), train("8"));
+    assert_eq!(figures(&first), figures(&second));
+    assert_eq!(first["test"], second["test"]);
+    assert_ne!(figures(&first), figures(&other));
+
+    let id = first["id"].as_str().expect("an id");
+    let again = lab.json(&["evaluate", id, "--json"]);
+    assert_eq!((&again["test"], &again["state"]), (&first["test"], &json!("finished")));
+}
+
+#[test]
+fn a_detached_run_stops_on_request_and_goes_on_when_resumed() {
+    let lab = Lab::new();
+    faces(&lab);
+    let id = lab.text(&[&LONG[..], &["--name", "calm-heron", "--detach"]].concat());
+    assert_eq!(id, "calm-heron\n");
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 1);
+    assert!(lab.complaint(&["resume", "latest"], 1).contains("a worker is at calm-heron already"));
+    assert!(lab.text(&["stop", "latest"]).contains("calm-heron has stopped"));
+    let stopped = lab.json(&["show", "latest", "--json"]);
+    assert_eq!((&stopped["state"], &stopped["test"]), (&json!("stopped"), &Value::Null));
+    assert!(folder.last_checkpoint().is_file());
+
+    let resumed = lab.json(&["resume", "latest", "--json"]);
+    assert_eq!(resumed["state"], "finished");
+    assert_eq!(epochs_of(&resumed), (1..=12).collect::<Vec<u64>>());
+    let before = figures(&stopped);
+    assert_eq!(figures(&resumed)[..before.len()], before[..], "what was done stays as it was");
+    assert!(lab.complaint(&["resume", "latest"], 1).contains("calm-heron is finished"));
+}
+
+#[test]
+fn a_killed_worker_is_told_as_lost_and_nothing_before_is() {
+    let lab = Lab::new();
+    faces(&lab);
+    lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 2);
+    kill_process(worker_pid(&folder), Signal::KILL).expect("killed");
+    wait_for("the end of the worker", PATIENCE, || (!folder.worker_alive()).then_some(()));
+
+    let runs = lab.json(&["runs", "--json"]);
+    assert_eq!(runs[0]["state"], "lost");
+    let lost = lab.json(&["show", "latest", "--json"]);
+    assert!(epochs_of(&lost).len() >= 2);
+    assert!(lab.complaint(&["watch", "latest"], 1).contains("is lost"));
+
+    let resumed = lab.json(&["resume", "latest", "--json"]);
+    assert_eq!((&resumed["state"], epochs_of(&resumed)), (&json!("finished"), (1..=12).collect()));
+}
+
+#[test]
+fn ctrl_c_stops_a_run_after_it_has_saved() {
+    let lab = Lab::new();
+    faces(&lab);
+    let command = start(&lab, &LONG);
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 1);
+    kill_process(pid(&command), Signal::INT).expect("sent");
+    let output = command.wait_with_output().expect("ended");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("asked") && told.contains("Ctrl-C again"), "{told}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("stopped on request"));
+    assert_eq!(lab.json(&["runs", "--json"])[0]["state"], "stopped");
+    assert!(folder.last_checkpoint().is_file() && !folder.worker_alive());
+}
+
+#[test]
+fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
+    let lab = Lab::new();
+    faces(&lab);
+    let mut command = start(&lab, &LONG);
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 1);
+    kill_process_group(pid(&command), Signal::HUP).expect("sent");
+    assert!(!command.wait().expect("ended").success());
+    let done = epochs_done(&folder);
+    assert!(folder.worker_alive());
+    wait_for_epoch(&folder, done + 1);
+    let story = lab.mien(&["watch", "latest"]).assert().success().get_output().stdout.clone();
+    assert!(String::from_utf8_lossy(&story).contains("macro average"));
+}
+
+#[test]
+fn a_worker_asked_to_terminate_saves_and_ends() {
+    let lab = Lab::new();
+    faces(&lab);
+    lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 1);
+    kill_process(worker_pid(&folder), Signal::TERM).expect("sent");
+    lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(130);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_told_in_words() {
+    if Path::new("/proc/driver/nvidia/version").exists() {
+        return; // this machine has one
+    }
+    let lab = Lab::new();
+    faces(&lab);
+    let complaint = |extra: &[&str]| {
+        let mut arguments = vec!["train", "cnn", "--dataset", "faces", "--device", "cuda"];
+        arguments.extend(extra);
+        let output = lab.mien(&arguments).assert().code(1).get_output().clone();
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    for extra in [&[][..], &["--detach"], &["--json"]] {
+        let told = complaint(extra);
+        assert!(told.to_lowercase().contains("cuda"), "{told}");
+        assert_no_panic(&told);
+    }
+    for id in lab.store().ids().expect("ids") {
+        assert_no_panic(&log_of(&lab.store().folder(&id)));
+    }
+    assert_eq!(lab.json(&["runs", "--json"])[0]["state"], "failed");
+}
+
+#[test]
+fn a_dataset_that_changed_since_the_launch_is_not_trained_on() {
+    let lab = Lab::new();
+    faces(&lab);
+    lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 1);
+    lab.mien(&["stop", "latest"]).assert().success();
+    let manifest = lab.home().join("data/faces/manifest.json");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let mut value: Value = serde_json::from_str(&text).expect("JSON");
+    value["fingerprint"] = json!("0".repeat(32));
+    fs::write(&manifest, value.to_string()).expect("written");
+    let output = lab.mien(&["resume", "latest"]).assert().code(1).get_output().clone();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("faces"), "{told}");
+    assert_no_panic(&told);
+}
+
+#[test]
+fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history() {
+    let lab = Lab::new();
+    faces(&lab);
+    lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
+    let folder = only_run(&lab);
+    wait_for_epoch(&folder, 2);
+    lab.mien(&["stop", "latest"]).assert().success();
+    let before = figures(&lab.json(&["show", "latest", "--json"]));
+
+    let cut = |path: &Path| {
+        let bytes = fs::read(path).expect("a checkpoint");
+        fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+    };
+    let whole = fs::read(folder.best_checkpoint()).expect("a checkpoint");
+    cut(&folder.last_checkpoint());
+    cut(&folder.best_checkpoint());
+    let output = lab.mien(&["resume", "latest"]).assert().code(1).get_output().clone();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("last.ckpt is damaged") && told.contains("best.ckpt is damaged"), "{told}");
+    assert_eq!(figures(&lab.json(&["show", "latest", "--json"])), before);
+
+    // With the best one whole again, the run goes on from there and says so.
+    fs::write(folder.best_checkpoint(), whole).expect("written");
+    let output = lab.mien(&["resume", "latest"]).assert().success().get_output().clone();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("going on from the best one"));
+    assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=12).collect::<Vec<u64>>());
+}
