@@ -27,7 +27,7 @@ const LONG: [&str; 12] = [
     "--dataset",
     "faces",
     "--epochs",
-    "12",
+    "40",
     "--batch-size",
     "32",
     "--patience",
@@ -181,7 +181,7 @@ fn a_detached_run_stops_on_request_and_goes_on_when_resumed() {
 
     let resumed = lab.json(&["resume", "latest", "--json"]);
     assert_eq!(resumed["state"], "finished");
-    assert_eq!(epochs_of(&resumed), (1..=12).collect::<Vec<u64>>());
+    assert_eq!(epochs_of(&resumed), (1..=40).collect::<Vec<u64>>());
     let before = figures(&stopped);
     assert_eq!(figures(&resumed)[..before.len()], before[..], "what was done stays as it was");
     assert!(lab.complaint(&["resume", "latest"], 1).contains("calm-heron is finished"));
@@ -204,7 +204,7 @@ fn a_killed_worker_is_told_as_lost_and_nothing_before_is() {
     assert!(lab.complaint(&["watch", "latest"], 1).contains("is lost"));
 
     let resumed = lab.json(&["resume", "latest", "--json"]);
-    assert_eq!((&resumed["state"], epochs_of(&resumed)), (&json!("finished"), (1..=12).collect()));
+    assert_eq!((&resumed["state"], epochs_of(&resumed)), (&json!("finished"), (1..=40).collect()));
 }
 
 #[test]
@@ -320,5 +320,5 @@ fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history(
     fs::write(folder.best_checkpoint(), whole).expect("written");
     let output = lab.mien(&["resume", "latest"]).assert().success().get_output().clone();
     assert!(String::from_utf8_lossy(&output.stdout).contains("going on from the best one"));
-    assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=12).collect::<Vec<u64>>());
+    assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=40).collect::<Vec<u64>>());
 }
