@@ -22,6 +22,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on it
+/// is worth.
+#[must_use]
+pub fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(opened), Ok(there)) => identity(opened) == identity(there),
+        _ => false,
+    }
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
@@ -47,5 +59,18 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         assert!(write(&folder.path().join("missing/file"), b"").is_err());
+    }
+
+    #[test]
+    fn a_replaced_file_is_another_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        write(&path, b"one").expect("written");
+        let file = File::open(&path).expect("opened");
+        assert!(is_at(&file, &path));
+        write(&path, b"another").expect("written");
+        assert!(!is_at(&file, &path));
+        fs::remove_file(&path).expect("removed");
+        assert!(!is_at(&file, &path));
     }
 }

@@ -2,17 +2,23 @@
 //!
 //! The command line and the dashboard's form are both made from it, so they accept and explain the same things.
 
-use super::{Augmentation, Monitor, Recipe, Schedule};
+use super::{Augmentation, FineTuning, Monitor, Recipe, Schedule, Strategy, vgg16};
 
 /// One setting of a [`Recipe`] that commands and forms offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hyperparameter {
+    /// `transfer.size`.
+    Size,
+    /// `transfer.fine_tuning.unfreeze`.
+    Unfreeze,
     /// [`Recipe::epochs`].
     Epochs,
     /// [`Recipe::batch_size`].
     BatchSize,
     /// [`Recipe::learning_rate`].
     LearningRate,
+    /// `transfer.fine_tuning.base_learning_rate`.
+    BaseLearningRate,
     /// [`Recipe::schedule`].
     Schedule,
     /// `early_stopping.monitor`.
@@ -23,6 +29,8 @@ pub enum Hyperparameter {
     MinDelta,
     /// [`Recipe::augmentation`].
     Augmentation,
+    /// `transfer.variants`.
+    Variants,
     /// [`Recipe::seed`].
     Seed,
     /// [`Recipe::device`].
@@ -31,31 +39,54 @@ pub enum Hyperparameter {
 
 impl Hyperparameter {
     /// All of them, in the order of the form.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
+        Self::Size,
+        Self::Unfreeze,
         Self::Epochs,
         Self::BatchSize,
         Self::LearningRate,
+        Self::BaseLearningRate,
         Self::Schedule,
         Self::Monitor,
         Self::Patience,
         Self::MinDelta,
         Self::Augmentation,
+        Self::Variants,
         Self::Seed,
         Self::Device,
     ];
+
+    /// Those that a strategy has, in the order of the form.
+    pub fn of(strategy: Strategy) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |setting| setting.is_of(strategy))
+    }
+
+    /// Whether a strategy has it.
+    #[must_use]
+    pub fn is_of(self, strategy: Strategy) -> bool {
+        match self {
+            Self::Size | Self::Variants => strategy != Strategy::Cnn,
+            Self::Unfreeze | Self::BaseLearningRate => strategy == Strategy::Finetune,
+            _ => true,
+        }
+    }
 
     /// The option's name, as in `--batch-size`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Size => "size",
+            Self::Unfreeze => "unfreeze",
             Self::Epochs => "epochs",
             Self::BatchSize => "batch-size",
             Self::LearningRate => "learning-rate",
+            Self::BaseLearningRate => "base-learning-rate",
             Self::Schedule => "schedule",
             Self::Monitor => "monitor",
             Self::Patience => "patience",
             Self::MinDelta => "min-delta",
             Self::Augmentation => "augment",
+            Self::Variants => "variants",
             Self::Seed => "seed",
             Self::Device => "device",
         }
@@ -65,9 +96,12 @@ impl Hyperparameter {
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
+            Self::Size => "side of the square that images are resized to for the pretrained base, in pixels",
+            Self::Unfreeze => "the lowest block of the base that is trained; the blocks above it are too",
             Self::Epochs => "most passes over the training images; early stopping may end the run sooner",
             Self::BatchSize => "images per step of the optimizer",
             Self::LearningRate => "step size of Adam; the largest of its schedule",
+            Self::BaseLearningRate => "step size of Adam for the unfrozen blocks; moves as the head's does",
             Self::Schedule => {
                 "how the learning rate moves: one-cycle (up, then down to 0), cosine (down to 0), plateau (halved when \
                  validation stalls) or constant"
@@ -78,6 +112,10 @@ impl Hyperparameter {
             Self::Augmentation => {
                 "random rotation, zoom, shift and mirroring of training images: reference (±15°, ±15%, ±10%) or none"
             }
+            Self::Variants => {
+                "augmented variants of each training image, used in turn: features are computed once and kept on disk; \
+                 0 augments anew in every epoch, keeps nothing"
+            }
             Self::Seed => "seed of weights, data order and augmentation: the same seed gives the same run",
             Self::Device => "auto takes a CUDA device when one works, else the CPU",
         }
@@ -87,14 +125,17 @@ impl Hyperparameter {
     #[must_use]
     pub fn range(self) -> &'static str {
         match self {
+            Self::Size => "32 to 512",
+            Self::Unfreeze => "block1, block2, block3, block4, block5",
             Self::Epochs => "1 to 10000",
             Self::BatchSize => "1 to 4096",
-            Self::LearningRate => "above 0, at most 1",
+            Self::LearningRate | Self::BaseLearningRate => "above 0, at most 1",
             Self::Schedule => "one-cycle, cosine, plateau, constant",
             Self::Monitor => "val_loss, val_accuracy",
             Self::Patience => "1 to 1000",
             Self::MinDelta => "0 to 1",
             Self::Augmentation => "reference, none",
+            Self::Variants => "0 to 64",
             Self::Seed => "0 to 9007199254740991",
             Self::Device => "auto, cpu, cuda, cuda:N",
         }
@@ -104,6 +145,7 @@ impl Hyperparameter {
     #[must_use]
     pub fn choices(self) -> &'static [&'static str] {
         match self {
+            Self::Unfreeze => &["block5", "block4", "block3", "block2", "block1"],
             Self::Schedule => &["one-cycle", "cosine", "plateau", "constant"],
             Self::Monitor => &["val_loss", "val_accuracy"],
             Self::Augmentation => &["reference", "none"],
@@ -117,7 +159,8 @@ impl Hyperparameter {
     /// # Errors
     /// A sentence about the first that is not.
     pub fn check(recipe: &Recipe) -> Result<(), String> {
-        Self::ALL.into_iter().try_for_each(|setting| setting.set(&mut recipe.clone(), &setting.get(recipe)))?;
+        recipe.check_parts()?;
+        Self::of(recipe.strategy).try_for_each(|setting| setting.set(&mut recipe.clone(), &setting.get(recipe)))?;
         match recipe.augmentation {
             Some(ranges) if !ranges.is_sensible() => Err("the augmentation's ranges are out of bounds".into()),
             _ => match recipe.schedule {
@@ -129,10 +172,18 @@ impl Hyperparameter {
         }
     }
 
-    /// The value in `recipe`, as [`Self::set`] would read it.
+    /// The value in `recipe`, as [`Self::set`] would read it; nothing where the strategy has no such setting.
     #[must_use]
     pub fn get(self, recipe: &Recipe) -> String {
+        let transfer = recipe.transfer.as_ref();
+        let fine_tuning = |show: fn(&FineTuning) -> String| {
+            transfer.and_then(|transfer| transfer.fine_tuning.as_ref()).map(show).unwrap_or_default()
+        };
         match self {
+            Self::Size => transfer.map(|transfer| transfer.size.to_string()).unwrap_or_default(),
+            Self::Variants => transfer.map(|transfer| transfer.variants.to_string()).unwrap_or_default(),
+            Self::Unfreeze => fine_tuning(|fine_tuning| fine_tuning.unfreeze.to_string()),
+            Self::BaseLearningRate => fine_tuning(|fine_tuning| fine_tuning.base_learning_rate.to_string()),
             Self::Epochs => recipe.epochs.to_string(),
             Self::BatchSize => recipe.batch_size.to_string(),
             Self::LearningRate => recipe.learning_rate.to_string(),
@@ -157,12 +208,22 @@ impl Hyperparameter {
             text.parse::<u32>().ok().filter(|value| (low..=high).contains(value)).ok_or_else(wrong)
         };
         let real = || text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(wrong);
+        let rate = || real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong);
+        let strategy = recipe.strategy;
+        let foreign = || format!("the strategy {strategy} has no {}", self.name());
+        let transfer = recipe.transfer.as_mut().ok_or_else(foreign);
         match self {
+            Self::Size => transfer?.size = whole(vgg16::MIN_SIZE, 512)?,
+            Self::Variants => transfer?.variants = whole(0, 64)?,
+            Self::Unfreeze => {
+                transfer?.fine_tuning.as_mut().ok_or_else(foreign)?.unfreeze = text.parse().map_err(|_| wrong())?;
+            }
+            Self::BaseLearningRate => {
+                transfer?.fine_tuning.as_mut().ok_or_else(foreign)?.base_learning_rate = rate()?;
+            }
             Self::Epochs => recipe.epochs = whole(1, 10_000)?,
             Self::BatchSize => recipe.batch_size = whole(1, 4096)?,
-            Self::LearningRate => {
-                recipe.learning_rate = real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong)?;
-            }
+            Self::LearningRate => recipe.learning_rate = rate()?,
             Self::Schedule => {
                 recipe.schedule = match text {
                     "constant" => Schedule::Constant,
@@ -204,20 +265,19 @@ impl Hyperparameter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::DatasetName;
-
-    fn recipe() -> Recipe {
-        Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 0)
-    }
 
     #[test]
     fn every_default_is_accepted_and_reads_back_as_itself() {
-        for field in Hyperparameter::ALL {
-            let mut copy = recipe();
-            field.set(&mut copy, &field.get(&recipe())).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(copy, recipe(), "{}", field.name());
-            for choice in field.choices() {
-                field.set(&mut copy, choice).unwrap_or_else(|error| panic!("{error}"));
+        for strategy in Strategy::ALL {
+            let recipe = Recipe::sample(strategy);
+            Hyperparameter::check(&recipe).unwrap_or_else(|error| panic!("{error}"));
+            for field in Hyperparameter::of(strategy) {
+                let mut copy = recipe.clone();
+                field.set(&mut copy, &field.get(&recipe)).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(copy, recipe, "{}", field.name());
+                for choice in field.choices() {
+                    field.set(&mut copy, choice).unwrap_or_else(|error| panic!("{error}"));
+                }
             }
         }
     }
@@ -230,16 +290,43 @@ mod tests {
             (Hyperparameter::LearningRate, "0"),
             (Hyperparameter::LearningRate, "NaN"),
             (Hyperparameter::LearningRate, "2"),
+            (Hyperparameter::BaseLearningRate, "0"),
             (Hyperparameter::Schedule, "linear"),
             (Hyperparameter::MinDelta, "inf"),
+            (Hyperparameter::Size, "31"),
+            (Hyperparameter::Variants, "65"),
+            (Hyperparameter::Unfreeze, "block6"),
             (Hyperparameter::Seed, "9007199254740992"),
             (Hyperparameter::Device, "gpu"),
         ];
         for (field, text) in cases {
-            let mut copy = recipe();
+            let recipe = Recipe::sample(Strategy::Finetune);
+            let mut copy = recipe.clone();
             let error = field.set(&mut copy, text).expect_err(text);
             assert!(error.starts_with(field.name()) && error.contains(text), "{error}");
-            assert_eq!(copy, recipe());
+            assert_eq!(copy, recipe);
+        }
+    }
+
+    #[test]
+    fn a_setting_of_another_strategy_is_refused() {
+        for (strategy, field) in [
+            (Strategy::Cnn, Hyperparameter::Size),
+            (Strategy::Cnn, Hyperparameter::Variants),
+            (Strategy::Features, Hyperparameter::Unfreeze),
+            (Strategy::Features, Hyperparameter::BaseLearningRate),
+        ] {
+            let value = field.get(&Recipe::sample(Strategy::Finetune));
+            let error = field.set(&mut Recipe::sample(strategy), &value).expect_err("refused");
+            assert_eq!(error, format!("the strategy {strategy} has no {}", field.name()));
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_belong_together_are_refused() {
+        for (strategy, parts) in [(Strategy::Features, Strategy::Cnn), (Strategy::Finetune, Strategy::Features)] {
+            let recipe = Recipe { strategy, ..Recipe::sample(parts) };
+            assert!(Hyperparameter::check(&recipe).is_err_and(|error| error.contains(strategy.name())));
         }
     }
 }

@@ -4,20 +4,33 @@
 
 pub mod augmentation;
 pub mod device;
+pub mod figures;
 pub mod hyperparameter;
 pub mod metrics;
 pub mod name;
 pub mod nan;
+pub mod practice;
+pub mod preprocessing;
 pub mod recipe;
+pub mod reference;
 pub mod run_state;
+pub mod size;
 pub mod split;
 pub mod text;
+pub mod transfer;
+pub mod vgg16;
+pub mod work;
 
 pub use augmentation::Augmentation;
 pub use device::DeviceRequest;
 pub use hyperparameter::Hyperparameter;
 pub use metrics::{ClassScores, Confusion, EpochMetrics, Scores};
-pub use name::{DatasetName, NameError, RunId};
+pub use name::{DatasetName, NameError, RunId, WeightsName};
+pub use practice::Practice;
+pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use recipe::{EarlyStopping, Monitor, Recipe, Schedule, Strategy};
 pub use run_state::{EarlyStoppingStatus, FinishReason, Outcome, RunState};
+pub use size::Size;
 pub use split::{Split, SplitCounts};
+pub use transfer::{FineTuning, Transfer};
+pub use work::Work;

@@ -1,10 +1,10 @@
-//! Names that are also folder names: runs and datasets.
+//! Names that are also names of folders and files: runs, datasets and weights.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text cannot name a run or a dataset.
+/// Why a text cannot name a run, a dataset or weights.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing was given.
@@ -91,6 +91,25 @@ name! {
 name! {
     /// The name of an imported dataset and of its folder, such as `fer2013`.
     DatasetName
+}
+name! {
+    /// The name of imported weights and of their file, such as `vggface`.
+    WeightsName
+}
+
+impl RunId {
+    /// The name of a new run: not `latest`, which means the newest run in every command.
+    ///
+    /// # Errors
+    /// What a name must not be, in words.
+    pub fn of_new_run(text: &str) -> Result<Self, String> {
+        match Self::new(text) {
+            Ok(id) if id.as_str() == "latest" => {
+                Err("'latest' always means the newest run: choose another name".into())
+            }
+            other => other.map_err(|error| error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]

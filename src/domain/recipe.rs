@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Augmentation, DatasetName, DeviceRequest};
+use super::vgg16::Block;
+use super::{Augmentation, DatasetName, DeviceRequest, FineTuning, RunId, Transfer, WeightsName};
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 1;
+pub const RECIPE_VERSION: u32 = 2;
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,13 +16,30 @@ pub const RECIPE_VERSION: u32 = 1;
 pub enum Strategy {
     /// The small convolutional network, from scratch.
     Cnn,
+    /// A small head on what a frozen pretrained base makes of the images.
+    Features,
+    /// The head and the upper part of the base, from the best weights of an earlier run.
+    Finetune,
+}
+
+impl Strategy {
+    /// All of them, in the order in which they are practised.
+    pub const ALL: [Self; 3] = [Self::Cnn, Self::Features, Self::Finetune];
+
+    /// The word used in files and commands.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cnn => "cnn",
+            Self::Features => "features",
+            Self::Finetune => "finetune",
+        }
+    }
 }
 
 impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cnn => f.pad("cnn"),
-        }
+        f.pad(self.name())
     }
 }
 
@@ -139,6 +157,12 @@ pub struct Recipe {
     pub seed: u64,
     /// The device asked for.
     pub device: DeviceRequest,
+    /// The pretrained base; `None` for the strategy without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
+    /// A run that has to end before this one begins, however it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<RunId>,
 }
 
 impl Recipe {
@@ -159,6 +183,102 @@ impl Recipe {
             augmentation: Some(Augmentation::REFERENCE),
             seed: 42,
             device: DeviceRequest::Auto,
+            transfer: None,
+            after: None,
         }
+    }
+
+    /// The default recipe of the `features` strategy on a base of this name and hash.
+    #[must_use]
+    pub fn features(
+        dataset: DatasetName,
+        fingerprint: String,
+        created_at: u64,
+        weights: WeightsName,
+        base: String,
+    ) -> Self {
+        Self {
+            strategy: Strategy::Features,
+            learning_rate: 1e-3,
+            schedule: Schedule::PLATEAU,
+            early_stopping: EarlyStopping { monitor: Monitor::ValLoss, patience: 6, min_delta: 0.0 },
+            transfer: Some(Transfer { weights, base, size: 224, variants: 0, fine_tuning: None }),
+            ..Self::cnn(dataset, fingerprint, created_at)
+        }
+    }
+
+    /// The default recipe of the `finetune` strategy, which goes on from the run `from` with its base, image size and
+    /// variants.
+    #[must_use]
+    pub fn finetune(
+        dataset: DatasetName,
+        fingerprint: String,
+        created_at: u64,
+        from: RunId,
+        transfer: Transfer,
+    ) -> Self {
+        let fine_tuning = FineTuning { from, unfreeze: Block::Block5, base_learning_rate: 1e-5 };
+        let early_stopping = EarlyStopping { monitor: Monitor::ValLoss, patience: 6, min_delta: 0.0 };
+        Self {
+            strategy: Strategy::Finetune,
+            learning_rate: 1e-4,
+            schedule: Schedule::PLATEAU,
+            early_stopping,
+            transfer: Some(Transfer { fine_tuning: Some(fine_tuning), ..transfer }),
+            ..Self::cnn(dataset, fingerprint, created_at)
+        }
+    }
+
+    /// The default recipe of fine-tuning that goes on from the run `from`, whose recipe is `start`: on its dataset and
+    /// base, with its image size, variants and augmentation. `None` where that run has no base.
+    #[must_use]
+    pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
+        let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
+        let mut recipe = Self::finetune(dataset, fingerprint, created_at, from, start.transfer.clone()?);
+        let before = start.transfer.as_ref().and_then(Transfer::unfrozen);
+        let fine_tuning = recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut());
+        if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
+            fine_tuning.unfreeze = unfrozen;
+        }
+        Some(Self { augmentation: start.augmentation, ..recipe })
+    }
+
+    /// A recipe of a strategy with every default and made-up names: to read defaults from and to try values on.
+    ///
+    /// # Panics
+    /// Never: the names are valid.
+    #[must_use]
+    pub fn sample(strategy: Strategy) -> Self {
+        let dataset = DatasetName::new("any").expect("a name");
+        let weights = WeightsName::new("any").expect("a name");
+        match strategy {
+            Strategy::Cnn => Self::cnn(dataset, String::new(), 0),
+            Strategy::Features => Self::features(dataset, String::new(), 0, weights, String::new()),
+            Strategy::Finetune => {
+                let from = RunId::new("any").expect("a name");
+                let transfer = Transfer { weights, base: String::new(), size: 224, variants: 0, fine_tuning: None };
+                Self::finetune(dataset, String::new(), 0, from, transfer)
+            }
+        }
+    }
+
+    /// Whether every epoch sees one of a few fixed sets of images, so that what frozen layers make of them is worth keeping.
+    #[must_use]
+    pub fn repeats_images(&self) -> bool {
+        self.augmentation.is_none() || self.transfer.as_ref().is_some_and(|transfer| transfer.variants > 0)
+    }
+
+    /// Whether the parts belong together, in a recipe that a person may have edited by hand.
+    ///
+    /// # Errors
+    /// A sentence about what does not.
+    pub fn check_parts(&self) -> Result<(), String> {
+        let (transfer, fine_tuning) = (self.transfer.as_ref(), self.transfer.as_ref().map(|t| t.fine_tuning.is_some()));
+        let whole = match self.strategy {
+            Strategy::Cnn => transfer.is_none(),
+            Strategy::Features => fine_tuning == Some(false),
+            Strategy::Finetune => fine_tuning == Some(true),
+        };
+        if whole { Ok(()) } else { Err(format!("its parts do not belong to the strategy {}", self.strategy)) }
     }
 }

@@ -1,0 +1,57 @@
+//! Numbers and spans of time as a person says them.
+
+/// A whole number with commas: `25,841`.
+#[must_use]
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 class`, `7 classes`.
+#[must_use]
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// A span of milliseconds in its largest unit: `8m`.
+#[must_use]
+pub fn age(milliseconds: u64) -> String {
+    match milliseconds / 1_000 {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A span of seconds as a person says it: `45 s`, `12 min`, `3.5 h`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        ..9.95 => format!("{seconds:.1} s"),
+        ..99.5 => format!("{seconds:.0} s"),
+        ..5970.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!([0, 999, 1000, 25_841, 1_234_567].map(thousands), ["0", "999", "1,000", "25,841", "1,234,567"]);
+        assert_eq!([1, 2_000].map(|number| count(number, "thing", "things")), ["1 thing", "2,000 things"]);
+        assert_eq!([5_000, 90_000, 7_200_000, 200_000_000].map(age), ["5s", "1m", "2h", "2d"]);
+        let spans = [0.25, 45.0, 130.0, 5900.0, 9000.0].map(duration);
+        assert_eq!(spans, ["0.2 s", "45 s", "2 min", "98 min", "2.5 h"]);
+    }
+}

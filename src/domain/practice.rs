@@ -1,0 +1,95 @@
+//! What a person sets out to do: train one strategy, or all three in order.
+
+use super::{Hyperparameter, Recipe, Strategy};
+
+/// One strategy, or all three in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Practice {
+    /// One run.
+    One(Strategy),
+    /// Three runs: `cnn`, then `features`, then `finetune` from its best weights.
+    All,
+}
+
+impl Practice {
+    /// Each of them, in the order of the form.
+    pub const EACH: [Self; 4] =
+        [Self::One(Strategy::Cnn), Self::One(Strategy::Features), Self::One(Strategy::Finetune), Self::All];
+
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::One(strategy) => strategy.name(),
+            Self::All => "all three",
+        }
+    }
+
+    /// The strategies that are trained, in order.
+    pub fn strategies(self) -> impl Iterator<Item = Strategy> {
+        Strategy::ALL.into_iter().filter(move |strategy| self == Self::All || self == Self::One(*strategy))
+    }
+
+    /// Whether the settings are offered for it. Of three runs in a row each keeps its own learning rates and schedule.
+    #[must_use]
+    pub fn has(self, setting: Hyperparameter) -> bool {
+        let own = [Hyperparameter::LearningRate, Hyperparameter::BaseLearningRate, Hyperparameter::Schedule];
+        match self {
+            Self::One(strategy) => setting.is_of(strategy),
+            Self::All => !own.contains(&setting),
+        }
+    }
+
+    /// The settings that are offered, in the order of the form.
+    pub fn settings(self) -> impl Iterator<Item = Hyperparameter> {
+        Hyperparameter::ALL.into_iter().filter(move |setting| self.has(*setting))
+    }
+
+    /// A recipe that has all of them: to try values on.
+    #[must_use]
+    pub fn sample(self) -> Recipe {
+        Recipe::sample(match self {
+            Self::One(strategy) => strategy,
+            Self::All => Strategy::Finetune,
+        })
+    }
+
+    /// The default of a setting; `None` where each strategy has its own.
+    #[must_use]
+    pub fn default_of(self, setting: Hyperparameter) -> Option<String> {
+        let strategies = self.strategies().filter(|strategy| setting.is_of(*strategy));
+        let mut defaults: Vec<String> = strategies.map(|strategy| setting.get(&Recipe::sample(strategy))).collect();
+        defaults.dedup();
+        if defaults.len() > 1 { None } else { defaults.pop() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_runs_share_all_but_their_learning_rates_and_schedules() {
+        let all: Vec<&str> = Practice::All.settings().map(Hyperparameter::name).collect();
+        assert_eq!(all.len(), Hyperparameter::ALL.len() - 3);
+        assert!(!all.iter().any(|name| name.contains("learning-rate") || *name == "schedule"));
+        for strategy in Strategy::ALL {
+            let one: Vec<Hyperparameter> = Practice::One(strategy).settings().collect();
+            assert_eq!(one, Hyperparameter::of(strategy).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_default_is_told_where_there_is_one() {
+        for practice in Practice::EACH {
+            for setting in practice.settings() {
+                let told = practice.default_of(setting);
+                let differs = practice == Practice::All && setting == Hyperparameter::Patience;
+                assert_eq!(told.is_none(), differs, "{} {}", practice.name(), setting.name());
+                if let Some(text) = told {
+                    setting.set(&mut practice.sample(), &text).expect("accepted");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What pretrained weights expect of their input: the order of colours, and how pixels become numbers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The order in which the colours of a pixel enter a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red, as Caffe had it.
+    Bgr,
+}
+
+impl fmt::Display for ChannelOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Rgb => "rgb",
+            Self::Bgr => "bgr",
+        })
+    }
+}
+
+/// How a pixel becomes the input that weights were trained on: channel `c` is `(pixel·scale − mean[c]) / deviation[c]`,
+/// where `pixel` is from 0 to 1 and `c` counts in [`Self::order`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// Which colour is channel 0, 1 and 2.
+    pub order: ChannelOrder,
+    /// What a pixel of 0 to 1 is multiplied by: 255 or 1.
+    pub scale: f32,
+    /// What is subtracted from each channel, in the order of `order`.
+    pub mean: [f32; 3],
+    /// What each channel is divided by, in the order of `order`.
+    pub deviation: [f32; 3],
+}
+
+impl Preprocessing {
+    /// Of Keras's models trained on ImageNet: `preprocess_input` in its mode `caffe`.
+    pub const KERAS_IMAGENET: Self =
+        Self { order: ChannelOrder::Bgr, scale: 255.0, mean: [103.939, 116.779, 123.68], deviation: [1.0; 3] };
+    /// Of VGGFace: keras-vggface's `preprocess_input` with `version=1`.
+    pub const VGGFACE: Self =
+        Self { order: ChannelOrder::Bgr, scale: 255.0, mean: [93.5940, 104.7624, 129.1863], deviation: [1.0; 3] };
+    /// Of torchvision's models trained on ImageNet.
+    pub const TORCHVISION: Self =
+        Self { order: ChannelOrder::Rgb, scale: 1.0, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+
+    /// Those with a name.
+    pub const NAMED: [(&'static str, Self); 3] =
+        [("keras-imagenet", Self::KERAS_IMAGENET), ("vggface", Self::VGGFACE), ("torchvision", Self::TORCHVISION)];
+
+    /// The name, if it is one of [`Self::NAMED`].
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        Self::NAMED.iter().find(|(_, known)| known == self).map(|(name, _)| *name)
+    }
+
+    /// Whether an input can be computed with it: finite numbers, and nothing divided by zero.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let finite = self.mean.iter().all(|mean| mean.is_finite());
+        let divides = self.deviation.iter().all(|deviation| deviation.is_normal());
+        finite && divides && self.scale.is_normal()
+    }
+}
+
+impl fmt::Display for Preprocessing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name().unwrap_or("custom"))
+    }
+}
+
+impl FromStr for Preprocessing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::NAMED.iter().find(|(name, _)| *name == text);
+        found.map(|(_, known)| *known).ok_or_else(|| {
+            let names: Vec<&str> = Self::NAMED.iter().map(|(name, _)| *name).collect();
+            format!("preprocessing must be {}", names.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_read_as_it_is_written() {
+        for (name, known) in Preprocessing::NAMED {
+            assert_eq!((known.to_string().as_str(), name.parse()), (name, Ok(known)));
+            assert!(known.is_usable(), "{name}");
+        }
+        let refused = "caffe".parse::<Preprocessing>().expect_err("no name");
+        assert_eq!(refused, "preprocessing must be keras-imagenet, vggface, torchvision");
+        assert_eq!(Preprocessing { scale: 2.0, ..Preprocessing::VGGFACE }.to_string(), "custom");
+        assert!(!Preprocessing { deviation: [1.0, 0.0, 1.0], ..Preprocessing::VGGFACE }.is_usable());
+    }
+
+    #[test]
+    fn it_survives_json_to_the_last_bit() {
+        for (_, known) in Preprocessing::NAMED {
+            let text = serde_json::to_string(&known).expect("JSON");
+            assert_eq!(serde_json::from_str::<Preprocessing>(&text).expect("read back"), known);
+        }
+        let text = serde_json::to_string(&Preprocessing::VGGFACE).expect("JSON");
+        assert!(text.starts_with(r#"{"order":"bgr","scale":255.0,"mean":[93.594,"#), "{text}");
+    }
+}
