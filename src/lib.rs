@@ -11,6 +11,8 @@
 //! | [`events`] | a run's event log |
 //! | [`runs`] | run folders and what they amount to |
 //! | [`data`] | datasets: import, store, augmentation, batches |
+//! | [`weights`] | pretrained weights: import, store |
+//! | [`download`] | files from the network |
 //! | `model` | networks, kernels, devices (feature `trainer`) |
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
@@ -21,6 +23,7 @@
 pub mod cli;
 pub mod data;
 pub mod domain;
+pub mod download;
 pub mod durable;
 pub mod events;
 #[cfg(feature = "trainer")]
@@ -31,5 +34,6 @@ pub mod supervise;
 pub mod train;
 #[cfg(feature = "dashboard")]
 pub mod tui;
+pub mod weights;
 #[cfg(feature = "trainer")]
 pub mod worker;

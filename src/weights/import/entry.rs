@@ -1,0 +1,102 @@
+//! Tensors as they stand in a source, their values still unread.
+
+use std::fmt;
+
+use super::fault::Fault;
+
+/// Reads the values of one tensor, row-major.
+pub(super) type Values<'a> = Box<dyn Fn() -> Result<Vec<f32>, Fault> + 'a>;
+
+/// A tensor of a source. Its values are read when its shape has been found right, so a classifier's hundred million
+/// parameters stay where they are, and no claim of a file decides how much memory is taken.
+pub(super) struct Entry<'a> {
+    /// Name of the layer, as the source has it.
+    pub(super) layer: String,
+    /// Sides, outermost first.
+    pub(super) shape: Vec<usize>,
+    /// Its values.
+    pub(super) values: Values<'a>,
+}
+
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.layer, sides(&self.shape))
+    }
+}
+
+/// A shape as messages show it: `3×3×64×128`.
+pub(super) fn sides(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
+}
+
+/// A convolution of a source.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) kernel: Entry<'a>,
+    pub(super) bias: Option<Entry<'a>>,
+}
+
+/// The convolutions among entries that come layer by layer: each tensor of four sides, with the vector behind it. Anything
+/// else, a dense layer's matrix among it, is passed over.
+pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<Found<'_>> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut open = false;
+    for entry in entries {
+        match entry.shape.len() {
+            4 => {
+                found.push(Found { kernel: entry, bias: None });
+                open = true;
+            }
+            1 if open => {
+                if let Some(last) = found.last_mut().filter(|last| last.kernel.layer == entry.layer) {
+                    last.bias = Some(entry);
+                }
+                open = false;
+            }
+            _ => open = false,
+        }
+    }
+    found
+}
+
+/// The block and the place in it that a layer's name tells: `block2_conv1`, `conv2_1`, `conv_2_1`, `block2.conv1`.
+pub(super) fn place(layer: &str) -> Option<(usize, usize)> {
+    let name = layer.to_lowercase();
+    let rest = name.strip_prefix("block").or_else(|| name.strip_prefix("conv"))?;
+    let (block, conv) = rest.trim_start_matches('_').split_once(['_', '.'])?;
+    let conv = conv.strip_prefix("conv").unwrap_or(conv);
+    Some((block.parse().ok()?, conv.parse().ok()?))
+}
+
+/// Puts convolutions whose names all tell their place in the order of places; others stay as they are. A model that was saved
+/// while a part of it was frozen has its trainable layers first.
+pub(super) fn by_place(mut found: Vec<Found<'_>>) -> Vec<Found<'_>> {
+    if found.iter().all(|found| place(&found.kernel.layer).is_some()) {
+        found.sort_by_key(|found| place(&found.kernel.layer));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_tell_a_place_are_understood() {
+        let table = [
+            ("block2_conv1", Some((2, 1))),
+            ("block5.conv3", Some((5, 3))),
+            ("conv3_2", Some((3, 2))),
+            ("conv_3_2", Some((3, 2))),
+            ("Conv1_1", Some((1, 1))),
+            ("conv2d", None),
+            ("conv2d_1", None),
+            ("fc6", None),
+            ("block1_pool", None),
+            ("", None),
+        ];
+        for (name, expected) in table {
+            assert_eq!(place(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Keras 3's `.keras`: a zip archive whose `model.weights.h5` is a file as `three` reads it.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+
+use super::super::fault::Fault;
+
+/// The entry that holds the weights.
+const WEIGHTS: &str = "model.weights.h5";
+
+/// How many times its size an archive may unpack to, and bytes that any may. Weights hardly shrink.
+const RATIO: u64 = 20;
+const ALWAYS: u64 = 64 << 20;
+
+/// Whether the archive is one of Keras's.
+pub(in super::super) fn is(zip: &ZipArchive<Cursor<&[u8]>>) -> bool {
+    holds(zip, WEIGHTS) || holds(zip, "config.json")
+}
+
+fn holds(zip: &ZipArchive<Cursor<&[u8]>>, file: &str) -> bool {
+    zip.file_names().any(|name| name.is_ok_and(|name| name == file))
+}
+
+/// The HDF5 file in the archive.
+pub(in super::super) fn weights(zip: &mut ZipArchive<Cursor<&[u8]>>, archive_bytes: u64) -> Result<Vec<u8>, Fault> {
+    let broken = |error: String| Fault::Broken(format!("'{WEIGHTS}': {error}"));
+    if !holds(zip, WEIGHTS) {
+        return Err(Fault::Refused(format!("it is a Keras archive without '{WEIGHTS}'; save the model in one file")));
+    }
+    let entry = zip.by_name(WEIGHTS).map_err(|error| broken(error.to_string()))?;
+    let bound = archive_bytes.saturating_mul(RATIO).clamp(ALWAYS, super::super::MOST_BYTES);
+    let mut bytes = Vec::new();
+    entry.take(bound + 1).read_to_end(&mut bytes).map_err(|error| broken(error.to_string()))?;
+    if bytes.len() as u64 > bound {
+        return Err(Fault::Refused(format!("it unpacks to more than {RATIO} times its size, which no weights do")));
+    }
+    Ok(bytes)
+}

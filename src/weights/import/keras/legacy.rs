@@ -1,0 +1,68 @@
+//! The HDF5 file that Keras 1 and 2, and Keras 3 on request, write: `save_weights("x.h5")`, or a whole model.
+//!
+//! The attribute `layer_names` lists the layers, each a group whose attribute `weight_names` lists its tensors. Keras
+//! loads by following both in order, and so does this: what the names are makes no difference. A whole model has the same
+//! under the group `model_weights`.
+
+use hdf5_pure::{File, Group};
+
+use super::super::entry::Entry;
+use super::super::fault::Fault;
+use super::super::hdf5::{self, MOST_OBJECTS, broken};
+
+/// Whether the file is of this kind.
+pub(in super::super) fn is(file: &File) -> Result<bool, Fault> {
+    Ok(top(file)?.is_some())
+}
+
+/// Every tensor, layer by layer.
+pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Fault> {
+    let Some((group, layers)) = top(file)? else { return Ok(Vec::new()) };
+    refuse_theano(&group)?;
+    let mut entries = Vec::new();
+    for layer in layers {
+        let members = group.group(&layer).map_err(|_| missing(&layer))?;
+        for weight in hdf5::strings(&members, "weight_names")?.unwrap_or_default() {
+            let dataset = members.dataset(&weight).map_err(|_| missing(&format!("{layer}/{weight}")))?;
+            entries.push(hdf5::entry(label(&layer, &weight), dataset)?);
+            if entries.len() > MOST_OBJECTS {
+                return Err(Fault::broken(format!("it lists more than {MOST_OBJECTS} tensors")));
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// The group that lists the layers, and the list.
+fn top(file: &File) -> Result<Option<(Group, Vec<String>)>, Fault> {
+    let root = file.root();
+    if let Some(layers) = hdf5::strings(&root, "layer_names")? {
+        return Ok(Some((root, layers)));
+    }
+    if !root.groups().map_err(|error| broken(&error))?.iter().any(|name| name == "model_weights") {
+        return Ok(None);
+    }
+    let model = root.group("model_weights").map_err(|error| broken(&error))?;
+    Ok(hdf5::strings(&model, "layer_names")?.map(|layers| (model, layers)))
+}
+
+/// Theano's convolution mirrors the kernel, which Keras undoes when it loads such a file elsewhere.
+fn refuse_theano(group: &Group) -> Result<(), Fault> {
+    let backend = hdf5::strings(group, "backend")?.unwrap_or_default();
+    if backend.iter().any(|name| name == "theano") {
+        return Err(Fault::Refused(
+            "it was saved with Theano, whose kernels are mirrored; take TensorFlow's file".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// What to call the layer of a tensor. A model inside a model is one layer with the tensors of many, and then the tensor's
+/// own name tells which: `vgg16` and `block1_conv1/kernel:0`.
+fn label<'a>(layer: &'a str, weight: &'a str) -> &'a str {
+    weight.rsplit_once('/').map_or(layer, |(path, _)| path.rsplit_once('/').map_or(path, |(_, last)| last))
+}
+
+fn missing(name: &str) -> Fault {
+    Fault::broken(format!("it lists '{name}' and does not hold it"))
+}

@@ -1,0 +1,110 @@
+//! From the bytes of a file to a base: the way through the readers.
+
+use std::io::Cursor;
+
+use zip::ZipArchive;
+
+use super::base::{KernelOrder, base};
+use super::entry::{Entry, by_place, convolutions, place};
+use super::fault::Fault;
+use super::kind::{Kind, kind};
+use super::named::{self, Names};
+use super::{hdf5, keras, licence, safetensors, torch};
+use crate::domain::Preprocessing;
+use crate::weights::manifest::Layout;
+use crate::weights::store;
+use crate::weights::vgg16::{Convolution, Layer};
+
+/// What came out of a file.
+#[derive(Debug, PartialEq)]
+pub(super) struct Read {
+    pub(super) base: Vec<Convolution>,
+    pub(super) layout: Layout,
+    pub(super) preprocessing: Preprocessing,
+    pub(super) licence: String,
+}
+
+impl Read {
+    fn new(base: Vec<Convolution>, layout: Layout, preprocessing: Preprocessing) -> Self {
+        Self { base, layout, preprocessing, licence: licence::of(preprocessing).to_owned() }
+    }
+}
+
+/// Reads the base `network` out of the bytes of any kind of file.
+pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
+    match kind(&bytes)? {
+        Kind::Hdf5 => read_hdf5(bytes, network),
+        Kind::Zip => read_zip(&bytes, network),
+        Kind::TorchLegacy => torch_base(torch::legacy::Legacy::open(&bytes)?.entries()?, network),
+        Kind::Safetensors => read_safetensors(&bytes, network),
+    }
+}
+
+fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
+    let file = hdf5::open(bytes)?;
+    if keras::legacy::is(&file)? {
+        return keras_base(keras::legacy::entries(&file)?, Layout::KerasLegacyH5, network);
+    }
+    if keras::three::is(&file)? {
+        return keras_base(keras::three::entries(&file)?, Layout::Keras3H5, network);
+    }
+    Err(Fault::Unknown("it is HDF5, and not as Keras writes it".into()))
+}
+
+fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Fault::Broken(error.to_string()))?;
+    if let Some(archive) = torch::archive::Archive::open(bytes, &zip) {
+        return torch_base(archive.entries()?, network);
+    }
+    if !keras::archive::is(&zip) {
+        return Err(Fault::Unknown("it is a zip archive, and neither torch's nor Keras's: unpack it first".into()));
+    }
+    let file = hdf5::open(keras::archive::weights(&mut zip, bytes.len() as u64)?)?;
+    keras_base(keras::three::entries(&file)?, Layout::KerasArchive, network)
+}
+
+fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
+    let file = safetensors::open(bytes)?;
+    let (found, names) = named::convolutions(safetensors::entries(&file), network)?;
+    let base = base(&found, KernelOrder::Torch, network)?;
+    if names == Names::Torchvision {
+        return Ok(Read::new(base, Layout::Safetensors, Preprocessing::TORCHVISION));
+    }
+    // One of ours says itself what it expects.
+    match store::manifest_in(bytes) {
+        Some(manifest) => Ok(Read {
+            base,
+            layout: Layout::Safetensors,
+            preprocessing: manifest.preprocessing,
+            licence: manifest.licence,
+        }),
+        None => Ok(Read {
+            licence: licence::UNKNOWN.to_owned(),
+            ..Read::new(base, Layout::Safetensors, Preprocessing::KERAS_IMAGENET)
+        }),
+    }
+}
+
+/// The base that is among the tensors of a Keras model.
+fn keras_base(entries: Vec<Entry>, layout: Layout, network: &[Layer]) -> Result<Read, Fault> {
+    let found = by_place(convolutions(entries));
+    let base = base(&found, KernelOrder::Keras, network)?;
+    // The names that VGGFace's layers have; those of Keras's own model begin with `block`.
+    let faces = found.iter().all(|found| {
+        let layer = &found.kernel.layer;
+        place(layer).is_some() && layer.to_lowercase().starts_with("conv")
+    });
+    let preprocessing = if faces { Preprocessing::VGGFACE } else { Preprocessing::KERAS_IMAGENET };
+    Ok(Read::new(base, layout, preprocessing))
+}
+
+/// The base that is among the tensors of a `state_dict`.
+fn torch_base(entries: Vec<Entry>, network: &[Layer]) -> Result<Read, Fault> {
+    let (found, names) = named::convolutions(entries, network)?;
+    let base = base(&found, KernelOrder::Torch, network)?;
+    let preprocessing = match names {
+        Names::Torchvision => Preprocessing::TORCHVISION,
+        Names::Ours => Preprocessing::KERAS_IMAGENET,
+    };
+    Ok(Read::new(base, Layout::TorchPickle, preprocessing))
+}

@@ -1,0 +1,166 @@
+//! A narrow VGG16 and files of it in every format, written as the programs do that make such files.
+
+use std::io::{Cursor, Write};
+
+use ::safetensors::tensor::{Dtype, TensorView};
+use hdf5_pure::AttrValue;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::super::reading::{Read, read};
+use super::Fault;
+use super::tree::{Tree, fixed};
+use crate::weights::vgg16::{Convolution, Layer, VGG16};
+
+/// VGG16 with a sixteenth of the channels, so that a base has 60,000 parameters and tests take no time.
+pub(super) fn narrow() -> Vec<Layer> {
+    let narrowed = |channels: usize| if channels == 3 { 3 } else { channels / 16 };
+    VGG16.iter().map(|(name, input, output)| (*name, narrowed(*input), narrowed(*output))).collect()
+}
+
+/// A base with a different value everywhere.
+pub(super) fn made_up() -> Vec<Convolution> {
+    let mut seed = 0_u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from_bits(0x3f80_0000 | (seed >> 9)) - 1.5
+    };
+    let mut values = |count: usize| (0..count).map(|_| next()).collect();
+    narrow()
+        .into_iter()
+        .map(|layer| Convolution { layer, kernel: values(9 * layer.1 * layer.2), bias: values(layer.2) })
+        .collect()
+}
+
+/// The kernel as Keras has it: height×width×in×out.
+pub(super) fn keras_kernel(convolution: &Convolution) -> (Vec<usize>, Vec<f32>) {
+    let (_, input, output) = convolution.layer;
+    let mut values = vec![0.0; convolution.kernel.len()];
+    for out in 0..output {
+        for channel in 0..input {
+            for position in 0..9 {
+                values[(position * input + channel) * output + out] =
+                    convolution.kernel[(out * input + channel) * 9 + position];
+            }
+        }
+    }
+    (vec![3, 3, input, output], values)
+}
+
+/// How a file of Keras's old kind names things, and what else stands in it.
+#[derive(Debug, Clone)]
+pub(super) struct Naming {
+    /// The layer of block and convolution.
+    pub(super) layer: fn(usize, usize) -> String,
+    /// Kernel and bias of a layer.
+    pub(super) weights: fn(&str) -> [String; 2],
+}
+
+/// Keras's file of VGG16 without its top.
+pub(super) const IMAGENET: Naming = Naming {
+    layer: |block, conv| format!("block{block}_conv{conv}"),
+    weights: |layer| [format!("{layer}_W_1:0"), format!("{layer}_b_1:0")],
+};
+
+/// Where a layer of ours is: block and convolution.
+pub(super) fn place(convolution: &Convolution) -> (usize, usize) {
+    let digits: Vec<usize> =
+        convolution.layer.0.chars().filter_map(|c| c.to_digit(10)).map(|digit| digit as usize).collect();
+    (digits[0], digits[1])
+}
+
+/// A tree of Keras's old kind, with layers that have no weights and a classifier in it.
+pub(super) fn legacy_tree(base: &[Convolution], naming: &Naming) -> Tree {
+    let mut tree = Tree::default();
+    let mut layers = vec!["input_1".to_owned()];
+    tree.group("input_1").attribute("weight_names", AttrValue::F64Array(Vec::new()));
+    for convolution in base {
+        let (block, conv) = place(convolution);
+        let layer = (naming.layer)(block, conv);
+        let names = (naming.weights)(&layer);
+        let (shape, values) = keras_kernel(convolution);
+        let group = tree.group(&layer);
+        group.attribute("weight_names", fixed(&names));
+        group.tensor(&names[0], &shape, &values);
+        group.tensor(&names[1], &[convolution.bias.len()], &convolution.bias);
+        layers.push(layer);
+    }
+    let dense = ["fc6_W".to_owned(), "fc6_b".to_owned()];
+    let group = tree.group("fc6");
+    group.attribute("weight_names", fixed(&dense));
+    group.tensor(&dense[0], &[4, 2], &[0.5; 8]);
+    group.tensor(&dense[1], &[2], &[0.5; 2]);
+    layers.push("fc6".into());
+    tree.attribute("layer_names", fixed(&layers));
+    tree
+}
+
+/// A tree of Keras 3's kind: groups counted by class, layers named in an attribute.
+pub(super) fn three_tree(base: &[Convolution], inside: &str, name: impl Fn(usize, &Convolution) -> String) -> Tree {
+    let mut tree = Tree::default();
+    for (index, convolution) in base.iter().enumerate() {
+        let group = if index == 0 { "conv2d".to_owned() } else { format!("conv2d_{index}") };
+        let vars = tree.group(&format!("{inside}/{group}/vars"));
+        vars.attribute("name", AttrValue::String(name(index, convolution)));
+        let (shape, values) = keras_kernel(convolution);
+        vars.tensor("0", &shape, &values);
+        vars.tensor("1", &[convolution.bias.len()], &convolution.bias);
+    }
+    tree.tensor("layers/dense/vars/0", &[4, 2], &[0.5; 8]);
+    tree.tensor("layers/dense/vars/1", &[2], &[0.5; 2]);
+    tree.tensor("optimizer/vars/1", &[3, 3, 3, 4], &[0.0; 108]);
+    tree
+}
+
+/// A zip archive of these entries, deflated or not.
+pub(super) fn zipped(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).expect("an entry");
+        writer.write_all(bytes).expect("memory");
+    }
+    writer.finish().expect("an archive").into_inner()
+}
+
+/// The number that a layer has in torchvision's `features`, where ReLU and pooling count too.
+pub(super) fn feature(index: usize) -> usize {
+    [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28][index]
+}
+
+/// Name, shape and values of each tensor of a `state_dict`, the classifier's among them.
+pub(super) fn state_dict(base: &[Convolution], prefix: &str) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    let mut tensors = Vec::new();
+    for (index, convolution) in base.iter().enumerate() {
+        let [(_, shape, kernel), (_, sides, bias)] = convolution.tensors();
+        let name = format!("{prefix}features.{}", feature(index));
+        tensors.push((format!("{name}.weight"), shape, kernel.to_vec()));
+        tensors.push((format!("{name}.bias"), sides, bias.to_vec()));
+    }
+    tensors.push((format!("{prefix}classifier.0.weight"), vec![2, 4], vec![0.5; 8]));
+    tensors
+}
+
+/// A safetensors file of these tensors.
+pub(super) fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+    let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+        .collect();
+    let views = bytes
+        .iter()
+        .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F32, (*shape).clone(), bytes).expect("a tensor")));
+    ::safetensors::serialize(views, None).expect("a file")
+}
+
+/// Reads bytes as the narrow network.
+pub(super) fn reading(bytes: Vec<u8>) -> Result<Read, Fault> {
+    read(bytes, &narrow())
+}
+
+/// The words about bytes that cannot be read.
+pub(super) fn complaint(bytes: Vec<u8>) -> String {
+    match reading(bytes) {
+        Ok(_) => panic!("it was read"),
+        Err(Fault::Unknown(words) | Fault::Broken(words) | Fault::Refused(words) | Fault::OtherNetwork(words)) => words,
+    }
+}

@@ -1,0 +1,15 @@
+//! The readers, on files of every format that the tests write themselves.
+
+mod fixtures;
+mod keras_legacy;
+mod keras_three;
+mod properties;
+mod real;
+mod safetensors;
+mod storing;
+mod torch;
+mod torch_files;
+mod tree;
+mod wrong;
+
+use super::fault::Fault;

@@ -1,0 +1,201 @@
+//! Writes what `torch.save` writes: pickles, and the zip archive or the stream that they lie in.
+
+use zip::CompressionMethod;
+
+use super::fixtures::zipped;
+
+/// A tensor of a file to be: name, shape, values.
+pub(super) type Named = (String, Vec<usize>, Vec<f32>);
+
+/// How a file differs from the plainest one.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a way to differ, in any combination
+pub(super) struct Style {
+    /// An `OrderedDict` with `_metadata`, as a module gives it, instead of a plain dictionary.
+    pub(super) ordered: bool,
+    /// Under the key `state_dict`, beside the number of an epoch.
+    pub(super) wrapped: bool,
+    /// Parameters instead of tensors.
+    pub(super) parameters: bool,
+    /// Strings and numbers as Python 2 pickled them, and the first version of tensors.
+    pub(super) python2: bool,
+    /// Half precision.
+    pub(super) half: bool,
+}
+
+fn text(out: &mut Vec<u8>, text: &str, style: Style) {
+    let length = u32::try_from(text.len()).expect("short");
+    if style.python2 {
+        out.push(b'U');
+        out.push(u8::try_from(length).expect("short"));
+    } else {
+        out.push(b'X');
+        out.extend(length.to_le_bytes());
+    }
+    out.extend(text.as_bytes());
+}
+
+fn global(out: &mut Vec<u8>, module: &str, name: &str) {
+    out.extend(format!("c{module}\n{name}\n").as_bytes());
+}
+
+fn integer(out: &mut Vec<u8>, number: usize, style: Style) {
+    if style.python2 {
+        out.extend([0x8a, 8]);
+        out.extend((number as u64).to_le_bytes());
+    } else if let Ok(small) = u16::try_from(number) {
+        out.push(b'M');
+        out.extend(small.to_le_bytes());
+    } else {
+        out.push(b'J');
+        out.extend(u32::try_from(number).expect("not huge").to_le_bytes());
+    }
+}
+
+fn integers(out: &mut Vec<u8>, numbers: &[usize], style: Style) {
+    out.push(b'(');
+    numbers.iter().for_each(|number| integer(out, *number, style));
+    out.push(b't');
+}
+
+fn ordered_dict(out: &mut Vec<u8>) {
+    global(out, "collections", "OrderedDict");
+    out.extend(b")R");
+}
+
+fn tensor(out: &mut Vec<u8>, key: &str, shape: &[usize], style: Style, legacy: bool) {
+    if style.parameters {
+        global(out, "torch._utils", "_rebuild_parameter");
+    }
+    global(out, "torch._utils", if style.python2 { "_rebuild_tensor" } else { "_rebuild_tensor_v2" });
+    out.extend(b"((");
+    text(out, "storage", style);
+    global(out, "torch", if style.half { "HalfStorage" } else { "FloatStorage" });
+    text(out, key, style);
+    text(out, "cpu", style);
+    integer(out, shape.iter().product(), style);
+    out.extend(if legacy { b"NtQ".as_slice() } else { b"tQ" });
+    integer(out, 0, style);
+    integers(out, shape, style);
+    let strides: Vec<usize> = (0..shape.len()).map(|side| shape[side + 1..].iter().product()).collect();
+    integers(out, &strides, style);
+    if !style.python2 {
+        out.push(0x89);
+        ordered_dict(out);
+    }
+    out.extend(b"tR");
+    if style.parameters {
+        out.push(0x88);
+        ordered_dict(out);
+        out.extend([0x87, b'R']);
+    }
+}
+
+/// The pickle of a dictionary of tensors.
+pub(super) fn pickle(tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
+    let mut out = vec![0x80, 2];
+    if style.wrapped {
+        out.extend(b"}(");
+        text(&mut out, "epoch", style);
+        integer(&mut out, 3, style);
+        text(&mut out, "state_dict", style);
+    }
+    if style.python2 {
+        return python2(out, tensors, style, legacy);
+    }
+    if style.ordered {
+        ordered_dict(&mut out);
+    } else {
+        out.push(b'}');
+    }
+    out.extend(b"q\0(");
+    for (index, (name, shape, _)) in tensors.iter().enumerate() {
+        text(&mut out, name, style);
+        tensor(&mut out, &index.to_string(), shape, style, legacy);
+    }
+    out.push(b'u');
+    if style.ordered {
+        out.push(b'}');
+        text(&mut out, "_metadata", style);
+        ordered_dict(&mut out);
+        out.extend(b"sb");
+    }
+    if style.wrapped {
+        out.push(b'u');
+    }
+    out.push(b'.');
+    out
+}
+
+/// An `OrderedDict` as Python 2 pickled it: called with a list of pairs.
+fn python2(mut out: Vec<u8>, tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
+    global(&mut out, "collections", "OrderedDict");
+    out.extend(b"](");
+    for (index, (name, shape, _)) in tensors.iter().enumerate() {
+        out.extend(b"](");
+        text(&mut out, name, style);
+        tensor(&mut out, &index.to_string(), shape, style, legacy);
+        out.push(b'e');
+    }
+    out.extend(b"e\x85R.");
+    out
+}
+
+fn stored(values: &[f32], style: Style) -> Vec<u8> {
+    if style.half {
+        // Halves of numbers that a half can hold exactly: the tests use small multiples of a quarter.
+        return values.iter().flat_map(|value| half(*value).to_le_bytes()).collect();
+    }
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// The half of a number that is none of the special ones and loses nothing.
+fn half(value: f32) -> u16 {
+    if value == 0.0 {
+        return 0;
+    }
+    let bits = value.to_bits();
+    let exponent = (bits >> 23 & 0xff) + 15 - 127;
+    u16::try_from(bits >> 16 & 0x8000 | exponent << 10 | (bits >> 13 & 0x3ff)).expect("a half")
+}
+
+/// The archive that torch writes since 2020.
+pub(super) fn archive(tensors: &[Named], style: Style) -> Vec<u8> {
+    archive_of(&pickle(tensors, style, false), tensors, style, CompressionMethod::Stored)
+}
+
+/// An archive with this pickle.
+pub(super) fn archive_of(pickle: &[u8], tensors: &[Named], style: Style, method: CompressionMethod) -> Vec<u8> {
+    let storages: Vec<(String, Vec<u8>)> = tensors
+        .iter()
+        .enumerate()
+        .map(|(index, (_, _, values))| (format!("vgg16/data/{index}"), stored(values, style)))
+        .collect();
+    let mut entries: Vec<(&str, &[u8])> =
+        vec![("vgg16/data.pkl", pickle), ("vgg16/byteorder", b"little"), ("vgg16/version", b"3\n")];
+    entries.extend(storages.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+    zipped(&entries, method)
+}
+
+/// The stream that torch wrote before.
+pub(super) fn legacy(tensors: &[Named], style: Style) -> Vec<u8> {
+    legacy_of(&pickle(tensors, style, true), tensors, style)
+}
+
+/// A stream with this pickle.
+pub(super) fn legacy_of(pickle: &[u8], tensors: &[Named], style: Style) -> Vec<u8> {
+    let mut out = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}q\0(".to_vec();
+    text(&mut out, "little_endian", style);
+    out.extend(b"\x88u.");
+    out.extend(pickle);
+    out.extend(b"\x80\x02]q\0(");
+    for index in 0..tensors.len() {
+        text(&mut out, &index.to_string(), style);
+    }
+    out.extend(b"e.");
+    for (_, _, values) in tensors {
+        out.extend((values.len() as u64).to_le_bytes());
+        out.extend(stored(values, style));
+    }
+    out
+}

@@ -1,0 +1,64 @@
+//! The names that a pickle of tensors may ask for. They are only ever compared with, never looked up or called.
+
+use super::super::fault::Fault;
+use super::super::number::Number;
+
+/// A name that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Global {
+    /// `collections.OrderedDict`.
+    OrderedDict,
+    /// `torch.Size`.
+    Size,
+    /// `torch._utils._rebuild_tensor`, and the second version, which has more arguments behind the same four.
+    RebuildTensor,
+    /// `torch._utils._rebuild_parameter`.
+    RebuildParameter,
+    /// The type of a storage.
+    Storage(Stored),
+}
+
+/// What a storage holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    Float(Number),
+    /// Whole numbers of this many bytes, such as batch normalization counts with; never a weight.
+    Whole(usize),
+}
+
+impl Stored {
+    /// Bytes of one.
+    pub(super) fn width(self) -> usize {
+        match self {
+            Self::Float(number) => number.width(),
+            Self::Whole(width) => width,
+        }
+    }
+}
+
+impl Global {
+    /// The known name, or an error that tells the unknown one.
+    pub(super) fn find(module: &str, name: &str) -> Result<Self, Fault> {
+        let storage = match (module, name) {
+            ("collections", "OrderedDict") => return Ok(Self::OrderedDict),
+            ("torch", "Size") => return Ok(Self::Size),
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => return Ok(Self::RebuildTensor),
+            ("torch._utils", "_rebuild_parameter") => return Ok(Self::RebuildParameter),
+            ("torch", "FloatStorage") => Stored::Float(Number::F32),
+            ("torch", "DoubleStorage") => Stored::Float(Number::F64),
+            ("torch", "HalfStorage") => Stored::Float(Number::F16),
+            ("torch", "BFloat16Storage") => Stored::Float(Number::Bf16),
+            ("torch", "LongStorage") => Stored::Whole(8),
+            ("torch", "IntStorage") => Stored::Whole(4),
+            ("torch", "ShortStorage") => Stored::Whole(2),
+            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => Stored::Whole(1),
+            _ => {
+                return Err(Fault::Refused(format!(
+                    "its pickle asks for '{module}.{name}', which tensors do not need; nothing was run. If you trust it, load it \
+                     in Python and save model.state_dict() alone"
+                )));
+            }
+        };
+        Ok(Self::Storage(storage))
+    }
+}

@@ -1,0 +1,21 @@
+//! Pretrained weights: the convolutional base of VGG16, imported once from whatever format it is published in.
+//!
+//! May know: the domain, durable files and crates that read formats. Knows nothing of networks and no framework, so a
+//! build without the trainer lists and imports them too.
+//!
+//! [`mod@import`] reads Keras's HDF5 files and archives, torchvision's state dicts and safetensors, checks each layer
+//! against [`VGG16`], and writes one safetensors file a base, which [`store`] opens.
+
+pub mod error;
+pub mod import;
+pub mod manifest;
+pub mod preference;
+pub mod store;
+mod vgg16;
+
+pub use error::WeightsError;
+pub use import::{ImportOptions, import};
+pub use manifest::{Layout, Manifest};
+pub use preference::{ADVICE, preferred};
+pub use store::{Weights, list, read_manifest};
+pub use vgg16::VGG16;
