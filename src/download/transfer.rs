@@ -1,0 +1,183 @@
+//! Talking to the server, on a thread of its own.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, StatusCode, Uri, header};
+use ureq::{Agent, Error, Timeout};
+
+use super::error::DownloadError;
+use super::{Limits, Request};
+
+/// Bytes that are handed on at once, and how many such pieces may wait to be written.
+const PIECE: usize = 1 << 16;
+const WAITING: usize = 16;
+
+/// The part of a file that is still missing.
+#[derive(Debug)]
+pub(super) struct Range {
+    pub(super) from: u64,
+    /// What the server has to have still, so that the two parts fit.
+    pub(super) validator: String,
+}
+
+/// What comes from the server, in order: a head, bytes, and nothing more, or a failure.
+#[derive(Debug)]
+pub(super) enum Message {
+    Head(Head),
+    Bytes(Vec<u8>),
+    Failed(Failure),
+}
+
+/// What the server is about to send.
+#[derive(Debug)]
+pub(super) enum Head {
+    /// The file from its beginning, whatever was asked for.
+    Whole { length: Option<u64>, validator: Option<String> },
+    /// What was missing.
+    Rest { length: u64 },
+    /// There is no such part.
+    Stale,
+}
+
+/// What went wrong between here and the server.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Address(String),
+    Unreachable(String),
+    Status(u16),
+    Redirects(String),
+    Silent(Duration),
+    Broken(String),
+}
+
+impl Failure {
+    /// The error about a download that has come this far.
+    pub(super) fn at(self, request: &Request, done: u64, total: Option<u64>) -> DownloadError {
+        let url = request.url.to_owned();
+        match self {
+            Self::Address(reason) => DownloadError::Address { url, reason },
+            Self::Unreachable(reason) => DownloadError::Unreachable { url, reason },
+            Self::Status(status) => DownloadError::Status { url, status },
+            Self::Redirects(reason) => DownloadError::Redirects { url, reason },
+            Self::Silent(waited) => DownloadError::hung(&url, waited),
+            Self::Broken(reason) => DownloadError::Interrupted { url, done, total, reason },
+        }
+    }
+}
+
+/// Refuses what is no address of a file.
+pub(super) fn check(url: &str) -> Result<(), DownloadError> {
+    let wrong = |reason: &str| Err(DownloadError::Address { url: url.to_owned(), reason: reason.into() });
+    if !super::is_address(url) {
+        return wrong("it has to begin with https:// or http://");
+    }
+    match url.parse::<Uri>() {
+        Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(()),
+        Ok(_) => wrong("it names no server"),
+        Err(_) => wrong("it cannot be read as one"),
+    }
+}
+
+/// Starts the transfer. The thread ends when it is done, when nobody listens any more, or at one of the limits.
+pub(super) fn start(url: &str, range: Option<Range>, limits: Limits) -> Receiver<Message> {
+    let (sender, receiver) = sync_channel(WAITING);
+    let url = url.to_owned();
+    thread::spawn(move || {
+        if let Err(failure) = run(&url, range.as_ref(), limits, &sender) {
+            // Nobody listens: nobody has to know.
+            let _ = sender.send(Message::Failed(failure));
+        }
+    });
+    receiver
+}
+
+fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Message>) -> Result<(), Failure> {
+    let mut request = agent(url, limits).get(url);
+    if let Some(Range { from, validator }) = range {
+        request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator);
+    }
+    let response = request.call().map_err(|error| failure(error, limits))?;
+    let (head, body) = response.into_parts();
+    let head = understand(head.status, &head.headers, range)?;
+    let has_body = !matches!(head, Head::Stale);
+    if sender.send(Message::Head(head)).is_err() || !has_body {
+        return Ok(());
+    }
+    let mut body = body.into_reader();
+    loop {
+        let mut piece = vec![0; PIECE];
+        let count = body.read(&mut piece).map_err(|error| failure(error.into(), limits))?;
+        piece.truncate(count);
+        if count == 0 || sender.send(Message::Bytes(piece)).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn agent(url: &str, limits: Limits) -> Agent {
+    let uri = url.parse::<Uri>().ok();
+    let encrypted = uri.as_ref().is_some_and(|uri| uri.scheme_str() == Some("https"));
+    let here = uri.as_ref().and_then(Uri::host).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        // Once encrypted, always encrypted.
+        .https_only(encrypted)
+        .max_redirects(limits.redirects)
+        .user_agent(concat!("mien/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(limits.connect))
+        .timeout_connect(Some(limits.connect))
+        .timeout_per_read(Some(limits.silence))
+        .timeout_per_write(Some(limits.silence));
+    // No proxy knows the way to this very machine.
+    let config = if here { config.proxy(None) } else { config };
+    config.build().new_agent()
+}
+
+/// What the head of the answer means for what was asked.
+fn understand(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) -> Result<Head, Failure> {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    match (status, range) {
+        (StatusCode::OK, _) => {
+            // A weak tag promises the same meaning, not the same bytes.
+            let tag = text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
+            let validator = tag.or(text(header::LAST_MODIFIED)).map(ToOwned::to_owned);
+            Ok(Head::Whole { length, validator })
+        }
+        (StatusCode::PARTIAL_CONTENT, Some(range)) => {
+            let begins = text(header::CONTENT_RANGE)
+                .and_then(|range| range.strip_prefix("bytes ")?.split_once('-')?.0.trim().parse::<u64>().ok());
+            match (begins == Some(range.from), length) {
+                (true, Some(length)) => Ok(Head::Rest { length }),
+                _ => Ok(Head::Stale),
+            }
+        }
+        (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(Head::Stale),
+        _ => Err(Failure::Status(status.as_u16())),
+    }
+}
+
+fn failure(error: Error, limits: Limits) -> Failure {
+    match error {
+        Error::BadUri(reason) => Failure::Address(reason),
+        Error::HostNotFound => Failure::Unreachable("the name of the server cannot be found".into()),
+        Error::TooManyRedirects => {
+            Failure::Redirects(format!("the server points elsewhere more than {} times", limits.redirects))
+        }
+        Error::RequireHttpsOnly(to) => Failure::Redirects(format!("the server points to {to}, which is not encrypted")),
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            Failure::Unreachable(format!("no answer within {} seconds", limits.connect.as_secs()))
+        }
+        Error::Timeout(_) => Failure::Silent(limits.silence),
+        Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => Failure::Silent(limits.silence),
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Failure::Broken("the server closed the connection".into())
+        }
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => Failure::Broken(error.to_string()),
+        Error::Protocol(error) => Failure::Broken(error.to_string()),
+        error => Failure::Unreachable(error.to_string()),
+    }
+}
