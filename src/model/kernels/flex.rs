@@ -4,8 +4,8 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
-use super::fused::{self, Geometry, Pool, Routing};
-use super::{ConvBlockBackend, ConvBlockGradients, Wanted, plain};
+use super::geometry::{Geometry, Pool, Routing};
+use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, plain, winograd};
 
 impl ConvBlockBackend for Flex {
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
@@ -37,16 +37,18 @@ impl ConvBlockBackend for Flex {
         wanted: Wanted,
     ) -> ConvBlockGradients<Self> {
         let geometry = geometry(&x, &weight, routing.pool());
-        let (x_shape, weight_shape) = (x.shape(), weight.shape());
-        let (grad, x, weight) = (grad.to_contiguous(), x.to_contiguous(), weight.to_contiguous());
-        let found = fused::backward(&geometry, f32s(&grad), f32s(&x), f32s(&weight), routing, wanted);
+        let layout = Layout::of(&geometry);
+        let (grad, x, weight) = (layout.read(&grad), layout.read(&x), weight.to_contiguous());
+        let run = match layout {
+            Layout::Planes => fused::backward,
+            Layout::Pixels => winograd::backward,
+        };
+        let found = run(&geometry, f32s(&grad), f32s(&x), f32s(&weight), routing.codes(), wanted);
+        let Geometry { n, c_in, c_out, h, w, .. } = geometry;
         ConvBlockGradients {
-            x: found.x.map(|x| FlexTensor::from_data(TensorData::new(x, x_shape))),
+            x: found.x.map(|x| layout.write(x, [n, c_in, h, w])),
             parameters: found.parameters.map(|(weight, bias)| {
-                (
-                    FlexTensor::from_data(TensorData::new(weight, weight_shape)),
-                    FlexTensor::from_data(TensorData::new(bias, [geometry.c_out])),
-                )
+                (tensor(weight, [c_out, c_in, 3, 3]), FlexTensor::from_data(TensorData::new(bias, [c_out])))
             }),
         }
     }
@@ -60,10 +62,61 @@ fn run_forward(
     codes: Option<&mut [u8]>,
 ) -> FlexTensor {
     let geometry = geometry(x, weight, pool);
-    let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
-    let out = fused::forward(&geometry, f32s(&x), f32s(&weight), f32s(&bias), codes);
+    let layout = Layout::of(&geometry);
+    let (x, weight, bias) = (layout.read(x), weight.to_contiguous(), bias.to_contiguous());
+    if codes.is_none() && winograd::leads_in(&geometry) {
+        let out = winograd::lead_in(&geometry, f32s(&x), f32s(&weight), f32s(&bias));
+        return Layout::Pixels.write(out, [geometry.n, geometry.c_out, geometry.h, geometry.w]);
+    }
+    let run = match layout {
+        Layout::Planes => fused::forward,
+        Layout::Pixels => winograd::forward,
+    };
+    let out = run(&geometry, f32s(&x), f32s(&weight), f32s(&bias), codes);
     let (h, w) = geometry.out_size();
-    FlexTensor::from_data(TensorData::new(out, [geometry.n, geometry.c_out, h, w]))
+    layout.write(out, [geometry.n, geometry.c_out, h, w])
+}
+
+/// How images lie in memory for the arithmetic that suits a block.
+#[derive(Clone, Copy)]
+enum Layout {
+    /// As burn's shapes say, channel by channel: `fused`.
+    Planes,
+    /// Pixel by pixel: `winograd`. Outside these functions it is a permuted view, so that a stack of such blocks hands
+    /// images on as they are.
+    Pixels,
+}
+
+impl Layout {
+    fn of(geometry: &Geometry) -> Self {
+        if winograd::suits(geometry) { Self::Pixels } else { Self::Planes }
+    }
+
+    /// `[n, c, h, w]` → a tensor whose numbers lie in this layout.
+    fn read(self, x: &FlexTensor) -> FlexTensor {
+        if let Self::Planes = self {
+            return x.to_contiguous();
+        }
+        let turned = x.permute(&[0, 2, 3, 1]);
+        if turned.is_contiguous() {
+            return turned.to_contiguous();
+        }
+        let [images, channels, h, w] = x.shape().dims();
+        let pixels = winograd::pixel_by_pixel(f32s(&x.to_contiguous()), channels, h * w);
+        tensor(pixels, [images, h, w, channels])
+    }
+
+    /// Numbers in this layout → `[n, c, h, w]`.
+    fn write(self, numbers: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
+        match self {
+            Self::Planes => tensor(numbers, [n, c, h, w]),
+            Self::Pixels => tensor(numbers, [n, h, w, c]).permute(&[0, 3, 1, 2]),
+        }
+    }
+}
+
+fn tensor(numbers: Vec<f32>, shape: [usize; 4]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
 fn geometry(x: &FlexTensor, weight: &FlexTensor, pool: Pool) -> Geometry {

@@ -2,21 +2,25 @@
 //! `ReLU` and, if asked for, 2×2 max pooling. May use burn and the numeric crates only.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
-//! [`ConvBlockBackend`] lets a backend bring its own fused version: [`Flex`](burn_flex::Flex) does (`flex`, with the
-//! arithmetic in `fused`), CUDA keeps burn's operations, and [`Autodiff`](burn::backend::Autodiff) carries whichever
-//! it wraps through the backward pass (`autodiff`).
+//! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex`; the arithmetic is in
+//! `fused`, or in `winograd` where a block has 64 channels and more on both sides), CUDA keeps burn's operations, and
+//! [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass (`autodiff`).
 
 mod autodiff;
 mod flex;
 mod fused;
+mod geometry;
+mod lanes;
+mod scratch;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, FloatTensor};
 use burn::tensor::{Tensor, TensorPrimitive};
 
-pub use fused::{Pool, Routing};
+pub use geometry::{Pool, Routing};
 
 /// A backend that can run a convolution block: all of them, some faster than others.
 ///

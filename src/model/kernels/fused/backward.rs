@@ -4,11 +4,11 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::Wanted;
-use super::forward::Lanes;
-use super::geometry::{DEAD, Geometry, Routing};
+use super::super::geometry::{DEAD, Found, Geometry};
+use super::super::lanes::lanes;
+use super::super::scratch::Scratch;
 use super::padded::{pad, unpad};
 use super::runs::{Live, accumulate, scatter};
-use super::scratch::Scratch;
 
 /// Into how many parts a batch is cut at most. Each sums its own weight gradient, and they are added up in order: fixed,
 /// because a number that followed the threads would make the rounding follow them too.
@@ -20,24 +20,18 @@ const PARTIALS: usize = 16 << 20;
 /// Bytes of an image that stay in the nearest cache while all output channels pass over them.
 const BAND_BYTES: usize = 24 << 10;
 
-/// Gradients in the shapes of what they belong to; see [`super::super::ConvBlockGradients`].
-pub(in super::super) struct Found {
-    pub x: Option<Vec<f32>>,
-    pub parameters: Option<(Vec<f32>, Vec<f32>)>,
-}
-
 /// `grad` `[n, c_out, …]` as the output, `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`.
 pub(in super::super) fn backward(
     geometry: &Geometry,
     grad: &[f32],
     x: &[f32],
     weight: &[f32],
-    routing: &Routing,
+    codes: &[u8],
     wanted: Wanted,
 ) -> Found {
     Found {
-        parameters: wanted.parameters.then(|| parameter_gradients(geometry, grad, x, routing)),
-        x: wanted.x.then(|| input_gradient(geometry, grad, weight, routing)),
+        parameters: wanted.parameters.then(|| parameter_gradients(geometry, grad, x, codes)),
+        x: wanted.x.then(|| input_gradient(geometry, grad, weight, codes)),
     }
 }
 
@@ -50,7 +44,7 @@ struct Runs {
 
 impl Runs {
     fn new(geometry: &Geometry) -> Self {
-        Self { c_in: geometry.c_in, len: (3 * geometry.c_in).next_multiple_of(Arch::new().dispatch(Lanes)) }
+        Self { c_in: geometry.c_in, len: (3 * geometry.c_in).next_multiple_of(lanes()) }
     }
 
     /// Where weight `[ci, tap]` of an output channel lies in its three runs.
@@ -82,7 +76,7 @@ impl Runs {
     }
 }
 
-fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], routing: &Routing) -> (Vec<f32>, Vec<f32>) {
+fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], codes: &[u8]) -> (Vec<f32>, Vec<f32>) {
     let &Geometry { n, c_out, .. } = geometry;
     let runs = Runs::new(geometry);
     let weights = c_out * 3 * runs.len;
@@ -94,7 +88,7 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], routing: &R
     let partials: Vec<Scratch> = (
         x.par_chunks(images * geometry.in_image()),
         grad.par_chunks((images * out_image).max(1)),
-        routing.codes().par_chunks((images * out_image).max(1)),
+        codes.par_chunks((images * out_image).max(1)),
     )
         .into_par_iter()
         .map(|(x, grad, codes)| {
@@ -118,12 +112,12 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], routing: &R
     (runs.unpack(&total[..weights]), total[weights..].to_vec())
 }
 
-fn input_gradient(geometry: &Geometry, grad: &[f32], weight: &[f32], routing: &Routing) -> Vec<f32> {
+fn input_gradient(geometry: &Geometry, grad: &[f32], weight: &[f32], codes: &[u8]) -> Vec<f32> {
     let mut found = vec![0.0; geometry.n * geometry.in_image()];
     let runs = Runs::new(geometry);
     let packed = runs.pack(weight);
     let out_image = geometry.c_out * geometry.out_plane();
-    (found.par_chunks_mut(geometry.in_image()), grad.par_chunks(out_image), routing.codes().par_chunks(out_image))
+    (found.par_chunks_mut(geometry.in_image()), grad.par_chunks(out_image), codes.par_chunks(out_image))
         .into_par_iter()
         .for_each(|(found, grad, codes)| {
             let mut padded = Scratch::zeros(geometry.padded_len());

@@ -3,9 +3,10 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::geometry::{DEAD, Geometry, Pool};
+use super::super::geometry::{DEAD, Geometry, Pool};
+use super::super::lanes::lanes;
+use super::super::scratch::Scratch;
 use super::padded::pad;
-use super::scratch::Scratch;
 
 /// Vectors of output channels computed at once; with four pixels, eight sums stay in registers.
 const VECTORS: usize = 2;
@@ -72,7 +73,7 @@ struct Panels {
 impl Panels {
     fn new(geometry: &Geometry, weight: &[f32], bias: &[f32]) -> Self {
         let &Geometry { c_in, c_out, .. } = geometry;
-        let channels = VECTORS * Arch::new().dispatch(Lanes);
+        let channels = VECTORS * lanes();
         let (blocks, depth) = (c_out.div_ceil(channels), 9 * c_in);
         let mut weights = Scratch::zeros(blocks * depth * channels);
         for (co, kernel) in weight.chunks_exact(depth).enumerate() {
@@ -91,18 +92,6 @@ impl Panels {
     fn block(&self, block: usize) -> (&[f32], &[f32]) {
         let len = self.depth * self.channels;
         (&self.weights[block * len..][..len], &self.bias[block * self.channels..][..self.channels])
-    }
-}
-
-/// Numbers in a vector on this processor.
-pub(super) struct Lanes;
-
-impl WithSimd for Lanes {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> usize {
-        S::F32_LANES
     }
 }
 

@@ -15,12 +15,8 @@
 
 mod backward;
 mod forward;
-mod geometry;
 mod padded;
 mod runs;
-mod scratch;
 
 pub(super) use backward::backward;
 pub(super) use forward::forward;
-pub(super) use geometry::Geometry;
-pub use geometry::{Pool, Routing};

@@ -1,7 +1,7 @@
 //! Between burn's layout of an image (channel by channel) and the kernel's (pixel by pixel with a border of zeros).
 
-use super::geometry::Geometry;
-use super::scratch::Scratch;
+use super::super::geometry::Geometry;
+use super::super::scratch::Scratch;
 
 /// `image` `[c_in, h, w]` → `[rows, columns, c_in]` with a border.
 pub(super) fn pad(geometry: &Geometry, image: &[f32]) -> Scratch {

@@ -1,5 +1,7 @@
 //! The fused block against burn's own operations, against differences in double precision, and against itself.
 
+mod wide;
+
 use burn::backend::Autodiff;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_flex::{Flex, FlexDevice};
@@ -99,7 +101,7 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn output_and_gradients_are_those_of_burns_own_operations() {
     for pool in [Pool::Max2, Pool::None] {
-        for (sizes, seed) in SIZES.into_iter().zip(0..) {
+        for (sizes, seed) in SIZES.into_iter().chain(wide::SIZES).zip(0..) {
             let case = Case::new(sizes, pool, seed);
             let (fused, plain) = (case.results(case.fused()), case.results(case.plain()));
             for ((fused, plain), what) in fused.iter().zip(&plain).zip(["output", "x", "weight", "bias"]) {
@@ -114,7 +116,7 @@ fn output_and_gradients_are_those_of_burns_own_operations() {
 fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
     let bits = |case: &Case| case.results(case.fused()).map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
     for pool in [Pool::Max2, Pool::None] {
-        for sizes in [[35, 3, 20, 9, 8], [2, 5, 40, 6, 6]] {
+        for sizes in [[35, 3, 20, 9, 8], [2, 5, 40, 6, 6], [7, 64, 96, 6, 6], [2, 96, 64, 31, 14]] {
             let case = Case::new(sizes, pool, 1);
             let first = bits(&case);
             for threads in [1, 3, 3] {
@@ -127,7 +129,12 @@ fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
 
 #[test]
 fn views_are_read_as_what_they_show() {
-    let case = Case::new([3, 4, 5, 6, 8], Pool::Max2, 3);
+    for sizes in [[3, 4, 5, 6, 8], [3, 64, 96, 6, 8]] {
+        views_of(&Case::new(sizes, Pool::Max2, 3));
+    }
+}
+
+fn views_of(case: &Case) {
     let view = Case {
         x: case.x.clone().inner().permute([3, 2, 0, 1]).into_data().into_tensor().permute([2, 3, 1, 0]).require_grad(),
         weight: Tensor::from_inner(case.weight.clone().inner().swap_dims(0, 1)).swap_dims(0, 1).detach().require_grad(),

@@ -9,6 +9,9 @@ use std::sync::{Mutex, PoisonError};
 /// More threads than this at once allocate afresh; and what the pool keeps stays bounded.
 const KEPT: usize = 64;
 
+/// Numbers kept in all buffers together (128 MiB).
+const KEPT_NUMBERS: usize = 32 << 20;
+
 static POOL: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 /// A buffer that goes back to the pool when dropped.
@@ -17,23 +20,35 @@ pub(super) struct Scratch(Vec<f32>);
 impl Scratch {
     /// `len` zeros.
     pub(super) fn zeros(len: usize) -> Self {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        // The tightest fit, so that a small request does not take the only large buffer.
-        let fit = (0..pool.len()).filter(|&i| pool[i].capacity() >= len).min_by_key(|&i| pool[i].capacity());
-        let mut buffer = fit.map(|i| pool.swap_remove(i)).unwrap_or_default();
-        drop(pool);
+        let mut buffer = take(len);
         buffer.clear();
+        buffer.resize(len, 0.0);
+        Self(buffer)
+    }
+
+    /// `len` numbers left over from something else: for who writes them all before reading any.
+    pub(super) fn leftover(len: usize) -> Self {
+        let mut buffer = take(len);
         buffer.resize(len, 0.0);
         Self(buffer)
     }
 }
 
+/// An empty buffer, or one that has room for `len` numbers.
+fn take(len: usize) -> Vec<f32> {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    // The tightest fit, so that a small request does not take the only large buffer.
+    let fit = (0..pool.len()).filter(|&i| pool[i].capacity() >= len).min_by_key(|&i| pool[i].capacity());
+    fit.map(|i| pool.swap_remove(i)).unwrap_or_default()
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.len() == KEPT {
-            // Room for the newcomer: its size is the one in use now.
-            pool.swap_remove(0);
+        let mut numbers = self.0.capacity() + pool.iter().map(Vec::capacity).sum::<usize>();
+        // Room for the newcomer: its size is the one in use now.
+        while pool.len() == KEPT || numbers > KEPT_NUMBERS && !pool.is_empty() {
+            numbers -= pool.remove(0).capacity();
         }
         pool.push(std::mem::take(&mut self.0));
     }

@@ -14,7 +14,7 @@ pub enum Pool {
 
 /// The sizes of one convolution block.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Geometry {
+pub(super) struct Geometry {
     /// Images in the batch.
     pub n: usize,
     /// Channels of the input.
@@ -31,7 +31,7 @@ pub(in super::super) struct Geometry {
 
 impl Geometry {
     /// Rows and columns of the output.
-    pub(in super::super) fn out_size(&self) -> (usize, usize) {
+    pub(super) fn out_size(&self) -> (usize, usize) {
         match self.pool {
             Pool::None => (self.h, self.w),
             Pool::Max2 => (self.h / 2, self.w / 2),
@@ -45,7 +45,7 @@ impl Geometry {
     }
 
     /// Numbers in the whole output.
-    pub(in super::super) fn out_len(&self) -> usize {
+    pub(super) fn out_len(&self) -> usize {
         self.n * self.c_out * self.out_plane()
     }
 
@@ -97,7 +97,7 @@ pub struct Routing {
 
 impl Routing {
     /// One code per output, in the output's order.
-    pub(in super::super) fn new(codes: Vec<u8>, pool: Pool) -> Self {
+    pub(super) fn new(codes: Vec<u8>, pool: Pool) -> Self {
         Self { codes: Arc::new(codes), pool }
     }
 
@@ -105,7 +105,7 @@ impl Routing {
         &self.codes
     }
 
-    pub(in super::super) fn pool(&self) -> Pool {
+    pub(super) fn pool(&self) -> Pool {
         self.pool
     }
 }
@@ -114,4 +114,10 @@ impl fmt::Debug for Routing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Routing").field("outputs", &self.codes.len()).field("pool", &self.pool).finish()
     }
+}
+
+/// Gradients, laid out as what they belong to; see [`super::ConvBlockGradients`].
+pub(super) struct Found {
+    pub(super) x: Option<Vec<f32>>,
+    pub(super) parameters: Option<(Vec<f32>, Vec<f32>)>,
 }

@@ -1,0 +1,81 @@
+//! What only wide blocks have to show; they also go through all that the narrow ones go through.
+
+use super::*;
+
+/// Sizes that go by Winograd's way: tiles of three and of four, edges that cut tiles, several and single images.
+pub(super) const SIZES: [Sizes; 9] = [
+    [1, 64, 64, 2, 2],
+    [3, 64, 96, 3, 3],
+    [2, 96, 64, 6, 6],
+    [2, 64, 128, 5, 7],
+    [5, 64, 64, 9, 8],
+    [1, 128, 64, 12, 14],
+    [2, 64, 64, 13, 33],
+    [1, 64, 64, 31, 6],
+    [9, 512, 64, 4, 4],
+];
+
+/// Channels of VGG16's layers, and whether they are pooled: f32 and Winograd all the way against f64 and none of it.
+#[test]
+fn errors_stay_small_through_a_deep_network() {
+    let layers = [(64, false), (64, true), (128, true), (256, false), (256, true), (512, false), (512, true)];
+    let mut rng = ChaCha8Rng::seed_from_u64(17);
+    let shape = [2, 3, 48, 48];
+    let mut x =
+        Tensor::<Flex, 4>::from_data(TensorData::new(numbers(&mut rng, shape.iter().product()), shape), &FlexDevice);
+    let mut exact = x.clone().cast(burn::tensor::DType::F64);
+    let mut channels = 3;
+    for (to, pooled) in layers {
+        // Uniform weights of He's deviation: activations keep their size.
+        let bound = (6.0 / (9.0 * f64::from(u16::try_from(channels).expect("small")))).sqrt();
+        let weight = TensorData::new(numbers(&mut rng, to * channels * 9), [to, channels, 3, 3]);
+        let weight = Tensor::<Flex, 4>::from_data(weight, &FlexDevice).mul_scalar(bound);
+        let bias =
+            Tensor::<Flex, 1>::from_data(TensorData::new(numbers(&mut rng, to), [to]), &FlexDevice).mul_scalar(0.1);
+        let pool = if pooled { Pool::Max2 } else { Pool::None };
+        x = conv_block(x, weight.clone(), bias.clone(), pool);
+        let [weight, bias] = [
+            weight.cast(burn::tensor::DType::F64).into_primitive().tensor(),
+            bias.cast(burn::tensor::DType::F64).into_primitive().tensor(),
+        ];
+        let plain = plain::<Flex>(exact.into_primitive().tensor(), weight, bias, pool);
+        exact = Tensor::from_primitive(TensorPrimitive::Float(plain));
+        channels = to;
+    }
+    let error = relative_error(&vec(x), &vec(exact.cast(burn::tensor::DType::F32)));
+    assert!(error <= 1e-5, "{error:e}");
+}
+
+#[test]
+fn the_layer_before_the_wide_ones_gives_the_same_bits_without_a_gradient() {
+    for (sizes, seed) in [[2, 3, 64, 9, 8], [1, 1, 96, 2, 2], [1, 5, 64, 1, 1], [3, 3, 64, 50, 33]].into_iter().zip(0..)
+    {
+        let case = Case::new(sizes, Pool::None, seed);
+        let untracked =
+            conv_block(case.x.clone().inner(), case.weight.clone().inner(), case.bias.clone().inner(), case.pool);
+        assert_eq!(vec(untracked), vec(case.fused().inner()), "{sizes:?}");
+    }
+}
+
+/// Tiles mix pixels: a NaN must still reach every output whose kernel covers it, and nothing of another image.
+#[test]
+fn not_a_number_is_passed_on_by_wide_layers() {
+    for (side, pool) in [(6, Pool::None), (8, Pool::None), (8, Pool::Max2)] {
+        let case = Case::new([2, 64, 64, side, side], pool, 13);
+        for at in [0, side + 3, side * side - 1] {
+            let mut pixels = vec(case.x.clone().inner());
+            pixels[17 * side * side + at] = f32::NAN;
+            let x = Tensor::<Flex, 4>::from_data(TensorData::new(pixels, case.x.dims()), &FlexDevice);
+            let out = conv_block(x, case.weight.clone().inner(), case.bias.clone().inner(), pool);
+            let [_, _, h, w] = out.dims();
+            let out = vec(out);
+            let (first, second) = out.split_at(out.len() / 2);
+            assert!(second.iter().all(|value| !value.is_nan()));
+            for (index, value) in first.iter().enumerate() {
+                let (y, x) = (index / w % h * side / h, index % w * side / w);
+                let near = y.abs_diff(at / side) <= 1 && x.abs_diff(at % side) <= 1;
+                assert!(!near || value.is_nan(), "NaN at {at}, output {index} is {value}");
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The matrix product: rows of numbers times a panel of two vectors' width, summed in registers in the order of the depth.
+
+use pulp::Simd;
+
+/// Vectors in a panel; with [`ROWS`] rows, twelve sums stay in registers.
+pub(super) const VECTORS: usize = 2;
+
+/// Rows computed at once.
+const ROWS: usize = 6;
+
+/// Of a product's depth, as much as lets a panel stay in the nearest cache.
+const DEPTH: usize = 256;
+
+/// A row of a panel, or of its sums.
+pub(super) type Wide<S> = [<S as Simd>::f32s; VECTORS];
+
+/// `out[row][column..]` = `a[row]` · `panel`, for every row of `a`; rows of `a` are as long as the panel, of `out` `out_row`.
+#[inline(always)]
+pub(super) fn rows_by_panel<S: Simd>(
+    simd: S,
+    a: &[f32],
+    panel: &[f32],
+    out: &mut [f32],
+    column: usize,
+    out_row: usize,
+) {
+    let panel = wides::<S>(panel);
+    let depth = panel.len();
+    for (part, panel) in panel.chunks(DEPTH).enumerate() {
+        let depths = (part * DEPTH, depth);
+        for (a, out) in a.chunks(ROWS * depth).zip(out.chunks_mut(ROWS * out_row)) {
+            let out = &mut out[column..];
+            match a.len() / depth {
+                6 => row_block::<S, 6>(simd, a, depths, panel, out, out_row),
+                5 => row_block::<S, 5>(simd, a, depths, panel, out, out_row),
+                4 => row_block::<S, 4>(simd, a, depths, panel, out, out_row),
+                3 => row_block::<S, 3>(simd, a, depths, panel, out, out_row),
+                2 => row_block::<S, 2>(simd, a, depths, panel, out, out_row),
+                _ => row_block::<S, 1>(simd, a, depths, panel, out, out_row),
+            }
+        }
+    }
+}
+
+/// `R` rows of `a`, from depth `from` on, where the sums go on that `out` holds.
+#[inline(always)]
+fn row_block<S: Simd, const R: usize>(
+    simd: S,
+    a: &[f32],
+    (from, depth): (usize, usize),
+    panel: &[Wide<S>],
+    out: &mut [f32],
+    out_row: usize,
+) {
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; R];
+    if from > 0 {
+        sums = load::<S, R>(simd, out, out_row);
+    }
+    let mut rows = [a; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &a[r * depth + from..][..panel.len()];
+    }
+    for (k, panel) in panel.iter().enumerate() {
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            add(simd, sums, row[k], panel);
+        }
+    }
+    store::<S, R>(out, out_row, &sums);
+}
+
+/// `out[i]` += over all rows of two panels, number `i` of `a`'s row · `b`'s row.
+#[inline(always)]
+pub(super) fn panel_by_panel<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [f32], column: usize, out_row: usize) {
+    let width = VECTORS * S::F32_LANES;
+    for first in (0..width).step_by(ROWS) {
+        let out = &mut out[first * out_row + column..];
+        match width - first {
+            6.. => outer_block::<S, 6>(simd, a, first, b, out, out_row),
+            4.. => outer_block::<S, 4>(simd, a, first, b, out, out_row),
+            _ => outer_block::<S, 2>(simd, a, first, b, out, out_row),
+        }
+    }
+}
+
+/// Numbers `first` to `first + R` of `a`'s rows.
+#[inline(always)]
+fn outer_block<S: Simd, const R: usize>(simd: S, a: &[f32], first: usize, b: &[f32], out: &mut [f32], out_row: usize) {
+    let mut sums = load::<S, R>(simd, out, out_row);
+    for (a, b) in a.chunks_exact(VECTORS * S::F32_LANES).zip(wides::<S>(b)) {
+        let a = &a[first..][..R];
+        for r in 0..R {
+            add(simd, &mut sums[r], a[r], b);
+        }
+    }
+    store::<S, R>(out, out_row, &sums);
+}
+
+#[inline(always)]
+fn add<S: Simd>(simd: S, sums: &mut Wide<S>, factor: f32, panel: &Wide<S>) {
+    let factor = simd.splat_f32s(factor);
+    sums[0] = simd.mul_add_e_f32s(factor, panel[0], sums[0]);
+    sums[1] = simd.mul_add_e_f32s(factor, panel[1], sums[1]);
+}
+
+#[inline(always)]
+fn wides<S: Simd>(panel: &[f32]) -> &[Wide<S>] {
+    S::as_simd_f32s(panel).0.as_chunks::<VECTORS>().0
+}
+
+#[inline(always)]
+fn load<S: Simd, const R: usize>(simd: S, from: &[f32], row: usize) -> [Wide<S>; R] {
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; R];
+    for (r, sums) in sums.iter_mut().enumerate() {
+        sums.copy_from_slice(S::as_simd_f32s(&from[r * row..][..VECTORS * S::F32_LANES]).0);
+    }
+    sums
+}
+
+#[inline(always)]
+fn store<S: Simd, const R: usize>(to: &mut [f32], row: usize, sums: &[Wide<S>; R]) {
+    for (r, sums) in sums.iter().enumerate() {
+        S::as_mut_simd_f32s(&mut to[r * row..][..VECTORS * S::F32_LANES]).0.copy_from_slice(sums);
+    }
+}

@@ -1,0 +1,117 @@
+//! Kernels at a tile's points, panel by panel of output channels.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::super::lanes::lanes;
+use super::super::scratch::Scratch;
+use super::gemm::VECTORS;
+use super::tile::{Kernel, Tile, twice, zeros};
+
+/// Which way a layer's kernels are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From the input to the output.
+    Forward,
+    /// From the output's gradient to the input's: channels change places, kernels are turned by half a turn.
+    Back,
+}
+
+/// Numbers between a panel's points.
+const GAP: usize = 16;
+
+/// `[panel, point, from channel, panel's width]`.
+pub(super) struct Weights {
+    numbers: Scratch,
+    /// Numbers of one point of one panel.
+    point: usize,
+    /// Numbers of one panel.
+    panel: usize,
+}
+
+impl Weights {
+    /// `weight` `[c_out, c_in, 3, 3]`.
+    pub(super) fn new<T: Tile>(weight: &[f32], c_in: usize, direction: Direction) -> Self {
+        let c_out = weight.len() / 9 / c_in;
+        let (from, to) = match direction {
+            Direction::Forward => (c_in, c_out),
+            Direction::Back => (c_out, c_in),
+        };
+        let width = VECTORS * lanes();
+        // A line more than the numbers, so that the points of a kernel do not all fall into the same places of the cache.
+        let point = from * width + GAP;
+        let panel = point * T::POINTS;
+        let mut numbers = Scratch::leftover(to / width * panel);
+        numbers.par_chunks_mut(panel).enumerate().for_each(|(index, panel)| {
+            Arch::new().dispatch(Panel::<T> {
+                weight,
+                c_in,
+                direction,
+                first: index * width,
+                numbers: panel,
+                tile: Default::default(),
+            });
+        });
+        Self { numbers, point, panel }
+    }
+
+    /// For one point, the panels one after the other.
+    pub(super) fn panels(&self, point: usize) -> impl Iterator<Item = &[f32]> {
+        self.numbers.chunks_exact(self.panel).map(move |panel| &panel[point * self.point..][..self.point - GAP])
+    }
+}
+
+struct Panel<'a, T> {
+    weight: &'a [f32],
+    c_in: usize,
+    direction: Direction,
+    /// The panel's first channel.
+    first: usize,
+    numbers: &'a mut [f32],
+    tile: std::marker::PhantomData<T>,
+}
+
+impl<T: Tile> WithSimd for Panel<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let width = VECTORS * S::F32_LANES;
+        let point = self.numbers.len() / T::POINTS;
+        let mut taps = vec![0.0_f32; 9 * width];
+        for from in 0..(point - GAP) / width {
+            self.gather(from, width, &mut taps);
+            let taps = S::as_simd_f32s(&taps).0;
+            for v in 0..VECTORS {
+                let mut square = zeros(simd);
+                for tap in 0..9 {
+                    square[tap / 3][tap % 3] = taps[tap * VECTORS + v];
+                }
+                let square = twice::<S, Kernel<T>>(simd, &square);
+                for at in 0..T::POINTS {
+                    let to = &mut self.numbers[at * point + from * width + v * S::F32_LANES..][..S::F32_LANES];
+                    S::as_mut_simd_f32s(to).0[0] = square[at / T::SIDE][at % T::SIDE];
+                }
+            }
+        }
+    }
+}
+
+impl<T> Panel<'_, T> {
+    /// The nine taps from channel `from` to each of the panel's, tap by tap.
+    #[inline(always)]
+    fn gather(&self, from: usize, width: usize, taps: &mut [f32]) {
+        for lane in 0..width {
+            let to = self.first + lane;
+            let kernel = match self.direction {
+                Direction::Forward => to * self.c_in + from,
+                Direction::Back => from * self.c_in + to,
+            };
+            let kernel = &self.weight[9 * kernel..][..9];
+            for tap in 0..9 {
+                let turned = if self.direction == Direction::Back { 8 - tap } else { tap };
+                taps[tap * width + lane] = kernel[turned];
+            }
+        }
+    }
+}
