@@ -1,24 +1,33 @@
-//! Batches: the order of an epoch, and images as floats, made ahead of the trainer by a thread of its own.
+//! Batches: the order of an epoch, and inputs as floats, made ahead of the trainer by a thread of its own.
 //!
-//! What a batch holds depends on the dataset, the order and the key of the augmentation only, never on threads or on
-//! how far ahead it was made.
+//! What a batch holds depends on its source, the order and the epoch only, never on threads or on how far ahead it was
+//! made.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use rayon::prelude::*;
-
-use super::augment::Affine;
 use super::random::{Keyed, Purpose};
-use super::store::Dataset;
-use crate::domain::{Augmentation, Split};
+use crate::domain::Split;
 
-/// What bytes are multiplied by to become a network's input, from 0 to 1.
-pub const SCALE: f32 = 1.0 / 255.0;
+/// What batches are made from: images, or what a frozen base made of them.
+pub trait Source: Send + Sync {
+    /// Channels, height and width of every input.
+    fn shape(&self) -> [usize; 3];
 
-/// Floats from which on a batch is made by several threads; below, waking them costs more than it saves.
-const PARALLEL_FROM: usize = 1 << 18;
+    /// Inputs in a split.
+    fn count(&self, split: Split) -> usize;
+
+    /// The class of the `index`th input of a split.
+    fn label(&self, split: Split, index: usize) -> usize;
+
+    /// Writes the inputs of a split with these indices to `out`, f32 N×C×H×W: as this epoch of training (from 1) sees
+    /// them, or, without one, as they are evaluated.
+    ///
+    /// # Panics
+    /// If an index is out of range or `out` has another length.
+    fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]);
+}
 
 /// The order of `count` images in an epoch: a permutation that depends on seed and epoch alone (Fisher–Yates).
 ///
@@ -35,75 +44,15 @@ pub fn epoch_order(seed: u64, epoch: u64, count: usize) -> Vec<u32> {
     order
 }
 
-/// Which random changes images get: their ranges and the key they are drawn by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AugmentKey {
-    /// The ranges.
-    pub ranges: Augmentation,
-    /// The run's seed.
-    pub seed: u64,
-    /// The epoch.
-    pub epoch: u64,
-}
-
-/// Writes the images of a split with these indices to `out` (f32 N×C×H×W, 0 to 1) and their classes to `labels`, which
-/// is cleared first.
-///
-/// # Panics
-/// If an index is out of range or `out` does not have N·C·H·W elements.
-pub fn fill_batch(
-    dataset: &Dataset,
-    split: Split,
-    indices: &[u32],
-    augmentation: Option<&AugmentKey>,
-    out: &mut [f32],
-    labels: &mut Vec<i32>,
-) {
-    let image = dataset.image();
-    assert_eq!(out.len(), indices.len() * image.bytes(), "floats of a batch");
-    labels.clear();
-    // Labels are u16.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-    labels.extend(indices.iter().map(|index| dataset.label(split, *index as usize) as i32));
-    let fill = |(index, out): (&u32, &mut [f32])| {
-        let pixels = dataset.pixels(split, *index as usize);
-        match augmentation {
-            Some(key) => Affine::keyed(&key.ranges, key.seed, key.epoch, u64::from(*index)).apply(
-                pixels,
-                image,
-                [image.height, image.width],
-                SCALE,
-                out,
-            ),
-            None => plain(pixels, image.channels as usize, out),
-        }
-    };
-    if out.len() < PARALLEL_FROM {
-        indices.iter().zip(out.chunks_exact_mut(image.bytes())).for_each(fill);
-    } else {
-        indices.par_iter().zip(out.par_chunks_exact_mut(image.bytes())).for_each(fill);
-    }
-}
-
-/// From u8 H×W×C to f32 C×H×W: what the identity map gives, only faster.
-fn plain(pixels: &[u8], channels: usize, out: &mut [f32]) {
-    let plane = out.len() / channels;
-    for (channel, plane) in out.chunks_exact_mut(plane).enumerate() {
-        for (value, pixel) in plane.iter_mut().zip(pixels.iter().skip(channel).step_by(channels)) {
-            *value = f32::from(*pixel) * SCALE;
-        }
-    }
-}
-
-/// Some images ready for a network.
+/// Some inputs ready for a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// f32 N×C×H×W, 0 to 1.
-    pub pixels: Vec<f32>,
-    /// Class of each image.
+    /// f32 N×C×H×W.
+    pub inputs: Vec<f32>,
+    /// N, C, H, W.
+    pub shape: [usize; 4],
+    /// Class of each input.
     pub labels: Vec<i32>,
-    /// Number of images.
-    pub n: usize,
 }
 
 /// Batches made ahead by a thread, as an iterator. Dropping it ends the thread.
@@ -115,7 +64,8 @@ pub struct Prefetch {
 }
 
 impl Prefetch {
-    /// Starts making batches of `batch_size` images (the last one may be smaller) in this order, at most `depth` ahead.
+    /// Starts making batches of `batch_size` inputs (the last one may be smaller) in this order, as this epoch sees them,
+    /// at most `depth` ahead.
     ///
     /// # Errors
     /// When the system has no thread left to give.
@@ -123,35 +73,39 @@ impl Prefetch {
     /// # Panics
     /// If `batch_size` is 0.
     pub fn start(
-        dataset: Arc<Dataset>,
+        source: Arc<dyn Source>,
         split: Split,
         order: Vec<u32>,
         batch_size: usize,
-        augmentation: Option<AugmentKey>,
+        epoch: Option<u64>,
         depth: usize,
     ) -> std::io::Result<Self> {
-        assert!(batch_size > 0, "a batch has at least one image");
+        assert!(batch_size > 0, "a batch has at least one input");
         let (sender, batches) = sync_channel(depth);
-        let make = move || produce(&dataset, split, &order, batch_size, augmentation.as_ref(), &sender);
+        let make = move || produce(&*source, split, &order, batch_size, epoch, &sender);
         let thread = thread::Builder::new().name("batches".into()).spawn(make)?;
         Ok(Self { batches: Some(batches), thread: Some(thread) })
     }
 }
 
 fn produce(
-    dataset: &Dataset,
+    source: &dyn Source,
     split: Split,
     order: &[u32],
     batch_size: usize,
-    augmentation: Option<&AugmentKey>,
+    epoch: Option<u64>,
     sender: &SyncSender<Batch>,
 ) {
+    let [channels, height, width] = source.shape();
     for indices in order.chunks(batch_size) {
-        let mut pixels = vec![0.0; indices.len() * dataset.image().bytes()];
-        let mut labels = Vec::with_capacity(indices.len());
-        fill_batch(dataset, split, indices, augmentation, &mut pixels, &mut labels);
+        let mut inputs = vec![0.0; indices.len() * channels * height * width];
+        source.fill(split, indices, epoch, &mut inputs);
+        // Labels are u16.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+        let labels = indices.iter().map(|index| source.label(split, *index as usize) as i32).collect();
+        let shape = [indices.len(), channels, height, width];
         // Nobody listens any more: the consumer was dropped.
-        if sender.send(Batch { pixels, labels, n: indices.len() }).is_err() {
+        if sender.send(Batch { inputs, shape, labels }).is_err() {
             return;
         }
     }
@@ -187,9 +141,11 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::images::{Augmenter, Images};
     use crate::data::manifest::ImageShape;
+    use crate::data::store::Dataset;
     use crate::data::writer::{Workshop, Writer, tests::description};
-    use crate::domain::DatasetName;
+    use crate::domain::{Augmentation, DatasetName};
 
     fn dataset(dir: &TempDir) -> Arc<Dataset> {
         let name = DatasetName::new("d").unwrap();
@@ -204,20 +160,22 @@ mod tests {
         Arc::new(Dataset::open(&dir.path().join("d")).unwrap())
     }
 
+    fn augmented(dataset: Arc<Dataset>) -> Arc<dyn Source> {
+        Arc::new(Images::plain(dataset, Some(Augmenter { ranges: Augmentation::REFERENCE, seed: 3, variants: 0 })))
+    }
+
     #[test]
     fn batches_are_the_same_however_they_are_made() {
         let dir = TempDir::new().unwrap();
-        let dataset = dataset(&dir);
-        let key = AugmentKey { ranges: Augmentation::REFERENCE, seed: 3, epoch: 2 };
-        let order = epoch_order(3, 2, dataset.len(Split::Train));
+        let source = augmented(dataset(&dir));
+        let order = epoch_order(3, 2, source.count(Split::Train));
         let all = |batch: usize, depth: usize| {
             let batches: Vec<Batch> =
-                Prefetch::start(dataset.clone(), Split::Train, order.clone(), batch, Some(key), depth)
-                    .unwrap()
-                    .collect();
-            assert_eq!(batches.iter().map(|batch| batch.n).sum::<usize>(), 100);
+                Prefetch::start(source.clone(), Split::Train, order.clone(), batch, Some(2), depth).unwrap().collect();
+            assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 100);
+            assert!(batches.iter().all(|batch| batch.shape[1..] == [3, 30, 40]));
             (
-                batches.iter().flat_map(|b| b.pixels.clone()).collect::<Vec<_>>(),
+                batches.iter().flat_map(|b| b.inputs.clone()).collect::<Vec<_>>(),
                 batches.into_iter().flat_map(|b| b.labels).collect::<Vec<_>>(),
             )
         };
@@ -231,24 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn images_without_augmentation_are_the_stored_bytes_in_planes() {
-        let dir = TempDir::new().unwrap();
-        let dataset = dataset(&dir);
-        let (mut out, mut identity) = (vec![0.0; 7200], vec![0.0; 3600]);
-        fill_batch(&dataset, Split::Train, &[5, 99], None, &mut out, &mut vec![4]);
-        Affine::identity().apply(dataset.pixels(Split::Train, 99), dataset.image(), [30, 40], SCALE, &mut identity);
-        assert_eq!(out[3600..], identity);
-    }
-
-    #[test]
     fn a_prefetcher_dropped_early_ends_its_thread() {
         let dir = TempDir::new().unwrap();
-        let dataset = dataset(&dir);
+        let source = augmented(dataset(&dir));
         let order = epoch_order(0, 0, 100);
-        let mut batches = Prefetch::start(dataset.clone(), Split::Train, order, 8, None, 2).unwrap();
-        assert_eq!(batches.next().unwrap().n, 8);
+        let mut batches = Prefetch::start(source.clone(), Split::Train, order, 8, None, 2).unwrap();
+        assert_eq!(batches.next().unwrap().shape[0], 8);
         drop(batches);
-        assert_eq!(Arc::strong_count(&dataset), 1);
+        assert_eq!(Arc::strong_count(&source), 1);
     }
 
     proptest! {

@@ -4,12 +4,15 @@
 //! compiles without any feature of this package.
 //!
 //! The way of an image: [`mod@import`] (or [`demo`]) writes it with a [`writer::Writer`] into a folder that
-//! [`store::Dataset`] opens; [`batch`] takes it from there through [`augment`] to the floats that a network eats.
+//! [`store::Dataset`] opens; [`images`] takes it from there through [`augment`] to the floats that a network eats, and
+//! [`batch`] makes batches of them. What a frozen base makes of images is kept by [`features`].
 
 pub mod augment;
 pub mod batch;
 pub mod demo;
+pub mod features;
 pub mod fingerprint;
+pub mod images;
 pub mod import;
 pub mod manifest;
 pub mod random;
@@ -19,7 +22,8 @@ pub mod store;
 pub mod writer;
 
 pub use augment::Affine;
-pub use batch::{Batch, Prefetch, epoch_order, fill_batch};
+pub use batch::{Batch, Prefetch, Source, epoch_order};
+pub use images::{Augmenter, Images};
 pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
 pub use stats::Distribution;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::data::manifest::Skipped;
 use crate::data::store::{StoreError, shown};
+use crate::domain::figures;
 
 /// Why nothing was imported. Nothing half-written is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,7 @@ pub enum ImportError {
         reason: String,
     },
     /// Something had to be skipped and `strict` forbids it.
-    #[error("{count} things would have to be skipped, which strict import refuses: {}", named(.first, *.count))]
+    #[error("{} would have to be skipped, which strict import refuses: {}", things(*.count), named(.first, *.count))]
     Refused {
         /// How many.
         count: u64,
@@ -68,6 +69,10 @@ pub enum ImportError {
     /// The progress callback asked to stop.
     #[error("the import was cancelled; nothing was changed")]
     Cancelled,
+}
+
+fn things(count: u64) -> String {
+    figures::count(usize::try_from(count).unwrap_or(usize::MAX), "thing", "things")
 }
 
 fn named(first: &[Skipped], count: u64) -> String {

@@ -38,6 +38,8 @@ use crate::domain::text::printable;
 pub struct ImportRequest {
     /// A folder, an archive or a table.
     pub source: PathBuf,
+    /// Where the source came from, if that is not its path: the address that it was fetched from.
+    pub origin: Option<String>,
     /// What to call the dataset.
     pub name: DatasetName,
     /// The folder of all datasets.
@@ -60,8 +62,8 @@ impl ImportRequest {
     /// A request with the default options: validation and test 0.1, size as found, lenient, nothing replaced.
     #[must_use]
     pub fn new(source: PathBuf, name: DatasetName, data_dir: PathBuf, created_at: u64) -> Self {
-        let (strict, replace, image_size) = (false, false, None);
-        Self { source, name, data_dir, strict, replace, validation: 0.1, test: 0.1, image_size, created_at }
+        let (strict, replace, image_size, origin) = (false, false, None, None);
+        Self { source, origin, name, data_dir, strict, replace, validation: 0.1, test: 0.1, image_size, created_at }
     }
 
     fn check(&self) -> Result<(), ImportError> {
@@ -128,7 +130,7 @@ fn import_within(
         skipped: skipped.clone(),
         skipped_count,
         resized,
-        source: printable(&request.source.to_string_lossy()),
+        source: printable(&request.origin.clone().unwrap_or_else(|| request.source.to_string_lossy().into_owned())),
         created_at: request.created_at,
         split: gathered.plan.split,
     };

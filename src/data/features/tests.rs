@@ -1,0 +1,227 @@
+//! Sections that are interrupted, damaged, shared and removed.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::Augmentation;
+
+const ROW: usize = 3;
+const ROWS: usize = 2 * CHUNK + 10;
+
+fn key(size: u32) -> Key {
+    Key {
+        version: KEY_VERSION,
+        fingerprint: "f".into(),
+        base: "b".into(),
+        layer: "pooled".into(),
+        shape: [ROW, 1, 1],
+        size,
+        preprocessing: Preprocessing::VGGFACE,
+        device: "cpu".into(),
+    }
+}
+
+fn section(dataset_dir: &Path, size: u32) -> Section {
+    Section::new(&key(size).prepare(dataset_dir).unwrap(), "train", ROWS, ROW)
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn rows(range: std::ops::Range<usize>) -> Vec<f32> {
+    range.flat_map(|row| [row as f32, 0.5, -1.0]).collect()
+}
+
+fn unfinished(section: &Section) -> Unfinished {
+    match section.open().unwrap() {
+        Opened::Unfinished(work) => work,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn complete(section: &Section) -> Complete {
+    match section.open().unwrap() {
+        Opened::Complete(complete) => complete,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fill(section: &Section) {
+    let work = unfinished(section);
+    for (chunk, range) in work.missing() {
+        work.write(chunk, &rows(range)).unwrap();
+    }
+}
+
+#[test]
+fn a_section_is_filled_chunk_by_chunk_and_read_back() {
+    let dir = TempDir::new().unwrap();
+    let section = section(dir.path(), 48);
+    let work = unfinished(&section);
+    assert_eq!(work.missing(), [(0, 0..256), (1, 256..512), (2, 512..522)]);
+    work.write(1, &rows(256..512)).unwrap();
+    drop(work);
+    // A killed worker loses what it had not written, and nothing else.
+    assert_eq!(unfinished(&section).missing(), [(0, 0..256), (2, 512..522)]);
+    fill(&section);
+    let complete = complete(&section);
+    for row in [0, 255, 256, 521] {
+        let mut out = [0.0; ROW];
+        complete.read(row, &mut out);
+        assert_eq!(out[..], rows(row..row + 1));
+    }
+}
+
+#[test]
+fn damage_is_found_and_only_the_damaged_chunk_is_missing() {
+    let dir = TempDir::new().unwrap();
+    let section = section(dir.path(), 48);
+    fill(&section);
+    let flip = |path: PathBuf, at: usize| {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] ^= 4;
+        fs::write(path, bytes).unwrap();
+    };
+    flip(section.values_file(), 300 * ROW * 4);
+    assert_eq!(unfinished(&section).missing(), [(1, 256..512)]);
+    flip(section.table_file(), 16);
+    assert_eq!(unfinished(&section).missing(), [(1, 256..512), (2, 512..522)]);
+    fill(&section);
+    complete(&section);
+    // Cut short, or longer than it should be.
+    fs::write(section.values_file(), &fs::read(section.values_file()).unwrap()[..5000]).unwrap();
+    assert_eq!(unfinished(&section).missing().len(), 2);
+    fill(&section);
+    complete(&section);
+}
+
+#[test]
+fn nobody_computes_or_removes_what_another_holds() {
+    let dir = TempDir::new().unwrap();
+    let dataset = dir.path().join("faces");
+    let section = section(&dataset, 48);
+    let work = unfinished(&section);
+    assert!(matches!(section.open().unwrap(), Opened::Busy));
+    assert_eq!(clear(&dataset).unwrap(), (0, 1));
+    drop(work);
+    fill(&section);
+    let (reader, other) = (complete(&section), complete(&section));
+    assert_eq!(clear(&dataset).unwrap(), (0, 1));
+    drop((reader, other));
+    let (freed, kept) = clear(&dataset).unwrap();
+    assert!(freed > 0 && kept == 0);
+    assert!(usage(&dataset).is_empty());
+    assert!(!section.values_file().exists());
+}
+
+#[test]
+fn room_is_made_by_removing_what_was_used_longest_ago() {
+    let dir = TempDir::new().unwrap();
+    let dataset = dir.path().join("faces");
+    let sections = [48, 96, 224].map(|size| section(&dataset, size));
+    for section in &sections {
+        fill(section);
+    }
+    let taken: u64 = usage(&dataset).iter().map(|usage| usage.bytes).sum();
+    let each = taken / 3;
+    let age = |section: &Section, seconds: u64| {
+        let table = fs::File::options().write(true).open(section.table_file()).unwrap();
+        table.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+    };
+    for (section, seconds) in sections.iter().zip([200, 100, 300]) {
+        age(section, seconds);
+    }
+    make_room(dir.path(), each, taken + each, &[]).unwrap();
+    assert!(sections.iter().all(|section| section.values_file().exists()), "there was room");
+    // What is complete is never removed for nothing, whatever the bound.
+    make_room(dir.path(), 0, 1, &[]).unwrap();
+    assert_eq!(usage(&dataset).len(), 3);
+    make_room(dir.path(), each, taken, &[]).unwrap();
+    assert_eq!(sections.clone().map(|section| section.values_file().exists()), [true, false, true]);
+    // What is in use stays, and then there is no room.
+    let readers = [complete(&sections[0]), complete(&sections[2])];
+    let error = make_room(dir.path(), 2 * each, taken, &[]).unwrap_err();
+    assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
+    drop(readers);
+    let wanted = sections.clone().map(|section| section.values_file());
+    assert!(make_room(dir.path(), 2 * each, taken, &wanted).is_err(), "what the room is for stays");
+    assert!(make_room(dir.path(), taken + 1, taken, &[]).is_err());
+    assert_eq!(usage(&dataset).len(), 2, "nothing is removed for what can never fit");
+    assert!(matches!(make_room(dir.path(), u64::MAX / 4, u64::MAX, &[]).unwrap_err(), NoRoom::Disk { .. }));
+}
+
+#[test]
+fn a_section_that_was_begun_still_needs_its_room() {
+    let dir = TempDir::new().unwrap();
+    let dataset = dir.path().join("faces");
+    // Larger than a block of the file system, chunk by chunk.
+    let wide = Section::new(&key(48).prepare(&dataset).unwrap(), "wide", 4 * CHUNK, 64);
+    assert_eq!(wide.missing_bytes(), wide.bytes());
+    let work = unfinished(&wide);
+    assert_eq!(wide.missing_bytes(), wide.bytes(), "it is sparse");
+    work.write(0, &vec![1.0; CHUNK * 64]).unwrap();
+    let missing = wide.missing_bytes();
+    assert!(missing < wide.bytes() && missing >= wide.bytes() / 2, "{missing}");
+    // While somebody computes it, all of it counts.
+    let error = make_room(dir.path(), 1, wide.bytes(), &[]).unwrap_err();
+    assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
+    drop(work);
+    make_room(dir.path(), 1, wide.bytes(), &[]).unwrap();
+}
+
+#[test]
+fn a_link_in_the_place_of_features_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let (dataset, elsewhere) = (dir.path().join("faces"), dir.path().join("elsewhere"));
+    let section = section(&elsewhere, 48);
+    fill(&section);
+    fs::create_dir_all(&dataset).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join(FOLDER), dataset.join(FOLDER)).unwrap();
+    assert!(usage(&dataset).is_empty());
+    assert_eq!(clear(&dataset).unwrap(), (0, 0));
+    // Nor is a folder touched that does not say what it is of.
+    let strange = elsewhere.join(FOLDER).join("strange");
+    fs::create_dir_all(&strange).unwrap();
+    fs::write(strange.join("notes.f32"), b"mine").unwrap();
+    clear(&elsewhere).unwrap();
+    assert!(strange.join("notes.f32").exists() && !section.values_file().exists());
+}
+
+#[test]
+fn whatever_decides_the_numbers_decides_the_place() {
+    let dir = Path::new("d");
+    let other = |change: fn(&mut Key)| {
+        let mut key = key(48);
+        change(&mut key);
+        key.folder(dir)
+    };
+    let folders = [
+        other(|_| {}),
+        other(|key| key.size = 96),
+        other(|key| key.fingerprint.push('x')),
+        other(|key| key.base.push('x')),
+        other(|key| key.layer = "block4".into()),
+        other(|key| key.preprocessing = Preprocessing::KERAS_IMAGENET),
+        other(|key| key.device = "cuda".into()),
+        other(|key| key.version += 1),
+    ];
+    let different: std::collections::BTreeSet<_> = folders.iter().collect();
+    assert_eq!(different.len(), folders.len());
+
+    let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 1, variants: 2 };
+    let wilder = Augmenter { ranges: Augmentation { zoom: 0.3, ..augmenter.ranges }, ..augmenter };
+    let stems: Vec<String> = [augmenter, wilder, Augmenter { seed: 2, ..augmenter }]
+        .iter()
+        .flat_map(|augmenter| SectionName::of_split(Split::Train, Some(augmenter)))
+        .chain(Split::ALL.into_iter().flat_map(|split| SectionName::of_split(split, None)))
+        .map(|name| name.stem())
+        .collect();
+    let different: std::collections::BTreeSet<_> = stems.iter().collect();
+    assert_eq!((stems.len(), different.len()), (9, 9), "{stems:?}");
+    let evaluated = SectionName::of_split(Split::Test, Some(&augmenter));
+    assert_eq!(evaluated[0].stem(), "test", "only training images are changed");
+    // More variants later find those that are there.
+    let more = Augmenter { variants: 4, ..augmenter };
+    assert_eq!(SectionName::of_split(Split::Train, Some(&more))[1].stem(), stems[1]);
+}
