@@ -7,3 +7,4 @@ pub mod device;
 pub mod initializer;
 pub mod kernels;
 pub mod parameters;
+pub mod vgg16;

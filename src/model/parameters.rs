@@ -23,6 +23,9 @@ pub enum MismatchError {
     /// The module has a parameter that the arrays lack.
     #[error("there is no {0}")]
     Missing(String),
+    /// The arrays have what the module has not.
+    #[error("there is a {0}, which this network does not have")]
+    Foreign(String),
     /// The shapes differ.
     #[error("{name} has shape {found:?}, expected {expected:?}")]
     Shape {
@@ -72,6 +75,19 @@ pub fn load<B: Backend, M: Module<B>>(module: M, arrays: &Arrays) -> Result<M, M
     let mut loader = Loader { path: Vec::new(), arrays, error: None };
     let module = module.map(&mut loader);
     loader.error.map_or(Ok(module), Err)
+}
+
+/// Sets those parameters that `arrays` have, and leaves the others.
+///
+/// # Errors
+/// When one has another shape, or there are arrays that the module has no parameter for; names the first one.
+pub fn overlay<B: Backend, M: Module<B>>(module: M, arrays: &Arrays) -> Result<M, MismatchError> {
+    let mut all = save(&module);
+    if let Some(foreign) = arrays.keys().find(|name| !all.contains_key(*name)) {
+        return Err(MismatchError::Foreign(foreign.clone()));
+    }
+    all.extend(arrays.iter().map(|(name, array)| (name.clone(), array.clone())));
+    load(module, &all)
 }
 
 struct Saver {
@@ -142,6 +158,13 @@ mod tests {
             ["block1.bias", "block1.weight", "block2.bias", "block2.weight", "dense_bias", "dense_weight"]
         );
         assert_eq!(save(&load(network(2), &arrays).expect("fits")), arrays);
+
+        let part = Arrays::from([("dense_bias".into(), Array { shape: vec![3], values: vec![7.0; 3] })]);
+        let overlaid = save(&overlay(network(1), &part).expect("fits"));
+        assert_eq!((&overlaid["dense_bias"], &overlaid["block1.bias"]), (&part["dense_bias"], &arrays["block1.bias"]));
+        let foreign = Arrays::from([("head.bias".into(), part["dense_bias"].clone())]);
+        let error = overlay(network(1), &foreign).expect_err("no such parameter").to_string();
+        assert_eq!(error, "there is a head.bias, which this network does not have");
 
         let larger = Cnn::<Flex>::new([16, 8, 1], 3, 1, &device);
         let error = load(larger, &arrays).expect_err("another shape").to_string();

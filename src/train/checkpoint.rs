@@ -49,12 +49,9 @@ pub struct State {
     pub version: u32,
     /// What was trained.
     pub strategy: Strategy,
-    /// The dataset's fingerprint.
-    pub fingerprint: String,
-    /// Class names, in the order of logits.
-    pub classes: Vec<String>,
-    /// Height, width and channels of the input.
-    pub image: [usize; 3],
+    /// On what.
+    #[serde(flatten)]
+    pub identity: Identity,
     /// Completed epochs.
     pub epoch: u32,
     /// Steps that Adam took.
@@ -63,6 +60,21 @@ pub struct State {
     pub learning_rate: f64,
     /// Where early stopping stood.
     pub early_stopping: EarlyStoppingStatus,
+}
+
+/// What the weights of a checkpoint belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The dataset's fingerprint.
+    pub fingerprint: String,
+    /// Class names, in the order of logits.
+    pub classes: Vec<String>,
+    /// Height, width and channels of the input.
+    pub image: [usize; 3],
+    /// The hash and preprocessing of the pretrained base, of which the checkpoint holds only what was trained; `None`
+    /// without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }
 
 /// Why a checkpoint cannot be read.
@@ -202,9 +214,12 @@ mod tests {
             state: State {
                 version: CHECKPOINT_VERSION,
                 strategy: crate::domain::Strategy::Cnn,
-                fingerprint: "f".into(),
-                classes: vec!["a".into(), "b".into()],
-                image: [48, 48, 1],
+                identity: Identity {
+                    fingerprint: "f".into(),
+                    classes: vec!["a".into(), "b".into()],
+                    image: [48, 48, 1],
+                    base: Some("b".into()),
+                },
                 epoch: 3,
                 optimizer_steps: 99,
                 learning_rate: 0.1 + 0.2,

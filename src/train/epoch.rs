@@ -10,10 +10,12 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::data::batch::Batch;
 use crate::events::Event;
+use crate::model::kernels::ConvBlockBackend;
+use crate::model::vgg16::{FrozenBase, StepKey};
 
 use super::Reporter;
 use super::classifier::Classifier;
-use super::evaluate::{InputShape, images};
+use super::evaluate::inputs;
 use super::optimizer::AdamOptimizer;
 
 /// At most one progress event in this time, and at most [`MAX_REPORTS`] an epoch.
@@ -26,10 +28,12 @@ pub struct EpochPlan<'a> {
     pub epoch: u32,
     /// Optimizer steps in it.
     pub steps: u32,
-    /// What goes in and comes out.
-    pub shape: InputShape,
+    /// The run's seed.
+    pub seed: u64,
     /// The learning rate of each of its steps, counted from 0.
     pub rate: &'a dyn Fn(u32) -> f64,
+    /// The learning rate of a pretrained base as a multiple of the others'.
+    pub base_rate: f64,
     /// Steps between two reads of the loss from the device. Fixed by the kind of device and not by time, because
     /// where a sum is cut decides its last bits. Reading waits for the device: every step where that costs nothing.
     pub readback: u32,
@@ -62,10 +66,11 @@ pub struct TrainingFigures {
     pub images_per_second: f64,
 }
 
-/// Trains for one epoch.
+/// Trains for one epoch, on top of a frozen base if there is one: that runs outside the graph.
 pub fn train_epoch<B, M>(
     mut network: M,
     optimizer: &mut AdamOptimizer<M, B>,
+    frozen: Option<&FrozenBase<B::InnerBackend>>,
     batches: impl Iterator<Item = Batch>,
     plan: &EpochPlan<'_>,
     device: &B::Device,
@@ -73,6 +78,7 @@ pub fn train_epoch<B, M>(
 ) -> (M, EpochEnd)
 where
     B: AutodiffBackend,
+    B::InnerBackend: ConvBlockBackend,
     M: AutodiffModule<B> + Classifier<B>,
 {
     let loss_function = CrossEntropyLossConfig::new().init::<B>(device);
@@ -83,13 +89,13 @@ where
             return (network, EpochEnd::Stopped);
         }
         let labels = labels::<B>(&batch, device);
-        let count = batch.n;
-        let logits = network.logits(images(batch, plan.shape, device));
+        let count = batch.labels.len();
+        let inputs = Tensor::from_inner(inputs(batch, frozen, device));
+        let logits = network.training_logits(inputs, StepKey { seed: plan.seed, epoch: plan.epoch, step });
         let loss = loss_function.forward(logits.clone(), labels.clone());
         pending.add(loss.clone().inner(), logits.inner(), labels.inner(), count);
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
         let rate = (plan.rate)(step - 1);
-        network = optimizer.step(rate, network, gradients);
+        network = descend(network, optimizer, loss.backward(), [rate, rate * plan.base_rate]);
         if step % plan.readback == 0 || step == plan.steps {
             meter.add(pending.take(), rate);
             if !meter.total.loss.is_finite() {
@@ -103,8 +109,31 @@ where
     (network, EpochEnd::Completed(meter.figures()))
 }
 
+/// One step of the optimizer; the second rate is that of a pretrained base.
+pub(super) fn descend<B, M>(
+    network: M,
+    optimizer: &mut AdamOptimizer<M, B>,
+    mut gradients: B::Gradients,
+    [rate, base_rate]: [f64; 2],
+) -> M
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B> + Classifier<B>,
+{
+    let base = network.base_parameters();
+    let network = if base.is_empty() {
+        network
+    } else {
+        let of_base = GradientsParams::from_params(&mut gradients, &network, &base);
+        optimizer.step(base_rate, network, of_base)
+    };
+    // Those of the base are taken out already.
+    let others = GradientsParams::from_module(&mut gradients, &network);
+    optimizer.step(rate, network, others)
+}
+
 fn labels<B: Backend>(batch: &Batch, device: &B::Device) -> Tensor<B, 1, Int> {
-    Tensor::from_data(TensorData::new(batch.labels.clone(), [batch.n]), device)
+    Tensor::from_data(TensorData::new(batch.labels.clone(), [batch.labels.len()]), device)
 }
 
 /// Sums that are still on the device.

@@ -1,11 +1,13 @@
 //! Evaluation: every image of a split through a network, once.
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::data::batch::Batch;
 use crate::domain::Confusion;
 
 use super::classifier::Classifier;
+use crate::model::kernels::ConvBlockBackend;
+use crate::model::vgg16::FrozenBase;
 
 /// What a network says of a split.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,30 +22,21 @@ pub struct Evaluation {
     pub truth: Vec<u16>,
 }
 
-/// What goes in and comes out of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InputShape {
-    /// Height, width and channels of an image.
-    pub image: [usize; 3],
-    /// Number of classes.
-    pub classes: usize,
-}
-
 /// Images per forward pass. Fixed, so that results do not depend on the recipe's batch size.
 pub const BATCH_SIZE: usize = 128;
 
-/// Evaluates `network` on `batches`, which hold each image of a split once and in order. `None` if `interrupted`
-/// before the end.
+/// Evaluates `network`, on top of a frozen base if there is one, on `batches`, which hold each image of a split once and in
+/// order. `None` if `interrupted` before the end.
 ///
 /// Losses are summed on the host in f64: the result does not depend on how a device would add them up.
-pub fn evaluate<B: Backend>(
+pub fn evaluate<B: ConvBlockBackend>(
     network: &impl Classifier<B>,
+    frozen: Option<&FrozenBase<B>>,
     batches: impl Iterator<Item = Batch>,
-    shape: InputShape,
+    classes: usize,
     device: &B::Device,
     mut interrupted: impl FnMut() -> bool,
 ) -> Option<Evaluation> {
-    let classes = shape.classes;
     let mut evaluation =
         Evaluation { loss: 0.0, confusion: Confusion::new(classes), probabilities: Vec::new(), truth: Vec::new() };
     for batch in batches {
@@ -51,7 +44,7 @@ pub fn evaluate<B: Backend>(
             return None;
         }
         let labels = batch.labels.clone();
-        let logits = network.logits(images(batch, shape, device)).into_data().convert::<f32>();
+        let logits = network.logits(inputs(batch, frozen, device)).into_data().convert::<f32>();
         // Converted to f32 the line before.
         let logits = logits.as_slice::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
         for (row, label) in logits.chunks_exact(classes).zip(labels) {
@@ -64,10 +57,17 @@ pub fn evaluate<B: Backend>(
     Some(evaluation)
 }
 
-/// A batch's pixels on the device: `[images, channels, height, width]`.
-pub(super) fn images<B: Backend>(batch: Batch, shape: InputShape, device: &B::Device) -> Tensor<B, 4> {
-    let InputShape { image: [height, width, channels], .. } = shape;
-    Tensor::from_data(TensorData::new(batch.pixels, [batch.n, channels, height, width]), device)
+/// A batch on the device, `[inputs, channels, height, width]`, behind the frozen base if there is one.
+pub(super) fn inputs<B: ConvBlockBackend>(
+    batch: Batch,
+    frozen: Option<&FrozenBase<B>>,
+    device: &B::Device,
+) -> Tensor<B, 4> {
+    let inputs = Tensor::from_data(TensorData::new(batch.inputs, batch.shape), device);
+    match frozen {
+        Some(base) => base.forward(inputs),
+        None => inputs,
+    }
 }
 
 impl Evaluation {

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::AutodiffModule;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::AutodiffBackend;
 
-use crate::data::batch::{AugmentKey, Prefetch, epoch_order};
-use crate::data::store::Dataset;
+use crate::data::batch::{Prefetch, Source, epoch_order};
 use crate::domain::{EarlyStoppingStatus, EpochMetrics, FinishReason, Monitor, Recipe, Split};
 use crate::events::Event;
+use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters::{self, Arrays, MismatchError};
+use crate::model::vgg16::FrozenBase;
 
-use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, State};
+use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, State};
 use super::classifier::Classifier;
 use super::early_stopping::{Verdict, observe};
 use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
-use super::evaluate::{BATCH_SIZE, Evaluation, InputShape, evaluate};
+use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
 use super::optimizer::{self, AdamOptimizer};
 use super::{Reporter, schedule};
 
@@ -25,11 +26,15 @@ use super::{Reporter, schedule};
 const PREFETCH: usize = 3;
 
 /// What a training works on.
-pub struct Fit<'a> {
+pub struct Fit<'a, B: AutodiffBackend> {
     /// Its settings.
     pub recipe: &'a Recipe,
-    /// Its images.
-    pub dataset: &'a Arc<Dataset>,
+    /// Its inputs: images, or what a frozen base made of them.
+    pub source: Arc<dyn Source>,
+    /// The frozen base, where the inputs are images; it runs outside the graph.
+    pub frozen: Option<&'a FrozenBase<B::InnerBackend>>,
+    /// What its checkpoints are of.
+    pub identity: &'a Identity,
     /// Where its checkpoints go.
     pub files: &'a CheckpointFiles,
     /// Steps between two reads of the loss from the device; see [`EpochPlan::readback`].
@@ -80,7 +85,7 @@ struct Progress<M: AutodiffModule<B>, B: AutodiffBackend> {
 /// # Errors
 /// When a checkpoint does not fit or cannot be written.
 pub fn fit<B, M>(
-    fit: &Fit<'_>,
+    fit: &Fit<'_, B>,
     network: M,
     checkpoint: Option<&Checkpoint>,
     device: &B::Device,
@@ -88,6 +93,7 @@ pub fn fit<B, M>(
 ) -> Result<FitEnd, FitError>
 where
     B: AutodiffBackend,
+    B::InnerBackend: ConvBlockBackend,
     M: AutodiffModule<B> + Classifier<B>,
     M::InnerModule: Classifier<B::InnerBackend>,
 {
@@ -177,16 +183,12 @@ fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, begu
     }
 }
 
-impl Fit<'_> {
-    /// What goes in and comes out of the network.
-    #[must_use]
-    pub fn shape(&self) -> InputShape {
-        let image = self.dataset.image();
-        let sides = [image.height, image.width, image.channels].map(|side| side as usize);
-        InputShape { image: sides, classes: self.dataset.classes() }
-    }
-
-    fn train<B, M>(
+impl<B> Fit<'_, B>
+where
+    B: AutodiffBackend,
+    B::InnerBackend: ConvBlockBackend,
+{
+    fn train<M>(
         &self,
         network: M,
         optimizer: &mut AdamOptimizer<M, B>,
@@ -196,60 +198,58 @@ impl Fit<'_> {
         reporter: &mut dyn Reporter,
     ) -> Result<(M, EpochEnd), FitError>
     where
-        B: AutodiffBackend,
         M: AutodiffModule<B> + Classifier<B>,
     {
         let recipe = self.recipe;
-        let count = self.dataset.len(Split::Train);
+        let count = self.source.count(Split::Train);
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(count.div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
         let all = u64::from(recipe.epochs) * u64::from(steps);
         let rate = |step: u32| schedule::rate(recipe.schedule, base_rate, before + u64::from(step), all);
-        let plan = EpochPlan { epoch, steps, shape: self.shape(), rate: &rate, readback: self.readback };
-        let augmentation =
-            recipe.augmentation.map(|ranges| AugmentKey { ranges, seed: recipe.seed, epoch: u64::from(epoch) });
+        let plan = EpochPlan {
+            epoch,
+            steps,
+            seed: recipe.seed,
+            rate: &rate,
+            base_rate: schedule::base_rate(recipe),
+            readback: self.readback,
+        };
         let order = epoch_order(recipe.seed, u64::from(epoch), count);
-        let batches =
-            Prefetch::start(Arc::clone(self.dataset), Split::Train, order, batch_size, augmentation, PREFETCH)
-                .map_err(FitError::Thread)?;
+        let source = Arc::clone(&self.source);
+        let batches = Prefetch::start(source, Split::Train, order, batch_size, Some(u64::from(epoch)), PREFETCH)
+            .map_err(FitError::Thread)?;
         reporter.report(Event::EpochStarted { epoch, steps });
-        Ok(train_epoch(network, optimizer, batches, &plan, device, reporter))
+        Ok(train_epoch(network, optimizer, self.frozen, batches, &plan, device, reporter))
     }
 
     /// Evaluates a network on a split. `None` if a stop was asked for before the end.
     ///
     /// # Errors
     /// When no thread can be had for the batches.
-    pub fn evaluate<B: Backend>(
+    pub fn evaluate(
         &self,
-        network: &impl Classifier<B>,
+        network: &impl Classifier<B::InnerBackend>,
         split: Split,
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let count = u32::try_from(self.dataset.len(split)).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.source.count(split)).unwrap_or(u32::MAX);
         let order = (0..count).collect();
-        let batches = Prefetch::start(Arc::clone(self.dataset), split, order, BATCH_SIZE, None, PREFETCH)
+        let batches = Prefetch::start(Arc::clone(&self.source), split, order, BATCH_SIZE, None, PREFETCH)
             .map_err(FitError::Thread)?;
-        Ok(evaluate(network, batches, self.shape(), device, || reporter.stop_requested()))
+        let classes = self.identity.classes.len();
+        Ok(evaluate(network, self.frozen, batches, classes, device, || reporter.stop_requested()))
     }
 
-    fn save<B: AutodiffBackend, M: AutodiffModule<B>>(
-        &self,
-        progress: &Progress<M, B>,
-        best: bool,
-    ) -> Result<(), FitError> {
+    fn save<M: AutodiffModule<B>>(&self, progress: &Progress<M, B>, best: bool) -> Result<(), FitError> {
         let (moments, optimizer_steps) = optimizer::save(&progress.optimizer, &progress.network);
         let mut arrays: Arrays = parameters::save(&progress.network);
         arrays.extend(moments);
-        let manifest = self.dataset.manifest();
         let state = State {
             version: CHECKPOINT_VERSION,
             strategy: self.recipe.strategy,
-            fingerprint: manifest.fingerprint.clone(),
-            classes: manifest.class_names().into_iter().map(str::to_owned).collect(),
-            image: self.shape().image,
+            identity: self.identity.clone(),
             epoch: progress.epoch,
             optimizer_steps,
             learning_rate: progress.learning_rate,

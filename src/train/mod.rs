@@ -8,12 +8,15 @@ pub mod classifier;
 pub mod early_stopping;
 pub mod epoch;
 pub mod evaluate;
+pub mod features;
 pub mod fit;
 pub mod optimizer;
 pub mod schedule;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transfer_tests;
 
 use crate::events::Event;
 

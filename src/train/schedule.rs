@@ -36,7 +36,14 @@ fn one_cycle(step: f64, steps: f64) -> f64 {
     }
 }
 
-/// The base rate after an epoch at which early stopping has waited for `waited` epochs.
+/// The learning rate of a pretrained base as a multiple of the head's.
+#[must_use]
+pub fn base_rate(recipe: &Recipe) -> f64 {
+    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
+    fine_tuning.map_or(1.0, |fine_tuning| fine_tuning.base_learning_rate / recipe.learning_rate)
+}
+
+/// The rate after an epoch at which early stopping has waited for `waited` epochs.
 #[must_use]
 pub fn after_epoch(recipe: &Recipe, base: f64, waited: u32) -> f64 {
     match recipe.schedule {

@@ -8,9 +8,10 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{Tensor, TensorData};
 
-use super::checkpoint::{Checkpoint, CheckpointFiles};
+use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use super::fit::{Fit, FitEnd, fit};
 use super::{Reporter, optimizer};
+use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
@@ -19,12 +20,12 @@ use crate::events::Event;
 use crate::model::cnn::Cnn;
 use crate::model::parameters::{self, Array, Arrays};
 
-type Cpu = Autodiff<Flex>;
+pub(super) type Cpu = Autodiff<Flex>;
 
-const SIDE: u32 = 12;
+pub(super) const SIDE: u32 = 12;
 
 /// Bright stripes that lie or stand, on noise: two classes that a few epochs tell apart.
-fn dataset(home: &Path) -> Arc<Dataset> {
+pub(super) fn dataset(home: &Path) -> Arc<Dataset> {
     let name = DatasetName::new("stripes").expect("a name");
     let workshop = Workshop::open(home, &name).expect("a workshop");
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
@@ -57,12 +58,17 @@ fn dataset(home: &Path) -> Arc<Dataset> {
     Arc::new(Dataset::open(&home.join("stripes")).expect("a dataset"))
 }
 
+pub(super) fn identity(dataset: &Dataset, image: [usize; 3], base: Option<String>) -> Identity {
+    let classes = dataset.manifest().class_names().into_iter().map(str::to_owned).collect();
+    Identity { fingerprint: dataset.fingerprint().to_owned(), classes, image, base }
+}
+
 /// Keeps the events, and asks to stop once so many steps have begun.
 #[derive(Default)]
-struct Notes {
-    events: Vec<Event>,
-    asked: u32,
-    stop_at: Option<u32>,
+pub(super) struct Notes {
+    pub(super) events: Vec<Event>,
+    pub(super) asked: u32,
+    pub(super) stop_at: Option<u32>,
 }
 
 impl Reporter for Notes {
@@ -78,7 +84,7 @@ impl Reporter for Notes {
 
 impl Notes {
     /// The history without what depends on the clock.
-    fn history(&self) -> Vec<EpochMetrics> {
+    pub(super) fn history(&self) -> Vec<EpochMetrics> {
         let timeless = |metrics: &EpochMetrics| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..*metrics };
         let finished = |event: &Event| match event {
             Event::EpochFinished { metrics, .. } => Some(timeless(metrics)),
@@ -113,8 +119,13 @@ impl Bench {
     fn run(&self, run: &str, from: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
         let device = Default::default();
         let files = self.files(run);
-        let plan = Fit { recipe: &self.recipe, dataset: &self.dataset, files: &files, readback: 1 };
-        let network = Cnn::<Cpu>::new(plan.shape().image, plan.shape().classes, self.recipe.seed, &device);
+        let side = SIDE as usize;
+        let identity = identity(&self.dataset, [side, side, 1], None);
+        let seed = self.recipe.seed;
+        let augmenter = self.recipe.augmentation.map(|ranges| Augmenter { ranges, seed, variants: 0 });
+        let source = Arc::new(Images::plain(Arc::clone(&self.dataset), augmenter));
+        let plan = Fit { recipe: &self.recipe, source, frozen: None, identity: &identity, files: &files, readback: 1 };
+        let network = Cnn::<Cpu>::new(identity.image, 2, seed, &device);
         let mut notes = Notes { stop_at, ..Notes::default() };
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)
@@ -187,7 +198,7 @@ fn a_loss_that_is_no_number_ends_the_run_as_diverged() {
     assert!(notes.history().len() <= 1);
 }
 
-fn wave(shape: &[usize], scale: f64, phase: f64) -> Array {
+pub(super) fn wave(shape: &[usize], scale: f64, phase: f64) -> Array {
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     let value = |index: usize| (scale * (0.37 * index as f64 + phase).sin()) as f32;
     Array { shape: shape.to_vec(), values: (0..shape.iter().product()).map(value).collect() }

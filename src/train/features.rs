@@ -1,0 +1,218 @@
+//! What a frozen base makes of a dataset, computed once and kept on disk.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::Reporter;
+use crate::data::batch::Source;
+use crate::data::features::{
+    CachedFeatures, Complete, Key, NoRoom, Opened, Section, SectionName, Unfinished, make_room,
+};
+use crate::data::images::Images;
+use crate::data::store::Dataset;
+use crate::domain::Split;
+use crate::events::Event;
+use crate::model::kernels::ConvBlockBackend;
+use crate::model::vgg16::FrozenBase;
+
+/// Images per forward pass. Fixed, so that features do not depend on a recipe's batch size.
+const BATCH_SIZE: usize = 32;
+
+/// At most one progress event in this time.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Between two looks at a section that another worker computes.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// What is computed, by what, and where it is kept.
+pub struct FeaturePlan<'a, B: ConvBlockBackend> {
+    /// The dataset that the images are of.
+    pub dataset: &'a Arc<Dataset>,
+    /// Its images as the base wants them. If they are augmented, it is in a fixed number of variants.
+    pub images: &'a Images,
+    /// The base.
+    pub frozen: &'a FrozenBase<B>,
+    /// Everything that decides the numbers.
+    pub key: Key,
+    /// The folder of datasets.
+    pub data_dir: &'a Path,
+    /// The dataset's own folder.
+    pub dataset_dir: &'a Path,
+    /// Bytes that cached features of all datasets may take.
+    pub limit: u64,
+}
+
+/// What became of it.
+pub enum Cached {
+    /// All there.
+    Ready(CachedFeatures),
+    /// Not kept, and why: the features have to be computed whenever they are needed.
+    Uncached(String),
+    /// Somebody asked to stop.
+    Stopped,
+}
+
+/// How much is done.
+struct Progress<'a> {
+    reporter: &'a mut dyn Reporter,
+    done: usize,
+    total: usize,
+    computed: usize,
+    begun: Instant,
+    reported: Option<Instant>,
+    told_of_waiting: bool,
+}
+
+impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
+    /// Sees to it that the features of these splits are on disk: finds them, waits for whoever computes them, or computes
+    /// what is missing.
+    pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Cached {
+        match self.try_ensure(splits, device, reporter) {
+            Ok(cached) => cached,
+            Err(NoRoom::Io(error)) => Cached::Uncached(format!("{}: {error}", self.dataset_dir.display())),
+            Err(error) => Cached::Uncached(error.to_string()),
+        }
+    }
+
+    fn try_ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Result<Cached, NoRoom> {
+        let folder = self.key.prepare(self.dataset_dir)?;
+        let augmenter = self.images.augmenter();
+        let sections: Vec<(SectionName, Section)> = splits
+            .iter()
+            .flat_map(|split| SectionName::of_split(*split, augmenter))
+            .map(|name| (name, Section::new(&folder, &name.stem(), self.dataset.len(name.split), self.key.row())))
+            .collect();
+        self.make_room(sections.iter().map(|(_, section)| section))?;
+        let total = sections.iter().map(|(name, _)| self.dataset.len(name.split)).sum();
+        let (begun, bytes) = (Instant::now(), sections.iter().map(|(_, section)| section.bytes()).sum());
+        let mut progress =
+            Progress { reporter, done: 0, total, computed: 0, begun, reported: None, told_of_waiting: false };
+        let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, augmenter.copied());
+        let mut kept: [Vec<Complete>; 3] = Default::default();
+        for (name, section) in &sections {
+            match self.section(name, section, device, &mut progress)? {
+                Some(complete) => kept[name.split as usize].push(complete),
+                None => return Ok(Cached::Stopped),
+            }
+        }
+        for (split, sections) in Split::ALL.into_iter().zip(kept) {
+            features.add(split, sections);
+        }
+        let (computed, seconds) = (progress.computed, begun.elapsed().as_secs_f64());
+        progress.reporter.report(Event::FeaturesReady { images: total, computed, bytes, seconds });
+        Ok(Cached::Ready(features))
+    }
+
+    /// Room for what is missing of these sections, without removing what of them is there.
+    fn make_room<'s>(&self, sections: impl Iterator<Item = &'s Section> + Clone) -> Result<(), NoRoom> {
+        if self.limit == 0 {
+            return Err(NoRoom::Off);
+        }
+        let wanted: Vec<PathBuf> = sections.clone().map(Section::values_file).collect();
+        make_room(self.data_dir, sections.map(Section::missing_bytes).sum(), self.limit, &wanted)
+    }
+
+    /// One section, complete; `None` if somebody asked to stop.
+    fn section(
+        &self,
+        name: &SectionName,
+        section: &Section,
+        device: &B::Device,
+        progress: &mut Progress<'_>,
+    ) -> io::Result<Option<Complete>> {
+        let (before, mut waiting) = (progress.done, None);
+        loop {
+            match section.open()? {
+                Opened::Complete(complete) => {
+                    progress.done = before + self.dataset.len(name.split);
+                    return Ok(Some(complete));
+                }
+                Opened::Unfinished(work) => {
+                    let missing: usize = work.missing().iter().map(|(_, rows)| rows.len()).sum();
+                    progress.done = before + self.dataset.len(name.split) - missing;
+                    if !self.compute(name, &work, device, progress)? {
+                        return Ok(None);
+                    }
+                    // Opened anew: what was written is checked once more, and the lock becomes a reader's.
+                }
+                Opened::Busy => {
+                    let since = *waiting.get_or_insert_with(Instant::now);
+                    progress.tell_of_waiting(since);
+                    thread::sleep(WAIT);
+                }
+            }
+            if progress.reporter.stop_requested() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Computes what is missing of a section. False if somebody asked to stop.
+    fn compute(
+        &self,
+        name: &SectionName,
+        work: &Unfinished,
+        device: &B::Device,
+        progress: &mut Progress<'_>,
+    ) -> io::Result<bool> {
+        for (chunk, rows) in work.missing() {
+            let mut features = Vec::with_capacity(rows.len() * self.key.row());
+            for at in rows.clone().step_by(BATCH_SIZE) {
+                if progress.reporter.stop_requested() {
+                    return Ok(false);
+                }
+                let batch = at..(at + BATCH_SIZE).min(rows.end);
+                let count = batch.len();
+                features.extend(self.forward(name, batch, device));
+                progress.advance(count);
+            }
+            work.write(chunk, &features)?;
+        }
+        Ok(true)
+    }
+
+    fn forward(&self, name: &SectionName, rows: Range<usize>, device: &B::Device) -> Vec<f32> {
+        let [channels, height, width] = self.images.shape();
+        let shape = [rows.len(), channels, height, width];
+        let mut inputs = vec![0.0; shape.iter().product()];
+        // A split has fewer than 2^32 images: `epoch_order` numbers them.
+        let indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
+        self.images.fill_variant(name.split, &indices, name.variant.map(|(_, number)| number), &mut inputs);
+        let images = Tensor::from_data(TensorData::new(inputs, shape), device);
+        let features = self.frozen.forward(images).into_data().convert::<f32>();
+        // Converted to f32 the line before.
+        features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"))
+    }
+}
+
+/// How long another worker may be at a section before it is worth a word.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Progress<'_> {
+    /// Says once that another worker is at what is needed here.
+    fn tell_of_waiting(&mut self, since: Instant) {
+        if !self.told_of_waiting && since.elapsed() > PATIENCE {
+            self.told_of_waiting = true;
+            let message = "another worker is at the same features: waiting for it".into();
+            self.reporter.report(Event::Warning { message });
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
+    fn advance(&mut self, images: usize) {
+        self.done += images;
+        self.computed += images;
+        if self.reported.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {
+            return;
+        }
+        self.reported = Some(Instant::now());
+        let images_per_second = self.computed as f64 / self.begun.elapsed().as_secs_f64();
+        self.reporter.report(Event::ComputingFeatures { done: self.done, total: self.total, images_per_second });
+    }
+}

@@ -1,0 +1,355 @@
+//! Training on a pretrained base: right against `PyTorch`, frozen what is said to be, and the same from a cache.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::module::AutodiffModule;
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::{Tensor, TensorData};
+
+use super::checkpoint::{Checkpoint, CheckpointFiles};
+use super::epoch::descend;
+use super::features::{Cached, FeaturePlan};
+use super::fit::{Fit, FitEnd, fit};
+use super::optimizer;
+use super::tests::{Cpu, Notes, dataset, identity};
+use crate::data::batch::Source;
+use crate::data::features::{KEY_VERSION, Key};
+use crate::data::images::{Augmenter, Images};
+use crate::data::store::Dataset;
+use crate::domain::vgg16::{Block, features_layer, features_shape};
+use crate::domain::{Augmentation, Preprocessing, Recipe, Schedule, Split, Strategy, Transfer};
+use crate::events::Event;
+use crate::model::parameters::{self, Array, Arrays};
+use crate::model::vgg16::{FrozenBase, TransferNetwork};
+
+/// Numbers from −`scale` to `scale` by a multiplicative hash of their index, as `tests/fixtures/vgg16_trace.py` has them.
+fn scattered(shape: &[usize], scale: f64, salt: u64) -> Array {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    let value = |index: u64| {
+        let bits = (index.wrapping_mul(2_654_435_761) + salt * 40_503) & 0xffff_ffff;
+        let bits = ((bits ^ (bits >> 15)) * 2_246_822_519) & 0xffff_ffff;
+        let bits = bits ^ (bits >> 13);
+        ((bits as f64 / 2_f64.powi(31) - 1.0) * scale) as f32
+    };
+    let count: usize = shape.iter().product();
+    Array { shape: shape.to_vec(), values: (0..count as u64).map(value).collect() }
+}
+
+#[allow(clippy::cast_precision_loss)] // channels are few
+fn base() -> Arrays {
+    let (mut arrays, mut salt) = (Arrays::new(), 1);
+    for block in Block::ALL {
+        for number in 1..=block.convolutions() {
+            let inputs = if number == 1 { block.inputs() } else { block.channels() };
+            let scale = (6.0 / (9 * inputs) as f64).sqrt();
+            let name = |part| format!("{block}.conv{number}.{part}");
+            arrays.insert(name("weight"), scattered(&[block.channels(), inputs, 3, 3], scale, salt));
+            arrays.insert(name("bias"), scattered(&[block.channels()], 0.1, salt + 1));
+            salt += 2;
+        }
+    }
+    arrays
+}
+
+fn head() -> Arrays {
+    Arrays::from([
+        ("head.hidden_weight".into(), scattered(&[512, 256], 0.1, 101)),
+        ("head.hidden_bias".into(), scattered(&[256], 0.1, 102)),
+        ("head.dense_weight".into(), scattered(&[256, 3], 0.2, 103)),
+        ("head.dense_bias".into(), scattered(&[3], 0.1, 104)),
+    ])
+}
+
+fn norm(values: impl IntoIterator<Item = f32>) -> f64 {
+    values.into_iter().map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+#[test]
+fn features_and_fine_tuning_agree_with_pytorch() {
+    #[derive(serde::Deserialize)]
+    struct Trace {
+        size: usize,
+        unfrozen: Option<Block>,
+        rates: [f64; 2],
+        features: Vec<Vec<f64>>,
+        features_norm: f64,
+        logits: Vec<Vec<f64>>,
+        losses: Vec<f64>,
+        norms_after: std::collections::BTreeMap<String, f64>,
+    }
+    let close = |ours: f64, theirs: f64, tolerance: f64, what: &str| {
+        assert!((ours - theirs).abs() <= tolerance * theirs.abs().max(0.1), "{what}: {ours} against {theirs}");
+    };
+    let traces: Vec<Trace> =
+        serde_json::from_str(include_str!("../../tests/fixtures/vgg16_trace.json")).expect("the fixture");
+    let (device, weights) = (Default::default(), base());
+    for trace in traces {
+        let (unfrozen, size) = (trace.unfrozen, trace.size);
+        let images = scattered(&[5, 3, size, size], 1.0, 201).to_tensor::<Flex, 4>(&device);
+        let pooled = FrozenBase::<Flex>::new(&weights, None, size, &device).expect("a base").forward(images.clone());
+        let pooled = pooled.flatten::<2>(1, 3).into_data().into_vec::<f32>().expect("floats");
+        close(norm(pooled.iter().copied()), trace.features_norm, 1e-5, "norm of features");
+        let some = pooled.chunks(512).flat_map(|row| row.iter().step_by(64));
+        for (ours, theirs) in some.zip(trace.features.concat()) {
+            close(f64::from(*ours), theirs, 1e-4, "feature");
+        }
+
+        let frozen = FrozenBase::<Flex>::new(&weights, unfrozen, size, &device).expect("a base");
+        let below = frozen.forward(images);
+        assert_eq!(below.dims()[1..], features_shape(unfrozen, size));
+        let below = Tensor::<Cpu, 4>::from_inner(below);
+        let network = TransferNetwork::<Cpu>::new(&weights, unfrozen, 3, 0, &device).expect("a network");
+        let mut network = parameters::overlay(network, &head()).expect("fits");
+        let logits = network.forward(below.clone(), None).into_data().convert::<f64>();
+        for (ours, theirs) in logits.iter::<f64>().zip(trace.logits.concat()) {
+            close(ours, theirs, 1e-4, "logit");
+        }
+        let labels = Tensor::from_data(TensorData::new(vec![0_i32, 1, 2, 0, 1], [5]), &device);
+        let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
+        let mut adam = optimizer::adam();
+        for (step, theirs) in trace.losses.iter().enumerate() {
+            let loss = loss_function.forward(network.forward(below.clone(), None), labels.clone());
+            close(loss.clone().into_scalar().into(), *theirs, 1e-3, &format!("{unfrozen:?}: loss of step {step}"));
+            network = descend(network, &mut adam, loss.backward(), trace.rates);
+        }
+        let after = parameters::save(&network);
+        assert_eq!(after.keys().collect::<Vec<_>>(), trace.norms_after.keys().collect::<Vec<_>>());
+        for (name, array) in after {
+            close(norm(array.values), trace.norms_after[&name], 1e-4, &name);
+        }
+    }
+}
+
+#[test]
+fn dropout_halves_and_keeps_the_mean_and_is_drawn_by_its_key() {
+    use crate::model::vgg16::StepKey;
+    let device = Default::default();
+    let network = TransferNetwork::<Flex>::new(&base(), None, 3, 1, &device).expect("a network");
+    let inputs = scattered(&[64, 512, 1, 1], 1.0, 9).to_tensor::<Flex, 4>(&device);
+    let logits = |key| network.forward(inputs.clone(), key).into_data().into_vec::<f32>().expect("floats");
+    let key = StepKey { seed: 3, epoch: 2, step: 1 };
+    assert_eq!(logits(Some(key)), logits(Some(key)));
+    for other in [StepKey { seed: 4, ..key }, StepKey { epoch: 1, ..key }, StepKey { step: 2, ..key }] {
+        assert_ne!(logits(Some(other)), logits(Some(key)));
+    }
+    // Over many draws the noise averages out to what is evaluated.
+    let mut mean = vec![0.0; 64 * 3];
+    for step in 1..=400 {
+        logits(Some(StepKey { step, ..key })).iter().zip(&mut mean).for_each(|(logit, sum)| *sum += logit / 400.0);
+    }
+    let plain = logits(None);
+    let error: Vec<f32> = mean.iter().zip(&plain).map(|(mean, plain)| mean - plain).collect();
+    assert!(norm(error) < 0.1 * norm(plain), "the mean of dropout is off");
+}
+
+const SIZE: u32 = 32;
+
+struct Bench {
+    folder: tempfile::TempDir,
+    dataset: Arc<Dataset>,
+    recipe: Recipe,
+    weights: Arrays,
+}
+
+/// Where a run's inputs come from.
+#[derive(Clone, Copy, PartialEq)]
+enum From {
+    Cache,
+    Images,
+}
+
+impl Bench {
+    fn new(strategy: Strategy) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dataset = dataset(folder.path());
+        let mut recipe = Recipe::sample(strategy);
+        recipe.epochs = 3;
+        recipe.batch_size = 32;
+        recipe.schedule = Schedule::Constant;
+        recipe.augmentation = Some(Augmentation::REFERENCE);
+        if let Some(transfer) = &mut recipe.transfer {
+            transfer.size = SIZE;
+        }
+        Self { folder, dataset, recipe, weights: base() }
+    }
+
+    fn unfrozen(&self) -> Option<Block> {
+        self.recipe.transfer.as_ref().and_then(Transfer::unfrozen)
+    }
+
+    fn images(&self) -> Images {
+        let variants = self.recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
+        let seed = self.recipe.seed;
+        let augmenter = self.recipe.augmentation.map(|ranges| Augmenter { ranges, seed, variants });
+        Images::prepared(self.dataset.clone(), SIZE, Preprocessing::TORCHVISION, augmenter)
+    }
+
+    fn frozen(&self) -> FrozenBase<Flex> {
+        FrozenBase::new(&self.weights, self.unfrozen(), SIZE as usize, &Default::default()).expect("a base")
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            version: KEY_VERSION,
+            fingerprint: self.dataset.fingerprint().into(),
+            base: "base".into(),
+            layer: features_layer(self.unfrozen()).into(),
+            shape: features_shape(self.unfrozen(), SIZE as usize),
+            size: SIZE,
+            preprocessing: Preprocessing::TORCHVISION,
+            device: "cpu".into(),
+        }
+    }
+
+    fn dataset_dir(&self) -> PathBuf {
+        self.folder.path().join("stripes")
+    }
+
+    fn cache(&self, notes: &mut Notes, limit: u64) -> Cached {
+        let plan = FeaturePlan {
+            dataset: &self.dataset,
+            images: &self.images(),
+            frozen: &self.frozen(),
+            key: self.key(),
+            data_dir: self.folder.path(),
+            dataset_dir: &self.dataset_dir(),
+            limit,
+        };
+        plan.ensure(&[Split::Train, Split::Validation], &Default::default(), notes)
+    }
+
+    fn files(&self, run: &str) -> CheckpointFiles {
+        let file = |name: &str| self.folder.path().join(format!("{run}-{name}"));
+        CheckpointFiles { last: file("last"), best: file("best") }
+    }
+
+    fn run(&self, run: &str, from: From, checkpoint: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
+        let (device, frozen, files) = (Default::default(), self.frozen(), self.files(run));
+        let source: Arc<dyn Source> = match from {
+            From::Images => Arc::new(self.images()),
+            From::Cache => match self.cache(&mut Notes::default(), 1 << 30) {
+                Cached::Ready(features) => Arc::new(features),
+                Cached::Uncached(reason) => panic!("{reason}"),
+                Cached::Stopped => panic!("nobody asked to stop"),
+            },
+        };
+        let identity = identity(&self.dataset, [32, 32, 3], Some("base".into()));
+        let frozen = (from == From::Images).then_some(&frozen);
+        let plan = Fit { recipe: &self.recipe, source, frozen, identity: &identity, files: &files, readback: 1 };
+        let network =
+            TransferNetwork::<Cpu>::new(&self.weights, self.unfrozen(), 2, self.recipe.seed, &device).expect("fits");
+        let mut notes = Notes { stop_at, ..Notes::default() };
+        let end = fit(&plan, network, checkpoint, &device, &mut notes).expect("trained");
+        (end, notes)
+    }
+
+    fn last(&self, run: &str) -> Checkpoint {
+        Checkpoint::read(&self.files(run).last).expect("a checkpoint")
+    }
+}
+
+fn assert_near(ours: &Notes, theirs: &Notes) {
+    let figures = |notes: &Notes| -> Vec<f64> {
+        notes.history().iter().flat_map(|metrics| [metrics.train_loss, metrics.val_loss]).collect()
+    };
+    assert_eq!(figures(ours).len(), figures(theirs).len());
+    for (ours, theirs) in figures(ours).into_iter().zip(figures(theirs)) {
+        assert!((ours - theirs).abs() < 1e-3 * theirs.abs().max(0.1), "{ours} against {theirs}");
+    }
+}
+
+#[test]
+fn variants_from_the_cache_train_as_the_images_do_and_the_second_run_computes_nothing() {
+    let mut bench = Bench::new(Strategy::Features);
+    let (end, anew) = bench.run("anew", From::Images, None, None);
+    assert!(matches!(end, FitEnd::Finished(_)));
+    // With as many variants as epochs, each epoch sees what it would have seen without a cache.
+    bench.recipe.transfer.as_mut().expect("a base").variants = 3;
+    assert_near(&bench.run("cached", From::Cache, None, None).1, &anew);
+    let before = bench.last("cached");
+    bench.run("again", From::Cache, None, None);
+    assert_eq!(bench.last("again"), before, "the same seed, the same run");
+    let mut notes = Notes::default();
+    assert!(matches!(bench.cache(&mut notes, 1 << 30), Cached::Ready(_)));
+    // 120 training images in three variants and 40 to validate on.
+    let found = |event: &Event| matches!(event, Event::FeaturesReady { images: 400, computed: 0, .. });
+    assert!(notes.events.iter().any(found), "{:?}", notes.events);
+}
+
+#[test]
+fn features_that_were_interrupted_go_on_where_they_were() {
+    let mut bench = Bench::new(Strategy::Features);
+    bench.recipe.augmentation = None;
+    let mut notes = Notes { stop_at: Some(7), ..Notes::default() };
+    assert!(matches!(bench.cache(&mut notes, 1 << 30), Cached::Stopped));
+    let mut notes = Notes::default();
+    assert!(matches!(bench.cache(&mut notes, 1 << 30), Cached::Ready(_)));
+    // The training images were done before the stop; the validation images fill a chunk of their own.
+    let rest = |event: &Event| matches!(event, Event::FeaturesReady { images: 160, computed: 40, .. });
+    assert!(notes.events.iter().any(rest), "{:?}", notes.events);
+}
+
+#[test]
+fn what_does_not_fit_is_not_kept_and_says_so() {
+    let bench = Bench::new(Strategy::Features);
+    let Cached::Uncached(reason) = bench.cache(&mut Notes::default(), 1000) else { panic!("it was kept") };
+    assert!(reason.contains("MIEN_FEATURE_CACHE_GIB"), "{reason}");
+}
+
+#[test]
+fn fine_tuning_trains_its_block_and_nothing_below_and_keeps_only_that() {
+    let mut bench = Bench::new(Strategy::Finetune);
+    bench.recipe.augmentation = None;
+    let images = bench.images();
+    let mut batch = vec![0.0; 8 * 3 * 32 * 32];
+    images.fill(Split::Train, &[0, 1, 2, 3, 4, 5, 6, 7], None, &mut batch);
+    let frozen_output = || {
+        let batch = Tensor::<Flex, 4>::from_data(TensorData::new(batch.clone(), [8, 3, 32, 32]), &Default::default());
+        bench.frozen().forward(batch).into_data()
+    };
+    let before = frozen_output();
+    let (_, notes) = bench.run("tuned", From::Cache, None, None);
+    assert_eq!(notes.history().len(), 3);
+    assert_eq!(frozen_output(), before, "the frozen part is as it was, to the last bit");
+
+    let Checkpoint { state, arrays } = bench.last("tuned");
+    assert_eq!(state.identity.base.as_deref(), Some("base"));
+    let trained: Vec<&String> = arrays.keys().filter(|name| !name.starts_with("adam.")).collect();
+    assert_eq!(trained.len(), 6 + 4, "{trained:?}");
+    assert!(trained.iter().all(|name| name.starts_with("base.block5.") || name.starts_with("head.")));
+    for number in 1..=3 {
+        let name = format!("block5.conv{number}.weight");
+        assert_ne!(arrays[&format!("base.{name}")].values, bench.weights[&name].values, "{name} was trained");
+    }
+}
+
+#[test]
+fn a_base_with_a_rate_near_zero_stays_where_it_is_while_the_head_learns() {
+    let mut bench = Bench::new(Strategy::Finetune);
+    bench.recipe.augmentation = None;
+    let transfer = bench.recipe.transfer.as_mut().expect("a base");
+    transfer.fine_tuning.as_mut().expect("fine-tuning").base_learning_rate = 1e-30;
+    bench.run("slow", From::Cache, None, None);
+    let arrays = bench.last("slow").arrays;
+    let network = TransferNetwork::<Cpu>::new(&bench.weights, Some(Block::Block5), 2, 42, &Default::default());
+    let start = parameters::save(&network.expect("a network").valid());
+    assert_eq!(arrays["base.block5.conv1.weight"], start["base.block5.conv1.weight"]);
+    assert_ne!(arrays["head.dense_weight"], start["head.dense_weight"]);
+}
+
+#[test]
+fn a_stopped_run_on_a_base_resumes_as_if_it_had_not_been() {
+    let mut bench = Bench::new(Strategy::Finetune);
+    bench.recipe.augmentation = None;
+    let (_, whole) = bench.run("whole", From::Cache, None, None);
+    // 4 steps and 1 validation batch an epoch.
+    let (end, _) = bench.run("stopped", From::Cache, None, Some(8));
+    assert_eq!(end, FitEnd::Stopped);
+    let checkpoint = bench.last("stopped");
+    assert_eq!(checkpoint.state.epoch, 1);
+    let (_, rest) = bench.run("stopped", From::Cache, Some(&checkpoint), None);
+    assert_eq!(rest.history()[..], whole.history()[1..]);
+    assert_eq!(bench.last("stopped"), bench.last("whole"));
+}
