@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, Outcome, Split, SplitCounts, nan};
+use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, Outcome, RunId, Split, SplitCounts, nan};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,31 @@ pub enum Event {
         total: usize,
         /// Those that are trained.
         trainable: usize,
+    },
+    /// The run waits for another one to end before it begins.
+    Waiting {
+        /// The other run.
+        run: RunId,
+    },
+    /// The features of the frozen base are being computed, throttled.
+    ComputingFeatures {
+        /// Images done, with those found on disk.
+        done: usize,
+        /// Images in all; every variant counts.
+        total: usize,
+        /// Images computed per second so far.
+        images_per_second: f64,
+    },
+    /// The features of the frozen base are on disk.
+    FeaturesReady {
+        /// Images; every variant counts.
+        images: usize,
+        /// How many of them this worker computed; the others were there.
+        computed: usize,
+        /// What they take on disk.
+        bytes: u64,
+        /// How long finding and computing them took.
+        seconds: f64,
     },
     /// An epoch began.
     EpochStarted {

@@ -1,12 +1,14 @@
 //! Where everything lies: the home, and the folder of a run.
 //!
 //! ```text
-//! HOME/data/NAME/                     a dataset
+//! HOME/data/NAME/                     a dataset, with what frozen bases made of it in `features/`
+//! HOME/weights/NAME.safetensors       a pretrained base
 //! HOME/checkpoints/RUN/recipe.json    the frozen recipe
 //!                     /events.jsonl   the event log
 //!                     /worker.lock    held by the worker as long as it lives
 //!                     /worker.log     what the worker printed, which should be nothing
 //!                     /control/stop   a request, as a file
+//!                     /start.ckpt     the weights that fine-tuning starts from
 //!                     /best.ckpt      weights of the best epoch
 //!                     /last.ckpt      everything needed to go on from the last completed epoch
 //!                     /test.safetensors   the prediction for every test image
@@ -17,10 +19,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, recipe::RECIPE_VERSION};
+use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
 use crate::{durable, events};
 
-/// The folder that holds datasets and runs.
+/// The folder that holds datasets, weights and runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home(PathBuf);
 
@@ -47,6 +49,18 @@ impl Home {
     #[must_use]
     pub fn dataset(&self, name: &DatasetName) -> PathBuf {
         self.data().join(name.as_str())
+    }
+
+    /// Where pretrained weights lie.
+    #[must_use]
+    pub fn weights(&self) -> PathBuf {
+        self.0.join("weights")
+    }
+
+    /// The file of these weights.
+    #[must_use]
+    pub fn weights_file(&self, name: &WeightsName) -> PathBuf {
+        self.weights().join(format!("{name}.safetensors"))
     }
 
     /// Where runs lie.
@@ -122,7 +136,7 @@ impl RunFolder {
         RunId::new(self.0.file_name()?.to_str()?).ok()
     }
 
-    /// The home that the run lies in. A worker knows its run folder and nothing else.
+    /// The home that the run lies in, where a worker finds what its recipe names.
     #[must_use]
     pub fn home(&self) -> Option<Home> {
         Some(Home::new(self.0.parent()?.parent()?))
@@ -144,6 +158,12 @@ impl RunFolder {
     #[must_use]
     pub fn worker_log(&self) -> PathBuf {
         self.0.join("worker.log")
+    }
+
+    /// The weights that fine-tuning starts from: the best ones of another run, copied, so that this run outlives it.
+    #[must_use]
+    pub fn start_checkpoint(&self) -> PathBuf {
+        self.0.join("start.ckpt")
     }
 
     /// The weights of the best epoch.

@@ -2,6 +2,7 @@
 //!
 //! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
 
+pub mod estimate;
 pub mod job;
 pub mod layout;
 pub mod narrate;
@@ -9,6 +10,7 @@ pub mod predictions;
 pub mod store;
 pub mod summary;
 
+pub use estimate::{Estimate, estimate};
 pub use job::Job;
 pub use layout::{Home, RunFolder};
 pub use store::{FindError, FollowedRun, RunStore};

@@ -1,6 +1,6 @@
 //! Events in words: the log lines that the dashboard and the command line show.
 
-use crate::domain::{FinishReason, Outcome, text::printable};
+use crate::domain::{FinishReason, Outcome, Size, text::printable};
 use crate::events::Event;
 
 /// One line for an event, safe for a terminal; `None` for those that a log need not show.
@@ -10,6 +10,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::LogOpened { .. }
         | Event::Step { .. }
         | Event::EpochStarted { .. }
+        | Event::ComputingFeatures { .. }
         | Event::CheckpointSaved { best: false, .. }
         | Event::Unknown => return None,
         Event::WorkerStarted { pid, host, resumed_from: 0 } => format!("worker {pid} started on {host}"),
@@ -28,6 +29,13 @@ pub fn line(event: &Event) -> Option<String> {
             classes.len()
         ),
         Event::ModelBuilt { total, trainable } => format!("model with {total} parameters, {trainable} trained"),
+        Event::Waiting { run } => format!("waits for {run} to end"),
+        Event::FeaturesReady { images, computed: 0, bytes, .. } => {
+            format!("features of {images} images found on disk ({})", Size(*bytes))
+        }
+        Event::FeaturesReady { images, computed, bytes, seconds } => {
+            format!("features of {computed} of {images} images computed in {seconds:.0} s and kept ({})", Size(*bytes))
+        }
         Event::EpochFinished { metrics, early_stopping } => {
             let best = if early_stopping.best_epoch == metrics.epoch {
                 "best so far".to_owned()

@@ -21,6 +21,17 @@ pub struct EpochProgress {
     pub started_at: u64,
 }
 
+/// How far the features of the frozen base are.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct FeatureProgress {
+    /// Images done.
+    pub done: usize,
+    /// Images in all; every variant counts.
+    pub total: usize,
+    /// Images computed per second.
+    pub images_per_second: f64,
+}
+
 /// One throttled point of the training curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepPoint {
@@ -82,6 +93,12 @@ pub struct Summary {
     pub history: Vec<EpochMetrics>,
     /// The training curve within epochs, as reported.
     pub steps: Vec<StepPoint>,
+    /// The run that it waits for.
+    pub waiting_for: Option<RunId>,
+    /// The features that are being computed.
+    pub features: Option<FeatureProgress>,
+    /// How many images' features its worker has computed, and in how many seconds; 0 if they were all on disk.
+    pub features_computed: Option<(usize, f64)>,
     /// The epoch under way.
     pub progress: Option<EpochProgress>,
     /// Latest training speed.
@@ -123,6 +140,9 @@ impl Summary {
             classes: Vec::new(),
             history: Vec::new(),
             steps: Vec::new(),
+            waiting_for: None,
+            features: None,
+            features_computed: None,
             progress: None,
             images_per_second: None,
             learning_rate: None,
@@ -145,6 +165,7 @@ impl Summary {
         match &record.event {
             Event::WorkerStarted { resumed_from, .. } => self.restart(*resumed_from),
             Event::DeviceChosen { device, description, note } => {
+                self.waiting_for = None;
                 self.device =
                     Some(Device { name: device.clone(), description: description.clone(), note: note.clone() });
             }
@@ -155,7 +176,18 @@ impl Summary {
             Event::ModelBuilt { total, trainable } => {
                 self.parameters = Some(Parameters { total: *total, trainable: *trainable });
             }
+            Event::Waiting { run } => self.waiting_for = Some(run.clone()),
+            Event::ComputingFeatures { done, total, images_per_second } => {
+                let (done, total, images_per_second) = (*done, *total, *images_per_second);
+                self.features = Some(FeatureProgress { done, total, images_per_second });
+            }
+            Event::FeaturesReady { computed, seconds, .. } => {
+                self.features = None;
+                // The first is that of the training images; the test's, at the end, adds nothing.
+                self.features_computed.get_or_insert((*computed, *seconds));
+            }
             Event::EpochStarted { epoch, steps } => {
+                self.features = None;
                 self.progress = Some(EpochProgress { epoch: *epoch, step: 0, steps: *steps, started_at: record.at });
             }
             Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second } => {
@@ -196,6 +228,8 @@ impl Summary {
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => {
                 self.outcome = Some(outcome.clone());
+                self.waiting_for = None;
+                self.features = None;
                 self.progress = None;
                 self.evaluating = false;
                 self.stopping = false;
@@ -215,6 +249,8 @@ impl Summary {
         self.started = true;
         self.outcome = None;
         self.test = None;
+        self.waiting_for = None;
+        self.features = None;
         self.progress = None;
         self.evaluating = false;
         self.stopping = false;
@@ -231,11 +267,11 @@ impl Summary {
     #[must_use]
     pub fn state(&self, alive: bool, now: u64) -> RunState {
         if alive {
-            return if self.history.is_empty() && self.progress.is_none() && !self.evaluating {
-                RunState::Starting
-            } else {
-                RunState::Running
-            };
+            if self.waiting_for.is_some() {
+                return RunState::Queued;
+            }
+            let training = self.progress.is_some() || self.features.is_some() || self.evaluating;
+            return if self.history.is_empty() && !training { RunState::Starting } else { RunState::Running };
         }
         match &self.outcome {
             Some(Outcome::Finished { .. }) => RunState::Finished,
@@ -319,6 +355,18 @@ mod tests {
         }
     }
 
+    fn waiting() -> Event {
+        Event::Waiting { run: RunId::new("other").expect("an id") }
+    }
+
+    fn chosen() -> Event {
+        Event::DeviceChosen { device: "cpu".into(), description: String::new(), note: None }
+    }
+
+    fn computing() -> Event {
+        Event::ComputingFeatures { done: 1, total: 2, images_per_second: 3.0 }
+    }
+
     fn ended(outcome: Outcome) -> Event {
         Event::Ended { outcome }
     }
@@ -332,6 +380,10 @@ mod tests {
             ("just created, worker on its way", vec![], false, soon, RunState::Starting),
             ("created long ago, no worker ever", vec![], false, late, RunState::Lost),
             ("worker alive before its first epoch", vec![started(0)], true, late, RunState::Starting),
+            ("waits for another run", vec![started(0), waiting()], true, late, RunState::Queued),
+            ("was killed while it waited", vec![started(0), waiting()], false, late, RunState::Lost),
+            ("its turn has come", vec![started(0), waiting(), chosen()], true, late, RunState::Starting),
+            ("computes features", vec![started(0), computing()], true, late, RunState::Running),
             (
                 "in its first epoch",
                 vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }],

@@ -1,0 +1,153 @@
+//! How long a run would take, judging by runs that were.
+
+use crate::domain::{DeviceRequest, Recipe, RunId, SplitCounts, Work};
+
+use super::summary::Summary;
+
+/// A guess from another run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Seconds before the first epoch, for the features that are kept.
+    pub seconds_before: f64,
+    /// Seconds an epoch.
+    pub seconds_an_epoch: f64,
+    /// The run whose speed it is taken from.
+    pub from: RunId,
+    /// Whether that run did another kind of work: the guess is then a rough one.
+    pub rough: bool,
+}
+
+/// Operations in a second that a run has reached, by its latest epoch.
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
+    let epoch = run.history.last()?;
+    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?);
+    // Features that should have been kept and were not were computed in every epoch: that says nothing of other runs.
+    if work.precomputed > 0 && run.features_computed.is_none() {
+        return None;
+    }
+    (epoch.images_per_second > 0.0).then_some(work.operations as f64 * epoch.images_per_second)
+}
+
+/// The same while the frozen base computed the features that are kept.
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
+    let (computed, seconds) = run.features_computed.filter(|(computed, seconds)| *computed > 0 && *seconds > 0.0)?;
+    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?);
+    Some(work.precomputed_operations as f64 * computed as f64 / seconds)
+}
+
+/// Whether a run was on a device that the recipe may get, and whether it would get just that.
+fn fits(run: &Summary, device: DeviceRequest) -> Option<bool> {
+    let had = run.device.as_ref()?;
+    match device {
+        // What `auto` takes is what it took last time; another run on this machine is better than nothing.
+        DeviceRequest::Auto => Some(run.recipe.device == DeviceRequest::Auto),
+        other => (had.name == other.to_string()).then_some(true),
+    }
+}
+
+/// Guesses from the newest run of the same kind on the same kind of device, else from the newest of any. `None` before
+/// there is one with a completed epoch. `runs` are newest first; `image` is height, width and channels of stored images.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+pub fn estimate<'a>(
+    runs: impl Iterator<Item = &'a Summary>,
+    recipe: &Recipe,
+    image: [usize; 3],
+    classes: usize,
+    images: SplitCounts,
+) -> Option<Estimate> {
+    let work = Work::of(recipe, image, classes, images);
+    let mut candidates: Vec<(&Summary, f64, bool)> = runs
+        .filter_map(|run| {
+            let same_device = fits(run, recipe.device)?;
+            let kept = Work::of(&run.recipe, image, classes, images).precomputed > 0;
+            let alike = same_device && run.recipe.strategy == recipe.strategy && kept == (work.precomputed > 0);
+            Some((run, speed(run, image)?, alike))
+        })
+        .collect();
+    // Stable: of equals the newest stays first.
+    candidates.sort_by_key(|(.., alike)| !alike);
+    let (run, speed, alike) = candidates.first()?;
+    let of_base = candidates.iter().find_map(|(run, ..)| base_speed(run, image)).unwrap_or(*speed);
+    let epoch = images.train as f64 * work.operations as f64 + images.validation as f64 * work.forward as f64;
+    Some(Estimate {
+        seconds_before: work.precomputed as f64 * work.precomputed_operations as f64 / of_base,
+        seconds_an_epoch: epoch / speed,
+        from: run.id.clone(),
+        rough: !alike,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EarlyStoppingStatus, EpochMetrics, Hyperparameter, Strategy};
+    use crate::events::{Event, Record};
+
+    const IMAGES: SplitCounts = SplitCounts { train: 1_000, validation: 300, test: 200 };
+
+    fn run(id: &str, recipe: Recipe, images_per_second: f64, events: Vec<Event>) -> Summary {
+        let mut summary = Summary::new(RunId::new(id).expect("an id"), recipe);
+        let metrics = EpochMetrics {
+            epoch: 1,
+            train_loss: 1.0,
+            train_accuracy: 0.5,
+            val_loss: 1.0,
+            val_accuracy: 0.5,
+            learning_rate: 1e-3,
+            seconds: 1.0,
+            images_per_second,
+        };
+        let classes = vec!["a".into(), "b".into()];
+        let told = [
+            Event::DeviceChosen { device: "cpu".into(), description: String::new(), note: None },
+            Event::DataOpened { images: IMAGES, classes },
+        ];
+        let epoch = Event::EpochFinished { metrics, early_stopping: EarlyStoppingStatus::default() };
+        for event in told.into_iter().chain(events).chain([epoch]) {
+            summary.apply(&Record { at: 1, event });
+        }
+        summary
+    }
+
+    fn guess(runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
+        estimate(runs.iter(), recipe, [48, 48, 1], 2, IMAGES)
+    }
+
+    #[test]
+    fn an_epoch_takes_as_long_as_it_took_the_last_run_of_its_kind() {
+        let recipe = Recipe::sample(Strategy::Cnn);
+        assert_eq!(guess(&[], &recipe), None, "nobody knows yet");
+        let runs = [
+            run("of-features", Recipe::sample(Strategy::Features), 5.0, vec![]),
+            run("cnn", recipe.clone(), 110.0, vec![]),
+        ];
+        let found = guess(&runs, &recipe).expect("a guess");
+        assert_eq!((found.from.as_str(), found.rough), ("cnn", false));
+        // 1,000 images, and 300 that go one way only.
+        assert!((found.seconds_an_epoch - 10.0).abs() < 1e-9, "{found:?}");
+        assert!(found.seconds_before.abs() < 1e-9);
+        let other = guess(&runs[..1], &recipe).expect("a guess");
+        assert!(other.rough);
+    }
+
+    #[test]
+    fn features_are_computed_as_fast_as_they_were() {
+        let mut recipe = Recipe::sample(Strategy::Features);
+        Hyperparameter::Augmentation.set(&mut recipe, "none").expect("accepted");
+        let ready = Event::FeaturesReady { images: 1_500, computed: 100, bytes: 1, seconds: 2.0 };
+        let found = guess(&[run("of-features", recipe.clone(), 9_000.0, vec![ready])], &recipe).expect("a guess");
+        assert!((found.seconds_before - 30.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn another_device_says_nothing() {
+        let recipe = Recipe { device: DeviceRequest::Cuda(0), ..Recipe::sample(Strategy::Cnn) };
+        let runs = [run("cnn", Recipe { device: DeviceRequest::Cpu, ..Recipe::sample(Strategy::Cnn) }, 100.0, vec![])];
+        assert_eq!(guess(&runs, &recipe), None);
+        // What `auto` will take is not known: the guess is a rough one.
+        assert!(guess(&runs, &Recipe::sample(Strategy::Cnn)).is_some_and(|found| found.rough));
+    }
+}
