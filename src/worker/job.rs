@@ -1,6 +1,5 @@
 //! The jobs: train to the end, or test the best weights.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::AutodiffModule;
@@ -9,18 +8,20 @@ use burn::tensor::backend::AutodiffBackend;
 use crate::data::store::Dataset;
 use crate::domain::{Outcome, Recipe, Split};
 use crate::events::Event;
-use crate::model::cnn::{self, Cnn};
 use crate::model::device::{self, Device};
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters;
 use crate::runs::layout::RunFolder;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
-use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles};
+use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::train::fit::{Fit, FitEnd, fit};
 
 use super::backend::{DeviceJob, on_device};
+use super::checkpoints::{files, where_to_go_on};
 use super::journal::Journal;
+use super::setup::{CnnSetup, Ground, Inputs, Setup, TransferSetup, take_start};
+use super::waiting::wait_for_others;
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
 pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<Outcome, String> {
@@ -32,175 +33,209 @@ pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) 
     journal.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from });
     warning.flatten().into_iter().for_each(|message| journal.report(Event::Warning { message }));
 
-    let (device, dataset) = open(folder, recipe, journal)?;
-    check_fingerprint(checkpoint.as_ref(), recipe)?;
-    on_device(device.kind, Train { recipe, dataset: &dataset, files: &files, folder, checkpoint, journal })
+    let home = folder.home().ok_or("the run folder lies in no home")?;
+    if !wait_for_others(&home, folder, recipe, journal) {
+        return Ok(Outcome::Stopped);
+    }
+    let (ground, device) = open(folder, recipe)?;
+    tell(&ground, device, journal);
+    if let Some(transfer) = &recipe.transfer {
+        take_start(&ground, transfer)?;
+    }
+    let work = Training { checkpoint };
+    on_device(ground.device, Job { ground: &ground, files: &files, journal, work })
 }
 
 /// Tests the best weights again and changes nothing else.
 pub(super) fn evaluate(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<(), String> {
     let files = files(folder);
-    let (device, dataset) = open_quietly(folder, recipe)?;
-    on_device(device.kind, Evaluate { recipe, dataset: &dataset, files: &files, folder, journal })
+    let (ground, _) = open(folder, recipe)?;
+    on_device(ground.device, Job { ground: &ground, files: &files, journal, work: Testing })
 }
 
-struct Train<'a> {
-    recipe: &'a Recipe,
-    dataset: &'a Arc<Dataset>,
+/// Work on a run that has found its data and its device.
+struct Job<'a, W> {
+    ground: &'a Ground,
     files: &'a CheckpointFiles,
-    folder: &'a RunFolder,
-    checkpoint: Option<Checkpoint>,
     journal: &'a mut Journal,
+    work: W,
 }
 
-impl DeviceJob for Train<'_> {
-    type Output = Result<Outcome, String>;
+/// Work that is the same for every strategy.
+trait Work {
+    type Output;
 
-    fn run<B>(mut self, device: &B::Device, readback: u32) -> Self::Output
+    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<Self::Output, String>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
-    {
-        let plan = Fit { recipe: self.recipe, dataset: self.dataset, files: self.files, readback };
-        let network = network::<B>(&plan, device);
-        let total = burn::module::Module::num_params(&network);
-        self.journal.report(Event::ModelBuilt { total, trainable: total });
-        let end = fit(&plan, network, self.checkpoint.as_ref(), device, self.journal).map_err(|e| e.to_string())?;
-        let outcome = match end {
-            FitEnd::Stopped => return Ok(Outcome::Stopped),
-            FitEnd::Finished(reason) => Outcome::Finished { reason },
-            FitEnd::Diverged(cause) => {
-                if self.files.best.exists() {
-                    self.test_what_is_left::<B>(&plan, device);
-                }
-                return Ok(Outcome::Diverged { cause });
-            }
-        };
-        if self.dataset.is_empty(Split::Test) {
-            self.journal.report(Event::Warning { message: nothing_to_score(self.recipe) });
-            return Ok(outcome);
-        }
-        let tested = test_best::<B>(&plan, self.folder, device, self.journal)?;
-        Ok(if tested { outcome } else { Outcome::Stopped })
-    }
+        S: Setup<B>;
 }
 
-impl Train<'_> {
-    /// Tests the best weights of a run that diverged; a failure of that must not hide why the run ended.
-    fn test_what_is_left<B>(&mut self, plan: &Fit<'_>, device: &B::Device)
-    where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
-    {
-        if let Err(cause) = test_best::<B>(plan, self.folder, device, self.journal) {
-            self.journal.report(Event::EvaluationFailed { cause });
-        }
-    }
-}
-
-struct Evaluate<'a> {
-    recipe: &'a Recipe,
-    dataset: &'a Arc<Dataset>,
-    files: &'a CheckpointFiles,
-    folder: &'a RunFolder,
-    journal: &'a mut Journal,
-}
-
-impl DeviceJob for Evaluate<'_> {
-    type Output = Result<(), String>;
+impl<W: Work> DeviceJob for Job<'_, W> {
+    type Output = Result<W::Output, String>;
 
     fn run<B>(self, device: &B::Device, readback: u32) -> Self::Output
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
-        let plan = Fit { recipe: self.recipe, dataset: self.dataset, files: self.files, readback };
-        let tested = test_best::<B>(&plan, self.folder, device, self.journal)?;
-        if tested { Ok(()) } else { Err("it was asked to stop".into()) }
+        let Self { ground, files, journal, work } = self;
+        match &ground.recipe.transfer {
+            None => {
+                let setup = CnnSetup::<B>::new(ground, device)?;
+                work.run(&mut Desk { ground, files, journal, setup, device, readback })
+            }
+            Some(transfer) => {
+                let setup = TransferSetup::<B>::new(ground, transfer, device)?;
+                work.run(&mut Desk { ground, files, journal, setup, device, readback })
+            }
+        }
     }
 }
 
-fn network<B: ConvBlockBackend>(plan: &Fit<'_>, device: &B::Device) -> Cnn<B> {
-    Cnn::new(plan.shape().image, plan.shape().classes, plan.recipe.seed, device)
+/// Everything at hand: a strategy set up on a device.
+struct Desk<'a, B: AutodiffBackend, S> {
+    ground: &'a Ground,
+    files: &'a CheckpointFiles,
+    journal: &'a mut Journal,
+    setup: S,
+    device: &'a B::Device,
+    readback: u32,
 }
 
-/// Tests the best weights and keeps every prediction. False if a stop was asked for before the end.
-fn test_best<B>(plan: &Fit<'_>, folder: &RunFolder, device: &B::Device, journal: &mut Journal) -> Result<bool, String>
+/// Trains and tests.
+struct Training {
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Work for Training {
+    type Output = Outcome;
+
+    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<Outcome, String>
+    where
+        B: AutodiffBackend + ConvBlockBackend,
+        B::InnerBackend: ConvBlockBackend,
+        S: Setup<B>,
+    {
+        check_identity(self.checkpoint.as_ref(), desk.setup.identity())?;
+        let network = desk.setup.network()?;
+        let trainable = burn::module::Module::num_params(&network);
+        desk.journal.report(Event::ModelBuilt { total: desk.setup.parameters(), trainable });
+        let Some(inputs) = desk.setup.inputs(&[Split::Train, Split::Validation], desk.journal) else {
+            return Ok(Outcome::Stopped);
+        };
+        let plan = plan(desk.ground, desk.files, desk.setup.identity(), inputs, desk.readback);
+        let end = fit(&plan, network, self.checkpoint.as_ref(), desk.device, desk.journal);
+        drop(plan);
+        let outcome = match end.map_err(|error| error.to_string())? {
+            FitEnd::Stopped => return Ok(Outcome::Stopped),
+            FitEnd::Finished(reason) => Outcome::Finished { reason },
+            FitEnd::Diverged(cause) => {
+                if desk.files.best.exists() {
+                    // A failure of that must not hide why the run ended.
+                    if let Err(cause) = desk.test_best() {
+                        desk.journal.report(Event::EvaluationFailed { cause });
+                    }
+                }
+                return Ok(Outcome::Diverged { cause });
+            }
+        };
+        if desk.ground.dataset.is_empty(Split::Test) {
+            desk.journal.report(Event::Warning { message: nothing_to_score(&desk.ground.recipe) });
+            return Ok(outcome);
+        }
+        Ok(if desk.test_best()? { outcome } else { Outcome::Stopped })
+    }
+}
+
+/// Tests.
+struct Testing;
+
+impl Work for Testing {
+    type Output = ();
+
+    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<(), String>
+    where
+        B: AutodiffBackend + ConvBlockBackend,
+        B::InnerBackend: ConvBlockBackend,
+        S: Setup<B>,
+    {
+        if desk.test_best()? { Ok(()) } else { Err("it was asked to stop".into()) }
+    }
+}
+
+fn plan<'a, B: AutodiffBackend>(
+    ground: &'a Ground,
+    files: &'a CheckpointFiles,
+    identity: &'a Identity,
+    Inputs { source, frozen }: Inputs<'a, B>,
+    readback: u32,
+) -> Fit<'a, B> {
+    Fit { recipe: &ground.recipe, source, frozen, identity, files, readback }
+}
+
+impl<B, S> Desk<'_, B, S>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
+    S: Setup<B>,
 {
-    let images = plan.dataset.len(Split::Test);
-    if images == 0 {
-        return Err(nothing_to_score(plan.recipe));
+    /// Tests the best weights and keeps every prediction. False if a stop was asked for before the end.
+    fn test_best(&mut self) -> Result<bool, String> {
+        let Ground { recipe, dataset, folder, .. } = self.ground;
+        let images = dataset.len(Split::Test);
+        if images == 0 {
+            return Err(nothing_to_score(recipe));
+        }
+        let best = Checkpoint::read(&self.files.best).map_err(|error| error.to_string())?;
+        check_identity(Some(&best), self.setup.identity())?;
+        let network = parameters::load(self.setup.network()?.valid(), &best.arrays).map_err(|e| e.to_string())?;
+        self.journal.report(Event::EvaluationStarted { split: Split::Test, images });
+        let Some(inputs) = self.setup.inputs(&[Split::Test], self.journal) else { return Ok(false) };
+        let identity = self.setup.identity();
+        let plan = plan(self.ground, self.files, identity, inputs, self.readback);
+        let evaluation = plan.evaluate(&network, Split::Test, self.device, self.journal);
+        let Some(evaluation) = evaluation.map_err(|error| error.to_string())? else { return Ok(false) };
+        let path = folder.test_predictions();
+        let (classes, probabilities) = (identity.classes.len(), evaluation.probabilities);
+        let predictions = Predictions { classes, probabilities, truth: evaluation.truth };
+        predictions.write(&path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        self.journal.report(Event::Evaluated {
+            split: Split::Test,
+            epoch: best.state.epoch,
+            loss: evaluation.loss,
+            confusion: evaluation.confusion,
+        });
+        Ok(true)
     }
-    let best = Checkpoint::read(&plan.files.best).map_err(|error| error.to_string())?;
-    check_fingerprint(Some(&best), plan.recipe)?;
-    let network = parameters::load(network::<B>(plan, device).valid(), &best.arrays).map_err(|e| e.to_string())?;
-    journal.report(Event::EvaluationStarted { split: Split::Test, images });
-    let evaluation = plan.evaluate::<B::InnerBackend>(&network, Split::Test, device, journal);
-    let Some(evaluation) = evaluation.map_err(|error| error.to_string())? else { return Ok(false) };
-    let path = folder.test_predictions();
-    let predictions =
-        Predictions { classes: plan.shape().classes, probabilities: evaluation.probabilities, truth: evaluation.truth };
-    predictions.write(&path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    journal.report(Event::Evaluated {
-        split: Split::Test,
-        epoch: best.state.epoch,
-        loss: evaluation.loss,
-        confusion: evaluation.confusion,
-    });
-    Ok(true)
 }
 
 fn nothing_to_score(recipe: &Recipe) -> String {
     format!("the dataset '{}' has no test images: there is nothing to score", recipe.dataset)
 }
 
-fn files(folder: &RunFolder) -> CheckpointFiles {
-    CheckpointFiles { last: folder.last_checkpoint(), best: folder.best_checkpoint() }
-}
-
-/// The checkpoint to go on from, with a warning if the one that should be there is damaged; `None` at the start.
-fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<(Checkpoint, Option<String>)>, String> {
-    let missing = |path: &Path| !path.exists();
-    if missing(&files.last) && missing(&files.best) {
-        return Ok(None);
-    }
-    match (Checkpoint::read(&files.last), Checkpoint::read(&files.best)) {
-        // Written first: a worker killed before `last` became its second name.
-        (Ok(last), Ok(best)) if best.state.epoch > last.state.epoch => Ok(Some((best, None))),
-        (Err(CheckpointError::Io { .. }), Ok(best)) if missing(&files.last) => Ok(Some((best, None))),
-        (Ok(last), _) => Ok(Some((last, None))),
-        (Err(newer @ CheckpointError::Newer { .. }), _) => Err(newer.to_string()),
-        (Err(error), Ok(best)) => {
-            let message = format!("{error}; going on from the best one, of epoch {}", best.state.epoch);
-            Ok(Some((best, Some(message))))
-        }
-        (Err(last), Err(best)) => Err(format!("{last}; {best}; `mien train cnn` begins anew")),
-    }
-}
-
-fn check_fingerprint(checkpoint: Option<&Checkpoint>, recipe: &Recipe) -> Result<(), String> {
-    match checkpoint {
-        Some(checkpoint) if checkpoint.state.fingerprint != recipe.fingerprint => {
+fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identity) -> Result<(), String> {
+    match checkpoint.map(|checkpoint| &checkpoint.state.identity) {
+        Some(found) if found.fingerprint != identity.fingerprint => {
             Err("the checkpoint was trained on another dataset than the recipe names".into())
+        }
+        Some(found) if found.base != identity.base => {
+            Err("the checkpoint was trained on another pretrained base than the recipe names".into())
         }
         _ => Ok(()),
     }
 }
 
-fn open(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<(Device, Arc<Dataset>), String> {
-    let (device, dataset) = open_quietly(folder, recipe)?;
-    let Device { kind, description, note } = device.clone();
+fn tell(ground: &Ground, Device { kind, description, note }: Device, journal: &mut Journal) {
     journal.report(Event::DeviceChosen { device: kind.to_string(), description, note });
-    let manifest = dataset.manifest();
+    let manifest = ground.dataset.manifest();
     let classes = manifest.class_names().into_iter().map(str::to_owned).collect();
     journal.report(Event::DataOpened { images: manifest.counts(), classes });
-    Ok((device, dataset))
 }
 
-fn open_quietly(folder: &RunFolder, recipe: &Recipe) -> Result<(Device, Arc<Dataset>), String> {
+/// Finds the run's dataset and its device.
+fn open(folder: &RunFolder, recipe: &Recipe) -> Result<(Ground, Device), String> {
     let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
     let home = folder.home().ok_or("the run folder lies in no home")?;
     let dataset = Dataset::open(&home.dataset(&recipe.dataset)).map_err(|error| error.to_string())?;
@@ -212,66 +247,11 @@ fn open_quietly(folder: &RunFolder, recipe: &Recipe) -> Result<(Device, Arc<Data
             recipe.fingerprint
         ));
     }
-    let image = dataset.image();
-    if (image.height.min(image.width) as usize) < cnn::MIN_SIDE {
-        return Err(format!("images of {}×{} are too small for the network", image.width, image.height));
-    }
     for split in [Split::Train, Split::Validation] {
         if dataset.is_empty(split) {
             return Err(format!("the dataset '{}' has no {split} images", recipe.dataset));
         }
     }
-    Ok((device, Arc::new(dataset)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{EarlyStoppingStatus, Strategy};
-    use crate::model::parameters::Arrays;
-    use crate::train::checkpoint::{CHECKPOINT_VERSION, State};
-
-    fn write(path: &Path, epoch: u32) {
-        let state = State {
-            version: CHECKPOINT_VERSION,
-            strategy: Strategy::Cnn,
-            fingerprint: String::new(),
-            classes: Vec::new(),
-            image: [48, 48, 1],
-            epoch,
-            optimizer_steps: 0,
-            learning_rate: 1e-3,
-            early_stopping: EarlyStoppingStatus::default(),
-        };
-        Checkpoint { state, arrays: Arrays::new() }.write(path).expect("written");
-    }
-
-    #[test]
-    fn a_run_goes_on_from_the_newest_checkpoint_that_is_whole() {
-        const DAMAGED: u32 = 0;
-        // (what happened, epoch of last, epoch of best, epoch to go on from or none, whether a warning is due)
-        let table = [
-            ("killed in the first epoch", None, None, None, false),
-            ("the usual case", Some(5), Some(3), Some(5), false),
-            ("killed between the two files of epoch 6", Some(5), Some(6), Some(6), false),
-            ("killed between the two files of epoch 1", None, Some(1), Some(1), false),
-            ("last damaged", Some(DAMAGED), Some(3), Some(3), true),
-            ("best damaged", Some(5), Some(DAMAGED), Some(5), false),
-        ];
-        for (case, last, best, expected, warned) in table {
-            let folder = tempfile::tempdir().expect("a folder");
-            let files = CheckpointFiles { last: folder.path().join("last"), best: folder.path().join("best") };
-            for (path, epoch) in [(&files.last, last), (&files.best, best)] {
-                match epoch {
-                    Some(DAMAGED) => std::fs::write(path, "cut").expect("written"),
-                    Some(epoch) => write(path, epoch),
-                    None => {}
-                }
-            }
-            let found = where_to_go_on(&files).expect("a place");
-            let epoch = found.as_ref().map(|(checkpoint, _)| checkpoint.state.epoch);
-            let warning = found.and_then(|(_, warning)| warning);
-            assert_eq!((epoch, warning.is_some()), (expected, warned), "{case}");
-        }
-    }
+    let (folder, recipe, dataset) = (folder.clone(), recipe.clone(), Arc::new(dataset));
+    Ok((Ground { folder, home, recipe, dataset, device: device.kind }, device))
 }

@@ -1,13 +1,16 @@
 //! The job process: a run folder in, events and checkpoints out.
 //!
-//! A worker knows its run folder and nothing else of the world; it takes no notice of who started it and outlives
-//! them. May know: `domain`, `data`, `model`, `train`, `events`, of `runs` the folder's layout, the jobs and the
+//! A worker knows its run folder and, through its recipe, what it trains on: a dataset, a pretrained base, the run it starts
+//! from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`, `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the jobs and the
 //! predictions' file, and burn.
 
 mod backend;
+mod checkpoints;
 mod job;
 mod journal;
+mod setup;
 mod signals;
+mod waiting;
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
