@@ -6,12 +6,14 @@
 pub mod clock;
 pub mod launch;
 pub mod names;
+pub mod practice;
 mod spawn;
 pub mod stop;
 
 pub use clock::now;
 pub use launch::{LaunchError, evaluate, launch, resume};
 pub use names::suggest_name;
+pub use practice::{PracticeError, launch_practice, practice_names};
 pub use stop::{StopError, request_stop};
 
 /// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB]`.

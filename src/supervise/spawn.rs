@@ -98,7 +98,10 @@ fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
 fn has_ended(reader: &mut EventReader) -> bool {
     let mut records = Vec::new();
     let _ = reader.poll(&mut records);
-    records.iter().any(|record| matches!(record.event, Event::Ended { .. }))
+    // A run ends, or a test of it does.
+    let is_end =
+        |event: &Event| matches!(event, Event::Ended { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. });
+    records.iter().any(|record| is_end(&record.event))
 }
 
 /// The last lines of the worker's log behind byte `from`.
@@ -153,6 +156,9 @@ mod tests {
         let script = format!("echo '{ended}' >> '{}'; exit 1", folder.events_file().display());
         assert!(matches!(start(shell(&script), &folder), Ok(Start::Underway)));
         assert!(matches!(start(shell("exit 0"), &folder), Ok(Start::Underway)));
+        let failed = r#"{"at":2,"event":"evaluation_failed","cause":"no such weights"}"#;
+        let script = format!("echo '{failed}' >> '{}'; exit 1", folder.events_file().display());
+        assert!(matches!(start(shell(&script), &folder), Ok(Start::Underway)));
         // The end of an earlier worker is not this one's word.
         assert!(matches!(start(shell("exit 1"), &folder), Ok(Start::Died { .. })));
     }
