@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::recipe_options::RecipeOptions;
-use crate::domain::{DatasetName, RunId};
+use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
+use crate::domain::{DatasetName, Preprocessing, RunId, WeightsName};
 use crate::runs::Job;
 
 const EXIT_CODES: &str = "\
@@ -34,6 +34,9 @@ pub(super) enum Command {
     /// Import, list and show datasets
     #[command(subcommand)]
     Data(DataCommand),
+    /// Import, fetch, list and show pretrained weights
+    #[command(subcommand)]
+    Weights(WeightsCommand),
     /// Train a model in a worker of its own, and watch it
     Train(Train),
     /// List the runs, newest first
@@ -45,6 +48,14 @@ pub(super) enum Command {
     Show {
         /// Id, beginning of an id, or `latest`
         run: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Compare the test metrics of runs, side by side with the published reference where there is one
+    Compare {
+        /// Ids, beginnings of ids, or `latest`
+        #[arg(required = true)]
+        runs: Vec<String>,
         #[command(flatten)]
         output: Output,
     },
@@ -97,19 +108,24 @@ pub(super) enum DataCommand {
     /// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
     ///
     /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone. What cannot be read is skipped and
-    /// named.
+    /// named. An address (https://…) is downloaded first; if that breaks off, the same command goes on where it stopped.
     Import(Import),
     /// List the datasets
     List {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a dataset: images per class and split, and what was skipped
+    /// Show a dataset: images per class and split, what was skipped, and what cached features take
     Show {
         /// The dataset's name
         name: DatasetName,
         #[command(flatten)]
         output: Output,
+    },
+    /// Remove what frozen bases made of a dataset's images; runs compute it again when they need it
+    ClearFeatures {
+        /// The dataset's name
+        name: DatasetName,
     },
     /// Draw the built-in demo dataset: faces in seven expressions
     Demo {
@@ -120,7 +136,7 @@ pub(super) enum DataCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// A folder, an archive or a table
+    /// A folder, an archive, a table, or the address of one of the latter two
     pub(super) source: PathBuf,
     /// What to call the dataset
     #[arg(long)]
@@ -137,6 +153,63 @@ pub(super) struct Import {
     /// The share of each class's files that becomes test, unless the source has a test split
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
     pub(super) test: f64,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WeightsCommand {
+    /// List the imported weights
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show imported weights: where they came from, what they expect of their input
+    Show {
+        /// The weights' name
+        name: WeightsName,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Import the convolutional base of VGG16 from Keras's .h5, .weights.h5 or .keras, torchvision's .pth, or .safetensors
+    Import(ImportWeights),
+    /// Download weights and import them: vggface, imagenet, torchvision, or an address
+    ///
+    /// A download that breaks off goes on where it stopped when the same command is run again.
+    Fetch(FetchWeights),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportWeights {
+    /// The file
+    pub(super) file: PathBuf,
+    /// What to call the weights
+    #[arg(long)]
+    pub(super) name: WeightsName,
+    #[command(flatten)]
+    pub(super) options: WeightsOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FetchWeights {
+    /// vggface, imagenet, torchvision, or an address (https://…)
+    pub(super) what: String,
+    /// What to call the weights [default: the name that they are known by; an address needs one]
+    #[arg(long)]
+    pub(super) name: Option<WeightsName>,
+    #[command(flatten)]
+    pub(super) options: WeightsOptions,
+}
+
+/// What imports of weights have in common.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct WeightsOptions {
+    /// What the weights expect of their input: keras-imagenet, vggface, torchvision [default: what the file tells]
+    #[arg(long, value_name = "NAME")]
+    pub(super) preprocessing: Option<Preprocessing>,
+    /// Replace other weights of this name
+    #[arg(long)]
+    pub(super) replace: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -173,20 +246,88 @@ pub(super) enum TrainStrategy {
     /// run has its last completed epoch on disk, and `resume` goes on from there.
     #[command(after_help = EXIT_CODES)]
     Cnn(TrainCnn),
+    /// A small head on what a frozen pretrained VGG16 makes of the images
+    ///
+    /// With --augment none or --variants K, what the base makes of the images is computed once and kept beside the
+    /// dataset, so that every later epoch and run costs only the head. Otherwise images are augmented anew in every epoch
+    /// and go through the base each time.
+    #[command(after_help = EXIT_CODES)]
+    Features(TrainFeatures),
+    /// The head and the upper blocks of the base, from the best weights of a features run
+    ///
+    /// Image size, variants and augmentation are those of the run that it starts from, unless they are given. If that run
+    /// is still at work, this one waits for it.
+    #[command(after_help = EXIT_CODES)]
+    Finetune(TrainFinetune),
+    /// All three in order: cnn, features, finetune from features
+    ///
+    /// Three runs that wait for one another, named NAME-cnn, NAME-features and NAME-finetune. Ctrl-C stops the one that is
+    /// followed; the next one then begins.
+    #[command(after_help = EXIT_CODES)]
+    All(TrainAll),
+}
+
+/// The options that every strategy has, with the settings that `O` offers.
+#[derive(Debug, Args)]
+pub(super) struct RunOptions<O: Offer> {
+    /// The run's name; `all` puts the strategies behind it [default: two words that no run has]
+    #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
+    pub(super) name: Option<RunId>,
+    #[command(flatten)]
+    pub(super) recipe: RecipeOptions<O>,
+    #[command(flatten)]
+    pub(super) following: Following,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OnDataset {
+    /// The dataset [default: fer2013, or the only imported one, or the built-in demo]
+    #[arg(long, value_name = "NAME")]
+    pub(super) dataset: Option<DatasetName>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OnBase {
+    /// The pretrained base [default: vggface, or imagenet, or the only imported one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) weights: Option<WeightsName>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct TrainCnn {
-    /// The dataset [default: fer2013, or the only imported one, or the built-in demo]
-    #[arg(long, value_name = "NAME")]
-    pub(super) dataset: Option<DatasetName>,
-    /// The run's name [default: two words that no run has]
-    #[arg(long, value_name = "ID", value_parser = run_name)]
-    pub(super) name: Option<RunId>,
     #[command(flatten)]
-    pub(super) recipe: RecipeOptions,
+    pub(super) on: OnDataset,
     #[command(flatten)]
-    pub(super) following: Following,
+    pub(super) run: RunOptions<OfCnn>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainFeatures {
+    #[command(flatten)]
+    pub(super) on: OnDataset,
+    #[command(flatten)]
+    pub(super) base: OnBase,
+    #[command(flatten)]
+    pub(super) run: RunOptions<OfFeatures>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainFinetune {
+    /// The run whose best weights are the start: features, or an earlier fine-tuning [default: the newest features run]
+    #[arg(long, value_name = "RUN")]
+    pub(super) from: Option<String>,
+    #[command(flatten)]
+    pub(super) run: RunOptions<OfFinetune>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainAll {
+    #[command(flatten)]
+    pub(super) on: OnDataset,
+    #[command(flatten)]
+    pub(super) base: OnBase,
+    #[command(flatten)]
+    pub(super) run: RunOptions<OfAll>,
 }
 
 #[derive(Debug, Args)]
@@ -201,14 +342,6 @@ pub(super) struct Worker {
 fn fraction(text: &str) -> Result<f64, String> {
     let fraction = text.parse().ok().filter(|value| (0.0..1.0).contains(value));
     fraction.ok_or_else(|| "a fraction is from 0 to below 1, such as 0.1".into())
-}
-
-/// `latest` means the newest run in every command, so no run may be called that.
-fn run_name(text: &str) -> Result<RunId, String> {
-    match RunId::new(text) {
-        Ok(id) if id.as_str() == "latest" => Err("'latest' always means the newest run: choose another name".into()),
-        other => other.map_err(|error| error.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -10,12 +10,14 @@ use super::arguments::{DataCommand, Import, Output};
 use super::exit::{CommandError, Exit};
 use super::interrupt::Interrupts;
 use super::table::{Side, Table, thousands};
-use super::{datasets, output};
+use super::{datasets, fetch, output};
+use crate::data::features::{self, Usage};
 use crate::data::import::ImportStage;
 use crate::data::manifest::{ClassCounts, ImageShape};
-use crate::data::{self, Distribution, ImportProgress, ImportRequest, Manifest, Skipped};
-use crate::domain::DatasetName;
+use crate::data::{self, Distribution, ImportProgress, ImportReport, ImportRequest, Manifest, Skipped};
 use crate::domain::text::printable;
+use crate::domain::{DatasetName, Size, figures};
+use crate::download;
 use crate::runs::Home;
 use crate::supervise;
 
@@ -31,6 +33,20 @@ struct DatasetEntry<'a> {
     resized: u64,
     source: &'a str,
     created_at: u64,
+    /// What frozen bases made of its images, as far as it is kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    features: Vec<FeaturesEntry>,
+}
+
+/// Cached features of one base, layer and image size.
+#[derive(Debug, Serialize)]
+struct FeaturesEntry {
+    base: String,
+    layer: String,
+    size: u32,
+    device: String,
+    sections: usize,
+    bytes: u64,
 }
 
 fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
@@ -44,17 +60,39 @@ fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
         resized: manifest.resized,
         source: &manifest.source,
         created_at: manifest.created_at,
+        features: Vec::new(),
     }
+}
+
+/// The same with what is cached.
+fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
+    let cached = |Usage { key, sections, bytes }: Usage| FeaturesEntry {
+        base: key.base,
+        layer: key.layer,
+        size: key.size,
+        device: key.device,
+        sections,
+        bytes,
+    };
+    let features = features::usage(&home.dataset(&manifest.name)).into_iter().map(cached).collect();
+    DatasetEntry { features, ..entry(manifest) }
 }
 
 pub(super) fn run(home: &Home, command: DataCommand) -> Result<Exit, CommandError> {
     match command {
         DataCommand::Import(request) => import(home, request),
         DataCommand::List { output } => list(home, output),
-        DataCommand::Show { name, output } => {
-            tell(&datasets::find(home, &name)?, output)?;
+        DataCommand::Show { name, output: Output { json } } => {
+            let manifest = datasets::find(home, &name)?;
+            let entry = entry_with_features(home, &manifest);
+            if json {
+                output::json(&entry)?;
+            } else {
+                output::print(&(text(&manifest) + &cached(&entry.features)))?;
+            }
             Ok(Exit::Done)
         }
+        DataCommand::ClearFeatures { name } => clear_features(home, &name),
         DataCommand::Demo { output } => {
             tell(&datasets::built_in(home)?, output)?;
             Ok(Exit::Done)
@@ -71,8 +109,30 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
         ..ImportRequest::new(options.source, options.name, home.data(), supervise::now())
     };
     let interrupts = Interrupts::listen()?;
+    let address = request.source.to_str().filter(|source| download::is_address(source)).map(ToOwned::to_owned);
+    let report = match address {
+        None => read(&request, &interrupts)?,
+        Some(url) => {
+            let instead = format!(
+                "Without a way to it from here, fetch {url} on another machine, bring the file, and run\n  \
+                 mien data import FILE --name {}",
+                request.name
+            );
+            let fetched = fetch::fetch(&url, &home.data(), None, &interrupts, instead)?;
+            let request = ImportRequest { source: fetched.path().to_owned(), origin: Some(url), ..request };
+            read(&request, &interrupts)?
+        }
+    };
+    if report.unchanged {
+        output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
+    }
+    tell(&report.manifest, options.output)?;
+    Ok(Exit::Done)
+}
+
+fn read(request: &ImportRequest, interrupts: &Interrupts) -> Result<ImportReport, CommandError> {
     let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
-    let report = data::import(&request, &mut |progress| {
+    let report = data::import(request, &mut |progress| {
         if let Some(bar) = &bar {
             draw(bar, progress);
         }
@@ -81,12 +141,7 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
-    let report = report?;
-    if report.unchanged {
-        output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
-    }
-    tell(&report.manifest, options.output)?;
-    Ok(Exit::Done)
+    Ok(report?)
 }
 
 fn draw(bar: &ProgressBar, progress: ImportProgress) {
@@ -197,13 +252,47 @@ fn text(manifest: &Manifest) -> String {
     head + &table.render() + &left_out(manifest)
 }
 
+fn counted(number: u64, one: &str, many: &str) -> String {
+    figures::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
+}
+
+fn cached(features: &[FeaturesEntry]) -> String {
+    let line = |entry: &FeaturesEntry| {
+        let FeaturesEntry { base, layer, size, device, sections, bytes } = entry;
+        let short: String = base.chars().take(8).collect();
+        let [base, layer, device] = [&short, layer, device].map(|text| printable(text));
+        let sections = figures::count(*sections, "section", "sections");
+        format!("  {}: {layer} of base {base} at {size}×{size} on {device}, {sections}\n", Size(*bytes))
+    };
+    if features.is_empty() {
+        return String::new();
+    }
+    let bytes = Size(features.iter().map(|entry| entry.bytes).sum());
+    format!("\ncached features, {bytes} in all:\n") + &features.iter().map(line).collect::<String>()
+}
+
+/// `data clear-features`.
+fn clear_features(home: &Home, name: &DatasetName) -> Result<Exit, CommandError> {
+    datasets::find(home, name)?;
+    let folder = home.dataset(name);
+    let (freed, in_use) = features::clear(&folder).map_err(|error| {
+        CommandError::Words(format!("cannot clear {}: {error}", folder.join(features::FOLDER).display()))
+    })?;
+    output::note(&format!("freed {}", Size(freed)));
+    if in_use > 0 {
+        output::complain(&format!("{in_use} sections are in use by a run and stay"));
+        return Ok(Exit::Failed);
+    }
+    Ok(Exit::Done)
+}
+
 fn left_out(manifest: &Manifest) -> String {
     let mut lines = Vec::new();
     if manifest.resized > 0 {
-        lines.push(format!("{} images were resized", manifest.resized));
+        lines.push(format!("{} resized", counted(manifest.resized, "image was", "images were")));
     }
     if manifest.skipped_count > 0 {
-        lines.push(format!("{} things were skipped:", manifest.skipped_count));
+        lines.push(format!("{} skipped:", counted(manifest.skipped_count, "thing was", "things were")));
         lines.extend(manifest.skipped.iter().map(|skip| format!("  {}: {}", skip.source, skip.reason)));
         let listed = manifest.skipped.len() as u64;
         if manifest.skipped_count > listed {

@@ -6,13 +6,15 @@ use std::process::ExitCode;
 
 use super::output;
 use crate::data::{ImportError, StoreError};
-use crate::domain::DatasetName;
 use crate::domain::text::printable;
+use crate::domain::{DatasetName, WeightsName};
+use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::runs::FindError;
 use crate::runs::layout::RecipeError;
 use crate::runs::store::LoadError;
-use crate::supervise::{LaunchError, StopError};
+use crate::supervise::{LaunchError, PracticeError, StopError};
+use crate::weights::WeightsError;
 
 /// How a command ended that did what it could.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,15 @@ pub(super) enum Exit {
 }
 
 impl Exit {
+    /// How several commands in a row ended: as the worst of them did.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Done, other) => other,
+            (Self::Stopped, Self::Failed) => other,
+            (earlier, _) => earlier,
+        }
+    }
+
     pub(super) fn code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
@@ -64,10 +75,17 @@ pub(super) enum CommandError {
     Output(io::Error),
     #[error("there is no dataset '{name}' in {}; `mien data list` lists them", folder.display())]
     NoDataset { name: DatasetName, folder: PathBuf },
+    #[error("there are no weights '{name}' in {}; `mien weights list` lists what there is", folder.display())]
+    NoWeights { name: WeightsName, folder: PathBuf },
+    /// A download that failed, and what to do instead where this machine cannot reach the network.
+    #[error("{error}{}", if error.is_offline() { format!("\n{instead}") } else { String::new() })]
+    Download { error: DownloadError, instead: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     #[cfg(feature = "dashboard")]
     #[error(transparent)]
     Dashboard(#[from] crate::tui::DashboardError),
@@ -82,6 +100,8 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]
+    Practice(#[from] PracticeError),
+    #[error(transparent)]
     Stop(#[from] StopError),
 }
 
@@ -93,14 +113,20 @@ impl CommandError {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             _ => output::complain(&lines(&self.to_string())),
         }
-        if matches!(self, Self::Import(ImportError::Cancelled)) {
+        let cancelled = matches!(
+            self,
+            Self::Import(ImportError::Cancelled) | Self::Download { error: DownloadError::Cancelled, .. }
+        );
+        if cancelled {
             return Exit::Stopped.code();
         }
-        if matches!(self, Self::Usage(_) | Self::Import(ImportError::Options(_))) {
-            ExitCode::from(2)
-        } else {
-            ExitCode::FAILURE
-        }
+        let usage = matches!(
+            self,
+            Self::Usage(_)
+                | Self::Import(ImportError::Options(_))
+                | Self::Download { error: DownloadError::Address { .. }, .. }
+        );
+        if usage { ExitCode::from(2) } else { ExitCode::FAILURE }
     }
 }
 

@@ -4,16 +4,20 @@
 //! words and exit codes. May use every room. Commands print through `output`, which a closed pipe ends quietly.
 
 mod arguments;
+mod bases;
+mod compare;
 mod completions;
 mod dashboard;
 mod data;
 mod datasets;
 mod doctor;
 mod exit;
+mod fetch;
 mod gpu;
 mod home;
 mod interrupt;
 mod json;
+mod known;
 mod output;
 mod recipe_options;
 mod report;
@@ -23,6 +27,7 @@ mod stop;
 mod table;
 mod train;
 mod watch;
+mod weights;
 mod worker;
 
 use std::ffi::OsString;
@@ -71,9 +76,11 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
     match command {
         None => dashboard::run(home),
         Some(Command::Data(command)) => data::run(&home, command),
+        Some(Command::Weights(command)) => weights::run(&home, command),
         Some(Command::Train(train)) => train::train(&store, train),
         Some(Command::Runs { output }) => runs::run(&store, output),
         Some(Command::Show { run, output }) => show::run(&store, &run, output),
+        Some(Command::Compare { runs, output }) => compare::run(&store, &runs, output),
         Some(Command::Watch { run, output }) => watch::run(&store, &run, output),
         Some(Command::Stop { run, output }) => stop::run(&store, &run, output),
         Some(Command::Resume { run, following }) => train::resume(&store, &run, following),

@@ -1,43 +1,66 @@
 //! The options of `train` that set a recipe, made from the table of hyperparameters.
 
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::domain::{DatasetName, Hyperparameter, Recipe};
+use crate::domain::{Hyperparameter, Practice, Recipe, Strategy};
+
+/// Which settings a command offers, and whose defaults it tells.
+pub(super) trait Offer: Debug + Clone + Copy + Send + Sync + 'static {
+    /// What the command does.
+    const PRACTICE: Practice;
+}
+
+macro_rules! offer {
+    ($name:ident, $practice:expr) => {
+        #[doc = concat!("The settings of `", stringify!($practice), "`.")]
+        #[derive(Debug, Clone, Copy)]
+        pub(super) struct $name;
+
+        impl Offer for $name {
+            const PRACTICE: Practice = $practice;
+        }
+    };
+}
+
+offer!(OfCnn, Practice::One(Strategy::Cnn));
+offer!(OfFeatures, Practice::One(Strategy::Features));
+offer!(OfFinetune, Practice::One(Strategy::Finetune));
+offer!(OfAll, Practice::All);
 
 /// The settings given on the command line, each accepted by [`Hyperparameter::set`].
-#[derive(Debug, Clone, Default)]
-pub(super) struct RecipeOptions(Vec<(Hyperparameter, String)>);
+#[derive(Debug, Clone)]
+pub(super) struct RecipeOptions<O>(Vec<(Hyperparameter, String)>, PhantomData<O>);
 
-impl RecipeOptions {
-    /// Writes the given settings into `recipe`.
+impl<O: Offer> RecipeOptions<O> {
+    /// Writes the given settings into `recipe`, those that its strategy has.
     ///
     /// # Errors
     /// A sentence about the first that is not accepted.
     pub(super) fn apply(&self, recipe: &mut Recipe) -> Result<(), String> {
-        self.0.iter().try_for_each(|(field, text)| field.set(recipe, text))
+        let strategy = recipe.strategy;
+        let mut given = self.0.iter().filter(|(field, _)| field.is_of(strategy));
+        given.try_for_each(|(field, text)| field.set(recipe, text))
     }
 }
 
-/// A recipe to try values on.
-fn sample() -> Recipe {
-    // Cannot fail: the name is a letter.
-    Recipe::cnn(DatasetName::new("x").expect("a letter"), String::new(), 0)
-}
-
-fn option(field: Hyperparameter) -> Arg {
-    let help = format!("{} ({}) [default: {}]", field.explanation(), field.range(), field.get(&sample()));
+fn option<O: Offer>(field: Hyperparameter) -> Arg {
+    let default = O::PRACTICE.default_of(field).unwrap_or_else(|| "each strategy's own".into());
+    let help = format!("{} ({}) [default: {default}]", field.explanation(), field.range());
     Arg::new(field.name())
         .long(field.name())
         .value_name("VALUE")
         .help(help)
         .help_heading("Hyperparameters")
         .allow_negative_numbers(true)
-        .value_parser(move |text: &str| field.set(&mut sample(), text).map(|()| text.to_owned()))
+        .value_parser(move |text: &str| field.set(&mut O::PRACTICE.sample(), text).map(|()| text.to_owned()))
 }
 
-impl Args for RecipeOptions {
+impl<O: Offer> Args for RecipeOptions<O> {
     fn augment_args(command: Command) -> Command {
-        command.args(Hyperparameter::ALL.map(option))
+        command.args(O::PRACTICE.settings().map(option::<O>))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -45,10 +68,10 @@ impl Args for RecipeOptions {
     }
 }
 
-impl FromArgMatches for RecipeOptions {
+impl<O: Offer> FromArgMatches for RecipeOptions<O> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = |field: Hyperparameter| Some((field, matches.get_one::<String>(field.name())?.clone()));
-        Ok(Self(Hyperparameter::ALL.into_iter().filter_map(given).collect()))
+        Ok(Self(O::PRACTICE.settings().filter_map(given).collect(), PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -61,28 +84,54 @@ impl FromArgMatches for RecipeOptions {
 mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<Recipe, String> {
-        let command = RecipeOptions::augment_args(Command::new("train").no_binary_name(true));
+    fn parse<O: Offer>(mut recipe: Recipe, arguments: &[&str]) -> Result<Recipe, String> {
+        let command = RecipeOptions::<O>::augment_args(Command::new("train").no_binary_name(true));
         let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
-        let mut recipe = sample();
-        RecipeOptions::from_arg_matches(&matches).map_err(|error| error.to_string())?.apply(&mut recipe)?;
+        RecipeOptions::<O>::from_arg_matches(&matches).map_err(|error| error.to_string())?.apply(&mut recipe)?;
         Ok(recipe)
+    }
+
+    fn every_setting_is_an_option<O: Offer>() {
+        for field in O::PRACTICE.settings() {
+            let option = format!("--{}", field.name());
+            assert_eq!(
+                parse::<O>(O::PRACTICE.sample(), &[&option, &field.get(&O::PRACTICE.sample())]),
+                Ok(O::PRACTICE.sample()),
+                "{option}"
+            );
+        }
     }
 
     #[test]
     fn every_hyperparameter_is_an_option() {
-        for field in Hyperparameter::ALL {
-            let option = format!("--{}", field.name());
-            assert_eq!(parse(&[&option, &field.get(&sample())]), Ok(sample()), "{option}");
-        }
-        let recipe = parse(&["--epochs", "3", "--batch-size=64", "--augment", "none"]).expect("accepted");
+        every_setting_is_an_option::<OfCnn>();
+        every_setting_is_an_option::<OfFeatures>();
+        every_setting_is_an_option::<OfFinetune>();
+        every_setting_is_an_option::<OfAll>();
+        let recipe =
+            parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--epochs", "3", "--batch-size=64", "--augment", "none"])
+                .expect("accepted");
         assert_eq!((recipe.epochs, recipe.batch_size, recipe.augmentation), (3, 64, None));
+    }
+
+    #[test]
+    fn what_three_runs_share_reaches_those_that_have_it() {
+        let arguments = ["--size", "96", "--epochs", "2", "--unfreeze", "block4"];
+        for strategy in Strategy::ALL {
+            let recipe = parse::<OfAll>(Recipe::sample(strategy), &arguments).expect("accepted");
+            assert_eq!(recipe.epochs, 2);
+            assert_eq!(
+                recipe.transfer.as_ref().map(|transfer| transfer.size),
+                (strategy != Strategy::Cnn).then_some(96)
+            );
+        }
+        assert!(parse::<OfAll>(OfAll::PRACTICE.sample(), &["--learning-rate", "1"]).is_err());
     }
 
     #[test]
     fn a_refused_value_says_what_is_accepted() {
         for (option, value) in [("--epochs", "0"), ("--min-delta", "-1"), ("--learning-rate", "fast")] {
-            let error = parse(&[option, value]).expect_err("refused");
+            let error = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &[option, value]).expect_err("refused");
             assert!(error.contains(option) && error.contains(" must be "), "{error}");
         }
     }

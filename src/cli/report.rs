@@ -9,6 +9,9 @@ use super::output;
 use crate::events::{Event, Record};
 use crate::runs::{Summary, narrate};
 
+/// What the bar is called while features are computed.
+const FEATURES: &str = "features";
+
 /// Where the story of a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Story {
@@ -66,13 +69,27 @@ impl Reporter {
     /// Brings the bar to where the run stands.
     pub(super) fn progress(&self, run: &Summary) {
         let Some(bar) = &self.bar else { return };
+        if let Some(features) = run.features {
+            if bar.is_finished() || bar.prefix() != FEATURES {
+                bar.set_prefix(FEATURES);
+                bar.reset();
+            }
+            bar.set_length(features.total as u64);
+            bar.set_position(features.done as u64);
+            bar.set_message(format!(
+                "{} of {} · {:.0} images/s",
+                features.done, features.total, features.images_per_second
+            ));
+            return;
+        }
         let Some(progress) = run.progress else {
             // Between epochs, while testing, and at the end.
             self.finish();
             return;
         };
-        if bar.is_finished() || bar.prefix() != progress.epoch.to_string() {
-            bar.set_prefix(progress.epoch.to_string());
+        let epoch = format!("epoch {}", progress.epoch);
+        if bar.is_finished() || bar.prefix() != epoch {
+            bar.set_prefix(epoch);
             bar.reset();
         }
         bar.set_length(u64::from(progress.steps));
@@ -106,7 +123,7 @@ fn message(run: &Summary) -> String {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("epoch {prefix} {msg} {wide_bar} {percent}% {eta}");
+    let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {percent}% {eta}");
     let bar = ProgressBar::new(0);
     // The template is a constant; were it refused, the default bar would do.
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

@@ -81,6 +81,9 @@ fn note(run: &Summary, state: RunState) -> String {
     match (state, run.cause()) {
         (RunState::Lost, _) => "its worker is gone: `mien resume` goes on".into(),
         (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),
+        (RunState::Queued, _) => {
+            run.waiting_for.as_ref().map_or_else(String::new, |other| format!("waits for {other}"))
+        }
         _ if state.is_active() => if run.stopping { "stopping" } else { "" }.into(),
         _ => run.ending().into(),
     }

@@ -65,7 +65,16 @@ fn settings(run: &Summary) -> String {
     let mut table = Table::new([("SETTING", Side::Left), ("VALUE", Side::Left)]);
     table.row(&["strategy".into(), run.recipe.strategy.to_string()]);
     table.row(&["dataset".into(), run.recipe.dataset.to_string()]);
-    for field in Hyperparameter::ALL {
+    if let Some(transfer) = &run.recipe.transfer {
+        table.row(&["weights".into(), transfer.weights.to_string()]);
+        if let Some(fine_tuning) = &transfer.fine_tuning {
+            table.row(&["from".into(), fine_tuning.from.to_string()]);
+        }
+    }
+    if let Some(after) = &run.recipe.after {
+        table.row(&["after".into(), after.to_string()]);
+    }
+    for field in Hyperparameter::of(run.recipe.strategy) {
         table.row(&[field.name().into(), field.get(&run.recipe)]);
     }
     table.render()

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+pub(super) use crate::domain::figures::{age, duration, thousands};
 use crate::domain::text::printable;
 
 /// Where a column's text stands.
@@ -21,13 +22,18 @@ pub(super) struct Table {
 impl Table {
     /// A table with these headings.
     pub(super) fn new<const N: usize>(columns: [(&str, Side); N]) -> Self {
+        Self::of(&columns)
+    }
+
+    /// The same for any number of columns.
+    pub(super) fn of(columns: &[(&str, Side)]) -> Self {
         let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         Self { sides: columns.iter().map(|(_, side)| *side).collect(), rows: vec![headings] }
     }
 
     /// Adds a row.
-    pub(super) fn row<const N: usize>(&mut self, cells: &[String; N]) {
-        debug_assert_eq!(N, self.sides.len());
+    pub(super) fn row(&mut self, cells: &[String]) {
+        debug_assert_eq!(cells.len(), self.sides.len());
         self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
     }
 
@@ -52,33 +58,9 @@ impl Table {
     }
 }
 
-/// A whole number with commas: `25,841`.
-pub(super) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A figure with four decimals, or a dash where there is none.
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.4}"))
-}
-
-/// A span of milliseconds in its largest unit: `8m`.
-pub(super) fn age(milliseconds: u64) -> String {
-    let seconds = milliseconds / 1000;
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -94,9 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_readable() {
-        assert_eq!([0, 999, 1000, 25_841, 1_234_567].map(thousands), ["0", "999", "1,000", "25,841", "1,234,567"]);
-        assert_eq!([5_000, 90_000, 7_200_000, 200_000_000].map(age), ["5s", "1m", "2h", "2d"]);
+    fn a_figure_that_is_not_there_is_a_dash() {
         assert_eq!((figure(None), figure(Some(0.5))), ("–".into(), "0.5000".into()));
     }
 }

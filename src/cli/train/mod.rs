@@ -1,26 +1,36 @@
 //! `train`, `resume` and `evaluate`: start a worker, then watch it or leave it.
 
-use super::arguments::{Following, Output, Train, TrainCnn, TrainStrategy};
-use super::datasets;
+mod plan;
+
+use super::arguments::{Following, Output, RunOptions, Train, TrainAll, TrainStrategy};
 use super::exit::{CommandError, Exit};
+use super::recipe_options::Offer;
 use super::report::{Reporter, Story};
 use super::watch::{Ending, Watcher, follow, tell_metrics};
-use super::{json, output};
+use super::{compare, datasets, json, output};
 use crate::domain::text::printable;
-use crate::domain::{Recipe, RunState, Split};
+use crate::domain::{Recipe, RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::{self, LaunchError};
 
 /// `train`.
 pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError> {
-    let TrainStrategy::Cnn(options) = train.strategy;
     if !supervise::can_train() {
         // Before a dataset is looked for, or made.
         return Err(LaunchError::NoTrainer.into());
     }
-    let recipe = recipe(store, &options)?;
+    match train.strategy {
+        TrainStrategy::Cnn(options) => one(store, &plan::cnn(store, &options)?, options.run),
+        TrainStrategy::Features(options) => one(store, &plan::features(store, &options)?, options.run),
+        TrainStrategy::Finetune(options) => one(store, &plan::finetune(store, &options)?, options.run),
+        TrainStrategy::All(options) => all(store, &options),
+    }
+}
+
+fn one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
+    plan::tell(store, recipe)?;
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
-    let id = supervise::launch(store, &wanted, &recipe)?;
+    let id = supervise::launch(store, &wanted, recipe)?;
     if id != wanted {
         output::note(&format!("there is a {wanted} already: this run is {id}"));
     }
@@ -28,17 +38,41 @@ pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError
     accompany(store.follow(&id)?, options.following)
 }
 
-fn recipe(store: &RunStore, options: &TrainCnn) -> Result<Recipe, CommandError> {
-    let dataset = datasets::choose(store.home(), options.dataset.as_ref())?;
-    for split in [Split::Train, Split::Validation] {
-        if dataset.counts().get(split) == 0 {
-            let advice = "import it with a larger --validation, or with more images";
-            return Err(CommandError::Words(format!("the dataset {} has no {split} images: {advice}", dataset.name)));
+fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
+    let following = options.run.following;
+    let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
+    let recipes = plan::all(store, options, &stem)?;
+    recipes.iter().try_for_each(|recipe| plan::tell(store, recipe))?;
+    let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes)?;
+    output::note(&format!("{}, {} and {}: one after the other", ids[0], ids[1], ids[2]));
+    if following.detach {
+        return leave_all(store, &ids, following.output);
+    }
+    let mut exit = Exit::Done;
+    for id in &ids {
+        let mut run = store.follow(id)?;
+        output::note(&format!("── {id} ──"));
+        match follow(&mut run, &Reporter::new(story(following.output)), Watcher::Starter)? {
+            // The others go on as well.
+            Ending::Left => return Ok(Exit::Stopped),
+            ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
         }
     }
-    let mut recipe = Recipe::cnn(dataset.name, dataset.fingerprint, supervise::now());
-    options.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
-    Ok(recipe)
+    compare::tell(store, &ids, following.output)?;
+    Ok(exit)
+}
+
+fn leave_all(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result<Exit, CommandError> {
+    if json {
+        let runs = ids.iter().map(|id| store.summary(id)).collect::<Result<Vec<_>, _>>()?;
+        let now = supervise::now();
+        output::json(&runs.iter().map(|run| json::detail(&run.summary, run.state(now))).collect::<Vec<_>>())?;
+    } else {
+        ids.iter().try_for_each(|id| output::line(id.as_str()))?;
+    }
+    let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+    output::note(&format!("they go on by themselves; `mien compare {}` shows how they ended", names.join(" ")));
+    Ok(Exit::Done)
 }
 
 /// `resume`.

@@ -1,0 +1,36 @@
+//! Which pretrained base a run is built on.
+
+use super::exit::CommandError;
+use super::output;
+use crate::domain::WeightsName;
+use crate::runs::Home;
+use crate::weights::{self, ADVICE, Manifest, WeightsError};
+
+/// The base to build on: the wanted one, else a favourite or the only one. Says on stderr which it took by itself.
+pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, Manifest), CommandError> {
+    let present = weights::list(&home.weights())?;
+    let name = match wanted {
+        Some(name) => name.clone(),
+        None => default(&present).map_err(CommandError::Usage)?,
+    };
+    let found = present.into_iter().find(|(other, _)| *other == name);
+    let missing = || CommandError::NoWeights { name: name.clone(), folder: home.weights() };
+    let (_, manifest) = found.ok_or_else(missing)?;
+    let manifest = manifest?;
+    if wanted.is_none() {
+        output::note(&format!("building on the weights {name}; --weights takes others"));
+    }
+    Ok((name, manifest))
+}
+
+fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<WeightsName, String> {
+    let names: Vec<&WeightsName> = present.iter().map(|(name, _)| name).collect();
+    match weights::preferred(&names) {
+        Some(name) => Ok(name.clone()),
+        None if names.is_empty() => Err(format!("there are no pretrained weights yet: {ADVICE}")),
+        None => {
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            Err(format!("which weights? Say --weights and one of {}", names.join(", ")))
+        }
+    }
+}
