@@ -1,11 +1,12 @@
-//! The one place where the dashboard touches datasets and workers. Everything else sees plain values.
+//! The one place where the dashboard touches datasets, weights and workers. Everything else sees plain values.
 
-use super::state::{DatasetEntry, DatasetView};
+use super::state::{DatasetEntry, DatasetView, WeightsEntry};
 use super::widgets::faces::Face;
-use crate::data::{self, Dataset, Manifest};
+use crate::data::{self, Dataset, Manifest, features};
 use crate::domain::{DatasetName, Recipe, RunId, Split, text::printable};
 use crate::runs::RunStore;
 use crate::supervise;
+use crate::weights;
 
 /// What the dashboard asks of the world. Every call may take its time: the runtime keeps them off the drawing thread.
 pub trait Backend: Send + Sync {
@@ -14,6 +15,15 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// Why they cannot be listed, in words.
     fn datasets(&self) -> Result<Vec<DatasetEntry>, String>;
+
+    /// The pretrained weights of the home, by name.
+    ///
+    /// # Errors
+    /// Why they cannot be listed, in words.
+    fn weights(&self) -> Result<Vec<WeightsEntry>, String>;
+
+    /// What the kept features of a dataset take.
+    fn features(&self, dataset: &DatasetName) -> Vec<features::Usage>;
 
     /// Draws the demo dataset if it is not there.
     ///
@@ -32,6 +42,12 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// Why not, in words.
     fn launch(&self, id: &RunId, recipe: &Recipe) -> Result<RunId, String>;
+
+    /// Creates three runs that wait for one another and starts their workers; names are changed where they are taken.
+    ///
+    /// # Errors
+    /// Why not, in words, and which of them go on all the same.
+    fn launch_all(&self, ids: &[RunId; 3], recipes: &[Recipe; 3]) -> Result<[RunId; 3], String>;
 
     /// Starts a worker that goes on with a run.
     ///
@@ -93,6 +109,19 @@ impl Backend for Disk {
         Ok(listed.into_iter().map(entry).collect())
     }
 
+    fn weights(&self) -> Result<Vec<WeightsEntry>, String> {
+        let listed = weights::list(&self.store.home().weights()).map_err(|error| error.to_string())?;
+        let entry = |(name, manifest): (_, Result<weights::Manifest, weights::WeightsError>)| WeightsEntry {
+            name,
+            manifest: manifest.map_err(|error| printable(&error.to_string())),
+        };
+        Ok(listed.into_iter().map(entry).collect())
+    }
+
+    fn features(&self, dataset: &DatasetName) -> Vec<features::Usage> {
+        features::usage(&self.store.home().dataset(dataset))
+    }
+
     fn create_demo(&self) -> Result<(), String> {
         data::demo::ensure(&self.store.home().data(), supervise::now()).map(|_| ()).map_err(|error| error.to_string())
     }
@@ -115,6 +144,10 @@ impl Backend for Disk {
 
     fn launch(&self, id: &RunId, recipe: &Recipe) -> Result<RunId, String> {
         supervise::launch(&self.store, id, recipe).map_err(|error| error.to_string())
+    }
+
+    fn launch_all(&self, ids: &[RunId; 3], recipes: &[Recipe; 3]) -> Result<[RunId; 3], String> {
+        supervise::launch_practice(&self.store, ids.clone(), recipes.clone()).map_err(|error| error.to_string())
     }
 
     fn resume(&self, id: &RunId) -> Result<(), String> {

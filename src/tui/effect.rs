@@ -16,10 +16,19 @@ pub enum Effect {
         /// Its settings.
         recipe: Box<Recipe>,
     },
+    /// Create three runs that wait for one another and start their workers; answered by `PracticeFinished`.
+    LaunchAll {
+        /// The names wanted.
+        ids: [RunId; 3],
+        /// Their settings.
+        recipes: Box<[Recipe; 3]>,
+    },
     /// Start a worker that goes on with a run; answered by `ResumeFinished`.
     Resume(RunId),
     /// Ask a run's worker to stop; answered by `StopFinished`.
     Stop(RunId),
+    /// Look what the kept features of a dataset take; answered by `FeaturesMeasured`.
+    MeasureFeatures(DatasetName),
     /// Read a few images; answered by `Samples`.
     LoadSamples {
         /// Of this dataset.

@@ -2,8 +2,9 @@
 
 use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
 
-use super::state::{DatasetEntry, RunView};
+use super::state::{DatasetEntry, RunView, WeightsEntry};
 use super::widgets::faces::Face;
+use crate::data::features::Usage;
 use crate::domain::{DatasetName, RunId};
 
 /// A key with the modifiers that matter. Shift is told by the character itself.
@@ -59,16 +60,22 @@ pub enum Event {
     RunsUnreadable(String),
     /// The datasets as they are now, or why they cannot be listed.
     Datasets(Result<Vec<DatasetEntry>, String>),
+    /// The pretrained weights as they are now, or why they cannot be listed.
+    Weights(Result<Vec<WeightsEntry>, String>),
     /// The demo dataset was drawn, or not.
     DemoFinished(Result<(), String>),
     /// A name for the next run.
     NameSuggested(RunId),
     /// A run was launched under this name, or not.
     LaunchFinished(Result<RunId, String>),
+    /// Three runs were launched under these names, or not all of them.
+    PracticeFinished(Result<[RunId; 3], String>),
     /// A run goes on, or not.
     ResumeFinished(RunId, Result<(), String>),
     /// A run was asked to stop, or could not be.
     StopFinished(RunId, Result<(), String>),
+    /// What the kept features of a dataset take.
+    FeaturesMeasured(DatasetName, Vec<Usage>),
     /// A few images of a class.
     Samples {
         /// Of this dataset.

@@ -162,6 +162,7 @@ fn deed(backend: &dyn Backend, effect: Effect) -> Event {
         Effect::CreateDemo => Event::DemoFinished(backend.create_demo()),
         Effect::SuggestName => Event::NameSuggested(backend.suggest_name()),
         Effect::Launch { id, recipe } => Event::LaunchFinished(backend.launch(&id, &recipe)),
+        Effect::LaunchAll { ids, recipes } => Event::PracticeFinished(backend.launch_all(&ids, &recipes)),
         Effect::Resume(id) => {
             let result = backend.resume(&id);
             Event::ResumeFinished(id, result)
@@ -169,6 +170,10 @@ fn deed(backend: &dyn Backend, effect: Effect) -> Event {
         Effect::Stop(id) => {
             let result = backend.stop(&id);
             Event::StopFinished(id, result)
+        }
+        Effect::MeasureFeatures(dataset) => {
+            let usage = backend.features(&dataset);
+            Event::FeaturesMeasured(dataset, usage)
         }
         Effect::LoadSamples { dataset, class } => {
             let faces = backend.samples(&dataset, class, FACES);
@@ -184,8 +189,10 @@ fn failure(effect: &Effect) -> Event {
         Effect::CreateDemo => Event::DemoFinished(Err(WORDS.into())),
         Effect::SuggestName => Event::Tick,
         Effect::Launch { .. } => Event::LaunchFinished(Err(WORDS.into())),
+        Effect::LaunchAll { .. } => Event::PracticeFinished(Err(WORDS.into())),
         Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
         Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
+        Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
         Effect::LoadSamples { dataset, class } => {
             Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
         }

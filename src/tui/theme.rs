@@ -47,6 +47,8 @@ pub struct Glyphs {
     pub left: &'static str,
     /// Around a choice.
     pub choice: [&'static str; 2],
+    /// What is chosen among a few, and what is not.
+    pub radio: [&'static str; 2],
     /// Before what has the focus.
     pub focus: &'static str,
     /// What was cut off.
@@ -67,6 +69,7 @@ pub static UNICODE: Glyphs = Glyphs {
     used: "■",
     left: "□",
     choice: ["‹", "›"],
+    radio: ["●", "○"],
     focus: "▸",
     ellipsis: "…",
 };

@@ -25,7 +25,7 @@ use crate::supervise::now;
 /// Between looks at active runs.
 const FAST: Duration = Duration::from_millis(200);
 
-/// Between looks for new runs and datasets.
+/// Between looks for new runs, datasets and weights.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Runs at rest that are looked at each time.
@@ -73,12 +73,35 @@ struct Watch {
     folders: Option<SystemTime>,
     /// Whether the runs could not be listed.
     failed: bool,
-    /// When the folder of datasets last changed.
-    datasets: Option<SystemTime>,
-    /// Whether the datasets were not read yet, or could not be.
-    datasets_due: bool,
+    /// The folder of datasets.
+    datasets: Folder,
+    /// The folder of pretrained weights.
+    weights: Folder,
     /// The run at rest to look at next.
     next: usize,
+}
+
+/// A folder that is listed anew when it changes.
+#[derive(Default)]
+struct Folder {
+    /// When it last changed.
+    changed: Option<SystemTime>,
+    /// Whether it was listed as it is.
+    listed: bool,
+}
+
+impl Folder {
+    /// Lists the folder if it changed, was not listed yet, or could not be.
+    fn look<T>(&mut self, path: &Path, list: impl FnOnce() -> Result<T, String>) -> Option<Result<T, String>> {
+        let changed = modified(path);
+        if self.listed && changed == self.changed {
+            return None;
+        }
+        self.changed = changed;
+        let found = list();
+        self.listed = found.is_ok();
+        Some(found)
+    }
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
@@ -94,14 +117,14 @@ impl Watch {
             runs: BTreeMap::new(),
             folders: None,
             failed: false,
-            datasets: None,
-            datasets_due: true,
+            datasets: Folder::default(),
+            weights: Folder::default(),
             next: 0,
         }
     }
 
     fn run(mut self, poked: &Receiver<()>) {
-        self.look_at_datasets();
+        self.look_at_folders();
         let mut first = true;
         let mut slow = Instant::now();
         loop {
@@ -111,7 +134,7 @@ impl Watch {
                 slow = Instant::now();
                 changed |= self.look_for_runs();
                 changed |= self.look_at_rest();
-                self.look_at_datasets();
+                self.look_at_folders();
             }
             changed |= self.look_at_active();
             first = false;
@@ -136,13 +159,12 @@ impl Watch {
         self.events.blocking_send(Event::Runs(list)).is_ok()
     }
 
-    fn look_at_datasets(&mut self) {
-        let changed = modified(&self.store.home().data());
-        if self.datasets_due || changed != self.datasets {
-            self.datasets = changed;
-            let datasets = self.backend.datasets();
-            self.datasets_due = datasets.is_err();
-            let _ = self.events.blocking_send(Event::Datasets(datasets));
+    fn look_at_folders(&mut self) {
+        let home = self.store.home();
+        let datasets = self.datasets.look(&home.data(), || self.backend.datasets()).map(Event::Datasets);
+        let weights = self.weights.look(&home.weights(), || self.backend.weights()).map(Event::Weights);
+        for event in datasets.into_iter().chain(weights) {
+            let _ = self.events.blocking_send(event);
         }
     }
 
@@ -189,7 +211,13 @@ impl Watch {
     }
 
     fn open(&self, id: &RunId) -> Watched {
-        let view = RunView { id: id.clone(), summary: Err("not read yet".into()), alive: false, log: Arc::default() };
+        let view = RunView {
+            id: id.clone(),
+            summary: Err("not read yet".into()),
+            alive: false,
+            saved: false,
+            log: Arc::default(),
+        };
         let mut watched = Watched { run: None, view, length: 0, again: true };
         poll(&self.store, &mut watched);
         watched
@@ -259,6 +287,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
             if grown || recovered {
                 watched.view.summary = Ok(Arc::new(run.summary.clone()));
                 watched.view.alive = run.alive;
+                watched.view.saved = run.folder().best_checkpoint().exists();
             }
             grown || recovered
         }
@@ -362,22 +391,24 @@ mod tests {
     #[test]
     fn folders_that_can_be_read_again_are_news() {
         let (folder, mut watch, mut received) = watch();
-        let paths = [folder.path().join("data"), folder.path().join("checkpoints")];
+        let paths = ["data", "weights", "checkpoints"].map(|name| folder.path().join(name));
         for path in &paths {
             block(path);
         }
-        watch.look_at_datasets();
+        watch.look_at_folders();
         assert!(matches!(received.try_recv(), Ok(Event::Datasets(Err(_)))));
+        assert!(matches!(received.try_recv(), Ok(Event::Weights(Err(_)))));
         assert!(!watch.look_for_runs());
         assert!(matches!(received.try_recv(), Ok(Event::RunsUnreadable(_))));
         for path in &paths {
             unblock(path);
         }
-        watch.look_at_datasets();
+        watch.look_at_folders();
         assert!(matches!(received.try_recv(), Ok(Event::Datasets(Ok(_)))));
+        assert!(matches!(received.try_recv(), Ok(Event::Weights(Ok(_)))));
         assert!(watch.look_for_runs());
         assert!(!watch.look_for_runs());
-        watch.look_at_datasets();
+        watch.look_at_folders();
         assert!(received.try_recv().is_err());
     }
 }

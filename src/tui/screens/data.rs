@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::SplitCounts;
+use crate::domain::{Size, SplitCounts};
 use crate::tui::state::{DatasetView, State};
 use crate::tui::widgets::bars;
 use crate::tui::widgets::faces;
@@ -134,11 +134,26 @@ fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
     // Where they are short, faces get the empty lines around the fingerprint too.
     let tight = drawn && (FACES_ROWS + 1..FACES_ROWS + 5).contains(&below.height);
     let gap = u16::from(!tight);
-    Pen::new(buffer, theme, below, gap).skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
+    let mut pen = Pen::new(buffer, theme, below, gap);
+    pen.skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
+    let kept = kept(state, dataset, pen.room());
+    pen.write(&kept, theme.dim());
     let used = 1 + 2 * gap;
     if drawn && below.height >= used + FACES_ROWS {
         sample(state, dataset, buffer, Rect { y: below.y + used, height: below.height - used, ..below });
     }
+}
+
+/// What cached features of the dataset take, if there are any, in at most this many columns:
+/// ` · cached features 232 MiB (block4 at 96 px)`.
+fn kept(state: &State, dataset: &DatasetView, columns: u16) -> String {
+    let of_this = state.data.features.as_ref().filter(|(name, usage)| *name == dataset.name && !usage.is_empty());
+    let Some((_, usage)) = of_this else { return String::new() };
+    let bytes: u64 = usage.iter().map(|usage| usage.bytes).sum();
+    let short = format!(" · cached features {}", Size(bytes));
+    let of: Vec<String> = usage.iter().map(|usage| format!("{} at {} px", usage.key.layer, usage.key.size)).collect();
+    let long = format!("{short} ({})", of.join(", "));
+    if width(&long) <= columns { long } else { short }
 }
 
 fn distribution(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {

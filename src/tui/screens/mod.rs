@@ -71,9 +71,15 @@ fn tabs(state: &State, buffer: &mut Buffer, area: Rect) {
         let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
         pen.write(&format!(" {number} {} ", screen.title()), style);
     }
-    let active = state.active();
-    if active > 0 {
-        pen.flush_right(&format!("{} ", count(active, "running", "running")), theme.good().patch(theme.strong()));
+    let queued = state.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
+    let running = state.active() - queued;
+    let words: Vec<String> = [(running, "running"), (queued, "queued")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| count(number, word, word))
+        .collect();
+    if !words.is_empty() {
+        pen.flush_right(&format!("{} ", words.join(", ")), theme.good().patch(theme.strong()));
     }
 }
 
@@ -135,7 +141,7 @@ fn applies(state: &State, action: Action) -> bool {
         Action::CreateDemo => {
             !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")
         }
-        Action::Reset => matches!(state.form.focus, Field::Setting(_)),
+        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From),
         Action::Cycle => state.form.focus != Field::Launch,
         _ => true,
     }

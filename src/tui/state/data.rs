@@ -1,5 +1,6 @@
 //! What the Data screen knows.
 
+use crate::data::features::Usage;
 use crate::domain::{DatasetName, SplitCounts};
 use crate::tui::widgets::faces::Face;
 
@@ -62,6 +63,8 @@ pub struct DataState {
     pub demo_error: Option<String>,
     /// The images last read, and what they are of.
     pub samples: Option<(DatasetName, usize, Vec<Face>)>,
+    /// What frozen bases' kept features of a dataset took when last looked at.
+    pub features: Option<(DatasetName, Vec<Usage>)>,
 }
 
 impl DataState {

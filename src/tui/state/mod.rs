@@ -3,10 +3,12 @@
 mod data;
 mod form;
 mod runs;
+mod weights;
 
 pub use data::{DataState, DatasetEntry, DatasetView};
-pub use form::{Field, Form, Input};
+pub use form::{Field, Form, Ground, Input, Order};
 pub use runs::{Curves, LogLine, RunView, RunsState};
+pub use weights::{WeightsEntry, WeightsState};
 
 use jiff::tz::TimeZone;
 
@@ -88,6 +90,8 @@ pub struct State {
     pub theme: Theme,
     /// The Data screen.
     pub data: DataState,
+    /// The pretrained weights.
+    pub weights: WeightsState,
     /// The Train screen.
     pub form: Form,
     /// The Runs screen.
@@ -111,6 +115,7 @@ impl State {
             zone,
             theme,
             data: DataState::default(),
+            weights: WeightsState::default(),
             form: Form::new(),
             runs: RunsState::default(),
             quit: false,
@@ -128,10 +133,22 @@ impl State {
             (None, Screen::Runs) => Context::Runs,
             (None, Screen::Train) => match self.form.focus {
                 Field::Name => Context::TrainName,
-                Field::Setting(setting) if setting.choices().is_empty() => Context::TrainNumber,
-                Field::Dataset | Field::Setting(_) | Field::Launch => Context::Train,
+                field if field.takes_text() => Context::TrainNumber,
+                _ => Context::Train,
             },
         }
+    }
+
+    /// What the form stands on.
+    #[must_use]
+    pub fn ground(&self) -> Ground<'_> {
+        Ground { data: &self.data, weights: &self.weights, runs: &self.runs, now: self.now }
+    }
+
+    /// The form, to be changed, and what it stands on.
+    pub fn form_on_ground(&mut self) -> (&mut Form, Ground<'_>) {
+        let Self { form, data, weights, runs, now, .. } = self;
+        (form, Ground { data, weights, runs, now: *now })
     }
 
     /// Runs that a worker is at, or about to be.

@@ -24,6 +24,8 @@ pub struct RunView {
     pub summary: Result<Arc<Summary>, String>,
     /// Whether a worker held its lock.
     pub alive: bool,
+    /// Whether it has saved weights that fine-tuning can start from.
+    pub saved: bool,
     /// The end of its log.
     pub log: Arc<Vec<LogLine>>,
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::domain::{
-    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split, SplitCounts,
+    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split,
+    SplitCounts, Work,
 };
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Summary, narrate};
@@ -79,6 +80,7 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
     let theme = Theme::detect(|name| (name == "TERM").then(|| "xterm-256color".into()));
     let mut state = State::new(theme, TimeZone::UTC, NOW);
     update(&mut state, NOW, Event::Datasets(Ok(datasets)));
+    update(&mut state, NOW, Event::Weights(Ok(vec![])));
     update(&mut state, NOW, Event::Runs(runs));
     update(&mut state, NOW, Event::NameSuggested(id("quiet-lynx")));
     state
@@ -127,12 +129,18 @@ impl Logbook {
                 note: Some("no CUDA driver".into()),
             })
             .log(Logged::DataOpened { images, classes })
-            .log(Logged::ModelBuilt { total: 83_335, trainable: 83_335 })
+            .built()
+    }
+
+    fn built(self) -> Self {
+        let work = Work::of(&self.recipe, [48, 48, 1], 7, SplitCounts::default());
+        self.log(Logged::ModelBuilt { total: work.parameters, trainable: work.trained })
     }
 
     /// Part of an epoch: this many of its 20 step events.
     pub(crate) fn steps(mut self, epoch: u32, events: u32) -> Self {
         self = self.log(Logged::EpochStarted { epoch, steps: 808 });
+        let learning_rate = self.recipe.learning_rate / 2.0;
         for piece in 1..=events {
             self.at += SECOND / 2;
             let time = f64::from(epoch - 1) + f64::from(piece) / 20.0;
@@ -144,7 +152,7 @@ impl Logbook {
                 steps: 808,
                 loss,
                 accuracy: 0.75 - loss / 4.0,
-                learning_rate: 1e-3,
+                learning_rate,
                 images_per_second: 2_940.0,
             });
         }
@@ -213,7 +221,9 @@ impl Logbook {
         self.records.iter().for_each(|record| summary.apply(record));
         let line = |record: &Record| Some(LogLine { at: record.at, text: narrate::line(&record.event)? });
         let log = self.records.iter().filter_map(line).collect();
-        RunView { id: self.id, summary: Ok(Arc::new(summary)), alive, log: Arc::new(log) }
+        let saved =
+            self.records.iter().any(|record| matches!(record.event, Logged::CheckpointSaved { best: true, .. }));
+        RunView { id: self.id, summary: Ok(Arc::new(summary)), alive, saved, log: Arc::new(log) }
     }
 }
 

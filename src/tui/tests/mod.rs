@@ -2,4 +2,7 @@
 
 pub(super) mod fixtures;
 mod screens;
+mod transfer_fixtures;
+mod transfer_screens;
+mod transfer_update;
 mod update;

@@ -11,9 +11,9 @@ use crate::tui::screens;
 use crate::tui::state::{Field, Screen, State};
 use crate::tui::update::{apply, update};
 
-const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
-fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
+pub(super) fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a terminal");
     terminal
         .draw(|frame| {
@@ -24,20 +24,20 @@ fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
     terminal.backend().to_string()
 }
 
-fn snapshot(name: &str, state: &State, size: (u16, u16)) {
+pub(super) fn snapshot(name: &str, state: &State, size: (u16, u16)) {
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), draw(state, size));
     });
 }
 
-fn snapshots(name: &str, state: &State) {
+pub(super) fn snapshots(name: &str, state: &State) {
     for size in SIZES {
         snapshot(name, state, size);
     }
 }
 
 /// Everything read, this screen in front.
-fn at(screen: Screen, mut state: State) -> State {
+pub(super) fn at(screen: Screen, mut state: State) -> State {
     apply(&mut state, Action::GoTo(screen));
     state
 }

@@ -10,7 +10,7 @@ use crate::tui::state::{Field, Overlay, Screen, State};
 use crate::tui::update::update;
 
 /// Presses keys, written as one character each, or by name in angle brackets.
-fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut rest = keys;
     while let Some(c) = rest.chars().next() {
@@ -39,6 +39,10 @@ fn named(name: &str) -> Key {
         "^d" => Key::ctrl('d'),
         other => panic!("no key {other}"),
     }
+}
+
+pub(super) fn text(state: &State, setting: Hyperparameter) -> String {
+    state.form.value(setting, &state.ground()).text().to_owned()
 }
 
 fn state() -> State {
@@ -122,7 +126,7 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
 #[test]
 fn a_launch_takes_the_form_and_leads_to_the_run() {
     let mut state = state();
-    let effects = press(&mut state, "2<right><down><^u>7<enter>");
+    let effects = press(&mut state, "2<down><right><down><^u>7<enter>");
     let [Effect::Launch { id: name, recipe }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("quiet-lynx", "fer2013", 7));
     assert_eq!(recipe.fingerprint, fixtures::fer2013().fingerprint);
@@ -135,12 +139,12 @@ fn a_launch_takes_the_form_and_leads_to_the_run() {
 #[test]
 fn a_wrong_value_is_told_and_not_launched() {
     let mut state = state();
-    let effects = press(&mut state, "2<down><^u>0<up><enter>");
+    let effects = press(&mut state, "2<down><down><^u>0<up><enter>");
     assert_eq!(effects, []);
     assert_eq!(state.form.focus, Field::Setting(Hyperparameter::Epochs));
     assert!(state.message.as_ref().is_some_and(|message| message.text.starts_with("epochs must be 1 to 10000")));
     press(&mut state, "<^d>");
-    assert_eq!(state.form.value(Hyperparameter::Epochs).text(), "50");
+    assert_eq!(text(&state, Hyperparameter::Epochs), "50");
 }
 
 #[test]
@@ -171,7 +175,7 @@ fn repeating_takes_every_setting_over() {
     let run = fixtures::Logbook::new("old-owl", 60).with(|recipe| recipe.batch_size = 128).view(false);
     let mut state = fixtures::with_data(vec![run]);
     press(&mut state, "3r");
-    assert_eq!(state.form.value(Hyperparameter::BatchSize).text(), "128");
+    assert_eq!(text(&state, Hyperparameter::BatchSize), "128");
     assert_eq!(state.form.dataset.as_ref().map(ToString::to_string).as_deref(), Some("fer2013"));
 }
 
@@ -244,7 +248,8 @@ fn the_class_stays_among_those_of_a_dataset_that_changed() {
     smaller.classes.truncate(3);
     let effects = update(&mut state, NOW, Event::Datasets(Ok(vec![fixtures::entry(smaller)])));
     assert_eq!(state.data.class, 2);
-    assert_eq!(effects, [Effect::LoadSamples { dataset: fixtures::dataset_name("fer2013"), class: 2 }]);
+    let name = fixtures::dataset_name("fer2013");
+    assert_eq!(effects, [Effect::LoadSamples { dataset: name.clone(), class: 2 }, Effect::MeasureFeatures(name)]);
 }
 
 #[test]

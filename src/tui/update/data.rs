@@ -22,7 +22,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         }
     }
     keep_class(&mut state.data);
-    samples(state)
+    if matches!(action, Action::Left | Action::Right) { shown(state) } else { samples(state) }
 }
 
 /// Keeps the selected class among those of the selected dataset.
@@ -42,6 +42,13 @@ fn create_demo(state: &mut State) -> Vec<Effect> {
     state.data.drawing_demo = true;
     state.data.demo_error = None;
     vec![Effect::CreateDemo]
+}
+
+/// Asks for all that is shown of the selected dataset besides its manifest.
+pub(super) fn shown(state: &State) -> Vec<Effect> {
+    let mut effects = samples(state);
+    effects.extend(state.data.dataset().map(|dataset| Effect::MeasureFeatures(dataset.name.clone())));
+    effects
 }
 
 /// Asks for the images of the selected class, unless they are at hand.
@@ -80,7 +87,7 @@ pub(super) fn datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Eff
     if first_time && state.data.entries.is_empty() {
         return create_demo(state);
     }
-    if state.screen == Screen::Data { samples(state) } else { Vec::new() }
+    if state.screen == Screen::Data { shown(state) } else { Vec::new() }
 }
 
 pub(super) fn demo_finished(state: &mut State, result: Result<(), String>) {

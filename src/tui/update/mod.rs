@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::keymap;
 use super::screens::overlay::help_end;
-use super::state::{Message, Overlay, Screen, State};
+use super::state::{Message, Overlay, Screen, State, WeightsState};
 use crate::domain::text::printable;
 
 /// How long a message that is no error stays, in milliseconds.
@@ -61,10 +61,16 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
         Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
         Event::Datasets(Err(error)) => state.data.error = Some(printable(&error)),
+        Event::Weights(Ok(entries)) => {
+            state.weights = WeightsState { loaded: true, error: None, entries };
+        }
+        Event::Weights(Err(error)) => state.weights.error = Some(printable(&error)),
+        Event::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
         Event::DemoFinished(result) => data::demo_finished(state, result),
         Event::Samples { dataset, class, faces } => data::sampled(state, dataset, class, faces),
         Event::NameSuggested(id) => train::suggested(state, &id),
         Event::LaunchFinished(result) => return train::launched(state, result),
+        Event::PracticeFinished(result) => return train::practice_launched(state, result),
         Event::ResumeFinished(id, result) => match result {
             Ok(()) => info(state, format!("{id} goes on")),
             Err(error) => fail(state, &error),
@@ -106,7 +112,7 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
         state.screen = screen;
     }
     state.runs.whole = false;
-    if screen == Screen::Data { data::samples(state) } else { Vec::new() }
+    if screen == Screen::Data { data::shown(state) } else { Vec::new() }
 }
 
 fn help(state: &mut State, line: usize, action: Action) {

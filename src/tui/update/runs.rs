@@ -57,7 +57,8 @@ fn resume(state: &mut State, run: &RunView, stands: RunState) -> Vec<Effect> {
 
 fn repeat(state: &mut State, run: &RunView) -> Vec<Effect> {
     let Ok(summary) = &run.summary else { return Vec::new() };
-    state.form.fill(&summary.recipe);
+    let (form, ground) = state.form_on_ground();
+    form.fill(&summary.recipe, &ground);
     state.runs.selected = Some(run.id.clone());
     go(state, Screen::Train)
 }

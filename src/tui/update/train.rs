@@ -1,33 +1,42 @@
 //! The Train screen's part of `update`.
 
 use super::{Action, Effect, Screen, State, fail, go, info};
-use crate::domain::{DatasetName, RunId};
-use crate::tui::state::{DatasetView, Field, Form, Input};
+use crate::domain::{Practice, RunId};
+use crate::tui::state::{Field, Form, Ground, Input, Order};
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
-    let fields = isize::try_from(Form::fields().len()).unwrap_or(1);
-    let form = &mut state.form;
     match action {
         Action::Launch => return launch(state),
         Action::Back => return back(state),
-        Action::Up => form.step(-1),
-        Action::Down => form.step(1),
-        Action::First | Action::PageUp => form.focus = Field::Dataset,
-        Action::Last | Action::PageDown => {
-            form.focus = Field::Dataset;
-            form.step(fields - 1);
-        }
-        Action::Cycle => cycle(state, 1),
-        Action::Left if form.input().is_none() => cycle(state, -1),
-        Action::Reset => reset(state),
+        _ => {}
+    }
+    let (form, ground) = state.form_on_ground();
+    match action {
+        Action::Up => focus(form, &ground, -1),
+        Action::Down => focus(form, &ground, 1),
+        Action::First | Action::PageUp => focus_on(form, &ground, Field::Strategy),
+        Action::Last | Action::PageDown => focus_on(form, &ground, Field::Launch),
+        Action::Cycle => cycle(form, &ground, 1),
+        Action::Left if !form.focus.takes_text() => cycle(form, &ground, -1),
+        Action::Reset => form.reset(),
         edit => {
             form.named |= form.focus == Field::Name && !matches!(edit, Action::Left | Action::Right);
-            if let Some(input) = form.input() {
+            if let Some(input) = form.input(&ground) {
                 change(input, edit);
             }
         }
     }
     Vec::new()
+}
+
+fn focus(form: &mut Form, ground: &Ground<'_>, by: isize) {
+    form.settle(ground);
+    form.step(by);
+}
+
+fn focus_on(form: &mut Form, ground: &Ground<'_>, field: Field) {
+    form.settle(ground);
+    form.focus = field;
 }
 
 fn change(input: &mut Input, edit: Action) {
@@ -46,50 +55,60 @@ fn change(input: &mut Input, edit: Action) {
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
-    if state.form.input().is_some() {
-        state.form.focus = Field::Launch;
+    let (form, ground) = state.form_on_ground();
+    if form.focus.takes_text() {
+        focus_on(form, &ground, Field::Launch);
         return Vec::new();
     }
     let before = if state.before == Screen::Train { Screen::Runs } else { state.before };
     go(state, before)
 }
 
-fn cycle(state: &mut State, by: isize) {
-    match state.form.focus {
+/// The next choice of the focused line, or the one before.
+fn cycle(form: &mut Form, ground: &Ground<'_>, by: isize) {
+    match form.focus {
+        Field::Strategy => {
+            form.settle(ground);
+            form.practice = next(&Practice::EACH, Some(&form.practice), by).copied().unwrap_or(form.practice);
+        }
         Field::Dataset => {
-            let names: Vec<DatasetName> = state.data.readable().map(|dataset| dataset.name.clone()).collect();
-            let here = names.iter().position(|name| Some(name) == state.form.dataset.as_ref());
-            if let Some(next) = around(here, names.len(), by) {
-                state.form.dataset = Some(names[next].clone());
-            }
+            let names: Vec<_> = ground.data.readable().map(|dataset| dataset.name.clone()).collect();
+            form.dataset = next(&names, form.dataset.as_ref(), by).cloned().or_else(|| form.dataset.take());
+        }
+        Field::Weights => {
+            let names: Vec<_> = ground.weights.entries.iter().map(|entry| entry.name.clone()).collect();
+            let chosen = next(&names, form.weights(ground), by).cloned();
+            form.weights = chosen.or_else(|| form.weights.take());
+        }
+        Field::From => {
+            form.settle(ground);
+            let ids: Vec<RunId> = ground.starts().iter().map(|run| run.id.clone()).collect();
+            let here = form.start(ground).map(|run| run.id.clone());
+            form.from = next(&ids, here.as_ref(), by).cloned().or_else(|| form.from.take());
         }
         Field::Setting(setting) => {
-            let choices = setting.choices();
-            let here = choices.iter().position(|choice| *choice == state.form.value(setting).text());
-            if let Some(next) = around(here, choices.len(), by) {
-                state.form.put(setting, choices[next]);
+            let choices: Vec<String> = setting.choices().iter().map(|choice| (*choice).to_owned()).collect();
+            let here = form.value(setting, ground).text().to_owned();
+            if let Some(choice) = next(&choices, Some(&here), by) {
+                form.put(setting, choice.as_str());
             }
         }
         Field::Name | Field::Launch => {}
     }
 }
 
-fn around(here: Option<usize>, count: usize, by: isize) -> Option<usize> {
-    let count = isize::try_from(count).ok().filter(|count| *count > 0)?;
-    let here = here.and_then(|here| isize::try_from(here).ok());
-    usize::try_from(here.map_or(0, |here| (here + by).rem_euclid(count))).ok()
-}
-
-fn reset(state: &mut State) {
-    if let Field::Setting(setting) = state.form.focus {
-        state.form.put(setting, Form::default_of(setting));
-    }
+/// The choice this many steps on, around both ends; the first one where none of them is chosen.
+fn next<'a, T: PartialEq>(choices: &'a [T], here: Option<&T>, by: isize) -> Option<&'a T> {
+    let count = isize::try_from(choices.len()).ok().filter(|count| *count > 0)?;
+    let here = here.and_then(|here| isize::try_from(choices.iter().position(|choice| choice == here)?).ok());
+    choices.get(usize::try_from(here.map_or(0, |here| (here + by).rem_euclid(count))).ok()?)
 }
 
 pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     let line = text.lines().next().unwrap_or_default().trim();
-    state.form.named |= state.form.focus == Field::Name;
-    if let Some(input) = state.form.input() {
+    let (form, ground) = state.form_on_ground();
+    form.named |= form.focus == Field::Name;
+    if let Some(input) = form.input(&ground) {
         line.chars().for_each(|c| input.insert(c));
     }
     Vec::new()
@@ -99,12 +118,19 @@ fn launch(state: &mut State) -> Vec<Effect> {
     if state.form.launching {
         return Vec::new();
     }
-    let datasets: Vec<&DatasetView> = state.data.readable().collect();
-    match state.form.recipe(&datasets, state.now) {
-        Ok((id, recipe)) => {
+    match state.form.order(&state.ground()) {
+        Ok(order) => {
             state.form.launching = true;
-            info(state, format!("launching {id} …"));
-            vec![Effect::Launch { id, recipe: Box::new(recipe) }]
+            match order {
+                Order::One(id, recipe) => {
+                    info(state, format!("launching {id} …"));
+                    vec![Effect::Launch { id, recipe }]
+                }
+                Order::All(ids, recipes) => {
+                    info(state, "launching three runs …".into());
+                    vec![Effect::LaunchAll { ids, recipes }]
+                }
+            }
         }
         Err((field, error)) => {
             state.form.focus = field;
@@ -124,17 +150,37 @@ pub(super) fn launched(state: &mut State, result: Result<RunId, String>) -> Vec<
     state.form.launching = false;
     match result {
         Ok(id) => {
-            info(state, format!("{id} is launched"));
-            state.runs.selected = Some(id);
-            state.form.named = false;
-            state.overlay = None;
-            let mut effects = go(state, Screen::Runs);
-            effects.push(Effect::SuggestName);
-            effects
+            let words = format!("{id} is launched");
+            show(state, id, words)
         }
         Err(error) => {
             fail(state, &format!("not launched: {error}"));
             Vec::new()
         }
     }
+}
+
+pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 3], String>) -> Vec<Effect> {
+    state.form.launching = false;
+    match result {
+        Ok([first, second, third]) => {
+            let words = format!("{first}, {second} and {third} are launched: one after the other");
+            show(state, first, words)
+        }
+        Err(error) => {
+            fail(state, &format!("not all are launched: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+/// Shows a run that was just launched.
+fn show(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
+    info(state, words);
+    state.runs.selected = Some(id);
+    state.form.named = false;
+    state.overlay = None;
+    let mut effects = go(state, Screen::Runs);
+    effects.push(Effect::SuggestName);
+    effects
 }

@@ -1,27 +1,9 @@
-//! Numbers, spans of time and sizes as people read them.
+//! Numbers, spans of time and sizes as people read them; the plainest stand in [`crate::domain::figures`].
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// `28709` as `28,709`.
-#[must_use]
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number of things: `1 class`, `7 classes`.
-#[must_use]
-pub fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number), if number == 1 { one } else { many })
-}
+pub use crate::domain::figures::{age, count, duration, thousands};
 
 /// A figure with this many decimals; a dash where it is no number.
 #[must_use]
@@ -39,17 +21,6 @@ pub fn rate(value: f64) -> String {
 #[must_use]
 pub fn percent(share: f64, decimals: usize) -> String {
     if share.is_finite() { format!("{:.decimals$}%", share * 100.0) } else { "–".into() }
-}
-
-/// `8s` … `3d`: how long ago, in its largest unit.
-#[must_use]
-pub fn age(milliseconds: u64) -> String {
-    match milliseconds / 1_000 {
-        seconds @ 0..60 => format!("{seconds}s"),
-        seconds @ 60..3_600 => format!("{}m", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
-        seconds => format!("{}d", seconds / 86_400),
-    }
 }
 
 /// `0:07`, `12:30`, `1:02:03`; a dash where it is not known.
@@ -93,14 +64,6 @@ mod tests {
 
     #[test]
     fn figures_read_as_people_write_them() {
-        assert_eq!(
-            ["1", "999", "28,709", "14,847,815"],
-            [1, 999, 28_709, 14_847_815].map(thousands).each_ref().map(String::as_str)
-        );
-        assert_eq!(
-            ["59s", "1m", "3h", "2d"],
-            [59_000, 61_000, 10_900_000, 180_000_000].map(age).each_ref().map(String::as_str)
-        );
         assert_eq!(
             ["0:07", "12:30", "1:02:03", "–"],
             [7.2, 750.0, 3723.0, f64::NAN].map(clock).each_ref().map(String::as_str)

@@ -34,7 +34,7 @@ impl Column {
     }
 }
 
-/// One line: a text and style per column.
+/// One line: a text and style per column. In a line with fewer cells than columns the last one takes the rest of the line.
 pub type Row = Vec<(String, Style)>;
 
 /// Columns, lines and which of them is selected.
@@ -56,7 +56,9 @@ impl Table<'_> {
     #[must_use]
     pub fn widths(&self, room: u16) -> Vec<u16> {
         let natural = |(index, column): (usize, &Column)| {
-            let cells = self.rows.iter().filter_map(|row| row.get(index)).map(|(text, _)| width(text));
+            let spans = |row: &Row| row.len() < self.columns.len() && index + 1 >= row.len();
+            let rows = self.rows.iter().filter(|row| !spans(row));
+            let cells = rows.filter_map(|row| row.get(index)).map(|(text, _)| width(text));
             cells.chain([width(column.title)]).max().unwrap_or(0).min(column.most)
         };
         let mut widths: Vec<u16> = self.columns.iter().enumerate().map(natural).collect();
@@ -95,8 +97,11 @@ impl Table<'_> {
     fn line(&self, mut pen: Pen<'_>, widths: &[u16], row: &Row, mark: &str, theme: &Theme) {
         pen.left(mark, 1, theme.accent());
         let mut gap = 0;
-        for ((column, columns), (text, style)) in self.columns.iter().zip(widths).zip(row) {
-            if *columns > 0 {
+        let last = row.len().checked_sub(1).filter(|last| last + 1 < self.columns.len());
+        for (index, ((column, columns), (text, style))) in self.columns.iter().zip(widths).zip(row).enumerate() {
+            if Some(index) == last {
+                pen.skip(gap).write(text, *style);
+            } else if *columns > 0 {
                 pen.skip(gap);
                 gap = self.gap;
                 if column.right {
@@ -128,6 +133,20 @@ mod tests {
         assert_eq!(table.widths(30), [10, 5, 3]);
         assert_eq!(table.widths(15), [10, 0, 3]);
         assert_eq!(table.widths(5), [10, 0, 0]);
+    }
+
+    #[test]
+    fn the_last_cell_of_a_short_line_takes_the_rest_of_it_and_widens_nothing() {
+        let columns = [Column::left("RUN", 20, 0), Column::right("EPOCH", 2), Column::right("AGE", 1)];
+        let plain = |text: &str| (text.to_owned(), Style::new());
+        let rows = [vec![plain("plain-finch"), plain("waits for calm-heron")]];
+        let table = Table { columns: &columns, rows: &rows, selected: None, marked: false, gap: 1 };
+        assert_eq!(table.widths(60), [11, 5, 3]);
+        let area = Rect::new(0, 0, 40, 2);
+        let mut buffer = Buffer::empty(area);
+        table.render(&mut buffer, &Theme::detect(|_| None), area);
+        let line: String = (0..40).map(|x| buffer[(x, 1)].symbol()).collect();
+        assert_eq!(line.trim_end(), " plain-finch waits for calm-heron");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{Hyperparameter, RunState};
+use crate::domain::{Hyperparameter, Practice, Recipe, RunState};
 use crate::tui::state::{RunView, State};
 use crate::tui::widgets::figures::{age, decimal};
 use crate::tui::widgets::paint::{Pen, rule};
@@ -11,21 +11,18 @@ use crate::tui::widgets::table::{Column, Row, Table};
 
 use super::verdict;
 
-/// Rows that [`settings`] would like to have.
-pub(super) const SETTINGS_ROWS: u16 = 16;
-
 /// `VAL LOSS` and `VAL ACC` are those of the best epoch, `TEST ACC` and `MACRO F1` those of the final test.
 const COLUMNS: [Column; 10] = [
     Column::left("STATE", 12, 0),
     Column::left("RUN", 22, 0),
-    Column::left("STRATEGY", 10, 8),
-    Column::left("DATASET", 14, 7),
+    Column::left("STRATEGY", 10, 5),
+    Column::left("DATASET", 14, 8),
     Column::right("EPOCH", 1),
     Column::right("VAL LOSS", 2),
-    Column::right("VAL ACC", 5),
+    Column::right("VAL ACC", 6),
     Column::right("TEST ACC", 9),
     Column::right("MACRO F1", 4),
-    Column::right("AGE", 6),
+    Column::right("AGE", 7),
 ];
 
 fn row(state: &State, run: &RunView) -> Row {
@@ -44,6 +41,15 @@ fn row(state: &State, run: &RunView) -> Row {
         None => summary.epoch(),
     };
     let epoch = if stands == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", recipe.epochs) };
+    if let Some(other) = summary.waiting_for.as_ref().filter(|_| stands == RunState::Queued) {
+        row.extend([
+            (recipe.strategy.to_string(), theme.text()),
+            (recipe.dataset.to_string(), theme.text()),
+            (epoch, theme.text()),
+            (format!("waits for {other}"), theme.dim()),
+        ]);
+        return row;
+    }
     let best = summary.best();
     let scores = summary.test.as_ref().map(|test| test.confusion.scores());
     let figure = |value: Option<f64>, decimals| value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals));
@@ -78,8 +84,26 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     Table { gap, ..wide }.render(buffer, &state.theme, area);
 }
 
+/// What a run trains on, by name.
+fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("strategy", recipe.strategy.to_string()), ("dataset", recipe.dataset.to_string())];
+    if let Some(transfer) = &recipe.transfer {
+        lines.push(("weights", transfer.weights.to_string()));
+        lines.extend(transfer.fine_tuning.iter().map(|fine_tuning| ("from", fine_tuning.from.to_string())));
+    }
+    lines.extend(recipe.after.iter().map(|after| ("after", after.to_string())));
+    lines
+}
+
+/// Rows that [`settings`] would like to have.
+pub(super) fn settings_rows(run: &RunView) -> u16 {
+    let rows = |recipe: &Recipe| 1 + origins(recipe).len() + Hyperparameter::of(recipe.strategy).count();
+    run.summary.as_ref().map_or(0, |summary| u16::try_from(rows(&summary.recipe)).unwrap_or(0)) + 1
+}
+
 /// The settings of a run; those that are not the default stand out.
 pub(super) fn settings(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+    const NAME: u16 = 19;
     let theme = &state.theme;
     let Ok(summary) = &run.summary else { return };
     if area.height < 4 {
@@ -88,19 +112,21 @@ pub(super) fn settings(state: &State, run: &RunView, buffer: &mut Buffer, area: 
     let title = [("settings of ", theme.dim()), (run.id.as_str(), theme.strong())];
     rule(buffer, theme, Rect { height: 1, ..area }, &title, "");
     let recipe = &summary.recipe;
-    let lines = [("strategy", recipe.strategy.to_string()), ("dataset", recipe.dataset.to_string())];
-    for (row, (name, value)) in (1..).zip(&lines) {
-        Pen::new(buffer, theme, area, row).skip(1).left(name, 15, theme.dim()).write(value, theme.text());
+    let mut row = 1;
+    for (name, value) in origins(recipe) {
+        Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(&value, theme.text());
+        row += 1;
     }
-    for (row, setting) in (3..).zip(Hyperparameter::ALL) {
+    for setting in Hyperparameter::of(recipe.strategy) {
         let value = setting.get(recipe);
-        let default = crate::tui::state::Form::default_of(setting);
+        let default = Practice::One(recipe.strategy).default_of(setting).unwrap_or_default();
         let mut pen = Pen::new(buffer, theme, area, row);
-        pen.skip(1).left(setting.name(), 15, theme.dim());
+        pen.skip(1).left(setting.name(), NAME, theme.dim());
         if value == default {
             pen.write(&value, theme.text());
         } else {
             pen.write(&value, theme.strong()).write(&format!("  (default {default})"), theme.dim());
         }
+        row += 1;
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Below 120 columns the list stands over the selected run, from 120 on beside it.
 
+mod bars;
 mod curves;
 mod detail;
 mod list;
@@ -40,7 +41,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         let width = list::wanted(state).clamp(42, area.width * 5 / 12);
         let left = Rect { width, ..area };
         let right = Rect { x: area.x + width, width: area.width - width, ..area };
-        let settings = list::SETTINGS_ROWS;
+        let settings = list::settings_rows(run);
         let rows = (count + 1).min(area.height.saturating_sub(settings)).max(2);
         list::render(state, buffer, Rect { height: rows, ..left });
         let below = Rect { y: left.y + rows + 1, height: left.height.saturating_sub(rows + 1), ..left };

@@ -8,10 +8,10 @@ use crate::domain::{Monitor, RunState, text::printable};
 use crate::runs::Summary;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::figures::{count, decimal, rate, thousands};
+use crate::tui::widgets::figures::{count, decimal, rate, real, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
 
-use super::verdict;
+use super::{scores, verdict};
 
 /// A line of the panel.
 enum Line {
@@ -101,12 +101,18 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
     let figure = |name, value: String| Line::Figure(name, value, theme.text());
     let mut lines =
         vec![Line::Rule(if stands.is_active() && !verdict::trained(summary) { "now" } else { "at the end" }.into())];
-    if let Some(speed) = summary.images_per_second {
+    let features = summary.features.map(|features| features.images_per_second);
+    if let Some(speed) = features.or(summary.images_per_second) {
         lines.push(figure("speed", format!("{} images/s", whole(speed))));
     }
     if let Some(value) = summary.learning_rate {
         lines.push(figure("lr", format!("{} ({})", rate(value), summary.recipe.schedule.name())));
+        // The base's moves as the head's does.
+        let factor = value / summary.recipe.learning_rate;
+        let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
+        lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
+    lines.extend(on_base(summary).into_iter().map(|(name, value)| figure(name, value)));
     if let Some(last) = summary.history.last() {
         lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
         lines.push(figure("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
@@ -115,13 +121,25 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
         lines.push(figure("device", printable(&device.name)));
         lines.push(figure("", printable(&device.description)));
     }
-    if let Some(parameters) = summary.parameters {
+    if let Some(parameters) = summary.parameters.filter(|_| summary.recipe.transfer.is_none()) {
         lines.push(figure("network", count(parameters.total, "parameter", "parameters")));
     }
     if let Some(images) = summary.images {
         lines.push(figure("images", format!("{} to train on", thousands(images.train))));
     }
     if lines.len() == 1 { Vec::new() } else { lines }
+}
+
+/// What of which base a run trains.
+fn on_base(summary: &Summary) -> Vec<(&'static str, String)> {
+    let Some(transfer) = &summary.recipe.transfer else { return Vec::new() };
+    let mut lines = vec![("trained", transfer.trained())];
+    if let Some(parameters) = summary.parameters {
+        let millions = real(parameters.total as u64) / 1e6;
+        lines.push(("", format!("{} of {millions:.1} M", thousands(parameters.trainable))));
+    }
+    lines.push(("base", format!("{}, {} px", transfer.weights, transfer.size)));
+    lines
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
@@ -132,13 +150,16 @@ fn whole(value: f64) -> String {
 /// The final metrics, in few lines.
 fn test(theme: &Theme, summary: &Summary) -> Vec<Line> {
     let Some(test) = &summary.test else { return Vec::new() };
-    let scores = test.confusion.scores();
-    let figure = |name, value: f64| Line::Figure(name, decimal(value, 4), theme.strong());
+    let (scores, reference) = (test.confusion.scores(), scores::reference(summary));
+    let figure = |name, value: f64, published: Option<f64>| {
+        let published = published.map(|value| format!("  ref {}", decimal(value, 4))).unwrap_or_default();
+        Line::Figure(name, format!("{}{published}", decimal(value, 4)), theme.strong())
+    };
     vec![
         Line::Rule("test, macro averages".into()),
-        figure("accuracy", scores.accuracy),
-        figure("precision", scores.precision),
-        figure("recall", scores.recall),
-        figure("F1", scores.f1),
+        figure("accuracy", scores.accuracy, reference.map(|reference| reference.accuracy)),
+        figure("precision", scores.precision, reference.map(|reference| reference.precision)),
+        figure("recall", scores.recall, reference.map(|reference| reference.recall)),
+        figure("F1", scores.f1, reference.map(|reference| reference.f1)),
     ]
 }

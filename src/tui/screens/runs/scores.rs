@@ -3,8 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::reference::ReferenceScores;
 use crate::domain::text::printable;
+use crate::domain::{self, Scores};
 use crate::runs::Summary;
+use crate::runs::summary::TestResult;
 use crate::tui::state::State;
 use crate::tui::widgets::confusion;
 use crate::tui::widgets::figures::{decimal, thousands};
@@ -13,10 +16,18 @@ use crate::tui::widgets::paint::{Pen, rule, width};
 /// Rows that the final metrics take; 0 before the test.
 pub(super) fn rows(summary: &Summary) -> u16 {
     match &summary.test {
-        // A rule, a heading, the classes, the averages, the accuracy.
-        Some(test) => u16::try_from(test.confusion.classes()).unwrap_or(u16::MAX / 2) + 4,
+        // A rule, a heading, the classes, the averages, the accuracy; the reference's averages.
+        Some(test) => {
+            let reference = u16::from(reference(summary).is_some());
+            u16::try_from(test.confusion.classes()).unwrap_or(u16::MAX / 2) + 4 + reference
+        }
         None => 0,
     }
+}
+
+/// The published figures that this run's stand beside, where there are such.
+pub(super) fn reference(summary: &Summary) -> Option<ReferenceScores> {
+    domain::reference::reference(summary.recipe.strategy, summary.images?, summary.classes.len())
 }
 
 fn class_names(summary: &Summary, classes: usize) -> Vec<String> {
@@ -25,39 +36,22 @@ fn class_names(summary: &Summary, classes: usize) -> Vec<String> {
     (0..classes).map(name).collect()
 }
 
+/// Columns of a figure.
+const FIGURE: u16 = 10;
+
 pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area: Rect) {
-    const FIGURE: u16 = 9;
     let theme = &state.theme;
     let Some(test) = &summary.test else { return };
-    let scores = test.confusion.scores();
     let names = class_names(summary, test.confusion.classes());
     let total = usize::try_from(test.confusion.total()).unwrap_or(usize::MAX);
     let of = format!(": {} images, weights of epoch {}", thousands(total), test.epoch);
     rule(buffer, theme, Rect { height: 1, ..area }, &[("test", theme.strong()), (&of, theme.dim())], "");
     let first = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(9, 14);
-    let mut head = Pen::new(buffer, theme, area, 1);
-    head.skip(1).left("CLASS", first, theme.dim());
-    for title in ["PRECISION", "RECALL", "F1", "SUPPORT"] {
-        head.right(title, FIGURE + 1, theme.dim());
-    }
-    for (row, (name, class)) in (2..).zip(names.iter().zip(&scores.per_class)) {
-        let mut pen = Pen::new(buffer, theme, area, row);
-        pen.skip(1).left(name, first, theme.text());
-        for value in [class.precision, class.recall, class.f1] {
-            pen.right(&decimal(value, 3), FIGURE + 1, theme.text());
-        }
-        pen.right(&thousands(usize::try_from(class.support).unwrap_or(usize::MAX)), FIGURE + 1, theme.dim());
-    }
-    let last = area.height - 2;
-    let mut pen = Pen::new(buffer, theme, area, last);
-    pen.skip(1).left("macro", first, theme.strong());
-    for value in [scores.precision, scores.recall, scores.f1] {
-        pen.right(&decimal(value, 4), FIGURE + 1, theme.strong());
-    }
-    let mut pen = Pen::new(buffer, theme, area, last + 1);
-    pen.skip(1).left("accuracy", first, theme.strong()).right(&decimal(scores.accuracy, 4), FIGURE + 1, theme.strong());
-    pen.skip(2).write(&format!("loss {}", decimal(test.loss, 4)), theme.dim());
-    let used = 1 + first + 4 * (FIGURE + 1) + 2;
+    let scores = test.confusion.scores();
+    let rows = classes(state, &names, &scores, first, buffer, area);
+    let below = Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
+    averages(state, summary, test, first, buffer, below);
+    let used = 1 + first + 4 * FIGURE + 2;
     if used + confusion::columns(&test.confusion, &names) <= area.width {
         let place = Rect { x: area.x + used, y: area.y + 1, width: area.width - used, height: area.height - 1 };
         confusion::render(buffer, theme, place, &test.confusion, &names);
@@ -65,4 +59,48 @@ pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area
             .skip(1)
             .write("rows: truth, columns: predicted, % of row", theme.dim());
     }
+}
+
+/// The heading and a line for each class. Returns the rows used, with the rule above them.
+fn classes(state: &State, names: &[String], scores: &Scores, first: u16, buffer: &mut Buffer, area: Rect) -> u16 {
+    let theme = &state.theme;
+    let mut head = Pen::new(buffer, theme, area, 1);
+    head.skip(1).left("CLASS", first, theme.dim());
+    for title in ["PRECISION", "RECALL", "F1", "SUPPORT"] {
+        head.right(title, FIGURE, theme.dim());
+    }
+    let mut row = 2;
+    for (name, class) in names.iter().zip(&scores.per_class) {
+        let mut pen = Pen::new(buffer, theme, area, row);
+        pen.skip(1).left(name, first, theme.text());
+        for value in [class.precision, class.recall, class.f1] {
+            pen.right(&decimal(value, 3), FIGURE, theme.text());
+        }
+        pen.right(&thousands(usize::try_from(class.support).unwrap_or(usize::MAX)), FIGURE, theme.dim());
+        row += 1;
+    }
+    row
+}
+
+/// The macro averages and the accuracy, beside the published ones where there are such.
+fn averages(state: &State, summary: &Summary, test: &TestResult, first: u16, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let (scores, reference) = (test.confusion.scores(), reference(summary));
+    let mut lines = vec![("macro", [scores.precision, scores.recall, scores.f1], theme.strong())];
+    lines.extend(reference.map(|them| ("reference", [them.precision, them.recall, them.f1], theme.dim())));
+    let mut row = 0;
+    for (name, values, style) in lines {
+        let mut pen = Pen::new(buffer, theme, area, row);
+        pen.skip(1).left(name, first, style);
+        for value in values {
+            pen.right(&decimal(value, 4), FIGURE, style);
+        }
+        row += 1;
+    }
+    let mut pen = Pen::new(buffer, theme, area, row);
+    pen.skip(1).left("accuracy", first, theme.strong()).right(&decimal(scores.accuracy, 4), FIGURE, theme.strong());
+    if let Some(them) = reference {
+        pen.skip(2).write(&format!("reference {}", decimal(them.accuracy, 4)), theme.dim());
+    }
+    pen.skip(2).write(&format!("loss {}", decimal(test.loss, 4)), theme.dim());
 }

@@ -21,6 +21,7 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
     let (sign, style) = theme.state(stands);
     let word = match (stands, &summary.outcome) {
         (RunState::Running, _) if summary.stopping => "stopping",
+        (RunState::Running, _) if summary.features.is_some() => "features",
         (RunState::Running, _) if summary.evaluating => "testing",
         (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
         (RunState::Finished, _) => "all epochs",
@@ -37,12 +38,18 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Op
     let (sign, style) = theme.state(stands);
     let text = match stands {
         RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {goes_on}"),
+        RunState::Running if summary.features.is_some() => {
+            "computing what the frozen base makes of the images, once and for all epochs".into()
+        }
         RunState::Running if summary.evaluating => {
             format!("testing the weights of epoch {}, the best", summary.early_stopping.best_epoch)
         }
         RunState::Running if trained(summary) => "its training is over; a worker is still at it".into(),
         RunState::Running => return None,
-        RunState::Queued => "queued: waits for its device".into(),
+        RunState::Queued => match &summary.waiting_for {
+            Some(other) => format!("queued: waits for {other} to end"),
+            None => "queued: waits for its device".into(),
+        },
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
         RunState::Lost => format!("lost: the worker is gone without a word; {goes_on}"),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),

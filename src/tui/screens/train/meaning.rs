@@ -1,124 +1,178 @@
-//! What a form amounts to: the network's size, the steps of an epoch, when the run ends.
+//! What a form amounts to: the network's size, what is frozen, what it costs, when the run ends.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{Hyperparameter, Monitor, Recipe};
-use crate::tui::state::{DatasetView, State};
-use crate::tui::widgets::figures::{count, thousands};
+use super::cost::Cost;
+use super::{label, network};
+use crate::domain::{Monitor, Practice, Recipe, Size, Strategy, Transfer};
+use crate::tui::state::{DatasetView, Form, Ground, State};
+use crate::tui::widgets::figures::{count, duration, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::table::{Column, Row, Table};
+use crate::weights::Manifest;
 
-/// One layer of the network: what it is, its output, its parameters.
-struct Layer {
-    name: &'static str,
-    output: String,
-    parameters: usize,
-}
-
-/// The layers of the `cnn` strategy on this dataset.
-fn layers(dataset: &DatasetView) -> Vec<Layer> {
-    let (width, height) = (dataset.width as usize, dataset.height as usize);
-    let (channels, classes) = (dataset.channels as usize, dataset.classes.len());
-    let image = |by: usize, channels: usize| format!("{}×{}×{channels}", width / by, height / by);
-    let flat = (width / 4) * (height / 4) * 64;
-    let layer = |name, output, parameters| Layer { name, output, parameters };
-    vec![
-        layer("input, 0 to 1", image(1, channels), 0),
-        layer("convolution 3×3, ReLU", image(1, 32), 9 * channels * 32 + 32),
-        layer("max pool 2×2", image(2, 32), 0),
-        layer("convolution 3×3, ReLU", image(2, 64), 9 * 32 * 64 + 64),
-        layer("max pool 2×2, flatten", thousands(flat), 0),
-        layer("dense, softmax", thousands(classes), flat * classes + classes),
-    ]
-}
-
-/// The sentences, for a dataset and settings that are right.
-fn sentences(dataset: &DatasetView, recipe: &Recipe) -> Vec<String> {
-    let parameters: usize = layers(dataset).iter().map(|layer| layer.parameters).sum();
-    let counts = dataset.counts();
-    let steps = counts.train.div_ceil(recipe.batch_size.max(1) as usize);
-    let better = match recipe.early_stopping.monitor {
-        Monitor::ValLoss => "without a lower val loss",
-        Monitor::ValAccuracy => "without a higher val accuracy",
-    };
-    vec![
-        format!("{}, all trained; {}", count(parameters, "parameter", "parameters"), classes(dataset)),
-        format!(
-            "an epoch: {} over {}, then {} to validate on",
-            count(steps, "step", "steps"),
-            count(counts.train, "image", "images"),
-            thousands(counts.validation)
-        ),
-        format!(
-            "ends after {}, or {} in a row {better}",
-            count(recipe.epochs as usize, "epoch", "epochs"),
-            count(recipe.early_stopping.patience as usize, "epoch", "epochs"),
-        ),
-        format!("then the best weights are tested on {}", count(counts.test, "image", "images")),
-    ]
-}
-
-fn classes(dataset: &DatasetView) -> String {
-    let kind = if dataset.channels == 1 { "gray" } else { "colour" };
-    format!("{}×{} {kind} → {}", dataset.width, dataset.height, count(dataset.classes.len(), "class", "classes"))
-}
+/// Hex digits of a hash that are shown.
+const DIGITS: usize = 8;
 
 /// Draws what the form means: sentences, and the layers where there is room.
-pub(super) fn render(state: &State, datasets: &[&DatasetView], buffer: &mut Buffer, area: Rect) {
-    let theme = &state.theme;
+pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+    let (theme, form, ground) = (&state.theme, &state.form, state.ground());
     if area.height < 2 {
         return;
     }
     rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
-    let Some(dataset) = state.form.chosen(datasets) else {
-        Pen::new(buffer, theme, area, 1).skip(2).write("no dataset is chosen", theme.dim());
-        return;
+    let drafts: Option<Vec<Recipe>> = form.practice.strategies().map(|one| form.draft(one, &ground)).collect();
+    let (Some(dataset), Some(drafts)) = (form.dataset(&ground), drafts) else {
+        return nothing(state, &ground, buffer, area);
     };
-    // Settings that are wrong count with their defaults: the error is told elsewhere.
-    let mut recipe = Recipe::cnn(dataset.name.clone(), String::new(), 0);
-    for setting in Hyperparameter::ALL {
-        let _ = setting.set(&mut recipe, state.form.value(setting).text());
-    }
     let mut row = 1;
-    for sentence in sentences(dataset, &recipe) {
-        for line in wrap(&sentence, area.width.saturating_sub(3)) {
-            Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.text());
-            row += 1;
-        }
+    if form.practice == Practice::All {
+        row += comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
-    let layers = layers(dataset);
-    if area.height < row + 4 + u16::try_from(layers.len()).unwrap_or(u16::MAX / 2) {
-        return;
-    }
-    row += 1;
-    let at = Rect { y: area.y + row, height: 1, ..area };
-    rule(buffer, theme, at, &[("the network", theme.strong())], "");
-    row += 1;
-    let mut line = |row: u16, cells: [&str; 3], style| {
-        Pen::new(buffer, theme, area, row)
-            .skip(2)
-            .left(cells[0], 24, style)
-            .right(cells[1], 12, style)
-            .right(cells[2], 14, style);
+    let sentences = match (form.practice, drafts.last()) {
+        (Practice::All, Some(last)) => of_all(form, dataset, &drafts, last, &ground),
+        (_, Some(only)) => of_one(dataset, only, &ground),
+        (_, None) => Vec::new(),
     };
-    line(row, ["LAYER", "OUTPUT", "PARAMETERS"], theme.dim());
-    for layer in &layers {
+    for line in sentences.iter().flat_map(|sentence| wrap(sentence, area.width.saturating_sub(3))) {
+        if row < area.height {
+            Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.text());
+        }
         row += 1;
-        let parameters = if layer.parameters == 0 { "–".into() } else { thousands(layer.parameters) };
-        line(row, [layer.name, &layer.output, &parameters], theme.text());
     }
-    let total: usize = layers.iter().map(|layer| layer.parameters).sum();
-    line(row + 1, ["total", "", &thousands(total)], theme.strong());
+    if let Some(last) = drafts.last().filter(|_| area.height > row + 1) {
+        let below = Rect { y: area.y + row + 1, height: area.height - row - 1, ..area };
+        network::render(state, dataset, last, buffer, below);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tui::tests::fixtures;
-
-    #[test]
-    fn the_network_has_the_references_parameters() {
-        let layers = layers(&fixtures::fer2013());
-        assert_eq!(layers.iter().map(|layer| layer.parameters).sum::<usize>(), 83_335);
+/// What is missing, where nothing can be said yet.
+fn nothing(state: &State, ground: &Ground<'_>, buffer: &mut Buffer, area: Rect) {
+    let (theme, form) = (&state.theme, &state.form);
+    let (words, style) = match form.first_error(ground) {
+        // Told right above.
+        Some((field, _)) if field == form.focus => {
+            (format!("that depends on {}, see above", label(field)), theme.dim())
+        }
+        Some((field, error)) => (format!("✗ {}: {error}", label(field)), theme.bad()),
+        None => ("something to train on is missing".into(), theme.dim()),
+    };
+    for (row, line) in (1..area.height).zip(wrap(&words, area.width.saturating_sub(3))) {
+        Pen::new(buffer, theme, area, row).skip(2).write(&line, style);
     }
+}
+
+/// `keras-imagenet, a161c0f7`: how pixels become input, and which weights exactly.
+pub(super) fn base_words(base: &Manifest) -> String {
+    format!("{}, {}", base.preprocessing, base.hash.chars().take(DIGITS).collect::<String>())
+}
+
+/// Which base at which size.
+fn base(transfer: &Transfer, ground: &Ground<'_>) -> String {
+    let (name, size) = (&transfer.weights, transfer.size);
+    let known = ground.base(name).map(|base| format!(" ({})", base_words(base))).unwrap_or_default();
+    format!("{name}{known} at {size}×{size}")
+}
+
+/// The sentences of one run, the most important first.
+fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<String> {
+    let cost = Cost::of(recipe, dataset, ground);
+    let counts = dataset.counts();
+    let (parameters, memory) = (cost.parameters(), cost.memory());
+    let mut sentences = Vec::new();
+    if let Some(transfer) = &recipe.transfer {
+        let frozen = transfer.frozen().map(|blocks| format!("; {blocks} frozen")).unwrap_or_default();
+        sentences.push(format!("{parameters}: {}{frozen}", transfer.trained()));
+        sentences.push(format!("{}; {memory}", base(transfer, ground)));
+        if let Some(fine_tuning) = &transfer.fine_tuning {
+            let run = ground.runs.list.iter().find(|run| run.id == fine_tuning.from);
+            let waits = run.is_some_and(|run| ground.is_active(run));
+            let when = if waits { "waits until it ends, then " } else { "" };
+            sentences.push(format!("{when}starts from the best weights of {} on {}", fine_tuning.from, dataset.name));
+        }
+        sentences.extend(cost.features());
+    } else {
+        sentences.push(format!("{parameters}; {memory}"));
+    }
+    sentences.push(cost.time());
+    let steps = counts.train.div_ceil(recipe.batch_size.max(1) as usize);
+    sentences.push(format!(
+        "an epoch: {} over {}, then {} to validate on",
+        count(steps, "step", "steps"),
+        count(counts.train, "image", "images"),
+        thousands(counts.validation)
+    ));
+    sentences.push(end(recipe));
+    sentences.push(format!("then the best weights are tested on {}", count(counts.test, "image", "images")));
+    if recipe.strategy == Strategy::Cnn {
+        sentences.push(image_words(dataset));
+    }
+    sentences
+}
+
+fn end(recipe: &Recipe) -> String {
+    let better = match recipe.early_stopping.monitor {
+        Monitor::ValLoss => "without a lower val loss",
+        Monitor::ValAccuracy => "without a higher val accuracy",
+    };
+    format!(
+        "ends after {}, or {} in a row {better}",
+        count(recipe.epochs as usize, "epoch", "epochs"),
+        count(recipe.early_stopping.patience as usize, "epoch", "epochs"),
+    )
+}
+
+fn image_words(dataset: &DatasetView) -> String {
+    let kind = if dataset.channels == 1 { "gray" } else { "colour" };
+    format!("{}×{} {kind} → {}", dataset.width, dataset.height, count(dataset.classes.len(), "class", "classes"))
+}
+
+/// What three runs in a row have in common.
+fn of_all(form: &Form, dataset: &DatasetView, drafts: &[Recipe], last: &Recipe, ground: &Ground<'_>) -> Vec<String> {
+    let costs: Vec<Cost> = drafts.iter().map(|recipe| Cost::of(recipe, dataset, ground)).collect();
+    let mut sentences = Vec::new();
+    if costs.iter().any(|cost| cost.time.is_none()) {
+        sentences.push(format!("–: no run on device {} to judge the time by yet", last.device));
+    }
+    let on = |transfer: &Transfer| format!("{}; finetune trains {}", base(transfer, ground), transfer.trained());
+    sentences.extend(last.transfer.as_ref().map(on));
+    sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
+    sentences.extend(costs.iter().skip(1).take(1).filter_map(Cost::features));
+    sentences.push(format!("runs: {0}-cnn, {0}-features, {0}-finetune", form.name.text()));
+    sentences
+}
+
+/// A line for each of three runs. Returns the rows used.
+fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
+    const COLUMNS: [Column; 7] = [
+        Column::left("STRATEGY", 9, 0),
+        Column::right("PARAMETERS", 4),
+        Column::right("TRAINED", 0),
+        Column::right("MEMORY", 0),
+        Column::right("FEATURES", 2),
+        Column::right("AN EPOCH", 0),
+        Column::left("JUDGING BY", 24, 5),
+    ];
+    let (theme, ground) = (&state.theme, state.ground());
+    let row = |recipe: &Recipe| -> Row {
+        let Cost { work, time, .. } = Cost::of(recipe, dataset, &ground);
+        let dash = || "–".to_owned();
+        let before = time.as_ref().filter(|time| time.seconds_before >= 1.0);
+        let about = |time: &crate::runs::Estimate| if time.rough { "roughly " } else { "" };
+        let cells = [
+            recipe.strategy.to_string(),
+            thousands(work.parameters),
+            thousands(work.trained),
+            Size(work.memory).to_string(),
+            before.map_or_else(dash, |time| duration(time.seconds_before)),
+            time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_an_epoch))),
+            time.as_ref().map_or_else(dash, |time| time.from.to_string()),
+        ];
+        cells.into_iter().map(|text| (text, theme.text())).collect()
+    };
+    let rows: Vec<Row> = drafts.iter().map(row).collect();
+    let place = Rect { x: area.x + 1, width: area.width.saturating_sub(1), height: area.height.min(4), ..area };
+    Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 2 }.render(buffer, theme, place);
+    4
 }

@@ -1,0 +1,68 @@
+//! What a run would cost: parameters, memory, disk and time.
+
+use crate::domain::figures::{count, duration, thousands};
+use crate::domain::{DeviceRequest, Recipe, Size, Work};
+use crate::runs::{Estimate, estimate};
+use crate::tui::state::{DatasetView, Ground};
+
+/// What a recipe costs on a dataset.
+pub(super) struct Cost {
+    pub(super) work: Work,
+    pub(super) time: Option<Estimate>,
+    device: DeviceRequest,
+}
+
+impl Cost {
+    pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, ground: &Ground<'_>) -> Self {
+        let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
+        let (classes, images) = (dataset.classes.len(), dataset.counts());
+        Self {
+            work: Work::of(recipe, image, classes, images),
+            device: recipe.device,
+            time: estimate(ground.summaries().into_iter(), recipe, image, classes, images),
+        }
+    }
+
+    /// `14,847,815 parameters, 133,127 trained`
+    pub(super) fn parameters(&self) -> String {
+        let Work { parameters, trained, .. } = self.work;
+        let trained = if trained == parameters { "all".into() } else { thousands(trained) };
+        format!("{}, {trained} trained", count(parameters, "parameter", "parameters"))
+    }
+
+    /// `about 312 MiB of memory`
+    pub(super) fn memory(&self) -> String {
+        format!("about {} of memory", Size(self.work.memory))
+    }
+
+    /// Whether what the frozen layers make of the images is kept; `None` where nothing is frozen.
+    pub(super) fn features(&self) -> Option<String> {
+        let Work { precomputed, precomputed_operations, features_bytes, .. } = self.work;
+        if precomputed > 0 {
+            let images = count(precomputed, "image", "images");
+            return Some(format!("features of {images} are computed once and take {} of disk", Size(features_bytes)));
+        }
+        (precomputed_operations > 0)
+            .then(|| "images are augmented and go through the base anew every epoch (variants 0)".into())
+    }
+
+    /// `about 12 min before the first epoch …, then 3.0 s an epoch, judging by quiet-lynx`
+    pub(super) fn time(&self) -> String {
+        let Some(guess) = &self.time else {
+            // Runs on another device say nothing, so which one is asked for belongs to the answer.
+            let device = self.device;
+            return format!("how long an epoch takes is not known yet: no run on device {device} to judge by");
+        };
+        let about = if guess.rough { "roughly" } else { "about" };
+        let epoch = duration(guess.seconds_an_epoch);
+        let before = duration(guess.seconds_before);
+        let from = &guess.from;
+        if guess.seconds_before < 1.0 {
+            return format!("{about} {epoch} an epoch, judging by {from}");
+        }
+        format!(
+            "{about} {before} before the first epoch, less for features on disk already, then {epoch} an epoch, judging \
+             by {from}"
+        )
+    }
+}

@@ -1,0 +1,108 @@
+//! A line of text that is being typed.
+
+/// A line of text with a cursor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Input {
+    text: String,
+    /// In characters from the beginning.
+    cursor: usize,
+}
+
+impl Input {
+    /// This text, with the cursor behind it.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { cursor: text.chars().count(), text }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The cursor, in characters from the beginning.
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    fn byte(&self, characters: usize) -> usize {
+        self.text.char_indices().nth(characters).map_or(self.text.len(), |(byte, _)| byte)
+    }
+
+    /// Types a character; more than 64 are refused, as no value is that long.
+    pub fn insert(&mut self, c: char) {
+        if !c.is_control() && self.text.chars().count() < crate::domain::name::MAX_LENGTH {
+            self.text.insert(self.byte(self.cursor), c);
+            self.cursor += 1;
+        }
+    }
+
+    /// Moves the cursor, as far as there is text.
+    pub fn step(&mut self, by: isize) {
+        self.cursor = self.cursor.saturating_add_signed(by).min(self.text.chars().count());
+    }
+
+    /// Removes the text from the cursor's left neighbours down to the `from`th character.
+    fn cut(&mut self, from: usize) {
+        let (start, end) = (self.byte(from), self.byte(self.cursor));
+        self.text.replace_range(start..end, "");
+        self.cursor = from;
+    }
+
+    /// Removes the character before the cursor.
+    pub fn backspace(&mut self) {
+        self.cut(self.cursor.saturating_sub(1));
+    }
+
+    /// Removes the character under the cursor.
+    pub fn delete(&mut self) {
+        if self.cursor < self.text.chars().count() {
+            self.cursor += 1;
+            self.backspace();
+        }
+    }
+
+    /// Removes everything before the cursor.
+    pub fn clear(&mut self) {
+        self.cut(0);
+    }
+
+    /// Removes the word before the cursor.
+    pub fn delete_word(&mut self) {
+        let before: Vec<char> = self.text.chars().take(self.cursor).collect();
+        let word = before.iter().rposition(|c| c.is_alphanumeric()).unwrap_or(0);
+        let start = before[..word].iter().rposition(|c| !c.is_alphanumeric()).map_or(0, |position| position + 1);
+        self.cut(start.min(self.cursor));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_edited_as_anywhere() {
+        let mut input = Input::new("calm-heron");
+        input.backspace();
+        assert_eq!(input.text(), "calm-hero");
+        input.delete_word();
+        assert_eq!(input.text(), "calm-");
+        input.delete_word();
+        assert_eq!((input.text(), input.cursor()), ("", 0));
+        for c in "aéb".chars() {
+            input.insert(c);
+        }
+        input.step(-2);
+        input.delete();
+        assert_eq!(input.text(), "ab");
+        input.step(9);
+        input.clear();
+        assert_eq!(input.text(), "");
+        input.backspace();
+        input.insert('\u{1b}');
+        assert_eq!(input.text(), "");
+    }
+}

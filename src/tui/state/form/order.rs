@@ -1,0 +1,70 @@
+//! What a form amounts to: recipes.
+
+use super::{Field, Form, Ground};
+use crate::domain::{Practice, Recipe, RunId, Strategy};
+use crate::supervise::practice_names;
+
+/// What is to be launched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// One run.
+    One(RunId, Box<Recipe>),
+    /// Three, one after the other.
+    All([RunId; 3], Box<[Recipe; 3]>),
+}
+
+impl Form {
+    /// The recipe of a strategy as far as the form tells it: settings that are wrong count with their defaults. `None`
+    /// where the dataset, the base or the run to start from is missing.
+    #[must_use]
+    pub fn draft(&self, strategy: Strategy, ground: &Ground<'_>) -> Option<Recipe> {
+        let mut recipe = match strategy {
+            Strategy::Cnn => {
+                let dataset = self.dataset(ground)?;
+                Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), ground.now)
+            }
+            Strategy::Features => {
+                let (dataset, weights) = (self.dataset(ground)?, self.weights(ground)?);
+                let base = ground.base(weights)?.identity();
+                let (name, fingerprint) = (dataset.name.clone(), dataset.fingerprint.clone());
+                Recipe::features(name, fingerprint, ground.now, weights.clone(), base)
+            }
+            Strategy::Finetune if self.practice == Practice::All => {
+                // Where the third starts is for the launch to say.
+                let stem = RunId::of_new_run(self.name.text()).ok()?;
+                Recipe::going_on(&self.draft(Strategy::Features, ground)?, stem, ground.now)?
+            }
+            Strategy::Finetune => {
+                let run = self.start(ground)?;
+                Recipe::going_on(&run.summary.as_ref().ok()?.recipe, run.id.clone(), ground.now)?
+            }
+        };
+        for setting in self.practice.settings().filter(|setting| setting.is_of(strategy)) {
+            // What is wrong is told by `check`.
+            let _ = setting.set(&mut recipe, self.value(setting, ground).text());
+        }
+        Some(recipe)
+    }
+
+    /// The run or runs that the form describes.
+    ///
+    /// # Errors
+    /// The first line that is wrong, and what is wrong with it.
+    pub fn order(&self, ground: &Ground<'_>) -> Result<Order, (Field, String)> {
+        if let Some(error) = self.first_error(ground) {
+            return Err(error);
+        }
+        let name = RunId::of_new_run(self.name.text()).map_err(|error| (Field::Name, error))?;
+        let draft = |strategy| self.draft(strategy, ground);
+        let incomplete = || (Field::Strategy, "something to train on is missing".to_owned());
+        match self.practice {
+            Practice::One(strategy) => Ok(Order::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?))),
+            Practice::All => {
+                let [Some(cnn), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {
+                    return Err(incomplete());
+                };
+                Ok(Order::All(practice_names(&name), Box::new([cnn, features, finetune])))
+            }
+        }
+    }
+}

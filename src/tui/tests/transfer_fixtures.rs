@@ -1,0 +1,84 @@
+//! Pretrained weights, and runs on them, to test with.
+
+use super::fixtures::{self, Logbook, NOW, dataset_name, id};
+use crate::domain::{FinishReason, Hyperparameter, Preprocessing, Recipe, WeightsName};
+use crate::events::Event as Logged;
+use crate::tui::event::Event;
+use crate::tui::state::{RunView, State, WeightsEntry};
+use crate::tui::update::update;
+use crate::weights::{Layout, Manifest};
+
+const HASH: &str = "a161c0f787405f054455e01072862a2c";
+
+/// What a run on the weights `imagenet` is built on.
+fn identity() -> String {
+    weights("imagenet").manifest.expect("weights that can be read").identity()
+}
+
+pub(super) fn weights_name(name: &str) -> WeightsName {
+    WeightsName::new(name).expect("a name")
+}
+
+/// Imported weights of this name.
+pub(super) fn weights(name: &str) -> WeightsEntry {
+    let manifest = Manifest {
+        version: 1,
+        hash: HASH.into(),
+        source: "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5".into(),
+        source_hash: String::new(),
+        layout: Layout::KerasLegacyH5,
+        preprocessing: Preprocessing::KERAS_IMAGENET,
+        licence: "CC BY 4.0".into(),
+        parameters: 14_714_688,
+        imported_at: 1,
+    };
+    WeightsEntry { name: weights_name(name), manifest: Ok(manifest) }
+}
+
+/// With FER-2013, the demo dataset and ImageNet's weights.
+pub(super) fn with_weights(runs: Vec<RunView>) -> State {
+    let mut state = fixtures::with_data(runs);
+    update(&mut state, NOW, Event::Weights(Ok(vec![weights("imagenet")])));
+    state.form.dataset = Some(dataset_name("fer2013"));
+    state
+}
+
+/// A run of the strategy `features` without random changes to images.
+pub(super) fn features(name: &str, seconds_ago: u64) -> Logbook {
+    Logbook::new(name, seconds_ago).with(|recipe| {
+        let (dataset, at) = (fixtures::fer2013(), recipe.created_at);
+        *recipe = Recipe::features(dataset.name, dataset.fingerprint, at, weights_name("imagenet"), identity());
+        Hyperparameter::Size.set(recipe, "96").expect("accepted");
+        Hyperparameter::Augmentation.set(recipe, "none").expect("accepted");
+    })
+}
+
+/// A run that fine-tunes the best weights of the run `from`.
+pub(super) fn finetune(name: &str, seconds_ago: u64, from: &str) -> Logbook {
+    features(name, seconds_ago)
+        .with(|recipe| *recipe = Recipe::going_on(recipe, id(from), recipe.created_at).expect("on a base"))
+}
+
+/// Finished and tested.
+pub(super) fn finished() -> RunView {
+    let ready = Logged::FeaturesReady { images: 35_887, computed: 35_887, bytes: 73_496_576, seconds: 149.0 };
+    features("quiet-lynx", 3 * 3600).started().log(ready).epochs(18, 12).tested(12, FinishReason::EarlyStop).view(false)
+}
+
+/// Its base goes through the images.
+pub(super) fn computing() -> RunView {
+    let computing = Logged::ComputingFeatures { done: 12_300, total: 28_709, images_per_second: 240.0 };
+    features("keen-crane", 60).started().log(computing).view(true)
+}
+
+/// In its third epoch.
+pub(super) fn finetuning() -> RunView {
+    finetune("calm-heron", 133, "quiet-lynx").started().epochs(2, 2).steps(3, 14).view(true)
+}
+
+/// Waits for the one that computes features.
+pub(super) fn queued() -> RunView {
+    let started = Logged::WorkerStarted { pid: 4712, host: "box".into(), resumed_from: 0 };
+    let waiting = Logged::Waiting { run: id("keen-crane") };
+    finetune("plain-finch", 50, "keen-crane").log(started).log(waiting).view(true)
+}

@@ -1,0 +1,140 @@
+//! The screens of runs on a pretrained base, whole, at three sizes.
+
+use super::fixtures::{self, NOW, id};
+use super::screens::{SIZES, at, draw, snapshot, snapshots};
+use super::transfer_fixtures::{computing, finetuning, finished, queued, weights, with_weights};
+use super::update::press;
+use crate::data::features::{Key, Usage};
+use crate::domain::{Hyperparameter, Practice, Preprocessing, Strategy};
+use crate::tui::action::Action;
+use crate::tui::event::Event;
+use crate::tui::state::{Field, Screen, State};
+use crate::tui::update::{apply, update};
+
+/// The form for this practice.
+fn form(practice: Practice, mut state: State) -> State {
+    state.form.practice = practice;
+    at(Screen::Train, state)
+}
+
+fn on_base(strategy: Strategy) -> State {
+    form(Practice::One(strategy), with_weights(vec![fixtures::finished(), finished()]))
+}
+
+#[test]
+fn form_for_features() {
+    snapshots("train_features", &on_base(Strategy::Features));
+}
+
+#[test]
+fn form_for_features_that_are_kept() {
+    let mut state = on_base(Strategy::Features);
+    state.form.put(Hyperparameter::Variants, "4");
+    state.form.focus = Field::Setting(Hyperparameter::Variants);
+    snapshot("train_features_kept", &state, SIZES[0]);
+}
+
+#[test]
+fn form_without_weights() {
+    let mut state = form(Practice::One(Strategy::Features), fixtures::with_data(vec![]));
+    snapshot("train_no_weights", &state, SIZES[0]);
+    state.form.focus = Field::Weights;
+    snapshots("train_no_weights_focused", &state);
+}
+
+#[test]
+fn form_with_damaged_weights() {
+    let mut entry = weights("imagenet");
+    entry.manifest = Err("weights/imagenet.safetensors: damaged: it is cut short; import the weights again, with \
+                          --replace"
+        .into());
+    let mut state = on_base(Strategy::Features);
+    update(&mut state, NOW, Event::Weights(Ok(vec![entry])));
+    snapshot("train_damaged_weights", &state, SIZES[0]);
+}
+
+#[test]
+fn form_for_finetune() {
+    snapshots("train_finetune", &on_base(Strategy::Finetune));
+}
+
+#[test]
+fn form_for_finetune_scrolled_to_its_end() {
+    let mut state = on_base(Strategy::Finetune);
+    press(&mut state, "G<up><up>");
+    snapshot("train_finetune_end", &state, SIZES[0]);
+}
+
+#[test]
+fn form_for_finetune_without_a_run_to_start_from() {
+    snapshot("train_finetune_none", &form(Practice::One(Strategy::Finetune), with_weights(vec![])), SIZES[0]);
+}
+
+#[test]
+fn form_for_all_three() {
+    snapshots("train_all", &form(Practice::All, with_weights(vec![fixtures::finished(), finished()])));
+}
+
+fn runs(selected: &str) -> State {
+    let mut state = at(Screen::Runs, with_weights(vec![computing(), finetuning(), queued(), finished()]));
+    state.runs.selected = Some(id(selected));
+    state
+}
+
+#[test]
+fn a_run_that_waits() {
+    snapshots("runs_queued", &runs("plain-finch"));
+}
+
+#[test]
+fn a_run_that_computes_features() {
+    snapshots("runs_features", &runs("keen-crane"));
+}
+
+#[test]
+fn a_run_that_fine_tunes() {
+    snapshots("runs_finetune", &runs("calm-heron"));
+}
+
+#[test]
+fn a_finished_run_beside_the_reference() {
+    let mut state = runs("quiet-lynx");
+    snapshots("runs_reference", &state);
+    apply(&mut state, Action::Open);
+    snapshots("detail_reference", &state);
+}
+
+#[test]
+fn data_with_kept_features() {
+    let mut state = with_weights(vec![]);
+    press(&mut state, "1<right>");
+    let key = Key {
+        version: 1,
+        fingerprint: String::new(),
+        base: String::new(),
+        layer: "block4".into(),
+        shape: [512, 6, 6],
+        size: 96,
+        preprocessing: Preprocessing::KERAS_IMAGENET,
+        device: "cpu".into(),
+    };
+    let usage = vec![Usage { key, sections: 3, bytes: 243 << 20 }];
+    update(&mut state, NOW, Event::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage));
+    update(&mut state, NOW, fixtures::samples("fer2013", 0));
+    snapshot("data_features", &state, SIZES[0]);
+}
+
+#[test]
+fn no_form_and_no_run_is_too_odd_to_draw() {
+    let mut states = vec![runs("plain-finch"), runs("keen-crane"), runs("calm-heron"), runs("quiet-lynx")];
+    for practice in Practice::EACH {
+        states.push(form(practice, fixtures::with_data(vec![])));
+        states.push(form(practice, with_weights(vec![finished()])));
+    }
+    for mut state in states {
+        for size in [(1, 1), (60, 16), (79, 17), (119, 24), (120, 16), (121, 20), (400, 18), (64, 120)] {
+            draw(&state, size);
+            press(&mut state, "j");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What keys and news do to the form of runs on a pretrained base.
+
+use super::fixtures::{self, NOW, id};
+use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
+use super::update::{press, text};
+use crate::domain::vgg16::Block;
+use crate::domain::{Hyperparameter, Outcome, Practice, RunId, Strategy};
+use crate::tui::effect::Effect;
+use crate::tui::event::Event;
+use crate::tui::state::{Field, RunView, Screen, State};
+use crate::tui::update::update;
+
+/// Two runs to start from, the newer one with variants.
+fn starts() -> Vec<RunView> {
+    let newer = features("keen-crane", 60).with(|recipe| {
+        Hyperparameter::Variants.set(recipe, "3").expect("accepted");
+        Hyperparameter::Augmentation.set(recipe, "reference").expect("accepted");
+    });
+    vec![finished(), newer.started().epochs(2, 2).view(false)]
+}
+
+fn error(state: &State) -> Option<(Field, String)> {
+    state.form.first_error(&state.ground())
+}
+
+#[test]
+fn arrows_choose_a_strategy_and_the_lines_follow() {
+    let table = [
+        ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 14),
+        ("2<right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 17),
+        ("2<right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 18),
+        ("2<left>", Practice::All, vec![Field::Dataset, Field::Weights], 16),
+        ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 14),
+    ];
+    for (keys, practice, on, lines) in table {
+        let mut state = with_weights(starts());
+        press(&mut state, keys);
+        let fields = state.form.fields();
+        assert_eq!((state.form.practice, fields.len()), (practice, lines), "{keys}");
+        let origins = [Field::Dataset, Field::Weights, Field::From];
+        assert_eq!(fields.into_iter().filter(|field| origins.contains(field)).collect::<Vec<_>>(), on, "{keys}");
+    }
+}
+
+#[test]
+fn what_was_typed_for_one_strategy_waits_while_another_is_looked_at() {
+    let mut state = with_weights(starts());
+    // Epochs of cnn; features has its own; back.
+    press(&mut state, "2<down><down><^u>7<up><up>");
+    press(&mut state, "<right>");
+    assert_eq!(text(&state, Hyperparameter::Epochs), "50");
+    press(&mut state, "<left>");
+    assert_eq!(text(&state, Hyperparameter::Epochs), "7");
+}
+
+#[test]
+fn defaults_are_each_strategys_own() {
+    let table = [
+        (Practice::One(Strategy::Cnn), "10", "0.002"),
+        (Practice::One(Strategy::Features), "6", "0.001"),
+        (Practice::One(Strategy::Finetune), "6", "0.0001"),
+        (Practice::All, "", ""),
+    ];
+    for (practice, patience, rate) in table {
+        let mut state = with_weights(starts());
+        state.form.practice = practice;
+        let shown = |setting| if practice.has(setting) { text(&state, setting) } else { String::new() };
+        assert_eq!(
+            (shown(Hyperparameter::Patience).as_str(), shown(Hyperparameter::LearningRate).as_str()),
+            (patience, rate)
+        );
+    }
+}
+
+#[test]
+fn fine_tuning_takes_after_the_run_it_starts_from() {
+    let mut state = with_weights(starts());
+    press(&mut state, "2<right><right>");
+    let of = |state: &State| {
+        [Hyperparameter::Size, Hyperparameter::Variants, Hyperparameter::Augmentation].map(|it| text(state, it))
+    };
+    assert_eq!(of(&state), ["96", "3", "reference"], "the newest");
+    // A look at a setting is no change of it.
+    press(&mut state, "<down><down><right><right><up><right>");
+    assert_eq!(state.form.from, Some(id("quiet-lynx")));
+    assert_eq!(of(&state), ["96", "0", "none"]);
+    press(&mut state, "<right>");
+    assert_eq!(of(&state), ["96", "3", "reference"]);
+    press(&mut state, "<^d>");
+    assert_eq!(state.form.from, None);
+}
+
+#[test]
+fn a_features_run_is_launched_on_the_preferred_base() {
+    let table = [
+        (&["imagenet", "own", "vggface"][..], "2<right><enter>", "vggface"),
+        (&["imagenet", "own"], "2<right><enter>", "imagenet"),
+        (&["own", "theirs"], "2<right><enter>", "own"),
+        (&["imagenet", "own"], "2<right><down><down><right><enter>", "own"),
+    ];
+    for (present, keys, expected) in table {
+        let mut state = with_weights(vec![]);
+        update(&mut state, NOW, Event::Weights(Ok(present.iter().map(|name| weights(name)).collect())));
+        let effects = press(&mut state, keys);
+        let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        let transfer = recipe.transfer.as_ref().expect("a base");
+        assert_eq!((recipe.strategy, transfer.weights.clone()), (Strategy::Features, weights_name(expected)));
+        assert_eq!(Ok(transfer.base.clone()), weights(expected).manifest.map(|manifest| manifest.identity()));
+    }
+}
+
+#[test]
+fn a_fine_tuning_is_launched_from_the_chosen_run() {
+    let mut state = with_weights(starts());
+    let effects = press(&mut state, "2<right><right><down><right><down><down><right><enter>");
+    let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
+    assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), Block::Block4));
+    assert_eq!((recipe.dataset.as_str(), recipe.augmentation), ("fer2013", None));
+}
+
+#[test]
+fn all_three_are_launched_at_once_and_the_first_is_shown() {
+    let mut state = with_weights(vec![]);
+    press(&mut state, "2<left>");
+    state.form.put(Hyperparameter::Size, "64");
+    let effects = press(&mut state, "<enter>");
+    let [Effect::LaunchAll { ids, recipes }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(ids.each_ref().map(RunId::as_str), ["quiet-lynx-cnn", "quiet-lynx-features", "quiet-lynx-finetune"]);
+    assert_eq!(recipes.each_ref().map(|recipe| recipe.strategy), Strategy::ALL);
+    assert_eq!(recipes.each_ref().map(|recipe| recipe.early_stopping.patience), [10, 6, 6]);
+    let sizes = recipes.each_ref().map(|recipe| recipe.transfer.as_ref().map(|transfer| transfer.size));
+    assert_eq!(sizes, [None, Some(64), Some(64)]);
+    let (ids, first) = (ids.clone(), ids[0].clone());
+    assert_eq!(update(&mut state, NOW, Event::PracticeFinished(Ok(ids))), [Effect::SuggestName]);
+    assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(first)));
+}
+
+#[test]
+fn three_that_were_not_all_launched_are_told() {
+    let mut state = with_weights(vec![]);
+    press(&mut state, "2<left><enter>");
+    update(&mut state, NOW, Event::PracticeFinished(Err("no space; launched before that: quiet-lynx-cnn".into())));
+    let message = state.message.clone().expect("a message");
+    assert!(message.text.contains("not all are launched") && message.text.contains("quiet-lynx-cnn"), "{message:?}");
+    assert!(!state.form.launching && state.screen == Screen::Train);
+}
+
+#[test]
+fn what_cannot_work_is_refused_in_words() {
+    let features_form = |mut state: State| {
+        state.form.practice = Practice::One(Strategy::Features);
+        state
+    };
+    let finetune_form = |mut state: State| {
+        state.form.practice = Practice::One(Strategy::Finetune);
+        state
+    };
+    let unsaved = features("odd-raven", 600).started().ended(Outcome::Stopped).view(false);
+    let of_other_data = features("odd-raven", 600).with(|recipe| recipe.fingerprint = "other".into());
+    let of_no_data = features("odd-raven", 600).with(|recipe| recipe.dataset = fixtures::dataset_name("gone"));
+    let on_base = |name: &str, hash: &str| {
+        features("odd-raven", 600).with(|recipe| {
+            let transfer = recipe.transfer.as_mut().expect("a base");
+            (transfer.weights, transfer.base) = (weights_name(name), hash.into());
+        })
+    };
+    let saved = |book: fixtures::Logbook| book.started().epochs(1, 1).view(false);
+    let mut chosen = finetune_form(with_weights(vec![unsaved.clone()]));
+    chosen.form.from = Some(id("odd-raven"));
+    let mut missing = finetune_form(with_weights(starts()));
+    missing.form.from = Some(id("odd-raven"));
+    let mut damaged = features_form(with_weights(vec![]));
+    let broken = crate::tui::state::WeightsEntry { manifest: Err("it is cut short".into()), ..weights("imagenet") };
+    update(&mut damaged, NOW, Event::Weights(Ok(vec![broken])));
+    let mut unlisted = features_form(with_weights(vec![]));
+    update(&mut unlisted, NOW, Event::Weights(Err("permission denied\u{1b}".into())));
+    let table = [
+        ("no weights", features_form(fixtures::with_data(vec![])), "mien weights fetch imagenet"),
+        ("damaged weights", damaged, "it is cut short"),
+        ("weights that cannot be listed", unlisted, "permission denied·"),
+        ("no run", finetune_form(with_weights(vec![fixtures::finished()])), "no features run to start from yet"),
+        ("only an unsaved run", finetune_form(with_weights(vec![unsaved])), "no features run to start from yet"),
+        ("an unsaved run", chosen, "has saved no weights yet"),
+        ("a run that is gone", missing, "there is no run odd-raven"),
+        ("other data", finetune_form(with_weights(vec![saved(of_other_data)])), "is another one than odd-raven"),
+        ("no data", finetune_form(with_weights(vec![saved(of_no_data)])), "the dataset gone, on which odd-raven"),
+        ("other base", finetune_form(with_weights(vec![saved(on_base("imagenet", "x"))])), "are others than odd-raven"),
+        ("no base", finetune_form(with_weights(vec![saved(on_base("gone", "x"))])), "the weights gone, on which"),
+    ];
+    for (case, mut state, expected) in table {
+        let (field, words) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
+        assert!(words.contains(expected), "{case}: {words}");
+        assert_eq!(press(&mut state, "2<enter>"), [], "{case}");
+        assert_eq!((state.form.focus, state.message.map(|message| message.text)), (field, Some(words)), "{case}");
+    }
+}
+
+#[test]
+fn a_run_at_work_can_be_started_from_and_waited_for() {
+    let working = features("keen-crane", 60).started().view(true);
+    let mut state = with_weights(vec![working]);
+    let effects = press(&mut state, "2<right><right><enter>");
+    assert!(matches!(effects.as_slice(), [Effect::Launch { .. }]), "{effects:?}");
+}
+
+#[test]
+fn what_a_fine_tuning_has_trained_is_not_frozen_by_the_next() {
+    let deep = finetune("deep-eel", 60, "quiet-lynx")
+        .with(|recipe| Hyperparameter::Unfreeze.set(recipe, "block3").expect("accepted"));
+    let mut state = with_weights(vec![finished(), deep.started().epochs(1, 1).view(false)]);
+    press(&mut state, "2<right><right>");
+    assert_eq!(error(&state), None, "the newest features run comes first");
+    state.form.from = Some(id("deep-eel"));
+    assert_eq!(error(&state), None, "it goes on with what was trained, unless it is told otherwise");
+    state.form.put(Hyperparameter::Unfreeze, "block5");
+    let words = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
+    assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), words.into())));
+    state.form.put(Hyperparameter::Unfreeze, "block2");
+    assert_eq!(error(&state), None);
+}
+
+#[test]
+fn repeating_restores_strategy_base_start_and_settings() {
+    let run = finetune("old-owl", 60, "quiet-lynx").with(|recipe| {
+        Hyperparameter::BaseLearningRate.set(recipe, "0.00003").expect("accepted");
+        Hyperparameter::Unfreeze.set(recipe, "block4").expect("accepted");
+    });
+    let mut state = with_weights(vec![finished(), run.started().epochs(1, 1).view(false)]);
+    state.runs.selected = Some(id("old-owl"));
+    let effects = press(&mut state, "3r<enter>");
+    let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
+    assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), Block::Block4));
+    assert!((fine_tuning.base_learning_rate - 3e-5).abs() < 1e-12);
+
+    let mut state = with_weights(starts());
+    update(&mut state, NOW, Event::Weights(Ok(vec![weights("imagenet"), weights("vggface")])));
+    state.runs.selected = Some(id("keen-crane"));
+    let effects = press(&mut state, "3r<enter>");
+    let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let transfer = recipe.transfer.clone().expect("a base");
+    assert_eq!((transfer.weights, transfer.size, transfer.variants), (weights_name("imagenet"), 96, 3));
+}
