@@ -17,20 +17,38 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 13] = [
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
     Rule { room: "events", rooms: &["domain"], frameworks: &[] },
     Rule { room: "runs", rooms: &["domain", "durable", "events"], frameworks: &[] },
     Rule { room: "data", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule { room: "weights", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule { room: "download", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
     Rule { room: "train", rooms: &["domain", "durable", "data", "model", "events"], frameworks: &["burn"] },
-    Rule { room: "worker", rooms: &["domain", "data", "model", "train", "events", "runs"], frameworks: &["burn"] },
+    Rule {
+        room: "worker",
+        rooms: &["domain", "data", "weights", "model", "train", "events", "runs"],
+        frameworks: &["burn"],
+    },
     Rule { room: "supervise", rooms: &["domain", "events", "runs"], frameworks: &[] },
-    Rule { room: "tui", rooms: &["domain", "events", "runs", "supervise", "data"], frameworks: SCREEN },
+    Rule { room: "tui", rooms: &["domain", "events", "runs", "supervise", "data", "weights"], frameworks: SCREEN },
     Rule {
         room: "cli",
-        rooms: &["domain", "events", "runs", "data", "model", "train", "worker", "supervise", "tui"],
+        rooms: &[
+            "domain",
+            "events",
+            "runs",
+            "data",
+            "weights",
+            "download",
+            "model",
+            "train",
+            "worker",
+            "supervise",
+            "tui",
+        ],
         frameworks: &["burn", "ratatui", "crossterm", "tokio"],
     },
 ];

@@ -32,7 +32,9 @@ fn has_keys(value: &Value, expected: &[&str]) {
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
     let help = Lab::new().text(&["--help"]);
-    for word in ["data", "train", "runs", "show", "watch", "stop", "resume", "evaluate", "doctor", "completions"] {
+    for word in
+        ["data", "weights", "train", "runs", "show", "watch", "stop", "resume", "evaluate", "doctor", "completions"]
+    {
         assert!(help.contains(&format!("\n  {word}")), "{word} is missing in {help}");
     }
     assert!(help.contains("Exit codes:") && help.contains("130"));
@@ -370,7 +372,7 @@ fn an_imported_dataset_has_the_promised_keys() {
     assert_eq!(lab.json(&["data", "list", "--json"]), json!([shown]));
     assert!(lab.text(&["data", "list"]).contains("4×4 gray"));
     let text = lab.text(&["data", "show", "faces"]);
-    assert!(text.contains("1 things were skipped") && text.contains("50.0%"), "{text}");
+    assert!(text.contains("1 thing was skipped") && text.contains("50.0%"), "{text}");
 }
 
 #[test]

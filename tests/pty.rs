@@ -196,3 +196,48 @@ fn a_terminal_that_goes_away_ends_the_dashboard_and_no_worker() {
     run.folder().request_stop().expect("asked");
     wait_for("the end of the worker", PATIENCE, || (!run.folder().worker_alive()).then_some(()));
 }
+
+#[test]
+fn all_three_strategies_are_launched_by_keys_and_wait_for_one_another() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let mut dashboard = Dashboard::open(&lab);
+    dashboard.wait("the dataset", |text| text.contains("faces"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]"));
+    // To features: without weights there is nothing to build on, and the form says what to do.
+    dashboard.press("\u{1b}[C");
+    dashboard.wait("what is missing", |text| text.contains("mien weights"));
+    dashboard.press("\r");
+    dashboard.wait("a refusal", |text| text.contains("no pretrained weights"));
+    assert!(run_of(&lab).is_none(), "nothing was launched");
+    dashboard.quit();
+    drop(dashboard);
+
+    lab.weights("imagenet");
+    let mut dashboard = Dashboard::open(&lab);
+    dashboard.wait("the dataset", |text| text.contains("faces"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]"));
+    dashboard.press("\u{1b}[C\u{1b}[C\u{1b}[C");
+    dashboard.wait("all three", |text| text.contains("STRATEGY") && text.contains("imagenet"));
+    for (setting, value) in
+        [(Hyperparameter::Size, "32"), (Hyperparameter::Epochs, "2"), (Hyperparameter::Variants, "1")]
+    {
+        dashboard.fill(setting, value);
+    }
+    dashboard.press("\r");
+    dashboard.wait("three runs", |text| {
+        ["-cnn", "-features", "-finetune"].iter().all(|ending| text.lines().any(|line| line.contains(ending)))
+    });
+    wait_for("the end of all three", PATIENCE, || {
+        let ids = lab.store().ids().expect("ids");
+        let finished = ids
+            .iter()
+            .filter_map(|id| lab.store().summary(id).ok())
+            .filter(|run| run.state(mien::supervise::now()) == RunState::Finished && run.summary.test.is_some());
+        (finished.count() == 3).then_some(())
+    });
+    dashboard.wait("their ends", |text| text.matches("all epochs").count() + text.matches("early stop").count() >= 3);
+    dashboard.quit();
+}

@@ -4,23 +4,18 @@
 
 mod lab;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use lab::{Lab, wait_for};
-use mien::domain::RunId;
-use mien::events::{Event, EventReader};
+use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 
-/// Long enough for a slow machine with other things to do.
-const PATIENCE: u64 = 300;
-
-/// Options of a run on [`faces`] that goes on for some seconds, so that something can happen to it.
+/// Options of a run on [`Lab::faces`] that goes on for some seconds, so that something can happen to it.
 const LONG: [&str; 12] = [
     "train",
     "cnn",
@@ -36,25 +31,6 @@ const LONG: [&str; 12] = [
     "cpu",
 ];
 
-/// Imports a small dataset: seven classes of noise, each around a brightness of its own.
-fn faces(lab: &Lab) {
-    let mut random: u32 = 7;
-    let mut noise = || {
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        random >> 27
-    };
-    let mut table = String::from("emotion,pixels,Usage\n");
-    for row in 0..700_u32 {
-        let emotion = row % 7;
-        let pixels: Vec<String> = (0..48 * 48).map(|_| (emotion * 30 + noise()).to_string()).collect();
-        let usage = ["Training", "Training", "Training", "PublicTest", "PrivateTest"][(row / 7 % 5) as usize];
-        writeln!(table, "{emotion},{},{usage}", pixels.join(" ")).expect("memory");
-    }
-    let path = lab.home().join("faces.csv");
-    fs::write(&path, table).expect("written");
-    lab.mien(&["data", "import", path.to_str().expect("a plain path"), "--name", "faces"]).assert().success();
-}
-
 /// Starts a command in a process group of its own, as a shell does.
 fn start(lab: &Lab, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
@@ -67,21 +43,6 @@ fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-/// The only run of the lab, once it is there.
-fn only_run(lab: &Lab) -> RunFolder {
-    wait_for("a run", PATIENCE, || {
-        let ids: Vec<RunId> = lab.store().ids().expect("ids");
-        assert!(ids.len() < 2, "{ids:?}");
-        ids.first().map(|id| lab.store().folder(id))
-    })
-}
-
-fn events(folder: &RunFolder) -> Vec<Event> {
-    let mut records = Vec::new();
-    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
-    records.into_iter().map(|record| record.event).collect()
-}
-
 /// The last completed epoch.
 fn epochs_done(folder: &RunFolder) -> u32 {
     let finished =
@@ -91,12 +52,6 @@ fn epochs_done(folder: &RunFolder) -> u32 {
 
 fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
     wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
-}
-
-fn worker_pid(folder: &RunFolder) -> Pid {
-    let started = |event: &Event| if let Event::WorkerStarted { pid, .. } = event { Some(*pid) } else { None };
-    let pid = events(folder).iter().rev().find_map(started).expect("a worker");
-    Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id")
 }
 
 /// The history without what depends on the machine's mood.
@@ -141,7 +96,7 @@ fn the_demo_is_trained_and_tested_and_told_as_json() {
     }
     let progress = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(progress.contains("demo") && progress.contains("epoch 2: "), "{progress}");
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     assert!(folder.best_checkpoint().is_file() && folder.last_checkpoint().is_file());
     assert_eq!(log_of(&folder), "", "a worker prints nothing");
     assert!(!folder.worker_alive());
@@ -150,7 +105,7 @@ fn the_demo_is_trained_and_tested_and_told_as_json() {
 #[test]
 fn the_same_seed_gives_the_same_run_and_evaluating_again_the_same_figures() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     let train = |seed: &str| {
         let options = ["--epochs", "2", "--batch-size", "64", "--device", "cpu", "--seed", seed, "--json"];
         lab.json(&[&["train", "cnn", "--dataset", "faces"], &options[..]].concat())
@@ -168,10 +123,10 @@ fn the_same_seed_gives_the_same_run_and_evaluating_again_the_same_figures() {
 #[test]
 fn a_detached_run_stops_on_request_and_goes_on_when_resumed() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     let id = lab.text(&[&LONG[..], &["--name", "calm-heron", "--detach"]].concat());
     assert_eq!(id, "calm-heron\n");
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
     assert!(lab.complaint(&["resume", "latest"], 1).contains("a worker is at calm-heron already"));
     assert!(lab.text(&["stop", "latest"]).contains("calm-heron has stopped"));
@@ -190,9 +145,9 @@ fn a_detached_run_stops_on_request_and_goes_on_when_resumed() {
 #[test]
 fn a_killed_worker_is_told_as_lost_and_nothing_before_is() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 2);
     kill_process(worker_pid(&folder), Signal::KILL).expect("killed");
     wait_for("the end of the worker", PATIENCE, || (!folder.worker_alive()).then_some(()));
@@ -210,9 +165,9 @@ fn a_killed_worker_is_told_as_lost_and_nothing_before_is() {
 #[test]
 fn ctrl_c_stops_a_run_after_it_has_saved() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     let command = start(&lab, &LONG);
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
     kill_process(pid(&command), Signal::INT).expect("sent");
     let output = command.wait_with_output().expect("ended");
@@ -227,9 +182,9 @@ fn ctrl_c_stops_a_run_after_it_has_saved() {
 #[test]
 fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     let mut command = start(&lab, &LONG);
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
     kill_process_group(pid(&command), Signal::HUP).expect("sent");
     assert!(!command.wait().expect("ended").success());
@@ -243,9 +198,9 @@ fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
 #[test]
 fn a_worker_asked_to_terminate_saves_and_ends() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
     kill_process(worker_pid(&folder), Signal::TERM).expect("sent");
     lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(130);
@@ -257,7 +212,7 @@ fn a_device_that_is_not_there_is_told_in_words() {
         return; // this machine has one
     }
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     let complaint = |extra: &[&str]| {
         let mut arguments = vec!["train", "cnn", "--dataset", "faces", "--device", "cuda"];
         arguments.extend(extra);
@@ -278,9 +233,9 @@ fn a_device_that_is_not_there_is_told_in_words() {
 #[test]
 fn a_dataset_that_changed_since_the_launch_is_not_trained_on() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
     lab.mien(&["stop", "latest"]).assert().success();
     let manifest = lab.home().join("data/faces/manifest.json");
@@ -297,9 +252,9 @@ fn a_dataset_that_changed_since_the_launch_is_not_trained_on() {
 #[test]
 fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history() {
     let lab = Lab::new();
-    faces(&lab);
+    lab.faces(700);
     lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
-    let folder = only_run(&lab);
+    let folder = lab.only_run();
     wait_for_epoch(&folder, 2);
     lab.mien(&["stop", "latest"]).assert().success();
     let before = figures(&lab.json(&["show", "latest", "--json"]));

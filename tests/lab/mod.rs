@@ -1,18 +1,26 @@
 //! A temporary home, the real binary, and runs made up from events.
 
-#![allow(dead_code)] // each test crate uses a part of it
+#![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation)] // each test crate uses a part of it
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
+use mien::domain::vgg16::Block;
 use mien::domain::{
-    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split, SplitCounts,
+    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Preprocessing, Recipe, RunId,
+    Split, SplitCounts, WeightsName,
 };
-use mien::events::{Event, EventWriter};
+use mien::events::{Event, EventReader, EventWriter};
 use mien::runs::{Home, RunFolder, RunStore};
+use mien::weights::ImportOptions;
+use rustix::process::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Long enough for a slow machine with other things to do, in seconds.
+pub(crate) const PATIENCE: u64 = 300;
 
 pub(crate) struct Lab {
     home: TempDir,
@@ -53,6 +61,74 @@ impl Lab {
     pub(crate) fn complaint(&self, arguments: &[&str], code: i32) -> String {
         let output = self.mien(arguments).assert().code(code).get_output().clone();
         String::from_utf8(output.stderr).expect("UTF-8")
+    }
+
+    /// Imports a small dataset of this many rows: seven classes of noise, each around a brightness of its own.
+    pub(crate) fn faces(&self, rows: u32) {
+        let mut random: u32 = 7;
+        let mut noise = || {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            random >> 27
+        };
+        let mut table = String::from("emotion,pixels,Usage\n");
+        for row in 0..rows {
+            let emotion = row % 7;
+            let pixels: Vec<String> = (0..48 * 48).map(|_| (emotion * 30 + noise()).to_string()).collect();
+            let usage = ["Training", "Training", "Training", "PublicTest", "PrivateTest"][(row / 7 % 5) as usize];
+            writeln!(table, "{emotion},{},{usage}", pixels.join(" ")).expect("memory");
+        }
+        let path = self.home().join("faces.csv");
+        std::fs::write(&path, table).expect("written");
+        self.mien(&["data", "import", path.to_str().expect("a plain path"), "--name", "faces"]).assert().success();
+    }
+
+    /// The only run, once it is there.
+    pub(crate) fn only_run(&self) -> RunFolder {
+        wait_for("a run", PATIENCE, || {
+            let ids: Vec<RunId> = self.store().ids().expect("ids");
+            assert!(ids.len() < 2, "{ids:?}");
+            ids.first().map(|id| self.store().folder(id))
+        })
+    }
+
+    /// Imports weights of VGG16's shape, drawn from a formula, under this name.
+    pub(crate) fn weights(&self, name: &str) {
+        self.weights_for(name, Preprocessing::TORCHVISION);
+    }
+
+    /// The same tensors for input of another kind.
+    pub(crate) fn weights_for(&self, name: &str, preprocessing: Preprocessing) {
+        let file = self.home().join("made-up.safetensors");
+        let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+        for block in Block::ALL {
+            for number in 1..=block.convolutions() {
+                let inputs = if number == 1 { block.inputs() } else { block.channels() };
+                let scale = (6.0 / (9 * inputs) as f32).sqrt();
+                let shape = vec![block.channels(), inputs, 3, 3];
+                let value = |index: u32| {
+                    let bits = index.wrapping_mul(2_654_435_761).wrapping_add(number as u32 * 40_503);
+                    let bits = (bits ^ (bits >> 15)).wrapping_mul(2_246_822_519);
+                    ((bits ^ (bits >> 13)) as f32 / 2_147_483_648.0 - 1.0) * scale
+                };
+                let count = u32::try_from(shape.iter().product::<usize>()).expect("few");
+                tensors.push((
+                    format!("{block}.conv{number}.weight"),
+                    shape,
+                    (0..count).flat_map(|index| value(index).to_le_bytes()).collect(),
+                ));
+                let bias = vec![0; 4 * block.channels()];
+                tensors.push((format!("{block}.conv{number}.bias"), vec![block.channels()], bias));
+            }
+        }
+        let views = tensors.iter().map(|(name, shape, bytes)| {
+            (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).expect("fits"))
+        });
+        std::fs::write(&file, safetensors::serialize(views, None).expect("serialized")).expect("written");
+        let home = self.store().home().clone();
+        let name = WeightsName::new(name).expect("a name");
+        let options = ImportOptions { preprocessing: Some(preprocessing), replace: true, ..Default::default() };
+        mien::weights::import(&file, &name, &home.weights(), &options).expect("imported");
+        std::fs::remove_file(file).expect("removed");
     }
 
     /// Makes up a run from what its worker would have written.
@@ -127,6 +203,20 @@ pub(crate) fn epoch(epoch: u32, val_loss: f64, best_epoch: u32) -> Event {
         },
         early_stopping: EarlyStoppingStatus { best_epoch, best_value: 1.5, waited: epoch - best_epoch },
     }
+}
+
+/// What a run's log tells.
+pub(crate) fn events(folder: &RunFolder) -> Vec<Event> {
+    let mut records = Vec::new();
+    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
+    records.into_iter().map(|record| record.event).collect()
+}
+
+/// The process id of a run's newest worker.
+pub(crate) fn worker_pid(folder: &RunFolder) -> Pid {
+    let started = |event: &Event| if let Event::WorkerStarted { pid, .. } = event { Some(*pid) } else { None };
+    let pid = events(folder).iter().rev().find_map(started).expect("a worker");
+    Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id")
 }
 
 /// Waits until `condition` gives a value.

@@ -1,0 +1,204 @@
+//! Runs on a pretrained base in real worker processes: all three strategies in order, what is kept, what is refused.
+
+#![cfg(feature = "trainer")]
+
+mod lab;
+
+use std::fs;
+
+use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use mien::domain::{Preprocessing, RunId, RunState};
+use mien::events::{Event, EventReader};
+use mien::runs::RunFolder;
+use mien::train::checkpoint::Checkpoint;
+use rustix::process::{Signal, kill_process};
+use serde_json::{Value, json};
+
+/// Small images, few epochs, features kept.
+const QUICK: [&str; 8] = ["--size", "32", "--epochs", "2", "--variants", "1", "--device", "cpu"];
+
+fn folder(lab: &Lab, id: &str) -> RunFolder {
+    lab.store().folder(&RunId::new(id).expect("an id"))
+}
+
+/// How many features a run's worker found and computed, each time it needed some.
+fn features(folder: &RunFolder) -> Vec<(usize, usize)> {
+    let ready = |event: &Event| match event {
+        Event::FeaturesReady { images, computed, .. } => Some((*images, *computed)),
+        _ => None,
+    };
+    events(folder).iter().filter_map(ready).collect()
+}
+
+/// When something happened in a run, in milliseconds since 1970.
+fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
+    let mut records = Vec::new();
+    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
+    records.iter().find(|record| what(&record.event)).expect("it happened").at
+}
+
+#[test]
+fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
+    let lab = Lab::new();
+    lab.faces(140);
+    lab.weights("imagenet");
+    let arguments = [&["train", "all", "--dataset", "faces", "--name", "heron"], &QUICK[..]].concat();
+    let output = lab.mien(&arguments).assert().success().get_output().clone();
+    let (told, remarks) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(remarks.contains("14,847,815 parameters, 133,127 trained"), "{remarks}");
+    assert!(remarks.contains("14,847,815 parameters, 7,212,551 trained"), "{remarks}");
+    let table = told.rsplit("TEST ").next().expect("a table");
+    for word in ["heron-cnn", "heron-features", "heron-finetune", "macro F1", "▲"] {
+        assert!(table.contains(word), "{word} in\n{told}");
+    }
+
+    let [cnn, of_features, finetune] = ["heron-cnn", "heron-features", "heron-finetune"].map(|id| folder(&lab, id));
+    // Each was started at once, and began when the one before had ended.
+    for (waiting, before, name) in [(&of_features, &cnn, "heron-cnn"), (&finetune, &of_features, "heron-features")] {
+        let waited = |event: &Event| matches!(event, Event::Waiting { run } if run.as_str() == name);
+        assert!(events(waiting).iter().any(waited), "{:?}", events(waiting));
+        let ended = when(before, |event| matches!(event, Event::Ended { .. }));
+        let began = when(waiting, |event| matches!(event, Event::DeviceChosen { .. }));
+        assert!(began >= ended, "{name} ended at {ended}, and the next began at {began}");
+    }
+    // 84 images to learn from, some of them validation, and 56 to test on.
+    assert_eq!(features(&of_features), [(84, 84), (56, 56)]);
+    assert_eq!(features(&finetune), [(84, 84), (56, 56)], "those of block 4");
+
+    // Checkpoints hold what was trained, and not the base.
+    let best = |folder: &RunFolder| Checkpoint::read(&folder.best_checkpoint()).expect("a checkpoint");
+    let names = |checkpoint: &Checkpoint| {
+        let names = checkpoint.arrays.keys().filter(|name| !name.starts_with("adam."));
+        names.cloned().collect::<Vec<_>>()
+    };
+    let (of_features, finetune) = (best(&of_features), best(&finetune));
+    assert!(names(&of_features).iter().all(|name| name.starts_with("head.")));
+    assert_eq!(names(&finetune).len(), names(&of_features).len() + 6);
+    assert_eq!(of_features.state.identity.base, finetune.state.identity.base);
+    let start = Checkpoint::read(&folder(&lab, "heron-finetune").start_checkpoint()).expect("a start");
+    assert!(start.arrays.iter().all(|(name, array)| of_features.arrays[name] == *array), "it starts from features");
+
+    // Every later run finds the features.
+    let arguments = [&["train", "features", "--dataset", "faces", "--json"], &QUICK[..]].concat();
+    let again = lab.json(&arguments);
+    let id = again["id"].as_str().expect("an id");
+    assert_eq!(features(&folder(&lab, id)), [(84, 0), (56, 0)]);
+    let first = lab.json(&["show", "heron-features", "--json"]);
+    assert_eq!(again["test"], first["test"], "the same seed, the same run");
+
+    let shown = lab.json(&["data", "show", "faces", "--json"]);
+    let layers: Vec<&Value> = shown["features"].as_array().expect("a list").iter().map(|f| &f["layer"]).collect();
+    assert_eq!(layers, [&json!("block4"), &json!("pooled")]);
+    assert!(lab.text(&["data", "show", "faces"]).contains("cached features"));
+    lab.mien(&["data", "clear-features", "faces"]).assert().success();
+    assert_eq!(lab.json(&["data", "show", "faces", "--json"])["features"], Value::Null);
+    // What was trained does not need them.
+    let tested = lab.json(&["evaluate", "heron-finetune", "--json"]);
+    assert_eq!(tested["test"], lab.json(&["show", "heron-finetune", "--json"])["test"]);
+}
+
+#[test]
+fn a_worker_killed_while_it_computes_features_goes_on_where_it_was() {
+    let lab = Lab::new();
+    lab.faces(1400);
+    lab.weights("imagenet");
+    let arguments = [&["train", "features", "--dataset", "faces", "--detach", "--name", "heron"], &QUICK[..]].concat();
+    lab.mien(&arguments).assert().success();
+    let folder = folder(&lab, "heron");
+    // A chunk has 256 images; of some 750 training images one chunk at least is done.
+    let done = |event: &Event| matches!(event, Event::ComputingFeatures { done, .. } if *done > 300);
+    wait_for("a chunk of features", PATIENCE, || events(&folder).iter().any(done).then_some(()));
+    kill_process(worker_pid(&folder), Signal::KILL).expect("killed");
+    wait_for("the end of the worker", PATIENCE, || (!folder.worker_alive()).then_some(()));
+    assert_eq!(lab.json(&["runs", "--json"])[0]["state"], "lost");
+
+    let resumed = lab.json(&["resume", "heron", "--json"]);
+    assert_eq!(resumed["state"], "finished");
+    let (images, computed) = features(&folder)[0];
+    assert_eq!(images, 840);
+    assert!(computed <= images - 256, "{computed} of {images} were computed again");
+
+    // The same run without an interruption ends with the same figures.
+    let arguments = [&["train", "features", "--dataset", "faces", "--json"], &QUICK[..]].concat();
+    assert_eq!(lab.json(&arguments)["test"], resumed["test"]);
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_made() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let refused = |arguments: &[&str], code: i32, words: &[&str]| {
+        let said = lab.complaint(arguments, code);
+        assert!(words.iter().all(|word| said.contains(word)), "{arguments:?}: {said}");
+    };
+    refused(&["train", "features", "--dataset", "faces"], 2, &["no pretrained weights yet", "mien weights import"]);
+    refused(&["train", "all", "--dataset", "faces"], 2, &["no pretrained weights yet"]);
+    refused(&["train", "finetune"], 2, &["no features run yet", "mien train features"]);
+    lab.weights("imagenet");
+    refused(&["train", "features", "--dataset", "faces", "--weights", "other"], 1, &["no weights 'other'"]);
+    refused(&["train", "features", "--dataset", "nothing"], 1, &["no dataset 'nothing'"]);
+    refused(&["train", "features", "--dataset", "faces", "--size", "16"], 2, &["--size", "32 to 512"]);
+    refused(&["train", "cnn", "--dataset", "faces", "--size", "64"], 2, &["--size"]);
+    assert!(lab.store().ids().expect("ids").is_empty(), "no run was made");
+
+    let made = lab.run("of-cnn", 1, lab::finished());
+    refused(&["train", "finetune", "--from", "of-cnn"], 2, &["of-cnn is a cnn run"]);
+    fs::remove_dir_all(made.path()).expect("removed");
+
+    // A features run that never saved anything.
+    let arguments = [&["train", "features", "--dataset", "faces", "--detach", "--name", "early"], &QUICK[..]].concat();
+    lab.mien(&arguments).assert().success();
+    lab.mien(&["watch", "early"]).assert().success();
+    fs::remove_file(folder(&lab, "early").best_checkpoint()).expect("removed");
+    refused(&["train", "finetune", "--from", "early"], 1, &["early has saved no weights yet"]);
+}
+
+#[test]
+fn a_base_that_was_replaced_ends_a_run_with_words_and_no_guess() {
+    let lab = Lab::new();
+    lab.faces(140);
+    lab.weights("imagenet");
+    let arguments = [&["train", "features", "--dataset", "faces", "--name", "heron"], &QUICK[..]].concat();
+    lab.mien(&arguments).assert().success();
+    let recipe = folder(&lab, "heron").recipe_file();
+    let text = fs::read_to_string(&recipe).expect("a recipe");
+    let mut value: Value = serde_json::from_str(&text).expect("JSON");
+    value["transfer"]["base"] = json!("0".repeat(32));
+    fs::write(&recipe, value.to_string()).expect("written");
+    let told = lab.complaint(&["evaluate", "heron"], 1);
+    assert!(told.contains("the weights 'imagenet' are others than when this run was created"), "{told}");
+    let told = lab.complaint(&["train", "finetune", "--from", "heron"], 1);
+    assert!(told.contains("the weights imagenet are others than heron was trained on"), "{told}");
+    fs::write(&recipe, text).expect("as it was");
+    lab.mien(&["evaluate", "heron"]).assert().success();
+
+    // The same tensors behind another preprocessing are another base.
+    lab.weights_for("imagenet", Preprocessing::VGGFACE);
+    let told = lab.complaint(&["evaluate", "heron"], 1);
+    assert!(told.contains("the weights 'imagenet' are others than when this run was created"), "{told}");
+    fs::write(lab.home().join("weights/imagenet.safetensors"), b"cut").expect("written");
+    let told = lab.complaint(&["evaluate", "heron"], 1);
+    assert!(told.contains("imagenet.safetensors"), "{told}");
+}
+
+#[test]
+fn a_run_that_waits_can_be_stopped_and_uses_nothing() {
+    let lab = Lab::new();
+    lab.faces(700);
+    lab.weights("imagenet");
+    let options = ["--epochs", "500", "--patience", "500", "--device", "cpu"];
+    let arguments = [&["train", "all", "--dataset", "faces", "--detach", "--name", "heron"], &options[..]].concat();
+    let told = lab.text(&arguments);
+    assert_eq!(told, "heron-cnn\nheron-features\nheron-finetune\n");
+    let waiting = || {
+        let runs = lab.json(&["runs", "--json"]);
+        runs.as_array().expect("runs").iter().filter(|run| run["state"] == RunState::Queued.name()).count()
+    };
+    wait_for("two runs that wait", PATIENCE, || (waiting() == 2).then_some(()));
+    // The last first: those before it stay as they are.
+    for id in ["heron-finetune", "heron-features", "heron-cnn"] {
+        assert!(lab.text(&["stop", id]).contains(&format!("{id} has stopped")));
+    }
+    let waited = folder(&lab, "heron-features");
+    assert!(!events(&waited).iter().any(|event| matches!(event, Event::DeviceChosen { .. })), "no device was touched");
+}
