@@ -179,6 +179,13 @@ fn ctrl_c_stops_a_run_after_it_has_saved() {
     assert!(folder.last_checkpoint().is_file() && !folder.worker_alive());
 }
 
+/// Whether this process, and so every child, ignores SIGHUP, which is signal 1.
+fn ignores_hang_ups() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 #[test]
 fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
     let lab = Lab::new();
@@ -186,7 +193,9 @@ fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
     let mut command = start(&lab, &LONG);
     let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
-    kill_process_group(pid(&command), Signal::HUP).expect("sent");
+    // Under `nohup` children ignore hang-ups too, and only a stronger signal ends the starter.
+    let signal = if ignores_hang_ups() { Signal::KILL } else { Signal::HUP };
+    kill_process_group(pid(&command), signal).expect("sent");
     assert!(!command.wait().expect("ended").success());
     let done = epochs_done(&folder);
     assert!(folder.worker_alive());
