@@ -11,7 +11,6 @@ mod error;
 mod part;
 mod transfer;
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
@@ -172,11 +171,4 @@ pub fn is_address(text: &str) -> bool {
     ["http://", "https://"]
         .iter()
         .any(|scheme| text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)))
-}
-
-/// Removes a download and what is left of it, if it is there.
-pub fn remove(destination: &Path) {
-    for path in [destination.to_owned(), part::part_file(destination), part::notes_file(destination)] {
-        let _ = fs::remove_file(path);
-    }
 }
