@@ -70,7 +70,13 @@ pub fn estimate<'a>(
     // Stable: of equals the newest stays first.
     candidates.sort_by_key(|(.., alike)| !alike);
     let (run, speed, alike) = candidates.first()?;
-    let of_base = candidates.iter().find_map(|(run, ..)| base_speed(run, image)).unwrap_or(*speed);
+    let base = candidates.iter().find_map(|(run, ..)| Some((run, base_speed(run, image)?)));
+    let of_base = base.map_or(*speed, |(_, speed)| speed);
+    // Where nothing alike was run, work on a base goes as that base went: a head alone says little of convolutions.
+    let (run, speed) = match base {
+        Some((other, of_base)) if !alike && recipe.transfer.is_some() => (other, of_base),
+        _ => (run, *speed),
+    };
     let epoch = images.train as f64 * work.operations as f64 + images.validation as f64 * work.forward as f64;
     Some(Estimate {
         seconds_before: work.precomputed as f64 * work.precomputed_operations as f64 / of_base,
@@ -140,6 +146,17 @@ mod tests {
         let ready = Event::FeaturesReady { images: 1_500, computed: 100, bytes: 1, seconds: 2.0 };
         let found = guess(&[run("of-features", recipe.clone(), 9_000.0, vec![ready])], &recipe).expect("a guess");
         assert!((found.seconds_before - 30.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn a_base_is_judged_by_a_base_and_not_by_a_head() {
+        let mut kept = Recipe::sample(Strategy::Features);
+        Hyperparameter::Augmentation.set(&mut kept, "none").expect("accepted");
+        let ready = Event::FeaturesReady { images: 1_300, computed: 100, bytes: 1, seconds: 2.0 };
+        let runs = [run("kept", kept, 9_000.0, vec![ready])];
+        let found = guess(&runs, &Recipe::sample(Strategy::Features)).expect("a guess");
+        // 1,300 images at 50 a second; the head's share is nothing.
+        assert!(found.rough && (found.seconds_an_epoch - 26.0).abs() < 0.1, "{found:?}");
     }
 
     #[test]
