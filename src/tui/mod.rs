@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod backend;
+mod deeds;
 pub mod effect;
 pub mod event;
 pub mod keymap;

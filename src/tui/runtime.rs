@@ -17,7 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_stream::StreamExt;
 
 use super::DashboardError;
-use super::backend::Backend;
+use super::backend::Disk;
+use super::deeds::{deed, failure};
 use super::effect::Effect;
 use super::event::Event;
 use super::state::State;
@@ -39,9 +40,6 @@ const FIRST_NEWS: Duration = Duration::from_millis(120);
 /// Events under way; a sender waits when there are more.
 const QUEUE: usize = 64;
 
-/// Images asked for at once.
-const FACES: usize = 32;
-
 /// How long quitting waits for a launch or a stop that is under way.
 const LAST_DEEDS: Duration = Duration::from_secs(3);
 
@@ -49,7 +47,7 @@ const LAST_DEEDS: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When the terminal fails.
-pub(super) fn run(store: RunStore, backend: Arc<dyn Backend>) -> Result<usize, DashboardError> {
+pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let result = runtime.block_on(dashboard(store, backend));
     runtime.shutdown_timeout(LAST_DEEDS);
@@ -59,14 +57,14 @@ pub(super) fn run(store: RunStore, backend: Arc<dyn Backend>) -> Result<usize, D
 struct Dashboard {
     state: State,
     screen: Screen,
-    backend: Arc<dyn Backend>,
+    backend: Arc<Disk>,
     events: Sender<Event>,
     poke: SyncSender<()>,
     /// Whether the state changed since the last frame.
     stale: bool,
 }
 
-async fn dashboard(store: RunStore, backend: Arc<dyn Backend>) -> Result<usize, DashboardError> {
+async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
     let (events, mut incoming) = mpsc::channel(QUEUE);
     let poke = watch::start(store, Arc::clone(&backend), events.clone());
     let theme = Theme::detect(|name| std::env::var(name).ok());
@@ -154,47 +152,5 @@ impl Dashboard {
             // Full means that it is about to look anyway.
             let _ = poke.try_send(());
         });
-    }
-}
-
-fn deed(backend: &dyn Backend, effect: Effect) -> Event {
-    match effect {
-        Effect::CreateDemo => Event::DemoFinished(backend.create_demo()),
-        Effect::SuggestName => Event::NameSuggested(backend.suggest_name()),
-        Effect::Launch { id, recipe } => Event::LaunchFinished(backend.launch(&id, &recipe)),
-        Effect::LaunchAll { ids, recipes } => Event::PracticeFinished(backend.launch_all(&ids, &recipes)),
-        Effect::Resume(id) => {
-            let result = backend.resume(&id);
-            Event::ResumeFinished(id, result)
-        }
-        Effect::Stop(id) => {
-            let result = backend.stop(&id);
-            Event::StopFinished(id, result)
-        }
-        Effect::MeasureFeatures(dataset) => {
-            let usage = backend.features(&dataset);
-            Event::FeaturesMeasured(dataset, usage)
-        }
-        Effect::LoadSamples { dataset, class } => {
-            let faces = backend.samples(&dataset, class, FACES);
-            Event::Samples { dataset, class, faces }
-        }
-    }
-}
-
-/// The answer where the deed ended with a bug.
-fn failure(effect: &Effect) -> Event {
-    const WORDS: &str = "a bug in mien; please report it";
-    match effect {
-        Effect::CreateDemo => Event::DemoFinished(Err(WORDS.into())),
-        Effect::SuggestName => Event::Tick,
-        Effect::Launch { .. } => Event::LaunchFinished(Err(WORDS.into())),
-        Effect::LaunchAll { .. } => Event::PracticeFinished(Err(WORDS.into())),
-        Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
-        Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
-        Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
-        Effect::LoadSamples { dataset, class } => {
-            Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
-        }
     }
 }

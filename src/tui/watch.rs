@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
-use super::backend::Backend;
+use super::backend::Disk;
 use super::event::Event;
 use super::state::{LogLine, RunView};
 use crate::domain::{RunId, RunState};
@@ -39,7 +39,7 @@ const IMPATIENCE: Duration = Duration::from_millis(150);
 
 /// Starts watching. The thread ends by itself when nobody receives any more. A message through the returned sender
 /// makes it look at once.
-pub(super) fn start(store: RunStore, backend: Arc<dyn Backend>, events: Sender<Event>) -> SyncSender<()> {
+pub(super) fn start(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) -> SyncSender<()> {
     let (poke, poked) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let report = events.clone();
@@ -66,7 +66,7 @@ struct Watched {
 
 struct Watch {
     store: RunStore,
-    backend: Arc<dyn Backend>,
+    backend: Arc<Disk>,
     events: Sender<Event>,
     runs: BTreeMap<RunId, Watched>,
     /// When the folder of runs last changed.
@@ -109,7 +109,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 }
 
 impl Watch {
-    fn new(store: RunStore, backend: Arc<dyn Backend>, events: Sender<Event>) -> Self {
+    fn new(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) -> Self {
         Self {
             store,
             backend,
@@ -317,7 +317,6 @@ mod tests {
     use super::*;
     use crate::domain::{DatasetName, Recipe};
     use crate::runs::Home;
-    use crate::tui::backend::Disk;
 
     fn watch() -> (tempfile::TempDir, Watch, Receiver<Event>) {
         let folder = tempfile::tempdir().expect("a folder");

@@ -2,7 +2,9 @@
 //!
 //! May know: the state, the theme, widgets.
 
+mod compare;
 mod data;
+mod inspect;
 pub(super) mod overlay;
 mod runs;
 mod train;
@@ -45,11 +47,19 @@ pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position
             runs::render(state, buffer, body);
             None
         }
+        Screen::Compare => {
+            compare::render(state, buffer, body);
+            None
+        }
+        Screen::Inspect => {
+            inspect::render(state, buffer, body);
+            None
+        }
     };
-    overlay::render(state, buffer, body);
+    let typed = overlay::render(state, buffer, body);
     // Last: a long message lies over the screen.
     bottom(state, buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
-    cursor.filter(|_| state.overlay.is_none())
+    typed.or(cursor.filter(|_| state.overlay.is_none()))
 }
 
 fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
@@ -143,6 +153,8 @@ fn applies(state: &State, action: Action) -> bool {
         }
         Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From),
         Action::Cycle => state.form.focus != Field::Launch,
+        Action::Compare(_) => compare::applies(state, action),
+        Action::Inspect(_) => inspect::applies(state, action),
         _ => true,
     }
 }

@@ -1,34 +1,91 @@
-//! What lies over a screen: the keys, and the question whether to stop a run.
+//! What lies over a screen: the keys, questions, lines to type.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use crate::tui::keymap::{self, Context};
-use crate::tui::state::{Overlay, Screen, State};
-use crate::tui::widgets::paint::Pen;
+use crate::tui::state::{Confirm, Overlay, Prompt, Screen, State};
+use crate::tui::widgets::paint::{Pen, width, wrap};
 
-/// Draws the overlay, if there is one.
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+/// Draws the overlay, if there is one, and tells where the cursor belongs.
+pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     match &state.overlay {
-        None => {}
-        Some(Overlay::Help(line)) => help(state, buffer, area, *line),
-        Some(Overlay::ConfirmStop(id)) => {
-            let lines = [
-                format!("Stop {id}?"),
-                "It ends after the current batch.".into(),
-                "R resumes it after the last completed epoch.".into(),
-                String::new(),
-                "y yes, stop it      n no".into(),
-            ];
-            let inside = frame(state, buffer, area, (66, 7), " stop ");
-            for (row, line) in (0..).zip(&lines) {
-                let style = if row == 0 { state.theme.strong() } else { state.theme.text() };
-                Pen::new(buffer, &state.theme, inside, row).skip(1).write(line, style);
-            }
+        None => None,
+        Some(Overlay::Help(line)) => {
+            help(state, buffer, area, *line);
+            None
         }
+        Some(Overlay::Confirm(confirm)) => {
+            question(state, confirm, buffer, area);
+            None
+        }
+        Some(Overlay::Prompt(prompt)) => line_to_type(state, prompt, buffer, area),
     }
+}
+
+fn question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
+    const WIDTH: u16 = 66;
+    let theme = &state.theme;
+    let room = WIDTH.min(area.width) - 4;
+    let lines: Vec<String> = confirm.lines.iter().flat_map(|line| wrap(line, room)).collect();
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inside = frame(state, buffer, area, (WIDTH, rows), &format!(" {} ", confirm.title));
+    for (row, line) in (0..).zip(&lines) {
+        let style = if row == 0 { theme.strong() } else { theme.text() };
+        Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
+    }
+    let last = inside.height.saturating_sub(1);
+    let key =
+        |name: &str| keymap::of(Context::Confirm).find(|binding| binding.name == name).map(|b| keymap::name(b.keys[0]));
+    let (yes, no) = (key("confirm.yes").unwrap_or_default(), key("confirm.no").unwrap_or_default());
+    Pen::new(buffer, theme, inside, last)
+        .skip(1)
+        .write(&yes, theme.accent())
+        .write(&format!(" {}      ", confirm.yes), theme.text())
+        .write(&no, theme.accent())
+        .write(" no", theme.text());
+}
+
+/// ```text
+/// ╭ filter ─────────────────────────────────────────╮
+/// │ state:running val_acc>0.6                       │
+/// │ what is accepted, or what is wrong              │
+/// ╰─────────────────────────────────────────────────╯
+/// ```
+fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+    let theme = &state.theme;
+    let columns = area.width.saturating_sub(4).min(96);
+    let (words, style) = match &prompt.error {
+        Some(error) => (error.as_str(), theme.bad()),
+        None => (prompt.explanation.as_str(), theme.dim()),
+    };
+    let lines = wrap(words, columns.saturating_sub(4));
+    let explained = wrap(&prompt.explanation, columns.saturating_sub(4)).len();
+    let rows = u16::try_from(lines.len().max(explained)).unwrap_or(u16::MAX).saturating_add(3);
+    let inside = frame(state, buffer, area, (columns, rows), &format!(" {} ", prompt.title));
+    for (row, line) in (1..).zip(&lines) {
+        Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
+    }
+    // Long lines scroll so that the cursor stays in sight.
+    let room = usize::from(inside.width.saturating_sub(2));
+    let before: String = prompt.input.text().chars().take(prompt.input.cursor()).collect();
+    let hidden = usize::from(width(&before)).saturating_sub(room.saturating_sub(1));
+    let mut skipped = 0;
+    let shown: String = prompt
+        .input
+        .text()
+        .chars()
+        .skip_while(|c| {
+            let skip = skipped < hidden;
+            skipped += usize::from(width(c.encode_utf8(&mut [0; 4])));
+            skip
+        })
+        .collect();
+    Pen::new(buffer, theme, inside, 0).skip(1).write(&shown, theme.strong());
+    let column = width(&before).saturating_sub(u16::try_from(hidden).unwrap_or(u16::MAX));
+    Some(Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y))
 }
 
 /// Clears the middle of the area and draws a border around it.
@@ -52,32 +109,31 @@ enum Line {
 
 /// The help: the keys of this screen, then those that work on several, then the others.
 fn lines(screen: Screen) -> Vec<Line> {
-    let groups: [(&str, &[Context]); 4] = [
-        ("Runs", &[Context::Runs, Context::RunDetail]),
-        ("Train", &[Context::Train, Context::TrainNumber, Context::TrainName]),
-        ("Data", &[Context::Data]),
-        ("Questions and this help", &[Context::ConfirmStop, Context::Help]),
-    ];
+    const OVER: &str = "Questions and this help";
+    let place = |context: &Context| context.screen().map_or(OVER, Screen::title);
     let group_of = |binding: &keymap::Binding| {
-        let touched = |contexts: &[Context]| binding.contexts.iter().any(|context| contexts.contains(context));
-        let mut touched = (0..groups.len()).filter(|group| touched(groups[*group].1));
-        let first = touched.next();
+        let mut places: Vec<&str> = binding.contexts.iter().map(place).collect();
+        places.dedup();
         // What works on several screens stands once, at the top.
-        if touched.next().is_some() { None } else { first }
+        if let [one] = places.as_slice() { Some(*one) } else { None }
     };
     let line = |binding: &keymap::Binding| {
         let keys: Vec<String> = binding.keys.iter().map(|key| keymap::name(*key)).collect();
         Line::Keys(keys.join(" "), binding.description)
     };
-    let section = |title, group: Option<usize>| {
-        let keys = keymap::TABLE.iter().filter(move |binding| group_of(binding) == group).map(line);
+    let section = |title, group: Option<&'static str>| {
+        let keys = keymap::all().filter(move |binding| group_of(binding) == group).map(line);
         std::iter::once(Line::Heading(title)).chain(keys)
     };
-    let here = groups.iter().position(|(title, _)| *title == screen.title()).unwrap_or(0);
-    let mut lines: Vec<Line> = section(groups[here].0, Some(here)).chain(section("Everywhere", None)).collect();
-    for (group, (title, _)) in groups.iter().enumerate().filter(|(group, _)| *group != here) {
-        lines.extend(section(title, Some(group)));
+    let here = screen.title();
+    let mut lines: Vec<Line> = section(here, Some(here)).chain(section("Everywhere", None)).collect();
+    let others = Screen::ALL.into_iter().rev().map(Screen::title).filter(|title| *title != here).chain([OVER]);
+    for title in others {
+        lines.extend(section(title, Some(title)));
     }
+    // A screen without keys of its own needs no heading.
+    let mut next = lines.iter().skip(1).map(|line| matches!(line, Line::Heading(_))).collect::<Vec<_>>().into_iter();
+    lines.retain(|line| !(next.next().unwrap_or(true) && matches!(line, Line::Heading(_))));
     lines
 }
 

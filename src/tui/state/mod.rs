@@ -1,12 +1,18 @@
 //! All that the dashboard knows and shows, as plain values. Changed by `update` alone.
 
+mod compare;
 mod data;
 mod form;
+mod inspect;
+mod overlay;
 mod runs;
 mod weights;
 
+pub use compare::CompareState;
 pub use data::{DataState, DatasetEntry, DatasetView};
 pub use form::{Field, Form, Ground, Input, Order};
+pub use inspect::InspectState;
+pub use overlay::{Confirm, Overlay, Prompt, Purpose};
 pub use runs::{Curves, LogLine, RunView, RunsState};
 pub use weights::{WeightsEntry, WeightsState};
 
@@ -14,7 +20,6 @@ use jiff::tz::TimeZone;
 
 use super::keymap::Context;
 use super::theme::Theme;
-use crate::domain::RunId;
 
 /// A screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,11 +30,15 @@ pub enum Screen {
     Train,
     /// Watch runs.
     Runs,
+    /// The marked runs side by side.
+    Compare,
+    /// What a run gets wrong.
+    Inspect,
 }
 
 impl Screen {
     /// All of them, in the order of the tabs.
-    pub const ALL: [Self; 3] = [Self::Data, Self::Train, Self::Runs];
+    pub const ALL: [Self; 5] = [Self::Data, Self::Train, Self::Runs, Self::Compare, Self::Inspect];
 
     /// The word on its tab.
     #[must_use]
@@ -38,6 +47,8 @@ impl Screen {
             Self::Data => "Data",
             Self::Train => "Train",
             Self::Runs => "Runs",
+            Self::Compare => "Compare",
+            Self::Inspect => "Inspect",
         }
     }
 
@@ -45,17 +56,8 @@ impl Screen {
     #[must_use]
     pub fn step(self, by: isize) -> Self {
         let here = Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0);
-        Self::ALL[here.saturating_add_signed(by + 3) % 3]
+        Self::ALL[here.saturating_add_signed(by + 5) % 5]
     }
-}
-
-/// What lies over the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Overlay {
-    /// The keys, from this line on.
-    Help(usize),
-    /// Whether to stop this run.
-    ConfirmStop(RunId),
 }
 
 /// One line for the user on the bottom line.
@@ -96,6 +98,10 @@ pub struct State {
     pub form: Form,
     /// The Runs screen.
     pub runs: RunsState,
+    /// The Compare screen.
+    pub compare: CompareState,
+    /// The Inspect screen.
+    pub inspect: InspectState,
     /// Whether the dashboard is to end.
     pub quit: bool,
 }
@@ -118,6 +124,8 @@ impl State {
             weights: WeightsState::default(),
             form: Form::new(),
             runs: RunsState::default(),
+            compare: CompareState::default(),
+            inspect: InspectState::default(),
             quit: false,
         }
     }
@@ -127,10 +135,13 @@ impl State {
     pub fn context(&self) -> Context {
         match (&self.overlay, self.screen) {
             (Some(Overlay::Help(_)), _) => Context::Help,
-            (Some(Overlay::ConfirmStop(_)), _) => Context::ConfirmStop,
+            (Some(Overlay::Confirm(_)), _) => Context::Confirm,
+            (Some(Overlay::Prompt(_)), _) => Context::Prompt,
             (None, Screen::Data) => Context::Data,
             (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
             (None, Screen::Runs) => Context::Runs,
+            (None, Screen::Compare) => Context::Compare,
+            (None, Screen::Inspect) => Context::Inspect,
             (None, Screen::Train) => match self.form.focus {
                 Field::Name => Context::TrainName,
                 field if field.takes_text() => Context::TrainNumber,

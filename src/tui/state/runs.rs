@@ -1,6 +1,7 @@
 //! What the Runs screen knows.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::{RunId, RunState};
@@ -59,6 +60,8 @@ pub struct RunsState {
     pub list: Vec<RunView>,
     /// The selected one, by name: a list that moves must not change what is selected.
     pub selected: Option<RunId>,
+    /// The marked ones, in the order in which they were marked: what Compare shows.
+    pub marked: Vec<RunId>,
     /// Whether it takes the whole screen.
     pub whole: bool,
     /// Which curve is shown where only one fits.
@@ -74,7 +77,15 @@ impl RunsState {
             (!active, Reverse(created), run.id.clone())
         });
         self.list = list;
+        let ids: HashSet<&RunId> = self.list.iter().map(|run| &run.id).collect();
+        self.marked.retain(|id| ids.contains(id));
         self.loaded = true;
+    }
+
+    /// The run of this name.
+    #[must_use]
+    pub fn find(&self, id: &RunId) -> Option<&RunView> {
+        self.list.iter().find(|run| run.id == *id)
     }
 
     /// The place of the selected run in the list: the first one where none is selected.

@@ -2,6 +2,7 @@
 
 use super::{Action, Effect, Screen, State, fail, go, info, moved};
 use crate::domain::{DatasetName, text::printable};
+use crate::tui::event::DataEvent;
 use crate::tui::state::{DataState, DatasetEntry};
 use crate::tui::widgets::faces::Face;
 
@@ -99,4 +100,9 @@ pub(super) fn demo_finished(state: &mut State, result: Result<(), String>) {
             fail(state, &format!("the demo dataset was not drawn: {error}"));
         }
     }
+}
+
+/// Takes news in.
+pub(super) fn heard(_state: &mut State, event: DataEvent) -> Vec<Effect> {
+    match event {}
 }

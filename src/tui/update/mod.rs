@@ -1,6 +1,9 @@
 //! `update`: folds an event into the state and says what is to be done. Pure: no file, no clock, no terminal.
 
+mod compare;
 mod data;
+mod inspect;
+mod prompt;
 mod runs;
 mod train;
 
@@ -32,10 +35,10 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             return action.map(|action| apply(state, action)).unwrap_or_default();
         }
         Event::Paste(text) => {
-            return if state.overlay.is_none() && state.screen == Screen::Train {
-                train::paste(state, &text)
-            } else {
-                vec![]
+            return match (&state.overlay, state.screen) {
+                (Some(Overlay::Prompt(_)), _) => prompt::paste(state, &text),
+                (None, Screen::Train) => train::paste(state, &text),
+                _ => Vec::new(),
             };
         }
         Event::Redraw => {}
@@ -79,6 +82,11 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             Ok(()) => info(state, format!("asked {id} to stop: it ends after the current batch")),
             Err(error) => fail(state, &error),
         },
+        Event::Failed(error) => fail(state, &error),
+        Event::Data(event) => return data::heard(state, event),
+        Event::Run(event) => return runs::heard(state, event),
+        Event::Compare(event) => return compare::heard(state, event),
+        Event::Inspect(event) => return inspect::heard(state, event),
     }
     Vec::new()
 }
@@ -93,14 +101,16 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PreviousScreen => return go(state, state.screen.step(-1)),
         _ => match (&state.overlay, state.screen) {
             (Some(Overlay::Help(line)), _) => help(state, *line, action),
-            (Some(Overlay::ConfirmStop(id)), _) => {
-                let id = id.clone();
-                state.overlay = None;
-                return if action == Action::Yes { vec![Effect::Stop(id)] } else { Vec::new() };
+            (Some(Overlay::Confirm(_)), _) => {
+                let Some(Overlay::Confirm(confirm)) = state.overlay.take() else { return Vec::new() };
+                return if action == Action::Yes { confirm.effects } else { Vec::new() };
             }
+            (Some(Overlay::Prompt(_)), _) => return prompt::apply(state, action),
             (None, Screen::Data) => return data::apply(state, action),
             (None, Screen::Train) => return train::apply(state, action),
             (None, Screen::Runs) => return runs::apply(state, action),
+            (None, Screen::Compare) => return compare::apply(state, action),
+            (None, Screen::Inspect) => return inspect::apply(state, action),
         },
     }
     Vec::new()
@@ -112,7 +122,12 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
         state.screen = screen;
     }
     state.runs.whole = false;
-    if screen == Screen::Data { data::shown(state) } else { Vec::new() }
+    match screen {
+        Screen::Data => data::shown(state),
+        Screen::Compare => compare::shown(state),
+        Screen::Inspect => inspect::shown(state),
+        Screen::Train | Screen::Runs => Vec::new(),
+    }
 }
 
 fn help(state: &mut State, line: usize, action: Action) {

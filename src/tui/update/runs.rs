@@ -2,7 +2,9 @@
 
 use super::{Action, Effect, Screen, State, fail, go, moved};
 use crate::domain::RunState;
-use crate::tui::state::{Curves, Overlay, RunView};
+use crate::tui::action::RunsAction;
+use crate::tui::event::RunsEvent;
+use crate::tui::state::{Confirm, Curves, Overlay, RunView};
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let now = state.now;
@@ -28,6 +30,8 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
                 _ => repeat(state, &run),
             };
         }
+        Action::Runs(RunsAction::Mark) => mark(state),
+        Action::Runs(RunsAction::Unmark) => runs.marked.clear(),
         movement => {
             let to = moved(runs.position(), movement, runs.list.len());
             runs.selected = runs.list.get(to).map(|run| run.id.clone());
@@ -38,7 +42,17 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn stop(state: &mut State, run: &RunView, stands: RunState) -> Vec<Effect> {
     if stands.is_active() {
-        state.overlay = Some(Overlay::ConfirmStop(run.id.clone()));
+        let lines = [
+            &format!("Stop {}?", run.id),
+            "It ends after the current batch.",
+            "R resumes it after the last completed epoch.",
+        ];
+        state.overlay = Some(Overlay::Confirm(Confirm {
+            title: "stop",
+            lines: lines.map(str::to_owned).to_vec(),
+            yes: "yes, stop it",
+            effects: vec![Effect::Stop(run.id.clone())],
+        }));
     } else {
         fail(state, &format!("{} is {stands}: there is nothing to stop", run.id));
     }
@@ -61,4 +75,24 @@ fn repeat(state: &mut State, run: &RunView) -> Vec<Effect> {
     form.fill(&summary.recipe, &ground);
     state.runs.selected = Some(run.id.clone());
     go(state, Screen::Train)
+}
+
+/// Takes news in.
+pub(super) fn heard(_state: &mut State, event: RunsEvent) -> Vec<Effect> {
+    match event {}
+}
+
+/// Marks the selected run, or takes the mark off it, and goes on to the next one.
+fn mark(state: &mut State) {
+    let runs = &mut state.runs;
+    let Some(id) = runs.current().map(|run| run.id.clone()) else { return };
+    if let Some(at) = runs.marked.iter().position(|marked| *marked == id) {
+        runs.marked.remove(at);
+    } else {
+        runs.marked.push(id);
+    }
+    if !runs.whole {
+        let next = (runs.position() + 1).min(runs.list.len().saturating_sub(1));
+        runs.selected = runs.list.get(next).map(|run| run.id.clone());
+    }
 }

@@ -39,7 +39,7 @@ fn focus_on(form: &mut Form, ground: &Ground<'_>, field: Field) {
     form.focus = field;
 }
 
-fn change(input: &mut Input, edit: Action) {
+pub(super) fn change(input: &mut Input, edit: Action) {
     match edit {
         Action::Insert(c) => input.insert(c),
         Action::Backspace => input.backspace(),
@@ -105,11 +105,10 @@ fn next<'a, T: PartialEq>(choices: &'a [T], here: Option<&T>, by: isize) -> Opti
 }
 
 pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
-    let line = text.lines().next().unwrap_or_default().trim();
     let (form, ground) = state.form_on_ground();
     form.named |= form.focus == Field::Name;
     if let Some(input) = form.input(&ground) {
-        line.chars().for_each(|c| input.insert(c));
+        input.paste(text);
     }
     Vec::new()
 }

@@ -1,11 +1,19 @@
 //! A line of text that is being typed.
 
 /// A line of text with a cursor.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     text: String,
     /// In characters from the beginning.
     cursor: usize,
+    /// Most characters.
+    most: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::new("")
+    }
 }
 
 impl Input {
@@ -13,7 +21,13 @@ impl Input {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { cursor: text.chars().count(), text }
+        Self { cursor: text.chars().count(), text, most: crate::domain::name::MAX_LENGTH }
+    }
+
+    /// The same line with room for this many characters.
+    #[must_use]
+    pub fn of_at_most(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// The text.
@@ -32,9 +46,15 @@ impl Input {
         self.text.char_indices().nth(characters).map_or(self.text.len(), |(byte, _)| byte)
     }
 
-    /// Types a character; more than 64 are refused, as no value is that long.
+    /// Types the first line of a text, as far as there is room: a paste may be of any size.
+    pub fn paste(&mut self, text: &str) {
+        let line = text.lines().next().unwrap_or_default().trim();
+        line.chars().take(self.most).for_each(|c| self.insert(c));
+    }
+
+    /// Types a character; past the room for a name, or what [`Self::of_at_most`] gave, it is refused.
     pub fn insert(&mut self, c: char) {
-        if !c.is_control() && self.text.chars().count() < crate::domain::name::MAX_LENGTH {
+        if !c.is_control() && self.text.chars().count() < self.most {
             self.text.insert(self.byte(self.cursor), c);
             self.cursor += 1;
         }

@@ -1,5 +1,15 @@
 //! What `update` wants done in the world. Only the runtime does it.
 
+mod compare;
+mod data;
+mod inspect;
+mod runs;
+
+pub use compare::CompareEffect;
+pub use data::DataEffect;
+pub use inspect::InspectEffect;
+pub use runs::RunsEffect;
+
 use crate::domain::{DatasetName, Recipe, RunId};
 
 /// One deed.
@@ -36,4 +46,12 @@ pub enum Effect {
         /// The class's label.
         class: usize,
     },
+    /// Of the Data screen.
+    Data(DataEffect),
+    /// Of the Runs screen.
+    Runs(RunsEffect),
+    /// Of the Compare screen.
+    Compare(CompareEffect),
+    /// Of the Inspect screen.
+    Inspect(InspectEffect),
 }

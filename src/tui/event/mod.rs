@@ -1,5 +1,15 @@
 //! Everything that can happen to the dashboard, in one closed enum.
 
+mod compare;
+mod data;
+mod inspect;
+mod runs;
+
+pub use compare::CompareEvent;
+pub use data::DataEvent;
+pub use inspect::InspectEvent;
+pub use runs::RunsEvent;
+
 use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
 
 use super::state::{DatasetEntry, RunView, WeightsEntry};
@@ -85,6 +95,16 @@ pub enum Event {
         /// The images, none if they cannot be read.
         faces: Vec<Face>,
     },
+    /// A deed ended with a bug of ours.
+    Failed(String),
+    /// For the Data screen.
+    Data(DataEvent),
+    /// For the Runs screen.
+    Run(RunsEvent),
+    /// For the Compare screen.
+    Compare(CompareEvent),
+    /// For the Inspect screen.
+    Inspect(InspectEvent),
 }
 
 impl Event {

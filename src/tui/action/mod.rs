@@ -1,5 +1,15 @@
 //! What a user can ask for: the closed set that keys are mapped to.
 
+mod compare;
+mod data;
+mod inspect;
+mod runs;
+
+pub use compare::CompareAction;
+pub use data::DataAction;
+pub use inspect::InspectAction;
+pub use runs::RunsAction;
+
 use super::state::Screen;
 
 /// One request of the user.
@@ -67,4 +77,14 @@ pub enum Action {
     LineEnd,
     /// Agree to what the overlay asks.
     Yes,
+    /// Take what was typed.
+    Enter,
+    /// Of the Data screen.
+    Data(DataAction),
+    /// Of the Runs screen.
+    Runs(RunsAction),
+    /// Of the Compare screen.
+    Compare(CompareAction),
+    /// Of the Inspect screen.
+    Inspect(InspectAction),
 }

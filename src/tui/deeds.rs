@@ -1,0 +1,56 @@
+//! From an effect to what came of it: which call to the backend does it, and what is said if that ends with a bug.
+
+use super::backend::Disk;
+use super::effect::Effect;
+use super::event::Event;
+
+/// Images asked for at once.
+const FACES: usize = 32;
+
+/// Does a deed; what came of it is the answer.
+pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
+    match effect {
+        Effect::CreateDemo => Event::DemoFinished(backend.create_demo()),
+        Effect::SuggestName => Event::NameSuggested(backend.suggest_name()),
+        Effect::Launch { id, recipe } => Event::LaunchFinished(backend.launch(&id, &recipe)),
+        Effect::LaunchAll { ids, recipes } => Event::PracticeFinished(backend.launch_all(&ids, &recipes)),
+        Effect::Resume(id) => {
+            let result = backend.resume(&id);
+            Event::ResumeFinished(id, result)
+        }
+        Effect::Stop(id) => {
+            let result = backend.stop(&id);
+            Event::StopFinished(id, result)
+        }
+        Effect::MeasureFeatures(dataset) => {
+            let usage = backend.features(&dataset);
+            Event::FeaturesMeasured(dataset, usage)
+        }
+        Effect::LoadSamples { dataset, class } => {
+            let faces = backend.samples(&dataset, class, FACES);
+            Event::Samples { dataset, class, faces }
+        }
+        Effect::Data(effect) => backend.on_data(effect),
+        Effect::Runs(effect) => backend.on_runs(effect),
+        Effect::Compare(effect) => backend.on_compare(effect),
+        Effect::Inspect(effect) => backend.on_inspect(effect),
+    }
+}
+
+/// The answer where the deed ended with a bug.
+pub(super) fn failure(effect: &Effect) -> Event {
+    const WORDS: &str = "a bug in mien; please report it";
+    match effect {
+        Effect::CreateDemo => Event::DemoFinished(Err(WORDS.into())),
+        Effect::SuggestName => Event::Tick,
+        Effect::Launch { .. } => Event::LaunchFinished(Err(WORDS.into())),
+        Effect::LaunchAll { .. } => Event::PracticeFinished(Err(WORDS.into())),
+        Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
+        Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
+        Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
+        Effect::LoadSamples { dataset, class } => {
+            Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
+        }
+        Effect::Data(_) | Effect::Runs(_) | Effect::Compare(_) | Effect::Inspect(_) => Event::Failed(WORDS.into()),
+    }
+}

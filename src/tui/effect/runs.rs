@@ -1,0 +1,5 @@
+//! What the Runs screen wants done in the world.
+
+/// One deed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunsEffect {}

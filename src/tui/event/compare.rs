@@ -1,0 +1,5 @@
+//! News for the Compare screen.
+
+/// One happening.
+#[derive(Debug, Clone)]
+pub enum CompareEvent {}

@@ -1,0 +1,5 @@
+//! News for the Runs screen.
+
+/// One happening.
+#[derive(Debug, Clone)]
+pub enum RunsEvent {}

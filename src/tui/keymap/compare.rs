@@ -1,0 +1,5 @@
+//! The keys of the Compare screen.
+
+use super::Binding;
+
+pub(super) static TABLE: &[Binding] = &[];

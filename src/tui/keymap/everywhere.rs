@@ -1,0 +1,79 @@
+//! The keys that work on several screens.
+
+use crossterm::event::KeyCode;
+
+use super::Context::{Compare, Data, Help, Inspect, Prompt, RunDetail, Runs, Train, TrainName, TrainNumber};
+use super::{Binding, Context, code, on};
+use crate::tui::action::Action;
+use crate::tui::event::Key;
+use crate::tui::state::Screen;
+
+/// Where digits are no text.
+const SCREENS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect];
+/// Where letters are no text either.
+const READING: &[Context] = &[Data, Runs, RunDetail, Compare, Inspect];
+const LETTERS: &[Context] = &[Data, Train, TrainNumber, Runs, RunDetail, Compare, Inspect];
+const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect, Help];
+const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt];
+
+pub(super) static TABLE: &[Binding] = &[
+    on("typing.right", TYPING, &[code(KeyCode::Right)], Action::Right, "", "cursor right"),
+    on("typing.left", TYPING, &[code(KeyCode::Left)], Action::Left, "", "cursor left"),
+    on("typing.clear", TYPING, &[Key::ctrl('u')], Action::ClearLine, "clear", "remove everything before the cursor"),
+    on("typing.delete_word", TYPING, &[Key::ctrl('w')], Action::DeleteWord, "", "remove the word before the cursor"),
+    on(
+        "typing.backspace",
+        TYPING,
+        &[code(KeyCode::Backspace), Key::ctrl('h')],
+        Action::Backspace,
+        "",
+        "remove the character before",
+    ),
+    on("typing.delete", TYPING, &[code(KeyCode::Delete)], Action::Delete, "", "remove the character under the cursor"),
+    on(
+        "typing.start",
+        TYPING,
+        &[code(KeyCode::Home), Key::ctrl('a')],
+        Action::LineStart,
+        "",
+        "cursor to the beginning",
+    ),
+    on("typing.end", TYPING, &[code(KeyCode::End), Key::ctrl('e')], Action::LineEnd, "", "cursor to the end"),
+    on("up", LISTS, &[code(KeyCode::Up), Key::char('k')], Action::Up, "", "up"),
+    on("down", LISTS, &[code(KeyCode::Down), Key::char('j')], Action::Down, "", "down"),
+    on("first", LISTS, &[Key::char('g'), code(KeyCode::Home)], Action::First, "", "to the first line"),
+    on("last", LISTS, &[Key::char('G'), code(KeyCode::End)], Action::Last, "", "to the last line"),
+    on("page_up", LISTS, &[code(KeyCode::PageUp)], Action::PageUp, "", "ten lines up"),
+    on("page_down", LISTS, &[code(KeyCode::PageDown)], Action::PageDown, "", "ten lines down"),
+    on("screen.data", SCREENS, &[Key::char('1')], Action::GoTo(Screen::Data), "", "Data: what is there to train on"),
+    on("screen.train", SCREENS, &[Key::char('2')], Action::GoTo(Screen::Train), "", "Train: launch a run"),
+    on("screen.runs", SCREENS, &[Key::char('3')], Action::GoTo(Screen::Runs), "", "Runs: watch and stop runs"),
+    on(
+        "screen.compare",
+        SCREENS,
+        &[Key::char('4')],
+        Action::GoTo(Screen::Compare),
+        "",
+        "Compare: the marked runs side by side",
+    ),
+    on(
+        "screen.inspect",
+        SCREENS,
+        &[Key::char('5')],
+        Action::GoTo(Screen::Inspect),
+        "",
+        "Inspect: what a run gets wrong",
+    ),
+    on("screen.next", READING, &[code(KeyCode::Tab)], Action::NextScreen, "", "the screen to the right"),
+    on("screen.previous", READING, &[code(KeyCode::BackTab)], Action::PreviousScreen, "", "the screen to the left"),
+    on("help", LETTERS, &[Key::char('?')], Action::Help, "help", "show the keys"),
+    on("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs go on"),
+    on(
+        "quit_anywhere",
+        &Context::ALL,
+        &[Key::ctrl('c')],
+        Action::Quit,
+        "",
+        "quit the dashboard from anywhere; runs go on",
+    ),
+];

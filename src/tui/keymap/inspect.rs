@@ -1,0 +1,5 @@
+//! The keys of the Inspect screen.
+
+use super::Binding;
+
+pub(super) static TABLE: &[Binding] = &[];

@@ -1,0 +1,23 @@
+//! The keys of what lies over a screen: questions, lines to type, the help.
+
+use crossterm::event::KeyCode;
+
+use super::Context::{Confirm, Help, Prompt};
+use super::{Binding, code, on};
+use crate::tui::action::Action;
+use crate::tui::event::Key;
+
+pub(super) static TABLE: &[Binding] = &[
+    on("confirm.yes", &[Confirm], &[Key::char('y')], Action::Yes, "yes", "do it"),
+    on("confirm.no", &[Confirm], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "leave it"),
+    on("prompt.enter", &[Prompt], &[code(KeyCode::Enter)], Action::Enter, "take it", "take what was typed"),
+    on("prompt.leave", &[Prompt], &[code(KeyCode::Esc)], Action::Back, "leave", "leave without it"),
+    on(
+        "help.close",
+        &[Help],
+        &[code(KeyCode::Esc), Key::char('?'), Key::char('q')],
+        Action::Back,
+        "close",
+        "close the help",
+    ),
+];

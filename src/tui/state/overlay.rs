@@ -1,0 +1,47 @@
+//! What lies over a screen.
+
+use super::Input;
+use crate::tui::effect::Effect;
+
+/// What lies over the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    /// The keys, from this line on.
+    Help(usize),
+    /// A question before something that cannot be taken back.
+    Confirm(Confirm),
+    /// A line to be typed.
+    Prompt(Prompt),
+}
+
+/// A question to be answered with yes or no.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confirm {
+    /// On the border.
+    pub title: &'static str,
+    /// The question, and what follows from yes. Safe to print.
+    pub lines: Vec<String>,
+    /// What yes means, in two or three words.
+    pub yes: &'static str,
+    /// What is done on yes.
+    pub effects: Vec<Effect>,
+}
+
+/// A line to be typed, and what for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompt {
+    /// What becomes of the line.
+    pub purpose: Purpose,
+    /// On the border.
+    pub title: String,
+    /// What is accepted, in a sentence or two.
+    pub explanation: String,
+    /// The line.
+    pub input: Input,
+    /// What is wrong with the line as it is.
+    pub error: Option<String>,
+}
+
+/// What a typed line is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {}

@@ -1,0 +1,19 @@
+//! The Inspect screen's part of `update`.
+
+use super::{Action, Effect, State};
+use crate::tui::event::InspectEvent;
+
+/// Does what the user asked for.
+pub(super) fn apply(_state: &mut State, _action: Action) -> Vec<Effect> {
+    Vec::new()
+}
+
+/// Takes news in.
+pub(super) fn heard(_state: &mut State, event: InspectEvent) -> Vec<Effect> {
+    match event {}
+}
+
+/// What is wanted when the screen comes to the front.
+pub(super) fn shown(_state: &mut State) -> Vec<Effect> {
+    Vec::new()
+}

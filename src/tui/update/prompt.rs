@@ -1,0 +1,79 @@
+//! A line that is being typed over a screen, whatever it is for.
+
+use super::train::change;
+use super::{Action, Effect, State};
+use crate::tui::state::{Overlay, Prompt, Purpose};
+
+/// Opens a line to type.
+#[allow(dead_code)]
+pub(super) fn open(state: &mut State, prompt: Prompt) {
+    state.overlay = Some(Overlay::Prompt(prompt));
+    check(state);
+}
+
+/// Does what the user asked for while a line is typed.
+pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(Overlay::Prompt(prompt)) = &mut state.overlay else { return Vec::new() };
+    match action {
+        Action::Back => {
+            let purpose = prompt.purpose.clone();
+            state.overlay = None;
+            return left(state, &purpose);
+        }
+        Action::Enter => {
+            let (purpose, text) = (prompt.purpose.clone(), prompt.input.text().to_owned());
+            match entered(state, &purpose, &text) {
+                Ok(effects) => {
+                    // Unless what was entered opened another one.
+                    if matches!(&state.overlay, Some(Overlay::Prompt(prompt)) if prompt.purpose == purpose) {
+                        state.overlay = None;
+                    }
+                    return effects;
+                }
+                Err(error) => {
+                    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+                        prompt.error = Some(error);
+                    }
+                }
+            }
+        }
+        edit => {
+            change(&mut prompt.input, edit);
+            check(state);
+        }
+    }
+    Vec::new()
+}
+
+pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.input.paste(text);
+        check(state);
+    }
+    Vec::new()
+}
+
+/// Looks at the line after every change, and says what is wrong with it.
+fn check(state: &mut State) {
+    let Some(Overlay::Prompt(prompt)) = &state.overlay else { return };
+    let (purpose, text) = (prompt.purpose.clone(), prompt.input.text().to_owned());
+    let error = typed(state, &purpose, &text).err();
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.error = error;
+    }
+}
+
+/// What a change of the line does at once, such as filtering.
+fn typed(_state: &mut State, purpose: &Purpose, _text: &str) -> Result<(), String> {
+    match *purpose {}
+}
+
+/// What becomes of the line.
+fn entered(_state: &mut State, purpose: &Purpose, _text: &str) -> Result<Vec<Effect>, String> {
+    match *purpose {}
+}
+
+/// The line was left without being taken.
+fn left(_state: &mut State, purpose: &Purpose) -> Vec<Effect> {
+    match *purpose {}
+}
