@@ -1,0 +1,151 @@
+//! The dashboard over a real `sshd` on loopback: start by keys, cut the connection, log in again, find the run further on;
+//! plain and inside tmux.
+//!
+//! `cargo test --release --test ssh -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root, `/run/sshd` is made.
+
+#![cfg(all(feature = "trainer", feature = "dashboard"))]
+
+mod lab;
+mod terminal;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use lab::{Lab, wait_for};
+use mien::domain::Hyperparameter;
+use mien::runs::FollowedRun;
+use portable_pty::CommandBuilder;
+use terminal::{Dashboard, PATIENCE, SMALL};
+
+/// A server of our own, with keys of its own, for nobody else.
+struct Server {
+    folder: tempfile::TempDir,
+    port: u16,
+    process: Child,
+}
+
+fn key(path: &Path) {
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
+    assert!(made.expect("ssh-keygen").success());
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        key(&at("host"));
+        key(&at("client"));
+        // Taken and given back: nobody else asks for it in the moment between.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+        let config = format!(
+            "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n",
+            at("host").display(),
+            at("client.pub").display()
+        );
+        std::fs::write(at("config"), config).expect("written");
+        let _ = std::fs::create_dir_all("/run/sshd");
+        let mut command = Command::new("/usr/sbin/sshd");
+        command.args(["-D", "-e", "-f"]).arg(at("config")).stdin(Stdio::null()).stdout(Stdio::null());
+        let process = command.stderr(Stdio::null()).spawn().expect("sshd");
+        let server = Self { folder, port, process };
+        wait_for("the server", PATIENCE, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        server
+    }
+
+    fn client(&self) -> PathBuf {
+        self.folder.path().join("client")
+    }
+
+    /// A terminal of 80×24 that runs a command on the other side.
+    fn login(&self, command: &str) -> Dashboard {
+        let mut ssh = CommandBuilder::new("ssh");
+        ssh.args(["-tt", "-q", "-p", &self.port.to_string(), "-o", "StrictHostKeyChecking=no"]);
+        ssh.args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-i"]);
+        ssh.arg(self.client());
+        ssh.arg("127.0.0.1");
+        ssh.arg(command);
+        ssh.env("TERM", "xterm-256color");
+        Dashboard::run(SMALL, ssh)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn mien(lab: &Lab) -> String {
+    format!("env LANG=C.UTF-8 '{}' --home '{}'", env!("CARGO_BIN_EXE_mien"), lab.home().display())
+}
+
+fn run_of(lab: &Lab) -> Option<FollowedRun> {
+    let id = lab.store().ids().expect("ids").into_iter().next()?;
+    lab.store().summary(&id).ok()
+}
+
+fn epochs(lab: &Lab) -> u32 {
+    run_of(lab).map_or(0, |run| run.summary.epoch())
+}
+
+/// Launches a run of this many epochs by keys and waits for its first epoch.
+fn launch(dashboard: &mut Dashboard, lab: &Lab, number: &str) {
+    dashboard.wait("the demo dataset", |text| text.contains("happy") && text.contains("disgust"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]"));
+    dashboard.fill(Hyperparameter::Epochs, number);
+    dashboard.fill(Hyperparameter::Patience, number);
+    dashboard.press("\r");
+    wait_for("the first epoch", PATIENCE, || (epochs(lab) >= 1).then_some(()));
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn a_cut_connection_ends_the_dashboard_and_no_run() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let mut dashboard = server.login(&mien(&lab));
+    launch(&mut dashboard, &lab, "60");
+    let before = epochs(&lab);
+    // The client is gone without a word, as when the network is.
+    drop(dashboard);
+    wait_for("two more epochs", PATIENCE, || (epochs(&lab) >= before + 2).then_some(()));
+    let run = run_of(&lab).expect("the run");
+    assert!(run.alive);
+
+    let mut again = server.login(&mien(&lab));
+    let id = run.summary.id;
+    let further = |text: &str| {
+        text.lines()
+            .any(|line| line.contains(id.as_str()) && (before + 2..=60).any(|n| line.contains(&format!("{n}/60"))))
+    };
+    again.wait("the same run, further on", further);
+    again.press("S");
+    again.wait("the question", |text| text.contains(&format!("Stop {id}?")));
+    again.press("y");
+    again.wait("its end", |text| text.contains("stopped"));
+    assert!(again.quit().contains("127.0.0.1") || !run_of(&lab).expect("the run").alive);
+}
+
+#[test]
+#[ignore = "needs sshd and tmux"]
+fn in_tmux_over_ssh_the_dashboard_itself_is_found_again() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let socket = format!("mien-test-{}", std::process::id());
+    let attach = format!("tmux -L {socket} new-session -A -s lab \"{}\"", mien(&lab));
+    let mut dashboard = server.login(&attach);
+    launch(&mut dashboard, &lab, "40");
+    let before = epochs(&lab);
+    drop(dashboard);
+    wait_for("another epoch", PATIENCE, || (epochs(&lab) > before).then_some(()));
+    let mut again = server.login(&attach);
+    let id = run_of(&lab).expect("the run").summary.id;
+    again.wait("the run", |text| text.contains(id.as_str()));
+    again.press("?");
+    again.wait("the keys", |text| text.contains("show the keys"));
+    again.press("\u{1b}");
+    again.press("q");
+    wait_for("the end of tmux", PATIENCE, || (!again.runs()).then_some(()));
+    let _ = Command::new("tmux").args(["-L", &socket, "kill-server"]).status();
+}
