@@ -208,7 +208,8 @@ fn differences(classes: usize, cells: impl Iterator<Item = (Cell, u32)>) -> Vec<
 
 #[allow(clippy::cast_precision_loss)] // few classes
 fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
+    // Not `sum`, which is −0 of nothing.
+    values.iter().fold(0.0, |sum, value| sum + value) / values.len().max(1) as f64
 }
 
 /// The value below which this share of sorted values lies, interpolated as NumPy's `percentile` does.
