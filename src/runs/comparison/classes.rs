@@ -19,8 +19,11 @@ pub struct ClassRow {
     pub best: Vec<bool>,
 }
 
-/// One row a class; none where no run is tested, or where the tested runs have different classes.
+/// One row a class; none where no run is tested, or where the runs have different datasets or classes.
 pub(super) fn rows(runs: &[&Summary], comparable: bool) -> Vec<ClassRow> {
+    if !comparable {
+        return Vec::new();
+    }
     let tested = |run: &Summary| {
         let scores = run.test.as_ref().map(|test| test.confusion.scores())?;
         (scores.per_class.len() == run.classes.len()).then_some(scores)
@@ -34,7 +37,7 @@ pub(super) fn rows(runs: &[&Summary], comparable: bool) -> Vec<ClassRow> {
     let row = |(label, name): (usize, &String)| {
         let f1: Vec<Option<f64>> =
             scores.iter().map(|scores| scores.as_ref().map(|scores| scores.per_class[label].f1)).collect();
-        let best = if comparable { best(&f1, true) } else { vec![false; f1.len()] };
+        let best = best(&f1, true);
         ClassRow { label, name: name.clone(), support: of_first.per_class[label].support, f1, best }
     };
     first.classes.iter().enumerate().map(row).collect()

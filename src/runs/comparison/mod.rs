@@ -77,7 +77,7 @@ pub struct Comparison {
     pub references: Vec<Reference>,
     /// The settings in which the runs differ.
     pub settings: Vec<Setting>,
-    /// The F1 of each class; empty where no run is tested or their classes differ.
+    /// The F1 of each class; empty where no run is tested, or where the runs have different datasets or classes.
     pub classes: Vec<ClassRow>,
     /// Every other run against the baseline.
     pub verdicts: Vec<Against>,
@@ -162,7 +162,10 @@ fn references(runs: &[&Summary]) -> Vec<Reference> {
 fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !comparable {
-        notes.push("the runs are on different datasets: no figure is marked as the best".into());
+        notes.push(
+            "the runs are on different datasets: none is marked as the best, and classes are not put side by side"
+                .into(),
+        );
     }
     let mut untested = runs.iter().filter(|run| run.test.is_none()).map(|run| run.id.to_string()).peekable();
     if untested.peek().is_some() {

@@ -76,7 +76,9 @@ fn missing(folder: &RunFolder, id: &RunId, split: Split, epoch: u32) -> String {
     let images = images_of(split);
     match split {
         Split::Validation => match epochs(folder).as_slice() {
-            [] => format!("{id} has kept no predictions for its {images}: every epoch of a run of this version does"),
+            [] => format!(
+                "{id} has kept no predictions for its {images}: no epoch is complete yet, or an older mien ran it"
+            ),
             [only] => format!("{id} has kept no predictions of epoch {epoch}, only of epoch {only}"),
             [first, .., last] => {
                 format!("{id} has kept no predictions of epoch {epoch}, only of some from {first} to {last}")
