@@ -16,7 +16,7 @@ const SEED: u64 = 42;
 /// Below which a probability counts as more than chance.
 pub const SIGNIFICANCE: f64 = 0.05;
 
-/// `McNemar`'s exact test: how likely images that only one of two runs gets right split at least as unevenly between the
+/// McNemar's exact test: how likely images that only one of two runs gets right split at least as unevenly between the
 /// two as `gained` and `lost`, if each went either way with the same probability (two-sided binomial). 1 where there
 /// is no such image.
 #[must_use]

@@ -116,7 +116,7 @@ fn an_interval_is_quick() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     for _ in 0..7_178 {
         let bits = random.next_u64();
-        let label = |shift: u32| usize::from((bits >> shift) as u8 % 7);
+        let label = |shift: u32| usize::from((bits >> shift).to_le_bytes()[0] % 7);
         pairs.add(label(0), label(8), label(16));
     }
     let begun = std::time::Instant::now();

@@ -65,6 +65,7 @@ struct ClassChange<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names)] // the key
 struct Seeds<'a> {
     runs: Vec<&'a RunId>,
     seeds: &'a [u64],

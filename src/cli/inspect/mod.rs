@@ -12,6 +12,9 @@ use crate::domain::{RunId, Split};
 use crate::runs::inspection::{self, Difference, Inspection, Judged};
 use crate::runs::{Home, RunStore, Summary};
 
+/// A cell of the matrix: truth and prediction.
+type Cell = (usize, usize);
+
 /// What is printed.
 #[derive(Debug)]
 struct Sheet {
@@ -23,7 +26,7 @@ struct Sheet {
     /// What changed from another run's answers.
     against: Option<(RunId, Difference)>,
     /// The images asked for, and the classes of their cell if it is one.
-    images: Option<(Option<(usize, usize)>, Vec<Judged>)>,
+    images: Option<(Option<Cell>, Vec<Judged>)>,
     sources: Sources,
 }
 

@@ -30,6 +30,9 @@ fn two() -> [(Summary, Inspection); 2] {
     [run("old", &truth, &worse), run("new", &truth, &truth)]
 }
 
+/// What is done to a run before it is compared.
+type Change = fn(&mut (Summary, Inspection));
+
 fn compare(runs: &[(Summary, Inspection)]) -> Comparison {
     let candidates: Vec<Candidate<'_>> = runs.iter().map(|(run, test)| Candidate { run, test: Ok(test) }).collect();
     Comparison::new(&candidates, 0).expect("compared")
@@ -135,12 +138,12 @@ fn identical_answers_differ_by_nothing() {
 
 #[test]
 fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
-    let reason = |change: fn(&mut (Summary, Inspection))| {
+    let reason = |change: Change| {
         let [old, mut new] = two();
         change(&mut new);
         compare(&[old, new]).verdicts[0].verdict.clone().expect_err("refused")
     };
-    let table: [(fn(&mut (Summary, Inspection)), &str); 5] = [
+    let table: [(Change, &str); 5] = [
         (|run| run.0.test = None, "new has not been tested: `mien evaluate new`"),
         (|run| run.0.recipe.fingerprint = "other".into(), "different versions of demo"),
         (

@@ -27,7 +27,7 @@ pub struct Verdict {
     pub gained: u64,
     /// Images that the run gets wrong and the baseline right.
     pub lost: u64,
-    /// `McNemar`'s exact test of the two: the probability of a difference at least as large by chance.
+    /// McNemar's exact test of the two: the probability of a difference at least as large by chance.
     pub p: f64,
     /// Accuracy minus that of the baseline, as a fraction: 0.032 is 3.2 points.
     pub accuracy: f64,
@@ -114,8 +114,8 @@ impl Verdict {
         let told = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
         let most: Vec<String> = self.contributors().map(told).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
-        let (change, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
-        format!("macro F1 {change} (95 %: {low} … {high}): {chance}{most}")
+        let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
+        format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")
     }
 }
 
