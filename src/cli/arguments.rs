@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
-use crate::domain::{DatasetName, Preprocessing, RunId, WeightsName};
+use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
 use crate::runs::Job;
+use crate::runs::inspection::Order;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -51,14 +52,14 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Compare the test metrics of runs, side by side with the published reference where there is one
-    Compare {
-        /// Ids, beginnings of ids, or `latest`
-        #[arg(required = true)]
-        runs: Vec<String>,
-        #[command(flatten)]
-        output: Output,
-    },
+    /// Compare up to six runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
+    ///
+    /// The published reference has a column where there is one. Every run is held against the baseline on the same test
+    /// images: McNemar's exact test for the accuracy, a paired bootstrap for macro F1. Runs that differ only in the seed
+    /// are folded into mean and deviation.
+    Compare(Compare),
+    /// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
+    Inspect(Inspect),
     /// Follow a run until it ends; with --json, print the records of its event log, one a line
     #[command(after_help = EXIT_CODES)]
     Watch {
@@ -214,6 +215,61 @@ pub(super) struct WeightsOptions {
     pub(super) output: Output,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// Ids, beginnings of ids, or `latest`
+    #[arg(required = true, value_name = "RUN")]
+    pub(super) runs: Vec<String>,
+    /// The run that the others are held against [default: the first]
+    #[arg(long, value_name = "RUN")]
+    pub(super) baseline: Option<String>,
+    #[command(flatten)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Id, beginning of an id, or `latest`
+    pub(super) run: String,
+    /// Which images: test, validation or train
+    #[arg(long, default_value = "test", value_parser = split)]
+    pub(super) split: Split,
+    /// With --split validation: after which epoch [default: the best one]
+    #[arg(long, value_name = "N")]
+    pub(super) epoch: Option<u32>,
+    /// Show what changed from this run's answers to the same images
+    #[arg(long, value_name = "RUN")]
+    pub(super) against: Option<String>,
+    /// List the images of class TRUE that are taken for PREDICTED; names, their beginnings, or labels from 0
+    #[arg(long, num_args = 2, value_names = ["TRUE", "PREDICTED"])]
+    pub(super) cell: Option<Vec<String>>,
+    /// How the images of a cell are sorted: confidence, loss or index
+    #[arg(long, default_value = "confidence", value_parser = order)]
+    pub(super) sort: Order,
+    /// List the N images with the largest loss: with --split train, candidates for wrong labels
+    #[arg(long, value_name = "N", conflicts_with = "cell")]
+    pub(super) hardest: Option<usize>,
+    #[command(flatten)]
+    pub(super) format: Format,
+}
+
+/// How a command's result is printed that is a table.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Format {
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print comma-separated values, with a line of headings
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
+}
+
+impl From<Output> for Format {
+    fn from(Output { json }: Output) -> Self {
+        Self { json, csv: false }
+    }
+}
+
 /// How a command's result is printed.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Output {
@@ -342,6 +398,20 @@ pub(super) struct Worker {
 fn fraction(text: &str) -> Result<f64, String> {
     let fraction = text.parse().ok().filter(|value| (0.0..1.0).contains(value));
     fraction.ok_or_else(|| "a fraction is from 0 to below 1, such as 0.1".into())
+}
+
+fn split(text: &str) -> Result<Split, String> {
+    let found = Split::ALL.into_iter().find(|split| split.name() == text);
+    found.ok_or_else(|| "use test, validation or train".into())
+}
+
+fn order(text: &str) -> Result<Order, String> {
+    match text {
+        "confidence" => Ok(Order::Confidence),
+        "loss" => Ok(Order::Loss),
+        "index" => Ok(Order::Index),
+        _ => Err("use confidence, loss or index".into()),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod exit;
 mod fetch;
 mod gpu;
 mod home;
+mod inspect;
 mod interrupt;
 mod json;
 mod known;
@@ -80,7 +81,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Train(train)) => train::train(&store, train),
         Some(Command::Runs { output }) => runs::run(&store, output),
         Some(Command::Show { run, output }) => show::run(&store, &run, output),
-        Some(Command::Compare { runs, output }) => compare::run(&store, &runs, output),
+        Some(Command::Compare(compare)) => compare::run(&store, &compare),
+        Some(Command::Inspect(inspect)) => inspect::run(&store, &inspect),
         Some(Command::Watch { run, output }) => watch::run(&store, &run, output),
         Some(Command::Stop { run, output }) => stop::run(&store, &run, output),
         Some(Command::Resume { run, following }) => train::resume(&store, &run, following),

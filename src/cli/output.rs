@@ -23,6 +23,14 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
     line(&text)
 }
 
+/// Prints rows of comma-separated values to stdout, the headings first.
+pub(super) fn csv(rows: &[Vec<String>]) -> Result<(), CommandError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = rows.iter().try_for_each(|row| writer.write_record(row));
+    let bytes = written.map_err(io::Error::other).and_then(|()| writer.into_inner().map_err(io::Error::other));
+    print(&String::from_utf8_lossy(&bytes.map_err(CommandError::Output)?))
+}
+
 /// Says something on stderr that is no result. Where stderr is closed it goes unsaid.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");

@@ -58,7 +58,7 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
             ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
         }
     }
-    compare::tell(store, &ids, following.output)?;
+    compare::tell(store, &ids, None, following.output.into())?;
     Ok(exit)
 }
 

@@ -1,0 +1,145 @@
+//! The answers for scripts: JSON, and a table of comma-separated values. Keys are a promise: add, never rename.
+
+use serde::Serialize;
+
+use super::Sheet;
+use crate::domain::{ClassScores, Confusion, RunId, Split};
+use crate::runs::inspection::{Difference, Judged, shares};
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Object<'a> {
+    id: &'a RunId,
+    dataset: &'a str,
+    split: Split,
+    epoch: u32,
+    images: usize,
+    classes: &'a [String],
+    accuracy: f64,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+    loss: Option<f64>,
+    confusion: Confusion,
+    shares: Vec<Vec<f64>>,
+    per_class: Vec<PerClass<'a>>,
+    against: Option<Against<'a>>,
+    cell: Option<Cell<'a>>,
+    hardest: Option<Vec<Image<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PerClass<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    scores: ClassScores,
+}
+
+#[derive(Debug, Serialize)]
+struct Against<'a> {
+    id: &'a RunId,
+    #[serde(flatten)]
+    difference: &'a Difference,
+}
+
+#[derive(Debug, Serialize)]
+struct Cell<'a> {
+    truth: &'a str,
+    predicted: &'a str,
+    images: Vec<Image<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Image<'a> {
+    index: usize,
+    source: Option<String>,
+    truth: &'a str,
+    predicted: &'a str,
+    confidence: f32,
+    probability_of_truth: f32,
+    loss: f64,
+    probabilities: &'a [f32],
+}
+
+pub(super) fn object(sheet: &Sheet) -> Object<'_> {
+    let (answers, run) = (&sheet.answers, &sheet.run);
+    let (confusion, scores) = (answers.confusion(), answers.scores());
+    let names = answers.classes();
+    let per_class = names.iter().zip(scores.per_class).map(|(name, scores)| PerClass { name, scores }).collect();
+    let told = |images: &[Judged]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
+    let (cell, hardest) = match &sheet.images {
+        Some((Some((truth, predicted)), images)) => {
+            (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: told(images) }), None)
+        }
+        Some((None, images)) => (None, Some(told(images))),
+        None => (None, None),
+    };
+    Object {
+        id: &run.id,
+        dataset: run.recipe.dataset.as_str(),
+        split: sheet.split,
+        epoch: sheet.epoch,
+        images: answers.images(),
+        classes: names,
+        accuracy: scores.accuracy,
+        precision: scores.precision,
+        recall: scores.recall,
+        f1: scores.f1,
+        loss: answers.mean_loss(),
+        shares: shares(&confusion),
+        confusion,
+        per_class,
+        against: sheet.against.as_ref().map(|(id, difference)| Against { id, difference }),
+        cell,
+        hardest,
+    }
+}
+
+fn image<'a>(sheet: &'a Sheet, judged: &Judged) -> Image<'a> {
+    let names = sheet.answers.classes();
+    Image {
+        index: judged.index,
+        source: sheet.sources.name(sheet.split, judged.index),
+        truth: &names[judged.truth],
+        predicted: &names[judged.predicted],
+        confidence: judged.confidence,
+        probability_of_truth: judged.probability_of_truth,
+        loss: judged.loss,
+        probabilities: sheet.answers.probabilities(judged.index).unwrap_or_default(),
+    }
+}
+
+/// The images that were asked for, one a row; else the matrix, one class a row: counts, or what changed, and the class's
+/// figures.
+pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
+    let names = sheet.answers.classes();
+    let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if let Some((_, images)) = &sheet.images {
+        let heading = ["index", "source", "truth", "predicted", "confidence", "probability_of_truth", "loss"];
+        let mut rows = vec![owned(&heading)];
+        rows.extend(images.iter().map(|judged| {
+            let image = image(sheet, judged);
+            let figures =
+                [image.confidence.to_string(), image.probability_of_truth.to_string(), image.loss.to_string()];
+            let about = [image.index.to_string(), image.source.unwrap_or_default()];
+            [about.as_slice(), &owned(&[image.truth, image.predicted]), &figures].concat()
+        }));
+        return rows;
+    }
+    let counts: Vec<Vec<String>> = match &sheet.against {
+        Some((_, difference)) => {
+            difference.counts.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+        }
+        None => {
+            sheet.answers.confusion().rows().iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+        }
+    };
+    let figures = ["precision", "recall", "f1", "support"];
+    let mut rows = vec![[owned(&["truth"]), names.to_vec(), owned(&figures)].concat()];
+    for ((name, counts), class) in names.iter().zip(counts).zip(sheet.answers.scores().per_class) {
+        let ClassScores { precision, recall, f1, support } = class;
+        let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string()];
+        rows.push([vec![name.clone()], counts, figures.to_vec()].concat());
+    }
+    rows
+}

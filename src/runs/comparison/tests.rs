@@ -1,0 +1,276 @@
+//! Runs made up of a recipe, a test and predictions, side by side.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    Augmentation, Confusion, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics, Hyperparameter, Recipe,
+    SplitCounts, Strategy,
+};
+use crate::runs::predictions::Predictions;
+use crate::runs::summary::TestResult;
+
+/// A tested run and what it says of each image.
+fn run(id: &str, truth: &[u16], answers: &[u16]) -> (Summary, Inspection) {
+    let names: Vec<String> = ["happy", "sad", "\u{1b}fear"].map(Into::into).to_vec();
+    let row = |answer: &u16| (0..3_u16).map(|label| if label == *answer { 0.8 } else { 0.1 }).collect::<Vec<f32>>();
+    let probabilities = answers.iter().flat_map(row).collect();
+    let inspection = Inspection::new(Predictions { classes: 3, probabilities, truth: truth.to_vec() }, &names);
+    let inspection = inspection.expect("sound");
+    let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), "print".into(), 1);
+    let mut run = Summary::new(RunId::new(id).expect("an id"), recipe);
+    run.classes = names;
+    run.test = Some(TestResult { epoch: 2, loss: 1.0, confusion: inspection.confusion() });
+    (run, inspection)
+}
+
+fn two() -> [(Summary, Inspection); 2] {
+    let truth: Vec<u16> = (0..90).map(|index| index % 3).collect();
+    let worse: Vec<u16> = truth.iter().map(|_| 0).collect();
+    [run("old", &truth, &worse), run("new", &truth, &truth)]
+}
+
+/// What is done to a run before it is compared.
+type Change = fn(&mut (Summary, Inspection));
+
+fn compare(runs: &[(Summary, Inspection)]) -> Comparison {
+    let candidates: Vec<Candidate<'_>> = runs.iter().map(|(run, test)| Candidate { run, test: Ok(test) }).collect();
+    Comparison::new(&candidates, 0).expect("compared")
+}
+
+fn epoch(epoch: u32, seconds: f64, images_per_second: f64) -> EpochMetrics {
+    EpochMetrics {
+        epoch,
+        train_loss: 1.0,
+        train_accuracy: 0.5,
+        val_loss: 1.5,
+        val_accuracy: 0.25,
+        learning_rate: 1e-3,
+        seconds,
+        images_per_second,
+    }
+}
+
+fn row(comparison: &Comparison, metric: Metric) -> &MetricRow {
+    comparison.metrics.iter().find(|row| row.metric == metric).expect("a row")
+}
+
+#[test]
+fn two_to_six_different_runs_are_compared() {
+    let [old, new] = two();
+    let of = |runs: &[&(Summary, Inspection)], baseline| {
+        let candidates: Vec<Candidate<'_>> = runs.iter().map(|(run, test)| Candidate { run, test: Ok(test) }).collect();
+        Comparison::new(&candidates, baseline).map(|_| ())
+    };
+    assert_eq!(of(&[&old], 0), Err(ComparisonError::Count(1)));
+    assert_eq!(of(&[&old; 7], 0), Err(ComparisonError::Count(7)));
+    assert_eq!(of(&[&old, &new, &old], 0), Err(ComparisonError::Twice(old.0.id.clone())));
+    assert_eq!(of(&[&old, &new], 2), Err(ComparisonError::Baseline));
+    assert_eq!(of(&[&old, &new], 1), Ok(()));
+    let words = ComparisonError::Count(7).to_string();
+    assert_eq!(words, "two to 6 runs are compared at once, not 7");
+}
+
+#[test]
+fn the_best_is_marked_where_there_is_a_better() {
+    let [mut old, mut new] = two();
+    for (run, seconds) in [(&mut old.0, 2.0), (&mut new.0, 4.0)] {
+        run.history = vec![epoch(1, seconds, 100.0), epoch(2, seconds, 300.0)];
+        run.early_stopping = EarlyStoppingStatus { best_epoch: 2, best_value: 1.5, waited: 0 };
+    }
+    new.0.features_computed = Some((10, 5.0));
+    let comparison = compare(&[old, new]);
+    assert_eq!(row(&comparison, Metric::Accuracy).best, [false, true]);
+    assert_eq!(row(&comparison, Metric::TestLoss).best, [true, true], "ties are all marked");
+    assert_eq!(row(&comparison, Metric::SecondsPerEpoch).best, [true, false], "less is better");
+    assert_eq!(row(&comparison, Metric::TotalSeconds).values, [Some(4.0), Some(13.0)]);
+    assert_eq!(row(&comparison, Metric::ImagesPerSecond).values, [Some(200.0), Some(200.0)]);
+    assert_eq!(row(&comparison, Metric::BestEpoch).best, [false, false], "no epoch is better than another");
+    assert!(comparison.metrics.iter().all(|row| row.metric != Metric::Parameters), "no run has told them");
+    assert_eq!(comparison.classes[1].best, [false, true]);
+    assert_eq!(comparison.classes[1].support, 30);
+    assert!(comparison.settings.is_empty() && comparison.notes.is_empty());
+}
+
+#[test]
+fn a_figure_that_is_no_number_is_none_and_never_the_best() {
+    let [mut old, new] = two();
+    old.0.test.as_mut().expect("tested").loss = f64::NAN;
+    let comparison = compare(&[old, new]);
+    assert_eq!(row(&comparison, Metric::TestLoss).values, [None, Some(1.0)]);
+    assert_eq!(row(&comparison, Metric::TestLoss).best, [false, false], "of one value there is no best");
+}
+
+#[test]
+fn a_verdict_says_what_was_gained_and_whether_it_could_be_chance() {
+    let comparison = compare(&two());
+    let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
+    assert_eq!((verdict.gained, verdict.lost, verdict.images), (60, 0, 90));
+    assert_eq!(
+        verdict.accuracy_sentence(),
+        "accuracy +66.7 points: 60 images gained, 0 lost (McNemar p < 0.001): more than chance"
+    );
+    let sentence = verdict.f1_sentence();
+    assert!(sentence.starts_with("macro F1 +0.833 (95 %: +0.798 … +0.869)"), "{sentence}");
+    assert!(sentence.ends_with("more than chance; most of it in sad +1.00 and ·fear +1.00"), "{sentence}");
+
+    let [(old, test), _] = two();
+    let mut other = test.predicted().to_vec();
+    other[1] = 1;
+    let comparison = compare(&[(old, test.clone()), run("new", test.truth(), &other)]);
+    let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
+    let sentence = verdict.accuracy_sentence();
+    assert_eq!(sentence, "accuracy +1.1 points: 1 image gained, 0 lost (McNemar p = 1.00): could be chance");
+}
+
+#[test]
+fn identical_answers_differ_by_nothing() {
+    let [(old, test), _] = two();
+    let mut twin = old.clone();
+    twin.id = RunId::new("twin").expect("an id");
+    let comparison = compare(&[(old, test.clone()), (twin, test)]);
+    let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
+    assert_eq!((verdict.p.to_bits(), verdict.gained, verdict.lost), (1.0_f64.to_bits(), 0, 0));
+    assert_eq!((verdict.f1_interval.low.to_bits(), verdict.f1_interval.high.to_bits()), (0, 0));
+    assert!(verdict.accuracy_sentence().starts_with("accuracy the same"));
+    assert_eq!(verdict.f1_sentence(), "macro F1 0.000 (95 %: 0.000 … 0.000): could be chance");
+}
+
+#[test]
+fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
+    let reason = |change: Change| {
+        let [old, mut new] = two();
+        change(&mut new);
+        compare(&[old, new]).verdicts[0].verdict.clone().expect_err("refused")
+    };
+    let table: [(Change, &str); 5] = [
+        (|run| run.0.test = None, "new has not been tested: `mien evaluate new`"),
+        (|run| run.0.recipe.fingerprint = "other".into(), "different versions of demo"),
+        (
+            |run| {
+                run.0.recipe.fingerprint = "other".into();
+                run.0.recipe.dataset = DatasetName::new("faces").expect("a name");
+            },
+            "different datasets, demo and faces",
+        ),
+        (
+            |new| {
+                let (truth, id) = ([2; 90], new.0.id.clone());
+                *new = run(id.as_str(), &truth, &truth);
+            },
+            "different images of demo",
+        ),
+        (
+            |run| run.0.test.as_mut().expect("tested").confusion = Confusion::new(3),
+            "are not those of its test: `mien evaluate new` makes them anew",
+        ),
+    ];
+    for (change, words) in table {
+        let reason = reason(change);
+        assert!(reason.contains(words), "{reason}");
+    }
+    let [(old, test), (new, _)] = two();
+    let missing = InspectionError("new has no predictions".into());
+    let candidates = [Candidate { run: &old, test: Ok(&test) }, Candidate { run: &new, test: Err(missing) }];
+    let comparison = Comparison::new(&candidates, 1).expect("compared");
+    assert_eq!((comparison.verdicts[0].run, comparison.baseline), (0, 1));
+    assert_eq!(comparison.verdicts[0].verdict.as_ref().expect_err("refused"), "new has no predictions");
+    assert!(row(&comparison, Metric::Accuracy).values.iter().all(Option::is_some), "the rest is told all the same");
+}
+
+#[test]
+fn on_different_datasets_nothing_is_the_best() {
+    let [old, mut new] = two();
+    new.0.recipe.fingerprint = "other".into();
+    let comparison = compare(&[old, new]);
+    assert!(comparison.metrics.iter().all(|row| row.best.iter().all(|best| !best)));
+    assert!(comparison.classes.is_empty() && comparison.notes[0].contains("different datasets"));
+    assert_eq!(comparison.settings[0].name, "fingerprint");
+}
+
+#[test]
+fn every_setting_is_told_where_it_differs_and_only_there() {
+    let samples = Strategy::ALL.map(Recipe::sample);
+    let summary =
+        |at: usize, recipe: &Recipe| Summary::new(RunId::new(format!("run-{at}")).expect("an id"), recipe.clone());
+    for recipe in &samples {
+        for field in Hyperparameter::of(recipe.strategy) {
+            let mut changed = recipe.clone();
+            let before = field.get(recipe);
+            let values = ["7", "0.5", "48", "block3", "val_accuracy", "cosine", "none", "cpu"];
+            let set =
+                values.iter().any(|value| field.set(&mut changed, value).is_ok() && field.get(&changed) != before);
+            assert!(set, "{}", field.name());
+            let (one, other) = (summary(0, recipe), summary(1, &changed));
+            let found = settings(&[&one, &other]);
+            let names: Vec<&str> = found.iter().map(|setting| setting.name.as_str()).collect();
+            assert_eq!(names, [field.name()]);
+            assert_eq!(found[0].values, [before, field.get(&changed)].map(Some));
+            assert!(settings(&[&one, &one]).is_empty());
+        }
+    }
+    let [cnn, features, _] = &samples;
+    let strategies = settings(&[&summary(0, cnn), &summary(1, features)]);
+    let size = strategies.iter().find(|setting| setting.name == "size").expect("a row");
+    assert_eq!(size.values, [None, Some("224".into())], "unset is told as such");
+    let turned = Augmentation { rotation_degrees: 30.0, ..Augmentation::REFERENCE };
+    let edited = Recipe { augmentation: Some(turned), schedule: crate::domain::Schedule::PLATEAU, ..cnn.clone() };
+    let found = settings(&[&summary(0, cnn), &summary(1, &edited)]);
+    assert_eq!(found[1].values[1].as_deref(), Some("±30° zoom ±0.15 shift ±0.1 flip"));
+}
+
+#[test]
+fn runs_that_differ_only_in_the_seed_are_folded() {
+    let truth: Vec<u16> = (0..30).map(|index| index % 3).collect();
+    let seeded = |id: &str, seed: u64, right: usize| {
+        let answers: Vec<u16> =
+            truth.iter().enumerate().map(|(at, label)| if at < right { *label } else { (*label + 1) % 3 }).collect();
+        let (mut summary, inspection) = run(id, &truth, &answers);
+        summary.recipe.seed = seed;
+        summary.recipe.created_at = seed * 7;
+        summary.recipe.device = if seed == 2 { DeviceRequest::Cpu } else { DeviceRequest::Auto };
+        (summary, inspection)
+    };
+    let mut other = seeded("other", 9, 30);
+    other.0.recipe.epochs = 7;
+    let runs = [seeded("a", 1, 12), seeded("b", 2, 15), seeded("again", 2, 15), other, seeded("c", 3, 18)];
+    let comparison = compare(&runs);
+    assert_eq!(comparison.groups.len(), 1);
+    let group = &comparison.groups[0];
+    assert_eq!((group.runs.as_slice(), group.seeds.as_slice()), (&[0, 1, 4][..], &[1, 2, 3][..]));
+    let (_, accuracy) = group.metrics.iter().find(|(metric, _)| *metric == Metric::Accuracy).expect("a metric");
+    assert!((accuracy.mean - 0.5).abs() < 1e-12 && (accuracy.deviation.expect("three") - 0.1).abs() < 1e-12);
+    assert!(compare(&[seeded("a", 1, 12), seeded("again", 1, 12)]).groups.is_empty(), "the same seed is no other draw");
+}
+
+#[test]
+fn the_reference_has_one_column_a_strategy() {
+    let [mut old, mut new] = two();
+    for run in [&mut old.0, &mut new.0] {
+        run.images = Some(SplitCounts { train: 25_841, validation: 2_868, test: 7_178 });
+        run.classes = (0..7).map(|label| label.to_string()).collect();
+    }
+    let comparison = compare(&[old, new]);
+    assert_eq!(comparison.references.len(), 1);
+    assert_eq!(row(&comparison, Metric::Accuracy).references, [Some(0.5391)]);
+    assert_eq!(row(&comparison, Metric::TestLoss).references, [None]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_other_way_round_everything_is_the_opposite(
+        answers in proptest::collection::vec((0_u16..3, 0_u16..3, 0_u16..3), 1..60)
+    ) {
+        let column = |at: fn(&(u16, u16, u16)) -> u16| answers.iter().map(at).collect::<Vec<u16>>();
+        let truth = column(|image| image.0);
+        let (one, other) = (run("one", &truth, &column(|image| image.1)), run("other", &truth, &column(|image| image.2)));
+        let there = compare(&[one.clone(), other.clone()]).verdicts.remove(0).verdict.expect("a verdict");
+        let back = compare(&[other, one]).verdicts.remove(0).verdict.expect("a verdict");
+        prop_assert_eq!((there.gained, there.lost, there.p.to_bits()), (back.lost, back.gained, back.p.to_bits()));
+        prop_assert!((there.accuracy + back.accuracy).abs() < 1e-12 && (there.f1 + back.f1).abs() < 1e-12);
+        prop_assert!(there.f1_interval.low <= there.f1_interval.high);
+        prop_assert!(there.accuracy_sentence().contains("accuracy") && there.f1_sentence().contains("macro F1"));
+    }
+}

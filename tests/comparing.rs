@@ -1,0 +1,164 @@
+//! `compare` and `inspect` as a script sees them. Needs no trainer: predictions are made up.
+
+mod lab;
+
+use lab::{Lab, begun, epoch, finished};
+use mien::domain::Split;
+use mien::runs::RunFolder;
+use mien::runs::inspection::file;
+use mien::runs::predictions::Predictions;
+use serde_json::{Value, json};
+
+/// Answers that amount to the test of [`finished`]: three happy images, one of them missed, and one sad.
+fn answers() -> Predictions {
+    Predictions {
+        classes: 2,
+        probabilities: vec![0.9, 0.1, 0.75, 0.25, 0.25, 0.75, 0.125, 0.875],
+        truth: vec![0, 0, 0, 1],
+    }
+}
+
+fn tested(lab: &Lab, id: &str, created_at: u64) -> RunFolder {
+    let folder = lab.run(id, created_at, finished());
+    answers().write(&file(&folder, Split::Test, 0)).expect("written");
+    folder
+}
+
+fn has_keys(value: &Value, expected: &[&str]) {
+    for key in expected {
+        assert!(value.get(key).is_some(), "'{key}' is missing in {value}");
+    }
+}
+
+#[test]
+fn compared_runs_have_the_promised_keys() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    let folder = tested(&lab, "odd-raven", 2);
+    let mut recipe = folder.recipe().expect("a recipe");
+    recipe.seed = 7;
+    folder.write_recipe(&recipe).expect("written");
+    let runs = lab.json(&["compare", "calm", "odd", "--json"]);
+    assert_eq!(runs.as_array().map(Vec::len), Some(2));
+    has_keys(&runs[0], &["id", "strategy", "state", "best_epoch", "epochs", "test", "reference"]);
+    has_keys(&runs[0], &["metrics", "best", "settings", "per_class", "against", "seeds"]);
+    assert_eq!((&runs[0]["against"], &runs[0]["metrics"]["accuracy"]), (&Value::Null, &json!(0.75)));
+    assert_eq!((&runs[0]["settings"], &runs[1]["settings"]), (&json!({"seed": "42"}), &json!({"seed": "7"})));
+    let against = &runs[1]["against"];
+    has_keys(against, &["baseline", "reason", "images", "gained", "lost", "p", "accuracy", "f1", "per_class"]);
+    assert_eq!((&against["gained"], &against["p"], &against["images"]), (&json!(0), &json!(1.0), &json!(4)));
+    assert_eq!(against["f1_interval"], json!({"low": 0.0, "high": 0.0}));
+    assert_eq!(runs[0]["seeds"]["seeds"], json!([42, 7]));
+    assert_eq!(runs[0]["seeds"]["metrics"]["accuracy"], json!({"mean": 0.75, "deviation": 0.0, "count": 2}));
+
+    let text = lab.text(&["compare", "calm", "odd", "--baseline", "odd"]);
+    for part in ["TEST", "▲ 0.7500", "SETTINGS THAT DIFFER", "calm-heron against odd-raven", "differ only in the seed"]
+    {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "a class name reached the terminal: {text}");
+    let table = lab.text(&["compare", "calm", "odd", "--csv"]);
+    assert!(table.starts_with("part,name,calm-heron,odd-raven\nmetric,accuracy,0.75,0.75\n"), "{table}");
+    assert!(table.contains("\nsetting,seed,42,7\n") && table.contains("\nagainst_baseline,p,,1\n"), "{table}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    lab.run("odd-raven", 2, finished());
+    lab.run("new-otter", 3, begun());
+    assert!(lab.complaint(&["compare", "calm", "calm"], 2).contains("a run is not compared with itself"));
+    assert!(lab.complaint(&["compare", "calm", "odd", "--baseline", "new"], 2).contains("baseline must be one"));
+    assert!(lab.complaint(&["compare", "calm", "odd", "--json", "--csv"], 2).contains("cannot be used with"));
+    let text = lab.text(&["compare", "calm", "odd", "new"]);
+    assert!(text.contains("`mien evaluate odd-raven` makes them"), "{text}");
+    assert!(text.contains("new-otter has not been tested") && text.contains("not tested yet: new-otter"), "{text}");
+    assert_eq!(lab.json(&["compare", "latest", "--json"])[0]["test"], Value::Null, "one run is looked at by itself");
+}
+
+#[test]
+fn inspected_answers_have_the_promised_keys() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    let shown = lab.json(&["inspect", "calm", "--cell", "happy", "1", "--json"]);
+    has_keys(
+        &shown,
+        &["id", "dataset", "split", "epoch", "images", "classes", "accuracy", "precision", "recall", "f1"],
+    );
+    has_keys(&shown, &["loss", "confusion", "shares", "per_class", "against", "cell", "hardest"]);
+    assert_eq!((&shown["confusion"], &shown["epoch"]), (&json!([[2, 1], [0, 1]]), &json!(1)));
+    has_keys(&shown["per_class"][0], &["name", "precision", "recall", "f1", "support"]);
+    let images = &shown["cell"]["images"];
+    assert_eq!((images.as_array().map(Vec::len), &images[0]["index"]), (Some(1), &json!(2)));
+    assert_eq!(images[0]["probabilities"], json!([0.25, 0.75]));
+
+    let text = lab.text(&["inspect", "calm"]);
+    for part in ["4 test images of demo, weights of epoch 1", "% OF ROW", "macro average", "accuracy 0.7500"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "a class name reached the terminal: {text}");
+    let hardest = lab.text(&["inspect", "calm", "--hardest", "2", "--csv"]);
+    let lines: Vec<&str> = hardest.lines().collect();
+    assert_eq!(lines[0], "index,source,truth,predicted,confidence,probability_of_truth,loss");
+    assert!(lines.len() == 3 && lines[1].starts_with("2,,happy,"), "{hardest}");
+    assert!(
+        lab.text(&["inspect", "calm", "--csv"]).lines().nth(1).is_some_and(|line| line.starts_with("happy,2,1,1,"))
+    );
+}
+
+#[test]
+fn validation_is_inspected_after_each_epoch() {
+    let lab = Lab::new();
+    let folder = tested(&lab, "calm-heron", 1);
+    std::fs::create_dir_all(folder.path().join("validation")).expect("made");
+    for epoch in [1, 2] {
+        let truth = if epoch == 1 { vec![0, 0, 0, 0] } else { answers().truth };
+        Predictions { truth, ..answers() }.write(&file(&folder, Split::Validation, epoch)).expect("written");
+    }
+    let epoch_of = |options: &[&str]| {
+        let arguments = [&["inspect", "calm", "--split", "validation", "--json"], options].concat();
+        let shown = lab.json(&arguments);
+        (shown["epoch"].clone(), shown["accuracy"].clone())
+    };
+    assert_eq!(epoch_of(&[]), (json!(1), json!(0.5)), "the best epoch");
+    assert_eq!(epoch_of(&["--epoch", "2"]), (json!(2), json!(0.75)));
+    let complaint = lab.complaint(&["inspect", "calm", "--split", "validation", "--epoch", "9"], 1);
+    assert!(complaint.contains("no predictions of epoch 9"), "{complaint}");
+    assert!(lab.complaint(&["inspect", "calm", "--epoch", "2"], 2).contains("--split validation"));
+}
+
+#[test]
+fn what_changed_between_two_runs_is_told_cell_by_cell() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    let mut events = begun();
+    events.push(epoch(1, 1.5, 1));
+    let other = lab.run("odd-raven", 2, events);
+    let all_happy = Predictions { probabilities: [0.75, 0.25].repeat(4), ..answers() };
+    all_happy.write(&file(&other, Split::Test, 0)).expect("written");
+    let shown = lab.json(&["inspect", "calm", "--against", "odd", "--json"]);
+    assert_eq!(shown["against"]["id"], "odd-raven");
+    assert_eq!(shown["against"]["counts"], json!([[-1, 1], [-1, 1]]));
+    assert!(lab.text(&["inspect", "calm", "--against", "odd"]).contains("IMAGES MORE THAN odd-raven"));
+    Predictions { truth: vec![1; 4], ..all_happy }.write(&file(&other, Split::Test, 0)).expect("written");
+    let complaint = lab.complaint(&["inspect", "calm", "--against", "odd"], 1);
+    assert!(complaint.contains("different images"), "{complaint}");
+}
+
+#[test]
+fn damaged_and_missing_answers_are_said() {
+    let lab = Lab::new();
+    let folder = tested(&lab, "calm-heron", 1);
+    assert!(
+        lab.complaint(&["inspect", "calm", "--split", "train"], 1).contains("`mien evaluate calm-heron` makes them")
+    );
+    assert!(lab.complaint(&["inspect", "calm", "--split", "verify"], 2).contains("use test, validation or train"));
+    assert!(lab.complaint(&["inspect", "calm", "--cell", "happy", "x"], 2).contains("'x' is no class"));
+    Predictions { probabilities: vec![f32::NAN; 8], ..answers() }
+        .write(&file(&folder, Split::Test, 0))
+        .expect("written");
+    let complaint = lab.complaint(&["inspect", "calm"], 1);
+    assert!(complaint.contains("test.safetensors cannot be used: the probabilities of image 0"), "{complaint}");
+    assert!(lab.text(&["compare", "calm"]).contains("0.7500"), "its test is known all the same");
+}
