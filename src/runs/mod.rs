@@ -7,11 +7,14 @@ pub mod job;
 pub mod layout;
 pub mod narrate;
 pub mod predictions;
+pub mod requests;
 pub mod store;
 pub mod summary;
 
 pub use estimate::{Estimate, estimate};
 pub use job::Job;
 pub use layout::{Home, RunFolder};
+pub use predictions::Predictions;
+pub use requests::LimitsError;
 pub use store::{FindError, FollowedRun, RunStore};
 pub use summary::Summary;
