@@ -251,8 +251,11 @@ impl Summary {
                 self.stopping = false;
                 self.go_on(record.at);
                 self.load = None;
-                self.evaluating = None;
-                self.evaluation_error = Some(cause.clone());
+                // The test itself went well: what failed came after it.
+                match self.evaluating.take() {
+                    Some(Split::Train) => self.warnings.push(cause.clone()),
+                    _ => self.evaluation_error = Some(cause.clone()),
+                }
             }
             Event::Evaluated { split, epoch, loss, confusion } => {
                 self.evaluating = None;
@@ -548,6 +551,10 @@ mod tests {
         let counted = |result: &Option<TestResult>| result.as_ref().map(|result| result.confusion.total());
         assert_eq!((counted(&summary.test), counted(&summary.train_scores)), (Some(3), Some(9)));
         assert_eq!(summary.evaluating, None);
+        let failed = Event::EvaluationFailed { cause: "why".into() };
+        let summary = fold(vec![started(0), tested(Split::Test, 3), begins(Split::Train), failed]);
+        assert_eq!((summary.evaluation_error, summary.warnings.len(), summary.evaluating), (None, 1, None));
+        assert!(summary.test.is_some());
     }
 
     #[test]

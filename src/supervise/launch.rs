@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{Limits, Recipe, RunId, RunState};
+use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState};
 use crate::runs::store::LoadError;
 use crate::runs::{Job, LimitsError, RunStore, Summary};
 
@@ -151,18 +151,20 @@ pub fn resume_with(
     spawn(store, id, Job::Train)
 }
 
-/// Refuses a finished run that these limits leave nothing to train.
+/// Refuses a finished run that these limits leave nothing to train, or that ended under the same ones.
 fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
-    let (epoch, waited) = (run.epoch(), run.early_stopping.waited);
-    if limits.leave_more(epoch, waited) {
+    let (epoch, waited, unchanged) = (run.epoch(), run.early_stopping.waited, limits == run.limits);
+    if !unchanged && limits.leave_more(epoch, waited) {
         return Ok(());
     }
-    let epochs = format!("--epochs {}", epoch + 1);
-    let patience = format!("--patience {}", waited + 1);
-    let (reason, advice) = match (epoch >= limits.epochs, waited >= limits.patience) {
+    let early = matches!(run.outcome, Some(Outcome::Finished { reason: FinishReason::EarlyStop }));
+    let no_patience = waited >= limits.patience || (unchanged && early);
+    let epochs = format!("--epochs {}", epoch.max(limits.epochs).saturating_add(1));
+    let patience = format!("--patience {}", waited.max(limits.patience).saturating_add(1));
+    let (reason, advice) = match (epoch >= limits.epochs, no_patience) {
         (true, true) => ("with all epochs done and no patience left", format!("{epochs} {patience}")),
-        (true, false) => ("with all epochs done", epochs),
-        (false, _) => ("with no patience left", patience),
+        (false, true) => ("with no patience left", patience),
+        (_, false) => ("with all epochs done", epochs),
     };
     Err(LaunchError::Finished { id: run.id.clone(), reason: reason.into(), advice })
 }

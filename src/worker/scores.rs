@@ -66,8 +66,8 @@ where
     fn try_score_training(&mut self) -> Result<bool, String> {
         let Ground { recipe, dataset, folder, .. } = self.ground;
         let kept = recipe.left_out.kept_of(dataset.len(Split::Train));
-        let (network, epoch) = self.best()?;
         self.journal.report(Event::EvaluationStarted { split: Split::Train, images: kept.len() });
+        let (network, epoch) = self.best()?;
         let inputs = self.setup.plain_training_inputs();
         let plan = plan(self.ground, self.files, self.setup.identity(), inputs, self.readback);
         let mut on = |images: &[u32]| {
