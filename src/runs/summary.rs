@@ -259,14 +259,7 @@ impl Summary {
             }
             Event::Evaluated { split, epoch, loss, confusion } => {
                 self.evaluating = None;
-                if confusion.is_square() {
-                    let result = TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() };
-                    match split {
-                        Split::Test => self.test = Some(result),
-                        Split::Train => self.train_scores = Some(result),
-                        Split::Validation => {}
-                    }
-                }
+                self.take_scores(*split, TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() });
             }
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => {
@@ -306,6 +299,18 @@ impl Summary {
         self.load = None;
         // The worker tells at once if others are in force.
         self.limits = Limits::of(&self.recipe);
+    }
+
+    /// Keeps what the best weights are worth on a split, unless a damaged log tells of no matrix.
+    fn take_scores(&mut self, split: Split, result: TestResult) {
+        let scores = match split {
+            Split::Test => &mut self.test,
+            Split::Train => &mut self.train_scores,
+            Split::Validation => return,
+        };
+        if result.confusion.is_square() {
+            *scores = Some(result);
+        }
     }
 
     /// A pause is over: what is timed goes on as if it had not been.

@@ -74,11 +74,11 @@ pub(super) struct Notes {
     pub(super) asked: u32,
     pub(super) stop_at: Option<u32>,
     /// From which step on which limits are in force.
-    limits: Vec<(u32, Limits)>,
+    pub(super) limits: Vec<(u32, Limits)>,
     /// How long to pause before every step.
-    pause: Duration,
-    paused: Duration,
-    validated: Vec<(u32, Evaluation)>,
+    pub(super) pause: Duration,
+    pub(super) paused: Duration,
+    pub(super) validated: Vec<(u32, Evaluation)>,
 }
 
 impl Reporter for Notes {
