@@ -32,9 +32,22 @@ fn has_keys(value: &Value, expected: &[&str]) {
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
     let help = Lab::new().text(&["--help"]);
-    for word in
-        ["data", "weights", "train", "runs", "show", "watch", "stop", "resume", "evaluate", "doctor", "completions"]
-    {
+    for word in [
+        "data",
+        "weights",
+        "train",
+        "runs",
+        "show",
+        "watch",
+        "stop",
+        "pause",
+        "unpause",
+        "set",
+        "resume",
+        "evaluate",
+        "doctor",
+        "completions",
+    ] {
         assert!(help.contains(&format!("\n  {word}")), "{word} is missing in {help}");
     }
     assert!(help.contains("Exit codes:") && help.contains("130"));

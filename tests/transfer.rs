@@ -92,8 +92,15 @@ fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
     assert!(lab.text(&["data", "show", "faces"]).contains("cached features"));
     lab.mien(&["data", "clear-features", "faces"]).assert().success();
     assert_eq!(lab.json(&["data", "show", "faces", "--json"])["features"], Value::Null);
-    // What was trained does not need them.
+    // What was trained does not need them; the training images as they are were never kept, and go through the base.
+    let kept = folder(&lab, "heron-finetune").train_predictions();
+    fs::remove_file(&kept).expect("kept when the run ended");
     let tested = lab.json(&["evaluate", "heron-finetune", "--json"]);
+    let images = mien::runs::Predictions::read(&kept).expect("predictions").truth.len();
+    assert_eq!(
+        (images, &tested["train_scores"]),
+        (84, &lab.json(&["show", "heron-finetune", "--json"])["train_scores"])
+    );
     assert_eq!(tested["test"], lab.json(&["show", "heron-finetune", "--json"])["test"]);
 }
 

@@ -6,7 +6,9 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Split, SplitCounts};
+use crate::domain::{
+    Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, GpuLoad, Load, Outcome, Split, SplitCounts,
+};
 
 fn any_event() -> impl Strategy<Value = Event> {
     let number = prop_oneof![any::<f64>().prop_filter("finite", |x| x.is_finite()), 0.0..1.0];
@@ -50,6 +52,16 @@ fn any_event() -> impl Strategy<Value = Event> {
         ".*".prop_map(|cause| Event::Ended { outcome: Outcome::Failed { cause } }),
         Just(Event::Ended { outcome: Outcome::Finished { reason: FinishReason::EarlyStop } }),
         Just(Event::StopRequested),
+        Just(Event::Paused),
+        Just(Event::Continued),
+        (any::<u32>(), any::<u32>()).prop_map(|(epochs, patience)| Event::LimitsChanged { epochs, patience }),
+        (0.0..1e4_f64, any::<u64>(), proptest::option::of((".*", any::<u64>()))).prop_map(
+            |(processor, memory, gpu)| {
+                let gpu =
+                    gpu.map(|(name, bytes)| GpuLoad { name, utilization: 7, memory_used: bytes, memory_total: bytes });
+                Event::Load { load: Load { processor, memory, gpu } }
+            }
+        ),
         any::<u64>().prop_map(|seed| {
             let mut confusion = Confusion::new(3);
             confusion.add((seed % 3) as usize, (seed / 3 % 3) as usize);

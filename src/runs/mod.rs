@@ -10,6 +10,7 @@ pub mod layout;
 pub mod narrate;
 pub mod predictions;
 pub mod statistics;
+pub mod requests;
 pub mod store;
 pub mod summary;
 
@@ -18,5 +19,7 @@ pub use estimate::{Estimate, estimate};
 pub use inspection::Inspection;
 pub use job::Job;
 pub use layout::{Home, RunFolder};
+pub use predictions::Predictions;
+pub use requests::LimitsError;
 pub use store::{FindError, FollowedRun, RunStore};
 pub use summary::Summary;

@@ -1,7 +1,9 @@
 //! The loop as a whole: right against PyTorch, the same from the same seed, and the same after an interruption.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use burn::backend::{Autodiff, Flex};
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -9,13 +11,15 @@ use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{Tensor, TensorData};
 
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
+use super::evaluate::Evaluation;
 use super::fit::{Fit, FitEnd, fit};
 use super::{Reporter, optimizer};
+use crate::data::batch::Source;
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
-use crate::domain::{DatasetName, EpochMetrics, FinishReason, Recipe, Split};
+use crate::domain::{DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, Recipe, Schedule, Split};
 use crate::events::Event;
 use crate::model::cnn::Cnn;
 use crate::model::parameters::{self, Array, Arrays};
@@ -63,12 +67,18 @@ pub(super) fn identity(dataset: &Dataset, image: [usize; 3], base: Option<String
     Identity { fingerprint: dataset.fingerprint().to_owned(), classes, image, base }
 }
 
-/// Keeps the events, and asks to stop once so many steps have begun.
+/// Keeps the events, asks to stop once so many steps have begun, and changes the limits at others.
 #[derive(Default)]
 pub(super) struct Notes {
     pub(super) events: Vec<Event>,
     pub(super) asked: u32,
     pub(super) stop_at: Option<u32>,
+    /// From which step on which limits are in force.
+    pub(super) limits: Vec<(u32, Limits)>,
+    /// How long to pause before every step.
+    pub(super) pause: Duration,
+    pub(super) paused: Duration,
+    pub(super) validated: Vec<(u32, Evaluation)>,
 }
 
 impl Reporter for Notes {
@@ -78,7 +88,22 @@ impl Reporter for Notes {
 
     fn stop_requested(&mut self) -> bool {
         self.asked += 1;
+        let begun = Instant::now();
+        std::thread::sleep(self.pause);
+        self.paused += begun.elapsed();
         self.stop_at.is_some_and(|at| self.asked >= at)
+    }
+
+    fn paused(&self) -> Duration {
+        self.paused
+    }
+
+    fn limits(&mut self, own: Limits) -> Limits {
+        self.limits.iter().rev().find(|(from, _)| self.asked >= *from).map_or(own, |(_, limits)| *limits)
+    }
+
+    fn validated(&mut self, epoch: u32, evaluation: &Evaluation) {
+        self.validated.push((epoch, evaluation.clone()));
     }
 }
 
@@ -117,18 +142,36 @@ impl Bench {
     }
 
     fn run(&self, run: &str, from: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
+        self.run_with(run, from, Notes { stop_at, ..Notes::default() }, &self.images())
+    }
+
+    fn images(&self) -> Arc<dyn Source> {
+        let seed = self.recipe.seed;
+        let augmenter = self.recipe.augmentation.map(|ranges| Augmenter { ranges, seed, variants: 0 });
+        Arc::new(Images::plain(Arc::clone(&self.dataset), augmenter))
+    }
+
+    fn run_with(
+        &self,
+        run: &str,
+        from: Option<&Checkpoint>,
+        mut notes: Notes,
+        source: &Arc<dyn Source>,
+    ) -> (FitEnd, Notes) {
         let device = Default::default();
         let files = self.files(run);
         let side = SIDE as usize;
         let identity = identity(&self.dataset, [side, side, 1], None);
         let seed = self.recipe.seed;
-        let augmenter = self.recipe.augmentation.map(|ranges| Augmenter { ranges, seed, variants: 0 });
-        let source = Arc::new(Images::plain(Arc::clone(&self.dataset), augmenter));
+        let source = Arc::clone(source);
         let plan = Fit { recipe: &self.recipe, source, frozen: None, identity: &identity, files: &files, readback: 1 };
         let network = Cnn::<Cpu>::new(identity.image, 2, seed, &device);
-        let mut notes = Notes { stop_at, ..Notes::default() };
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)
+    }
+
+    fn last(&self, run: &str) -> Checkpoint {
+        Checkpoint::read(&self.files(run).last).expect("a checkpoint")
     }
 }
 
@@ -196,6 +239,134 @@ fn a_loss_that_is_no_number_ends_the_run_as_diverged() {
     let (end, notes) = bench.run("diverged", None, None);
     assert!(matches!(&end, FitEnd::Diverged(cause) if cause.contains("no number")), "{end:?}");
     assert!(notes.history().len() <= 1);
+}
+
+#[test]
+fn a_pause_changes_no_bit_and_is_no_part_of_the_time() {
+    let mut bench = Bench::new();
+    bench.recipe.epochs = 2;
+    let (_, whole) = bench.run("whole", None, None);
+    // 8 steps and 1 validation batch an epoch.
+    let pause = Duration::from_millis(40);
+    let notes = Notes { pause, ..Notes::default() };
+    let begun = Instant::now();
+    let (_, slept) = bench.run_with("paused", None, notes, &bench.images());
+    let passed = begun.elapsed().as_secs_f64();
+    assert_eq!(slept.history(), whole.history());
+    assert_eq!(bench.last("paused"), bench.last("whole"));
+    let told = slept.events.iter().filter_map(|event| match event {
+        Event::EpochFinished { metrics, .. } => Some(metrics.seconds),
+        _ => None,
+    });
+    let (told, paused) = (told.sum::<f64>(), slept.paused.as_secs_f64());
+    assert!(paused >= 18.0 * pause.as_secs_f64(), "{paused}");
+    assert!(told <= passed - paused + 1e-3, "{told} s told of {passed} s, {paused} of them paused");
+}
+
+#[test]
+fn patience_counts_as_it_is_when_an_epoch_ends() {
+    let mut bench = Bench::new();
+    bench.recipe.epochs = 40;
+    bench.recipe.early_stopping.patience = 30;
+    // No value beats the first by a whole nat.
+    bench.recipe.early_stopping.min_delta = 1.0;
+    // In the middle of the third epoch, of 9 questions each.
+    let limits = vec![(22, Limits { epochs: 40, patience: 2 })];
+    let (end, notes) = bench.run_with("less", None, Notes { limits, ..Notes::default() }, &bench.images());
+    assert_eq!((end, notes.history().len()), (FitEnd::Finished(FinishReason::EarlyStop), 3));
+
+    // More patience lets the same run go on from there.
+    let limits = vec![(0, Limits { epochs: 40, patience: 4 })];
+    let last = bench.last("less");
+    let (end, notes) = bench.run_with("less", Some(&last), Notes { limits, ..Notes::default() }, &bench.images());
+    assert_eq!((end, notes.history().len()), (FitEnd::Finished(FinishReason::EarlyStop), 2));
+}
+
+#[test]
+fn fewer_epochs_than_begun_end_a_run_after_the_one_under_way() {
+    let bench = Bench::new();
+    let limits = vec![(12, Limits { epochs: 1, patience: 10 })];
+    let (end, notes) = bench.run_with("short", None, Notes { limits, ..Notes::default() }, &bench.images());
+    assert_eq!((end, notes.history().len()), (FitEnd::Finished(FinishReason::MaxEpochs), 2));
+}
+
+#[test]
+fn a_run_that_is_extended_is_the_longer_run_where_the_rate_is_constant() {
+    let mut bench = Bench::new();
+    bench.recipe.schedule = Schedule::Constant;
+    let (_, longer) = bench.run("longer", None, None);
+    bench.recipe.epochs = 2;
+    let (_, mut notes) = bench.run("extended", None, None);
+    let limits = vec![(0, Limits { epochs: 4, patience: 10 })];
+    let last = bench.last("extended");
+    let (end, rest) = bench.run_with("extended", Some(&last), Notes { limits, ..Notes::default() }, &bench.images());
+    notes.events.extend(rest.events);
+    assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
+    assert_eq!(notes.history(), longer.history());
+    assert_eq!(bench.last("extended"), bench.last("longer"));
+}
+
+#[test]
+fn what_is_told_of_validation_images_is_what_the_epochs_figures_are_of() {
+    let bench = Bench::new();
+    let (_, notes) = bench.run("validated", None, None);
+    let history = notes.history();
+    assert_eq!(notes.validated.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    for ((_, evaluation), metrics) in notes.validated.iter().zip(history) {
+        let rows = || evaluation.probabilities.chunks_exact(2).zip(&evaluation.truth);
+        let right = rows().filter(|(row, truth)| usize::from(row[1] > row[0]) == usize::from(**truth)).count();
+        let loss: f64 = rows().map(|(row, truth)| -f64::from(row[usize::from(*truth)]).ln()).sum();
+        assert_eq!(evaluation.truth.len(), 40);
+        assert!((f64::from(u32::try_from(right).expect("few")) / 40.0 - metrics.val_accuracy).abs() < 1e-12);
+        assert!((loss / 40.0 - metrics.val_loss).abs() < 1e-5, "{} against {}", loss / 40.0, metrics.val_loss);
+    }
+}
+
+/// Images that note which training images were asked for.
+struct Watched {
+    images: Arc<dyn Source>,
+    seen: Mutex<Vec<(u64, u32)>>,
+}
+
+impl Source for Watched {
+    fn shape(&self) -> [usize; 3] {
+        self.images.shape()
+    }
+
+    fn count(&self, split: Split) -> usize {
+        self.images.count(split)
+    }
+
+    fn label(&self, split: Split, index: usize) -> usize {
+        self.images.label(split, index)
+    }
+
+    fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]) {
+        if split == Split::Train {
+            let mut seen = self.seen.lock().expect("no panic before");
+            seen.extend(indices.iter().map(|index| (epoch.expect("training has epochs"), *index)));
+        }
+        self.images.fill(split, indices, epoch, out);
+    }
+}
+
+#[test]
+fn an_image_left_out_is_in_no_batch_and_every_other_in_each_epoch_once() {
+    let mut bench = Bench::new();
+    bench.recipe.epochs = 2;
+    let gone = [0, 17, 60, 119];
+    bench.recipe.leave_out(LeftOut::new(gone.to_vec(), Vec::new()));
+    let watched = Arc::new(Watched { images: bench.images(), seen: Mutex::default() });
+    let source: Arc<dyn Source> = Arc::clone(&watched) as _;
+    let (end, notes) = bench.run_with("without", None, Notes::default(), &source);
+    assert_eq!((end, notes.history().len()), (FitEnd::Finished(FinishReason::MaxEpochs), 2));
+    let seen = watched.seen.lock().expect("no panic before");
+    for epoch in [1, 2] {
+        let of_epoch: Vec<u32> = seen.iter().filter(|(at, _)| *at == epoch).map(|(_, index)| *index).collect();
+        let once: HashSet<u32> = of_epoch.iter().copied().collect();
+        assert_eq!((of_epoch.len(), once.len()), (116, 116), "epoch {epoch}");
+        assert!(gone.iter().all(|index| !once.contains(index)), "epoch {epoch}");
+    }
 }
 
 pub(super) fn wave(shape: &[usize], scale: f64, phase: f64) -> Array {
