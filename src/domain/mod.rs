@@ -25,7 +25,7 @@ pub use augmentation::Augmentation;
 pub use device::DeviceRequest;
 pub use hyperparameter::Hyperparameter;
 pub use metrics::{ClassScores, Confusion, EpochMetrics, Scores};
-pub use name::{DatasetName, NameError, RunId, WeightsName};
+pub use name::{DatasetName, NameError, RunId, Tag, WeightsName};
 pub use practice::Practice;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use recipe::{EarlyStopping, Monitor, Recipe, Schedule, Strategy};

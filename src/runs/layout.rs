@@ -8,6 +8,8 @@
 //!                     /worker.lock    held by the worker as long as it lives
 //!                     /worker.log     what the worker printed, which should be nothing
 //!                     /control/stop   a request, as a file
+//!                     /about.json     tags, note and former names
+//!                     /summary.fold, /detail.fold   what the log up to some byte amounts to; derived
 //!                     /start.ckpt     the weights that fine-tuning starts from
 //!                     /best.ckpt      weights of the best epoch
 //!                     /last.ckpt      everything needed to go on from the last completed epoch
@@ -182,6 +184,24 @@ impl RunFolder {
     #[must_use]
     pub fn test_predictions(&self) -> PathBuf {
         self.0.join("test.safetensors")
+    }
+
+    /// What a person says about the run.
+    #[must_use]
+    pub fn about_file(&self) -> PathBuf {
+        self.0.join("about.json")
+    }
+
+    /// The kept summary: derived from the event log, and of no worth without it.
+    #[must_use]
+    pub fn summary_fold(&self) -> PathBuf {
+        self.0.join("summary.fold")
+    }
+
+    /// The kept curve and end of the log, likewise.
+    #[must_use]
+    pub fn detail_fold(&self) -> PathBuf {
+        self.0.join("detail.fold")
     }
 
     fn lock_file(&self) -> PathBuf {

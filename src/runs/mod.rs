@@ -2,16 +2,22 @@
 //!
 //! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
 
+pub mod about;
+pub mod detail;
 pub mod estimate;
 pub mod job;
 pub mod layout;
 pub mod narrate;
 pub mod predictions;
+pub mod steps;
 pub mod store;
 pub mod summary;
 
+pub use about::About;
+pub use detail::Detail;
 pub use estimate::{Estimate, estimate};
 pub use job::Job;
 pub use layout::{Home, RunFolder};
+pub use steps::Steps;
 pub use store::{FindError, FollowedRun, RunStore};
 pub use summary::Summary;

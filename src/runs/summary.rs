@@ -91,8 +91,8 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Completed epochs, in order.
     pub history: Vec<EpochMetrics>,
-    /// The training curve within epochs, as reported.
-    pub steps: Vec<StepPoint>,
+    /// The latest point of the training curve; all of it is in [`super::Steps`].
+    pub latest: Option<StepPoint>,
     /// The run that it waits for.
     pub waiting_for: Option<RunId>,
     /// The features that are being computed.
@@ -139,7 +139,7 @@ impl Summary {
             images: None,
             classes: Vec::new(),
             history: Vec::new(),
-            steps: Vec::new(),
+            latest: None,
             waiting_for: None,
             features: None,
             features_computed: None,
@@ -196,7 +196,7 @@ impl Summary {
                 self.images_per_second = Some(*images_per_second);
                 self.learning_rate = Some(*learning_rate);
                 let epochs = f64::from(epoch.saturating_sub(1)) + f64::from(*step) / f64::from((*steps).max(1));
-                self.steps.push(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
+                self.latest = Some(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
             }
             Event::EpochFinished { metrics, early_stopping } => {
                 self.forget_epochs_after(metrics.epoch.saturating_sub(1));
@@ -245,7 +245,7 @@ impl Summary {
     fn restart(&mut self, resumed_from: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
-        self.steps.retain(|point| point.epochs <= f64::from(resumed_from));
+        self.latest = self.latest.filter(|point| point.epochs <= f64::from(resumed_from));
         self.started = true;
         self.outcome = None;
         self.test = None;
@@ -443,7 +443,7 @@ mod tests {
         assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(2), "epoch 3 was told and never saved");
         let summary = fold([killed_before_saving, vec![epoch(3, 1.0)]].concat());
         assert_eq!(summary.history.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
-        assert!(summary.steps.is_empty());
+        assert!(summary.latest.is_none());
         assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(3));
     }
 }
