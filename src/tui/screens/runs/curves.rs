@@ -8,7 +8,7 @@ use crate::domain::{EpochMetrics, RunState};
 use crate::runs::steps::{Axis, Figure};
 use crate::runs::{Steps, Summary};
 use crate::tui::state::{Curves, RunView, State};
-use crate::tui::widgets::curve::{Curve, Series};
+use crate::tui::widgets::curve::{Curve, Mark, Series, Window};
 use crate::tui::widgets::paint::{Pen, rule};
 use crate::tui::widgets::scale;
 
@@ -67,10 +67,10 @@ fn curve(state: &State, summary: &Summary, steps: Option<&Steps>, stands: RunSta
         Curves::Accuracy => (Figure::Accuracy, |epoch| epoch.train_accuracy, |epoch| epoch.val_accuracy),
     };
     let theme = &state.theme;
-    let epochs = |figure: fn(&EpochMetrics) -> f64, style: Style, label| Series {
+    let epochs = |figure: fn(&EpochMetrics) -> f64, style: Style, label: &str| Series {
         points: summary.history.iter().map(|epoch| (f64::from(epoch.epoch), figure(epoch))).collect(),
         style,
-        label,
+        label: String::from(label),
     };
     let mut train = epochs(of_train, theme.train(), "train");
     let steps: Vec<(f64, f64)> = steps.into_iter().flat_map(|steps| steps.points(Axis::Epochs, of_step)).collect();
@@ -80,14 +80,21 @@ fn curve(state: &State, summary: &Summary, steps: Option<&Steps>, stands: RunSta
     }
     let reached = summary.progress.map_or(summary.epoch(), |progress| progress.epoch);
     let end = if stands.is_active() { scale::epochs(reached, summary.recipe.epochs) } else { reached.max(1) };
+    let mark = |best: &EpochMetrics| Mark {
+        x: f64::from(best.epoch),
+        y: of_val(best),
+        style: theme.validation().patch(theme.strong()),
+    };
     Curve {
         series: vec![
-            Series { points: steps, style: theme.steps(), label: "" },
+            Series { points: steps, style: theme.steps(), label: String::new() },
             train,
             epochs(of_val, theme.validation(), "val"),
         ],
-        end: f64::from(end),
-        mark: summary.best().map(|best| (f64::from(best.epoch), of_val(best))),
-        empty: if stands.is_active() { "the curve begins with the first steps" } else { "no epoch was completed" },
+        window: Window::until(f64::from(end)),
+        marks: summary.best().map(mark).into_iter().collect(),
+        empty: (if stands.is_active() { "the curve begins with the first steps" } else { "no epoch was completed" })
+            .into(),
+        ..Curve::default()
     }
 }

@@ -30,7 +30,8 @@ impl Unit {
     /// The distance of ticks, so that at most `most` of them are shown.
     fn step(self, span: f64, most: u16) -> f64 {
         const CLOCK: [f64; 16] = [
-            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 43_200.0,
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0,
+            43_200.0,
         ];
         match self {
             // Between epochs there is nothing to point at, unless one looks into one.

@@ -82,21 +82,14 @@ impl Dots {
     }
 
     /// Draws an unbroken curve; `to_dot` tells the row of a value.
-    pub(super) fn line(
-        &mut self,
-        points: &[(f64, f64)],
-        window: Window,
-        style: Style,
-        to_dot: &impl Fn(f64) -> usize,
-    ) {
+    pub(super) fn line(&mut self, points: &[(f64, f64)], window: Window, style: Style, to_dot: &impl Fn(f64) -> usize) {
         let mut before: Option<(usize, f64)> = None;
         for (x, span) in columns(points, window, self.width * 2).into_iter().enumerate() {
             let Some(span) = span else { continue };
             if let Some((from, value)) = before {
                 for between in from + 1..=x {
-                    let share = |at: usize| {
-                        value + (span.first - value) * real((at - from) as u64) / real((x - from) as u64)
-                    };
+                    let share =
+                        |at: usize| value + (span.first - value) * real((at - from) as u64) / real((x - from) as u64);
                     self.stroke(between, to_dot(share(between - 1)), to_dot(share(between)), style);
                 }
             }

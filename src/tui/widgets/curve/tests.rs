@@ -62,7 +62,8 @@ fn braille(text: &str) -> usize {
 
 #[test]
 fn what_is_no_number_interrupts_the_curve() {
-    let with = |y| Series { points: vec![(0.0, 1.0), (1.0, 1.0), (2.0, y), (3.0, 1.0), (4.0, 1.0)], ..Series::default() };
+    let with =
+        |y| Series { points: vec![(0.0, 1.0), (1.0, 1.0), (2.0, y), (3.0, 1.0), (4.0, 1.0)], ..Series::default() };
     let of = |y| drawn(&Curve { series: vec![with(y)], window: Window::until(4.0), ..Curve::default() });
     assert!(braille(&of(f64::NAN)) < braille(&of(1.0)) * 2 / 3, "{}", of(f64::NAN));
 }
