@@ -55,7 +55,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         }
         Event::Runs(list) => {
             state.runs.error = None;
-            state.runs.replace(list, now);
+            let answers = state.runs.replace(list, now);
+            runs::answered(state, answers);
             if !state.touched && !state.runs.list.is_empty() {
                 // Who has runs opens the dashboard to see how they stand.
                 state.screen = Screen::Runs;
@@ -79,7 +80,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             Err(error) => fail(state, &error),
         },
         Event::StopFinished(id, result) => match result {
-            Ok(()) => info(state, format!("asked {id} to stop: it ends after the current batch")),
+            Ok(()) => runs::asked_to_stop(state, &id),
             Err(error) => fail(state, &error),
         },
         Event::Failed(error) => fail(state, &error),
