@@ -1,6 +1,7 @@
 //! What the Runs screen knows.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::{RunId, RunState};
@@ -63,14 +64,36 @@ pub struct RunsState {
 
 impl RunsState {
     /// Takes a new list in.
-    pub fn replace(&mut self, mut list: Vec<RunView>, now: u64) {
-        list.sort_by_cached_key(|run| {
+    pub fn replace(&mut self, list: Vec<RunView>, now: u64) {
+        self.list = list;
+        self.loaded = true;
+        self.order(now);
+    }
+
+    /// Takes in runs that are new or changed.
+    pub fn merge(&mut self, changed: Vec<RunView>, now: u64) {
+        let mut changed: BTreeMap<RunId, RunView> = changed.into_iter().map(|run| (run.id.clone(), run)).collect();
+        for run in &mut self.list {
+            if let Some(new) = changed.remove(&run.id) {
+                *run = new;
+            }
+        }
+        self.list.extend(changed.into_values());
+        self.order(now);
+    }
+
+    /// The runs to be read with curve and log: those that are shown whole.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<RunId> {
+        self.current().map(|run| run.id.clone()).into_iter().collect()
+    }
+
+    fn order(&mut self, now: u64) {
+        self.list.sort_by_cached_key(|run| {
             let active = run.state(now).is_some_and(RunState::is_active);
             let created = run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at);
             (!active, Reverse(created), run.id.clone())
         });
-        self.list = list;
-        self.loaded = true;
     }
 
     /// The place of the selected run in the list: the first one where none is selected.

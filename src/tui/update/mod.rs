@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::keymap;
 use super::screens::overlay::help_end;
-use super::state::{Message, Overlay, Screen, State, WeightsState};
+use super::state::{Message, Overlay, RunView, RunsState, Screen, State, WeightsState};
 use crate::domain::text::printable;
 
 /// How long a message that is no error stays, in milliseconds.
@@ -50,14 +50,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
                 state.message = None;
             }
         }
-        Event::Runs(list) => {
-            state.runs.error = None;
-            state.runs.replace(list, now);
-            if !state.touched && !state.runs.list.is_empty() {
-                // Who has runs opens the dashboard to see how they stand.
-                state.screen = Screen::Runs;
-            }
-        }
+        Event::Runs(list) => return runs_read(state, list, RunsState::replace),
+        Event::RunsChanged(list) => return runs_read(state, list, RunsState::merge),
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
         Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
         Event::Datasets(Err(error)) => state.data.error = Some(printable(&error)),
@@ -79,6 +73,16 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             Ok(()) => info(state, format!("asked {id} to stop: it ends after the current batch")),
             Err(error) => fail(state, &error),
         },
+    }
+    Vec::new()
+}
+
+fn runs_read(state: &mut State, list: Vec<RunView>, take: fn(&mut RunsState, Vec<RunView>, u64)) -> Vec<Effect> {
+    state.runs.error = None;
+    take(&mut state.runs, list, state.now);
+    if !state.touched && !state.runs.list.is_empty() {
+        // Who has runs opens the dashboard to see how they stand.
+        state.screen = Screen::Runs;
     }
     Vec::new()
 }
