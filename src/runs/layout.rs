@@ -256,18 +256,28 @@ impl RunFolder {
     /// # Errors
     /// When it is missing, no recipe, or of a newer format.
     pub fn recipe(&self) -> Result<Recipe, RecipeError> {
+        self.parse_recipe(&self.recipe_text()?)
+    }
+
+    /// The recipe's file as it is.
+    pub(super) fn recipe_text(&self) -> Result<Vec<u8>, RecipeError> {
+        let path = self.recipe_file();
+        fs::read(&path).map_err(|source| RecipeError::Io { path, source })
+    }
+
+    /// The recipe that this file holds.
+    pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, RecipeError> {
         #[derive(serde::Deserialize)]
         struct Format {
             version: u32,
         }
         let path = self.recipe_file();
-        let text = fs::read(&path).map_err(|source| RecipeError::Io { path: path.clone(), source })?;
         let malformed = |source| RecipeError::Malformed { path: path.clone(), source };
-        let Format { version } = serde_json::from_slice(&text).map_err(malformed)?;
+        let Format { version } = serde_json::from_slice(text).map_err(malformed)?;
         if version > RECIPE_VERSION {
             return Err(RecipeError::Newer { path, found: version });
         }
-        let recipe = serde_json::from_slice(&text).map_err(malformed)?;
+        let recipe = serde_json::from_slice(text).map_err(malformed)?;
         Hyperparameter::check(&recipe).map_err(|reason| RecipeError::Invalid { path: path.clone(), reason })?;
         Ok(recipe)
     }

@@ -14,7 +14,8 @@ pub use form::{Field, Form, Ground, Input, Order};
 pub use inspect::InspectState;
 pub use overlay::{Confirm, Overlay, Prompt, Purpose, RunsPurpose};
 pub use runs::{
-    Asked, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning, parse_limits,
+    Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning,
+    parse_limits,
 };
 pub use weights::{WeightsEntry, WeightsState};
 

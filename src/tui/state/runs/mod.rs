@@ -6,7 +6,7 @@ mod limits;
 mod log;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use asked::{Asked, Request};
@@ -19,6 +19,9 @@ pub use crate::runs::detail::LogLine;
 use crate::runs::facts::Facts;
 use crate::runs::query::{Query, SortKey};
 use crate::runs::{About, Steps, Summary};
+
+/// Most runs that Compare shows side by side.
+pub const COMPARED: usize = 6;
 
 /// A run as it was when the watcher last looked. Cheap to copy.
 #[derive(Debug, Clone)]
@@ -112,27 +115,53 @@ pub struct RunsState {
 
 impl RunsState {
     /// Takes a new list in. Returns what is to be told of the answers that came with it.
-    pub fn replace(&mut self, mut list: Vec<RunView>, now: u64) -> Vec<String> {
-        list.sort_by_cached_key(|run| {
+    pub fn replace(&mut self, list: Vec<RunView>, now: u64) -> Vec<String> {
+        self.take_in(now, |runs| *runs = list)
+    }
+
+    /// Takes in runs that are new or changed. Returns the same.
+    pub fn merge(&mut self, changed: Vec<RunView>, now: u64) -> Vec<String> {
+        let mut changed: BTreeMap<RunId, RunView> = changed.into_iter().map(|run| (run.id.clone(), run)).collect();
+        self.take_in(now, |runs| {
+            for run in runs.iter_mut() {
+                if let Some(new) = changed.remove(&run.id) {
+                    *run = new;
+                }
+            }
+            runs.extend(changed.into_values());
+        })
+    }
+
+    fn take_in(&mut self, now: u64, change: impl FnOnce(&mut Vec<RunView>)) -> Vec<String> {
+        let place = self.place();
+        let before = self.current().map(|run| (run.id.clone(), Arc::clone(&run.log)));
+        change(&mut self.list);
+        self.loaded = true;
+        self.list.sort_by_cached_key(|run| {
             let created = run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at);
             (!run.is_active(now), Reverse(created), run.id.clone())
         });
-        let place = self.selected.as_ref().and_then(|_| self.place());
-        if let Some(before) = self.current() {
-            let after = list.iter().find(|run| run.id == before.id);
-            let grown = after.map_or(0, |after| log::grown(&before.log, &after.log));
-            self.log.hold(grown);
-        }
-        self.list = list;
         let ids: HashSet<&RunId> = self.list.iter().map(|run| &run.id).collect();
         self.marked.retain(|id| ids.contains(id));
-        self.loaded = true;
+        if let Some((id, log)) = before {
+            let grown = self.find(&id).map_or(0, |after| log::grown(&log, &after.log));
+            self.log.hold(grown);
+        }
         self.arrange(now);
         // Who deletes a run goes on with the one that takes its place.
-        if let (Some(place), None) = (place, self.place()) {
+        let gone = self.selected.as_ref().is_some_and(|id| self.find(id).is_none());
+        if let (Some(place), true) = (place, gone) {
             self.select(place.min(self.shown.len().saturating_sub(1)));
         }
         self.take_answers(now)
+    }
+
+    /// The runs to be read with curve and log: the one that is shown, and those that Compare shows.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<RunId> {
+        let shown = self.current().map(|run| run.id.clone());
+        let marked = self.marked.iter().take(COMPARED).filter(|id| shown.as_ref() != Some(id));
+        shown.iter().chain(marked).cloned().collect()
     }
 
     fn take_answers(&mut self, now: u64) -> Vec<String> {

@@ -12,10 +12,7 @@ use crate::domain::RunId;
 use crate::runs::query::SortKey;
 use crate::tui::action::RunsAction;
 use crate::tui::event::RunsEvent;
-use crate::tui::state::{Input, Overlay, Pane, Prompt, Purpose, Request, RunView, RunsPurpose};
-
-/// Most runs that Compare shows side by side.
-const COMPARED: usize = 6;
+use crate::tui::state::{COMPARED, Input, Overlay, Pane, Prompt, Purpose, Request, RunView, RunsPurpose};
 
 /// Most characters of a typed line.
 const LINE: usize = 2_000;
