@@ -22,6 +22,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut the
+/// file may be empty or torn. For what can be made again, and carries a checksum.
+///
+/// # Errors
+/// When the folder cannot be written; the old content is then untouched.
+pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // The permissions of a temporary file are the owner's alone.
+    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
 /// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on it
 /// is worth.
 #[must_use]
@@ -59,6 +71,15 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         assert!(write(&folder.path().join("missing/file"), b"").is_err());
+    }
+
+    #[test]
+    fn what_is_derived_is_for_the_owner_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        write_derived(&path, b"one").expect("written");
+        assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+        assert!(write_derived(&folder.path().join("missing/file"), b"").is_err());
     }
 
     #[test]

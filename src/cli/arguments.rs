@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
 use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
-use crate::runs::Job;
 use crate::runs::inspection::Order;
+use crate::runs::{Job, SortKey};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -18,6 +18,15 @@ Exit codes:
 
 RUN is the id of a run, the beginning of one, or `latest`.
 HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your data folder.";
+
+const FILTERS: &str = "\
+A filter is words, all of which a run has to fulfil:
+  WORD            the word is in its name, strategy, dataset, tags or note
+  FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
+  !WORD           the opposite; A,B means either (quote < > ! | from the shell)
+Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate age
+Examples: 'state:running'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
+KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate age.";
 
 /// A training lab for facial-expression classifiers that lives in a terminal. Without a command: the dashboard.
 #[derive(Debug, Parser)]
@@ -40,8 +49,46 @@ pub(super) enum Command {
     Weights(WeightsCommand),
     /// Train a model in a worker of its own, and watch it
     Train(Train),
-    /// List the runs, newest first
-    Runs {
+    /// List the runs, newest first: all of them, or those that a filter lets through
+    #[command(after_help = FILTERS)]
+    Runs(Runs),
+    /// Give a run another name; it is still found by the old one
+    Rename {
+        /// Id, beginning of an id, or `latest`
+        run: String,
+        /// The new name
+        #[arg(value_parser = RunId::of_new_run)]
+        name: RunId,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Add tags to a run, take them off, or print them
+    Tag {
+        /// Id, beginning of an id, or `latest`
+        run: String,
+        /// +TAG adds a tag, -TAG takes it off
+        #[arg(value_name = "+TAG|-TAG", allow_hyphen_values = true)]
+        changes: Vec<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write a note about a run, or print it; an empty text removes it
+    Note {
+        /// Id, beginning of an id, or `latest`
+        run: String,
+        /// One paragraph
+        text: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Delete runs for good, with their weights
+    Delete {
+        /// Ids, beginnings of ids, or `latest`
+        #[arg(required = true)]
+        runs: Vec<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -297,6 +344,26 @@ pub(super) struct WeightsOptions {
     /// Replace other weights of this name
     #[arg(long)]
     pub(super) replace: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Runs {
+    /// What the runs have to fulfil, all of it, such as: state:running val_acc>0.6 !cnn
+    pub(super) filter: Vec<String>,
+    /// Order by a column instead of age, the best or the newest first
+    #[arg(long, value_name = "KEY")]
+    pub(super) sort: Option<SortKey>,
+    /// Turn the order around
+    #[arg(long)]
+    pub(super) reverse: bool,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+    /// Print a table of comma-separated values
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }

@@ -11,9 +11,10 @@ use crate::domain::text::printable;
 use crate::domain::{DatasetName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
-use crate::runs::FindError;
+use crate::runs::about::AboutError;
 use crate::runs::layout::RecipeError;
 use crate::runs::store::LoadError;
+use crate::runs::{FindError, ManageError};
 use crate::supervise::{LaunchError, PracticeError, RequestError, StopError};
 use crate::weights::WeightsError;
 
@@ -98,6 +99,10 @@ pub(super) enum CommandError {
     Recipe(#[from] RecipeError),
     #[error(transparent)]
     Events(#[from] ReadError),
+    #[error(transparent)]
+    Manage(#[from] ManageError),
+    #[error(transparent)]
+    About(#[from] AboutError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]

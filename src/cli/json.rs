@@ -4,9 +4,10 @@
 
 use serde::Serialize;
 
-use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState};
-use crate::runs::Summary;
+use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunId, RunState, Tag};
+use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
+use crate::runs::{About, Facts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,27 @@ pub(super) struct RunEntry<'a> {
     created_at: u64,
     updated_at: Option<u64>,
     outcome: Option<&'a Outcome>,
+}
+
+/// A run in the list of `runs`, with what a person says about it.
+#[derive(Debug, Serialize)]
+pub(super) struct ListedRun<'a> {
+    #[serde(flatten)]
+    entry: RunEntry<'a>,
+    test_accuracy: Option<f64>,
+    f1: Option<f64>,
+    images_per_second: Option<f64>,
+    tags: Vec<&'a str>,
+    note: &'a str,
+}
+
+/// What is said about a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Said<'a> {
+    id: &'a str,
+    tags: Vec<&'a str>,
+    note: &'a str,
+    former: Vec<&'a str>,
 }
 
 /// The best epoch by the monitored figure.
@@ -78,6 +100,32 @@ struct PerClass {
     recall: f64,
     f1: f64,
     support: u64,
+}
+
+/// The entry of a run in a list.
+pub(super) fn listed(run: &Facts) -> ListedRun<'_> {
+    let figure = |field| match run.value(field) {
+        Value::Number(figure) => Some(figure),
+        _ => None,
+    };
+    ListedRun {
+        entry: entry(run.summary(), run.state()),
+        test_accuracy: figure(Field::TestAcc),
+        f1: figure(Field::F1),
+        images_per_second: figure(Field::Rate),
+        tags: run.about().tags.iter().map(Tag::as_str).collect(),
+        note: run.about().note.as_str(),
+    }
+}
+
+/// What is said about a run.
+pub(super) fn said<'a>(id: &'a RunId, about: &'a About) -> Said<'a> {
+    Said {
+        id: id.as_str(),
+        tags: about.tags.iter().map(Tag::as_str).collect(),
+        note: about.note.as_str(),
+        former: about.former.iter().map(RunId::as_str).collect(),
+    }
 }
 
 /// The entry of a run in this state.

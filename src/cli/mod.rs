@@ -19,6 +19,7 @@ mod inspect;
 mod interrupt;
 mod json;
 mod known;
+mod manage;
 mod marked;
 mod output;
 mod recipe_options;
@@ -81,7 +82,11 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Data(command)) => data::run(&home, command),
         Some(Command::Weights(command)) => weights::run(&home, command),
         Some(Command::Train(train)) => train::train(&store, train),
-        Some(Command::Runs { output }) => runs::run(&store, output),
+        Some(Command::Runs(arguments)) => runs::run(&store, &arguments),
+        Some(Command::Rename { run, name, output }) => manage::rename(&store, &run, &name, output),
+        Some(Command::Tag { run, changes, output }) => manage::tag(&store, &run, &changes, output),
+        Some(Command::Note { run, text, output }) => manage::note(&store, &run, text.as_deref(), output),
+        Some(Command::Delete { runs, yes, output }) => manage::delete(&store, &runs, yes, output),
         Some(Command::Show { run, output }) => show::run(&store, &run, output),
         Some(Command::Compare(compare)) => compare::run(&store, &compare),
         Some(Command::Inspect(inspect)) => inspect::run(&store, &inspect),

@@ -1,29 +1,67 @@
-//! `runs`: the list of runs, newest first.
+//! `runs`: the list of runs, filtered and ordered.
 
-use super::arguments::Output;
+use std::sync::Arc;
+
+use super::arguments::{Output, Runs};
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table, age, figure};
 use super::{json, output};
-use crate::domain::RunState;
-use crate::runs::{FollowedRun, RunStore, Summary};
+use crate::domain::{RunState, Tag};
+use crate::runs::facts::{Field, Value};
+use crate::runs::{Facts, FollowedRun, Query, RunStore, Summary};
 use crate::supervise;
 
-pub(super) fn run(store: &RunStore, Output { json }: Output) -> Result<Exit, CommandError> {
+pub(super) fn run(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
+    let query = query(&arguments.filter)?;
     let now = supervise::now();
-    let (runs, unreadable) = read_all(store)?;
-    let listed: Vec<(&Summary, RunState)> = runs.iter().map(|run| (&run.summary, run.state(now))).collect();
+    let (runs, mut complaints) = read_all(store)?;
+    let none = runs.is_empty() && complaints.is_empty();
+    let mut listed: Vec<Facts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
+    listed.retain(|run| query.matches(run));
+    if let Some(key) = arguments.sort {
+        listed.sort_by(|one, other| key.compare(one, other));
+    }
+    if arguments.reverse {
+        match arguments.sort {
+            Some(key) => listed.sort_by(|one, other| key.reversed().compare(one, other)),
+            None => listed.reverse(),
+        }
+    }
+    listed.truncate(arguments.limit.unwrap_or(usize::MAX));
+    let Output { json } = arguments.output;
     if json {
-        let entries: Vec<_> = listed.iter().map(|(summary, state)| json::entry(summary, *state)).collect();
-        output::json(&entries)?;
-    } else if listed.is_empty() && unreadable.is_empty() {
+        output::json(&listed.iter().map(json::listed).collect::<Vec<_>>())?;
+    } else if arguments.csv {
+        output::print(&csv(&listed)?)?;
+    } else if none {
         output::note(&format!("no runs in {} yet: `mien train cnn` starts one", store.home().path().display()));
+    } else if listed.is_empty() {
+        output::note("no run is like that; `mien runs` lists all of them");
     } else {
         output::print(&table(&listed, now).render())?;
     }
-    for error in unreadable {
-        output::complain(&error);
+    for complaint in complaints {
+        output::complain(&complaint);
     }
     Ok(Exit::Done)
+}
+
+/// The filter, or where it goes wrong.
+fn query(words: &[String]) -> Result<Query, CommandError> {
+    let text = words.join(" ");
+    Query::parse(&text).map_err(|error| {
+        let word = crate::domain::text::printable(&text[error.at.clone()]);
+        CommandError::Usage(format!("the filter goes wrong at `{word}`: {}", error.reason))
+    })
+}
+
+/// What is known of a run; what is said about it and cannot be read is complained of and left out.
+fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> Facts {
+    let about = run.folder().about().unwrap_or_else(|error| {
+        complaints.push(format!("{}: {error}", run.summary.id));
+        crate::runs::About::default()
+    });
+    Facts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
 }
 
 /// The readable runs, newest first, and a line about each of the others.
@@ -33,8 +71,8 @@ pub(super) fn read_all(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String
     ids.sort();
     let mut runs = Vec::new();
     let mut unreadable = Vec::new();
-    for id in ids {
-        match store.summary(&id) {
+    for (id, run) in ids.iter().zip(store.summaries(&ids)) {
+        match run {
             Ok(run) => runs.push(run),
             Err(error) => unreadable.push(format!("{id}: {error}")),
         }
@@ -43,7 +81,18 @@ pub(super) fn read_all(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String
     Ok((runs, unreadable))
 }
 
-fn table(runs: &[(&Summary, RunState)], now: u64) -> Table {
+fn number(run: &Facts, field: Field) -> Option<f64> {
+    match run.value(field) {
+        Value::Number(number) => Some(number),
+        Value::Words(_) | Value::None => None,
+    }
+}
+
+fn tags(run: &Facts) -> String {
+    run.about().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn table(runs: &[Facts], now: u64) -> Table {
     let mut table = Table::new([
         ("STATE", Side::Left),
         ("RUN", Side::Left),
@@ -55,29 +104,48 @@ fn table(runs: &[(&Summary, RunState)], now: u64) -> Table {
         ("TEST ACC", Side::Right),
         ("MACRO F1", Side::Right),
         ("AGE", Side::Right),
+        ("TAGS", Side::Left),
         ("NOTE", Side::Left),
     ]);
-    for (run, state) in runs {
-        let best = run.best();
-        let scores = run.test.as_ref().map(|test| test.confusion.scores());
+    for listed in runs {
+        let run = listed.summary();
         table.row(&[
-            state.to_string(),
+            listed.state().to_string(),
             run.id.to_string(),
             run.recipe.strategy.to_string(),
             run.recipe.dataset.to_string(),
             format!("{}/{}", run.epoch(), run.limits.epochs),
-            figure(best.map(|epoch| epoch.val_loss)),
-            figure(best.map(|epoch| epoch.val_accuracy)),
-            figure(scores.as_ref().map(|scores| scores.accuracy)),
-            figure(scores.as_ref().map(|scores| scores.f1)),
+            figure(number(listed, Field::ValLoss)),
+            figure(number(listed, Field::ValAcc)),
+            figure(number(listed, Field::TestAcc)),
+            figure(number(listed, Field::F1)),
             age(now.saturating_sub(run.recipe.created_at)),
-            note(run, *state),
+            tags(listed),
+            remark(run, listed.state()),
         ]);
     }
     table
 }
 
-fn note(run: &Summary, state: RunState) -> String {
+/// Every field under its name, as it is compared by filters; empty where there is none.
+fn csv(runs: &[Facts]) -> Result<String, CommandError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let broken = |error: csv::Error| CommandError::Output(error.into());
+    writer.write_record(Field::ALL.map(Field::name)).map_err(broken)?;
+    for run in runs {
+        let cell = |field| match run.value(field) {
+            Value::Words(words) => words.join(" "),
+            Value::Number(number) => number.to_string(),
+            Value::None => String::new(),
+        };
+        writer.write_record(Field::ALL.map(cell)).map_err(broken)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| CommandError::Output(error.into_error()))?;
+    String::from_utf8(bytes).map_err(|error| CommandError::Output(std::io::Error::other(error)))
+}
+
+/// What a person should know of how it stands.
+fn remark(run: &Summary, state: RunState) -> String {
     match (state, run.cause()) {
         (RunState::Lost, _) => "its worker is gone: `mien resume` goes on".into(),
         (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),

@@ -31,7 +31,7 @@ pub use left_out::LeftOut;
 pub use limits::Limits;
 pub use load::{GpuLoad, Load};
 pub use metrics::{ClassScores, Confusion, EpochMetrics, Scores};
-pub use name::{DatasetName, NameError, RunId, WeightsName};
+pub use name::{DatasetName, NameError, RunId, Tag, WeightsName};
 pub use practice::Practice;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use recipe::{EarlyStopping, Monitor, Recipe, Schedule, Strategy};

@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod reader;
+mod step_line;
 pub mod writer;
 
 #[cfg(test)]

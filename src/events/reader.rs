@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{Event, LOG_VERSION, Record};
+use super::{Event, LOG_VERSION, Record, step_line};
 
 /// Why a log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +34,40 @@ pub enum ReadError {
 pub struct EventReader {
     path: PathBuf,
     position: u64,
+    /// Where reading ends, if not with the log.
+    end: u64,
     damaged: usize,
 }
 
-/// Most bytes that one poll takes in, so that a huge log is read in bounded pieces.
+/// Most bytes that are read at once, so that a huge log is read in bounded pieces; and the longest line.
 const MAX_PIECE: u64 = 4 << 20;
+
+/// Bytes that are read at once as long as lines are of usual length: what stays in a processor's cache.
+const PIECE: u64 = 256 << 10;
 
 impl EventReader {
     /// A reader at the log's beginning. The file need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), position: 0, damaged: 0 }
+        Self::at(path, 0, 0)
+    }
+
+    /// A reader that goes on where another one stood: behind a line end, or at the beginning.
+    #[must_use]
+    pub fn at(path: &Path, position: u64, damaged: usize) -> Self {
+        Self { path: path.to_owned(), position, end: u64::MAX, damaged }
+    }
+
+    /// The same reader, which takes the log to end at this position.
+    #[must_use]
+    pub fn until(self, end: u64) -> Self {
+        Self { end, ..self }
+    }
+
+    /// Bytes of the log that were taken in: whole lines.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// Lines so far that were no event at all (not: of an unknown kind).
@@ -59,46 +82,75 @@ impl EventReader {
     /// # Errors
     /// When the file cannot be read, or was written by a newer program.
     pub fn poll(&mut self, out: &mut Vec<Record>) -> Result<bool, ReadError> {
+        self.read(|record| out.push(record))
+    }
+
+    /// Hands over, one by one, what has been completed since the last call, and tells whether there was anything: like
+    /// [`Self::poll`] without room for all of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was written by a newer program. What was handed over is not handed over again.
+    pub fn read(&mut self, mut take: impl FnMut(Record)) -> Result<bool, ReadError> {
         let before = self.position;
-        while self.poll_piece(out)? {}
-        Ok(self.position > before)
-    }
-
-    fn poll_piece(&mut self, out: &mut Vec<Record>) -> Result<bool, ReadError> {
-        let piece = self.read_piece().map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
-        let Some(last) = piece.iter().rposition(|byte| *byte == b'\n') else {
-            // A line longer than a piece is none of ours: step over it rather than stall.
-            let oversized = piece.len() as u64 >= MAX_PIECE;
-            if oversized {
-                self.position += piece.len() as u64;
-                self.damaged += 1;
-            }
-            return Ok(oversized);
-        };
-        for line in piece[..last].split(|byte| *byte == b'\n') {
-            match serde_json::from_slice::<Record>(line) {
-                Ok(Record { event: Event::LogOpened { version, .. }, .. }) if version > LOG_VERSION => {
-                    return Err(ReadError::Newer { path: self.path.clone(), found: version });
-                }
-                Ok(record) => out.push(record),
-                Err(_) => self.damaged += 1,
-            }
-        }
-        self.position += last as u64 + 1;
-        Ok(true)
-    }
-
-    fn read_piece(&self) -> io::Result<Vec<u8>> {
+        let io = |source, path: &Path| ReadError::Io { path: path.to_owned(), source };
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(io(error, &self.path)),
         };
         let mut piece = Vec::new();
-        if file.metadata()?.len() > self.position {
-            file.seek(SeekFrom::Start(self.position))?;
-            file.take(MAX_PIECE).read_to_end(&mut piece)?;
+        let mut size = PIECE;
+        loop {
+            self.read_piece(&mut file, size, &mut piece).map_err(|error| io(error, &self.path))?;
+            let taken = self.take_lines(&piece, &mut take)?;
+            if (piece.len() as u64) < size {
+                return Ok(self.position > before);
+            }
+            size = match taken {
+                0 if size >= MAX_PIECE => {
+                    // A line longer than this is none of ours: step over it rather than stall.
+                    self.position += size;
+                    self.damaged += 1;
+                    PIECE
+                }
+                0 => MAX_PIECE,
+                _ => PIECE,
+            };
         }
-        Ok(piece)
+    }
+
+    /// Takes the whole lines of a piece; tells how many bytes they are.
+    fn take_lines(&mut self, piece: &[u8], take: &mut impl FnMut(Record)) -> Result<usize, ReadError> {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let length = if let Some((record, length)) = step_line::read(rest) {
+                take(record);
+                length
+            } else {
+                let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
+                match serde_json::from_slice::<Record>(&rest[..end]) {
+                    Ok(Record { event: Event::LogOpened { version, .. }, .. }) if version > LOG_VERSION => {
+                        return Err(ReadError::Newer { path: self.path.clone(), found: version });
+                    }
+                    Ok(record) => take(record),
+                    Err(_) => self.damaged += 1,
+                }
+                end + 1
+            };
+            self.position += length as u64;
+            rest = &rest[length..];
+        }
+        Ok(piece.len() - rest.len())
+    }
+
+    fn read_piece(&self, file: &mut File, size: u64, piece: &mut Vec<u8>) -> io::Result<()> {
+        piece.clear();
+        let there = file.metadata()?.len().min(self.end).saturating_sub(self.position).min(size);
+        if there > 0 {
+            piece.reserve(usize::try_from(there).unwrap_or(0));
+            file.seek(SeekFrom::Start(self.position))?;
+            file.take(there).read_to_end(piece)?;
+        }
+        Ok(())
     }
 }

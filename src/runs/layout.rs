@@ -8,6 +8,8 @@
 //!                     /worker.lock    held by the worker as long as it lives
 //!                     /worker.log     what the worker printed, which should be nothing
 //!                     /control/       requests, as files: see `requests`
+//!                     /about.json     tags, note and former names
+//!                     /summary.fold, /detail.fold   what the log up to some byte amounts to; derived
 //!                     /start.ckpt     the weights that fine-tuning starts from
 //!                     /best.ckpt      weights of the best epoch
 //!                     /last.ckpt      everything needed to go on from the last completed epoch
@@ -186,6 +188,24 @@ impl RunFolder {
         self.0.join("test.safetensors")
     }
 
+    /// What a person says about the run.
+    #[must_use]
+    pub fn about_file(&self) -> PathBuf {
+        self.0.join("about.json")
+    }
+
+    /// The kept summary: derived from the event log, and of no worth without it.
+    #[must_use]
+    pub fn summary_fold(&self) -> PathBuf {
+        self.0.join("summary.fold")
+    }
+
+    /// The kept curve and end of the log, likewise.
+    #[must_use]
+    pub fn detail_fold(&self) -> PathBuf {
+        self.0.join("detail.fold")
+    }
+
     /// The best weights' predictions for every image of the training split, not augmented, in the dataset's order: what
     /// training left out is in it too.
     #[must_use]
@@ -236,18 +256,28 @@ impl RunFolder {
     /// # Errors
     /// When it is missing, no recipe, or of a newer format.
     pub fn recipe(&self) -> Result<Recipe, RecipeError> {
+        self.parse_recipe(&self.recipe_text()?)
+    }
+
+    /// The recipe's file as it is.
+    pub(super) fn recipe_text(&self) -> Result<Vec<u8>, RecipeError> {
+        let path = self.recipe_file();
+        fs::read(&path).map_err(|source| RecipeError::Io { path, source })
+    }
+
+    /// The recipe that this file holds.
+    pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, RecipeError> {
         #[derive(serde::Deserialize)]
         struct Format {
             version: u32,
         }
         let path = self.recipe_file();
-        let text = fs::read(&path).map_err(|source| RecipeError::Io { path: path.clone(), source })?;
         let malformed = |source| RecipeError::Malformed { path: path.clone(), source };
-        let Format { version } = serde_json::from_slice(&text).map_err(malformed)?;
+        let Format { version } = serde_json::from_slice(text).map_err(malformed)?;
         if version > RECIPE_VERSION {
             return Err(RecipeError::Newer { path, found: version });
         }
-        let recipe = serde_json::from_slice(&text).map_err(malformed)?;
+        let recipe = serde_json::from_slice(text).map_err(malformed)?;
         Hyperparameter::check(&recipe).map_err(|reason| RecipeError::Invalid { path: path.clone(), reason })?;
         Ok(recipe)
     }

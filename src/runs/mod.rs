@@ -2,24 +2,39 @@
 //!
 //! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
 
+pub mod about;
 pub mod comparison;
+pub mod detail;
 pub mod estimate;
+pub mod facts;
+pub mod followed;
 pub mod inspection;
 pub mod job;
+pub mod kept;
 pub mod layout;
+pub mod manage;
 pub mod narrate;
 pub mod predictions;
-pub mod statistics;
+pub mod query;
 pub mod requests;
+pub mod statistics;
+pub mod steps;
 pub mod store;
 pub mod summary;
 
+pub use about::About;
 pub use comparison::Comparison;
+pub use detail::Detail;
 pub use estimate::{Estimate, estimate};
+pub use facts::Facts;
+pub use followed::FollowedRun;
 pub use inspection::Inspection;
 pub use job::Job;
 pub use layout::{Home, RunFolder};
+pub use manage::ManageError;
 pub use predictions::Predictions;
+pub use query::{Query, SortKey};
 pub use requests::LimitsError;
-pub use store::{FindError, FollowedRun, RunStore};
+pub use steps::Steps;
+pub use store::{FindError, RunStore};
 pub use summary::Summary;

@@ -4,11 +4,13 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{Recipe, RunId, RunState, text::printable};
-use crate::events::{EventReader, ReadError, Record};
+use rayon::prelude::*;
 
+use crate::domain::{Recipe, RunId, text::printable};
+use crate::events::ReadError;
+
+use super::followed::FollowedRun;
 use super::layout::{Home, RecipeError, RunFolder};
-use super::summary::Summary;
 
 /// The runs of one home.
 #[derive(Debug, Clone)]
@@ -95,7 +97,7 @@ impl RunStore {
         Ok(entries.filter_map(Result::ok).filter_map(run).collect())
     }
 
-    /// The run that `query` means: an id, a prefix that only one id has, or `latest`.
+    /// The run that `query` means: an id, a prefix that only one id has, `latest`, or a name that a run had before.
     ///
     /// # Errors
     /// When there is none, or more than one.
@@ -117,7 +119,7 @@ impl RunStore {
         ids.retain(|id| !query.is_empty() && id.as_str().starts_with(query));
         match ids.as_slice() {
             [one] => Ok(one.clone()),
-            [] => Err(FindError::Unknown { name: printable(query), folder }),
+            [] => self.formerly(query).ok_or_else(|| FindError::Unknown { name: printable(query), folder }),
             several => Err(FindError::Ambiguous {
                 name: printable(query),
                 candidates: several.iter().map(ToString::to_string).collect(),
@@ -151,12 +153,21 @@ impl RunStore {
         Err(io::Error::other("every name is taken"))
     }
 
-    /// Opens a run to follow it.
+    /// Opens a run to follow it from the first event on.
     ///
     /// # Errors
     /// When its recipe cannot be read.
     pub fn follow(&self, id: &RunId) -> Result<FollowedRun, RecipeError> {
-        FollowedRun::open(self.folder(id), id.clone())
+        FollowedRun::from_the_start(self.folder(id), id.clone())
+    }
+
+    /// Opens a run to follow it from where its kept fold ends, if it has a valid one. What is behind that is still to be
+    /// read.
+    ///
+    /// # Errors
+    /// When its recipe cannot be read.
+    pub fn open(&self, id: &RunId) -> Result<FollowedRun, RecipeError> {
+        FollowedRun::from_kept(self.folder(id), id.clone())
     }
 
     /// The summary of a run as it is now.
@@ -164,66 +175,22 @@ impl RunStore {
     /// # Errors
     /// When its recipe or its log cannot be read.
     pub fn summary(&self, id: &RunId) -> Result<FollowedRun, LoadError> {
-        let mut run = self.follow(id)?;
-        run.poll(&mut Vec::new())?;
+        let mut run = self.open(id)?;
+        run.advance()?;
+        run.keep();
         Ok(run)
     }
-}
 
-/// A run whose log is read on as it grows.
-#[derive(Debug)]
-pub struct FollowedRun {
-    folder: RunFolder,
-    reader: EventReader,
-    /// What the events read so far amount to.
-    pub summary: Summary,
-    /// Whether a worker held the run's lock at the last poll.
-    pub alive: bool,
-}
-
-impl FollowedRun {
-    fn open(folder: RunFolder, id: RunId) -> Result<Self, RecipeError> {
-        let recipe = folder.recipe()?;
-        let reader = EventReader::new(&folder.events_file());
-        Ok(Self { summary: Summary::new(id, recipe), reader, folder, alive: false })
-    }
-
-    /// The run's folder.
+    /// The summaries of these runs as they are now, in the same order, read by several threads.
     #[must_use]
-    pub fn folder(&self) -> &RunFolder {
-        &self.folder
-    }
-
-    /// Lines of the log that were no events.
-    #[must_use]
-    pub fn damaged(&self) -> usize {
-        self.reader.damaged()
-    }
-
-    /// Reads what is new into the summary and appends it to `records`, also what was read before an error; tells
-    /// whether anything changed.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn poll(&mut self, records: &mut Vec<Record>) -> Result<bool, ReadError> {
-        // Liveness first: a worker that ends in between has then written its last event before we read.
-        let alive = self.folder.worker_alive();
-        let first = records.len();
-        let grown = self.reader.poll(records);
-        // Also before an error: what the reader has passed it never brings again.
-        for record in &records[first..] {
-            self.summary.apply(record);
-        }
-        let grown = grown?;
-        let changed = grown || alive != self.alive;
-        self.alive = alive;
-        Ok(changed)
-    }
-
-    /// The run's state at `now`, in milliseconds since 1970.
-    #[must_use]
-    pub fn state(&self, now: u64) -> RunState {
-        self.summary.state(self.alive, now)
+    pub fn summaries(&self, ids: &[RunId]) -> Vec<Result<FollowedRun, LoadError>> {
+        let read = |id: &RunId| {
+            // A thousand curves at once would take half a gigabyte, and a list shows none.
+            let mut run = self.summary(id)?;
+            run.forget_detail();
+            Ok(run)
+        };
+        ids.par_iter().map(read).collect()
     }
 }
 
@@ -231,7 +198,7 @@ impl FollowedRun {
 mod tests {
     use super::*;
     use crate::domain::DatasetName;
-    use crate::events::Event;
+    use crate::events::{Event, Record};
 
     fn store_with(names: &[&str]) -> (tempfile::TempDir, RunStore) {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,7 @@
 //! A run's summary: a fold of its events, one event at a time.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Load, Outcome, Recipe, RunId, RunState, Split,
     SplitCounts,
@@ -10,7 +12,7 @@ use crate::events::{Event, Record};
 const SPAWN_GRACE: u64 = 10_000;
 
 /// Progress within the current epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochProgress {
     /// Counted from 1.
     pub epoch: u32,
@@ -23,7 +25,7 @@ pub struct EpochProgress {
 }
 
 /// How far the features of the frozen base are.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FeatureProgress {
     /// Images done.
     pub done: usize,
@@ -34,7 +36,7 @@ pub struct FeatureProgress {
 }
 
 /// One throttled point of the training curve.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StepPoint {
     /// Time in epochs: 2.5 is halfway through the third.
     pub epochs: f64,
@@ -45,7 +47,7 @@ pub struct StepPoint {
 }
 
 /// The result of testing the best weights.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestResult {
     /// The epoch of the weights.
     pub epoch: u32,
@@ -56,7 +58,7 @@ pub struct TestResult {
 }
 
 /// Parameters of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
     /// In all.
     pub total: usize,
@@ -65,7 +67,7 @@ pub struct Parameters {
 }
 
 /// The device that a run got.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// `cpu` or `cuda:0`.
     pub name: String,
@@ -75,8 +77,11 @@ pub struct Device {
     pub note: Option<String>,
 }
 
-/// What a run's events amount to so far.
-#[derive(Debug, Clone, PartialEq)]
+/// What a run's events amount to so far, but for the curve within epochs.
+///
+/// It is kept on disk: whoever changes its fields, or how events are taken in, raises [`super::kept::FOLD_VERSION`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Summary {
     /// The run.
     pub id: RunId,
@@ -92,8 +97,8 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Completed epochs, in order.
     pub history: Vec<EpochMetrics>,
-    /// The training curve within epochs, as reported.
-    pub steps: Vec<StepPoint>,
+    /// The latest point of the training curve; all of it is in [`super::Steps`].
+    pub latest: Option<StepPoint>,
     /// The run that it waits for.
     pub waiting_for: Option<RunId>,
     /// The features that are being computed.
@@ -152,7 +157,7 @@ impl Summary {
             images: None,
             classes: Vec::new(),
             history: Vec::new(),
-            steps: Vec::new(),
+            latest: None,
             waiting_for: None,
             features: None,
             features_computed: None,
@@ -217,7 +222,7 @@ impl Summary {
                 self.images_per_second = Some(*images_per_second);
                 self.learning_rate = Some(*learning_rate);
                 let epochs = f64::from(epoch.saturating_sub(1)) + f64::from(*step) / f64::from((*steps).max(1));
-                self.steps.push(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
+                self.latest = Some(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
             }
             Event::EpochFinished { metrics, early_stopping } => {
                 self.forget_epochs_after(metrics.epoch.saturating_sub(1));
@@ -284,7 +289,7 @@ impl Summary {
     fn restart(&mut self, resumed_from: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
-        self.steps.retain(|point| point.epochs <= f64::from(resumed_from));
+        self.latest = self.latest.filter(|point| point.epochs <= f64::from(resumed_from));
         self.started = true;
         self.outcome = None;
         self.test = None;
@@ -578,7 +583,7 @@ mod tests {
         assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(2), "epoch 3 was told and never saved");
         let summary = fold([killed_before_saving, vec![epoch(3, 1.0)]].concat());
         assert_eq!(summary.history.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
-        assert!(summary.steps.is_empty());
+        assert!(summary.latest.is_none());
         assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(3));
     }
 }

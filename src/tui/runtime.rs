@@ -5,7 +5,6 @@
 use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -24,7 +23,9 @@ use super::event::Event;
 use super::state::State;
 use super::terminal::Screen;
 use super::theme::Theme;
+use super::watch::Ask;
 use super::{screens, update, watch};
+use crate::domain::RunId;
 use crate::runs::RunStore;
 use crate::supervise::now;
 
@@ -59,17 +60,20 @@ struct Dashboard {
     screen: Screen,
     backend: Arc<Disk>,
     events: Sender<Event>,
-    poke: SyncSender<()>,
+    ask: std::sync::mpsc::Sender<Ask>,
+    /// The runs that the watcher was asked for whole.
+    wanted: Vec<RunId>,
     /// Whether the state changed since the last frame.
     stale: bool,
 }
 
 async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
     let (events, mut incoming) = mpsc::channel(QUEUE);
-    let poke = watch::start(store, Arc::clone(&backend), events.clone());
+    let ask = watch::start(store, Arc::clone(&backend), events.clone());
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let state = State::new(theme, TimeZone::system(), now());
-    let mut dashboard = Dashboard { state, screen: Screen::enter()?, backend, events, poke, stale: true };
+    let mut dashboard =
+        Dashboard { state, screen: Screen::enter()?, backend, events, ask, wanted: Vec::new(), stale: true };
     let rows = dashboard.screen.area()?.height;
     dashboard.take(Event::Resized { rows })?;
     for effect in update::start() {
@@ -130,6 +134,12 @@ impl Dashboard {
         for effect in update::update(&mut self.state, now(), event) {
             self.perform(effect);
         }
+        let wanted = self.state.runs.wanted();
+        if wanted != self.wanted {
+            self.wanted.clone_from(&wanted);
+            // Nobody listens where watching has ended, which was told.
+            let _ = self.ask.send(Ask::Whole(wanted));
+        }
         self.stale = true;
         Ok(())
     }
@@ -144,13 +154,12 @@ impl Dashboard {
 
     /// Does it on a thread of its own; the answer comes as an event.
     fn perform(&self, effect: Effect) {
-        let (backend, events, poke) = (Arc::clone(&self.backend), self.events.clone(), self.poke.clone());
+        let (backend, events, ask) = (Arc::clone(&self.backend), self.events.clone(), self.ask.clone());
         tokio::task::spawn_blocking(move || {
             let failed = failure(&effect);
             let answer = catch_unwind(AssertUnwindSafe(|| deed(backend.as_ref(), effect))).unwrap_or(failed);
             let _ = events.blocking_send(answer);
-            // Full means that it is about to look anyway.
-            let _ = poke.try_send(());
+            let _ = ask.send(Ask::Look);
         });
     }
 }

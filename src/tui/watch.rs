@@ -1,25 +1,28 @@
 //! Watches the home on a thread of its own, and reports only what changed.
 //!
 //! Runs that a worker is at are read on five times a second. For the others it is enough to look, a piece of the list at a
-//! time, whether their log grew: a home may hold thousands.
+//! time, whether their log grew: a home may hold thousands. What only a run shown whole needs, its curve and its log,
+//! is read for the runs that the dashboard asks for, and let go of with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
+use rayon::ThreadPool;
+use rayon::prelude::*;
 use tokio::sync::mpsc::Sender;
 
 use super::backend::Disk;
 use super::event::Event;
-use super::state::{LogLine, RunView};
+use super::state::RunView;
 use crate::domain::{RunId, RunState};
 use crate::events::ReadError;
 use crate::runs::layout::RecipeError;
-use crate::runs::{FollowedRun, RunStore, narrate};
+use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::now;
 
 /// Between looks at active runs.
@@ -31,26 +34,38 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Runs at rest that are looked at each time.
 const PIECE: usize = 100;
 
-/// Lines of a log that are kept.
-const LOG_LINES: usize = 200;
+/// How long the reading of new runs goes on before it shows what it has; at first so shortly that the first frame has a
+/// screenful.
+const IMPATIENCE: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(200)];
 
-/// How long the first reading of a large home goes on before it shows what it has.
-const IMPATIENCE: Duration = Duration::from_millis(150);
+/// New runs that are read between two looks at the clock.
+const BATCH: usize = 16;
 
-/// Starts watching. The thread ends by itself when nobody receives any more. A message through the returned sender
-/// makes it look at once.
-pub(super) fn start(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) -> SyncSender<()> {
-    let (poke, poked) = mpsc::sync_channel(1);
+/// Threads that read logs. Never all of a machine's: there is a screen to draw.
+const READERS: usize = 2;
+
+/// What the dashboard asks of the watcher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// Something was done: look at once.
+    Look,
+    /// These runs are wanted whole, with curve and log, and no others.
+    Whole(Vec<RunId>),
+}
+
+/// Starts watching. The thread ends by itself when nobody receives any more.
+pub(super) fn start(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) -> mpsc::Sender<Ask> {
+    let (ask, asked) = mpsc::channel();
     std::thread::spawn(move || {
         let report = events.clone();
         let watch = Watch::new(store, backend, events);
-        let work = std::panic::AssertUnwindSafe(move || watch.run(&poked));
+        let work = std::panic::AssertUnwindSafe(move || watch.run(&asked));
         if std::panic::catch_unwind(work).is_err() {
             let words = "watching the runs ended with a bug: quit with q and start `mien` again; runs go on";
             let _ = report.blocking_send(Event::RunsUnreadable(words.into()));
         }
     });
-    poke
+    ask
 }
 
 struct Watched {
@@ -59,9 +74,15 @@ struct Watched {
     view: RunView,
     /// Length of the log when it was last looked at.
     length: u64,
+    /// When what is said about it was last written.
+    about: Option<SystemTime>,
+    /// Whether curve and log are wanted.
+    whole: bool,
     /// Whether it is still to be read, or the last attempt failed in a way that may pass: on a network file system even
     /// a read that went well a moment ago can fail.
     again: bool,
+    /// Whether the dashboard has another view of it.
+    changed: bool,
 }
 
 struct Watch {
@@ -69,6 +90,12 @@ struct Watch {
     backend: Arc<Disk>,
     events: Sender<Event>,
     runs: BTreeMap<RunId, Watched>,
+    /// Runs that are to be read for the first time, in this order.
+    unread: VecDeque<RunId>,
+    /// The runs that are wanted whole.
+    whole: BTreeSet<RunId>,
+    /// Whether the dashboard has to have all of the list: it has none, or one with runs that are gone.
+    anew: bool,
     /// When the folder of runs last changed.
     folders: Option<SystemTime>,
     /// Whether the runs could not be listed.
@@ -115,6 +142,9 @@ impl Watch {
             backend,
             events,
             runs: BTreeMap::new(),
+            unread: VecDeque::new(),
+            whole: BTreeSet::new(),
+            anew: true,
             folders: None,
             failed: false,
             datasets: Folder::default(),
@@ -123,40 +153,61 @@ impl Watch {
         }
     }
 
-    fn run(mut self, poked: &Receiver<()>) {
+    fn run(mut self, asked: &Receiver<Ask>) {
         self.look_at_folders();
-        let mut first = true;
-        let mut slow = Instant::now();
+        let mut slow: Option<Instant> = None;
+        let mut readers = None;
         loop {
-            let due = first || slow.elapsed() >= SLOW;
-            let mut changed = first;
-            if due {
-                slow = Instant::now();
-                changed |= self.look_for_runs();
-                changed |= self.look_at_rest();
+            if slow.is_none_or(|at| at.elapsed() >= SLOW) {
+                slow = Some(Instant::now());
+                self.look_for_runs();
+                self.look_at_rest(PIECE);
                 self.look_at_folders();
             }
-            changed |= self.look_at_active();
-            first = false;
-            // A list would put aside what was said about the folder.
-            if changed && !self.failed && !self.send() {
+            self.read_unread(&mut readers);
+            self.look_at_active();
+            if !self.send() {
                 return;
             }
-            match poked.recv_timeout(FAST) {
-                // Asked to look: a run was launched or told something.
-                Ok(()) => slow = Instant::now().checked_sub(SLOW).unwrap_or(slow),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            // There is no time to wait while there is something to read.
+            let wait = if self.unread.is_empty() { FAST } else { Duration::ZERO };
+            let mut next = asked.recv_timeout(wait);
+            loop {
+                match next {
+                    Ok(Ask::Look) => {
+                        slow = None;
+                        self.look_at_rest(usize::MAX);
+                    }
+                    Ok(Ask::Whole(runs)) => self.want(runs),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+                next = asked.recv_timeout(Duration::ZERO);
             }
+            self.make_whole();
             if self.events.is_closed() {
                 return;
             }
         }
     }
 
-    fn send(&self) -> bool {
-        let list = self.runs.values().map(|watched| watched.view.clone()).collect();
-        self.events.blocking_send(Event::Runs(list)).is_ok()
+    /// Sends the views that changed, or all of them; tells whether somebody received them.
+    fn send(&mut self) -> bool {
+        // A list would put aside what was said about the folder.
+        if self.failed {
+            return true;
+        }
+        let all = take(&mut self.anew);
+        let due = self.runs.values_mut().filter_map(|watched| {
+            let due = take(&mut watched.changed) || all;
+            due.then(|| watched.view.clone())
+        });
+        let views: Vec<RunView> = due.collect();
+        let event = if all { Event::Runs(views) } else { Event::RunsChanged(views) };
+        match &event {
+            Event::RunsChanged(views) if views.is_empty() => true,
+            _ => self.events.blocking_send(event).is_ok(),
+        }
     }
 
     fn look_at_folders(&mut self) {
@@ -168,11 +219,11 @@ impl Watch {
         }
     }
 
-    /// Takes new runs in and forgets deleted ones.
-    fn look_for_runs(&mut self) -> bool {
+    /// Puts new runs on the list of those to be read, and forgets deleted ones.
+    fn look_for_runs(&mut self) {
         let changed = modified(&self.store.home().checkpoints());
         if changed == self.folders && changed.is_some() {
-            return false;
+            return;
         }
         let ids = match self.store.ids() {
             Ok(ids) => ids,
@@ -182,32 +233,54 @@ impl Watch {
                 let _ = self.events.blocking_send(Event::RunsUnreadable(words));
                 self.failed = true;
                 self.folders = None;
-                return false;
+                return;
             }
         };
         // A folder that changed this very moment may change again within the clock's resolution: look again.
         let settled = changed.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > SLOW);
         self.folders = if settled { changed } else { None };
+        // A list takes the error off the screen, even one that did not change.
+        self.anew |= take(&mut self.failed);
+        let ids: BTreeSet<RunId> = ids.into_iter().collect();
         let before = self.runs.len();
         self.runs.retain(|id, _| ids.contains(id));
-        let mut news = self.runs.len() != before;
-        // A list takes the error off the screen, even one that did not change.
-        news |= take(&mut self.failed);
+        self.anew |= self.runs.len() != before;
+        let new = ids.into_iter().filter(|id| !self.runs.contains_key(id));
+        // Those that changed last are looked at first.
+        let mut new: Vec<(Option<SystemTime>, RunId)> =
+            new.map(|id| (modified(self.store.folder(&id).path()), id)).collect();
+        new.sort_by(|one, other| other.cmp(one));
+        self.unread = new.into_iter().map(|(_, id)| id).collect();
+        self.hurry();
+    }
+
+    /// Reads new runs until it is time to show some.
+    fn read_unread(&mut self, readers: &mut Option<ThreadPool>) {
         let begun = Instant::now();
-        let mut shown = begun;
-        for id in ids {
-            if self.runs.contains_key(&id) {
-                continue;
+        let patience = IMPATIENCE[usize::from(!self.runs.is_empty())];
+        while !self.unread.is_empty() && begun.elapsed() < patience {
+            let count = self.unread.len().min(BATCH);
+            let batch: Vec<RunId> = self.unread.drain(..count).collect();
+            if readers.is_none() && !self.unread.is_empty() {
+                *readers = pool();
             }
-            news = true;
-            let watched = self.open(&id);
-            self.runs.insert(id, watched);
-            if shown.elapsed() > IMPATIENCE {
-                shown = Instant::now();
-                self.send();
-            }
+            let read: Vec<Watched> = match readers {
+                Some(pool) => pool.install(|| batch.par_iter().map(|id| self.open(id)).collect()),
+                None => batch.iter().map(|id| self.open(id)).collect(),
+            };
+            self.runs.extend(batch.into_iter().zip(read));
         }
-        news
+        if self.unread.is_empty() {
+            *readers = None;
+        }
+    }
+
+    /// What is wanted whole is read before the rest.
+    fn hurry(&mut self) {
+        let (first, rest): (VecDeque<RunId>, VecDeque<RunId>) =
+            take(&mut self.unread).into_iter().partition(|id| self.whole.contains(id));
+        self.unread = first;
+        self.unread.extend(rest);
     }
 
     fn open(&self, id: &RunId) -> Watched {
@@ -216,42 +289,76 @@ impl Watch {
             summary: Err("not read yet".into()),
             alive: false,
             saved: false,
+            about: Arc::default(),
+            curves: None,
             log: Arc::default(),
         };
-        let mut watched = Watched { run: None, view, length: 0, again: true };
+        let whole = self.whole.contains(id);
+        let mut watched = Watched { run: None, view, length: 0, about: None, whole, again: true, changed: true };
         poll(&self.store, &mut watched);
+        look_at_about(&self.store, &mut watched);
         watched
     }
 
-    fn look_at_active(&mut self) -> bool {
-        let now = now();
-        let mut changed = false;
-        for watched in self.runs.values_mut() {
-            if watched.view.alive || watched.view.state(now).is_some_and(RunState::is_active) {
-                changed |= poll(&self.store, watched);
-            }
-        }
-        changed
+    fn want(&mut self, runs: Vec<RunId>) {
+        self.whole = runs.into_iter().collect();
+        self.hurry();
     }
 
-    /// Looks whether logs of runs at rest grew, and again where reading failed, a piece of the list each time.
-    fn look_at_rest(&mut self) -> bool {
+    /// Gives the runs that are wanted whole their curves and logs, and takes them from the others.
+    fn make_whole(&mut self) {
+        for (id, watched) in &mut self.runs {
+            let whole = self.whole.contains(id);
+            if take(&mut watched.whole) == whole && !(whole && watched.view.curves.is_none()) {
+                watched.whole = whole;
+                continue;
+            }
+            watched.whole = whole;
+            if let Some(run) = watched.run.as_mut() {
+                if !whole {
+                    run.forget_detail();
+                }
+                // What cannot be read now is tried again with the next look at the log.
+                watched.changed |= show_detail(&mut watched.view, run, whole).unwrap_or(false);
+            }
+        }
+    }
+
+    fn look_at_active(&mut self) {
+        let now = now();
+        for watched in self.runs.values_mut() {
+            if watched.view.alive || watched.view.state(now).is_some_and(RunState::is_active) {
+                watched.changed |= poll(&self.store, watched);
+            }
+        }
+    }
+
+    /// Looks at this many runs at rest, another piece of the list each time: whether their logs or what is said about them
+    /// changed, and again where reading failed.
+    fn look_at_rest(&mut self, piece: usize) {
         let count = self.runs.len();
         if count == 0 {
-            return false;
+            return;
         }
         let start = self.next % count;
-        self.next = start + PIECE.min(count);
-        let mut changed = false;
-        let due = |index: usize| (index + count - start) % count < PIECE;
+        self.next = start + piece.min(count);
+        let due = |index: usize| (index + count - start) % count < piece;
         for (_, watched) in self.runs.values_mut().enumerate().filter(|(index, _)| due(*index)) {
             let length = watched.run.as_ref().map(length);
             if watched.again || length.is_some_and(|length| length != watched.length) {
-                changed |= poll(&self.store, watched);
+                watched.changed |= poll(&self.store, watched);
             }
+            watched.changed |= look_at_about(&self.store, watched);
         }
-        changed
     }
+}
+
+/// Threads that read logs and give way to the one that draws; `None` where there can be none.
+fn pool() -> Option<ThreadPool> {
+    let give_way = |_| {
+        let _ = rustix::process::nice(5);
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(READERS).start_handler(give_way).build().ok()
 }
 
 /// The length of a run's log; 0 without one.
@@ -262,30 +369,26 @@ fn length(run: &FollowedRun) -> u64 {
 /// Reads what is new in a run's log; tells whether its view changed.
 fn poll(store: &RunStore, watched: &mut Watched) -> bool {
     if watched.run.is_none() && watched.again {
-        match store.follow(&watched.view.id) {
+        match store.open(&watched.view.id) {
             Ok(run) => watched.run = Some(run),
             Err(error) => return fail(watched, error.to_string(), matches!(error, RecipeError::Io { .. })),
         }
     }
     let Some(run) = &mut watched.run else { return false };
     watched.length = length(run);
-    let mut records = Vec::new();
-    let result = run.poll(&mut records);
-    let lines: Vec<LogLine> = records
-        .iter()
-        .filter_map(|record| Some(LogLine { at: record.at, text: narrate::line(&record.event)? }))
-        .collect();
-    if !lines.is_empty() {
-        let mut log = watched.view.log.to_vec();
-        log.extend(lines);
-        log.drain(..log.len().saturating_sub(LOG_LINES));
-        watched.view.log = Arc::new(log);
-    }
+    let result = run.advance().and_then(|grown| {
+        run.keep();
+        if !watched.whole {
+            run.forget_detail();
+        }
+        let shown = show_detail(&mut watched.view, run, watched.whole)?;
+        Ok(grown || shown)
+    });
     match result {
         Ok(grown) => {
             let recovered = take(&mut watched.again);
             if grown || recovered {
-                watched.view.summary = Ok(Arc::new(run.summary.clone()));
+                watched.view.summary = Ok(Arc::clone(&run.summary));
                 watched.view.alive = run.alive;
                 watched.view.saved = run.folder().best_checkpoint().exists();
             }
@@ -293,6 +396,32 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
         }
         Err(error) => fail(watched, error.to_string(), matches!(error, ReadError::Io { .. })),
     }
+}
+
+/// Brings curve and log of a view to where its run stands, or takes them away; tells whether they are others now.
+fn show_detail(view: &mut RunView, run: &mut FollowedRun, whole: bool) -> Result<bool, ReadError> {
+    if !whole {
+        view.log = Arc::default();
+        return Ok(view.curves.take().is_some());
+    }
+    let detail = run.detail()?;
+    let same = view.curves.as_ref().is_some_and(|curves| Arc::ptr_eq(curves, &detail.steps))
+        && Arc::ptr_eq(&view.log, &detail.log);
+    view.curves = Some(Arc::clone(&detail.steps));
+    view.log = Arc::clone(&detail.log);
+    Ok(!same)
+}
+
+/// Reads what is said about a run, if that changed; tells whether it did. What cannot be read counts as nothing said.
+fn look_at_about(store: &RunStore, watched: &mut Watched) -> bool {
+    let folder = store.folder(&watched.view.id);
+    let changed = modified(&folder.about_file());
+    if changed == watched.about {
+        return false;
+    }
+    watched.about = changed;
+    watched.view.about = Arc::new(folder.about().unwrap_or_default());
+    true
 }
 
 /// Shows why a run cannot be read; tells whether that is news. `again`: whether another attempt may go better. Where it
@@ -316,6 +445,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{DatasetName, Recipe};
+    use crate::events::{Event as Logged, EventWriter};
     use crate::runs::Home;
 
     fn watch() -> (tempfile::TempDir, Watch, Receiver<Event>) {
@@ -331,6 +461,13 @@ mod tests {
         let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
         let id = watch.store.create(&RunId::new("calm-heron").expect("an id"), &recipe).expect("a run");
         (folder, watch, id)
+    }
+
+    /// Whether a look at the runs at rest finds another view of this one.
+    fn news(watch: &mut Watch, id: &RunId) -> bool {
+        watch.runs.get_mut(id).expect("watched").changed = false;
+        watch.look_at_rest(PIECE);
+        watch.runs[id].changed
     }
 
     /// In the way of any read, also for root: a link to itself.
@@ -350,11 +487,11 @@ mod tests {
         let watched = watch.open(&id);
         assert!(watched.view.summary.as_ref().is_err_and(|words| words.starts_with("cannot read the event log")));
         watch.runs.insert(id.clone(), watched);
-        assert!(!watch.look_at_rest(), "the same error is no news");
+        assert!(!news(&mut watch, &id), "the same error is no news");
         unblock(&log);
-        assert!(watch.look_at_rest());
+        assert!(news(&mut watch, &id));
         assert!(watch.runs[&id].view.summary.is_ok());
-        assert!(!watch.look_at_rest());
+        assert!(!news(&mut watch, &id));
     }
 
     #[test]
@@ -369,7 +506,7 @@ mod tests {
         watch.runs.insert(id.clone(), watched);
         unblock(&recipe);
         fs::write(&recipe, text).expect("written");
-        assert!(watch.look_at_rest());
+        assert!(news(&mut watch, &id));
         assert!(watch.runs[&id].view.summary.is_ok());
     }
 
@@ -397,17 +534,62 @@ mod tests {
         watch.look_at_folders();
         assert!(matches!(received.try_recv(), Ok(Event::Datasets(Err(_)))));
         assert!(matches!(received.try_recv(), Ok(Event::Weights(Err(_)))));
-        assert!(!watch.look_for_runs());
+        watch.look_for_runs();
         assert!(matches!(received.try_recv(), Ok(Event::RunsUnreadable(_))));
+        assert!(watch.send() && received.try_recv().is_err(), "a list would hide what was said");
         for path in &paths {
             unblock(path);
         }
         watch.look_at_folders();
         assert!(matches!(received.try_recv(), Ok(Event::Datasets(Ok(_)))));
         assert!(matches!(received.try_recv(), Ok(Event::Weights(Ok(_)))));
-        assert!(watch.look_for_runs());
-        assert!(!watch.look_for_runs());
+        watch.look_for_runs();
+        assert!(watch.send());
+        assert!(matches!(received.try_recv(), Ok(Event::Runs(list)) if list.is_empty()));
+        watch.look_for_runs();
+        assert!(watch.send());
         watch.look_at_folders();
         assert!(received.try_recv().is_err());
+    }
+
+    #[test]
+    fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
+        let (_folder, mut watch, mut received) = watch();
+        let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
+        let ids = ["calm-heron", "brisk-otter"].map(|name| RunId::new(name).expect("an id"));
+        for id in &ids {
+            watch.store.create(id, &recipe).expect("a run");
+        }
+        watch.look_for_runs();
+        watch.read_unread(&mut None);
+        assert!(watch.send());
+        let Ok(Event::Runs(list)) = received.try_recv() else { panic!("no list") };
+        assert_eq!(list.len(), 2);
+        assert!(list.iter().all(|run| run.curves.is_none() && run.log.is_empty()));
+
+        let folder = watch.store.folder(&ids[0]);
+        let mut log = EventWriter::open(&folder.events_file(), 1).expect("a log");
+        log.append(2, Logged::Warning { message: "hot".into() }).expect("appended");
+        watch.look_at_rest(PIECE);
+        watch.want(vec![ids[0].clone()]);
+        watch.make_whole();
+        assert!(watch.send());
+        let Ok(Event::RunsChanged(list)) = received.try_recv() else { panic!("no change") };
+        assert!(list.len() == 1 && list[0].id == ids[0] && list[0].curves.is_some());
+        assert_eq!(list[0].log.last().expect("a line").text, "warning: hot");
+
+        let said = crate::runs::About { former: vec![ids[1].clone()], ..Default::default() };
+        watch.store.folder(&ids[1]).write_about(&said).expect("written");
+        watch.want(vec![ids[1].clone()]);
+        watch.make_whole();
+        watch.look_at_rest(PIECE);
+        assert!(watch.send());
+        let Ok(Event::RunsChanged(list)) = received.try_recv() else { panic!("no change") };
+        assert_eq!(list.iter().map(|run| run.curves.is_some()).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(*list[0].about, said);
+        watch.make_whole();
+        watch.look_at_rest(PIECE);
+        assert!(watch.send());
+        assert!(received.try_recv().is_err(), "nothing changed");
     }
 }

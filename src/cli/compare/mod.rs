@@ -51,7 +51,7 @@ pub(super) fn tell(
         .collect();
     let comparison = Comparison::with_references(&candidates, baseline).map_err(|error| usage(&error))?;
     let now = supervise::now();
-    let sheet = Sheet { comparison, runs: runs.iter().map(|run| (&run.summary, run.state(now))).collect() };
+    let sheet = Sheet { comparison, runs: runs.iter().map(|run| (&*run.summary, run.state(now))).collect() };
     match format {
         Format { json: true, .. } => output::json(&data::columns(&sheet)),
         Format { csv: true, .. } => output::csv(&data::rows(&sheet)),

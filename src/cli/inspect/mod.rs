@@ -3,6 +3,8 @@
 mod data;
 mod text;
 
+use std::sync::Arc;
+
 use super::arguments::{Format, Inspect};
 use super::exit::{CommandError, Exit};
 use super::output;
@@ -18,7 +20,7 @@ type Cell = (usize, usize);
 /// What is printed.
 #[derive(Debug)]
 struct Sheet {
-    run: Summary,
+    run: Arc<Summary>,
     split: Split,
     /// The epoch of the weights, from 1; 0 if that is not known.
     epoch: u32,
@@ -75,14 +77,14 @@ fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
 }
 
 /// A run's answers, and the epoch of the weights that gave them.
-fn answers(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Summary, u32, Inspection), CommandError> {
+fn answers(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Arc<Summary>, u32, Inspection), CommandError> {
     let followed = store.summary(&store.find(query)?)?;
     let (folder, run) = (followed.folder().clone(), followed.summary);
     let best = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
     let epoch = match (inspect.split, inspect.epoch) {
         (Split::Validation, Some(epoch)) => epoch,
         (Split::Validation, None) => {
-            let kept = inspection::epochs(&folder);
+            let kept = folder.validation_epochs();
             if kept.contains(&best) { best } else { kept.last().copied().unwrap_or(best) }
         }
         _ => best,
@@ -104,7 +106,7 @@ fn changed_from(
         return Err(refuse("they are on different datasets"));
     }
     let difference = inspection::difference(mine, &theirs).map_err(|error| refuse(&error.to_string()))?;
-    Ok((other.id, difference))
+    Ok((other.id.clone(), difference))
 }
 
 /// The class that a person means: its name, the beginning of one, or its label.

@@ -2,6 +2,8 @@
 
 mod plan;
 
+use std::sync::Arc;
+
 use super::arguments::{Following, Output, RunOptions, Train, TrainAll, TrainStrategy};
 use super::exit::{CommandError, Exit};
 use super::recipe_options::Offer;
@@ -105,7 +107,7 @@ pub(super) fn evaluate(store: &RunStore, query: &str, output: Output) -> Result<
     let mut run = store.summary(&id)?;
     supervise::evaluate(store, &id)?;
     // What is told at the end is what this test finds, never an earlier one's figures.
-    run.summary.test = None;
+    Arc::make_mut(&mut run.summary).test = None;
     let ending = follow(&mut run, &Reporter::new(story(output)), Watcher::Starter)?;
     conclude(&run, ending, output)?;
     match ending {

@@ -35,7 +35,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
         Some(query) => store.find(query)?,
         None => newest_features(store)?,
     };
-    let start = store.summary(&from)?.summary.recipe;
+    let start = store.summary(&from)?.summary.recipe.clone();
     let going_on = Recipe::going_on(&start, from.clone(), supervise::now());
     let (Some(transfer), Some(mut recipe)) = (&start.transfer, going_on) else {
         let strategy = start.strategy;
@@ -130,7 +130,7 @@ fn newest_features(store: &RunStore) -> Result<RunId, CommandError> {
     let advice = "`mien train features` trains one, --from names a run";
     let newest = newest.ok_or_else(|| CommandError::Usage(format!("there is no features run yet: {advice}")))?;
     output::note(&format!("starting from {}; --from takes another run", newest.summary.id));
-    Ok(newest.summary.id)
+    Ok(newest.summary.id.clone())
 }
 
 /// Says on stderr what a recipe amounts to, before anything is launched.
@@ -152,7 +152,7 @@ pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
     let (runs, _) = runs::read_all(store)?;
-    let summaries: Vec<&Summary> = runs.iter().map(|run| &run.summary).collect();
+    let summaries: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
     if let Some(guess) = estimate(summaries.into_iter(), recipe, image, classes, images) {
         let before = if guess.seconds_before >= 1.0 {
             format!(

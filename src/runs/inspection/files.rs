@@ -1,6 +1,5 @@
 //! Where a run keeps what it says of each split, and reading it.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,32 +9,15 @@ use crate::domain::{RunId, Split};
 use crate::runs::RunFolder;
 use crate::runs::predictions::{Predictions, PredictionsError};
 
-/// The folder of validation predictions, one file an epoch.
-const VALIDATION: &str = "validation";
-
 /// The file of predictions for a split. Those for validation are of one epoch, counted from 1, and `epoch` is not looked
 /// at for the other splits.
 #[must_use]
 pub fn file(folder: &RunFolder, split: Split, epoch: u32) -> PathBuf {
     match split {
         Split::Test => folder.test_predictions(),
-        Split::Validation => folder.path().join(VALIDATION).join(format!("{epoch:04}.safetensors")),
-        Split::Train => folder.path().join("train.safetensors"),
+        Split::Validation => folder.validation_predictions(epoch),
+        Split::Train => folder.train_predictions(),
     }
-}
-
-/// The epochs whose validation predictions are on disk, in order; none where the folder is missing or unreadable.
-#[must_use]
-pub fn epochs(folder: &RunFolder) -> Vec<u32> {
-    let epoch = |entry: fs::DirEntry| {
-        let name = entry.file_name();
-        name.to_str()?.strip_suffix(".safetensors")?.parse::<u32>().ok().filter(|epoch| *epoch > 0)
-    };
-    let entries = fs::read_dir(folder.path().join(VALIDATION)).into_iter().flatten();
-    let mut epochs: Vec<u32> = entries.filter_map(Result::ok).filter_map(epoch).collect();
-    epochs.sort_unstable();
-    epochs.dedup();
-    epochs
 }
 
 /// Reads and checks what the run `id` says of a split; see [`file`] for `epoch`.
@@ -75,7 +57,7 @@ fn again(split: Split, id: &RunId) -> String {
 fn missing(folder: &RunFolder, id: &RunId, split: Split, epoch: u32) -> String {
     let images = images_of(split);
     match split {
-        Split::Validation => match epochs(folder).as_slice() {
+        Split::Validation => match folder.validation_epochs().as_slice() {
             [] => format!(
                 "{id} has kept no predictions for its {images}: no epoch is complete yet, or an older mien ran it"
             ),

@@ -5,7 +5,7 @@
 mod files;
 mod matrix;
 
-pub use files::{epochs, file, load};
+pub use files::{file, load};
 pub use matrix::{Difference, difference, shares};
 
 use super::predictions::Predictions;

@@ -116,7 +116,7 @@ fn files_are_found_by_split_and_epoch_and_what_is_missing_is_said() {
         predictions.write(&file(&folder, Split::Validation, epoch)).expect("written");
     }
     std::fs::write(folder.path().join("validation").join("notes.txt"), "x").expect("written");
-    assert_eq!(epochs(&folder), [2, 11]);
+    assert_eq!(folder.validation_epochs(), [2, 11]);
     assert!(file(&folder, Split::Validation, 2).ends_with("validation/0002.safetensors"));
     assert_eq!(load(Split::Validation, 11).expect("there").images(), 1);
     assert!(words(Split::Validation, 5).contains("no predictions of epoch 5, only of some from 2 to 11"));

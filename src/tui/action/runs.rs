@@ -7,4 +7,54 @@ pub enum RunsAction {
     Mark,
     /// Take the mark off all runs.
     Unmark,
+    /// Mark all runs that the list shows.
+    MarkShown,
+    /// Order the list by the next field.
+    Sort,
+    /// Turn the order around.
+    Reverse,
+    /// Type what the list is filtered by.
+    Filter,
+    /// Give the run another name.
+    Rename,
+    /// Add tags and take some off.
+    Tag,
+    /// Write a note.
+    Note,
+    /// Delete the run.
+    Delete,
+    /// Let the worker wait, or go on.
+    Pause,
+    /// Change epochs and patience.
+    Limits,
+    /// Test the best weights again.
+    Evaluate,
+    /// Draw the curves smoother.
+    Smooth,
+    /// Equal distances upwards are equal ratios, or differences.
+    LogScale,
+    /// The next axis.
+    Axis,
+    /// Show less of the curves, larger.
+    ZoomIn,
+    /// Show more of them.
+    ZoomOut,
+    /// Show what was before.
+    PanLeft,
+    /// Show what comes after.
+    PanRight,
+    /// Show all of them.
+    ZoomReset,
+    /// The other part of the run.
+    Pane,
+    /// That part on the whole screen.
+    PaneWhole,
+    /// Follow the newest line of the log, or stop to.
+    Follow,
+    /// Type what to look for in the log.
+    Search,
+    /// Its next hit, towards the end.
+    NextHit,
+    /// Its next hit, towards the beginning.
+    PreviousHit,
 }

@@ -4,7 +4,11 @@ use super::Disk;
 use crate::domain::RunId;
 use crate::supervise;
 use crate::tui::effect::RunsEffect;
-use crate::tui::event::Event;
+use crate::tui::event::{Event, RunsEvent};
+
+fn words<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
 
 impl Disk {
     /// Starts a worker that goes on with a run.
@@ -12,7 +16,7 @@ impl Disk {
     /// # Errors
     /// Why not, in words.
     pub fn resume(&self, id: &RunId) -> Result<(), String> {
-        supervise::resume(&self.store, id).map_err(|error| error.to_string())
+        words(supervise::resume(&self.store, id))
     }
 
     /// Asks a run's worker to stop.
@@ -20,11 +24,72 @@ impl Disk {
     /// # Errors
     /// Why not, in words.
     pub fn stop(&self, id: &RunId) -> Result<(), String> {
-        supervise::request_stop(&self.store, id).map_err(|error| error.to_string())
+        words(supervise::request_stop(&self.store, id))
     }
 
     /// Does what the Runs screen wants done.
     pub fn on_runs(&self, effect: RunsEffect) -> Event {
-        match effect {}
+        let store = &self.store;
+        Event::Run(match effect {
+            RunsEffect::Pause(id) => {
+                let result = words(supervise::pause(store, &id));
+                RunsEvent::Requested(id, result)
+            }
+            RunsEffect::Continue(id) => {
+                let result = words(supervise::unpause(store, &id));
+                RunsEvent::Requested(id, result)
+            }
+            RunsEffect::Limits { id, epochs, patience } => {
+                let result = words(supervise::change_limits(store, &id, Some(epochs), Some(patience)));
+                RunsEvent::Requested(id, result.map(drop))
+            }
+            RunsEffect::Extend { id, epochs, patience } => {
+                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience)));
+                RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
+            }
+            RunsEffect::Evaluate(id) => {
+                let result = words(supervise::evaluate(store, &id));
+                RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
+            }
+            RunsEffect::Rename { from, to } => {
+                let result = words(store.rename(&from, &to, supervise::now()));
+                RunsEvent::Renamed { from, result: result.map(|()| to) }
+            }
+            RunsEffect::Describe(id, about) => {
+                let result = words(store.folder(&id).write_about(&about));
+                RunsEvent::Done(result.map(|()| format!("what is said about {id} is written")))
+            }
+            RunsEffect::Weigh(ids) => {
+                let weighed = |id: RunId| {
+                    let bytes = folder_size(store.folder(&id).path());
+                    (id, bytes)
+                };
+                RunsEvent::Weighed(ids.into_iter().map(weighed).collect())
+            }
+            RunsEffect::Delete(ids) => self.delete(ids),
+        })
     }
+
+    fn delete(&self, ids: Vec<RunId>) -> RunsEvent {
+        let mut gone = Vec::new();
+        for id in ids {
+            if let Err(error) = self.store.delete(&id, supervise::now()) {
+                return RunsEvent::Deleted(gone, Some(error.to_string()));
+            }
+            gone.push(id);
+        }
+        RunsEvent::Deleted(gone, None)
+    }
+}
+
+/// What the files of a folder and those below it take, in bytes; what cannot be read counts nothing.
+fn folder_size(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(data) if data.is_dir() => folder_size(&entry.path()),
+            Ok(data) => data.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }

@@ -1,5 +1,46 @@
 //! What the Runs screen wants done in the world.
 
+use crate::domain::RunId;
+use crate::runs::About;
+
 /// One deed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum RunsEffect {}
+pub enum RunsEffect {
+    /// Ask a run's worker to wait; answered by `Done`.
+    Pause(RunId),
+    /// Let a run's worker go on; answered by `Done`.
+    Continue(RunId),
+    /// Put other limits in force for a run at work; answered by `Done`.
+    Limits {
+        /// The run.
+        id: RunId,
+        /// Most epochs.
+        epochs: u32,
+        /// Most epochs in a row without improvement.
+        patience: u32,
+    },
+    /// Start a worker that goes on with a run under other limits; answered by `Done`.
+    Extend {
+        /// The run.
+        id: RunId,
+        /// Most epochs.
+        epochs: u32,
+        /// Most epochs in a row without improvement.
+        patience: u32,
+    },
+    /// Start a worker that tests a run's best weights again; answered by `Done`.
+    Evaluate(RunId),
+    /// Give a run another name; answered by `Renamed`.
+    Rename {
+        /// Its name so far.
+        from: RunId,
+        /// Its name from now on.
+        to: RunId,
+    },
+    /// Write what is said about a run; answered by `Done`.
+    Describe(RunId, Box<About>),
+    /// Look how much the folders of runs take; answered by `Weighed`.
+    Weigh(Vec<RunId>),
+    /// Delete runs; answered by `Deleted`.
+    Delete(Vec<RunId>),
+}

@@ -66,6 +66,8 @@ pub enum Event {
     Tick,
     /// The runs as they are now.
     Runs(Vec<RunView>),
+    /// These of them are new or changed; the others are as they were.
+    RunsChanged(Vec<RunView>),
     /// The runs cannot be listed or watched.
     RunsUnreadable(String),
     /// The datasets as they are now, or why they cannot be listed.

@@ -30,6 +30,8 @@ pub enum Context {
     Runs,
     /// One run on the whole screen.
     RunDetail,
+    /// The same, in its log.
+    RunLog,
     /// The help overlay.
     Help,
     /// The comparison of the marked runs.
@@ -44,13 +46,14 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Data,
         Self::Train,
         Self::TrainNumber,
         Self::TrainName,
         Self::Runs,
         Self::RunDetail,
+        Self::RunLog,
         Self::Compare,
         Self::Inspect,
         Self::Help,
@@ -64,7 +67,7 @@ impl Context {
         match self {
             Self::Data => Some(Screen::Data),
             Self::Train | Self::TrainNumber | Self::TrainName => Some(Screen::Train),
-            Self::Runs | Self::RunDetail => Some(Screen::Runs),
+            Self::Runs | Self::RunDetail | Self::RunLog => Some(Screen::Runs),
             Self::Compare => Some(Screen::Compare),
             Self::Inspect => Some(Screen::Inspect),
             Self::Help | Self::Confirm | Self::Prompt => None,

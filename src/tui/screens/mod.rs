@@ -146,6 +146,7 @@ fn applies(state: &State, action: Action) -> bool {
         Action::Stop => stands.is_some_and(RunState::is_active),
         Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
         Action::Repeat => stands.is_some(),
+        Action::Runs(action) => runs::applies(state, action),
         Action::Open | Action::ToggleCurve if state.screen == Screen::Runs => run.is_some(),
         Action::Open => state.data.dataset().is_some(),
         Action::CreateDemo => {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use crate::tui::keymap::{self, Context};
-use crate::tui::state::{Confirm, Overlay, Prompt, Screen, State};
+use crate::tui::state::{Confirm, Overlay, Prompt, Purpose, RunsPurpose, Screen, State};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
 /// Draws the overlay, if there is one, and tells where the cursor belongs.
@@ -64,7 +64,12 @@ fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect)
     let lines = wrap(words, columns.saturating_sub(4));
     let explained = wrap(&prompt.explanation, columns.saturating_sub(4)).len();
     let rows = u16::try_from(lines.len().max(explained)).unwrap_or(u16::MAX).saturating_add(3);
-    let inside = frame(state, buffer, area, (columns, rows), &format!(" {} ", prompt.title));
+    // What changes as it is typed stays in sight above.
+    let live = matches!(prompt.purpose, Purpose::Runs(RunsPurpose::Filter { .. } | RunsPurpose::Search { .. }));
+    let low =
+        Rect { y: area.bottom().saturating_sub(rows + 2).max(area.y), height: (rows + 2).min(area.height), ..area };
+    let place = if live { low } else { area };
+    let inside = frame(state, buffer, place, (columns, rows), &format!(" {} ", prompt.title));
     for (row, line) in (1..).zip(&lines) {
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
     }

@@ -12,8 +12,11 @@ pub use compare::CompareState;
 pub use data::{DataState, DatasetEntry, DatasetView};
 pub use form::{Field, Form, Ground, Input, Order};
 pub use inspect::InspectState;
-pub use overlay::{Confirm, Overlay, Prompt, Purpose};
-pub use runs::{Curves, LogLine, RunView, RunsState};
+pub use overlay::{Confirm, Overlay, Prompt, Purpose, RunsPurpose};
+pub use runs::{
+    Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning,
+    parse_limits,
+};
 pub use weights::{WeightsEntry, WeightsState};
 
 use jiff::tz::TimeZone;
@@ -138,6 +141,7 @@ impl State {
             (Some(Overlay::Confirm(_)), _) => Context::Confirm,
             (Some(Overlay::Prompt(_)), _) => Context::Prompt,
             (None, Screen::Data) => Context::Data,
+            (None, Screen::Runs) if self.runs.whole && self.runs.pane == Pane::Log => Context::RunLog,
             (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
             (None, Screen::Runs) => Context::Runs,
             (None, Screen::Compare) => Context::Compare,

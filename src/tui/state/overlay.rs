@@ -1,6 +1,7 @@
 //! What lies over a screen.
 
 use super::Input;
+use crate::domain::RunId;
 use crate::tui::effect::Effect;
 
 /// What lies over the screen.
@@ -44,4 +45,30 @@ pub struct Prompt {
 
 /// What a typed line is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {}
+pub enum Purpose {
+    /// Of the Runs screen.
+    Runs(RunsPurpose),
+}
+
+/// What a line typed on the Runs screen is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunsPurpose {
+    /// Which runs the list shows.
+    Filter {
+        /// What was in force before.
+        before: String,
+    },
+    /// Another name.
+    Rename(RunId),
+    /// Tags to add and to take off.
+    Tag(Vec<RunId>),
+    /// A note.
+    Note(RunId),
+    /// Other limits.
+    Limits(RunId),
+    /// What to look for in the log.
+    Search {
+        /// What was looked for before.
+        before: String,
+    },
+}

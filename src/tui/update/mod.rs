@@ -12,7 +12,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::keymap;
 use super::screens::overlay::help_end;
-use super::state::{Message, Overlay, Screen, State, WeightsState};
+use super::state::{Message, Overlay, RunView, RunsState, Screen, State, WeightsState};
 use crate::domain::text::printable;
 
 /// How long a message that is no error stays, in milliseconds.
@@ -53,14 +53,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
                 state.message = None;
             }
         }
-        Event::Runs(list) => {
-            state.runs.error = None;
-            state.runs.replace(list, now);
-            if !state.touched && !state.runs.list.is_empty() {
-                // Who has runs opens the dashboard to see how they stand.
-                state.screen = Screen::Runs;
-            }
-        }
+        Event::Runs(list) => return runs_read(state, list, RunsState::replace),
+        Event::RunsChanged(list) => return runs_read(state, list, RunsState::merge),
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
         Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
         Event::Datasets(Err(error)) => state.data.error = Some(printable(&error)),
@@ -79,7 +73,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             Err(error) => fail(state, &error),
         },
         Event::StopFinished(id, result) => match result {
-            Ok(()) => info(state, format!("asked {id} to stop: it ends after the current batch")),
+            Ok(()) => runs::asked_to_stop(state, &id),
             Err(error) => fail(state, &error),
         },
         Event::Failed(error) => fail(state, &error),
@@ -87,6 +81,20 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Run(event) => return runs::heard(state, event),
         Event::Compare(event) => return compare::heard(state, event),
         Event::Inspect(event) => return inspect::heard(state, event),
+    }
+    Vec::new()
+}
+
+/// How news of runs are taken in; what came of it is to be told.
+type Take = fn(&mut RunsState, Vec<RunView>, u64) -> Vec<String>;
+
+fn runs_read(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect> {
+    state.runs.error = None;
+    let answers = take(&mut state.runs, list, state.now);
+    runs::answered(state, answers);
+    if !state.touched && !state.runs.list.is_empty() {
+        // Who has runs opens the dashboard to see how they stand.
+        state.screen = Screen::Runs;
     }
     Vec::new()
 }

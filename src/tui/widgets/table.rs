@@ -80,13 +80,19 @@ impl Table<'_> {
     pub fn render(&self, buffer: &mut Buffer, theme: &Theme, area: Rect) {
         let widths = self.widths(area.width.saturating_sub(2));
         let titles: Row = self.columns.iter().map(|column| (column.title.to_owned(), theme.dim())).collect();
-        self.line(Pen::new(buffer, theme, area, 0), &widths, &titles, " ", theme);
+        self.draw(buffer, theme, area, &widths, &titles);
+    }
+
+    /// The same with these widths, 0 for columns that are not shown, and these headings: for who made only the lines that
+    /// are seen.
+    pub fn draw(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, widths: &[u16], titles: &Row) {
+        self.line(Pen::new(buffer, theme, area, 0), widths, titles, " ", theme);
         let visible = usize::from(area.height.saturating_sub(1));
         let first = first_line(self.selected.unwrap_or(0), self.rows.len(), visible);
         for (line, (index, row)) in (1..).zip(self.rows.iter().enumerate().skip(first).take(visible)) {
             let chosen = self.marked && self.selected == Some(index);
             let mark = if chosen { theme.glyphs.focus } else { " " };
-            self.line(Pen::new(buffer, theme, area, line), &widths, row, mark, theme);
+            self.line(Pen::new(buffer, theme, area, line), widths, row, mark, theme);
             if chosen {
                 let place = Rect { y: area.y + line, height: 1, ..area };
                 buffer.set_style(place.intersection(buffer.area), theme.selected());

@@ -15,8 +15,8 @@ use super::verdict;
 /// Rows that the bars take.
 pub(super) fn rows(summary: &Summary, stands: RunState) -> u16 {
     match stands {
-        RunState::Running if summary.features.is_some() => 1,
-        RunState::Running if !verdict::trained(summary) => 2,
+        RunState::Running | RunState::Paused if summary.features.is_some() => 1,
+        RunState::Running | RunState::Paused if !verdict::trained(summary) => 2,
         _ => 0,
     }
 }
@@ -27,18 +27,19 @@ fn epoch_left(summary: &Summary, now: u64) -> (f64, f64) {
     let done = f64::from(progress.step) / f64::from(progress.steps.max(1));
     let updated = summary.updated_at.unwrap_or(progress.started_at);
     let spent = real(updated.saturating_sub(progress.started_at)) / 1_000.0;
-    let since = real(now.saturating_sub(updated)) / 1_000.0;
+    // A pause is no part of what is left.
+    let since = if summary.paused { 0.0 } else { real(now.saturating_sub(updated)) / 1_000.0 };
     if done > 0.0 { (done, (spent * (1.0 - done) / done - since).max(0.0)) } else { (done, f64::NAN) }
 }
 
 /// Share of the run that is done, were it to use all its epochs, and seconds that it then still takes.
 fn run_left(summary: &Summary, now: u64) -> (f64, f64) {
-    let all = f64::from(summary.recipe.epochs.max(1));
+    let all = f64::from(summary.limits.epochs.max(1));
     let (done, seconds) = epoch_left(summary, now);
     let share = (f64::from(summary.epoch()) + done) / all;
     let recent: Vec<f64> = summary.history.iter().rev().take(5).map(|epoch| epoch.seconds).collect();
     let under_way = u32::from(summary.progress.is_some());
-    let after = f64::from(summary.recipe.epochs.saturating_sub(summary.epoch() + under_way));
+    let after = f64::from(summary.limits.epochs.saturating_sub(summary.epoch() + under_way));
     if recent.is_empty() {
         let whole = if done > 0.0 { seconds / (1.0 - done).max(1e-9) } else { f64::NAN };
         return (share, seconds + after * whole);
@@ -57,14 +58,14 @@ fn of_epochs(summary: &Summary, now: u64) -> Vec<Line> {
     let steps =
         summary.progress.map_or_else(String::new, |progress| format!("step {}/{}", progress.step, progress.steps));
     let (run_done, run_left) = run_left(summary, now);
-    let at_most = if summary.recipe.early_stopping.patience < summary.recipe.epochs { "at most " } else { "" };
+    let at_most = if summary.limits.patience < summary.limits.epochs { "at most " } else { "" };
     vec![
         (format!("epoch {epoch}"), done, format!("{} left", clock(left)), steps),
         (
             "run".into(),
             run_done,
             format!("{at_most}{} left", clock(run_left)),
-            format!("{epoch}/{} epochs", summary.recipe.epochs),
+            format!("{epoch}/{} epochs", summary.limits.epochs),
         ),
     ]
 }

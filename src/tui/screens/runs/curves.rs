@@ -1,4 +1,4 @@
-//! The curves of a run: loss, accuracy, or both where there is room.
+//! The curves of a run, one figure or two side by side, as the keys ask for.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,80 +6,231 @@ use ratatui::style::Style;
 
 use crate::domain::{EpochMetrics, RunState};
 use crate::runs::Summary;
-use crate::runs::summary::StepPoint;
-use crate::tui::state::{Curves, RunView, State};
-use crate::tui::widgets::curve::{Curve, Series};
-use crate::tui::widgets::paint::{Pen, rule};
-use crate::tui::widgets::scale;
+use crate::runs::steps::{Axis, Bucket, Figure};
+use crate::tui::state::{Curves, Places, RunView, State};
+use crate::tui::widgets::curve::{Curve, Mark, Series, Stretch, Unit, single, smooth};
+use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
+use crate::tui::widgets::paint::{Pen, rule, width};
 
 use super::verdict;
 
-/// Columns from which both curves stand side by side.
+/// Columns from which two figures stand side by side.
 const BOTH: u16 = 68;
 
-/// The rule over the run: its name, what it trains on, and which curve is shown.
-pub(super) fn title(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+/// The rule over the run: its name, what it trains on, and how its curves are shown.
+pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let Ok(summary) = &run.summary else { return };
     let what = format!("  {} on {}", summary.recipe.strategy, summary.recipe.dataset);
     let (word, style) = verdict::word(state, run);
-    let curves = match state.runs.curves {
-        Curves::Loss => "loss, m: accuracy",
-        Curves::Accuracy => "accuracy, m: loss",
-    };
-    let note = if area.width >= BOTH + 32 { "" } else { curves };
+    let chart = &state.runs.chart;
+    let curves = format!("{}, m: {}", chart.curves.name(), chart.curves.next().name());
+    let mut notes = shown(state, run);
+    if columns < BOTH && notes.is_empty() {
+        notes = curves;
+    } else if columns < BOTH {
+        notes = format!("{} · {notes}", chart.curves.name());
+    }
     rule(
         buffer,
         theme,
         area,
         &[(run.id.as_str(), theme.strong()), ("  ", style), (&word, style), (&what, theme.dim())],
-        note,
+        &notes,
     );
 }
 
-pub(super) fn render(state: &State, summary: &Summary, stands: RunState, buffer: &mut Buffer, area: Rect) {
+/// What is not as at the start: smoothing, scale, the part that is shown.
+fn shown(state: &State, run: &RunView) -> String {
+    let chart = &state.runs.chart;
+    let mut notes = Vec::new();
+    if chart.smoothing() > 0.0 {
+        notes.push(format!("smoothed {}", chart.smoothing()));
+    }
+    if chart.log {
+        notes.push("log scale".into());
+    }
+    let whole = Places::of(run, chart.axis).zip(run.state(state.now)).map(|(places, stands)| places.whole(stands));
+    if let (Some(window), Some(whole)) = (chart.window, whole) {
+        let window = window.within(whole);
+        let step = window.span() / 100.0;
+        let label = |x| chart.unit().label(x, step);
+        notes.push(format!("{} {} to {}, 0: all", chart.unit().name(), label(window.from), label(window.to)));
+    }
+    notes.join(" · ")
+}
+
+pub(super) fn render(
+    state: &State,
+    run: &RunView,
+    summary: &Summary,
+    stands: RunState,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
+    let first = state.runs.chart.curves;
     if area.width < BOTH {
-        curve(state, summary, stands, state.runs.curves).render(buffer, &state.theme, area);
-        return;
+        return one(state, run, summary, stands, first, false, buffer, area);
     }
     let half = area.width / 2;
     let places = [Rect { width: half, ..area }, Rect { x: area.x + half, width: area.width - half, ..area }];
-    for (place, (which, name)) in places.into_iter().zip([(Curves::Loss, "loss"), (Curves::Accuracy, "accuracy")]) {
-        Pen::new(buffer, &state.theme, place, 0).skip(1).write(name, state.theme.strong());
-        let below = Rect { y: place.y + 1, height: place.height.saturating_sub(1), ..place };
-        curve(state, summary, stands, which).render(buffer, &state.theme, below);
+    for (place, which) in places.into_iter().zip([first, first.next()]) {
+        one(state, run, summary, stands, which, true, buffer, place);
     }
 }
 
-fn curve(state: &State, summary: &Summary, stands: RunState, which: Curves) -> Curve {
-    /// How a point and an epoch give a figure for the step, training and validation curves.
-    type Figures = (fn(&StepPoint) -> f64, fn(&EpochMetrics) -> f64, fn(&EpochMetrics) -> f64);
-    let (of_step, of_train, of_val): Figures = match which {
-        Curves::Loss => (|point| point.loss, |epoch| epoch.train_loss, |epoch| epoch.val_loss),
-        Curves::Accuracy => (|point| point.accuracy, |epoch| epoch.train_accuracy, |epoch| epoch.val_accuracy),
-    };
+/// One figure: its name where `named`, what the cursor points at, the curves.
+#[allow(clippy::too_many_arguments)] // all of them plain values that only this function takes apart
+fn one(
+    state: &State,
+    run: &RunView,
+    summary: &Summary,
+    stands: RunState,
+    which: Curves,
+    named: bool,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
     let theme = &state.theme;
-    let epochs = |figure: fn(&EpochMetrics) -> f64, style: Style, label| Series {
-        points: summary.history.iter().map(|epoch| (f64::from(epoch.epoch), figure(epoch))).collect(),
-        style,
-        label,
+    let Some(curve) = curve(state, run, summary, stands, which) else { return };
+    let mut rest = area;
+    let read = readout(state, &curve, which);
+    if (named || !read.is_empty()) && area.height > 5 {
+        let mut pen = Pen::new(buffer, theme, area, 0);
+        pen.skip(1);
+        if named {
+            pen.write(which.name(), theme.strong()).skip(2);
+        }
+        for (text, style) in &read {
+            if pen.room() > width(text) {
+                pen.write(text, *style).skip(2);
+            }
+        }
+        rest = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    }
+    curve.render(buffer, theme, rest);
+}
+
+/// What the curves have where the cursor is.
+fn readout(state: &State, curve: &Curve, which: Curves) -> Vec<(String, Style)> {
+    let Some(x) = curve.cursor else { return Vec::new() };
+    let place = match curve.unit {
+        Unit::Time => clock(x),
+        Unit::Steps => format!("step {x:.0}"),
+        Unit::Epochs => format!("epoch {x:.1}"),
     };
-    let mut train = epochs(of_train, theme.train(), "train");
-    let steps: Vec<(f64, f64)> = summary.steps.iter().map(|point| (point.epochs, of_step(point))).collect();
-    if train.points.is_empty() {
-        // Before the first epoch ends its steps are all there is.
-        train.points.clone_from(&steps);
+    let figure = |y: f64| match which {
+        Curves::LearningRate => rate(y),
+        Curves::Speed => thousands(whole(y)),
+        _ => decimal(y, 4),
+    };
+    let named = curve.series.iter().filter(|series| !series.label.is_empty());
+    let values = named.filter_map(|series| Some((format!("{} {}", series.label, figure(series.at(x)?)), series.style)));
+    std::iter::once((place, state.theme.accent())).chain(values).collect()
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
+fn whole(value: f64) -> usize {
+    if value.is_finite() { value.clamp(0.0, 1e12).round() as usize } else { 0 }
+}
+
+/// How an epoch gives a figure.
+type OfEpoch = fn(&EpochMetrics) -> f64;
+
+/// The figure of each curve: within epochs, of training, of validation; and what stands at the end of the first.
+fn figures(which: Curves) -> (Option<Figure>, OfEpoch, Option<OfEpoch>, &'static str) {
+    match which {
+        Curves::Loss => (Some(Figure::Loss), |epoch| epoch.train_loss, Some(|epoch| epoch.val_loss), "train"),
+        Curves::Accuracy => {
+            (Some(Figure::Accuracy), |epoch| epoch.train_accuracy, Some(|epoch| epoch.val_accuracy), "train")
+        }
+        Curves::LearningRate => (None, |epoch| epoch.learning_rate, None, "lr"),
+        Curves::Speed => (None, |epoch| epoch.images_per_second, None, "img/s"),
+        Curves::Gap => (None, |epoch| epoch.val_loss - epoch.train_loss, None, "gap"),
     }
-    let reached = summary.progress.map_or(summary.epoch(), |progress| progress.epoch);
-    let end = if stands.is_active() { scale::epochs(reached, summary.recipe.epochs) } else { reached.max(1) };
-    Curve {
-        series: vec![
-            Series { points: steps, style: theme.steps(), label: "" },
-            train,
-            epochs(of_val, theme.validation(), "val"),
-        ],
-        end: f64::from(end),
-        mark: summary.best().map(|best| (f64::from(best.epoch), of_val(best))),
-        empty: if stands.is_active() { "the curve begins with the first steps" } else { "no epoch was completed" },
+}
+
+fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, which: Curves) -> Option<Curve> {
+    let (theme, chart) = (&state.theme, &state.runs.chart);
+    let places = Places::of(run, chart.axis)?;
+    let window = chart.shown(places.whole(stands));
+    let (within, of_train, of_val, name) = figures(which);
+    let epochs = |figure: OfEpoch| -> Vec<(f64, f64)> {
+        summary.history.iter().map(|epoch| (places.end_of(epoch.epoch), figure(epoch))).collect()
+    };
+    let weight = chart.smoothing();
+    let mut series = Vec::new();
+    let mut put = |points: Vec<(f64, f64)>, style: Style, label: &str| {
+        series.push(Series { points, style, label: label.into() });
+    };
+    let buckets = run.curves.as_deref().map(crate::runs::Steps::buckets).unwrap_or_default();
+    if let Some(figure) = within {
+        let raw = run.curves.iter().flat_map(|steps| steps.points(chart.axis, figure)).collect();
+        put(raw, theme.steps(), "");
     }
+    let smoothed_steps = within.filter(|_| weight > 0.0 && !buckets.is_empty());
+    match smoothed_steps {
+        Some(figure) => put(smooth(stretches(buckets, chart.axis, figure), weight), theme.train(), name),
+        None if summary.history.is_empty() && within.is_some() => {
+            // Before the first epoch ends its steps are all there is.
+            let steps = series.first().map(|steps| steps.points.clone()).unwrap_or_default();
+            series.push(Series { points: steps, style: theme.train(), label: name.into() });
+        }
+        None => raw_and_smooth(&mut series, epochs(of_train), weight, (theme.dim(), theme.train()), name),
+    }
+    if let Some(of_val) = of_val {
+        raw_and_smooth(&mut series, epochs(of_val), weight, (theme.dim(), theme.validation()), "val");
+    }
+    let mark = |best: &EpochMetrics| Mark {
+        x: places.end_of(best.epoch),
+        y: of_val.unwrap_or(of_train)(best),
+        style: theme.validation().patch(theme.strong()),
+    };
+    Some(Curve {
+        series,
+        window,
+        unit: chart.unit(),
+        log: chart.log,
+        marks: summary.best().map(mark).into_iter().collect(),
+        cursor: chart.cursor.filter(|x| window.contains(*x)),
+        empty: empty(stands, within.is_some()).into(),
+    })
+}
+
+fn empty(stands: RunState, within: bool) -> &'static str {
+    match (stands.is_active(), within) {
+        (true, true) => "the curve begins with the first steps",
+        (true, false) => "the curve begins with the first epoch that is done",
+        (false, _) => "no epoch was completed",
+    }
+}
+
+/// A curve, or its smoothed self over its faint self.
+fn raw_and_smooth(
+    series: &mut Vec<Series>,
+    points: Vec<(f64, f64)>,
+    weight: f64,
+    (faint, style): (Style, Style),
+    label: &str,
+) {
+    let label = String::from(label);
+    if weight > 0.0 {
+        let smoothed = smooth(single(&points), weight);
+        series.push(Series { points, style: faint, label: String::new() });
+        series.push(Series { points: smoothed, style, label });
+    } else {
+        series.push(Series { points, style, label });
+    }
+}
+
+/// A figure of the steps, to be smoothed.
+fn stretches(buckets: &[Bucket], axis: Axis, figure: Figure) -> impl Iterator<Item = Stretch> + '_ {
+    buckets.iter().map(move |bucket| {
+        let extent = match figure {
+            Figure::Loss => bucket.loss,
+            Figure::Accuracy => bucket.accuracy,
+        };
+        let (mean, count) = extent.map_or((f64::NAN, 1), |extent| (extent.mean(), extent.count));
+        (bucket.to.on(axis), mean, count)
+    })
 }

@@ -13,7 +13,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::state::{RunView, State};
+use crate::tui::state::{Pane, RunView, State};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
 use super::{bars, curves, log, panel, scores, verdict};
@@ -46,8 +46,16 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         }
         (Ok(_), None) => return,
     };
-    curves::title(state, run, buffer, take(&mut rest, 1));
-    if let Some((sentence, style)) = verdict::sentence(theme, summary, stands) {
+    let plot_columns = rest.width.saturating_sub(PANEL);
+    curves::title(state, run, plot_columns, buffer, take(&mut rest, 1));
+    let asked = state.runs.unanswered(&run.id).map(|asked| (asked.words(state.now), theme.warning()));
+    if state.runs.whole && state.runs.pane_whole {
+        return match state.runs.pane {
+            Pane::Log => log::render(state, run, buffer, rest),
+            Pane::Curves => curves::render(state, run, summary, stands, buffer, rest),
+        };
+    }
+    for (sentence, style) in asked.into_iter().chain(verdict::sentence(theme, summary, stands)) {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
         let place = take(&mut rest, rows);
@@ -61,11 +69,17 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     let free = rest.height.saturating_sub(CURVE_ROWS + bars + if with_scores { tested } else { 0 });
     // The log gets what the curves can spare, at most a third.
     let wanted = log::rows(run, rest.width).saturating_add(1);
-    let log_rows = if free >= 3 { (free / 2).clamp(3, 16).min(wanted.max(3)) } else { 0 };
+    let log_rows = match (state.runs.whole && state.runs.pane == Pane::Log, free) {
+        // Where somebody reads the log, the curves make room for it.
+        (true, _) => (rest.height.saturating_sub(bars) / 2).max(3),
+        (false, 3..) => (free / 2).clamp(3, 16).min(wanted.max(3)),
+        (false, _) => 0,
+    };
+    let with_scores = with_scores && rest.height >= log_rows + bars + tested + 4;
     let curve_rows = rest.height.saturating_sub(bars + log_rows + if with_scores { tested } else { 0 });
     let top = take(&mut rest, curve_rows);
     let plot = Rect { width: top.width.saturating_sub(PANEL), ..top };
-    curves::render(state, summary, stands, buffer, plot);
+    curves::render(state, run, summary, stands, buffer, plot);
     let beside = Rect { x: plot.right(), width: top.width - plot.width, ..top };
     panel::render(state, summary, stands, !with_scores, buffer, beside);
     if bars > 0 {

@@ -1,20 +1,24 @@
-//! The list of runs, and the settings of the selected one.
+//! The list of runs. Only the lines that are seen are made: a home may hold thousands of runs.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
-use crate::domain::{Hyperparameter, Practice, Recipe, RunState};
-use crate::tui::state::{RunView, State};
-use crate::tui::widgets::figures::{age, decimal};
-use crate::tui::widgets::paint::{Pen, rule};
-use crate::tui::widgets::table::{Column, Row, Table};
+use crate::domain::RunState;
+use crate::runs::Summary;
+use crate::runs::facts::Field;
+use crate::tui::state::{RunView, RunsState, State};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::figures::{age, decimal, real, thousands};
+use crate::tui::widgets::paint::{Pen, width};
+use crate::tui::widgets::table::{Column, Row, Table, first_line};
 
 use super::verdict;
 
 /// `VAL LOSS` and `VAL ACC` are those of the best epoch, `TEST ACC` and `MACRO F1` those of the final test.
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 12] = [
     Column::left("STATE", 12, 0),
-    Column::left("RUN", 22, 0),
+    Column::left("RUN", 24, 0),
     Column::left("STRATEGY", 10, 5),
     Column::left("DATASET", 14, 8),
     Column::right("EPOCH", 1),
@@ -22,111 +26,217 @@ const COLUMNS: [Column; 10] = [
     Column::right("VAL ACC", 6),
     Column::right("TEST ACC", 9),
     Column::right("MACRO F1", 4),
+    Column::right("IMAGES/S", 11),
     Column::right("AGE", 7),
+    Column::left("TAGS", 24, 10),
 ];
+
+/// What orders the list by a column.
+const FIELDS: [Field; 12] = [
+    Field::State,
+    Field::Name,
+    Field::Strategy,
+    Field::Dataset,
+    Field::Epoch,
+    Field::ValLoss,
+    Field::ValAcc,
+    Field::TestAcc,
+    Field::F1,
+    Field::Rate,
+    Field::Age,
+    Field::Tag,
+];
+
+/// What every figure fits into, so that no column moves when the list does.
+const WIDEST: [&str; 12] = ["✓ early stop", "", "", "", "50/50", "0.0000", "0.000", "0.000", "0.000", "", "59m", ""];
+
+/// Most runs whose names are measured.
+const MEASURED: usize = 2_000;
+
+/// The marks before a name: the place among the marked ones, the first of which is the baseline on Compare.
+fn mark(theme: &Theme, runs: &RunsState, run: &RunView) -> String {
+    match runs.marked.iter().position(|id| *id == run.id) {
+        _ if runs.marked.is_empty() => String::new(),
+        Some(place) if place < 9 => format!("{}{} ", theme.glyphs.best, place + 1),
+        Some(_) => format!("{}  ", theme.glyphs.best),
+        None => "   ".into(),
+    }
+}
+
+fn tags(run: &RunView) -> String {
+    let tags: Vec<&str> = run.about.tags.iter().map(crate::domain::Tag::as_str).collect();
+    let note = if run.about.note.as_str().is_empty() { "" } else { "+note" };
+    tags.into_iter().chain((!note.is_empty()).then_some(note)).collect::<Vec<_>>().join(" ")
+}
+
+/// The epoch and of how many. The one under way counts where one is under way; of an ended run only completed ones do.
+fn epoch(summary: &Summary, stands: RunState) -> String {
+    let epoch = match summary.progress.filter(|_| stands.is_active()) {
+        Some(progress) => progress.epoch,
+        None => summary.epoch(),
+    };
+    if stands == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
+}
 
 fn row(state: &State, run: &RunView) -> Row {
     let theme = &state.theme;
     let (word, style) = verdict::word(state, run);
-    let mut row: Row = vec![(word, style), (run.id.to_string(), theme.strong())];
+    let name = format!("{}{}", mark(theme, &state.runs, run), run.id);
+    let mut row: Row = vec![(word, style), (name, theme.strong())];
     let Ok(summary) = &run.summary else {
         row.resize(COLUMNS.len(), (String::new(), theme.text()));
         return row;
     };
     let stands = run.state(state.now).unwrap_or(RunState::Lost);
     let recipe = &summary.recipe;
-    // The epoch under way counts where one is under way; of an ended run only completed ones do.
-    let epoch = match summary.progress.filter(|_| stands.is_active()) {
-        Some(progress) => progress.epoch,
-        None => summary.epoch(),
-    };
-    let epoch = if stands == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", recipe.epochs) };
+    let text = |text: String| (text, theme.text());
+    row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, stands))]);
     if let Some(other) = summary.waiting_for.as_ref().filter(|_| stands == RunState::Queued) {
-        row.extend([
-            (recipe.strategy.to_string(), theme.text()),
-            (recipe.dataset.to_string(), theme.text()),
-            (epoch, theme.text()),
-            (format!("waits for {other}"), theme.dim()),
-        ]);
+        row.push((format!("waits for {other}"), theme.dim()));
         return row;
     }
     let best = summary.best();
     let scores = summary.test.as_ref().map(|test| test.confusion.scores());
-    let figure = |value: Option<f64>, decimals| value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals));
+    let figure =
+        |value: Option<f64>, decimals| text(value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals)));
     row.extend([
-        (recipe.strategy.to_string(), theme.text()),
-        (recipe.dataset.to_string(), theme.text()),
-        (epoch, theme.text()),
-        (figure(best.map(|best| best.val_loss), 4), theme.text()),
-        (figure(best.map(|best| best.val_accuracy), 3), theme.text()),
-        (figure(scores.as_ref().map(|scores| scores.accuracy), 3), theme.text()),
-        (figure(scores.as_ref().map(|scores| scores.f1), 3), theme.text()),
+        figure(best.map(|best| best.val_loss), 4),
+        figure(best.map(|best| best.val_accuracy), 3),
+        figure(scores.as_ref().map(|scores| scores.accuracy), 3),
+        figure(scores.as_ref().map(|scores| scores.f1), 3),
+        text(speed(summary)),
         (age(state.now.saturating_sub(recipe.created_at)), theme.dim()),
+        (tags(run), theme.accent()),
     ]);
     row
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
+fn speed(summary: &Summary) -> String {
+    let speed = summary.images_per_second.filter(|speed| speed.is_finite());
+    speed.map_or_else(|| "–".into(), |speed| thousands(speed.clamp(0.0, 1e12).round() as usize))
+}
+
+/// A line that is as wide as any of the list, in the columns whose width depends on the runs.
+fn widest(state: &State) -> Row {
+    let runs = &state.runs;
+    let mut texts: Vec<String> = WIDEST.iter().map(|text| (*text).to_owned()).collect();
+    let marks = if runs.marked.is_empty() { 0 } else { 3 };
+    let mut longest = [0; 5];
+    for run in runs.visible().take(MEASURED) {
+        let Ok(summary) = &run.summary else { continue };
+        let recipe = &summary.recipe;
+        // Names are plain characters, one column each.
+        let speed = summary.images_per_second.map_or(1, |speed| if speed >= 1e4 { 7 } else { 5 });
+        let tags: usize = run.about.tags.iter().map(|tag| tag.as_str().len() + 1).sum();
+        let note = if run.about.note.as_str().is_empty() { 0 } else { 6 };
+        let lengths = [
+            run.id.as_str().len() + marks,
+            recipe.strategy.name().len(),
+            recipe.dataset.as_str().len(),
+            speed,
+            tags + note,
+        ];
+        for (longest, length) in longest.iter_mut().zip(lengths) {
+            *longest = (*longest).max(length);
+        }
+    }
+    for (column, length) in [1, 2, 3, 9, 11].into_iter().zip(longest) {
+        texts[column] = "x".repeat(length);
+    }
+    texts.into_iter().map(|text| (text, Style::new())).collect()
+}
+
+/// The columns that there is something to show in: without tags none for them.
+fn most_widths(state: &State, room: u16, gap: u16) -> Vec<u16> {
+    let rows = [widest(state)];
+    let no_tags = rows[0][11].0.is_empty();
+    let mut columns = COLUMNS;
+    if no_tags {
+        columns[11].rank = u8::MAX;
+    }
+    let table = Table { columns: &columns, rows: &rows, selected: None, marked: false, gap };
+    let mut widths = table.widths(room);
+    if no_tags {
+        widths[11] = 0;
+    }
+    widths
+}
+
 /// Columns that the whole list would like to have.
 pub(super) fn wanted(state: &State) -> u16 {
-    let rows: Vec<Row> = state.runs.list.iter().map(|run| row(state, run)).collect();
-    let table = Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 1 };
-    let widths = table.widths(u16::MAX);
+    let widths = most_widths(state, u16::MAX, 1);
     widths.iter().sum::<u16>() + u16::try_from(widths.len()).unwrap_or(0) + 2
 }
 
+/// Whether there is something to say of the list as a whole.
+pub(super) fn heading_rows(state: &State) -> u16 {
+    let runs = &state.runs;
+    u16::from(!runs.filter.text.is_empty() || runs.sort.is_some() || runs.marked.len() > 1)
+}
+
+/// Draws what is in force, the headings, and as many lines as fit.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
-    let rows: Vec<Row> = state.runs.list.iter().map(|run| row(state, run)).collect();
-    let selected = Some(state.runs.position());
-    let wide = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap: 2 };
+    let heading = heading_rows(state);
+    if heading > 0 {
+        in_force(state, buffer, Rect { height: 1, ..area });
+    }
+    let area = Rect { y: area.y + heading, height: area.height.saturating_sub(heading), ..area };
+    let (runs, theme) = (&state.runs, &state.theme);
+    let visible = usize::from(area.height.saturating_sub(1));
+    let position = runs.position();
+    let first = first_line(position, runs.shown.len(), visible);
+    let rows: Vec<Row> = runs.visible().skip(first).take(visible).map(|run| row(state, run)).collect();
     // Two cells between columns where that costs no column.
-    let all = wide.widths(u16::MAX).iter().sum::<u16>() + 20;
-    let gap = if all <= area.width { 2 } else { 1 };
-    Table { gap, ..wide }.render(buffer, &state.theme, area);
+    let all = most_widths(state, u16::MAX, 2);
+    let shown = u16::try_from(all.iter().filter(|width| **width > 0).count()).unwrap_or(0);
+    let gap = if all.iter().sum::<u16>() + 2 * shown <= area.width { 2 } else { 1 };
+    let widths = most_widths(state, area.width.saturating_sub(2), gap);
+    let selected = (!rows.is_empty()).then(|| position - first);
+    let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
+    table.draw(buffer, theme, area, &widths, &titles(state));
 }
 
-/// What a run trains on, by name.
-fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
-    let mut lines = vec![("strategy", recipe.strategy.to_string()), ("dataset", recipe.dataset.to_string())];
-    if let Some(transfer) = &recipe.transfer {
-        lines.push(("weights", transfer.weights.to_string()));
-        lines.extend(transfer.fine_tuning.iter().map(|fine_tuning| ("from", fine_tuning.from.to_string())));
-    }
-    lines.extend(recipe.after.iter().map(|after| ("after", after.to_string())));
-    lines
-}
-
-/// Rows that [`settings`] would like to have.
-pub(super) fn settings_rows(run: &RunView) -> u16 {
-    let rows = |recipe: &Recipe| 1 + origins(recipe).len() + Hyperparameter::of(recipe.strategy).count();
-    run.summary.as_ref().map_or(0, |summary| u16::try_from(rows(&summary.recipe)).unwrap_or(0)) + 1
-}
-
-/// The settings of a run; those that are not the default stand out.
-pub(super) fn settings(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
-    const NAME: u16 = 19;
+/// The headings; an arrow at the one that orders the list.
+fn titles(state: &State) -> Row {
     let theme = &state.theme;
-    let Ok(summary) = &run.summary else { return };
-    if area.height < 4 {
-        return;
+    let title = |(column, field): (&Column, Field)| match state.runs.sort {
+        Some(key) if key.by == field => (column.title.to_owned(), theme.accent()),
+        _ => (column.title.to_owned(), theme.dim()),
+    };
+    COLUMNS.iter().zip(FIELDS).map(title).collect()
+}
+
+/// `12 of 1,000 runs · state:running · by val_loss, lowest first · 3 marked`
+fn in_force(state: &State, buffer: &mut Buffer, area: Rect) {
+    let (runs, theme) = (&state.runs, &state.theme);
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    let (shown, all) = (runs.shown.len(), runs.list.len());
+    pen.skip(1);
+    if runs.filter.text.is_empty() {
+        pen.write(&format!("{} runs", thousands(all)), theme.text());
+    } else {
+        pen.write(&format!("{} of {} runs: ", thousands(shown), thousands(all)), theme.text());
+        let room = pen.room().saturating_sub(40).max(12);
+        let text = crate::tui::widgets::paint::fit(&crate::domain::text::printable(&runs.filter.text), room, theme);
+        pen.write(&text, theme.accent());
     }
-    let title = [("settings of ", theme.dim()), (run.id.as_str(), theme.strong())];
-    rule(buffer, theme, Rect { height: 1, ..area }, &title, "");
-    let recipe = &summary.recipe;
-    let mut row = 1;
-    for (name, value) in origins(recipe) {
-        Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(&value, theme.text());
-        row += 1;
+    if let Some(key) = runs.sort {
+        let words = match (key.by.is_text(), key.descending) {
+            (true, false) => "A first",
+            (true, true) => "Z first",
+            (false, false) => "lowest first",
+            (false, true) => "highest first",
+        };
+        pen.write(" · by ", theme.dim())
+            .write(&key.to_string(), theme.accent())
+            .write(&format!(", {words}"), theme.dim());
     }
-    for setting in Hyperparameter::of(recipe.strategy) {
-        let value = setting.get(recipe);
-        let default = Practice::One(recipe.strategy).default_of(setting).unwrap_or_default();
-        let mut pen = Pen::new(buffer, theme, area, row);
-        pen.skip(1).left(setting.name(), NAME, theme.dim());
-        if value == default {
-            pen.write(&value, theme.text());
-        } else {
-            pen.write(&value, theme.strong()).write(&format!("  (default {default})"), theme.dim());
-        }
-        row += 1;
+    if !runs.marked.is_empty() {
+        pen.write(&format!(" · {} marked", runs.marked.len()), theme.dim());
+    }
+    let share = real(shown as u64) / real(all.max(1) as u64);
+    if share < 1.0 && pen.room() > width("/ changes it ") {
+        pen.flush_right("/ changes it ", theme.dim());
     }
 }

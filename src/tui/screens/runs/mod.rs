@@ -9,11 +9,14 @@ mod list;
 mod log;
 mod panel;
 mod scores;
+mod settings;
 mod verdict;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::RunState;
+use crate::tui::action::RunsAction;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 
@@ -36,25 +39,42 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         detail::render(state, run, buffer, area);
         return;
     }
-    let count = u16::try_from(state.runs.list.len()).unwrap_or(u16::MAX - 1);
+    // As many rows as there are runs, so that the list does not shrink under a filter that is being typed.
+    let count = u16::try_from(state.runs.list.len()).unwrap_or(u16::MAX / 2);
+    let head = 1 + list::heading_rows(state);
     if area.width >= BESIDE {
         let width = list::wanted(state).clamp(42, area.width * 5 / 12);
         let left = Rect { width, ..area };
         let right = Rect { x: area.x + width, width: area.width - width, ..area };
-        let settings = list::settings_rows(run);
-        let rows = (count + 1).min(area.height.saturating_sub(settings)).max(2);
+        let settings = settings::rows(run, width);
+        let rows = (count + head).min(area.height.saturating_sub(settings)).max(area.height / 4).max(2);
         list::render(state, buffer, Rect { height: rows, ..left });
         let below = Rect { y: left.y + rows + 1, height: left.height.saturating_sub(rows + 1), ..left };
-        list::settings(state, run, buffer, below);
+        settings::render(state, run, buffer, below);
         for row in 0..area.height {
             Pen::new(buffer, theme, right, row).write(theme.glyphs.bar, theme.dim());
         }
         detail::render(state, run, buffer, Rect { x: right.x + 1, width: right.width - 1, ..right });
     } else {
         let most = if area.height >= 30 { LINES_ABOVE * 2 } else { LINES_ABOVE };
-        let rows = count.min(most) + 1;
+        let rows = count.min(most) + head;
         list::render(state, buffer, Rect { height: rows, ..area });
         detail::render(state, run, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+    }
+}
+
+/// Whether an action of this screen would do anything now.
+pub(super) fn applies(state: &State, action: RunsAction) -> bool {
+    let Some(run) = state.runs.current() else {
+        return action == RunsAction::Filter && !state.runs.list.is_empty();
+    };
+    let stands = run.state(state.now);
+    match action {
+        RunsAction::Pause => stands.is_some_and(RunState::is_active),
+        RunsAction::Limits => stands.is_some(),
+        RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),
+        RunsAction::Filter | RunsAction::Sort => state.runs.list.len() > 1,
+        _ => true,
     }
 }
 
@@ -62,6 +82,14 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     if !state.runs.loaded {
         Pen::new(buffer, theme, area, 1).skip(2).write("reading the runs …", theme.dim());
+        return;
+    }
+    if !state.runs.list.is_empty() {
+        list::render(state, buffer, Rect { height: 2, ..area });
+        Pen::new(buffer, theme, area, 3).skip(2).write("No run is like that.", theme.strong());
+        Pen::new(buffer, theme, area, 4)
+            .skip(2)
+            .write("/ changes the filter; without one all runs are shown.", theme.text());
         return;
     }
     let lines = [

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::domain::{Monitor, RunState, text::printable};
+use crate::domain::{Monitor, RunState, Size, text::printable};
 use crate::runs::Summary;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -58,26 +58,26 @@ fn monitor(monitor: Monitor) -> &'static str {
 }
 
 fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
-    let (rule, status) = (&summary.recipe.early_stopping, &summary.early_stopping);
+    let (rule, status, limits) = (&summary.recipe.early_stopping, &summary.early_stopping, summary.limits);
     let figure = |name, value: String, style| Line::Figure(name, value, style);
     let mut lines = vec![Line::Rule("early stopping".into())];
     if status.best_epoch == 0 {
         lines.push(figure("best", "none yet".into(), theme.text()));
-        lines.push(figure("patience", count(rule.patience as usize, "epoch", "epochs"), theme.text()));
+        lines.push(figure("patience", count(limits.patience as usize, "epoch", "epochs"), theme.text()));
         return lines;
     }
     lines.push(figure("best", format!("epoch {}", status.best_epoch), theme.strong()));
     let name = monitor(rule.monitor);
     lines.push(figure("", format!("{name} {}", decimal(status.best_value, 4)), theme.strong()));
-    let style = if status.waited * 2 > rule.patience { theme.warning() } else { theme.text() };
-    let waited = format!("{} of {}", status.waited, rule.patience);
-    lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, rule.patience)), style));
+    let style = if status.waited * 2 > limits.patience { theme.warning() } else { theme.text() };
+    let waited = format!("{} of {}", status.waited, limits.patience);
+    lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, limits.patience)), style));
     if !stands.is_active() || verdict::trained(summary) {
         return lines;
     }
-    let end = summary.epoch() + rule.patience.saturating_sub(status.waited);
-    if end >= summary.recipe.epochs {
-        lines.push(figure("stops at", format!("epoch {}, the last", summary.recipe.epochs), theme.text()));
+    let end = summary.epoch() + limits.patience.saturating_sub(status.waited);
+    if end >= limits.epochs {
+        lines.push(figure("stops at", format!("epoch {}, the last", limits.epochs), theme.text()));
     } else {
         let (word, bound) = match rule.monitor {
             Monitor::ValLoss => ("below", status.best_value - rule.min_delta),
@@ -112,6 +112,7 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
         let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
         lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
+    lines.extend(load(summary).into_iter().map(|(name, value)| figure(name, value)));
     lines.extend(on_base(summary).into_iter().map(|(name, value)| figure(name, value)));
     if let Some(last) = summary.history.last() {
         lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
@@ -128,6 +129,16 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
         lines.push(figure("images", format!("{} to train on", thousands(images.train))));
     }
     if lines.len() == 1 { Vec::new() } else { lines }
+}
+
+/// What the worker takes of its machine.
+fn load(summary: &Summary) -> Vec<(&'static str, String)> {
+    let Some(load) = &summary.load else { return Vec::new() };
+    let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
+    if let Some(gpu) = &load.gpu {
+        lines.push(("gpu", format!("{}%, {} of {}", gpu.utilization, Size(gpu.memory_used), Size(gpu.memory_total))));
+    }
+    lines
 }
 
 /// What of which base a run trains.

@@ -20,6 +20,7 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
     };
     let (sign, style) = theme.state(stands);
     let word = match (stands, &summary.outcome) {
+        _ if state.runs.unanswered(&run.id).is_some() => "asked",
         (RunState::Running, _) if summary.stopping => "stopping",
         (RunState::Running, _) if summary.features.is_some() => "features",
         (RunState::Running, _) if summary.evaluating.is_some() => "testing",

@@ -119,10 +119,18 @@ fn value(state: &State, field: Field) -> (Input, String) {
         Field::Setting(setting) => {
             let value = form.value(setting, ground);
             let default = form.default_of(setting, ground);
-            let note = match default {
-                Some(default) if value.text() != default => format!("changed, default {default}"),
-                None if !value.text().is_empty() => "changed, default each its own".into(),
-                _ => String::new(),
+            let repeats = form.repeated.as_ref().filter(|(_, recipe)| form.practice == Practice::One(recipe.strategy));
+            let note = match (default, repeats) {
+                // What stands out is what differs from the run, not what that run changed.
+                (_, Some(_)) => match form.differs(setting, ground) {
+                    Some((id, theirs)) => format!("changed, {id} has {theirs}"),
+                    None => String::new(),
+                },
+                (default, None) => match default {
+                    Some(default) if value.text() != default => format!("changed, default {default}"),
+                    None if !value.text().is_empty() => "changed, default each its own".into(),
+                    _ => String::new(),
+                },
             };
             (value, note)
         }

@@ -66,6 +66,8 @@ pub struct Form {
     pub focus: Field,
     /// Whether a launch is under way.
     pub launching: bool,
+    /// The run whose settings were taken over, and those settings.
+    pub repeated: Option<(RunId, Box<Recipe>)>,
 }
 
 impl Default for Form {
@@ -88,6 +90,7 @@ impl Form {
             named: false,
             focus: Field::Strategy,
             launching: false,
+            repeated: None,
         }
     }
 
@@ -208,6 +211,21 @@ impl Form {
         if !self.fields().contains(&self.focus) {
             self.focus = Field::Strategy;
         }
+    }
+
+    /// Takes a run's settings over, and remembers them: what is then changed stands out.
+    pub fn repeat(&mut self, id: RunId, recipe: &Recipe, ground: &Ground<'_>) {
+        self.fill(recipe, ground);
+        self.repeated = Some((id, Box::new(recipe.clone())));
+    }
+
+    /// The run whose settings were taken over, and what it has in a setting, if that is not what the form has.
+    #[must_use]
+    pub fn differs(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Option<(&RunId, String)> {
+        let (id, recipe) = self.repeated.as_ref()?;
+        let theirs = setting.get(recipe);
+        let same = self.value(setting, ground).text().trim() == theirs;
+        (self.practice == Practice::One(recipe.strategy) && !same).then_some((id, theirs))
     }
 
     /// Moves the focus, around both ends.

@@ -1,0 +1,141 @@
+//! `rename`, `tag`, `note` and `delete`: what a person does with runs that exist.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use super::arguments::Output;
+use super::exit::{CommandError, Exit};
+use super::{json, output};
+use crate::domain::{RunId, Tag};
+use crate::runs::about::Note;
+use crate::runs::{About, RunStore};
+use crate::supervise;
+
+/// `rename`.
+pub(super) fn rename(store: &RunStore, run: &str, name: &RunId, Output { json }: Output) -> Result<Exit, CommandError> {
+    let id = store.find(run)?;
+    store.rename(&id, name, supervise::now())?;
+    let about = store.folder(name).about()?;
+    if json {
+        output::json(&json::said(name, &about))?
+    } else {
+        output::line(&format!("{id} is now called {name}"))?
+    }
+    Ok(Exit::Done)
+}
+
+/// `tag`.
+pub(super) fn tag(
+    store: &RunStore,
+    run: &str,
+    changes: &[String],
+    Output { json }: Output,
+) -> Result<Exit, CommandError> {
+    let id = store.find(run)?;
+    let mut about = store.folder(&id).about()?;
+    for change in changes {
+        apply(&mut about, change)?;
+    }
+    if !changes.is_empty() {
+        store.folder(&id).write_about(&about)?;
+    }
+    if json {
+        output::json(&json::said(&id, &about))?;
+    } else if about.tags.is_empty() {
+        output::note(&format!("{id} has no tags: `mien tag {id} +baseline` adds one"));
+    } else {
+        output::line(&about.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" "))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Adds or takes off one tag; without a sign it is added.
+fn apply(about: &mut About, change: &str) -> Result<(), CommandError> {
+    let (off, word) = match (change.strip_prefix('-'), change.strip_prefix('+')) {
+        (Some(word), _) => (true, word),
+        (None, Some(word)) => (false, word),
+        (None, None) => (false, change),
+    };
+    let tag = Tag::new(word).map_err(|error| CommandError::Usage(error.to_string()))?;
+    if off {
+        about.tags.remove(&tag)
+    } else {
+        about.tags.insert(tag)
+    };
+    Ok(())
+}
+
+/// `note`.
+pub(super) fn note(
+    store: &RunStore,
+    run: &str,
+    text: Option<&str>,
+    Output { json }: Output,
+) -> Result<Exit, CommandError> {
+    let id = store.find(run)?;
+    let mut about = store.folder(&id).about()?;
+    if let Some(text) = text {
+        about.note = Note::new(text).map_err(|error| CommandError::Usage(error.to_string()))?;
+        store.folder(&id).write_about(&about)?;
+    }
+    if json {
+        output::json(&json::said(&id, &about))?;
+    } else if about.note.as_str().is_empty() {
+        output::note(&format!("{id} has no note: `mien note {id} TEXT` writes one"));
+    } else {
+        output::line(about.note.as_str())?;
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Deleted<'a> {
+    deleted: Vec<&'a str>,
+}
+
+/// `delete`.
+pub(super) fn delete(
+    store: &RunStore,
+    runs: &[String],
+    yes: bool,
+    Output { json }: Output,
+) -> Result<Exit, CommandError> {
+    let mut ids = runs.iter().map(|run| store.find(run)).collect::<Result<Vec<RunId>, _>>()?;
+    ids.sort();
+    ids.dedup();
+    let names = ids.iter().map(RunId::as_str).collect::<Vec<_>>().join(", ");
+    if !yes && !confirmed(&names)? {
+        output::note("nothing was deleted");
+        return Ok(Exit::Stopped);
+    }
+    store.sweep();
+    let (mut deleted, mut exit) = (Vec::new(), Exit::Done);
+    for id in &ids {
+        // One that cannot be deleted must not keep the others.
+        match store.delete(id, supervise::now()) {
+            Ok(()) => deleted.push(id.as_str()),
+            Err(error) => {
+                output::complain(&error.to_string());
+                exit = Exit::Failed;
+            }
+        }
+    }
+    if json {
+        output::json(&Deleted { deleted })?;
+    } else if !deleted.is_empty() {
+        output::line(&format!("deleted {}", deleted.join(", ")))?;
+    }
+    Ok(exit)
+}
+
+/// Asks on the terminal; without one only `--yes` says so.
+fn confirmed(names: &str) -> Result<bool, CommandError> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(CommandError::Usage(format!("nobody can be asked here: --yes deletes {names} without asking")));
+    }
+    let _ = write!(io::stderr(), "Delete {names} for good, with weights and log? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(CommandError::Output)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,204 @@
+//! A kept fold stands for what the log says, or for nothing.
+
+use proptest::prelude::*;
+
+use super::super::followed::FollowedRun;
+use super::super::{Home, RunStore};
+use super::*;
+use crate::domain::{
+    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split, SplitCounts,
+};
+use crate::events::{Event, EventWriter};
+
+fn store() -> (tempfile::TempDir, RunStore, RunId) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = RunStore::new(Home::new(folder.path()));
+    let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
+    let id = store.create(&RunId::new("calm-heron").expect("an id"), &recipe).expect("a run");
+    (folder, store, id)
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let epoch = 1..6_u32;
+    let figure = prop_oneof![9 => -10.0..10.0_f64, 1 => Just(f64::NAN)];
+    prop_oneof![
+        8 => (epoch.clone(), 1..90_u32, figure.clone()).prop_map(|(epoch, step, loss)| Event::Step {
+            epoch,
+            step,
+            steps: 90,
+            loss,
+            accuracy: 0.5,
+            learning_rate: 1e-3,
+            images_per_second: 9.5,
+        }),
+        2 => (epoch.clone(), figure).prop_map(|(epoch, val_loss)| Event::EpochFinished {
+            metrics: EpochMetrics {
+                epoch,
+                train_loss: 1.5,
+                train_accuracy: 0.25,
+                val_loss,
+                val_accuracy: 0.2,
+                learning_rate: 1e-3,
+                seconds: 2.5,
+                images_per_second: 1400.0,
+            },
+            early_stopping: EarlyStoppingStatus { best_epoch: epoch, best_value: val_loss, waited: 0 },
+        }),
+        1 => epoch.clone().prop_map(|epoch| Event::EpochStarted { epoch, steps: 90 }),
+        1 => (0..4_u32).prop_map(|resumed_from| Event::WorkerStarted { pid: 7, host: "here".into(), resumed_from }),
+        1 => ".*".prop_map(|message| Event::Warning { message }),
+        1 => ".*".prop_map(|cause| Event::Ended { outcome: Outcome::Failed { cause } }),
+        1 => Just(Event::Ended { outcome: Outcome::Finished { reason: FinishReason::EarlyStop } }),
+        1 => Just(Event::DataOpened {
+            images: SplitCounts { train: 3, validation: 2, test: 1 },
+            classes: vec!["angry".into(), "sad".into()],
+        }),
+        1 => Just(Event::DeviceChosen { device: "cpu".into(), description: "x".into(), note: None }),
+        1 => Just(Event::Waiting { run: RunId::new("other").expect("an id") }),
+        1 => Just(Event::ComputingFeatures { done: 1, total: 2, images_per_second: 3.0 }),
+        1 => epoch.prop_map(|epoch| {
+            let mut confusion = Confusion::new(2);
+            confusion.add(0, 1);
+            Event::Evaluated { split: Split::Test, epoch, loss: f64::NAN, confusion }
+        }),
+    ]
+}
+
+/// All that a run amounts to, as text: figures that are no numbers equal themselves there.
+fn told(run: &mut FollowedRun) -> String {
+    run.advance().expect("read");
+    let detail = run.detail().expect("read").clone();
+    format!("{:?} {detail:?} {} {}", run.summary, run.damaged(), run.position())
+}
+
+fn keep(store: &RunStore, id: &RunId) {
+    let mut run = store.follow(id).expect("a run");
+    run.advance().expect("read");
+    let detail = run.detail().expect("read").clone();
+    let folder = store.folder(id);
+    let recipe = crc32fast::hash(&fs::read(folder.recipe_file()).expect("a recipe"));
+    let (position, damaged, log) = (run.position(), run.damaged(), folder.events_file());
+    let value = run.summary.as_ref();
+    write(&folder.summary_fold(), Of::Summary, &log, recipe, &Kept { position, damaged, value }).expect("kept");
+    let kept = Kept { position, damaged, value: &detail };
+    write(&folder.detail_fold(), Of::Detail, &log, recipe, &kept).expect("kept");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_kept_prefix_and_the_rest_are_all_of_the_log(
+        events in proptest::collection::vec(any_event(), 1..60), cut in any::<prop::sample::Index>()
+    ) {
+        let (_home, store, id) = store();
+        let log = store.folder(&id).events_file();
+        let mut writer = EventWriter::open(&log, 1).expect("a log");
+        let cut = cut.index(events.len() + 1);
+        for (at, event) in (1_000..).zip(&events[..cut]) {
+            writer.append(at * 500, event.clone()).expect("appended");
+        }
+        keep(&store, &id);
+        let kept_at = fs::metadata(&log).expect("a log").len();
+        for (at, event) in (5_000..).zip(&events[cut..]) {
+            writer.append(at * 500, event.clone()).expect("appended");
+        }
+        let mut kept = store.open(&id).expect("a run");
+        prop_assert_eq!(kept.position(), kept_at, "the fold was not used");
+        let mut read = store.follow(&id).expect("a run");
+        prop_assert_eq!(told(&mut kept), told(&mut read));
+    }
+
+    #[test]
+    fn a_damaged_fold_is_none(place in any::<prop::sample::Index>(), change in 1..=255_u8, cut in any::<bool>()) {
+        let (_home, store, id) = store();
+        let folder = store.folder(&id);
+        let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
+        writer.append(5, Event::Warning { message: "soon".into() }).expect("appended");
+        keep(&store, &id);
+        for path in [folder.summary_fold(), folder.detail_fold()] {
+            let mut bytes = fs::read(&path).expect("kept");
+            let place = place.index(bytes.len());
+            if cut { bytes.truncate(place) } else { bytes[place] ^= change }
+            fs::write(&path, bytes).expect("written");
+        }
+        let mut run = store.open(&id).expect("a run");
+        prop_assert_eq!(run.position(), 0);
+        prop_assert_eq!(told(&mut run), told(&mut store.follow(&id).expect("a run")));
+    }
+}
+
+#[test]
+fn a_fold_of_another_log_or_recipe_is_none() {
+    let (_home, store, id) = store();
+    let folder = store.folder(&id);
+    let warn = |count: usize, letter: &str| {
+        let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
+        for _ in 0..count {
+            writer.append(5, Event::Warning { message: letter.repeat(100) }).expect("appended");
+        }
+    };
+    let used = || store.open(&id).expect("a run").position() > 0;
+    warn(100, "a");
+    keep(&store, &id);
+    assert!(used());
+    warn(1, "b");
+    assert!(used(), "a longer log has it as its beginning");
+    let log = fs::read(folder.events_file()).expect("a log");
+    fs::write(folder.events_file(), &log[..log.len() / 2]).expect("cut");
+    assert!(!used(), "a shorter log");
+    fs::remove_file(folder.events_file()).expect("removed");
+    assert!(!used(), "no log");
+    warn(100, "c");
+    assert!(!used(), "a log of other words");
+    fs::write(folder.events_file(), log).expect("back");
+    assert!(used());
+    let recipe = fs::read_to_string(folder.recipe_file()).expect("a recipe");
+    fs::write(folder.recipe_file(), recipe.replace("\"epochs\": 50", "\"epochs\": 51")).expect("edited");
+    assert!(!used(), "another recipe");
+}
+
+#[test]
+fn a_fold_follows_its_renamed_or_copied_run() {
+    let (_home, store, id) = store();
+    let mut writer = EventWriter::open(&store.folder(&id).events_file(), 1).expect("a log");
+    writer.append(5, Event::StopRequested).expect("appended");
+    keep(&store, &id);
+    let other = RunId::new("renamed").expect("an id");
+    fs::rename(store.folder(&id).path(), store.folder(&other).path()).expect("renamed");
+    let run = store.open(&other).expect("a run");
+    assert!(run.position() > 0);
+    assert_eq!(run.summary.id, other);
+}
+
+#[test]
+fn long_logs_are_kept_by_whoever_reads_them_and_short_ones_are_not() {
+    let (_home, store, id) = store();
+    let folder = store.folder(&id);
+    let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
+    writer.append(5, Event::Warning { message: "short".into() }).expect("appended");
+    store.summary(&id).expect("read");
+    assert!(!folder.summary_fold().exists());
+    writer.append(6, Event::Warning { message: "x".repeat(70_000) }).expect("appended");
+    let read = store.summary(&id).expect("read");
+    assert!(folder.summary_fold().exists() && folder.detail_fold().exists());
+    let opened = store.open(&id).expect("a run");
+    assert_eq!(opened.position(), read.position());
+    // A home that cannot be written goes without, and nobody minds.
+    fs::remove_file(folder.summary_fold()).expect("removed");
+    fs::create_dir(folder.summary_fold()).expect("in the way");
+    let again = store.summary(&id).expect("read");
+    assert_eq!(format!("{:?}", again.summary), format!("{:?}", read.summary));
+}
+
+/// The names below are the shape of the kept summary. Whoever changes them here raises [`FOLD_VERSION`] as well.
+#[test]
+fn the_kept_summary_has_the_fields_of_this_version() {
+    let (_home, store, id) = store();
+    let summary = store.summary(&id).expect("a run").summary;
+    let body = (&*summary).encode().expect("MessagePack");
+    let fields: std::collections::BTreeMap<String, serde::de::IgnoredAny> =
+        rmp_serde::from_slice(&body).expect("a map");
+    let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+    insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{}", names.join("\n")));
+}

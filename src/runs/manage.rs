@@ -1,0 +1,266 @@
+//! Renaming and deleting runs, and what other runs' recipes mean by a name that has changed.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::about::AboutError;
+use super::layout::RunFolder;
+use super::store::RunStore;
+use crate::domain::{Recipe, RunId};
+
+/// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
+const DELETED: &str = ".deleted-";
+
+/// A run that was created this recently may not have its worker yet, in milliseconds.
+const SPAWN_GRACE: u64 = 10_000;
+
+/// Why a run was not renamed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// A worker is at it.
+    #[error("a worker is at {id}: `mien stop {id}` first")]
+    Busy {
+        /// The run.
+        id: RunId,
+    },
+    /// A run that is going or about to waits for it, or starts from it.
+    #[error("{by} waits for {id} or starts from it: let {by} begin or stop it first")]
+    Awaited {
+        /// The run.
+        id: RunId,
+        /// The other run.
+        by: RunId,
+    },
+    /// There is no such run.
+    #[error("there is no run {id}")]
+    Gone {
+        /// The run.
+        id: RunId,
+    },
+    /// The name belongs to another run.
+    #[error("there is a run {id} already")]
+    Taken {
+        /// The name.
+        id: RunId,
+    },
+    /// The name cannot be that of a run.
+    #[error("{0}")]
+    Name(String),
+    /// What is said about the run.
+    #[error(transparent)]
+    About(#[from] AboutError),
+    /// The file system said no.
+    #[error("cannot change {}: {source}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl RunStore {
+    /// Gives a run another name and remembers the old one, by which recipes of other runs and people still find it.
+    ///
+    /// # Errors
+    /// When a worker is at the run, a run that is going depends on it, the name is taken, or the folder cannot be changed.
+    pub fn rename(&self, old: &RunId, new: &RunId, now: u64) -> Result<(), ManageError> {
+        if old == new {
+            return Ok(());
+        }
+        RunId::of_new_run(new.as_str()).map_err(ManageError::Name)?;
+        let (from, to) = (self.folder(old), self.folder(new));
+        if to.path().symlink_metadata().is_ok() {
+            return Err(ManageError::Taken { id: new.clone() });
+        }
+        let _lock = self.at_rest(old, now)?;
+        let mut about = from.about()?;
+        about.former.retain(|name| name != new && name != old);
+        about.former.push(old.clone());
+        // Remembered before it is done: a name that was never left resolves to the run all the same.
+        from.write_about(&about)?;
+        fs::rename(from.path(), to.path()).map_err(|source| io_error(&from, source))
+    }
+
+    /// Deletes a run for good. It is gone from every list at once; where removing its files breaks off, [`Self::sweep`]
+    /// removes the rest.
+    ///
+    /// # Errors
+    /// When a worker is at the run, a run that is going depends on it, or the folder cannot be changed.
+    pub fn delete(&self, id: &RunId, now: u64) -> Result<(), ManageError> {
+        let folder = self.folder(id);
+        let lock = self.at_rest(id, now)?;
+        let hidden = (0_u32..)
+            .map(|number| self.home().checkpoints().join(format!("{DELETED}{number}-{id}")))
+            .find(|path| path.symlink_metadata().is_err());
+        let hidden = hidden.unwrap_or_else(|| self.home().checkpoints().join(DELETED));
+        fs::rename(folder.path(), &hidden).map_err(|source| io_error(&folder, source))?;
+        drop(lock);
+        fs::remove_dir_all(&hidden).map_err(|source| ManageError::Io { path: hidden, source })
+    }
+
+    /// Removes what interrupted deletions have left.
+    pub fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(self.home().checkpoints()) else { return };
+        let leftovers = entries.filter_map(Result::ok).filter(|entry| {
+            let hidden = entry.file_name().to_str().is_some_and(|name| name.starts_with(DELETED));
+            hidden && entry.file_type().is_ok_and(|kind| kind.is_dir())
+        });
+        for entry in leftovers {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+
+    /// The run that a recipe means by this name: the one that has it, else the one that had it last.
+    #[must_use]
+    pub fn resolve(&self, name: &RunId) -> Option<RunId> {
+        if self.folder(name).recipe_file().is_file() {
+            return Some(name.clone());
+        }
+        self.formerly(name.as_str())
+    }
+
+    /// The run that had this name last.
+    pub(super) fn formerly(&self, name: &str) -> Option<RunId> {
+        let created = |id: &RunId| self.folder(id).recipe().map_or(0, |recipe| recipe.created_at);
+        let had = |id: &RunId| {
+            let about = self.folder(id).about().ok();
+            about.is_some_and(|about| about.former.iter().any(|former| former.as_str() == name))
+        };
+        self.ids().ok()?.into_iter().filter(had).max_by_key(created)
+    }
+
+    /// Holds the run's lock, so that no worker takes it on meanwhile, if it can be changed now.
+    fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
+        let folder = self.folder(id);
+        if !folder.recipe_file().is_file() {
+            return Err(ManageError::Gone { id: id.clone() });
+        }
+        if expects_worker(&folder, now) {
+            return Err(ManageError::Busy { id: id.clone() });
+        }
+        let lock = folder.lock().map_err(|source| io_error(&folder, source))?;
+        let lock = lock.ok_or_else(|| ManageError::Busy { id: id.clone() })?;
+        let others = self.ids().map_err(|source| ManageError::Io { path: self.home().checkpoints(), source })?;
+        let awaited = |other: &RunId| {
+            let folder = self.folder(other);
+            (folder.worker_alive() || expects_worker(&folder, now))
+                && folder.recipe().is_ok_and(|recipe| needs(&recipe, &folder, id))
+        };
+        match others.into_iter().filter(|other| other != id).find(awaited) {
+            Some(by) => Err(ManageError::Awaited { id: id.clone(), by }),
+            None => Ok(lock),
+        }
+    }
+}
+
+/// Whether a run that has just been created may get its worker any moment.
+fn expects_worker(folder: &RunFolder, now: u64) -> bool {
+    !folder.events_file().exists()
+        && folder.recipe().is_ok_and(|recipe| now.saturating_sub(recipe.created_at) < SPAWN_GRACE)
+}
+
+/// Whether a run that is going may still look for the run `id`.
+fn needs(recipe: &Recipe, folder: &RunFolder, id: &RunId) -> bool {
+    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
+    let starts = fine_tuning.is_some_and(|fine_tuning| fine_tuning.from == *id);
+    recipe.after.as_ref() == Some(id) || (starts && !folder.start_checkpoint().exists())
+}
+
+fn io_error(folder: &RunFolder, source: io::Error) -> ManageError {
+    ManageError::Io { path: folder.path().to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DatasetName, Strategy};
+    use crate::runs::Home;
+
+    const NOW: u64 = 1_000_000;
+
+    fn id(name: &str) -> RunId {
+        RunId::new(name).expect("an id")
+    }
+
+    fn store(names: &[&str]) -> (tempfile::TempDir, RunStore) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(folder.path()));
+        for name in names {
+            let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
+            store.create(&id(name), &recipe).expect("a run");
+        }
+        (folder, store)
+    }
+
+    #[test]
+    fn a_renamed_run_is_found_by_each_name_it_had() {
+        let (_home, store) = store(&["one"]);
+        store.rename(&id("one"), &id("two"), NOW).expect("renamed");
+        store.rename(&id("two"), &id("three"), NOW).expect("renamed");
+        assert_eq!(store.ids().expect("ids"), [id("three")]);
+        for name in ["one", "two", "three"] {
+            assert_eq!(store.find(name).expect("found"), id("three"), "{name}");
+            assert_eq!(store.resolve(&id(name)), Some(id("three")), "{name}");
+        }
+        assert_eq!(store.folder(&id("three")).about().expect("about").former, [id("one"), id("two")]);
+        store.rename(&id("three"), &id("one"), NOW).expect("back");
+        assert_eq!(store.folder(&id("one")).about().expect("about").former, [id("two"), id("three")]);
+        assert_eq!(store.resolve(&id("four")), None);
+    }
+
+    #[test]
+    fn a_name_in_use_goes_before_a_former_one() {
+        let (_home, store) = store(&["one"]);
+        store.rename(&id("one"), &id("two"), NOW).expect("renamed");
+        store.create(&id("one"), &Recipe::sample(Strategy::Cnn)).expect("a run");
+        assert_eq!(store.find("one").expect("found"), id("one"));
+        assert_eq!(store.resolve(&id("one")), Some(id("one")));
+    }
+
+    #[test]
+    fn what_a_worker_is_at_or_a_live_run_needs_is_left_alone() {
+        let (_home, store) = store(&["base", "other"]);
+        let busy = store.folder(&id("base")).lock().expect("a lock").expect("free");
+        assert!(matches!(store.rename(&id("base"), &id("new"), NOW), Err(ManageError::Busy { .. })));
+        assert!(matches!(store.delete(&id("base"), NOW), Err(ManageError::Busy { .. })));
+        drop(busy);
+
+        let mut waiting = Recipe { created_at: 1, ..Recipe::sample(Strategy::Finetune) };
+        waiting.after = Some(id("base"));
+        let waiter = store.create(&id("waiter"), &waiting).expect("a run");
+        let held = store.folder(&waiter).lock().expect("a lock").expect("free");
+        let refused = store.delete(&id("base"), NOW).expect_err("awaited");
+        assert!(refused.to_string().contains("waiter waits for base"));
+        assert!(matches!(store.rename(&id("base"), &id("new"), NOW), Err(ManageError::Awaited { .. })));
+        drop(held);
+        store.rename(&id("base"), &id("new"), NOW).expect("nobody needs it any more");
+
+        let fresh = Recipe { created_at: NOW - 100, ..Recipe::sample(Strategy::Cnn) };
+        store.create(&id("fresh"), &fresh).expect("a run");
+        assert!(matches!(store.delete(&id("fresh"), NOW), Err(ManageError::Busy { .. })), "its worker is on its way");
+    }
+
+    #[test]
+    fn names_are_checked() {
+        let (_home, store) = store(&["one", "two"]);
+        assert!(matches!(store.rename(&id("one"), &id("two"), NOW), Err(ManageError::Taken { .. })));
+        assert!(matches!(store.rename(&id("one"), &id("latest"), NOW), Err(ManageError::Name(_))));
+        assert!(matches!(store.rename(&id("none"), &id("three"), NOW), Err(ManageError::Gone { .. })));
+        store.rename(&id("one"), &id("one"), NOW).expect("nothing to do");
+    }
+
+    #[test]
+    fn a_deletion_leaves_nothing_and_an_interrupted_one_no_run() {
+        let (_home, store) = store(&["one", "two"]);
+        let checkpoints = store.home().checkpoints();
+        fs::create_dir_all(checkpoints.join(".deleted-0-one").join("control")).expect("a leftover");
+        fs::write(checkpoints.join(".deleted-0-one").join("recipe.json"), "{}").expect("a leftover");
+        store.delete(&id("one"), NOW).expect("deleted");
+        assert_eq!(store.ids().expect("ids"), [id("two")]);
+        assert!(matches!(store.delete(&id("one"), NOW), Err(ManageError::Gone { .. })));
+        store.sweep();
+        assert_eq!(fs::read_dir(checkpoints).expect("a folder").count(), 1);
+    }
+}

@@ -1,0 +1,87 @@
+//! What the selected run was told to do: its settings, and what is said about it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::domain::{Hyperparameter, Practice, Recipe};
+use crate::tui::state::{RunView, State};
+use crate::tui::widgets::paint::{Pen, rule, wrap};
+
+/// What a run trains on, by name.
+fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("strategy", recipe.strategy.to_string()), ("dataset", recipe.dataset.to_string())];
+    if let Some(transfer) = &recipe.transfer {
+        lines.push(("weights", transfer.weights.to_string()));
+        lines.extend(transfer.fine_tuning.iter().map(|fine_tuning| ("from", fine_tuning.from.to_string())));
+    }
+    lines.extend(recipe.after.iter().map(|after| ("after", after.to_string())));
+    lines
+}
+
+/// What a person says about the run: tags, former names, the note.
+fn said(run: &RunView) -> Vec<(&'static str, String)> {
+    let about = &run.about;
+    let tags: Vec<&str> = about.tags.iter().map(crate::domain::Tag::as_str).collect();
+    let former: Vec<&str> = about.former.iter().map(crate::domain::RunId::as_str).collect();
+    let lines = [("tags", tags.join(" ")), ("was called", former.join(", ")), ("note", about.note.as_str().into())];
+    lines.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// Rows that [`render`] would like to have.
+pub(super) fn rows(run: &RunView, columns: u16) -> u16 {
+    let Ok(summary) = &run.summary else { return 1 };
+    let recipe = &summary.recipe;
+    let fixed = 2 + origins(recipe).len() + Hyperparameter::of(recipe.strategy).count();
+    let said: usize = said(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
+    u16::try_from(fixed + said).unwrap_or(u16::MAX / 2)
+}
+
+/// Columns of a setting's name.
+const NAME: u16 = 19;
+
+fn room(columns: u16) -> u16 {
+    columns.saturating_sub(NAME + 2)
+}
+
+/// The settings of a run; those that are not the default stand out.
+pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let Ok(summary) = &run.summary else { return };
+    if area.height < 4 {
+        return;
+    }
+    let title = [("settings of ", theme.dim()), (run.id.as_str(), theme.strong())];
+    rule(buffer, theme, Rect { height: 1, ..area }, &title, "");
+    let recipe = &summary.recipe;
+    let mut row = 1;
+    for (name, text) in said(run) {
+        for (line, part) in wrap(&text, room(area.width)).iter().enumerate() {
+            let name = if line == 0 { name } else { "" };
+            Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(part, theme.accent());
+            row += 1;
+        }
+    }
+    for (name, value) in origins(recipe) {
+        Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(&value, theme.text());
+        row += 1;
+    }
+    for setting in Hyperparameter::of(recipe.strategy) {
+        let value = setting.get(recipe);
+        let default = Practice::One(recipe.strategy).default_of(setting).unwrap_or_default();
+        let in_force = match setting {
+            Hyperparameter::Epochs => summary.limits.epochs.to_string(),
+            Hyperparameter::Patience => summary.limits.patience.to_string(),
+            _ => value.clone(),
+        };
+        let mut pen = Pen::new(buffer, theme, area, row);
+        pen.skip(1).left(setting.name(), NAME, theme.dim());
+        if in_force != value {
+            pen.write(&in_force, theme.strong()).write(&format!("  (changed, began with {value})"), theme.dim());
+        } else if value == default {
+            pen.write(&value, theme.text());
+        } else {
+            pen.write(&value, theme.strong()).write(&format!("  (default {default})"), theme.dim());
+        }
+        row += 1;
+    }
+}

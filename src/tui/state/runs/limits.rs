@@ -1,0 +1,85 @@
+//! Epochs and patience as they are typed, and what they would mean for a run.
+
+use crate::domain::{Limits, Monitor};
+use crate::runs::Summary;
+
+/// What is accepted.
+const FORM: &str = "type epochs and a number, patience and a number, or both, such as: epochs 80 patience 12";
+
+/// Reads `epochs 80 patience 12`, each of which may be missing: what is not given stays as in `in_force`.
+///
+/// # Errors
+/// What is wrong, and what is accepted.
+pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
+    let (mut epochs, mut patience) = (None, None);
+    let mut words = text.split(|c: char| c.is_whitespace() || c == '=' || c == ',').filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        let place = match word {
+            "epochs" | "epoch" | "e" => &mut epochs,
+            "patience" | "p" => &mut patience,
+            _ => return Err(FORM.into()),
+        };
+        let number = words.next().ok_or_else(|| format!("{word} how many?"))?;
+        let number = number.parse::<u32>().map_err(|_| format!("{word} must be a whole number, not '{number}'"))?;
+        *place = Some(number);
+    }
+    if epochs.is_none() && patience.is_none() {
+        return Err(FORM.into());
+    }
+    let limits = in_force.with(epochs, patience);
+    limits.check()?;
+    Ok(limits)
+}
+
+/// What these limits would mean for the run as it is.
+#[must_use]
+pub fn meaning(summary: &Summary, limits: Limits) -> String {
+    let (epoch, status) = (summary.epoch(), &summary.early_stopping);
+    if !limits.leave_more(epoch, status.waited) {
+        let spent = if epoch >= limits.epochs { "as many epochs are done" } else { "as much patience is used" };
+        let under_way =
+            if summary.progress.is_some() { "it ends after the epoch under way" } else { "nothing is left to train" };
+        return format!("{spent}: {under_way}");
+    }
+    let end = epoch + (limits.patience - status.waited);
+    if end >= limits.epochs {
+        return format!("it ends at epoch {}, the last", limits.epochs);
+    }
+    if status.best_epoch == 0 {
+        return format!("it stops at epoch {end} at the earliest, at epoch {} at the latest", limits.epochs);
+    }
+    let better = match summary.recipe.early_stopping.monitor {
+        Monitor::ValLoss => "val loss falls below",
+        Monitor::ValAccuracy => "val acc rises above",
+    };
+    let (value, last) = (status.best_value, limits.epochs);
+    format!("it would stop at epoch {end} unless {better} {value:.4}; at the latest at epoch {last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_in_any_order_and_held_to_their_ranges() {
+        let now = Limits { epochs: 50, patience: 10 };
+        let table = [
+            ("epochs 80 patience 12", Ok((80, 12))),
+            ("patience=3", Ok((50, 3))),
+            (" epochs  7 ", Ok((7, 10))),
+            ("", Err("type epochs")),
+            ("80", Err("type epochs")),
+            ("epochs", Err("epochs how many?")),
+            ("epochs many", Err("epochs must be a whole number")),
+            ("epochs 0", Err("epochs must be 1 to 10000")),
+            ("patience 1001", Err("patience must be 1 to 1000")),
+        ];
+        for (text, expected) in table {
+            match (parse(text, now), expected) {
+                (Ok(limits), Ok((epochs, patience))) => assert_eq!(limits, Limits { epochs, patience }, "{text}"),
+                (Err(error), Err(start)) => assert!(error.starts_with(start), "{text}: {error}"),
+                (found, _) => panic!("{text}: {found:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What is asked of workers: stop, pause, go on, keep to other limits, test again. A request is remembered until the
+//! worker's events answer it.
+
+use super::{ask, confirm, current, fail};
+use crate::domain::{RunId, RunState};
+use crate::tui::effect::{Effect, RunsEffect};
+use crate::tui::state::{Asked, Request, RunView, RunsPurpose, State};
+
+/// Remembers what is asked for until it is answered.
+pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
+    state.runs.asked.retain(|asked| asked.id != *id || asked.request == Request::Stop);
+    state.runs.asked.push(Asked { id: id.clone(), request, at: state.now });
+}
+
+/// The runs that are meant and active, or words on why there is none.
+fn active(state: &mut State, what: &str) -> Vec<RunView> {
+    let now = state.now;
+    let meant = state.runs.meant();
+    let runs: Vec<RunView> =
+        meant.iter().filter_map(|id| state.runs.find(id)).filter(|run| run.is_active(now)).cloned().collect();
+    if runs.is_empty() {
+        let words = match meant.as_slice() {
+            [] => "no run is selected".into(),
+            [one] => match state.runs.find(one).and_then(|run| run.state(now)) {
+                Some(stands) => format!("{one} is {stands}: there is nothing to {what}"),
+                None => format!("{one} cannot be read"),
+            },
+            several => format!("none of the {} marked runs is active: there is nothing to {what}", several.len()),
+        };
+        fail(state, &words);
+    }
+    runs
+}
+
+pub(super) fn stop(state: &mut State) -> Vec<Effect> {
+    let runs = active(state, "stop");
+    let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+    let lines = match names.as_slice() {
+        [] => return Vec::new(),
+        [one] => [
+            format!("Stop {one}?"),
+            "It ends after the current batch.".into(),
+            "R resumes it after the last completed epoch.".into(),
+        ],
+        several => [
+            format!("Stop {} runs?", several.len()),
+            several.join(", "),
+            "Each ends after its current batch; R resumes it after the last completed epoch.".into(),
+        ],
+    };
+    let effects = runs.iter().map(|run| Effect::Stop(run.id.clone())).collect();
+    confirm(state, "stop", lines.to_vec(), "yes, stop", effects);
+    Vec::new()
+}
+
+pub(super) fn resume(state: &mut State) -> Vec<Effect> {
+    let Some(run) = current(state) else { return Vec::new() };
+    let id = run.id.clone();
+    match run.state(state.now) {
+        Some(RunState::Stopped | RunState::Lost | RunState::Failed) => {
+            state.runs.selected = Some(id.clone());
+            return vec![Effect::Resume(id)];
+        }
+        Some(RunState::Paused) => return pause(state),
+        Some(RunState::Finished) => {
+            fail(state, &format!("{id} is finished: e extends it, r repeats its settings"));
+        }
+        Some(stands) => fail(state, &format!("{id} is {stands}: nothing to resume")),
+        None => fail(state, &format!("{id} cannot be read")),
+    }
+    Vec::new()
+}
+
+/// Lets the worker of the selected run wait, or go on where it waits.
+pub(super) fn pause(state: &mut State) -> Vec<Effect> {
+    let Some(run) = current(state) else { return Vec::new() };
+    let id = run.id.clone();
+    let waits_to_pause = state.runs.unanswered(&id).map(|asked| asked.request) == Some(Request::Pause);
+    match run.state(state.now) {
+        Some(RunState::Paused) => {
+            remember(state, &id, Request::Continue);
+            vec![Effect::Runs(RunsEffect::Continue(id))]
+        }
+        // Asked a moment ago, and thought better of.
+        Some(stands) if stands.is_active() && waits_to_pause => {
+            state.runs.asked.retain(|asked| asked.id != id);
+            vec![Effect::Runs(RunsEffect::Continue(id))]
+        }
+        Some(stands) if stands.is_active() => {
+            remember(state, &id, Request::Pause);
+            vec![Effect::Runs(RunsEffect::Pause(id))]
+        }
+        Some(stands) => {
+            fail(state, &format!("{id} is {stands}: there is nothing to pause"));
+            Vec::new()
+        }
+        None => {
+            fail(state, &format!("{id} cannot be read"));
+            Vec::new()
+        }
+    }
+}
+
+/// Opens the line in which epochs and patience are typed.
+pub(super) fn limits(state: &mut State) {
+    let Some(run) = current(state) else { return };
+    let (Ok(summary), id) = (&run.summary, run.id.clone()) else {
+        return fail(state, &format!("{} cannot be read", run.id));
+    };
+    let limits = summary.limits;
+    let text = format!("epochs {} patience {}", limits.epochs, limits.patience);
+    let title = match run.is_active(state.now) {
+        true => format!("epochs and patience of {id}"),
+        false => format!("extend {id} and resume it"),
+    };
+    ask(state, RunsPurpose::Limits(id), title, String::new(), &text);
+}
+
+pub(super) fn evaluate(state: &mut State) -> Vec<Effect> {
+    let Some(run) = current(state) else { return Vec::new() };
+    let id = run.id.clone();
+    if run.is_active(state.now) {
+        fail(state, &format!("a worker is at {id}: it is tested when its training is over"));
+    } else if run.saved {
+        return vec![Effect::Runs(RunsEffect::Evaluate(id))];
+    } else {
+        fail(state, &format!("{id} has saved no weights to test"));
+    }
+    Vec::new()
+}

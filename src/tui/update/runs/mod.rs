@@ -1,0 +1,198 @@
+//! The Runs screen's part of `update`: the list and its marks; the rest stands beside.
+
+mod about;
+mod asking;
+mod detail;
+mod typed;
+
+pub(super) use typed::{entered, left, typed};
+
+use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
+use crate::domain::RunId;
+use crate::runs::query::SortKey;
+use crate::tui::action::RunsAction;
+use crate::tui::event::RunsEvent;
+use crate::tui::state::{COMPARED, Input, Overlay, Pane, Prompt, Purpose, Request, RunView, RunsPurpose};
+
+/// Most characters of a typed line.
+const LINE: usize = 2_000;
+
+pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Back => back(state),
+        Action::ToggleCurve => state.runs.chart.curves = state.runs.chart.curves.next(),
+        Action::Open => {
+            state.runs.whole = state.runs.current().is_some();
+            state.runs.pane = Pane::Curves;
+            state.runs.pane_whole = false;
+        }
+        Action::Stop => return asking::stop(state),
+        Action::Resume => return asking::resume(state),
+        Action::Repeat => return repeat(state),
+        Action::Runs(action) => return own(state, action),
+        Action::Left | Action::Right => detail::cursor(state, action == Action::Right),
+        movement if state.runs.whole && state.runs.pane == Pane::Log => detail::scroll(state, movement),
+        movement => {
+            let runs = &mut state.runs;
+            let to = moved(runs.position(), movement, runs.shown.len());
+            runs.select(to);
+        }
+    }
+    Vec::new()
+}
+
+fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
+    match action {
+        RunsAction::Mark => mark(state),
+        RunsAction::Unmark => state.runs.marked.clear(),
+        RunsAction::MarkShown => mark_shown(state),
+        RunsAction::Sort => sort(state),
+        RunsAction::Reverse => reverse(state),
+        RunsAction::Filter => filter(state),
+        RunsAction::Rename => about::rename(state),
+        RunsAction::Tag => about::tag(state),
+        RunsAction::Note => about::note(state),
+        RunsAction::Delete => return about::delete(state),
+        RunsAction::Pause => return asking::pause(state),
+        RunsAction::Limits => asking::limits(state),
+        RunsAction::Evaluate => return asking::evaluate(state),
+        shown => detail::apply(state, shown),
+    }
+    Vec::new()
+}
+
+/// Takes news in.
+pub(super) fn heard(state: &mut State, event: RunsEvent) -> Vec<Effect> {
+    match event {
+        RunsEvent::Done(Ok(words)) => info(state, words),
+        RunsEvent::Done(Err(error)) => fail(state, &error),
+        RunsEvent::Requested(id, result) => {
+            if let Err(error) = result {
+                state.runs.asked.retain(|asked| asked.id != id);
+                fail(state, &error);
+            }
+        }
+        RunsEvent::Renamed { from, result } => about::renamed(state, &from, result),
+        RunsEvent::Weighed(sizes) => about::weighed(state, &sizes),
+        RunsEvent::Deleted(gone, error) => about::deleted(state, &gone, error),
+    }
+    Vec::new()
+}
+
+/// The request to stop is in the run's folder.
+pub(super) fn asked_to_stop(state: &mut State, id: &RunId) {
+    asking::remember(state, id, Request::Stop);
+    info(state, format!("asked {id} to stop: it ends after the current batch"));
+}
+
+/// Tells what came with a new list of runs.
+pub(super) fn answered(state: &mut State, words: Vec<String>) {
+    let errs = state.message.as_ref().is_some_and(|message| message.until.is_none());
+    if let (Some(words), false) = (words.into_iter().next_back(), errs) {
+        info(state, words);
+    }
+}
+
+/// From a part on the whole screen to the run, from the run to the list, and there to the list without its filter.
+fn back(state: &mut State) {
+    let runs = &mut state.runs;
+    if runs.pane_whole {
+        runs.pane_whole = false;
+    } else if runs.whole {
+        runs.whole = false;
+        runs.pane = Pane::Curves;
+    }
+}
+
+/// Opens a line to type for the Runs screen.
+fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
+    let input = Input::default().of_at_most(LINE);
+    let mut prompt = Prompt { purpose: Purpose::Runs(purpose), title, explanation, input, error: None };
+    prompt.input.paste(text);
+    prompt::open(state, prompt);
+}
+
+/// The selected run, or a word that there is none.
+fn current(state: &mut State) -> Option<RunView> {
+    let run = state.runs.current().cloned();
+    if run.is_none() {
+        fail(state, "no run is selected");
+    }
+    run
+}
+
+fn repeat(state: &mut State) -> Vec<Effect> {
+    let Some(run) = current(state) else { return Vec::new() };
+    let Ok(summary) = &run.summary else {
+        fail(state, &format!("{} cannot be read", run.id));
+        return Vec::new();
+    };
+    let (form, ground) = state.form_on_ground();
+    form.repeat(run.id.clone(), &summary.recipe, &ground);
+    state.runs.selected = Some(run.id.clone());
+    go(state, Screen::Train)
+}
+
+/// Marks the selected run, or takes the mark off it, and goes on to the next one.
+fn mark(state: &mut State) {
+    let runs = &mut state.runs;
+    let Some(id) = runs.current().map(|run| run.id.clone()) else { return };
+    if let Some(at) = runs.marked.iter().position(|marked| *marked == id) {
+        runs.marked.remove(at);
+    } else {
+        runs.marked.push(id);
+    }
+    if !runs.whole {
+        let next = (runs.position() + 1).min(runs.shown.len().saturating_sub(1));
+        runs.select(next);
+    }
+    too_many(state);
+}
+
+fn mark_shown(state: &mut State) {
+    let runs = &mut state.runs;
+    let shown: Vec<_> = runs.visible().map(|run| run.id.clone()).collect();
+    let new: Vec<_> = shown.into_iter().filter(|id| !runs.marked.contains(id)).collect();
+    runs.marked.extend(new);
+    let marked = runs.marked.len();
+    info(state, format!("{marked} marked"));
+    too_many(state);
+}
+
+fn too_many(state: &mut State) {
+    let marked = state.runs.marked.len();
+    if marked > COMPARED {
+        info(state, format!("{marked} marked: Compare shows the first {COMPARED}, actions are for all"));
+    }
+}
+
+/// Orders by the next field, and after the last one as at the start.
+fn sort(state: &mut State) {
+    let here = state.runs.sort.and_then(|key| SortKey::FIELDS.iter().position(|field| *field == key.by));
+    let next = here.map_or(0, |here| here + 1);
+    state.runs.sort = SortKey::FIELDS.get(next).and_then(|field| SortKey::by(*field));
+    state.runs.arrange(state.now);
+}
+
+fn reverse(state: &mut State) {
+    match state.runs.sort {
+        Some(key) => {
+            state.runs.sort = Some(key.reversed());
+            state.runs.arrange(state.now);
+        }
+        None => fail(state, "the list is in its own order, active runs first: o orders it by a column"),
+    }
+}
+
+fn filter(state: &mut State) {
+    const EXPLANATION: &str = "words, and fields with a value: state:running val_acc>0.6 strategy:cnn tag:night age<2h; \
+                               ! before one means the opposite; empty shows all runs";
+    let before = state.runs.filter.text.clone();
+    let purpose = RunsPurpose::Filter { before: before.clone() };
+    ask(state, purpose, "filter".into(), EXPLANATION.into(), &before);
+}
+
+/// Asks before something that cannot be taken back.
+fn confirm(state: &mut State, title: &'static str, lines: Vec<String>, yes: &'static str, effects: Vec<Effect>) {
+    state.overlay = Some(Overlay::Confirm(crate::tui::state::Confirm { title, lines, yes, effects }));
+}

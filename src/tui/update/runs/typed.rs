@@ -1,0 +1,184 @@
+//! Lines typed on the Runs screen: what each change does at once, and what becomes of them.
+
+use super::{asking, detail, fail, info};
+use crate::domain::{Limits, RunId, Tag};
+use crate::runs::about::{About, Note};
+use crate::runs::query::Query;
+use crate::tui::effect::{Effect, RunsEffect};
+use crate::tui::state::{Filter, Overlay, Request, RunsPurpose, State, meaning, parse_limits};
+
+/// What a change of the line does at once.
+pub(in crate::tui::update) fn typed(state: &mut State, purpose: &RunsPurpose, text: &str) -> Result<(), String> {
+    match purpose {
+        RunsPurpose::Filter { .. } => {
+            let query = Query::parse(text).map_err(|error| {
+                // Where it stands, for those who typed a long line.
+                let word = text.get(error.at.clone()).unwrap_or_default();
+                let place = text.get(..error.at.start).map_or(0, |before| before.chars().count()) + 1;
+                crate::domain::text::printable(&format!("'{word}' at {place}: {}", error.reason))
+            })?;
+            put_filter(state, Filter { text: text.trim().to_owned(), query });
+            Ok(())
+        }
+        RunsPurpose::Rename(id) => new_name(state, id, text).map(drop),
+        RunsPurpose::Tag(_) => changes(text).map(drop),
+        RunsPurpose::Note(_) => Note::new(text).map(drop).map_err(|error| error.to_string()),
+        RunsPurpose::Limits(id) => {
+            let limits = limits(state, id, text)?;
+            explain(state, id, limits);
+            Ok(())
+        }
+        RunsPurpose::Search { .. } => {
+            text.clone_into(&mut state.runs.log.search);
+            Ok(())
+        }
+    }
+}
+
+/// What becomes of the line.
+pub(in crate::tui::update) fn entered(
+    state: &mut State,
+    purpose: &RunsPurpose,
+    text: &str,
+) -> Result<Vec<Effect>, String> {
+    match purpose {
+        RunsPurpose::Filter { .. } => {
+            typed(state, purpose, text)?;
+            let place = state.runs.position();
+            state.runs.select(place);
+            Ok(Vec::new())
+        }
+        RunsPurpose::Rename(id) => {
+            let to = new_name(state, id, text)?;
+            let rename = RunsEffect::Rename { from: id.clone(), to: to.clone() };
+            Ok(if to == *id { Vec::new() } else { vec![Effect::Runs(rename)] })
+        }
+        RunsPurpose::Tag(ids) => {
+            let changes = changes(text)?;
+            let retag = |about: &mut About| {
+                for (tag, on) in &changes {
+                    if *on {
+                        about.tags.insert(tag.clone())
+                    } else {
+                        about.tags.remove(tag)
+                    };
+                }
+            };
+            Ok(ids.iter().filter_map(|id| describe(state, id, retag)).collect())
+        }
+        RunsPurpose::Note(id) => {
+            let note = Note::new(text).map_err(|error| error.to_string())?;
+            Ok(describe(state, id, |about| about.note = note.clone()).into_iter().collect())
+        }
+        RunsPurpose::Limits(id) => {
+            let limits = limits(state, id, text)?;
+            change(state, id, limits)
+        }
+        RunsPurpose::Search { .. } => {
+            text.clone_into(&mut state.runs.log.search);
+            if !text.is_empty() {
+                detail::search(state, false, true);
+            }
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The line was left without being taken.
+pub(in crate::tui::update) fn left(state: &mut State, purpose: &RunsPurpose) -> Vec<Effect> {
+    match purpose {
+        RunsPurpose::Filter { before } => {
+            let query = Query::parse(before).unwrap_or_default();
+            put_filter(state, Filter { text: before.clone(), query });
+        }
+        RunsPurpose::Search { before } => before.clone_into(&mut state.runs.log.search),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn put_filter(state: &mut State, filter: Filter) {
+    state.runs.filter = filter;
+    state.runs.arrange(state.now);
+}
+
+fn new_name(state: &State, id: &RunId, text: &str) -> Result<RunId, String> {
+    let to = RunId::of_new_run(text)?;
+    if to != *id && state.runs.find(&to).is_some() {
+        return Err(format!("there is a run {to} already"));
+    }
+    Ok(to)
+}
+
+/// Tags to add (`true`) and to take off.
+fn changes(text: &str) -> Result<Vec<(Tag, bool)>, String> {
+    let change = |word: &str| {
+        let (name, on) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
+            (Some(name), _) => (name, true),
+            (None, Some(name)) => (name, false),
+            (None, None) => (word, true),
+        };
+        Tag::new(name).map(|tag| (tag, on)).map_err(|error| error.to_string())
+    };
+    text.split_whitespace().map(change).collect()
+}
+
+/// Writes what is said about a run after this change, if it is one, and shows it at once.
+fn describe(state: &mut State, id: &RunId, change: impl Fn(&mut About)) -> Option<Effect> {
+    let run = state.runs.list.iter_mut().find(|run| run.id == *id)?;
+    let mut about = (*run.about).clone();
+    change(&mut about);
+    if about == *run.about {
+        return None;
+    }
+    run.about = std::sync::Arc::new(about.clone());
+    Some(Effect::Runs(RunsEffect::Describe(id.clone(), Box::new(about))))
+}
+
+fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {
+    let run = state.runs.find(id).ok_or_else(|| format!("{id} is gone"))?;
+    parse_limits(text, run.summary.as_ref().map_err(Clone::clone)?.limits)
+}
+
+/// Says below the line what the limits as typed would mean.
+fn explain(state: &mut State, id: &RunId, limits: Limits) {
+    let Some(Ok(summary)) = state.runs.find(id).map(|run| run.summary.clone()) else { return };
+    let now = summary.limits;
+    let words = format!(
+        "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000.",
+        meaning(&summary, limits),
+        now.epochs,
+        now.patience
+    );
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.explanation = words;
+    }
+}
+
+fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, String> {
+    let Limits { epochs, patience } = limits;
+    let run = state.runs.find(id).cloned().ok_or_else(|| format!("{id} is gone"))?;
+    let summary = run.summary.as_ref().map_err(Clone::clone)?;
+    if run.is_active(state.now) {
+        if summary.limits == limits {
+            info(state, format!("{id} keeps its limits"));
+            return Ok(Vec::new());
+        }
+        asking::remember(state, id, Request::Limits(limits));
+        return Ok(vec![Effect::Runs(RunsEffect::Limits { id: id.clone(), epochs, patience })]);
+    }
+    let (done, waited) = (summary.epoch(), summary.early_stopping.waited);
+    if !limits.leave_more(done, waited) {
+        let needed = match (epochs <= done, patience <= waited) {
+            (true, true) => format!("more than {done} epochs and a patience above {waited}"),
+            (true, false) => format!("more than {done} epochs"),
+            (false, _) => format!("a patience above {waited}"),
+        };
+        return Err(format!("nothing would be left to train: it takes {needed}"));
+    }
+    if !run.saved && done > 0 {
+        fail(state, &format!("{id} has saved no weights to go on from"));
+        return Ok(Vec::new());
+    }
+    Ok(vec![Effect::Runs(RunsEffect::Extend { id: id.clone(), epochs, patience })])
+}
