@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::followed::FollowedRun;
-use super::super::{Home, RunStore};
 use super::*;
 use crate::domain::{
     Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split, SplitCounts,
 };
 use crate::events::{Event, EventWriter};
+use crate::runs::FollowedRun;
+use crate::runs::{Home, RunStore};
 
 fn store() -> (tempfile::TempDir, RunStore, RunId) {
     let folder = tempfile::tempdir().expect("a folder");
