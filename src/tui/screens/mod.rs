@@ -4,7 +4,7 @@
 
 mod compare;
 mod data;
-mod inspect;
+pub(super) mod inspect;
 pub(super) mod overlay;
 mod runs;
 mod train;
@@ -14,6 +14,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
 
 use super::action::Action;
+pub(super) use inspect::faces_across;
 use super::keymap;
 use super::state::{Field, Message, Screen, State};
 use super::widgets::figures::count;
@@ -143,6 +144,7 @@ fn applies(state: &State, action: Action) -> bool {
     let run = state.runs.current();
     let stands = run.and_then(|run| run.state(state.now));
     match action {
+        Action::Open | Action::Back if state.screen == Screen::Inspect => inspect::applies(state, action),
         Action::Stop => stands.is_some_and(RunState::is_active),
         Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
         Action::Repeat => stands.is_some(),

@@ -1,7 +1,7 @@
 //! What the Data screen knows.
 
 use crate::data::features::Usage;
-use crate::domain::{DatasetName, SplitCounts};
+use crate::domain::{DatasetName, LeftOut, SplitCounts};
 use crate::tui::widgets::faces::Face;
 
 /// A dataset as the screens show it.
@@ -21,6 +21,8 @@ pub struct DatasetView {
     pub classes: Vec<(String, SplitCounts)>,
     /// How many files of the source were left out at import: broken images, notes, links.
     pub skipped: u64,
+    /// Training images that are marked as wrongly labelled, with the runs that found them.
+    pub marked: LeftOut,
 }
 
 impl DatasetView {

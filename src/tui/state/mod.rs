@@ -11,7 +11,7 @@ mod weights;
 pub use compare::CompareState;
 pub use data::{DataState, DatasetEntry, DatasetView};
 pub use form::{Field, Form, Ground, Input, Order};
-pub use inspect::InspectState;
+pub use inspect::{Against, BLOCK, InspectState, Judgement, Mode, Pane, SUSPECTS, Shown, Subject};
 pub use overlay::{Confirm, Overlay, Prompt, Purpose};
 pub use runs::{Curves, LogLine, RunView, RunsState};
 pub use weights::{WeightsEntry, WeightsState};
@@ -84,6 +84,8 @@ pub struct State {
     pub message: Option<Message>,
     /// Milliseconds since 1970.
     pub now: u64,
+    /// Columns of the terminal.
+    pub columns: u16,
     /// Rows of the terminal.
     pub rows: u16,
     /// For times of day.
@@ -117,6 +119,7 @@ impl State {
             overlay: None,
             message: None,
             now,
+            columns: 80,
             rows: 24,
             zone,
             theme,

@@ -262,9 +262,9 @@ fn no_key_is_dead_at_the_end_of_the_help() {
     assert_eq!(state.overlay, Some(Overlay::Help(end)));
     press(&mut state, "k");
     assert_eq!(state.overlay, Some(Overlay::Help(end - 1)));
-    update(&mut state, NOW, Event::Resized { rows: 30 });
+    update(&mut state, NOW, Event::Resized { columns: 80, rows: 30 });
     assert_eq!(state.overlay, Some(Overlay::Help(end - 6)));
-    update(&mut state, NOW, Event::Resized { rows: 200 });
+    update(&mut state, NOW, Event::Resized { columns: 80, rows: 200 });
     press(&mut state, "j");
     assert_eq!(state.overlay, Some(Overlay::Help(0)));
 }

@@ -42,8 +42,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             };
         }
         Event::Redraw => {}
-        Event::Resized { rows } => {
-            state.rows = rows;
+        Event::Resized { columns, rows } => {
+            (state.columns, state.rows) = (columns, rows);
             if let Some(Overlay::Help(line)) = &mut state.overlay {
                 *line = (*line).min(help_end(rows));
             }
@@ -60,6 +60,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
                 // Who has runs opens the dashboard to see how they stand.
                 state.screen = Screen::Runs;
             }
+            return inspect::runs_changed(state);
         }
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
         Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
