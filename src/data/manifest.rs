@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use crate::domain::{DatasetName, Split, SplitCounts};
+use crate::domain::text::printable;
+use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
 
 /// The newest store format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -147,5 +148,30 @@ impl Manifest {
     #[must_use]
     pub fn class_names(&self) -> Vec<&str> {
         self.classes.iter().map(|class| class.name.as_str()).collect()
+    }
+
+    /// Whether a run can leave these training images out: they are there, and some of every class stay.
+    ///
+    /// # Errors
+    /// A sentence about what does not fit.
+    pub fn check_left_out(&self, left_out: &LeftOut) -> Result<(), String> {
+        let count = self.counts().train;
+        if let Some(beyond) = left_out.images.iter().find(|index| **index as usize >= count) {
+            return Err(format!(
+                "image {beyond} cannot be left out: there are {count} training images, counted from 0"
+            ));
+        }
+        // Images of a class lie together.
+        let mut begin = 0;
+        for class in self.classes.iter().filter(|class| class.counts.train > 0) {
+            let end = begin + class.counts.train;
+            let gone = left_out.images.iter().filter(|index| (begin..end).contains(&(**index as usize))).count();
+            if gone == class.counts.train {
+                let name = printable(&class.name);
+                return Err(format!("all {gone} training images of the class '{name}' would be left out: keep some"));
+            }
+            begin = end;
+        }
+        Ok(())
     }
 }

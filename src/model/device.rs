@@ -57,6 +57,19 @@ pub fn cuda_devices() -> Result<Vec<String>, String> {
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }
 
+/// Where a CUDA device is plugged in (`0000:3b:00.0`), by which other programs know it; `None` for the processor, and where
+/// the driver does not tell.
+#[must_use]
+pub fn pci_slot(kind: DeviceKind) -> Option<String> {
+    match kind {
+        DeviceKind::Cpu => None,
+        #[cfg(feature = "cuda")]
+        DeviceKind::Cuda(ordinal) => cuda::pci_slot(ordinal),
+        #[cfg(not(feature = "cuda"))]
+        DeviceKind::Cuda(_) => None,
+    }
+}
+
 /// The device for a request: `auto` takes the first CUDA device if there is a usable one, else the processor.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! One epoch: every training image once, one optimizer step a batch.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -17,6 +17,7 @@ use super::Reporter;
 use super::classifier::Classifier;
 use super::evaluate::inputs;
 use super::optimizer::AdamOptimizer;
+use super::stopwatch::Stopwatch;
 
 /// At most one progress event in this time, and at most [`MAX_REPORTS`] an epoch.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -82,7 +83,7 @@ where
     M: AutodiffModule<B> + Classifier<B>,
 {
     let loss_function = CrossEntropyLossConfig::new().init::<B>(device);
-    let mut meter = Meter::new(plan);
+    let mut meter = Meter::new(plan, reporter.paused());
     let mut pending = Pending::<B>::default();
     for (step, batch) in (1..).zip(batches) {
         if reporter.stop_requested() {
@@ -101,12 +102,12 @@ where
             if !meter.total.loss.is_finite() {
                 return (network, EpochEnd::Diverged { step });
             }
-            if let Some(event) = meter.report(step) {
+            if let Some(event) = meter.report(step, reporter.paused()) {
                 reporter.report(event);
             }
         }
     }
-    (network, EpochEnd::Completed(meter.figures()))
+    (network, EpochEnd::Completed(meter.figures(reporter.paused())))
 }
 
 /// One step of the optimizer; the second rate is that of a pretrained base.
@@ -198,16 +199,17 @@ struct Meter<'a> {
     plan: &'a EpochPlan<'a>,
     total: Sums,
     since_report: Sums,
-    begun: Instant,
-    reported: Instant,
+    begun: Stopwatch,
+    reported: Stopwatch,
     reported_step: u32,
     rate: f64,
 }
 
 #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
 impl<'a> Meter<'a> {
-    fn new(plan: &'a EpochPlan<'a>) -> Self {
-        let begun = Instant::now();
+    /// `paused`: how long the run has paused in all, here and below.
+    fn new(plan: &'a EpochPlan<'a>, paused: Duration) -> Self {
+        let begun = Stopwatch::start(paused);
         let (total, since_report) = (Sums::default(), Sums::default());
         Self { plan, total, since_report, begun, reported: begun, reported_step: 0, rate: f64::NAN }
     }
@@ -218,14 +220,14 @@ impl<'a> Meter<'a> {
         self.rate = rate;
     }
 
-    fn report(&mut self, step: u32) -> Option<Event> {
-        let elapsed = self.reported.elapsed();
+    fn report(&mut self, step: u32, paused: Duration) -> Option<Event> {
+        let elapsed = self.reported.elapsed(paused);
         let due = elapsed >= REPORT_INTERVAL && step - self.reported_step >= self.plan.steps / MAX_REPORTS;
         if !due {
             return None;
         }
         let Sums { loss, right, images } = std::mem::take(&mut self.since_report);
-        self.reported = Instant::now();
+        self.reported = Stopwatch::start(paused);
         self.reported_step = step;
         let images = images.max(1) as f64;
         Some(Event::Step {
@@ -239,13 +241,13 @@ impl<'a> Meter<'a> {
         })
     }
 
-    fn figures(&self) -> TrainingFigures {
+    fn figures(&self, paused: Duration) -> TrainingFigures {
         let images = self.total.images.max(1) as f64;
         TrainingFigures {
             loss: self.total.loss / images,
             accuracy: self.total.right / images,
             learning_rate: self.rate,
-            images_per_second: images / self.begun.elapsed().as_secs_f64(),
+            images_per_second: images / self.begun.elapsed(paused).as_secs_f64(),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Reporter;
+use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
     CachedFeatures, Complete, Key, NoRoom, Opened, Section, SectionName, Unfinished, make_room,
@@ -64,7 +65,7 @@ struct Progress<'a> {
     done: usize,
     total: usize,
     computed: usize,
-    begun: Instant,
+    begun: Stopwatch,
     reported: Option<Instant>,
     told_of_waiting: bool,
 }
@@ -80,6 +81,19 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         }
     }
 
+    /// The features of a split's images as they are, if they are on disk already: nothing is computed or waited for.
+    #[must_use]
+    pub fn kept_plain(&self, split: Split) -> Option<CachedFeatures> {
+        let name = SectionName { split, variant: None };
+        let folder = self.key.folder(self.dataset_dir);
+        let section = Section::new(&folder, &name.stem(), self.dataset.len(split), self.key.row());
+        // What cannot be read is as good as not there: the images are, and the base.
+        let complete = section.open_if_whole().ok()??;
+        let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, None);
+        features.add(split, vec![complete]);
+        Some(features)
+    }
+
     fn try_ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Result<Cached, NoRoom> {
         let folder = self.key.prepare(self.dataset_dir)?;
         let augmenter = self.images.augmenter();
@@ -90,7 +104,8 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
             .collect();
         self.make_room(sections.iter().map(|(_, section)| section))?;
         let total = sections.iter().map(|(name, _)| self.dataset.len(name.split)).sum();
-        let (begun, bytes) = (Instant::now(), sections.iter().map(|(_, section)| section.bytes()).sum());
+        let (begun, bytes) =
+            (Stopwatch::start(reporter.paused()), sections.iter().map(|(_, section)| section.bytes()).sum());
         let mut progress =
             Progress { reporter, done: 0, total, computed: 0, begun, reported: None, told_of_waiting: false };
         let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, augmenter.copied());
@@ -104,7 +119,7 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         for (split, sections) in Split::ALL.into_iter().zip(kept) {
             features.add(split, sections);
         }
-        let (computed, seconds) = (progress.computed, begun.elapsed().as_secs_f64());
+        let (computed, seconds) = (progress.computed, begun.elapsed(progress.reporter.paused()).as_secs_f64());
         progress.reporter.report(Event::FeaturesReady { images: total, computed, bytes, seconds });
         Ok(Cached::Ready(features))
     }
@@ -212,7 +227,7 @@ impl Progress<'_> {
             return;
         }
         self.reported = Some(Instant::now());
-        let images_per_second = self.computed as f64 / self.begun.elapsed().as_secs_f64();
+        let images_per_second = self.computed as f64 / self.begun.elapsed(self.reporter.paused()).as_secs_f64();
         self.reporter.report(Event::ComputingFeatures { done: self.done, total: self.total, images_per_second });
     }
 }

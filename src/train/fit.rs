@@ -2,13 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::data::batch::{Prefetch, Source, epoch_order};
-use crate::domain::{EarlyStoppingStatus, EpochMetrics, FinishReason, Monitor, Recipe, Split};
+use crate::domain::{EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split};
 use crate::events::Event;
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters::{self, Arrays, MismatchError};
@@ -20,6 +19,7 @@ use super::early_stopping::{Verdict, observe};
 use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
 use super::optimizer::{self, AdamOptimizer};
+use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
 /// Batches made ahead of the trainer.
@@ -82,6 +82,10 @@ struct Progress<M: AutodiffModule<B>, B: AutodiffBackend> {
 
 /// Trains `network` to its end, from `checkpoint` if there is one.
 ///
+/// Limits may change on the way. Patience counts when an epoch ends. The number of epochs counts when one begins: for
+/// whether it does, and as the length of its schedule. Were that to change within an epoch, the rate of a step would
+/// depend on the instant at which a request was noticed, and the same requests would no longer give the same run.
+///
 /// # Errors
 /// When a checkpoint does not fit or cannot be written.
 pub fn fit<B, M>(
@@ -98,15 +102,20 @@ where
     M::InnerModule: Classifier<B::InnerBackend>,
 {
     let recipe = fit.recipe;
+    let own = Limits::of(recipe);
     let mut progress = begin(network, recipe, checkpoint)?;
-    if progress.early_stopping.waited >= recipe.early_stopping.patience {
+    if progress.early_stopping.waited >= reporter.limits(own).patience {
         return Ok(FitEnd::Finished(FinishReason::EarlyStop));
     }
-    while progress.epoch < recipe.epochs {
-        let begun = Instant::now();
-        let epoch = progress.epoch + 1;
-        let (network, end) =
-            fit.train(progress.network, &mut progress.optimizer, epoch, progress.learning_rate, device, reporter)?;
+    loop {
+        let epochs = reporter.limits(own).epochs;
+        if progress.epoch >= epochs {
+            return Ok(FitEnd::Finished(FinishReason::MaxEpochs));
+        }
+        let begun = Stopwatch::start(reporter.paused());
+        let at = EpochOf { epoch: progress.epoch + 1, epochs, base_rate: progress.learning_rate };
+        let epoch = at.epoch;
+        let (network, end) = fit.train(progress.network, &mut progress.optimizer, at, device, reporter)?;
         progress.network = network;
         let training = match end {
             EpochEnd::Completed(training) => training,
@@ -118,7 +127,8 @@ where
         let Some(validation) = fit.evaluate(&progress.network.valid(), Split::Validation, device, reporter)? else {
             return Ok(FitEnd::Stopped);
         };
-        let metrics = figures(epoch, &training, &validation, begun);
+        let seconds = begun.elapsed(reporter.paused()).as_secs_f64();
+        let metrics = figures(epoch, &training, &validation, seconds);
         let value = match recipe.early_stopping.monitor {
             Monitor::ValLoss => metrics.val_loss,
             Monitor::ValAccuracy => metrics.val_accuracy,
@@ -126,13 +136,15 @@ where
         if !metrics.val_loss.is_finite() {
             return Ok(FitEnd::Diverged(format!("the validation loss is no number after epoch {epoch}")));
         }
-        let (status, verdict) = observe(&recipe.early_stopping, progress.early_stopping, epoch, value);
+        let rule = EarlyStopping { patience: reporter.limits(own).patience, ..recipe.early_stopping };
+        let (status, verdict) = observe(&rule, progress.early_stopping, epoch, value);
         let rate = schedule::after_epoch(recipe, progress.learning_rate, status.waited);
         let lowered = (rate < progress.learning_rate && verdict != Verdict::Stop)
             .then_some(Event::LearningRateReduced { epoch, from: progress.learning_rate, to: rate });
         progress.epoch = epoch;
         progress.learning_rate = rate;
         progress.early_stopping = status;
+        reporter.validated(epoch, &validation);
         // Told before it is saved: a run killed in between trains the epoch again, and the event is replaced. The
         // other way round the epoch would be missing from the history for good.
         reporter.report(Event::EpochFinished { metrics, early_stopping: status });
@@ -143,7 +155,17 @@ where
         }
         lowered.into_iter().for_each(|event| reporter.report(event));
     }
-    Ok(FitEnd::Finished(FinishReason::MaxEpochs))
+}
+
+/// An epoch in its run.
+#[derive(Clone, Copy)]
+struct EpochOf {
+    /// Counted from 1.
+    epoch: u32,
+    /// Of how many, as it begins.
+    epochs: u32,
+    /// The learning rate as plateaus have left it.
+    base_rate: f64,
 }
 
 fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
@@ -170,7 +192,7 @@ fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
     })
 }
 
-fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, begun: Instant) -> EpochMetrics {
+fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, seconds: f64) -> EpochMetrics {
     EpochMetrics {
         epoch,
         train_loss: training.loss,
@@ -178,7 +200,7 @@ fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, begu
         val_loss: validation.loss,
         val_accuracy: validation.confusion.scores().accuracy,
         learning_rate: training.learning_rate,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
         images_per_second: training.images_per_second,
     }
 }
@@ -192,8 +214,7 @@ where
         &self,
         network: M,
         optimizer: &mut AdamOptimizer<M, B>,
-        epoch: u32,
-        base_rate: f64,
+        EpochOf { epoch, epochs, base_rate }: EpochOf,
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<(M, EpochEnd), FitError>
@@ -201,11 +222,11 @@ where
         M: AutodiffModule<B> + Classifier<B>,
     {
         let recipe = self.recipe;
-        let count = self.source.count(Split::Train);
+        let kept = recipe.left_out.kept_of(self.source.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
-        let steps = u32::try_from(count.div_ceil(batch_size)).unwrap_or(u32::MAX);
+        let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
-        let all = u64::from(recipe.epochs) * u64::from(steps);
+        let all = u64::from(epochs) * u64::from(steps);
         let rate = |step: u32| schedule::rate(recipe.schedule, base_rate, before + u64::from(step), all);
         let plan = EpochPlan {
             epoch,
@@ -215,7 +236,9 @@ where
             base_rate: schedule::base_rate(recipe),
             readback: self.readback,
         };
-        let order = epoch_order(recipe.seed, u64::from(epoch), count);
+        // An order of what is kept; what an image looks like in this epoch goes by its place in the dataset.
+        let order = epoch_order(recipe.seed, u64::from(epoch), kept.len());
+        let order = order.into_iter().map(|place| kept[place as usize]).collect();
         let source = Arc::clone(&self.source);
         let batches = Prefetch::start(source, Split::Train, order, batch_size, Some(u64::from(epoch)), PREFETCH)
             .map_err(FitError::Thread)?;
@@ -235,7 +258,21 @@ where
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
         let count = u32::try_from(self.source.count(split)).unwrap_or(u32::MAX);
-        let order = (0..count).collect();
+        self.evaluate_images(network, split, (0..count).collect(), device, reporter)
+    }
+
+    /// The same for the images with these indices, in their order.
+    ///
+    /// # Errors
+    /// When no thread can be had for the batches.
+    pub fn evaluate_images(
+        &self,
+        network: &impl Classifier<B::InnerBackend>,
+        split: Split,
+        order: Vec<u32>,
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Option<Evaluation>, FitError> {
         let batches = Prefetch::start(Arc::clone(&self.source), split, order, BATCH_SIZE, None, PREFETCH)
             .map_err(FitError::Thread)?;
         let classes = self.identity.classes.len();

@@ -1,18 +1,15 @@
-//! The jobs: train to the end, or test the best weights.
+//! The jobs: train to the end and test the best weights, or only the latter.
 
 use std::sync::Arc;
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::data::store::Dataset;
-use crate::domain::{Outcome, Recipe, Split};
+use crate::domain::{Outcome, Recipe, Split, SplitCounts};
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters;
 use crate::runs::layout::RunFolder;
-use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
 use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::train::fit::{Fit, FitEnd, fit};
@@ -20,6 +17,7 @@ use crate::train::fit::{Fit, FitEnd, fit};
 use super::backend::{DeviceJob, on_device};
 use super::checkpoints::{files, where_to_go_on};
 use super::journal::Journal;
+use super::load::LoadMeter;
 use super::setup::{CnnSetup, Ground, Inputs, Setup, TransferSetup, take_start};
 use super::waiting::wait_for_others;
 
@@ -32,6 +30,11 @@ pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) 
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     journal.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from });
     warning.flatten().into_iter().for_each(|message| journal.report(Event::Warning { message }));
+    journal.look_at_limits();
+    if let Err(error) = folder.forget_validation_after(from) {
+        let message = format!("cannot remove predictions of epochs that are trained again: {error}");
+        journal.report(Event::Warning { message });
+    }
 
     let home = folder.home().ok_or("the run folder lies in no home")?;
     if !wait_for_others(&home, folder, recipe, journal) {
@@ -39,6 +42,7 @@ pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) 
     }
     let (ground, device) = open(folder, recipe)?;
     tell(&ground, device, journal);
+    journal.measure(LoadMeter::start(ground.device));
     if let Some(transfer) = &recipe.transfer {
         take_start(&ground, transfer)?;
     }
@@ -46,7 +50,7 @@ pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) 
     on_device(ground.device, Job { ground: &ground, files: &files, journal, work })
 }
 
-/// Tests the best weights again and changes nothing else.
+/// Tests the best weights again, on the training images too, and changes nothing else.
 pub(super) fn evaluate(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<(), String> {
     let files = files(folder);
     let (ground, _) = open(folder, recipe)?;
@@ -95,13 +99,13 @@ impl<W: Work> DeviceJob for Job<'_, W> {
 }
 
 /// Everything at hand: a strategy set up on a device.
-struct Desk<'a, B: AutodiffBackend, S> {
-    ground: &'a Ground,
-    files: &'a CheckpointFiles,
-    journal: &'a mut Journal,
-    setup: S,
-    device: &'a B::Device,
-    readback: u32,
+pub(super) struct Desk<'a, B: AutodiffBackend, S> {
+    pub(super) ground: &'a Ground,
+    pub(super) files: &'a CheckpointFiles,
+    pub(super) journal: &'a mut Journal,
+    pub(super) setup: S,
+    pub(super) device: &'a B::Device,
+    pub(super) readback: u32,
 }
 
 /// Trains and tests.
@@ -143,9 +147,11 @@ impl Work for Training {
         };
         if desk.ground.dataset.is_empty(Split::Test) {
             desk.journal.report(Event::Warning { message: nothing_to_score(&desk.ground.recipe) });
-            return Ok(outcome);
+        } else if !desk.test_best()? {
+            return Ok(Outcome::Stopped);
         }
-        Ok(if desk.test_best()? { outcome } else { Outcome::Stopped })
+        desk.score_training();
+        Ok(outcome)
     }
 }
 
@@ -161,11 +167,15 @@ impl Work for Testing {
         B::InnerBackend: ConvBlockBackend,
         S: Setup<B>,
     {
-        if desk.test_best()? { Ok(()) } else { Err("it was asked to stop".into()) }
+        if !desk.test_best()? {
+            return Err("it was asked to stop".into());
+        }
+        desk.score_training();
+        Ok(())
     }
 }
 
-fn plan<'a, B: AutodiffBackend>(
+pub(super) fn plan<'a, B: AutodiffBackend>(
     ground: &'a Ground,
     files: &'a CheckpointFiles,
     identity: &'a Identity,
@@ -175,47 +185,11 @@ fn plan<'a, B: AutodiffBackend>(
     Fit { recipe: &ground.recipe, source, frozen, identity, files, readback }
 }
 
-impl<B, S> Desk<'_, B, S>
-where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
-    S: Setup<B>,
-{
-    /// Tests the best weights and keeps every prediction. False if a stop was asked for before the end.
-    fn test_best(&mut self) -> Result<bool, String> {
-        let Ground { recipe, dataset, folder, .. } = self.ground;
-        let images = dataset.len(Split::Test);
-        if images == 0 {
-            return Err(nothing_to_score(recipe));
-        }
-        let best = Checkpoint::read(&self.files.best).map_err(|error| error.to_string())?;
-        check_identity(Some(&best), self.setup.identity())?;
-        let network = parameters::load(self.setup.network()?.valid(), &best.arrays).map_err(|e| e.to_string())?;
-        self.journal.report(Event::EvaluationStarted { split: Split::Test, images });
-        let Some(inputs) = self.setup.inputs(&[Split::Test], self.journal) else { return Ok(false) };
-        let identity = self.setup.identity();
-        let plan = plan(self.ground, self.files, identity, inputs, self.readback);
-        let evaluation = plan.evaluate(&network, Split::Test, self.device, self.journal);
-        let Some(evaluation) = evaluation.map_err(|error| error.to_string())? else { return Ok(false) };
-        let path = folder.test_predictions();
-        let (classes, probabilities) = (identity.classes.len(), evaluation.probabilities);
-        let predictions = Predictions { classes, probabilities, truth: evaluation.truth };
-        predictions.write(&path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        self.journal.report(Event::Evaluated {
-            split: Split::Test,
-            epoch: best.state.epoch,
-            loss: evaluation.loss,
-            confusion: evaluation.confusion,
-        });
-        Ok(true)
-    }
-}
-
-fn nothing_to_score(recipe: &Recipe) -> String {
+pub(super) fn nothing_to_score(recipe: &Recipe) -> String {
     format!("the dataset '{}' has no test images: there is nothing to score", recipe.dataset)
 }
 
-fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identity) -> Result<(), String> {
+pub(super) fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identity) -> Result<(), String> {
     match checkpoint.map(|checkpoint| &checkpoint.state.identity) {
         Some(found) if found.fingerprint != identity.fingerprint => {
             Err("the checkpoint was trained on another dataset than the recipe names".into())
@@ -231,7 +205,10 @@ fn tell(ground: &Ground, Device { kind, description, note }: Device, journal: &m
     journal.report(Event::DeviceChosen { device: kind.to_string(), description, note });
     let manifest = ground.dataset.manifest();
     let classes = manifest.class_names().into_iter().map(str::to_owned).collect();
-    journal.report(Event::DataOpened { images: manifest.counts(), classes });
+    // Of the training images those that are trained on.
+    let counts = manifest.counts();
+    let images = SplitCounts { train: counts.train - ground.recipe.left_out.len(), ..counts };
+    journal.report(Event::DataOpened { images, classes });
 }
 
 /// Finds the run's dataset and its device.
@@ -252,6 +229,7 @@ fn open(folder: &RunFolder, recipe: &Recipe) -> Result<(Ground, Device), String>
             return Err(format!("the dataset '{}' has no {split} images", recipe.dataset));
         }
     }
+    dataset.manifest().check_left_out(&recipe.left_out)?;
     let (folder, recipe, dataset) = (folder.clone(), recipe.clone(), Arc::new(dataset));
     Ok((Ground { folder, home, recipe, dataset, device: device.kind }, device))
 }

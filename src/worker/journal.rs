@@ -1,13 +1,20 @@
-//! The worker's side of the run folder: events out, stop requests in.
+//! The worker's side of the run folder: events and predictions out, requests in.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::domain::Limits;
 use crate::events::{Event, EventWriter};
 use crate::runs::layout::RunFolder;
+use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
+use crate::train::evaluate::Evaluation;
+
+use super::load::LoadMeter;
 
 /// How often the folder is looked at for a request.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -26,11 +33,66 @@ pub(super) struct Journal {
     stopping: bool,
     looked: Instant,
     lost: usize,
+    paused: Duration,
+    /// The recipe's limits, and those in force.
+    own_limits: Limits,
+    limits: Limits,
+    /// What was last said of a request for limits that cannot be obeyed, so that it is said once.
+    complaint: Option<String>,
+    load: Option<LoadMeter>,
 }
 
 impl Journal {
-    pub(super) fn new(log: EventWriter, folder: RunFolder, signalled: Arc<AtomicBool>) -> Self {
-        Self { log, folder, signalled, stopping: false, looked: Instant::now(), lost: 0 }
+    pub(super) fn new(log: EventWriter, folder: RunFolder, signalled: Arc<AtomicBool>, own_limits: Limits) -> Self {
+        Self {
+            log,
+            folder,
+            signalled,
+            stopping: false,
+            looked: Instant::now(),
+            lost: 0,
+            paused: Duration::ZERO,
+            own_limits,
+            limits: own_limits,
+            complaint: None,
+            load: None,
+        }
+    }
+
+    /// From now on tells what this process takes of its machine.
+    pub(super) fn measure(&mut self, meter: Option<LoadMeter>) {
+        self.load = meter;
+    }
+
+    /// Keeps predictions in a file of the run. A full disk must not end a training: it is told, and they are missing.
+    pub(super) fn keep(&mut self, predictions: &Predictions, path: &Path) {
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        if let Err(error) = folder.and_then(|()| predictions.write(path)) {
+            let message = format!("cannot write {}: {error}; its predictions are missing", path.display());
+            self.report(Event::Warning { message });
+        }
+    }
+
+    /// Takes over the limits asked for, and tells if they are others than before.
+    pub(super) fn look_at_limits(&mut self) {
+        match self.folder.limits() {
+            Ok(asked) => {
+                self.complaint = None;
+                let limits = asked.unwrap_or(self.own_limits);
+                if limits != self.limits {
+                    self.limits = limits;
+                    let Limits { epochs, patience } = limits;
+                    self.report(Event::LimitsChanged { epochs, patience });
+                }
+            }
+            Err(error) => {
+                let message = format!("{error}; the limits stay as they are");
+                if self.complaint.as_ref() != Some(&message) {
+                    self.complaint = Some(message.clone());
+                    self.report(Event::Warning { message });
+                }
+            }
+        }
     }
 
     fn append(&mut self, event: Event) -> io::Result<()> {
@@ -42,6 +104,44 @@ impl Journal {
         let durable = matches!(event, Event::EpochFinished { .. } | Event::Evaluated { .. } | Event::Ended { .. });
         self.log.append(now(), event)?;
         if durable { self.log.sync() } else { Ok(()) }
+    }
+
+    fn stop_asked(&self, look: bool) -> bool {
+        self.signalled.load(Ordering::Relaxed) || (look && self.folder.stop_requested())
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        self.report(Event::StopRequested);
+    }
+
+    /// Waits until the request to pause is taken back or a stop is asked for.
+    fn pause(&mut self) {
+        self.report(Event::Paused);
+        let begun = Instant::now();
+        while self.folder.pause_requested() && !self.stop_asked(true) {
+            thread::sleep(LOOK_INTERVAL);
+            self.look_at_limits();
+        }
+        self.paused += begun.elapsed();
+        // What was measured while nothing was done says nothing of what follows.
+        self.load.as_ref().map(LoadMeter::take);
+        if self.stop_asked(true) {
+            self.stop();
+        } else {
+            self.report(Event::Continued);
+        }
+    }
+
+    fn look(&mut self) {
+        self.looked = Instant::now();
+        self.look_at_limits();
+        if let Some(load) = self.load.as_ref().and_then(LoadMeter::take) {
+            self.report(Event::Load { load });
+        }
+        if self.folder.pause_requested() && !self.stop_asked(true) {
+            self.pause();
+        }
     }
 }
 
@@ -62,12 +162,27 @@ impl Reporter for Journal {
         }
         let look = self.looked.elapsed() >= LOOK_INTERVAL;
         if look {
-            self.looked = Instant::now();
+            self.look();
         }
-        if self.signalled.load(Ordering::Relaxed) || (look && self.folder.stop_requested()) {
-            self.stopping = true;
-            self.report(Event::StopRequested);
+        if !self.stopping && self.stop_asked(look) {
+            self.stop();
         }
         self.stopping
+    }
+
+    fn paused(&self) -> Duration {
+        self.paused
+    }
+
+    fn limits(&mut self, _own: Limits) -> Limits {
+        self.look_at_limits();
+        self.limits
+    }
+
+    fn validated(&mut self, epoch: u32, evaluation: &Evaluation) {
+        let Evaluation { confusion, probabilities, truth, .. } = evaluation;
+        let (probabilities, truth) = (probabilities.clone(), truth.clone());
+        let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
+        self.keep(&predictions, &self.folder.validation_predictions(epoch));
     }
 }

@@ -8,6 +8,8 @@ mod backend;
 mod checkpoints;
 mod job;
 mod journal;
+mod load;
+mod scores;
 mod setup;
 mod signals;
 mod waiting;
@@ -16,8 +18,8 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use crate::domain::Outcome;
 use crate::domain::text::printable;
+use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
@@ -49,7 +51,7 @@ fn work(folder: &RunFolder, job: Job) -> Result<bool, String> {
     let log = EventWriter::open(&folder.events_file(), journal::now())
         .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
     let stop = signals::stop_flag().map_err(|error| format!("cannot listen to signals: {error}"))?;
-    let mut journal = Journal::new(log, folder.clone(), stop);
+    let mut journal = Journal::new(log, folder.clone(), stop, Limits::of(&recipe));
 
     // A panic is a fault of this program, and still no reason to leave a run without an end.
     let attempt = catch_unwind(AssertUnwindSafe(|| match job {

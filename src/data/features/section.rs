@@ -109,6 +109,24 @@ impl Section {
         Ok(Opened::Unfinished(Unfinished { section: self.clone(), missing, values, table }))
     }
 
+    /// Opens it if all of it is there and nobody is at it; makes, changes and computes nothing.
+    ///
+    /// # Errors
+    /// When the files are there and cannot be read or locked.
+    pub fn open_if_whole(&self) -> io::Result<Option<Complete>> {
+        let (table, values) = match (File::open(self.table_file()), File::open(self.values_file())) {
+            (Ok(table), Ok(values)) => (table, values),
+            (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(None),
+        };
+        let held = taken(table.try_lock_shared())? && durable::is_at(&table, &self.table_file());
+        if !held || !self.is_whole(&table, &values)? {
+            return Ok(None);
+        }
+        let _ = table.set_modified(SystemTime::now());
+        Ok(Some(Complete { section: self.clone(), map: map(&values)?, _lock: table }))
+    }
+
     /// The chunks that are not there or not as they were written, in order.
     fn missing(&self, table: &File, values: &File) -> io::Result<Vec<usize>> {
         let mut entries = vec![0; self.chunks() * ENTRY];

@@ -66,6 +66,24 @@ fn device_names() -> Result<Vec<String>, String> {
     }
 }
 
+/// Where the device of this ordinal is plugged in, if the driver tells. The driver was started by [`usable_devices`].
+pub(super) fn pci_slot(ordinal: u32) -> Option<String> {
+    const LENGTH: usize = 64;
+    let ordinal = c_int::try_from(ordinal).ok()?;
+    let mut buffer: [c_char; LENGTH] = [0; LENGTH];
+    // SAFETY: as in `device_names`: the signature is that of cuda.h, the pointer is to a live local with room for the
+    // given length, and what comes is NUL-terminated within it. Before the driver is started it only says so.
+    unsafe {
+        let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
+        let slot =
+            library.get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetPCIBusId\0").ok()?;
+        match slot(buffer.as_mut_ptr(), 63, ordinal) {
+            SUCCESS => Some(CStr::from_ptr(buffer.as_ptr()).to_string_lossy().into_owned()),
+            _ => None,
+        }
+    }
+}
+
 /// Loads NVRTC and keeps it loaded, so that burn's own look-up by name finds it even off the loader's path.
 fn load_nvrtc() -> Result<(), String> {
     const LIBRARY_FOLDERS: [&str; 3] = ["lib64", "targets/x86_64-linux/lib", "lib"];

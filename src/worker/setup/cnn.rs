@@ -56,6 +56,10 @@ where
         Ok(Cnn::new(self.identity.image, self.identity.classes.len(), self.ground.recipe.seed, &self.device))
     }
 
+    fn plain_training_inputs(&self) -> Inputs<'_, B> {
+        Inputs { source: Arc::new(Images::plain(Arc::clone(&self.ground.dataset), None)), frozen: None }
+    }
+
     fn inputs(&self, _splits: &[Split], _journal: &mut Journal) -> Option<Inputs<'_, B>> {
         let recipe = &self.ground.recipe;
         let augmenter = recipe.augmentation.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants: 0 });

@@ -61,6 +61,9 @@ where
 
     /// The inputs of these splits; takes its time where features have to be computed. `None` if a stop was asked for.
     fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Inputs<'_, B>>;
+
+    /// The training images as they are, not augmented: from what is kept of them, else through the base.
+    fn plain_training_inputs(&self) -> Inputs<'_, B>;
 }
 
 impl Ground {

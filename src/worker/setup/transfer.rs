@@ -95,10 +95,19 @@ where
     }
 
     fn cached(&self, frozen: &FrozenBase<B::InnerBackend>, splits: &[Split], journal: &mut Journal) -> Cached {
-        let Ground { home, recipe, dataset, .. } = self.ground;
         let (limit, wrong) = cache_limit();
         wrong.into_iter().for_each(|message| journal.report(Event::Warning { message }));
-        let plan = FeaturePlan {
+        self.with_plan(frozen, limit, |plan| plan.ensure(splits, &self.device, journal))
+    }
+
+    fn with_plan<T>(
+        &self,
+        frozen: &FrozenBase<B::InnerBackend>,
+        limit: u64,
+        act: impl FnOnce(&FeaturePlan<'_, B::InnerBackend>) -> T,
+    ) -> T {
+        let Ground { home, recipe, dataset, .. } = self.ground;
+        act(&FeaturePlan {
             dataset,
             images: &self.images(),
             frozen,
@@ -106,8 +115,7 @@ where
             data_dir: &home.data(),
             dataset_dir: &home.dataset(&recipe.dataset),
             limit,
-        };
-        plan.ensure(splits, &self.device, journal)
+        })
     }
 }
 
@@ -133,6 +141,16 @@ where
         match start_of(&self.ground.folder, self.transfer)? {
             Some(start) => parameters::overlay(network, &start.arrays).map_err(|error| error.to_string()),
             None => Ok(network),
+        }
+    }
+
+    fn plain_training_inputs(&self) -> Inputs<'_, B> {
+        let frozen = self.frozen.as_ref();
+        // Nothing is to be computed, so no room is needed.
+        let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.kept_plain(Split::Train)));
+        match kept {
+            Some(features) => Inputs { source: Arc::new(features), frozen: None },
+            None => Inputs { source: Arc::new(self.images()), frozen },
         }
     }
 
