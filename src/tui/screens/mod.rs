@@ -153,7 +153,7 @@ fn applies(state: &State, action: Action) -> bool {
         Action::CreateDemo => {
             !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")
         }
-        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From),
+        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without),
         Action::Cycle => state.form.focus != Field::Launch,
         Action::Compare(_) => compare::applies(state, action),
         Action::Inspect(_) => inspect::applies(state, action),

@@ -10,7 +10,7 @@ mod weights;
 
 pub use compare::CompareState;
 pub use data::{DataState, DatasetEntry, DatasetView};
-pub use form::{Field, Form, Ground, Input, Order};
+pub use form::{Field, Form, Ground, Input, Order, Without};
 pub use inspect::{Against, BLOCK, InspectState, Judgement, Mode, Pane, SUSPECTS, Shown, Subject};
 pub use overlay::{Confirm, Overlay, Prompt, Purpose};
 pub use runs::{Curves, LogLine, RunView, RunsState};

@@ -98,22 +98,18 @@ fn style_of(theme: &Theme, strength: Option<(Meaning, f64)>, right: bool) -> Sty
     if right { style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { style }
 }
 
-/// `  19 `, or `[ 19]` under the cursor.
+/// `  19 `, or ` [19]` under the cursor.
 fn draw(theme: &Theme, pen: &mut Pen<'_>, text: &str, columns: u16, style: Style, here: bool) {
-    let inner = columns - 2;
-    let (open, close) = if here { ("[", "]") } else { (" ", " ") };
-    let (frame, fill) = if here { (theme.accent(), theme.selected()) } else { (theme.text(), style) };
-    let pad = " ".repeat(usize::from(inner.saturating_sub(width(text))));
-    pen.write(open, frame);
+    let pad = " ".repeat(usize::from((columns - 2).saturating_sub(width(text))));
     if here {
-        pen.write(&format!("{pad}{text}"), theme.strong().patch(fill));
-    } else if style.bg.is_some() {
-        // The padding too, without the line under it.
-        pen.write(&pad, style.remove_modifier(Modifier::UNDERLINED)).write(text, style);
+        let frame = theme.accent();
+        pen.write(&pad, theme.text()).write("[", frame);
+        pen.write(text, theme.strong().patch(theme.selected())).write("]", frame);
     } else {
-        pen.write(&pad, theme.text()).write(text, style);
+        // The shade covers the padding too, the line under a number only that.
+        let under = if style.bg.is_some() { style.remove_modifier(Modifier::UNDERLINED) } else { theme.text() };
+        pen.skip(1).write(&pad, under).write(text, style).skip(1);
     }
-    pen.write(close, frame);
 }
 
 /// The beginning of a name.

@@ -20,7 +20,7 @@ use crate::tui::action::{Action, InspectAction};
 use crate::tui::state::{DatasetView, Judgement, Mode, Pane, RunView, Shown, State};
 use crate::tui::widgets::faces;
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::Pen;
+use crate::tui::widgets::paint::{Pen, width};
 
 pub(in crate::tui) use text::as_text;
 
@@ -101,19 +101,25 @@ fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     }
     pen.write(" · ", theme.dim()).write(word(inspect.split), theme.accent());
     let Some(seen) = inspect.judgement() else { return };
-    let mut facts = format!(" · {} images", thousands(seen.inspection.images()));
-    if let Some(epoch) = seen.epoch {
-        facts = format!("{facts} · epoch {epoch}");
-    }
-    facts = format!("{facts} · accuracy {}", decimal(seen.scores.accuracy, 4));
-    pen.write(&facts, theme.text());
-    match &seen.against {
+    let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let (change, style) = match &seen.against {
         Some(Ok(other)) => {
-            let points = (seen.scores.accuracy - other.scores.accuracy) * 100.0;
-            pen.write(&format!(" ({points:+.1} points)"), theme.strong());
+            (format!(" ({:+.1} points)", (seen.scores.accuracy - other.scores.accuracy) * 100.0), theme.strong())
         }
-        Some(Err(_)) => drop(pen.write(" (cannot be compared)", theme.warning())),
-        None => drop(pen.write(&format!(" · loss {}", decimal(seen.loss.unwrap_or(f64::NAN), 3)), theme.text())),
+        Some(Err(_)) => (" (not comparable)".into(), theme.warning()),
+        None => (String::new(), theme.text()),
+    };
+    let facts = [
+        (epoch, theme.text()),
+        (format!(" · accuracy {}", decimal(seen.scores.accuracy, 4)), theme.text()),
+        (change, style),
+        (format!(" · {} images", thousands(seen.inspection.images())), theme.text()),
+        (format!(" · loss {}", decimal(seen.loss.unwrap_or(f64::NAN), 3)), theme.text()),
+    ];
+    for (words, style) in &facts {
+        if width(words) <= pen.room() {
+            pen.write(words, *style);
+        }
     }
 }
 

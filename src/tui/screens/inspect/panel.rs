@@ -7,6 +7,7 @@ use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::Judged;
 use crate::tui::state::{Judgement, Pane, State};
+use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width, wrap};
@@ -135,7 +136,9 @@ fn probabilities(state: &State, seen: &Judgement, picked: &Judged, buffer: &mut 
         let mut pen = Pen::new(buffer, theme, area, line);
         pen.skip(1).left(&names[class], longest, theme.text()).skip(1);
         let columns = pen.room().saturating_sub(5 + width(truth));
-        pen.left(&bar(row[class].into(), columns, theme), columns, style);
+        // What reads 0.00 has no bar.
+        let length = if row[class] < 0.005 { 0.0 } else { row[class].into() };
+        pen.left(&bar(length, columns, theme), columns, style);
         pen.right(&decimal(row[class].into(), 2), 5, theme.text());
         pen.write(if right { truth } else { "" }, theme.good());
     }
@@ -150,17 +153,20 @@ fn source(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
         Split::Validation => format!("validation image {}", picked.index),
         Split::Test => format!("test image {}", picked.index),
     };
-    let words = if source.is_empty() { number } else { tail(source, area.width.saturating_sub(1)) };
+    let words = if source.is_empty() { number } else { tail(source, area.width.saturating_sub(1), theme) };
     Pen::new(buffer, theme, area, 0).skip(1).write(&words, theme.dim());
 }
 
 /// The end of a path where not all of it fits: the file's name tells images apart.
-pub(super) fn tail(path: &str, columns: u16) -> String {
+pub(super) fn tail(path: &str, columns: u16, theme: &Theme) -> String {
+    if width(path) <= columns {
+        return path.to_owned();
+    }
     let mut kept = path;
-    while width(kept) > columns {
+    while width(kept) >= columns && !kept.is_empty() {
         let mut chars = kept.chars();
         chars.next();
         kept = chars.as_str();
     }
-    kept.to_owned()
+    format!("{}{kept}", theme.glyphs.ellipsis)
 }

@@ -69,7 +69,7 @@ fn line(state: &State, run: &RunView, seen: &Judgement, judged: &Judged) -> Row 
         (false, false) => "",
     };
     let said = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
-    let file = shown(state, judged).map_or(String::new(), |shown| tail(&shown.source, 40));
+    let file = shown(state, judged).map_or(String::new(), |shown| tail(&shown.source, 40, theme));
     vec![
         (mark.into(), theme.warning()),
         (name(judged.truth), theme.text()),

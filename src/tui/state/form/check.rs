@@ -13,6 +13,7 @@ impl Form {
             Field::Dataset => self.check_dataset(ground).err(),
             Field::Weights => self.check_weights(ground).err(),
             Field::From => self.check_start(ground).err(),
+            Field::Without => self.check_without(ground).err(),
             Field::Setting(setting) => self.check_setting(setting, ground).err(),
             Field::Name => RunId::of_new_run(self.name.text()).err(),
             Field::Strategy | Field::Launch => None,
@@ -39,6 +40,16 @@ impl Form {
             }
         }
         Ok(())
+    }
+
+    fn check_without(&self, ground: &Ground<'_>) -> Result<(), String> {
+        let (left_out, dataset) = (self.left_out(ground), self.dataset(ground));
+        match dataset.map(|dataset| dataset.counts().train) {
+            Some(train) if !left_out.is_empty() && left_out.len() >= train => {
+                Err(format!("that leaves none of the {train} training images: take marks off on Inspect (5), or choose none"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_weights(&self, ground: &Ground<'_>) -> Result<(), String> {

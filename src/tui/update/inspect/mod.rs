@@ -91,15 +91,18 @@ fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
 }
 
 fn mode(state: &mut State) {
-    let two = state.inspect.judgement().and_then(|seen| seen.against.as_ref());
-    let (two, refused) = (matches!(two, Some(Ok(_))), matches!(two, Some(Err(_))));
+    let alone = state.inspect.against.is_none();
+    let against = state.inspect.judgement().and_then(|seen| seen.against.clone());
+    let two = matches!(against, Some(Ok(_)));
     let now = state.inspect.mode();
     state.inspect.mode = match now {
         Mode::Counts => Mode::Shares,
         Mode::Shares if two => Mode::Difference,
         Mode::Shares | Mode::Difference => Mode::Counts,
     };
-    if now == Mode::Shares && !two && !refused {
+    if let (Mode::Shares, Some(Err(reason))) = (now, against) {
+        fail(state, &reason);
+    } else if now == Mode::Shares && alone {
         info(state, "counts; a holds the run against another, and n then shows their difference too".into());
     }
 }
