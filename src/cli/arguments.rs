@@ -74,14 +74,52 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Go on with a stopped, failed or lost run after its last completed epoch
-    Resume {
+    /// Let a run wait after its current batch until `unpause`; it keeps its device's memory and uses nothing else
+    ///
+    /// A pause ends with a stop, and with the worker: a run that is killed while it is paused resumes unpaused.
+    Pause {
         /// Id, beginning of an id, or `latest`
         run: String,
         #[command(flatten)]
+        output: Output,
+    },
+    /// Let a paused run go on
+    Unpause {
+        /// Id, beginning of an id, or `latest`
+        run: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change how long a run at work may go on: in force at once, while its recipe stays as it is
+    ///
+    /// Fewer epochs than it has begun end it after the epoch under way. Schedules that go by the number of epochs follow from
+    /// the next epoch on.
+    Set {
+        /// Id, beginning of an id, or `latest`
+        run: String,
+        /// Most epochs to train (1 to 10000)
+        #[arg(long, value_name = "N")]
+        epochs: Option<u32>,
+        /// Epochs in a row without improvement before the run stops (1 to 1000)
+        #[arg(long, value_name = "N")]
+        patience: Option<u32>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Go on with a stopped, failed or lost run after its last completed epoch, or with a finished one by other limits
+    Resume {
+        /// Id, beginning of an id, or `latest`
+        run: String,
+        /// Most epochs to train from now on; more than before let a finished run go on
+        #[arg(long, value_name = "N")]
+        epochs: Option<u32>,
+        /// Patience from now on; more than before lets a run go on that had stopped early
+        #[arg(long, value_name = "N")]
+        patience: Option<u32>,
+        #[command(flatten)]
         following: Following,
     },
-    /// Test a run's best weights again
+    /// Test a run's best weights again, on the training images too
     Evaluate {
         /// Id, beginning of an id, or `latest`
         run: String,
@@ -127,11 +165,59 @@ pub(super) enum DataCommand {
         /// The dataset's name
         name: DatasetName,
     },
+    /// Mark training images as doubtful, so that `train … --leave-out marked` trains without them
+    Mark(Mark),
+    /// Take marks back
+    Unmark(Unmark),
+    /// List the marked training images
+    Marked {
+        /// The dataset's name
+        name: DatasetName,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Draw the built-in demo dataset: faces in seven expressions
     Demo {
         #[command(flatten)]
         output: Output,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Mark {
+    /// The dataset's name
+    pub(super) name: DatasetName,
+    /// Indices in the training split, from 0
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(super) images: Vec<u32>,
+    /// The run by whose judgement they were found
+    #[arg(long, value_name = "RUN")]
+    pub(super) found_with: Option<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Unmark {
+    /// The dataset's name
+    pub(super) name: DatasetName,
+    /// Indices in the training split, from 0
+    #[arg(required_unless_present = "all", value_name = "IMAGE")]
+    pub(super) images: Vec<u32>,
+    /// All of them
+    #[arg(long, conflicts_with = "images")]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What a run does without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LeaveOut {
+    /// Nothing.
+    None,
+    /// The marked training images, as they are marked now.
+    Marked,
 }
 
 #[derive(Debug, Args)]
@@ -273,6 +359,10 @@ pub(super) struct RunOptions<O: Offer> {
     /// The run's name; `all` puts the strategies behind it [default: two words that no run has]
     #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
     pub(super) name: Option<RunId>,
+    /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune: what the
+    /// run that it starts from left out]
+    #[arg(long, value_name = "WHICH")]
+    pub(super) leave_out: Option<LeaveOut>,
     #[command(flatten)]
     pub(super) recipe: RecipeOptions<O>,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use super::arguments::{DataCommand, Import, Output};
 use super::exit::{CommandError, Exit};
 use super::interrupt::Interrupts;
 use super::table::{Side, Table, thousands};
-use super::{datasets, fetch, output};
+use super::{datasets, fetch, marked, output};
 use crate::data::features::{self, Usage};
 use crate::data::import::ImportStage;
 use crate::data::manifest::{ClassCounts, ImageShape};
@@ -92,6 +92,9 @@ pub(super) fn run(home: &Home, command: DataCommand) -> Result<Exit, CommandErro
             }
             Ok(Exit::Done)
         }
+        DataCommand::Mark(options) => marked::mark(home, options),
+        DataCommand::Unmark(options) => marked::unmark(home, options),
+        DataCommand::Marked { name, output } => marked::list(home, &name, output),
         DataCommand::ClearFeatures { name } => clear_features(home, &name),
         DataCommand::Demo { output } => {
             tell(&datasets::built_in(home)?, output)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::output;
+use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, WeightsName};
@@ -13,7 +14,7 @@ use crate::events::ReadError;
 use crate::runs::FindError;
 use crate::runs::layout::RecipeError;
 use crate::runs::store::LoadError;
-use crate::supervise::{LaunchError, PracticeError, StopError};
+use crate::supervise::{LaunchError, PracticeError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// How a command ended that did what it could.
@@ -103,6 +104,10 @@ pub(super) enum CommandError {
     Practice(#[from] PracticeError),
     #[error(transparent)]
     Stop(#[from] StopError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Marked(#[from] MarkedError),
 }
 
 impl CommandError {
@@ -123,6 +128,8 @@ impl CommandError {
         let usage = matches!(
             self,
             Self::Usage(_)
+                | Self::Request(RequestError::Limits(_) | RequestError::NothingGiven)
+                | Self::Launch(LaunchError::Limits(_))
                 | Self::Import(ImportError::Options(_))
                 | Self::Download { error: DownloadError::Address { .. }, .. }
         );

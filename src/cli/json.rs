@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{Confusion, EpochMetrics, Monitor, Outcome, Recipe, RunState};
+use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState};
 use crate::runs::Summary;
 use crate::runs::summary::{Parameters, TestResult};
 
@@ -17,6 +17,9 @@ pub(super) struct RunEntry<'a> {
     state: RunState,
     epoch: u32,
     epochs: u32,
+    limits: Limits,
+    left_out: usize,
+    paused: bool,
     device: Option<&'a str>,
     best: Option<Best>,
     created_at: u64,
@@ -41,7 +44,9 @@ pub(super) struct RunDetail<'a> {
     parameters: Option<Parameters>,
     history: &'a [EpochMetrics],
     early_stopping: EarlyStopping,
+    load: Option<&'a Load>,
     test: Option<Test<'a>>,
+    train_scores: Option<Test<'a>>,
     warnings: &'a [String],
 }
 
@@ -85,7 +90,10 @@ pub(super) fn entry(run: &Summary, state: RunState) -> RunEntry<'_> {
         dataset: run.recipe.dataset.as_str(),
         state,
         epoch: run.epoch(),
-        epochs: run.recipe.epochs,
+        epochs: run.limits.epochs,
+        limits: run.limits,
+        left_out: run.recipe.left_out.len(),
+        paused: run.paused,
         device: run.device.as_ref().map(|device| device.name.as_str()),
         best: run.best().map(best),
         created_at: run.recipe.created_at,
@@ -105,12 +113,14 @@ pub(super) fn detail(run: &Summary, state: RunState) -> RunDetail<'_> {
         history: &run.history,
         early_stopping: EarlyStopping {
             monitor: rule.monitor,
-            patience: rule.patience,
+            patience: run.limits.patience,
             best_epoch: status.best_epoch,
             best_value: status.best_value,
             waited: status.waited,
         },
+        load: run.load.as_ref(),
         test: run.test.as_ref().map(|result| test(result, &run.classes)),
+        train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes)),
         warnings: &run.warnings,
     }
 }

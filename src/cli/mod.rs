@@ -18,9 +18,11 @@ mod home;
 mod interrupt;
 mod json;
 mod known;
+mod marked;
 mod output;
 mod recipe_options;
 mod report;
+mod request;
 mod runs;
 mod show;
 mod stop;
@@ -83,7 +85,12 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Compare { runs, output }) => compare::run(&store, &runs, output),
         Some(Command::Watch { run, output }) => watch::run(&store, &run, output),
         Some(Command::Stop { run, output }) => stop::run(&store, &run, output),
-        Some(Command::Resume { run, following }) => train::resume(&store, &run, following),
+        Some(Command::Pause { run, output }) => request::pause(&store, &run, output),
+        Some(Command::Unpause { run, output }) => request::unpause(&store, &run, output),
+        Some(Command::Set { run, epochs, patience, output }) => request::set(&store, &run, epochs, patience, output),
+        Some(Command::Resume { run, epochs, patience, following }) => {
+            train::resume(&store, &run, [epochs, patience], following)
+        }
         Some(Command::Evaluate { run, output }) => train::evaluate(&store, &run, output),
         Some(Command::Doctor { output }) => doctor::run(&store, output),
         Some(Command::Worker(_) | Command::Completions { .. }) => Ok(Exit::Done),

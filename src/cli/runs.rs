@@ -65,7 +65,7 @@ fn table(runs: &[(&Summary, RunState)], now: u64) -> Table {
             run.id.to_string(),
             run.recipe.strategy.to_string(),
             run.recipe.dataset.to_string(),
-            format!("{}/{}", run.epoch(), run.recipe.epochs),
+            format!("{}/{}", run.epoch(), run.limits.epochs),
             figure(best.map(|epoch| epoch.val_loss)),
             figure(best.map(|epoch| epoch.val_accuracy)),
             figure(scores.as_ref().map(|scores| scores.accuracy)),
@@ -84,7 +84,11 @@ fn note(run: &Summary, state: RunState) -> String {
         (RunState::Queued, _) => {
             run.waiting_for.as_ref().map_or_else(String::new, |other| format!("waits for {other}"))
         }
+        _ if state.is_active() && !run.recipe.left_out.is_empty() && !run.stopping => {
+            format!("{} images left out", run.recipe.left_out.len())
+        }
         _ if state.is_active() => if run.stopping { "stopping" } else { "" }.into(),
-        _ => run.ending().into(),
+        _ if run.recipe.left_out.is_empty() => run.ending().into(),
+        _ => format!("{}, {} images left out", run.ending(), run.recipe.left_out.len()),
     }
 }

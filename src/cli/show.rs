@@ -5,7 +5,7 @@ use super::exit::{CommandError, Exit};
 use super::table::{Side, Table, age, figure, thousands};
 use super::{json, output};
 use crate::domain::text::printable;
-use crate::domain::{Hyperparameter, RunState};
+use crate::domain::{Hyperparameter, Limits, Load, RunId, RunState, Size};
 use crate::runs::{RunStore, Summary, narrate};
 use crate::supervise;
 
@@ -58,7 +58,27 @@ fn head(run: &Summary, state: RunState, now: u64) -> String {
         let [train, validation, test] = [images.train, images.validation, images.test].map(thousands);
         lines.push(format!("images      {train} training, {validation} validation, {test} test"));
     }
+    if !run.recipe.left_out.is_empty() {
+        let found: Vec<&str> = run.recipe.left_out.found_with.iter().map(RunId::as_str).collect();
+        let with = if found.is_empty() { String::new() } else { format!(", found with {}", found.join(", ")) };
+        lines.push(format!("left out    {} training images{with}", thousands(run.recipe.left_out.len())));
+    }
+    if run.limits != Limits::of(&run.recipe) {
+        let Limits { epochs, patience } = run.limits;
+        lines.push(format!("limits      changed to {epochs} epochs at most, patience {patience}"));
+    }
+    if let Some(load) = &run.load {
+        lines.push(printable(&format!("load        {}", load_text(load))));
+    }
     lines.join("\n") + "\n"
+}
+
+fn load_text(Load { processor, memory, gpu }: &Load) -> String {
+    let gpu = gpu.as_ref().map(|gpu| {
+        let (used, total) = (Size(gpu.memory_used), Size(gpu.memory_total));
+        format!("; {} {}% busy, {used} of {total}", gpu.name, gpu.utilization)
+    });
+    format!("{processor:.0}% of a core, {}{}", Size(*memory), gpu.unwrap_or_default())
 }
 
 fn settings(run: &Summary) -> String {
@@ -114,7 +134,7 @@ fn early_stopping(run: &Summary) -> String {
         0 => "nothing to compare with yet".to_owned(),
         epoch => format!("best {:.4} in epoch {epoch}", status.best_value),
     };
-    format!("early stopping on {}: {best}, waited {} of {} epochs\n", rule.monitor, status.waited, rule.patience)
+    format!("early stopping on {}: {best}, waited {} of {} epochs\n", rule.monitor, status.waited, run.limits.patience)
 }
 
 /// The final metrics table; `None` until the best weights are tested.
@@ -139,5 +159,9 @@ pub(super) fn metrics(run: &Summary) -> Option<String> {
     table.row(&row("macro average".into(), [scores.precision, scores.recall, scores.f1], total));
     let accuracy =
         format!("accuracy {:.4}, loss {:.4}, weights of epoch {}\n", scores.accuracy, result.loss, result.epoch);
-    Some(table.render() + &accuracy)
+    let training = run.train_scores.as_ref().map(|result| {
+        let accuracy = result.confusion.scores().accuracy;
+        format!("training images: accuracy {accuracy:.4}, loss {:.4}\n", result.loss)
+    });
+    Some(table.render() + &accuracy + &training.unwrap_or_default())
 }

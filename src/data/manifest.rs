@@ -150,6 +150,16 @@ impl Manifest {
         self.classes.iter().map(|class| class.name.as_str()).collect()
     }
 
+    /// The class of the `index`th image of a split: images of a class lie together. `None` beyond the last.
+    #[must_use]
+    pub fn class_of(&self, split: Split, index: usize) -> Option<&ClassCounts> {
+        let mut end = 0;
+        self.classes.iter().find(|class| {
+            end += class.counts.get(split);
+            index < end
+        })
+    }
+
     /// Whether a run can leave these training images out: they are there, and some of every class stay.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ pub mod fingerprint;
 pub mod images;
 pub mod import;
 pub mod manifest;
+pub mod marked;
 pub mod random;
 pub mod split;
 pub mod stats;

@@ -56,7 +56,10 @@ fn work(folder: &RunFolder, job: Job) -> Result<bool, String> {
     // A panic is a fault of this program, and still no reason to leave a run without an end.
     let attempt = catch_unwind(AssertUnwindSafe(|| match job {
         Job::Train => job::train(folder, &recipe, &mut journal).map(Some),
-        Job::Evaluate => job::evaluate(folder, &recipe, &mut journal).map(|()| None),
+        Job::Evaluate => {
+            journal.know_limits();
+            job::evaluate(folder, &recipe, &mut journal).map(|()| None)
+        }
     }));
     let result = attempt.unwrap_or_else(|panic| Err(format!("a fault of this program: {}", panic_message(&*panic))));
     Ok(match (result, job) {

@@ -76,18 +76,24 @@ fn leave_all(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result
 }
 
 /// `resume`.
-pub(super) fn resume(store: &RunStore, query: &str, following: Following) -> Result<Exit, CommandError> {
+pub(super) fn resume(
+    store: &RunStore,
+    query: &str,
+    [epochs, patience]: [Option<u32>; 2],
+    following: Following,
+) -> Result<Exit, CommandError> {
     let id = store.find(query)?;
     // Opened before the worker starts: what the log says so far is known, what comes is told.
     let run = store.summary(&id)?;
     // Looked at here too, so that a dataset out of reach leaves the run as it is.
     let Recipe { dataset, fingerprint, .. } = &run.summary.recipe;
     let state = run.state(supervise::now());
-    let resumable = supervise::can_train() && !state.is_active() && state != RunState::Finished;
+    let changed = epochs.is_some() || patience.is_some();
+    let resumable = supervise::can_train() && !state.is_active() && (changed || state != RunState::Finished);
     if resumable && datasets::find(store.home(), dataset)?.fingerprint != *fingerprint {
         return Err(CommandError::Words(format!("the dataset {dataset} is another one than {id} was trained on")));
     }
-    supervise::resume(store, &id)?;
+    supervise::resume_with(store, &id, epochs, patience)?;
     // From which epoch, the worker tells: it knows what is on disk.
     output::note(&format!("{id} goes on"));
     accompany(run, following)

@@ -1,11 +1,11 @@
 //! From options to recipes: which dataset, which base, which run to start from, and what that amounts to.
 
-use crate::cli::arguments::{TrainAll, TrainCnn, TrainFeatures, TrainFinetune};
+use crate::cli::arguments::{LeaveOut, TrainAll, TrainCnn, TrainFeatures, TrainFinetune};
 use crate::cli::exit::CommandError;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output, runs};
-use crate::data::Manifest;
-use crate::domain::{DatasetName, Recipe, RunId, Size, Split, Strategy, WeightsName, Work};
+use crate::data::{Manifest, marked};
+use crate::domain::{DatasetName, LeftOut, Recipe, RunId, Size, Split, Strategy, WeightsName, Work};
 use crate::runs::{Home, RunStore, Summary, estimate};
 use crate::supervise;
 
@@ -14,6 +14,7 @@ pub(super) fn cnn(store: &RunStore, options: &TrainCnn) -> Result<Recipe, Comman
     let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
     options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -24,6 +25,7 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
     options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -55,6 +57,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
         return Err(CommandError::Words(format!("the weights {name} are others than {from} was trained on")));
     }
     options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     if let Some(wanted) = &recipe.transfer {
         wanted.check_start(&from, transfer).map_err(CommandError::Usage)?;
     }
@@ -72,7 +75,33 @@ pub(super) fn all(store: &RunStore, options: &TrainAll, stem: &RunId) -> Result<
     let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
     options.run.recipe.apply(&mut finetune).map_err(CommandError::Usage)?;
+    for recipe in [&mut cnn, &mut features, &mut finetune] {
+        leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
+    }
     Ok([cnn, features, finetune])
+}
+
+/// Copies what is to be left out into the recipe; without a word it stays as it is.
+fn leave_out(
+    home: &Home,
+    wanted: Option<LeaveOut>,
+    dataset: &Manifest,
+    recipe: &mut Recipe,
+) -> Result<(), CommandError> {
+    match wanted {
+        None => {}
+        Some(LeaveOut::None) => recipe.leave_out(LeftOut::default()),
+        Some(LeaveOut::Marked) => {
+            let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
+            if marked.images.is_empty() {
+                let name = &dataset.name;
+                let advice = format!("`mien data mark {name} IMAGE` marks one");
+                return Err(CommandError::Words(format!("no training image of {name} is marked: {advice}")));
+            }
+            recipe.leave_out(marked.left_out());
+        }
+    }
+    dataset.check_left_out(&recipe.left_out).map_err(CommandError::Words)
 }
 
 fn dataset(home: &Home, wanted: Option<&DatasetName>) -> Result<Manifest, CommandError> {
@@ -114,6 +143,9 @@ pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError
     let memory = Size(work.memory);
     let mut parts =
         vec![format!("{}: {total} parameters, {trained} trained, about {memory} of memory", recipe.strategy)];
+    if !recipe.left_out.is_empty() {
+        parts.push(format!("{} training images are left out", thousands(recipe.left_out.len())));
+    }
     if work.precomputed > 0 {
         let count = thousands(work.precomputed);
         let disk = Size(work.features_bytes);

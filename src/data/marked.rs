@@ -1,0 +1,255 @@
+//! Training images that a person has marked as doubtful, candidates for wrong labels: the `marked.json` of a dataset.
+//!
+//! The list belongs to the dataset; a run that leaves marked images out copies it into its recipe at that moment, so that
+//! later changes of the list change no run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{Dataset, shown};
+use crate::domain::text::printable;
+use crate::domain::{LeftOut, RunId, Split};
+use crate::durable;
+
+/// The newest format that this program writes and reads.
+pub const MARKED_VERSION: u32 = 1;
+
+/// Name of the list in a dataset's folder.
+pub const FILE_NAME: &str = "marked.json";
+
+/// One marked image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Its index in the training split, from 0.
+    pub index: u32,
+    /// Where it came from, safe to print: what it is called in the source that was imported.
+    pub source: String,
+    /// The run by whose judgement it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// When it was marked, in milliseconds since 1970.
+    pub at: u64,
+}
+
+/// The marked images of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    /// Format of the list; see [`MARKED_VERSION`].
+    pub version: u32,
+    /// The dataset's fingerprint: indices mean something in that one only.
+    pub fingerprint: String,
+    /// By index, ascending, each once.
+    pub images: Vec<Mark>,
+}
+
+/// Why the list cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MarkedError {
+    /// The file system said no.
+    #[error("{}: {error}", shown(.path))]
+    Io {
+        /// The list.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+    /// No such list.
+    #[error("{}: damaged: {reason}", shown(.path))]
+    Malformed {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Written by a newer program.
+    #[error("{}: the list has format {found}, this mien knows up to {MARKED_VERSION}; update mien", shown(.path))]
+    Newer {
+        /// The list.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// The dataset was replaced since.
+    #[error(
+        "{}: these marks are of another dataset (fingerprint {}, now {}): `mien data unmark NAME --all` forgets them",
+        shown(.path), printable(.marked), printable(.dataset)
+    )]
+    OtherDataset {
+        /// The list.
+        path: PathBuf,
+        /// Whose marks these are.
+        marked: String,
+        /// What the dataset is now.
+        dataset: String,
+    },
+    /// There is no such image.
+    #[error("there is no training image {index}: there are {count}, counted from 0")]
+    NoImage {
+        /// What was asked for.
+        index: u32,
+        /// How many there are.
+        count: usize,
+    },
+}
+
+impl Marked {
+    /// No marks, for the dataset with this fingerprint.
+    #[must_use]
+    pub fn none(fingerprint: &str) -> Self {
+        Self { version: MARKED_VERSION, fingerprint: fingerprint.to_owned(), images: Vec::new() }
+    }
+
+    /// Whether this training image is marked.
+    #[must_use]
+    pub fn contains(&self, index: u32) -> bool {
+        self.place(index).is_ok()
+    }
+
+    fn place(&self, index: u32) -> Result<usize, usize> {
+        self.images.binary_search_by_key(&index, |mark| mark.index)
+    }
+
+    /// Marks a training image; one that is marked already stays as it is. Tells whether anything changed.
+    ///
+    /// # Errors
+    /// When the dataset has no such image.
+    pub fn mark(&mut self, dataset: &Dataset, index: u32, run: Option<RunId>, at: u64) -> Result<bool, MarkedError> {
+        let count = dataset.len(Split::Train);
+        if index as usize >= count {
+            return Err(MarkedError::NoImage { index, count });
+        }
+        let Err(place) = self.place(index) else { return Ok(false) };
+        let source = dataset.source(Split::Train, index as usize);
+        self.images.insert(place, Mark { index, source, run, at });
+        Ok(true)
+    }
+
+    /// Takes a mark back. Tells whether there was one.
+    pub fn unmark(&mut self, index: u32) -> bool {
+        self.place(index).map(|place| self.images.remove(place)).is_ok()
+    }
+
+    /// What a run that leaves the marked images out does without.
+    #[must_use]
+    pub fn left_out(&self) -> LeftOut {
+        let images = self.images.iter().map(|mark| mark.index).collect();
+        LeftOut::new(images, self.images.iter().filter_map(|mark| mark.run.clone()).collect())
+    }
+}
+
+/// Reads the list of the dataset in folder `dir`, whose fingerprint is this; where there is none, nothing is marked.
+///
+/// # Errors
+/// When it cannot be read, is damaged, of a newer format, or of another dataset.
+pub fn read(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
+    #[derive(Deserialize)]
+    struct Format {
+        version: u32,
+    }
+    let path = dir.join(FILE_NAME);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Marked::none(fingerprint)),
+        Err(error) => return Err(MarkedError::Io { path, error }),
+    };
+    let malformed = |reason: String| MarkedError::Malformed { path: path.clone(), reason };
+    let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+    if version > MARKED_VERSION {
+        return Err(MarkedError::Newer { path, found: version });
+    }
+    let marked: Marked = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+    if marked.fingerprint != fingerprint {
+        let dataset = fingerprint.to_owned();
+        return Err(MarkedError::OtherDataset { path, marked: marked.fingerprint, dataset });
+    }
+    if !marked.images.windows(2).all(|pair| pair[0].index < pair[1].index) {
+        return Err(malformed("its images are not in ascending order, each once".into()));
+    }
+    Ok(marked)
+}
+
+/// Writes the list of the dataset in folder `dir` atomically.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write(dir: &Path, marked: &Marked) -> Result<(), MarkedError> {
+    let path = dir.join(FILE_NAME);
+    let text = serde_json::to_vec_pretty(marked).map_err(io::Error::from);
+    let written = text.and_then(|mut text| {
+        text.push(b'\n');
+        durable::write(&path, &text)
+    });
+    written.map_err(|error| MarkedError::Io { path, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::data::manifest::ImageShape;
+    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::domain::DatasetName;
+
+    /// Four training images, three of the first class.
+    fn dataset(dir: &TempDir) -> Dataset {
+        let image = ImageShape { width: 2, height: 2, channels: 1 };
+        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        for (index, label) in [0, 0, 0, 1].into_iter().enumerate() {
+            writer.push(Split::Train, label, &[u8::try_from(index).unwrap(); 4], &format!("{index}.png")).unwrap();
+        }
+        writer.finish(description(), false).unwrap();
+        Dataset::open(&dir.path().join("d")).unwrap()
+    }
+
+    #[test]
+    fn marks_are_kept_and_taken_back_and_become_what_a_run_leaves_out() {
+        let dir = TempDir::new().unwrap();
+        let dataset = dataset(&dir);
+        let mut marked = read(dataset.dir(), dataset.fingerprint()).unwrap();
+        assert!(marked.images.is_empty());
+        let run = RunId::new("calm-heron").unwrap();
+        assert!(marked.mark(&dataset, 2, Some(run.clone()), 5).unwrap());
+        assert!(marked.mark(&dataset, 0, None, 6).unwrap());
+        assert!(!marked.mark(&dataset, 2, None, 7).unwrap(), "it is marked already");
+        let error = marked.mark(&dataset, 4, None, 8).unwrap_err().to_string();
+        assert_eq!(error, "there is no training image 4: there are 4, counted from 0");
+        write(dataset.dir(), &marked).unwrap();
+        let again = read(dataset.dir(), dataset.fingerprint()).unwrap();
+        assert_eq!(again, marked);
+        assert_eq!(again.images[1], Mark { index: 2, source: "2.png".into(), run: Some(run.clone()), at: 5 });
+        assert_eq!(again.left_out(), LeftOut::new(vec![0, 2], vec![run]));
+        assert!(marked.unmark(0) && !marked.unmark(0) && !marked.contains(0));
+    }
+
+    #[test]
+    fn marks_of_another_dataset_or_format_are_refused_in_words() {
+        let dir = TempDir::new().unwrap();
+        let refused = |text: &str| {
+            fs::write(dir.path().join(FILE_NAME), text).unwrap();
+            read(dir.path(), "here").unwrap_err().to_string()
+        };
+        assert!(refused(r#"{"version":1,"fingerprint":"there","images":[]}"#).contains("another dataset"));
+        assert!(refused(r#"{"version":9}"#).contains("update mien"));
+        assert!(refused("x").contains("damaged"));
+        let mark = r#"{"index":1,"source":"x","at":1}"#;
+        let twice = format!(r#"{{"version":1,"fingerprint":"here","images":[{mark},{mark}]}}"#);
+        assert!(refused(&twice).contains("ascending"));
+    }
+
+    #[test]
+    fn a_class_cannot_be_left_out_whole() {
+        let dir = TempDir::new().unwrap();
+        let manifest = dataset(&dir).manifest().clone();
+        let check = |images: &[u32]| manifest.check_left_out(&LeftOut::new(images.to_vec(), Vec::new()));
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[0, 2]), Ok(()));
+        assert!(check(&[0, 1, 2]).is_err_and(|error| error.contains("all 3 training images of the class 'a'")));
+        assert!(check(&[3]).is_err_and(|error| error.contains("class 'b'")));
+        assert!(check(&[4]).is_err_and(|error| error.contains("there are 4 training images")));
+    }
+}
