@@ -10,7 +10,7 @@ use crate::tui::state::{DatasetEntry, DatasetView, WeightsEntry};
 use crate::tui::widgets::faces::Face;
 use crate::weights;
 
-fn view(name: &DatasetName, manifest: Manifest, marked: LeftOut) -> DatasetView {
+fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOut, String>) -> DatasetView {
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,
@@ -19,7 +19,8 @@ fn view(name: &DatasetName, manifest: Manifest, marked: LeftOut) -> DatasetView 
         channels: manifest.image.channels,
         classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
         skipped: manifest.skipped_count,
-        marked,
+        marks_error: marked.as_ref().err().cloned(),
+        marked: marked.unwrap_or_default(),
     }
 }
 
@@ -43,7 +44,9 @@ impl Disk {
     pub fn datasets(&self) -> Result<Vec<DatasetEntry>, String> {
         let listed = data::list(&self.store.home().data()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (DatasetName, Result<Manifest, data::StoreError>)| DatasetEntry {
-            dataset: manifest.map(|manifest| view(&name, manifest, self.marked(&name))).map_err(|error| printable(&error.to_string())),
+            dataset: manifest
+                .map(|manifest| view(&name, manifest, self.marked(&name)))
+                .map_err(|error| printable(&error.to_string())),
             name,
         };
         Ok(listed.into_iter().map(entry).collect())

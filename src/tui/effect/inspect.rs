@@ -33,6 +33,8 @@ pub enum InspectEffect {
         /// The run by whose judgement it was found; `None` takes the mark off.
         found_with: Option<RunId>,
     },
+    /// Read which training images of a dataset are marked; answered by `Marked`.
+    ReadMarks(DatasetName),
     /// Test a run again; answered by `Evaluating`.
     Evaluate(RunId),
 }

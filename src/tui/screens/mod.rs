@@ -4,7 +4,7 @@
 
 mod compare;
 mod data;
-pub(super) mod inspect;
+pub mod inspect;
 pub(super) mod overlay;
 mod runs;
 mod train;
@@ -14,12 +14,12 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
 
 use super::action::Action;
-pub(super) use inspect::faces_across;
 use super::keymap;
 use super::state::{Field, Message, Screen, State};
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::RunState;
+pub(super) use inspect::faces_across;
 
 /// The smallest terminal that is drawn on.
 const SMALLEST: (u16, u16) = (60, 16);

@@ -23,6 +23,8 @@ pub struct DatasetView {
     pub skipped: u64,
     /// Training images that are marked as wrongly labelled, with the runs that found them.
     pub marked: LeftOut,
+    /// Why it cannot be told which are marked.
+    pub marks_error: Option<String>,
 }
 
 impl DatasetView {

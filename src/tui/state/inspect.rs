@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::{Confusion, DatasetName, RunId, Scores, Split};
 use crate::runs::Inspection;
-use crate::runs::inspection::{Difference, Judged, Order};
+use crate::runs::inspection::{Difference, Judged, Order, difference, shares};
 use crate::tui::widgets::faces::Face;
 
 /// Training images with the largest loss that are listed as candidates for wrong labels.
@@ -60,6 +60,40 @@ pub struct Judgement {
     pub epochs: Vec<u32>,
     /// The other run's, or why the two cannot be compared.
     pub against: Option<Result<Against, String>>,
+}
+
+impl Against {
+    /// What `theirs`, of this epoch, is beside `own`.
+    ///
+    /// # Errors
+    /// When the two are not of the same images.
+    pub fn new(own: &Inspection, theirs: &Inspection, epoch: Option<u32>) -> Result<Self, String> {
+        let difference = difference(own, theirs).map_err(|error| error.to_string())?;
+        Ok(Self { epoch, scores: theirs.scores(), difference })
+    }
+}
+
+impl Judgement {
+    /// What follows from predictions, of this epoch out of those that are kept where they are for validation images.
+    #[must_use]
+    pub fn new(
+        inspection: Inspection,
+        epoch: Option<u32>,
+        epochs: Vec<u32>,
+        against: Option<Result<Against, String>>,
+    ) -> Self {
+        let confusion = inspection.confusion();
+        Self {
+            shares: shares(&confusion),
+            scores: confusion.scores(),
+            loss: inspection.mean_loss(),
+            confusion,
+            epoch,
+            epochs,
+            against,
+            inspection,
+        }
+    }
 }
 
 /// What the cells of the matrix show.

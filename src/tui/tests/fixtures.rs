@@ -55,6 +55,7 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         classes: FER2013.into_iter().map(class).collect(),
         skipped,
         marked: LeftOut::default(),
+        marks_error: None,
     }
 }
 

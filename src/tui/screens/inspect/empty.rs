@@ -36,7 +36,10 @@ pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
     } else {
         [
             ("No run has been tested yet.", theme.strong()),
-            ("What a run gets wrong stands here from its first epoch on. 3 shows how the runs are going.", theme.text()),
+            (
+                "What a run gets wrong stands here from its first epoch on. 3 shows how the runs are going.",
+                theme.text(),
+            ),
         ]
     };
     lines(state, words, buffer, below);

@@ -26,7 +26,7 @@ struct Grid {
 impl Grid {
     /// The largest faces of which as many fit as one takes in at a glance on an area of this size.
     fn of(columns: u16, rows: u16, images: usize) -> Self {
-        let wanted = usize::from(columns) * usize::from(rows) / 220;
+        let wanted = usize::from(columns) * usize::from(rows) / 300;
         let wanted = wanted.clamp(2, 24).min(images.max(1));
         let grid = |side: u16| Self {
             side,
@@ -136,6 +136,6 @@ mod tests {
             (grid.side, grid.across, grid.down)
         });
         assert_eq!(grids, [(18, 4, 2), (22, 5, 3), (26, 7, 4), (22, 2, 1)]);
-        assert_eq!(Grid::of(78, 20, 1).images(), 2, "one face is drawn as large as it fits");
+        assert_eq!(Grid::of(78, 20, 1).side, 38, "one face is drawn as large as it fits");
     }
 }

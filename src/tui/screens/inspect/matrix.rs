@@ -1,5 +1,7 @@
 //! The confusion matrix: rows are the truth, columns what was predicted.
 
+use std::collections::HashSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -76,9 +78,9 @@ pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, area:
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &note);
     let mut head = Pen::new(buffer, theme, area, 1);
     head.skip(names + 2);
-    for (said, name) in classes.iter().enumerate().skip(left).take(across) {
+    for (said, name) in headings(classes, cells - 1).iter().enumerate().skip(left).take(across) {
         let style = if said == predicted { theme.strong() } else { theme.dim() };
-        head.right(&short(name, cells - 1), cells - 1, style).skip(1);
+        head.right(name, cells - 1, style).skip(1);
     }
     for (row, (line, name)) in (2..).zip(classes.iter().enumerate().skip(top).take(down)) {
         let mut pen = Pen::new(buffer, theme, area, row);
@@ -112,8 +114,29 @@ fn draw(theme: &Theme, pen: &mut Pen<'_>, text: &str, columns: u16, style: Style
     }
 }
 
-/// The beginning of a name.
-fn short(name: &str, columns: u16) -> String {
+/// Says what is under the cursor, where no faces stand beside the matrix.
+pub(super) fn words(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+    let (truth, said) = state.inspect.cell;
+    let (Some(name), Some(other)) = (seen.inspection.classes().get(truth), seen.inspection.classes().get(said)) else {
+        return;
+    };
+    let row = &seen.confusion.rows()[truth];
+    let taken = if truth == said { "recognized".to_owned() } else { format!("taken for {other}") };
+    let text = format!("{} of {} {name} {taken}; Tab: classes, faces", row[said], row.iter().sum::<u64>());
+    Pen::new(buffer, &state.theme, area, 1).skip(1).write(&text, state.theme.text());
+}
+
+/// Names cut to this many columns: their beginnings, or their ends where those tell more of them apart.
+fn headings(names: &[String], columns: u16) -> Vec<String> {
+    let cut = |from_end: bool| -> Vec<String> {
+        names.iter().map(|name| if from_end { end(name, columns) } else { beginning(name, columns) }).collect()
+    };
+    let (beginnings, ends) = (cut(false), cut(true));
+    let different = |cut: &[String]| cut.iter().collect::<HashSet<_>>().len();
+    if different(&ends) > different(&beginnings) { ends } else { beginnings }
+}
+
+fn beginning(name: &str, columns: u16) -> String {
     let mut kept = String::new();
     for c in name.chars() {
         if width(&format!("{kept}{c}")) > columns {
@@ -122,4 +145,27 @@ fn short(name: &str, columns: u16) -> String {
         kept.push(c);
     }
     kept
+}
+
+fn end(name: &str, columns: u16) -> String {
+    let mut kept = name;
+    while width(kept) > columns {
+        let mut chars = kept.chars();
+        chars.next();
+        kept = chars.as_str();
+    }
+    kept.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_keep_what_tells_classes_apart() {
+        let cut = |names: &[&str]| headings(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), 4);
+        assert_eq!(cut(&["angry", "disgust", "sad"]), ["angr", "disg", "sad"]);
+        assert_eq!(cut(&["class-01", "class-02"]), ["s-01", "s-02"]);
+        assert_eq!(cut(&["悲しい", "嬉しい"]), ["悲し", "嬉し"]);
+    }
 }

@@ -22,7 +22,7 @@ use crate::tui::widgets::faces;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 
-pub(in crate::tui) use text::as_text;
+pub use text::as_text;
 
 /// Columns that faces need beside the matrix.
 const PANEL: u16 = 26;
@@ -67,10 +67,14 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn panes(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
     let pane = state.inspect.pane;
-    let wanted = matrix::columns(seen).max(if area.width >= 120 { 62 } else { 44 });
+    let wanted = matrix::columns(seen).max(if area.width >= 120 { 62 } else { 46 });
     if area.width < 76 || area.height < TALL {
         return match pane {
-            Pane::Matrix => matrix::render(state, seen, buffer, area),
+            Pane::Matrix => {
+                let rows = matrix::rows(seen).min(area.height);
+                matrix::render(state, seen, buffer, Rect { height: rows, ..area });
+                matrix::words(state, seen, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+            }
             Pane::Table => classes::render(state, seen, buffer, area),
             Pane::Faces => drop(panel::render(state, seen, buffer, area, pictures)),
         };
@@ -203,7 +207,7 @@ fn mode_words(mode: Mode) -> &'static str {
     match mode {
         Mode::Counts => "counts",
         Mode::Shares => "% of row",
-        Mode::Difference => "difference in points of the row",
+        Mode::Difference => "± points of row",
     }
 }
 

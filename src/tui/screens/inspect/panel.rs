@@ -67,7 +67,12 @@ pub(super) fn render(
     }
     let down = if theme.gray(0).is_none() || across == 0 { no_picture(state, buffer, area) } else { down };
     let bars = if beside && theme.gray(0).is_some() {
-        Rect { x: area.x + across + 3, y: top, width: (area.width - across - 3).min(60), height: down.max(all.min(room)) }
+        Rect {
+            x: area.x + across + 3,
+            y: top,
+            width: (area.width - across - 3).min(60),
+            height: down.max(all.min(room)),
+        }
     } else {
         Rect { y: top + down, height: beneath.min(area.bottom().saturating_sub(top + down + 1)), ..area }
     };
@@ -86,7 +91,8 @@ fn place(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
     let loss = format!(" · loss {}", decimal(picked.loss, 2));
     let sure = format!(" · sure {}", decimal(picked.confidence.into(), 2));
     let order = format!(" · {}", order(state));
-    for (words, style) in [(mark, theme.warning()), (&sure, theme.text()), (&loss, theme.text()), (&order, theme.dim())] {
+    for (words, style) in [(mark, theme.warning()), (&sure, theme.text()), (&loss, theme.text()), (&order, theme.dim())]
+    {
         if width(words) <= pen.room() {
             pen.write(words, style);
         }

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::panel::tail;
 use super::{PANEL, Pictures, dataset, marked, panel, shown};
 use crate::runs::inspection::Judged;
-use crate::tui::state::{Judgement, RunView, State};
+use crate::tui::state::{DatasetView, Judgement, RunView, State};
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
@@ -95,6 +95,7 @@ fn explanation(state: &State, run: &RunView) -> String {
     let own = run.summary.as_ref().map_or(0, |summary| summary.recipe.left_out.len());
     let own = if own > 0 { format!(" - it did without {} images itself.", thousands(own)) } else { String::new() };
     match (dataset(state), count(state)) {
+        (Some(DatasetView { marks_error: Some(error), .. }), _) => error.clone(),
         (None, _) => "The dataset is not here any more: nothing can be marked.".into(),
         (_, 0) => format!(
             "A large loss is a hard face or a wrong label: look, and mark what is wrong with Space. A next run can leave it out.{own}"

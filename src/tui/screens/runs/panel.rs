@@ -140,7 +140,7 @@ fn left_out(summary: &Summary) -> Vec<(&'static str, String)> {
     let found: Vec<&str> = left_out.found_with.iter().map(crate::domain::RunId::as_str).collect();
     let mut lines = vec![("left out", count(left_out.len(), "image", "images"))];
     if !found.is_empty() {
-        lines.push(("", format!("found with {}", found.join(", "))));
+        lines.push(("found by", found.join(", ")));
     }
     lines
 }

@@ -44,12 +44,22 @@ impl Form {
 
     fn check_without(&self, ground: &Ground<'_>) -> Result<(), String> {
         let (left_out, dataset) = (self.left_out(ground), self.dataset(ground));
-        match dataset.map(|dataset| dataset.counts().train) {
-            Some(train) if !left_out.is_empty() && left_out.len() >= train => {
-                Err(format!("that leaves none of the {train} training images: take marks off on Inspect (5), or choose none"))
-            }
-            _ => Ok(()),
+        let unknown = dataset.and_then(|dataset| dataset.marks_error.as_ref());
+        if let Some(error) = unknown.filter(|_| self.without.is_none()) {
+            return Err(format!("{error}; or choose none with ← →"));
         }
+        // Training images lie class by class.
+        let mut first = 0;
+        for (name, counts) in dataset.iter().flat_map(|dataset| &dataset.classes) {
+            let last = first + counts.train;
+            let taken = (first..last).filter(|image| u32::try_from(*image).is_ok_and(|image| left_out.contains(image)));
+            if counts.train > 0 && taken.count() == counts.train {
+                let advice = "take marks off on Inspect (5), or choose none";
+                return Err(format!("that leaves no training image of the class {name}: {advice}"));
+            }
+            first = last;
+        }
+        Ok(())
     }
 
     fn check_weights(&self, ground: &Ground<'_>) -> Result<(), String> {

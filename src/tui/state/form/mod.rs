@@ -107,8 +107,8 @@ impl Form {
             Practice::One(Strategy::Finetune) => &[Field::From],
         };
         let settings = self.practice.settings().map(Field::Setting);
-        let first = [Field::Strategy].into_iter().chain(on.iter().copied()).chain([Field::Without]);
-        first.chain(settings).chain([Field::Name, Field::Launch]).collect()
+        let first = [Field::Strategy].into_iter().chain(on.iter().copied());
+        first.chain(settings).chain([Field::Without, Field::Name, Field::Launch]).collect()
     }
 
     /// The dataset that would be trained on, if it is there.

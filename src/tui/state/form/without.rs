@@ -59,7 +59,8 @@ impl Form {
                 // The same images may be what is marked by now.
                 let same = |start: &LeftOut| self.dataset(ground).is_some_and(|one| one.marked == *start);
                 let start = self.start(ground).and_then(|run| run.summary.as_ref().ok());
-                let marked = start.is_some_and(|start| !start.recipe.left_out.is_empty() && same(&start.recipe.left_out));
+                let marked =
+                    start.is_some_and(|start| !start.recipe.left_out.is_empty() && same(&start.recipe.left_out));
                 if marked { Without::Marked } else { Without::Nothing }
             }
             None if there(&Without::Marked) => Without::Marked,

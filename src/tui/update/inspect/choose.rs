@@ -29,7 +29,8 @@ pub(super) fn follow(state: &mut State) {
         let newest = runs.list.iter().filter(finished).max_by_key(|run| summary(run).map(|one| one.recipe.created_at));
         inspect.run = selected.clone().or_else(|| newest.map(|run| run.id.clone()));
         inspect.epoch = None;
-        let tested = inspect.run.as_ref().and_then(|run| summary(runs.find(run)?)).is_some_and(|one| one.test.is_some());
+        let tested =
+            inspect.run.as_ref().and_then(|run| summary(runs.find(run)?)).is_some_and(|one| one.test.is_some());
         if !tested {
             inspect.split = Split::Validation;
         } else if inspect.split == Split::Validation {

@@ -91,19 +91,22 @@ fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
 }
 
 fn mode(state: &mut State) {
-    let alone = state.inspect.against.is_none();
-    let against = state.inspect.judgement().and_then(|seen| seen.against.clone());
-    let two = matches!(against, Some(Ok(_)));
-    let now = state.inspect.mode();
-    state.inspect.mode = match now {
+    let inspect = &mut state.inspect;
+    let refused = inspect.judgement().and_then(|seen| seen.against.as_ref()?.as_ref().err().cloned());
+    // The other run may still be on its way: who types fast gets the difference all the same.
+    let two = inspect.against.is_some() && refused.is_none();
+    inspect.mode = match inspect.mode {
         Mode::Counts => Mode::Shares,
         Mode::Shares if two => Mode::Difference,
         Mode::Shares | Mode::Difference => Mode::Counts,
     };
-    if let (Mode::Shares, Some(Err(reason))) = (now, against) {
-        fail(state, &reason);
-    } else if now == Mode::Shares && alone {
-        info(state, "counts; a holds the run against another, and n then shows their difference too".into());
+    let counts = inspect.mode == Mode::Counts && !two;
+    match refused {
+        Some(reason) if counts => fail(state, &reason),
+        None if counts => {
+            info(state, "counts; a holds the run against another, and n then shows their difference too".into());
+        }
+        _ => {}
     }
 }
 
@@ -127,7 +130,10 @@ fn suspects(state: &mut State) -> Vec<Effect> {
     inspect.suspects = true;
     inspect.pager = false;
     inspect.split = Split::Train;
-    choose::want(state)
+    let mut effects = choose::want(state);
+    let dataset = choose::dataset(state).map(|dataset| dataset.name.clone());
+    effects.extend(dataset.map(|dataset| Effect::Inspect(InspectEffect::ReadMarks(dataset))));
+    effects
 }
 
 /// Moves the epoch cursor, showing validation results if others were shown.
@@ -192,13 +198,17 @@ pub(super) fn heard(state: &mut State, event: InspectEvent) -> Vec<Effect> {
                 Err(error) => here.error = Some(error),
             }
         }
-        InspectEvent::Marked(name, Ok(marked)) => {
+        InspectEvent::Marked(name, result) => {
             let entry = state.data.entries.iter_mut().find(|entry| entry.name == name);
             if let Some(dataset) = entry.and_then(|entry| entry.dataset.as_mut().ok()) {
-                dataset.marked = marked;
+                dataset.marks_error = result.as_ref().err().cloned();
+                // What cannot be changed is as it was.
+                dataset.marked = result.as_ref().unwrap_or(&dataset.marked).clone();
+            }
+            if let Err(error) = result {
+                fail(state, &error);
             }
         }
-        InspectEvent::Marked(_, Err(error)) => fail(state, &error),
         InspectEvent::Evaluating(run, Ok(())) => {
             info(state, format!("{run} is being tested again: what it says appears here when that is done"));
         }
