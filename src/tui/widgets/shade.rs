@@ -30,10 +30,9 @@ pub fn style(theme: &Theme, meaning: Meaning, share: f64) -> Style {
         return theme.dim();
     }
     match theme.depth {
-        Depth::Mono => theme.text(),
         Depth::Sixteen if meaning == Meaning::Good => theme.good(),
         Depth::Sixteen if step >= 2 => theme.bad(),
-        Depth::Sixteen => theme.text(),
+        Depth::Mono | Depth::Sixteen => theme.text(),
         Depth::Indexed | Depth::True => {
             // Half of a row wrong is as strong as it gets; right is expected to be most of it.
             let step = if meaning == Meaning::Good { (step - 1) / 2 } else { step - 1 };

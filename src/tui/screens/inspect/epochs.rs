@@ -10,6 +10,9 @@ use crate::tui::widgets::figures::decimal;
 use crate::tui::widgets::paint::Pen;
 use crate::tui::widgets::spark;
 
+/// What a line shows of an epoch.
+type Figure = fn(&EpochMetrics) -> f64;
+
 /// Columns of a line's name.
 const NAME: u16 = 10;
 
@@ -30,14 +33,14 @@ pub(super) fn render(state: &State, run: &RunView, seen: &Judgement, buffer: &mu
     let history = &summary.history;
     let at = history.iter().position(|metrics| metrics.epoch == epoch);
     let columns = area.width.saturating_sub(NAME + 1 + FIGURES);
-    let figure = |value: fn(&EpochMetrics) -> f64| at.and_then(|at| history.get(at)).map_or(f64::NAN, value);
+    let figure = |value: Figure| at.and_then(|at| history.get(at)).map_or(f64::NAN, value);
     let all = history.last().map_or(epoch, |last| last.epoch);
     let kept = match (epoch == summary.early_stopping.best_epoch, seen.epochs.len() < history.len()) {
         (true, _) => "the best so far".to_owned(),
         (false, true) => format!("{} of them kept", seen.epochs.len()),
         (false, false) => format!("best {}", summary.early_stopping.best_epoch),
     };
-    let lines: [(&str, fn(&EpochMetrics) -> f64, usize, String); 2] = [
+    let lines: [(&str, Figure, usize, String); 2] = [
         ("val loss", |metrics| metrics.val_loss, 4, format!("epoch {epoch} of {all}")),
         ("val acc", |metrics| metrics.val_accuracy, 3, kept),
     ];

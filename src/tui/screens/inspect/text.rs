@@ -1,5 +1,7 @@
 //! The confusion matrix as plain text.
 
+use std::fmt::Write;
+
 use super::matrix::cell;
 use super::{mode_words, run};
 use crate::runs::inspection::images_of;
@@ -28,9 +30,10 @@ pub fn as_text(state: &State) -> String {
         (0..classes.len()).map(|said| rows.iter().map(|row| length(&row[said])).max().unwrap_or(0)).collect();
     let widths: Vec<usize> = columns.iter().zip(classes).map(|(column, name)| (*column).max(length(name))).collect();
     let mut line = |name: &str, cells: &[String]| {
-        text.push_str(&format!("{name:first$}"));
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{name:first$}");
         for (cell, width) in cells.iter().zip(&widths) {
-            text.push_str(&format!("  {cell:>width$}"));
+            let _ = write!(text, "  {cell:>width$}");
         }
         text.push('\n');
     };

@@ -143,7 +143,7 @@ fn without(form: &Form, ground: &Ground<'_>) -> (Input, String) {
     };
     let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
     let note = match (text.is_empty(), form.withouts(ground).len()) {
-        (true, 0 | 1) => "nothing is marked: Inspect (5), w".into(),
+        (true, 0 | 1) => "nothing is marked".into(),
         (true, _) => "there are marked images".into(),
         (false, _) if found.is_empty() => String::new(),
         (false, _) => format!("found with {}", found.join(", ")),

@@ -66,7 +66,7 @@ pub(super) fn want(state: &mut State) -> Vec<Effect> {
 }
 
 fn read(state: &mut State, wanted: Option<Subject>) -> Vec<Effect> {
-    state.inspect.subject = wanted.clone();
+    state.inspect.subject.clone_from(&wanted);
     state.inspect.stamp = stamp(state);
     if let Some(known) = wanted.as_ref().zip(state.inspect.seen.as_ref()).map(|(wanted, (seen, _))| wanted == seen)
         && known
