@@ -45,7 +45,7 @@ impl Disk {
         let folder = self.store.folder(&subject.run);
         let epochs = if subject.split == Split::Validation { inspection::epochs(&folder) } else { Vec::new() };
         let (inspection, epoch) = self.read(&subject.run, subject.split, subject.epoch, classes)?;
-        let against = subject.against.as_ref().map(|other| self.against(&inspection, other, subject.split, epoch));
+        let against = subject.against.as_ref().map(|other| self.against(subject, &inspection, other, epoch));
         Ok(Judgement::new(inspection, epoch, epochs, against))
     }
 
@@ -70,9 +70,19 @@ impl Disk {
         Ok((read.map_err(|error| printable(&error.to_string()))?, epoch))
     }
 
-    fn against(&self, own: &Inspection, other: &RunId, split: Split, epoch: Option<u32>) -> Result<Against, String> {
-        let (theirs, epoch) = self.read(other, split, epoch, own.classes())?;
-        Against::new(own, &theirs, epoch)
+    /// The other run's predictions for the same images.
+    fn against(&self, own: &Subject, seen: &Inspection, other: &RunId, epoch: Option<u32>) -> Result<Against, String> {
+        let recipe = |run| self.store.folder(run).recipe().map_err(|error| printable(&error.to_string()));
+        let (mine, its) = (recipe(&own.run)?, recipe(other)?);
+        if mine.fingerprint != its.fingerprint {
+            let (here, there) = (mine.dataset, its.dataset);
+            return Err(format!(
+                "{other} answers to other images ({there}) than {} ({here}): they cannot be compared",
+                own.run
+            ));
+        }
+        let (theirs, epoch) = self.read(other, own.split, epoch, seen.classes())?;
+        Against::new(seen, &theirs, epoch)
     }
 
     /// The training images of a dataset that are marked as wrongly labelled.
@@ -175,6 +185,10 @@ mod tests {
         let against = Subject { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
         let seen = judge(&against).expect("read").against.expect("asked for").expect("the same images");
         assert_eq!(seen.difference.counts, [[0, 0], [0, 0]]);
+        let elsewhere = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), "another".into(), 2);
+        let other = disk.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
+        let refused = judge(&Subject { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");
+        assert!(refused.against.is_some_and(|other| other.is_err_and(|words| words.contains("cannot be compared"))));
         std::fs::write(folder.test_predictions(), b"cut").expect("written");
         assert!(judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("test.safetensors")));
         let damaged = judge(&Subject { against: Some(run.clone()), ..subject(&run, Split::Validation, None) });
