@@ -74,8 +74,8 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
     let state = State::new(theme, TimeZone::system(), now());
     let mut dashboard =
         Dashboard { state, screen: Screen::enter()?, backend, events, ask, wanted: Vec::new(), stale: true };
-    let rows = dashboard.screen.area()?.height;
-    dashboard.take(Event::Resized { rows })?;
+    let area = dashboard.screen.area()?;
+    dashboard.take(Event::Resized { columns: area.width, rows: area.height })?;
     for effect in update::start() {
         dashboard.perform(effect);
     }

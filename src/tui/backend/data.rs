@@ -2,7 +2,7 @@
 
 use super::Disk;
 use crate::data::{self, Dataset, Manifest, features};
-use crate::domain::{DatasetName, Split, text::printable};
+use crate::domain::{DatasetName, LeftOut, Split, text::printable};
 use crate::supervise;
 use crate::tui::effect::DataEffect;
 use crate::tui::event::Event;
@@ -10,7 +10,7 @@ use crate::tui::state::{DatasetEntry, DatasetView, WeightsEntry};
 use crate::tui::widgets::faces::Face;
 use crate::weights;
 
-fn view(name: &DatasetName, manifest: Manifest) -> DatasetView {
+fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOut, String>) -> DatasetView {
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,
@@ -19,11 +19,13 @@ fn view(name: &DatasetName, manifest: Manifest) -> DatasetView {
         channels: manifest.image.channels,
         classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
         skipped: manifest.skipped_count,
+        marks_error: marked.as_ref().err().cloned(),
+        marked: marked.unwrap_or_default(),
     }
 }
 
 /// Colours become the gray that the eye takes them for (ITU-R BT.601).
-fn gray(pixels: &[u8], channels: u32) -> Vec<u8> {
+pub(super) fn gray(pixels: &[u8], channels: u32) -> Vec<u8> {
     let luma = |pixel: &[u8]| match pixel {
         [red, green, blue] => {
             let sum = 299 * u32::from(*red) + 587 * u32::from(*green) + 114 * u32::from(*blue);
@@ -42,7 +44,9 @@ impl Disk {
     pub fn datasets(&self) -> Result<Vec<DatasetEntry>, String> {
         let listed = data::list(&self.store.home().data()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (DatasetName, Result<Manifest, data::StoreError>)| DatasetEntry {
-            dataset: manifest.map(|manifest| view(&name, manifest)).map_err(|error| printable(&error.to_string())),
+            dataset: manifest
+                .map(|manifest| view(&name, manifest, self.marked(&name)))
+                .map_err(|error| printable(&error.to_string())),
             name,
         };
         Ok(listed.into_iter().map(entry).collect())

@@ -57,8 +57,10 @@ pub enum Event {
     Paste(String),
     /// The terminal may have lost what it showed.
     Redraw,
-    /// The terminal has this many rows now.
+    /// The terminal has this size now.
     Resized {
+        /// Columns.
+        columns: u16,
         /// From the tabs to the bottom line.
         rows: u16,
     },
@@ -120,7 +122,7 @@ impl Event {
                 alt: key.modifiers.contains(KeyModifiers::ALT),
             })),
             terminal::Event::Paste(text) => Some(Self::Paste(text)),
-            terminal::Event::Resize(_, rows) => Some(Self::Resized { rows }),
+            terminal::Event::Resize(columns, rows) => Some(Self::Resized { columns, rows }),
             terminal::Event::FocusGained => Some(Self::Redraw),
             terminal::Event::Key(_) | terminal::Event::FocusLost | terminal::Event::Mouse(_) => None,
         }

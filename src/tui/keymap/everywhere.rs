@@ -10,8 +10,8 @@ use crate::tui::state::Screen;
 
 /// Where digits are no text.
 const SCREENS: &[Context] = &[Data, Train, Runs, RunDetail, RunLog, Compare, Inspect];
-/// Where letters are no text either, and Tab has no meaning of its own.
-const READING: &[Context] = &[Data, Runs, Compare, Inspect];
+/// Where Tab leads to the next screen, because there are no panes or fields to go to.
+const READING: &[Context] = &[Data, Runs];
 const LETTERS: &[Context] = &[Data, Train, TrainNumber, Runs, RunDetail, RunLog, Compare, Inspect];
 const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, RunLog, Compare, Inspect, Help];
 const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt];

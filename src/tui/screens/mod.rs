@@ -4,7 +4,7 @@
 
 mod compare;
 mod data;
-mod inspect;
+pub mod inspect;
 pub(super) mod overlay;
 mod runs;
 mod train;
@@ -19,6 +19,7 @@ use super::state::{Field, Message, Screen, State};
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::RunState;
+pub(super) use inspect::faces_across;
 
 /// The smallest terminal that is drawn on.
 const SMALLEST: (u16, u16) = (60, 16);
@@ -143,6 +144,7 @@ fn applies(state: &State, action: Action) -> bool {
     let run = state.runs.current();
     let stands = run.and_then(|run| run.state(state.now));
     match action {
+        Action::Open | Action::Back if state.screen == Screen::Inspect => inspect::applies(state, action),
         Action::Stop => stands.is_some_and(RunState::is_active),
         Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
         Action::Repeat => stands.is_some(),
@@ -152,7 +154,7 @@ fn applies(state: &State, action: Action) -> bool {
         Action::CreateDemo => {
             !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")
         }
-        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From),
+        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without),
         Action::Cycle => state.form.focus != Field::Launch,
         Action::Compare(_) => compare::applies(state, action),
         Action::Inspect(_) => inspect::applies(state, action),

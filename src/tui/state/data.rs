@@ -1,7 +1,7 @@
 //! What the Data screen knows.
 
 use crate::data::features::Usage;
-use crate::domain::{DatasetName, SplitCounts};
+use crate::domain::{DatasetName, LeftOut, SplitCounts};
 use crate::tui::widgets::faces::Face;
 
 /// A dataset as the screens show it.
@@ -21,6 +21,10 @@ pub struct DatasetView {
     pub classes: Vec<(String, SplitCounts)>,
     /// How many files of the source were left out at import: broken images, notes, links.
     pub skipped: u64,
+    /// Training images that are marked as wrongly labelled, with the runs that found them.
+    pub marked: LeftOut,
+    /// Why it cannot be told which are marked.
+    pub marks_error: Option<String>,
 }
 
 impl DatasetView {

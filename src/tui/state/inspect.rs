@@ -1,5 +1,259 @@
-//! What the Inspect screen knows.
+//! What the Inspect screen knows: which predictions are wanted, what was read of them, where the cursor is.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::domain::{Confusion, DatasetName, RunId, Scores, Split};
+use crate::runs::Inspection;
+use crate::runs::inspection::{Difference, Judged, Order, difference, shares};
+use crate::tui::widgets::faces::Face;
+
+/// Training images with the largest loss that are listed as candidates for wrong labels.
+pub const SUSPECTS: usize = 500;
+
+/// Images that are read at once around the one looked at.
+pub const BLOCK: usize = 96;
+
+/// Images that are kept at most, so that leafing through a large dataset does not fill the memory.
+const KEPT: usize = 1_024;
+
+/// Which predictions: what is asked of the disk, and what an answer says it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Of this run.
+    pub run: RunId,
+    /// Held against those of this one.
+    pub against: Option<RunId>,
+    /// For the images of this split.
+    pub split: Split,
+    /// After this epoch, where they are for validation images; `None` for the last one there is.
+    pub epoch: Option<u32>,
+}
+
+/// The other run's predictions for the same images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Against {
+    /// Its epoch, where they are for validation images.
+    pub epoch: Option<u32>,
+    /// Its accuracy and its figures for each class.
+    pub scores: Scores,
+    /// What the run has more than it in each cell.
+    pub difference: Difference,
+}
+
+/// What a run says of a split, with all that the screen derives from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The predictions. Class names are safe to print.
+    pub inspection: Inspection,
+    /// Counts of (truth, predicted).
+    pub confusion: Confusion,
+    /// The same as shares of the row.
+    pub shares: Vec<Vec<f64>>,
+    /// Accuracy and the figures of each class.
+    pub scores: Scores,
+    /// Mean loss.
+    pub loss: Option<f64>,
+    /// The epoch, where they are for validation images.
+    pub epoch: Option<u32>,
+    /// All epochs whose predictions are kept.
+    pub epochs: Vec<u32>,
+    /// The other run's, or why the two cannot be compared.
+    pub against: Option<Result<Against, String>>,
+}
+
+impl Against {
+    /// What `theirs`, of this epoch, is beside `own`.
+    ///
+    /// # Errors
+    /// When the two are not of the same images.
+    pub fn new(own: &Inspection, theirs: &Inspection, epoch: Option<u32>) -> Result<Self, String> {
+        let difference = difference(own, theirs).map_err(|error| error.to_string())?;
+        Ok(Self { epoch, scores: theirs.scores(), difference })
+    }
+}
+
+impl Judgement {
+    /// What follows from predictions, of this epoch out of those that are kept where they are for validation images.
+    #[must_use]
+    pub fn new(
+        inspection: Inspection,
+        epoch: Option<u32>,
+        epochs: Vec<u32>,
+        against: Option<Result<Against, String>>,
+    ) -> Self {
+        let confusion = inspection.confusion();
+        Self {
+            shares: shares(&confusion),
+            scores: confusion.scores(),
+            loss: inspection.mean_loss(),
+            confusion,
+            epoch,
+            epochs,
+            against,
+            inspection,
+        }
+    }
+}
+
+/// What the cells of the matrix show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Images.
+    Counts,
+    /// Percent of the row.
+    #[default]
+    Shares,
+    /// Percent of the row, less the other run's.
+    Difference,
+}
+
+/// Where the arrow keys work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InspectPane {
+    /// The confusion matrix.
+    #[default]
+    Matrix,
+    /// The figures of each class.
+    Table,
+    /// The images behind a cell.
+    Faces,
+}
+
+impl InspectPane {
+    /// The next one, or the one before.
+    #[must_use]
+    pub fn step(self, on: bool) -> Self {
+        match (self, on) {
+            (Self::Matrix, true) | (Self::Faces, false) => Self::Table,
+            (Self::Table, true) | (Self::Matrix, false) => Self::Faces,
+            (Self::Faces, true) | (Self::Table, false) => Self::Matrix,
+        }
+    }
+}
+
+/// An image and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The image.
+    pub face: Face,
+    /// A path in the imported source or a row of its table, safe to print.
+    pub source: String,
+}
+
+/// The images at hand, of one dataset.
+#[derive(Debug, Clone, Default)]
+pub struct Faces {
+    /// The dataset and its fingerprint.
+    pub of: Option<(DatasetName, String)>,
+    /// Those that were read.
+    pub known: HashMap<(Split, usize), Arc<Shown>>,
+    /// Those that were asked for.
+    pub asked: HashSet<(Split, usize)>,
+    /// Why they cannot be read.
+    pub error: Option<String>,
+}
+
+impl Faces {
+    /// Forgets everything if it is of another dataset, or grew too large.
+    pub fn settle(&mut self, of: (DatasetName, String)) {
+        if self.of.as_ref() != Some(&of) || self.known.len() > KEPT {
+            *self = Self { of: Some(of), ..Self::default() };
+        }
+    }
+}
 
 /// What the Inspect screen knows.
-#[derive(Debug, Clone, Default)]
-pub struct InspectState {}
+#[derive(Debug, Clone)]
+pub struct InspectState {
+    /// The run looked into.
+    pub run: Option<RunId>,
+    /// The run it is held against.
+    pub against: Option<RunId>,
+    /// The selected run of the Runs screen when `run` was last chosen: selecting another one there chooses anew.
+    pub followed: Option<RunId>,
+    /// Which images.
+    pub split: Split,
+    /// The chosen epoch of validation results; `None` for the best one, or the last of a run still at work.
+    pub epoch: Option<u32>,
+    /// Whether the training images with the largest loss are shown.
+    pub suspects: bool,
+    /// Which images were shown before these.
+    pub before: Split,
+    /// What the cells show.
+    pub mode: Mode,
+    /// Where the arrow keys work.
+    pub pane: InspectPane,
+    /// Truth and predicted class under the cursor.
+    pub cell: (usize, usize),
+    /// How the images of a cell are sorted.
+    pub order: Order,
+    /// The image looked at, as a place in `list`.
+    pub pick: usize,
+    /// Whether the images take the whole screen.
+    pub pager: bool,
+    /// The predictions wanted.
+    pub subject: Option<Subject>,
+    /// The predictions read last, or why they cannot be; until the wanted ones are there, those before them.
+    pub seen: Option<(Subject, Result<Arc<Judgement>, String>)>,
+    /// The images behind the cell, or the suspects.
+    pub list: Arc<Vec<Judged>>,
+    /// The images at hand.
+    pub faces: Faces,
+    /// Epochs, whether it is tested, whether a worker is at it: predictions are read again when one of these changes.
+    pub stamp: (usize, bool, bool),
+}
+
+impl Default for InspectState {
+    fn default() -> Self {
+        Self {
+            run: None,
+            against: None,
+            followed: None,
+            split: Split::Test,
+            epoch: None,
+            suspects: false,
+            before: Split::Test,
+            mode: Mode::default(),
+            pane: InspectPane::default(),
+            cell: (0, 0),
+            order: Order::default(),
+            pick: 0,
+            pager: false,
+            subject: None,
+            seen: None,
+            list: Arc::default(),
+            faces: Faces::default(),
+            stamp: (0, false, false),
+        }
+    }
+}
+
+impl InspectState {
+    /// What is shown: of the wanted run and split, if perhaps of another epoch than the wanted one.
+    #[must_use]
+    pub fn shown(&self) -> Option<(&Subject, &Result<Arc<Judgement>, String>)> {
+        let wanted = self.subject.as_ref()?;
+        let (seen, result) = self.seen.as_ref()?;
+        (seen.run == wanted.run && seen.split == wanted.split).then_some((seen, result))
+    }
+
+    /// The predictions shown, if they could be read.
+    #[must_use]
+    pub fn judgement(&self) -> Option<&Arc<Judgement>> {
+        self.shown().and_then(|(_, result)| result.as_ref().ok())
+    }
+
+    /// The image looked at.
+    #[must_use]
+    pub fn picked(&self) -> Option<&Judged> {
+        self.list.get(self.pick)
+    }
+
+    /// What the matrix can show: a difference only of two.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        let two = self.judgement().is_some_and(|seen| matches!(seen.against, Some(Ok(_))));
+        if self.mode == Mode::Difference && !two { Mode::Shares } else { self.mode }
+    }
+}

@@ -10,8 +10,8 @@ mod weights;
 
 pub use compare::CompareState;
 pub use data::{DataState, DatasetEntry, DatasetView};
-pub use form::{Field, Form, Ground, Input, Order};
-pub use inspect::InspectState;
+pub use form::{Field, Form, Ground, Input, Order, Without};
+pub use inspect::{Against, BLOCK, InspectPane, InspectState, Judgement, Mode, SUSPECTS, Shown, Subject};
 pub use overlay::{Confirm, Overlay, Prompt, Purpose, RunsPurpose};
 pub use runs::{
     Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning,
@@ -87,6 +87,8 @@ pub struct State {
     pub message: Option<Message>,
     /// Milliseconds since 1970.
     pub now: u64,
+    /// Columns of the terminal.
+    pub columns: u16,
     /// Rows of the terminal.
     pub rows: u16,
     /// For times of day.
@@ -120,6 +122,7 @@ impl State {
             overlay: None,
             message: None,
             now,
+            columns: 80,
             rows: 24,
             zone,
             theme,

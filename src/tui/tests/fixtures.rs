@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::domain::{
-    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split,
+    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, LeftOut, Outcome, Recipe, RunId, Split,
     SplitCounts, Work,
 };
 use crate::events::{Event as Logged, Record};
@@ -54,6 +54,8 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         channels: 1,
         classes: FER2013.into_iter().map(class).collect(),
         skipped,
+        marked: LeftOut::default(),
+        marks_error: None,
     }
 }
 

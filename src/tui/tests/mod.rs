@@ -1,6 +1,9 @@
 //! Whole screens as snapshots, and key sequences as tables.
 
 pub(super) mod fixtures;
+mod inspect;
+mod inspect_fixtures;
+mod inspect_screens;
 mod screens;
 mod transfer_fixtures;
 mod transfer_screens;

@@ -58,7 +58,7 @@ fn keys_lead_to_screens() {
         ("1<tab>", Screen::Train),
         ("1<backtab>", Screen::Inspect),
         ("3<tab>", Screen::Compare),
-        ("5<tab>", Screen::Data),
+        ("4<tab>", Screen::Inspect),
         ("12<esc>", Screen::Data),
         ("32<esc>", Screen::Runs),
         ("1<enter>", Screen::Train),
@@ -262,9 +262,9 @@ fn no_key_is_dead_at_the_end_of_the_help() {
     assert_eq!(state.overlay, Some(Overlay::Help(end)));
     press(&mut state, "k");
     assert_eq!(state.overlay, Some(Overlay::Help(end - 1)));
-    update(&mut state, NOW, Event::Resized { rows: 30 });
+    update(&mut state, NOW, Event::Resized { columns: 80, rows: 30 });
     assert_eq!(state.overlay, Some(Overlay::Help(end - 6)));
-    update(&mut state, NOW, Event::Resized { rows: 200 });
+    update(&mut state, NOW, Event::Resized { columns: 80, rows: 200 });
     press(&mut state, "j");
     assert_eq!(state.overlay, Some(Overlay::Help(0)));
 }

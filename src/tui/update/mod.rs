@@ -42,8 +42,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             };
         }
         Event::Redraw => {}
-        Event::Resized { rows } => {
-            state.rows = rows;
+        Event::Resized { columns, rows } => {
+            (state.columns, state.rows) = (columns, rows);
             if let Some(Overlay::Help(line)) = &mut state.overlay {
                 *line = (*line).min(help_end(rows));
             }
@@ -96,7 +96,7 @@ fn runs_read(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect> {
         // Who has runs opens the dashboard to see how they stand.
         state.screen = Screen::Runs;
     }
-    Vec::new()
+    inspect::runs_changed(state)
 }
 
 /// Does what the user asked for.

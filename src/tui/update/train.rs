@@ -86,6 +86,11 @@ fn cycle(form: &mut Form, ground: &Ground<'_>, by: isize) {
             let here = form.start(ground).map(|run| run.id.clone());
             form.from = next(&ids, here.as_ref(), by).cloned().or_else(|| form.from.take());
         }
+        Field::Without => {
+            let choices = form.withouts(ground);
+            let here = form.without(ground);
+            form.without = next(&choices, Some(&here), by).cloned();
+        }
         Field::Setting(setting) => {
             let choices: Vec<String> = setting.choices().iter().map(|choice| (*choice).to_owned()).collect();
             let here = form.value(setting, ground).text().to_owned();

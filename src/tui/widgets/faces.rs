@@ -62,6 +62,11 @@ pub fn render(buffer: &mut Buffer, theme: &Theme, area: Rect, faces: &[Face]) {
     }
 }
 
+/// Draws one picture on these cells, one pixel across and two down each.
+pub fn one(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) {
+    draw(buffer, theme, area.intersection(buffer.area), face);
+}
+
 fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) {
     let color =
         |x: u16, y: u16| -> Option<Color> { theme.gray(mean(face, usize::from(area.width), x.into(), y.into())?) };

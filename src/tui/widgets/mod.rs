@@ -10,4 +10,6 @@ pub mod figures;
 pub mod paint;
 pub mod progress;
 pub mod scale;
+pub mod shade;
+pub mod spark;
 pub mod table;

@@ -1,18 +1,216 @@
-//! The Inspect screen.
+//! The Inspect screen: what a run gets wrong.
+
+mod classes;
+mod empty;
+mod epochs;
+mod grid;
+mod matrix;
+mod panel;
+mod suspects;
+mod text;
+
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::action::Action;
-use crate::tui::state::State;
-use crate::tui::widgets::paint::Pen;
+use crate::domain::Split;
+use crate::runs::inspection::{Judged, Order, images_of};
+use crate::tui::action::{Action, InspectAction};
+use crate::tui::state::{DatasetView, InspectPane, Judgement, Mode, RunView, Shown, State};
+use crate::tui::widgets::faces;
+use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::paint::{Pen, width};
 
+pub use text::as_text;
+
+/// Columns that faces need beside the matrix.
+const PANEL: u16 = 26;
+
+/// The fewest rows on which matrix and faces stand side by side.
+const TALL: u16 = 18;
+
+/// Pictures and where they belong: gathered while the rest is drawn, and drawn in one place.
+type Pictures = Vec<(Rect, Arc<Shown>)>;
+
+/// ```text
+///  quiet-lynx · test · 7,178 images · accuracy 0.6231 · loss 1.04
+/// ── % of row: truth ↓ predicted → ────────────  ── sad → neutral ── 187 faces ──
+///            angry disg fear happy neut  sad surp   1 of 187 · sure 0.94
+///  angry        52    1   11     7   12   15    2   (the face)
+///  sad          10    0   12     8  [19]  49    2   neutral ███████▌  0.94
+/// ── per class ──────────────────────────────────   sad     ▍         0.04 truth
+/// ```
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
-    let theme = &state.theme;
-    Pen::new(buffer, theme, area, 1).skip(2).write("Mark runs with Space on the Runs screen.", theme.text());
+    let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
+    header(state, run, buffer, area);
+    let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
+    let seen = match state.inspect.shown() {
+        None => return empty::reading(state, buffer, below(2)),
+        Some((_, Err(reason))) => return empty::unreadable(state, reason, buffer, below(2)),
+        Some((_, Ok(seen))) => seen,
+    };
+    let strip = epochs::render(state, run, seen, buffer, below(1));
+    let body = below(1 + strip);
+    let mut pictures = Vec::new();
+    if state.inspect.pager {
+        grid::pager(state, seen, buffer, body, &mut pictures);
+    } else if state.inspect.suspects {
+        suspects::render(state, run, seen, buffer, body, &mut pictures);
+    } else {
+        panes(state, seen, buffer, body, &mut pictures);
+    }
+    for (place, shown) in pictures {
+        faces::one(buffer, &state.theme, place, &shown.face);
+    }
+}
+
+fn panes(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+    let pane = state.inspect.pane;
+    let wanted = matrix::columns(seen).max(if area.width >= 120 { 62 } else { 46 });
+    if area.width < 76 || area.height < TALL {
+        return match pane {
+            InspectPane::Matrix => {
+                let rows = matrix::rows(seen).min(area.height);
+                matrix::render(state, seen, buffer, Rect { height: rows, ..area });
+                matrix::words(state, seen, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+            }
+            InspectPane::Table => classes::render(state, seen, buffer, area),
+            InspectPane::Faces => drop(panel::render(state, seen, buffer, area, pictures)),
+        };
+    }
+    let left = Rect { width: wanted.min(area.width - PANEL - 1), ..area };
+    let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
+    let under = panel::render(state, seen, buffer, right, pictures);
+    let (tall, table) = (matrix::rows(seen), classes::rows(seen));
+    if tall + table <= left.height {
+        matrix::render(state, seen, buffer, Rect { height: tall, ..left });
+        classes::render(state, seen, buffer, Rect { y: left.y + tall, height: table, ..left });
+        let rest = Rect { y: left.y + tall + table, height: left.height - tall - table, ..left };
+        grid::others(state, seen, buffer, if under.height >= rest.height { under } else { rest }, pictures);
+    } else if pane == InspectPane::Table {
+        classes::render(state, seen, buffer, left);
+    } else {
+        matrix::render(state, seen, buffer, left);
+    }
+}
+
+/// The run, which images, how well it does on them.
+fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    pen.skip(1).write(run.id.as_str(), theme.strong());
+    if let Some(against) = &inspect.against {
+        pen.write(" against ", theme.dim()).write(against.as_str(), theme.strong());
+    }
+    pen.write(" · ", theme.dim()).write(word(inspect.split), theme.accent());
+    let Some(seen) = inspect.judgement() else { return };
+    let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let (change, style) = match &seen.against {
+        Some(Ok(other)) => {
+            (format!(" ({:+.1} points)", (seen.scores.accuracy - other.scores.accuracy) * 100.0), theme.strong())
+        }
+        Some(Err(_)) => (" (not comparable)".into(), theme.warning()),
+        None => (String::new(), theme.text()),
+    };
+    let facts = [
+        (epoch, theme.text()),
+        (format!(" · accuracy {}", decimal(seen.scores.accuracy, 4)), theme.text()),
+        (change, style),
+        (format!(" · {} images", thousands(seen.inspection.images())), theme.text()),
+        (format!(" · loss {}", decimal(seen.loss.unwrap_or(f64::NAN), 3)), theme.text()),
+    ];
+    for (words, style) in &facts {
+        if width(words) <= pen.room() {
+            pen.write(words, *style);
+        }
+    }
+}
+
+fn word(split: Split) -> &'static str {
+    match split {
+        Split::Train => "training",
+        Split::Validation => "validation",
+        Split::Test => "test",
+    }
+}
+
+fn run(state: &State) -> Option<&RunView> {
+    state.runs.find(state.inspect.run.as_ref()?)
+}
+
+/// The dataset that the run was trained on, if it is there.
+fn dataset(state: &State) -> Option<&DatasetView> {
+    let recipe = &run(state)?.summary.as_ref().ok()?.recipe;
+    state.data.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
+}
+
+/// The image, if it is at hand.
+fn shown<'a>(state: &'a State, judged: &Judged) -> Option<&'a Arc<Shown>> {
+    state.inspect.faces.known.get(&(state.inspect.split, judged.index))
+}
+
+/// Whether a training image is marked as wrongly labelled.
+fn marked(state: &State, judged: &Judged) -> bool {
+    state.inspect.split == Split::Train
+        && u32::try_from(judged.index).is_ok_and(|index| dataset(state).is_some_and(|one| one.marked.contains(index)))
+}
+
+fn order(state: &State) -> &'static str {
+    match state.inspect.order {
+        _ if state.inspect.suspects => "largest loss first",
+        Order::Confidence => "surest first",
+        Order::Loss => "largest loss first",
+        Order::Index => "as in the dataset",
+    }
+}
+
+/// The columns and rows of cells that a picture takes when it is drawn as large as they allow.
+fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
+    let width = shown.face.width.max(1);
+    let height = (shown.face.pixels.len() / width).max(1);
+    let across = usize::from(columns).min(usize::from(rows) * 2 * width / height);
+    let down = (across * height / width).div_ceil(2);
+    (u16::try_from(across).unwrap_or(columns), u16::try_from(down).unwrap_or(rows).min(rows))
+}
+
+/// Faces on a line of the pager.
+pub(in crate::tui) fn faces_across(state: &State) -> usize {
+    grid::across(state)
 }
 
 /// Whether an action would do anything now.
-pub(super) fn applies(_state: &State, _action: Action) -> bool {
-    true
+pub(super) fn applies(state: &State, action: Action) -> bool {
+    let inspect = &state.inspect;
+    let faces = !inspect.list.is_empty();
+    let readable = inspect.judgement().is_some();
+    match action {
+        Action::Back => inspect.pager || inspect.suspects || inspect.pane != InspectPane::Matrix,
+        Action::Open => faces && !inspect.pager,
+        Action::Inspect(ask) => match ask {
+            InspectAction::Mark => inspect.split == Split::Train && faces,
+            InspectAction::NextFace | InspectAction::PreviousFace => faces && !inspect.pager && !inspect.suspects,
+            InspectAction::Order => faces && !inspect.suspects,
+            InspectAction::Mode | InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
+            InspectAction::Evaluate => inspect.split != Split::Validation && inspect.shown().is_some() && !readable,
+            InspectAction::EpochBack => inspect.split == Split::Validation && readable,
+            InspectAction::Suspects => !inspect.suspects && inspect.run.is_some(),
+            _ => inspect.run.is_some(),
+        },
+        _ => true,
+    }
+}
+
+/// What the cells of the matrix show, in words.
+fn mode_words(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Counts => "counts",
+        Mode::Shares => "% of row",
+        Mode::Difference => "± points of row",
+    }
+}
+
+/// `187 test images`.
+fn images(state: &State) -> String {
+    format!("{} {}", thousands(state.inspect.list.len()), images_of(state.inspect.split))
 }

@@ -128,6 +128,7 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
     if let Some(images) = summary.images {
         lines.push(figure("images", format!("{} to train on", thousands(images.train))));
     }
+    lines.extend(left_out(summary).into_iter().map(|(name, value)| figure(name, value)));
     if lines.len() == 1 { Vec::new() } else { lines }
 }
 
@@ -137,6 +138,20 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
     if let Some(gpu) = &load.gpu {
         lines.push(("gpu", format!("{}%, {} of {}", gpu.utilization, Size(gpu.memory_used), Size(gpu.memory_total))));
+    }
+    lines
+}
+
+/// How many training images the run does without, and by whose judgement.
+fn left_out(summary: &Summary) -> Vec<(&'static str, String)> {
+    let left_out = &summary.recipe.left_out;
+    if left_out.is_empty() {
+        return Vec::new();
+    }
+    let found: Vec<&str> = left_out.found_with.iter().map(crate::domain::RunId::as_str).collect();
+    let mut lines = vec![("left out", count(left_out.len(), "image", "images"))];
+    if !found.is_empty() {
+        lines.push(("found by", found.join(", ")));
     }
     lines
 }

@@ -40,6 +40,10 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "the run whose best weights are the start, newest first; a run still at work is waited for",
             "← → chooses".into(),
         ),
+        Field::Without => (
+            "training images to do without: those that were marked on Inspect (5) as wrongly labelled",
+            "← → chooses".into(),
+        ),
         Field::Setting(setting) => {
             let default = state.form.default_of(setting, &state.ground());
             let default = default.unwrap_or_else(|| "each strategy's own".into());

@@ -8,7 +8,8 @@ use super::label;
 use super::meaning::base_words;
 use crate::domain::Practice;
 use crate::supervise::practice_names;
-use crate::tui::state::{Field, Form, Ground, Input, State};
+use crate::tui::state::{Field, Form, Ground, Input, State, Without};
+use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 
@@ -116,6 +117,7 @@ fn value(state: &State, field: Field) -> (Input, String) {
             let name = form.from.as_ref().or(run.map(|run| &run.id));
             (named(name), run.map(|run| start_words(ground, run)).unwrap_or_default())
         }
+        Field::Without => without(form, ground),
         Field::Setting(setting) => {
             let value = form.value(setting, ground);
             let default = form.default_of(setting, ground);
@@ -137,6 +139,24 @@ fn value(state: &State, field: Field) -> (Input, String) {
         Field::Name => (form.name.clone(), String::new()),
         Field::Strategy | Field::Launch => (Input::default(), String::new()),
     }
+}
+
+/// What is left out, and by whose judgement.
+fn without(form: &Form, ground: &Ground<'_>) -> (Input, String) {
+    let left_out = form.left_out(ground);
+    let text = match form.without(ground) {
+        Without::Nothing => String::new(),
+        Without::Marked => format!("marked ({})", thousands(left_out.len())),
+        Without::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
+    };
+    let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
+    let note = match (text.is_empty(), form.withouts(ground).len()) {
+        (true, 0 | 1) => "nothing is marked".into(),
+        (true, _) => "there are marked images".into(),
+        (false, _) if found.is_empty() => String::new(),
+        (false, _) => format!("found with {}", found.join(", ")),
+    };
+    (Input::new(text), note)
 }
 
 fn named<T: ToString>(name: Option<&T>) -> Input {

@@ -96,11 +96,12 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<St
         sentences.push(format!("{parameters}; {memory}"));
     }
     sentences.push(cost.time());
-    let steps = counts.train.div_ceil(recipe.batch_size.max(1) as usize);
+    let train = counts.train.saturating_sub(recipe.left_out.len());
+    let steps = train.div_ceil(recipe.batch_size.max(1) as usize);
     sentences.push(format!(
         "an epoch: {} over {}, then {} to validate on",
         count(steps, "step", "steps"),
-        count(counts.train, "image", "images"),
+        count(train, "image", "images"),
         thousands(counts.validation)
     ));
     sentences.push(end(recipe));

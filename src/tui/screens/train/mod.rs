@@ -56,6 +56,7 @@ fn label(field: Field) -> &'static str {
         Field::Strategy => "strategy",
         Field::Dataset => "dataset",
         Field::From => "from",
+        Field::Without => "left out",
         Field::Weights => "weights",
         Field::Setting(setting) => setting.name(),
         Field::Name => "run name",

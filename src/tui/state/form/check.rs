@@ -13,6 +13,7 @@ impl Form {
             Field::Dataset => self.check_dataset(ground).err(),
             Field::Weights => self.check_weights(ground).err(),
             Field::From => self.check_start(ground).err(),
+            Field::Without => self.check_without(ground).err(),
             Field::Setting(setting) => self.check_setting(setting, ground).err(),
             Field::Name => RunId::of_new_run(self.name.text()).err(),
             Field::Strategy | Field::Launch => None,
@@ -37,6 +38,26 @@ impl Form {
                 let advice = "import it with a larger --validation, or with more images";
                 return Err(format!("the dataset {name} has no {split} images: {advice}"));
             }
+        }
+        Ok(())
+    }
+
+    fn check_without(&self, ground: &Ground<'_>) -> Result<(), String> {
+        let (left_out, dataset) = (self.left_out(ground), self.dataset(ground));
+        let unknown = dataset.and_then(|dataset| dataset.marks_error.as_ref());
+        if let Some(error) = unknown.filter(|_| self.without.is_none()) {
+            return Err(format!("{error}; or choose none with ← →"));
+        }
+        // Training images lie class by class.
+        let mut first = 0;
+        for (name, counts) in dataset.iter().flat_map(|dataset| &dataset.classes) {
+            let last = first + counts.train;
+            let taken = (first..last).filter(|image| u32::try_from(*image).is_ok_and(|image| left_out.contains(image)));
+            if counts.train > 0 && taken.count() == counts.train {
+                let advice = "take marks off on Inspect (5), or choose none";
+                return Err(format!("that leaves no training image of the class {name}: {advice}"));
+            }
+            first = last;
         }
         Ok(())
     }

@@ -4,12 +4,14 @@ mod check;
 mod ground;
 mod input;
 mod order;
+mod without;
 
 use std::collections::HashMap;
 
 pub use ground::Ground;
 pub use input::Input;
 pub use order::Order;
+pub use without::Without;
 
 use super::{DatasetView, RunView};
 use crate::domain::{DatasetName, Hyperparameter, Practice, Recipe, RunId, Strategy, WeightsName};
@@ -25,6 +27,8 @@ pub enum Field {
     From,
     /// Which pretrained base.
     Weights,
+    /// Which training images to do without.
+    Without,
     /// A setting of the recipe.
     Setting(Hyperparameter),
     /// The run's name.
@@ -56,6 +60,8 @@ pub struct Form {
     pub weights: Option<WeightsName>,
     /// The run to start from that somebody chose; `None` takes the newest.
     pub from: Option<RunId>,
+    /// The images to do without that somebody chose; `None` takes the usual ones.
+    pub without: Option<Without>,
     /// What was typed or chosen, for each practice of its own; a default where there is nothing.
     typed: HashMap<(Practice, Hyperparameter), Input>,
     /// The run's name; the beginning of the names of three.
@@ -85,6 +91,7 @@ impl Form {
             dataset: None,
             weights: None,
             from: None,
+            without: None,
             typed: HashMap::new(),
             name: Input::default(),
             named: false,
@@ -104,7 +111,7 @@ impl Form {
         };
         let settings = self.practice.settings().map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
-        first.chain(settings).chain([Field::Name, Field::Launch]).collect()
+        first.chain(settings).chain([Field::Without, Field::Name, Field::Launch]).collect()
     }
 
     /// The dataset that would be trained on, if it is there.
@@ -180,6 +187,7 @@ impl Form {
             Field::Setting(setting) => drop(self.typed.remove(&(self.practice, setting))),
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
+            Field::Without => self.without = None,
             _ => {}
         }
     }
@@ -204,6 +212,10 @@ impl Form {
         if let Some(transfer) = recipe.transfer.as_ref().filter(|transfer| transfer.fine_tuning.is_none()) {
             self.weights = Some(transfer.weights.clone());
         }
+        self.without = Some(match &recipe.left_out {
+            none if none.is_empty() => Without::Nothing,
+            some => Without::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
+        });
         for setting in self.practice.settings() {
             self.put(setting, setting.get(recipe));
         }

@@ -39,6 +39,7 @@ impl Form {
                 Recipe::going_on(&run.summary.as_ref().ok()?.recipe, run.id.clone(), ground.now)?
             }
         };
+        recipe.leave_out(self.left_out(ground));
         for setting in self.practice.settings().filter(|setting| setting.is_of(strategy)) {
             // What is wrong is told by `check`.
             let _ = setting.set(&mut recipe, self.value(setting, ground).text());

@@ -1,0 +1,84 @@
+//! Precision, recall, F1 and support of each class, and what they are more or less than another run's.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::Scores;
+use crate::tui::state::{InspectPane, Judgement, State};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::paint::rule;
+use crate::tui::widgets::table::{Column, Row, Table};
+
+/// Rows that the table takes: a title, a heading, the classes, the averages.
+pub(super) fn rows(seen: &Judgement) -> u16 {
+    u16::try_from(seen.confusion.classes()).unwrap_or(u16::MAX).saturating_add(3)
+}
+
+const ALONE: [Column; 5] = [
+    Column::left("CLASS", 14, 0),
+    Column::right("PRECISION", 2),
+    Column::right("RECALL", 1),
+    Column::right("F1", 0),
+    Column::right("SUPPORT", 3),
+];
+
+const AGAINST: [Column; 8] = [
+    Column::left("CLASS", 14, 0),
+    Column::right("PRECISION", 4),
+    Column::right("±", 6),
+    Column::right("RECALL", 3),
+    Column::right("±", 5),
+    Column::right("F1", 0),
+    Column::right("±", 0),
+    Column::right("SUPPORT", 2),
+];
+
+pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let focused = inspect.pane == InspectPane::Table;
+    let style = if focused { theme.accent() } else { theme.strong() };
+    let other = seen.against.as_ref().and_then(|other| other.as_ref().ok()).map(|other| &other.scores);
+    let note = if other.is_some() { "±: against the other run" } else { "" };
+    rule(buffer, theme, Rect { height: 1, ..area }, &[("per class", style)], note);
+    let names = seen.inspection.classes().iter().enumerate();
+    let mut lines: Vec<Row> = names.map(|(label, name)| class(theme, name, label, &seen.scores, other)).collect();
+    lines.push(macro_average(theme, &seen.scores, other));
+    let columns: &[Column] = if other.is_some() { &AGAINST } else { &ALONE };
+    let table = Table { columns, rows: &lines, selected: Some(inspect.cell.0), marked: focused, gap: 2 };
+    table.render(buffer, theme, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
+}
+
+fn class(theme: &Theme, name: &str, label: usize, scores: &Scores, other: Option<&Scores>) -> Row {
+    let own = &scores.per_class[label];
+    let theirs = other.and_then(|other| other.per_class.get(label));
+    let values = [own.precision, own.recall, own.f1];
+    let theirs = theirs.map(|them| [them.precision, them.recall, them.f1]);
+    let support = thousands(usize::try_from(own.support).unwrap_or(usize::MAX));
+    line(theme, name, values, theirs, support, theme.text())
+}
+
+fn macro_average(theme: &Theme, scores: &Scores, other: Option<&Scores>) -> Row {
+    let values = [scores.precision, scores.recall, scores.f1];
+    let theirs = other.map(|them| [them.precision, them.recall, them.f1]);
+    line(theme, "macro", values, theirs, String::new(), theme.strong())
+}
+
+fn line(theme: &Theme, name: &str, own: [f64; 3], theirs: Option<[f64; 3]>, support: String, style: Style) -> Row {
+    let mut row = vec![(name.to_owned(), style)];
+    for (index, value) in own.into_iter().enumerate() {
+        row.push((decimal(value, 3), style));
+        if let Some(theirs) = theirs {
+            let change = value - theirs[index];
+            let style = match change {
+                change if change >= 0.0005 => theme.good(),
+                change if change <= -0.0005 => theme.bad(),
+                _ => theme.dim(),
+            };
+            row.push((format!("{change:+.3}"), style));
+        }
+    }
+    row.push((support, theme.dim()));
+    row
+}

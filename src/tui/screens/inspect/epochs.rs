@@ -1,0 +1,66 @@
+//! Validation results over the epochs, and where among them the cursor is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{EpochMetrics, Split};
+use crate::tui::state::{Judgement, RunView, State};
+use crate::tui::widgets::figures::decimal;
+use crate::tui::widgets::paint::Pen;
+use crate::tui::widgets::spark;
+
+/// What a line shows of an epoch.
+type Figure = fn(&EpochMetrics) -> f64;
+
+/// Columns of a line's name.
+const NAME: u16 = 10;
+
+/// Columns that are kept for the figures behind a line.
+const FIGURES: u16 = 27;
+
+/// Draws two lines of curves where validation results are shown, and tells the rows used.
+///
+/// ```text
+///  val loss  █▆▅▄▃▃▂▂▁▁▁▁▂▂   1.2190  epoch 9 of 15
+///  val acc   ▁▂▃▄▅▆▆▇▇█████   0.541   the best: its weights are kept
+/// ```
+pub(super) fn render(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, area: Rect) -> u16 {
+    let theme = &state.theme;
+    let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, seen.epoch) else {
+        return 0;
+    };
+    let history = &summary.history;
+    let at = history.iter().position(|metrics| metrics.epoch == epoch);
+    let columns = area.width.saturating_sub(NAME + 1 + FIGURES);
+    let figure = |value: Figure| at.and_then(|at| history.get(at)).map_or(f64::NAN, value);
+    let all = history.last().map_or(epoch, |last| last.epoch);
+    let kept = match (epoch == summary.early_stopping.best_epoch, seen.epochs.len() < history.len()) {
+        (true, _) => "the best so far".to_owned(),
+        (false, true) => format!("{} of them kept", seen.epochs.len()),
+        (false, false) => format!("best {}", summary.early_stopping.best_epoch),
+    };
+    let lines: [(&str, Figure, usize, String); 2] = [
+        ("val loss", |metrics| metrics.val_loss, 4, format!("epoch {epoch} of {all}")),
+        ("val acc", |metrics| metrics.val_accuracy, 3, kept),
+    ];
+    for (row, (name, value, decimals, words)) in (0..).zip(lines) {
+        let values: Vec<f64> = history.iter().map(value).collect();
+        let mut pen = Pen::new(buffer, theme, area, row);
+        pen.skip(1).left(name, NAME, theme.dim());
+        let cursor = at.map(|at| spark::column(at, values.len(), columns));
+        let drawn = spark::line(&values, columns, theme);
+        let shown = u16::try_from(drawn.len()).unwrap_or(columns);
+        for (column, glyph) in (0..).zip(&drawn) {
+            let style = if Some(column) == cursor { cursor_style(state) } else { theme.validation() };
+            pen.write(glyph, style);
+        }
+        pen.skip(columns.min(40).saturating_sub(shown) + 1).right(&decimal(figure(value), decimals), 7, theme.strong());
+        pen.skip(2).write(&words, theme.text());
+    }
+    2
+}
+
+fn cursor_style(state: &State) -> Style {
+    state.theme.strong().patch(state.theme.selected())
+}

@@ -1,0 +1,141 @@
+//! Many faces at once: the pager on the whole screen, and what else is behind a cell where there is room for it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Pictures, cells, images, marked, order, shown};
+use crate::runs::inspection::Judged;
+use crate::tui::state::{Judgement, State};
+use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::paint::{Pen, rule};
+
+/// Cells between faces.
+const GAP: u16 = 2;
+
+/// The smallest side of a face, in columns.
+const SMALLEST: u16 = 14;
+
+/// How large faces are drawn, and how many fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Grid {
+    side: u16,
+    across: usize,
+    down: usize,
+}
+
+impl Grid {
+    /// The largest faces of which as many fit as one takes in at a glance on an area of this size.
+    fn of(columns: u16, rows: u16, images: usize) -> Self {
+        let wanted = usize::from(columns) * usize::from(rows) / 300;
+        let wanted = wanted.clamp(2, 24).min(images.max(1));
+        let grid = |side: u16| Self {
+            side,
+            across: usize::from((columns + GAP) / (side + GAP)),
+            // A line of words below each face.
+            down: usize::from(rows / (side / 2 + 1)),
+        };
+        let sides = (SMALLEST..=48).rev().filter(|side| side % 2 == 0).map(grid);
+        sides.clone().find(|grid| grid.across * grid.down >= wanted).unwrap_or(grid(SMALLEST))
+    }
+
+    fn images(self) -> usize {
+        (self.across * self.down).max(1)
+    }
+}
+
+/// The pager's place on a terminal of this size: tabs, header, title and hints take four rows, two more over the epochs.
+fn pager_size(state: &State) -> (u16, u16) {
+    let strip = if state.inspect.split == crate::domain::Split::Validation { 2 } else { 0 };
+    (state.columns.saturating_sub(2), state.rows.saturating_sub(4 + strip))
+}
+
+/// Faces on a line of the pager.
+pub(super) fn across(state: &State) -> usize {
+    let (columns, rows) = pager_size(state);
+    Grid::of(columns, rows, state.inspect.list.len()).across.max(1)
+}
+
+/// Draws the images behind the cell on the whole screen, a page at a time.
+pub(super) fn pager(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let classes = seen.inspection.classes();
+    let title = match (inspect.suspects, classes.get(inspect.cell.0), classes.get(inspect.cell.1)) {
+        (true, ..) => "suspects".to_owned(),
+        (_, Some(truth), Some(said)) => format!("{truth} → {said}"),
+        _ => String::new(),
+    };
+    let place = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
+    let grid = Grid::of(place.width, place.height, inspect.list.len());
+    let first = inspect.pick / grid.images() * grid.images();
+    let last = (first + grid.images()).min(inspect.list.len());
+    let here = format!("{}–{} of {}, {}", thousands(first + 1), thousands(last), images(state), order(state));
+    rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &here);
+    tiles(state, seen, grid, first, buffer, place, pictures);
+}
+
+/// Draws those after the image looked at, where there is room.
+pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+    let inspect = &state.inspect;
+    let room = SMALLEST / 2 + 3;
+    if area.height < room || area.width < SMALLEST + 2 || inspect.list.len() < 2 || state.theme.gray(0).is_none() {
+        return;
+    }
+    let place = Rect { x: area.x + 1, y: area.y + 2, width: area.width - 2, height: area.height - 2 };
+    rule(buffer, &state.theme, Rect { y: area.y + 1, height: 1, ..area }, &[("the next ones", state.theme.dim())], "");
+    let grid = Grid::of(place.width, place.height, inspect.list.len() - inspect.pick);
+    tiles(state, seen, grid, inspect.pick, buffer, place, pictures);
+}
+
+fn tiles(
+    state: &State,
+    seen: &Judgement,
+    grid: Grid,
+    first: usize,
+    buffer: &mut Buffer,
+    area: Rect,
+    pictures: &mut Pictures,
+) {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let drawn = theme.gray(0).is_some();
+    for (at, judged) in inspect.list.iter().enumerate().skip(first).take(grid.images()) {
+        let (row, column) = ((at - first) / grid.across.max(1), (at - first) % grid.across.max(1));
+        let (row, column) = (u16::try_from(row).unwrap_or(0), u16::try_from(column).unwrap_or(0));
+        let x = area.x + column * (grid.side + GAP);
+        let y = area.y + row * (grid.side / 2 + 1);
+        let tile = Rect::new(x, y, grid.side, grid.side / 2 + 1).intersection(area);
+        if let Some(shown) = shown(state, judged).filter(|_| drawn) {
+            let (across, down) = cells(shown, grid.side, grid.side / 2);
+            pictures.push((Rect { width: across, height: down, ..tile }, shown.clone()));
+        }
+        let line = tile.height.saturating_sub(1);
+        let here = at == inspect.pick;
+        let style = if here { theme.strong().patch(theme.selected()) } else { theme.text() };
+        let mut pen = Pen::new(buffer, theme, tile, line);
+        pen.write(if here { theme.glyphs.focus } else { " " }, theme.accent());
+        pen.write(&caption(state, seen, judged), style);
+    }
+}
+
+/// `neutral 0.94`: what the run says, and how sure it is; before it, whether the image is marked.
+fn caption(state: &State, seen: &Judgement, judged: &Judged) -> String {
+    let said = seen.inspection.classes().get(judged.predicted).map_or("", String::as_str);
+    let mark = if marked(state, judged) { state.theme.glyphs.used } else { "" };
+    let said: String = said.chars().take(7).collect();
+    format!("{mark}{} {said}", decimal(judged.confidence.into(), 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_are_as_large_as_leaves_a_handful_side_by_side() {
+        let sizes = [(78, 20), (118, 36), (198, 56), (58, 12)];
+        let grids = sizes.map(|(columns, rows)| {
+            let grid = Grid::of(columns, rows, 1000);
+            (grid.side, grid.across, grid.down)
+        });
+        assert_eq!(grids, [(18, 4, 2), (22, 5, 3), (26, 7, 4), (22, 2, 1)]);
+        assert_eq!(Grid::of(78, 20, 1).side, 38, "one face is drawn as large as it fits");
+    }
+}

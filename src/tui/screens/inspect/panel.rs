@@ -1,0 +1,178 @@
+//! The image looked at: the picture, what the run says of it, where it came from.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Pictures, cells, dataset, images, marked, order, shown};
+use crate::domain::Split;
+use crate::runs::inspection::Judged;
+use crate::tui::state::{InspectPane, Judgement, State};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::bars::bar;
+use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::paint::{Pen, rule, width, wrap};
+
+/// Rows above and below the picture: the title, what is said of it, its source.
+const LINES: u16 = 3;
+
+/// Columns that bars need beside the picture.
+const BARS: u16 = 30;
+
+/// The fewest rows of a picture before bars make room for it.
+const PICTURE: u16 = 9;
+
+/// Draws the image looked at and tells what is free below.
+pub(super) fn render(
+    state: &State,
+    seen: &Judgement,
+    buffer: &mut Buffer,
+    area: Rect,
+    pictures: &mut Pictures,
+) -> Rect {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let classes = seen.inspection.classes();
+    let focus = if inspect.pane == InspectPane::Faces { theme.accent() } else { theme.strong() };
+    let (truth, said) = inspect.picked().map_or(inspect.cell, |picked| (picked.truth, picked.predicted));
+    let title = match (classes.get(truth), classes.get(said)) {
+        (Some(truth), Some(said)) if truth == said => format!("{truth}, right"),
+        (Some(truth), Some(said)) => format!("{truth} → {said}"),
+        _ => String::new(),
+    };
+    rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &images(state));
+    let Some(picked) = inspect.picked() else {
+        let words = "No image is here: no run could do better. Arrows choose another cell.";
+        let words = if truth == said { "None of this class was recognized." } else { words };
+        for (row, line) in (1..).zip(wrap(words, area.width.saturating_sub(2))) {
+            Pen::new(buffer, theme, area, row).skip(1).write(&line, theme.dim());
+        }
+        return Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
+    };
+    place(state, picked, buffer, area);
+    let room = area.height.saturating_sub(LINES);
+    let all = u16::try_from(classes.len()).unwrap_or(u16::MAX);
+    let beneath = all.min(room.saturating_sub(PICTURE).max(3));
+    let (across, down) = shown(state, picked).map_or((0, 0), |shown| {
+        let own = u16::try_from(shown.face.width).unwrap_or(u16::MAX);
+        cells(shown, area.width.saturating_sub(2).min(own), room)
+    });
+    // Beside the picture where there is room for both, else below.
+    let beside = area.width >= across + BARS + 3 && across > 0;
+    let (across, down) = match shown(state, picked) {
+        Some(shown) if !beside => cells(shown, across, room.saturating_sub(beneath)),
+        _ => (across, down),
+    };
+    let top = area.y + 2;
+    if let Some(shown) = shown(state, picked).filter(|_| theme.gray(0).is_some()) {
+        pictures.push((Rect::new(area.x + 1, top, across, down), shown.clone()));
+    }
+    let down = if theme.gray(0).is_none() || across == 0 { no_picture(state, buffer, area) } else { down };
+    let bars = if beside && theme.gray(0).is_some() {
+        Rect {
+            x: area.x + across + 3,
+            y: top,
+            width: (area.width - across - 3).min(60),
+            height: down.max(all.min(room)),
+        }
+    } else {
+        Rect { y: top + down, height: beneath.min(area.bottom().saturating_sub(top + down + 1)), ..area }
+    };
+    probabilities(state, seen, picked, buffer, bars);
+    let under = bars.bottom().min(if beside { top + down.max(all.min(room)) } else { bars.bottom() });
+    source(state, picked, buffer, Rect { y: under, height: 1, ..area });
+    Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
+}
+
+/// `1 of 187 · sure 0.94 · loss 2.81`, as far as there is room.
+fn place(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let mut pen = Pen::new(buffer, theme, area, 1);
+    pen.skip(1).write(&format!("{} of {}", thousands(inspect.pick + 1), thousands(inspect.list.len())), theme.strong());
+    let mark = if marked(state, picked) { " · marked" } else { "" };
+    let loss = format!(" · loss {}", decimal(picked.loss, 2));
+    let sure = format!(" · sure {}", decimal(picked.confidence.into(), 2));
+    let order = format!(" · {}", order(state));
+    for (words, style) in [(mark, theme.warning()), (&sure, theme.text()), (&loss, theme.text()), (&order, theme.dim())]
+    {
+        if width(words) <= pen.room() {
+            pen.write(words, style);
+        }
+    }
+}
+
+/// Says why there is no picture; the rows used.
+fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
+    let theme = &state.theme;
+    let words = if theme.gray(0).is_none() {
+        "Faces need a terminal of 256 colours.".to_owned()
+    } else if let Some(error) = &state.inspect.faces.error {
+        error.clone()
+    } else if dataset(state).is_none() {
+        "The dataset that it was trained on is not here any more: there are no faces to show.".to_owned()
+    } else {
+        "reading the face …".to_owned()
+    };
+    let lines = wrap(&words, area.width.saturating_sub(2));
+    for (row, line) in (2..).zip(lines.iter().take(4)) {
+        Pen::new(buffer, theme, area, row).skip(1).write(line, theme.dim());
+    }
+    u16::try_from(lines.len().min(4)).unwrap_or(4)
+}
+
+/// A bar for each class, the most probable first; where not all fit the true one is still there.
+fn probabilities(state: &State, seen: &Judgement, picked: &Judged, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let Some(row) = seen.inspection.probabilities(picked.index) else { return };
+    let mut classes: Vec<usize> = (0..row.len()).collect();
+    classes.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+    let room = usize::from(area.height);
+    let at = classes.iter().position(|class| *class == picked.truth).unwrap_or(0);
+    if room > 0 && at >= room {
+        classes.swap(room - 1, at);
+    }
+    let names = seen.inspection.classes();
+    let longest = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, 10);
+    let truth = if picked.truth == picked.predicted { " right" } else { " truth" };
+    for (line, class) in (0..area.height).zip(classes) {
+        let right = class == picked.truth;
+        let style = match (right, class == picked.predicted) {
+            (true, _) => theme.good(),
+            (false, true) => theme.bad(),
+            (false, false) => theme.dim(),
+        };
+        let mut pen = Pen::new(buffer, theme, area, line);
+        pen.skip(1).left(&names[class], longest, theme.text()).skip(1);
+        let columns = pen.room().saturating_sub(5 + width(truth));
+        // What reads 0.00 has no bar.
+        let length = if row[class] < 0.005 { 0.0 } else { row[class].into() };
+        pen.left(&bar(length, columns, theme), columns, style);
+        pen.right(&decimal(row[class].into(), 2), 5, theme.text());
+        pen.write(if right { truth } else { "" }, theme.good());
+    }
+}
+
+/// Where the image came from.
+fn source(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let source = shown(state, picked).map_or("", |shown| shown.source.as_str());
+    let number = match state.inspect.split {
+        Split::Train => format!("training image {}", picked.index),
+        Split::Validation => format!("validation image {}", picked.index),
+        Split::Test => format!("test image {}", picked.index),
+    };
+    let words = if source.is_empty() { number } else { tail(source, area.width.saturating_sub(1), theme) };
+    Pen::new(buffer, theme, area, 0).skip(1).write(&words, theme.dim());
+}
+
+/// The end of a path where not all of it fits: the file's name tells images apart.
+pub(super) fn tail(path: &str, columns: u16, theme: &Theme) -> String {
+    if width(path) <= columns {
+        return path.to_owned();
+    }
+    let mut kept = path;
+    while width(kept) >= columns && !kept.is_empty() {
+        let mut chars = kept.chars();
+        chars.next();
+        kept = chars.as_str();
+    }
+    format!("{}{kept}", theme.glyphs.ellipsis)
+}

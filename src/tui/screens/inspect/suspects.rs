@@ -1,0 +1,110 @@
+//! The training images with the largest loss: candidates for wrong labels, to be looked at and marked.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::panel::tail;
+use super::{PANEL, Pictures, dataset, marked, panel, shown};
+use crate::runs::inspection::Judged;
+use crate::tui::state::{DatasetView, Judgement, RunView, State};
+use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::table::{Column, Row, Table};
+
+const COLUMNS: [Column; 6] = [
+    Column::left("", 2, 0),
+    Column::left("LABEL", 12, 0),
+    Column::left("IT SAYS", 12, 0),
+    Column::right("SURE", 1),
+    Column::right("LOSS", 0),
+    Column::left("FILE", 40, 2),
+];
+
+/// Draws the list at the left, the image looked at beside it.
+pub(super) fn render(
+    state: &State,
+    run: &RunView,
+    seen: &Judgement,
+    buffer: &mut Buffer,
+    area: Rect,
+    pictures: &mut Pictures,
+) {
+    let wide = area.width >= 76;
+    let left = Rect { width: if wide { (area.width * 5 / 8).min(area.width - PANEL - 1) } else { area.width }, ..area };
+    if wide {
+        let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
+        panel::render(state, seen, buffer, right, pictures);
+    }
+    let words = wrap(&explanation(state, run), left.width.saturating_sub(2));
+    let rows = u16::try_from(words.len()).unwrap_or(u16::MAX).min(left.height / 3);
+    list(state, run, seen, buffer, Rect { height: left.height - rows - 1, ..left });
+    let below = Rect { y: left.bottom() - rows, height: rows, ..left };
+    for (row, line) in (0..).zip(&words) {
+        Pen::new(buffer, &state.theme, below, row).skip(1).write(line, state.theme.text());
+    }
+}
+
+fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+    let (theme, inspect) = (&state.theme, &state.inspect);
+    let note = format!("{} marked", thousands(count(state)));
+    let title = [("largest loss in training", theme.accent())];
+    rule(buffer, theme, Rect { height: 1, ..area }, &title, &note);
+    let visible = usize::from(area.height);
+    let from = inspect.pick.saturating_sub(visible);
+    let row = |(at, judged): (usize, &Judged)| -> Row {
+        // What is out of sight needs no words.
+        if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, seen, judged) }
+    };
+    let rows: Vec<Row> = inspect.list.iter().enumerate().map(row).collect();
+    let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
+    table.render(buffer, theme, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
+}
+
+fn line(state: &State, run: &RunView, seen: &Judgement, judged: &Judged) -> Row {
+    let theme = &state.theme;
+    let name = |class: usize| seen.inspection.classes().get(class).cloned().unwrap_or_default();
+    let mark = match (marked(state, judged), left_out(run, judged)) {
+        (true, _) => theme.glyphs.used,
+        (false, true) => "-",
+        (false, false) => "",
+    };
+    let said = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
+    let file = shown(state, judged).map_or(String::new(), |shown| tail(&shown.source, 40, theme));
+    vec![
+        (mark.into(), theme.warning()),
+        (name(judged.truth), theme.text()),
+        (name(judged.predicted), said),
+        (decimal(judged.confidence.into(), 2), theme.text()),
+        (decimal(judged.loss, 2), theme.strong()),
+        (file, theme.dim()),
+    ]
+}
+
+/// Whether the run itself did without the image.
+fn left_out(run: &RunView, judged: &Judged) -> bool {
+    let left_out = run.summary.as_ref().map(|summary| &summary.recipe.left_out);
+    left_out.is_ok_and(|left_out| u32::try_from(judged.index).is_ok_and(|index| left_out.contains(index)))
+}
+
+/// How many images of the dataset are marked.
+fn count(state: &State) -> usize {
+    dataset(state).map_or(0, |dataset| dataset.marked.len())
+}
+
+fn explanation(state: &State, run: &RunView) -> String {
+    let own = run.summary.as_ref().map_or(0, |summary| summary.recipe.left_out.len());
+    let own = if own > 0 { format!(" - it did without {} images itself.", thousands(own)) } else { String::new() };
+    match (dataset(state), count(state)) {
+        (Some(DatasetView { marks_error: Some(error), .. }), _) => error.clone(),
+        (None, _) => "The dataset is not here any more: nothing can be marked.".into(),
+        (_, 0) => format!(
+            "A large loss is a hard face or a wrong label: look, and mark what is wrong with Space. A next run can leave it out.{own}"
+        ),
+        (Some(dataset), marked) => format!(
+            "{} {} of {} marked: the next run leaves them out, unless its form (2) says otherwise.{own}",
+            thousands(marked),
+            if marked == 1 { "image" } else { "images" },
+            dataset.name,
+        ),
+    }
+}

@@ -1,0 +1,241 @@
+//! What keys and news do on the Inspect screen.
+
+use super::fixtures::{self, NOW, id};
+use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run_ids, runs};
+use super::screens::at;
+use crate::domain::{LeftOut, Split};
+use crate::runs::inspection::Order;
+use crate::tui::effect::{Effect, InspectEffect};
+use crate::tui::event::{Event, InspectEvent};
+use crate::tui::state::{InspectPane, Mode, Screen, State, Without};
+use crate::tui::update::update;
+
+#[test]
+fn the_run_selected_on_runs_is_looked_into_and_another_one_when_it_has_nothing() {
+    let mut state = inspected();
+    assert_eq!((state.inspect.run.clone(), state.inspect.split), (Some(id("brisk-otter")), Split::Test));
+    // Another one is selected: it is followed.
+    state.runs.selected = Some(id("quiet-lynx"));
+    open(&mut state, &COUNTS, &names());
+    assert_eq!(state.inspect.run, Some(id("quiet-lynx")));
+    // One that has nothing to look into yet is not.
+    state.runs.selected = Some(id("new-wren"));
+    open(&mut state, &COUNTS, &names());
+    assert_eq!(state.inspect.run, Some(id("quiet-lynx")));
+    // What another screen put here stays.
+    state.inspect.run = Some(id("brisk-otter"));
+    state.inspect.against = Some(id("quiet-lynx"));
+    state.runs.selected = Some(id("quiet-lynx"));
+    open(&mut state, &COUNTS, &names());
+    assert_eq!(state.inspect.run, Some(id("brisk-otter")));
+    assert_eq!(state.inspect.against, Some(id("quiet-lynx")));
+    // The newest finished one, where nothing is selected that could be.
+    let mut state = fixtures::with_data(runs());
+    state.runs.selected = Some(id("new-wren"));
+    open(&mut state, &COUNTS, &names());
+    assert_eq!(state.inspect.run, Some(id("brisk-otter")));
+}
+
+#[test]
+fn a_run_still_at_work_is_looked_into_by_its_latest_validation_results() {
+    let running = |epochs| fixtures::Logbook::new("calm-heron", 500).started().epochs(epochs, epochs).view(true);
+    let mut state = fixtures::with_data(vec![running(3)]);
+    open(&mut state, &COUNTS, &names());
+    let subject = state.inspect.subject.clone().expect("wanted");
+    assert_eq!((subject.split, subject.epoch), (Split::Validation, None));
+    assert_eq!(update(&mut state, NOW, Event::Runs(vec![running(3)])), []);
+    let asked = update(&mut state, NOW, Event::Runs(vec![running(4)]));
+    assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::Judge { .. })]), "{asked:?}");
+}
+
+#[test]
+fn the_cursor_begins_at_the_most_frequent_mistake_and_stays_within_the_matrix() {
+    let mut state = inspected();
+    let rows = state.inspect.judgement().expect("read").confusion.rows().to_vec();
+    let (truth, said) = state.inspect.cell;
+    let worst = (0..7).flat_map(|row| (0..7).filter(move |column| *column != row).map(move |column| (row, column)));
+    assert_eq!(rows[truth][said], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));
+    press(&mut state, "gkkhhhhhhhhh");
+    assert_eq!(state.inspect.cell, (0, 0));
+    press(&mut state, "Glllllllll");
+    assert_eq!(state.inspect.cell, (6, 6));
+    let expected = rows[6][6];
+    assert_eq!(state.inspect.list.len() as u64, expected);
+    assert!(state.inspect.list.iter().all(|judged| (judged.truth, judged.predicted) == (6, 6)));
+}
+
+#[test]
+fn faces_are_leafed_through_and_sorted() {
+    let mut state = inspected();
+    let last = state.inspect.list.len() - 1;
+    press(&mut state, ",");
+    assert_eq!(state.inspect.pick, 0);
+    press(&mut state, "..");
+    assert_eq!(state.inspect.pick, 2);
+    let here = state.inspect.picked().expect("one").index;
+    let sure: Vec<f32> = state.inspect.list.iter().map(|judged| judged.confidence).collect();
+    assert!(sure.is_sorted_by(|a, b| a >= b));
+    press(&mut state, "o");
+    assert_eq!((state.inspect.order, state.inspect.picked().expect("one").index), (Order::Loss, here));
+    assert!(state.inspect.list.iter().map(|judged| judged.loss).collect::<Vec<_>>().is_sorted_by(|a, b| a >= b));
+    press(&mut state, "o");
+    assert!(state.inspect.list.iter().map(|judged| judged.index).is_sorted());
+    press(&mut state, "<tab><tab>G");
+    assert_eq!((state.inspect.pane, state.inspect.pick), (InspectPane::Faces, last));
+    press(&mut state, "<esc>");
+    assert_eq!(state.inspect.pane, InspectPane::Matrix);
+    // All that were looked at are at hand.
+    assert!(
+        state.inspect.list.iter().rev().take(5).all(|one| state
+            .inspect
+            .faces
+            .known
+            .contains_key(&(Split::Test, one.index)))
+    );
+}
+
+#[test]
+fn the_pager_moves_by_lines_of_faces() {
+    let mut state = inspected();
+    press(&mut state, "<enter><down>");
+    // Four faces on a line of 80 columns.
+    assert!(state.inspect.pager && state.inspect.pick == 4, "{}", state.inspect.pick);
+    press(&mut state, "<right><up>");
+    assert_eq!(state.inspect.pick, 1);
+    press(&mut state, "<esc>");
+    assert!(!state.inspect.pager && state.inspect.pick == 1);
+}
+
+#[test]
+fn modes_go_around_and_a_difference_needs_two() {
+    let mut state = inspected();
+    assert_eq!(state.inspect.mode(), Mode::Shares);
+    press(&mut state, "n");
+    assert_eq!(state.inspect.mode(), Mode::Counts);
+    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("a holds the run against another")));
+    press(&mut state, "a");
+    assert_eq!(state.inspect.against, Some(id("quiet-lynx")));
+    press(&mut state, "nn");
+    assert_eq!(state.inspect.mode(), Mode::Difference);
+    press(&mut state, "a");
+    assert_eq!((state.inspect.against.clone(), state.inspect.mode()), (None, Mode::Shares));
+}
+
+#[test]
+fn a_run_on_other_images_is_refused_in_words() {
+    let mut state = inspected();
+    let effects = super::update::press(&mut state, "a");
+    let Some(Effect::Inspect(InspectEffect::Judge { subject, .. })) = effects.first().cloned() else { panic!() };
+    let own = super::inspect_fixtures::inspection(&COUNTS, &names(), 1.8);
+    let mut counts = COUNTS;
+    counts[0] += 1;
+    let other = super::inspect_fixtures::inspection(&counts, &names(), 1.8);
+    let against = crate::tui::state::Against::new(&own, &other, None);
+    let judged = crate::tui::state::Judgement::new(own, None, Vec::new(), Some(against));
+    update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Ok(judged.into()))));
+    press(&mut state, "n");
+    assert!(
+        state.message.as_ref().is_some_and(|message| message.text.contains("different images")),
+        "{:?}",
+        state.message
+    );
+    assert_eq!(state.inspect.mode(), Mode::Counts);
+}
+
+#[test]
+fn epochs_are_scrubbed_and_answers_for_others_are_ignored() {
+    let mut state = inspected();
+    press(&mut state, "[");
+    assert_eq!(
+        (state.inspect.split, state.inspect.judgement().and_then(|seen| seen.epoch)),
+        (Split::Validation, Some(9))
+    );
+    // Two steps before the disk answers the first.
+    let first = super::update::press(&mut state, "[");
+    let second = super::update::press(&mut state, "[");
+    assert_eq!(state.inspect.subject.as_ref().and_then(|subject| subject.epoch), Some(7));
+    answer(&mut state, first, &COUNTS, &names());
+    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(9), "8 is not wanted any more");
+    answer(&mut state, second, &COUNTS, &names());
+    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(7));
+    press(&mut state, "}");
+    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(15));
+    press(&mut state, "]");
+    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(15));
+}
+
+fn marks(effects: &[Effect]) -> Vec<(usize, bool)> {
+    let mark = |effect: &Effect| match effect {
+        Effect::Inspect(InspectEffect::Mark { index, found_with, .. }) => Some((*index, found_with.is_some())),
+        _ => None,
+    };
+    effects.iter().filter_map(mark).collect()
+}
+
+#[test]
+fn suspects_are_marked_and_unmarked() {
+    let mut state = inspected();
+    assert!(marks(&super::update::press(&mut state, " ")).is_empty(), "a test image is not marked");
+    press(&mut state, "w");
+    let first = state.inspect.list[0];
+    assert!(state.inspect.list.iter().map(|judged| judged.loss).collect::<Vec<_>>().is_sorted_by(|a, b| a >= b));
+    assert_eq!(marks(&super::update::press(&mut state, " ")), [(first.index, true)]);
+    assert_eq!(state.inspect.pick, 1, "on to the next one");
+    let list = LeftOut::new(vec![u32::try_from(first.index).expect("few")], run_ids(&["brisk-otter"]));
+    let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
+    update(&mut state, NOW, Event::Inspect(event));
+    press(&mut state, "g");
+    assert_eq!(marks(&super::update::press(&mut state, " ")), [(first.index, false)]);
+    press(&mut state, "<esc>");
+    assert_eq!((state.inspect.suspects, state.inspect.split), (false, Split::Test));
+}
+
+fn form_with(state: &mut State, marked: Vec<u32>) {
+    let list = LeftOut::new(marked, run_ids(&["brisk-otter"]));
+    update(state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(list))));
+    state.form.dataset = Some(fixtures::fer2013().name);
+    *state = at(Screen::Train, state.clone());
+}
+
+fn launched(state: &State) -> LeftOut {
+    match state.form.order(&state.ground()) {
+        Ok(crate::tui::state::Order::One(_, recipe)) => recipe.left_out,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
+    let mut state = inspected();
+    form_with(&mut state, vec![3, 5]);
+    assert_eq!(launched(&state), LeftOut::new(vec![3, 5], run_ids(&["brisk-otter"])));
+    state.form.focus = crate::tui::state::Field::Without;
+    press(&mut state, "<right>");
+    assert_eq!(state.form.without, Some(Without::Nothing));
+    assert!(launched(&state).is_empty());
+    super::update::press(&mut state, "<^d>");
+    assert_eq!(launched(&state).len(), 2);
+}
+
+#[test]
+fn a_repeated_run_does_without_the_same_images_whatever_is_marked_by_now() {
+    let earlier = LeftOut::new(vec![1, 2, 3], run_ids(&["quiet-lynx"]));
+    let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| {
+        recipe.fingerprint = fixtures::fer2013().fingerprint;
+        recipe.leave_out(earlier.clone());
+    });
+    let mut state = fixtures::with_data(vec![book.started().epochs(2, 2).view(false)]);
+    form_with(&mut state, vec![7]);
+    let mut state = at(Screen::Runs, state);
+    super::update::press(&mut state, "r");
+    assert_eq!(launched(&state), earlier);
+}
+
+#[test]
+fn a_class_cannot_be_left_out_whole() {
+    let mut state = inspected();
+    let angry = fixtures::fer2013().classes[0].1.train;
+    form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
+    let error = state.form.order(&state.ground()).expect_err("refused").1;
+    assert!(error.contains("no training image of the class angry"), "{error}");
+}

@@ -1,0 +1,161 @@
+//! The Inspect screen in its telling states, whole.
+
+use super::fixtures::{self, NOW, id};
+use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, runs};
+use super::screens::{SIZES, at, draw, snapshot, snapshots};
+use crate::domain::LeftOut;
+use crate::tui::effect::{Effect, InspectEffect};
+use crate::tui::event::{Event, InspectEvent};
+use crate::tui::screens::inspect::as_text;
+use crate::tui::state::{Field, Screen, State};
+use crate::tui::theme::{Depth, Theme};
+use crate::tui::update::update;
+
+const SMALL: (u16, u16) = (60, 16);
+
+#[test]
+fn inspect_in_percent_counts_and_difference() {
+    let mut state = inspected();
+    snapshots("inspect_shares", &state);
+    snapshot("inspect_shares", &state, SMALL);
+    press(&mut state, "n");
+    snapshot("inspect_counts", &state, SIZES[0]);
+    press(&mut state, "ann");
+    snapshots("inspect_difference", &state);
+}
+
+#[test]
+fn inspect_panes_on_a_small_terminal() {
+    let mut state = inspected();
+    press(&mut state, "<tab>");
+    snapshot("inspect_classes", &state, SMALL);
+    snapshot("inspect_classes", &state, SIZES[0]);
+    press(&mut state, "<tab>..");
+    snapshot("inspect_faces", &state, SMALL);
+}
+
+#[test]
+fn inspect_pager() {
+    for size in SIZES {
+        let mut state = inspected();
+        update(&mut state, NOW, Event::Resized { columns: size.0, rows: size.1 });
+        press(&mut state, "<enter><right><down>");
+        snapshot("inspect_pager", &state, size);
+    }
+}
+
+#[test]
+fn inspect_epochs() {
+    let mut state = inspected();
+    press(&mut state, "[[[[");
+    snapshots("inspect_epochs", &state);
+    press(&mut state, "{");
+    assert!(draw(&state, SIZES[0]).contains("epoch 1 of 15"));
+}
+
+fn marked(state: &mut State, images: Vec<u32>) {
+    let list = LeftOut::new(images, vec![id("brisk-otter")]);
+    let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
+    update(state, NOW, Event::Inspect(event));
+}
+
+#[test]
+fn inspect_suspects_with_marks() {
+    let mut state = inspected();
+    press(&mut state, "w");
+    snapshot("inspect_suspects_none", &state, SIZES[0]);
+    let wrong = state.inspect.list.iter().take(2).map(|judged| u32::try_from(judged.index).expect("few")).collect();
+    marked(&mut state, wrong);
+    press(&mut state, "<down><down>");
+    snapshots("inspect_suspects", &state);
+    snapshot("inspect_suspects", &state, SMALL);
+}
+
+#[test]
+fn the_form_offers_what_is_marked() {
+    let mut state = inspected();
+    marked(&mut state, vec![3, 5, 8]);
+    state.form.dataset = Some(fixtures::fer2013().name);
+    let mut state = at(Screen::Train, state);
+    snapshot("train_left_out", &state, SIZES[0]);
+    state.form.focus = Field::Without;
+    press(&mut state, "<right>");
+    assert!(draw(&state, SIZES[0]).contains("there are marked images"));
+}
+
+#[test]
+fn a_run_tells_what_it_did_without() {
+    let images = LeftOut::new(vec![3, 5, 8], vec![id("brisk-otter")]);
+    let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| recipe.leave_out(images));
+    let run = book.started().epochs(3, 3).view(true);
+    let mut state = at(Screen::Runs, fixtures::with_data(vec![run]));
+    press(&mut state, "<enter>");
+    let drawn = draw(&state, SIZES[1]);
+    assert!(drawn.contains("3 images") && drawn.contains("found by  brisk-otter"), "{drawn}");
+}
+
+/// The answer of the disk to the first question is this.
+fn refused(reason: &str) -> State {
+    let mut state = fixtures::with_data(runs());
+    state.runs.selected = Some(id("brisk-otter"));
+    let mut state = at(Screen::Runs, state);
+    let effects = update(&mut state, NOW, Event::Key(crate::tui::event::Key::char('5')));
+    for effect in effects {
+        if let Effect::Inspect(InspectEffect::Judge { subject, .. }) = effect {
+            update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Err(reason.into()))));
+        }
+    }
+    state
+}
+
+#[test]
+fn inspect_without_predictions() {
+    let reason = "brisk-otter has no predictions for its test images: `mien evaluate brisk-otter` makes them";
+    snapshot("inspect_none", &refused(reason), SIZES[0]);
+    let reason = "/home/me/lab/checkpoints/brisk-otter/test.safetensors holds no predictions (MetadataIncompleteBuffer); \
+                  `mien evaluate` makes them anew";
+    snapshot("inspect_damaged", &refused(reason), SIZES[0]);
+    let mut state = fixtures::with_data(Vec::new());
+    open(&mut state, &COUNTS, &names());
+    snapshot("inspect_no_runs", &state, SIZES[0]);
+    let state = at(Screen::Inspect, fixtures::with_data(vec![fixtures::Logbook::new("new-wren", 2).view(true)]));
+    assert!(draw(&state, SIZES[0]).contains("No run has been tested yet."));
+}
+
+#[test]
+fn inspect_two_and_forty_classes() {
+    for (name, classes) in [("inspect_two", 2), ("inspect_forty", 40)] {
+        let names: Vec<String> = (0..classes).map(|class| format!("class-{class:02}")).collect();
+        let counts: Vec<usize> = (0..classes).map(|class| 30 + class).collect();
+        let mut state = fixtures::with_data(runs());
+        open(&mut state, &counts, &names);
+        if classes == 40 {
+            let effects = super::update::press(&mut state, "jjjjjjjjjjjjjjjjjjjjjjjjjllllllllllllllllll");
+            answer(&mut state, effects, &counts, &names);
+            snapshots(name, &state);
+        } else {
+            snapshot(name, &state, SIZES[0]);
+        }
+    }
+}
+
+#[test]
+fn without_colours_the_cursor_and_the_numbers_are_still_there() {
+    let mut state = inspected();
+    state.theme = Theme { depth: Depth::Mono, ..Theme::detect(|_| None) };
+    let drawn = draw(&state, SIZES[0]);
+    let cell = state.inspect.cell;
+    let share = state.inspect.judgement().expect("read").shares[cell.0][cell.1] * 100.0;
+    assert!(drawn.contains(&format!("[{share:.0}]")), "{drawn}");
+    assert!(drawn.contains("Faces need a terminal"), "{drawn}");
+}
+
+#[test]
+fn the_matrix_is_given_as_text() {
+    let mut state = inspected();
+    press(&mut state, "n");
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("inspect_text", as_text(&state));
+    });
+    assert_eq!(as_text(&fixtures::with_data(Vec::new())), "");
+}

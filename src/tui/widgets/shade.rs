@@ -1,0 +1,61 @@
+//! Shaded cells: a background whose strength tells a share, green for what is right and red for what is not.
+
+use ratatui::style::{Color, Style};
+
+use crate::tui::theme::{Depth, Theme};
+
+/// What a shade says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Right, or better.
+    Good,
+    /// Wrong, or worse.
+    Bad,
+}
+
+/// Steps of strength.
+const STEPS: usize = 5;
+
+/// Dark to strong, from the 256 colours.
+const GREEN: [u8; STEPS] = [22, 22, 28, 28, 34];
+const RED: [u8; STEPS] = [52, 52, 88, 88, 124];
+
+/// The style of a cell of this share, from 0 to 1: both colours are set, so that it reads the same on black and on white.
+/// Where there are only 16 colours the text itself takes the colour, and without colours it stays as it is.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to the steps
+pub fn style(theme: &Theme, meaning: Meaning, share: f64) -> Style {
+    let step = (share.clamp(0.0, 1.0) * 10.0).round() as usize;
+    if step == 0 {
+        return theme.dim();
+    }
+    match theme.depth {
+        Depth::Sixteen if meaning == Meaning::Good => theme.good(),
+        Depth::Sixteen if step >= 2 => theme.bad(),
+        Depth::Mono | Depth::Sixteen => theme.text(),
+        Depth::Indexed | Depth::True => {
+            // Half of a row wrong is as strong as it gets; right is expected to be most of it.
+            let step = if meaning == Meaning::Good { (step - 1) / 2 } else { step - 1 };
+            let ramp = if meaning == Meaning::Good { GREEN } else { RED };
+            Style::new().fg(Color::Indexed(255)).bg(Color::Indexed(ramp[step.min(STEPS - 1)]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_is_stronger_and_nothing_is_not_shaded() {
+        let theme = Theme::detect(|name| (name == "TERM").then(|| "xterm-256color".into()));
+        let background = |meaning, share| style(&theme, meaning, share).bg;
+        assert_eq!(background(Meaning::Bad, 0.0), None);
+        assert_eq!(background(Meaning::Bad, f64::NAN), None);
+        assert_eq!(background(Meaning::Bad, 0.12), Some(Color::Indexed(52)));
+        assert_eq!(background(Meaning::Bad, 0.9), Some(Color::Indexed(124)));
+        assert_eq!(background(Meaning::Good, 0.95), Some(Color::Indexed(34)));
+        let mono = Theme::detect(|name| (name == "NO_COLOR").then(|| "1".into()));
+        assert_eq!(style(&mono, Meaning::Bad, 0.9), Style::new());
+    }
+}

@@ -1,0 +1,54 @@
+//! A curve of one line: a column an epoch, its height in eighths of a cell.
+
+use super::figures::real;
+use crate::tui::theme::{Theme, UNICODE};
+
+const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+const PLAIN: [&str; 8] = ["_", ".", ",", "-", "~", "=", "+", "#"];
+
+/// The column of the `index`th of `count` values on this many columns: a column each, as long as there are enough.
+#[must_use]
+pub fn column(index: usize, count: usize, columns: u16) -> u16 {
+    let columns = usize::from(columns).max(1);
+    let place = if count <= columns { index } else { index * columns / count };
+    u16::try_from(place.min(columns - 1)).unwrap_or(0)
+}
+
+/// The values as heights between their smallest and largest, on at most this many columns; where several share a column it
+/// shows the last of them. A dot stands for what is no number.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share of 7
+pub fn line(values: &[f64], columns: u16, theme: &Theme) -> Vec<&'static str> {
+    let levels = if theme.glyphs.eighths[8] == UNICODE.eighths[8] { LEVELS } else { PLAIN };
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let level = |value: f64| {
+        if !value.is_finite() {
+            return ".";
+        }
+        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
+        levels[((share * real(7)).round() as usize).min(7)]
+    };
+    let mut drawn = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        let at = usize::from(column(index, values.len(), columns));
+        drawn.truncate(at);
+        drawn.push(level(*value));
+    }
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_value_is_lowest_and_every_value_has_a_column() {
+        let theme = Theme::detect(|_| None);
+        assert_eq!(line(&[1.0, 0.5, 0.0, f64::NAN], 10, &theme).concat(), "█▅▁.");
+        assert_eq!(line(&[2.0, 2.0], 10, &theme).concat(), "▅▅");
+        assert_eq!(line(&[0.0, 1.0, 2.0, 3.0], 2, &theme).len(), 2);
+        assert_eq!(line(&[], 10, &theme).len(), 0);
+        assert_eq!([column(3, 4, 10), column(3, 4, 2), column(0, 100, 10)], [3, 1, 0]);
+    }
+}
