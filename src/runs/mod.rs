@@ -2,15 +2,20 @@
 //!
 //! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
 
+pub mod comparison;
 pub mod estimate;
+pub mod inspection;
 pub mod job;
 pub mod layout;
 pub mod narrate;
 pub mod predictions;
+pub mod statistics;
 pub mod store;
 pub mod summary;
 
+pub use comparison::Comparison;
 pub use estimate::{Estimate, estimate};
+pub use inspection::Inspection;
 pub use job::Job;
 pub use layout::{Home, RunFolder};
 pub use store::{FindError, FollowedRun, RunStore};

@@ -1,0 +1,184 @@
+//! Two to six runs side by side: metrics, the settings that differ, classes, significance, and means over seeds.
+//!
+//! Everything that the Compare screen and `mien compare` show is in one value, [`Comparison`], so that both show the
+//! same numbers. Owned and without files: made once, drawn as often as a screen likes.
+
+mod classes;
+mod metric;
+mod seeds;
+mod settings;
+mod verdict;
+
+pub use classes::ClassRow;
+pub use metric::{Direction, Metric, MetricRow};
+pub use seeds::SeedGroup;
+pub use settings::{Setting, settings};
+pub use verdict::{ClassChange, Verdict};
+
+use super::Summary;
+use super::inspection::{Inspection, InspectionError};
+use crate::domain::reference::{ReferenceScores, reference};
+use crate::domain::{RunId, Strategy};
+
+/// The most runs that are compared at once.
+pub const MOST: usize = 6;
+
+/// A run that is to be compared.
+#[derive(Debug, Clone)]
+pub struct Candidate<'a> {
+    /// The run.
+    pub run: &'a Summary,
+    /// What it says of each test image, or why that is not known.
+    pub test: Result<&'a Inspection, InspectionError>,
+}
+
+/// Why runs cannot be put side by side.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComparisonError {
+    /// Fewer than two, or more than [`MOST`].
+    #[error("two to {MOST} runs are compared at once, not {0}")]
+    Count(usize),
+    /// A run twice.
+    #[error("{0} is given twice: a run is not compared with itself")]
+    Twice(RunId),
+    /// The baseline is none of the runs.
+    #[error("the baseline must be one of the runs that are compared")]
+    Baseline,
+}
+
+/// The published figures of a strategy, for a column of their own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reference {
+    /// Which.
+    pub strategy: Strategy,
+    /// Its figures.
+    pub scores: ReferenceScores,
+}
+
+/// How a run stands against the baseline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Against {
+    /// The run's column.
+    pub run: usize,
+    /// The verdict, or a sentence about why there is none.
+    pub verdict: Result<Verdict, String>,
+}
+
+/// Runs side by side. Columns are in the order in which the runs were given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The runs, one a column.
+    pub runs: Vec<RunId>,
+    /// The column that verdicts are against.
+    pub baseline: usize,
+    /// The test metrics, and the others that a run has.
+    pub metrics: Vec<MetricRow>,
+    /// The published figures of the runs' strategies, where their dataset has some.
+    pub references: Vec<Reference>,
+    /// The settings in which the runs differ.
+    pub settings: Vec<Setting>,
+    /// The F1 of each class; empty where no run is tested or their classes differ.
+    pub classes: Vec<ClassRow>,
+    /// Every other run against the baseline.
+    pub verdicts: Vec<Against>,
+    /// Runs that differ in nothing but their seed.
+    pub groups: Vec<SeedGroup>,
+    /// What a reader must know, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl Comparison {
+    /// Compares runs; verdicts are against the one in column `baseline`, from 0.
+    ///
+    /// # Errors
+    /// When there are too few or too many, one is given twice, or the baseline is none of them.
+    pub fn new(candidates: &[Candidate<'_>], baseline: usize) -> Result<Self, ComparisonError> {
+        check(candidates)?;
+        if baseline >= candidates.len() {
+            return Err(ComparisonError::Baseline);
+        }
+        Ok(Self::of(candidates, baseline))
+    }
+
+    /// The same of one run too, which is then compared with the published figures alone.
+    ///
+    /// # Errors
+    /// As [`Self::new`], except that one run is enough.
+    pub fn with_references(candidates: &[Candidate<'_>], baseline: usize) -> Result<Self, ComparisonError> {
+        match candidates {
+            [_] if baseline == 0 => Ok(Self::of(candidates, 0)),
+            _ => Self::new(candidates, baseline),
+        }
+    }
+
+    fn of(candidates: &[Candidate<'_>], baseline: usize) -> Self {
+        let runs: Vec<&Summary> = candidates.iter().map(|candidate| candidate.run).collect();
+        let comparable = same_dataset(&runs);
+        let references = references(&runs);
+        let against = |run: usize| Against { run, verdict: Verdict::of(candidates, baseline, run) };
+        Self {
+            runs: runs.iter().map(|run| run.id.clone()).collect(),
+            baseline,
+            metrics: metric::rows(&runs, &references, comparable),
+            settings: settings(&runs),
+            classes: classes::rows(&runs, comparable),
+            verdicts: (0..runs.len()).filter(|run| *run != baseline).map(against).collect(),
+            groups: seeds::groups(&runs),
+            notes: notes(&runs, comparable),
+            references,
+        }
+    }
+}
+
+fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {
+    if !(2..=MOST).contains(&candidates.len()) {
+        return Err(ComparisonError::Count(candidates.len()));
+    }
+    let again = |at: usize| candidates[..at].iter().any(|earlier| earlier.run.id == candidates[at].run.id);
+    match (0..candidates.len()).find(|at| again(*at)) {
+        Some(at) => Err(ComparisonError::Twice(candidates[at].run.id.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Whether all runs have seen the same images.
+fn same_dataset(runs: &[&Summary]) -> bool {
+    runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint)
+}
+
+/// The published figures, one entry a strategy however many runs there are of it.
+fn references(runs: &[&Summary]) -> Vec<Reference> {
+    let mut found: Vec<Reference> = Vec::new();
+    for run in runs {
+        let strategy = run.recipe.strategy;
+        let scores = run.images.and_then(|images| reference(strategy, images, run.classes.len()));
+        if let Some(scores) = scores.filter(|_| found.iter().all(|known| known.strategy != strategy)) {
+            found.push(Reference { strategy, scores });
+        }
+    }
+    found
+}
+
+fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !comparable {
+        notes.push("the runs are on different datasets: no figure is marked as the best".into());
+    }
+    let mut untested = runs.iter().filter(|run| run.test.is_none()).map(|run| run.id.to_string()).peekable();
+    if untested.peek().is_some() {
+        let names: Vec<String> = untested.collect();
+        notes.push(format!("not tested yet: {}", names.join(", ")));
+    }
+    notes
+}
+
+/// Which of these values are the best, ties among them. Of one value there is no best.
+fn best(values: &[Option<f64>], higher: bool) -> Vec<bool> {
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    let best = known.iter().copied().reduce(if higher { f64::max } else { f64::min });
+    let is_best = |value: &Option<f64>| value.is_some_and(|value| Some(value) == best);
+    values.iter().map(|value| known.len() > 1 && is_best(value)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The settings in which runs differ: of each recipe all of them, so that none can be forgotten here.
+//!
+//! Settings that commands and forms offer go by their option's name and are told as those tell them. What else a recipe
+//! file holds, now or in a later version, is found by its path in the file.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::domain::{Augmentation, Hyperparameter, Recipe, Schedule};
+use crate::runs::Summary;
+
+/// A setting in every column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name: that of its option, or its path in the recipe file.
+    pub name: String,
+    /// Its value in each column, not yet safe for a terminal; `None` where a run has no such setting.
+    pub values: Vec<Option<String>>,
+}
+
+/// What tells of a run and not of how it is trained.
+const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
+
+/// Paths in a recipe file that [`named`] tells under another name, with all that lies below them.
+const TOLD: [&str; 18] = [
+    "strategy",
+    "dataset",
+    "fingerprint",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "schedule",
+    "early_stopping.monitor",
+    "early_stopping.patience",
+    "early_stopping.min_delta",
+    "augmentation",
+    "seed",
+    "device",
+    "transfer.weights",
+    "transfer.base",
+    "transfer.size",
+    "transfer.variants",
+    "transfer.fine_tuning",
+];
+
+/// The settings in which the runs differ, in the order of the form.
+#[must_use]
+pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
+    let told: Vec<Vec<(String, Option<String>)>> = runs.iter().map(|run| named(&run.recipe)).collect();
+    let rest: Vec<BTreeMap<String, String>> = runs.iter().map(|run| others(&run.recipe)).collect();
+    let mut found: Vec<Setting> = Vec::new();
+    for at in 0..told.first().map_or(0, Vec::len) {
+        let values = told.iter().map(|settings| settings[at].1.clone()).collect();
+        found.push(Setting { name: told[0][at].0.clone(), values });
+    }
+    let mut names: Vec<&String> = rest.iter().flat_map(BTreeMap::keys).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let values = rest.iter().map(|settings| settings.get(name).cloned()).collect();
+        found.push(Setting { name: name.replace('_', "-"), values });
+    }
+    found.retain(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]));
+    // Datasets and bases of different names have different hashes: of these only what is news is told.
+    let differs = |name: &str| found.iter().any(|setting| setting.name == name);
+    let (dataset, weights) = (differs("dataset"), differs("weights"));
+    found.retain(|Setting { name, .. }| !(name == "fingerprint" && dataset || name == "base" && weights));
+    found
+}
+
+/// Whether two recipes differ in nothing but the seed, and in what a result does not depend on: when and after which
+/// run it was to begin, and on which device.
+#[must_use]
+pub(super) fn only_seeds_differ(one: &Recipe, other: &Recipe) -> bool {
+    let bare = |recipe: &Recipe| Recipe {
+        version: one.version,
+        created_at: one.created_at,
+        after: None,
+        seed: one.seed,
+        device: one.device,
+        ..recipe.clone()
+    };
+    bare(one) == bare(other)
+}
+
+/// The settings that have a name, the same ones for every recipe.
+fn named(recipe: &Recipe) -> Vec<(String, Option<String>)> {
+    let transfer = recipe.transfer.as_ref();
+    let from = transfer.and_then(|transfer| transfer.fine_tuning.as_ref()).map(|tuning| tuning.from.to_string());
+    let mut settings = vec![
+        ("strategy".to_owned(), Some(recipe.strategy.to_string())),
+        ("dataset".to_owned(), Some(recipe.dataset.to_string())),
+        ("fingerprint".to_owned(), Some(recipe.fingerprint.clone())),
+        ("weights".to_owned(), transfer.map(|transfer| transfer.weights.to_string())),
+        ("base".to_owned(), transfer.map(|transfer| transfer.base.clone())),
+        ("from".to_owned(), from),
+    ];
+    for field in Hyperparameter::ALL {
+        let value = match field {
+            // Recipe files may hold more than the choices that commands offer.
+            Hyperparameter::Schedule => schedule(recipe.schedule),
+            Hyperparameter::Augmentation => augmentation(recipe.augmentation),
+            field => field.get(recipe),
+        };
+        let has = field.is_of(recipe.strategy);
+        settings.push((field.name().to_owned(), Some(value).filter(|_| has)));
+    }
+    settings
+}
+
+fn schedule(schedule: Schedule) -> String {
+    match schedule {
+        Schedule::Plateau { factor, patience } if schedule != Schedule::PLATEAU => {
+            format!("{} ×{factor} after {patience}", schedule.name())
+        }
+        _ => schedule.name().to_owned(),
+    }
+}
+
+fn augmentation(augmentation: Option<Augmentation>) -> String {
+    match augmentation {
+        None => "none".into(),
+        Some(Augmentation::REFERENCE) => "reference".into(),
+        Some(Augmentation { rotation_degrees, zoom, shift, horizontal_flip }) => {
+            let flip = if horizontal_flip { " flip" } else { "" };
+            format!("±{rotation_degrees}° zoom ±{zoom} shift ±{shift}{flip}")
+        }
+    }
+}
+
+/// What else the recipe file holds, by path.
+fn others(recipe: &Recipe) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    // A recipe is read from JSON, so it can be written.
+    if let Ok(value) = serde_json::to_value(recipe) {
+        flatten("", &value, &mut found);
+    }
+    found
+}
+
+fn flatten(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+    if TOLD.contains(&path) || NO_SETTINGS.contains(&path) {
+        return;
+    }
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&path, value, found);
+            }
+        }
+        Value::Array(entries) => {
+            found.insert(path.to_owned(), list(entries));
+        }
+        Value::String(text) => {
+            found.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            found.insert(path.to_owned(), other.to_string());
+        }
+    }
+}
+
+/// A list in words: a short one as it is, a long one by its length and a mark by which two can be told apart.
+fn list(entries: &[Value]) -> String {
+    let text: Vec<String> = entries.iter().map(ToString::to_string).collect();
+    let text = text.join(", ");
+    match entries.len() {
+        0..=4 if text.len() <= 24 => text,
+        count => format!("{count} ({:08x})", crc32fast::hash(text.as_bytes())),
+    }
+}

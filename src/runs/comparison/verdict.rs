@@ -1,0 +1,185 @@
+//! Whether one run is better than another, on the same test images, and whether that could be chance.
+
+use super::Candidate;
+use crate::domain::figures::{count, thousands};
+use crate::domain::text::printable;
+use crate::runs::Summary;
+use crate::runs::inspection::Inspection;
+use crate::runs::statistics::{Interval, SIGNIFICANCE, mcnemar};
+
+/// How a class changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassChange {
+    /// Its label, from 0.
+    pub label: usize,
+    /// Its name, as the dataset has it: not yet safe for a terminal.
+    pub name: String,
+    /// Its F1 minus that of the baseline.
+    pub f1: f64,
+}
+
+/// A run against the baseline on the same test images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How many images.
+    pub images: u64,
+    /// Images that the run gets right and the baseline wrong.
+    pub gained: u64,
+    /// Images that the run gets wrong and the baseline right.
+    pub lost: u64,
+    /// `McNemar`'s exact test of the two: the probability of a difference at least as large by chance.
+    pub p: f64,
+    /// Accuracy minus that of the baseline, as a fraction: 0.032 is 3.2 points.
+    pub accuracy: f64,
+    /// Macro F1 minus that of the baseline.
+    pub f1: f64,
+    /// Where that difference lies with 95 % probability, by the paired bootstrap.
+    pub f1_interval: Interval,
+    /// Every class, the largest change of F1 first.
+    pub classes: Vec<ClassChange>,
+}
+
+impl Verdict {
+    /// Of the run in column `run` against that in column `baseline`.
+    ///
+    /// # Errors
+    /// A sentence about why the two cannot be held against each other.
+    #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
+    pub(super) fn of(candidates: &[Candidate<'_>], baseline: usize, run: usize) -> Result<Self, String> {
+        let (theirs, mine) = (&candidates[baseline], &candidates[run]);
+        same_dataset(theirs.run, mine.run)?;
+        let (before, after) = (tested(theirs)?, tested(mine)?);
+        let (first, second) = (&theirs.run.id, &mine.run.id);
+        let differ = || format!("{first} and {second} were tested on different images of {}", mine.run.recipe.dataset);
+        let pairs = before.pairs(after).map_err(|_| differ())?;
+        if before.classes() != after.classes() {
+            return Err(format!("{first} and {second} name their classes differently"));
+        }
+        let images = pairs.images();
+        if images == 0 {
+            return Err(format!("{} has no test images", mine.run.recipe.dataset));
+        }
+        let (gained, lost) = pairs.gained_and_lost();
+        let change = |(label, f1): (usize, f64)| ClassChange { label, name: after.classes()[label].clone(), f1 };
+        let mut classes: Vec<ClassChange> = pairs.f1_differences().into_iter().enumerate().map(change).collect();
+        classes.sort_by(|a, b| b.f1.abs().total_cmp(&a.f1.abs()));
+        Ok(Self {
+            images,
+            gained,
+            lost,
+            p: mcnemar(gained, lost),
+            accuracy: (gained as f64 - lost as f64) / images as f64,
+            f1: pairs.f1_difference(),
+            f1_interval: pairs.f1_interval(),
+            classes,
+        })
+    }
+
+    /// Whether the accuracies differ by more than chance.
+    #[must_use]
+    pub fn accuracy_is_certain(&self) -> bool {
+        self.p < SIGNIFICANCE
+    }
+
+    /// Whether the macro F1s differ by more than chance.
+    #[must_use]
+    pub fn f1_is_certain(&self) -> bool {
+        self.f1_interval.excludes_zero()
+    }
+
+    /// The classes that contribute most to the change of macro F1: at most two, of its sign, that change by a point or
+    /// more, the largest first.
+    pub fn contributors(&self) -> impl Iterator<Item = &ClassChange> {
+        let same_way = |change: &&ClassChange| change.f1.abs() >= 0.01 && change.f1.signum() == self.f1.signum();
+        self.classes.iter().filter(same_way).take(2)
+    }
+
+    /// The accuracies in plain words.
+    #[must_use]
+    pub fn accuracy_sentence(&self) -> String {
+        if self.gained + self.lost == 0 {
+            return "accuracy the same: the two are right about the same images".into();
+        }
+        let (gained, lost) = (images(self.gained), number(self.lost));
+        let p = p_value(self.p);
+        let chance = chance(self.accuracy_is_certain());
+        format!("accuracy {}: {gained} gained, {lost} lost (McNemar {p}): {chance}", points(self.accuracy))
+    }
+
+    /// The macro F1s in plain words.
+    #[must_use]
+    pub fn f1_sentence(&self) -> String {
+        let Interval { low, high } = self.f1_interval;
+        let chance = chance(self.f1_is_certain());
+        let told = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
+        let most: Vec<String> = self.contributors().map(told).collect();
+        let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
+        let (change, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
+        format!("macro F1 {change} (95 %: {low} … {high}): {chance}{most}")
+    }
+}
+
+fn same_dataset(one: &Summary, other: &Summary) -> Result<(), String> {
+    let (theirs, mine) = (&one.recipe, &other.recipe);
+    if theirs.fingerprint == mine.fingerprint {
+        return Ok(());
+    }
+    let (first, second) = (&one.id, &other.id);
+    Err(if theirs.dataset == mine.dataset {
+        format!("{first} and {second} were tested on different versions of {}", mine.dataset)
+    } else {
+        format!("{first} and {second} were tested on different datasets, {} and {}", theirs.dataset, mine.dataset)
+    })
+}
+
+/// A run's predictions, if they are those of its latest test.
+fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, String> {
+    let id = &candidate.run.id;
+    let Some(test) = &candidate.run.test else {
+        return Err(format!("{id} has not been tested: `mien evaluate {id}` tests its best weights"));
+    };
+    let inspection = candidate.test.as_ref().map_err(ToString::to_string).copied()?;
+    let (told, found) = (&test.confusion, inspection.confusion());
+    // Two classes that differ by less than f32 can tell are one answer here and were perhaps the other in the test.
+    let near_ties = 1 + told.total() / 1_000;
+    let apart =
+        |(told, found): (&Vec<u64>, &Vec<u64>)| -> u64 { told.iter().zip(found).map(|(a, b)| a.abs_diff(*b)).sum() };
+    let moved: u64 = told.rows().iter().zip(found.rows()).map(apart).sum();
+    if told.classes() != found.classes() || moved > 2 * near_ties {
+        return Err(format!("the predictions of {id} are not those of its test: `mien evaluate {id}` makes them anew"));
+    }
+    Ok(inspection)
+}
+
+fn number(count: u64) -> String {
+    thousands(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn images(number: u64) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), "image", "images")
+}
+
+/// A probability as reports give it.
+fn p_value(p: f64) -> String {
+    match p {
+        ..0.001 => "p < 0.001".into(),
+        // Not to be told as 0.05 where it is below.
+        ..0.1 => format!("p = {p:.3}"),
+        _ => format!("p = {p:.2}"),
+    }
+}
+
+fn chance(certain: bool) -> &'static str {
+    if certain { "more than chance" } else { "could be chance" }
+}
+
+/// A difference of fractions in points of a hundred.
+fn points(difference: f64) -> String {
+    format!("{} points", signed(100.0 * difference, 1))
+}
+
+/// A number with its sign, and none where it rounds to 0.
+fn signed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:+.decimals$}");
+    if text[1..].chars().all(|c| matches!(c, '0' | '.')) { text[1..].to_owned() } else { text }
+}

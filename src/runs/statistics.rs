@@ -1,0 +1,225 @@
+//! Whether a difference between two runs is more than chance: tests on the same images, and means over seeds.
+//!
+//! Plain numbers in, plain numbers out; knows no run and no file.
+
+use std::collections::BTreeMap;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// How often the images are drawn anew for an interval.
+pub const RESAMPLES: u32 = 2_000;
+
+/// The seed of those draws: the same predictions always give the same interval.
+const SEED: u64 = 42;
+
+/// Below which a probability counts as more than chance.
+pub const SIGNIFICANCE: f64 = 0.05;
+
+/// `McNemar`'s exact test: how likely images that only one of two runs gets right split at least as unevenly between the
+/// two as `gained` and `lost`, if each went either way with the same probability (two-sided binomial). 1 where there
+/// is no such image.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
+pub fn mcnemar(gained: u64, lost: u64) -> f64 {
+    let (fewer, more) = (gained.min(lost), gained.max(lost));
+    if fewer == more {
+        return 1.0;
+    }
+    let (k, rest, n) = (fewer as f64, more as f64, (fewer + more) as f64);
+    // In logarithms, because 2⁻ⁿ is below the smallest float from n = 1075 on.
+    let choices: f64 = (1..=fewer).map(|i| ((rest + i as f64) / i as f64).ln()).sum();
+    let largest = choices - n * std::f64::consts::LN_2;
+    // The binomial's tail from its largest term down, in units of that term.
+    let (mut term, mut tail) = (1.0, 1.0);
+    let mut i = k;
+    while i > 0.0 && term > tail * f64::EPSILON / 4.0 {
+        term *= i / (n - i + 1.0);
+        tail += term;
+        i -= 1.0;
+    }
+    (2.0 * (largest + f64::ln(tail)).exp()).min(1.0)
+}
+
+/// Where a value lies with a probability of 95 %.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// Whether 0 lies outside: whether there is a difference.
+    #[must_use]
+    pub fn excludes_zero(self) -> bool {
+        self.low > 0.0 || self.high < 0.0
+    }
+}
+
+/// Mean and deviation of the same figure of several runs.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Spread {
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// The sample standard deviation (n − 1); `None` of one value.
+    pub deviation: Option<f64>,
+    /// How many values there are.
+    pub count: usize,
+}
+
+impl Spread {
+    /// Of these values; `None` if there are none or one is no number.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // a handful of runs
+    pub fn of(values: &[f64]) -> Option<Self> {
+        if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        let count = values.len();
+        let mean = values.iter().sum::<f64>() / count as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
+        Some(Self { mean, deviation, count })
+    }
+}
+
+/// Truth, the first run's answer and the second run's.
+type Cell = (usize, usize, usize);
+
+/// What two runs say of the same images, counted by truth and both answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairs {
+    classes: usize,
+    /// Only cells that hold images, in order: intervals depend on nothing else.
+    cells: BTreeMap<Cell, u32>,
+}
+
+impl Pairs {
+    /// No image yet, over this many classes.
+    #[must_use]
+    pub fn new(classes: usize) -> Self {
+        Self { classes, cells: BTreeMap::new() }
+    }
+
+    /// Counts one image.
+    ///
+    /// # Panics
+    /// If a label is not below the number of classes.
+    pub fn add(&mut self, truth: usize, first: usize, second: usize) {
+        assert!([truth, first, second].iter().all(|label| *label < self.classes), "labels of {} classes", self.classes);
+        *self.cells.entry((truth, first, second)).or_default() += 1;
+    }
+
+    /// Images counted.
+    #[must_use]
+    pub fn images(&self) -> u64 {
+        self.cells.values().map(|count| u64::from(*count)).sum()
+    }
+
+    /// Images that only the second run gets right, and those that only the first does.
+    #[must_use]
+    pub fn gained_and_lost(&self) -> (u64, u64) {
+        let only = |right: fn(Cell) -> bool| {
+            self.cells.iter().filter(|(cell, _)| right(**cell)).map(|(_, count)| u64::from(*count)).sum()
+        };
+        let gained = only(|(truth, first, second)| first != truth && second == truth);
+        (gained, only(|(truth, first, second)| first == truth && second != truth))
+    }
+
+    /// The F1 of each class by the second run minus that by the first.
+    #[must_use]
+    pub fn f1_differences(&self) -> Vec<f64> {
+        differences(self.classes, self.cells.iter().map(|(cell, count)| (*cell, *count)))
+    }
+
+    /// The macro F1 of the second run minus that of the first.
+    #[must_use]
+    pub fn f1_difference(&self) -> f64 {
+        mean(&self.f1_differences())
+    }
+
+    /// The percentile bootstrap's interval of [`Self::f1_difference`]: the same number of images is drawn with
+    /// replacement, both runs' answers together, [`RESAMPLES`] times.
+    #[must_use]
+    pub fn f1_interval(&self) -> Interval {
+        self.f1_interval_of(RESAMPLES, SEED)
+    }
+
+    /// The same with another number of draws and another seed.
+    #[must_use]
+    pub fn f1_interval_of(&self, resamples: u32, seed: u64) -> Interval {
+        let cells: Vec<Cell> = self.cells.keys().copied().collect();
+        // Which cell each image lies in, so that drawing an image draws a cell with its weight.
+        let cell_of: Vec<u32> = (0_u32..)
+            .zip(self.cells.values())
+            .flat_map(|(cell, count)| std::iter::repeat_n(cell, *count as usize))
+            .collect();
+        if cell_of.is_empty() || resamples == 0 {
+            return Interval { low: 0.0, high: 0.0 };
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut drawn = vec![0_u32; cells.len()];
+        let mut found: Vec<f64> = (0..resamples)
+            .map(|_| {
+                drawn.fill(0);
+                draw(&mut random, &cell_of, &mut drawn);
+                mean(&differences(self.classes, cells.iter().copied().zip(drawn.iter().copied())))
+            })
+            .collect();
+        found.sort_by(f64::total_cmp);
+        Interval { low: quantile(&found, 0.025), high: quantile(&found, 0.975) }
+    }
+}
+
+/// Draws as many images as there are, with replacement, and counts their cells.
+#[allow(clippy::cast_possible_truncation)] // the product's upper half is below the number of images
+fn draw(random: &mut ChaCha8Rng, cell_of: &[u32], drawn: &mut [u32]) {
+    let images = cell_of.len() as u64;
+    let mut left = cell_of.len();
+    while left > 0 {
+        let bits = random.next_u64();
+        // Each half draws an image; the bias of images / 2³² is of no matter here.
+        for half in [bits & 0xffff_ffff, bits >> 32].into_iter().take(left) {
+            drawn[cell_of[((half * images) >> 32) as usize] as usize] += 1;
+        }
+        left = left.saturating_sub(2);
+    }
+}
+
+/// The second run's F1 minus the first's for each class; an F1 without images is 0, as in scikit-learn.
+fn differences(classes: usize, cells: impl Iterator<Item = (Cell, u32)>) -> Vec<f64> {
+    // For each class: right and answered by the first, the same by the second, and the support.
+    let mut tally = vec![[0_u32; 5]; classes];
+    for ((truth, first, second), count) in cells {
+        tally[first][1] += count;
+        tally[second][3] += count;
+        tally[truth][4] += count;
+        tally[truth][0] += if first == truth { count } else { 0 };
+        tally[truth][2] += if second == truth { count } else { 0 };
+    }
+    let f1 = |right: u32, whole: u32| if whole == 0 { 0.0 } else { 2.0 * f64::from(right) / f64::from(whole) };
+    let change = |[right, answered, right_second, answered_second, support]: &[u32; 5]| {
+        f1(*right_second, answered_second + support) - f1(*right, answered + support)
+    };
+    tally.iter().map(change).collect()
+}
+
+#[allow(clippy::cast_precision_loss)] // few classes
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The value below which this share of sorted values lies, interpolated as NumPy's `percentile` does.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few thousand values
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let (below, part) = (place.floor() as usize, place.fract());
+    let above = sorted[(below + 1).min(sorted.len() - 1)];
+    sorted[below] + part * (above - sorted[below])
+}
+
+#[cfg(test)]
+#[path = "statistics_tests.rs"]
+mod tests;
