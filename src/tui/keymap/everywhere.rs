@@ -10,8 +10,8 @@ use crate::tui::state::Screen;
 
 /// Where digits are no text.
 const SCREENS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect];
-/// Where letters are no text either.
-const READING: &[Context] = &[Data, Runs, RunDetail, Compare, Inspect];
+/// Where Tab leads to the next screen, because there are no panes or fields to go to.
+const READING: &[Context] = &[Data, Runs, RunDetail, Inspect];
 const LETTERS: &[Context] = &[Data, Train, TrainNumber, Runs, RunDetail, Compare, Inspect];
 const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect, Help];
 const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt];

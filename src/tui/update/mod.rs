@@ -60,6 +60,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
                 // Who has runs opens the dashboard to see how they stand.
                 state.screen = Screen::Runs;
             }
+            return compare::refresh(state);
         }
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
         Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
