@@ -239,7 +239,7 @@ impl CompareState {
             ComparePane::Curves => 0,
             ComparePane::Classes => comparison.classes.len(),
             ComparePane::Settings => comparison.settings.len(),
-            ComparePane::Verdicts => self.runs.len().saturating_sub(1),
+            ComparePane::Verdicts => self.runs.len().saturating_sub(1) + comparison.groups.len(),
         }
     }
 
