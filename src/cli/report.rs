@@ -114,7 +114,7 @@ impl Reporter {
 
 fn message(run: &Summary) -> String {
     let of = format!("of {}", run.recipe.epochs);
-    match (run.steps.last(), run.images_per_second) {
+    match (run.latest, run.images_per_second) {
         (Some(point), Some(speed)) => {
             format!("{of} · loss {:.4} acc {:.4} · {speed:.0} images/s", point.loss, point.accuracy)
         }

@@ -1,4 +1,4 @@
-//! Names that are also names of folders and files: runs, datasets and weights.
+//! Names that are also names of folders and files: runs, datasets and weights; and tags, which are written alike.
 
 use std::fmt;
 
@@ -95,6 +95,10 @@ name! {
 name! {
     /// The name of imported weights and of their file, such as `vggface`.
     WeightsName
+}
+name! {
+    /// A word that runs are marked with, such as `baseline`.
+    Tag
 }
 
 impl RunId {

@@ -5,10 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::vgg16::Block;
-use super::{Augmentation, DatasetName, DeviceRequest, FineTuning, RunId, Transfer, WeightsName};
+use super::{Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, RunId, Transfer, WeightsName};
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 2;
+pub const RECIPE_VERSION: u32 = 3;
+
+/// The format of a recipe that leaves no images out: older programs read it.
+const VERSION_BEFORE_LEAVING_OUT: u32 = 2;
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -163,6 +166,9 @@ pub struct Recipe {
     /// A run that has to end before this one begins, however it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<RunId>,
+    /// Training images that the run never sees.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
 }
 
 impl Recipe {
@@ -170,7 +176,7 @@ impl Recipe {
     #[must_use]
     pub fn cnn(dataset: DatasetName, fingerprint: String, created_at: u64) -> Self {
         Self {
-            version: RECIPE_VERSION,
+            version: VERSION_BEFORE_LEAVING_OUT,
             created_at,
             strategy: Strategy::Cnn,
             dataset,
@@ -185,6 +191,7 @@ impl Recipe {
             device: DeviceRequest::Auto,
             transfer: None,
             after: None,
+            left_out: LeftOut::default(),
         }
     }
 
@@ -230,7 +237,7 @@ impl Recipe {
     }
 
     /// The default recipe of fine-tuning that goes on from the run `from`, whose recipe is `start`: on its dataset and
-    /// base, with its image size, variants and augmentation. `None` where that run has no base.
+    /// base, with its image size, variants, augmentation and the images it leaves out. `None` where that run has no base.
     #[must_use]
     pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
@@ -240,7 +247,15 @@ impl Recipe {
         if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
             fine_tuning.unfreeze = unfrozen;
         }
+        recipe.leave_out(start.left_out.clone());
         Some(Self { augmentation: start.augmentation, ..recipe })
+    }
+
+    /// Leaves these training images out. Only a recipe that does has a format that older programs refuse: they would
+    /// train on what it leaves out.
+    pub fn leave_out(&mut self, left_out: LeftOut) {
+        self.version = if left_out.is_empty() { VERSION_BEFORE_LEAVING_OUT } else { RECIPE_VERSION };
+        self.left_out = left_out;
     }
 
     /// A recipe of a strategy with every default and made-up names: to read defaults from and to try values on.
@@ -279,6 +294,7 @@ impl Recipe {
             Strategy::Features => fine_tuning == Some(false),
             Strategy::Finetune => fine_tuning == Some(true),
         };
+        self.left_out.check()?;
         if whole { Ok(()) } else { Err(format!("its parts do not belong to the strategy {}", self.strategy)) }
     }
 }

@@ -49,6 +49,8 @@ pub enum RunState {
     Starting,
     /// Trains or tests.
     Running,
+    /// Its worker is alive and waits, on request, until it is told to go on.
+    Paused,
     /// Ended by itself: last epoch or early stop.
     Finished,
     /// Ended on request.
@@ -67,6 +69,7 @@ impl RunState {
             Self::Queued => "queued",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Finished => "finished",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
@@ -77,7 +80,7 @@ impl RunState {
     /// Whether a worker is at it, or about to be.
     #[must_use]
     pub fn is_active(self) -> bool {
-        matches!(self, Self::Queued | Self::Starting | Self::Running)
+        matches!(self, Self::Queued | Self::Starting | Self::Running | Self::Paused)
     }
 }
 

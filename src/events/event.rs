@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, Outcome, RunId, Split, SplitCounts, nan};
+use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, Load, Outcome, RunId, Split, SplitCounts, nan};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,6 +135,23 @@ pub enum Event {
     },
     /// Somebody asked the run to stop; it will after the current batch.
     StopRequested,
+    /// Somebody asked the run to pause; from here on it computes nothing.
+    Paused,
+    /// The pause is over.
+    Continued,
+    /// Other limits than before are in force; in a worker's first moments: others than the recipe's.
+    LimitsChanged {
+        /// Most epochs to train.
+        epochs: u32,
+        /// How many epochs in a row may fail to improve.
+        patience: u32,
+    },
+    /// What the worker takes of its machine, every few seconds.
+    Load {
+        /// The figures.
+        #[serde(flatten)]
+        load: Load,
+    },
     /// The best weights are being tested.
     EvaluationStarted {
         /// On this split.

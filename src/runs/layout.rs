@@ -7,11 +7,15 @@
 //!                     /events.jsonl   the event log
 //!                     /worker.lock    held by the worker as long as it lives
 //!                     /worker.log     what the worker printed, which should be nothing
-//!                     /control/stop   a request, as a file
+//!                     /control/       requests, as files: see `requests`
+//!                     /about.json     tags, note and former names
+//!                     /summary.fold, /detail.fold   what the log up to some byte amounts to; derived
 //!                     /start.ckpt     the weights that fine-tuning starts from
 //!                     /best.ckpt      weights of the best epoch
 //!                     /last.ckpt      everything needed to go on from the last completed epoch
 //!                     /test.safetensors   the prediction for every test image
+//!                     /train.safetensors  the best weights' prediction for every training image, not augmented
+//!                     /validation/NNNN.safetensors   the prediction for every validation image after epoch NNNN
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -184,12 +188,67 @@ impl RunFolder {
         self.0.join("test.safetensors")
     }
 
-    fn lock_file(&self) -> PathBuf {
-        self.0.join("worker.lock")
+    /// What a person says about the run.
+    #[must_use]
+    pub fn about_file(&self) -> PathBuf {
+        self.0.join("about.json")
     }
 
-    fn stop_file(&self) -> PathBuf {
-        self.0.join("control").join("stop")
+    /// The kept summary: derived from the event log, and of no worth without it.
+    #[must_use]
+    pub fn summary_fold(&self) -> PathBuf {
+        self.0.join("summary.fold")
+    }
+
+    /// The kept curve and end of the log, likewise.
+    #[must_use]
+    pub fn detail_fold(&self) -> PathBuf {
+        self.0.join("detail.fold")
+    }
+
+    /// The best weights' predictions for every image of the training split, not augmented, in the dataset's order: what
+    /// training left out is in it too.
+    #[must_use]
+    pub fn train_predictions(&self) -> PathBuf {
+        self.0.join("train.safetensors")
+    }
+
+    fn validation_folder(&self) -> PathBuf {
+        self.0.join("validation")
+    }
+
+    /// The predictions for every validation image after an epoch.
+    #[must_use]
+    pub fn validation_predictions(&self, epoch: u32) -> PathBuf {
+        self.validation_folder().join(format!("{epoch:04}.safetensors"))
+    }
+
+    /// The epochs whose validation predictions are there, ascending.
+    #[must_use]
+    pub fn validation_epochs(&self) -> Vec<u32> {
+        let Ok(entries) = fs::read_dir(self.validation_folder()) else { return Vec::new() };
+        let epoch = |entry: fs::DirEntry| {
+            let name = entry.file_name();
+            let epoch = name.to_str()?.strip_suffix(".safetensors")?.parse().ok()?;
+            // Only what this program calls so.
+            (self.validation_predictions(epoch).file_name() == Some(name.as_os_str())).then_some(epoch)
+        };
+        let mut epochs: Vec<u32> = entries.filter_map(Result::ok).filter_map(epoch).collect();
+        epochs.sort_unstable();
+        epochs
+    }
+
+    /// Removes the validation predictions of later epochs: a run that goes on from `epoch` trains those again.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn forget_validation_after(&self, epoch: u32) -> io::Result<()> {
+        let later = self.validation_epochs().into_iter().filter(|found| *found > epoch);
+        later.map(|found| self.validation_predictions(found)).try_for_each(fs::remove_file)
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.0.join("worker.lock")
     }
 
     /// Reads the recipe.
@@ -221,33 +280,6 @@ impl RunFolder {
         let mut text = serde_json::to_vec_pretty(recipe)?;
         text.push(b'\n');
         durable::write(&self.recipe_file(), &text)
-    }
-
-    /// Asks the worker to end after its current batch; the run can go on from its last completed epoch.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn request_stop(&self) -> io::Result<()> {
-        let file = self.stop_file();
-        fs::create_dir_all(self.0.join("control"))?;
-        durable::write(&file, b"")
-    }
-
-    /// Whether somebody asked the worker to stop.
-    #[must_use]
-    pub fn stop_requested(&self) -> bool {
-        self.stop_file().exists()
-    }
-
-    /// Forgets a stop request: a resumed run must not stop at once.
-    ///
-    /// # Errors
-    /// When the request is there and cannot be removed.
-    pub fn clear_stop(&self) -> io::Result<()> {
-        match fs::remove_file(self.stop_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 
     /// Whether a worker is alive on this run: whether somebody holds its lock. Free of the doubts that a process id

@@ -2,21 +2,30 @@
 //!
 //! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
 
+pub mod about;
 pub mod comparison;
+pub mod detail;
 pub mod estimate;
 pub mod inspection;
 pub mod job;
 pub mod layout;
 pub mod narrate;
 pub mod predictions;
+pub mod requests;
 pub mod statistics;
+pub mod steps;
 pub mod store;
 pub mod summary;
 
+pub use about::About;
 pub use comparison::Comparison;
+pub use detail::Detail;
 pub use estimate::{Estimate, estimate};
 pub use inspection::Inspection;
 pub use job::Job;
 pub use layout::{Home, RunFolder};
+pub use predictions::Predictions;
+pub use requests::LimitsError;
+pub use steps::Steps;
 pub use store::{FindError, FollowedRun, RunStore};
 pub use summary::Summary;

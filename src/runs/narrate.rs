@@ -1,6 +1,6 @@
 //! Events in words: the log lines that the dashboard and the command line show.
 
-use crate::domain::{FinishReason, Outcome, Size, text::printable};
+use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 
 /// One line for an event, safe for a terminal; `None` for those that a log need not show.
@@ -11,6 +11,7 @@ pub fn line(event: &Event) -> Option<String> {
         | Event::Step { .. }
         | Event::EpochStarted { .. }
         | Event::ComputingFeatures { .. }
+        | Event::Load { .. }
         | Event::CheckpointSaved { best: false, .. }
         | Event::Unknown => return None,
         Event::WorkerStarted { pid, host, resumed_from: 0 } => format!("worker {pid} started on {host}"),
@@ -58,15 +59,24 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::CheckpointSaved { epoch, .. } => format!("saved the weights of epoch {epoch} as best"),
         Event::StopRequested => "stop requested: ending after the current batch".into(),
-        Event::EvaluationStarted { split, images } => format!("testing the best weights on {images} {split} images"),
+        Event::Paused => "paused on request".into(),
+        Event::Continued => "goes on after the pause".into(),
+        Event::LimitsChanged { epochs, patience } => {
+            format!("limits: {epochs} epochs at most, patience {patience}")
+        }
+        Event::EvaluationStarted { split, images } => {
+            format!("testing the best weights on {images} {} images", split_word(*split))
+        }
         Event::Evaluated { split, epoch, loss, confusion } => {
             if !confusion.is_square() {
                 return None;
             }
             let scores = confusion.scores();
             format!(
-                "{split}: accuracy {:.4}, macro F1 {:.4}, loss {loss:.4} (weights of epoch {epoch})",
-                scores.accuracy, scores.f1
+                "{}: accuracy {:.4}, macro F1 {:.4}, loss {loss:.4} (weights of epoch {epoch})",
+                if *split == Split::Train { "training images" } else { split.name() },
+                scores.accuracy,
+                scores.f1
             )
         }
         Event::EvaluationFailed { cause } => format!("the best weights were not tested: {cause}"),
@@ -74,6 +84,11 @@ pub fn line(event: &Event) -> Option<String> {
         Event::Ended { outcome } => ending(outcome),
     };
     Some(printable(&text))
+}
+
+/// The word for a split's images.
+fn split_word(split: Split) -> &'static str {
+    if split == Split::Train { "training" } else { split.name() }
 }
 
 /// How a run ended, in a sentence's part.

@@ -1,7 +1,8 @@
 //! A run's summary: a fold of its events, one event at a time.
 
 use crate::domain::{
-    Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, RunState, Split, SplitCounts,
+    Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Load, Outcome, Recipe, RunId, RunState, Split,
+    SplitCounts,
 };
 use crate::events::{Event, Record};
 
@@ -17,7 +18,7 @@ pub struct EpochProgress {
     pub step: u32,
     /// Steps in the epoch.
     pub steps: u32,
-    /// When the epoch began, in milliseconds since 1970.
+    /// When the epoch began, in milliseconds since 1970, moved on by as long as it was paused.
     pub started_at: u64,
 }
 
@@ -91,8 +92,8 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Completed epochs, in order.
     pub history: Vec<EpochMetrics>,
-    /// The training curve within epochs, as reported.
-    pub steps: Vec<StepPoint>,
+    /// The latest point of the training curve; all of it is in [`super::Steps`].
+    pub latest: Option<StepPoint>,
     /// The run that it waits for.
     pub waiting_for: Option<RunId>,
     /// The features that are being computed.
@@ -105,23 +106,33 @@ pub struct Summary {
     pub images_per_second: Option<f64>,
     /// Latest learning rate.
     pub learning_rate: Option<f64>,
+    /// The limits in force: the recipe's, or what they were changed to.
+    pub limits: Limits,
+    /// What the worker takes of its machine, by the latest measurement; `None` when there is no worker any more.
+    pub load: Option<Load>,
     /// Where early stopping stands.
     pub early_stopping: EarlyStoppingStatus,
     /// Where it stood after each epoch of `history`.
     statuses: Vec<EarlyStoppingStatus>,
     /// The test of the best weights.
     pub test: Option<TestResult>,
-    /// Whether the best weights are being tested now.
-    pub evaluating: bool,
+    /// The same weights on the training images, as they are and not augmented; what is left out of training is not in it.
+    pub train_scores: Option<TestResult>,
+    /// The split on which the best weights are being tested now.
+    pub evaluating: Option<Split>,
     /// Why the latest attempt to test them failed.
     pub evaluation_error: Option<String>,
     /// Whether a stop was asked for and not yet obeyed.
     pub stopping: bool,
+    /// Whether the worker waits, on request, until it is told to go on.
+    pub paused: bool,
+    /// Since when, in milliseconds since 1970.
+    paused_at: Option<u64>,
     /// How the run ended, if it did.
     pub outcome: Option<Outcome>,
     /// Whether a worker ever began.
     pub started: bool,
-    /// When the latest event happened, in milliseconds since 1970.
+    /// When the latest event happened, but for measurements of load, in milliseconds since 1970.
     pub updated_at: Option<u64>,
     /// Warnings so far.
     pub warnings: Vec<String>,
@@ -133,13 +144,15 @@ impl Summary {
     pub fn new(id: RunId, recipe: Recipe) -> Self {
         Self {
             id,
+            limits: Limits::of(&recipe),
+            load: None,
             recipe,
             device: None,
             parameters: None,
             images: None,
             classes: Vec::new(),
             history: Vec::new(),
-            steps: Vec::new(),
+            latest: None,
             waiting_for: None,
             features: None,
             features_computed: None,
@@ -149,9 +162,12 @@ impl Summary {
             early_stopping: EarlyStoppingStatus::default(),
             statuses: Vec::new(),
             test: None,
-            evaluating: false,
+            train_scores: None,
+            evaluating: None,
             evaluation_error: None,
             stopping: false,
+            paused: false,
+            paused_at: None,
             outcome: None,
             started: false,
             updated_at: None,
@@ -161,6 +177,11 @@ impl Summary {
 
     /// Takes one event in.
     pub fn apply(&mut self, record: &Record) {
+        if let Event::Load { load } = &record.event {
+            // How far the run is, is judged by the time of what was told of it.
+            self.load = Some(load.clone());
+            return;
+        }
         self.updated_at = Some(record.at);
         match &record.event {
             Event::WorkerStarted { resumed_from, .. } => self.restart(*resumed_from),
@@ -196,7 +217,7 @@ impl Summary {
                 self.images_per_second = Some(*images_per_second);
                 self.learning_rate = Some(*learning_rate);
                 let epochs = f64::from(epoch.saturating_sub(1)) + f64::from(*step) / f64::from((*steps).max(1));
-                self.steps.push(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
+                self.latest = Some(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
             }
             Event::EpochFinished { metrics, early_stopping } => {
                 self.forget_epochs_after(metrics.epoch.saturating_sub(1));
@@ -207,22 +228,41 @@ impl Summary {
                 self.early_stopping = *early_stopping;
                 self.progress = None;
             }
-            Event::StopRequested => self.stopping = true,
-            Event::EvaluationStarted { .. } => {
+            Event::StopRequested => {
+                self.stopping = true;
+                self.go_on(record.at);
+            }
+            Event::Paused => {
+                self.paused = true;
+                self.paused_at.get_or_insert(record.at);
+            }
+            Event::Continued => self.go_on(record.at),
+            Event::LimitsChanged { epochs, patience } => {
+                self.limits = Limits { epochs: *epochs, patience: *patience };
+            }
+            Event::EvaluationStarted { split, .. } => {
                 // Nobody starts a test with a stop pending: one that is left over is that of an earlier test.
                 self.stopping = false;
-                self.evaluating = true;
+                self.go_on(record.at);
+                self.evaluating = Some(*split);
                 self.evaluation_error = None;
             }
             Event::EvaluationFailed { cause } => {
                 self.stopping = false;
-                self.evaluating = false;
+                self.go_on(record.at);
+                self.load = None;
+                self.evaluating = None;
                 self.evaluation_error = Some(cause.clone());
             }
             Event::Evaluated { split, epoch, loss, confusion } => {
-                self.evaluating = false;
-                if *split == Split::Test && confusion.is_square() {
-                    self.test = Some(TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() });
+                self.evaluating = None;
+                if confusion.is_square() {
+                    let result = TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() };
+                    match split {
+                        Split::Test => self.test = Some(result),
+                        Split::Train => self.train_scores = Some(result),
+                        Split::Validation => {}
+                    }
                 }
             }
             Event::Warning { message } => self.warnings.push(message.clone()),
@@ -231,12 +271,15 @@ impl Summary {
                 self.waiting_for = None;
                 self.features = None;
                 self.progress = None;
-                self.evaluating = false;
+                self.evaluating = None;
                 self.stopping = false;
+                self.load = None;
+                self.go_on(record.at);
             }
             Event::LogOpened { .. }
             | Event::LearningRateReduced { .. }
             | Event::CheckpointSaved { .. }
+            | Event::Load { .. }
             | Event::Unknown => {}
         }
     }
@@ -245,15 +288,30 @@ impl Summary {
     fn restart(&mut self, resumed_from: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
-        self.steps.retain(|point| point.epochs <= f64::from(resumed_from));
+        self.latest = self.latest.filter(|point| point.epochs <= f64::from(resumed_from));
         self.started = true;
         self.outcome = None;
         self.test = None;
+        self.train_scores = None;
         self.waiting_for = None;
         self.features = None;
         self.progress = None;
-        self.evaluating = false;
+        self.evaluating = None;
         self.stopping = false;
+        self.paused = false;
+        self.paused_at = None;
+        self.load = None;
+        // The worker tells at once if others are in force.
+        self.limits = Limits::of(&self.recipe);
+    }
+
+    /// A pause is over: what is timed goes on as if it had not been.
+    fn go_on(&mut self, at: u64) {
+        self.paused = false;
+        let waited = self.paused_at.take().map_or(0, |since| at.saturating_sub(since));
+        if let Some(progress) = &mut self.progress {
+            progress.started_at += waited;
+        }
     }
 
     /// Epochs come in order, so what lies past one is the end of the lists.
@@ -267,10 +325,13 @@ impl Summary {
     #[must_use]
     pub fn state(&self, alive: bool, now: u64) -> RunState {
         if alive {
+            if self.paused {
+                return RunState::Paused;
+            }
             if self.waiting_for.is_some() {
                 return RunState::Queued;
             }
-            let training = self.progress.is_some() || self.features.is_some() || self.evaluating;
+            let training = self.progress.is_some() || self.features.is_some() || self.evaluating.is_some();
             return if self.history.is_empty() && !training { RunState::Starting } else { RunState::Running };
         }
         match &self.outcome {
@@ -383,6 +444,30 @@ mod tests {
             ("waits for another run", vec![started(0), waiting()], true, late, RunState::Queued),
             ("was killed while it waited", vec![started(0), waiting()], false, late, RunState::Lost),
             ("its turn has come", vec![started(0), waiting(), chosen()], true, late, RunState::Starting),
+            ("paused", vec![started(0), epoch(1, 1.0), Event::Paused], true, late, RunState::Paused),
+            ("paused while it waits", vec![started(0), waiting(), Event::Paused], true, late, RunState::Paused),
+            (
+                "goes on",
+                vec![started(0), epoch(1, 1.0), Event::Paused, Event::Continued],
+                true,
+                late,
+                RunState::Running,
+            ),
+            (
+                "a stop ends a pause",
+                vec![started(0), epoch(1, 1.0), Event::Paused, Event::StopRequested],
+                true,
+                late,
+                RunState::Running,
+            ),
+            ("was killed while it was paused", vec![started(0), Event::Paused], false, late, RunState::Lost),
+            (
+                "resumed after it was killed while paused",
+                vec![started(0), epoch(1, 1.0), Event::Paused, started(1)],
+                true,
+                late,
+                RunState::Running,
+            ),
             ("computes features", vec![started(0), computing()], true, late, RunState::Running),
             (
                 "in its first epoch",
@@ -428,6 +513,44 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_no_part_of_an_epochs_time() {
+        let mut summary = fold(vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }]);
+        let begun = summary.progress.expect("an epoch").started_at;
+        let mut apply = |at, event| summary.apply(&Record { at, event });
+        apply(begun + 1_000, Event::Paused);
+        apply(begun + 6_000, Event::Continued);
+        apply(begun + 6_500, Event::Load { load: Load { processor: 99.0, memory: 1, gpu: None } });
+        let progress = summary.progress.expect("an epoch");
+        assert_eq!((progress.started_at, summary.updated_at), (begun + 5_000, Some(begun + 6_000)));
+        assert_eq!(summary.load.as_ref().map(|load| load.memory), Some(1));
+    }
+
+    #[test]
+    fn limits_are_the_recipes_until_a_worker_tells_others() {
+        let changed = Event::LimitsChanged { epochs: 80, patience: 3 };
+        assert_eq!(fold(vec![started(0)]).limits, Limits { epochs: 50, patience: 10 });
+        assert_eq!(fold(vec![started(0), changed.clone()]).limits, Limits { epochs: 80, patience: 3 });
+        assert_eq!(fold(vec![started(0), changed, started(1)]).limits, Limits { epochs: 50, patience: 10 });
+    }
+
+    #[test]
+    fn a_test_on_training_images_is_kept_apart() {
+        let tested = |split, right: u64| {
+            let mut confusion = Confusion::new(2);
+            (0..right).for_each(|_| confusion.add(0, 0));
+            Event::Evaluated { split, epoch: 1, loss: 0.5, confusion }
+        };
+        let begins = |split| Event::EvaluationStarted { split, images: 3 };
+        let mut events = vec![started(0), begins(Split::Test), tested(Split::Test, 3), begins(Split::Train)];
+        assert_eq!(fold(events.clone()).evaluating, Some(Split::Train));
+        events.push(tested(Split::Train, 9));
+        let summary = fold(events);
+        let counted = |result: &Option<TestResult>| result.as_ref().map(|result| result.confusion.total());
+        assert_eq!((counted(&summary.test), counted(&summary.train_scores)), (Some(3), Some(9)));
+        assert_eq!(summary.evaluating, None);
+    }
+
+    #[test]
     fn a_resumed_run_forgets_what_was_not_completed() {
         let step = Event::Step {
             epoch: 3,
@@ -443,7 +566,7 @@ mod tests {
         assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(2), "epoch 3 was told and never saved");
         let summary = fold([killed_before_saving, vec![epoch(3, 1.0)]].concat());
         assert_eq!(summary.history.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
-        assert!(summary.steps.is_empty());
+        assert!(summary.latest.is_none());
         assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(3));
     }
 }

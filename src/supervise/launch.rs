@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{Recipe, RunId, RunState};
+use crate::domain::{Limits, Recipe, RunId, RunState};
 use crate::runs::store::LoadError;
-use crate::runs::{Job, RunStore};
+use crate::runs::{Job, LimitsError, RunStore, Summary};
 
 use super::spawn::{Start, start, worker_command};
 
@@ -33,10 +33,28 @@ pub enum LaunchError {
         id: RunId,
     },
     /// There is nothing to go on with.
-    #[error("{id} is finished: start a new run with more epochs or more patience instead")]
+    #[error("{id} is finished, {reason}: `mien resume {id} {advice}` goes on")]
     Finished {
         /// The run.
         id: RunId,
+        /// What ended it.
+        reason: String,
+        /// The option that lets it go on.
+        advice: String,
+    },
+    /// A limit is out of its range.
+    #[error("{0}")]
+    Limits(String),
+    /// The limits in force cannot be read.
+    #[error(transparent)]
+    InForce(#[from] LimitsError),
+    /// Other limits cannot be put in force.
+    #[error("cannot change the limits of {id}: {source}")]
+    Write {
+        /// The run.
+        id: RunId,
+        /// What the file system said.
+        source: io::Error,
     },
     /// There is nothing to test.
     #[error("{id} has saved no weights yet: there is no {}", checkpoint.display())]
@@ -94,22 +112,59 @@ pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe) -> Result<RunId, La
 /// Starts a worker that goes on after the run's last completed epoch.
 ///
 /// # Errors
-/// When a worker is at the run, the run is finished, its checkpoints are gone, or no worker stays.
+/// As [`resume_with`]; a finished run has nothing to go on with.
 pub fn resume(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
+    resume_with(store, id, None, None)
+}
+
+/// The same with other limits than before, by which a finished run may go on.
+///
+/// # Errors
+/// When a worker is at the run, the run is finished and the limits leave nothing to train, its checkpoints are gone, a
+/// limit is out of its range, or no worker stays.
+pub fn resume_with(
+    store: &RunStore,
+    id: &RunId,
+    epochs: Option<u32>,
+    patience: Option<u32>,
+) -> Result<(), LaunchError> {
     require_trainer()?;
-    match state(store, id)? {
-        state if state.is_active() => Err(LaunchError::Busy { id: id.clone() }),
-        RunState::Finished => Err(LaunchError::Finished { id: id.clone() }),
-        _ => {
-            let folder = store.folder(id);
-            let saved = folder.last_checkpoint().exists() || folder.best_checkpoint().exists();
-            if !saved && store.summary(id)?.summary.epoch() > 0 {
-                // Beginning anew under an old history is not going on.
-                return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
-            }
-            spawn(store, id, Job::Train)
-        }
+    let run = store.summary(id)?;
+    let (state, run) = (run.state(super::now()), run.summary);
+    if state.is_active() {
+        return Err(LaunchError::Busy { id: id.clone() });
     }
+    let folder = store.folder(id);
+    let limits = folder.limits()?.unwrap_or_else(|| Limits::of(&run.recipe)).with(epochs, patience);
+    limits.check().map_err(LaunchError::Limits)?;
+    if state == RunState::Finished {
+        refuse_if_over(&run, limits)?;
+    }
+    let saved = folder.last_checkpoint().exists() || folder.best_checkpoint().exists();
+    if !saved && run.epoch() > 0 {
+        // Beginning anew under an old history is not going on.
+        return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
+    }
+    if epochs.is_some() || patience.is_some() {
+        folder.request_limits(limits).map_err(|source| LaunchError::Write { id: id.clone(), source })?;
+    }
+    spawn(store, id, Job::Train)
+}
+
+/// Refuses a finished run that these limits leave nothing to train.
+fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
+    let (epoch, waited) = (run.epoch(), run.early_stopping.waited);
+    if limits.leave_more(epoch, waited) {
+        return Ok(());
+    }
+    let epochs = format!("--epochs {}", epoch + 1);
+    let patience = format!("--patience {}", waited + 1);
+    let (reason, advice) = match (epoch >= limits.epochs, waited >= limits.patience) {
+        (true, true) => ("with all epochs done and no patience left", format!("{epochs} {patience}")),
+        (true, false) => ("with all epochs done", epochs),
+        (false, _) => ("with no patience left", patience),
+    };
+    Err(LaunchError::Finished { id: run.id.clone(), reason: reason.into(), advice })
 }
 
 /// Starts a worker that tests the run's best weights again.
@@ -138,10 +193,59 @@ fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
 
 fn spawn(store: &RunStore, id: &RunId, job: Job) -> Result<(), LaunchError> {
     let folder = store.folder(id);
-    let started = folder.clear_stop().and_then(|()| start(worker_command(&folder, job)?, &folder));
+    // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
+    let cleared = folder.clear_stop().and_then(|()| folder.clear_pause());
+    let started = cleared.and_then(|()| start(worker_command(&folder, job)?, &folder));
     match started {
         Ok(Start::Underway) => Ok(()),
         Ok(Start::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),
         Err(source) => Err(LaunchError::Spawn { id: id.clone(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EarlyStoppingStatus, EpochMetrics};
+    use crate::events::{Event, Record};
+
+    /// A run that has completed so many epochs and waited for so many without improvement.
+    fn run(epoch: u32, waited: u32) -> Summary {
+        let mut run =
+            Summary::new(RunId::new("calm-heron").expect("an id"), Recipe::sample(crate::domain::Strategy::Cnn));
+        let metrics = EpochMetrics {
+            epoch,
+            train_loss: 1.0,
+            train_accuracy: 0.5,
+            val_loss: 1.0,
+            val_accuracy: 0.5,
+            learning_rate: 1e-3,
+            seconds: 1.0,
+            images_per_second: 1.0,
+        };
+        let early_stopping = EarlyStoppingStatus { best_epoch: epoch - waited, best_value: 1.0, waited };
+        run.apply(&Record { at: 1, event: Event::EpochFinished { metrics, early_stopping } });
+        run
+    }
+
+    #[test]
+    fn a_finished_run_goes_on_only_if_its_limits_leave_something_to_train() {
+        // (what it shows, epochs done, waited, epochs in force, patience in force, advice)
+        let table = [
+            ("all epochs done", 50, 2, 50, 10, Some("--epochs 51")),
+            ("more epochs", 50, 2, 51, 10, None),
+            ("no patience left", 20, 10, 50, 10, Some("--patience 11")),
+            ("more epochs do not help against patience", 20, 10, 90, 10, Some("--patience 11")),
+            ("more patience", 20, 10, 50, 11, None),
+            ("neither", 50, 10, 50, 10, Some("--epochs 51 --patience 11")),
+        ];
+        for (case, epoch, waited, epochs, patience, expected) in table {
+            let refused = refuse_if_over(&run(epoch, waited), Limits { epochs, patience });
+            let message = refused.err().map(|error| error.to_string());
+            assert_eq!(message.is_some(), expected.is_some(), "{case}: {message:?}");
+            if let (Some(message), Some(advice)) = (message, expected) {
+                assert!(message.contains(&format!("mien resume calm-heron {advice}`")), "{case}: {message}");
+            }
+        }
     }
 }

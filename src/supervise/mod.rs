@@ -1,4 +1,4 @@
-//! Workers from the outside: start one in a session of its own, ask it to stop, name the run it works on.
+//! Workers from the outside: start one in a session of its own, ask it to stop, pause or keep to other limits, name the run it works on.
 //!
 //! A worker is the same binary, started with a run folder and nothing else; it is watched through that folder. It
 //! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.
@@ -7,13 +7,15 @@ pub mod clock;
 pub mod launch;
 pub mod names;
 pub mod practice;
+pub mod requests;
 mod spawn;
 pub mod stop;
 
 pub use clock::now;
-pub use launch::{LaunchError, evaluate, launch, resume};
+pub use launch::{LaunchError, evaluate, launch, resume, resume_with};
 pub use names::suggest_name;
 pub use practice::{PracticeError, launch_practice, practice_names};
+pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};
 
 /// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB]`.

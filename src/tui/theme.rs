@@ -210,6 +210,7 @@ impl Theme {
             RunState::Queued => ("…", self.dim()),
             RunState::Starting => ("▷", self.accent()),
             RunState::Running => ("▶", self.good().add_modifier(Modifier::BOLD)),
+            RunState::Paused => ("‖", self.warning()),
             RunState::Finished => ("✓", self.good()),
             RunState::Stopped => ("■", self.warning()),
             RunState::Failed => ("✗", self.bad()),

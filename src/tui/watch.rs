@@ -15,11 +15,11 @@ use tokio::sync::mpsc::Sender;
 
 use super::backend::Disk;
 use super::event::Event;
-use super::state::{LogLine, RunView};
+use super::state::RunView;
 use crate::domain::{RunId, RunState};
 use crate::events::ReadError;
 use crate::runs::layout::RecipeError;
-use crate::runs::{FollowedRun, RunStore, narrate};
+use crate::runs::{Detail, FollowedRun, RunStore};
 use crate::supervise::now;
 
 /// Between looks at active runs.
@@ -30,9 +30,6 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// Runs at rest that are looked at each time.
 const PIECE: usize = 100;
-
-/// Lines of a log that are kept.
-const LOG_LINES: usize = 200;
 
 /// How long the first reading of a large home goes on before it shows what it has.
 const IMPATIENCE: Duration = Duration::from_millis(150);
@@ -56,6 +53,7 @@ pub(super) fn start(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) 
 struct Watched {
     /// `None` where its recipe cannot be read, or reading on is pointless.
     run: Option<FollowedRun>,
+    detail: Detail,
     view: RunView,
     /// Length of the log when it was last looked at.
     length: u64,
@@ -216,9 +214,11 @@ impl Watch {
             summary: Err("not read yet".into()),
             alive: false,
             saved: false,
+            about: Arc::default(),
+            curves: None,
             log: Arc::default(),
         };
-        let mut watched = Watched { run: None, view, length: 0, again: true };
+        let mut watched = Watched { run: None, detail: Detail::default(), view, length: 0, again: true };
         poll(&self.store, &mut watched);
         watched
     }
@@ -271,16 +271,9 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
     watched.length = length(run);
     let mut records = Vec::new();
     let result = run.poll(&mut records);
-    let lines: Vec<LogLine> = records
-        .iter()
-        .filter_map(|record| Some(LogLine { at: record.at, text: narrate::line(&record.event)? }))
-        .collect();
-    if !lines.is_empty() {
-        let mut log = watched.view.log.to_vec();
-        log.extend(lines);
-        log.drain(..log.len().saturating_sub(LOG_LINES));
-        watched.view.log = Arc::new(log);
-    }
+    records.iter().for_each(|record| watched.detail.apply(record));
+    watched.view.curves = Some(Arc::clone(&watched.detail.steps));
+    watched.view.log = Arc::clone(&watched.detail.log);
     match result {
         Ok(grown) => {
             let recovered = take(&mut watched.again);

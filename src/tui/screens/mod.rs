@@ -2,7 +2,7 @@
 //!
 //! May know: the state, the theme, widgets.
 
-mod compare;
+pub mod compare;
 mod data;
 mod inspect;
 pub(super) mod overlay;
@@ -147,6 +147,9 @@ fn applies(state: &State, action: Action) -> bool {
         Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
         Action::Repeat => stands.is_some(),
         Action::Open | Action::ToggleCurve if state.screen == Screen::Runs => run.is_some(),
+        Action::Open | Action::Left | Action::Right if state.screen == Screen::Compare => {
+            compare::applies(state, action)
+        }
         Action::Open => state.data.dataset().is_some(),
         Action::CreateDemo => {
             !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")

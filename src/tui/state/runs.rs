@@ -5,16 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::{RunId, RunState};
-use crate::runs::Summary;
-
-/// One line of a run's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When, in milliseconds since 1970.
-    pub at: u64,
-    /// What, safe to print.
-    pub text: String,
-}
+pub use crate::runs::detail::LogLine;
+use crate::runs::{About, Steps, Summary};
 
 /// A run as it was when the watcher last looked. Cheap to copy.
 #[derive(Debug, Clone)]
@@ -27,7 +19,11 @@ pub struct RunView {
     pub alive: bool,
     /// Whether it has saved weights that fine-tuning can start from.
     pub saved: bool,
-    /// The end of its log.
+    /// What a person says about it.
+    pub about: Arc<About>,
+    /// The training curve within epochs; `None` until the watcher was asked for this run whole.
+    pub curves: Option<Arc<Steps>>,
+    /// The end of its log; empty until the watcher was asked for this run whole.
     pub log: Arc<Vec<LogLine>>,
 }
 

@@ -9,9 +9,9 @@ use crate::domain::{
     SplitCounts, Work,
 };
 use crate::events::{Event as Logged, Record};
-use crate::runs::{Summary, narrate};
+use crate::runs::{Detail, Summary};
 use crate::tui::event::Event;
-use crate::tui::state::{DatasetEntry, DatasetView, LogLine, RunView, State};
+use crate::tui::state::{DatasetEntry, DatasetView, RunView, State};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
@@ -218,12 +218,22 @@ impl Logbook {
     /// The run as the watcher would report it.
     pub(crate) fn view(self, alive: bool) -> RunView {
         let mut summary = Summary::new(self.id.clone(), self.recipe);
-        self.records.iter().for_each(|record| summary.apply(record));
-        let line = |record: &Record| Some(LogLine { at: record.at, text: narrate::line(&record.event)? });
-        let log = self.records.iter().filter_map(line).collect();
+        let mut detail = Detail::default();
+        self.records.iter().for_each(|record| {
+            summary.apply(record);
+            detail.apply(record);
+        });
         let saved =
             self.records.iter().any(|record| matches!(record.event, Logged::CheckpointSaved { best: true, .. }));
-        RunView { id: self.id, summary: Ok(Arc::new(summary)), alive, saved, log: Arc::new(log) }
+        RunView {
+            id: self.id,
+            summary: Ok(Arc::new(summary)),
+            alive,
+            saved,
+            about: Arc::default(),
+            curves: Some(detail.steps),
+            log: detail.log,
+        }
     }
 }
 

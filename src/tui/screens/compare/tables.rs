@@ -58,7 +58,7 @@ fn stands(state: &State, run: &Summary) -> Cell {
         None => run.epoch(),
     };
     let word = match stands {
-        RunState::Running if run.evaluating => "testing".into(),
+        RunState::Running if run.evaluating.is_some() => "testing".into(),
         RunState::Running => format!("{epoch}/{}", run.recipe.epochs),
         stands => stands.name().to_owned(),
     };
@@ -175,8 +175,7 @@ pub(super) fn settings(state: &State, comparison: &Comparison) -> Grid {
     let columns = compare.columns();
     let line = |setting: &crate::runs::comparison::Setting| {
         let cell = |runs: &Vec<usize>| {
-            let mut values: Vec<&str> =
-                runs.iter().map(|run| setting.values[*run].as_deref().unwrap_or("–")).collect();
+            let mut values: Vec<&str> = runs.iter().map(|run| setting.values[*run].as_deref().unwrap_or("–")).collect();
             values.dedup();
             let own = values.join(", ");
             let same = setting.values[runs[0]] == setting.values[0] && runs[0] != 0;

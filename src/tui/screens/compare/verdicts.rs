@@ -68,7 +68,9 @@ fn untested(state: &State, run: usize) -> String {
     let stands = state.runs.find(id).and_then(|run| run.state(state.now));
     match stands {
         Some(stands) if stands.is_active() => format!("{id} is {}: the verdict comes with its test", stands.name()),
-        Some(stands) => format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", stands.name()),
+        Some(stands) => {
+            format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", stands.name())
+        }
         None => format!("{id} is not tested"),
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     let curve_rows = rest.height.saturating_sub(bars + log_rows + if with_scores { tested } else { 0 });
     let top = take(&mut rest, curve_rows);
     let plot = Rect { width: top.width.saturating_sub(PANEL), ..top };
-    curves::render(state, summary, stands, buffer, plot);
+    curves::render(state, run, summary, stands, buffer, plot);
     let beside = Rect { x: plot.right(), width: top.width - plot.width, ..top };
     panel::render(state, summary, stands, !with_scores, buffer, beside);
     if bars > 0 {

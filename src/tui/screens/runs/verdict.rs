@@ -2,14 +2,14 @@
 
 use ratatui::style::Style;
 
-use crate::domain::{FinishReason, Outcome, RunState, text::printable};
+use crate::domain::{FinishReason, Outcome, RunState, Split, text::printable};
 use crate::runs::Summary;
 use crate::tui::state::{RunView, State};
 use crate::tui::theme::Theme;
 
 /// Whether all training of this run is behind it, though a worker may be at it: to test the best weights.
 pub(super) fn trained(summary: &Summary) -> bool {
-    summary.evaluating || summary.outcome.is_some()
+    summary.evaluating.is_some() || summary.outcome.is_some()
 }
 
 /// Sign, word and style for the list.
@@ -22,7 +22,7 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
     let word = match (stands, &summary.outcome) {
         (RunState::Running, _) if summary.stopping => "stopping",
         (RunState::Running, _) if summary.features.is_some() => "features",
-        (RunState::Running, _) if summary.evaluating => "testing",
+        (RunState::Running, _) if summary.evaluating.is_some() => "testing",
         (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
         (RunState::Finished, _) => "all epochs",
         (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
@@ -41,8 +41,9 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Op
         RunState::Running if summary.features.is_some() => {
             "computing what the frozen base makes of the images, once and for all epochs".into()
         }
-        RunState::Running if summary.evaluating => {
-            format!("testing the weights of epoch {}, the best", summary.early_stopping.best_epoch)
+        RunState::Running if summary.evaluating.is_some() => {
+            let on = if summary.evaluating == Some(Split::Train) { " on the training images" } else { "" };
+            format!("testing the weights of epoch {}, the best{on}", summary.early_stopping.best_epoch)
         }
         RunState::Running if trained(summary) => "its training is over; a worker is still at it".into(),
         RunState::Running => return None,
@@ -50,6 +51,7 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Op
             Some(other) => format!("queued: waits for {other} to end"),
             None => "queued: waits for its device".into(),
         },
+        RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until it is told to go on"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
         RunState::Lost => format!("lost: the worker is gone without a word; {goes_on}"),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),

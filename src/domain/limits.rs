@@ -1,0 +1,66 @@
+//! How long a run may go on: the two settings that can be changed while it does.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hyperparameter, Recipe, Strategy};
+
+/// The limits in force. A run begins with its recipe's; the recipe itself stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Most epochs to train. Fewer than the run has begun: it ends after the epoch under way.
+    pub epochs: u32,
+    /// How many epochs in a row may fail to improve on the best before the run stops.
+    pub patience: u32,
+}
+
+impl Limits {
+    /// Those that a recipe begins with.
+    #[must_use]
+    pub fn of(recipe: &Recipe) -> Self {
+        Self { epochs: recipe.epochs, patience: recipe.early_stopping.patience }
+    }
+
+    /// The same with what is given.
+    #[must_use]
+    pub fn with(self, epochs: Option<u32>, patience: Option<u32>) -> Self {
+        Self { epochs: epochs.unwrap_or(self.epochs), patience: patience.unwrap_or(self.patience) }
+    }
+
+    /// Whether both are in the ranges of the hyperparameters they stand for.
+    ///
+    /// # Errors
+    /// A sentence that names the one that is not, and what is accepted.
+    pub fn check(self) -> Result<(), String> {
+        let mut recipe = Recipe::sample(Strategy::Cnn);
+        Hyperparameter::Epochs.set(&mut recipe, &self.epochs.to_string())?;
+        Hyperparameter::Patience.set(&mut recipe, &self.patience.to_string())
+    }
+
+    /// Whether a run that has completed `epoch` epochs and waited for `waited` without improvement has more to train.
+    #[must_use]
+    pub fn leave_more(self, epoch: u32, waited: u32) -> bool {
+        epoch < self.epochs && waited < self.patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_held_to_the_ranges_of_the_settings_they_stand_for() {
+        let limits = Limits::of(&Recipe::sample(Strategy::Cnn));
+        assert_eq!(limits, Limits { epochs: 50, patience: 10 });
+        assert_eq!(limits.with(Some(7), None), Limits { epochs: 7, patience: 10 });
+        assert_eq!(limits.check(), Ok(()));
+        assert!(limits.with(Some(0), None).check().is_err_and(|error| error.starts_with("epochs must be 1 to 10000")));
+        assert!(limits.with(None, Some(1_001)).check().is_err_and(|error| error.starts_with("patience must be")));
+    }
+
+    #[test]
+    fn more_is_left_while_neither_limit_is_reached() {
+        let limits = Limits { epochs: 5, patience: 2 };
+        assert!(limits.leave_more(4, 1));
+        assert!(!limits.leave_more(5, 0) && !limits.leave_more(3, 2) && !limits.leave_more(9, 0));
+    }
+}

@@ -1,0 +1,210 @@
+//! What others ask of a worker, as files in `control/` of the run's folder, so that it works over a shared file system:
+//!
+//! ```text
+//! control/stop         end after the current batch
+//! control/pause        wait, until the file is gone
+//! control/limits.json  the limits in force instead of the recipe's
+//! ```
+//! A request stays until it is taken back: a worker that was not there finds it. Whoever starts a worker takes stop and
+//! pause back first, because a person who resumes a run wants it to go on; limits stay, also for the next worker.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Limits;
+use crate::durable;
+
+use super::layout::RunFolder;
+
+/// The newest format of `limits.json` that this program writes and reads.
+pub const LIMITS_VERSION: u32 = 1;
+
+/// Why the limits asked for cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitsError {
+    /// The file system said no.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The request.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// No limits, or out of range.
+    #[error("{} holds no limits: {reason}", path.display())]
+    Malformed {
+        /// The request.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Written by a newer program.
+    #[error("{} has format {found} and this mien reads up to {LIMITS_VERSION}: use a newer mien", path.display())]
+    Newer {
+        /// The request.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct LimitsFile {
+    version: u32,
+    #[serde(flatten)]
+    limits: Limits,
+}
+
+impl RunFolder {
+    fn control(&self) -> PathBuf {
+        self.path().join("control")
+    }
+
+    fn stop_file(&self) -> PathBuf {
+        self.control().join("stop")
+    }
+
+    fn pause_file(&self) -> PathBuf {
+        self.control().join("pause")
+    }
+
+    /// The request for other limits.
+    #[must_use]
+    pub fn limits_file(&self) -> PathBuf {
+        self.control().join("limits.json")
+    }
+
+    fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(self.control())?;
+        durable::write(file, content)
+    }
+
+    /// Asks the worker to end after its current batch; the run can go on from its last completed epoch.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn request_stop(&self) -> io::Result<()> {
+        self.request(&self.stop_file(), b"")
+    }
+
+    /// Whether somebody asked the worker to stop.
+    #[must_use]
+    pub fn stop_requested(&self) -> bool {
+        self.stop_file().exists()
+    }
+
+    /// Forgets a stop request: a resumed run must not stop at once.
+    ///
+    /// # Errors
+    /// When the request is there and cannot be removed.
+    pub fn clear_stop(&self) -> io::Result<()> {
+        remove(&self.stop_file())
+    }
+
+    /// Asks the worker to wait after its current batch until [`Self::clear_pause`].
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn request_pause(&self) -> io::Result<()> {
+        self.request(&self.pause_file(), b"")
+    }
+
+    /// Whether somebody asked the worker to wait.
+    #[must_use]
+    pub fn pause_requested(&self) -> bool {
+        self.pause_file().exists()
+    }
+
+    /// Lets the worker go on.
+    ///
+    /// # Errors
+    /// When the request is there and cannot be removed.
+    pub fn clear_pause(&self) -> io::Result<()> {
+        remove(&self.pause_file())
+    }
+
+    /// The limits asked for; `None` while the recipe's are in force.
+    ///
+    /// # Errors
+    /// When the request cannot be read, is of a newer format, or out of range.
+    pub fn limits(&self) -> Result<Option<Limits>, LimitsError> {
+        #[derive(Deserialize)]
+        struct Format {
+            version: u32,
+        }
+        let path = self.limits_file();
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(LimitsError::Io { path, source }),
+        };
+        let malformed = |reason: String| LimitsError::Malformed { path: path.clone(), reason };
+        let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+        if version > LIMITS_VERSION {
+            return Err(LimitsError::Newer { path, found: version });
+        }
+        let LimitsFile { limits, .. } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+        limits.check().map_err(malformed)?;
+        Ok(Some(limits))
+    }
+
+    /// Puts these limits in force, for the worker at work and for those after it.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn request_limits(&self, limits: Limits) -> io::Result<()> {
+        let mut text = serde_json::to_vec(&LimitsFile { version: LIMITS_VERSION, limits })?;
+        text.push(b'\n');
+        self.request(&self.limits_file(), &text)
+    }
+}
+
+fn remove(request: &Path) -> io::Result<()> {
+    match fs::remove_file(request) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_stays_until_it_is_taken_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = RunFolder::at(folder.path());
+        assert!(!run.pause_requested() && !run.stop_requested());
+        run.clear_pause().expect("nothing to clear is fine");
+        run.request_pause().expect("written");
+        run.request_pause().expect("written again");
+        assert!(run.pause_requested() && !run.stop_requested());
+        run.clear_pause().expect("cleared");
+        assert!(!run.pause_requested());
+    }
+
+    #[test]
+    fn limits_come_back_and_what_is_none_is_refused_in_words() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = RunFolder::at(folder.path());
+        assert_eq!(run.limits().expect("none"), None);
+        let limits = Limits { epochs: 80, patience: 12 };
+        run.request_limits(limits).expect("written");
+        assert_eq!(run.limits().expect("limits"), Some(limits));
+
+        let table = [
+            ("{\"version\":1,\"epochs\":0,\"patience\":3}", "epochs must be 1 to 10000"),
+            ("{\"version\":1,\"epochs\":4}", "missing field `patience`"),
+            ("so many", "holds no limits"),
+            ("{\"version\":9}", "use a newer mien"),
+        ];
+        for (text, expected) in table {
+            fs::write(run.limits_file(), text).expect("written");
+            let message = run.limits().expect_err(text).to_string();
+            assert!(message.contains(expected) && message.contains("limits.json"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Asking a worker at work for something else than to stop: to pause, to go on, to keep to other limits.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::domain::{Limits, RunId, RunState};
+use crate::runs::store::LoadError;
+use crate::runs::{LimitsError, RunFolder, RunStore};
+
+/// Why a run cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Nobody works on it, so nobody can pause.
+    #[error("{id} is not running, it is {state}: there is nothing to pause")]
+    NothingToPause {
+        /// The run.
+        id: RunId,
+        /// Where it stands.
+        state: RunState,
+    },
+    /// It waits for nobody's word.
+    #[error("{id} is not paused, it is {state}")]
+    NotPaused {
+        /// The run.
+        id: RunId,
+        /// Where it stands.
+        state: RunState,
+    },
+    /// Nobody is there to keep to other limits.
+    #[error("{id} is not running, it is {state}: `mien resume {id} --epochs N --patience N` goes on with other limits")]
+    NoWorker {
+        /// The run.
+        id: RunId,
+        /// Where it stands.
+        state: RunState,
+    },
+    /// Neither limit was given.
+    #[error("nothing to change: give a number of epochs, a patience, or both")]
+    NothingGiven,
+    /// A limit is out of its range.
+    #[error("{0}")]
+    Limits(String),
+    /// The limits in force cannot be read.
+    #[error(transparent)]
+    InForce(#[from] LimitsError),
+    /// The request cannot be written or taken back.
+    #[error("cannot change the requests in {}: {source}", folder.display())]
+    Write {
+        /// The run's folder.
+        folder: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The run cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+fn written(folder: &RunFolder, result: io::Result<()>) -> Result<(), RequestError> {
+    result.map_err(|source| RequestError::Write { folder: folder.path().to_owned(), source })
+}
+
+/// Asks a run to wait after its current batch, keeping its device's memory and using nothing else. Does not wait.
+///
+/// # Errors
+/// When the run is not active, cannot be read, or its folder cannot be written.
+pub fn pause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
+    let state = store.summary(id)?.state(super::now());
+    if !state.is_active() {
+        return Err(RequestError::NothingToPause { id: id.clone(), state });
+    }
+    let folder = store.folder(id);
+    written(&folder, folder.request_pause())
+}
+
+/// Lets a paused run go on. Does not wait.
+///
+/// # Errors
+/// When nobody asked it to pause, it is not active, cannot be read, or its folder cannot be written.
+pub fn unpause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
+    let state = store.summary(id)?.state(super::now());
+    let folder = store.folder(id);
+    if !state.is_active() || !(state == RunState::Paused || folder.pause_requested()) {
+        return Err(RequestError::NotPaused { id: id.clone(), state });
+    }
+    written(&folder, folder.clear_pause())
+}
+
+/// Puts other limits in force for a run that is active, and returns them; what is not given stays. The recipe stays as
+/// it is. Does not wait.
+///
+/// # Errors
+/// When neither is given or one is out of range, the run is not active, cannot be read, or its folder cannot be written.
+pub fn change_limits(
+    store: &RunStore,
+    id: &RunId,
+    epochs: Option<u32>,
+    patience: Option<u32>,
+) -> Result<Limits, RequestError> {
+    if epochs.is_none() && patience.is_none() {
+        return Err(RequestError::NothingGiven);
+    }
+    let run = store.summary(id)?;
+    let state = run.state(super::now());
+    if !state.is_active() {
+        return Err(RequestError::NoWorker { id: id.clone(), state });
+    }
+    let folder = store.folder(id);
+    let in_force = folder.limits()?.unwrap_or_else(|| Limits::of(&run.summary.recipe));
+    let limits = in_force.with(epochs, patience);
+    limits.check().map_err(RequestError::Limits)?;
+    written(&folder, folder.request_limits(limits))?;
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DatasetName, Recipe};
+    use crate::runs::Home;
+
+    fn store() -> (tempfile::TempDir, RunStore, RunId, RunId) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(folder.path()));
+        let recipe = |created| Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), created);
+        let old = store.create(&RunId::new("old").expect("an id"), &recipe(1)).expect("a run");
+        let fresh = store.create(&RunId::new("fresh").expect("an id"), &recipe(super::super::now())).expect("a run");
+        (folder, store, old, fresh)
+    }
+
+    #[test]
+    fn only_an_active_run_is_paused_and_only_a_paused_one_goes_on() {
+        let (_home, store, old, fresh) = store();
+        assert!(pause(&store, &old).expect_err("lost").to_string().contains("nothing to pause"));
+        assert!(unpause(&store, &fresh).expect_err("runs").to_string().contains("fresh is not paused, it is starting"));
+        pause(&store, &fresh).expect("its worker is on the way");
+        assert!(store.folder(&fresh).pause_requested());
+        unpause(&store, &fresh).expect("asked to pause");
+        assert!(!store.folder(&fresh).pause_requested());
+    }
+
+    #[test]
+    fn limits_change_one_by_one_within_their_ranges() {
+        let (_home, store, old, fresh) = store();
+        let change = |id, epochs, patience| change_limits(&store, id, epochs, patience).map_err(|e| e.to_string());
+        assert_eq!(change(&fresh, Some(80), None), Ok(Limits { epochs: 80, patience: 10 }));
+        assert_eq!(change(&fresh, None, Some(3)), Ok(Limits { epochs: 80, patience: 3 }));
+        assert_eq!(store.folder(&fresh).limits().expect("limits"), Some(Limits { epochs: 80, patience: 3 }));
+        assert!(change(&fresh, Some(0), None).is_err_and(|error| error.contains("epochs must be 1 to 10000, not '0'")));
+        assert!(change(&fresh, None, None).is_err_and(|error| error.contains("nothing to change")));
+        assert!(change(&old, Some(9), None).is_err_and(|error| error.contains("mien resume old --epochs")));
+    }
+}
