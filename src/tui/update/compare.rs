@@ -108,6 +108,9 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
 fn focus(state: &mut State, by: isize) {
     let compare = &mut state.compare;
     compare.pane = compare.pane.step(by);
+    if compare.pane == ComparePane::Verdicts {
+        compare.lines[ComparePane::Verdicts as usize] = compare.position().saturating_sub(1);
+    }
     if !matches!(compare.pane, ComparePane::Metrics | ComparePane::Verdicts) {
         compare.middle = Some(compare.pane);
     }

@@ -35,7 +35,7 @@ fn lines(state: &State) -> Vec<(String, Style)> {
     let suggested = state.suggested();
     if marked.len() + suggested.len() < 2 {
         lines.push(("Press 3 for the runs, then Space on each that you want to compare.".into(), theme.accent()));
-        lines.push(("There are not two finished runs yet to suggest; Press 2 to train one.".into(), theme.text()));
+        lines.push(("There are not two finished runs yet to suggest: press 2 to train one.".into(), theme.text()));
         return lines;
     }
     let verb = if marked.is_empty() {

@@ -55,6 +55,11 @@ impl Grid {
         1 + self.name_width() + all.saturating_add(columns.saturating_mul(GAP))
     }
 
+    /// Lines that have no room on so many rows.
+    pub(super) fn hidden(&self, rows: u16) -> usize {
+        (1 + self.fixed.len() + self.lines.len()).saturating_sub(rows.into()).min(self.lines.len())
+    }
+
     fn all(&self) -> impl Iterator<Item = &Line> {
         self.fixed.iter().chain(&self.lines)
     }
@@ -85,6 +90,8 @@ impl Grid {
         let mut widths: Vec<u16> = (0..count).map(|column| self.needed(column) + GAP).collect();
         let total = |columns: &[usize], widths: &[u16]| columns.iter().map(|column| widths[*column]).sum::<u16>();
         let mut shown: Vec<usize> = (0..count).collect();
+        // Where not all fit, how many are left out stands behind them.
+        let room = if total(&shown, &widths) > room { room.saturating_sub(3) } else { room };
         while total(&shown, &widths) > room && shown.len() > 1 {
             // From the end that the selected column is further from; the first column stays.
             let at = shown.iter().position(|column| *column == self.selected).unwrap_or(0);
@@ -115,7 +122,7 @@ impl Grid {
         }
         let hidden = self.heads.len() - shown.len();
         if hidden > 0 {
-            head.write(&format!(" {}{hidden}", theme.glyphs.ellipsis), theme.dim());
+            head.write(&format!(" +{hidden}"), theme.accent());
         }
         let mut row = 1;
         for line in &self.fixed {

@@ -50,7 +50,14 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         verdicts: verdicts::rows(&blocks, area.width) + 1,
     };
     for (pane, place) in places(&state.compare, &wishes, area) {
-        let inside = head(state, pane, buffer, place);
+        let rows = place.height.saturating_sub(1);
+        let hidden = match pane {
+            ComparePane::Metrics => metrics.hidden(rows),
+            ComparePane::Classes => classes.hidden(rows),
+            ComparePane::Settings => settings.hidden(rows),
+            ComparePane::Curves | ComparePane::Verdicts => 0,
+        };
+        let inside = head(state, pane, hidden, buffer, place);
         match pane {
             ComparePane::Metrics => metrics.render(buffer, theme, inside),
             ComparePane::Curves => curves::render(state, buffer, inside),
@@ -74,7 +81,7 @@ fn say(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
 }
 
 /// The rule over a pane; what is below it is the pane's.
-fn head(state: &State, pane: ComparePane, buffer: &mut Buffer, area: Rect) -> Rect {
+fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = &state.theme;
     let compare = &state.compare;
     let focused = compare.pane == pane;
@@ -87,6 +94,11 @@ fn head(state: &State, pane: ComparePane, buffer: &mut Buffer, area: Rect) -> Re
         ComparePane::Curves => curves::note(compare.curves),
         ComparePane::Verdicts => verdicts::note(state),
         ComparePane::Classes | ComparePane::Settings => String::new(),
+    };
+    let note = match (hidden, note.as_str()) {
+        (0, _) => note,
+        (hidden, "") => format!("{hidden} more rows ↓"),
+        (hidden, note) => format!("{note}, {hidden} more rows ↓"),
     };
     let style = if focused { theme.accent() } else { theme.strong() };
     let sign = if focused { format!("{} ", theme.glyphs.focus) } else { String::new() };

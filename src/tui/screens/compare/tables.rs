@@ -81,10 +81,17 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
         runs => (format!("{} seeds", runs.len()), theme.dim()),
     };
     let mut fixed = Line { name: "state".into(), cells: columns.iter().map(state_of).collect() };
+    let active = |run: &std::sync::Arc<Summary>| {
+        state.runs.find(&run.id).and_then(|run| run.state(state.now)).is_some_and(RunState::is_active)
+    };
+    let at_work = compare.runs.iter().any(active);
     let mut lines: Vec<Line> = Vec::new();
     for (index, row) in comparison.metrics.iter().enumerate() {
+        // Where all are equal there is no best, and a run at work has not taken all its time yet.
+        let differ = row.values.iter().flatten().any(|value| Some(value) != row.values.iter().flatten().next());
+        let ranked = differ && (row.metric != Metric::TotalSeconds || !at_work);
         let of_run = |(value, best): (&Option<f64>, &bool)| {
-            value.map_or_else(|| none(theme), |value| mark(theme, row.metric.text(value), *best))
+            value.map_or_else(|| none(theme), |value| mark(theme, row.metric.text(value), *best && ranked))
         };
         let cells = match folded {
             Some(folded) => spreads(theme, &folded.metrics[index], |metric| text_of(row.metric, metric)),

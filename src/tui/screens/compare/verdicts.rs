@@ -121,7 +121,11 @@ pub(super) fn note(state: &State) -> String {
 pub(super) fn render(state: &State, blocks: &[Block], buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let compare = &state.compare;
-    let cursor = compare.line(ComparePane::Verdicts);
+    // Who looks elsewhere sees what is said of the selected run.
+    let cursor = match compare.pane {
+        ComparePane::Verdicts => compare.line(ComparePane::Verdicts),
+        _ => compare.position().saturating_sub(1),
+    };
     let indent = indent(blocks);
     let room = area.width.saturating_sub(indent + 1);
     // Block, whether it is its first line, the text.
