@@ -11,6 +11,7 @@ use crate::tui::state::Pair;
 
 impl Disk {
     /// Does what the Compare screen wants done.
+    #[must_use]
     pub fn on_compare(&self, effect: CompareEffect) -> Event {
         match effect {
             CompareEffect::Judge { baseline, run } => {

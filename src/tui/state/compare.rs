@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{RunView, State};
-use crate::domain::{RunId, RunState};
+use crate::domain::{Recipe, RunId, RunState};
 use crate::runs::comparison::{Comparison, Folded, MOST, Verdict};
 use crate::runs::{Summary, inspection::InspectionError};
 
@@ -271,23 +271,25 @@ impl State {
         hidden.map(|run| (&run.id, reason(run))).collect()
     }
 
-    /// What to mark for a comparison, where fewer than two runs are: the newest finished runs, with a marked one those on
-    /// the same dataset first.
+    /// What to mark for a comparison, where fewer than two runs are: the newest finished runs on one dataset, that of a
+    /// marked run if there is one; of several datasets only where no two are on the same one.
     #[must_use]
     pub fn suggested(&self) -> Vec<RunId> {
-        let marked = self.compared();
-        let of_marked = marked.first().and_then(|run| run.summary.as_ref().ok()).map(|run| &run.recipe.fingerprint);
         let finished = |run: &&RunView| {
             let tested = run.summary.as_ref().is_ok_and(|summary| summary.test.is_some());
             tested && run.state(self.now) == Some(RunState::Finished) && !self.runs.marked.contains(&run.id)
         };
-        let mut found: Vec<&RunView> = self.runs.list.iter().filter(finished).collect();
-        let newest = |run: &RunView| run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at);
-        let fits = |run: &RunView| {
-            let own = run.summary.as_ref().ok().map(|summary| &summary.recipe.fingerprint);
-            of_marked.is_none() || own == of_marked
+        let recipe = |run: &RunView| run.summary.as_ref().ok().map(|summary| summary.recipe.clone());
+        let mut found: Vec<(&RunId, Recipe)> =
+            self.runs.list.iter().filter(finished).filter_map(|run| Some((&run.id, recipe(run)?))).collect();
+        found.sort_by_key(|(_, recipe)| std::cmp::Reverse(recipe.created_at));
+        let marked = self.compared();
+        let paired = |at: usize| found[at + 1..].iter().any(|(_, other)| other.fingerprint == found[at].1.fingerprint);
+        let dataset = match marked.first() {
+            Some(run) => recipe(run).map(|recipe| recipe.fingerprint),
+            None => (0..found.len()).find(|at| paired(*at)).map(|at| found[at].1.fingerprint.clone()),
         };
-        found.sort_by_key(|run| (!fits(run), std::cmp::Reverse(newest(run))));
-        found.into_iter().take(2_usize.saturating_sub(marked.len())).map(|run| run.id.clone()).collect()
+        found.sort_by_key(|(_, recipe)| dataset.as_ref().is_some_and(|dataset| recipe.fingerprint != *dataset));
+        found.into_iter().take(2_usize.saturating_sub(marked.len())).map(|(id, _)| id.clone()).collect()
     }
 }

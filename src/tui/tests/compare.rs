@@ -247,8 +247,13 @@ fn enter_marks_what_is_suggested() {
     let demo = |recipe: &mut crate::domain::Recipe| recipe.fingerprint = "4711".into();
     let newer = tested(begun("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), newer]));
+    let mut both = state.suggested();
+    both.sort();
+    assert_eq!(both, names(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
     state.runs.marked = names(&["quiet-lynx"]);
     assert_eq!(state.suggested(), names(&["calm-heron"]));
+    state.runs.marked = names(&["lone-wolf"]);
+    assert_eq!(state.suggested().len(), 1, "better than none");
 }
 
 #[test]

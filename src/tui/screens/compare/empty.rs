@@ -39,9 +39,9 @@ fn lines(state: &State) -> Vec<(String, Style)> {
         return lines;
     }
     let verb = if marked.is_empty() {
-        "Enter marks the two newest that are finished:"
+        "Enter marks the newest two finished runs:"
     } else {
-        "Enter marks the newest that fits:"
+        "Enter marks the newest that goes with it:"
     };
     lines.push((verb.into(), theme.accent()));
     for run in suggested.iter().filter_map(|id| state.runs.find(id)) {

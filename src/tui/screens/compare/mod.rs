@@ -46,7 +46,6 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         metrics_width: metrics.wanted() + 1,
         classes: classes.rows() + 1,
         classes_width: classes.wanted() + 1,
-        settings: settings.rows() + 1,
         verdicts: verdicts::rows(&blocks, area.width) + 1,
     };
     for (pane, place) in places(&state.compare, &wishes, area) {
@@ -86,10 +85,8 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
     let compare = &state.compare;
     let focused = compare.pane == pane;
     let note = match pane {
-        ComparePane::Metrics if !tables::comparable(state) => "different datasets: no best is marked".to_owned(),
-        ComparePane::Metrics if compare.has_seeds() && !compare.fold => {
-            "f folds runs that differ in the seed".to_owned()
-        }
+        ComparePane::Metrics if !tables::comparable(state) => "different datasets: no best".to_owned(),
+        ComparePane::Metrics if compare.has_seeds() && !compare.fold => "f folds seeds".to_owned(),
         ComparePane::Metrics => "A is the baseline".to_owned(),
         ComparePane::Curves => curves::note(compare.curves),
         ComparePane::Verdicts => verdicts::note(state),

@@ -21,8 +21,6 @@ pub(super) struct Wishes {
     pub classes: u16,
     /// Columns of the classes.
     pub classes_width: u16,
-    /// Rows of the settings.
-    pub settings: u16,
     /// Rows of the verdicts on the whole width.
     pub verdicts: u16,
 }
