@@ -64,7 +64,7 @@ fn end(state: &State, all: &[Series]) -> f64 {
 /// The same line with gaps, as long as `dashes` says in columns.
 fn dashed(points: &[(f64, f64)], dashes: &[f64], column: f64) -> Vec<(f64, f64)> {
     let period: f64 = dashes.iter().sum::<f64>() * column;
-    if !(period > 0.0) {
+    if dashes.is_empty() || column <= 0.0 {
         return points.to_vec();
     }
     let on = |x: f64| {

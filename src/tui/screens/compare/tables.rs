@@ -6,7 +6,7 @@ use super::grid::{Cell, Grid, Line};
 use crate::domain::RunState;
 use crate::domain::text::printable;
 use crate::runs::Summary;
-use crate::runs::comparison::{Comparison, FoldedRow, Metric};
+use crate::runs::comparison::{ClassRow, Comparison, FoldedRow, Metric};
 use crate::runs::statistics::Spread;
 use crate::tui::state::{ComparePane, State};
 use crate::tui::theme::Theme;
@@ -42,6 +42,13 @@ fn mark(theme: &Theme, text: String, best: bool) -> Cell {
         return (format!("{} {text}", theme.glyphs.winner), theme.good().patch(theme.strong()));
     }
     (text, theme.text())
+}
+
+/// Whether some values differ: where all are equal there is no best.
+fn differ(values: &[Option<f64>]) -> bool {
+    let mut known = values.iter().flatten();
+    let first = known.next();
+    known.any(|value| Some(value) != first)
 }
 
 fn none(theme: &Theme) -> Cell {
@@ -87,9 +94,8 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
     let at_work = compare.runs.iter().any(active);
     let mut lines: Vec<Line> = Vec::new();
     for (index, row) in comparison.metrics.iter().enumerate() {
-        // Where all are equal there is no best, and a run at work has not taken all its time yet.
-        let differ = row.values.iter().flatten().any(|value| Some(value) != row.values.iter().flatten().next());
-        let ranked = differ && (row.metric != Metric::TotalSeconds || !at_work);
+        // A run at work has not taken all its time yet.
+        let ranked = differ(&row.values) && (row.metric != Metric::TotalSeconds || !at_work);
         let of_run = |(value, best): (&Option<f64>, &bool)| {
             value.map_or_else(|| none(theme), |value| mark(theme, row.metric.text(value), *best && ranked))
         };
@@ -147,22 +153,7 @@ fn class_grid(state: &State, comparison: &Comparison, every: bool) -> Grid {
         heads.push((format!("{} − A", letter(compare.position())), theme.dim()));
     }
     for (index, class) in comparison.classes.iter().enumerate() {
-        let (means, mut cells): (Vec<Option<f64>>, Vec<Cell>) = match folded {
-            Some(folded) => {
-                let row = &folded.classes[index];
-                let text = |spread: Spread| {
-                    let deviation = spread.deviation.map(|deviation| format!(" ±{deviation:.3}"));
-                    format!("{:.3}{}", spread.mean, deviation.unwrap_or_default())
-                };
-                (row.cells.iter().map(|cell| cell.map(|spread| spread.mean)).collect(), spreads(theme, row, text))
-            }
-            None => {
-                let cell = |(f1, best): (&Option<f64>, &bool)| {
-                    f1.map_or_else(|| none(theme), |f1| mark(theme, format!("{f1:.3}"), *best))
-                };
-                (class.f1.clone(), class.f1.iter().zip(&class.best).map(cell).collect())
-            }
-        };
+        let (means, mut cells) = class_cells(theme, class, folded.map(|folded| &folded.classes[index]));
         let difference = |column: usize| Some(format!("{:+.3}", means.get(column).copied()?? - means[0]?));
         if every {
             for (column, (text, _)) in cells.iter_mut().enumerate().skip(1) {
@@ -174,6 +165,22 @@ fn class_grid(state: &State, comparison: &Comparison, every: bool) -> Grid {
         lines.push(Line { name: printable(&class.name), cells });
     }
     grid(state, ComparePane::Classes, heads, Vec::new(), lines)
+}
+
+/// The F1s of a class by themselves, and as they are shown.
+fn class_cells(theme: &Theme, class: &ClassRow, folded: Option<&FoldedRow>) -> (Vec<Option<f64>>, Vec<Cell>) {
+    if let Some(row) = folded {
+        let text = |spread: Spread| {
+            let deviation = spread.deviation.map(|deviation| format!(" ±{deviation:.3}"));
+            format!("{:.3}{}", spread.mean, deviation.unwrap_or_default())
+        };
+        return (row.cells.iter().map(|cell| cell.map(|spread| spread.mean)).collect(), spreads(theme, row, text));
+    }
+    let ranked = differ(&class.f1);
+    let cell = |(f1, best): (&Option<f64>, &bool)| {
+        f1.map_or_else(|| none(theme), |f1| mark(theme, format!("{f1:.3}"), *best && ranked))
+    };
+    (class.f1.clone(), class.f1.iter().zip(&class.best).map(cell).collect())
 }
 
 /// The settings that differ. What is as in the baseline stands back.
