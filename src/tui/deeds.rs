@@ -1,8 +1,10 @@
 //! From an effect to what came of it: which call to the backend does it, and what is said if that ends with a bug.
 
 use super::backend::Disk;
+use super::effect::CompareEffect;
 use super::effect::Effect;
-use super::event::Event;
+use super::event::{CompareEvent, Event};
+use super::state::Pair;
 
 /// Images asked for at once.
 const FACES: usize = 32;
@@ -51,6 +53,9 @@ pub(super) fn failure(effect: &Effect) -> Event {
         Effect::LoadSamples { dataset, class } => {
             Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
         }
-        Effect::Data(_) | Effect::Runs(_) | Effect::Compare(_) | Effect::Inspect(_) => Event::Failed(WORDS.into()),
+        Effect::Compare(CompareEffect::Judge { baseline, run }) => {
+            Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), Err(WORDS.into())))
+        }
+        Effect::Data(_) | Effect::Runs(_) | Effect::Inspect(_) => Event::Failed(WORDS.into()),
     }
 }

@@ -41,6 +41,8 @@ pub struct Glyphs {
     pub corner: &'static str,
     /// The best epoch.
     pub best: &'static str,
+    /// The best of several.
+    pub winner: &'static str,
     /// Patience used.
     pub used: &'static str,
     /// Patience left.
@@ -66,6 +68,7 @@ pub static UNICODE: Glyphs = Glyphs {
     tick_x: "┬",
     corner: "└",
     best: "●",
+    winner: "▲",
     used: "■",
     left: "□",
     choice: ["‹", "›"],
@@ -172,6 +175,21 @@ impl Theme {
     #[must_use]
     pub fn validation(&self) -> Style {
         self.color(Color::Magenta, 172)
+    }
+
+    /// One of up to six runs over one another. Their letters tell them apart where colours do not.
+    #[must_use]
+    pub fn run(&self, index: usize) -> Style {
+        const COLORS: [(Color, u8); 6] = [
+            (Color::Cyan, 32),
+            (Color::Magenta, 172),
+            (Color::Green, 35),
+            (Color::Red, 167),
+            (Color::Blue, 133),
+            (Color::DarkGray, 244),
+        ];
+        let (sixteen, indexed) = COLORS[index % COLORS.len()];
+        self.color(sixteen, indexed)
     }
 
     /// A level of gray from 0 to 255, where the terminal has enough of them.

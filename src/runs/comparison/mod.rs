@@ -4,12 +4,14 @@
 //! same numbers. Owned and without files: made once, drawn as often as a screen likes.
 
 mod classes;
+mod folded;
 mod metric;
 mod seeds;
 mod settings;
 mod verdict;
 
 pub use classes::ClassRow;
+pub use folded::{Folded, FoldedRow};
 pub use metric::{Direction, Metric, MetricRow};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, settings};

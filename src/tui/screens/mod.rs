@@ -2,7 +2,7 @@
 //!
 //! May know: the state, the theme, widgets.
 
-mod compare;
+pub mod compare;
 mod data;
 pub mod inspect;
 pub(super) mod overlay;
@@ -150,6 +150,9 @@ fn applies(state: &State, action: Action) -> bool {
         Action::Repeat => stands.is_some(),
         Action::Runs(action) => runs::applies(state, action),
         Action::Open | Action::ToggleCurve if state.screen == Screen::Runs => run.is_some(),
+        Action::Open | Action::Left | Action::Right if state.screen == Screen::Compare => {
+            compare::applies(state, action)
+        }
         Action::Open => state.data.dataset().is_some(),
         Action::CreateDemo => {
             !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")

@@ -8,7 +8,7 @@ mod overlay;
 mod runs;
 mod weights;
 
-pub use compare::CompareState;
+pub use compare::{CompareCurve, ComparePane, CompareState, CurveView, Pair, Standing, Tested};
 pub use data::{DataState, DatasetEntry, DatasetView};
 pub use form::{Field, Form, Ground, Input, Order, Without};
 pub use inspect::{Against, BLOCK, InspectPane, InspectState, Judgement, Mode, SUSPECTS, Shown, Subject};

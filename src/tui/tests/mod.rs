@@ -1,5 +1,7 @@
 //! Whole screens as snapshots, and key sequences as tables.
 
+mod compare;
+mod compare_fixtures;
 pub(super) mod fixtures;
 mod inspect;
 mod inspect_fixtures;

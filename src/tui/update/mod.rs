@@ -96,7 +96,9 @@ fn runs_read(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect> {
         // Who has runs opens the dashboard to see how they stand.
         state.screen = Screen::Runs;
     }
-    inspect::runs_changed(state)
+    let mut effects = inspect::runs_changed(state);
+    effects.extend(compare::refresh(state));
+    effects
 }
 
 /// Does what the user asked for.

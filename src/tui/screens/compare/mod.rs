@@ -1,18 +1,118 @@
-//! The Compare screen.
+//! The Compare screen: which is better, by how much, and is it luck?
+//!
+//! ```text
+//! ── ▸ metrics ───────────────────── A is the baseline ──
+//!               A quiet-lynx   B calm-heron
+//!  state              ✓ done         ✓ done
+//!  accuracy           0.6226       ▲ 0.6550
+//! ── val loss over epochs ───────────────────────────────
+//! ── is it luck? ───────── on the same 7,178 test images ──
+//!  B − A  accuracy +3.2 points: 612 images gained, 382 lost (McNemar p < 0.001): more than chance
+//! ```
+
+mod curves;
+mod empty;
+mod grid;
+mod places;
+mod tables;
+mod text;
+mod verdicts;
+
+pub use text::as_text;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::action::Action;
-use crate::tui::state::State;
-use crate::tui::widgets::paint::Pen;
+use crate::tui::action::{Action, CompareAction};
+use crate::tui::state::{ComparePane, State};
+use crate::tui::widgets::paint::{Pen, rule, wrap};
+use places::{Wishes, places};
 
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    Pen::new(buffer, theme, area, 1).skip(2).write("Mark runs with Space on the Runs screen.", theme.text());
+    if let Some(error) = &state.runs.error {
+        for (row, line) in (1..).zip(wrap(error, area.width.saturating_sub(4))) {
+            Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
+        }
+        return;
+    }
+    let Some(comparison) = &state.compare.comparison else { return empty::render(state, buffer, area) };
+    let metrics = tables::metrics(state, comparison);
+    let classes = tables::classes(state, comparison, area.width / 2);
+    let settings = tables::settings(state, comparison);
+    let blocks = verdicts::blocks(state, comparison);
+    let wishes = Wishes {
+        metrics: metrics.rows() + 1,
+        metrics_width: metrics.wanted() + 1,
+        classes: classes.rows() + 1,
+        classes_width: classes.wanted() + 1,
+        verdicts: verdicts::rows(&blocks, area.width) + 1,
+    };
+    for (pane, place) in places(&state.compare, &wishes, area) {
+        let rows = place.height.saturating_sub(1);
+        let hidden = match pane {
+            ComparePane::Metrics => metrics.hidden(rows),
+            ComparePane::Classes => classes.hidden(rows),
+            ComparePane::Settings => settings.hidden(rows),
+            ComparePane::Curves | ComparePane::Verdicts => 0,
+        };
+        let inside = head(state, pane, hidden, buffer, place);
+        match pane {
+            ComparePane::Metrics => metrics.render(buffer, theme, inside),
+            ComparePane::Curves => curves::render(state, buffer, inside),
+            ComparePane::Classes if comparison.classes.is_empty() => {
+                say(state, buffer, inside, "no run is tested yet, or their classes differ");
+            }
+            ComparePane::Classes => tables::classes(state, comparison, inside.width).render(buffer, theme, inside),
+            ComparePane::Settings if comparison.settings.is_empty() => {
+                say(state, buffer, inside, "their settings are the same");
+            }
+            ComparePane::Settings => settings.render(buffer, theme, inside),
+            ComparePane::Verdicts => verdicts::render(state, &blocks, buffer, inside),
+        }
+    }
+}
+
+fn say(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
+    for (row, line) in (0..).zip(wrap(words, area.width.saturating_sub(2))) {
+        Pen::new(buffer, &state.theme, area, row).skip(1).write(&line, state.theme.dim());
+    }
+}
+
+/// The rule over a pane; what is below it is the pane's.
+fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, area: Rect) -> Rect {
+    let theme = &state.theme;
+    let compare = &state.compare;
+    let focused = compare.pane == pane;
+    let note = match pane {
+        ComparePane::Metrics if !tables::comparable(state) => "different datasets: no best".to_owned(),
+        ComparePane::Metrics if compare.has_seeds() && !compare.fold => "f folds seeds".to_owned(),
+        ComparePane::Metrics => "A is the baseline".to_owned(),
+        ComparePane::Curves => curves::note(compare.curves),
+        ComparePane::Verdicts => verdicts::note(state),
+        ComparePane::Classes | ComparePane::Settings => String::new(),
+    };
+    let note = match (hidden, note.as_str()) {
+        (0, _) => note,
+        (hidden, "") => format!("{hidden} more rows ↓"),
+        (hidden, note) => format!("{note}, {hidden} more rows ↓"),
+    };
+    let style = if focused { theme.accent() } else { theme.strong() };
+    let sign = if focused { format!("{} ", theme.glyphs.focus) } else { String::new() };
+    rule(buffer, theme, Rect { height: 1.min(area.height), ..area }, &[(&sign, style), (pane.title(), style)], &note);
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
 /// Whether an action would do anything now.
-pub(super) fn applies(_state: &State, _action: Action) -> bool {
-    true
+pub(super) fn applies(state: &State, action: Action) -> bool {
+    let compare = &state.compare;
+    let Some(comparison) = &compare.comparison else {
+        return !matches!(action, Action::Compare(_) | Action::Left | Action::Right);
+    };
+    match action {
+        Action::Compare(CompareAction::Baseline | CompareAction::MoveLeft) => compare.position() > 0,
+        Action::Compare(CompareAction::Reference) => !comparison.references.is_empty(),
+        Action::Compare(CompareAction::Fold) => compare.has_seeds(),
+        _ => true,
+    }
 }

@@ -1,0 +1,77 @@
+//! The table with runs that differ only in their seed as one column.
+
+use super::metric::{Direction, Metric};
+use super::{Comparison, best};
+use crate::runs::statistics::Spread;
+
+/// A line of the folded table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldedRow {
+    /// What each column has; `None` where one of its runs has no such figure, or they cannot be averaged.
+    pub cells: Vec<Option<Spread>>,
+    /// Whether a column's mean is the best.
+    pub best: Vec<bool>,
+}
+
+/// A comparison with fewer columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folded {
+    /// The runs of each column, by their columns in the comparison; the first ones are in order.
+    pub columns: Vec<Vec<usize>>,
+    /// One line for each of the comparison's metrics.
+    pub metrics: Vec<FoldedRow>,
+    /// The F1 of each of the comparison's classes.
+    pub classes: Vec<FoldedRow>,
+}
+
+impl Comparison {
+    /// The same with each group of seeds as one column, at the place of the group's first run.
+    #[must_use]
+    pub fn folded(&self) -> Folded {
+        let columns = self.folded_columns();
+        let metric = |row: &super::MetricRow| {
+            let cell = |column: &Vec<usize>| self.cell(row, column);
+            let cells: Vec<Option<Spread>> = columns.iter().map(cell).collect();
+            let ranked = row.best.contains(&true);
+            FoldedRow { best: best_of(&cells, ranked, row.metric.direction() == Direction::Higher), cells }
+        };
+        let class = |row: &super::ClassRow| {
+            let cells: Vec<Option<Spread>> = columns.iter().map(|column| spread(&row.f1, column)).collect();
+            FoldedRow { best: best_of(&cells, row.best.contains(&true), true), cells }
+        };
+        let (metrics, classes) = (self.metrics.iter().map(metric).collect(), self.classes.iter().map(class).collect());
+        Folded { columns, metrics, classes }
+    }
+
+    fn folded_columns(&self) -> Vec<Vec<usize>> {
+        let group_of = |run: usize| self.groups.iter().find(|group| group.runs.contains(&run));
+        (0..self.runs.len())
+            .filter_map(|run| match group_of(run) {
+                None => Some(vec![run]),
+                Some(group) => (group.runs.first() == Some(&run)).then(|| group.runs.clone()),
+            })
+            .collect()
+    }
+
+    fn cell(&self, row: &super::MetricRow, column: &[usize]) -> Option<Spread> {
+        if let [run] = column {
+            return row.values[*run].and_then(|value| Spread::of(&[value]));
+        }
+        // A model's size does not depend on the seed: it is one value and no mean.
+        if matches!(row.metric, Metric::Parameters | Metric::Trainable) {
+            return row.values[column[0]].and_then(|value| Spread::of(&[value]));
+        }
+        let group = self.groups.iter().find(|group| group.runs == column)?;
+        group.metrics.iter().find(|(metric, _)| *metric == row.metric).map(|(_, spread)| *spread)
+    }
+}
+
+fn spread(values: &[Option<f64>], column: &[usize]) -> Option<Spread> {
+    let values: Option<Vec<f64>> = column.iter().map(|run| values[*run]).collect();
+    Spread::of(&values?)
+}
+
+fn best_of(cells: &[Option<Spread>], ranked: bool, higher: bool) -> Vec<bool> {
+    let means: Vec<Option<f64>> = cells.iter().map(|cell| cell.map(|spread| spread.mean)).collect();
+    if ranked { best(&means, higher) } else { vec![false; means.len()] }
+}

@@ -1,0 +1,138 @@
+//! The runs' curves over one another. Each carries its run's letter and name at its end.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::tables::letter;
+use crate::domain::{EpochMetrics, RunState};
+use crate::runs::Summary;
+use crate::tui::state::{CompareCurve, CurveView, State};
+use crate::tui::theme::Depth;
+use crate::tui::widgets::curve::{Curve, Mark, Series, Unit, Window, single, smooth};
+use crate::tui::widgets::scale;
+
+/// How long strokes and gaps are, in columns, where there are no colours to tell curves apart; none for an unbroken one.
+const DASHES: [&[f64]; 6] =
+    [&[], &[4.0, 2.0], &[1.0, 1.0], &[6.0, 1.5, 1.0, 1.5], &[2.0, 2.0], &[6.0, 1.0, 1.0, 1.0, 1.0, 1.0]];
+
+/// What is drawn, for the rule: `val loss over epochs, smoothed 3`.
+pub(super) fn note(view: CurveView) -> String {
+    let over = if view.time { "time" } else { "epochs" };
+    let log = if view.log { ", logarithmic" } else { "" };
+    let smooth = if view.smoothing > 0 { format!(", smoothed {:.1}", weight(view)) } else { String::new() };
+    format!("{} over {over}{log}{smooth}", view.shown.name())
+}
+
+/// The share of what was before in each smoothed value.
+fn weight(view: CurveView) -> f64 {
+    f64::from(view.smoothing) / f64::from(CurveView::SMOOTHEST + 1)
+}
+
+/// The value that a curve shows of an epoch.
+fn value(shown: CompareCurve, epoch: &EpochMetrics) -> f64 {
+    match shown {
+        CompareCurve::ValLoss => epoch.val_loss,
+        CompareCurve::ValAccuracy => epoch.val_accuracy,
+        CompareCurve::TrainLoss => epoch.train_loss,
+    }
+}
+
+/// Epochs as points. Time is that of all epochs so far, so that a run that was stopped and resumed has no gap.
+fn points(run: &Summary, view: CurveView) -> Vec<(f64, f64)> {
+    let mut seconds = 0.0;
+    let point = |epoch: &EpochMetrics| {
+        seconds += epoch.seconds;
+        (if view.time { seconds } else { f64::from(epoch.epoch) }, value(view.shown, epoch))
+    };
+    run.history.iter().map(point).collect()
+}
+
+/// Where the axis ends: room to grow while a run is at work.
+fn end(state: &State, all: &[Series]) -> f64 {
+    let last = |series: &Series| series.points.last().map_or(0.0, |point| point.0);
+    let reached = all.iter().map(last).fold(0.0, f64::max);
+    let compare = &state.compare;
+    if compare.curves.time {
+        return reached;
+    }
+    let active =
+        |run: &Summary| state.runs.find(&run.id).and_then(|run| run.state(state.now)).is_some_and(RunState::is_active);
+    let growing = compare.runs.iter().filter(|run| active(run));
+    growing.map(|run| f64::from(scale::epochs(run.epoch(), run.recipe.epochs))).fold(reached.max(1.0), f64::max)
+}
+
+/// The same line with gaps, as long as `dashes` says in columns.
+fn dashed(points: &[(f64, f64)], dashes: &[f64], column: f64) -> Vec<(f64, f64)> {
+    let period: f64 = dashes.iter().sum::<f64>() * column;
+    if dashes.is_empty() || column <= 0.0 {
+        return points.to_vec();
+    }
+    let on = |x: f64| {
+        let mut within = x % period / column;
+        for (index, length) in dashes.iter().enumerate() {
+            if within < *length {
+                return index % 2 == 0;
+            }
+            within -= length;
+        }
+        true
+    };
+    let Some((first, last)) = points.first().zip(points.last()) else { return Vec::new() };
+    let mut drawn = vec![*first];
+    let (mut at, mut next) = (first.0, 1);
+    while at < last.0 {
+        at = (at + column / 2.0).min(last.0);
+        while next + 1 < points.len() && points[next].0 < at {
+            next += 1;
+        }
+        let Some((before, after)) = points.get(next - 1).zip(points.get(next)) else { break };
+        let share = (at - before.0) / (after.0 - before.0).max(f64::MIN_POSITIVE);
+        let y = before.1 + (after.1 - before.1) * share;
+        drawn.push((at, if on(at) { y } else { f64::NAN }));
+    }
+    // Its end is what its name stands beside.
+    drawn.push(*last);
+    drawn
+}
+
+/// Everything that is asked of the widget.
+fn curve(state: &State, columns: u16) -> Curve {
+    let (theme, compare) = (&state.theme, &state.compare);
+    let view = compare.curves;
+    let series = |(index, run): (usize, &std::sync::Arc<Summary>)| {
+        let raw = points(run, view);
+        let points = if view.smoothing > 0 { smooth(single(&raw), weight(view)) } else { raw };
+        let short: String = run.id.as_str().chars().take(16).collect();
+        let label = if columns >= 56 { format!("{} {short}", letter(index)) } else { letter(index).to_owned() };
+        Series { points, style: theme.run(index), label }
+    };
+    let mut all: Vec<Series> = compare.runs.iter().enumerate().map(series).collect();
+    let end = end(state, &all);
+    let mark = |(index, run): (usize, &std::sync::Arc<Summary>)| {
+        let points = &all[index].points;
+        let best = run.history.iter().position(|epoch| epoch.epoch == run.early_stopping.best_epoch)?;
+        let (x, y) = *points.get(best)?;
+        Some(Mark { x, y, style: theme.run(index).patch(theme.strong()) })
+    };
+    let marks = compare.runs.iter().enumerate().filter_map(mark).collect();
+    if theme.depth == Depth::Mono {
+        let column = end / f64::from(columns.max(1));
+        for (index, series) in all.iter_mut().enumerate() {
+            series.points = dashed(&series.points, DASHES[index % DASHES.len()], column);
+        }
+    }
+    Curve {
+        series: all,
+        window: Window::until(end),
+        unit: if view.time { Unit::Time } else { Unit::Epochs },
+        log: view.log,
+        marks,
+        empty: "no run has completed an epoch yet".into(),
+        ..Curve::default()
+    }
+}
+
+/// Draws the curves.
+pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+    curve(state, area.width).render(buffer, &state.theme, area);
+}

@@ -1,0 +1,168 @@
+//! Tested runs that disagree image by image, and their verdicts worked out as the backend does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use super::fixtures::{Logbook, NOW, id, with_data};
+use crate::domain::{FinishReason, Outcome, RunId, Split, Strategy};
+use crate::events::Event as Logged;
+use crate::runs::comparison::{Candidate, Comparison, Verdict};
+use crate::runs::predictions::Predictions;
+use crate::runs::{Inspection, Summary};
+use crate::tui::action::Action;
+use crate::tui::effect::{CompareEffect, Effect};
+use crate::tui::event::{CompareEvent, Event};
+use crate::tui::state::{Pair, RunView, Screen, State};
+use crate::tui::update::{apply, update};
+
+/// Test images of each class: a tenth of FER-2013's, because drawing them anew takes long without optimization.
+const COUNTS: [u16; 7] = [96, 11, 102, 177, 123, 125, 83];
+
+/// Answers to the test images of which about `skill` of 1,000 are right; which ones depends on the run's name too.
+pub(super) fn predictions(name: &str, skill: u32) -> Predictions {
+    let salt = name.bytes().fold(7_u32, |salt, byte| salt.wrapping_mul(31).wrapping_add(byte.into()));
+    let mut truth = Vec::new();
+    let mut probabilities = Vec::new();
+    for (label, count) in (0_u16..).zip(COUNTS) {
+        for image in 0..u32::from(count) {
+            let mixed = |salt: u32| {
+                let mut x = (image * 7 + u32::from(label)).wrapping_add(salt).wrapping_mul(0x9e37_79b1);
+                x ^= x >> 15;
+                x = x.wrapping_mul(0x85eb_ca77);
+                x ^ (x >> 13)
+            };
+            // Images are hard for every run, or easy.
+            let draw = (mixed(1) % 1000 * 3 + mixed(salt) % 1000) / 4;
+            let class = usize::from(label);
+            let answer = if draw < skill { class } else { (class + 1 + (mixed(salt + 3) % 6) as usize) % 7 };
+            truth.push(label);
+            probabilities.extend((0..7).map(|class| if class == answer { 0.7_f32 } else { 0.05 }));
+        }
+    }
+    Predictions { classes: 7, probabilities, truth }
+}
+
+fn classes() -> Vec<String> {
+    ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"].map(str::to_owned).to_vec()
+}
+
+fn inspection(name: &str, skill: u32) -> Inspection {
+    Inspection::new(predictions(name, skill), &classes()).expect("predictions")
+}
+
+/// A run under way of which nothing is tested.
+pub(super) fn begun(name: &str, hours_ago: u64) -> Logbook {
+    Logbook::new(name, hours_ago * 3600).with(|recipe| recipe.fingerprint = "9f2c".into())
+}
+
+/// Tested with this skill, and finished.
+pub(super) fn tested(book: Logbook, name: &str, skill: u32, epochs: u32, best: u32) -> RunView {
+    let confusion = inspection(name, skill).confusion();
+    let loss = 2.0 - f64::from(skill) / 1000.0;
+    book.started()
+        .epochs(epochs, best)
+        .log(Logged::EvaluationStarted { split: Split::Test, images: 717 })
+        .log(Logged::Evaluated { split: Split::Test, epoch: best, loss, confusion })
+        .log(Logged::Ended { outcome: Outcome::Finished { reason: FinishReason::EarlyStop } })
+        .view(false)
+}
+
+/// The skill by which [`finished`] makes a run of this name.
+const SKILLS: [(&str, u32); 6] = [
+    ("quiet-lynx", 560),
+    ("calm-heron", 610),
+    ("brisk-otter", 565),
+    ("early-swan", 480),
+    ("lone-wolf", 590),
+    ("dark-crane", 520),
+];
+
+fn skill(name: &str) -> u32 {
+    SKILLS.iter().find(|(known, _)| *known == name).map_or(500, |(_, skill)| *skill)
+}
+
+pub(super) fn finished(name: &str, change: impl FnOnce(&mut crate::domain::Recipe), epochs: u32, best: u32) -> RunView {
+    tested(begun(name, 3).with(change), name, skill(name), epochs, best)
+}
+
+pub(super) fn lynx() -> RunView {
+    finished("quiet-lynx", |_| (), 15, 9)
+}
+
+pub(super) fn heron() -> RunView {
+    finished("calm-heron", |recipe| (recipe.batch_size, recipe.learning_rate) = (128, 5e-4), 24, 18)
+}
+
+/// Six runs: two of them differ from the first in the seed alone.
+pub(super) fn six() -> Vec<RunView> {
+    vec![
+        lynx(),
+        heron(),
+        finished("brisk-otter", |recipe| recipe.seed = 43, 17, 11),
+        finished("early-swan", |recipe| recipe.epochs = 8, 8, 8),
+        finished("lone-wolf", |recipe| recipe.seed = 44, 14, 10),
+        finished("dark-crane", |recipe| recipe.strategy = Strategy::Cnn, 12, 6),
+    ]
+}
+
+/// The verdict that the backend would find on disk. Worked out once, however many tests ask for it.
+pub(super) fn judged(baseline: &Summary, run: &Summary) -> Result<Verdict, String> {
+    type Known = Mutex<HashMap<(RunId, RunId, bool), Result<Verdict, String>>>;
+    static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
+    let same = baseline.recipe.fingerprint == run.recipe.fingerprint;
+    let key = (baseline.id.clone(), run.id.clone(), same);
+    let known = KNOWN.lock().expect("no test failed in here").get(&key).cloned();
+    known.unwrap_or_else(|| {
+        let verdict = worked_out(baseline, run);
+        KNOWN.lock().expect("no test failed in here").insert(key, verdict.clone());
+        verdict
+    })
+}
+
+fn worked_out(baseline: &Summary, run: &Summary) -> Result<Verdict, String> {
+    let of = |run: &Summary| inspection(run.id.as_str(), skill(run.id.as_str()));
+    let (theirs, mine) = (of(baseline), of(run));
+    let candidates = [Candidate { run: baseline, test: Ok(&theirs) }, Candidate { run, test: Ok(&mine) }];
+    Comparison::new(&candidates, 0).expect("two runs").verdicts.remove(0).verdict
+}
+
+/// Answers what was asked for until nothing more is; tells how many verdicts that took.
+pub(super) fn settle(state: &mut State, mut effects: Vec<Effect>) -> usize {
+    let mut asked = 0;
+    while let Some(Effect::Compare(CompareEffect::Judge { baseline, run })) = effects.pop() {
+        asked += 1;
+        let verdict = judged(&baseline, &run);
+        effects.extend(update(state, NOW, answer(&baseline, &run, verdict)));
+    }
+    asked
+}
+
+pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Result<Verdict, String>) -> Event {
+    Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), verdict))
+}
+
+/// All of these runs marked, on the Compare screen, before any verdict.
+pub(super) fn marked(runs: Vec<RunView>) -> (State, Vec<Effect>) {
+    let names: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
+    let mut state = with_data(runs);
+    state.runs.marked = names;
+    state.touched = true;
+    let effects = apply(&mut state, Action::GoTo(Screen::Compare));
+    (state, effects)
+}
+
+/// The same with all verdicts.
+pub(super) fn compared(runs: Vec<RunView>) -> State {
+    let (mut state, effects) = marked(runs);
+    settle(&mut state, effects);
+    state
+}
+
+/// The names of the columns.
+pub(super) fn columns(state: &State) -> Vec<String> {
+    state.compare.runs.iter().map(|run| run.id.to_string()).collect()
+}
+
+pub(super) fn names(all: &[&str]) -> Vec<RunId> {
+    all.iter().map(|name| id(name)).collect()
+}
