@@ -128,8 +128,9 @@ fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
 #[test]
 fn an_ended_run_is_extended_only_by_limits_that_leave_something_to_train() {
     let mut state = at("brisk-otter");
-    press(&mut state, "e<^u>epochs 60<enter>");
-    assert!(prompt_error(&state).is_none_or(|error| error.contains("above")), "{:?}", state.overlay);
+    assert_eq!(press(&mut state, "e<^u>epochs 15 patience 6<enter>"), []);
+    let error = prompt_error(&state).unwrap_or_default();
+    assert!(error.ends_with("it takes more than 15 epochs and a patience above 6"), "{error}");
     let extend = RunsEffect::Extend { id: id("brisk-otter"), epochs: 60, patience: 20 };
     assert_eq!(press(&mut state, "<^u>epochs 60 patience 20<enter>").last().cloned(), Some(Effect::Runs(extend)));
     assert!(press(&mut at("brisk-otter"), "e<^u>patience 0<enter>").is_empty());
@@ -231,7 +232,7 @@ fn the_log_is_scrolled_searched_and_followed() {
     snapshots("detail_log", &state);
     press(&mut state, "z");
     snapshot("detail_log_whole", &state, SIZES[0]);
-    press(&mut state, "/nowhere<enter>");
+    press(&mut state, "/<^u>nowhere<enter>");
     assert!(message(&state).contains("the log has no 'nowhere'"));
     press(&mut state, "f");
     assert!(state.runs.log.follows());
