@@ -263,7 +263,7 @@ pub(super) struct WeightsOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct Runs {
-    /// What the runs have to fulfil, all of it, such as: state:running val_acc>0.6 !cnn
+    /// What the runs have to fulfil, all of it, such as `state:running val_acc>0.6 !cnn`
     pub(super) filter: Vec<String>,
     /// Order by a column instead of age, the best or the newest first
     #[arg(long, value_name = "KEY")]

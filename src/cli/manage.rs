@@ -18,9 +18,9 @@ pub(super) fn rename(store: &RunStore, run: &str, name: &RunId, Output { json }:
     store.rename(&id, name, supervise::now())?;
     let about = store.folder(name).about()?;
     if json {
-        output::json(&json::said(name, &about))?
+        output::json(&json::said(name, &about))?;
     } else {
-        output::line(&format!("{id} is now called {name}"))?
+        output::line(&format!("{id} is now called {name}"))?;
     }
     Ok(Exit::Done)
 }

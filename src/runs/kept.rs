@@ -37,7 +37,7 @@ const FIELDS: usize = 8;
 const HEAD: usize = MAGIC.len() + FIELDS * 8 + 4;
 
 /// Bytes at the beginning and before the end of the prefix that are held against the log.
-const PROBE: u64 = 4096;
+const PROBE: usize = 4096;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +144,8 @@ fn checksum(head: &[u8], body: &[u8]) -> u32 {
 /// nothing of files' numbers or times, so that a copied folder keeps its folds.
 fn probe(log: &Path, position: u64) -> io::Result<u64> {
     let file = File::open(log)?;
-    let mut bytes = [0; PROBE as usize];
-    let bytes = &mut bytes[..usize::try_from(PROBE.min(position)).unwrap_or(0)];
+    let mut bytes = [0; PROBE];
+    let bytes = &mut bytes[..usize::try_from(position).map_or(PROBE, |position| position.min(PROBE))];
     file.read_exact_at(bytes, 0)?;
     let first = crc32fast::hash(bytes);
     file.read_exact_at(bytes, position - bytes.len() as u64)?;

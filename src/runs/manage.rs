@@ -91,7 +91,7 @@ impl RunStore {
     pub fn delete(&self, id: &RunId, now: u64) -> Result<(), ManageError> {
         let folder = self.folder(id);
         let lock = self.at_rest(id, now)?;
-        let hidden = (0_u32..)
+        let hidden = (0..=u16::MAX)
             .map(|number| self.home().checkpoints().join(format!("{DELETED}{number}-{id}")))
             .find(|path| path.symlink_metadata().is_err());
         let hidden = hidden.unwrap_or_else(|| self.home().checkpoints().join(DELETED));

@@ -41,8 +41,8 @@ proptest! {
             let mixed = seed.wrapping_add(u64::from(epoch) << 32 | u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             f64::from(u32::try_from(mixed >> 40).expect("24 bits")) / f64::from(1 << 24)
         };
-        let at = spike.index((epochs * steps) as usize);
-        let (spike_epoch, spike_step) = (at as u32 / steps + 1, at as u32 % steps + 1);
+        let at = u32::try_from(spike.index((epochs * steps) as usize)).expect("one of them");
+        let (spike_epoch, spike_step) = (at / steps + 1, at % steps + 1);
         let loss = |epoch, number| if (epoch, number) == (spike_epoch, spike_step) { 99.0 } else { noise(epoch, number) };
         let folded = fold(epochs, steps, loss);
         prop_assert!(folded.buckets().len() <= CAPACITY);
