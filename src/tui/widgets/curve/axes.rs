@@ -35,8 +35,7 @@ impl Unit {
         ];
         match self {
             // Between epochs there is nothing to point at, unless one looks into one.
-            Self::Epochs if span > 2.0 => scale::step(span, most).max(1.0),
-            Self::Steps if span > 2.0 => scale::step(span, most).max(1.0),
+            Self::Epochs | Self::Steps if span > 2.0 => scale::step(span, most).max(1.0),
             Self::Time if span > 2.0 => {
                 let fits = |step: &f64| span / step <= f64::from(most.max(1));
                 CLOCK.into_iter().find(fits).unwrap_or_else(|| scale::step(span / 86_400.0, most) * 86_400.0)
