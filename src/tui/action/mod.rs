@@ -61,6 +61,8 @@ pub enum Action {
     Cycle,
     /// Put the field back to its default.
     Reset,
+    /// Fill the form with the next preset.
+    Preset,
     /// Type a character.
     Insert(char),
     /// Remove the character before the cursor.

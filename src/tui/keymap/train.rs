@@ -29,6 +29,7 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     on("train.previous", &[Train], &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the previous choice"),
     on("train.default", FORM, &[Key::ctrl('d')], Action::Reset, "default", "put the field back to its default"),
+    on("train.preset", FORM, &[Key::ctrl('p')], Action::Preset, "preset", "the next preset: default, reference, quick"),
     on("train.leave", FIELDS, &[code(KeyCode::Esc)], Action::Back, "leave", "leave the field"),
     on("train.back", &[Train], &[code(KeyCode::Esc)], Action::Back, "back", "back to the screen before"),
     on("train.field_up", FIELDS, &[code(KeyCode::Up), code(KeyCode::BackTab)], Action::Up, "", "the field above"),

@@ -6,6 +6,7 @@ pub(super) mod fixtures;
 mod inspect;
 mod inspect_fixtures;
 mod inspect_screens;
+mod runs;
 mod screens;
 mod transfer_fixtures;
 mod transfer_screens;

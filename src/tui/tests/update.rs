@@ -36,6 +36,7 @@ fn named(name: &str) -> Key {
         "left" => Key::plain(KeyCode::Left),
         "^u" => Key::ctrl('u'),
         "^c" => Key::ctrl('c'),
+        "^p" => Key::ctrl('p'),
         "^d" => Key::ctrl('d'),
         other => panic!("no key {other}"),
     }

@@ -8,6 +8,10 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Launch => return launch(state),
         Action::Back => return back(state),
+        Action::Preset => {
+            preset(state);
+            return Vec::new();
+        }
         _ => {}
     }
     let (form, ground) = state.form_on_ground();
@@ -27,6 +31,15 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Fills the form with the next preset and says what that is.
+fn preset(state: &mut State) {
+    let (form, ground) = state.form_on_ground();
+    let preset = form.next_preset(&ground);
+    form.choose(preset, &ground);
+    let words = format!("preset {}: {}; seed and device stay", preset.name(), preset.purpose());
+    info(state, words);
 }
 
 fn focus(form: &mut Form, ground: &Ground<'_>, by: isize) {

@@ -24,40 +24,45 @@ pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buf
     let what = format!("  {} on {}", summary.recipe.strategy, summary.recipe.dataset);
     let (word, style) = verdict::word(state, run);
     let chart = &state.runs.chart;
-    let curves = format!("{}, m: {}", chart.curves.name(), chart.curves.next().name());
     let mut notes = shown(state, run);
-    if columns < BOTH && notes.is_empty() {
-        notes = curves;
-    } else if columns < BOTH {
-        notes = format!("{} · {notes}", chart.curves.name());
+    if columns < BOTH {
+        let name = chart.curves.name();
+        let next = format!("{name}, m: {}", chart.curves.next().name());
+        notes.insert(0, if notes.is_empty() { next } else { name.into() });
+    }
+    // What there is no room for goes from the end.
+    let room = area.width.saturating_sub(width(&what) + width(&word) + width(run.id.as_str()) + 11);
+    while notes.len() > 1 && width(&notes.join(" · ")) > room {
+        notes.pop();
     }
     rule(
         buffer,
         theme,
         area,
         &[(run.id.as_str(), theme.strong()), ("  ", style), (&word, style), (&what, theme.dim())],
-        &notes,
+        &notes.join(" · "),
     );
 }
 
 /// What is not as at the start: smoothing, scale, the part that is shown.
-fn shown(state: &State, run: &RunView) -> String {
+fn shown(state: &State, run: &RunView) -> Vec<String> {
     let chart = &state.runs.chart;
     let mut notes = Vec::new();
     if chart.smoothing() > 0.0 {
-        notes.push(format!("smoothed {}", chart.smoothing()));
+        notes.push(format!("smooth {}", chart.smoothing()));
     }
     if chart.log {
-        notes.push("log scale".into());
+        notes.push("log".into());
     }
     let whole = Places::of(run, chart.axis).zip(run.state(state.now)).map(|(places, stands)| places.whole(stands));
     if let (Some(window), Some(whole)) = (chart.window, whole) {
         let window = window.within(whole);
-        let step = window.span() / 100.0;
+        let step = window.span() / 10.0;
         let label = |x| chart.unit().label(x, step);
-        notes.push(format!("{} {} to {}, 0: all", chart.unit().name(), label(window.from), label(window.to)));
+        notes.push(format!("{} to {}", label(window.from), label(window.to)));
+        notes.push("0: all".into());
     }
-    notes.join(" · ")
+    notes
 }
 
 pub(super) fn render(

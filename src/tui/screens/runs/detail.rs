@@ -46,10 +46,11 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         }
         (Ok(_), None) => return,
     };
-    let plot_columns = rest.width.saturating_sub(PANEL);
+    let alone = state.runs.whole && state.runs.pane_whole;
+    let plot_columns = rest.width.saturating_sub(if alone { 0 } else { PANEL });
     curves::title(state, run, plot_columns, buffer, take(&mut rest, 1));
     let asked = state.runs.unanswered(&run.id).map(|asked| (asked.words(state.now), theme.warning()));
-    if state.runs.whole && state.runs.pane_whole {
+    if alone {
         return match state.runs.pane {
             Pane::Log => log::render(state, run, buffer, rest),
             Pane::Curves => curves::render(state, run, summary, stands, buffer, rest),

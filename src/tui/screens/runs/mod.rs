@@ -47,7 +47,8 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         let left = Rect { width, ..area };
         let right = Rect { x: area.x + width, width: area.width - width, ..area };
         let settings = settings::rows(run, width);
-        let rows = (count + head).min(area.height.saturating_sub(settings)).max(area.height / 4).max(2);
+        let rows =
+            (count + head).min(area.height.saturating_sub(settings)).max((count + head).min(area.height / 4)).max(2);
         list::render(state, buffer, Rect { height: rows, ..left });
         let below = Rect { y: left.y + rows + 1, height: left.height.saturating_sub(rows + 1), ..left };
         settings::render(state, run, buffer, below);

@@ -137,7 +137,9 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     let Some(load) = &summary.load else { return Vec::new() };
     let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
     if let Some(gpu) = &load.gpu {
-        lines.push(("gpu", format!("{}%, {} of {}", gpu.utilization, Size(gpu.memory_used), Size(gpu.memory_total))));
+        let gib = |bytes: u64| real(bytes >> 20) / 1024.0;
+        let memory = format!("{:.0} of {:.0} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
+        lines.push(("gpu", format!("{}%, {memory}", gpu.utilization)));
     }
     lines
 }

@@ -52,7 +52,7 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Op
             Some(other) => format!("queued: waits for {other} to end"),
             None => "queued: waits for its device".into(),
         },
-        RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until it is told to go on"),
+        RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until p lets it go on"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
         RunState::Lost => format!("lost: the worker is gone without a word; {goes_on}"),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),

@@ -4,6 +4,7 @@ mod check;
 mod ground;
 mod input;
 mod order;
+mod preset;
 mod without;
 
 use std::collections::HashMap;

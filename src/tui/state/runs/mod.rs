@@ -217,6 +217,7 @@ impl RunsState {
     }
 
     /// The runs that the list shows, in its order.
+    #[must_use]
     pub fn visible(&self) -> impl ExactSizeIterator<Item = &RunView> {
         self.shown.iter().map(|index| &self.list[*index])
     }

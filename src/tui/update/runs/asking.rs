@@ -109,9 +109,10 @@ pub(super) fn limits(state: &mut State) {
     };
     let limits = summary.limits;
     let text = format!("epochs {} patience {}", limits.epochs, limits.patience);
-    let title = match run.is_active(state.now) {
-        true => format!("epochs and patience of {id}"),
-        false => format!("extend {id} and resume it"),
+    let title = if run.is_active(state.now) {
+        format!("epochs and patience of {id}")
+    } else {
+        format!("extend {id} and resume it")
     };
     ask(state, RunsPurpose::Limits(id), title, String::new(), &text);
 }

@@ -35,8 +35,7 @@ impl Unit {
         ];
         match self {
             // Between epochs there is nothing to point at, unless one looks into one.
-            Self::Epochs if span > 2.0 => scale::step(span, most).max(1.0),
-            Self::Steps if span > 2.0 => scale::step(span, most).max(1.0),
+            Self::Epochs | Self::Steps if span > 2.0 => scale::step(span, most).max(1.0),
             Self::Time if span > 2.0 => {
                 let fits = |step: &f64| span / step <= f64::from(most.max(1));
                 CLOCK.into_iter().find(fits).unwrap_or_else(|| scale::step(span / 86_400.0, most) * 86_400.0)
@@ -87,15 +86,23 @@ pub(super) fn up(low: f64, high: f64, most: u16, log: bool) -> Vec<(f64, String)
     let (from, to) = if log { (10_f64.powf(low), 10_f64.powf(high)) } else { (low, high) };
     let step = scale::step(to - from, most);
     let decimals = scale::decimals(step).max(1);
-    let label = |tick: f64| match from.abs().max(to.abs()) {
-        large if large >= 1e5 => format!("{tick:.1e}"),
+    let largest = from.abs().max(to.abs());
+    let digits = digits(largest, step);
+    let label = |tick: f64| match largest {
+        large if large >= 1e5 => format!("{tick:.digits$e}"),
         // Learning rates.
-        _ if step < 1e-4 => format!("{tick:.1e}"),
+        _ if step < 1e-4 => format!("{tick:.digits$e}"),
         large if large >= 1e3 && step >= 1.0 => format!("{tick:.0}"),
         _ => format!("{tick:.decimals$}"),
     };
     let place = |tick: f64| if log { tick.log10() } else { tick };
     scale::ticks(from, to, step).into_iter().map(|tick| (place(tick), label(tick))).collect()
+}
+
+/// Decimals in powers of ten that tell ticks apart: at least one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to 1 to 6
+fn digits(largest: f64, step: f64) -> usize {
+    (largest.log10().floor() - step.log10().floor()).clamp(1.0, 6.0) as usize
 }
 
 fn magnitude(value: f64) -> String {
@@ -129,6 +136,7 @@ mod tests {
     fn a_logarithmic_axis_has_ticks_at_round_values() {
         assert_eq!(words(&up(-1.0, 1.0, 8, true)), ["0.1", "0.2", "0.5", "1", "2", "5", "10"]);
         assert_eq!(words(&up(-6.0, 0.0, 4, true)), ["1e-6", "1e-4", "0.01", "1"]);
+        assert_eq!(words(&up(9.5e-4, 1.05e-3, 3, false)), ["9.50e-4", "1.00e-3", "1.05e-3"]);
         let narrow = up(0.0, 0.3, 5, true);
         assert!(narrow.len() >= 2 && narrow.iter().all(|(place, _)| (0.0..=0.301).contains(place)), "{narrow:?}");
     }

@@ -259,7 +259,9 @@ fn bounds(drawn: &[Vec<Vec<(f64, f64)>>], rows: u16, log: bool) -> Option<Upward
     if low > high {
         return None;
     }
-    let margin = match (high > low, log) {
+    // What only rounding tells apart is level.
+    let level = high - low <= low.abs().max(high.abs()) * 1e-9;
+    let margin = match (!level, log) {
         (true, _) => (high - low) * 0.03,
         (false, true) => 0.1,
         // Around a level curve: enough to be seen, and of its own size, be that a learning rate's.

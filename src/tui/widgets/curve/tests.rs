@@ -92,3 +92,10 @@ fn the_value_under_the_cursor_is_the_last_one_told() {
     let series = Series { points: vec![(1.0, 5.0), (2.0, 6.0), (3.0, f64::NAN)], ..Series::default() };
     assert_eq!([0.0, 1.5, 2.0, 3.5].map(|x| series.at(x)), [Some(5.0), Some(5.0), Some(6.0), None]);
 }
+
+#[test]
+fn what_only_rounding_tells_apart_is_drawn_level() {
+    let series = Series { points: vec![(0.0, 1e-3), (1.0, 1e-3 + 1e-19), (2.0, 1e-3)], ..Series::default() };
+    let text = drawn(&Curve { series: vec![series], window: Window::until(2.0), ..Curve::default() });
+    assert_eq!(text.lines().filter(|line| braille(line) > 0).count(), 1, "{text}");
+}

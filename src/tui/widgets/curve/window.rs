@@ -35,7 +35,7 @@ impl Window {
     #[must_use]
     pub fn within(self, whole: Self) -> Self {
         let span = self.span();
-        if !(span < whole.span()) {
+        if span.is_nan() || span >= whole.span() {
             return whole;
         }
         let from = self.from.clamp(whole.from, whole.to - span);

@@ -1,0 +1,302 @@
+//! The Runs screen: what its keys do, as tables, and what it shows, whole.
+
+use super::fixtures::{self, Logbook, NOW, id};
+use super::screens::{SIZES, draw, snapshot, snapshots};
+use super::update::press;
+use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
+use crate::events::Event as Logged;
+use crate::tui::effect::{Effect, RunsEffect};
+use crate::tui::event::{Event, RunsEvent};
+use crate::tui::state::{Curves, Overlay, Request, RunView, State};
+use crate::tui::update::update;
+
+fn state() -> State {
+    let mut state = fixtures::with_data(fixtures::all());
+    press(&mut state, "3");
+    state
+}
+
+fn at(run: &str) -> State {
+    let mut state = state();
+    state.runs.selected = Some(id(run));
+    state
+}
+
+fn shown(state: &State) -> Vec<String> {
+    state.runs.visible().map(|run| run.id.to_string()).collect()
+}
+
+fn message(state: &State) -> String {
+    state.message.as_ref().map(|message| message.text.clone()).unwrap_or_default()
+}
+
+fn prompt_error(state: &State) -> Option<String> {
+    let Some(Overlay::Prompt(prompt)) = &state.overlay else { return None };
+    prompt.error.clone()
+}
+
+/// The running run as its worker would report it after these events.
+fn after(events: Vec<Logged>) -> RunView {
+    let book = Logbook::new("calm-heron", 133).started().epochs(11, 8).steps(12, 14);
+    events.into_iter().fold(book, Logbook::log).view(true)
+}
+
+fn heard(state: &mut State, run: RunView) {
+    let mut runs = fixtures::all();
+    runs.retain(|other| other.id != run.id);
+    runs.push(run);
+    update(state, NOW + 1_000, Event::Runs(runs));
+}
+
+#[test]
+fn a_filter_works_as_it_is_typed_and_leaving_it_restores_what_was() {
+    let mut state = state();
+    press(&mut state, "/state:running");
+    assert_eq!(shown(&state), ["calm-heron"]);
+    press(&mut state, " val_acc>0.9");
+    assert!(shown(&state).is_empty());
+    press(&mut state, " loss<");
+    assert!(prompt_error(&state).is_some_and(|error| error.starts_with("'loss<' at 27")));
+    press(&mut state, "<enter>");
+    assert!(state.overlay.is_some(), "what is wrong is not taken");
+    press(&mut state, "<esc>");
+    assert_eq!(shown(&state).len(), 6);
+    press(&mut state, "/!state:running<enter>");
+    assert_eq!((shown(&state).len(), state.overlay.is_none()), (5, true));
+    press(&mut state, "/<^u><enter>");
+    assert_eq!(shown(&state).len(), 6);
+}
+
+#[test]
+fn the_list_is_ordered_by_each_column_in_turn_and_turned_around() {
+    let mut state = state();
+    let own = shown(&state);
+    press(&mut state, "o");
+    let mut names = own.clone();
+    names.sort();
+    assert_eq!(shown(&state), names);
+    press(&mut state, "O");
+    names.reverse();
+    assert_eq!(shown(&state), names);
+    for _ in 0..20 {
+        press(&mut state, "o");
+        if state.runs.sort.is_none() {
+            break;
+        }
+    }
+    assert_eq!(shown(&state), own, "after the last column its own order");
+}
+
+#[test]
+fn workers_are_asked_and_their_answer_is_told() {
+    let limits = Limits { epochs: 80, patience: 12 };
+    let changed = Logged::LimitsChanged { epochs: 80, patience: 12 };
+    let of = |id| RunsEffect::Limits { id, epochs: 80, patience: 12 };
+    let heron = || id("calm-heron");
+    let table = [
+        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p lets it go on"),
+        (
+            "e<^u>epochs 80 patience 12<enter>",
+            of(heron()),
+            Request::Limits(limits),
+            changed,
+            "calm-heron now keeps to 80 epochs and patience 12",
+        ),
+    ];
+    for (keys, effect, request, event, words) in table {
+        let mut state = at("calm-heron");
+        assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
+        assert_eq!(state.runs.unanswered(&heron()).map(|asked| asked.request), Some(request));
+        assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
+        heard(&mut state, after(vec![]));
+        assert!(state.runs.unanswered(&heron()).is_some(), "{keys}: no answer is none");
+        heard(&mut state, after(vec![event]));
+        assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, words));
+        assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
+    }
+}
+
+#[test]
+fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
+    let mut state = at("calm-heron");
+    press(&mut state, "p");
+    update(&mut state, NOW, Event::Run(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
+    assert!(state.runs.asked.is_empty());
+    assert_eq!(message(&state), "disk full");
+}
+
+#[test]
+fn an_ended_run_is_extended_only_by_limits_that_leave_something_to_train() {
+    let mut state = at("brisk-otter");
+    assert_eq!(press(&mut state, "e<^u>epochs 15 patience 6<enter>"), []);
+    let error = prompt_error(&state).unwrap_or_default();
+    assert!(error.ends_with("it takes more than 15 epochs and a patience above 6"), "{error}");
+    let extend = RunsEffect::Extend { id: id("brisk-otter"), epochs: 60, patience: 20 };
+    assert_eq!(press(&mut state, "<^u>epochs 60 patience 20<enter>").last().cloned(), Some(Effect::Runs(extend)));
+    assert!(press(&mut at("brisk-otter"), "e<^u>patience 0<enter>").is_empty());
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let table = [
+        ("brisk-otter", "p", "there is nothing to pause"),
+        ("calm-heron", "D", "stop it first"),
+        ("calm-heron", "N", "a worker is at calm-heron"),
+        ("calm-heron", "E", "a worker is at calm-heron"),
+        ("brisk-otter", "R", "e extends it"),
+    ];
+    for (run, keys, words) in table {
+        let mut state = at(run);
+        assert_eq!(press(&mut state, keys), [], "{run} {keys}");
+        assert!(message(&state).contains(words), "{run} {keys}: {}", message(&state));
+    }
+}
+
+#[test]
+fn deleting_tells_what_is_lost_and_asks() {
+    let mut state = at("brisk-otter");
+    assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Weigh(vec![id("brisk-otter")]))]);
+    update(&mut state, NOW, Event::Run(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
+    snapshot("delete", &state, SIZES[0]);
+    assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Delete(vec![id("brisk-otter")]))]);
+    update(&mut state, NOW, Event::Run(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
+    assert!(!shown(&state).contains(&"brisk-otter".into()));
+    assert_eq!(message(&state), "brisk-otter is deleted");
+    assert!(state.runs.current().is_some());
+}
+
+#[test]
+fn names_tags_and_notes_are_checked_as_typed_and_written() {
+    let mut state = at("brisk-otter");
+    press(&mut state, "N<^u>calm-heron");
+    assert_eq!(prompt_error(&state).as_deref(), Some("there is a run calm-heron already"));
+    press(&mut state, "<^u>old owl");
+    assert!(prompt_error(&state).is_some());
+    let rename = RunsEffect::Rename { from: id("brisk-otter"), to: id("old-owl") };
+    assert_eq!(press(&mut state, "<^u>old-owl<enter>"), [Effect::Runs(rename)]);
+    update(&mut state, NOW, Event::Run(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
+    assert_eq!(state.runs.current().map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
+    let effects = press(&mut state, "t+night -none best<enter>");
+    let [Effect::Runs(RunsEffect::Describe(_, about))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), ["best", "night"]);
+    press(&mut state, "nworth another look<enter>");
+    assert_eq!(press(&mut state, "t-best<enter>").len(), 1);
+    assert_eq!(press(&mut state, "/tag:night look<enter>"), []);
+    assert_eq!(shown(&state), ["old-owl"]);
+    snapshots("runs_tagged", &state);
+}
+
+#[test]
+fn marked_runs_are_meant_together() {
+    let mut state = state();
+    press(&mut state, "gA");
+    assert_eq!(state.runs.marked.len(), 6);
+    press(&mut state, "S");
+    let effects = press(&mut state, "y");
+    assert_eq!(effects, [Effect::Stop(id("new-wren")), Effect::Stop(id("calm-heron"))]);
+    snapshot("runs_marked", &state, SIZES[0]);
+    press(&mut state, "u");
+    assert!(state.runs.marked.is_empty());
+}
+
+#[test]
+fn curves_are_looked_into() {
+    let mut state = at("calm-heron");
+    press(&mut state, "<enter>sL+[<left>");
+    let chart = state.runs.chart;
+    assert!(chart.smoothing() > 0.0 && chart.log && chart.window.is_some() && chart.cursor.is_some());
+    snapshots("detail_zoomed", &state);
+    press(&mut state, "0x");
+    assert_eq!((state.runs.chart.window, state.runs.chart.cursor), (None, None));
+    snapshot("detail_steps", &state, SIZES[0]);
+    press(&mut state, "Lxmmz");
+    assert_eq!(state.runs.chart.curves, Curves::LearningRate);
+    snapshot("detail_rate", &state, SIZES[0]);
+    press(&mut state, "<esc>");
+    assert!(state.runs.whole && !state.runs.pane_whole);
+    press(&mut state, "<esc>");
+    assert!(!state.runs.whole);
+}
+
+#[test]
+fn the_log_is_scrolled_searched_and_followed() {
+    let mut state = at("calm-heron");
+    press(&mut state, "<enter><tab>k");
+    assert_eq!((state.runs.log.back, state.runs.log.follows()), (1, false));
+    press(&mut state, "/saved<enter>");
+    let first = state.runs.log.back;
+    press(&mut state, "N");
+    assert!(state.runs.log.back > first);
+    press(&mut state, "n");
+    assert_eq!(state.runs.log.back, first);
+    snapshots("detail_log", &state);
+    press(&mut state, "z");
+    snapshot("detail_log_whole", &state, SIZES[0]);
+    press(&mut state, "/<^u>nowhere<enter>");
+    assert!(message(&state).contains("the log has no 'nowhere'"));
+    press(&mut state, "f");
+    assert!(state.runs.log.follows());
+}
+
+#[test]
+fn a_paused_run_and_one_that_tells_its_load() {
+    let gpu = GpuLoad { name: "H200".into(), utilization: 96, memory_used: 11 << 30, memory_total: 139 << 30 };
+    let load = Load { processor: 187.0, memory: 1_400 << 20, gpu: Some(gpu) };
+    let mut state = at("calm-heron");
+    heard(
+        &mut state,
+        after(vec![Logged::Load { load: load.clone() }, Logged::LimitsChanged { epochs: 20, patience: 4 }]),
+    );
+    snapshots("runs_load", &state);
+    heard(&mut state, after(vec![Logged::Load { load }, Logged::Paused]));
+    snapshots("runs_paused", &state);
+}
+
+#[test]
+fn the_lines_that_are_typed() {
+    let mut state = at("calm-heron");
+    press(&mut state, "/state:running val<");
+    snapshot("prompt_filter", &state, SIZES[0]);
+    press(&mut state, "<esc>e");
+    snapshot("prompt_limits", &state, SIZES[0]);
+    snapshot("prompt_limits", &state, (60, 16));
+    press(&mut state, "<esc>/nobody<enter>");
+    snapshot("runs_none_shown", &state, SIZES[0]);
+}
+
+#[test]
+fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
+    let mut state = state();
+    press(&mut state, "2<^p>");
+    assert!(message(&state).starts_with("preset reference"), "{}", message(&state));
+    let value = |state: &State, setting| super::update::text(state, setting);
+    assert_eq!(value(&state, Hyperparameter::BatchSize), "32");
+    press(&mut state, "<^p>");
+    assert_eq!(
+        (value(&state, Hyperparameter::Epochs), value(&state, Hyperparameter::BatchSize)),
+        ("3".into(), "64".into())
+    );
+    press(&mut state, "<^p>");
+    assert_eq!(value(&state, Hyperparameter::Epochs), "50");
+    state.runs.selected = Some(id("brisk-otter"));
+    press(&mut state, "3r");
+    state.form.put(Hyperparameter::BatchSize, "128");
+    snapshot("train_repeated", &state, SIZES[0]);
+    assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
+}
+
+#[test]
+fn a_thousand_runs_are_drawn_as_fast_as_a_few() {
+    let book = |n: u64| Logbook::new(&format!("run-{n:04}"), 60 + n).started().view(false);
+    let mut state = fixtures::with_data((0..1_000).map(book).collect());
+    press(&mut state, "3/state:lost<enter>G");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("1,000 of 1,000 runs") && screen.contains("run-0999") && !screen.contains("run-0900"));
+    let begun = std::time::Instant::now();
+    for _ in 0..20 {
+        press(&mut state, "k");
+        draw(&state, SIZES[1]);
+    }
+    // Without optimization, on a busy machine: far above what is measured with it, far below what all rows would take.
+    assert!(begun.elapsed().as_millis() / 20 < 100, "{:?} for 20 frames", begun.elapsed());
+}
