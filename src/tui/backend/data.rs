@@ -22,18 +22,6 @@ fn view(name: &DatasetName, manifest: Manifest) -> DatasetView {
     }
 }
 
-/// Colours become the gray that the eye takes them for (ITU-R BT.601).
-fn gray(pixels: &[u8], channels: u32) -> Vec<u8> {
-    let luma = |pixel: &[u8]| match pixel {
-        [red, green, blue] => {
-            let sum = 299 * u32::from(*red) + 587 * u32::from(*green) + 114 * u32::from(*blue);
-            u8::try_from(sum / 1_000).unwrap_or(u8::MAX)
-        }
-        _ => pixel.first().copied().unwrap_or(0),
-    };
-    pixels.chunks(channels.max(1) as usize).map(luma).collect()
-}
-
 impl Disk {
     /// The datasets of the home, by name.
     ///
@@ -82,10 +70,8 @@ impl Disk {
         let image = dataset.image();
         // Images lie class by class in each split.
         let of_class = (0..dataset.len(Split::Train)).filter(|index| dataset.label(Split::Train, *index) == class);
-        let face = |index| Face {
-            width: image.width as usize,
-            pixels: gray(dataset.pixels(Split::Train, index), image.channels),
-        };
+        let face =
+            |index| Face::new(image.width as usize, image.channels as usize, dataset.pixels(Split::Train, index));
         of_class.take(count).map(face).collect()
     }
 

@@ -12,6 +12,7 @@ pub use runs::RunsEvent;
 
 use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
 
+use super::probe::Facts;
 use super::state::{DatasetEntry, RunView, WeightsEntry};
 use super::widgets::faces::Face;
 use crate::data::features::Usage;
@@ -62,6 +63,8 @@ pub enum Event {
         /// From the tabs to the bottom line.
         rows: u16,
     },
+    /// What the terminal turned out to be.
+    Terminal(Facts),
     /// Time has passed.
     Tick,
     /// The runs as they are now.

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::domain::{Size, SplitCounts};
 use crate::tui::state::{DatasetView, State};
 use crate::tui::widgets::bars;
-use crate::tui::widgets::faces;
+use crate::tui::widgets::faces::{self, Pictures};
 use crate::tui::widgets::figures::{count, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width, wrap};
 use crate::tui::widgets::table::first_line;
@@ -20,7 +20,7 @@ const FACES_ROWS: u16 = 8;
 ///  CLASS       TRAIN    VAL   TEST   share of train + val
 ///  angry       3,596    399    958   ██████████▉                          13.9%
 /// ```
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
     if state.data.entries.is_empty() {
         return empty(state, buffer, area);
     }
@@ -28,7 +28,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let theme = &state.theme;
     match state.data.entries.get(state.data.selected).map(|entry| &entry.dataset) {
-        Some(Ok(dataset)) => show(state, dataset, buffer, body),
+        Some(Ok(dataset)) => show(state, dataset, buffer, pictures, body),
         Some(Err(reason)) => {
             for (row, line) in (1..).zip(wrap(reason, body.width - 4)) {
                 Pen::new(buffer, theme, body, row).skip(2).write(&line, theme.bad());
@@ -116,7 +116,7 @@ fn facts(dataset: &DatasetView) -> String {
     )
 }
 
-fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
+fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
     let theme = &state.theme;
     Pen::new(buffer, theme, area, 0).skip(1).write(&facts(dataset), theme.text());
     let classes = u16::try_from(dataset.classes.len()).unwrap_or(u16::MAX);
@@ -140,7 +140,7 @@ fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
     pen.write(&kept, theme.dim());
     let used = 1 + 2 * gap;
     if drawn && below.height >= used + FACES_ROWS {
-        sample(state, dataset, buffer, Rect { y: below.y + used, height: below.height - used, ..below });
+        sample(state, dataset, buffer, pictures, Rect { y: below.y + used, height: below.height - used, ..below });
     }
 }
 
@@ -191,7 +191,7 @@ fn distribution(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area:
     line(&mut pen, dataset.counts(), theme.strong());
 }
 
-fn sample(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
+fn sample(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
     let theme = &state.theme;
     let Some((class, _)) = dataset.classes.get(state.data.class) else { return };
     let Some((_, _, images)) = state
@@ -204,5 +204,5 @@ fn sample(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect)
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(class, theme.strong()), (": training images", theme.dim())], "");
     let place = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
-    faces::render(buffer, theme, place, images);
+    faces::render(buffer, pictures, theme, place, images);
 }

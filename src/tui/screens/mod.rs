@@ -16,6 +16,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::action::Action;
 use super::keymap;
 use super::state::{Field, Message, Screen, State};
+use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::RunState;
@@ -30,7 +31,9 @@ const SMALLEST: (u16, u16) = (60, 16);
 ///  (the screen)
 ///  Enter zoom  m curve  S stop  r repeat                          ? help  q quit
 /// ```
-pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+///
+/// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
+pub fn render(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(state, buffer, area);
         return None;
@@ -39,7 +42,7 @@ pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position
     let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
     let cursor = match state.screen {
         Screen::Data => {
-            data::render(state, buffer, body);
+            data::render(state, buffer, pictures, body);
             None
         }
         Screen::Train => train::render(state, buffer, body),
@@ -56,9 +59,14 @@ pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position
             None
         }
     };
+    let over =
+        (!pictures.placed.is_empty() && (state.overlay.is_some() || state.message.is_some())).then(|| buffer.clone());
     let typed = overlay::render(state, buffer, body);
     // Last: a long message lies over the screen.
     bottom(state, buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    if let Some(before) = over {
+        pictures.uncovered(&before, buffer);
+    }
     typed.or(cursor.filter(|_| state.overlay.is_none()))
 }
 

@@ -19,6 +19,7 @@ pub use weights::{WeightsEntry, WeightsState};
 use jiff::tz::TimeZone;
 
 use super::keymap::Context;
+use super::probe::Facts;
 use super::theme::Theme;
 
 /// A screen.
@@ -90,6 +91,8 @@ pub struct State {
     pub zone: TimeZone,
     /// How things look.
     pub theme: Theme,
+    /// What the terminal is, as far as it was learnt.
+    pub facts: Facts,
     /// The Data screen.
     pub data: DataState,
     /// The pretrained weights.
@@ -120,6 +123,7 @@ impl State {
             rows: 24,
             zone,
             theme,
+            facts: Facts::default(),
             data: DataState::default(),
             weights: WeightsState::default(),
             form: Form::new(),

@@ -72,7 +72,7 @@ fn face(seed: usize) -> Face {
         let inside = x.abs_diff(24).pow(2) + y.abs_diff(24).pow(2) < 400;
         u8::try_from(if inside { 200 - x - seed * 3 } else { y * 2 }).unwrap_or(0)
     };
-    Face { width: 48, pixels: (0..48 * 48).map(pixel).collect() }
+    Face::gray(48, (0..48 * 48).map(pixel).collect::<Vec<u8>>())
 }
 
 /// A dashboard at [`NOW`] that has read its home: these datasets, these runs.

@@ -42,6 +42,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             };
         }
         Event::Redraw => {}
+        Event::Terminal(facts) => state.facts = facts,
         Event::Resized { rows } => {
             state.rows = rows;
             if let Some(Overlay::Help(line)) = &mut state.overlay {

@@ -10,4 +10,5 @@ pub mod figures;
 pub mod paint;
 pub mod progress;
 pub mod scale;
+mod shades;
 pub mod table;
