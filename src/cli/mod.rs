@@ -18,6 +18,7 @@ mod home;
 mod interrupt;
 mod json;
 mod known;
+mod meter;
 mod output;
 mod recipe_options;
 mod report;

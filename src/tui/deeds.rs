@@ -4,9 +4,6 @@ use super::backend::Disk;
 use super::effect::Effect;
 use super::event::Event;
 
-/// Images asked for at once.
-const FACES: usize = 32;
-
 /// Does a deed; what came of it is the answer.
 pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
     match effect {
@@ -26,10 +23,6 @@ pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
             let usage = backend.features(&dataset);
             Event::FeaturesMeasured(dataset, usage)
         }
-        Effect::LoadSamples { dataset, class } => {
-            let faces = backend.samples(&dataset, class, FACES);
-            Event::Samples { dataset, class, faces }
-        }
         Effect::Data(effect) => backend.on_data(effect),
         Effect::Runs(effect) => backend.on_runs(effect),
         Effect::Compare(effect) => backend.on_compare(effect),
@@ -48,9 +41,6 @@ pub(super) fn failure(effect: &Effect) -> Event {
         Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
         Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
         Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
-        Effect::LoadSamples { dataset, class } => {
-            Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
-        }
         Effect::Data(_) | Effect::Runs(_) | Effect::Compare(_) | Effect::Inspect(_) => Event::Failed(WORDS.into()),
     }
 }

@@ -1,19 +1,19 @@
 //! Pictures in the terminal's own graphics: what is written to show one, and to take it away.
 //!
 //! Every picture is written once, at its place, when it appears; that it goes is part of the same frame in which something
-//! else takes its place. Nothing here keeps pictures in the terminal beyond that. Done by hand for kitty and iTerm2, because
-//! ratatui-image keeps a picture in a cell's text: it is made anew for every frame, never taken away, and sent scaled up
-//! and uncompressed. Its encoder for sixel is used.
+//! else takes its place. Nothing here keeps pictures in the terminal beyond that. Done by hand, because ratatui-image keeps
+//! a picture in a cell's text: it is never taken away, is sent scaled up, and comes back wrong from under an overlay.
+
+mod sixel;
 
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use image::imageops::{self, FilterType};
+use image::imageops::FilterType;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Size;
+use ratatui::layout::Rect;
 use ratatui::style::Color;
-use ratatui_image::protocol::sixel::Sixel;
 
 use super::probe::{Facts, Graphics};
 use super::widgets::faces::{Face, Placed};
@@ -104,11 +104,7 @@ impl Shown {
             Graphics::Kitty => Some(kitty(&base64(&png(&image)?), number, (place.width, place.height))),
             Graphics::Iterm => {
                 let png = png(&image)?;
-                let mut data = String::new();
-                for row in place.rows() {
-                    let _ = write!(data, "\x1b[{};{}H\x1b[{}X", row.y + 1, row.x + 1, row.width);
-                }
-                let _ = write!(data, "\x1b[{};{}H", place.y + 1, place.x + 1);
+                let mut data = cleared(*place);
                 let (columns, rows) = (place.width, place.height);
                 let _ = write!(
                     data,
@@ -123,10 +119,20 @@ impl Shown {
                 let [width, height] = self.facts.cell?;
                 let room = [u32::from(place.width) * u32::from(width), u32::from(place.height) * u32::from(height)];
                 let scaled = image.resize(room[0], room[1], FilterType::Triangle);
-                Some(Sixel::new(scaled, Size::new(place.width, place.height), false).ok()?.data)
+                Some(cleared(*place) + &sixel::encode(&scaled))
             }
         }
     }
+}
+
+/// Erases a place, of which the picture before may have filled more, and goes to its beginning.
+fn cleared(place: Rect) -> String {
+    let mut words = String::new();
+    for row in place.rows() {
+        let _ = write!(words, "\x1b[{};{}H\x1b[{}X", row.y + 1, row.x + 1, row.width);
+    }
+    let _ = write!(words, "\x1b[{};{}H", place.y + 1, place.x + 1);
+    words
 }
 
 /// Blank cells of a kind that nothing else draws, so that whatever follows the picture is written over it.
@@ -146,13 +152,7 @@ fn image_of(face: &Face) -> Option<DynamicImage> {
         1 => DynamicImage::from(GrayImage::from_raw(width, height, pixels)?),
         _ => DynamicImage::from(RgbImage::from_raw(width, height, pixels)?),
     };
-    // A terminal that enlarges by repeating pixels shows squares: a little help makes a face of them.
-    let factor = 96_u32.div_ceil(width.max(1));
-    if factor < 2 {
-        return Some(image);
-    }
-    Some(DynamicImage::from(imageops::resize(&image.to_rgb8(), width * factor, height * factor, FilterType::Triangle)))
-        .map(|enlarged| if face.channels == 1 { DynamicImage::from(enlarged.to_luma8()) } else { enlarged })
+    Some(image)
 }
 
 fn png(image: &DynamicImage) -> Option<Vec<u8>> {

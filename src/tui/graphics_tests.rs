@@ -1,7 +1,5 @@
 //! What is written for pictures, read back as a terminal reads it.
 
-use ratatui::layout::Rect;
-
 use super::*;
 
 fn face(channels: usize) -> Face {
@@ -73,7 +71,7 @@ fn what_is_sent_to_kitty_is_the_picture() {
         let data: String =
             pieces.iter().map(|piece| piece.split_once(';').unwrap().1.trim_end_matches("\x1b\\")).collect();
         let image = image::load_from_memory(&decode(&data)).unwrap();
-        assert_eq!((image.width(), image.height()), (96, 96));
+        assert_eq!((image.width(), image.height()), (48, 48));
         let small = image.resize_exact(48, 48, FilterType::Triangle).to_rgb8();
         let mean = |values: &[u8]| values.iter().map(|value| usize::from(*value)).sum::<usize>() / values.len();
         assert!(mean(small.as_raw()).abs_diff(mean(&face(channels).pixels)) < 3);

@@ -75,8 +75,8 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
     let state = State::new(theme, TimeZone::system(), now());
     let mut dashboard =
         Dashboard { state, screen: Screen::enter()?, backend, events, poke, stale: true, late: Late::default() };
-    let rows = dashboard.screen.area()?.height;
-    dashboard.take(Event::Resized { rows })?;
+    let area = dashboard.screen.area()?;
+    dashboard.take(Event::Resized { columns: area.width, rows: area.height })?;
     for effect in update::start() {
         dashboard.perform(effect);
     }
@@ -146,9 +146,9 @@ impl Dashboard {
         self.screen.learn(&facts)?;
         self.take(Event::Terminal(facts))?;
         // Changes of the size are heard of only from now on.
-        let rows = self.screen.area()?.height;
-        if rows != self.state.rows {
-            self.take(Event::Resized { rows })?;
+        let area = self.screen.area()?;
+        if (area.width, area.height) != (self.state.columns, self.state.rows) {
+            self.take(Event::Resized { columns: area.width, rows: area.height })?;
         }
         typed.into_iter().try_for_each(|event| self.take(event))
     }

@@ -14,7 +14,6 @@ use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
 
 use super::probe::Facts;
 use super::state::{DatasetEntry, RunView, WeightsEntry};
-use super::widgets::faces::Face;
 use crate::data::features::Usage;
 use crate::domain::{DatasetName, RunId};
 
@@ -58,8 +57,10 @@ pub enum Event {
     Paste(String),
     /// The terminal may have lost what it showed.
     Redraw,
-    /// The terminal has this many rows now.
+    /// The terminal has this size now.
     Resized {
+        /// Across.
+        columns: u16,
         /// From the tabs to the bottom line.
         rows: u16,
     },
@@ -89,15 +90,6 @@ pub enum Event {
     StopFinished(RunId, Result<(), String>),
     /// What the kept features of a dataset take.
     FeaturesMeasured(DatasetName, Vec<Usage>),
-    /// A few images of a class.
-    Samples {
-        /// Of this dataset.
-        dataset: DatasetName,
-        /// The class's label.
-        class: usize,
-        /// The images, none if they cannot be read.
-        faces: Vec<Face>,
-    },
     /// A deed ended with a bug of ours.
     Failed(String),
     /// For the Data screen.
@@ -121,7 +113,7 @@ impl Event {
                 alt: key.modifiers.contains(KeyModifiers::ALT),
             })),
             terminal::Event::Paste(text) => Some(Self::Paste(text)),
-            terminal::Event::Resize(_, rows) => Some(Self::Resized { rows }),
+            terminal::Event::Resize(columns, rows) => Some(Self::Resized { columns, rows }),
             terminal::Event::FocusGained => Some(Self::Redraw),
             terminal::Event::Key(_) | terminal::Event::FocusLost | terminal::Event::Mouse(_) => None,
         }

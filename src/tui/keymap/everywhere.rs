@@ -2,18 +2,18 @@
 
 use crossterm::event::KeyCode;
 
-use super::Context::{Compare, Data, Help, Inspect, Prompt, RunDetail, Runs, Train, TrainName, TrainNumber};
+use super::Context::{Compare, Data, DataFaces, Help, Inspect, Prompt, RunDetail, Runs, Train, TrainName, TrainNumber};
 use super::{Binding, Context, code, on};
 use crate::tui::action::Action;
 use crate::tui::event::Key;
 use crate::tui::state::Screen;
 
 /// Where digits are no text.
-const SCREENS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect];
+const SCREENS: &[Context] = &[Data, DataFaces, Train, Runs, RunDetail, Compare, Inspect];
 /// Where letters are no text either.
-const READING: &[Context] = &[Data, Runs, RunDetail, Compare, Inspect];
-const LETTERS: &[Context] = &[Data, Train, TrainNumber, Runs, RunDetail, Compare, Inspect];
-const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect, Help];
+const READING: &[Context] = &[Data, DataFaces, Runs, RunDetail, Compare, Inspect];
+const LETTERS: &[Context] = &[Data, DataFaces, Train, TrainNumber, Runs, RunDetail, Compare, Inspect];
+const LISTS: &[Context] = &[Data, DataFaces, Train, Runs, RunDetail, Compare, Inspect, Help];
 const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt];
 
 pub(super) static TABLE: &[Binding] = &[

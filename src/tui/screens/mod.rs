@@ -9,6 +9,7 @@ pub(super) mod overlay;
 mod runs;
 mod train;
 
+pub(super) use data::places as data_places;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
@@ -161,6 +162,7 @@ fn applies(state: &State, action: Action) -> bool {
         }
         Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From),
         Action::Cycle => state.form.focus != Field::Launch,
+        Action::Data(action) => data::applies(state, action),
         Action::Compare(_) => compare::applies(state, action),
         Action::Inspect(_) => inspect::applies(state, action),
         _ => true,

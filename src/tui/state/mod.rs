@@ -9,17 +9,17 @@ mod runs;
 mod weights;
 
 pub use compare::CompareState;
-pub use data::{DataState, DatasetEntry, DatasetView};
+pub use data::{DataState, DatasetEntry, DatasetView, Faces, Importing, Look, Part, Pick, Sample, Variants};
 pub use form::{Field, Form, Ground, Input, Order};
 pub use inspect::InspectState;
-pub use overlay::{Confirm, Overlay, Prompt, Purpose};
+pub use overlay::{Confirm, Overlay, Prompt, Purpose, Report};
 pub use runs::{Curves, LogLine, RunView, RunsState};
 pub use weights::{WeightsEntry, WeightsState};
 
 use jiff::tz::TimeZone;
 
 use super::keymap::Context;
-use super::probe::Facts;
+pub use super::probe::{Facts, Graphics};
 use super::theme::Theme;
 
 /// A screen.
@@ -85,6 +85,8 @@ pub struct State {
     pub message: Option<Message>,
     /// Milliseconds since 1970.
     pub now: u64,
+    /// Columns of the terminal.
+    pub columns: u16,
     /// Rows of the terminal.
     pub rows: u16,
     /// For times of day.
@@ -120,6 +122,7 @@ impl State {
             overlay: None,
             message: None,
             now,
+            columns: 80,
             rows: 24,
             zone,
             theme,
@@ -138,10 +141,11 @@ impl State {
     #[must_use]
     pub fn context(&self) -> Context {
         match (&self.overlay, self.screen) {
-            (Some(Overlay::Help(_)), _) => Context::Help,
+            (Some(Overlay::Help(_) | Overlay::Report(_)), _) => Context::Help,
             (Some(Overlay::Confirm(_)), _) => Context::Confirm,
             (Some(Overlay::Prompt(_)), _) => Context::Prompt,
-            (None, Screen::Data) => Context::Data,
+            (None, Screen::Data) if self.data.look == Look::Table => Context::Data,
+            (None, Screen::Data) => Context::DataFaces,
             (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
             (None, Screen::Runs) => Context::Runs,
             (None, Screen::Compare) => Context::Compare,

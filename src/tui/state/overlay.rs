@@ -12,6 +12,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// A line to be typed.
     Prompt(Prompt),
+    /// Lines to be read.
+    Report(Report),
 }
 
 /// A question to be answered with yes or no.
@@ -42,6 +44,22 @@ pub struct Prompt {
     pub error: Option<String>,
 }
 
+/// Lines to be read, scrolled where they do not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// On the border.
+    pub title: String,
+    /// The lines, safe to print.
+    pub lines: Vec<String>,
+    /// The first one that is shown.
+    pub first: usize,
+}
+
 /// What a typed line is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {}
+pub enum Purpose {
+    /// What to import.
+    ImportSource,
+    /// What to call what is imported from here.
+    ImportName(String),
+}

@@ -1,11 +1,11 @@
 //! A line that is being typed over a screen, whatever it is for.
 
 use super::train::change;
-use super::{Action, Effect, State};
+use super::{Action, Effect, State, data};
+use crate::tui::effect::DataEffect;
 use crate::tui::state::{Overlay, Prompt, Purpose};
 
 /// Opens a line to type.
-#[allow(dead_code)]
 pub(super) fn open(state: &mut State, prompt: Prompt) {
     state.overlay = Some(Overlay::Prompt(prompt));
     check(state);
@@ -37,6 +37,14 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
                 }
             }
         }
+        Action::Complete => {
+            return match prompt.purpose {
+                Purpose::ImportSource => {
+                    vec![Effect::Data(DataEffect::Complete(prompt.input.text().to_owned()))]
+                }
+                Purpose::ImportName(_) => Vec::new(),
+            };
+        }
         edit => {
             change(&mut prompt.input, edit);
             check(state);
@@ -64,16 +72,22 @@ fn check(state: &mut State) {
 }
 
 /// What a change of the line does at once, such as filtering.
-fn typed(_state: &mut State, purpose: &Purpose, _text: &str) -> Result<(), String> {
-    match *purpose {}
+fn typed(state: &mut State, purpose: &Purpose, text: &str) -> Result<(), String> {
+    match purpose {
+        Purpose::ImportSource | Purpose::ImportName(_) => data::typed(state, purpose, text),
+    }
 }
 
 /// What becomes of the line.
-fn entered(_state: &mut State, purpose: &Purpose, _text: &str) -> Result<Vec<Effect>, String> {
-    match *purpose {}
+fn entered(state: &mut State, purpose: &Purpose, text: &str) -> Result<Vec<Effect>, String> {
+    match purpose {
+        Purpose::ImportSource | Purpose::ImportName(_) => data::entered(state, purpose, text),
+    }
 }
 
 /// The line was left without being taken.
 fn left(_state: &mut State, purpose: &Purpose) -> Vec<Effect> {
-    match *purpose {}
+    match purpose {
+        Purpose::ImportSource | Purpose::ImportName(_) => Vec::new(),
+    }
 }
