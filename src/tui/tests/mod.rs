@@ -1,5 +1,6 @@
 //! Whole screens as snapshots, and key sequences as tables.
 
+mod data;
 pub(super) mod fixtures;
 mod screens;
 mod transfer_fixtures;
