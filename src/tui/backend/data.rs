@@ -187,3 +187,69 @@ impl Disk {
 fn level(value: f32) -> u8 {
     (value * 255.0).round().clamp(0.0, 255.0) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::manifest::ImageShape;
+    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::domain::Augmentation;
+    use crate::runs::{Home, RunStore};
+    use crate::tui::state::Part;
+
+    /// A home with a colour dataset of two classes: three training images of each, two for validation, none for test.
+    fn home() -> (tempfile::TempDir, Disk, DatasetName) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(folder.path()));
+        let name = DatasetName::new("small").expect("a name");
+        let image = ImageShape { width: 4, height: 4, channels: 3 };
+        let workshop = Workshop::open(&store.home().data(), &name).expect("a workshop");
+        let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
+        for (split, count) in [(Split::Train, 3_u8), (Split::Validation, 2)] {
+            for label in 0..2 {
+                for number in 0..count {
+                    let pixels: Vec<u8> = (0..48).map(|at| at * 5 + number).collect();
+                    writer.push(split, label, &pixels, &format!("{split}/{label}/{number}")).expect("pushed");
+                }
+            }
+        }
+        writer.finish(description(), false).expect("finished");
+        (folder, Disk::new(store), name)
+    }
+
+    #[test]
+    fn faces_of_a_class_are_those_of_its_splits_in_order() {
+        let (_folder, disk, dataset) = home();
+        let sources = |part, first, count| {
+            let pick = Pick { dataset: dataset.clone(), fingerprint: String::new(), class: 1, part, first, count };
+            let samples = disk.faces(&pick).expect("faces");
+            samples.into_iter().map(|sample| (sample.source, sample.index)).collect::<Vec<_>>()
+        };
+        let at = |source: &str, index| (source.to_owned(), index);
+        assert_eq!(sources(Part::Of(Split::Train), 1, 9), [at("train/1/1", 4), at("train/1/2", 5)]);
+        assert_eq!(sources(Part::All, 2, 2), [at("train/1/2", 5), at("validation/1/0", 2)]);
+        assert_eq!(sources(Part::Of(Split::Test), 0, 9), []);
+    }
+
+    #[test]
+    fn variants_are_what_training_sees() {
+        let (_folder, disk, dataset) = home();
+        let augmentation = Some(Augmentation::REFERENCE);
+        let wanted = Variants { dataset, index: 4, augmentation, seed: 7, variants: 0, first: 2, count: 2 };
+        let made = disk.variants(&wanted).expect("variants");
+        let opened = Arc::new(Dataset::open(&disk.store.home().dataset(&wanted.dataset)).expect("a dataset"));
+        assert_eq!(made[0].pixels[..], *opened.pixels(Split::Train, 4));
+        let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 7, variants: 0 };
+        let mut planes = vec![0.0; 48];
+        Images::plain(opened, Some(augmenter)).fill(Split::Train, &[4], Some(3), &mut planes);
+        assert_eq!((made.len(), made[2].rgb(1, 2)), (3, [9, 25, 41].map(|at| level(planes[at]))));
+        assert!(disk.variants(&Variants { index: 6, ..wanted }).is_err());
+    }
+
+    #[test]
+    fn a_dataset_is_deleted_unless_it_is_gone() {
+        let (_folder, disk, dataset) = home();
+        assert_eq!(disk.delete_dataset(&dataset), Ok(()));
+        assert!(disk.delete_dataset(&dataset).is_err() && disk.datasets().expect("a list").is_empty());
+    }
+}

@@ -229,7 +229,7 @@ fn sequence(text: &str, heard: &mut Heard) {
 fn string(kind: char, text: &str, heard: &mut Heard) {
     match kind {
         ']' => heard.background = text.strip_prefix("11;").and_then(colour).or(heard.background),
-        'P' => heard.name = text.strip_prefix(">|").unwrap_or_default().to_owned(),
+        'P' => text.strip_prefix(">|").unwrap_or_default().clone_into(&mut heard.name),
         _ => heard.kitty |= text.starts_with("Gi=31;OK") || text.starts_with("Gi=31,") && text.ends_with(";OK"),
     }
 }

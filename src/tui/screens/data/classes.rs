@@ -22,7 +22,9 @@ pub(super) fn place(dataset: &DatasetView, area: Rect) -> Rect {
     let classes = u16::try_from(dataset.classes.len()).unwrap_or(u16::MAX);
     // Around the lines of the classes: the facts, an empty line, the heading, the totals, and what follows them.
     let most = area.height.saturating_sub(6);
-    let rows = if classes > most { most.min((area.height * 2 / 3).saturating_sub(4)).max(3) } else { classes };
+    // The faces below have at least eight lines and one over them.
+    let shared = (area.height * 2 / 3).saturating_sub(4).min(area.height.saturating_sub(13)).max(3);
+    let rows = if classes > most { shared.min(most) } else { classes };
     Rect { y: area.y + 2, height: (rows + 2).min(area.height.saturating_sub(2)), ..area }
 }
 
@@ -95,7 +97,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
     numbers(&mut pen, dataset.counts(), theme.strong());
     let below = dataset.classes.len().saturating_sub(first + usize::from(visible));
     if below > 0 {
-        pen.write(&format!("{} more below", count(below, "class", "classes")), theme.dim());
+        pen.write(&format!("{} below", count(below, "more class", "more classes")), theme.dim());
     }
 }
 

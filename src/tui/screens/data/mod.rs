@@ -67,10 +67,8 @@ fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
         pen.write("ends, and takes away what it made …", theme.text());
     } else if let Some(progress) = &import.progress {
         let bytes = progress.stage == "downloading" || (progress.stage == "reading" && progress.total.is_some());
-        let amount = |number: u64| match bytes {
-            true => Size(number).to_string(),
-            false => thousands(usize::try_from(number).unwrap_or(usize::MAX)),
-        };
+        let plain = |number: u64| thousands(usize::try_from(number).unwrap_or(usize::MAX));
+        let amount = |number: u64| if bytes { Size(number).to_string() } else { plain(number) };
         pen.write(&format!("{} ", progress.stage), theme.text());
         if let Some(total) = progress.total.filter(|total| *total > 0) {
             let done = usize::try_from(progress.done).unwrap_or(usize::MAX);
