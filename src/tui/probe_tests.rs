@@ -48,13 +48,18 @@ fn keys(answer: &Answer) -> String {
     answer.typed.iter().map(word).collect()
 }
 
+type Variables = &'static [(&'static str, &'static str)];
+
+/// To each thing said, in pieces.
+type Replies = Vec<Vec<&'static [u8]>>;
+
 const XTERM: &[(&str, &str)] = &[("TERM", "xterm-256color")];
 const KITTY: &[(&str, &str)] = &[("TERM", "xterm-kitty"), ("KITTY_WINDOW_ID", "1")];
 
 #[test]
 fn terminals_are_told_apart() {
     let first: &[u8] = b"\x1b[6;20;10t\x1b[?62;c";
-    let table: [(&str, &'static [(&str, &str)], Vec<Vec<&'static [u8]>>, Graphics); 9] = [
+    let table: [(&str, Variables, Replies, Graphics); 9] = [
         (
             "kitty",
             KITTY,

@@ -1,15 +1,14 @@
 //! The Data screen's part of `update`.
 
 use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
-use crate::domain::{Augmentation, DatasetName, Recipe, Split, text::printable};
+use crate::domain::{Augmentation, Recipe, Split, text::printable};
 use crate::tui::action::DataAction;
 use crate::tui::effect::DataEffect;
 use crate::tui::event::DataEvent;
 use crate::tui::screens::data_places;
-use crate::tui::state::{
-    Confirm, DataState, DatasetEntry, Faces, Input, Look, Overlay, Part, Pick, Prompt, Purpose, Variants,
-};
+use crate::tui::state::{DataState, DatasetEntry, Faces, Input, Look, Overlay, Part, Pick, Prompt, Purpose, Variants};
 
+mod deletion;
 mod import;
 
 pub(super) use import::{completed, entered, typed};
@@ -114,7 +113,7 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
         DataAction::Faces => {}
         DataAction::NextPage | DataAction::PreviousPage => turn(state, action == DataAction::NextPage),
         DataAction::Import => import::ask(state),
-        DataAction::Delete => return delete(state),
+        DataAction::Delete => return deletion::ask(state),
     }
     pictures(state)
 }
@@ -252,58 +251,6 @@ pub(super) fn demo_finished(state: &mut State, result: Result<(), String>) {
     }
 }
 
-/// Runs that train on a dataset or did, and those of them that a worker is at.
-fn users(state: &State, name: &DatasetName) -> (Vec<String>, Vec<String>) {
-    let of =
-        |run: &&crate::tui::state::RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.dataset == *name);
-    let runs: Vec<_> = state.runs.list.iter().filter(of).collect();
-    let active = runs.iter().filter(|run| run.state(state.now).is_some_and(crate::domain::RunState::is_active));
-    let active = active.map(|run| run.id.to_string()).collect();
-    (runs.iter().map(|run| run.id.to_string()).collect(), active)
-}
-
-fn delete(state: &mut State) -> Vec<Effect> {
-    let Some(name) = state.data.entries.get(state.data.selected).map(|entry| entry.name.clone()) else {
-        return Vec::new();
-    };
-    let (_, active) = users(state, &name);
-    if !active.is_empty() {
-        fail(state, &format!("{} still trains on {name}: stop it first", active.join(", ")));
-        return Vec::new();
-    }
-    vec![Effect::Data(DataEffect::Measure(name))]
-}
-
-/// Asks before a dataset is removed, now that its size is known.
-fn measured(state: &mut State, name: DatasetName, bytes: u64) {
-    const NAMED: usize = 6;
-    let (users, active) = users(state, &name);
-    if state.screen != Screen::Data || state.overlay.is_some() || !active.is_empty() {
-        return;
-    }
-    let images = state.data.find(&name).map(|dataset| dataset.counts().total());
-    let images = images.map_or_else(String::new, |images| format!("{} images, ", super::thousands(images)));
-    let mut lines = vec![
-        format!("Delete the dataset {name}?"),
-        format!(
-            "{images}{} on the disk, with the features kept of it. There is no way back but to import it again.",
-            crate::domain::Size(bytes)
-        ),
-    ];
-    if users.is_empty() {
-        lines.push("No run here was trained on it.".into());
-    } else {
-        let named = users.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let more = users.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        lines.push(format!(
-            "Trained on it: {named}{more}. They keep their results, but cannot be resumed, tested or looked into without it."
-        ));
-    }
-    let effects = vec![Effect::Data(DataEffect::Delete(name))];
-    state.overlay = Some(Overlay::Confirm(Confirm { title: "delete", lines, yes: "yes, delete it", effects }));
-}
-
 /// Takes news in.
 pub(super) fn heard(state: &mut State, event: DataEvent) -> Vec<Effect> {
     match event {
@@ -317,7 +264,7 @@ pub(super) fn heard(state: &mut State, event: DataEvent) -> Vec<Effect> {
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
         DataEvent::Completed { typed, path } => completed(state, &typed, &path),
         DataEvent::Import(news) => return import::heard(state, news),
-        DataEvent::Measured(name, bytes) => measured(state, name, bytes),
+        DataEvent::Measured(name, bytes) => deletion::measured(state, name, bytes),
         DataEvent::Deleted(name, Ok(())) => info(state, format!("{name} is deleted")),
         DataEvent::Deleted(name, Err(error)) => fail(state, &format!("{name} is not deleted: {error}")),
     }
