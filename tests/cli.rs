@@ -389,6 +389,24 @@ fn an_imported_dataset_has_the_promised_keys() {
 }
 
 #[test]
+fn an_import_tells_a_program_how_far_it_is() {
+    let lab = Lab::new();
+    let source = lab.home().join("faces.csv");
+    fs::write(&source, table(&["0,1 2 3,Training"])).expect("written");
+    let source = source.to_str().expect("a plain path");
+    let told = lab.text(&["data", "import", source, "--name", "faces", "--progress"]);
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let (last, progress) = lines.split_last().expect("lines");
+    assert!(progress.iter().all(|line| line["event"] == "progress" && line["stage"].is_string()), "{told}");
+    assert!(progress.iter().any(|line| line["stage"] == "packing" && line["classes"] == 2), "{told}");
+    assert_eq!(
+        (&last["event"], &last["name"], &last["skipped_count"]),
+        (&json!("finished"), &json!("faces"), &json!(1))
+    );
+    has_keys(&last["skipped"][0], &["source", "reason"]);
+}
+
+#[test]
 fn a_source_that_cannot_be_imported_is_named_and_leaves_nothing_behind() {
     let lab = Lab::new();
     let path = |name: &str| lab.home().join(name).to_str().expect("a plain path").to_owned();

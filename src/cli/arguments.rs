@@ -287,6 +287,9 @@ pub(super) struct Import {
     /// The share of each class's files that becomes test, unless the source has a test split
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
     pub(super) test: f64,
+    /// Tell how far it is and what came of it as JSON, one record a line, for a program; it goes on when that one ends
+    #[arg(long, conflicts_with = "json", hide_short_help = true)]
+    pub(super) progress: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }

@@ -1,6 +1,5 @@
 //! `data`: import, list and show datasets, and draw the demo.
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,6 +8,7 @@ use serde::Serialize;
 use super::arguments::{DataCommand, Import, Output};
 use super::exit::{CommandError, Exit};
 use super::interrupt::Interrupts;
+use super::meter::Meter;
 use super::table::{Side, Table, thousands};
 use super::{datasets, fetch, marked, output};
 use crate::data::features::{self, Usage};
@@ -19,7 +19,7 @@ use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size, figures};
 use crate::download;
 use crate::runs::Home;
-use crate::supervise;
+use crate::supervise::{self, ImportLine, Imported, LeftOut};
 
 /// A dataset as scripts see it. Keys are a promise: add, never rename.
 #[derive(Debug, Serialize)]
@@ -111,21 +111,31 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
         test: options.test,
         ..ImportRequest::new(options.source, options.name, home.data(), supervise::now())
     };
+    if options.progress {
+        // Out of the session of whoever started it: a terminal that goes takes no import with it. One that leads its
+        // session already, as under `setsid`, is out of it.
+        let _ = rustix::process::setsid();
+    }
+    let meter = Meter { lines: options.progress };
     let interrupts = Interrupts::listen()?;
     let address = request.source.to_str().filter(|source| download::is_address(source)).map(ToOwned::to_owned);
     let report = match address {
-        None => read(&request, &interrupts)?,
+        None => read(&request, &interrupts, meter)?,
         Some(url) => {
             let instead = format!(
                 "Without a way to it from here, fetch {url} on another machine, bring the file, and run\n  \
                  mien data import FILE --name {}",
                 request.name
             );
-            let fetched = fetch::fetch(&url, &home.data(), None, &interrupts, instead)?;
+            let fetched = fetch::fetch(&url, &home.data(), None, &interrupts, meter, instead)?;
             let request = ImportRequest { source: fetched.path().to_owned(), origin: Some(url), ..request };
-            read(&request, &interrupts)?
+            read(&request, &interrupts, meter)?
         }
     };
+    if meter.lines {
+        output::record(&ImportLine::Finished(imported(&report)))?;
+        return Ok(Exit::Done);
+    }
     if report.unchanged {
         output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
     }
@@ -133,12 +143,26 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-fn read(request: &ImportRequest, interrupts: &Interrupts) -> Result<ImportReport, CommandError> {
-    let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
+/// What came of an import, for a program that started it.
+fn imported(report: &ImportReport) -> Imported {
+    let left_out = |skip: &Skipped| LeftOut { source: skip.source.clone(), reason: skip.reason.clone() };
+    Imported {
+        name: report.manifest.name.to_string(),
+        images: report.manifest.counts().total(),
+        classes: report.manifest.classes.len(),
+        skipped: report.skipped.iter().map(left_out).collect(),
+        skipped_count: report.skipped_count,
+        resized: report.resized,
+    }
+}
+
+fn read(request: &ImportRequest, interrupts: &Interrupts, meter: Meter) -> Result<ImportReport, CommandError> {
+    let bar = meter.bar();
     let report = data::import(request, &mut |progress| {
         if let Some(bar) = &bar {
             draw(bar, progress);
         }
+        meter.tell(word(progress.stage), progress.done, progress.total, progress.classes);
         if interrupts.pending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let Some(bar) = &bar {
@@ -147,12 +171,16 @@ fn read(request: &ImportRequest, interrupts: &Interrupts) -> Result<ImportReport
     Ok(report?)
 }
 
-fn draw(bar: &ProgressBar, progress: ImportProgress) {
-    let word = match progress.stage {
+fn word(stage: ImportStage) -> &'static str {
+    match stage {
         ImportStage::Reading => "reading",
         ImportStage::Measuring => "measuring",
         ImportStage::Packing => "packing",
-    };
+    }
+}
+
+fn draw(bar: &ProgressBar, progress: ImportProgress) {
+    let word = word(progress.stage);
     if bar.message() != word {
         let template = if progress.total.is_some() { "{msg} {wide_bar} {percent}% {eta}" } else { "{msg} {human_pos}" };
         bar.reset();

@@ -1,6 +1,5 @@
 //! Downloading for a command: where to, with a bar, until Ctrl-C.
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::CommandError;
 use super::interrupt::Interrupts;
+use super::meter::Meter;
 use crate::download::{self, Digest, Limits, Progress, Request};
 
 /// The folder, inside of the one that what is fetched ends up in, that downloads lie in until they are imported.
@@ -37,15 +37,17 @@ pub(super) fn fetch(
     folder: &Path,
     expected: Option<&Digest>,
     interrupts: &Interrupts,
+    meter: Meter,
     instead: String,
 ) -> Result<Fetched, CommandError> {
     let destination = folder.join(FOLDER).join(file_name(url));
     let request = Request { url, destination: &destination, expected, limits: Limits::default() };
-    let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
+    let bar = meter.bar();
     let result = download::download(&request, &mut |progress| {
         if let Some(bar) = &bar {
             draw(bar, progress);
         }
+        meter.tell("downloading", progress.done, progress.total, None);
         if interrupts.pending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let Some(bar) = &bar {

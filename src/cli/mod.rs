@@ -21,6 +21,7 @@ mod json;
 mod known;
 mod manage;
 mod marked;
+mod meter;
 mod output;
 mod recipe_options;
 mod report;

@@ -31,6 +31,12 @@ pub(super) fn csv(rows: &[Vec<String>]) -> Result<(), CommandError> {
     print(&String::from_utf8_lossy(&bytes.map_err(CommandError::Output)?))
 }
 
+/// Prints a value as JSON on one line to stdout.
+pub(super) fn record(value: &impl Serialize) -> Result<(), CommandError> {
+    let text = serde_json::to_string(value).map_err(|error| CommandError::Output(error.into()))?;
+    line(&text)
+}
+
 /// Says something on stderr that is no result. Where stderr is closed it goes unsaid.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");

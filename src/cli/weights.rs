@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::arguments::{FetchWeights, ImportWeights, Output, WeightsCommand, WeightsOptions};
 use super::exit::{CommandError, Exit};
 use super::interrupt::Interrupts;
+use super::meter::Meter;
 use super::table::{Side, Table, thousands};
 use super::{fetch, known, output};
 use crate::domain::text::printable;
@@ -102,8 +103,14 @@ fn fetch(home: &Home, request: FetchWeights) -> Result<Exit, CommandError> {
          mien weights import FILE --name {name}",
         source.url
     );
-    let fetched =
-        fetch::fetch(&source.url, &home.weights(), source.expected.as_ref(), &Interrupts::listen()?, instead)?;
+    let fetched = fetch::fetch(
+        &source.url,
+        &home.weights(),
+        source.expected.as_ref(),
+        &Interrupts::listen()?,
+        Meter { lines: false },
+        instead,
+    )?;
     import(home, fetched.path(), &name, Some(source.url), request.options)
 }
 

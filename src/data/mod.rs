@@ -29,3 +29,4 @@ pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, impor
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
 pub use stats::Distribution;
 pub use store::{Dataset, StoreError, list};
+pub use writer::remove;

@@ -94,6 +94,24 @@ enum Published {
     Same(Box<Manifest>),
 }
 
+/// Removes the dataset of this name and what is kept of it. It is out of sight in one step; what a crash leaves of it, the
+/// next import clears away.
+///
+/// # Errors
+/// [`StoreError`] when there is no such dataset, or it cannot be removed.
+pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
+    let place = data_dir.join(name.as_str());
+    if !place.join(FILE_NAME).is_file() {
+        return Err(StoreError::Foreign { path: place });
+    }
+    let guard = lock_folder(data_dir)?;
+    let aside = data_dir.join(format!(".{name}{MARK}removed-{}", std::process::id()));
+    fs::rename(&place, &aside).map_err(|error| StoreError::io(&place, error))?;
+    sync_folder(data_dir)?;
+    drop(guard);
+    fs::remove_dir_all(&aside).map_err(|error| StoreError::io(&aside, error))
+}
+
 fn lock_folder(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join(".import.lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);

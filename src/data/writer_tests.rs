@@ -168,3 +168,23 @@ proptest! {
         dataset.verify().unwrap();
     }
 }
+
+#[test]
+fn a_removed_dataset_is_gone_and_what_is_no_dataset_stays() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "a", 1, false).unwrap();
+    write(&dir, "b", 2, false).unwrap();
+    std::fs::create_dir(dir.path().join("mine")).unwrap();
+    remove(dir.path(), &DatasetName::new("a").unwrap()).unwrap();
+    for name in ["a", "mine", "none"] {
+        let error = remove(dir.path(), &DatasetName::new(name).unwrap()).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{name}: {error}");
+    }
+    let left: Vec<String> = list(dir.path()).unwrap().into_iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(left, ["b"]);
+    assert!(dir.path().join("mine").exists());
+    // What a removal that was killed left behind goes with the next import.
+    std::fs::rename(dir.path().join("b"), dir.path().join(".b.importing-removed-1")).unwrap();
+    write(&dir, "c", 3, false).unwrap();
+    assert!(!dir.path().join(".b.importing-removed-1").exists());
+}

@@ -4,6 +4,7 @@
 //! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.
 
 pub mod clock;
+pub mod import;
 pub mod launch;
 pub mod names;
 pub mod practice;
@@ -12,6 +13,7 @@ mod spawn;
 pub mod stop;
 
 pub use clock::now;
+pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
 pub use launch::{LaunchError, evaluate, launch, resume, resume_with};
 pub use names::suggest_name;
 pub use practice::{PracticeError, launch_practice, practice_names};

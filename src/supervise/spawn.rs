@@ -45,7 +45,7 @@ pub(super) fn worker_command(folder: &RunFolder, job: Job) -> io::Result<Command
 
 /// This program's file. After a rebuild or an upgrade the file is another or gone while this process lives on; Linux
 /// still lends the one that runs.
-fn program() -> io::Result<PathBuf> {
+pub(super) fn program() -> io::Result<PathBuf> {
     let lent = Path::new("/proc/self/exe");
     match std::env::current_exe() {
         Ok(program) if program.exists() => Ok(program),

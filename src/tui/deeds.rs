@@ -6,9 +6,6 @@ use super::effect::Effect;
 use super::event::{CompareEvent, Event};
 use super::state::Pair;
 
-/// Images asked for at once.
-const FACES: usize = 32;
-
 /// Does a deed; what came of it is the answer.
 pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
     match effect {
@@ -28,10 +25,6 @@ pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
             let usage = backend.features(&dataset);
             Event::FeaturesMeasured(dataset, usage)
         }
-        Effect::LoadSamples { dataset, class } => {
-            let faces = backend.samples(&dataset, class, FACES);
-            Event::Samples { dataset, class, faces }
-        }
         Effect::Data(effect) => backend.on_data(effect),
         Effect::Runs(effect) => backend.on_runs(effect),
         Effect::Compare(effect) => backend.on_compare(effect),
@@ -50,9 +43,6 @@ pub(super) fn failure(effect: &Effect) -> Event {
         Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
         Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
         Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
-        Effect::LoadSamples { dataset, class } => {
-            Event::Samples { dataset: dataset.clone(), class: *class, faces: Vec::new() }
-        }
         Effect::Compare(CompareEffect::Judge { baseline, run }) => {
             Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), Err(WORDS.into())))
         }

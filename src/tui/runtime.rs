@@ -20,10 +20,12 @@ use super::backend::Disk;
 use super::deeds::{deed, failure};
 use super::effect::Effect;
 use super::event::Event;
+use super::probe::{self, Answer, Late};
 use super::state::State;
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::watch::Ask;
+use super::widgets::faces::Pictures;
 use super::{screens, update, watch};
 use crate::domain::RunId;
 use crate::runs::RunStore;
@@ -65,6 +67,8 @@ struct Dashboard {
     wanted: Vec<RunId>,
     /// Whether the state changed since the last frame.
     stale: bool,
+    /// Answers of the terminal that are still to come.
+    late: Late,
 }
 
 async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
@@ -72,8 +76,16 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
     let ask = watch::start(store, Arc::clone(&backend), events.clone());
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let state = State::new(theme, TimeZone::system(), now());
-    let mut dashboard =
-        Dashboard { state, screen: Screen::enter()?, backend, events, ask, wanted: Vec::new(), stale: true };
+    let mut dashboard = Dashboard {
+        state,
+        screen: Screen::enter()?,
+        backend,
+        events,
+        ask,
+        wanted: Vec::new(),
+        stale: true,
+        late: Late::default(),
+    };
     let area = dashboard.screen.area()?;
     dashboard.take(Event::Resized { columns: area.width, rows: area.height })?;
     for effect in update::start() {
@@ -85,7 +97,10 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
 
 impl Dashboard {
     async fn work(&mut self, incoming: &mut Receiver<Event>) -> Result<(), DashboardError> {
-        let mut keys = EventStream::new();
+        // Keys are read once the terminal has told what it is, or time is up: there can be but one reader.
+        let mut asking =
+            tokio::task::spawn_blocking(|| probe::ask(&mut probe::Console, &|name| std::env::var(name).ok(), None));
+        let mut keys: Option<EventStream> = None;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut hangup = signal(SignalKind::hangup())?;
@@ -96,12 +111,20 @@ impl Dashboard {
         let mut next_frame = Instant::now() + FIRST_NEWS;
         while !self.state.quit {
             tokio::select! {
-                key = keys.next() => match key {
-                    Some(Ok(event)) => {
-                        if let Some(event) = Event::from_terminal(event) {
-                            self.take(event)?;
+                answer = &mut asking, if keys.is_none() => {
+                    self.meet(answer.unwrap_or_default())?;
+                    keys = Some(EventStream::new());
+                }
+                key = next(&mut keys), if keys.is_some() => match key {
+                    Some(Ok(event)) => match Event::from_terminal(event) {
+                        Some(Event::Key(key)) => {
+                            for key in self.late.pass(key, std::time::Instant::now()) {
+                                self.take(Event::Key(key))?;
+                            }
                         }
-                    }
+                        Some(event) => self.take(event)?,
+                        None => {}
+                    },
                     Some(Err(error)) => return Err(error.into()),
                     // The terminal is gone, and with it everybody who looks.
                     None => return Ok(()),
@@ -127,6 +150,20 @@ impl Dashboard {
         Ok(())
     }
 
+    /// Goes by what was learnt of the terminal, and takes in what was typed while it was asked.
+    fn meet(&mut self, answer: Answer) -> Result<(), DashboardError> {
+        let Answer { facts, typed, owed } = answer;
+        self.late = Late::new(owed, std::time::Instant::now());
+        self.screen.learn(&facts)?;
+        self.take(Event::Terminal(facts))?;
+        // Changes of the size are heard of only from now on.
+        let area = self.screen.area()?;
+        if (area.width, area.height) != (self.state.columns, self.state.rows) {
+            self.take(Event::Resized { columns: area.width, rows: area.height })?;
+        }
+        typed.into_iter().try_for_each(|event| self.take(event))
+    }
+
     fn take(&mut self, event: Event) -> Result<(), DashboardError> {
         if matches!(event, Event::Redraw | Event::Resized { .. }) {
             self.screen.forget()?;
@@ -148,8 +185,9 @@ impl Dashboard {
         self.stale = false;
         let area = self.screen.area()?;
         let mut frame = Buffer::empty(area);
-        let cursor = screens::render(&self.state, &mut frame, area);
-        Ok(self.screen.show(frame, cursor)?)
+        let mut pictures = Pictures::new(self.state.facts.graphics != probe::Graphics::Blocks);
+        let cursor = screens::render(&self.state, &mut frame, area, &mut pictures);
+        Ok(self.screen.show(frame, cursor, pictures)?)
     }
 
     /// Does it on a thread of its own; the answer comes as an event.
@@ -161,5 +199,13 @@ impl Dashboard {
             let _ = events.blocking_send(answer);
             let _ = ask.send(Ask::Look);
         });
+    }
+}
+
+/// What the terminal sends next; called only when its keys are read.
+async fn next(keys: &mut Option<EventStream>) -> Option<io::Result<crossterm::event::Event>> {
+    match keys {
+        Some(keys) => keys.next().await,
+        None => std::future::pending().await,
     }
 }

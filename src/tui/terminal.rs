@@ -16,6 +16,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use super::DashboardError;
+use super::graphics::Shown;
+use super::probe::Facts;
+use super::widgets::faces::Pictures;
 
 /// Large enough for a whole screen, so that a frame is one write.
 const WRITE_BUFFER: usize = 1 << 16;
@@ -25,6 +28,8 @@ pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     /// What is on it, to tell whether anything changed.
     shown: Option<(Buffer, Option<Position>)>,
+    /// The pictures on it.
+    pictures: Shown,
 }
 
 impl Screen {
@@ -39,7 +44,7 @@ impl Screen {
             Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER, io::stdout())))
         };
         let terminal = set_up().inspect_err(|_| give_back())?;
-        Ok(Self { terminal, shown: None })
+        Ok(Self { terminal, shown: None, pictures: Shown::default() })
     }
 
     /// The area to draw on.
@@ -47,21 +52,37 @@ impl Screen {
         Ok(ratatui::layout::Rect::from((Position::ORIGIN, self.terminal.size()?)))
     }
 
-    /// Shows a frame. One that is already shown costs not a byte.
-    pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>) -> io::Result<()> {
-        if self.shown.as_ref().is_some_and(|(old, at)| *old == frame && *at == cursor) {
+    /// Goes by what was learnt of the terminal.
+    pub(super) fn learn(&mut self, facts: &Facts) -> io::Result<()> {
+        let gone = self.pictures.learn(facts);
+        self.terminal.backend_mut().write_all(gone.as_bytes())?;
+        self.shown = None;
+        Ok(())
+    }
+
+    /// Shows a frame and its pictures. What is already shown costs not a byte.
+    pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>, pictures: Pictures) -> io::Result<()> {
+        let same = |(old, at): &(Buffer, Option<Position>)| *old == frame && *at == cursor;
+        if self.shown.as_ref().is_some_and(same) && self.pictures.are(&pictures.placed) {
             return Ok(());
         }
+        let mut text = frame.clone();
+        let change = self.pictures.change(pictures.placed, &mut text);
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.backend_mut().write_all(change.before.as_bytes())?;
         self.terminal.draw(|target| {
             let buffer = target.buffer_mut();
-            if buffer.area == frame.area {
-                buffer.clone_from(&frame);
+            if buffer.area == text.area {
+                buffer.clone_from(&text);
             }
             if let Some(position) = cursor {
                 target.set_cursor_position(position);
             }
         })?;
+        self.terminal.backend_mut().write_all(change.after.as_bytes())?;
+        if let Some(Position { x, y }) = cursor.filter(|_| !change.after.is_empty()) {
+            queue!(self.terminal.backend_mut(), cursor::MoveTo(x, y))?;
+        }
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         io::Write::flush(self.terminal.backend_mut())?;
         self.shown = Some((frame, cursor));
@@ -71,6 +92,8 @@ impl Screen {
     /// Draws everything anew at the next frame: the terminal may have lost what it showed.
     pub(super) fn forget(&mut self) -> io::Result<()> {
         self.shown = None;
+        let gone = self.pictures.forget();
+        self.terminal.backend_mut().write_all(gone.as_bytes())?;
         // Not `clear`: that asks the terminal where its cursor is, and over a slow line the answer may come too late.
         let area = self.area()?;
         self.terminal.resize(area)
@@ -79,7 +102,9 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        let _ = self.terminal.backend_mut().flush();
+        let gone = self.pictures.forget();
+        let _ = self.terminal.backend_mut().write_all(gone.as_bytes());
+        let _ = Write::flush(self.terminal.backend_mut());
         give_back();
     }
 }

@@ -203,6 +203,20 @@ impl Theme {
         }
     }
 
+    /// The nearest colour that the terminal has; only where it has more than sixteen.
+    #[must_use]
+    pub fn color_of(&self, [red, green, blue]: [u8; 3]) -> Color {
+        if self.depth == Depth::True {
+            return Color::Rgb(red, green, blue);
+        }
+        if red == green && green == blue {
+            return Color::Indexed(232 + red / 11);
+        }
+        // 16 to 231 are a cube with these values on each side: 0, 95, 135, 175, 215, 255.
+        let side = |value: u8| if value < 48 { 0 } else { (value.max(75) - 35) / 40 };
+        Color::Indexed(16 + 36 * side(red) + 6 * side(green) + side(blue))
+    }
+
     /// The sign and colour of a run's state.
     #[must_use]
     pub fn state(&self, state: RunState) -> (&'static str, Style) {

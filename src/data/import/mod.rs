@@ -110,9 +110,10 @@ fn import_within(
         .map_err(|error| ImportError::Source { path: request.source.clone(), error })?
         .file_type();
     let workshop = Workshop::open(&request.data_dir, &request.name)?;
-    let mut job =
-        Job { request, limits, work: workshop.dir().to_owned(), log: SkipLog::default(), progress: Progress(progress) };
+    let progress = Progress { callback: progress, classes: None };
+    let mut job = Job { request, limits, work: workshop.dir().to_owned(), log: SkipLog::default(), progress };
     let gathered = job.gather(kind.is_dir())?;
+    job.progress.classes = Some(gathered.plan.classes.len());
     job.log.refuse_if(request.strict)?;
     let shape = job.shape(&gathered)?;
     let mut writer = Writer::new(workshop, shape, &gathered.plan.classes)?;

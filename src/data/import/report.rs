@@ -32,6 +32,8 @@ pub struct ImportProgress {
     pub done: u64,
     /// How much there is to do, where that is known.
     pub total: Option<u64>,
+    /// Classes of the source, once they are known.
+    pub classes: Option<usize>,
 }
 
 /// What came of an import.
@@ -51,11 +53,15 @@ pub struct ImportReport {
 }
 
 /// The callback with its answer turned into an error.
-pub(super) struct Progress<'a>(pub(super) &'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>);
+pub(super) struct Progress<'a> {
+    pub(super) callback: &'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
+    /// Classes of the source, once they are known.
+    pub(super) classes: Option<usize>,
+}
 
 impl Progress<'_> {
     pub(super) fn tell(&mut self, stage: ImportStage, done: u64, total: Option<u64>) -> Result<(), ImportError> {
-        match (self.0)(ImportProgress { stage, done, total }) {
+        match (self.callback)(ImportProgress { stage, done, total, classes: self.classes }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ImportError::Cancelled),
         }

@@ -81,6 +81,8 @@ pub enum Action {
     Yes,
     /// Take what was typed.
     Enter,
+    /// Complete what was typed.
+    Complete,
     /// Of the Data screen.
     Data(DataAction),
     /// Of the Runs screen.

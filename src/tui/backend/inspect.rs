@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Disk;
-use super::data::gray;
 use crate::data::{Dataset, Manifest, marked};
 use crate::domain::{DatasetName, LeftOut, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
@@ -22,7 +21,7 @@ impl Disk {
                 InspectEvent::Judged(subject, judged)
             }
             InspectEffect::Faces { dataset, fingerprint, split, indices } => {
-                let faces = self.faces(&dataset, &fingerprint, split, &indices);
+                let faces = self.images(&dataset, &fingerprint, split, &indices);
                 InspectEvent::Faces { dataset, fingerprint, split, faces }
             }
             InspectEffect::Mark { dataset, index, found_with } => {
@@ -117,7 +116,7 @@ impl Disk {
     }
 
     /// Images of a dataset; places that it does not have are left out.
-    fn faces(
+    fn images(
         &self,
         name: &DatasetName,
         fingerprint: &str,
@@ -130,8 +129,8 @@ impl Disk {
         }
         let image = dataset.image();
         let shown = |index: usize| {
-            let pixels = gray(dataset.pixels(split, index), image.channels);
-            (index, Shown { face: Face { width: image.width as usize, pixels }, source: dataset.source(split, index) })
+            let face = Face::new(image.width as usize, image.channels as usize, dataset.pixels(split, index).to_vec());
+            (index, Shown { face, source: dataset.source(split, index) })
         };
         Ok(indices.iter().copied().filter(|index| *index < dataset.len(split)).map(shown).collect())
     }
@@ -206,7 +205,7 @@ mod tests {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
         }
         let (manifest, _) = writer.finish(description(), false).expect("a dataset");
-        let faces = |print: &str, indices: &[usize]| disk.faces(&name, print, Split::Train, indices);
+        let faces = |print: &str, indices: &[usize]| disk.images(&name, print, Split::Train, indices);
         let found = faces(&manifest.fingerprint, &[2, 1_000_000]).expect("read");
         assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one has no such place");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);

@@ -4,20 +4,26 @@
 mod compare;
 mod data;
 mod inspect;
+mod paths;
 mod runs;
 mod train;
 
+use std::sync::Mutex;
+
 use crate::runs::RunStore;
+use crate::supervise::Import;
 
 /// The home on this machine's disk.
 pub struct Disk {
     store: RunStore,
+    /// The import under way.
+    import: Mutex<Option<Import>>,
 }
 
 impl Disk {
     /// The home of these runs.
     #[must_use]
     pub fn new(store: RunStore) -> Self {
-        Self { store }
+        Self { store, import: Mutex::new(None) }
     }
 }

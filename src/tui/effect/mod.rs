@@ -39,13 +39,6 @@ pub enum Effect {
     Stop(RunId),
     /// Look what the kept features of a dataset take; answered by `FeaturesMeasured`.
     MeasureFeatures(DatasetName),
-    /// Read a few images; answered by `Samples`.
-    LoadSamples {
-        /// Of this dataset.
-        dataset: DatasetName,
-        /// The class's label.
-        class: usize,
-    },
     /// Of the Data screen.
     Data(DataEffect),
     /// Of the Runs screen.

@@ -12,8 +12,8 @@ pub use runs::RunsEvent;
 
 use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
 
+use super::probe::Facts;
 use super::state::{DatasetEntry, RunView, WeightsEntry};
-use super::widgets::faces::Face;
 use crate::data::features::Usage;
 use crate::domain::{DatasetName, RunId};
 
@@ -64,6 +64,8 @@ pub enum Event {
         /// From the tabs to the bottom line.
         rows: u16,
     },
+    /// What the terminal turned out to be.
+    Terminal(Facts),
     /// Time has passed.
     Tick,
     /// The runs as they are now.
@@ -90,15 +92,6 @@ pub enum Event {
     StopFinished(RunId, Result<(), String>),
     /// What the kept features of a dataset take.
     FeaturesMeasured(DatasetName, Vec<Usage>),
-    /// A few images of a class.
-    Samples {
-        /// Of this dataset.
-        dataset: DatasetName,
-        /// The class's label.
-        class: usize,
-        /// The images, none if they cannot be read.
-        faces: Vec<Face>,
-    },
     /// A deed ended with a bug of ours.
     Failed(String),
     /// For the Data screen.

@@ -2,18 +2,20 @@
 
 use crossterm::event::KeyCode;
 
-use super::Context::{Compare, Data, Help, Inspect, Prompt, RunDetail, RunLog, Runs, Train, TrainName, TrainNumber};
+use super::Context::{
+    Compare, Data, DataFaces, Help, Inspect, Prompt, RunDetail, RunLog, Runs, Train, TrainName, TrainNumber,
+};
 use super::{Binding, Context, code, on};
 use crate::tui::action::Action;
 use crate::tui::event::Key;
 use crate::tui::state::Screen;
 
 /// Where digits are no text.
-const SCREENS: &[Context] = &[Data, Train, Runs, RunDetail, RunLog, Compare, Inspect];
+const SCREENS: &[Context] = &[Data, DataFaces, Train, Runs, RunDetail, RunLog, Compare, Inspect];
 /// Where Tab leads to the next screen, because there are no panes or fields to go to.
-const READING: &[Context] = &[Data, Runs];
-const LETTERS: &[Context] = &[Data, Train, TrainNumber, Runs, RunDetail, RunLog, Compare, Inspect];
-const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, RunLog, Compare, Inspect, Help];
+const READING: &[Context] = &[Data, DataFaces, Runs];
+const LETTERS: &[Context] = &[Data, DataFaces, Train, TrainNumber, Runs, RunDetail, RunLog, Compare, Inspect];
+const LISTS: &[Context] = &[Data, DataFaces, Train, Runs, RunDetail, RunLog, Compare, Inspect, Help];
 const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt];
 
 pub(super) static TABLE: &[Binding] = &[

@@ -20,6 +20,8 @@ use super::state::Screen;
 pub enum Context {
     /// The Data screen.
     Data,
+    /// The faces of a class on the whole Data screen.
+    DataFaces,
     /// The Train form, on a choice or on the launch line.
     Train,
     /// The Train form, in a number.
@@ -46,8 +48,9 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Data,
+        Self::DataFaces,
         Self::Train,
         Self::TrainNumber,
         Self::TrainName,
@@ -65,7 +68,7 @@ impl Context {
     #[must_use]
     pub fn screen(self) -> Option<Screen> {
         match self {
-            Self::Data => Some(Screen::Data),
+            Self::Data | Self::DataFaces => Some(Screen::Data),
             Self::Train | Self::TrainNumber | Self::TrainName => Some(Screen::Train),
             Self::Runs | Self::RunDetail | Self::RunLog => Some(Screen::Runs),
             Self::Compare => Some(Screen::Compare),

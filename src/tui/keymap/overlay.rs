@@ -11,6 +11,14 @@ pub(super) static TABLE: &[Binding] = &[
     on("confirm.yes", &[Confirm], &[Key::char('y')], Action::Yes, "yes", "do it"),
     on("confirm.no", &[Confirm], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "leave it"),
     on("prompt.enter", &[Prompt], &[code(KeyCode::Enter)], Action::Enter, "take it", "take what was typed"),
+    on(
+        "prompt.complete",
+        &[Prompt],
+        &[code(KeyCode::Tab)],
+        Action::Complete,
+        "",
+        "complete the path as far as it is certain",
+    ),
     on("prompt.leave", &[Prompt], &[code(KeyCode::Esc)], Action::Back, "leave", "leave without it"),
     on(
         "help.close",

@@ -9,6 +9,7 @@ pub(super) mod overlay;
 mod runs;
 mod train;
 
+pub(super) use data::places as data_places;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
@@ -16,6 +17,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::action::Action;
 use super::keymap;
 use super::state::{Field, Message, Screen, State};
+use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::RunState;
@@ -31,7 +33,9 @@ const SMALLEST: (u16, u16) = (60, 16);
 ///  (the screen)
 ///  Enter zoom  m curve  S stop  r repeat                          ? help  q quit
 /// ```
-pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+///
+/// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
+pub fn render(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(state, buffer, area);
         return None;
@@ -40,7 +44,7 @@ pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position
     let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
     let cursor = match state.screen {
         Screen::Data => {
-            data::render(state, buffer, body);
+            data::render(state, buffer, pictures, body);
             None
         }
         Screen::Train => train::render(state, buffer, body),
@@ -53,13 +57,18 @@ pub fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position
             None
         }
         Screen::Inspect => {
-            inspect::render(state, buffer, body);
+            inspect::render(state, buffer, pictures, body);
             None
         }
     };
+    let over =
+        (!pictures.placed.is_empty() && (state.overlay.is_some() || state.message.is_some())).then(|| buffer.clone());
     let typed = overlay::render(state, buffer, body);
     // Last: a long message lies over the screen.
     bottom(state, buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    if let Some(before) = over {
+        pictures.uncovered(&before, buffer);
+    }
     typed.or(cursor.filter(|_| state.overlay.is_none()))
 }
 
@@ -159,6 +168,7 @@ fn applies(state: &State, action: Action) -> bool {
         }
         Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without),
         Action::Cycle => state.form.focus != Field::Launch,
+        Action::Data(action) => data::applies(state, action),
         Action::Compare(_) => compare::applies(state, action),
         Action::Inspect(_) => inspect::applies(state, action),
         _ => true,

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use crate::tui::keymap::{self, Context};
-use crate::tui::state::{Confirm, Overlay, Prompt, Purpose, RunsPurpose, Screen, State};
+use crate::tui::state::{Confirm, Overlay, Prompt, Purpose, Report, RunsPurpose, Screen, State};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
 /// Draws the overlay, if there is one, and tells where the cursor belongs.
@@ -22,6 +22,10 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
             None
         }
         Some(Overlay::Prompt(prompt)) => line_to_type(state, prompt, buffer, area),
+        Some(Overlay::Report(report)) => {
+            read(state, report, buffer, area);
+            None
+        }
     }
 }
 
@@ -91,6 +95,49 @@ fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect)
     Pen::new(buffer, theme, inside, 0).skip(1).write(&shown, theme.strong());
     let column = width(&before).saturating_sub(u16::try_from(hidden).unwrap_or(u16::MAX));
     Some(Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y))
+}
+
+/// Columns and lines of a report, in a terminal of this size.
+fn report_lines(state: &State, report: &Report) -> (u16, Vec<String>) {
+    let columns = state.columns.saturating_sub(4).clamp(20, 100);
+    // What is indented stays so when it is broken.
+    let broken = |line: &String| {
+        let indent = line.len() - line.trim_start().len();
+        let lines = wrap(line, columns.saturating_sub(4 + u16::try_from(indent).unwrap_or(0)));
+        lines.into_iter().map(move |line| format!("{}{line}", " ".repeat(indent))).collect::<Vec<_>>()
+    };
+    (columns, report.lines.iter().flat_map(broken).collect())
+}
+
+/// Lines of a report that are shown at once.
+fn report_rows(state: &State) -> usize {
+    // Tabs, hints, two lines of border, and one above and below.
+    usize::from(state.rows.saturating_sub(6)).max(1)
+}
+
+/// The first line of the last page of the report over the screen.
+pub(in crate::tui) fn report_end(state: &State) -> usize {
+    let Some(Overlay::Report(report)) = &state.overlay else { return 0 };
+    report_lines(state, report).1.len().saturating_sub(report_rows(state))
+}
+
+fn read(state: &State, report: &Report, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let (columns, lines) = report_lines(state, report);
+    let rows = lines.len().min(report_rows(state));
+    let height = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2);
+    let inside = frame(state, buffer, area, (columns, height), &format!(" {} ", report.title));
+    let visible = usize::from(inside.height);
+    let first = report.first.min(lines.len().saturating_sub(visible));
+    for (row, (index, line)) in (0..).zip(lines.iter().enumerate().skip(first).take(visible)) {
+        let style = if index == 0 { theme.strong() } else { theme.text() };
+        Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
+    }
+    let below = lines.len().saturating_sub(first + visible);
+    if below > 0 {
+        let edge = Rect { y: inside.bottom(), height: 1, ..inside };
+        Pen::new(buffer, theme, edge, 0).flush_right(&format!(" {below} more: ↓ "), theme.accent());
+    }
 }
 
 /// Clears the middle of the area and draws a border around it.

@@ -9,10 +9,10 @@ mod runs;
 mod weights;
 
 pub use compare::{CompareCurve, ComparePane, CompareState, CurveView, Pair, Standing, Tested};
-pub use data::{DataState, DatasetEntry, DatasetView};
+pub use data::{DataState, DatasetEntry, DatasetView, Faces, Importing, Look, Part, Pick, Sample, Variants};
 pub use form::{Field, Form, Ground, Input, Order, Without};
 pub use inspect::{Against, BLOCK, InspectPane, InspectState, Judgement, Mode, SUSPECTS, Shown, Subject};
-pub use overlay::{Confirm, Overlay, Prompt, Purpose, RunsPurpose};
+pub use overlay::{Confirm, ImportPurpose, Overlay, Prompt, Purpose, Report, RunsPurpose};
 pub use runs::{
     Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning,
     parse_limits,
@@ -22,6 +22,7 @@ pub use weights::{WeightsEntry, WeightsState};
 use jiff::tz::TimeZone;
 
 use super::keymap::Context;
+pub use super::probe::{Facts, Graphics};
 use super::theme::Theme;
 
 /// A screen.
@@ -95,6 +96,8 @@ pub struct State {
     pub zone: TimeZone,
     /// How things look.
     pub theme: Theme,
+    /// What the terminal is, as far as it was learnt.
+    pub facts: Facts,
     /// The Data screen.
     pub data: DataState,
     /// The pretrained weights.
@@ -126,6 +129,7 @@ impl State {
             rows: 24,
             zone,
             theme,
+            facts: Facts::default(),
             data: DataState::default(),
             weights: WeightsState::default(),
             form: Form::new(),
@@ -140,10 +144,11 @@ impl State {
     #[must_use]
     pub fn context(&self) -> Context {
         match (&self.overlay, self.screen) {
-            (Some(Overlay::Help(_)), _) => Context::Help,
+            (Some(Overlay::Help(_) | Overlay::Report(_)), _) => Context::Help,
             (Some(Overlay::Confirm(_)), _) => Context::Confirm,
             (Some(Overlay::Prompt(_)), _) => Context::Prompt,
-            (None, Screen::Data) => Context::Data,
+            (None, Screen::Data) if self.data.look == Look::Table => Context::Data,
+            (None, Screen::Data) => Context::DataFaces,
             (None, Screen::Runs) if self.runs.whole && self.runs.pane == Pane::Log => Context::RunLog,
             (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
             (None, Screen::Runs) => Context::Runs,

@@ -13,6 +13,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// A line to be typed.
     Prompt(Prompt),
+    /// Lines to be read.
+    Report(Report),
 }
 
 /// A question to be answered with yes or no.
@@ -43,9 +45,22 @@ pub struct Prompt {
     pub error: Option<String>,
 }
 
+/// Lines to be read, scrolled where they do not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// On the border.
+    pub title: String,
+    /// The lines, safe to print.
+    pub lines: Vec<String>,
+    /// The first one that is shown.
+    pub first: usize,
+}
+
 /// What a typed line is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
+    /// Of the Data screen.
+    Import(ImportPurpose),
     /// Of the Runs screen.
     Runs(RunsPurpose),
 }
@@ -71,4 +86,13 @@ pub enum RunsPurpose {
         /// What was looked for before.
         before: String,
     },
+}
+
+/// What a line typed on the Data screen is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportPurpose {
+    /// What to import.
+    Source,
+    /// What to call what is imported from here.
+    Name(String),
 }

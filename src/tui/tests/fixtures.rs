@@ -10,8 +10,8 @@ use crate::domain::{
 };
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Detail, Summary};
-use crate::tui::event::Event;
-use crate::tui::state::{DatasetEntry, DatasetView, RunView, State};
+use crate::tui::event::{DataEvent, Event};
+use crate::tui::state::{DatasetEntry, DatasetView, Part, Pick, RunView, Sample, State};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
@@ -74,7 +74,7 @@ fn face(seed: usize) -> Face {
         let inside = x.abs_diff(24).pow(2) + y.abs_diff(24).pow(2) < 400;
         u8::try_from(if inside { 200 - x - seed * 3 } else { y * 2 }).unwrap_or(0)
     };
-    Face { width: 48, pixels: (0..48 * 48).map(pixel).collect() }
+    Face::gray(48, (0..48 * 48).map(pixel).collect::<Vec<u8>>())
 }
 
 /// A dashboard at [`NOW`] that has read its home: these datasets, these runs.
@@ -95,7 +95,21 @@ pub(crate) fn with_data(runs: Vec<RunView>) -> State {
 
 /// Images of a class, as they are read.
 pub(crate) fn samples(dataset: &str, class: usize) -> Event {
-    Event::Samples { dataset: dataset_name(dataset), class, faces: (0..32).map(face).collect() }
+    samples_of(dataset, class, Part::Of(Split::Train), 0)
+}
+
+/// Images of a class and part from one of them on.
+pub(crate) fn samples_of(dataset: &str, class: usize, part: Part, first: usize) -> Event {
+    let pick =
+        Pick { dataset: dataset_name(dataset), fingerprint: fer2013().fingerprint, class, part, first, count: 96 };
+    let split = part.splits()[0];
+    let sample = |index: usize| Sample {
+        face: face(index % 32),
+        split,
+        index,
+        source: format!("{split}/{}/Training_{index:05}.jpg", FER2013[class].0),
+    };
+    Event::Data(DataEvent::Faces(pick, Ok((first..first + 96).map(sample).collect())))
 }
 
 /// A run, built up from what its worker logged.

@@ -96,7 +96,7 @@ fn face(seed: usize) -> Face {
         let inside = x.abs_diff(24).pow(2) + y.abs_diff(24).pow(2) < 400;
         u8::try_from(if inside { 120 + (seed * 17) % 100 } else { y * 2 }).unwrap_or(0)
     };
-    Face { width: 48, pixels: (0..48 * 48).map(pixel).collect() }
+    Face::gray(48, (0..48 * 48).map(pixel).collect::<Vec<u8>>())
 }
 
 /// The Inspect screen with `brisk-otter` read.

@@ -2,6 +2,7 @@
 
 mod compare;
 mod compare_fixtures;
+mod data;
 pub(super) mod fixtures;
 mod inspect;
 mod inspect_fixtures;

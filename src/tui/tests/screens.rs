@@ -10,6 +10,7 @@ use crate::tui::event::{Event, Key};
 use crate::tui::screens;
 use crate::tui::state::{Field, Screen, State};
 use crate::tui::update::{apply, update};
+use crate::tui::widgets::faces::Pictures;
 
 pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
@@ -18,7 +19,7 @@ pub(super) fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
     terminal
         .draw(|frame| {
             let area = frame.area();
-            screens::render(state, frame.buffer_mut(), area);
+            screens::render(state, frame.buffer_mut(), area, &mut Pictures::default());
         })
         .expect("a frame");
     terminal.backend().to_string()

@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::fixtures::{self, NOW, id};
 use crate::domain::Hyperparameter;
-use crate::tui::effect::Effect;
+use crate::tui::effect::{DataEffect, Effect};
 use crate::tui::event::{Event, Key};
 use crate::tui::state::{Field, Overlay, Screen, State};
 use crate::tui::update::update;
@@ -236,7 +236,7 @@ fn images_that_come_late_do_not_displace_those_on_show() {
     update(&mut state, NOW, fixtures::samples("demo", 2));
     for late in [fixtures::samples("demo", 1), fixtures::samples("fer2013", 2)] {
         update(&mut state, NOW, late);
-        let shown = state.data.samples.as_ref().map(|(name, class, _)| (name.to_string(), *class));
+        let shown = state.data.faces.as_ref().map(|faces| (faces.pick.dataset.to_string(), faces.pick.class));
         assert_eq!(shown, Some(("demo".into(), 2)));
     }
 }
@@ -251,7 +251,8 @@ fn the_class_stays_among_those_of_a_dataset_that_changed() {
     let effects = update(&mut state, NOW, Event::Datasets(Ok(vec![fixtures::entry(smaller)])));
     assert_eq!(state.data.class, 2);
     let name = fixtures::dataset_name("fer2013");
-    assert_eq!(effects, [Effect::LoadSamples { dataset: name.clone(), class: 2 }, Effect::MeasureFeatures(name)]);
+    assert!(matches!(&effects[..], [Effect::Data(DataEffect::LoadFaces(pick)), Effect::MeasureFeatures(of)]
+        if pick.dataset == name && pick.class == 2 && pick.first == 0 && *of == name));
 }
 
 #[test]

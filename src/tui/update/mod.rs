@@ -11,8 +11,9 @@ use super::action::Action;
 use super::effect::Effect;
 use super::event::Event;
 use super::keymap;
-use super::screens::overlay::help_end;
+use super::screens::overlay::{help_end, report_end};
 use super::state::{Message, Overlay, RunView, RunsState, Screen, State, WeightsState};
+use super::widgets::figures::thousands;
 use crate::domain::text::printable;
 
 /// How long a message that is no error stays, in milliseconds.
@@ -42,11 +43,16 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             };
         }
         Event::Redraw => {}
+        Event::Terminal(facts) => {
+            state.facts = facts;
+            return of_this_size(state);
+        }
         Event::Resized { columns, rows } => {
             (state.columns, state.rows) = (columns, rows);
             if let Some(Overlay::Help(line)) = &mut state.overlay {
                 *line = (*line).min(help_end(rows));
             }
+            return of_this_size(state);
         }
         Event::Tick => {
             if state.message.as_ref().and_then(|message| message.until).is_some_and(|until| until <= now) {
@@ -64,7 +70,6 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Weights(Err(error)) => state.weights.error = Some(printable(&error)),
         Event::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
         Event::DemoFinished(result) => data::demo_finished(state, result),
-        Event::Samples { dataset, class, faces } => data::sampled(state, dataset, class, faces),
         Event::NameSuggested(id) => train::suggested(state, &id),
         Event::LaunchFinished(result) => return train::launched(state, result),
         Event::PracticeFinished(result) => return train::practice_launched(state, result),
@@ -111,6 +116,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PreviousScreen => return go(state, state.screen.step(-1)),
         _ => match (&state.overlay, state.screen) {
             (Some(Overlay::Help(line)), _) => help(state, *line, action),
+            (Some(Overlay::Report(_)), _) => report(state, action),
             (Some(Overlay::Confirm(_)), _) => {
                 let Some(Overlay::Confirm(confirm)) = state.overlay.take() else { return Vec::new() };
                 return if action == Action::Yes { confirm.effects } else { Vec::new() };
@@ -145,6 +151,21 @@ fn help(state: &mut State, line: usize, action: Action) {
         Action::Back => None,
         _ => Some(Overlay::Help(moved(line, action, help_end(state.rows) + 1))),
     };
+}
+
+/// What is wanted because there is more or less room.
+fn of_this_size(state: &mut State) -> Vec<Effect> {
+    if state.screen == Screen::Data { data::pictures(state) } else { Vec::new() }
+}
+
+fn report(state: &mut State, action: Action) {
+    let end = report_end(state);
+    match &mut state.overlay {
+        Some(Overlay::Report(report)) if action != Action::Back => {
+            report.first = moved(report.first.min(end), action, end + 1);
+        }
+        overlay => *overlay = None,
+    }
 }
 
 /// Where a movement leads in a list of `count` lines.

@@ -1,8 +1,9 @@
 //! A line that is being typed over a screen, whatever it is for.
 
 use super::train::change;
-use super::{Action, Effect, State, runs};
-use crate::tui::state::{Overlay, Prompt, Purpose};
+use super::{Action, Effect, State, data, runs};
+use crate::tui::effect::DataEffect;
+use crate::tui::state::{ImportPurpose, Overlay, Prompt, Purpose};
 
 /// Opens a line to type.
 pub(super) fn open(state: &mut State, prompt: Prompt) {
@@ -36,6 +37,14 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
                 }
             }
         }
+        Action::Complete => {
+            return match prompt.purpose {
+                Purpose::Import(ImportPurpose::Source) => {
+                    vec![Effect::Data(DataEffect::Complete(prompt.input.text().to_owned()))]
+                }
+                Purpose::Import(ImportPurpose::Name(_)) | Purpose::Runs(_) => Vec::new(),
+            };
+        }
         edit => {
             change(&mut prompt.input, edit);
             check(state);
@@ -66,6 +75,7 @@ fn check(state: &mut State) {
 fn typed(state: &mut State, purpose: &Purpose, text: &str) -> Result<(), String> {
     match purpose {
         Purpose::Runs(purpose) => runs::typed(state, purpose, text),
+        Purpose::Import(purpose) => data::typed(state, purpose, text),
     }
 }
 
@@ -73,6 +83,7 @@ fn typed(state: &mut State, purpose: &Purpose, text: &str) -> Result<(), String>
 fn entered(state: &mut State, purpose: &Purpose, text: &str) -> Result<Vec<Effect>, String> {
     match purpose {
         Purpose::Runs(purpose) => runs::entered(state, purpose, text),
+        Purpose::Import(purpose) => data::entered(state, purpose, text),
     }
 }
 
@@ -80,5 +91,6 @@ fn entered(state: &mut State, purpose: &Purpose, text: &str) -> Result<Vec<Effec
 fn left(state: &mut State, purpose: &Purpose) -> Vec<Effect> {
     match purpose {
         Purpose::Runs(purpose) => runs::left(state, purpose),
+        Purpose::Import(_) => Vec::new(),
     }
 }

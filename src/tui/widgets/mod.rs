@@ -11,5 +11,6 @@ pub mod paint;
 pub mod progress;
 pub mod scale;
 pub mod shade;
+mod shades;
 pub mod spark;
 pub mod table;

@@ -41,7 +41,7 @@ type Pictures = Vec<(Rect, Arc<Shown>)>;
 ///  sad          10    0   12     8  [19]  49    2   neutral ███████▌  0.94
 /// ── per class ──────────────────────────────────   sad     ▍         0.04 truth
 /// ```
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(state: &State, buffer: &mut Buffer, drawn: &mut faces::Pictures, area: Rect) {
     let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
     header(state, run, buffer, area);
     let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
@@ -61,7 +61,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         panes(state, seen, buffer, body, &mut pictures);
     }
     for (place, shown) in pictures {
-        faces::one(buffer, &state.theme, place, &shown.face);
+        faces::one(buffer, drawn, &state.theme, place, &shown.face);
     }
 }
 

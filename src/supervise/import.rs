@@ -1,0 +1,229 @@
+//! An import in a process of its own: `mien data import … --progress`, heard through its output.
+//!
+//! It is in a session of its own and outlives whoever started it: who quits the dashboard finds the dataset there later.
+//! Ended by an interrupt it removes what it made, and so does the next import where it was killed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+use super::spawn::program;
+use crate::domain::DatasetName;
+use crate::domain::text::printable;
+
+/// The option that makes `mien data import` tell how far it is, for a program.
+pub const PROGRESS_OPTION: &str = "--progress";
+
+/// Between two pieces of news.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Most that is kept of what an import complains of, in bytes.
+const COMPLAINT: u64 = 1 << 16;
+
+/// How far an import is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportProgress {
+    /// What it is doing: downloading, reading, measuring, packing.
+    pub stage: String,
+    /// How much of that is done: bytes of a download, archive or table, files or images otherwise.
+    pub done: u64,
+    /// How much there is to do, where that is known.
+    pub total: Option<u64>,
+    /// Classes found so far, once they are known.
+    pub classes: Option<usize>,
+}
+
+/// Something that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// What: a path inside the source or a row of its table.
+    pub source: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What came of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// The dataset.
+    pub name: String,
+    /// Its images.
+    pub images: usize,
+    /// Its classes.
+    pub classes: usize,
+    /// What was left out, as far as it is listed.
+    pub skipped: Vec<LeftOut>,
+    /// How many were left out, listed or not.
+    pub skipped_count: u64,
+    /// How many images were resized.
+    pub resized: u64,
+}
+
+/// A line of what an import tells.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ImportLine {
+    /// How far it is.
+    Progress(ImportProgress),
+    /// It is done.
+    Finished(Imported),
+}
+
+/// News of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportNews {
+    /// It goes on; how far it is, if that is new.
+    Underway(Option<ImportProgress>),
+    /// It was asked to end.
+    AskedToEnd,
+    /// It is done.
+    Finished(Imported),
+    /// It ended on request; nothing of it stays.
+    Cancelled,
+    /// It failed, and why; nothing of it stays.
+    Failed(String),
+}
+
+/// An import under way.
+#[derive(Debug)]
+pub struct Import {
+    child: Child,
+    lines: Receiver<ImportLine>,
+    complaint: Option<thread::JoinHandle<String>>,
+    cancelled: bool,
+}
+
+impl Import {
+    /// Starts importing `source`, a path or an address, into the home as a dataset of this name.
+    ///
+    /// # Errors
+    /// Why the process cannot be started.
+    pub fn start(home: &Path, source: &str, name: &DatasetName) -> std::io::Result<Self> {
+        let mut command = Command::new(program()?);
+        command.arg("--home").arg(std::path::absolute(home)?);
+        command.args(["data", "import", "--name", name.as_str(), PROGRESS_OPTION, "--", source]);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> std::io::Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (sender, lines) = channel();
+        if let Some(out) = child.stdout.take() {
+            thread::spawn(move || {
+                let told = BufReader::new(out).lines().map_while(Result::ok);
+                let told = told.filter_map(|line| serde_json::from_str(&line).ok());
+                // Nobody listens any more: it goes on by itself.
+                told.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
+            });
+        }
+        let complaint = child.stderr.take().map(|stderr| {
+            thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let _ = stderr.take(COMPLAINT).read_to_end(&mut bytes);
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+        });
+        Ok(Self { child, lines, complaint, cancelled: false })
+    }
+
+    /// Asks it to end and leave nothing behind.
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
+        if let Ok(None) = self.child.try_wait()
+            && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+        {
+            // Not waited for yet, so the number is still its own.
+            let _ = kill_process(pid, Signal::INT);
+        }
+    }
+
+    /// What is new, within a quarter of a second: the end, or how far it is.
+    pub fn news(&mut self) -> ImportNews {
+        let mut latest = None;
+        let mut patience = PAUSE;
+        loop {
+            match self.lines.recv_timeout(patience) {
+                Ok(ImportLine::Finished(imported)) => {
+                    let _ = self.child.wait();
+                    return ImportNews::Finished(imported);
+                }
+                Ok(ImportLine::Progress(progress)) => {
+                    // What is told in one go is one piece of news.
+                    latest = Some(progress);
+                    patience = Duration::from_millis(50);
+                }
+                Err(RecvTimeoutError::Timeout) => return ImportNews::Underway(latest),
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
+            }
+        }
+    }
+
+    /// It closed its output without a word of success.
+    fn end(&mut self) -> ImportNews {
+        let status = self.child.wait();
+        let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let words: Vec<String> =
+            complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
+        match status {
+            _ if self.cancelled => ImportNews::Cancelled,
+            _ if !words.is_empty() => ImportNews::Failed(words.join(" ")),
+            Ok(status) => ImportNews::Failed(format!("its process ended without a word ({status})")),
+            Err(error) => ImportNews::Failed(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Import {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        Import::of(command).expect("started")
+    }
+
+    fn all(mut import: Import) -> Vec<ImportNews> {
+        let mut news = Vec::new();
+        loop {
+            match import.news() {
+                ImportNews::Underway(None) => {}
+                ImportNews::Underway(some) => news.push(ImportNews::Underway(some)),
+                end => {
+                    news.push(end);
+                    return news;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn progress_and_the_end_are_heard() {
+        let script = r#"echo '{"event":"progress","stage":"reading","done":5,"total":9,"classes":null}'; echo noise; sleep 0.2
+            echo '{"event":"finished","name":"x","images":7,"classes":2,"skipped":[],"skipped_count":0,"resized":0}'"#;
+        let news = all(shell(script));
+        assert!(matches!(&news[0], ImportNews::Underway(Some(progress)) if progress.done == 5), "{news:?}");
+        assert!(matches!(&news[1], ImportNews::Finished(imported) if imported.images == 7), "{news:?}");
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_words_of_the_import() {
+        let news = all(shell("echo 'mien: /x: cannot be read' >&2; exit 1"));
+        assert_eq!(news, [ImportNews::Failed("/x: cannot be read".into())]);
+        assert!(matches!(&all(shell("exit 3"))[..], [ImportNews::Failed(words)] if words.contains('3')));
+    }
+
+    #[test]
+    fn a_cancelled_import_is_interrupted() {
+        let mut import = shell("trap 'exit 130' INT; echo '{}'; while :; do sleep 0.05; done");
+        thread::sleep(Duration::from_millis(100));
+        import.cancel();
+        assert_eq!(all(import), [ImportNews::Cancelled]);
+    }
+}

@@ -1,0 +1,91 @@
+//! Paths as people type them.
+
+use std::fs;
+use std::path::Path;
+
+/// The path with the home folder in place of a leading `~`; addresses stay.
+pub(super) fn expanded(typed: &str) -> String {
+    match (typed.strip_prefix('~'), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) if rest.is_empty() || rest.starts_with('/') => home + rest,
+        _ => typed.to_owned(),
+    }
+}
+
+/// The path as far as what is on the disk makes it certain; as it was typed where nothing does.
+pub(super) fn completed(typed: &str) -> String {
+    let (folder, begun) = typed.rsplit_once('/').map_or(("", typed), |(folder, begun)| (folder, begun));
+    let place = match (typed.contains('/'), folder) {
+        (false, _) => ".".to_owned(),
+        (true, "") => "/".to_owned(),
+        (true, folder) => expanded(folder),
+    };
+    if typed == "~" {
+        return "~/".to_owned();
+    }
+    let Ok(entries) = fs::read_dir(place) else { return typed.to_owned() };
+    let fits = |name: &String| name.starts_with(begun) && (!name.starts_with('.') || begun.starts_with('.'));
+    let names = entries.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok().filter(fits)?;
+        // Nothing that a terminal would not show as it is.
+        let plain = !name.chars().any(char::is_control);
+        plain.then(|| if entry.path().is_dir() { name + "/" } else { name })
+    });
+    let common = names.reduce(|common, name| {
+        let same = common.chars().zip(name.chars()).take_while(|(a, b)| a == b);
+        same.map(|(c, _)| c).collect()
+    });
+    match (common, typed.contains('/')) {
+        (None, _) => typed.to_owned(),
+        (Some(common), false) => common,
+        (Some(common), true) => format!("{folder}/{common}"),
+    }
+}
+
+/// Bytes of the files in a folder and those inside of it.
+pub(super) fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => size(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_completed_as_far_as_it_is_certain() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("faces")).expect("made");
+        for name in ["fer2013.csv", "fer2013.tar.xz", ".hidden"] {
+            fs::write(folder.path().join(name), "12345").expect("written");
+        }
+        let at = |rest: &str| format!("{}/{rest}", folder.path().display());
+        let table = [
+            ("fe", "fer2013."),
+            ("fa", "faces/"),
+            ("fer2013.c", "fer2013.csv"),
+            ("x", "x"),
+            ("", "f"),
+            (".h", ".hidden"),
+        ];
+        for (typed, expected) in table {
+            assert_eq!(completed(&at(typed)), at(expected), "{typed}");
+        }
+        assert_eq!(completed("/no/such/folder/x"), "/no/such/folder/x");
+        assert_eq!(completed("~"), "~/");
+        assert_eq!(size(folder.path()), 15);
+    }
+
+    #[test]
+    fn only_a_leading_tilde_is_the_home_folder() {
+        let home = std::env::var("HOME").expect("a home");
+        assert_eq!(expanded("~/x"), format!("{home}/x"));
+        for same in ["/a/~/b", "~other/x", "https://x/~y"] {
+            assert_eq!(expanded(same), same);
+        }
+    }
+}

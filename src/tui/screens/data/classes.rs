@@ -1,0 +1,117 @@
+//! The classes of a dataset: how many images each split has of them, and which share that is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::{Split, SplitCounts};
+use crate::tui::state::{DatasetView, Part, State};
+use crate::tui::widgets::bars;
+use crate::tui::widgets::figures::{count, percent, real, share, thousands};
+use crate::tui::widgets::paint::{Pen, width};
+use crate::tui::widgets::table::first_line;
+
+/// Columns of a count.
+const NUMBER: u16 = 9;
+
+/// Columns from which on each split has bars of its own.
+const THREE_BARS: u16 = 150;
+
+/// The lines of facts, heading, classes and totals. Where there are many classes, a third is left for faces.
+pub(super) fn place(dataset: &DatasetView, area: Rect) -> Rect {
+    let classes = u16::try_from(dataset.classes.len()).unwrap_or(u16::MAX);
+    // Around the lines of the classes: the facts, an empty line, the heading, the totals, and what follows them.
+    let most = area.height.saturating_sub(6);
+    // The faces below have at least eight lines and one over them.
+    let shared = (area.height * 2 / 3).saturating_sub(4).min(area.height.saturating_sub(13)).max(3);
+    let rows = if classes > most { shared.min(most) } else { classes };
+    Rect { y: area.y + 2, height: (rows + 2).min(area.height.saturating_sub(2)), ..area }
+}
+
+/// `48×48 gray · 7 classes · 35,887 images · imbalance 16.5 : 1`
+pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
+    let part = state.data.part;
+    let counts = || dataset.classes.iter().map(|(_, counts)| part.of(*counts));
+    let (largest, smallest) = (counts().max().unwrap_or(0), counts().min().unwrap_or(0));
+    let empty = counts().filter(|count| *count == 0).count();
+    let imbalance = match smallest {
+        _ if largest == 0 => format!("no {} images", part.name()),
+        0 => format!("{} without {} images", count(empty, "class", "classes"), part.name()),
+        _ => format!("imbalance {:.1} : 1", real(largest as u64) / real(smallest as u64)),
+    };
+    format!(
+        "{}×{} {} · {} · {} · {imbalance}",
+        dataset.width,
+        dataset.height,
+        if dataset.channels == 1 { "gray" } else { "colour" },
+        count(dataset.classes.len(), "class", "classes"),
+        count(dataset.counts().total(), "image", "images"),
+    )
+}
+
+/// Which bars are drawn: those of the part, or of each split where there is room.
+fn shown(state: &State, area: Rect) -> Vec<Part> {
+    match state.data.part {
+        Part::All if area.width >= THREE_BARS => Part::EACH.to_vec(),
+        _ if area.width >= THREE_BARS => Split::ALL.map(Part::Of).to_vec(),
+        part => vec![part],
+    }
+}
+
+/// Draws the table.
+pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let names = dataset.classes.iter().map(|(name, _)| width(name)).max().unwrap_or(0).clamp(6, 20);
+    let parts = shown(state, area);
+    let bars = (area.width.saturating_sub(2 + names + 3 * NUMBER + 3)) / u16::try_from(parts.len()).unwrap_or(1);
+    let style_of = |part: Part| if part == state.data.part { theme.strong() } else { theme.dim() };
+    let mut head = Pen::new(buffer, theme, area, 0);
+    head.skip(2).left("CLASS", names, theme.dim());
+    for (title, split) in ["TRAIN", "VAL", "TEST"].into_iter().zip(Split::ALL) {
+        head.right(title, NUMBER, style_of(Part::Of(split)));
+    }
+    head.skip(3);
+    for part in &parts {
+        let title = if *part == Part::All { "share of all".into() } else { format!("share of {}", part.name()) };
+        head.left(&title, bars, style_of(*part));
+    }
+    let visible = area.height.saturating_sub(2);
+    let first = first_line(state.data.class, dataset.classes.len(), visible.into());
+    for (row, (index, (name, counts))) in (1..=visible).zip(dataset.classes.iter().enumerate().skip(first)) {
+        let mut pen = Pen::new(buffer, theme, area, row);
+        let chosen = index == state.data.class;
+        let style = if chosen { theme.strong() } else { theme.text() };
+        pen.left(if chosen { theme.glyphs.focus } else { "" }, 2, theme.accent()).left(name, names, style);
+        numbers(&mut pen, *counts, style);
+        for part in &parts {
+            let of = |counts: SplitCounts| part.of(counts);
+            let most = dataset.classes.iter().map(|(_, counts)| of(*counts)).max().unwrap_or(0);
+            let columns = bars.saturating_sub(if parts.len() > 1 { 10 } else { 8 });
+            pen.left(&bars::bar(share(of(*counts), most), columns, theme), columns, bar_style(state, *part));
+            pen.right(&percent(share(of(*counts), of(dataset.counts())), 1), 7, style);
+            pen.skip(if parts.len() > 1 { 3 } else { 0 });
+        }
+    }
+    let mut pen = Pen::new(buffer, theme, area, area.height.saturating_sub(1));
+    pen.skip(2).left("total", names, theme.dim());
+    numbers(&mut pen, dataset.counts(), theme.strong());
+    let below = dataset.classes.len().saturating_sub(first + usize::from(visible));
+    if below > 0 {
+        pen.write(&format!("{} below", count(below, "more class", "more classes")), theme.dim());
+    }
+}
+
+fn bar_style(state: &State, part: Part) -> Style {
+    match part {
+        Part::Of(Split::Validation) => state.theme.validation(),
+        Part::Of(Split::Test) => state.theme.good(),
+        Part::Of(Split::Train) | Part::All => state.theme.train(),
+    }
+}
+
+fn numbers(pen: &mut Pen<'_>, counts: SplitCounts, style: Style) {
+    for number in [counts.train, counts.validation, counts.test] {
+        pen.right(&thousands(number), NUMBER, style);
+    }
+    pen.skip(3);
+}

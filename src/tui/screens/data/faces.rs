@@ -1,0 +1,212 @@
+//! Faces on the Data screen: some of a class below the table, all of them page by page, one large, and what training makes
+//! of it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::classes;
+use crate::tui::state::{DatasetView, Look, Sample, State, Variants};
+use crate::tui::widgets::faces::{self, Pictures};
+use crate::tui::widgets::figures::{count, thousands};
+use crate::tui::widgets::paint::{Pen, rule, wrap};
+
+/// The fewest rows for faces, with the rule over them. Smaller ones show nobody.
+const FACES_ROWS: u16 = 8;
+
+/// Columns of what is told beside a large face.
+const TOLD: u16 = 36;
+
+/// Lines below variants: the settings in force.
+const SETTINGS: u16 = 3;
+
+/// Empty lines around the fingerprint, below the table: none where faces need them.
+pub(super) fn gap(below: Rect) -> u16 {
+    u16::from(!(FACES_ROWS + 1..FACES_ROWS + 5).contains(&below.height))
+}
+
+/// The rule and the faces, within what is below the names of the datasets; empty where there is no room.
+pub(super) fn place(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
+    if state.data.look != Look::Table {
+        return Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    }
+    let table = classes::place(dataset, area);
+    let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
+    let used = 1 + 2 * gap(below);
+    if below.height < used + FACES_ROWS {
+        return Rect { height: 0, ..below };
+    }
+    Rect { y: below.y + used, height: below.height - used, ..below }
+}
+
+/// The cells that pictures have inside of a place.
+fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
+    let inside = Rect {
+        x: place.x + 1,
+        y: place.y + 1,
+        width: place.width.saturating_sub(2),
+        height: place.height.saturating_sub(1),
+    };
+    let inside = match state.data.look {
+        Look::Table | Look::Faces => inside,
+        Look::Face => {
+            let width = inside.width.saturating_sub(TOLD);
+            return vec![Rect { width, ..inside }];
+        }
+        // Each has a line below that says of which epoch it is.
+        Look::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
+    };
+    faces::grid(&state.theme, state.facts.graphics != crate::tui::state::Graphics::Blocks, inside, width)
+}
+
+/// The cells of the pictures on show, for a terminal of the size that the state tells.
+pub(in crate::tui) fn places(state: &State) -> Vec<Rect> {
+    let Some(dataset) = state.data.dataset() else { return Vec::new() };
+    // As the screens cut it: the tabs, the hints, an import, the names of the datasets.
+    let used = 3 + u16::from(state.data.import.is_some());
+    let body = Rect::new(0, 2, state.columns, state.rows.saturating_sub(used));
+    let place = place(state, dataset, body);
+    if place.height == 0 { Vec::new() } else { cells(state, place, dataset.width as usize) }
+}
+
+/// Draws what there is room for.
+pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+    let data = &state.data;
+    let Some((class, _)) = dataset.classes.get(data.class).filter(|_| area.height > 0) else { return };
+    let places = cells(state, area, dataset.width as usize);
+    let theme = &state.theme;
+    let (part, all) = (data.part.name(), data.count());
+    let page = if data.look == Look::Face || data.look == Look::Variants { 1 } else { places.len().max(1) };
+    let first = data.face / page * page;
+    let last = (first + page).min(all);
+    let range = match (all, page) {
+        (0, _) => format!(" · no {part} images"),
+        (_, 1) => format!(" · {part} {} of {}", thousands(first + 1), thousands(all)),
+        _ => format!(" · {part} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
+    };
+    let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim())];
+    let note = match data.look {
+        Look::Table if all > page => "[ ] pages",
+        Look::Faces if area.width >= 100 => "[ ] pages · Enter large · Esc back",
+        Look::Faces => "[ ] pages",
+        Look::Face => "← → others · Esc back",
+        Look::Variants => "[ ] epochs · ← → others · Esc back",
+        Look::Table => "",
+    };
+    rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
+    let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick));
+    let samples = match of_selection.map(|faces| (&faces.pick, &faces.samples)) {
+        Some((pick, Ok(samples))) => samples.get(first.saturating_sub(pick.first)..).filter(|_| first >= pick.first),
+        Some((_, Err(error))) => {
+            for (row, line) in (2..).zip(wrap(error, area.width.saturating_sub(4))) {
+                Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
+            }
+            return;
+        }
+        None => None,
+    };
+    let Some(samples) = samples else { return };
+    match data.look {
+        Look::Table | Look::Faces => {
+            for (index, (sample, place)) in samples.iter().zip(&places).enumerate() {
+                faces::one(buffer, pictures, theme, *place, &sample.face);
+                if data.look == Look::Faces && first + index == data.face {
+                    let mark = Rect { x: place.x.saturating_sub(1), width: 1, ..*place };
+                    Pen::new(buffer, theme, mark, 0).write(theme.glyphs.focus, theme.accent());
+                    let foot = Rect { y: place.bottom(), height: 1, ..*place }.intersection(area);
+                    Pen::new(buffer, theme, foot, 0).fill(theme.glyphs.done, theme.accent());
+                }
+            }
+        }
+        Look::Face => {
+            if let (Some(sample), Some(place)) = (samples.first(), places.first()) {
+                large(state, dataset, sample, buffer, pictures, *place, area);
+            }
+        }
+        Look::Variants => variants(state, buffer, pictures, &places, area),
+    }
+}
+
+/// A face as large as there is room, and beside it where it is from.
+fn large(
+    state: &State,
+    dataset: &DatasetView,
+    sample: &Sample,
+    buffer: &mut Buffer,
+    pictures: &mut Pictures,
+    place: Rect,
+    area: Rect,
+) {
+    let theme = &state.theme;
+    let drawn = faces::one(buffer, pictures, theme, place, &sample.face);
+    let x = drawn.right() + 3;
+    let told =
+        Rect { x, y: place.y + 1, width: area.right().saturating_sub(x + 1), height: place.height.saturating_sub(1) };
+    let colours = if sample.face.channels == 1 { "gray" } else { "colour" };
+    let class = dataset.classes.get(state.data.class).map_or("", |(name, _)| name);
+    let lines = [
+        ("source", sample.source.clone()),
+        ("size", format!("{}×{} pixels, {colours}", sample.face.width, sample.face.height())),
+        ("class", class.to_owned()),
+        ("split", format!("{}, image {}", sample.split, thousands(sample.index + 1))),
+    ];
+    let mut row = 0;
+    for (label, words) in lines {
+        for (index, line) in wrap(&words, told.width.saturating_sub(8)).iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            Pen::new(buffer, theme, told, row).left(label, 8, theme.dim()).write(line, theme.text());
+            row += 1;
+        }
+    }
+}
+
+/// The original, then what epochs make of it, and by which settings.
+fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places: &[Rect], area: Rect) {
+    let theme = &state.theme;
+    let Some((wanted, made)) = &state.data.variants else { return };
+    let of_this = state.data.sample().is_some_and(|sample| sample.index == wanted.index)
+        && state.data.dataset().is_some_and(|dataset| dataset.name == wanted.dataset);
+    if !of_this {
+        return;
+    }
+    match made {
+        Ok(made) => {
+            for (index, (face, place)) in made.iter().zip(places).enumerate() {
+                faces::one(buffer, pictures, theme, *place, face);
+                let words = match (index as u64).checked_sub(1) {
+                    None => "original".into(),
+                    Some(later) => format!("epoch {}", wanted.first + later),
+                };
+                let line = Rect { y: place.bottom(), height: 1, ..*place };
+                Pen::new(buffer, theme, line, 0).write(&words, if index == 0 { theme.strong() } else { theme.dim() });
+            }
+        }
+        Err(error) => {
+            Pen::new(buffer, theme, area, 2).skip(2).write(error, theme.bad());
+        }
+    }
+    let lines = wrap(&settings(wanted), area.width.saturating_sub(2));
+    let row = area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(SETTINGS).min(SETTINGS));
+    for (row, line) in (row..).zip(lines.iter().take(usize::from(SETTINGS))) {
+        Pen::new(buffer, theme, area, row).skip(1).write(line, theme.dim());
+    }
+}
+
+/// The settings in force, in words.
+fn settings(variants: &Variants) -> String {
+    let Some(ranges) = variants.augmentation else {
+        return "augment is none on the Train form: every epoch sees the original.".into();
+    };
+    let (low, high) = (1.0 - ranges.zoom, 1.0 + ranges.zoom);
+    let flip = if ranges.horizontal_flip { "half of them mirrored" } else { "none mirrored" };
+    let kept = match variants.variants {
+        0 => "a new one in every epoch".into(),
+        number => format!("{} that come round", count(number as usize, "variant", "variants")),
+    };
+    format!(
+        "As the Train form stands: rotation ±{}°, zoom {low:.2}–{high:.2} per axis, shift ±{:.0}% per axis, {flip}, edges \
+         filled with the nearest pixel; seed {}, {kept}.",
+        ranges.rotation_degrees,
+        ranges.shift * 100.0,
+        variants.seed,
+    )
+}

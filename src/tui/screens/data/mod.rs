@@ -1,0 +1,181 @@
+//! The Data screen: what is there to train on.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::domain::Size;
+use crate::tui::action::DataAction;
+use crate::tui::state::{DatasetView, Look, State};
+use crate::tui::widgets::faces::Pictures;
+use crate::tui::widgets::figures::{count, share, thousands};
+use crate::tui::widgets::paint::{Pen, width, wrap};
+use crate::tui::widgets::progress;
+
+mod classes;
+mod faces;
+
+pub(in crate::tui) use faces::places;
+
+/// ```text
+///  dataset  demo  ▸fer2013
+///  48×48 gray · 7 classes · 35,887 images · imbalance 16.5 : 1
+///  CLASS       TRAIN    VAL   TEST   share of train
+///  angry       3,596    399    958   ██████████▉                          13.9%
+/// ── angry · train 1–4 of 3,596 ────────────────────────────────────────────────
+/// (faces)
+/// ```
+pub(super) fn render(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+    let area = importing(state, buffer, area);
+    if state.data.entries.is_empty() {
+        return empty(state, buffer, area);
+    }
+    selector(state, buffer, area);
+    let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let theme = &state.theme;
+    match state.data.entries.get(state.data.selected).map(|entry| &entry.dataset) {
+        Some(Ok(dataset)) => show(state, dataset, buffer, pictures, body),
+        Some(Err(reason)) => {
+            for (row, line) in (1..).zip(wrap(reason, body.width - 4)) {
+                Pen::new(buffer, theme, body, row).skip(2).write(&line, theme.bad());
+            }
+            let row = body.height.saturating_sub(2);
+            Pen::new(buffer, theme, body, row).skip(2).write("D deletes it, i imports it again", theme.dim());
+        }
+        None => {}
+    }
+}
+
+/// Whether an action would do anything now.
+pub(super) fn applies(state: &State, action: DataAction) -> bool {
+    match action {
+        DataAction::Import => state.data.import.is_none(),
+        DataAction::Delete => !state.data.entries.is_empty(),
+        DataAction::NextPart => state.data.dataset().is_some(),
+        _ => state.data.count() > 0,
+    }
+}
+
+/// The import under way, on the last line; tells what is left for the rest.
+fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
+    const BAR: u16 = 20;
+    let Some(import) = &state.data.import else { return area };
+    let theme = &state.theme;
+    let row = area.height - 1;
+    let mut pen = Pen::new(buffer, theme, area, row);
+    pen.skip(1).write(&format!("importing {} ", import.name), theme.strong());
+    if import.cancelled {
+        pen.write("ends, and takes away what it made …", theme.text());
+    } else if let Some(progress) = &import.progress {
+        let bytes = progress.stage == "downloading" || (progress.stage == "reading" && progress.total.is_some());
+        let plain = |number: u64| thousands(usize::try_from(number).unwrap_or(usize::MAX));
+        let amount = |number: u64| if bytes { Size(number).to_string() } else { plain(number) };
+        pen.write(&format!("{} ", progress.stage), theme.text());
+        if let Some(total) = progress.total.filter(|total| *total > 0) {
+            let done = usize::try_from(progress.done).unwrap_or(usize::MAX);
+            let share = share(done, usize::try_from(total).unwrap_or(usize::MAX));
+            progress::line(&mut pen, theme, share, BAR);
+            pen.write(&format!(" {} of {}", amount(progress.done), amount(total)), theme.text());
+        } else {
+            pen.write(&format!("{} so far", amount(progress.done)), theme.text());
+        }
+        if let Some(classes) = progress.classes {
+            pen.write(&format!(" · {}", count(classes, "class", "classes")), theme.text());
+        }
+    } else {
+        pen.write("begins …", theme.text());
+    }
+    if !import.cancelled {
+        pen.flush_right(" Esc ends it ", theme.dim());
+    }
+    Rect { height: area.height - 1, ..area }
+}
+
+fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    if let Some(error) = &state.data.error {
+        for (row, line) in (1..).zip(wrap(error, area.width - 4)) {
+            Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
+        }
+        return;
+    }
+    let demo = if !state.data.loaded {
+        "reading the datasets …".into()
+    } else if state.data.drawing_demo {
+        "drawing the demo dataset: seven expressions, a few seconds …".into()
+    } else if let Some(error) = &state.data.demo_error {
+        format!("the demo dataset was not drawn: {error}")
+    } else {
+        "d draws the demo dataset: seven expressions, ready to train on".into()
+    };
+    let lines = [
+        ("There is no dataset here yet.", theme.strong()),
+        ("", theme.text()),
+        (demo.as_str(), theme.accent()),
+        ("", theme.text()),
+        ("i imports FER-2013, or your own pictures in train/CLASS and test/CLASS:", theme.text()),
+        ("a folder, a zip or tar archive, fer2013.csv, or an address. The same as", theme.text()),
+        ("    mien data import PATH --name fer2013", theme.strong()),
+    ];
+    for (row, (line, style)) in (1..).zip(lines) {
+        Pen::new(buffer, theme, area, row).skip(2).write(line, style);
+    }
+}
+
+/// The names of all datasets on one line, the selected one marked; scrolled where they do not fit.
+fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let data = &state.data;
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    pen.write(" dataset ", theme.dim());
+    let room = usize::from(pen.room().saturating_sub(24));
+    let before: usize = data.entries[..data.selected].iter().map(|entry| entry.name.as_str().len() + 4).sum();
+    let mut skipped = 0;
+    let first = data.entries.iter().take_while(|entry| {
+        skipped += entry.name.as_str().len() + 4;
+        before > room / 2 && skipped < before - room / 2
+    });
+    let first = first.count();
+    for (index, entry) in data.entries.iter().enumerate().skip(first) {
+        let style = if index == data.selected { theme.strong().patch(theme.selected()) } else { theme.text() };
+        pen.write(&format!(" {} ", entry.name), style).skip(1);
+    }
+    if data.entries.len() > 1 {
+        pen.flush_right("← → other dataset ", theme.dim());
+    } else if data.drawing_demo {
+        pen.flush_right("drawing the demo dataset … ", theme.dim());
+    }
+}
+
+fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+    let theme = &state.theme;
+    Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
+    if state.data.look != Look::Table {
+        return faces::render(state, dataset, buffer, pictures, faces::place(state, dataset, area));
+    }
+    let table = classes::place(dataset, area);
+    classes::render(state, dataset, buffer, table);
+    let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
+    let skipped = match dataset.skipped {
+        0 => "nothing skipped at import".into(),
+        n => format!("{} skipped at import", count(usize::try_from(n).unwrap_or(usize::MAX), "file", "files")),
+    };
+    let print: String = dataset.fingerprint.chars().take(12).collect();
+    let gap = faces::gap(below);
+    let mut pen = Pen::new(buffer, theme, below, gap);
+    pen.skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
+    let kept = kept(state, dataset, pen.room());
+    pen.write(&kept, theme.dim());
+    faces::render(state, dataset, buffer, pictures, faces::place(state, dataset, area));
+}
+
+/// What cached features of the dataset take, if there are any, in at most this many columns:
+/// ` · cached features 232 MiB (block4 at 96 px)`.
+fn kept(state: &State, dataset: &DatasetView, columns: u16) -> String {
+    let of_this = state.data.features.as_ref().filter(|(name, usage)| *name == dataset.name && !usage.is_empty());
+    let Some((_, usage)) = of_this else { return String::new() };
+    let bytes: u64 = usage.iter().map(|usage| usage.bytes).sum();
+    let short = format!(" · cached features {}", Size(bytes));
+    let of: Vec<String> = usage.iter().map(|usage| format!("{} at {} px", usage.key.layer, usage.key.size)).collect();
+    let long = format!("{short} ({})", of.join(", "));
+    if width(&long) <= columns { long } else { short }
+}

@@ -1,0 +1,189 @@
+//! The Data screen: pages of faces, variants, importing and deleting, as tables and as whole screens.
+
+use super::fixtures::{self, NOW};
+use super::screens::{SIZES, at, draw, snapshot, snapshots};
+use super::update::press;
+use crate::domain::{Augmentation, Split};
+use crate::supervise::{ImportNews, ImportProgress, Imported, LeftOut};
+use crate::tui::effect::{DataEffect, Effect};
+use crate::tui::event::{DataEvent, Event};
+use crate::tui::state::{Look, Overlay, Part, Screen, State};
+use crate::tui::theme::Theme;
+use crate::tui::update::update;
+
+/// FER-2013 on show, with faces read.
+fn fer2013() -> State {
+    let mut state = at(Screen::Data, fixtures::state(vec![fixtures::entry(fixtures::fer2013())], vec![]));
+    update(&mut state, NOW, fixtures::samples("fer2013", 0));
+    state
+}
+
+fn resized(mut state: State, (columns, rows): (u16, u16)) -> State {
+    update(&mut state, NOW, Event::Resized { columns, rows });
+    state
+}
+
+fn news(state: &mut State, news: ImportNews) -> Vec<Effect> {
+    update(state, NOW, Event::Data(DataEvent::Import(news)))
+}
+
+/// With the import of a path under way.
+fn importing() -> State {
+    let mut state = fer2013();
+    press(&mut state, "i~/x.zip<enter>");
+    let effects = press(&mut state, "<enter>");
+    let name = fixtures::dataset_name("x");
+    assert_eq!(effects, [Effect::Data(DataEffect::StartImport { source: "~/x.zip".into(), name })]);
+    state
+}
+
+fn progress() -> ImportProgress {
+    ImportProgress { stage: "packing".into(), done: 12_000, total: Some(35_887), classes: Some(7) }
+}
+
+#[test]
+fn pages_are_turned_and_end_at_the_ends() {
+    let mut state = fer2013();
+    // Four faces fit below the table at 80×24.
+    for (keys, face) in [("]", 4), ("]", 8), ("[", 4), ("[", 0), ("[", 0), ("j", 0), ("k", 0)] {
+        press(&mut state, keys);
+        assert_eq!(state.data.face, face, "{keys}");
+    }
+    press(&mut state, "fG");
+    assert_eq!((state.data.look, state.data.face), (Look::Faces, 3595));
+    press(&mut state, "]l");
+    assert_eq!(state.data.face, 3595, "there is no page after the last");
+    press(&mut state, "v");
+    assert_eq!((state.data.part, state.data.face), (Part::Of(Split::Validation), 0));
+    press(&mut state, "<esc>vvv");
+    assert_eq!((state.data.part, state.data.look), (Part::Of(Split::Train), Look::Table));
+}
+
+#[test]
+fn faces_are_asked_for_once_and_only_those_on_show() {
+    let mut state = fer2013();
+    assert_eq!(press(&mut state, "]"), [], "they are at hand");
+    let effects = press(&mut state, "v");
+    let [Effect::Data(DataEffect::LoadFaces(pick))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((pick.part, pick.first, pick.count), (Part::Of(Split::Validation), 0, 4));
+    // Late faces of another split are not taken.
+    update(&mut state, NOW, fixtures::samples("fer2013", 0));
+    assert!(state.data.sample().is_none());
+    // What cannot be read is told, and not asked for again and again.
+    let failed = Event::Data(DataEvent::Faces(pick.clone(), Err("pixels.bin: cannot be read".into())));
+    assert_eq!(update(&mut state, NOW, failed), []);
+    assert!(draw(&state, SIZES[0]).contains("pixels.bin: cannot be read"));
+}
+
+#[test]
+fn variants_are_those_that_epochs_of_the_form_would_see() {
+    let mut state = resized(fer2013(), SIZES[1]);
+    let effects = press(&mut state, "fa");
+    let [Effect::Data(DataEffect::MakeVariants(wanted))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((wanted.index, wanted.first, wanted.variants), (0, 1, 0));
+    assert_eq!((wanted.augmentation, wanted.seed), (Some(Augmentation::REFERENCE), 42));
+    let effects = press(&mut state, "]");
+    let [Effect::Data(DataEffect::MakeVariants(next))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(next.first, 1 + wanted.count as u64);
+    press(&mut state, "<esc>v");
+    update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
+    press(&mut state, "a");
+    assert_eq!(state.data.look, Look::Table);
+    assert!(state.message.expect("words").text.contains("never changed"));
+}
+
+#[test]
+fn an_import_is_typed_followed_and_reported() {
+    let mut state = importing();
+    assert_eq!(news(&mut state, ImportNews::Underway(Some(progress()))), [Effect::Data(DataEffect::WatchImport)]);
+    assert_eq!(news(&mut state, ImportNews::Underway(None)), [Effect::Data(DataEffect::WatchImport)]);
+    assert_eq!(state.data.import.as_ref().and_then(|import| import.progress.clone()), Some(progress()));
+    snapshot("data_importing", &state, SIZES[0]);
+    let skip = |number: u32| LeftOut { source: format!("train/sad/{number}.png"), reason: "is cut short".into() };
+    let skipped = (0..40).map(skip).collect();
+    let (name, images, classes) = ("x".into(), 35_847, 7);
+    let done = Imported { name, images, classes, skipped, skipped_count: 1_200, resized: 3 };
+    assert_eq!(news(&mut state, ImportNews::Finished(done)), []);
+    assert!(state.data.import.is_none());
+    snapshot("data_imported", &state, SIZES[0]);
+    press(&mut state, "G");
+    assert!(draw(&state, SIZES[0]).contains("and 1160 more"));
+    press(&mut state, "<esc>");
+    assert!(state.overlay.is_none());
+}
+
+#[test]
+fn an_import_is_ended_after_a_question_and_fails_in_words() {
+    let mut state = importing();
+    press(&mut state, "<esc>n");
+    assert!(state.overlay.is_none() && state.data.import.is_some());
+    press(&mut state, "<esc>");
+    assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::CancelImport)]);
+    assert_eq!(news(&mut state, ImportNews::AskedToEnd), []);
+    assert!(draw(&state, SIZES[0]).contains("takes away what it made"));
+    news(&mut state, ImportNews::Cancelled);
+    assert!(state.data.import.is_none());
+    let mut state = importing();
+    news(&mut state, ImportNews::Failed("/x.zip: cannot be read".into()));
+    assert_eq!(state.message.expect("words").text, "x was not imported: /x.zip: cannot be read");
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_as_it_is_typed() {
+    let mut state = fer2013();
+    press(&mut state, "i/data/FER2013.tar.xz<enter>");
+    let Some(Overlay::Prompt(prompt)) = &state.overlay else { panic!("no line") };
+    assert_eq!(prompt.input.text(), "fer2013-2");
+    press(&mut state, "<^u>fer2013");
+    let Some(Overlay::Prompt(prompt)) = &state.overlay else { panic!("no line") };
+    assert!(prompt.error.as_ref().is_some_and(|error| error.contains("already")));
+    assert_eq!(press(&mut state, "<enter>"), []);
+    assert!(state.data.import.is_none());
+}
+
+#[test]
+fn a_dataset_is_deleted_after_a_question_and_not_under_a_run() {
+    let mut state = at(Screen::Data, fixtures::with_data(vec![fixtures::running()]));
+    let (demo, fer2013) = (fixtures::dataset_name("demo"), fixtures::dataset_name("fer2013"));
+    press(&mut state, "l");
+    assert_eq!(press(&mut state, "D"), []);
+    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("stop it first")));
+    press(&mut state, "h");
+    assert_eq!(press(&mut state, "D"), [Effect::Data(DataEffect::Measure(demo.clone()))]);
+    update(&mut state, NOW, Event::Data(DataEvent::Measured(demo.clone(), 8 << 20)));
+    snapshot("data_delete", &state, SIZES[0]);
+    assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::Delete(demo))]);
+    update(&mut state, NOW, Event::Data(DataEvent::Deleted(fer2013, Err("in use".into()))));
+    assert_eq!(state.message.expect("words").text, "fer2013 is not deleted: in use");
+}
+
+#[test]
+fn faces_on_the_whole_screen() {
+    for size in SIZES {
+        let mut state = resized(fer2013(), size);
+        press(&mut state, "fl");
+        snapshot("data_faces", &state, size);
+        press(&mut state, "<enter>");
+        snapshot("data_face", &state, size);
+        let effects = press(&mut state, "a");
+        let [Effect::Data(DataEffect::MakeVariants(wanted))] = &effects[..] else { panic!("{effects:?}") };
+        let face = state.data.sample().expect("a face").face.clone();
+        let made = vec![face; wanted.count + 1];
+        update(&mut state, NOW, Event::Data(DataEvent::Variants(wanted.clone(), Ok(made))));
+        snapshot("data_variants", &state, size);
+    }
+}
+
+#[test]
+fn many_classes_an_empty_one_and_no_colour() {
+    let mut many = fixtures::fer2013();
+    many.classes = (0..40).map(|number| (format!("class {number:02}"), many.classes[number % 7].1)).collect();
+    many.classes[12].1.train = 0;
+    let mut state = at(Screen::Data, fixtures::state(vec![fixtures::entry(many)], vec![]));
+    press(&mut state, "jjjjjjjjjjjj");
+    snapshots("data_many", &state);
+    let mut state = resized(fer2013(), SIZES[0]);
+    state.theme = Theme::detect(|name| (name == "NO_COLOR").then(|| "1".into()));
+    press(&mut state, "f");
+    snapshot("data_mono", &state, SIZES[0]);
+}

@@ -1,0 +1,175 @@
+//! A picture in cells: half blocks where there are enough colours, dithered half blocks in the sixteen, dots of Braille
+//! without colour, and letters of different weight where there is nothing but ASCII.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+
+use super::faces::Face;
+use crate::tui::theme::{Depth, Theme};
+
+/// The grays among the sixteen colours, as most palettes have them.
+const SIXTEEN: [(u8, Color); 4] = [(0, Color::Black), (105, Color::DarkGray), (200, Color::Gray), (255, Color::White)];
+
+/// From nothing to as much ink as a letter has.
+const INK: &[u8] = b" .:-=+*#%@";
+
+/// Draws a picture over all of the area.
+pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) {
+    match theme.depth {
+        Depth::True | Depth::Indexed => {
+            let picture = Scaled::new(face, area, (1, 2));
+            each(buffer, area, |cell, x, y| {
+                let color = |row| theme.color_of(picture.rgb(x, row));
+                half_blocks(cell, color(2 * y), color(2 * y + 1));
+            });
+        }
+        _ if theme.glyphs.line.is_ascii() => {
+            let levels = Scaled::new(face, area, (1, 1)).dithered(INK.len());
+            each(buffer, area, |cell, x, y| {
+                let ink = INK[levels[y * usize::from(area.width) + x]];
+                cell.set_char(char::from(ink));
+            });
+        }
+        Depth::Sixteen => {
+            let levels = Scaled::new(face, area, (1, 2)).dithered_to(&SIXTEEN.map(|(level, _)| level));
+            let width = usize::from(area.width);
+            each(buffer, area, |cell, x, y| {
+                let color = |row: usize| SIXTEEN[levels[row * width + x]].1;
+                half_blocks(cell, color(2 * y), color(2 * y + 1));
+            });
+        }
+        Depth::Mono => {
+            let levels = Scaled::new(face, area, (2, 4)).dithered(2);
+            let width = usize::from(area.width) * 2;
+            each(buffer, area, |cell, x, y| {
+                let dots = (0..8).filter(|dot| levels[(4 * y + DOTS[*dot].1) * width + 2 * x + DOTS[*dot].0] > 0);
+                let bits: u32 = dots.map(|dot| 1 << dot).sum();
+                cell.set_char(char::from_u32(0x2800 + bits).unwrap_or(' '));
+            });
+        }
+    }
+}
+
+/// Column and row of Braille's dots, by bit.
+const DOTS: [(usize, usize); 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
+
+fn each(buffer: &mut Buffer, area: Rect, mut draw: impl FnMut(&mut ratatui::buffer::Cell, usize, usize)) {
+    for at in area.intersection(buffer.area).positions() {
+        if let Some(cell) = buffer.cell_mut(at) {
+            cell.reset();
+            draw(cell, usize::from(at.x - area.x), usize::from(at.y - area.y));
+        }
+    }
+}
+
+fn half_blocks(cell: &mut ratatui::buffer::Cell, upper: Color, lower: Color) {
+    cell.set_char('▀').set_fg(upper).set_bg(lower);
+}
+
+/// A picture at another size.
+struct Scaled<'a> {
+    face: &'a Face,
+    /// Columns and rows.
+    size: (usize, usize),
+}
+
+impl<'a> Scaled<'a> {
+    /// The picture with so many columns and rows to each cell of the area.
+    fn new(face: &'a Face, area: Rect, (across, down): (usize, usize)) -> Self {
+        Self { face, size: (usize::from(area.width) * across, usize::from(area.height) * down) }
+    }
+
+    /// The mean over what a pixel covers.
+    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
+        let covers = |at: usize, size: usize, own: usize| {
+            let from = (at * own / size.max(1)).min(own.saturating_sub(1));
+            from..((at + 1) * own / size.max(1)).clamp(from + 1, own.max(from + 1))
+        };
+        let (mut sums, mut count) = ([0_usize; 3], 0_usize);
+        for row in covers(y, self.size.1, self.face.height()) {
+            for column in covers(x, self.size.0, self.face.width) {
+                for (sum, value) in sums.iter_mut().zip(self.face.rgb(column, row)) {
+                    *sum += usize::from(value);
+                }
+                count += 1;
+            }
+        }
+        sums.map(|sum| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX))
+    }
+
+    /// Each pixel's place among so many evenly spread levels.
+    fn dithered(&self, levels: usize) -> Vec<usize> {
+        let level = |index: usize| u8::try_from(index * 255 / (levels - 1).max(1)).unwrap_or(u8::MAX);
+        self.dithered_to(&(0..levels).map(level).collect::<Vec<u8>>())
+    }
+
+    /// Each pixel's place among these levels, what is lost being handed on to the pixels that follow (Floyd and Steinberg).
+    /// The picture's own darkest and lightest become the ends of the scale: with few levels every one of them counts.
+    fn dithered_to(&self, levels: &[u8]) -> Vec<usize> {
+        let (width, height) = self.size;
+        let mut gray: Vec<i32> = (0..width * height).map(|at| luma(self.rgb(at % width, at / width))).collect();
+        let (low, high) = (gray.iter().copied().min().unwrap_or(0), gray.iter().copied().max().unwrap_or(255));
+        gray.iter_mut().for_each(|value| *value = (*value - low) * 255 / (high - low).max(1));
+        let mut chosen = Vec::with_capacity(gray.len());
+        for at in 0..gray.len() {
+            let wanted = gray[at];
+            let nearest = |index: &usize| (i32::from(levels[*index]) - wanted).abs();
+            let best = (0..levels.len()).min_by_key(nearest).unwrap_or(0);
+            chosen.push(best);
+            let lost = wanted - i32::from(levels[best]);
+            let column = at % width;
+            let inside = [column + 1 < width, column > 0, true, column + 1 < width];
+            let places = [at + 1, at + width - 1, at + width, at + width + 1];
+            for ((place, sixteenths), inside) in places.into_iter().zip([7, 3, 5, 1]).zip(inside) {
+                if inside && let Some(value) = gray.get_mut(place) {
+                    *value += lost * sixteenths / 16;
+                }
+            }
+        }
+        chosen
+    }
+}
+
+/// The gray that the eye takes a colour for (ITU-R BT.601).
+fn luma([red, green, blue]: [u8; 3]) -> i32 {
+    (299 * i32::from(red) + 587 * i32::from(green) + 114 * i32::from(blue)) / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(theme: &Theme, area: Rect, face: &Face) -> Vec<String> {
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, theme, area, face);
+        let line = |y| (0..area.width).map(|x| buffer[(x, y)].symbol().to_owned()).collect();
+        (0..area.height).map(line).collect()
+    }
+
+    #[test]
+    fn shrinking_takes_the_mean_and_enlarging_repeats() {
+        let face = Face::gray(4, vec![10, 20, 0, 0, 30, 40, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9]);
+        let shrunk = Scaled { face: &face, size: (2, 2) };
+        assert_eq!([shrunk.rgb(0, 0)[0], shrunk.rgb(1, 0)[0], shrunk.rgb(1, 1)[0]], [25, 0, 9]);
+        let enlarged = Scaled { face: &face, size: (8, 8) };
+        assert_eq!([enlarged.rgb(1, 1)[0], enlarged.rgb(2, 1)[0], enlarged.rgb(3, 3)[0]], [10, 20, 40]);
+    }
+
+    #[test]
+    fn without_colour_light_and_dark_still_differ() {
+        let face = Face::gray(2, vec![0, 255, 0, 255]);
+        let area = Rect::new(0, 0, 4, 2);
+        let mono = Theme::detect(|name| (name == "NO_COLOR").then(|| "1".into()));
+        assert_eq!(lines(&mono, area, &face), ["⠀⠀⣿⣿", "⠀⠀⣿⣿"]);
+    }
+
+    #[test]
+    fn sixteen_colours_are_used_for_their_grays() {
+        let face = Face::new(2, 3, vec![0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255]);
+        let area = Rect::new(0, 0, 2, 1);
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, &Theme::detect(|name| (name == "TERM").then(|| "linux".into())), area, &face);
+        assert_eq!([buffer[(0, 0)].fg, buffer[(1, 0)].bg], [Color::Black, Color::White]);
+    }
+}
