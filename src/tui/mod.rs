@@ -8,10 +8,15 @@
 
 pub mod action;
 pub mod backend;
+mod clipboard;
+pub mod config;
 mod deeds;
 pub mod effect;
 pub mod event;
+mod first_run;
+mod input;
 pub mod keymap;
+mod pace;
 mod runtime;
 pub mod screens;
 pub mod state;

@@ -46,6 +46,10 @@ pub enum Effect {
         /// The class's label.
         class: usize,
     },
+    /// Put a text into the terminal's clipboard; the runtime does it, and there is no answer.
+    Copy(String),
+    /// Give the terminal back and wait for the shell to go on with us; likewise.
+    Suspend,
     /// Of the Data screen.
     Data(DataEffect),
     /// Of the Runs screen.

@@ -2,7 +2,9 @@
 
 use crossterm::event::KeyCode;
 
-use super::Context::{Compare, Data, Help, Inspect, Prompt, RunDetail, Runs, Train, TrainName, TrainNumber};
+use super::Context::{
+    Compare, Data, Help, HelpFilter, Inspect, Messages, Palette, Prompt, RunDetail, Runs, Train, TrainName, TrainNumber,
+};
 use super::{Binding, Context, code, on};
 use crate::tui::action::Action;
 use crate::tui::event::Key;
@@ -13,8 +15,12 @@ const SCREENS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect];
 /// Where letters are no text either.
 const READING: &[Context] = &[Data, Runs, RunDetail, Compare, Inspect];
 const LETTERS: &[Context] = &[Data, Train, TrainNumber, Runs, RunDetail, Compare, Inspect];
-const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect, Help];
-const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt];
+const LISTS: &[Context] = &[Data, Train, Runs, RunDetail, Compare, Inspect, Help, Messages];
+const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt, HelpFilter, Palette];
+/// Lists over which a line is typed.
+const FILTERED: &[Context] = &[HelpFilter, Palette];
+/// Where nothing lies over the screen.
+const PLAIN: &[Context] = &[Data, Train, TrainNumber, TrainName, Runs, RunDetail, Compare, Inspect];
 
 pub(super) static TABLE: &[Binding] = &[
     on("typing.right", TYPING, &[code(KeyCode::Right)], Action::Right, "", "cursor right"),
@@ -45,6 +51,17 @@ pub(super) static TABLE: &[Binding] = &[
     on("last", LISTS, &[Key::char('G'), code(KeyCode::End)], Action::Last, "", "to the last line"),
     on("page_up", LISTS, &[code(KeyCode::PageUp)], Action::PageUp, "", "ten lines up"),
     on("page_down", LISTS, &[code(KeyCode::PageDown)], Action::PageDown, "", "ten lines down"),
+    on("filtered.up", FILTERED, &[code(KeyCode::Up), Key::ctrl('p')], Action::Up, "", "up, while typing"),
+    on("filtered.down", FILTERED, &[code(KeyCode::Down), Key::ctrl('n')], Action::Down, "", "down, while typing"),
+    on("filtered.page_up", FILTERED, &[code(KeyCode::PageUp)], Action::PageUp, "", "ten lines up, while typing"),
+    on(
+        "filtered.page_down",
+        FILTERED,
+        &[code(KeyCode::PageDown)],
+        Action::PageDown,
+        "",
+        "ten lines down, while typing",
+    ),
     on("screen.data", SCREENS, &[Key::char('1')], Action::GoTo(Screen::Data), "", "Data: what is there to train on"),
     on("screen.train", SCREENS, &[Key::char('2')], Action::GoTo(Screen::Train), "", "Train: launch a run"),
     on("screen.runs", SCREENS, &[Key::char('3')], Action::GoTo(Screen::Runs), "", "Runs: watch and stop runs"),
@@ -66,6 +83,12 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     on("screen.next", READING, &[code(KeyCode::Tab)], Action::NextScreen, "", "the screen to the right"),
     on("screen.previous", READING, &[code(KeyCode::BackTab)], Action::PreviousScreen, "", "the screen to the left"),
+    on("palette", LETTERS, &[Key::char(':')], Action::Palette, "", "find and do anything by its name"),
+    on("yank", READING, &[Key::char('y')], Action::Yank, "", "copy what is selected, or an error that is shown"),
+    on("messages", LETTERS, &[Key::char('!')], Action::Messages, "", "show what was told so far"),
+    on("mouse", PLAIN, &[], Action::ToggleMouse, "", "let the mouse work, or select text again"),
+    on("tour", PLAIN, &[], Action::Tour, "", "show the first steps again"),
+    on("suspend", &Context::ALL, &[Key::ctrl('z')], Action::Suspend, "", "leave for the shell; `fg` comes back"),
     on("help", LETTERS, &[Key::char('?')], Action::Help, "help", "show the keys"),
     on("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs go on"),
     on(

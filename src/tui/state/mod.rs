@@ -12,13 +12,14 @@ pub use compare::CompareState;
 pub use data::{DataState, DatasetEntry, DatasetView};
 pub use form::{Field, Form, Ground, Input, Order};
 pub use inspect::InspectState;
-pub use overlay::{Confirm, Overlay, Prompt, Purpose};
+pub use overlay::{Confirm, Help, Overlay, Palette, Prompt, Purpose};
 pub use runs::{Curves, LogLine, RunView, RunsState};
 pub use weights::{WeightsEntry, WeightsState};
 
 use jiff::tz::TimeZone;
 
-use super::keymap::Context;
+use super::config::{Config, Graphics};
+use super::keymap::{Context, Keymap};
 use super::theme::Theme;
 
 /// A screen.
@@ -60,13 +61,15 @@ impl Screen {
     }
 }
 
-/// One line for the user on the bottom line.
+/// One line for the user on the bottom line. It stays until a key is pressed: nothing is missed by who looks away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The line, safe to print.
     pub text: String,
-    /// An error stays until a key is pressed; anything else goes by itself at this time.
-    pub until: Option<u64>,
+    /// Whether something went wrong.
+    pub error: bool,
+    /// When it was told, in milliseconds since 1970.
+    pub at: u64,
 }
 
 /// Everything.
@@ -82,6 +85,16 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// What the bottom line says in place of hints.
     pub message: Option<Message>,
+    /// What was told so far, the newest last.
+    pub messages: Vec<Message>,
+    /// Whether the first steps are shown.
+    pub tour: bool,
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// Whether the mouse works.
+    pub mouse: bool,
+    /// How pictures are to be shown.
+    pub graphics: Graphics,
     /// Milliseconds since 1970.
     pub now: u64,
     /// Rows of the terminal.
@@ -116,6 +129,11 @@ impl State {
             touched: false,
             overlay: None,
             message: None,
+            messages: Vec::new(),
+            tour: false,
+            keymap: Keymap::default(),
+            mouse: false,
+            graphics: Graphics::Auto,
             now,
             rows: 24,
             zone,
@@ -130,11 +148,44 @@ impl State {
         }
     }
 
+    /// Takes over what the config file says, and tells what is wrong in it.
+    #[must_use]
+    pub fn configured(mut self, config: &Config) -> Self {
+        self.theme = config.dress(self.theme);
+        self.keymap = config.keymap.clone();
+        self.mouse = config.mouse;
+        self.graphics = config.graphics;
+        for problem in &config.problems {
+            self.tell(problem.to_string(), true);
+        }
+        if let ([first, _, ..], Some(message)) = (config.problems.as_slice(), &mut self.message) {
+            let (more, key) = (config.problems.len() - 1, self.keymap.key("messages"));
+            message.text = format!("{first} (and {more} more: {key} shows all)");
+        }
+        self
+    }
+
+    /// Shows a message, safe to print, and keeps it.
+    pub fn tell(&mut self, text: String, error: bool) {
+        let message = Message { text, error, at: self.now };
+        if self.messages.len() == Self::MESSAGES {
+            self.messages.remove(0);
+        }
+        self.messages.push(message.clone());
+        self.message = Some(message);
+    }
+
+    /// How many messages are kept.
+    pub const MESSAGES: usize = 200;
+
     /// Where the keyboard points.
     #[must_use]
     pub fn context(&self) -> Context {
         match (&self.overlay, self.screen) {
+            (Some(Overlay::Help(help)), _) if help.filter.is_some() => Context::HelpFilter,
             (Some(Overlay::Help(_)), _) => Context::Help,
+            (Some(Overlay::Palette(_)), _) => Context::Palette,
+            (Some(Overlay::Messages(_)), _) => Context::Messages,
             (Some(Overlay::Confirm(_)), _) => Context::Confirm,
             (Some(Overlay::Prompt(_)), _) => Context::Prompt,
             (None, Screen::Data) => Context::Data,

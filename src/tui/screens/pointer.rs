@@ -1,0 +1,52 @@
+//! What lies where on the screen, for the mouse, and what the screen says, for copying. Found by drawing it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::render;
+use crate::tui::state::{Screen, State};
+use crate::tui::widgets::paint::width;
+
+/// Columns and rows of what is copied where nothing better is.
+const PAPER: (u16, u16) = (120, 200);
+
+/// The screen whose tab lies at this column and row.
+#[must_use]
+pub(in crate::tui) fn tab_at((column, row): (u16, u16)) -> Option<Screen> {
+    let mut x = width(super::NAME);
+    for (number, screen) in (1..).zip(Screen::ALL) {
+        let end = x + width(&super::tab(number, screen));
+        if row == 0 && (x..end).contains(&column) {
+            return Some(screen);
+        }
+        x = end;
+    }
+    None
+}
+
+/// The row of the selected line, if one lies in this column.
+#[must_use]
+pub(in crate::tui) fn selected_row(state: &State, column: u16, size: (u16, u16)) -> Option<u16> {
+    let area = Rect::new(0, 0, size.0, size.1);
+    let mut buffer = Buffer::empty(area);
+    render(state, &mut buffer, area);
+    let selected = |row: &u16| buffer.cell((column, *row)).is_some_and(|cell| state.theme.is_selected(cell));
+    (1..size.1.saturating_sub(1)).find(selected)
+}
+
+/// What the screen says, without tabs and bottom line.
+#[must_use]
+pub(in crate::tui) fn body_text(state: &State) -> String {
+    let area = Rect::new(0, 0, PAPER.0, PAPER.1);
+    let mut bare = state.clone();
+    (bare.overlay, bare.message, bare.tour) = (None, None, false);
+    let mut buffer = Buffer::empty(area);
+    render(&bare, &mut buffer, area);
+    let line = |row: u16| {
+        let text: String =
+            (0..area.width).filter_map(|column| buffer.cell((column, row))).map(|cell| cell.symbol()).collect();
+        text.trim_end().to_owned() + "\n"
+    };
+    let text: String = (1..area.height - 1).map(line).collect();
+    text.trim_end().to_owned() + "\n"
+}
