@@ -109,7 +109,7 @@ pub(in crate::tui) fn found(state: &State) -> Vec<Entry> {
         .into_iter()
         .filter_map(|entry| {
             let by_words = fuzzy::score(wanted, &entry.words);
-            let by_name = fuzzy::score(wanted, entry.name).map(|score| score - 2);
+            let by_name = fuzzy::score(wanted, entry.name);
             Some((by_words.max(by_name)?, entry))
         })
         .collect();

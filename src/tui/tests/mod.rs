@@ -1,6 +1,7 @@
 //! Whole screens as snapshots, and key sequences as tables.
 
 pub(super) mod fixtures;
+mod frame;
 mod screens;
 mod transfer_fixtures;
 mod transfer_screens;
