@@ -12,7 +12,7 @@ use crate::tui::keymap::Context;
 use crate::tui::state::{Overlay, Palette, State};
 use crate::tui::theme::ThemeName;
 use crate::tui::widgets::fuzzy;
-use crate::tui::widgets::paint::{Pen, width};
+use crate::tui::widgets::paint::{Pen, fit, width};
 
 /// What an entry does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,13 +137,9 @@ pub(super) fn render(state: &State, palette: &Palette, buffer: &mut Buffer, area
         let mut pen = Pen::new(buffer, theme, list, row);
         let focus = if here { theme.glyphs.focus } else { "" };
         let room = list.width.saturating_sub(4 + width(&entry.key));
-        pen.left(focus, 1, theme.accent()).left(&entry.words, room, text);
-        if here {
-            pen.write("  ", text);
-        } else {
-            pen.skip(2);
-        }
-        pen.write(&entry.key, key);
+        let words = fit(&entry.words, room, theme);
+        let gap = " ".repeat(usize::from(room.saturating_sub(width(&words))) + 2);
+        pen.left(focus, 1, theme.accent()).write(&words, text).write(&gap, text).write(&entry.key, key);
     }
     if found.is_empty() {
         Pen::new(buffer, theme, list, 0).skip(1).write("nothing here is called so", theme.dim());

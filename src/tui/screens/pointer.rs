@@ -30,7 +30,9 @@ pub(in crate::tui) fn selected_row(state: &State, column: u16, size: (u16, u16))
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
     render(state, &mut buffer, area);
-    let selected = |row: &u16| buffer.cell((column, *row)).is_some_and(|cell| state.theme.is_selected(cell));
+    let at = |column: u16, row: u16| buffer.cell((column, row)).is_some_and(|cell| state.theme.is_selected(cell));
+    // Between the columns of a table a selected line may have gaps.
+    let selected = |row: &u16| (0..=column).any(|x| at(x, *row)) && (column..size.0).any(|x| at(x, *row));
     (1..size.1.saturating_sub(1)).find(selected)
 }
 

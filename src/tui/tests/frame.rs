@@ -259,7 +259,7 @@ fn clicks_lead_to_tabs_and_lines() {
     };
     for name in ["brisk-otter", "new-wren", "plain-finch"] {
         let row = line(&state, name);
-        assert_eq!(click(&mut state, 10, row), []);
+        assert_eq!(click(&mut state, 10, row), [], "{name} in row {row}");
         assert_eq!(state.runs.selected, Some(id(name)));
     }
     let before = state.runs.selected.clone();
@@ -291,7 +291,10 @@ fn without_unicode_every_cell_is_ascii() {
     snapshot("ascii_runs", &state, SIZES[0]);
     press(&mut state, "?");
     snapshot("ascii_help", &state, SIZES[0]);
-    snapshot("ascii_data", &at(Screen::Data, state), SIZES[0]);
+    press(&mut state, "<esc>");
+    let mut data = at(Screen::Data, state);
+    update(&mut data, NOW, fixtures::samples("demo", 0));
+    snapshot("ascii_data", &data, SIZES[0]);
 }
 
 /// The colours and attributes on a screen, each with the first text that has it.
