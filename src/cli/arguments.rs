@@ -179,6 +179,10 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// The dashboard's config file: where it is, whether it is right, what can stand in it
+    #[cfg(feature = "dashboard")]
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script
     Completions {
         /// The shell that is to read it
@@ -349,6 +353,20 @@ pub(super) struct WeightsOptions {
     pub(super) replace: bool,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+#[cfg(feature = "dashboard")]
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print where the file is looked for; `MIEN_CONFIG` names another one
+    Path,
+    /// Tell what is wrong in the file, with the line; exits with 1 if anything is
+    Check {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print a file that holds every setting and every key, commented out: a place to begin
+    Defaults,
 }
 
 #[derive(Debug, Args)]

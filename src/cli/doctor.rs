@@ -21,6 +21,8 @@ struct Report {
     memory_bytes: u64,
     gpu: Vec<String>,
     terminal: Terminal,
+    #[cfg(feature = "dashboard")]
+    config: super::config::Report,
     datasets: Holdings,
     runs: Holdings,
 }
@@ -72,6 +74,8 @@ fn examine(store: &RunStore) -> Result<Report, CommandError> {
         memory_bytes: memory(),
         gpu: gpu::gpu_lines(),
         terminal: terminal(),
+        #[cfg(feature = "dashboard")]
+        config: super::config::examine(),
         datasets: Holdings { count: sets.readable.len(), damaged: sets.unreadable },
         runs: Holdings { count: readable.len(), damaged: unreadable },
     })
@@ -143,11 +147,26 @@ fn text(report: &Report) -> String {
     lines.extend(report.gpu.iter().map(|line| format!("gpu        {line}")));
     let (term, colorterm) = (or_unset(&terminal.term), or_unset(&terminal.colorterm));
     lines.push(format!("terminal   {size}, TERM {term}, COLORTERM {colorterm}, {utf8}"));
+    #[cfg(feature = "dashboard")]
+    lines.extend(config(&report.config));
     for (name, holdings) in [("datasets ", &report.datasets), ("runs     ", &report.runs)] {
         lines.push(format!("{name}  {} readable, {} damaged", holdings.count, holdings.damaged.len()));
         lines.extend(holdings.damaged.iter().map(|damage| format!("           {damage}")));
     }
     lines.iter().map(|line| printable(line) + "\n").collect()
+}
+
+#[cfg(feature = "dashboard")]
+fn config(report: &super::config::Report) -> Vec<String> {
+    let path = report.path.as_ref().map_or_else(|| "no folder for settings".into(), |path| path.display().to_string());
+    let stands = match (report.exists, report.problems.len()) {
+        (_, 1..) => "this is wrong in it, and the rest works:",
+        (true, 0) => "right",
+        (false, 0) => "not there: everything is at its default",
+    };
+    let mut lines = vec![format!("config     {path}, {stands}")];
+    lines.extend(report.problems.iter().map(|problem| format!("           {problem}")));
+    lines
 }
 
 fn writable(home: &HomeReport) -> &'static str {

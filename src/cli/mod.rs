@@ -7,6 +7,8 @@ mod arguments;
 mod bases;
 mod compare;
 mod completions;
+#[cfg(feature = "dashboard")]
+mod config;
 mod dashboard;
 mod data;
 mod datasets;
@@ -71,9 +73,11 @@ pub fn run(Parsed(arguments): Parsed) -> ExitCode {
 
 fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
     let command = match arguments.command {
-        // These two know no home.
+        // These know no home.
         Some(Command::Worker(worker)) => return Ok(worker::run(&worker)),
         Some(Command::Completions { shell }) => return completions::run(shell),
+        #[cfg(feature = "dashboard")]
+        Some(Command::Config(command)) => return config::run(command),
         other => other,
     };
     let home = Home::new(home::resolve(arguments.home)?);
@@ -102,5 +106,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Evaluate { run, output }) => train::evaluate(&store, &run, output),
         Some(Command::Doctor { output }) => doctor::run(&store, output),
         Some(Command::Worker(_) | Command::Completions { .. }) => Ok(Exit::Done),
+        #[cfg(feature = "dashboard")]
+        Some(Command::Config(_)) => Ok(Exit::Done),
     }
 }

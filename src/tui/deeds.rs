@@ -25,6 +25,8 @@ pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
             let usage = backend.features(&dataset);
             Event::FeaturesMeasured(dataset, usage)
         }
+        // The terminal's affair: the runtime has done it.
+        Effect::Copy(_) | Effect::Suspend => Event::Tick,
         Effect::Data(effect) => backend.on_data(effect),
         Effect::Runs(effect) => backend.on_runs(effect),
         Effect::Compare(effect) => backend.on_compare(effect),
@@ -37,7 +39,7 @@ pub(super) fn failure(effect: &Effect) -> Event {
     const WORDS: &str = "a bug in mien; please report it";
     match effect {
         Effect::CreateDemo => Event::DemoFinished(Err(WORDS.into())),
-        Effect::SuggestName => Event::Tick,
+        Effect::SuggestName | Effect::Copy(_) | Effect::Suspend => Event::Tick,
         Effect::Launch { .. } => Event::LaunchFinished(Err(WORDS.into())),
         Effect::LaunchAll { .. } => Event::PracticeFinished(Err(WORDS.into())),
         Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),

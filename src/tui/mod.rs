@@ -8,11 +8,16 @@
 
 pub mod action;
 pub mod backend;
+mod clipboard;
+pub mod config;
 mod deeds;
 pub mod effect;
 pub mod event;
+mod first_run;
 mod graphics;
+mod input;
 pub mod keymap;
+mod pace;
 pub mod probe;
 mod runtime;
 pub mod screens;

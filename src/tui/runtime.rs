@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::EventStream;
+use crossterm::event::{Event as Reported, EventStream};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,25 +20,27 @@ use super::backend::Disk;
 use super::deeds::{deed, failure};
 use super::effect::Effect;
 use super::event::Event;
-use super::probe::{self, Answer, Late};
+use super::input::Typing;
+use super::pace::Pace;
+use super::probe::{self, Answer, Graphics, Late};
 use super::state::State;
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::watch::Ask;
 use super::widgets::faces::Pictures;
-use super::{screens, update, watch};
+use super::{clipboard, config, first_run, screens, update, watch};
 use crate::domain::RunId;
 use crate::runs::RunStore;
 use crate::supervise::now;
-
-/// Between frames: at most 20 a second.
-const FRAME: Duration = Duration::from_millis(50);
 
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
 
 /// How long the first frame waits for the first news, so that it does not flash an empty screen.
 const FIRST_NEWS: Duration = Duration::from_millis(120);
+
+/// What the terminal reports is taken in by as many at once: a paste of a megabyte leaves room for frames.
+const AT_ONCE: usize = 2_048;
 
 /// Events under way; a sender waits when there are more.
 const QUEUE: usize = 64;
@@ -65,17 +67,25 @@ struct Dashboard {
     ask: std::sync::mpsc::Sender<Ask>,
     /// The runs that the watcher was asked for whole.
     wanted: Vec<RunId>,
-    /// Whether the state changed since the last frame.
-    stale: bool,
     /// Answers of the terminal that are still to come.
     late: Late,
+    pace: Pace,
+    /// Whether the state changed since the last frame.
+    stale: bool,
+    /// Whether it changed by a key, which waits to be answered.
+    key_waits: bool,
+    /// Whether the terminal may have lost what it showed.
+    lost: bool,
+    in_tmux: bool,
 }
 
 async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
     let (events, mut incoming) = mpsc::channel(QUEUE);
     let ask = watch::start(store, Arc::clone(&backend), events.clone());
     let theme = Theme::detect(|name| std::env::var(name).ok());
-    let state = State::new(theme, TimeZone::system(), now());
+    let settings = config::load();
+    let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
+    state.tour = first_run::is_first();
     let mut dashboard = Dashboard {
         state,
         screen: Screen::enter()?,
@@ -83,23 +93,28 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
         events,
         ask,
         wanted: Vec::new(),
-        stale: true,
         late: Late::default(),
+        pace: Pace::new(settings.frames, Instant::now() + FIRST_NEWS),
+        stale: true,
+        key_waits: false,
+        lost: false,
+        in_tmux: std::env::var_os("TMUX").is_some_and(|value| !value.is_empty()),
     };
     let area = dashboard.screen.area()?;
     dashboard.take(Event::Resized { columns: area.width, rows: area.height })?;
     for effect in update::start() {
-        dashboard.perform(effect);
+        dashboard.perform(effect)?;
     }
-    dashboard.work(&mut incoming).await?;
+    dashboard.work(&mut incoming, settings.graphics).await?;
     Ok(dashboard.state.active())
 }
 
 impl Dashboard {
-    async fn work(&mut self, incoming: &mut Receiver<Event>) -> Result<(), DashboardError> {
+    async fn work(&mut self, incoming: &mut Receiver<Event>, wanted: Option<Graphics>) -> Result<(), DashboardError> {
         // Keys are read once the terminal has told what it is, or time is up: there can be but one reader.
-        let mut asking =
-            tokio::task::spawn_blocking(|| probe::ask(&mut probe::Console, &|name| std::env::var(name).ok(), None));
+        let mut asking = tokio::task::spawn_blocking(move || {
+            probe::ask(&mut probe::Console, &|name| std::env::var(name).ok(), wanted)
+        });
         let mut keys: Option<EventStream> = None;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -108,23 +123,24 @@ impl Dashboard {
         // Not from the keyboard, which is in raw mode: somebody sent it.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut quit = signal(SignalKind::quit())?;
-        let mut next_frame = Instant::now() + FIRST_NEWS;
+        let mut go_on = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let mut typing = Typing::default();
         while !self.state.quit {
+            let next_frame = self.pace.next(self.key_waits);
             tokio::select! {
                 answer = &mut asking, if keys.is_none() => {
                     self.meet(answer.unwrap_or_default())?;
                     keys = Some(EventStream::new());
                 }
                 key = next(&mut keys), if keys.is_some() => match key {
-                    Some(Ok(event)) => match Event::from_terminal(event) {
-                        Some(Event::Key(key)) => {
-                            for key in self.late.pass(key, std::time::Instant::now()) {
-                                self.take(Event::Key(key))?;
-                            }
+                    Some(Ok(event)) => {
+                        let reported = self.heard(together(event, &mut keys).await);
+                        let size = self.screen.area()?.as_size();
+                        for event in typing.events(reported, Instant::now(), (size.width, size.height)) {
+                            self.key_waits = true;
+                            self.take(event)?;
                         }
-                        Some(event) => self.take(event)?,
-                        None => {}
-                    },
+                    }
                     Some(Err(error)) => return Err(error.into()),
                     // The terminal is gone, and with it everybody who looks.
                     None => return Ok(()),
@@ -141,9 +157,14 @@ impl Dashboard {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
                 _ = quit.recv() => return Ok(()),
+                _ = go_on.recv() => {
+                    self.screen.retake()?;
+                    self.stale = true;
+                }
                 () = sleep_until(next_frame), if self.stale => {
-                    self.draw()?;
-                    next_frame = Instant::now() + FRAME;
+                    if self.draw()? {
+                        self.pace.drew(Instant::now());
+                    }
                 }
             }
         }
@@ -164,12 +185,27 @@ impl Dashboard {
         typed.into_iter().try_for_each(|event| self.take(event))
     }
 
+    /// What was reported without those keys that are a late answer of the terminal.
+    fn heard(&mut self, reported: Vec<Reported>) -> Vec<Reported> {
+        let now = std::time::Instant::now();
+        let mut heard = Vec::with_capacity(reported.len());
+        for event in reported {
+            match Event::from_terminal(event.clone()) {
+                Some(Event::Key(key)) => {
+                    heard.extend(self.late.pass(key, now).into_iter().map(|key| Reported::Key(key.into())));
+                }
+                _ => heard.push(event),
+            }
+        }
+        heard
+    }
+
     fn take(&mut self, event: Event) -> Result<(), DashboardError> {
         if matches!(event, Event::Redraw | Event::Resized { .. }) {
-            self.screen.forget()?;
+            self.lost = true;
         }
         for effect in update::update(&mut self.state, now(), event) {
-            self.perform(effect);
+            self.perform(effect)?;
         }
         let wanted = self.state.runs.wanted();
         if wanted != self.wanted {
@@ -177,12 +213,18 @@ impl Dashboard {
             // Nobody listens where watching has ended, which was told.
             let _ = self.ask.send(Ask::Whole(wanted));
         }
+        self.screen.listen_to_mouse(self.state.mouse)?;
         self.stale = true;
         Ok(())
     }
 
-    fn draw(&mut self) -> Result<(), DashboardError> {
-        self.stale = false;
+    /// Draws the state, and tells whether that changed anything on the terminal.
+    fn draw(&mut self) -> Result<bool, DashboardError> {
+        (self.stale, self.key_waits) = (false, false);
+        // Once for a whole storm of resizes.
+        if std::mem::take(&mut self.lost) {
+            self.screen.forget()?;
+        }
         let area = self.screen.area()?;
         let mut frame = Buffer::empty(area);
         let mut pictures = Pictures::new(self.state.facts.graphics != probe::Graphics::Blocks);
@@ -190,8 +232,13 @@ impl Dashboard {
         Ok(self.screen.show(frame, cursor, pictures)?)
     }
 
-    /// Does it on a thread of its own; the answer comes as an event.
-    fn perform(&self, effect: Effect) {
+    /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.
+    fn perform(&mut self, effect: Effect) -> Result<(), DashboardError> {
+        match &effect {
+            Effect::Copy(text) => return Ok(self.screen.send(&clipboard::sequence(text, self.in_tmux))?),
+            Effect::Suspend => return Ok(self.screen.suspend()?),
+            _ => {}
+        }
         let (backend, events, ask) = (Arc::clone(&self.backend), self.events.clone(), self.ask.clone());
         tokio::task::spawn_blocking(move || {
             let failed = failure(&effect);
@@ -199,13 +246,28 @@ impl Dashboard {
             let _ = events.blocking_send(answer);
             let _ = ask.send(Ask::Look);
         });
+        Ok(())
     }
 }
 
 /// What the terminal sends next; called only when its keys are read.
-async fn next(keys: &mut Option<EventStream>) -> Option<io::Result<crossterm::event::Event>> {
+async fn next(keys: &mut Option<EventStream>) -> Option<io::Result<Reported>> {
     match keys {
         Some(keys) => keys.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// This and all that the terminal has reported besides, without waiting for more.
+async fn together(first: Reported, keys: &mut Option<EventStream>) -> Vec<Reported> {
+    let mut all = vec![first];
+    while all.len() < AT_ONCE {
+        tokio::select! {
+            biased;
+            // An error or the end comes again at the next look.
+            Some(Ok(event)) = next(keys) => all.push(event),
+            () = std::future::ready(()) => break,
+        }
+    }
+    all
 }

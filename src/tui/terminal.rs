@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -30,6 +30,8 @@ pub(super) struct Screen {
     shown: Option<(Buffer, Option<Position>)>,
     /// The pictures on it.
     pictures: Shown,
+    /// Whether the mouse is reported to us.
+    mouse: bool,
 }
 
 impl Screen {
@@ -38,13 +40,12 @@ impl Screen {
     /// # Errors
     /// When it refuses; it is then given back.
     pub(super) fn enter() -> io::Result<Self> {
-        enable_raw_mode()?;
         let set_up = || {
-            execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+            take_over()?;
             Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER, io::stdout())))
         };
         let terminal = set_up().inspect_err(|_| give_back())?;
-        Ok(Self { terminal, shown: None, pictures: Shown::default() })
+        Ok(Self { terminal, shown: None, pictures: Shown::default(), mouse: false })
     }
 
     /// The area to draw on.
@@ -60,19 +61,22 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows a frame and its pictures. What is already shown costs not a byte.
-    pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>, pictures: Pictures) -> io::Result<()> {
+    /// Shows a frame and its pictures, and tells whether they differ from what was shown: what does not costs not a byte.
+    pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>, pictures: Pictures) -> io::Result<bool> {
         let same = |(old, at): &(Buffer, Option<Position>)| *old == frame && *at == cursor;
         if self.shown.as_ref().is_some_and(same) && self.pictures.are(&pictures.placed) {
-            return Ok(());
+            return Ok(false);
         }
         let mut text = frame.clone();
         let change = self.pictures.change(pictures.placed, &mut text);
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.backend_mut().write_all(change.before.as_bytes())?;
+        let mut fits = false;
         self.terminal.draw(|target| {
             let buffer = target.buffer_mut();
-            if buffer.area == text.area {
+            // The terminal may have changed its size since; another frame then follows the news of that.
+            fits = buffer.area == text.area;
+            if fits {
                 buffer.clone_from(&text);
             }
             if let Some(position) = cursor {
@@ -85,8 +89,48 @@ impl Screen {
         }
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         io::Write::flush(self.terminal.backend_mut())?;
-        self.shown = Some((frame, cursor));
-        Ok(())
+        self.shown = fits.then_some((frame, cursor));
+        Ok(true)
+    }
+
+    /// Lets the mouse be reported to us, or lets the terminal select text with it.
+    pub(super) fn listen_to_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        if self.mouse == mouse {
+            return Ok(());
+        }
+        self.mouse = mouse;
+        let out = self.terminal.backend_mut();
+        if mouse { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) }
+    }
+
+    /// Sends a sequence that draws nothing.
+    pub(super) fn send(&mut self, sequence: &str) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        out.write_all(sequence.as_bytes())?;
+        io::Write::flush(out)
+    }
+
+    /// Gives the terminal back and stops this process until the shell goes on with it (`fg`); then takes it over again.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        io::Write::flush(self.terminal.backend_mut())?;
+        give_back();
+        // The whole foreground group, as the kernel does it on Ctrl-Z: a program that started us waits with us. Workers have
+        // sessions of their own and go on. Where no shell could wake us up, this does nothing.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        take_over()?;
+        self.retake()
+    }
+
+    /// Somebody else may have had the terminal while this process was stopped: sets it up as we need it, and forgets what it
+    /// showed.
+    pub(super) fn retake(&mut self) -> io::Result<()> {
+        // Only this way round: while crossterm believes that the mode is raw it does not set it.
+        disable_raw_mode()?;
+        enable_raw_mode()?;
+        execute!(self.terminal.backend_mut(), EnableBracketedPaste, cursor::Hide)?;
+        let mouse = std::mem::take(&mut self.mouse);
+        self.listen_to_mouse(mouse)?;
+        self.forget()
     }
 
     /// Draws everything anew at the next frame: the terminal may have lost what it showed.
@@ -109,10 +153,22 @@ impl Drop for Screen {
     }
 }
 
+fn take_over() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+}
+
 /// Gives the terminal back, as far as it can be: a closed one takes nothing.
 fn give_back() {
     let mut out = io::stdout();
-    let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = execute!(
+        out,
+        EndSynchronizedUpdate,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
     let _ = disable_raw_mode();
 }
 

@@ -83,6 +83,20 @@ pub enum Action {
     Enter,
     /// Complete what was typed.
     Complete,
+    /// Find and do anything by its name.
+    Palette,
+    /// Type a filter.
+    Filter,
+    /// Copy what is selected to the terminal's clipboard.
+    Yank,
+    /// Show what was told so far.
+    Messages,
+    /// Let the mouse work, or not.
+    ToggleMouse,
+    /// Show the first steps.
+    Tour,
+    /// Leave for the shell for a while.
+    Suspend,
     /// Of the Data screen.
     Data(DataAction),
     /// Of the Runs screen.

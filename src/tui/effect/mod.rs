@@ -39,6 +39,10 @@ pub enum Effect {
     Stop(RunId),
     /// Look what the kept features of a dataset take; answered by `FeaturesMeasured`.
     MeasureFeatures(DatasetName),
+    /// Put a text into the terminal's clipboard; the runtime does it, and there is no answer.
+    Copy(String),
+    /// Give the terminal back and wait for the shell to go on with us; likewise.
+    Suspend,
     /// Of the Data screen.
     Data(DataEffect),
     /// Of the Runs screen.

@@ -48,6 +48,20 @@ impl Key {
     }
 }
 
+impl From<terminal::KeyEvent> for Key {
+    fn from(key: terminal::KeyEvent) -> Self {
+        let has = |modifier| key.modifiers.contains(modifier);
+        Self { code: key.code, ctrl: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT) }
+    }
+}
+
+impl From<Key> for terminal::KeyEvent {
+    fn from(key: Key) -> Self {
+        let held = |held, modifier| if held { modifier } else { KeyModifiers::NONE };
+        Self::new(key.code, held(key.ctrl, KeyModifiers::CONTROL) | held(key.alt, KeyModifiers::ALT))
+    }
+}
+
 /// One happening.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -55,6 +69,17 @@ pub enum Event {
     Key(Key),
     /// Text was pasted.
     Paste(String),
+    /// The mouse was clicked.
+    Click {
+        /// Columns from the left.
+        column: u16,
+        /// Rows from the top.
+        row: u16,
+        /// Columns and rows of the terminal.
+        size: (u16, u16),
+    },
+    /// The wheel was turned by this many lines, down if positive.
+    Scroll(isize),
     /// The terminal may have lost what it showed.
     Redraw,
     /// The terminal has this size now.
@@ -109,11 +134,7 @@ impl Event {
     #[must_use]
     pub fn from_terminal(event: terminal::Event) -> Option<Self> {
         match event {
-            terminal::Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(Key {
-                code: key.code,
-                ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
-                alt: key.modifiers.contains(KeyModifiers::ALT),
-            })),
+            terminal::Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(key.into())),
             terminal::Event::Paste(text) => Some(Self::Paste(text)),
             terminal::Event::Resize(columns, rows) => Some(Self::Resized { columns, rows }),
             terminal::Event::FocusGained => Some(Self::Redraw),

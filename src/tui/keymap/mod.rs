@@ -4,7 +4,9 @@
 mod compare;
 mod data;
 mod everywhere;
+mod in_force;
 mod inspect;
+mod names;
 mod overlay;
 mod runs;
 mod train;
@@ -14,6 +16,9 @@ use crossterm::event::KeyCode;
 use super::action::Action;
 use super::event::Key;
 use super::state::Screen;
+
+pub use in_force::{Keymap, Rebinding};
+pub use names::{ACCEPTED, name, parse};
 
 /// Where the keyboard points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,11 +49,17 @@ pub enum Context {
     Confirm,
     /// A line to be typed.
     Prompt,
+    /// The help overlay, while its filter is typed.
+    HelpFilter,
+    /// The command palette.
+    Palette,
+    /// What was told so far.
+    Messages,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Data,
         Self::DataFaces,
         Self::Train,
@@ -62,6 +73,9 @@ impl Context {
         Self::Help,
         Self::Confirm,
         Self::Prompt,
+        Self::HelpFilter,
+        Self::Palette,
+        Self::Messages,
     ];
 
     /// The screen that it belongs to; `None` for what may lie over any of them.
@@ -73,7 +87,7 @@ impl Context {
             Self::Runs | Self::RunDetail | Self::RunLog => Some(Screen::Runs),
             Self::Compare => Some(Screen::Compare),
             Self::Inspect => Some(Screen::Inspect),
-            Self::Help | Self::Confirm | Self::Prompt => None,
+            Self::Help | Self::HelpFilter | Self::Palette | Self::Messages | Self::Confirm | Self::Prompt => None,
         }
     }
 }
@@ -83,7 +97,8 @@ impl Context {
 pub struct Binding {
     /// What it is called in the config file: `runs.stop`.
     pub name: &'static str,
-    /// The keys, the first of which is shown in hints.
+    /// The keys unless the config file says otherwise, the first of which is shown in hints; none for what only the
+    /// palette and the config file reach.
     pub keys: &'static [Key],
     /// Where they work.
     pub contexts: &'static [Context],
@@ -119,57 +134,21 @@ pub fn all() -> impl Iterator<Item = &'static Binding> {
     TABLES.iter().copied().flatten()
 }
 
-/// What this key does here.
-#[must_use]
-pub fn action(context: Context, key: Key) -> Option<Action> {
-    let bound = all().find(|binding| binding.contexts.contains(&context) && binding.keys.contains(&key));
-    if let Some(binding) = bound {
-        return Some(binding.action);
-    }
-    let KeyCode::Char(c) = key.code else { return None };
-    let types = match context {
-        Context::TrainName | Context::Prompt => true,
-        Context::TrainNumber => c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-'),
-        _ => false,
-    };
-    (types && !key.ctrl && !key.alt).then_some(Action::Insert(c))
-}
-
-/// The bindings that work here, in the table's order.
-pub fn of(context: Context) -> impl Iterator<Item = &'static Binding> {
-    all().filter(move |binding| binding.contexts.contains(&context))
-}
-
-/// A key as people write it.
-#[must_use]
-pub fn name(key: Key) -> String {
-    let plain = match key.code {
-        KeyCode::Char(' ') => "Space".into(),
-        KeyCode::Char(c) => c.to_string(),
-        KeyCode::Up => "↑".into(),
-        KeyCode::Down => "↓".into(),
-        KeyCode::Left => "←".into(),
-        KeyCode::Right => "→".into(),
-        KeyCode::PageUp => "PgUp".into(),
-        KeyCode::PageDown => "PgDn".into(),
-        KeyCode::BackTab => "Shift-Tab".into(),
-        KeyCode::F(number) => format!("F{number}"),
-        other => format!("{other:?}"),
-    };
-    if key.ctrl { format!("Ctrl-{}", plain.to_uppercase()) } else { plain }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
 
+    fn action(context: Context, key: Key) -> Option<Action> {
+        Keymap::default().action(context, key)
+    }
+
     #[test]
     fn no_key_means_two_things_in_one_place() {
         for context in Context::ALL {
             let mut seen = HashSet::new();
-            for key in of(context).flat_map(|binding| binding.keys) {
+            for key in Keymap::default().of(context).flat_map(|binding| binding.keys) {
                 assert!(seen.insert(*key), "{} twice in {context:?}", name(*key));
             }
         }
@@ -179,7 +158,7 @@ mod tests {
     fn every_binding_says_what_it_does() {
         let mut names = HashSet::new();
         for binding in all() {
-            assert!(!binding.description.is_empty() && !binding.keys.is_empty() && !binding.contexts.is_empty());
+            assert!(!binding.description.is_empty() && !binding.contexts.is_empty());
             assert!(names.insert(binding.name), "{} twice", binding.name);
         }
     }

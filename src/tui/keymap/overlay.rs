@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::Context::{Confirm, Help, Prompt};
+use super::Context::{Confirm, Help, HelpFilter, Messages, Palette, Prompt};
 use super::{Binding, code, on};
 use crate::tui::action::Action;
 use crate::tui::event::Key;
@@ -28,4 +28,31 @@ pub(super) static TABLE: &[Binding] = &[
         "close",
         "close the help",
     ),
+    on(
+        "help.filter",
+        &[Help],
+        &[Key::char('/')],
+        Action::Filter,
+        "filter",
+        "filter the keys; any other letter does too",
+    ),
+    on(
+        "help.unfilter",
+        &[HelpFilter],
+        &[code(KeyCode::Esc), code(KeyCode::Enter)],
+        Action::Back,
+        "all keys",
+        "take the filter off the keys",
+    ),
+    on("palette.do", &[Palette], &[code(KeyCode::Enter)], Action::Enter, "do it", "do what is selected"),
+    on("palette.leave", &[Palette], &[code(KeyCode::Esc)], Action::Back, "leave", "leave the palette"),
+    on(
+        "messages.close",
+        &[Messages],
+        &[code(KeyCode::Esc), Key::char('!'), Key::char('q')],
+        Action::Back,
+        "close",
+        "close the messages",
+    ),
+    on("messages.yank", &[Messages], &[Key::char('y')], Action::Yank, "copy", "copy the newest message"),
 ];

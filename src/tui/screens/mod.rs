@@ -2,11 +2,17 @@
 //!
 //! May know: the state, the theme, widgets.
 
+mod ascii;
 pub mod compare;
 mod data;
+pub(super) mod help;
 pub mod inspect;
+pub(super) mod messages;
 pub(super) mod overlay;
+pub(super) mod palette;
+mod pointer;
 mod runs;
+mod tour;
 mod train;
 
 pub(super) use data::places as data_places;
@@ -14,8 +20,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
 
+pub(super) use pointer::{selected_row, tab_at};
+
 use super::action::Action;
-use super::keymap;
 use super::state::{Field, Message, Screen, State};
 use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
@@ -36,6 +43,14 @@ const SMALLEST: (u16, u16) = (60, 16);
 ///
 /// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
 pub fn render(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
+    let cursor = draw(state, buffer, area, pictures);
+    if state.theme.glyphs.ascii {
+        ascii::fold(buffer, &state.theme);
+    }
+    cursor
+}
+
+fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(state, buffer, area);
         return None;
@@ -61,8 +76,9 @@ pub fn render(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pic
             None
         }
     };
-    let over =
-        (!pictures.placed.is_empty() && (state.overlay.is_some() || state.message.is_some())).then(|| buffer.clone());
+    let covered = state.overlay.is_some() || state.message.is_some() || state.tour;
+    let over = (!pictures.placed.is_empty() && covered).then(|| buffer.clone());
+    tour::render(state, buffer, body);
     let typed = overlay::render(state, buffer, body);
     // Last: a long message lies over the screen.
     bottom(state, buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
@@ -86,10 +102,10 @@ fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
 fn tabs(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let mut pen = Pen::new(buffer, theme, area, 0);
-    pen.write(" mien ", theme.accent());
+    pen.write(NAME, theme.accent());
     for (number, screen) in (1..).zip(Screen::ALL) {
         let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
-        pen.write(&format!(" {number} {} ", screen.title()), style);
+        pen.write(&tab(number, screen), style);
     }
     let queued = state.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
     let running = state.active() - queued;
@@ -103,6 +119,13 @@ fn tabs(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
+/// What the line of tabs begins with.
+const NAME: &str = " mien ";
+
+fn tab(number: usize, screen: Screen) -> String {
+    format!(" {number} {} ", screen.title())
+}
+
 fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     if let Some(message) = &state.message {
@@ -111,10 +134,12 @@ fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
     let context = state.context();
     let always = ["help", "quit"];
     let hints = |wanted: bool| {
-        keymap::of(context)
+        state
+            .keymap
+            .of(context)
             .filter(move |binding| !binding.hint.is_empty() && always.contains(&binding.hint) == wanted)
             .filter(|binding| applies(state, binding.action))
-            .map(|binding| (keymap::name(binding.keys[0]), binding.hint))
+            .filter_map(|binding| Some((theme.key(*state.keymap.keys(binding).first()?), binding.hint)))
     };
     let ends: Vec<_> = hints(true).collect();
     let end: u16 = ends.iter().map(|(key, hint)| width(key) + width(hint) + 3).sum();
@@ -136,14 +161,14 @@ fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
 /// Writes a message on the bottom line, and over the lines above it as far as it is long.
 fn tell(state: &State, message: &Message, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let error = message.until.is_none();
+    let error = message.error;
     let style = if error { theme.bad().patch(theme.strong()) } else { theme.strong() };
     let lines = wrap(&message.text, area.width - 4);
     let rows = u16::try_from(lines.len()).unwrap_or(1).min(4);
     let place = Rect { y: area.y + 1 - rows, height: rows, ..area };
     Clear.render(place, buffer);
     for (row, line) in (0..rows).zip(&lines) {
-        let sign = if error && row == 0 { "✗" } else { "" };
+        let sign = if error && row == 0 { theme.glyphs.states[5] } else { "" };
         Pen::new(buffer, theme, place, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
     }
 }

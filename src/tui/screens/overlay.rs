@@ -2,19 +2,20 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
-use ratatui::widgets::{Block, BorderType, Clear, Widget};
+use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::tui::keymap::{self, Context};
-use crate::tui::state::{Confirm, Overlay, Prompt, Purpose, Report, RunsPurpose, Screen, State};
+use super::{help, messages, palette};
+use crate::tui::state::{Confirm, Input, Overlay, Prompt, Purpose, Report, RunsPurpose, State};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
 /// Draws the overlay, if there is one, and tells where the cursor belongs.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     match &state.overlay {
         None => None,
-        Some(Overlay::Help(line)) => {
-            help(state, buffer, area, *line);
+        Some(Overlay::Help(help)) => help::render(state, help, buffer, area),
+        Some(Overlay::Palette(palette)) => Some(palette::render(state, palette, buffer, area)),
+        Some(Overlay::Messages(line)) => {
+            messages::render(state, *line, buffer, area);
             None
         }
         Some(Overlay::Confirm(confirm)) => {
@@ -41,9 +42,7 @@ fn question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
     }
     let last = inside.height.saturating_sub(1);
-    let key =
-        |name: &str| keymap::of(Context::Confirm).find(|binding| binding.name == name).map(|b| keymap::name(b.keys[0]));
-    let (yes, no) = (key("confirm.yes").unwrap_or_default(), key("confirm.no").unwrap_or_default());
+    let (yes, no) = (state.keymap.key("confirm.yes"), state.keymap.key("confirm.no"));
     Pen::new(buffer, theme, inside, last)
         .skip(1)
         .write(&yes, theme.accent())
@@ -77,13 +76,18 @@ fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect)
     for (row, line) in (1..).zip(&lines) {
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
     }
-    // Long lines scroll so that the cursor stays in sight.
+    Some(typed(state, &prompt.input, buffer, inside))
+}
+
+/// Draws a line that is typed on the area's first line, and tells where the cursor belongs. Long lines scroll so that it stays
+/// in sight.
+pub(super) fn typed(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
+    let theme = &state.theme;
     let room = usize::from(inside.width.saturating_sub(2));
-    let before: String = prompt.input.text().chars().take(prompt.input.cursor()).collect();
+    let before: String = input.text().chars().take(input.cursor()).collect();
     let hidden = usize::from(width(&before)).saturating_sub(room.saturating_sub(1));
     let mut skipped = 0;
-    let shown: String = prompt
-        .input
+    let shown: String = input
         .text()
         .chars()
         .skip_while(|c| {
@@ -94,7 +98,7 @@ fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect)
         .collect();
     Pen::new(buffer, theme, inside, 0).skip(1).write(&shown, theme.strong());
     let column = width(&before).saturating_sub(u16::try_from(hidden).unwrap_or(u16::MAX));
-    Some(Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y))
+    Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y)
 }
 
 /// Columns and lines of a report, in a terminal of this size.
@@ -141,77 +145,14 @@ fn read(state: &State, report: &Report, buffer: &mut Buffer, area: Rect) {
 }
 
 /// Clears the middle of the area and draws a border around it.
-fn frame(state: &State, buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
+pub(super) fn frame(state: &State, buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
     let place = area.centered(
         ratatui::layout::Constraint::Length(size.0.min(area.width)),
         ratatui::layout::Constraint::Length(size.1.min(area.height)),
     );
     Clear.render(place, buffer);
-    let block = Block::bordered().border_type(BorderType::Rounded).border_style(state.theme.accent()).title(title);
+    let block = Block::bordered().border_type(state.theme.border()).border_style(state.theme.accent()).title(title);
     let inside = block.inner(place);
     block.render(place, buffer);
     inside
-}
-
-/// A line of the help: a heading, or keys and what they do.
-enum Line {
-    Heading(&'static str),
-    Keys(String, &'static str),
-}
-
-/// The help: the keys of this screen, then those that work on several, then the others.
-fn lines(screen: Screen) -> Vec<Line> {
-    const OVER: &str = "Questions and this help";
-    let place = |context: &Context| context.screen().map_or(OVER, Screen::title);
-    let group_of = |binding: &keymap::Binding| {
-        let mut places: Vec<&str> = binding.contexts.iter().map(place).collect();
-        places.dedup();
-        // What works on several screens stands once, at the top.
-        if let [one] = places.as_slice() { Some(*one) } else { None }
-    };
-    let line = |binding: &keymap::Binding| {
-        let keys: Vec<String> = binding.keys.iter().map(|key| keymap::name(*key)).collect();
-        Line::Keys(keys.join(" "), binding.description)
-    };
-    let section = |title, group: Option<&'static str>| {
-        let keys = keymap::all().filter(move |binding| group_of(binding) == group).map(line);
-        std::iter::once(Line::Heading(title)).chain(keys)
-    };
-    let here = screen.title();
-    let mut lines: Vec<Line> = section(here, Some(here)).chain(section("Everywhere", None)).collect();
-    let others = Screen::ALL.into_iter().rev().map(Screen::title).filter(|title| *title != here).chain([OVER]);
-    for title in others {
-        lines.extend(section(title, Some(title)));
-    }
-    // A screen without keys of its own needs no heading.
-    let mut next = lines.iter().skip(1).map(|line| matches!(line, Line::Heading(_))).collect::<Vec<_>>().into_iter();
-    lines.retain(|line| !(next.next().unwrap_or(true) && matches!(line, Line::Heading(_))));
-    lines
-}
-
-/// The line that the help begins with when it is scrolled to its end, on a terminal of this many rows. Tabs, bottom line
-/// and border take four.
-pub(in crate::tui) fn help_end(rows: u16) -> usize {
-    lines(Screen::Runs).len().saturating_sub(rows.saturating_sub(4).into())
-}
-
-fn help(state: &State, buffer: &mut Buffer, area: Rect, first: usize) {
-    let theme = &state.theme;
-    let lines = lines(state.screen);
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = frame(state, buffer, area, (68, height), " keys ");
-    let visible = usize::from(inside.height);
-    let first = first.min(lines.len().saturating_sub(visible));
-    for (row, line) in (0..).zip(lines.iter().skip(first).take(visible)) {
-        let mut pen = Pen::new(buffer, theme, inside, row);
-        match line {
-            Line::Heading(title) => pen.skip(1).write(title, theme.strong()),
-            Line::Keys(keys, meaning) => pen.skip(3).left(keys, 18, theme.accent()).write(meaning, Style::new()),
-        };
-    }
-    let below = lines.len().saturating_sub(first + visible);
-    if below > 0 {
-        let edge = Rect { y: inside.bottom(), height: 1, ..inside };
-        Pen::new(buffer, theme, edge, 0).flush_right(&format!(" {below} more: ↓ "), theme.accent());
-    }
 }

@@ -12,7 +12,7 @@ pub use compare::{CompareCurve, ComparePane, CompareState, CurveView, Pair, Stan
 pub use data::{DataState, DatasetEntry, DatasetView, Faces, Importing, Look, Part, Pick, Sample, Variants};
 pub use form::{Field, Form, Ground, Input, Order, Without};
 pub use inspect::{Against, BLOCK, InspectPane, InspectState, Judgement, Mode, SUSPECTS, Shown, Subject};
-pub use overlay::{Confirm, ImportPurpose, Overlay, Prompt, Purpose, Report, RunsPurpose};
+pub use overlay::{Confirm, Help, ImportPurpose, Overlay, Palette, Prompt, Purpose, Report, RunsPurpose};
 pub use runs::{
     Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning,
     parse_limits,
@@ -21,7 +21,8 @@ pub use weights::{WeightsEntry, WeightsState};
 
 use jiff::tz::TimeZone;
 
-use super::keymap::Context;
+use super::config::Config;
+use super::keymap::{Context, Keymap};
 pub use super::probe::{Facts, Graphics};
 use super::theme::Theme;
 
@@ -64,13 +65,15 @@ impl Screen {
     }
 }
 
-/// One line for the user on the bottom line.
+/// One line for the user on the bottom line. It stays until a key is pressed: nothing is missed by who looks away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The line, safe to print.
     pub text: String,
-    /// An error stays until a key is pressed; anything else goes by itself at this time.
-    pub until: Option<u64>,
+    /// Whether something went wrong.
+    pub error: bool,
+    /// When it was told, in milliseconds since 1970.
+    pub at: u64,
 }
 
 /// Everything.
@@ -86,6 +89,14 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// What the bottom line says in place of hints.
     pub message: Option<Message>,
+    /// What was told so far, the newest last.
+    pub messages: Vec<Message>,
+    /// Whether the first steps are shown.
+    pub tour: bool,
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// Whether the mouse works.
+    pub mouse: bool,
     /// Milliseconds since 1970.
     pub now: u64,
     /// Columns of the terminal.
@@ -124,6 +135,10 @@ impl State {
             touched: false,
             overlay: None,
             message: None,
+            messages: Vec::new(),
+            tour: false,
+            keymap: Keymap::default(),
+            mouse: false,
             now,
             columns: 80,
             rows: 24,
@@ -140,11 +155,49 @@ impl State {
         }
     }
 
+    /// Takes over what the config file says, and tells what is wrong in it.
+    #[must_use]
+    pub fn configured(mut self, config: &Config) -> Self {
+        self.theme = config.dress(self.theme);
+        self.keymap = config.keymap.clone();
+        self.mouse = config.mouse;
+        for problem in &config.problems {
+            self.tell(problem.to_string(), true);
+        }
+        if let ([first, _, ..], Some(message)) = (config.problems.as_slice(), &mut self.message) {
+            let (more, key) = (config.problems.len() - 1, self.keymap.key("messages"));
+            message.text = format!("{first} (and {more} more: {key} shows all)");
+        }
+        self
+    }
+
+    /// Goes by what was learnt of the terminal.
+    pub fn learn(&mut self, facts: Facts) {
+        self.theme = self.theme.clone().on(facts.background.map(<(u8, u8, u8)>::from));
+        self.facts = facts;
+    }
+
+    /// Shows a message, safe to print, and keeps it.
+    pub fn tell(&mut self, text: String, error: bool) {
+        let message = Message { text, error, at: self.now };
+        if self.messages.len() == Self::MESSAGES {
+            self.messages.remove(0);
+        }
+        self.messages.push(message.clone());
+        self.message = Some(message);
+    }
+
+    /// How many messages are kept.
+    pub const MESSAGES: usize = 200;
+
     /// Where the keyboard points.
     #[must_use]
     pub fn context(&self) -> Context {
         match (&self.overlay, self.screen) {
+            (Some(Overlay::Help(help)), _) if help.filter.is_some() => Context::HelpFilter,
             (Some(Overlay::Help(_) | Overlay::Report(_)), _) => Context::Help,
+            (Some(Overlay::Palette(_)), _) => Context::Palette,
+            (Some(Overlay::Messages(_)), _) => Context::Messages,
             (Some(Overlay::Confirm(_)), _) => Context::Confirm,
             (Some(Overlay::Prompt(_)), _) => Context::Prompt,
             (None, Screen::Data) if self.data.look == Look::Table => Context::Data,

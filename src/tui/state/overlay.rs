@@ -7,14 +7,36 @@ use crate::tui::effect::Effect;
 /// What lies over the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
-    /// The keys, from this line on.
-    Help(usize),
+    /// The keys.
+    Help(Help),
+    /// Everything that can be done here, to be found by its name.
+    Palette(Palette),
+    /// What was told so far, from this line on, the newest first.
+    Messages(usize),
     /// A question before something that cannot be taken back.
     Confirm(Confirm),
     /// A line to be typed.
     Prompt(Prompt),
     /// Lines to be read.
     Report(Report),
+}
+
+/// The keys, from a line on, and as far as they fit a filter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Help {
+    /// The first line that is shown.
+    pub line: usize,
+    /// What is looked for, once something is.
+    pub filter: Option<Input>,
+}
+
+/// The command palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Palette {
+    /// What is looked for.
+    pub input: Input,
+    /// The selected one of what fits.
+    pub selected: usize,
 }
 
 /// A question to be answered with yes or no.

@@ -79,7 +79,11 @@ fn face(seed: usize) -> Face {
 
 /// A dashboard at [`NOW`] that has read its home: these datasets, these runs.
 pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
-    let theme = Theme::detect(|name| (name == "TERM").then(|| "xterm-256color".into()));
+    let theme = Theme::detect(|name| match name {
+        "TERM" => Some("xterm-256color".into()),
+        "LANG" => Some("C.UTF-8".into()),
+        _ => None,
+    });
     let mut state = State::new(theme, TimeZone::UTC, NOW);
     update(&mut state, NOW, Event::Datasets(Ok(datasets)));
     update(&mut state, NOW, Event::Weights(Ok(vec![])));

@@ -4,6 +4,7 @@ mod compare;
 mod compare_fixtures;
 mod data;
 pub(super) mod fixtures;
+mod frame;
 mod inspect;
 mod inspect_fixtures;
 mod inspect_screens;

@@ -223,7 +223,7 @@ fn no_size_is_too_odd_to_draw_on() {
     let faces = fixtures::samples("demo", 0);
     update(&mut states[3], NOW, faces);
     for mut state in states {
-        for overlay in [None, Some(crate::tui::state::Overlay::Help(0))] {
+        for overlay in [None, Some(crate::tui::state::Overlay::Help(crate::tui::state::Help::default()))] {
             state.overlay = overlay;
             for whole in [false, true] {
                 state.runs.whole = whole;

@@ -38,12 +38,21 @@ fn named(name: &str) -> Key {
         "^c" => Key::ctrl('c'),
         "^p" => Key::ctrl('p'),
         "^d" => Key::ctrl('d'),
+        "^z" => Key::ctrl('z'),
+        "pgdn" => Key::plain(KeyCode::PageDown),
         other => panic!("no key {other}"),
     }
 }
 
 pub(super) fn text(state: &State, setting: Hyperparameter) -> String {
     state.form.value(setting, &state.ground()).text().to_owned()
+}
+
+fn help_line(state: &State) -> Option<usize> {
+    match &state.overlay {
+        Some(Overlay::Help(help)) => Some(help.line),
+        _ => None,
+    }
 }
 
 fn state() -> State {
@@ -155,7 +164,7 @@ fn a_failed_launch_stays_in_the_form() {
     press(&mut state, "2<enter>");
     update(&mut state, NOW, Event::LaunchFinished(Err("no space\u{1b}[2J".into())));
     let message = state.message.clone().expect("a message");
-    assert_eq!((message.text.as_str(), message.until), ("not launched: no space·[2J", None));
+    assert_eq!((message.text.as_str(), message.error), ("not launched: no space·[2J", true));
     update(&mut state, NOW + 60_000, Event::Tick);
     assert!(state.message.is_some(), "an error waits for a key");
     press(&mut state, "<down>");
@@ -212,7 +221,7 @@ fn help_and_quit_work_from_everywhere() {
     }
     let mut state = state();
     press(&mut state, "?jj");
-    assert_eq!(state.overlay, Some(Overlay::Help(2)));
+    assert_eq!(help_line(&state), Some(2));
     press(&mut state, "q");
     assert!(!state.quit && state.overlay.is_none());
     press(&mut state, "q");
@@ -220,13 +229,13 @@ fn help_and_quit_work_from_everywhere() {
 }
 
 #[test]
-fn the_last_words_about_time_go_by_themselves() {
+fn a_message_stays_until_a_key_and_is_kept() {
     let mut state = state();
     update(&mut state, NOW, Event::StopFinished(id("calm-heron"), Ok(())));
-    update(&mut state, NOW + 1_000, Event::Tick);
-    assert!(state.message.is_some());
-    update(&mut state, NOW + 10_000, Event::Tick);
-    assert!(state.message.is_none());
+    update(&mut state, NOW + 3_600_000, Event::Tick);
+    assert!(state.message.is_some(), "who was away has not read it");
+    press(&mut state, "j");
+    assert_eq!((state.message.is_some(), state.messages.len()), (false, 1));
 }
 
 #[test]
@@ -259,14 +268,14 @@ fn the_class_stays_among_those_of_a_dataset_that_changed() {
 fn no_key_is_dead_at_the_end_of_the_help() {
     let mut state = state();
     press(&mut state, "?G");
-    let Some(Overlay::Help(end)) = state.overlay else { panic!("no help") };
+    let end = help_line(&state).expect("the help");
     press(&mut state, "jjj");
-    assert_eq!(state.overlay, Some(Overlay::Help(end)));
+    assert_eq!(help_line(&state), Some(end));
     press(&mut state, "k");
-    assert_eq!(state.overlay, Some(Overlay::Help(end - 1)));
+    assert_eq!(help_line(&state), Some(end - 1));
     update(&mut state, NOW, Event::Resized { columns: 80, rows: 30 });
-    assert_eq!(state.overlay, Some(Overlay::Help(end - 6)));
+    assert_eq!(help_line(&state), Some(end - 6));
     update(&mut state, NOW, Event::Resized { columns: 80, rows: 200 });
     press(&mut state, "j");
-    assert_eq!(state.overlay, Some(Overlay::Help(0)));
+    assert_eq!(help_line(&state), Some(0));
 }

@@ -2,7 +2,9 @@
 
 mod compare;
 mod data;
+mod everywhere;
 mod inspect;
+mod mouse;
 mod prompt;
 mod runs;
 mod train;
@@ -10,14 +12,10 @@ mod train;
 use super::action::Action;
 use super::effect::Effect;
 use super::event::Event;
-use super::keymap;
-use super::screens::overlay::{help_end, report_end};
-use super::state::{Message, Overlay, RunView, RunsState, Screen, State, WeightsState};
+use super::screens::overlay::report_end;
+use super::state::{Help, Input, Overlay, Palette, RunView, RunsState, Screen, State, WeightsState};
 use super::widgets::figures::thousands;
 use crate::domain::text::printable;
-
-/// How long a message that is no error stays, in milliseconds.
-const MESSAGE_TIME: u64 = 6_000;
 
 /// What is wanted at the very start.
 #[must_use]
@@ -30,35 +28,37 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
     state.now = now;
     match event {
         Event::Key(key) => {
-            state.message = None;
             state.touched = true;
-            let action = keymap::action(state.context(), key);
-            return action.map(|action| apply(state, action)).unwrap_or_default();
+            let shown = state.message.take();
+            if everywhere::ends_tour(state, key) {
+                return Vec::new();
+            }
+            return match state.keymap.action(state.context(), key) {
+                Some(Action::Yank) => everywhere::yank(state, shown.as_ref()),
+                Some(action) => apply(state, action),
+                None => Vec::new(),
+            };
         }
         Event::Paste(text) => {
             return match (&state.overlay, state.screen) {
                 (Some(Overlay::Prompt(_)), _) => prompt::paste(state, &text),
-                (None, Screen::Train) => train::paste(state, &text),
-                _ => Vec::new(),
+                (None, Screen::Train) if state.form.focus.takes_text() => train::paste(state, &text),
+                _ => everywhere::paste(state, &text),
             };
         }
+        Event::Click { column, row, size } => return mouse::click(state, (column, row), size),
+        Event::Scroll(lines) => return mouse::scroll(state, lines),
         Event::Redraw => {}
         Event::Terminal(facts) => {
-            state.facts = facts;
+            state.learn(facts);
             return of_this_size(state);
         }
         Event::Resized { columns, rows } => {
             (state.columns, state.rows) = (columns, rows);
-            if let Some(Overlay::Help(line)) = &mut state.overlay {
-                *line = (*line).min(help_end(rows));
-            }
+            everywhere::resized(state);
             return of_this_size(state);
         }
-        Event::Tick => {
-            if state.message.as_ref().and_then(|message| message.until).is_some_and(|until| until <= now) {
-                state.message = None;
-            }
-        }
+        Event::Tick => {}
         Event::Runs(list) => return runs_read(state, list, RunsState::replace),
         Event::RunsChanged(list) => return runs_read(state, list, RunsState::merge),
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
@@ -110,13 +110,24 @@ fn runs_read(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect> {
 pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Quit => state.quit = true,
-        Action::Help => state.overlay = Some(Overlay::Help(0)),
+        Action::Help => state.overlay = Some(Overlay::Help(Help::default())),
+        Action::Palette => {
+            let input = Input::default().of_at_most(everywhere::LONGEST_FILTER);
+            state.overlay = Some(Overlay::Palette(Palette { input, selected: 0 }));
+        }
+        Action::Messages => state.overlay = Some(Overlay::Messages(0)),
+        Action::Yank => return everywhere::yank(state, None),
+        Action::ToggleMouse => everywhere::toggle_mouse(state),
+        Action::Tour => state.tour = true,
+        Action::Suspend => return vec![Effect::Suspend],
         Action::GoTo(screen) => return go(state, screen),
         Action::NextScreen => return go(state, state.screen.step(1)),
         Action::PreviousScreen => return go(state, state.screen.step(-1)),
         _ => match (&state.overlay, state.screen) {
-            (Some(Overlay::Help(line)), _) => help(state, *line, action),
+            (Some(Overlay::Help(_)), _) => everywhere::help(state, action),
             (Some(Overlay::Report(_)), _) => report(state, action),
+            (Some(Overlay::Palette(_)), _) => return everywhere::palette(state, action),
+            (Some(Overlay::Messages(line)), _) => everywhere::messages(state, *line, action),
             (Some(Overlay::Confirm(_)), _) => {
                 let Some(Overlay::Confirm(confirm)) = state.overlay.take() else { return Vec::new() };
                 return if action == Action::Yes { confirm.effects } else { Vec::new() };
@@ -144,13 +155,6 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
         Screen::Inspect => inspect::shown(state),
         Screen::Train | Screen::Runs => Vec::new(),
     }
-}
-
-fn help(state: &mut State, line: usize, action: Action) {
-    state.overlay = match action {
-        Action::Back => None,
-        _ => Some(Overlay::Help(moved(line, action, help_end(state.rows) + 1))),
-    };
 }
 
 /// What is wanted because there is more or less room.
@@ -183,9 +187,9 @@ fn moved(from: usize, action: Action, count: usize) -> usize {
 }
 
 fn info(state: &mut State, text: String) {
-    state.message = Some(Message { text, until: Some(state.now + MESSAGE_TIME) });
+    state.tell(text, false);
 }
 
 fn fail(state: &mut State, text: &str) {
-    state.message = Some(Message { text: printable(text), until: None });
+    state.tell(printable(text), true);
 }

@@ -7,6 +7,7 @@ pub mod confusion;
 pub mod curve;
 pub mod faces;
 pub mod figures;
+pub mod fuzzy;
 pub mod paint;
 pub mod progress;
 pub mod scale;

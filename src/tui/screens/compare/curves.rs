@@ -104,7 +104,7 @@ fn curve(state: &State, columns: u16) -> Curve {
         let points = if view.smoothing > 0 { smooth(single(&raw), weight(view)) } else { raw };
         let short: String = run.id.as_str().chars().take(16).collect();
         let label = if columns >= 56 { format!("{} {short}", letter(index)) } else { letter(index).to_owned() };
-        Series { points, style: theme.run(index), label }
+        Series { points, style: theme.run_color(index), label }
     };
     let mut all: Vec<Series> = compare.runs.iter().enumerate().map(series).collect();
     let end = end(state, &all);
@@ -112,7 +112,7 @@ fn curve(state: &State, columns: u16) -> Curve {
         let points = &all[index].points;
         let best = run.history.iter().position(|epoch| epoch.epoch == run.early_stopping.best_epoch)?;
         let (x, y) = *points.get(best)?;
-        Some(Mark { x, y, style: theme.run(index).patch(theme.strong()) })
+        Some(Mark { x, y, style: theme.run_color(index).patch(theme.strong()) })
     };
     let marks = compare.runs.iter().enumerate().filter_map(mark).collect();
     if theme.depth == Depth::Mono {

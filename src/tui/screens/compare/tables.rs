@@ -24,7 +24,7 @@ fn heads(state: &State) -> Vec<Cell> {
     let head = |runs: &Vec<usize>| {
         let first = runs[0];
         let more = if runs.len() > 1 { format!(" ×{}", runs.len()) } else { String::new() };
-        let style = state.theme.run(first).patch(state.theme.strong());
+        let style = state.theme.run_color(first).patch(state.theme.strong());
         (format!("{} {}{more}", letter(first), compare.runs[first].id), style)
     };
     compare.columns().iter().map(head).collect()

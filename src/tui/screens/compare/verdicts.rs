@@ -27,7 +27,7 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
     let of_run = |run: usize| Block {
         about: format!("{} − A", letter(run)),
-        style: theme.run(run).patch(theme.strong()),
+        style: theme.run_color(run).patch(theme.strong()),
         sentences: sentences(state, run),
     };
     let mut blocks: Vec<Block> = (1..state.compare.runs.len()).map(of_run).collect();

@@ -77,7 +77,7 @@ pub(super) fn pager(state: &State, seen: &Judgement, buffer: &mut Buffer, area: 
 pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
     let inspect = &state.inspect;
     let room = SMALLEST / 2 + 3;
-    if area.height < room || area.width < SMALLEST + 2 || inspect.list.len() < 2 || state.theme.gray(0).is_none() {
+    if area.height < room || area.width < SMALLEST + 2 || inspect.list.len() < 2 {
         return;
     }
     let place = Rect { x: area.x + 1, y: area.y + 2, width: area.width - 2, height: area.height - 2 };
@@ -96,14 +96,13 @@ fn tiles(
     pictures: &mut Pictures,
 ) {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let drawn = theme.gray(0).is_some();
     for (at, judged) in inspect.list.iter().enumerate().skip(first).take(grid.images()) {
         let (row, column) = ((at - first) / grid.across.max(1), (at - first) % grid.across.max(1));
         let (row, column) = (u16::try_from(row).unwrap_or(0), u16::try_from(column).unwrap_or(0));
         let x = area.x + column * (grid.side + GAP);
         let y = area.y + row * (grid.side / 2 + 1);
         let tile = Rect::new(x, y, grid.side, grid.side / 2 + 1).intersection(area);
-        if let Some(shown) = shown(state, judged).filter(|_| drawn) {
+        if let Some(shown) = shown(state, judged) {
             let (across, down) = cells(shown, grid.side, grid.side / 2);
             pictures.push((Rect { width: across, height: down, ..tile }, shown.clone()));
         }

@@ -62,11 +62,11 @@ pub(super) fn render(
         _ => (across, down),
     };
     let top = area.y + 2;
-    if let Some(shown) = shown(state, picked).filter(|_| theme.gray(0).is_some()) {
+    if let Some(shown) = shown(state, picked) {
         pictures.push((Rect::new(area.x + 1, top, across, down), shown.clone()));
     }
-    let down = if theme.gray(0).is_none() || across == 0 { no_picture(state, buffer, area) } else { down };
-    let bars = if beside && theme.gray(0).is_some() {
+    let down = if across == 0 { no_picture(state, buffer, area) } else { down };
+    let bars = if beside {
         Rect {
             x: area.x + across + 3,
             y: top,
@@ -102,9 +102,7 @@ fn place(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
 /// Says why there is no picture; the rows used.
 fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
     let theme = &state.theme;
-    let words = if theme.gray(0).is_none() {
-        "Faces need a terminal of 256 colours.".to_owned()
-    } else if let Some(error) = &state.inspect.faces.error {
+    let words = if let Some(error) = &state.inspect.faces.error {
         error.clone()
     } else if dataset(state).is_none() {
         "The dataset that it was trained on is not here any more: there are no faces to show.".to_owned()

@@ -87,7 +87,7 @@ pub(super) fn asked_to_stop(state: &mut State, id: &RunId) {
 
 /// Tells what came with a new list of runs.
 pub(super) fn answered(state: &mut State, words: Vec<String>) {
-    let errs = state.message.as_ref().is_some_and(|message| message.until.is_none());
+    let errs = state.message.as_ref().is_some_and(|message| message.error);
     if let (Some(words), false) = (words.into_iter().next_back(), errs) {
         info(state, words);
     }

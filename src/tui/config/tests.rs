@@ -1,0 +1,136 @@
+//! Config files, whole and broken.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::tui::action::Action;
+use crate::tui::event::Key;
+use crate::tui::keymap::{self, Context};
+
+fn read(text: &str) -> Config {
+    read::read(Path::new("config.toml"), text)
+}
+
+fn told(text: &str) -> Vec<String> {
+    read(text).problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_defaults_say_what_is_so_anyway() {
+    assert_eq!(read(&defaults()), Config::default());
+    let spoken: String = defaults()
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n")
+        .collect();
+    let config = read(&spoken);
+    assert_eq!(config.problems, []);
+    for context in Context::ALL {
+        for binding in keymap::all().filter(|binding| binding.contexts.contains(&context)) {
+            assert_eq!(config.keymap.keys(binding), binding.keys, "{}", binding.name);
+        }
+    }
+    let settings = (config.glyphs, config.graphics, config.mouse, config.frames, config.theme);
+    assert_eq!(settings, (GlyphChoice::Auto, None, false, MOST_FRAMES, ThemeName::Auto));
+}
+
+#[test]
+fn a_whole_file_is_understood() {
+    let config = read(
+        "glyphs = 'ascii'\ngraphics = 'sixel'\nmouse = true\nframes_per_second = 5\n\
+         [theme]\nname = 'light'\nbad = '#ff0000'\ngood = 28\naccent = 'light-blue'\n\
+         [keys]\n'runs.stop' = ['x', 'ctrl-s']\nruns.resume = 'ctrl-r'\n'runs.mark' = []\n",
+    );
+    assert_eq!(config.problems, []);
+    assert_eq!(
+        (config.glyphs, config.graphics, config.mouse, config.frames),
+        (GlyphChoice::Ascii, Some(Graphics::Sixel), true, 5)
+    );
+    assert_eq!(config.theme, ThemeName::Light);
+    assert_eq!(
+        config.colors,
+        [(Role::Accent, Color::LightBlue), (Role::Bad, Color::Rgb(255, 0, 0)), (Role::Good, Color::Indexed(28))]
+    );
+    let action = |key| config.keymap.action(Context::Runs, key);
+    assert_eq!(action(Key::char('x')), Some(Action::Stop));
+    assert_eq!(action(Key::ctrl('s')), Some(Action::Stop));
+    assert_eq!(action(Key::ctrl('r')), Some(Action::Resume));
+    assert_eq!(action(Key::char(' ')), None);
+    assert_eq!(config.keymap.key("runs.stop"), "x");
+    assert_eq!(config.keymap.key("runs.mark"), "");
+}
+
+#[test]
+fn each_mistake_is_named_with_its_line_and_the_rest_works() {
+    let table = [
+        ("glyhps = 'ascii'", "config.toml:1: there is no setting 'glyhps': there are glyphs, graphics"),
+        ("\nglyphs = 'latin1'", "config.toml:2: glyphs is one of \"auto\", \"unicode\", \"ascii\""),
+        ("graphics = 3", "config.toml:1: graphics is one of"),
+        ("mouse = 'yes'", "config.toml:1: mouse is true or false"),
+        ("frames_per_second = 21", "config.toml:1: frames_per_second is 1 to 20"),
+        ("frames_per_second = 0", "config.toml:1: frames_per_second is 1 to 20"),
+        ("theme = 'dark'", "config.toml:1: theme is a table: write [theme]"),
+        ("[theme]\nname = 'blue'", "config.toml:2: the theme's name is one of \"auto\", \"dark\""),
+        ("[theme]\nbda = 'red'", "config.toml:2: there is no colour for 'bda': there are name, dim"),
+        ("[theme]\nbad = 'redd'", "config.toml:2: bad is a colour: a name such as"),
+        ("[theme]\nbad = 256", "config.toml:2: bad is a colour"),
+        ("[theme]\nbad = '#ääb'", "config.toml:2: bad is a colour"),
+        ("[keys]\n'runs.stopp' = 'x'", "config.toml:2: there is no binding 'runs.stopp': did you mean runs.stop?"),
+        ("[keys]\n'qqq' = 'x'", "config.toml:2: there is no binding 'qqq': `mien config defaults` lists"),
+        (
+            "[keys]\n'runs.stop' = ['x',\n 'hyper-x']",
+            "config.toml:3: 'hyper-x' is no key that is known: write a character",
+        ),
+        ("[keys]\n'runs.stop' = 7", "config.toml:2: runs.stop is a key or a list of keys"),
+        ("[keys]\n'runs.stop' = 'r'", "config.toml:2: r is already 'runs.repeat' (take the run's settings"),
+        ("[keys]\n'runs.stop' = ['x', 'x']", "config.toml:2: x stands there twice"),
+        ("[keys]\nquit_anywhere = []", "config.toml:2: quit_anywhere needs a key"),
+        ("[keys]\nquit_anywhere = 'Q'", "config.toml:2: Q could not be typed any more"),
+        ("[keys]\n'train.launch' = 'L'", "config.toml:2: L could not be typed any more where 'train.launch' works"),
+        ("[keys", "config.toml:1: "),
+        ("mouse = = true", "config.toml:1: "),
+        ("[keys]\n'runs.stop' = 'x'\n'runs.stop' = 'X'", "config.toml:3: duplicate key"),
+        ("[keys]\n\"\u{1b}[2J\" = 'x'", "config.toml:2: "),
+    ];
+    for (text, words) in table {
+        let told = told(text);
+        assert!(told.len() == 1 && told[0].starts_with(words), "{text:?}: {told:#?}");
+        assert!(!told[0].contains('\u{1b}'), "{told:?}");
+        // Lines without a mistake work beside it.
+        let rest = read(&format!("frames_per_second = 7\n{text}\n"));
+        assert_eq!(rest.frames, if text.starts_with("frames") { rest.frames } else { 7 }, "{text}");
+    }
+}
+
+#[test]
+fn keys_may_be_swapped_and_of_two_that_clash_the_later_goes() {
+    let config = read("[keys]\n'runs.stop' = 'r'\n'runs.repeat' = 'S'\n");
+    assert_eq!(config.problems, []);
+    assert_eq!(config.keymap.action(Context::Runs, Key::char('r')), Some(Action::Stop));
+    assert_eq!(config.keymap.action(Context::Runs, Key::char('S')), Some(Action::Repeat));
+    let config = read("[keys]\n'runs.stop' = 'x'\n'runs.repeat' = 'x'\n");
+    assert_eq!(config.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [Some(3)]);
+    assert_eq!(config.keymap.action(Context::Runs, Key::char('x')), Some(Action::Stop));
+    assert_eq!(config.keymap.action(Context::Runs, Key::char('r')), Some(Action::Repeat));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_problem_only_if_it_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    assert_eq!(load_from(&file, false), Config::default());
+    assert_eq!(load_from(&file, true).problems.len(), 1);
+    assert_eq!(load_from(folder.path(), false).problems.len(), 1, "a folder is no file");
+    std::fs::write(&file, b"mouse = true\n# \xff\n").expect("written");
+    let config = load_from(&file, false);
+    assert!(config.problems[0].to_string().contains("valid UTF-8"), "{:?}", config.problems);
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_odd_to_read(text in "(\\PC|\n|[\\[\\]\"'=.#]|keys|theme){0,60}") {
+        let config = read(&text);
+        for context in Context::ALL {
+            prop_assert!(config.keymap.action(context, Key::ctrl('c')).is_some() || text.contains("quit_anywhere"));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! When the next frame is drawn. A key is answered at once; news wait until the last frame has stood for a while; and there are
+//! never more frames in any second than allowed.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The pace of frames.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// Frames in any second at most.
+    most: usize,
+    /// When the latest frames were drawn.
+    drawn: VecDeque<Instant>,
+    /// No frame before this.
+    not_before: Instant,
+}
+
+impl Pace {
+    /// At most this many frames in any second, the first one not before this instant.
+    pub(super) fn new(most: u32, not_before: Instant) -> Self {
+        let most = usize::try_from(most).unwrap_or(1).max(1);
+        Self { most, drawn: VecDeque::with_capacity(most), not_before }
+    }
+
+    /// When the next frame may be drawn; sooner where a key waits for an answer.
+    pub(super) fn next(&self, key_waits: bool) -> Instant {
+        const SECOND: Duration = Duration::from_secs(1);
+        let full = (self.drawn.len() >= self.most).then(|| self.drawn.front().map(|oldest| *oldest + SECOND)).flatten();
+        let spread = self.drawn.back().map(|last| *last + SECOND / u32::try_from(self.most).unwrap_or(1));
+        let soonest = if key_waits { full } else { full.max(spread) };
+        soonest.map_or(self.not_before, |soonest| soonest.max(self.not_before))
+    }
+
+    /// A frame was drawn now. One that changed nothing on the terminal does not count.
+    pub(super) fn drew(&mut self, now: Instant) {
+        if self.drawn.len() == self.most {
+            self.drawn.pop_front();
+        }
+        self.drawn.push_back(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_key_is_answered_at_once_and_news_wait_their_turn() {
+        let start = Instant::now();
+        let mut pace = Pace::new(20, start);
+        assert_eq!(pace.next(false), start);
+        pace.drew(start);
+        assert_eq!(pace.next(false), start + 50 * MS);
+        assert!(pace.next(true) <= start + MS, "even right after a frame");
+    }
+
+    #[test]
+    fn nothing_is_drawn_before_the_first_news() {
+        let start = Instant::now();
+        assert_eq!(Pace::new(20, start + 120 * MS).next(true), start + 120 * MS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_second_has_more_frames_than_allowed(
+            waits in proptest::collection::vec((any::<bool>(), 0_u32..90), 1..200), most in 1_u32..=20
+        ) {
+            let mut now = Instant::now();
+            let mut pace = Pace::new(most, now);
+            let mut frames = Vec::new();
+            for (key, wait) in waits {
+                now = (now + wait * MS).max(pace.next(key));
+                pace.drew(now);
+                frames.push(now);
+            }
+            for (at, frame) in frames.iter().enumerate() {
+                let within = frames[at..].iter().filter(|other| **other < *frame + 1000 * MS).count();
+                prop_assert!(within <= most as usize, "{within} frames in a second");
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The help: every key in force and what it does, made from the key tables, this screen's first.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use super::overlay::{frame, typed};
+use crate::tui::keymap::{self, Binding, Context};
+use crate::tui::state::{Help, Input, Overlay, Screen, State};
+use crate::tui::widgets::paint::{Pen, width};
+
+/// What lies over the screens, as a place.
+const OVER: &str = "Questions, lists and this help";
+
+/// A line of the help: a heading, or keys and what they do.
+enum Line {
+    Heading(&'static str),
+    Keys(String, &'static str),
+}
+
+/// The keys of this screen, then those that work on several, then the others; of all of them what fits the filter.
+fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
+    let place = |context: &Context| context.screen().map_or(OVER, Screen::title);
+    let group_of = |binding: &Binding| {
+        let mut places: Vec<&str> = binding.contexts.iter().map(place).collect();
+        places.dedup();
+        // What works on several screens stands once, at the top.
+        if let [one] = places.as_slice() { Some(*one) } else { None }
+    };
+    let words: Vec<String> = filter
+        .map(|input| input.text().to_lowercase())
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    let section = |title: &'static str, group: Option<&'static str>| {
+        let found: Vec<Line> = keymap::all()
+            .filter(|binding| group_of(binding) == group)
+            .filter_map(|binding| {
+                let keys = written(state, binding)?;
+                let text = format!("{keys} {} {}", binding.description, binding.name).to_lowercase();
+                words.iter().all(|word| text.contains(word)).then_some(Line::Keys(keys, binding.description))
+            })
+            .collect();
+        // A screen without keys needs no heading.
+        let heading = (!found.is_empty()).then_some(Line::Heading(title));
+        heading.into_iter().chain(found)
+    };
+    let here = state.screen.title();
+    let others = Screen::ALL.into_iter().rev().map(Screen::title).filter(|title| *title != here).chain([OVER]);
+    let first = section(here, Some(here)).chain(section("Everywhere", None));
+    first.chain(others.flat_map(|title| section(title, Some(title)))).collect()
+}
+
+/// The keys of a binding as people write them; `None` if it has none.
+fn written(state: &State, binding: &'static Binding) -> Option<String> {
+    let keys: Vec<String> = state.keymap.keys(binding).iter().map(|key| state.theme.key(*key)).collect();
+    (!keys.is_empty()).then(|| keys.join(" "))
+}
+
+/// Lines of keys that a terminal of this many rows has room for: tabs, bottom line and border take four, the filter one.
+fn room(rows: u16, filter: Option<&Input>) -> usize {
+    usize::from(rows.saturating_sub(4 + u16::from(filter.is_some())))
+}
+
+/// The line that the help begins with when it is scrolled to its end.
+pub(in crate::tui) fn end(state: &State) -> usize {
+    let Some(Overlay::Help(help)) = &state.overlay else { return 0 };
+    let filter = help.filter.as_ref();
+    lines(state, filter).len().saturating_sub(room(state.rows, filter))
+}
+
+pub(super) fn render(state: &State, help: &Help, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+    let theme = &state.theme;
+    let filter = help.filter.as_ref();
+    let lines = lines(state, filter);
+    // While it is filtered it keeps its height, so that it does not jump with every letter.
+    let height =
+        if filter.is_some() { u16::MAX } else { u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2) };
+    let title = if filter.is_some() { " keys that fit " } else { " keys: type to filter " };
+    let inside = frame(state, buffer, area, (70, height), title);
+    let (cursor, list) = match filter {
+        Some(input) => {
+            let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+            (Some(typed(state, input, buffer, inside)), list)
+        }
+        None => (None, inside),
+    };
+    let visible = usize::from(list.height);
+    let first = help.line.min(lines.len().saturating_sub(visible));
+    let keys = lines.iter().map(|line| if let Line::Keys(keys, _) = line { width(keys) } else { 0 }).max().unwrap_or(0);
+    for (row, line) in (0..).zip(lines.iter().skip(first).take(visible)) {
+        let mut pen = Pen::new(buffer, theme, list, row);
+        match line {
+            Line::Heading(title) => pen.skip(1).write(title, theme.strong()),
+            Line::Keys(written, meaning) => {
+                pen.skip(3).left(written, keys.min(16) + 2, theme.accent()).write(meaning, Style::new())
+            }
+        };
+    }
+    if lines.is_empty() {
+        let words = format!("no key fits; {} shows all", state.keymap.key("help.unfilter"));
+        Pen::new(buffer, theme, list, 0).skip(1).write(&words, theme.dim());
+    }
+    let below = lines.len().saturating_sub(first + visible);
+    if below > 0 {
+        let edge = Rect { y: inside.bottom(), height: 1, ..inside };
+        Pen::new(buffer, theme, edge, 0).flush_right(&format!(" {below} more: ↓ "), theme.accent());
+    }
+    cursor
+}
