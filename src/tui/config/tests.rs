@@ -38,7 +38,7 @@ fn a_whole_file_is_understood() {
     let config = read(
         "glyphs = 'ascii'\ngraphics = 'sixel'\nmouse = true\nframes_per_second = 5\n\
          [theme]\nname = 'light'\nbad = '#ff0000'\ngood = 28\naccent = 'light-blue'\n\
-         [keys]\n'runs.stop' = ['x', 'ctrl-s']\nruns.resume = 'ctrl-r'\n'runs.mark' = []\n",
+         [keys]\n'runs.stop' = ['c', 'ctrl-s']\nruns.resume = 'ctrl-r'\n'runs.mark' = []\n",
     );
     assert_eq!(config.problems, []);
     assert_eq!(
@@ -51,11 +51,11 @@ fn a_whole_file_is_understood() {
         [(Role::Accent, Color::LightBlue), (Role::Bad, Color::Rgb(255, 0, 0)), (Role::Good, Color::Indexed(28))]
     );
     let action = |key| config.keymap.action(Context::Runs, key);
-    assert_eq!(action(Key::char('x')), Some(Action::Stop));
+    assert_eq!(action(Key::char('c')), Some(Action::Stop));
     assert_eq!(action(Key::ctrl('s')), Some(Action::Stop));
     assert_eq!(action(Key::ctrl('r')), Some(Action::Resume));
     assert_eq!(action(Key::char(' ')), None);
-    assert_eq!(config.keymap.key("runs.stop"), "x");
+    assert_eq!(config.keymap.key("runs.stop"), "c");
     assert_eq!(config.keymap.key("runs.mark"), "");
 }
 
@@ -77,18 +77,18 @@ fn each_mistake_is_named_with_its_line_and_the_rest_works() {
         ("[keys]\n'runs.stopp' = 'x'", "config.toml:2: there is no binding 'runs.stopp': did you mean runs.stop?"),
         ("[keys]\n'qqq' = 'x'", "config.toml:2: there is no binding 'qqq': `mien config defaults` lists"),
         (
-            "[keys]\n'runs.stop' = ['x',\n 'hyper-x']",
+            "[keys]\n'runs.stop' = ['c',\n 'hyper-x']",
             "config.toml:3: 'hyper-x' is no key that is known: write a character",
         ),
         ("[keys]\n'runs.stop' = 7", "config.toml:2: runs.stop is a key or a list of keys"),
         ("[keys]\n'runs.stop' = 'r'", "config.toml:2: r is already 'runs.repeat' (take the run's settings"),
-        ("[keys]\n'runs.stop' = ['x', 'x']", "config.toml:2: x stands there twice"),
+        ("[keys]\n'runs.stop' = ['c', 'c']", "config.toml:2: c stands there twice"),
         ("[keys]\nquit_anywhere = []", "config.toml:2: quit_anywhere needs a key"),
         ("[keys]\nquit_anywhere = 'Q'", "config.toml:2: Q could not be typed any more"),
         ("[keys]\n'train.launch' = 'L'", "config.toml:2: L could not be typed any more where 'train.launch' works"),
         ("[keys", "config.toml:1: "),
         ("mouse = = true", "config.toml:1: "),
-        ("[keys]\n'runs.stop' = 'x'\n'runs.stop' = 'X'", "config.toml:3: duplicate key"),
+        ("[keys]\n'runs.stop' = 'c'\n'runs.stop' = 'X'", "config.toml:3: duplicate key"),
         ("[keys]\n\"\u{1b}[2J\" = 'x'", "config.toml:2: "),
     ];
     for (text, words) in table {
@@ -107,9 +107,9 @@ fn keys_may_be_swapped_and_of_two_that_clash_the_later_goes() {
     assert_eq!(config.problems, []);
     assert_eq!(config.keymap.action(Context::Runs, Key::char('r')), Some(Action::Stop));
     assert_eq!(config.keymap.action(Context::Runs, Key::char('S')), Some(Action::Repeat));
-    let config = read("[keys]\n'runs.stop' = 'x'\n'runs.repeat' = 'x'\n");
+    let config = read("[keys]\n'runs.stop' = 'c'\n'runs.repeat' = 'c'\n");
     assert_eq!(config.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [Some(3)]);
-    assert_eq!(config.keymap.action(Context::Runs, Key::char('x')), Some(Action::Stop));
+    assert_eq!(config.keymap.action(Context::Runs, Key::char('c')), Some(Action::Stop));
     assert_eq!(config.keymap.action(Context::Runs, Key::char('r')), Some(Action::Repeat));
 }
 

@@ -68,7 +68,7 @@ fn keys_lead_to_screens() {
         ("1<tab>", Screen::Train),
         ("1<backtab>", Screen::Inspect),
         ("3<tab>", Screen::Compare),
-        ("4<tab>", Screen::Inspect),
+        ("4<tab>", Screen::Compare),
         ("12<esc>", Screen::Data),
         ("32<esc>", Screen::Runs),
         ("1<enter>", Screen::Train),

@@ -160,7 +160,7 @@ mod tests {
     fn without_colour_light_and_dark_still_differ() {
         let face = Face::gray(2, vec![0, 255, 0, 255]);
         let area = Rect::new(0, 0, 4, 2);
-        let mono = Theme::detect(|name| (name == "NO_COLOR").then(|| "1".into()));
+        let mono = Theme::detect(|name| matches!(name, "NO_COLOR" | "LANG").then(|| "C.UTF-8".into()));
         assert_eq!(lines(&mono, area, &face), ["⠀⠀⣿⣿", "⠀⠀⣿⣿"]);
     }
 
@@ -169,7 +169,16 @@ mod tests {
         let face = Face::new(2, 3, vec![0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255]);
         let area = Rect::new(0, 0, 2, 1);
         let mut buffer = Buffer::empty(area);
-        draw(&mut buffer, &Theme::detect(|name| (name == "TERM").then(|| "linux".into())), area, &face);
+        draw(
+            &mut buffer,
+            &Theme::detect(|name| match name {
+                "TERM" => Some("linux".into()),
+                "LANG" => Some("C.UTF-8".into()),
+                _ => None,
+            }),
+            area,
+            &face,
+        );
         assert_eq!([buffer[(0, 0)].fg, buffer[(1, 0)].bg], [Color::Black, Color::White]);
     }
 }

@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_smallest_value_is_lowest_and_every_value_has_a_column() {
-        let theme = Theme::detect(|_| None);
+        let theme = Theme::detect(|name| (name == "LANG").then(|| "C.UTF-8".into()));
         assert_eq!(line(&[1.0, 0.5, 0.0, f64::NAN], 10, &theme).concat(), "█▅▁.");
         assert_eq!(line(&[2.0, 2.0], 10, &theme).concat(), "▅▅");
         assert_eq!(line(&[0.0, 1.0, 2.0, 3.0], 2, &theme).len(), 2);
