@@ -34,7 +34,7 @@ fn a_demo_run_is_launched_left_and_found_again() {
     dashboard.fill(Hyperparameter::BatchSize, "64");
     dashboard.press("\r");
 
-    let id = wait_for("a run", PATIENCE, || run_of(&lab)).summary.id;
+    let id = wait_for("a run", PATIENCE, || run_of(&lab)).summary.id.clone();
     let later = |text: &str| text.lines().any(|line| (2..=12).any(|epoch| line.contains(&format!("{epoch}/12"))));
     dashboard.wait("the second epoch", |text| text.contains(id.as_str()) && later(text));
 

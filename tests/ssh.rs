@@ -115,7 +115,7 @@ fn a_cut_connection_ends_the_dashboard_and_no_run() {
     assert!(run.alive);
 
     let mut again = server.login(&mien(&lab));
-    let id = run.summary.id;
+    let id = run.summary.id.clone();
     let further = |text: &str| {
         text.lines()
             .any(|line| line.contains(id.as_str()) && (before + 2..=60).any(|n| line.contains(&format!("{n}/60"))))
@@ -140,7 +140,7 @@ fn in_tmux_over_ssh_the_dashboard_itself_is_found_again() {
     drop(dashboard);
     wait_for("another epoch", PATIENCE, || (epochs(&lab) > before).then_some(()));
     let mut again = server.login(&attach);
-    let id = run_of(&lab).expect("the run").summary.id;
+    let id = run_of(&lab).expect("the run").summary.id.clone();
     again.wait("the run", |text| text.contains(id.as_str()));
     again.press("?");
     again.wait("the keys", |text| text.contains("show the keys"));

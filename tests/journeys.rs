@@ -1,0 +1,199 @@
+//! Whole journeys by keys through the real binary: two runs compared down to the faces they misjudge; a run paused, changed,
+//! stopped, resumed, renamed, deleted; and the same numbers without a terminal.
+
+#![cfg(all(feature = "trainer", feature = "dashboard"))]
+
+mod lab;
+mod terminal;
+
+use lab::{Lab, wait_for};
+use mien::domain::{RunId, RunState};
+use mien::runs::FollowedRun;
+use terminal::{Dashboard, PATIENCE, mien};
+
+/// Large enough for the list beside the run, and for all panes of a comparison.
+const LARGE: (u16, u16) = (40, 120);
+
+fn open(lab: &Lab, size: (u16, u16)) -> Dashboard {
+    Dashboard::run(size, mien(lab.home()))
+}
+
+fn run(lab: &Lab, id: &str) -> FollowedRun {
+    lab.store().summary(&RunId::new(id).expect("an id")).expect("a run")
+}
+
+fn stands(lab: &Lab, id: &str) -> RunState {
+    run(lab, id).state(mien::supervise::now())
+}
+
+/// Trains the small network on few made-up faces, and waits for its end.
+fn train(lab: &Lab, name: &str, seed: &str, rate: &str) {
+    lab.text(&[
+        "train",
+        "cnn",
+        "--dataset",
+        "faces",
+        "--device",
+        "cpu",
+        "--epochs",
+        "3",
+        "--seed",
+        seed,
+        "--learning-rate",
+        rate,
+        "--name",
+        name,
+    ]);
+}
+
+/// Starts a long run in the background.
+fn start(lab: &Lab, name: &str, epochs: &str) {
+    lab.text(&[
+        "train",
+        "cnn",
+        "--dataset",
+        "faces",
+        "--device",
+        "cpu",
+        "--epochs",
+        epochs,
+        "--patience",
+        epochs,
+        "--name",
+        name,
+        "--detach",
+    ]);
+    wait_for("its first epoch", PATIENCE, || (run(lab, name).summary.epoch() >= 1).then_some(()));
+}
+
+#[test]
+fn two_runs_are_compared_down_to_the_faces_they_misjudge() {
+    let lab = Lab::new();
+    lab.faces(350);
+    train(&lab, "first-owl", "1", "0.002");
+    train(&lab, "second-owl", "2", "0.0001");
+    let mut dashboard = open(&lab, LARGE);
+    dashboard.press("3");
+    dashboard.wait("both runs", |text| text.contains("first-owl") && text.contains("second-owl"));
+    dashboard.press("g  ");
+    dashboard.press("4");
+    dashboard.wait("the metrics and the verdict", |text| text.contains("accuracy") && text.contains("McNemar"));
+    let shown = dashboard.text();
+    assert!(shown.contains("learning_rate") || shown.contains("learning rate"), "the setting that differs:\n{shown}");
+
+    // The same figures are printed without a terminal.
+    let printed = lab.json(&["compare", "second-owl", "first-owl", "--json"]);
+    for column in printed.as_array().expect("columns") {
+        let accuracy = format!("{:.4}", column["test"]["accuracy"].as_f64().expect("a figure"));
+        let short = &accuracy[..accuracy.len() - 1];
+        assert!(shown.contains(short), "{accuracy} is not on the screen:\n{shown}");
+    }
+
+    dashboard.press("\u{1b}[Ci");
+    dashboard.wait("the matrix of one against the other", |text| text.contains("against") && text.contains("test"));
+    dashboard.press("\r");
+    dashboard.wait("the faces behind a cell", |text| text.contains("1 of ") || text.contains("No image"));
+    dashboard.press("\u{1b}");
+    // Validation results after each epoch, and the training images with the largest loss.
+    dashboard.press("t");
+    dashboard.wait("the validation results", |text| text.contains("validation") && text.contains("epoch"));
+    dashboard.press("[");
+    dashboard.wait("an epoch before", |text| text.contains("epoch"));
+    dashboard.press("w");
+    dashboard.wait("candidates for wrong labels", |text| text.contains("training") && text.contains("loss"));
+    dashboard.press(" ");
+    let marked = || lab.json(&["data", "marked", "faces", "--json"])["images"].as_array().map_or(0, Vec::len);
+    wait_for("a marked image", PATIENCE, || (marked() == 1).then_some(()));
+    dashboard.press("2");
+    dashboard.wait("what the next run leaves out", |text| text.contains("marked (1)"));
+    dashboard.quit();
+}
+
+#[test]
+fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
+    let lab = Lab::new();
+    lab.faces(700);
+    start(&lab, "calm-owl", "400");
+    let mut dashboard = open(&lab, LARGE);
+    dashboard.press("3");
+    dashboard.wait("the run", |text| text.contains("calm-owl"));
+
+    dashboard.press("p");
+    dashboard.wait("its pause", |text| text.contains("paused"));
+    wait_for("its pause", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Paused).then_some(()));
+    dashboard.press("p");
+    wait_for("its going on", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Running).then_some(()));
+
+    dashboard.press("e");
+    dashboard.wait("the limits in force", |text| text.contains("400"));
+    dashboard.press("\u{15}epochs 399 patience 390\r");
+    wait_for("the new limits", PATIENCE, || {
+        let limits = run(&lab, "calm-owl").summary.limits;
+        (limits.epochs == 399 && limits.patience == 390).then_some(())
+    });
+    dashboard.wait("the new limits on the screen", |text| text.contains("/399"));
+
+    dashboard.press("S");
+    dashboard.wait("the question", |text| text.contains("Stop calm-owl?"));
+    dashboard.press("y");
+    wait_for("its end", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Stopped).then_some(()));
+    dashboard.wait("its end on the screen", |text| text.contains("stopped"));
+    let before = run(&lab, "calm-owl").summary.epoch();
+
+    dashboard.press("R");
+    wait_for("a later epoch", PATIENCE, || (run(&lab, "calm-owl").summary.epoch() > before).then_some(()));
+    dashboard.press("Sy");
+    wait_for("its end", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Stopped).then_some(()));
+    dashboard.wait("its end on the screen", |text| text.contains("stopped"));
+
+    dashboard.press("N");
+    dashboard.wait("the line for the name", |text| text.contains("rename") || text.contains("name"));
+    dashboard.press("\u{15}wise-owl\r");
+    dashboard.wait("the new name", |text| text.contains("wise-owl"));
+    wait_for("the new name", PATIENCE, || lab.store().find("wise-owl").ok());
+    dashboard.press("t");
+    dashboard.press("+keep\r");
+    dashboard.wait("the tag", |text| text.contains("keep"));
+    let listed = lab.json(&["runs", "tag:keep", "--json"]);
+    assert_eq!(listed[0]["id"], "wise-owl", "{listed}");
+
+    dashboard.press("/");
+    dashboard.press("state:finished\r");
+    dashboard.wait("nothing under the filter", |text| text.contains("0 of 1") || text.contains("no run"));
+    dashboard.press("/\u{15}\r");
+    dashboard.wait("the run again", |text| text.contains("wise-owl"));
+
+    dashboard.press("D");
+    dashboard.wait("the question", |text| text.contains("Delete"));
+    dashboard.press("y");
+    wait_for("no run", PATIENCE, || lab.store().ids().expect("ids").is_empty().then_some(()));
+    dashboard.wait("the empty list", |text| text.contains("There are no runs"));
+    dashboard.quit();
+}
+
+#[test]
+fn a_storm_of_sizes_pastes_and_garbage_harms_no_run() {
+    let lab = Lab::new();
+    lab.faces(350);
+    start(&lab, "calm-owl", "300");
+    let mut dashboard = open(&lab, LARGE);
+    dashboard.wait("the run", |text| text.contains("calm-owl"));
+    for (number, size) in (0..60).map(|n| (n, (10 + n * 7 % 60, 40 + n * 13 % 170))) {
+        dashboard.resize(size);
+        dashboard.press(["1", "2", "3", "4", "5", "?", "\u{1b}"][number as usize % 7]);
+    }
+    dashboard.resize(LARGE);
+    dashboard.press("\u{1b}\u{1b}3");
+    dashboard.wait("the run after the storm", |text| text.contains("calm-owl"));
+    dashboard.paste(&"Sy\r2\r".repeat(200_000));
+    dashboard.wait("the run after the paste", |text| text.contains("calm-owl"));
+    let garbage: Vec<u8> = (0..20_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .filter(|byte| *byte != 3 && *byte != 26)
+        .collect();
+    dashboard.send(&garbage);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(dashboard.runs(), "the dashboard ended:\n{}", dashboard.text());
+    assert_eq!(lab.store().ids().expect("ids").len(), 1, "nothing was launched");
+    assert_eq!(stands(&lab, "calm-owl"), RunState::Running, "nothing was stopped");
+}
