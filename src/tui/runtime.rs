@@ -70,7 +70,6 @@ struct Dashboard {
     key_waits: bool,
     /// Whether the terminal may have lost what it showed.
     lost: bool,
-    in_tmux: bool,
 }
 
 async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
@@ -92,7 +91,6 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
         stale: true,
         key_waits: false,
         lost: false,
-        in_tmux: std::env::var_os("TMUX").is_some_and(|value| !value.is_empty()),
     };
     dashboard.measure()?;
     for effect in update::start() {
@@ -245,7 +243,10 @@ impl Dashboard {
     /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.
     fn perform(&mut self, effect: Effect) -> Result<(), DashboardError> {
         match &effect {
-            Effect::Copy(text) => return Ok(self.screen.send(&clipboard::sequence(text, self.in_tmux))?),
+            Effect::Copy(text) => {
+                let in_tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
+                return Ok(self.screen.send(&clipboard::sequence(text, in_tmux))?);
+            }
             Effect::Suspend => return Ok(self.screen.suspend()?),
             _ => {}
         }

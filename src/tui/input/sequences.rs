@@ -163,10 +163,8 @@ fn string(bytes: &[u8], kind: char, last: bool) -> Option<(usize, Piece)> {
     }
     let (length, ended) = skipped(rest);
     if !ended {
-        return match last {
-            true => Some((bytes.len(), Piece::Nothing)),
-            false => (rest.len() > LONGEST).then_some((2 + length, Piece::TooLong)),
-        };
+        let too_long = (rest.len() > LONGEST).then_some((2 + length, Piece::TooLong));
+        return if last { Some((bytes.len(), Piece::Nothing)) } else { too_long };
     }
     let whole = &rest[..length];
     let text = whole.strip_suffix(b"\x07").or_else(|| whole.strip_suffix(b"\x1b\\"));
