@@ -6,7 +6,15 @@ use super::*;
 
 fn words(events: &[Event]) -> String {
     let word = |event: &Event| match event {
-        Event::Key(key) => format!("{};", super::super::keymap::name(*key)),
+        Event::Key(key) => {
+            let code = match key.code {
+                KeyCode::Char('c') if key.ctrl => "C".into(),
+                KeyCode::Char(c) => c.to_string(),
+                KeyCode::F(number) => format!("F{number}"),
+                code => format!("{code:?}"),
+            };
+            format!("{}{}{code};", if key.ctrl { "Ctrl-" } else { "" }, if key.alt { "Alt-" } else { "" })
+        }
         Event::Paste(text) => format!("paste {};", text.len()),
         Event::Scroll(lines) => format!("scroll {lines};"),
         Event::Click { column, row, .. } => format!("click {column} {row};"),
@@ -33,9 +41,9 @@ fn typed(text: &str) -> Vec<Event> {
 fn sequences_are_keys() {
     let table: [(&[&[u8]], &str); 15] = [
         (&[b"j3\r\t\x7f"], "j;3;Enter;Tab;Backspace;"),
-        (&[b"\x1b[A\x1bOB\x1b[1;5C\x1b[5;3~"], "↑;↓;Ctrl-→;Alt-PgUp;"),
-        (&[b"\x1bOP\x1b[12~\x1b[24~\x1b[[A\x1b[Z\x1b[2~"], "F1;F2;F12;F1;Shift-Tab;Insert;"),
-        (&[b"\x1b", b"[", b"B"], "↓;"),
+        (&[b"\x1b[A\x1bOB\x1b[1;5C\x1b[5;3~"], "Up;Down;Ctrl-Right;Alt-PageUp;"),
+        (&[b"\x1bOP\x1b[12~\x1b[24~\x1b[[A\x1b[Z\x1b[2~"], "F1;F2;F12;F1;BackTab;Insert;"),
+        (&[b"\x1b", b"[", b"B"], "Down;"),
         (&[b"\x1bx\x1b]x"], "Alt-x;Alt-];x;"),
         ("é漢".as_bytes().chunks(1).collect::<Vec<_>>().leak(), "é;漢;"),
         (&[b"\xe6\xbcj\xff\xc3j"], "j;j;"),
@@ -45,7 +53,7 @@ fn sequences_are_keys() {
         (&[b"\x1b[6;20;10t\x1b[?62;4c\x1b]11;rgb:0/0/0\x07\x1bP>|x\x1b\\\x1b_Gi=31;OK\x1b\\k"], "k;"),
         (&[b"\x1b]52;c;", &[b'A'; 9_000], b"qy\r\x1b", b"\\j"], "j;"),
         (&[b"\x1b[12\x03"], "Ctrl-C;"),
-        (&[b"\x1b]11;rgb\x03\x1b[<0;1\x1b[Aj"], "Ctrl-C;↑;j;"),
+        (&[b"\x1b]11;rgb\x03\x1b[<0;1\x1b[Aj"], "Ctrl-C;Up;j;"),
         (&[b"\x1b[200~never ends", b"\x03"], "paste 10;Ctrl-C;"),
     ];
     for (pieces, expected) in table {
