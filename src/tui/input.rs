@@ -1,10 +1,19 @@
-//! From what the terminal reports to events. Keys that come faster than anybody types are a paste that the terminal did not mark as
-//! one, or garbage: they become text, so that nothing is launched, stopped or deleted by accident.
+//! The keyboard's side: bytes are read on a thread of their own, taken apart, and become events. Keys that come faster than anybody
+//! types are a paste that the terminal did not mark as one, or garbage: they become text, so that nothing is launched, stopped or
+//! deleted by accident.
 
+mod reader;
+mod sequences;
+
+use std::io;
 use std::time::Duration;
 
-use crossterm::event::{Event as Reported, KeyCode, KeyEventKind, MouseButton, MouseEventKind};
+use crossterm::event::KeyCode;
+use rustix::io::Errno;
+use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::Instant;
+
+pub(super) use reader::{Heard, Reader};
 
 use super::event::{Event, Key};
 
@@ -12,45 +21,152 @@ use super::event::{Event, Key};
 const TYPED_AT_ONCE: usize = 24;
 
 /// What comes within this time after a burst belongs to it.
-const BURST: Duration = Duration::from_millis(150);
+const BURST: Duration = Duration::from_millis(300);
 
-/// Lines that one notch of the wheel moves.
-const NOTCH: isize = 3;
+/// As many bytes are read at once, which is what the kernel keeps.
+const READ: usize = 4_096;
 
-/// Sorts what is reported at once into events.
+/// Reads that are not taken in yet; when there are more, reading waits, and with it whoever sends.
+const READS: usize = 16;
+
+/// More bytes than this at once may be the beginning of a flood, whose next bytes are then waited for a moment.
+const SUSPICIOUS: usize = 8;
+
+/// That moment.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// What one read gave.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    at: Instant,
+    bytes: Vec<u8>,
+}
+
+/// Reads standard input from now on, which must be a terminal in raw mode. What is received ends with the terminal.
+///
+/// A read of ours, on a thread of its own: the event source of crossterm blocks in the middle of a sequence, and with it
+/// everything else, keeps a paste without an end in memory, and hears of no Ctrl-C behind half a sequence.
+pub(super) fn listen() -> Receiver<Chunk> {
+    let (chunks, received) = mpsc::channel(READS);
+    std::thread::spawn(move || {
+        let stdin = io::stdin();
+        loop {
+            let mut bytes = vec![0; READ];
+            match rustix::io::read(&stdin, &mut bytes) {
+                // A mode that somebody else set may end a read without a byte; a terminal that is gone has no mode.
+                Ok(0) | Err(Errno::AGAIN) if rustix::termios::tcgetattr(&stdin).is_ok() => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Ok(0) => return,
+                Ok(count) => {
+                    bytes.truncate(count);
+                    if chunks.blocking_send(Chunk { at: Instant::now(), bytes }).is_err() {
+                        return;
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    });
+    received
+}
+
+/// Turns what is read into events.
 #[derive(Debug, Default)]
-pub(super) struct Typing {
+pub(super) struct Keyboard {
+    reader: Reader,
+    typing: Typing,
+    /// Until when the rest of what has begun is waited for.
+    until: Option<Instant>,
+}
+
+impl Keyboard {
+    /// Goes on after this reader.
+    pub(super) fn new(reader: Reader, now: Instant) -> Self {
+        let until = reader.patience().map(|patience| now + patience);
+        Self { reader, typing: Typing::default(), until }
+    }
+
+    /// When what has begun is given up, unless more of it comes.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// What was typed before anybody listened.
+    pub(super) fn typed(&mut self, events: Vec<Event>, now: Instant) -> Vec<Event> {
+        self.typing.events(events, now, now)
+    }
+
+    /// What this and all that has come besides means.
+    pub(super) async fn hear(&mut self, chunk: Chunk, chunks: &mut Receiver<Chunk>) -> Vec<Event> {
+        let (first, mut last) = (chunk.at, chunk.at);
+        let mut heard = Heard::default();
+        if chunk.bytes.len() > SUSPICIOUS && chunks.is_empty() {
+            tokio::time::sleep(MOMENT).await;
+        }
+        self.reader.take(&chunk.bytes, &mut heard);
+        // Not more at once: a paste of a megabyte leaves room for frames.
+        for _ in 0..READS {
+            let Ok(chunk) = chunks.try_recv() else { break };
+            last = chunk.at;
+            self.reader.take(&chunk.bytes, &mut heard);
+        }
+        self.until = self.reader.patience().map(|patience| last + patience);
+        self.typing.events(heard.typed, first, last)
+    }
+
+    /// No more of it has come: what has begun is whole.
+    pub(super) fn give_up(&mut self, now: Instant) -> Vec<Event> {
+        let mut heard = Heard::default();
+        self.reader.finish(&mut heard);
+        self.until = None;
+        self.typing.events(heard.typed, now, now)
+    }
+}
+
+/// Tells what is typed from what floods in.
+#[derive(Debug, Default)]
+struct Typing {
     burst_until: Option<Instant>,
 }
 
 impl Typing {
-    /// What all that was reported since the last time, up to `now`, means on a terminal of this size.
-    pub(super) fn events(&mut self, reported: Vec<Reported>, now: Instant, size: (u16, u16)) -> Vec<Event> {
-        let keys: Vec<Key> = reported.iter().filter_map(key).collect();
-        let held = keys.windows(2).all(|pair| pair[0] == pair[1]);
-        let goes_on = self.burst_until.is_some_and(|until| now < until);
-        let burst = !keys.is_empty() && (keys.len() > TYPED_AT_ONCE && !held || goes_on);
-        if !burst {
-            return reported.into_iter().filter_map(|event| one(event, size)).collect();
+    /// What all that came from `first` to `last` means.
+    fn events(&mut self, typed: Vec<Event>, first: Instant, last: Instant) -> Vec<Event> {
+        let keys: Vec<Key> = typed.iter().filter_map(key).collect();
+        let held = keys.windows(2).all(|pair| pair[0] == pair[1]) && keys.first().is_none_or(|key| can_be_held(*key));
+        let goes_on = self.burst_until.is_some_and(|until| first < until);
+        if keys.is_empty() || !goes_on && (keys.len() <= TYPED_AT_ONCE || held) {
+            return typed;
         }
-        self.burst_until = Some(now + BURST);
-        let mut events: Vec<Event> =
-            reported.into_iter().filter(|event| key(event).is_none()).filter_map(|event| one(event, size)).collect();
         // The one way out works whatever happens.
-        if keys.last() == Some(&Key::ctrl('c')) && goes_on {
+        let leave = keys.last() == Some(&Key::ctrl('c'));
+        if leave && keys.len() == 1 {
+            return typed;
+        }
+        self.burst_until = Some(last + BURST);
+        // Nobody clicks in the middle of it.
+        let other = |event: &Event| !matches!(event, Event::Key(_) | Event::Click { .. } | Event::Scroll(_));
+        let text: String = keys.iter().filter_map(|key| character(*key)).collect();
+        let mut events: Vec<Event> = typed.into_iter().filter(other).collect();
+        if !text.is_empty() {
+            events.push(Event::Paste(text));
+        }
+        if leave {
             events.push(Event::Key(Key::ctrl('c')));
-        } else {
-            events.push(Event::Paste(keys.iter().filter_map(|key| character(*key)).collect()));
         }
         events
     }
 }
 
-fn key(event: &Reported) -> Option<Key> {
-    match event {
-        Reported::Key(event) if event.kind != KeyEventKind::Release => Some(Key::from(*event)),
-        _ => None,
-    }
+fn key(event: &Event) -> Option<Key> {
+    if let Event::Key(key) = event { Some(*key) } else { None }
+}
+
+/// Whether many of this key at once may be one that is held down: lines without a word in them are a paste.
+fn can_be_held(key: Key) -> bool {
+    key.code != KeyCode::Enter
 }
 
 fn character(key: Key) -> Option<char> {
@@ -62,66 +178,6 @@ fn character(key: Key) -> Option<char> {
     }
 }
 
-fn one(event: Reported, size: (u16, u16)) -> Option<Event> {
-    let Reported::Mouse(mouse) = event else { return Event::from_terminal(event) };
-    match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => Some(Event::Click { column: mouse.column, row: mouse.row, size }),
-        MouseEventKind::ScrollUp => Some(Event::Scroll(-NOTCH)),
-        MouseEventKind::ScrollDown => Some(Event::Scroll(NOTCH)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use crossterm::event::{KeyEvent, KeyModifiers, MouseEvent};
-
-    use super::*;
-
-    fn typed(text: &str) -> Vec<Reported> {
-        let code = |c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
-        text.chars().map(|c| Reported::Key(KeyEvent::new(code(c), KeyModifiers::NONE))).collect()
-    }
-
-    fn words(events: &[Event]) -> String {
-        let word = |event: &Event| match event {
-            Event::Key(key) => format!("{};", super::super::keymap::name(*key)),
-            Event::Paste(text) => format!("paste {};", text.len()),
-            Event::Scroll(lines) => format!("scroll {lines};"),
-            Event::Click { column, row, .. } => format!("click {column} {row};"),
-            other => format!("{other:?};"),
-        };
-        events.iter().map(word).collect()
-    }
-
-    #[test]
-    fn keys_are_keys_and_floods_are_text() {
-        let start = Instant::now();
-        let mut typing = Typing::default();
-        let mut hear =
-            |after: u64, text: &str| words(&typing.events(typed(text), start + Duration::from_millis(after), (80, 24)));
-        assert_eq!(hear(0, "2jj\n"), "2;j;j;Enter;");
-        assert_eq!(hear(10, &"j".repeat(500)), "j;".repeat(500), "a key that is held down");
-        assert_eq!(hear(20, &"2\ny".repeat(400)), "paste 1200;");
-        assert_eq!(hear(100, "2\n"), "paste 2;", "the rest of it");
-        assert_eq!(hear(240, "2\n"), "paste 2;", "and the rest of that");
-        assert_eq!(hear(400, "2\n"), "2;Enter;", "then somebody types again");
-    }
-
-    #[test]
-    fn a_flood_cannot_lock_anybody_in() {
-        let start = Instant::now();
-        let mut typing = Typing::default();
-        typing.events(typed(&"ab".repeat(400)), start, (80, 24));
-        let leave = vec![Reported::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))];
-        assert_eq!(words(&typing.events(leave, start + Duration::from_millis(5), (80, 24))), "Ctrl-C;");
-    }
-
-    #[test]
-    fn the_mouse_clicks_and_scrolls() {
-        let mouse = |kind| Reported::Mouse(MouseEvent { kind, column: 3, row: 4, modifiers: KeyModifiers::NONE });
-        let all = [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollUp, MouseEventKind::Moved];
-        let events = Typing::default().events(all.into_iter().map(mouse).collect(), Instant::now(), (80, 24));
-        assert_eq!(words(&events), "click 3 4;scroll -3;");
-    }
-}
+#[path = "input_tests.rs"]
+mod tests;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::state::State;
+
 /// The pace of frames.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -33,12 +35,39 @@ impl Pace {
         soonest.map_or(self.not_before, |soonest| soonest.max(self.not_before))
     }
 
+    /// There is something to show: the first frame waits no longer.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.not_before = self.not_before.min(now);
+    }
+
     /// A frame was drawn now. One that changed nothing on the terminal does not count.
     pub(super) fn drew(&mut self, now: Instant) {
         if self.drawn.len() == self.most {
             self.drawn.pop_front();
         }
         self.drawn.push_back(now);
+    }
+}
+
+/// Whether anything that is shown changed between `then` and the state's now merely because time passed, both in milliseconds since
+/// 1970: how long active runs have been going, how long an answer is outstanding, and the ages of runs, in whole units.
+pub(super) fn time_shows(state: &State, then: u64) -> bool {
+    let ages = |created: u64| unit(then.saturating_sub(created)) != unit(state.now.saturating_sub(created));
+    !state.runs.asked.is_empty()
+        || state.runs.list.iter().any(|run| {
+            run.is_active(then)
+                || run.is_active(state.now)
+                || run.summary.as_ref().is_ok_and(|summary| ages(summary.recipe.created_at))
+        })
+}
+
+/// How many of which unit an age is told in; see [`age`](crate::domain::figures::age).
+fn unit(milliseconds: u64) -> (u8, u64) {
+    match milliseconds / 1_000 {
+        seconds @ 0..60 => (0, seconds),
+        seconds @ 60..3_600 => (1, seconds / 60),
+        seconds @ 3_600..86_400 => (2, seconds / 3_600),
+        seconds => (3, seconds / 86_400),
     }
 }
 
@@ -63,10 +92,21 @@ mod tests {
     #[test]
     fn nothing_is_drawn_before_the_first_news() {
         let start = Instant::now();
-        assert_eq!(Pace::new(20, start + 120 * MS).next(true), start + 120 * MS);
+        let mut pace = Pace::new(20, start + 60 * MS);
+        assert_eq!(pace.next(true), start + 60 * MS);
+        pace.hurry(start + 20 * MS);
+        assert_eq!(pace.next(false), start + 20 * MS, "which may come sooner");
+        pace.hurry(start + 500 * MS);
+        assert_eq!(pace.next(false), start + 20 * MS);
     }
 
     proptest! {
+        #[test]
+        fn an_age_changes_exactly_when_its_unit_does(one in 0_u64..400_000_000, later in 0_u64..400_000_000) {
+            use crate::domain::figures::age;
+            prop_assert_eq!(age(one) == age(one + later), unit(one) == unit(one + later));
+        }
+
         #[test]
         fn no_second_has_more_frames_than_allowed(
             waits in proptest::collection::vec((any::<bool>(), 0_u32..90), 1..200), most in 1_u32..=20

@@ -1,21 +1,16 @@
 //! What the terminal is: whether it draws pictures, how large its cells are, what its background is.
 //!
 //! The environment tells which kind it may be; the terminal itself confirms it, while the first news is read, within a
-//! bounded time. What is typed meanwhile is not lost. The first question is of a kind whose answer, were it late, no reader
-//! of keys mistakes for one; only a terminal that answers it in time is asked the rest.
-
-mod late;
-mod replies;
+//! bounded time. What is typed meanwhile is not lost, and late answers are told from keys by whoever reads on. Only a terminal
+//! that answers the first question in time is asked the rest.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
-pub(super) use late::Late;
-use replies::{Heard, Reader};
-
 use super::event::Event;
+use super::input::{Heard, Reader};
 
 /// How pictures are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,8 +44,8 @@ pub(super) struct Answer {
     pub(super) facts: Facts,
     /// What was typed and pasted meanwhile.
     pub(super) typed: Vec<Event>,
-    /// Whether an answer that looks like keys may still come.
-    pub(super) owed: bool,
+    /// What has begun and is not whole: the same reader goes on.
+    pub(super) reader: Reader,
 }
 
 /// How long the first answer may take.
@@ -59,7 +54,7 @@ const FIRST: Duration = Duration::from_millis(100);
 /// How long the others may take, from a terminal that gave the first one.
 const REST: Duration = Duration::from_millis(500);
 
-/// The size of a cell, and what kind of terminal it is: late answers to these are no keys to anybody.
+/// The size of a cell, and what kind of terminal it is.
 const ASK_FIRST: &[u8] = b"\x1b[16t\x1b[c";
 
 /// Name and version, and the background; the kind of terminal again, to know that no more is to come.
@@ -133,11 +128,8 @@ pub(super) fn ask(line: &mut dyn Line, variable: &dyn Fn(&str) -> Option<String>
     // A terminal that fails is found to by whoever reads keys next.
     if converse(line, ASK_FIRST, FIRST, 1, &mut reader, &mut heard).is_ok() && heard.kinds == 1 {
         let kitty = if hint == Hint::Kitty { ASK_KITTY } else { &[] };
-        let asked = converse(line, &[kitty, ASK_REST].concat(), REST, 2, &mut reader, &mut heard);
-        answer.owed = asked.is_err() || heard.kinds < 2;
+        let _ = converse(line, &[kitty, ASK_REST].concat(), REST, 2, &mut reader, &mut heard);
     }
-    finish_paste(line, &mut reader, &mut heard);
-    reader.finish(&mut heard);
     answer.facts.cell = answer.facts.cell.or(heard.cell);
     answer.facts.background = heard.background;
     let colours = variable("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -147,6 +139,7 @@ pub(super) fn ask(line: &mut dyn Line, variable: &dyn Fn(&str) -> Option<String>
         answer.facts.graphics = Graphics::Blocks;
     }
     answer.typed = heard.typed;
+    answer.reader = reader;
     answer
 }
 
@@ -186,16 +179,6 @@ fn converse(
         reader.take(&bytes, heard);
     }
     Ok(())
-}
-
-/// The rest of a paste that began meanwhile: half of it would be taken for keys.
-fn finish_paste(line: &mut dyn Line, reader: &mut Reader, heard: &mut Heard) {
-    while reader.is_pasting() {
-        match line.hear(REST) {
-            Ok(bytes) if !bytes.is_empty() => reader.take(&bytes, heard),
-            _ => break,
-        }
-    }
 }
 
 /// The terminal on standard input and output, in raw mode.

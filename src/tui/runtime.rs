@@ -7,22 +7,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{Event as Reported, EventStream};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
-use tokio_stream::StreamExt;
 
 use super::DashboardError;
 use super::backend::Disk;
 use super::deeds::{deed, failure};
 use super::effect::Effect;
 use super::event::Event;
-use super::input::Typing;
-use super::pace::Pace;
-use super::probe::{self, Answer, Graphics, Late};
+use super::input::{self, Chunk, Keyboard};
+use super::pace::{Pace, time_shows};
+use super::probe::{self, Answer, Graphics};
 use super::state::State;
 use super::terminal::Screen;
 use super::theme::Theme;
@@ -36,11 +34,8 @@ use crate::supervise::now;
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the first frame waits for the first news, so that it does not flash an empty screen.
-const FIRST_NEWS: Duration = Duration::from_millis(120);
-
-/// What the terminal reports is taken in by as many at once: a paste of a megabyte leaves room for frames.
-const AT_ONCE: usize = 2_048;
+/// How long the first frame waits at most for the first news, so that it does not flash an empty screen.
+const FIRST_NEWS: Duration = Duration::from_millis(60);
 
 /// Events under way; a sender waits when there are more.
 const QUEUE: usize = 64;
@@ -67,8 +62,7 @@ struct Dashboard {
     ask: std::sync::mpsc::Sender<Ask>,
     /// The runs that the watcher was asked for whole.
     wanted: Vec<RunId>,
-    /// Answers of the terminal that are still to come.
-    late: Late,
+    keyboard: Keyboard,
     pace: Pace,
     /// Whether the state changed since the last frame.
     stale: bool,
@@ -76,7 +70,6 @@ struct Dashboard {
     key_waits: bool,
     /// Whether the terminal may have lost what it showed.
     lost: bool,
-    in_tmux: bool,
 }
 
 async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
@@ -93,15 +86,13 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
         events,
         ask,
         wanted: Vec::new(),
-        late: Late::default(),
+        keyboard: Keyboard::default(),
         pace: Pace::new(settings.frames, Instant::now() + FIRST_NEWS),
         stale: true,
         key_waits: false,
         lost: false,
-        in_tmux: std::env::var_os("TMUX").is_some_and(|value| !value.is_empty()),
     };
-    let area = dashboard.screen.area()?;
-    dashboard.take(Event::Resized { columns: area.width, rows: area.height })?;
+    dashboard.measure()?;
     for effect in update::start() {
         dashboard.perform(effect)?;
     }
@@ -112,10 +103,11 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
 impl Dashboard {
     async fn work(&mut self, incoming: &mut Receiver<Event>, wanted: Option<Graphics>) -> Result<(), DashboardError> {
         // Keys are read once the terminal has told what it is, or time is up: there can be but one reader.
+        // The thread that reads them is not waited for: it ends with this process.
         let mut asking = tokio::task::spawn_blocking(move || {
             probe::ask(&mut probe::Console, &|name| std::env::var(name).ok(), wanted)
         });
-        let mut keys: Option<EventStream> = None;
+        let mut keys: Option<Receiver<Chunk>> = None;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut hangup = signal(SignalKind::hangup())?;
@@ -124,27 +116,31 @@ impl Dashboard {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut quit = signal(SignalKind::quit())?;
         let mut go_on = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-        let mut typing = Typing::default();
+        let mut resized = signal(SignalKind::window_change())?;
         while !self.state.quit {
             let next_frame = self.pace.next(self.key_waits);
             tokio::select! {
                 answer = &mut asking, if keys.is_none() => {
                     self.meet(answer.unwrap_or_default())?;
-                    keys = Some(EventStream::new());
+                    keys = Some(input::listen());
                 }
-                key = next(&mut keys), if keys.is_some() => match key {
-                    Some(Ok(event)) => {
-                        let reported = self.heard(together(event, &mut keys).await);
-                        let size = self.screen.area()?.as_size();
-                        for event in typing.events(reported, Instant::now(), (size.width, size.height)) {
-                            self.key_waits = true;
-                            self.take(event)?;
-                        }
+                chunk = next(&mut keys) => match (chunk, &mut keys) {
+                    (Some(chunk), Some(keys)) => {
+                        let events = self.keyboard.hear(chunk, keys).await;
+                        self.typed(events)?;
                     }
-                    Some(Err(error)) => return Err(error.into()),
                     // The terminal is gone, and with it everybody who looks.
-                    None => return Ok(()),
+                    _ => return Ok(()),
                 },
+                () = due(self.keyboard.until()) => {
+                    // Not while the rest is there and this was late to take it in.
+                    let events = match keys.as_mut().and_then(|keys| keys.try_recv().ok().zip(Some(keys))) {
+                        Some((chunk, keys)) => self.keyboard.hear(chunk, keys).await,
+                        None => self.keyboard.give_up(Instant::now()),
+                    };
+                    self.typed(events)?;
+                }
+                _ = resized.recv() => self.measure()?,
                 Some(event) = incoming.recv() => self.take(event)?,
                 _ = ticks.tick() => {
                     // A terminal may go without a hang-up reaching us, and its end reads as input without end.
@@ -173,37 +169,49 @@ impl Dashboard {
 
     /// Goes by what was learnt of the terminal, and takes in what was typed while it was asked.
     fn meet(&mut self, answer: Answer) -> Result<(), DashboardError> {
-        let Answer { facts, typed, owed } = answer;
-        self.late = Late::new(owed, std::time::Instant::now());
+        let Answer { facts, typed, reader } = answer;
         self.screen.learn(&facts)?;
         self.take(Event::Terminal(facts))?;
-        // Changes of the size are heard of only from now on.
-        let area = self.screen.area()?;
-        if (area.width, area.height) != (self.state.columns, self.state.rows) {
-            self.take(Event::Resized { columns: area.width, rows: area.height })?;
-        }
-        typed.into_iter().try_for_each(|event| self.take(event))
+        self.keyboard = Keyboard::new(reader, Instant::now());
+        let typed = self.keyboard.typed(typed, Instant::now());
+        self.typed(typed)
     }
 
-    /// What was reported without those keys that are a late answer of the terminal.
-    fn heard(&mut self, reported: Vec<Reported>) -> Vec<Reported> {
-        let now = std::time::Instant::now();
-        let mut heard = Vec::with_capacity(reported.len());
-        for event in reported {
-            match Event::from_terminal(event.clone()) {
-                Some(Event::Key(key)) => {
-                    heard.extend(self.late.pass(key, now).into_iter().map(|key| Reported::Key(key.into())));
+    /// The terminal may have another size.
+    fn measure(&mut self) -> Result<(), DashboardError> {
+        let area = self.screen.area()?;
+        self.take(Event::Resized { columns: area.width, rows: area.height })
+    }
+
+    /// Takes in what came from the keyboard.
+    fn typed(&mut self, events: Vec<Event>) -> Result<(), DashboardError> {
+        for event in events {
+            let event = match event {
+                // Whoever did not ask for the mouse gets only noise that looks like it.
+                Event::Click { .. } | Event::Scroll(_) if !self.state.mouse => continue,
+                Event::Click { column, row, .. } => {
+                    let size = self.screen.area()?.as_size();
+                    Event::Click { column, row, size: (size.width, size.height) }
                 }
-                _ => heard.push(event),
+                other => other,
+            };
+            self.key_waits = true;
+            self.take(event)?;
+            if self.state.quit {
+                break;
             }
         }
-        heard
+        Ok(())
     }
 
     fn take(&mut self, event: Event) -> Result<(), DashboardError> {
-        if matches!(event, Event::Redraw | Event::Resized { .. }) {
-            self.lost = true;
+        match event {
+            Event::Redraw | Event::Resized { .. } => self.lost = true,
+            // With these the first news is whole.
+            Event::Runs(_) | Event::RunsUnreadable(_) => self.pace.hurry(Instant::now()),
+            _ => {}
         }
+        let (ticks, then) = (matches!(event, Event::Tick), self.state.now);
         for effect in update::update(&mut self.state, now(), event) {
             self.perform(effect)?;
         }
@@ -214,7 +222,7 @@ impl Dashboard {
             let _ = self.ask.send(Ask::Whole(wanted));
         }
         self.screen.listen_to_mouse(self.state.mouse)?;
-        self.stale = true;
+        self.stale |= !ticks || time_shows(&self.state, then);
         Ok(())
     }
 
@@ -235,7 +243,10 @@ impl Dashboard {
     /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.
     fn perform(&mut self, effect: Effect) -> Result<(), DashboardError> {
         match &effect {
-            Effect::Copy(text) => return Ok(self.screen.send(&clipboard::sequence(text, self.in_tmux))?),
+            Effect::Copy(text) => {
+                let in_tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
+                return Ok(self.screen.send(&clipboard::sequence(text, in_tmux))?);
+            }
             Effect::Suspend => return Ok(self.screen.suspend()?),
             _ => {}
         }
@@ -250,24 +261,18 @@ impl Dashboard {
     }
 }
 
-/// What the terminal sends next; called only when its keys are read.
-async fn next(keys: &mut Option<EventStream>) -> Option<io::Result<Reported>> {
+/// What is read next from the keyboard; nothing before it is listened to.
+async fn next(keys: &mut Option<Receiver<Chunk>>) -> Option<Chunk> {
     match keys {
-        Some(keys) => keys.next().await,
+        Some(keys) => keys.recv().await,
         None => std::future::pending().await,
     }
 }
 
-/// This and all that the terminal has reported besides, without waiting for more.
-async fn together(first: Reported, keys: &mut Option<EventStream>) -> Vec<Reported> {
-    let mut all = vec![first];
-    while all.len() < AT_ONCE {
-        tokio::select! {
-            biased;
-            // An error or the end comes again at the next look.
-            Some(Ok(event)) = next(keys) => all.push(event),
-            () = std::future::ready(()) => break,
-        }
+/// Waits until then, or for ever.
+async fn due(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
     }
-    all
 }

@@ -4,7 +4,8 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use mien::domain::Hyperparameter;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -21,13 +22,30 @@ fn size(rows: u16, cols: u16) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-/// The dashboard's command on this home, in a plain terminal's environment.
+/// A user's folder of settings and states for all dashboards of this process: nothing set, the first steps shown before.
+fn user() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("user-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("state/mien")).expect("a folder");
+        std::fs::write(folder.join("state/mien/first-steps-shown"), "").expect("written");
+        std::fs::write(folder.join("config.toml"), "").expect("written");
+        folder
+    });
+    made.clone()
+}
+
+/// The dashboard's command on this home, in a plain terminal's environment and a user's who has seen the first steps.
 pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
+    let user = user();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
     command.arg("--home");
     command.arg(home);
     command.env("TERM", "xterm-256color");
     command.env("LANG", "C.UTF-8");
+    command.env("XDG_STATE_HOME", user.join("state"));
+    command.env("XDG_CONFIG_HOME", user.join("config"));
+    command.env("MIEN_CONFIG", user.join("config.toml"));
     for other in ["MIEN_HOME", "LC_ALL", "NO_COLOR", "COLORTERM", "TMUX"] {
         command.env_remove(other);
     }

@@ -10,7 +10,7 @@ pub use data::DataEvent;
 pub use inspect::InspectEvent;
 pub use runs::RunsEvent;
 
-use crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::KeyCode;
 
 use super::probe::Facts;
 use super::state::{DatasetEntry, RunView, WeightsEntry};
@@ -45,20 +45,6 @@ impl Key {
     #[must_use]
     pub const fn ctrl(c: char) -> Self {
         Self { code: KeyCode::Char(c), ctrl: true, alt: false }
-    }
-}
-
-impl From<terminal::KeyEvent> for Key {
-    fn from(key: terminal::KeyEvent) -> Self {
-        let has = |modifier| key.modifiers.contains(modifier);
-        Self { code: key.code, ctrl: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT) }
-    }
-}
-
-impl From<Key> for terminal::KeyEvent {
-    fn from(key: Key) -> Self {
-        let held = |held, modifier| if held { modifier } else { KeyModifiers::NONE };
-        Self::new(key.code, held(key.ctrl, KeyModifiers::CONTROL) | held(key.alt, KeyModifiers::ALT))
     }
 }
 
@@ -127,18 +113,4 @@ pub enum Event {
     Compare(CompareEvent),
     /// For the Inspect screen.
     Inspect(InspectEvent),
-}
-
-impl Event {
-    /// What a terminal reports, in our words; `None` for what we take no part in.
-    #[must_use]
-    pub fn from_terminal(event: terminal::Event) -> Option<Self> {
-        match event {
-            terminal::Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(key.into())),
-            terminal::Event::Paste(text) => Some(Self::Paste(text)),
-            terminal::Event::Resize(columns, rows) => Some(Self::Resized { columns, rows }),
-            terminal::Event::FocusGained => Some(Self::Redraw),
-            terminal::Event::Key(_) | terminal::Event::FocusLost | terminal::Event::Mouse(_) => None,
-        }
-    }
 }
