@@ -49,7 +49,7 @@ pub(super) fn run(command: ConfigCommand) -> Result<Exit, CommandError> {
 }
 
 fn text(report: &Report) -> String {
-    let lines: String = report.problems.iter().map(|problem| format!("{problem}\n")).collect();
+    let lines = report.problems.iter().fold(String::new(), |lines, problem| lines + &format!("{problem}\n"));
     match (&report.path, report.exists) {
         _ if !lines.is_empty() => lines,
         (Some(path), true) => format!("{}: nothing is wrong\n", path.display()),

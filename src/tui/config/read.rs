@@ -63,7 +63,7 @@ pub(super) fn read(path: &Path, text: &str) -> Config {
 impl Reader<'_> {
     fn line(&self, at: usize) -> usize {
         let before = self.text.as_bytes().get(..at).unwrap_or(self.text.as_bytes());
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
+        before.split(|byte| *byte == b'\n').count()
     }
 
     fn line_of<T>(&self, spanned: &Spanned<T>) -> usize {

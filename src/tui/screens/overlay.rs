@@ -22,7 +22,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
             question(state, confirm, buffer, area);
             None
         }
-        Some(Overlay::Prompt(prompt)) => line_to_type(state, prompt, buffer, area),
+        Some(Overlay::Prompt(prompt)) => Some(line_to_type(state, prompt, buffer, area)),
         Some(Overlay::Report(report)) => {
             read(state, report, buffer, area);
             None
@@ -57,7 +57,7 @@ fn question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
 /// │ what is accepted, or what is wrong              │
 /// ╰─────────────────────────────────────────────────╯
 /// ```
-fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> Position {
     let theme = &state.theme;
     let columns = area.width.saturating_sub(4).min(96);
     let (words, style) = match &prompt.error {
@@ -76,7 +76,7 @@ fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect)
     for (row, line) in (1..).zip(&lines) {
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
     }
-    Some(typed(state, &prompt.input, buffer, inside))
+    typed(state, &prompt.input, buffer, inside)
 }
 
 /// Draws a line that is typed on the area's first line, and tells where the cursor belongs. Long lines scroll so that it stays

@@ -78,6 +78,7 @@ pub struct Message {
 
 /// Everything.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // each answers a question of its own
 pub struct State {
     /// The screen shown.
     pub screen: Screen,

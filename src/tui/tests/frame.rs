@@ -335,9 +335,9 @@ fn the_same_screen_in_every_theme() {
     for (name, theme) in themes {
         let mut state = state();
         state.theme = theme;
-        text += &format!("== {name}: runs\n{}", styles(&state));
+        text.extend([format!("== {name}: runs\n"), styles(&state)]);
         press(&mut state, ":stop");
-        text += &format!("== {name}: palette\n{}", styles(&state));
+        text.extend([format!("== {name}: palette\n"), styles(&state)]);
     }
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("styles", text);

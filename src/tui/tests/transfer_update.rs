@@ -175,7 +175,7 @@ fn what_cannot_work_is_refused_in_words() {
     update(&mut damaged, NOW, Event::Weights(Ok(vec![broken])));
     let mut unlisted = features_form(with_weights(vec![]));
     update(&mut unlisted, NOW, Event::Weights(Err("permission denied\u{1b}".into())));
-    let table = [
+    let table = vec![
         ("no weights", features_form(fixtures::with_data(vec![])), "mien weights fetch imagenet"),
         ("damaged weights", damaged, "it is cut short"),
         ("weights that cannot be listed", unlisted, "permission denied·"),

@@ -93,11 +93,10 @@ pub(super) fn tint(background: Background, role: Role) -> Option<(Color, u8)> {
         Role::Dim => (Color::DarkGray, by_background(246, 241, 243)),
         Role::Accent => (by_light(background, Color::Cyan, Color::Blue), by_background(44, 24, 30)),
         Role::Good => (Color::Green, by_background(78, 22, 28)),
-        Role::Warning => (Color::Magenta, by_background(215, 94, 130)),
+        Role::Warning | Role::Validation => (Color::Magenta, by_background(215, 94, 130)),
         Role::Bad => (Color::Red, by_background(203, 160, 161)),
         Role::Train => (by_light(background, Color::Cyan, Color::Blue), by_background(75, 25, 31)),
         Role::Steps => (Color::DarkGray, by_background(103, 60, 97)),
-        Role::Validation => (Color::Magenta, by_background(215, 94, 130)),
         Role::Mark => (by_light(background, Color::Yellow, Color::Magenta), by_background(221, 127, 163)),
         Role::Run(number) => match number % 6 {
             0 => (by_light(background, Color::Cyan, Color::Blue), by_background(75, 25, 31)),

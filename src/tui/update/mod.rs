@@ -48,7 +48,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         }
         Event::Click { column, row, size } => return mouse::click(state, (column, row), size),
         Event::Scroll(lines) => return mouse::scroll(state, lines),
-        Event::Redraw => {}
+        Event::Redraw | Event::Tick => {}
         Event::Terminal(facts) => {
             state.learn(facts);
             return of_this_size(state);
@@ -58,7 +58,6 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             everywhere::resized(state);
             return of_this_size(state);
         }
-        Event::Tick => {}
         Event::Runs(list) => return runs_read(state, list, RunsState::replace),
         Event::RunsChanged(list) => return runs_read(state, list, RunsState::merge),
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
