@@ -144,13 +144,18 @@ fn widest(state: &State) -> Row {
     for (column, length) in [1, 2, 3, 9, 11].into_iter().zip(longest) {
         texts[column] = "x".repeat(length);
     }
+    for (text, (title, _)) in texts.iter_mut().zip(titles(state)) {
+        if width(&title) > width(text) {
+            *text = title;
+        }
+    }
     texts.into_iter().map(|text| (text, Style::new())).collect()
 }
 
 /// The columns that there is something to show in: without tags none for them.
 fn most_widths(state: &State, room: u16, gap: u16) -> Vec<u16> {
     let rows = [widest(state)];
-    let no_tags = rows[0][11].0.is_empty();
+    let no_tags = !state.runs.visible().take(MEASURED).any(|run| !tags(run).is_empty());
     let mut columns = COLUMNS;
     if no_tags {
         columns[11].rank = u8::MAX;
@@ -201,7 +206,9 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 fn titles(state: &State) -> Row {
     let theme = &state.theme;
     let title = |(column, field): (&Column, Field)| match state.runs.sort {
-        Some(key) if key.by == field => (column.title.to_owned(), theme.accent()),
+        Some(key) if key.by == field => {
+            (format!("{}{}", column.title, if key.descending { "▼" } else { "▲" }), theme.accent())
+        }
         _ => (column.title.to_owned(), theme.dim()),
     };
     COLUMNS.iter().zip(FIELDS).map(title).collect()

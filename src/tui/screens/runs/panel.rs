@@ -138,7 +138,7 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
     if let Some(gpu) = &load.gpu {
         let gib = |bytes: u64| real(bytes >> 20) / 1024.0;
-        let memory = format!("{:.0} of {:.0} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
+        let memory = format!("{:.1}/{:.1} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
         lines.push(("gpu", format!("{}%, {memory}", gpu.utilization)));
     }
     lines
