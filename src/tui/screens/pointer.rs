@@ -59,7 +59,8 @@ impl Cells {
     /// What a row says between two columns.
     #[must_use]
     pub(in crate::tui) fn text(&self, row: u16, [first, last]: [u16; 2]) -> String {
-        let symbols = (first..=last).filter_map(|column| self.buffer.cell((column, row))).map(ratatui::buffer::Cell::symbol);
+        let symbols =
+            (first..=last).filter_map(|column| self.buffer.cell((column, row))).map(ratatui::buffer::Cell::symbol);
         symbols.map(|symbol| if symbol == self.focus { " " } else { symbol }).collect::<String>().trim().to_owned()
     }
 }

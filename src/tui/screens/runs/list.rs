@@ -144,18 +144,13 @@ fn widest(state: &State) -> Row {
     for (column, length) in [1, 2, 3, 9, 11].into_iter().zip(longest) {
         texts[column] = "x".repeat(length);
     }
-    for (text, (title, _)) in texts.iter_mut().zip(titles(state)) {
-        if width(&title) > width(text) {
-            *text = title;
-        }
-    }
     texts.into_iter().map(|text| (text, Style::new())).collect()
 }
 
 /// The columns that there is something to show in: without tags none for them.
 fn most_widths(state: &State, room: u16, gap: u16) -> Vec<u16> {
     let rows = [widest(state)];
-    let no_tags = !state.runs.visible().take(MEASURED).any(|run| !tags(run).is_empty());
+    let no_tags = rows[0][11].0.is_empty();
     let mut columns = COLUMNS;
     if no_tags {
         columns[11].rank = u8::MAX;
@@ -200,15 +195,26 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let selected = (!rows.is_empty()).then(|| position - first);
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
+    direction(state, buffer, area, &widths, gap);
 }
 
-/// The headings; an arrow at the one that orders the list.
+/// An arrow after the heading that orders the list. It stands between columns, so that none moves or goes for it.
+fn direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
+    let Some(key) = state.runs.sort else { return };
+    let Some(column) = FIELDS.iter().position(|field| *field == key.by).filter(|column| widths[*column] > 0) else {
+        return;
+    };
+    let before = widths[..column].iter().filter(|width| **width > 0).map(|width| width + gap).sum::<u16>();
+    let title = if COLUMNS[column].right { widths[column] } else { width(COLUMNS[column].title) };
+    let mut pen = Pen::new(buffer, &state.theme, area, 0);
+    pen.skip(1 + before + title).write(if key.descending { "▼" } else { "▲" }, state.theme.accent());
+}
+
+/// The headings; the one that orders the list stands out.
 fn titles(state: &State) -> Row {
     let theme = &state.theme;
     let title = |(column, field): (&Column, Field)| match state.runs.sort {
-        Some(key) if key.by == field => {
-            (format!("{}{}", column.title, if key.descending { "▼" } else { "▲" }), theme.accent())
-        }
+        Some(key) if key.by == field => (column.title.to_owned(), theme.accent()),
         _ => (column.title.to_owned(), theme.dim()),
     };
     COLUMNS.iter().zip(FIELDS).map(title).collect()

@@ -41,7 +41,8 @@ pub fn meaning(summary: &Summary, limits: Limits) -> String {
         } else {
             format!("{} epochs went by without a better one", status.waited)
         };
-        let then = if summary.progress.is_some() { "it ends after the epoch under way" } else { "nothing is left to train" };
+        let then =
+            if summary.progress.is_some() { "it ends after the epoch under way" } else { "nothing is left to train" };
         return format!("{spent}: {then}");
     }
     let end = epoch + (limits.patience - status.waited);
