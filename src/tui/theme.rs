@@ -185,7 +185,8 @@ impl Theme {
     pub fn selected(&self) -> Style {
         match self.color(Role::Selected) {
             Some(color) => Style::new().bg(color),
-            None => Style::new().add_modifier(Modifier::REVERSED),
+            // In one piece: reversed colours of the text would be as many backgrounds.
+            None => Style::new().fg(Color::Reset).add_modifier(Modifier::REVERSED),
         }
     }
 

@@ -6,6 +6,8 @@ mod data;
 mod inspect;
 mod paths;
 mod runs;
+#[cfg(test)]
+mod runs_tests;
 mod train;
 
 use std::sync::Mutex;

@@ -6,11 +6,11 @@ use crate::runs::About;
 /// One deed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunsEffect {
-    /// Ask a run's worker to wait; answered by `Done`.
+    /// Ask a run's worker to wait; answered by `Requested`.
     Pause(RunId),
-    /// Let a run's worker go on; answered by `Done`.
+    /// Let a run's worker go on; answered by `Requested`.
     Continue(RunId),
-    /// Put other limits in force for a run at work; answered by `Done`.
+    /// Put other limits in force for a run at work; answered by `Requested`.
     Limits {
         /// The run.
         id: RunId,

@@ -20,14 +20,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
 
-pub(super) use pointer::{selected_row, tab_at};
+pub(super) use pointer::{Cells, tab_at};
 
 use super::action::Action;
-use super::state::{Field, Message, Screen, State};
+use super::state::{Field, Message, RunView, Screen, State};
 use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
-use crate::domain::RunState;
+use crate::domain::text::printable;
+use crate::domain::{RunState, Size};
 pub(super) use inspect::faces_across;
 
 /// The smallest terminal that is drawn on.
@@ -114,9 +115,31 @@ fn tabs(state: &State, buffer: &mut Buffer, area: Rect) {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| count(number, word, word))
         .collect();
-    if !words.is_empty() {
-        pen.flush_right(&format!("{} ", words.join(", ")), theme.good().patch(theme.strong()));
+    if words.is_empty() {
+        return;
     }
+    let counts = format!("{} ", words.join(", "));
+    let wide = load(state).into_iter().find(|load| width(load) + 3 + width(&counts) <= pen.room());
+    if let Some(load) = wide {
+        let room = pen.room() - width(&load) - 2 - width(&counts);
+        pen.skip(room).write(&load, theme.text());
+    }
+    pen.flush_right(&counts, theme.good().patch(theme.strong()));
+}
+
+/// What the device of the active run does, in more words and in fewer: of the selected one if it is active.
+fn load(state: &State) -> Vec<String> {
+    let measured = |run: &RunView| {
+        let summary = run.summary.as_ref().ok().filter(|_| run.is_active(state.now))?;
+        let load = summary.load.as_ref()?;
+        let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
+        let (share, memory) = match &load.gpu {
+            Some(gpu) => (f64::from(gpu.utilization), gpu.memory_used),
+            None => (load.processor, load.memory),
+        };
+        Some(vec![format!("{name} {share:.0}% · {}", Size(memory)), format!("{name} {share:.0}%")])
+    };
+    state.runs.current().into_iter().chain(&state.runs.list).find_map(measured).unwrap_or_default()
 }
 
 /// What the line of tabs begins with.

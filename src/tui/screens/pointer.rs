@@ -22,14 +22,45 @@ pub(in crate::tui) fn tab_at((column, row): (u16, u16)) -> Option<Screen> {
     None
 }
 
-/// The row of the selected line, if one lies in this column.
-#[must_use]
-pub(in crate::tui) fn selected_row(state: &State, column: u16, size: (u16, u16)) -> Option<u16> {
-    let area = Rect::new(0, 0, size.0, size.1);
-    let mut buffer = Buffer::empty(area);
-    render(state, &mut buffer, area, &mut Pictures::new(false));
-    let at = |column: u16, row: u16| buffer.cell((column, row)).is_some_and(|cell| state.theme.is_selected(cell));
-    // Between the columns of a table a selected line may have gaps.
-    let selected = |row: &u16| (0..=column).any(|x| at(x, *row)) && (column..size.0).any(|x| at(x, *row));
-    (1..size.1.saturating_sub(1)).find(selected)
+/// The cells of the screen, and what the mouse has to know of them.
+pub(in crate::tui) struct Cells {
+    buffer: Buffer,
+    /// Which of them look selected.
+    selected: Vec<bool>,
+    /// What points at the selected line, and is no part of what it says.
+    focus: &'static str,
+}
+
+impl Cells {
+    /// Draws the screen.
+    #[must_use]
+    pub(in crate::tui) fn of(state: &State, size: (u16, u16)) -> Self {
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut buffer = Buffer::empty(area);
+        render(state, &mut buffer, area, &mut Pictures::new(false));
+        let selected = buffer.content.iter().map(|cell| state.theme.is_selected(cell)).collect();
+        Self { buffer, selected, focus: state.theme.glyphs.focus }
+    }
+
+    /// The selected line that crosses this column: its row, and its first and last column.
+    #[must_use]
+    pub(in crate::tui) fn selected(&self, column: u16) -> Option<(u16, [u16; 2])> {
+        let Rect { width, height, .. } = self.buffer.area;
+        (1..height.saturating_sub(1)).find_map(|row| {
+            let start = usize::from(row) * usize::from(width);
+            let line = self.selected.get(start..start + usize::from(width))?;
+            let (first, last) = (line.iter().position(|is| *is)?, line.iter().rposition(|is| *is)?);
+            let ends = [u16::try_from(first).ok()?, u16::try_from(last).ok()?];
+            // Between the columns of a table a selected line may have gaps.
+            (ends[0]..=ends[1]).contains(&column).then_some((row, ends))
+        })
+    }
+
+    /// What a row says between two columns.
+    #[must_use]
+    pub(in crate::tui) fn text(&self, row: u16, [first, last]: [u16; 2]) -> String {
+        let symbols =
+            (first..=last).filter_map(|column| self.buffer.cell((column, row))).map(ratatui::buffer::Cell::symbol);
+        symbols.map(|symbol| if symbol == self.focus { " " } else { symbol }).collect::<String>().trim().to_owned()
+    }
 }

@@ -300,3 +300,37 @@ fn a_thousand_runs_are_drawn_as_fast_as_a_few() {
     // Without optimization, on a busy machine: far above what is measured with it, far below what all rows would take.
     assert!(begun.elapsed().as_millis() / 20 < 100, "{:?} for 20 frames", begun.elapsed());
 }
+
+#[test]
+fn an_arrow_tells_the_order_and_no_column_goes_for_it() {
+    for size in SIZES {
+        let mut state = state();
+        let headings = |state: &State| {
+            let screen = draw(state, size);
+            let line = screen.lines().find(|line| line.contains("STATE"))?;
+            // Beside the list stands the run.
+            line.split('│').next().map(str::to_owned)
+        };
+        let plain = headings(&state).expect("headings");
+        let mut arrows = 0;
+        for keys in ["o", "O"].repeat(20) {
+            press(&mut state, keys);
+            let Some(line) = headings(&state).filter(|_| state.runs.sort.is_some()) else { break };
+            assert_eq!(line.replace(['▲', '▼'], " "), plain, "{size:?}");
+            arrows += line.matches(['▲', '▼']).count();
+        }
+        assert!(arrows > 4, "{size:?}");
+    }
+}
+
+#[test]
+fn a_launched_run_that_the_filter_hides_is_told_of() {
+    for (filter, told) in [("", false), ("/state:finished<enter>", true)] {
+        let mut state = state();
+        press(&mut state, filter);
+        update(&mut state, NOW, Event::LaunchFinished(Ok(id("late-lark"))));
+        assert_eq!(message(&state), "late-lark is launched");
+        heard(&mut state, Logbook::new("late-lark", 1).view(true));
+        assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
+    }
+}

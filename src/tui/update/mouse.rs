@@ -1,12 +1,12 @@
 //! The mouse: clicks on tabs and lines, and the wheel. It does nothing that a key does not, and launches, stops or deletes nothing.
 //!
 //! Where the lines of a screen lie is not told by the screens: a line is selected by moving there as the arrow keys do, and only
-//! if that ends on the line that was clicked.
+//! if that ends on a line that says what the clicked one said.
 
 use super::{Action, Effect, State, apply, go};
-use crate::tui::screens;
+use crate::tui::screens::{self, Cells};
 
-/// The most lines that a click moves by: more than a terminal has.
+/// The most lines that a turn of the wheel moves by.
 const FARTHEST: usize = 400;
 
 pub(super) fn scroll(state: &mut State, lines: isize) -> Vec<Effect> {
@@ -42,25 +42,23 @@ pub(super) fn click(state: &mut State, at: (u16, u16), size: (u16, u16)) -> Vec<
     Vec::new()
 }
 
-/// How many times the action has to be done until the line that was clicked is the selected one; `None` if it never is.
+/// How many times the action has to be done until the selected line says what the line that was clicked said; `None` if none
+/// of the lines on the way does. The list may scroll meanwhile, so the row tells nothing.
 fn steps(state: &State, at: (u16, u16), size: (u16, u16), action: Action) -> Option<usize> {
-    let row = |state: &State| screens::selected_row(state, at.0, size);
+    let before = Cells::of(state, size);
+    let (row, _) = before.selected(at.0)?;
+    if (action == Action::Up) != (at.1 < row) {
+        return None;
+    }
     let mut moving = state.clone();
-    let mut here = row(&moving)?;
-    for step in 0..FARTHEST {
-        if here == at.1 {
+    for step in 0..=usize::from(row.abs_diff(at.1)) {
+        let now = Cells::of(&moving, size);
+        let (row, ends) = now.selected(at.0)?;
+        let wanted = before.text(at.1, ends);
+        if !wanted.is_empty() && now.text(row, ends) == wanted {
             return Some(step);
         }
-        let towards = if action == Action::Down { here < at.1 } else { here > at.1 };
-        if !towards {
-            return None;
-        }
         apply(&mut moving, action);
-        let next = row(&moving)?;
-        if next == here {
-            return None;
-        }
-        here = next;
     }
     None
 }

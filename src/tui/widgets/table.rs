@@ -61,19 +61,29 @@ impl Table<'_> {
             let cells = rows.filter_map(|row| row.get(index)).map(|(text, _)| width(text));
             cells.chain([width(column.title)]).max().unwrap_or(0).min(column.most)
         };
-        let mut widths: Vec<u16> = self.columns.iter().enumerate().map(natural).collect();
-        loop {
+        let wanted: Vec<u16> = self.columns.iter().enumerate().map(natural).collect();
+        let fits = |widths: &[u16]| {
             let shown = widths.iter().filter(|width| **width > 0);
-            let needed = shown.clone().sum::<u16>() + self.gap * u16::try_from(shown.count().max(1) - 1).unwrap_or(0);
-            if needed <= room {
-                return widths;
+            let gaps = self.gap * u16::try_from(shown.clone().count().max(1) - 1).unwrap_or(0);
+            shown.sum::<u16>() + gaps <= room
+        };
+        let mut by_rank: Vec<usize> = (0..wanted.len()).filter(|index| self.columns[*index].rank > 0).collect();
+        by_rank.sort_by_key(|index| self.columns[*index].rank);
+        let mut widths = wanted.clone();
+        for least in by_rank.iter().rev() {
+            if fits(&widths) {
+                break;
             }
-            let rank = |index: &usize| if widths[*index] > 0 { self.columns[*index].rank } else { 0 };
-            match (0..widths.len()).max_by_key(rank).filter(|index| rank(index) > 0) {
-                Some(least) => widths[least] = 0,
-                None => return widths,
+            widths[*least] = 0;
+        }
+        // A narrow column may fit into what a wide one left.
+        for index in by_rank {
+            let without = std::mem::replace(&mut widths[index], wanted[index]);
+            if !fits(&widths) {
+                widths[index] = without;
             }
         }
+        widths
     }
 
     /// Draws headings and lines, scrolled so that the selected line is visible.
@@ -139,6 +149,10 @@ mod tests {
         assert_eq!(table.widths(30), [10, 5, 3]);
         assert_eq!(table.widths(15), [10, 0, 3]);
         assert_eq!(table.widths(5), [10, 0, 0]);
+        assert_eq!(table.widths(14), [10, 0, 3]);
+        let columns = [Column::left("RUN", 20, 0), Column::left("A LONG ONE", 20, 1), Column::right("AGE", 2)];
+        let table = Table { columns: &columns, ..table };
+        assert_eq!(table.widths(16), [10, 0, 3], "the narrow one fits, though it matters less");
     }
 
     #[test]

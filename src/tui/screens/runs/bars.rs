@@ -73,7 +73,8 @@ fn of_epochs(summary: &Summary, now: u64) -> Vec<Line> {
 fn lines(summary: &Summary, now: u64) -> Vec<Line> {
     let Some(features) = summary.features else { return of_epochs(summary, now) };
     let (done, total) = (features.done, features.total);
-    let since = real(now.saturating_sub(summary.updated_at.unwrap_or(now))) / 1_000.0;
+    let since =
+        if summary.paused { 0.0 } else { real(now.saturating_sub(summary.updated_at.unwrap_or(now))) / 1_000.0 };
     let left = real(total.saturating_sub(done) as u64) / features.images_per_second - since;
     let of = format!("{}/{}", thousands(done), thousands(total));
     vec![("features".into(), share(done, total), format!("{} left", clock(left.max(0.0))), of)]

@@ -195,9 +195,22 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let selected = (!rows.is_empty()).then(|| position - first);
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
+    direction(state, buffer, area, &widths, gap);
 }
 
-/// The headings; an arrow at the one that orders the list.
+/// An arrow after the heading that orders the list. It stands between columns, so that none moves or goes for it.
+fn direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
+    let Some(key) = state.runs.sort else { return };
+    let Some(column) = FIELDS.iter().position(|field| *field == key.by).filter(|column| widths[*column] > 0) else {
+        return;
+    };
+    let before = widths[..column].iter().filter(|width| **width > 0).map(|width| width + gap).sum::<u16>();
+    let title = if COLUMNS[column].right { widths[column] } else { width(COLUMNS[column].title) };
+    let mut pen = Pen::new(buffer, &state.theme, area, 0);
+    pen.skip(1 + before + title).write(if key.descending { "▼" } else { "▲" }, state.theme.accent());
+}
+
+/// The headings; the one that orders the list stands out.
 fn titles(state: &State) -> Row {
     let theme = &state.theme;
     let title = |(column, field): (&Column, Field)| match state.runs.sort {

@@ -112,7 +112,9 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
         let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
         lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
-    lines.extend(load(summary).into_iter().map(|(name, value)| figure(name, value)));
+    // Of a worker that is gone without a word the last measurement stays.
+    let load = if stands.is_active() { load(summary) } else { Vec::new() };
+    lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
     lines.extend(on_base(summary).into_iter().map(|(name, value)| figure(name, value)));
     if let Some(last) = summary.history.last() {
         lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
@@ -138,7 +140,7 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
     if let Some(gpu) = &load.gpu {
         let gib = |bytes: u64| real(bytes >> 20) / 1024.0;
-        let memory = format!("{:.0} of {:.0} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
+        let memory = format!("{:.1}/{:.1} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
         lines.push(("gpu", format!("{}%, {memory}", gpu.utilization)));
     }
     lines

@@ -36,10 +36,14 @@ pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
 pub fn meaning(summary: &Summary, limits: Limits) -> String {
     let (epoch, status) = (summary.epoch(), &summary.early_stopping);
     if !limits.leave_more(epoch, status.waited) {
-        let spent = if epoch >= limits.epochs { "as many epochs are done" } else { "as much patience is used" };
-        let under_way =
+        let spent = if epoch >= limits.epochs {
+            format!("{epoch} epochs are done")
+        } else {
+            format!("{} epochs went by without a better one", status.waited)
+        };
+        let then =
             if summary.progress.is_some() { "it ends after the epoch under way" } else { "nothing is left to train" };
-        return format!("{spent}: {under_way}");
+        return format!("{spent}: {then}");
     }
     let end = epoch + (limits.patience - status.waited);
     if end >= limits.epochs {

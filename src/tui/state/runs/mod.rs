@@ -135,6 +135,7 @@ impl RunsState {
     fn take_in(&mut self, now: u64, change: impl FnOnce(&mut Vec<RunView>)) -> Vec<String> {
         let place = self.place();
         let before = self.current().map(|run| (run.id.clone(), Arc::clone(&run.log)));
+        let awaited = self.selected.clone().filter(|id| self.loaded && self.find(id).is_none());
         change(&mut self.list);
         self.loaded = true;
         self.list.sort_by_cached_key(|run| {
@@ -153,7 +154,11 @@ impl RunsState {
         if let (Some(place), true) = (place, gone) {
             self.select(place.min(self.shown.len().saturating_sub(1)));
         }
-        self.take_answers(now)
+        let mut told = self.take_answers(now);
+        // Who has just launched a run looks for it in the list.
+        let hidden = awaited.filter(|id| self.find(id).is_some() && self.place().is_none());
+        told.extend(hidden.map(|id| format!("{id} is there, and the filter hides it: / changes the filter")));
+        told
     }
 
     /// The runs to be read with curve and log: the one that is shown, and those that Compare shows.
