@@ -52,10 +52,12 @@ fn compared_runs_have_the_promised_keys() {
     assert_eq!(runs[0]["seeds"]["metrics"]["accuracy"], json!({"mean": 0.75, "deviation": 0.0, "count": 2}));
 
     let text = lab.text(&["compare", "calm", "odd", "--baseline", "odd"]);
-    for part in ["TEST", "▲ 0.7500", "SETTINGS THAT DIFFER", "calm-heron against odd-raven", "differ only in the seed"]
+    for part in
+        ["TEST", "0.7500     0.7500", "SETTINGS THAT DIFFER", "calm-heron against odd-raven", "differ only in the seed"]
     {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
+    assert!(!text.contains('▲'), "all are equal: {text}");
     assert!(!text.contains('\u{1b}'), "a class name reached the terminal: {text}");
     let table = lab.text(&["compare", "calm", "odd", "--csv"]);
     assert!(table.starts_with("part,name,calm-heron,odd-raven\nmetric,accuracy,0.75,0.75\n"), "{table}");

@@ -108,3 +108,16 @@ fn a_long_log_is_read_once() {
     let age = |text: &str| text.trim_end().rsplit_once(',').map(|(rest, _)| rest.to_owned());
     assert_eq!(age(&lab.text(&["runs", "--csv"])), age(&first));
 }
+
+#[test]
+fn a_dataset_is_deleted_when_somebody_says_so() {
+    let lab = Lab::new();
+    lab.text(&["data", "demo"]);
+    let words = lab.complaint(&["data", "delete", "demo"], 2);
+    assert!(words.contains("--yes"), "{words}");
+    assert_eq!(lab.json(&["data", "list", "--json"]).as_array().map(Vec::len), Some(1), "it is still there");
+    assert_eq!(lab.json(&["data", "delete", "demo", "--yes", "--json"]), json!({ "deleted": "demo" }));
+    assert!(!lab.home().join("data/demo").exists());
+    let words = lab.complaint(&["data", "delete", "demo", "--yes"], 1);
+    assert!(words.contains("demo"), "{words}");
+}

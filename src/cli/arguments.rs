@@ -212,6 +212,18 @@ pub(super) enum DataCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Delete a dataset for good, with the features kept of it
+    ///
+    /// Runs trained on it keep their results, but cannot be resumed, tested or looked into without it.
+    Delete {
+        /// The dataset's name
+        name: DatasetName,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Remove what frozen bases made of a dataset's images; runs compute it again when they need it
     ClearFeatures {
         /// The dataset's name

@@ -10,7 +10,7 @@ use super::exit::{CommandError, Exit};
 use super::interrupt::Interrupts;
 use super::meter::Meter;
 use super::table::{Side, Table, thousands};
-use super::{datasets, fetch, marked, output};
+use super::{datasets, fetch, manage, marked, output};
 use crate::data::features::{self, Usage};
 use crate::data::import::ImportStage;
 use crate::data::manifest::{ClassCounts, ImageShape};
@@ -18,7 +18,7 @@ use crate::data::{self, Distribution, ImportProgress, ImportReport, ImportReques
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size, figures};
 use crate::download;
-use crate::runs::Home;
+use crate::runs::{Home, RunStore};
 use crate::supervise::{self, ImportLine, Imported, LeftOut};
 
 /// A dataset as scripts see it. Keys are a promise: add, never rename.
@@ -92,6 +92,7 @@ pub(super) fn run(home: &Home, command: DataCommand) -> Result<Exit, CommandErro
             }
             Ok(Exit::Done)
         }
+        DataCommand::Delete { name, yes, output } => delete(home, &name, yes, output),
         DataCommand::Mark(options) => marked::mark(home, options),
         DataCommand::Unmark(options) => marked::unmark(home, options),
         DataCommand::Marked { name, output } => marked::list(home, &name, output),
@@ -303,6 +304,54 @@ fn cached(features: &[FeaturesEntry]) -> String {
 }
 
 /// `data clear-features`.
+#[derive(Serialize)]
+struct Deleted<'a> {
+    deleted: &'a DatasetName,
+}
+
+/// Also one that cannot be read: there is no other way to be rid of it.
+fn delete(home: &Home, name: &DatasetName, yes: bool, Output { json }: Output) -> Result<Exit, CommandError> {
+    if !home.dataset(name).exists() {
+        datasets::find(home, name)?;
+    }
+    let store = RunStore::new(home.clone());
+    let (users, at_work) = trained_on(&store, name)?;
+    if !at_work.is_empty() {
+        return Err(CommandError::Words(format!("{} still trains on {name}: stop it first", at_work.join(", "))));
+    }
+    if !users.is_empty() {
+        let number = figures::count(users.len(), "run", "runs");
+        output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or looked into without it"));
+    }
+    if !yes && !manage::confirmed(&format!("the dataset {name}"), "the features kept of it")? {
+        output::note("nothing was deleted");
+        return Ok(Exit::Stopped);
+    }
+    data::remove(&home.data(), name).map_err(|error| CommandError::Words(error.to_string()))?;
+    if json {
+        output::json(&Deleted { deleted: name })?;
+    } else {
+        output::line(&format!("deleted {name}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The runs trained on a dataset, and those of them that a worker is at.
+fn trained_on(store: &RunStore, name: &DatasetName) -> Result<(Vec<String>, Vec<String>), CommandError> {
+    let ids = store.ids().map_err(|error| CommandError::Words(format!("its runs cannot be listed: {error}")))?;
+    let (mut users, mut at_work) = (Vec::new(), Vec::new());
+    for id in ids {
+        let folder = store.folder(&id);
+        if folder.recipe().is_ok_and(|recipe| recipe.dataset == *name) {
+            if folder.worker_alive() {
+                at_work.push(id.to_string());
+            }
+            users.push(id.to_string());
+        }
+    }
+    Ok((users, at_work))
+}
+
 fn clear_features(home: &Home, name: &DatasetName) -> Result<Exit, CommandError> {
     datasets::find(home, name)?;
     let folder = home.dataset(name);

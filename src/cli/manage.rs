@@ -105,7 +105,7 @@ pub(super) fn delete(
     ids.sort();
     ids.dedup();
     let names = ids.iter().map(RunId::as_str).collect::<Vec<_>>().join(", ");
-    if !yes && !confirmed(&names)? {
+    if !yes && !confirmed(&names, "weights and log")? {
         output::note("nothing was deleted");
         return Ok(Exit::Stopped);
     }
@@ -130,11 +130,11 @@ pub(super) fn delete(
 }
 
 /// Asks on the terminal; without one only `--yes` says so.
-fn confirmed(names: &str) -> Result<bool, CommandError> {
+pub(super) fn confirmed(names: &str, with: &str) -> Result<bool, CommandError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(CommandError::Usage(format!("nobody can be asked here: --yes deletes {names} without asking")));
     }
-    let _ = write!(io::stderr(), "Delete {names} for good, with weights and log? [y/N] ");
+    let _ = write!(io::stderr(), "Delete {names} for good, with {with}? [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(CommandError::Output)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

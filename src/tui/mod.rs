@@ -34,6 +34,7 @@ mod tests;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
+use crate::domain::DatasetName;
 use crate::runs::{Home, RunStore};
 
 /// Why the dashboard ended other than by request.
@@ -60,19 +61,23 @@ pub fn run(home: Home) -> Result<(), DashboardError> {
     }
     let store = RunStore::new(home);
     let backend = Arc::new(backend::Disk::new(store.clone()));
-    let active = terminal::guarded(|| runtime::run(store, backend))?;
-    if let Some(words) = farewell(active) {
+    let (active, importing) = terminal::guarded(|| runtime::run(store, backend))?;
+    for words in farewell(active, importing.as_ref()) {
         writeln!(io::stdout(), "{words}")?;
     }
     Ok(())
 }
 
-/// What is said after leaving, with this many runs still going.
+/// What is said after leaving, with this many runs still going and this dataset being imported.
 #[must_use]
-pub fn farewell(active: usize) -> Option<String> {
-    match active {
+pub fn farewell(active: usize, importing: Option<&DatasetName>) -> Vec<String> {
+    let runs = match active {
         0 => None,
         1 => Some("1 run goes on without the dashboard; `mien` shows it again".into()),
         n => Some(format!("{n} runs go on without the dashboard; `mien` shows them again")),
-    }
+    };
+    let import = importing.map(|name| {
+        format!("the import of {name} goes on without the dashboard; `mien data list` shows when it is there")
+    });
+    runs.into_iter().chain(import).collect()
 }

@@ -27,7 +27,7 @@ use super::theme::Theme;
 use super::watch::Ask;
 use super::widgets::faces::Pictures;
 use super::{clipboard, config, first_run, screens, update, watch};
-use crate::domain::RunId;
+use crate::domain::{DatasetName, RunId};
 use crate::runs::RunStore;
 use crate::supervise::now;
 
@@ -43,11 +43,14 @@ const QUEUE: usize = 64;
 /// How long quitting waits for a launch or a stop that is under way.
 const LAST_DEEDS: Duration = Duration::from_secs(3);
 
-/// Runs the dashboard until it is quit, and tells how many runs are then still going.
+/// What goes on without the dashboard: how many runs, and the import of which dataset.
+pub(super) type GoesOn = (usize, Option<DatasetName>);
+
+/// Runs the dashboard until it is quit, and tells what then still goes on.
 ///
 /// # Errors
 /// When the terminal fails.
-pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
+pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let result = runtime.block_on(dashboard(store, backend));
     runtime.shutdown_timeout(LAST_DEEDS);
@@ -72,7 +75,7 @@ struct Dashboard {
     lost: bool,
 }
 
-async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, DashboardError> {
+async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, DashboardError> {
     let (events, mut incoming) = mpsc::channel(QUEUE);
     let ask = watch::start(store, Arc::clone(&backend), events.clone());
     let theme = Theme::detect(|name| std::env::var(name).ok());
@@ -97,7 +100,8 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<usize, Dashboa
         dashboard.perform(effect)?;
     }
     dashboard.work(&mut incoming, settings.graphics).await?;
-    Ok(dashboard.state.active())
+    let import = dashboard.state.data.import.as_ref().filter(|import| !import.cancelled);
+    Ok((dashboard.state.active(), import.map(|import| import.name.clone())))
 }
 
 impl Dashboard {

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::mem::take;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,7 +15,12 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use tokio::sync::mpsc::Sender;
 
+mod folders;
+
+use folders::{Folder, Marks, modified};
+
 use super::backend::Disk;
+use super::effect::InspectEffect;
 use super::event::Event;
 use super::state::RunView;
 use crate::domain::{RunId, RunState};
@@ -102,37 +106,12 @@ struct Watch {
     failed: bool,
     /// The folder of datasets.
     datasets: Folder,
+    /// The lists of doubtful images in them.
+    marks: Marks,
     /// The folder of pretrained weights.
     weights: Folder,
     /// The run at rest to look at next.
     next: usize,
-}
-
-/// A folder that is listed anew when it changes.
-#[derive(Default)]
-struct Folder {
-    /// When it last changed.
-    changed: Option<SystemTime>,
-    /// Whether it was listed as it is.
-    listed: bool,
-}
-
-impl Folder {
-    /// Lists the folder if it changed, was not listed yet, or could not be.
-    fn look<T>(&mut self, path: &Path, list: impl FnOnce() -> Result<T, String>) -> Option<Result<T, String>> {
-        let changed = modified(path);
-        if self.listed && changed == self.changed {
-            return None;
-        }
-        self.changed = changed;
-        let found = list();
-        self.listed = found.is_ok();
-        Some(found)
-    }
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|data| data.modified()).ok()
 }
 
 impl Watch {
@@ -148,6 +127,7 @@ impl Watch {
             folders: None,
             failed: false,
             datasets: Folder::default(),
+            marks: Marks::default(),
             weights: Folder::default(),
             next: 0,
         }
@@ -214,7 +194,12 @@ impl Watch {
         let home = self.store.home();
         let datasets = self.datasets.look(&home.data(), || self.backend.datasets()).map(Event::Datasets);
         let weights = self.weights.look(&home.weights(), || self.backend.weights()).map(Event::Weights);
-        for event in datasets.into_iter().chain(weights) {
+        if let Some(Event::Datasets(Ok(entries))) = &datasets {
+            self.marks.follow(entries.iter().map(|entry| entry.name.clone()));
+        }
+        let changed = self.marks.changed(home).into_iter();
+        let marks = changed.map(|name| self.backend.on_inspect(InspectEffect::ReadMarks(name)));
+        for event in datasets.into_iter().chain(marks).chain(weights) {
             let _ = self.events.blocking_send(event);
         }
     }

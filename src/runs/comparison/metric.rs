@@ -226,6 +226,10 @@ pub(super) fn rows(runs: &[&Summary], references: &[Reference], comparable: bool
         let values: Vec<Option<f64>> = runs.iter().zip(&scores).map(value).collect();
         let best = match metric.direction() {
             Direction::Neither => vec![false; values.len()],
+            // A run that has not ended has not taken all its time yet.
+            _ if metric == Metric::TotalSeconds && runs.iter().any(|run| run.outcome.is_none()) => {
+                vec![false; values.len()]
+            }
             _ if !comparable => vec![false; values.len()],
             direction => best(&values, direction == Direction::Higher),
         };

@@ -177,12 +177,13 @@ fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     notes
 }
 
-/// Which of these values are the best, ties among them. Of one value there is no best.
+/// Which of these values are the best, ties among them. Of one value there is no best, nor where all are equal.
 fn best(values: &[Option<f64>], higher: bool) -> Vec<bool> {
     let known: Vec<f64> = values.iter().flatten().copied().collect();
     let best = known.iter().copied().reduce(if higher { f64::max } else { f64::min });
     let is_best = |value: &Option<f64>| value.is_some_and(|value| Some(value) == best);
-    values.iter().map(|value| known.len() > 1 && is_best(value)).collect()
+    let differ = known.iter().any(|value| Some(*value) != best);
+    values.iter().map(|value| differ && is_best(value)).collect()
 }
 
 #[cfg(test)]

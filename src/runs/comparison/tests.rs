@@ -81,7 +81,13 @@ fn the_best_is_marked_where_there_is_a_better() {
     new.0.features_computed = Some((10, 5.0));
     let comparison = compare(&[old, new]);
     assert_eq!(row(&comparison, Metric::Accuracy).best, [false, true]);
-    assert_eq!(row(&comparison, Metric::TestLoss).best, [true, true], "ties are all marked");
+    assert_eq!(row(&comparison, Metric::TestLoss).best, [false, false], "where all are equal there is no best");
+    assert_eq!(
+        best(&[Some(0.5), None, Some(0.5), Some(0.25)], true),
+        [true, false, true, false],
+        "ties are all marked"
+    );
+    assert_eq!(best(&[Some(0.0), Some(0.0), None], false), [false; 3]);
     assert_eq!(row(&comparison, Metric::SecondsPerEpoch).best, [true, false], "less is better");
     assert_eq!(row(&comparison, Metric::TotalSeconds).values, [Some(4.0), Some(13.0)]);
     assert_eq!(row(&comparison, Metric::ImagesPerSecond).values, [Some(200.0), Some(200.0)]);

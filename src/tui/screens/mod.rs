@@ -23,7 +23,7 @@ use ratatui::widgets::{Clear, Widget};
 pub(super) use pointer::{Cells, tab_at};
 
 use super::action::Action;
-use super::state::{Field, Message, RunView, Screen, State};
+use super::state::{Field, Look, Message, RunView, Screen, State};
 use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
@@ -210,6 +210,8 @@ fn applies(state: &State, action: Action) -> bool {
         Action::Open | Action::Left | Action::Right if state.screen == Screen::Compare => {
             compare::applies(state, action)
         }
+        // Once more is the way back, which Esc is told for.
+        Action::Open if state.screen == Screen::Data && state.data.look == Look::Face => false,
         Action::Open => state.data.dataset().is_some(),
         Action::CreateDemo => {
             !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")

@@ -4,7 +4,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::fixtures::{self, NOW, id};
-use crate::domain::{Hyperparameter, Outcome};
+use crate::domain::{DatasetName, Hyperparameter, Outcome};
 use crate::tui::action::Action;
 use crate::tui::event::{Event, Key};
 use crate::tui::screens;
@@ -238,7 +238,13 @@ fn no_size_is_too_odd_to_draw_on() {
 
 #[test]
 fn leaving_says_what_goes_on() {
-    let words = crate::tui::farewell(runs("calm-heron").active()).expect("words");
-    assert_eq!(words, "2 runs go on without the dashboard; `mien` shows them again");
-    assert_eq!(crate::tui::farewell(0), None);
+    let active = runs("calm-heron").active();
+    assert_eq!(crate::tui::farewell(active, None), ["2 runs go on without the dashboard; `mien` shows them again"]);
+    let faces = DatasetName::new("faces").expect("a name");
+    assert_eq!(
+        crate::tui::farewell(0, Some(&faces)),
+        ["the import of faces goes on without the dashboard; `mien data list` shows when it is there"]
+    );
+    assert_eq!(crate::tui::farewell(1, Some(&faces)).len(), 2);
+    assert!(crate::tui::farewell(0, None).is_empty());
 }

@@ -1,6 +1,7 @@
 //! What is watched, with runs in folders of their own.
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use tokio::sync::mpsc::{Receiver, channel};
 

@@ -151,17 +151,30 @@ pub fn wrap(text: &str, columns: u16) -> Vec<String> {
         if !line.is_empty() {
             lines.push(String::new());
         }
-        for c in word.chars() {
-            let full = lines.last().is_some_and(|line| width(line) >= columns);
-            if full {
-                lines.push(String::new());
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
+        let mut rest = word;
+        while width(rest) > columns && broken(rest, columns) < rest.len() {
+            let (begins, goes_on) = rest.split_at(broken(rest, columns));
+            lines.pop();
+            lines.extend([begins.to_owned(), String::new()]);
+            rest = goes_on;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(rest);
         }
     }
     lines
+}
+
+/// How many bytes of a word too long for a line stand on it: up to the last sign that joins parts of a path or a name, unless
+/// that leaves most of the line empty.
+fn broken(word: &str, columns: u16) -> usize {
+    let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+    let fitting: Vec<usize> = ends.take_while(|end| width(&word[..*end]) <= columns).collect();
+    let joint = |end: &&usize| word[..**end].ends_with(['/', '_', '-', '.', ',', '=', '&']);
+    let joint = fitting.iter().rev().find(joint).filter(|end| width(&word[..**end]) * 3 >= columns);
+    // A sign wider than the line stands on it all the same.
+    let first = || word.chars().next().map_or(0, char::len_utf8);
+    joint.or(fitting.last()).copied().unwrap_or_else(first)
 }
 
 #[cfg(test)]
@@ -177,5 +190,11 @@ mod tests {
         assert_eq!(fit("x", 0, &theme), "");
         assert_eq!(wrap("no space left on device", 10), ["no space", "left on", "device"]);
         assert_eq!(wrap("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
+        assert_eq!(
+            wrap("see train/happy/Training_10118481.jpg", 16),
+            ["see", "train/happy/", "Training_", "10118481.jpg"]
+        );
+        assert_eq!(wrap("a/bcdefghijkl", 7), ["a/bcdef", "ghijkl"], "a joint at the beginning leaves the line empty");
+        assert_eq!(wrap("悲しい", 1), ["悲", "し", "い"]);
     }
 }

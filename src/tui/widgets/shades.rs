@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use super::faces::Face;
-use crate::tui::theme::{Depth, Theme};
+use crate::tui::theme::{Background, Depth, Theme};
 
 /// The grays among the sixteen colours, as most palettes have them.
 const SIXTEEN: [(u8, Color); 4] = [(0, Color::Black), (105, Color::DarkGray), (200, Color::Gray), (255, Color::White)];
@@ -16,6 +16,8 @@ const INK: &[u8] = b" .:-=+*#%@";
 
 /// Draws a picture over all of the area.
 pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) {
+    // Ink is dark there: it stands for what is dark in the picture.
+    let on_paper = theme.background == Background::Light;
     match theme.depth {
         Depth::True | Depth::Indexed => {
             let picture = Scaled::new(face, area, (1, 2));
@@ -27,7 +29,8 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
         _ if theme.glyphs.line.is_ascii() => {
             let levels = Scaled::new(face, area, (1, 1)).dithered(INK.len());
             each(buffer, area, |cell, x, y| {
-                let ink = INK[levels[y * usize::from(area.width) + x]];
+                let level = levels[y * usize::from(area.width) + x];
+                let ink = INK[if on_paper { INK.len() - 1 - level } else { level }];
                 cell.set_char(char::from(ink));
             });
         }
@@ -43,7 +46,8 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
             let levels = Scaled::new(face, area, (2, 4)).dithered(2);
             let width = usize::from(area.width) * 2;
             each(buffer, area, |cell, x, y| {
-                let dots = (0..8).filter(|dot| levels[(4 * y + DOTS[*dot].1) * width + 2 * x + DOTS[*dot].0] > 0);
+                let dots = (0..8)
+                    .filter(|dot| (levels[(4 * y + DOTS[*dot].1) * width + 2 * x + DOTS[*dot].0] > 0) != on_paper);
                 let bits: u32 = dots.map(|dot| 1 << dot).sum();
                 cell.set_char(char::from_u32(0x2800 + bits).unwrap_or(' '));
             });
@@ -162,6 +166,10 @@ mod tests {
         let area = Rect::new(0, 0, 4, 2);
         let mono = Theme::detect(|name| matches!(name, "NO_COLOR" | "LANG").then(|| "C.UTF-8".into()));
         assert_eq!(lines(&mono, area, &face), ["⠀⠀⣿⣿", "⠀⠀⣿⣿"]);
+        let paper = mono.clone().on(Some((255, 255, 255)));
+        assert_eq!(lines(&paper, area, &face), ["⣿⣿⠀⠀", "⣿⣿⠀⠀"], "no negative on a light background");
+        let letters = |theme: Theme| lines(&theme.drawn_with(&crate::tui::theme::ASCII), area, &face);
+        assert_eq!([letters(mono), letters(paper)], [["  @@", "  @@"], ["@@  ", "@@  "]]);
     }
 
     #[test]

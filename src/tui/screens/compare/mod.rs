@@ -61,7 +61,9 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
             ComparePane::Metrics => metrics.render(buffer, theme, inside),
             ComparePane::Curves => curves::render(state, buffer, inside),
             ComparePane::Classes if comparison.classes.is_empty() => {
-                say(state, buffer, inside, "no run is tested yet, or their classes differ");
+                let differ = "they are on different datasets: their classes are not put side by side";
+                let untested = "the baseline is not tested yet, or no run is";
+                say(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
             }
             ComparePane::Classes => tables::classes(state, comparison, inside.width).render(buffer, theme, inside),
             ComparePane::Settings if comparison.settings.is_empty() => {

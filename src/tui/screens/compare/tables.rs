@@ -44,13 +44,6 @@ fn mark(theme: &Theme, text: String, best: bool) -> Cell {
     (text, theme.text())
 }
 
-/// Whether some values differ: where all are equal there is no best.
-fn differ(values: &[Option<f64>]) -> bool {
-    let mut known = values.iter().flatten();
-    let first = known.next();
-    known.any(|value| Some(value) != first)
-}
-
 fn none(theme: &Theme) -> Cell {
     ("–".into(), theme.dim())
 }
@@ -88,16 +81,10 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
         runs => (format!("{} seeds", runs.len()), theme.dim()),
     };
     let mut fixed = Line { name: "state".into(), cells: columns.iter().map(state_of).collect() };
-    let active = |run: &std::sync::Arc<Summary>| {
-        state.runs.find(&run.id).and_then(|run| run.state(state.now)).is_some_and(RunState::is_active)
-    };
-    let at_work = compare.runs.iter().any(active);
     let mut lines: Vec<Line> = Vec::new();
     for (index, row) in comparison.metrics.iter().enumerate() {
-        // A run at work has not taken all its time yet.
-        let ranked = differ(&row.values) && (row.metric != Metric::TotalSeconds || !at_work);
         let of_run = |(value, best): (&Option<f64>, &bool)| {
-            value.map_or_else(|| none(theme), |value| mark(theme, row.metric.text(value), *best && ranked))
+            value.map_or_else(|| none(theme), |value| mark(theme, row.metric.text(value), *best))
         };
         let cells = match folded {
             Some(folded) => spreads(theme, &folded.metrics[index], |metric| text_of(row.metric, metric)),
@@ -176,10 +163,8 @@ fn class_cells(theme: &Theme, class: &ClassRow, folded: Option<&FoldedRow>) -> (
         };
         return (row.cells.iter().map(|cell| cell.map(|spread| spread.mean)).collect(), spreads(theme, row, text));
     }
-    let ranked = differ(&class.f1);
-    let cell = |(f1, best): (&Option<f64>, &bool)| {
-        f1.map_or_else(|| none(theme), |f1| mark(theme, format!("{f1:.3}"), *best && ranked))
-    };
+    let cell =
+        |(f1, best): (&Option<f64>, &bool)| f1.map_or_else(|| none(theme), |f1| mark(theme, format!("{f1:.3}"), *best));
     (class.f1.clone(), class.f1.iter().zip(&class.best).map(cell).collect())
 }
 

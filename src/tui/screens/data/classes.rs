@@ -32,11 +32,14 @@ pub(super) fn place(dataset: &DatasetView, area: Rect) -> Rect {
 pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
     let part = state.data.part;
     let counts = || dataset.classes.iter().map(|(_, counts)| part.of(*counts));
-    let (largest, smallest) = (counts().max().unwrap_or(0), counts().min().unwrap_or(0));
+    // What is learned from, whichever bars are shown: a fact of the dataset, as `mien data show` has it.
+    let learned = || dataset.classes.iter().map(|(_, counts)| counts.train + counts.validation);
+    let (largest, smallest) = (learned().max().unwrap_or(0), learned().min().unwrap_or(0));
     let empty = counts().filter(|count| *count == 0).count();
     let imbalance = match smallest {
-        _ if largest == 0 => format!("no {} images", part.name()),
-        0 => format!("{} without {} images", count(empty, "class", "classes"), part.name()),
+        _ if counts().sum::<usize>() == 0 => format!("no {} images", part.name()),
+        _ if empty > 0 => format!("{} without {} images", count(empty, "class", "classes"), part.name()),
+        0 => "imbalance without bound".into(),
         _ => format!("imbalance {:.1} : 1", real(largest as u64) / real(smallest as u64)),
     };
     format!(

@@ -139,7 +139,7 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
         let style = if index == data.selected { theme.strong().patch(theme.selected()) } else { theme.text() };
         pen.write(&format!(" {} ", entry.name), style).skip(1);
     }
-    if data.entries.len() > 1 {
+    if data.entries.len() > 1 && data.look == Look::Table {
         pen.flush_right("← → other dataset ", theme.dim());
     } else if data.drawing_demo {
         pen.flush_right("drawing the demo dataset … ", theme.dim());

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::Judged;
-use crate::tui::state::{InspectPane, Judgement, State};
+use crate::tui::state::{Graphics, InspectPane, Judgement, State};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::figures::{decimal, thousands};
@@ -48,12 +48,14 @@ pub(super) fn render(
         return Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
     };
     place(state, picked, buffer, area);
+    let sharp = state.facts.graphics != Graphics::Blocks;
     let room = area.height.saturating_sub(LINES);
     let all = u16::try_from(classes.len()).unwrap_or(u16::MAX);
     let beneath = all.min(room.saturating_sub(PICTURE).max(3));
     let (across, down) = shown(state, picked).map_or((0, 0), |shown| {
         let own = u16::try_from(shown.face.width).unwrap_or(u16::MAX);
-        cells(shown, area.width.saturating_sub(2).min(own), room)
+        let columns = area.width.saturating_sub(2);
+        cells(shown, columns.min(largest(own, columns, room, sharp)), room)
     });
     // Beside the picture where there is room for both, else below.
     let beside = area.width >= across + BARS + 3 && across > 0;
@@ -80,6 +82,14 @@ pub(super) fn render(
     let under = bars.bottom().min(if beside { top + down.max(all.min(room)) } else { bars.bottom() });
     source(state, picked, buffer, Rect { y: under, height: 1, ..area });
     Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
+}
+
+/// The most columns of a picture with so many pixels in a row. In cells each pixel is as large as the others, so that it is
+/// enlarged by whole numbers; in the terminal's own graphics by any, as long as it is not mere blur.
+fn largest(own: u16, columns: u16, rows: u16, sharp: bool) -> u16 {
+    let own = own.max(1);
+    let whole = (columns / own).min(rows.saturating_mul(2) / own).clamp(1, 2);
+    own.saturating_mul(if sharp { 2 } else { whole })
 }
 
 /// `1 of 187 · sure 0.94 · loss 2.81`, as far as there is room.
@@ -173,4 +183,24 @@ pub(super) fn tail(path: &str, columns: u16, theme: &Theme) -> String {
         kept = chars.as_str();
     }
     format!("{}{kept}", theme.glyphs.ellipsis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_are_enlarged_by_whole_numbers_where_they_are_drawn_in_cells() {
+        let table = [
+            ((48, 24, 20, false), 48),
+            ((48, 137, 55, false), 96),
+            ((48, 137, 40, false), 48),
+            ((48, 300, 200, false), 96),
+            ((48, 137, 40, true), 96),
+            ((300, 137, 40, false), 300),
+        ];
+        for ((own, columns, rows, sharp), expected) in table {
+            assert_eq!(largest(own, columns, rows, sharp), expected, "{own} in {columns}×{rows}, sharp: {sharp}");
+        }
+    }
 }

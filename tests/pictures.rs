@@ -1,0 +1,310 @@
+//! Pictures in terminals that draw them, each in its own way, and in those that answer late, wrongly or never.
+//!
+//! The terminal here is made up: it answers what it is asked, and keeps account of which pictures it shows. Pictures of
+//! kitty lie over the text until they are deleted by number; those of iTerm2 and sixel are part of the cells, so that text
+//! takes them away. They are drawn into the cells as `PAINT`.
+
+#![cfg(feature = "dashboard")]
+
+mod lab;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lab::{Lab, wait_for};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// Long enough for a slow machine with other things to do, in seconds.
+const PATIENCE: u64 = 60;
+
+/// What a cell shows of a picture.
+const PAINT: char = '▓';
+
+/// Pixels of a cell across and down.
+const CELL: (u16, u16) = (10, 20);
+
+const FIRST: &str = "\x1b[16t\x1b[c";
+const REST: &str = "\x1b[>q\x1b]11;?\x1b\\\x1b[c";
+const SIZE: &str = "\x1b[6;20;10t";
+
+/// When it is asked this, it answers that, so much later.
+type Answer = (&'static str, Duration, String);
+
+fn at_once(first: &str, rest: &str) -> Vec<Answer> {
+    vec![(FIRST, Duration::ZERO, format!("{SIZE}{first}")), (REST, Duration::ZERO, rest.to_owned())]
+}
+
+/// What the terminal shows.
+struct Shown {
+    cells: vt100::Parser,
+    /// Pictures of kitty by number.
+    kitty: BTreeMap<String, (u16, u16)>,
+    /// Pictures ever drawn.
+    drawn: usize,
+    /// What came in and is not a whole sequence yet.
+    rest: Vec<u8>,
+    /// All that came in.
+    all: Vec<u8>,
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+fn value<'a>(words: &'a str, key: &str, separators: &[char]) -> Option<&'a str> {
+    words.split(separators).find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+}
+
+impl Shown {
+    fn take(&mut self, bytes: &[u8]) {
+        self.all.extend(bytes);
+        self.rest.extend(bytes);
+        loop {
+            let begins: [(&[u8], &[u8]); 3] =
+                [(b"\x1b_G", b"\x1b\\"), (b"\x1b]1337;", b"\x07"), (b"\x1bP0;1q", b"\x1b\\")];
+            let first = begins.iter().filter_map(|(begin, end)| Some((find(&self.rest, begin)?, *end))).min();
+            let Some((at, end)) = first else {
+                // The beginning of one may still be incomplete.
+                let keep = self.rest.iter().rposition(|byte| *byte == 0x1b).filter(|at| self.rest.len() - at < 8);
+                let plain: Vec<u8> = self.rest.drain(..keep.unwrap_or(self.rest.len())).collect();
+                return self.cells.process(&plain);
+            };
+            let plain: Vec<u8> = self.rest.drain(..at).collect();
+            self.cells.process(&plain);
+            let Some(length) = find(&self.rest, end) else { return };
+            let sequence: Vec<u8> = self.rest.drain(..length + end.len()).collect();
+            self.picture(&String::from_utf8_lossy(&sequence));
+        }
+    }
+
+    fn picture(&mut self, words: &str) {
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u16>().ok()).expect("a number");
+        if let Some(rest) = words.strip_prefix("\x1b_G") {
+            let keys = rest.split(';').next().unwrap_or_default().trim_end_matches("\x1b\\");
+            let id = value(keys, "i", &[',']).unwrap_or_default().to_owned();
+            match value(keys, "a", &[',']) {
+                Some("T") => {
+                    self.drawn += 1;
+                    self.kitty.insert(id, self.cells.screen().cursor_position());
+                }
+                Some("d") => drop(self.kitty.remove(&id).expect("a picture that is shown")),
+                _ => {}
+            }
+            return;
+        }
+        self.drawn += 1;
+        let (columns, rows) = if words.starts_with("\x1b]") {
+            (number(value(words, "width", &[';', ':'])), number(value(words, "height", &[';', ':'])))
+        } else {
+            let sizes: Vec<&str> = words.split(['"', ';', '#']).skip(4).take(2).collect();
+            (number(sizes.first().copied()).div_ceil(CELL.0), number(sizes.get(1).copied()).div_ceil(CELL.1))
+        };
+        let (row, column) = self.cells.screen().cursor_position();
+        let mut paint = String::from("\x1b7");
+        for line in 0..rows {
+            let cells = PAINT.to_string().repeat(columns.into());
+            paint += &format!("\x1b[{};{}H{cells}", row + line + 1, column + 1);
+        }
+        self.cells.process((paint + "\x1b8").as_bytes());
+    }
+
+    /// Whether any picture is there.
+    fn has_pictures(&self) -> bool {
+        !self.kitty.is_empty() || self.text().contains(PAINT)
+    }
+
+    fn text(&self) -> String {
+        self.cells.screen().contents()
+    }
+}
+
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Arc<Mutex<Box<dyn Write + Send>>>,
+    shown: Arc<Mutex<Shown>>,
+    master: Box<dyn MasterPty + Send>,
+}
+
+fn size((rows, cols): (u16, u16)) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+impl Terminal {
+    /// The dashboard in a terminal of 120×40 that answers like this and has these variables.
+    fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Self {
+        let at = (40, 120);
+        let pty = native_pty_system().openpty(size(at)).expect("a terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
+        command.env_clear();
+        command.arg("--home");
+        command.arg(home);
+        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].iter().chain(variables) {
+            command.env(name, value);
+        }
+        // Its settings, and that the first steps were shown.
+        command.env("HOME", home);
+        std::fs::create_dir_all(home.join(".local/state/mien")).expect("a folder");
+        std::fs::write(home.join(".local/state/mien/first-steps-shown"), "").expect("written");
+        let child = pty.slave.spawn_command(command).expect("started");
+        drop(pty.slave);
+        let (cells, kitty) = (vt100::Parser::new(at.0, at.1, 0), BTreeMap::new());
+        let shown = Arc::new(Mutex::new(Shown { cells, kitty, drawn: 0, rest: Vec::new(), all: Vec::new() }));
+        let keys = Arc::new(Mutex::new(pty.master.take_writer().expect("a writer")));
+        let mut output = pty.master.try_clone_reader().expect("a reader");
+        let (screen, line, mut answers) = (Arc::clone(&shown), Arc::clone(&keys), answers);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // A terminal whose program has ended reads as an error or as nothing.
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                let mut shown = screen.lock().expect("no panic");
+                shown.take(&bytes[..count]);
+                answers.retain(|(asked, later, answer)| {
+                    let is_asked = find(&shown.all, asked.as_bytes()).is_some();
+                    if is_asked {
+                        let (line, later, answer) = (Arc::clone(&line), *later, answer.clone());
+                        std::thread::spawn(move || {
+                            std::thread::sleep(later);
+                            let _ = line.lock().expect("no panic").write_all(answer.as_bytes());
+                        });
+                    }
+                    !is_asked
+                });
+            }
+        });
+        Self { child, keys, shown, master: pty.master }
+    }
+
+    fn press(&self, keys: &str) {
+        self.keys.lock().expect("no panic").write_all(keys.as_bytes()).expect("sent");
+    }
+
+    fn resize(&self, at: (u16, u16)) {
+        self.shown.lock().expect("no panic").cells.screen_mut().set_size(at.0, at.1);
+        self.master.resize(size(at)).expect("resized");
+    }
+
+    /// Waits until what is shown satisfies the condition.
+    fn wait(&self, what: &str, condition: impl Fn(&Shown) -> bool) {
+        let mut last = String::new();
+        let met = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait_for(what, PATIENCE, || {
+                let shown = self.shown.lock().expect("no panic");
+                last = format!("{}\n{:?}, {} drawn", shown.text(), shown.kitty, shown.drawn);
+                condition(&shown).then_some(())
+            });
+        }));
+        assert!(met.is_ok(), "no {what} on the screen:\n{last}");
+    }
+
+    fn quit(&mut self) {
+        self.press("q");
+        let status = wait_for("the end of the dashboard", PATIENCE, || self.child.try_wait().expect("a child"));
+        assert!(status.success(), "{status:?}");
+        self.wait("the restored terminal", |shown| !shown.cells.screen().alternate_screen());
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn demo() -> Lab {
+    let lab = Lab::new();
+    lab.text(&["data", "demo"]);
+    lab
+}
+
+#[test]
+fn pictures_come_and_go_with_their_screen_in_each_protocol() {
+    let lab = demo();
+    let kitty = [("TERM", "xterm-kitty"), ("KITTY_WINDOW_ID", "1")];
+    let mut protocols = vec![
+        ("kitty", &kitty[..], at_once("\x1b[?62;c", "\x1bP>|kitty(0.35)\x1b\\\x1b[?62;c")),
+        ("iTerm2", &[("LC_TERMINAL", "iTerm2")][..], at_once("\x1b[?62;c", "\x1bP>|iTerm2 3.5\x1b\\\x1b[?62;c")),
+        ("sixel", &[][..], at_once("\x1b[?62;4c", "\x1bP>|foot(1.16)\x1b\\\x1b[?62;4c")),
+    ];
+    // One pixel of a picture comes before the other questions, and so does the answer to it.
+    protocols[0].2[1].2.insert_str(0, "\x1b_Gi=31;OK\x1b\\");
+    for (name, variables, answers) in protocols {
+        let mut terminal = Terminal::open(lab.home(), variables, answers);
+        let pictures = |shown: &Shown| shown.text().contains("share of") && shown.has_pictures();
+        terminal.wait(&format!("pictures of {name}"), pictures);
+        let half_blocks = terminal.shown.lock().expect("no panic").text().contains('▀');
+        assert!(!half_blocks, "{name}: pictures take the place of cells");
+
+        terminal.press("?");
+        terminal.wait("the help", |shown| shown.text().contains("keys: type"));
+        terminal.press("\x1b");
+        terminal.wait("the pictures again", |shown| pictures(shown) && !shown.text().contains("keys: type"));
+
+        terminal.press("3");
+        terminal.wait("no picture over the runs", |shown| !shown.text().contains("share of") && !shown.has_pictures());
+        terminal.press("1");
+        terminal.wait("the pictures again", pictures);
+
+        let before = terminal.shown.lock().expect("no panic").drawn;
+        terminal.resize((30, 100));
+        terminal.wait("pictures for another size", |shown| pictures(shown) && shown.drawn > before);
+        terminal.quit();
+        let left = terminal.shown.lock().expect("no panic").kitty.len();
+        assert_eq!(left, 0, "{name}: pictures stay after the end");
+    }
+}
+
+#[test]
+fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
+    let lab = demo();
+    let never = Vec::new();
+    let late = vec![(FIRST, Duration::from_millis(400), format!("{SIZE}\x1b[?62;4c"))];
+    // Were its letters keys, they would turn to the runs and back to the help.
+    let later = Duration::from_millis(1_000);
+    let later = vec![
+        (FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c")),
+        (REST, later, "\x1bP>|foot\x1b\\\x1b]11;rgb:3333/3333/3333\x1b\\\x1b[?62;4c".to_owned()),
+    ];
+    let garbage = vec![(FIRST, Duration::ZERO, "\x1b[999;3z\x1b_Gnonsense?\x1b\\\x1b]11;3333?\x1b\\".to_owned())];
+    let in_tmux = at_once("\x1b[?62;c", "\x1bP>|tmux 3.4\x1b\\\x1b[?62;c");
+    let tmux = [("TMUX", "/tmp/tmux-0/default,1,0"), ("TERM", "tmux-256color"), ("KITTY_WINDOW_ID", "1")];
+    let table = [
+        ("never", &[][..], never, false),
+        ("late", &[][..], late, false),
+        // What it draws it has said in time.
+        ("after the first answer", &[][..], later, true),
+        ("garbage", &[][..], garbage, false),
+        ("tmux", &tmux[..], in_tmux, false),
+    ];
+    for (name, variables, answers, sixels) in table {
+        let mut terminal = Terminal::open(lab.home(), variables, answers);
+        terminal.wait(&format!("faces, {name}"), |shown| shown.text().contains(if sixels { PAINT } else { '▀' }));
+        // The latest answer is in when what follows it is obeyed.
+        std::thread::sleep(Duration::from_millis(1_200));
+        terminal.press("v");
+        terminal.wait(&format!("the next split, {name}"), |shown| shown.text().contains("share of validation"));
+        let shown = terminal.shown.lock().expect("no panic").text();
+        assert!(shown.contains("▸ angry") && shown.contains("disgust"), "{name}: something was typed\n{shown}");
+        assert_eq!(terminal.shown.lock().expect("no panic").drawn > 0, sixels, "{name}");
+        terminal.quit();
+    }
+}
+
+#[test]
+fn the_first_frame_does_not_wait_for_answers() {
+    let lab = demo();
+    // It confirms what it is and then says nothing more; keys are read once waiting for that has ended.
+    let silent = vec![(FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c"))];
+    let mut terminal = Terminal::open(lab.home(), &[], silent);
+    terminal.press("2");
+    terminal.wait("the form", |shown| shown.text().contains("[ Launch ]"));
+    let shown = terminal.shown.lock().expect("no panic");
+    let data = find(&shown.all, b"disgust").expect("a frame of the Data screen before the key was read");
+    let form = find(&shown.all, b"[ Launch ]").expect("the form");
+    assert!(data < form);
+    drop(shown);
+    terminal.quit();
+}
