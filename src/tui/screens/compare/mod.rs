@@ -62,7 +62,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
             ComparePane::Curves => curves::render(state, buffer, inside),
             ComparePane::Classes if comparison.classes.is_empty() => {
                 let differ = "they are on different datasets: their classes are not put side by side";
-                let untested = "the baseline is not tested yet, or no run is";
+                let untested = "no run is tested yet, or their classes differ";
                 say(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
             }
             ComparePane::Classes => tables::classes(state, comparison, inside.width).render(buffer, theme, inside),
