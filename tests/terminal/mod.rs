@@ -129,6 +129,17 @@ impl Dashboard {
         assert!(met.is_ok(), "no {what} on the screen:\n{last}");
     }
 
+    /// Types a line in place of what stands there, at the speed of a person: a flood of keys would be a paste.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.press("\u{15}");
+        for piece in text.as_bytes().chunks(8) {
+            self.send(piece);
+            std::thread::sleep(std::time::Duration::from_millis(60));
+        }
+        self.wait(text, |shown| shown.contains(text));
+        self.press("\r");
+    }
+
     /// Goes down the form to a setting and types a value into it.
     pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
         let explained: String = setting.explanation().split(' ').take(3).collect::<Vec<_>>().join(" ");

@@ -59,7 +59,7 @@ fn stands(state: &State, run: &Summary) -> Cell {
     };
     let word = match stands {
         RunState::Running if run.evaluating.is_some() => "testing".into(),
-        RunState::Running => format!("{epoch}/{}", run.recipe.epochs),
+        RunState::Running => format!("{epoch}/{}", run.limits.epochs),
         stands => stands.name().to_owned(),
     };
     (format!("{sign} {word}"), style)
