@@ -92,7 +92,7 @@ fn two_runs_are_compared_down_to_the_faces_they_misjudge() {
     dashboard.press("\u{1b}[Ci");
     dashboard.wait("the matrix of one against the other", |text| text.contains("against") && text.contains("test"));
     dashboard.press("\r");
-    dashboard.wait("the faces behind a cell", |text| text.contains("1 of ") || text.contains("No image"));
+    dashboard.wait("the faces behind a cell", |text| text.contains(" → ") && text.contains('▀'));
     dashboard.press("\u{1b}");
     // Validation results after each epoch, and the training images with the largest loss.
     dashboard.press("t");
@@ -137,17 +137,17 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
     dashboard.wait("the question", |text| text.contains("Stop calm-owl?"));
     dashboard.press("y");
     wait_for("its end", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Stopped).then_some(()));
-    dashboard.wait("its end on the screen", |text| text.contains("stopped"));
+    dashboard.wait("its end on the screen", |text| text.contains("■ stopped"));
     let before = run(&lab, "calm-owl").summary.epoch();
 
     dashboard.press("R");
     wait_for("a later epoch", PATIENCE, || (run(&lab, "calm-owl").summary.epoch() > before).then_some(()));
     dashboard.press("Sy");
     wait_for("its end", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Stopped).then_some(()));
-    dashboard.wait("its end on the screen", |text| text.contains("stopped"));
+    dashboard.wait("its end on the screen", |text| text.contains("■ stopped"));
 
     dashboard.press("N");
-    dashboard.wait("the line for the name", |text| text.contains("rename") || text.contains("name"));
+    dashboard.wait("the line for the name", |text| text.contains("another name for calm-owl"));
     dashboard.line("wise-owl");
     dashboard.wait("the new name", |text| text.contains("wise-owl"));
     wait_for("the new name", PATIENCE, || lab.store().find("wise-owl").ok());
