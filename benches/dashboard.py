@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a dashboard costs: runs a command in a terminal and reports first output, latency of keys, bytes, processor and memory.
 
-    benches/dashboard.py [--size COLSxROWS] [--seconds N] [--settle N] [--keys jk --presses 500] -- COMMAND…
+    benches/dashboard.py [--size COLSxROWS] [--seconds N] [--settle N] [--keys jk --presses 500 --every 0.1] -- COMMAND…
 
 First output: from the start of the process to the first byte that it writes (ms). Loaded: until it wrote nothing for a second (ms).
 Key to frame: from writing a key to the terminal until the end of the synchronized update that answers it, or, for programs that
@@ -111,6 +111,7 @@ def main():
     parser.add_argument("--first", default="", help="keys to press once after loading")
     parser.add_argument("--keys", default="", help="keys to press in turn")
     parser.add_argument("--presses", type=int, default=500)
+    parser.add_argument("--every", type=float, default=0.1, help="seconds between two keys")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     columns, rows = map(int, options.size.split("x"))
@@ -139,7 +140,7 @@ def main():
             taken = terminal.press(options.keys[number % len(options.keys)])
             if taken is not None:
                 times.append(taken * 1e3)
-            terminal.drain(0.03)
+            terminal.drain(options.every)
         if not times:
             print("no key was answered")
             times = [float("nan")]

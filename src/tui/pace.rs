@@ -8,11 +8,15 @@ use tokio::time::Instant;
 
 use super::state::State;
 
-/// The pace of frames.
+/// The pace of frames. The bound holds in every fifth of a second, so that after a run of keys nobody waits for longer.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Frames in any second at most.
-    most: usize,
+    /// Frames in any [`Self::span`] at most.
+    burst: usize,
+    /// How long that many frames take at the bound.
+    span: Duration,
+    /// Between two frames where no key waits.
+    spread: Duration,
     /// When the latest frames were drawn.
     drawn: VecDeque<Instant>,
     /// No frame before this.
@@ -22,15 +26,19 @@ pub(super) struct Pace {
 impl Pace {
     /// At most this many frames in any second, the first one not before this instant.
     pub(super) fn new(most: u32, not_before: Instant) -> Self {
-        let most = usize::try_from(most).unwrap_or(1).max(1);
-        Self { most, drawn: VecDeque::with_capacity(most), not_before }
+        // Rounded up, so that the bound holds to the last nanosecond; and spans fit into a second.
+        let spread = Duration::from_secs(1) / most.max(1) + Duration::from_nanos(1);
+        let burst = if most.is_multiple_of(5) { (most / 5).max(1) } else { 1 };
+        let span = spread * burst;
+        let burst = usize::try_from(burst).unwrap_or(1);
+        Self { burst, span, spread, drawn: VecDeque::with_capacity(burst), not_before }
     }
 
     /// When the next frame may be drawn; sooner where a key waits for an answer.
     pub(super) fn next(&self, key_waits: bool) -> Instant {
-        const SECOND: Duration = Duration::from_secs(1);
-        let full = (self.drawn.len() >= self.most).then(|| self.drawn.front().map(|oldest| *oldest + SECOND)).flatten();
-        let spread = self.drawn.back().map(|last| *last + SECOND / u32::try_from(self.most).unwrap_or(1));
+        let full =
+            (self.drawn.len() >= self.burst).then(|| self.drawn.front().map(|oldest| *oldest + self.span)).flatten();
+        let spread = self.drawn.back().map(|last| *last + self.spread);
         let soonest = if key_waits { full } else { full.max(spread) };
         soonest.map_or(self.not_before, |soonest| soonest.max(self.not_before))
     }
@@ -42,7 +50,7 @@ impl Pace {
 
     /// A frame was drawn now. One that changed nothing on the terminal does not count.
     pub(super) fn drew(&mut self, now: Instant) {
-        if self.drawn.len() == self.most {
+        if self.drawn.len() == self.burst {
             self.drawn.pop_front();
         }
         self.drawn.push_back(now);
