@@ -3,7 +3,8 @@
 
     benches/dashboard.py [--size COLSxROWS] [--seconds N] [--settle N] [--keys jk --presses 500 --every 0.1] -- COMMAND…
 
-First output: from the start of the process to the first byte that it writes (ms). Loaded: until it wrote nothing for a second (ms).
+First output: from the start of the process to the first byte that it writes (ms). First frame: to the end of the first
+synchronized update. Loaded: until it wrote nothing for a second (ms).
 Key to frame: from writing a key to the terminal until the end of the synchronized update that answers it, or, for programs that
 do not use those, until the first pause of 5 ms in what they write (median, p99, ms). Idle: bytes a second, share of one processor, and
 resident memory of the process and its children, over --seconds in which no key is pressed.
@@ -117,9 +118,13 @@ def main():
     columns, rows = map(int, options.size.split("x"))
 
     terminal = Terminal(options.command, columns, rows)
-    while not terminal.read(0.01):
-        pass
-    first = time.perf_counter() - terminal.begun
+    seen, first, frame = b"", None, None
+    while frame is None and time.perf_counter() - terminal.begun < 2.0:
+        seen += terminal.read(0.002)
+        if seen and first is None:
+            first = time.perf_counter() - terminal.begun
+        if END_OF_FRAME in seen:
+            frame = time.perf_counter() - terminal.begun
     loaded = time.perf_counter()
     # Loaded once it neither writes nor computes; a live run goes on writing, so processor time decides as well.
     while time.perf_counter() - terminal.begun < options.settle:
@@ -129,7 +134,8 @@ def main():
             loaded = last
         if last is None and usage(terminal.pid)[0] - before < 0.05:
             break
-    print(f"first output {first * 1e3:.0f} ms; loaded {(loaded - terminal.begun) * 1e3:.0f} ms")
+    frames = "no synchronized frame" if frame is None else f"first frame {frame * 1e3:.0f} ms"
+    print(f"first output {(first or 0) * 1e3:.0f} ms; {frames}; loaded {(loaded - terminal.begun) * 1e3:.0f} ms")
     for key in options.first:
         os.write(terminal.fd, key.encode())
         terminal.drain(0.5)
