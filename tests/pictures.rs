@@ -106,7 +106,7 @@ impl Shown {
         let mut paint = String::from("\x1b7");
         for line in 0..rows {
             let cells = PAINT.to_string().repeat(columns.into());
-            paint += &format!("\x1b[{};{}H{cells}", row + line + 1, column + 1);
+            paint.extend([format!("\x1b[{};{}H", row + line + 1, column + 1), cells]);
         }
         self.cells.process((paint + "\x1b8").as_bytes());
     }
@@ -263,7 +263,7 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
     let never = Vec::new();
     let late = vec![(FIRST, Duration::from_millis(400), format!("{SIZE}\x1b[?62;4c"))];
     // Were its letters keys, they would turn to the runs and back to the help.
-    let later = Duration::from_millis(1_000);
+    let later = Duration::from_secs(1);
     let later = vec![
         (FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c")),
         (REST, later, "\x1bP>|foot\x1b\\\x1b]11;rgb:3333/3333/3333\x1b\\\x1b[?62;4c".to_owned()),

@@ -77,8 +77,13 @@ impl Drop for Server {
     }
 }
 
+/// The dashboard's command on the other side, for somebody who has seen the first steps.
 fn mien(lab: &Lab) -> String {
-    format!("env LANG=C.UTF-8 '{}' --home '{}'", env!("CARGO_BIN_EXE_mien"), lab.home().display())
+    let state = lab.home().join("state");
+    std::fs::create_dir_all(state.join("mien")).expect("a folder");
+    std::fs::write(state.join("mien/first-steps-shown"), "").expect("written");
+    let (state, home) = (state.display(), lab.home().display());
+    format!("env LANG=C.UTF-8 XDG_STATE_HOME='{state}' '{}' --home '{home}'", env!("CARGO_BIN_EXE_mien"))
 }
 
 fn run_of(lab: &Lab) -> Option<FollowedRun> {
