@@ -20,7 +20,7 @@ pub fn file(folder: &RunFolder, split: Split, epoch: u32) -> PathBuf {
     }
 }
 
-/// Reads and checks what the run `id` says of a split; see [`file`] for `epoch`.
+/// Reads and checks what the run `id` says of a split; see [`file()`] for `epoch`.
 ///
 /// # Errors
 /// A sentence: there is no such file, and what makes it; or it is damaged, and how.
