@@ -192,7 +192,7 @@ fn a_storm_of_sizes_pastes_and_garbage_harms_no_run() {
     dashboard.paste(&"Sy\r2\r".repeat(200_000));
     dashboard.wait("the run after the paste", |text| text.contains("calm-owl"));
     let garbage: Vec<u8> = (0..20_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
         .filter(|byte| *byte != 3 && *byte != 26)
         .collect();
     dashboard.send(&garbage);
