@@ -138,7 +138,7 @@ fn a_cut_connection_ends_the_dashboard_and_no_run() {
 fn in_tmux_over_ssh_the_dashboard_itself_is_found_again() {
     let (lab, server) = (Lab::new(), Server::start());
     let socket = format!("mien-test-{}", std::process::id());
-    let attach = format!("tmux -L {socket} new-session -A -s lab \"{}\"", mien(&lab));
+    let attach = format!("tmux -u -L {socket} new-session -A -s lab \"{}\"", mien(&lab));
     let mut dashboard = server.login(&attach);
     launch(&mut dashboard, &lab, "40");
     let before = epochs(&lab);
@@ -148,8 +148,9 @@ fn in_tmux_over_ssh_the_dashboard_itself_is_found_again() {
     let id = run_of(&lab).expect("the run").summary.id.clone();
     again.wait("the run", |text| text.contains(id.as_str()));
     again.press("?");
-    again.wait("the keys", |text| text.contains("show the keys"));
+    again.wait("the keys", |text| text.contains("type to filter"));
     again.press("\u{1b}");
+    again.wait("the list", |text| !text.contains("type to filter"));
     again.press("q");
     wait_for("the end of tmux", PATIENCE, || (!again.runs()).then_some(()));
     let _ = Command::new("tmux").args(["-L", &socket, "kill-server"]).status();

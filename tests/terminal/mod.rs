@@ -142,16 +142,19 @@ impl Dashboard {
 
     /// Goes down the form to a setting and types a value into it.
     pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
-        let explained: String = setting.explanation().split(' ').take(3).collect::<Vec<_>>().join(" ");
+        // The heading of the explanation names the field that the cursor is on; the form's other lines may say the same words.
+        let here = |text: &str| {
+            text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
+        };
         for _ in 0..20 {
-            if self.text().contains(&explained) {
+            if here(&self.text()) {
                 break;
             }
             let before = self.text();
             self.press("\u{1b}[B");
             self.wait("another field", |text| text != before);
         }
-        self.wait(&explained, |text| text.contains(&explained));
+        self.wait(setting.name(), here);
         // Ctrl-U clears the field.
         self.press("\u{15}");
         self.press(value);
