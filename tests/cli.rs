@@ -175,6 +175,12 @@ fn a_shown_run_has_the_promised_keys() {
     has_keys(&test["per_class"][0], &["name", "precision", "recall", "f1", "support"]);
     assert_eq!((&test["per_class"][0]["name"], &test["per_class"][0]["support"]), (&json!("happy"), &json!(3)));
 
+    let table = lab.text(&["show", "calm", "--csv"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("epoch,train_loss,train_accuracy,val_loss,") && lines[1].starts_with("1,"), "{table}");
+    assert!(lines[2].contains(",,"), "NaN is nothing: {table}");
+
     let shown = lab.text(&["show", "latest"]);
     for part in ["calm-heron", "83,335", "batch-size", "macro average", "accuracy 0.7500", "waited 1 of 10"] {
         assert!(shown.contains(part), "{part} is missing in {shown}");

@@ -92,12 +92,12 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a run: settings, history, early stopping, test metrics
+    /// Show a run: settings, history, early stopping, test metrics; with --csv, the figures of its epochs
     Show {
         /// Id, beginning of an id, or `latest`
         run: String,
         #[command(flatten)]
-        output: Output,
+        format: Format,
     },
     /// Compare up to six runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
     ///

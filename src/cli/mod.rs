@@ -92,7 +92,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Tag { run, changes, output }) => manage::tag(&store, &run, &changes, output),
         Some(Command::Note { run, text, output }) => manage::note(&store, &run, text.as_deref(), output),
         Some(Command::Delete { runs, yes, output }) => manage::delete(&store, &runs, yes, output),
-        Some(Command::Show { run, output }) => show::run(&store, &run, output),
+        Some(Command::Show { run, format }) => show::run(&store, &run, format),
         Some(Command::Compare(compare)) => compare::run(&store, &compare),
         Some(Command::Inspect(inspect)) => inspect::run(&store, &inspect),
         Some(Command::Watch { run, output }) => watch::run(&store, &run, output),

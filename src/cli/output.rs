@@ -31,6 +31,14 @@ pub(super) fn csv(rows: &[Vec<String>]) -> Result<(), CommandError> {
     print(&String::from_utf8_lossy(&bytes.map_err(CommandError::Output)?))
 }
 
+/// Prints values as comma-separated ones to stdout, a line for each, under the names of their fields.
+pub(super) fn records(values: &[impl Serialize]) -> Result<(), CommandError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = values.iter().try_for_each(|value| writer.serialize(value));
+    let bytes = written.map_err(io::Error::other).and_then(|()| writer.into_inner().map_err(io::Error::other));
+    print(&String::from_utf8_lossy(&bytes.map_err(CommandError::Output)?))
+}
+
 /// Prints a value as JSON on one line to stdout.
 pub(super) fn record(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string(value).map_err(|error| CommandError::Output(error.into()))?;

@@ -1,6 +1,6 @@
 //! `show`: one run in full.
 
-use super::arguments::Output;
+use super::arguments::Format;
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table, age, figure, thousands};
 use super::{json, output};
@@ -9,13 +9,13 @@ use crate::domain::{Hyperparameter, Limits, Load, RunId, RunState, Size};
 use crate::runs::{RunStore, Summary, narrate};
 use crate::supervise;
 
-pub(super) fn run(store: &RunStore, query: &str, Output { json }: Output) -> Result<Exit, CommandError> {
+pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit, CommandError> {
     let run = store.summary(&store.find(query)?)?;
     let now = supervise::now();
-    if json {
-        output::json(&json::detail(&run.summary, run.state(now)))?;
-    } else {
-        output::print(&text(&run.summary, run.state(now), now))?;
+    match format {
+        Format { json: true, .. } => output::json(&json::detail(&run.summary, run.state(now)))?,
+        Format { csv: true, .. } => output::records(&run.summary.history)?,
+        Format { .. } => output::print(&text(&run.summary, run.state(now), now))?,
     }
     if run.damaged() > 0 {
         let log = run.folder().events_file();
