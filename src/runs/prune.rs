@@ -183,6 +183,8 @@ impl RunStore {
         let folder = self.folder(&run.id);
         let _lock = self.at_rest(&run.id, now)?;
         let mut freed = 0;
+        let state = self.summary(&run.id).map_or(RunState::Lost, |followed| followed.summary.state(false, now));
+        let run = &Doomed { state, ..run.clone() };
         // Looked at again under the lock: a worker may have been there since the plan.
         for file in self.superfluous(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
             let bytes = bytes_of(&file);

@@ -17,6 +17,7 @@ pub use log::LogView;
 use crate::domain::{RunId, RunState};
 pub use crate::runs::detail::LogLine;
 use crate::runs::facts::Facts;
+use crate::events::Damage;
 use crate::runs::query::{Query, SortKey};
 use crate::runs::{About, Steps, Summary};
 
@@ -34,6 +35,8 @@ pub struct RunView {
     pub alive: bool,
     /// Whether it has saved weights that fine-tuning can start from.
     pub saved: bool,
+    /// The lines of its log that are damaged and were left out.
+    pub damage: Damage,
     /// What a person says about it.
     pub about: Arc<About>,
     /// The training curve within epochs; `None` until the watcher was asked for this run whole.
