@@ -30,12 +30,10 @@ fn checkpoint(path: &Path, epoch: u32) {
     sum.update(b"block1.weight");
     sum.update(&16_u64.to_le_bytes());
     sum.update(&bytes);
-    let metadata = HashMap::from([
-        ("mien".to_owned(), state),
-        ("mien.crc32".to_owned(), sum.finalize().to_string()),
-    ]);
+    let metadata = HashMap::from([("mien".to_owned(), state), ("mien.crc32".to_owned(), sum.finalize().to_string())]);
     let view = TensorView::new(Dtype::F32, vec![16], &bytes).expect("a tensor");
-    fs::write(path, safetensors::serialize([("block1.weight", view)], Some(metadata)).expect("bytes")).expect("written");
+    fs::write(path, safetensors::serialize([("block1.weight", view)], Some(metadata)).expect("bytes"))
+        .expect("written");
 }
 
 /// Gives a run everything that a worker leaves: three epochs, of which the second was the best.
@@ -120,26 +118,72 @@ proptest! {
 fn each_kind_of_damage_is_told_with_what_to_do() {
     type Harm = fn(&RunFolder);
     let table: [(Harm, i32, &str, &str, &str); 12] = [
-        (|run| fs::write(run.last_checkpoint(), b"x").expect("cut"), 1, "last.ckpt", "is damaged", "goes on from best.ckpt, of epoch 2"),
-        (|run| fs::write(run.best_checkpoint(), b"x").expect("cut"), 1, "best.ckpt", "is damaged", "goes on from last.ckpt, of epoch 3"),
+        (
+            |run| fs::write(run.last_checkpoint(), b"x").expect("cut"),
+            1,
+            "last.ckpt",
+            "is damaged",
+            "goes on from best.ckpt, of epoch 2",
+        ),
+        (
+            |run| fs::write(run.best_checkpoint(), b"x").expect("cut"),
+            1,
+            "best.ckpt",
+            "is damaged",
+            "goes on from last.ckpt, of epoch 3",
+        ),
         (|run| fs::write(run.path().join("step.ckpt"), b"x").expect("cut"), 1, "step.ckpt", "is damaged", "remove it"),
         (|run| fs::remove_file(run.best_checkpoint()).expect("gone"), 1, "best.ckpt", "is gone", "weights are gone"),
         (|run| fs::remove_file(run.last_checkpoint()).expect("gone"), 0, "last.ckpt", "cannot be extended exactly", ""),
-        (|run| fs::write(run.test_predictions(), b"x").expect("cut"), 1, "test.safetensors", "holds no predictions", "mien evaluate calm-heron"),
+        (
+            |run| fs::write(run.test_predictions(), b"x").expect("cut"),
+            1,
+            "test.safetensors",
+            "holds no predictions",
+            "mien evaluate calm-heron",
+        ),
         (|run| fs::write(run.about_file(), b"{").expect("cut"), 1, "about.json", "is damaged", "remove it"),
         (|run| fs::write(run.recipe_file(), b"{").expect("cut"), 1, "recipe.json", "is no recipe", "put back a copy"),
-        (|run| fs::write(run.path().join(".tmpAbCd12"), b"abc").expect("left"), 0, ".tmpAbCd12", "interrupted (3 bytes)", "remove it"),
-        (|run| std::os::unix::fs::symlink("/etc/hostname", run.path().join("link")).expect("a link"), 1, "link", "out of the home", "remove the link"),
-        (|run| {
-            let log = fs::read(run.events_file()).expect("a log");
-            fs::write(run.events_file(), [&log[..], b"{\"at\":9,"].concat()).expect("torn");
-        }, 0, "events.jsonl", "unfinished (8 bytes)", "next worker cuts it off"),
-        (|run| {
-            let log = fs::read_to_string(run.events_file()).expect("a log");
-            let without: String = log.lines().filter(|line| !line.contains("\"epoch_finished\",\"epoch\":2,")).map(|line| format!("{line}\n")).collect();
-            assert_ne!(log, without);
-            fs::write(run.events_file(), without).expect("shortened");
-        }, 1, "events.jsonl", "lacks the figures of epoch 2", ""),
+        (
+            |run| fs::write(run.path().join(".tmpAbCd12"), b"abc").expect("left"),
+            0,
+            ".tmpAbCd12",
+            "interrupted (3 bytes)",
+            "remove it",
+        ),
+        (
+            |run| std::os::unix::fs::symlink("/etc", run.path().join("link")).expect("a link"),
+            1,
+            "link",
+            "out of the home",
+            "remove the link",
+        ),
+        (
+            |run| {
+                let log = fs::read(run.events_file()).expect("a log");
+                fs::write(run.events_file(), [&log[..], b"{\"at\":9,"].concat()).expect("torn");
+            },
+            0,
+            "events.jsonl",
+            "unfinished (8 bytes)",
+            "next worker cuts it off",
+        ),
+        (
+            |run| {
+                let log = fs::read_to_string(run.events_file()).expect("a log");
+                let without: String = log
+                    .lines()
+                    .filter(|line| !line.contains("\"epoch_finished\",\"epoch\":2,"))
+                    .map(|line| format!("{line}\n"))
+                    .collect();
+                assert_ne!(log, without);
+                fs::write(run.events_file(), without).expect("shortened");
+            },
+            1,
+            "events.jsonl",
+            "lacks the figures of epoch 2",
+            "",
+        ),
     ];
     for (harm, code, file, what, advice) in table {
         let lab = Lab::new();
@@ -155,12 +199,20 @@ fn damaged_lines_are_told_by_number_wherever_the_run_is_shown() {
     let lab = Lab::new();
     let folder = healthy(&lab);
     let log = fs::read_to_string(folder.events_file()).expect("a log");
-    let damaged: String = log.lines().enumerate().map(|(place, line)| format!("{}\n", if place == 2 { line.replace("cpu", "cpv") } else { line.into() })).collect();
+    let damaged: String = log
+        .lines()
+        .enumerate()
+        .map(|(place, line)| format!("{}\n", if place == 2 { line.replace("cpu", "cpv") } else { line.into() }))
+        .collect();
     assert_ne!(log, damaged);
     fs::write(folder.events_file(), damaged).expect("damaged");
     assert!(lab.complaint(&["show", "calm-heron"], 0).contains("line 3 is damaged"));
     let doctor = lab.text(&["doctor"]);
-    assert!(doctor.contains("calm-heron: events.jsonl: line 3 is damaged") && doctor.contains("1 damaged: `mien runs --check`"), "{doctor}");
+    assert!(
+        doctor.contains("calm-heron: events.jsonl: line 3 is damaged")
+            && doctor.contains("1 damaged: `mien runs --check`"),
+        "{doctor}"
+    );
     let checked = lab.mien(&["runs", "--check"]).assert().code(1).get_output().stdout.clone();
     let checked = String::from_utf8(checked).expect("text");
     assert!(checked.contains("DAMAGE  checkpoints/calm-heron/events.jsonl: line 3 is damaged"), "{checked}");

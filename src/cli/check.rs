@@ -46,7 +46,12 @@ impl Looked {
     }
 }
 
-pub(super) fn run(store: &RunStore, named: &[String], check: Check, Output { json }: Output) -> Result<Exit, CommandError> {
+pub(super) fn run(
+    store: &RunStore,
+    named: &[String],
+    check: Check,
+    Output { json }: Output,
+) -> Result<Exit, CommandError> {
     let (datasets, of_datasets) = datasets(store.home(), check.deep)?;
     let mut looked = Vec::new();
     if named.is_empty() {
@@ -135,7 +140,10 @@ fn text(home: &Path, looked: &[Looked], damaged: usize) -> String {
     let [runs, datasets, weights] = ["run", "dataset", "weights"].map(count);
     let mut parts = vec![counted(runs, "run", "runs")];
     if datasets + weights > 0 {
-        parts.extend([counted(datasets, "dataset", "datasets"), counted(weights, "file of weights", "files of weights")]);
+        parts.extend([
+            counted(datasets, "dataset", "datasets"),
+            counted(weights, "file of weights", "files of weights"),
+        ]);
     }
     let verdict = if damaged == 0 { "no damage".to_owned() } else { format!("{damaged} damaged") };
     lines.push(format!("checked {}: {verdict}", parts.join(", ")));

@@ -78,8 +78,7 @@ struct Report<'a> {
 }
 
 pub(super) fn run(store: &RunStore, arguments: &Prune) -> Result<Exit, CommandError> {
-    let rule =
-        Rule { newest: arguments.keep, best: arguments.keep_best, older_than: arguments.older_than };
+    let rule = Rule { newest: arguments.keep, best: arguments.keep_best, older_than: arguments.older_than };
     if arguments.filter.is_empty() && rule == Rule::default() && !arguments.checkpoints {
         let words = "nothing says which runs may go: give a filter, --older-than, --keep or --keep-best";
         return Err(CommandError::Usage(words.into()));
@@ -131,7 +130,8 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Re
     let checkpoints = arguments.checkpoints;
     if arguments.output.json {
         let item = |run: &Doomed| -> (String, &'static str, u64) { (run.id.to_string(), run.state.name(), run.bytes) };
-        let items: Vec<_> = if deleted { done.iter().map(|run| item(run)).collect() } else { plan.doomed.iter().map(item).collect() };
+        let items: Vec<_> =
+            if deleted { done.iter().map(|run| item(run)).collect() } else { plan.doomed.iter().map(item).collect() };
         return output::json(&Report {
             what: if checkpoints { "checkpoints" } else { "runs" },
             deleted,
@@ -162,8 +162,7 @@ fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String 
 }
 
 fn table(plan: &Plan, checkpoints: bool) -> String {
-    let mut table =
-        Table::new([("", Side::Left), ("RUN", Side::Left), ("SIZE", Side::Right), ("WHY", Side::Left)]);
+    let mut table = Table::new([("", Side::Left), ("RUN", Side::Left), ("SIZE", Side::Right), ("WHY", Side::Left)]);
     let what = if checkpoints { ", checkpoints but the best" } else { "" };
     for run in &plan.doomed {
         let why = format!("{}{what}", run.state);

@@ -72,7 +72,10 @@ mod tests {
         assert_eq!(&digits(crc32fast::hash(b"123456789")), b"cbf43926");
         let mut line = b"{\"at\":1}".to_vec();
         add(&mut line);
-        assert_eq!(String::from_utf8_lossy(&line), format!("{{\"at\":1,\"crc32\":\"{:08x}\"}}", crc32fast::hash(b"{\"at\":1")));
+        assert_eq!(
+            String::from_utf8_lossy(&line),
+            format!("{{\"at\":1,\"crc32\":\"{:08x}\"}}", crc32fast::hash(b"{\"at\":1"))
+        );
         assert_eq!((check(&line), check(b"{\"at\":1}"), check(b"")), (Seal::Whole, Seal::Missing, Seal::Missing));
     }
 

@@ -126,8 +126,7 @@ pub(super) fn write<T: Encode>(path: &Path, of: Of, log: &Path, recipe: u32, kep
     let mut body = rmp_serde::to_vec(&kept.progress).map_err(io::Error::other)?;
     body.extend(kept.value.encode().ok_or(io::ErrorKind::InvalidData)?);
     let check = probe(log, position)?;
-    let fields: [u64; FIELDS] =
-        [FORMAT, FOLD_VERSION, of as u64, position, check, recipe.into(), body.len() as u64];
+    let fields: [u64; FIELDS] = [FORMAT, FOLD_VERSION, of as u64, position, check, recipe.into(), body.len() as u64];
     let mut file = Vec::with_capacity(HEAD + body.len());
     file.extend_from_slice(MAGIC);
     file.extend(fields.iter().flat_map(|field| field.to_le_bytes()));

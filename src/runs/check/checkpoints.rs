@@ -113,7 +113,9 @@ fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Held>)
     }
     if damaged == best {
         return match epoch(&last) {
-            Some(epoch) => format!("`mien resume {id}` goes on from last.ckpt, of epoch {epoch}; the best weights before that are lost"),
+            Some(epoch) => format!(
+                "`mien resume {id}` goes on from last.ckpt, of epoch {epoch}; the best weights before that are lost"
+            ),
             None => "its weights are lost; what the log tells stands".into(),
         };
     }

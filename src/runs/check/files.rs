@@ -21,7 +21,11 @@ pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding
         findings.extend(look(&path, &metadata, home, alive));
     }
     if let Err(error) = folder.about() {
-        findings.push(Finding::damage(&folder.about_file(), error.to_string(), "tags, note and former names are lost: remove it"));
+        findings.push(Finding::damage(
+            &folder.about_file(),
+            error.to_string(),
+            "tags, note and former names are lost: remove it",
+        ));
     }
     if let Err(error) = folder.limits() {
         let advice = "the recipe's limits are in force: remove it, or `mien set` anew";
@@ -99,14 +103,22 @@ pub(super) fn beside_runs(checkpoints: &Path) -> Vec<Finding> {
 fn beside(path: &Path) -> Option<Finding> {
     let name = path.file_name()?.to_str().unwrap_or_default();
     if name.starts_with(crate::runs::manage::DELETED) {
-        return Some(Finding::note(path, "is left over from a deletion that was interrupted", "the next `mien delete` or `mien runs prune` removes it"));
+        return Some(Finding::note(
+            path,
+            "is left over from a deletion that was interrupted",
+            "the next `mien delete` or `mien runs prune` removes it",
+        ));
     }
     let folder = RunFolder::at(path);
     if !path.is_dir() || folder.recipe_file().exists() && RunId::new(name).is_ok() {
         return None;
     }
     if folder.recipe_file().exists() {
-        return Some(Finding::note(path, "holds a run, but no run can be called so: no list shows it", "rename the folder"));
+        return Some(Finding::note(
+            path,
+            "holds a run, but no run can be called so: no list shows it",
+            "rename the folder",
+        ));
     }
     let of_run = folder.events_file().exists() || !super::checkpoints::files(&folder).is_empty();
     let advice = "put back a copy of recipe.json, or remove the folder";

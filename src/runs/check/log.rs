@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::{Finding, Subject};
+use crate::domain::RunState;
 use crate::events::{Event, EventReader, ReadError};
 use crate::runs::summary::Summary;
-use crate::domain::RunState;
 
 /// Folds the log, whatever of it can be read, and tells what cannot; `None` where there is nothing to go by.
 pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
@@ -46,7 +46,9 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
     }
     let unfinished = length.saturating_sub(reader.position());
     if unfinished > 0 && !subject.alive {
-        let what = format!("its last line is unfinished ({unfinished} bytes): its worker was killed while writing, or the end was damaged");
+        let what = format!(
+            "its last line is unfinished ({unfinished} bytes): its worker was killed while writing, or the end was damaged"
+        );
         findings.push(Finding::note(&file, what, "the next worker cuts it off"));
     }
     if ends_twice {

@@ -134,11 +134,19 @@ fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&Known>) -> Option
                 "was trained on other images than dataset {name} holds now ({} then, {} now)",
                 recipe.fingerprint, known.fingerprint
             );
-            Some(Finding::note(&file, what, "its results stand; it cannot be resumed or tested until those images are back"))
+            Some(Finding::note(
+                &file,
+                what,
+                "its results stand; it cannot be resumed or tested until those images are back",
+            ))
         }
         None => {
             let what = format!("its dataset {name} is not there, or damaged");
-            Some(Finding::note(&file, what, format!("its results stand; `mien data import … --name {name}` to resume or test it")))
+            Some(Finding::note(
+                &file,
+                what,
+                format!("its results stand; `mien data import … --name {name}` to resume or test it"),
+            ))
         }
     }
 }

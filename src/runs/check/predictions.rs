@@ -11,7 +11,8 @@ const TOLERANCE: f32 = 1e-3;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = subject.folder;
-    let validation = folder.validation_epochs().into_iter().map(|epoch| (folder.validation_predictions(epoch), Split::Validation));
+    let validation =
+        folder.validation_epochs().into_iter().map(|epoch| (folder.validation_predictions(epoch), Split::Validation));
     let files = [(folder.test_predictions(), Split::Test), (folder.train_predictions(), Split::Train)];
     let there = files.into_iter().filter(|(file, _)| file.exists()).chain(validation);
     let wrong = |(file, split): (std::path::PathBuf, Split)| {
@@ -46,7 +47,8 @@ fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), Strin
         return Err("has labels that are no class".into());
     }
     let rows = predictions.probabilities.chunks_exact(predictions.classes.max(1));
-    let is_one = |row: &[f32]| (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE && row.iter().all(|share| *share >= 0.0);
+    let is_one =
+        |row: &[f32]| (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE && row.iter().all(|share| *share >= 0.0);
     match rows.enumerate().find(|(_, row)| !is_one(row)) {
         Some((image, _)) => Err(format!("what it says of image {image} are no probabilities")),
         None => Ok(()),

@@ -57,7 +57,8 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         };
     }
     let damage = (!run.damage.is_none()).then(|| {
-        let sentence = format!("event log: {}; the rest is shown: `mien runs --check {}` says more", run.damage, run.id);
+        let sentence =
+            format!("event log: {}; the rest is shown: `mien runs --check {}` says more", run.damage, run.id);
         (sentence, theme.warning())
     });
     for (sentence, style) in asked.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands)) {

@@ -15,9 +15,9 @@ pub use limits::{meaning, parse as parse_limits};
 pub use log::LogView;
 
 use crate::domain::{RunId, RunState};
+use crate::events::Damage;
 pub use crate::runs::detail::LogLine;
 use crate::runs::facts::Facts;
-use crate::events::Damage;
 use crate::runs::query::{Query, SortKey};
 use crate::runs::{About, Steps, Summary};
 
