@@ -14,7 +14,7 @@ resumed. 1,000 runs of 40,000 events take 8 GB.
   python3 ../shared/peers/pty_watch.py 120 40 30 target/release/mien --home /tmp/many
   rm -rf /tmp/many
 """
-import argparse, fcntl, json, math, os, random, shutil, time
+import argparse, fcntl, json, math, os, random, shutil, time, zlib
 
 ADJECTIVES = "agile amber bold brave calm clear deft eager fair gentle honest keen lively merry nimble odd proud quiet rapid shy".split()
 ANIMALS = "adder badger crane dove elk falcon gecko heron ibis jay koala lynx marten newt otter puffin raven seal tiger wren".split()
@@ -34,11 +34,16 @@ def recipe(created, seed):
 
 
 def line(at, event, **fields):
-    return json.dumps({"at": at, "event": event, **fields}, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return sealed(json.dumps({"at": at, "event": event, **fields}, separators=(",", ":"), ensure_ascii=False)[:-1])
+
+
+def sealed(said):
+    """A line of the log from what it says, without its closing brace."""
+    return '%s,"crc32":"%08x"}\n' % (said, zlib.crc32(said.encode()))
 
 
 def opening(at, live=False):
-    yield line(at, "log_opened", version=1, program="mien 0.1.0")
+    yield line(at, "log_opened", version=2, program="mien 0.1.0")
     yield line(at, "worker_started", pid=4711, host="box", resumed_from=0)
     yield line(at, "device_chosen", device="cuda:0", description="NVIDIA H200", note=None)
     yield line(at, "data_opened", images={"train": 25841, "validation": 2868, "test": 7178}, classes=CLASSES)
@@ -51,8 +56,8 @@ NOISE = None
 
 def step(at, epoch, number, steps, time_in_epochs, noise):
     loss = 1.0 + 0.85 * math.exp(-time_in_epochs / 8) + noise
-    return ('{"at":%d,"event":"step","epoch":%d,"step":%d,"steps":%d,"loss":%.16g,"accuracy":%.16g,"learning_rate":%.17g,'
-            '"images_per_second":%.16g}\n' % (at, epoch, number, steps, loss, 0.75 - loss / 4, 0.002 * (1 - time_in_epochs / 60), 2940 + noise * 900))
+    return sealed('{"at":%d,"event":"step","epoch":%d,"step":%d,"steps":%d,"loss":%.16g,"accuracy":%.16g,"learning_rate":%.17g,'
+                  '"images_per_second":%.16g' % (at, epoch, number, steps, loss, 0.75 - loss / 4, 0.002 * (1 - time_in_epochs / 60), 2940 + noise * 900))
 
 
 def confusion(random):

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::check::Check;
+use super::prune::Prune;
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
 use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
 use crate::runs::inspection::Order;
@@ -382,8 +384,13 @@ pub(super) enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Runs {
-    /// What the runs have to fulfil, all of it, such as `state:running val_acc>0.6 !cnn`
+    #[command(subcommand)]
+    pub(super) command: Option<RunsCommand>,
+    #[command(flatten)]
+    pub(super) check: Check,
+    /// What the runs have to fulfil, all of it, such as `state:running val_acc>0.6 !cnn`; with --check: names of runs
     pub(super) filter: Vec<String>,
     /// Order by a column instead of age, the best or the newest first
     #[arg(long, value_name = "KEY")]
@@ -399,6 +406,13 @@ pub(super) struct Runs {
     pub(super) csv: bool,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RunsCommand {
+    /// Delete runs by a rule, after showing which and how much that frees
+    #[command(after_help = super::prune::HELP)]
+    Prune(Prune),
 }
 
 #[derive(Debug, Args)]

@@ -64,7 +64,10 @@ pub(super) fn run(store: &RunStore, Output { json }: Output) -> Result<Exit, Com
 }
 
 fn examine(store: &RunStore) -> Result<Report, CommandError> {
-    let (readable, unreadable) = runs::read_all(store)?;
+    let (readable, mut unreadable) = runs::read_all(store)?;
+    let readable_count = readable.len();
+    let damaged = readable.iter().filter(|run| !run.damage().is_none());
+    unreadable.extend(damaged.map(|run| format!("{}: events.jsonl: {}", run.summary.id, run.damage())));
     let sets = datasets::list(store.home())?;
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -77,7 +80,7 @@ fn examine(store: &RunStore) -> Result<Report, CommandError> {
         #[cfg(feature = "dashboard")]
         config: super::config::examine(),
         datasets: Holdings { count: sets.readable.len(), damaged: sets.unreadable },
-        runs: Holdings { count: readable.len(), damaged: unreadable },
+        runs: Holdings { count: readable_count, damaged: unreadable },
     })
 }
 
@@ -153,6 +156,11 @@ fn text(report: &Report) -> String {
         lines.push(format!("{name}  {} readable, {} damaged", holdings.count, holdings.damaged.len()));
         lines.extend(holdings.damaged.iter().map(|damage| format!("           {damage}")));
     }
+    let damaged = report.runs.damaged.len() + report.datasets.damaged.len();
+    lines.push(match damaged {
+        0 => "check      no damage at first sight: `mien runs --check` reads every file".into(),
+        _ => format!("check      {damaged} damaged: `mien runs --check` tells what it means and what to do"),
+    });
     lines.iter().map(|line| printable(line) + "\n").collect()
 }
 

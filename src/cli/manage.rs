@@ -134,7 +134,12 @@ pub(super) fn confirmed(names: &str, with: &str) -> Result<bool, CommandError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(CommandError::Usage(format!("nobody can be asked here: --yes deletes {names} without asking")));
     }
-    let _ = write!(io::stderr(), "Delete {names} for good, with {with}? [y/N] ");
+    asked(&format!("Delete {names} for good, with {with}?"))
+}
+
+/// Asks a question that only `y` answers with yes.
+pub(super) fn asked(question: &str) -> Result<bool, CommandError> {
+    let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(CommandError::Output)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bases;
+mod check;
 mod compare;
 mod completions;
 #[cfg(feature = "dashboard")]
@@ -25,6 +26,7 @@ mod manage;
 mod marked;
 mod meter;
 mod output;
+mod prune;
 mod recipe_options;
 mod report;
 mod request;

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
-use super::arguments::{Output, Runs};
+use super::arguments::{Output, Runs, RunsCommand};
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table, age, figure};
-use super::{json, output};
+use super::{check, json, output, prune};
 use crate::domain::{RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::{Facts, FollowedRun, Query, RunStore, Summary};
 use crate::supervise;
 
 pub(super) fn run(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
+    if let Some(RunsCommand::Prune(arguments)) = &arguments.command {
+        return prune::run(store, arguments);
+    }
+    if arguments.check.check {
+        return check::run(store, &arguments.filter, arguments.check, arguments.output);
+    }
     let query = query(&arguments.filter)?;
     let now = supervise::now();
     let (runs, mut complaints) = read_all(store)?;
@@ -47,7 +53,7 @@ pub(super) fn run(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandErr
 }
 
 /// The filter, or where it goes wrong.
-fn query(words: &[String]) -> Result<Query, CommandError> {
+pub(super) fn query(words: &[String]) -> Result<Query, CommandError> {
     let text = words.join(" ");
     Query::parse(&text).map_err(|error| {
         let word = crate::domain::text::printable(&text[error.at.clone()]);
@@ -56,7 +62,7 @@ fn query(words: &[String]) -> Result<Query, CommandError> {
 }
 
 /// What is known of a run; what is said about it and cannot be read is complained of and left out.
-fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> Facts {
+pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> Facts {
     let about = run.folder().about().unwrap_or_else(|error| {
         complaints.push(format!("{}: {error}", run.summary.id));
         crate::runs::About::default()

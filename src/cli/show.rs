@@ -17,9 +17,9 @@ pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit,
         Format { csv: true, .. } => output::records(&run.summary.history)?,
         Format { .. } => output::print(&text(&run.summary, run.state(now), now))?,
     }
-    if run.damaged() > 0 {
+    if !run.damage().is_none() {
         let log = run.folder().events_file();
-        output::complain(&format!("{} lines of {} are damaged and were left out", run.damaged(), log.display()));
+        output::complain(&format!("{}: {}; the rest is shown", log.display(), run.damage()));
     }
     Ok(Exit::Done)
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{Event, LOG_VERSION, Record, step_line};
+use super::seal::{self, Seal};
+use super::{Damage, Event, LOG_VERSION, Progress, Record, SEALED_SINCE, step_line};
 
 /// Why a log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +34,16 @@ pub enum ReadError {
 #[derive(Debug)]
 pub struct EventReader {
     path: PathBuf,
-    position: u64,
+    progress: Progress,
     /// Where reading ends, if not with the log.
     end: u64,
-    damaged: usize,
+}
+
+/// What a line turned out to be.
+enum Line {
+    Event { record: Record, sealed: bool },
+    Damaged,
+    Newer(u32),
 }
 
 /// Most bytes that are read at once, so that a huge log is read in bounded pieces; and the longest line.
@@ -49,13 +56,13 @@ impl EventReader {
     /// A reader at the log's beginning. The file need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self::at(path, 0, 0)
+        Self::at(path, Progress::default())
     }
 
     /// A reader that goes on where another one stood: behind a line end, or at the beginning.
     #[must_use]
-    pub fn at(path: &Path, position: u64, damaged: usize) -> Self {
-        Self { path: path.to_owned(), position, end: u64::MAX, damaged }
+    pub fn at(path: &Path, progress: Progress) -> Self {
+        Self { path: path.to_owned(), progress, end: u64::MAX }
     }
 
     /// The same reader, which takes the log to end at this position.
@@ -67,13 +74,19 @@ impl EventReader {
     /// Bytes of the log that were taken in: whole lines.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.position
+        self.progress.position
     }
 
-    /// Lines so far that were no event at all (not: of an unknown kind).
+    /// How far it has read: where [`Self::at`] goes on.
     #[must_use]
-    pub fn damaged(&self) -> usize {
-        self.damaged
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The lines so far that are not as they were written, or were no event at all (not: of an unknown kind).
+    #[must_use]
+    pub fn damage(&self) -> Damage {
+        self.progress.damage
     }
 
     /// Appends to `out` what has been completed since the last call, and tells whether there was anything. A missing
@@ -91,7 +104,7 @@ impl EventReader {
     /// # Errors
     /// When the file cannot be read, or was written by a newer program. What was handed over is not handed over again.
     pub fn read(&mut self, mut take: impl FnMut(Record)) -> Result<bool, ReadError> {
-        let before = self.position;
+        let before = self.position();
         let io = |source, path: &Path| ReadError::Io { path: path.to_owned(), source };
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
@@ -104,13 +117,13 @@ impl EventReader {
             self.read_piece(&mut file, size, &mut piece).map_err(|error| io(error, &self.path))?;
             let taken = self.take_lines(&piece, &mut take)?;
             if (piece.len() as u64) < size {
-                return Ok(self.position > before);
+                return Ok(self.position() > before);
             }
             size = match taken {
                 0 if size >= MAX_PIECE => {
                     // A line longer than this is none of ours: step over it rather than stall.
-                    self.position += size;
-                    self.damaged += 1;
+                    self.progress.position += size;
+                    self.progress.damage.add(self.progress.lines + 1);
                     PIECE
                 }
                 0 => MAX_PIECE,
@@ -123,32 +136,55 @@ impl EventReader {
     fn take_lines(&mut self, piece: &[u8], take: &mut impl FnMut(Record)) -> Result<usize, ReadError> {
         let mut rest = piece;
         while !rest.is_empty() {
-            let length = if let Some((record, length)) = step_line::read(rest) {
-                take(record);
-                length
-            } else {
-                let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
-                match serde_json::from_slice::<Record>(&rest[..end]) {
-                    Ok(Record { event: Event::LogOpened { version, .. }, .. }) if version > LOG_VERSION => {
-                        return Err(ReadError::Newer { path: self.path.clone(), found: version });
-                    }
-                    Ok(record) => take(record),
-                    Err(_) => self.damaged += 1,
+            let (line, length) = match step_line::read(rest) {
+                Some((record, length, sealed)) if sealed || !self.progress.sealed => {
+                    (Line::Event { record, sealed }, length)
                 }
-                end + 1
+                _ => {
+                    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
+                    (self.judge(&rest[..end]), end + 1)
+                }
             };
-            self.position += length as u64;
+            match line {
+                Line::Event { record, sealed } => {
+                    self.progress.sealed |= sealed;
+                    take(record);
+                }
+                Line::Damaged => self.progress.damage.add(self.progress.lines + 1),
+                Line::Newer(found) => return Err(ReadError::Newer { path: self.path.clone(), found }),
+            }
+            self.progress.position += length as u64;
+            self.progress.lines += 1;
             rest = &rest[length..];
         }
         Ok(piece.len() - rest.len())
     }
 
+    /// What a line is, without its end. Where lines have checksums, one without is damaged; so is one that announces
+    /// them and has none.
+    fn judge(&self, line: &[u8]) -> Line {
+        let seal = seal::check(line);
+        let Ok(record) = serde_json::from_slice::<Record>(line) else { return Line::Damaged };
+        let announced = match record.event {
+            Event::LogOpened { version, .. } => Some(version),
+            _ => None,
+        };
+        match (seal, announced) {
+            (Seal::Broken, _) => Line::Damaged,
+            // A newer format may have seals of another kind.
+            (_, Some(version)) if version > LOG_VERSION => Line::Newer(version),
+            (Seal::Missing, Some(SEALED_SINCE..)) => Line::Damaged,
+            (Seal::Missing, _) if self.progress.sealed => Line::Damaged,
+            (seal, _) => Line::Event { record, sealed: seal == Seal::Whole },
+        }
+    }
+
     fn read_piece(&self, file: &mut File, size: u64, piece: &mut Vec<u8>) -> io::Result<()> {
         piece.clear();
-        let there = file.metadata()?.len().min(self.end).saturating_sub(self.position).min(size);
+        let there = file.metadata()?.len().min(self.end).saturating_sub(self.position()).min(size);
         if there > 0 {
             piece.reserve(usize::try_from(there).unwrap_or(0));
-            file.seek(SeekFrom::Start(self.position))?;
+            file.seek(SeekFrom::Start(self.position()))?;
             file.take(there).read_to_end(piece)?;
         }
         Ok(())

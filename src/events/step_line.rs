@@ -3,11 +3,11 @@
 //! They are nearly all of a long log. Only the exact shape that the writer gives is taken; any other line, however
 //! right, is left to the parser, so that both always agree.
 
-use super::{Event, Record};
+use super::{Event, Record, seal};
 
-/// Reads a step event off the front of `text` up to and with its line end. Returns it with the bytes it took; `None`
-/// for any other line.
-pub(super) fn read(text: &[u8]) -> Option<(Record, usize)> {
+/// Reads a step event off the front of `text` up to and with its line end. Returns it with the bytes it took and whether
+/// it has a checksum, which is then right; `None` for any other line.
+pub(super) fn read(text: &[u8]) -> Option<(Record, usize, bool)> {
     let mut line = Line(text);
     line.expect(b"{\"at\":")?;
     let at = line.whole()?;
@@ -25,9 +25,13 @@ pub(super) fn read(text: &[u8]) -> Option<(Record, usize)> {
     let learning_rate = line.real()?;
     line.expect(b",\"images_per_second\":")?;
     let images_per_second = line.real()?;
-    line.expect(b"}\n")?;
+    let said = text.len() - line.0.len();
+    let (end, sealed) = match line.0.strip_prefix(b"}\n") {
+        Some(_) => (2, false),
+        None => (seal::follows(&text[..said], line.0)?, true),
+    };
     let event = Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second };
-    Some((Record { at, event }, text.len() - line.0.len()))
+    Some((Record { at, event }, said + end, sealed))
 }
 
 /// What is left of a line.
@@ -138,11 +142,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_step_that_the_writer_writes_is_read(at in any::<u64>(), event in any_step()) {
+        fn every_step_that_the_writer_writes_is_read(at in any::<u64>(), event in any_step(), sealed in any::<bool>()) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
+            if sealed { seal::add(&mut line) }
             let parsed = slow(&line).expect("a record");
             line.extend_from_slice(b"\n{\"at\":");
-            let (read, length) = read(&line).expect("a step");
+            let (read, length, found) = read(&line).expect("a step");
+            prop_assert_eq!(found, sealed);
             prop_assert_eq!(bits(&read), bits(&parsed));
             prop_assert_eq!(line[length - 1], b'\n');
         }
@@ -154,7 +160,7 @@ mod tests {
                 "{{\"at\":{at},\"event\":\"step\",\"epoch\":{epoch},\"step\":{step},\"steps\":{steps},\"loss\":{loss},\
                  \"accuracy\":{accuracy},\"learning_rate\":{rate},\"images_per_second\":{speed}}}\n"
             );
-            if let Some((read, length)) = read(line.as_bytes()) {
+            if let Some((read, length, _)) = read(line.as_bytes()) {
                 prop_assert_eq!(length, line.len());
                 prop_assert_eq!(Some(bits(&read)), slow(&line.as_bytes()[..length - 1]).as_ref().map(bits));
             }
@@ -162,13 +168,15 @@ mod tests {
 
         #[test]
         fn damaged_lines_are_read_alike_or_left(
-            at in any::<u64>(), event in any_step(), place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()
+            at in any::<u64>(), event in any_step(), place in any::<prop::sample::Index>(), byte in any::<u8>(),
+            cut in any::<bool>(), sealed in any::<bool>()
         ) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
+            if sealed { seal::add(&mut line) }
             line.push(b'\n');
             let place = place.index(line.len());
             if cut { line.truncate(place) } else { line[place] = byte }
-            if let Some((read, length)) = read(&line) {
+            if let Some((read, length, _)) = read(&line) {
                 prop_assert_eq!(Some(bits(&read)), slow(&line[..length - 1]).as_ref().map(bits));
             }
         }

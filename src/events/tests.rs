@@ -91,7 +91,7 @@ proptest! {
         reader.poll(&mut seen).expect("a poll");
         let written: Vec<Record> = events.into_iter().map(|(at, event, _)| Record { at, event }).collect();
         prop_assert_eq!(&seen[1..], &written[..]);
-        prop_assert_eq!(reader.damaged(), 0);
+        prop_assert_eq!(reader.damage(), Damage::default());
     }
 
     #[test]
@@ -117,25 +117,25 @@ proptest! {
 
         EventWriter::open(&path, 8).expect("reopened").append(9, Event::StopRequested).expect("an append");
         reader.poll(&mut seen).expect("a poll");
-        prop_assert_eq!(reader.damaged(), 0);
+        prop_assert_eq!(reader.damage(), Damage::default());
         prop_assert_eq!(&seen.last().expect("an event").event, &Event::StopRequested);
     }
 }
 
-fn read(text: &str) -> (Result<Vec<Record>, ReadError>, usize) {
+fn read(text: &str) -> (Result<Vec<Record>, ReadError>, Damage) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(text.as_bytes()).expect("a write");
     let mut reader = EventReader::new(file.path());
     let mut seen = Vec::new();
     let result = reader.poll(&mut seen).map(|_| seen);
-    (result, reader.damaged())
+    (result, reader.damage())
 }
 
 #[test]
 fn a_newer_log_is_refused_in_words() {
-    let (result, _) = read("{\"at\":1,\"event\":\"log_opened\",\"version\":2,\"program\":\"mien 9\"}\n");
+    let (result, _) = read("{\"at\":1,\"event\":\"log_opened\",\"version\":3,\"program\":\"mien 9\"}\n");
     let message = result.expect_err("refused").to_string();
-    assert!(message.contains("format 2") && message.contains("use a newer mien"), "{message}");
+    assert!(message.contains("format 3") && message.contains("use a newer mien"), "{message}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn unknown_kinds_and_fields_are_skipped_and_damage_is_counted() {
     );
     let events: Vec<Event> = result.expect("readable").into_iter().map(|record| record.event).collect();
     assert_eq!(events, [Event::Unknown, Event::StopRequested]);
-    assert_eq!(damaged, 1);
+    assert_eq!(damaged.lines(), [2]);
 }
 
 #[test]
@@ -157,4 +157,111 @@ fn a_loss_that_is_no_number_survives() {
     let mut seen = Vec::new();
     EventReader::new(&path).poll(&mut seen).expect("a poll");
     assert!(matches!(seen[1].event, Event::Evaluated { loss, .. } if loss.is_nan()));
+}
+
+/// A log of these events, and where its lines begin and the last one ends.
+fn log_of(events: &[Event]) -> (Vec<u8>, Vec<usize>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(FILE_NAME);
+    let mut writer = EventWriter::open(&path, 7).expect("a log");
+    for (at, event) in (0..).zip(events) {
+        writer.append(at, event.clone()).expect("an append");
+    }
+    let bytes = fs::read(path).expect("the log");
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
+    let bounds = std::iter::once(0).chain(ends).collect();
+    (bytes, bounds)
+}
+
+/// A log's records as text, where a figure that is no number equals itself, and how far it was read.
+fn told(bytes: &[u8]) -> (Vec<String>, Progress) {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(bytes).expect("a write");
+    let mut reader = EventReader::new(file.path());
+    let mut seen = Vec::new();
+    reader.poll(&mut seen).expect("a poll");
+    (seen.iter().map(|record| format!("{record:?}")).collect(), reader.progress())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_flipped_bit_is_found_and_costs_its_line_alone(
+        events in proptest::collection::vec(any_event(), 1..8), place in any::<prop::sample::Index>(), bit in 0..8_u32
+    ) {
+        let (mut bytes, bounds) = log_of(&events);
+        let (all, _) = told(&bytes);
+        let place = place.index(bytes.len());
+        let line = bounds.iter().rposition(|start| *start <= place).expect("the first line begins at 0");
+        let ends_line = bytes[place] == b'\n';
+        bytes[place] ^= 1 << bit;
+        let (left, progress) = told(&bytes);
+
+        let lost = if ends_line { line..(line + 2).min(all.len()) } else { line..line + 1 };
+        let kept: Vec<String> = [&all[..lost.start], &all[lost.end..]].concat();
+        prop_assert_eq!(left, kept);
+        if ends_line && line + 1 == all.len() {
+            // The last line is unfinished now: what a reader has not taken in is not whole.
+            prop_assert!(progress.damage.is_none() && progress.position < bytes.len() as u64);
+        } else {
+            // A line that a flip cut in two is two damaged lines.
+            prop_assert!((1..=2).contains(&progress.damage.count()));
+            prop_assert_eq!(progress.damage.lines()[0], line as u64 + 1);
+        }
+    }
+
+    #[test]
+    fn reading_goes_on_anywhere_as_if_it_had_never_stopped(
+        events in proptest::collection::vec(any_event(), 1..8), place in any::<prop::sample::Index>(), stop in any::<prop::sample::Index>()
+    ) {
+        let (mut bytes, bounds) = log_of(&events);
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1;
+        let stop = bounds[stop.index(bounds.len())];
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(&bytes).expect("a write");
+        let mut first = EventReader::new(file.path()).until(stop as u64);
+        let mut seen = Vec::new();
+        first.poll(&mut seen).expect("a poll");
+        let mut second = EventReader::at(file.path(), first.progress());
+        second.poll(&mut seen).expect("a poll");
+        let (all, progress) = told(&bytes);
+        prop_assert_eq!(seen.iter().map(|record| format!("{record:?}")).collect::<Vec<_>>(), all);
+        prop_assert_eq!(second.progress(), progress);
+    }
+}
+
+#[test]
+fn a_log_without_checksums_is_read_and_has_them_once_it_is_gone_on_with() {
+    let old = "{\"at\":1,\"event\":\"log_opened\",\"version\":1,\"program\":\"mien 0.1.0\"}\n\
+               {\"at\":2,\"event\":\"stop_requested\"}\n";
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(old.as_bytes()).expect("a write");
+    let (seen, progress) = told(old.as_bytes());
+    assert_eq!((seen.len(), progress.sealed, progress.damage.count()), (2, false, 0));
+
+    for at in [3, 4] {
+        EventWriter::open(file.path(), at).expect("opened").append(at, Event::Paused).expect("an append");
+    }
+    let text = fs::read_to_string(file.path()).expect("the log");
+    let (seen, progress) = told(text.as_bytes());
+    // The new format is announced once.
+    assert_eq!((seen.len(), progress.sealed, progress.damage.count()), (5, true, 0));
+    assert!(text.starts_with(old) && text.lines().nth(2).is_some_and(|line| line.contains("\"version\":2")));
+
+    let unsealed = text + "{\"at\":5,\"event\":\"continued\"}\n";
+    assert_eq!(told(unsealed.as_bytes()).1.damage.lines(), [6]);
+    let steps = "{\"at\":5,\"event\":\"step\",\"epoch\":1,\"step\":1,\"steps\":2,\"loss\":1.0,\"accuracy\":0.5,\
+                 \"learning_rate\":0.1,\"images_per_second\":9.0}\n";
+    assert_eq!(told((unsealed + steps).as_bytes()).1.damage.lines(), [6, 7]);
+}
+
+#[test]
+fn a_line_is_still_json_that_other_programs_read() {
+    let (bytes, _) = log_of(&[Event::StopRequested]);
+    for line in String::from_utf8(bytes).expect("text").lines() {
+        let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(value["crc32"].as_str().map(str::len), Some(8));
+    }
 }

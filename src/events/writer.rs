@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::seal::{self, Seal};
 use super::{Event, LOG_VERSION, Record};
 
 /// An open log. One process writes a log at a time: the run folder's worker lock sees to that.
@@ -14,15 +15,15 @@ pub struct EventWriter {
 
 impl EventWriter {
     /// Opens the log at `path`, or creates it with its first line. A last line that a killed worker left unfinished
-    /// is cut off: no reader has taken it for an event.
+    /// is cut off: no reader has taken it for an event. A log without checksums has them from here on, and says so.
     ///
     /// # Errors
     /// When the file cannot be opened, read or written.
     pub fn open(path: &Path, now: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        cut_unfinished_line(&mut file)?;
+        let last = cut_unfinished_line(&mut file)?;
         let mut writer = Self { file };
-        if writer.file.metadata()?.len() == 0 {
+        if seal::check(&last) == Seal::Missing {
             let program = concat!("mien ", env!("CARGO_PKG_VERSION")).to_owned();
             writer.append(now, Event::LogOpened { version: LOG_VERSION, program })?;
         }
@@ -35,6 +36,7 @@ impl EventWriter {
     /// When the write fails; what was written of the line is then cut off again where that is possible.
     pub fn append(&mut self, at: u64, event: Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(&Record { at, event })?;
+        seal::add(&mut line);
         line.push(b'\n');
         let before = self.file.metadata()?.len();
         self.file.write_all(&line).inspect_err(|_| {
@@ -52,21 +54,29 @@ impl EventWriter {
     }
 }
 
-fn cut_unfinished_line(file: &mut File) -> io::Result<()> {
+/// Cuts off what follows the last line end; gives the last bytes of the line before that, enough to hold a seal.
+fn cut_unfinished_line(file: &mut File) -> io::Result<Vec<u8>> {
     const BLOCK: u64 = 4096;
     let length = file.metadata()?.len();
     let mut end = length;
-    let mut block = Vec::new();
     while end > 0 {
         let start = end.saturating_sub(BLOCK);
-        file.seek(SeekFrom::Start(start))?;
-        block.clear();
-        file.take(end - start).read_to_end(&mut block)?;
-        if let Some(position) = block.iter().rposition(|byte| *byte == b'\n') {
+        if let Some(position) = read(file, start, end)?.iter().rposition(|byte| *byte == b'\n') {
             end = start + position as u64 + 1;
             break;
         }
         end = start;
     }
-    if end < length { file.set_len(end) } else { Ok(()) }
+    if end < length {
+        file.set_len(end)?;
+    }
+    let line = end.saturating_sub(1);
+    read(file, line.saturating_sub(BLOCK), line)
+}
+
+fn read(file: &mut File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(end - start).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

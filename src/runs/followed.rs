@@ -7,7 +7,7 @@ use super::kept::{self, Kept, Of};
 use super::layout::{RecipeError, RunFolder};
 use super::summary::Summary;
 use crate::domain::{RunId, RunState, recipe::RECIPE_VERSION};
-use crate::events::{EventReader, ReadError, Record};
+use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 
 /// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a millisecond.
 const BEHIND_AT_REST: u64 = 64 << 10;
@@ -49,13 +49,14 @@ impl FollowedRun {
         let (log, recipe) = (folder.events_file(), crc32fast::hash(&text));
         let kept = kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, recipe)
             .filter(|kept| kept.value.recipe.version <= RECIPE_VERSION);
-        let Some(Kept { position, damaged, value: mut summary }) = kept else {
+        let Some(Kept { progress, value: mut summary }) = kept else {
             return Ok(Self { detail: Some(Detail::default()), ..Self::from_the_start(folder, id)? });
         };
-        let reader = EventReader::at(&log, position, damaged);
+        let reader = EventReader::at(&log, progress);
         // The folder may have been renamed or copied since.
         summary.id = id;
-        Ok(Self { folder, recipe, reader, summary: Arc::new(summary), detail: None, kept: [position, 0], alive: false })
+        let kept = [progress.position, 0];
+        Ok(Self { folder, recipe, reader, summary: Arc::new(summary), detail: None, kept, alive: false })
     }
 
     /// The run's folder.
@@ -64,16 +65,22 @@ impl FollowedRun {
         &self.folder
     }
 
-    /// Lines of the log that were no events.
+    /// The lines of the log that could not be taken in.
     #[must_use]
-    pub fn damaged(&self) -> usize {
-        self.reader.damaged()
+    pub fn damage(&self) -> Damage {
+        self.reader.damage()
     }
 
     /// Bytes of the log that the summary stands for.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.reader.position()
+    }
+
+    /// How far the log was read, and what was found.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.reader.progress()
     }
 
     /// Reads what is new into the summary and appends it to `records`, also what was read before an error; tells
@@ -125,9 +132,11 @@ impl FollowedRun {
     fn read_detail(&mut self) -> Result<Detail, ReadError> {
         let (log, end) = (self.folder.events_file(), self.reader.position());
         let kept = kept::read::<Detail>(&self.folder.detail_fold(), Of::Detail, &log, self.recipe)
-            .filter(|kept| kept.position <= end);
-        let (position, mut detail) = kept.map_or_else(Default::default, |kept| (kept.position, kept.value));
-        EventReader::at(&log, position, 0).until(end).read(|record| detail.apply(&record))?;
+            .filter(|kept| kept.progress.position <= end);
+        let (progress, mut detail) =
+            kept.map_or_else(|| (Progress::default(), Detail::default()), |kept| (kept.progress, kept.value));
+        let position = progress.position;
+        EventReader::at(&log, progress).until(end).read(|record| detail.apply(&record))?;
         self.kept[1] = position;
         Ok(detail)
     }
@@ -141,17 +150,18 @@ impl FollowedRun {
     /// written goes without.
     pub fn keep(&mut self) {
         let behind = if self.alive { BEHIND_AT_WORK } else { BEHIND_AT_REST };
-        let position = self.reader.position();
+        let progress = self.reader.progress();
+        let position = progress.position;
         let due = self.kept.map(|kept| position.saturating_sub(kept) >= behind);
-        let (log, damaged, recipe) = (self.folder.events_file(), self.reader.damaged(), self.recipe);
+        let (log, recipe) = (self.folder.events_file(), self.recipe);
         // The detail first: with a summary beside it, it is never newer than what a reader folds anyway.
         if let Some(detail) = self.detail.as_ref().filter(|_| due[1]) {
-            let kept = Kept { position, damaged, value: detail };
+            let kept = Kept { progress, value: detail };
             let _ = kept::write(&self.folder.detail_fold(), Of::Detail, &log, recipe, &kept);
             self.kept[1] = position;
         }
         if due[0] {
-            let kept = Kept { position, damaged, value: self.summary.as_ref() };
+            let kept = Kept { progress, value: self.summary.as_ref() };
             let _ = kept::write(&self.folder.summary_fold(), Of::Summary, &log, recipe, &kept);
             self.kept[0] = position;
         }

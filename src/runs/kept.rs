@@ -6,10 +6,10 @@
 //!
 //! ```text
 //! 8 bytes    "mienfold"
-//! 8 × u64    format, version of the fold, what is kept, log bytes, damaged lines in them, check of the log,
-//!            check of the recipe, body bytes; little endian
+//! 7 × u64    format, version of the fold, what is kept, log bytes, check of the log, check of the recipe,
+//!            body bytes; little endian
 //! u32        CRC-32 of all of the above and the body
-//! body       MessagePack: the summary with named fields, the detail in arrays
+//! body       MessagePack: how the log was read so far; then the summary with named fields, the detail in arrays
 //! ```
 
 use std::fs::{self, File};
@@ -22,17 +22,18 @@ use serde::de::DeserializeOwned;
 use super::detail::Detail;
 use super::summary::Summary;
 use crate::durable;
+use crate::events::Progress;
 
 const MAGIC: &[u8; 8] = b"mienfold";
 
 /// Layout of the file.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// What is folded, and how. Raise it with every change of what [`Summary`] or [`Detail`] hold or make of an event: kept
 /// folds of other versions are made anew.
 pub const FOLD_VERSION: u64 = 1;
 
-const FIELDS: usize = 8;
+const FIELDS: usize = 7;
 
 const HEAD: usize = MAGIC.len() + FIELDS * 8 + 4;
 
@@ -49,11 +50,9 @@ pub(super) enum Of {
 /// A value folded from the beginning of a log.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Kept<T> {
-    /// Bytes of the log that it stands for.
-    pub(super) position: u64,
-    /// Lines in them that were no events.
-    pub(super) damaged: usize,
-    /// What they amount to.
+    /// How much of the log it stands for, and what was found in that.
+    pub(super) progress: Progress,
+    /// What that amounts to.
     pub(super) value: T,
 }
 
@@ -107,12 +106,15 @@ pub(super) fn read<T: Body>(path: &Path, of: Of, log: &Path, recipe: u32) -> Opt
     }
     let fields = head.strip_prefix(MAGIC)?.chunks_exact(8);
     let fields: Vec<u64> = fields.map(|field| field.try_into().map_or(0, u64::from_le_bytes)).collect();
-    let [format, version, what, position, damaged, check, of_recipe, length] = fields[..] else { return None };
+    let [format, version, what, position, check, of_recipe, length] = fields[..] else { return None };
     let expected = [FORMAT, FOLD_VERSION, of as u64, u64::from(recipe), body.len() as u64];
     if [format, version, what, of_recipe, length] != expected || probe(log, position).ok()? != check {
         return None;
     }
-    Some(Kept { position, damaged: usize::try_from(damaged).ok()?, value: T::decode(body)? })
+    let mut rest = body;
+    let progress: Progress = rmp_serde::from_read(&mut rest).ok()?;
+    (progress.position == position).then_some(())?;
+    Some(Kept { progress, value: T::decode(rest)? })
 }
 
 /// Writes a kept fold.
@@ -120,11 +122,11 @@ pub(super) fn read<T: Body>(path: &Path, of: Of, log: &Path, recipe: u32) -> Opt
 /// # Errors
 /// When the log cannot be read or the folder not written.
 pub(super) fn write<T: Encode>(path: &Path, of: Of, log: &Path, recipe: u32, kept: &Kept<T>) -> io::Result<()> {
-    let body = kept.value.encode().ok_or(io::ErrorKind::InvalidData)?;
-    let check = probe(log, kept.position)?;
-    let damaged = kept.damaged as u64;
-    let fields: [u64; FIELDS] =
-        [FORMAT, FOLD_VERSION, of as u64, kept.position, damaged, check, recipe.into(), body.len() as u64];
+    let position = kept.progress.position;
+    let mut body = rmp_serde::to_vec(&kept.progress).map_err(io::Error::other)?;
+    body.extend(kept.value.encode().ok_or(io::ErrorKind::InvalidData)?);
+    let check = probe(log, position)?;
+    let fields: [u64; FIELDS] = [FORMAT, FOLD_VERSION, of as u64, position, check, recipe.into(), body.len() as u64];
     let mut file = Vec::with_capacity(HEAD + body.len());
     file.extend_from_slice(MAGIC);
     file.extend(fields.iter().flat_map(|field| field.to_le_bytes()));

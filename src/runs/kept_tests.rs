@@ -68,7 +68,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 fn told(run: &mut FollowedRun) -> String {
     run.advance().expect("read");
     let detail = run.detail().expect("read").clone();
-    format!("{:?} {detail:?} {} {}", run.summary, run.damaged(), run.position())
+    format!("{:?} {detail:?} {:?}", run.summary, run.progress())
 }
 
 fn keep(store: &RunStore, id: &RunId) {
@@ -77,10 +77,10 @@ fn keep(store: &RunStore, id: &RunId) {
     let detail = run.detail().expect("read").clone();
     let folder = store.folder(id);
     let recipe = crc32fast::hash(&fs::read(folder.recipe_file()).expect("a recipe"));
-    let (position, damaged, log) = (run.position(), run.damaged(), folder.events_file());
+    let (progress, log) = (run.progress(), folder.events_file());
     let value = run.summary.as_ref();
-    write(&folder.summary_fold(), Of::Summary, &log, recipe, &Kept { position, damaged, value }).expect("kept");
-    let kept = Kept { position, damaged, value: &detail };
+    write(&folder.summary_fold(), Of::Summary, &log, recipe, &Kept { progress, value }).expect("kept");
+    let kept = Kept { progress, value: &detail };
     write(&folder.detail_fold(), Of::Detail, &log, recipe, &kept).expect("kept");
 }
 

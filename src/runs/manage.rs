@@ -1,5 +1,6 @@
 //! Renaming and deleting runs, and what other runs' recipes mean by a name that has changed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use super::store::RunStore;
 use crate::domain::{Recipe, RunId};
 
 /// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
-const DELETED: &str = ".deleted-";
+pub(super) const DELETED: &str = ".deleted-";
 
 /// A run that was created this recently may not have its worker yet, in milliseconds.
 const SPAWN_GRACE: u64 = 10_000;
@@ -132,7 +133,7 @@ impl RunStore {
     }
 
     /// Holds the run's lock, so that no worker takes it on meanwhile, if it can be changed now.
-    fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
+    pub(super) fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
         let folder = self.folder(id);
         if !folder.recipe_file().is_file() {
             return Err(ManageError::Gone { id: id.clone() });
@@ -142,16 +143,27 @@ impl RunStore {
         }
         let lock = folder.lock().map_err(|source| io_error(&folder, source))?;
         let lock = lock.ok_or_else(|| ManageError::Busy { id: id.clone() })?;
-        let others = self.ids().map_err(|source| ManageError::Io { path: self.home().checkpoints(), source })?;
-        let awaited = |other: &RunId| {
-            let folder = self.folder(other);
-            (folder.worker_alive() || expects_worker(&folder, now))
-                && folder.recipe().is_ok_and(|recipe| needs(&recipe, &folder, id))
-        };
-        match others.into_iter().filter(|other| other != id).find(awaited) {
+        match self.needed(now)?.remove(id) {
             Some(by) => Err(ManageError::Awaited { id: id.clone(), by }),
             None => Ok(lock),
         }
+    }
+
+    /// The runs that a run which is going, or about to, may still look for, each with that run.
+    pub(super) fn needed(&self, now: u64) -> Result<BTreeMap<RunId, RunId>, ManageError> {
+        let ids = self.ids().map_err(|source| ManageError::Io { path: self.home().checkpoints(), source })?;
+        let mut needed = BTreeMap::new();
+        for id in ids {
+            let folder = self.folder(&id);
+            if !(folder.worker_alive() || expects_worker(&folder, now)) {
+                continue;
+            }
+            let Ok(recipe) = folder.recipe() else { continue };
+            for other in needs(&recipe, &folder).filter(|other| *other != id) {
+                needed.insert(other, id.clone());
+            }
+        }
+        Ok(needed)
     }
 }
 
@@ -161,14 +173,14 @@ fn expects_worker(folder: &RunFolder, now: u64) -> bool {
         && folder.recipe().is_ok_and(|recipe| now.saturating_sub(recipe.created_at) < SPAWN_GRACE)
 }
 
-/// Whether a run that is going may still look for the run `id`.
-fn needs(recipe: &Recipe, folder: &RunFolder, id: &RunId) -> bool {
+/// The runs that a run which is going may still look for.
+fn needs(recipe: &Recipe, folder: &RunFolder) -> impl Iterator<Item = RunId> {
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
-    let starts = fine_tuning.is_some_and(|fine_tuning| fine_tuning.from == *id);
-    recipe.after.as_ref() == Some(id) || (starts && !folder.start_checkpoint().exists())
+    let starts = fine_tuning.filter(|_| !folder.start_checkpoint().exists());
+    recipe.after.iter().chain(starts.map(|fine_tuning| &fine_tuning.from)).cloned().collect::<Vec<_>>().into_iter()
 }
 
-fn io_error(folder: &RunFolder, source: io::Error) -> ManageError {
+pub(super) fn io_error(folder: &RunFolder, source: io::Error) -> ManageError {
     ManageError::Io { path: folder.path().to_owned(), source }
 }
 

@@ -3,6 +3,7 @@
 //! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
 
 pub mod about;
+pub mod check;
 pub mod comparison;
 pub mod detail;
 pub mod estimate;
@@ -15,6 +16,7 @@ pub mod layout;
 pub mod manage;
 pub mod narrate;
 pub mod predictions;
+pub mod prune;
 pub mod query;
 pub mod requests;
 pub mod statistics;

@@ -1,6 +1,7 @@
 //! The prediction for every test image, kept with the run so that runs can be compared image by image.
 //!
-//! A safetensors file: `probabilities` f32 `[images, classes]`, `truth` u16 `[images]`, in the dataset's test order.
+//! A safetensors file: `probabilities` f32 `[images, classes]`, `truth` u16 `[images]`, in the dataset's order; the CRC-32
+//! of both, one after the other, as the metadata entry `mien.crc32`. Files of earlier versions have no metadata.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,6 +11,9 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::durable;
+
+/// The metadata entry with the checksum.
+const CHECKSUM: &str = "mien.crc32";
 
 /// What a run says of each image of a split.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +60,8 @@ impl Predictions {
             ("probabilities", view(Dtype::F32, vec![self.truth.len(), self.classes], &probabilities)?),
             ("truth", view(Dtype::U16, vec![self.truth.len()], &truth)?),
         ]);
-        durable::write(path, &safetensors::serialize(tensors, None).map_err(io::Error::other)?)
+        let metadata = HashMap::from([(CHECKSUM.to_owned(), checksum(&probabilities, &truth).to_string())]);
+        durable::write(path, &safetensors::serialize(tensors, Some(metadata)).map_err(io::Error::other)?)
     }
 
     /// Reads the file.
@@ -69,6 +74,7 @@ impl Predictions {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let tensor = |name: &str, dtype: Dtype| {
             let tensor = file.tensor(name).map_err(|error| error.to_string())?;
@@ -76,6 +82,12 @@ impl Predictions {
         };
         let probabilities = tensor("probabilities", Dtype::F32)?;
         let truth = tensor("truth", Dtype::U16)?;
+        if let Some(metadata) = header.metadata() {
+            let expected = checksum(probabilities.data(), truth.data()).to_string();
+            if metadata.get(CHECKSUM) != Some(&expected) {
+                return Err("its checksum does not fit its content".into());
+            }
+        }
         let (&[images, classes], &[labels]) = (probabilities.shape(), truth.shape()) else {
             return Err("unexpected shapes".into());
         };
@@ -88,6 +100,13 @@ impl Predictions {
             truth: truth.data().as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect(),
         })
     }
+}
+
+fn checksum(probabilities: &[u8], truth: &[u8]) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(probabilities);
+    sum.update(truth);
+    sum.finalize()
 }
 
 #[cfg(test)]

@@ -206,8 +206,9 @@ fn share(text: &str) -> Option<f64> {
     number.parse::<f64>().ok().map(|number| number / scale).filter(|share| share.is_finite())
 }
 
-/// Seconds.
-fn age(text: &str) -> Option<f64> {
+/// The seconds that an age such as `30d` or `90m` means.
+#[must_use]
+pub fn age(text: &str) -> Option<f64> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         's' => 1.0,

@@ -24,7 +24,7 @@ use super::effect::InspectEffect;
 use super::event::Event;
 use super::state::RunView;
 use crate::domain::{RunId, RunState};
-use crate::events::ReadError;
+use crate::events::{Damage, ReadError};
 use crate::runs::layout::RecipeError;
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::now;
@@ -274,6 +274,7 @@ impl Watch {
             summary: Err("not read yet".into()),
             alive: false,
             saved: false,
+            damage: Damage::default(),
             about: Arc::default(),
             curves: None,
             log: Arc::default(),
@@ -375,6 +376,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
             if grown || recovered {
                 watched.view.summary = Ok(Arc::clone(&run.summary));
                 watched.view.alive = run.alive;
+                watched.view.damage = run.damage();
                 watched.view.saved = run.folder().best_checkpoint().exists();
             }
             grown || recovered

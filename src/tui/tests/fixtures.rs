@@ -250,6 +250,7 @@ impl Logbook {
             summary: Ok(Arc::new(summary)),
             alive,
             saved,
+            damage: crate::events::Damage::default(),
             about: Arc::default(),
             curves: Some(detail.steps),
             log: detail.log,

@@ -63,6 +63,11 @@ fn mark(theme: &Theme, runs: &RunsState, run: &RunView) -> String {
     }
 }
 
+/// Behind the name of a run whose log has damaged lines; its detail says which.
+fn damage_mark(run: &RunView) -> &'static str {
+    if run.damage.is_none() { "" } else { " (log damaged)" }
+}
+
 fn tags(run: &RunView) -> String {
     let tags: Vec<&str> = run.about.tags.iter().map(crate::domain::Tag::as_str).collect();
     let note = if run.about.note.as_str().is_empty() { "" } else { "+note" };
@@ -81,7 +86,7 @@ fn epoch(summary: &Summary, stands: RunState) -> String {
 fn row(state: &State, run: &RunView) -> Row {
     let theme = &state.theme;
     let (word, style) = verdict::word(state, run);
-    let name = format!("{}{}", mark(theme, &state.runs, run), run.id);
+    let name = format!("{}{}{}", mark(theme, &state.runs, run), run.id, damage_mark(run));
     let mut row: Row = vec![(word, style), (name, theme.strong())];
     let Ok(summary) = &run.summary else {
         row.resize(COLUMNS.len(), (String::new(), theme.text()));
@@ -131,7 +136,7 @@ fn widest(state: &State) -> Row {
         let tags: usize = run.about.tags.iter().map(|tag| tag.as_str().len() + 1).sum();
         let note = if run.about.note.as_str().is_empty() { 0 } else { 6 };
         let lengths = [
-            run.id.as_str().len() + marks,
+            run.id.as_str().len() + damage_mark(run).len() + marks,
             recipe.strategy.name().len(),
             recipe.dataset.as_str().len(),
             speed,

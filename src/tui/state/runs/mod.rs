@@ -15,6 +15,7 @@ pub use limits::{meaning, parse as parse_limits};
 pub use log::LogView;
 
 use crate::domain::{RunId, RunState};
+use crate::events::Damage;
 pub use crate::runs::detail::LogLine;
 use crate::runs::facts::Facts;
 use crate::runs::query::{Query, SortKey};
@@ -34,6 +35,8 @@ pub struct RunView {
     pub alive: bool,
     /// Whether it has saved weights that fine-tuning can start from.
     pub saved: bool,
+    /// The lines of its log that are damaged and were left out.
+    pub damage: Damage,
     /// What a person says about it.
     pub about: Arc<About>,
     /// The training curve within epochs; `None` until the watcher was asked for this run whole.

@@ -1,0 +1,90 @@
+//! What of a log is damaged, and how far it was read.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Damaged lines whose places are remembered; of more, only how many there are.
+pub const PLACES: usize = 5;
+
+/// The damaged lines of a log: how many, and where the first ones are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Damage {
+    count: usize,
+    first: [u64; PLACES],
+}
+
+impl Damage {
+    /// Adds a line, counted from 1.
+    pub(super) fn add(&mut self, line: u64) {
+        if let Some(place) = self.first.get_mut(self.count) {
+            *place = line;
+        }
+        self.count += 1;
+    }
+
+    /// How many lines.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The numbers of the first [`PLACES`] of them, as an editor counts lines.
+    #[must_use]
+    pub fn lines(&self) -> &[u64] {
+        &self.first[..self.count.min(PLACES)]
+    }
+}
+
+impl fmt::Display for Damage {
+    /// Such as `3 lines are damaged (12, 40 and 41)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.lines().iter().map(u64::to_string).collect();
+        match (self.count, lines.as_slice()) {
+            (0, _) => f.write_str("no line is damaged"),
+            (1, _) => write!(f, "line {} is damaged", lines.join("")),
+            (2..=PLACES, [others @ .., last]) => {
+                write!(f, "{} lines are damaged ({} and {last})", self.count, others.join(", "))
+            }
+            _ => write!(f, "{} lines are damaged (the first: {})", self.count, lines.join(", ")),
+        }
+    }
+}
+
+/// How far a log was read, and what was found on the way: where another reader goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Bytes of whole lines.
+    pub position: u64,
+    /// Lines in them.
+    pub lines: u64,
+    /// Whether a line with a checksum was among them: from then on all have one.
+    pub sealed: bool,
+    /// What could not be taken in.
+    pub damage: Damage,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_told_with_its_first_places() {
+        let told = |lines: &[u64]| {
+            let mut damage = Damage::default();
+            lines.iter().for_each(|line| damage.add(*line));
+            damage.to_string()
+        };
+        assert_eq!(told(&[]), "no line is damaged");
+        assert_eq!(told(&[12]), "line 12 is damaged");
+        assert_eq!(told(&[12, 40, 41]), "3 lines are damaged (12, 40 and 41)");
+        assert_eq!(told(&[1, 2, 3, 4, 5]), "5 lines are damaged (1, 2, 3, 4 and 5)");
+        assert_eq!(told(&[1, 2, 3, 4, 5, 6, 7]), "7 lines are damaged (the first: 1, 2, 3, 4, 5)");
+    }
+}

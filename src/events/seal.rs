@@ -1,0 +1,93 @@
+//! The checksum at the end of a line.
+//!
+//! A sealed line ends in `,"crc32":"1a2b3c4d"}`: the CRC-32 (IEEE) of the bytes before that comma, as eight small
+//! hexadecimal digits. The line stays a JSON object that any program reads; one that knows nothing of seals sees a field
+//! more.
+
+/// What stands before the digits of a seal, and behind them.
+const OPENING: &[u8] = b",\"crc32\":\"";
+const CLOSING: &[u8] = b"\"}";
+const DIGITS: usize = 8;
+const LENGTH: usize = OPENING.len() + DIGITS + CLOSING.len();
+
+/// What the end of a line says of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seal {
+    /// The line is the one that was written.
+    Whole,
+    /// It is not.
+    Broken,
+    /// There is no checksum.
+    Missing,
+}
+
+/// Seals a line, which is a JSON object without its line end.
+pub(super) fn add(line: &mut Vec<u8>) {
+    let closed = line.pop();
+    debug_assert_eq!(closed, Some(b'}'), "a line is an object");
+    let digits = digits(crc32fast::hash(line));
+    line.extend_from_slice(OPENING);
+    line.extend_from_slice(&digits);
+    line.extend_from_slice(CLOSING);
+}
+
+/// What the seal of a line, without its line end, is worth.
+pub(super) fn check(line: &[u8]) -> Seal {
+    let Some((said, seal)) = line.len().checked_sub(LENGTH).and_then(|at| line.split_at_checked(at)) else {
+        return Seal::Missing;
+    };
+    let Some(found) = seal.strip_prefix(OPENING).and_then(|rest| rest.strip_suffix(CLOSING)) else {
+        return Seal::Missing;
+    };
+    // Compared as text, so that `A` for `a` is damage too.
+    if found == digits(crc32fast::hash(said)) { Seal::Whole } else { Seal::Broken }
+}
+
+/// Whether what follows a line's last field is a seal of `said` and the line end: the seal's length with it if so.
+pub(super) fn follows(said: &[u8], rest: &[u8]) -> Option<usize> {
+    let found = rest.strip_prefix(OPENING)?;
+    let (found, rest) = found.split_at_checked(DIGITS)?;
+    let whole = found == digits(crc32fast::hash(said)) && rest.starts_with(b"\"}\n");
+    whole.then_some(LENGTH + 1)
+}
+
+fn digits(checksum: u32) -> [u8; DIGITS] {
+    let nibbles = checksum.to_be_bytes().map(|byte| [byte >> 4, byte & 15]);
+    let mut digits = [0; DIGITS];
+    for (digit, nibble) in digits.iter_mut().zip(nibbles.as_flattened()) {
+        *digit = b"0123456789abcdef"[usize::from(*nibble)];
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_seal_is_the_published_crc() {
+        // The check value of CRC-32/ISO-HDLC.
+        assert_eq!(&digits(crc32fast::hash(b"123456789")), b"cbf43926");
+        let mut line = b"{\"at\":1}".to_vec();
+        add(&mut line);
+        assert_eq!(
+            String::from_utf8_lossy(&line),
+            format!("{{\"at\":1,\"crc32\":\"{:08x}\"}}", crc32fast::hash(b"{\"at\":1"))
+        );
+        assert_eq!((check(&line), check(b"{\"at\":1}"), check(b"")), (Seal::Whole, Seal::Missing, Seal::Missing));
+    }
+
+    proptest! {
+        #[test]
+        fn a_flipped_bit_leaves_no_whole_seal(text in "[ -~]{0,300}", place in any::<prop::sample::Index>(), bit in 0..8_u32) {
+            let mut line = format!("{{\"x\":{text:?}}}").into_bytes();
+            add(&mut line);
+            prop_assert_eq!(check(&line), Seal::Whole);
+            let place = place.index(line.len());
+            line[place] ^= 1 << bit;
+            prop_assert_ne!(check(&line), Seal::Whole);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Checkpoints: any file `*.ckpt` of the run, held against its own checksum, and against the log.
+//!
+//! What is read here is no more of the format than that: a safetensors file whose metadata has the state as JSON under
+//! `mien` and, under `mien.crc32`, the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest belongs
+//! to training, which this room knows nothing of.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::SafeTensors;
+use serde::Deserialize;
+
+use super::{Finding, Subject};
+use crate::domain::RunState;
+use crate::runs::layout::RunFolder;
+use crate::runs::summary::Summary;
+
+/// What a checkpoint says of itself, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Held {
+    /// Completed epochs.
+    epoch: u32,
+    /// Of the dataset.
+    fingerprint: String,
+}
+
+/// The run's checkpoints, whatever they are called, by name.
+pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder.path()) else { return Vec::new() };
+    let is_one = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "ckpt") && !path.is_symlink();
+    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_one).collect();
+    files.sort();
+    files
+}
+
+/// What each checkpoint holds, by file name, and the damaged ones.
+pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>) {
+    let (mut held, mut findings) = (BTreeMap::new(), Vec::new());
+    for file in files(folder) {
+        match verify(&file) {
+            Ok(Some(found)) => {
+                held.insert(file, found);
+            }
+            // Replaced or removed by a worker meanwhile.
+            Ok(None) => {}
+            Err(reason) => findings.push(Finding::damage(&file, reason, String::new())),
+        }
+    }
+    (held, findings)
+}
+
+/// Checks one file; `None` if it is gone.
+pub(super) fn verify(file: &Path) -> Result<Option<Held>, String> {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot be read: {error}")),
+    };
+    parse(&bytes).map(Some).map_err(|reason| format!("is damaged: {reason}"))
+}
+
+fn parse(bytes: &[u8]) -> Result<Held, String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let entry = |name: &str| {
+        let value = header.metadata().as_ref().and_then(|entries| entries.get(name));
+        value.ok_or_else(|| format!("it lacks the entry '{name}'"))
+    };
+    let state = entry("mien")?;
+    let expected: u32 = entry("mien.crc32")?.parse().map_err(|_| "its checksum is no number".to_owned())?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let mut tensors = file.tensors();
+    tensors.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(state.as_bytes());
+    for (name, tensor) in &tensors {
+        sum.update(name.as_bytes());
+        tensor.shape().iter().for_each(|length| sum.update(&(*length as u64).to_le_bytes()));
+        sum.update(tensor.data());
+    }
+    if sum.finalize() != expected {
+        return Err("its checksum does not fit its content".into());
+    }
+    serde_json::from_str(state).map_err(|error| error.to_string())
+}
+
+/// The checkpoints, each for itself and against what the log tells.
+pub(super) fn check(subject: &Subject<'_>, told: Option<&Summary>) -> Vec<Finding> {
+    let folder = subject.folder;
+    let (held, mut findings) = each(folder);
+    for finding in &mut findings {
+        finding.advice = advice(subject, &finding.file, &held);
+    }
+    for (file, found) in &held {
+        if found.fingerprint != subject.recipe.fingerprint && *file != folder.start_checkpoint() {
+            let what = "belongs to a run on other images than its recipe names".to_owned();
+            findings.push(Finding::damage(file, what, "put back the file that belongs here"));
+        }
+    }
+    let Some(told) = told.filter(|_| !subject.alive) else { return findings };
+    findings.extend(against_log(subject, told, &held));
+    findings
+}
+
+fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Held>) -> String {
+    let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
+    let epoch = |file: &PathBuf| held.get(file).map(|held| held.epoch);
+    if damaged == last {
+        return match epoch(&best) {
+            Some(epoch) => format!("`mien resume {id}` goes on from best.ckpt, of epoch {epoch}"),
+            None => "nothing to go on from: start a new run with its settings".into(),
+        };
+    }
+    if damaged == best {
+        return match epoch(&last) {
+            Some(epoch) => format!(
+                "`mien resume {id}` goes on from last.ckpt, of epoch {epoch}; the best weights before that are lost"
+            ),
+            None => "its weights are lost; what the log tells stands".into(),
+        };
+    }
+    if damaged == subject.folder.start_checkpoint() {
+        return "needed only to start the run over; it goes on from its own checkpoints".into();
+    }
+    "remove it; the other checkpoints stand".into()
+}
+
+fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, Held>) -> Vec<Finding> {
+    let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
+    let mut findings = Vec::new();
+    let finished = told.state(false, u64::MAX) == RunState::Finished;
+    if told.epoch() > 0 && !best.exists() {
+        let advice = if last.exists() && !finished {
+            format!("`mien resume {id}` goes on from last.ckpt")
+        } else {
+            "its weights are gone; what the log tells stands".to_owned()
+        };
+        findings.push(Finding::damage(&best, "is gone: the run cannot be tested again", advice));
+    }
+    if told.epoch() > 0 && !last.exists() {
+        findings.push(if finished {
+            Finding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
+        } else {
+            let advice = format!("`mien resume {id}` goes on from best.ckpt, if that is whole");
+            Finding::damage(&last, "is gone: the last epochs have to be trained again", advice)
+        });
+    }
+    if let Some(found) = held.get(&last).map(|held| held.epoch) {
+        if found > told.epoch() {
+            let what = format!("holds epoch {found}, but the log tells of no more than {}", told.epoch());
+            findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are whole"));
+        } else if found < told.epoch() {
+            let what = format!("holds epoch {found} of {}: the run was killed before it was saved", told.epoch());
+            findings.push(Finding::note(&last, what, format!("`mien resume {id}` trains the rest again")));
+        }
+    }
+    let expected = told.early_stopping.best_epoch;
+    if let Some(found) = held.get(&best).map(|held| held.epoch).filter(|found| *found != expected && expected > 0) {
+        let what = format!("holds epoch {found}, but by the log epoch {expected} is the best");
+        findings.push(Finding::note(&best, what, format!("`mien resume {id}` trains what is missing again")));
+    }
+    findings
+}

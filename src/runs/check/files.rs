@@ -1,0 +1,126 @@
+//! Files that should not be there, or are not what they should be, whatever is in them.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+use crate::domain::RunId;
+use crate::runs::layout::RunFolder;
+
+/// How the temporary files of interrupted writes begin.
+const TEMPORARY: &str = ".tmp";
+
+/// Write permission for everybody.
+const WORLD_WRITABLE: u32 = 0o002;
+
+/// Looks at every file of a run but not into it, and into the small ones that a person or the dashboard writes.
+pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, metadata) in all(folder.path(), &mut findings) {
+        findings.extend(look(&path, &metadata, home, alive));
+    }
+    if let Err(error) = folder.about() {
+        findings.push(Finding::damage(
+            &folder.about_file(),
+            error.to_string(),
+            "tags, note and former names are lost: remove it",
+        ));
+    }
+    if let Err(error) = folder.limits() {
+        let advice = "the recipe's limits are in force: remove it, or `mien set` anew";
+        findings.push(Finding::damage(&folder.limits_file(), error.to_string(), advice));
+    }
+    if !alive && folder.stop_requested() && !folder.events_file().exists() {
+        findings.push(Finding::note(folder.path(), "was asked to stop before it began", ""));
+    }
+    findings
+}
+
+fn look(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Finding> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if metadata.is_symlink() {
+        let target = fs::canonicalize(path).ok();
+        let home = fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+        return Some(match target {
+            Some(target) if target.starts_with(&home) => {
+                Finding::note(path, "is a symbolic link, which mien never makes", "put the file itself there")
+            }
+            Some(target) => {
+                let what = format!("is a symbolic link out of the home, to {}", target.display());
+                Finding::damage(path, what, "put the file itself there, or remove the link")
+            }
+            None => Finding::damage(path, "is a symbolic link to nothing", "remove it"),
+        });
+    }
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Some(Finding::damage(path, "is no file and no folder", "remove it"));
+    }
+    if metadata.permissions().mode() & WORLD_WRITABLE != 0 {
+        return Some(Finding::note(path, "can be changed by everybody on this machine", "chmod o-w"));
+    }
+    if name.starts_with(TEMPORARY) && metadata.is_file() && !alive {
+        let what = format!("is left over from a write that was interrupted ({} bytes)", metadata.len());
+        return Some(Finding::note(path, what, "nothing needs it: remove it"));
+    }
+    None
+}
+
+/// Everything in a folder and the folders in it, itself first; links are told and not followed.
+fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            // A worker replaces and removes files all the time.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                findings.push(Finding::damage(&path, error.to_string(), "check the permissions"));
+                continue;
+            }
+        };
+        if metadata.is_dir() {
+            match fs::read_dir(&path) {
+                Ok(entries) => waiting.extend(entries.filter_map(Result::ok).map(|entry| entry.path())),
+                Err(error) => findings.push(Finding::damage(&path, error.to_string(), "check the permissions")),
+            }
+        }
+        found.push((path, metadata));
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// Folders that no list shows.
+pub(super) fn beside_runs(checkpoints: &Path) -> Vec<Finding> {
+    let Ok(entries) = fs::read_dir(checkpoints) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.iter().filter_map(|path| beside(path)).collect()
+}
+
+fn beside(path: &Path) -> Option<Finding> {
+    let name = path.file_name()?.to_str().unwrap_or_default();
+    if name.starts_with(crate::runs::manage::DELETED) {
+        return Some(Finding::note(
+            path,
+            "is left over from a deletion that was interrupted",
+            "the next `mien delete` or `mien runs prune` removes it",
+        ));
+    }
+    let folder = RunFolder::at(path);
+    if !path.is_dir() || folder.recipe_file().exists() && RunId::new(name).is_ok() {
+        return None;
+    }
+    if folder.recipe_file().exists() {
+        return Some(Finding::note(
+            path,
+            "holds a run, but no run can be called so: no list shows it",
+            "rename the folder",
+        ));
+    }
+    let of_run = folder.events_file().exists() || !super::checkpoints::files(&folder).is_empty();
+    let advice = "put back a copy of recipe.json, or remove the folder";
+    of_run.then(|| Finding::damage(path, "its recipe is gone: no list shows it and nothing can resume it", advice))
+}

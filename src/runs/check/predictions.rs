@@ -1,0 +1,56 @@
+//! Files of predictions: whole, probabilities, and as many as the dataset has images.
+
+use std::path::Path;
+
+use super::{Finding, Known, Subject};
+use crate::domain::Split;
+use crate::runs::predictions::Predictions;
+
+/// How far the probabilities of an image may be from 1 in sum: rounding of a few hundred numbers of 32 bits.
+const TOLERANCE: f32 = 1e-3;
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let folder = subject.folder;
+    let validation =
+        folder.validation_epochs().into_iter().map(|epoch| (folder.validation_predictions(epoch), Split::Validation));
+    let files = [(folder.test_predictions(), Split::Test), (folder.train_predictions(), Split::Train)];
+    let there = files.into_iter().filter(|(file, _)| file.exists()).chain(validation);
+    let wrong = |(file, split): (std::path::PathBuf, Split)| {
+        let reason = fault(&file, split, subject.dataset).err()?;
+        let advice = match split {
+            Split::Validation => format!("only Inspect shows it: remove it, or train {} again", subject.id),
+            Split::Test | Split::Train => format!("`mien evaluate {}` makes it anew", subject.id),
+        };
+        Some(Finding::damage(&file, reason, advice))
+    };
+    there.filter_map(wrong).collect()
+}
+
+fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), String> {
+    // A link is told elsewhere and not followed.
+    if file.is_symlink() {
+        return Ok(());
+    }
+    let predictions = Predictions::read(file).map_err(|error| error.to_string())?;
+    let images = predictions.truth.len();
+    if let Some(known) = dataset {
+        let expected = known.images.get(split);
+        if (images, predictions.classes) != (expected, known.classes) {
+            let classes = predictions.classes;
+            return Err(format!(
+                "holds {images} images of {classes} classes, where the dataset has {expected} of {} in its {split} split",
+                known.classes
+            ));
+        }
+    }
+    if predictions.truth.iter().any(|label| usize::from(*label) >= predictions.classes) {
+        return Err("has labels that are no class".into());
+    }
+    let rows = predictions.probabilities.chunks_exact(predictions.classes.max(1));
+    let is_one =
+        |row: &[f32]| (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE && row.iter().all(|share| *share >= 0.0);
+    match rows.enumerate().find(|(_, row)| !is_one(row)) {
+        Some((image, _)) => Err(format!("what it says of image {image} are no probabilities")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,204 @@
+//! Which runs, or which of their checkpoints, a retention rule would delete, and deleting them.
+//!
+//! A rule only ever narrows: of the runs that a filter lets through, those that are too young, among the newest or the
+//! best of their kind (the same strategy on the same dataset), tagged `keep`, going, or needed by a run that is going,
+//! stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::check;
+use super::facts::{Facts, Field, Value};
+use super::manage::{ManageError, io_error};
+use super::store::RunStore;
+use crate::domain::{RunId, RunState, Strategy};
+
+/// The tag that keeps a run from every rule.
+pub const KEEP: &str = "keep";
+
+/// What stays of the runs that a filter lets through.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rule {
+    /// This many of the newest of each strategy and dataset.
+    pub newest: Option<usize>,
+    /// This many of the best of each strategy and dataset, by validation accuracy of the best epoch.
+    pub best: Option<usize>,
+    /// Those created less than this many seconds ago.
+    pub older_than: Option<f64>,
+}
+
+/// A run that a rule leaves nothing to keep for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doomed {
+    /// The run.
+    pub id: RunId,
+    /// Its state.
+    pub state: RunState,
+    /// Bytes on disk that deleting it frees.
+    pub bytes: u64,
+}
+
+/// A run that matches the filter and stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spared {
+    /// The run.
+    pub id: RunId,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a rule amounts to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What would go, oldest first.
+    pub doomed: Vec<Doomed>,
+    /// What stays, and why.
+    pub spared: Vec<Spared>,
+}
+
+type Kind = (Strategy, String);
+
+fn kind(run: &Facts) -> Kind {
+    let recipe = &run.summary().recipe;
+    (recipe.strategy, recipe.dataset.to_string())
+}
+
+/// The first `count` runs of each kind in this order.
+fn first_of_each(runs: &[&Facts], count: usize) -> BTreeSet<RunId> {
+    let mut seen: Vec<(Kind, usize)> = Vec::new();
+    let mut first = BTreeSet::new();
+    for run in runs {
+        let kind = kind(run);
+        let place = seen.iter().position(|(other, _)| *other == kind).unwrap_or_else(|| {
+            seen.push((kind, 0));
+            seen.len() - 1
+        });
+        seen[place].1 += 1;
+        if seen[place].1 <= count {
+            first.insert(run.summary().id.clone());
+        }
+    }
+    first
+}
+
+fn number(run: &Facts, field: Field) -> Option<f64> {
+    match run.value(field) {
+        Value::Number(number) => Some(number),
+        Value::Words(_) | Value::None => None,
+    }
+}
+
+/// Why runs stay whatever the rule: a worker is at them or about to be, others need them, or a tag says so.
+fn protected(run: &Facts, needed: &BTreeMap<RunId, RunId>) -> Option<String> {
+    if run.state().is_active() {
+        return Some(format!("is {}", run.state()));
+    }
+    if let Some(by) = needed.get(&run.summary().id) {
+        return Some(format!("{by} needs it"));
+    }
+    run.about().tags.iter().any(|tag| tag.as_str() == KEEP).then(|| format!("is tagged {KEEP}"))
+}
+
+/// Which of these runs a rule spares, and why.
+fn spared(runs: &[Facts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> BTreeMap<RunId, String> {
+    let mut by_age: Vec<&Facts> = runs.iter().collect();
+    by_age.sort_by_key(|run| (std::cmp::Reverse(run.summary().recipe.created_at), run.summary().id.clone()));
+    let newest = rule.newest.map(|count| first_of_each(&by_age, count)).unwrap_or_default();
+    // Newest first among equals; runs without a figure are none of the best.
+    let mut by_merit: Vec<&Facts> = by_age.iter().copied().filter(|run| number(run, Field::ValAcc).is_some()).collect();
+    by_merit.sort_by(|one, other| {
+        let figure = |run: &Facts| number(run, Field::ValAcc).unwrap_or(f64::NEG_INFINITY);
+        figure(other).total_cmp(&figure(one))
+    });
+    let best = rule.best.map(|count| first_of_each(&by_merit, count)).unwrap_or_default();
+    let reason = |run: &Facts| {
+        let id = &run.summary().id;
+        let age = number(run, Field::Age).unwrap_or(0.0);
+        protected(run, needed)
+            .or_else(|| newest.contains(id).then(|| "is among the newest of its kind".into()))
+            .or_else(|| best.contains(id).then(|| "is among the best of its kind".into()))
+            .or_else(|| rule.older_than.is_some_and(|least| age < least).then(|| "is not that old".into()))
+    };
+    runs.iter().filter_map(|run| Some((run.summary().id.clone(), reason(run)?))).collect()
+}
+
+impl RunStore {
+    /// What a rule would delete of these runs, at `now`. Nothing is changed.
+    ///
+    /// # Errors
+    /// When the folder of runs cannot be listed.
+    pub fn plan(&self, runs: &[Facts], rule: &Rule, now: u64) -> Result<Plan, ManageError> {
+        let spared = spared(runs, rule, &self.needed(now)?);
+        let mut going: Vec<&Facts> = runs.iter().filter(|run| !spared.contains_key(&run.summary().id)).collect();
+        going.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
+        let doomed = |run: &Facts| {
+            let id = run.summary().id.clone();
+            let bytes = bytes_of(self.folder(&id).path());
+            Doomed { id, state: run.state(), bytes }
+        };
+        let doomed = going.into_iter().map(doomed).collect();
+        Ok(Plan { doomed, spared: spared.into_iter().map(|(id, reason)| Spared { id, reason }).collect() })
+    }
+
+    /// What of the doomed runs' checkpoints may go: of finished runs everything but the best weights and what
+    /// fine-tuning started from, if the best weights are whole. The others are spared.
+    #[must_use]
+    pub fn plan_of_checkpoints(&self, plan: Plan) -> Plan {
+        let Plan { doomed, mut spared } = plan;
+        let mut kept = Vec::new();
+        for run in doomed {
+            match self.superfluous(&run) {
+                Ok(files) => kept.push(Doomed { bytes: files.iter().map(|file| bytes_of(file)).sum(), ..run }),
+                Err(reason) => spared.push(Spared { id: run.id, reason }),
+            }
+        }
+        Plan { doomed: kept, spared }
+    }
+
+    fn superfluous(&self, run: &Doomed) -> Result<Vec<PathBuf>, String> {
+        if run.state != RunState::Finished {
+            return Err(format!("is {}: it goes on from them", run.state));
+        }
+        let folder = self.folder(&run.id);
+        let best = folder.best_checkpoint();
+        match check::verify_checkpoint(&best) {
+            Ok(true) => {}
+            Ok(false) => return Err("has no best.ckpt".into()),
+            Err(reason) => return Err(format!("its best.ckpt {reason}")),
+        }
+        let needed = [best, folder.start_checkpoint()];
+        let files: Vec<PathBuf> =
+            check::checkpoint_files(&folder).into_iter().filter(|file| !needed.contains(file)).collect();
+        if files.is_empty() { Err("has nothing but its best weights".into()) } else { Ok(files) }
+    }
+
+    /// Deletes a finished run's checkpoints but for the best one; gives the bytes set free. The run can be tested,
+    /// looked into and fine-tuned from; it can be extended from its best epoch only.
+    ///
+    /// # Errors
+    /// When a worker is at the run, it is needed, or a file cannot be removed.
+    pub fn drop_checkpoints(&self, run: &Doomed, now: u64) -> Result<u64, ManageError> {
+        let folder = self.folder(&run.id);
+        let _lock = self.at_rest(&run.id, now)?;
+        let mut freed = 0;
+        let state = self.summary(&run.id).map_or(RunState::Lost, |followed| followed.summary.state(false, now));
+        let run = &Doomed { state, ..run.clone() };
+        // Looked at again under the lock: a worker may have been there since the plan.
+        for file in self.superfluous(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
+            let bytes = bytes_of(&file);
+            fs::remove_file(&file).map_err(|source| ManageError::Io { path: file, source })?;
+            freed += bytes;
+        }
+        Ok(freed)
+    }
+}
+
+/// What a file or folder takes on disk; links are not followed.
+fn bytes_of(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    let inside = if metadata.is_dir() { fs::read_dir(path).ok() } else { None };
+    let inside = inside.into_iter().flatten().filter_map(Result::ok);
+    metadata.blocks() * 512 + inside.map(|entry| bytes_of(&entry.path())).sum::<u64>()
+}
