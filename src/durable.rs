@@ -22,6 +22,24 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Like [`write`], and what was at `path` goes on under `before`, in place of what was there. Between the two renames
+/// nothing is at `path`; at any moment one of the two holds something whole.
+///
+/// # Errors
+/// When the folder cannot be written; both are then untouched, or only renamed.
+pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match std::fs::rename(path, before) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
 /// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut the
 /// file may be empty or torn. For what can be made again, and carries a checksum.
 ///
@@ -71,6 +89,21 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         assert!(write(&folder.path().join("missing/file"), b"").is_err());
+    }
+
+    #[test]
+    fn what_is_replaced_goes_on_under_another_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, before) = (folder.path().join("file"), folder.path().join("before"));
+        replace(&path, &before, b"one").expect("written");
+        assert!(!before.exists());
+        for (new, old) in [(b"two".as_slice(), b"one".as_slice()), (b"three", b"two")] {
+            replace(&path, &before, new).expect("written");
+            assert_eq!((fs::read(&path).expect("read"), fs::read(&before).expect("read")), (new.into(), old.into()));
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
+        assert!(replace(&folder.path().join("missing/file"), &before, b"").is_err());
+        assert_eq!(fs::read(&before).expect("read"), b"two");
     }
 
     #[test]

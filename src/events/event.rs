@@ -25,8 +25,8 @@ pub enum Event {
         /// Name and version of the program that wrote it.
         program: String,
     },
-    /// A worker took the run on. What a later event says of an epoch above `resumed_from` replaces what an earlier
-    /// one said: those epochs were not completed, or are trained again.
+    /// A worker took the run on. What earlier events say of what lies past `resumed_from` and `resumed_step` is void:
+    /// it was not completed, or is trained again.
     WorkerStarted {
         /// Its process id.
         pid: u32,
@@ -34,6 +34,9 @@ pub enum Event {
         host: String,
         /// The last completed epoch that it goes on from; 0 from the start.
         resumed_from: u32,
+        /// The step within the epoch after that; 0 where none of its steps is done.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        resumed_step: u32,
     },
     /// The device was chosen.
     DeviceChosen {
@@ -83,12 +86,18 @@ pub enum Event {
         /// How long finding and computing them took.
         seconds: f64,
     },
-    /// An epoch began.
+    /// An epoch began, or is gone on with.
     EpochStarted {
         /// Counted from 1.
         epoch: u32,
         /// Optimizer steps in it.
         steps: u32,
+        /// How many of them an earlier worker has done.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        done: u32,
+        /// How long it took for them.
+        #[serde(default, skip_serializing_if = "is_none")]
+        seconds: f64,
     },
     /// Progress within an epoch, throttled.
     Step {
@@ -128,12 +137,15 @@ pub enum Event {
     },
     /// A checkpoint is on disk.
     CheckpointSaved {
-        /// The epoch it holds.
+        /// The last completed epoch that it holds.
         epoch: u32,
+        /// How many steps of the epoch after that it holds; 0 if it lies between two epochs.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        step: u32,
         /// Whether it is the best so far.
         best: bool,
     },
-    /// Somebody asked the run to stop; it will after the current batch.
+    /// Somebody asked the run to stop; it will after the current batch, and saves it.
     StopRequested,
     /// Somebody asked the run to pause; from here on it computes nothing.
     Paused,
@@ -190,4 +202,16 @@ pub enum Event {
     /// An event of a kind that this program does not know.
     #[serde(other)]
     Unknown,
+}
+
+// What an event lacks is 0, so that most lines, and all of older programs, are as short as before.
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_none(seconds: &f64) -> bool {
+    *seconds <= 0.0
 }

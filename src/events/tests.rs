@@ -13,11 +13,16 @@ use crate::domain::{
 fn any_event() -> impl Strategy<Value = Event> {
     let number = prop_oneof![any::<f64>().prop_filter("finite", |x| x.is_finite()), 0.0..1.0];
     prop_oneof![
-        (any::<u32>(), ".*", any::<u32>()).prop_map(|(pid, host, resumed_from)| Event::WorkerStarted {
-            pid,
-            host,
-            resumed_from
+        (any::<u32>(), ".*", any::<u32>(), any::<u32>()).prop_map(|(pid, host, resumed_from, resumed_step)| {
+            Event::WorkerStarted { pid, host, resumed_from, resumed_step }
         }),
+        (any::<u32>(), any::<u32>(), 0.0..1e6_f64).prop_map(|(epoch, done, seconds)| Event::EpochStarted {
+            epoch,
+            steps: 9,
+            done,
+            seconds
+        }),
+        (any::<u32>(), any::<u32>()).prop_map(|(epoch, step)| Event::CheckpointSaved { epoch, step, best: false }),
         (".*", ".*", proptest::option::of(".*")).prop_map(|(device, description, note)| Event::DeviceChosen {
             device,
             description,

@@ -12,7 +12,9 @@
 //!                     /summary.fold, /detail.fold   what the log up to some byte amounts to; derived
 //!                     /start.ckpt     the weights that fine-tuning starts from
 //!                     /best.ckpt      weights of the best epoch
-//!                     /last.ckpt      everything needed to go on from the last completed epoch
+//!                     /last.ckpt      everything needed to go on: after an epoch, or within a long one
+//!                     /previous.ckpt  what last.ckpt was before, should that be damaged
+//!                     /*.damaged      a damaged checkpoint, kept aside
 //!                     /test.safetensors   the prediction for every test image
 //!                     /train.safetensors  the best weights' prediction for every training image, not augmented
 //!                     /validation/NNNN.safetensors   the prediction for every validation image after epoch NNNN
@@ -176,10 +178,22 @@ impl RunFolder {
         self.0.join("best.ckpt")
     }
 
-    /// Everything needed to go on from the last completed epoch.
+    /// Everything needed to go on from where training stood when it was saved.
     #[must_use]
     pub fn last_checkpoint(&self) -> PathBuf {
         self.0.join("last.ckpt")
+    }
+
+    /// What [`Self::last_checkpoint`] was before.
+    #[must_use]
+    pub fn previous_checkpoint(&self) -> PathBuf {
+        self.0.join("previous.ckpt")
+    }
+
+    /// Whether there is anything to go on from.
+    #[must_use]
+    pub fn has_checkpoint(&self) -> bool {
+        [self.last_checkpoint(), self.previous_checkpoint(), self.best_checkpoint()].iter().any(|file| file.exists())
     }
 
     /// The predictions for every test image.

@@ -14,9 +14,15 @@ pub fn line(event: &Event) -> Option<String> {
         | Event::Load { .. }
         | Event::CheckpointSaved { best: false, .. }
         | Event::Unknown => return None,
-        Event::WorkerStarted { pid, host, resumed_from: 0 } => format!("worker {pid} started on {host}"),
-        Event::WorkerStarted { pid, host, resumed_from } => {
+        Event::WorkerStarted { pid, host, resumed_from: 0, resumed_step: 0 } => {
+            format!("worker {pid} started on {host}")
+        }
+        Event::WorkerStarted { pid, host, resumed_from, resumed_step: 0 } => {
             format!("worker {pid} started on {host}, going on after epoch {resumed_from}")
+        }
+        Event::WorkerStarted { pid, host, resumed_from, resumed_step } => {
+            let epoch = resumed_from.saturating_add(1);
+            format!("worker {pid} started on {host}, going on after step {resumed_step} of epoch {epoch}")
         }
         Event::DeviceChosen { device, description, note } => {
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();

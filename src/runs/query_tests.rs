@@ -19,7 +19,7 @@ fn run(name: &str, val_accuracy: Option<f64>, tags: &[&str], note: &str, hours: 
     recipe.created_at = NOW - hours * 3_600_000;
     let mut summary = Summary::new(RunId::new(name).expect("an id"), recipe);
     let mut log = |event| summary.apply(&Record { at: 1, event });
-    log(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0 });
+    log(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
     log(Event::DeviceChosen { device: "cuda:0".into(), description: String::new(), note: None });
     if let Some(val_accuracy) = val_accuracy {
         log(Event::EpochFinished {

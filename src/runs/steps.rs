@@ -1,8 +1,8 @@
 //! The training curve within epochs, in bounded memory: a fold of step events into at most [`CAPACITY`] buckets.
 //!
 //! A bucket keeps first, smallest, largest and last value of what fell into it, so that no spike is ever lost, however
-//! long the run. Buckets lie within one epoch as long as that is possible, so that a run which goes on from an epoch
-//! forgets exactly what lies past it. Knows events; nothing of files or screens.
+//! long the run. Buckets lie within one epoch as long as that is possible, and on one side of the newest checkpoints within
+//! one, so that a run which goes on from there forgets exactly what lies past it. Knows events; nothing of files or screens.
 
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,8 @@ pub struct Bucket {
     pub to: Place,
     /// The epoch of its last point, counted from 1.
     pub epoch: u32,
+    /// The step of its last point in that epoch, counted from 1.
+    step: u32,
     /// Points in it.
     pub count: u64,
     /// Mean training losses as reported; `None` if none was a number.
@@ -121,6 +123,7 @@ impl Bucket {
     fn absorb(&mut self, later: &Self) {
         self.to = later.to;
         self.epoch = later.epoch;
+        self.step = later.step;
         self.count += later.count;
         self.loss = joined(self.loss, later.loss);
         self.accuracy = joined(self.accuracy, later.accuracy);
@@ -144,6 +147,8 @@ pub struct Steps {
     per_bucket: u64,
     /// Whether buckets may span epochs: only in runs of more epochs than buckets.
     across: bool,
+    /// Epoch and step of the newest checkpoints within an epoch: no bucket spans one. Two, because there are two files.
+    cuts: Vec<(u32, u32)>,
     /// Milliseconds of training so far.
     trained: u64,
     /// When the clock was last looked at, while it runs.
@@ -152,7 +157,7 @@ pub struct Steps {
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { buckets: Vec::new(), per_bucket: 1, across: false, trained: 0, clock: None }
+        Self { buckets: Vec::new(), per_bucket: 1, across: false, cuts: Vec::new(), trained: 0, clock: None }
     }
 }
 
@@ -196,10 +201,12 @@ impl Steps {
     /// Takes one event in.
     pub fn apply(&mut self, record: &Record) {
         match &record.event {
-            Event::WorkerStarted { resumed_from, .. } => {
+            Event::WorkerStarted { resumed_from, resumed_step, .. } => {
                 self.clock = None;
-                self.forget_after(*resumed_from);
+                self.forget_after(*resumed_from, *resumed_step);
+                self.cut(*resumed_from, *resumed_step);
             }
+            Event::CheckpointSaved { epoch, step, .. } => self.cut(*epoch, *step),
             Event::EpochStarted { .. } | Event::EpochFinished { .. } => self.advance(record.at),
             Event::Step { epoch, step, steps, loss, accuracy, .. } => {
                 self.advance(record.at);
@@ -213,6 +220,7 @@ impl Steps {
                     from: place,
                     to: place,
                     epoch: *epoch,
+                    step: *step,
                     count: 1,
                     loss: Extent::of(*loss),
                     accuracy: Extent::of(*accuracy),
@@ -237,7 +245,11 @@ impl Steps {
     fn push(&mut self, point: &Bucket) {
         let (room, across) = (self.per_bucket, self.across);
         match self.buckets.last_mut() {
-            Some(last) if last.count < room && (across || last.epoch == point.epoch) => last.absorb(point),
+            Some(last)
+                if last.count < room && (across || last.epoch == point.epoch) && !is_cut(&self.cuts, last, point) =>
+            {
+                last.absorb(point);
+            }
             _ => self.buckets.push(*point),
         }
         if self.buckets.len() > CAPACITY {
@@ -252,9 +264,11 @@ impl Steps {
 
     /// Merges neighbours as far as a bucket's room allows.
     fn merge(&mut self) {
-        let (room, across) = (self.per_bucket, self.across);
+        let (room, across, cuts) = (self.per_bucket, self.across, &self.cuts);
         self.buckets.dedup_by(|later, earlier| {
-            let fits = earlier.count + later.count <= room && (across || earlier.epoch == later.epoch);
+            let fits = earlier.count + later.count <= room
+                && (across || earlier.epoch == later.epoch)
+                && !is_cut(cuts, earlier, later);
             if fits {
                 earlier.absorb(later);
             }
@@ -262,13 +276,30 @@ impl Steps {
         });
     }
 
-    /// Forgets what lies past an epoch. A bucket that spans its end, as only a run of thousands of epochs has them, goes as
-    /// a whole: what it holds of void steps cannot be told apart.
-    fn forget_after(&mut self, epoch: u32) {
-        let kept = self.buckets.iter().take_while(|bucket| bucket.epoch <= epoch).count();
+    /// From here on no bucket spans this place within the epoch after `epoch`.
+    fn cut(&mut self, epoch: u32, step: u32) {
+        let place = (epoch.saturating_add(1), step);
+        if step > 0 && !self.cuts.contains(&place) {
+            self.cuts.push(place);
+            self.cuts.drain(..self.cuts.len().saturating_sub(2));
+        }
+    }
+
+    /// Forgets what lies past an epoch and a step of the one after it. A bucket that spans this place goes as a whole: what
+    /// it holds of void steps cannot be told apart. Only runs of thousands of epochs have one at the end of an epoch, and
+    /// only those whose two newest checkpoints are gone have one within.
+    fn forget_after(&mut self, epoch: u32, step: u32) {
+        let place = (epoch.saturating_add(1), step);
+        let kept = self.buckets.iter().take_while(|bucket| (bucket.epoch, bucket.step) <= place).count();
         self.buckets.truncate(kept);
+        self.cuts.retain(|cut| *cut <= place);
         self.trained = self.buckets.last().map_or(0, |bucket| bucket.to.trained);
     }
+}
+
+/// Whether a checkpoint lies between two neighbours.
+fn is_cut(cuts: &[(u32, u32)], earlier: &Bucket, later: &Bucket) -> bool {
+    cuts.iter().any(|cut| (earlier.epoch, earlier.step) <= *cut && *cut < (later.epoch, later.step))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn fold(epochs: u32, steps: u32, loss: impl Fn(u32, u32) -> f64) -> Steps {
     let mut folded = Steps::default();
     let mut at = 1_000;
     for epoch in 1..=epochs {
-        folded.apply(&record(at, Event::EpochStarted { epoch, steps }));
+        folded.apply(&record(at, Event::EpochStarted { epoch, steps, done: 0, seconds: 0.0 }));
         for number in 1..=steps {
             at += 1_000;
             folded.apply(&record(at, step(epoch, number, steps, loss(epoch, number))));
@@ -63,16 +63,42 @@ proptest! {
     ) {
         let loss = |epoch: u32, _| f64::from(epoch);
         let mut folded = fold(epochs, steps, loss);
-        let start = Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: resumed };
+        let start = Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: resumed, resumed_step: 0 };
         folded.apply(&record(u64::MAX / 2, start));
         let kept = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
         prop_assert_eq!(kept, u64::from(epochs.min(resumed) * steps));
         let last = extent(&folded).map(|loss| loss.max);
         prop_assert_eq!(last, (resumed > 0).then(|| f64::from(epochs.min(resumed))));
         // The clock stood still between the workers.
-        folded.apply(&record(u64::MAX / 2 + 5_000, Event::EpochStarted { epoch: resumed + 1, steps }));
+        folded.apply(&record(u64::MAX / 2 + 5_000, Event::EpochStarted { epoch: resumed + 1, steps, done: 0, seconds: 0.0 }));
         folded.apply(&record(u64::MAX / 2 + 7_000, step(resumed + 1, 1, steps, 0.5)));
         prop_assert_eq!(folded.buckets().last().expect("the step").to.trained, kept * 1_000 + 2_000);
+    }
+
+    #[test]
+    fn a_restart_within_an_epoch_forgets_what_lies_past_its_step_and_no_more(
+        epochs in 1..6_u32, steps in 2..3_000_u32, saved in any::<[prop::sample::Index; 2]>(), newest: bool, after in 0..3_000_u32
+    ) {
+        // Two checkpoints in the epoch under way, and a run that went on past them and merged its buckets.
+        let mut saved = saved.map(|at| u32::try_from(at.index(steps as usize - 1)).expect("one of them") + 1);
+        saved.sort_unstable();
+        let mut folded = fold(epochs - 1, steps, |epoch, _| f64::from(epoch));
+        for number in 1..=steps {
+            folded.apply(&record(u64::from(number), step(epochs, number, steps, f64::from(number))));
+            if saved.contains(&number) {
+                folded.apply(&record(0, Event::CheckpointSaved { epoch: epochs - 1, step: number, best: false }));
+            }
+        }
+        for number in 1..=after.min(steps) {
+            folded.apply(&record(u64::from(number), step(epochs + 1, number, steps, f64::from(number))));
+        }
+        let resumed_step = saved[usize::from(newest)];
+        let resumed_from = epochs - 1;
+        folded.apply(&record(0, Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from, resumed_step }));
+        let kept = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
+        prop_assert_eq!(kept, u64::from((epochs - 1) * steps + resumed_step));
+        let last = folded.buckets().last().expect("steps");
+        prop_assert_eq!((last.epoch, last.step), (epochs, resumed_step));
     }
 
     #[test]

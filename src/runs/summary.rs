@@ -1,5 +1,7 @@
 //! A run's summary: a fold of its events, one event at a time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -20,7 +22,7 @@ pub struct EpochProgress {
     pub step: u32,
     /// Steps in the epoch.
     pub steps: u32,
-    /// When the epoch began, in milliseconds since 1970, moved on by as long as it was paused.
+    /// When the epoch began, in milliseconds since 1970, moved on by as long as it was paused or no worker was at it.
     pub started_at: u64,
 }
 
@@ -40,6 +42,10 @@ pub struct FeatureProgress {
 pub struct StepPoint {
     /// Time in epochs: 2.5 is halfway through the third.
     pub epochs: f64,
+    /// Its epoch, counted from 1.
+    epoch: u32,
+    /// Its step in the epoch, counted from 1.
+    step: u32,
     /// Mean training loss since the point before.
     pub loss: f64,
     /// Training accuracy since the point before.
@@ -189,7 +195,7 @@ impl Summary {
         }
         self.updated_at = Some(record.at);
         match &record.event {
-            Event::WorkerStarted { resumed_from, .. } => self.restart(*resumed_from),
+            Event::WorkerStarted { resumed_from, resumed_step, .. } => self.restart(*resumed_from, *resumed_step),
             Event::DeviceChosen { device, description, note } => {
                 self.waiting_for = None;
                 self.device =
@@ -212,9 +218,12 @@ impl Summary {
                 // The first is that of the training images; the test's, at the end, adds nothing.
                 self.features_computed.get_or_insert((*computed, *seconds));
             }
-            Event::EpochStarted { epoch, steps } => {
+            Event::EpochStarted { epoch, steps, done, seconds } => {
                 self.features = None;
-                self.progress = Some(EpochProgress { epoch: *epoch, step: 0, steps: *steps, started_at: record.at });
+                // As if the part that was done before had ended just now.
+                let spent = u64::try_from(Duration::try_from_secs_f64(*seconds).unwrap_or_default().as_millis());
+                let started_at = record.at.saturating_sub(spent.unwrap_or(0));
+                self.progress = Some(EpochProgress { epoch: *epoch, step: *done, steps: *steps, started_at });
             }
             Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second } => {
                 let started_at = self.progress.map_or(record.at, |progress| progress.started_at);
@@ -222,7 +231,7 @@ impl Summary {
                 self.images_per_second = Some(*images_per_second);
                 self.learning_rate = Some(*learning_rate);
                 let epochs = f64::from(epoch.saturating_sub(1)) + f64::from(*step) / f64::from((*steps).max(1));
-                self.latest = Some(StepPoint { epochs, loss: *loss, accuracy: *accuracy });
+                self.latest = Some(StepPoint { epochs, epoch: *epoch, step: *step, loss: *loss, accuracy: *accuracy });
             }
             Event::EpochFinished { metrics, early_stopping } => {
                 self.forget_epochs_after(metrics.epoch.saturating_sub(1));
@@ -285,11 +294,15 @@ impl Summary {
         }
     }
 
-    /// A worker begins, or goes on after an earlier one: what lies past the epoch it goes on from is void.
-    fn restart(&mut self, resumed_from: u32) {
+    /// A worker begins, or goes on after an earlier one: what lies past the epoch, and the step in the one after that, which
+    /// it goes on from is void.
+    fn restart(&mut self, resumed_from: u32, resumed_step: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
-        self.latest = self.latest.filter(|point| point.epochs <= f64::from(resumed_from));
+        let kept = |point: &StepPoint| {
+            point.epoch <= resumed_from || (point.epoch - 1 == resumed_from && point.step <= resumed_step)
+        };
+        self.latest = self.latest.filter(kept);
         self.started = true;
         self.outcome = None;
         self.test = None;
@@ -410,7 +423,7 @@ mod tests {
     }
 
     fn started(resumed_from: u32) -> Event {
-        Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from }
+        Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from, resumed_step: 0 }
     }
 
     fn epoch(epoch: u32, val_loss: f64) -> Event {
@@ -484,14 +497,14 @@ mod tests {
             ("computes features", vec![started(0), computing()], true, late, RunState::Running),
             (
                 "in its first epoch",
-                vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }],
+                vec![started(0), Event::EpochStarted { epoch: 1, steps: 9, done: 0, seconds: 0.0 }],
                 true,
                 late,
                 RunState::Running,
             ),
             (
                 "killed in its first epoch",
-                vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }],
+                vec![started(0), Event::EpochStarted { epoch: 1, steps: 9, done: 0, seconds: 0.0 }],
                 false,
                 late,
                 RunState::Lost,
@@ -527,7 +540,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_no_part_of_an_epochs_time() {
-        let mut summary = fold(vec![started(0), Event::EpochStarted { epoch: 1, steps: 9 }]);
+        let mut summary = fold(vec![started(0), Event::EpochStarted { epoch: 1, steps: 9, done: 0, seconds: 0.0 }]);
         let begun = summary.progress.expect("an epoch").started_at;
         let mut apply = |at, event| summary.apply(&Record { at, event });
         apply(begun + 1_000, Event::Paused);
@@ -565,6 +578,30 @@ mod tests {
         let summary = fold(vec![started(0), tested(Split::Test, 3), begins(Split::Train), failed]);
         assert_eq!((summary.evaluation_error, summary.warnings.len(), summary.evaluating), (None, 1, None));
         assert!(summary.test.is_some());
+    }
+
+    fn step_of(epoch: u32, step: u32) -> Event {
+        let (loss, accuracy, learning_rate, images_per_second) = (f64::from(step), 0.0, 1e-3, 1.0);
+        Event::Step { epoch, step, steps: 9, loss, accuracy, learning_rate, images_per_second }
+    }
+
+    #[test]
+    fn a_run_resumed_within_an_epoch_keeps_what_its_checkpoint_holds() {
+        let within = |resumed_step| Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 1, resumed_step };
+        let saved = Event::CheckpointSaved { epoch: 1, step: 4, best: false };
+        let told = vec![started(0), epoch(1, 3.0), step_of(2, 4), saved, step_of(2, 8), epoch(2, 2.0)];
+        // The second epoch was told and not saved: what is on disk lies within it.
+        let summary = fold([told.clone(), vec![within(4)]].concat());
+        assert_eq!((summary.epoch(), summary.latest), (1, None), "the point at step 8 is void");
+        let summary = fold([told[..4].to_vec(), vec![within(4)]].concat());
+        assert_eq!(summary.latest.map(|point| point.step), Some(4));
+        let summary = fold([told[..4].to_vec(), vec![within(3)]].concat());
+        assert_eq!(summary.latest, None);
+
+        let gone_on = Event::EpochStarted { epoch: 2, steps: 9, done: 4, seconds: 1.5 };
+        let progress = fold([told, vec![within(4), gone_on]].concat()).progress.expect("an epoch");
+        // The eighth event, at a millisecond each from 2,000 on.
+        assert_eq!((progress.step, progress.steps, progress.started_at), (4, 9, 2_007 - 1_500));
     }
 
     #[test]

@@ -140,8 +140,7 @@ pub fn resume_with(
     if state == RunState::Finished {
         refuse_if_over(&run, limits)?;
     }
-    let saved = folder.last_checkpoint().exists() || folder.best_checkpoint().exists();
-    if !saved && run.epoch() > 0 {
+    if !folder.has_checkpoint() && run.epoch() > 0 {
         // Beginning anew under an old history is not going on.
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
     }

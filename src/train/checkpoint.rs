@@ -2,8 +2,8 @@
 //!
 //! Tensors are f32 and named as in the model (`block1.weight`) and the optimizer (`adam.m.block1.weight`), so the
 //! weights of any run can be read by other programs. What is no tensor stands as JSON in the metadata entry `mien`,
-//! and a checksum of everything in another. Both the best and the last checkpoint are of this kind: if the last is damaged, the
-//! best is a complete place to go on from.
+//! and a checksum of everything in another. The best, the last and the one before the last are all of this kind: each is a
+//! complete place to go on from.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,8 +17,8 @@ use crate::domain::{EarlyStoppingStatus, Strategy};
 use crate::durable;
 use crate::model::parameters::{Array, Arrays};
 
-/// The newest format that this program writes and reads.
-pub const CHECKPOINT_VERSION: u32 = 1;
+/// The newest format that this program writes and reads: 2 since a checkpoint can lie within an epoch.
+pub const CHECKPOINT_VERSION: u32 = 2;
 
 /// Metadata entries of the file: the state as JSON, and the CRC-32 of that JSON and all tensors.
 const STATE: &str = "mien";
@@ -27,13 +27,15 @@ const CHECKSUM: &str = "mien.crc32";
 /// Where a run keeps its checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointFiles {
-    /// After every completed epoch.
+    /// The newest: after every completed epoch, within a long one, and where a run was stopped.
     pub last: PathBuf,
-    /// After the best one.
+    /// What `last` was before, so that no damage to one file takes everything.
+    pub previous: PathBuf,
+    /// After the best epoch.
     pub best: PathBuf,
 }
 
-/// The state of training after a completed epoch.
+/// The state of training after a completed epoch, or after a step of the one that follows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// Where training stood.
@@ -60,6 +62,41 @@ pub struct State {
     pub learning_rate: f64,
     /// Where early stopping stood.
     pub early_stopping: EarlyStoppingStatus,
+    /// What is done of the epoch after those, if any of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
+}
+
+impl State {
+    /// How far training is: completed epochs, and steps of the one after them.
+    #[must_use]
+    pub fn position(&self) -> (u32, u32) {
+        (self.epoch, self.partial.map_or(0, |partial| partial.step))
+    }
+}
+
+/// The part of an epoch that is done. Numbers come back from JSON to the last bit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Partial {
+    /// Steps done in this epoch.
+    pub step: u32,
+    /// How many epochs the run was to have as this one began: the length of its schedule.
+    pub epochs: u32,
+    /// Loss, summed over the images seen.
+    pub loss: f64,
+    /// How many of them were predicted right.
+    pub right: f64,
+    /// How many they are.
+    pub images: usize,
+    /// Summed loss and images predicted right since the last cut of the sums: what had not been read back from the
+    /// device where a run was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<[f32; 2]>,
+    /// How many images those are of.
+    #[serde(default)]
+    pub pending_images: usize,
+    /// Seconds that this epoch has taken so far, without pauses and without what was done in vain.
+    pub seconds: f64,
 }
 
 /// What the weights of a checkpoint belong to.
@@ -112,6 +149,18 @@ impl Checkpoint {
     /// # Errors
     /// When the folder cannot be written; what was there before is then untouched.
     pub fn write(&self, path: &Path) -> io::Result<()> {
+        durable::write(path, &self.bytes()?)
+    }
+
+    /// The same, and what was there before goes on under `before`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written; what was there before is then under one of the two names.
+    pub fn replace(&self, path: &Path, before: &Path) -> io::Result<()> {
+        durable::replace(path, before, &self.bytes()?)
+    }
+
+    fn bytes(&self) -> io::Result<Vec<u8>> {
         let bytes: Vec<(&String, &Array, Vec<u8>)> = self
             .arrays
             .iter()
@@ -127,7 +176,7 @@ impl Checkpoint {
             .map(|(name, array, bytes)| Ok((name, TensorView::new(Dtype::F32, array.shape.clone(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(io::Error::other)?;
-        durable::write(path, &safetensors::serialize(views, Some(metadata)).map_err(io::Error::other)?)
+        safetensors::serialize(views, Some(metadata)).map_err(io::Error::other)
     }
 
     /// Reads and checks the file.
@@ -203,71 +252,5 @@ fn read_arrays(bytes: &[u8], header: &Header) -> Result<Arrays, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn checkpoint() -> Checkpoint {
-        let array = |values: &[f32]| Array { shape: vec![values.len()], values: values.to_vec() };
-        Checkpoint {
-            state: State {
-                version: CHECKPOINT_VERSION,
-                strategy: crate::domain::Strategy::Cnn,
-                identity: Identity {
-                    fingerprint: "f".into(),
-                    classes: vec!["a".into(), "b".into()],
-                    image: [48, 48, 1],
-                    base: Some("b".into()),
-                },
-                epoch: 3,
-                optimizer_steps: 99,
-                learning_rate: 0.1 + 0.2,
-                early_stopping: EarlyStoppingStatus { best_epoch: 2, best_value: 1.0 / 3.0, waited: 1 },
-            },
-            arrays: Arrays::from([
-                ("w".into(), array(&[1.5, -0.0, f32::MIN_POSITIVE, 1e-40])),
-                ("adam.m.w".into(), array(&[0.1, 0.2, 0.3, 0.4])),
-            ]),
-        }
-    }
-
-    #[test]
-    fn a_checkpoint_comes_back_to_the_last_bit() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("last.ckpt");
-        checkpoint().write(&path).expect("written");
-        assert_eq!(Checkpoint::read(&path).expect("read"), checkpoint());
-    }
-
-    #[test]
-    fn a_newer_checkpoint_is_refused_in_words() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("last.ckpt");
-        let mut newer = checkpoint();
-        newer.state.version = CHECKPOINT_VERSION + 1;
-        newer.write(&path).expect("written");
-        assert!(Checkpoint::read(&path).expect_err("refused").to_string().contains("use a newer mien"));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
-        #[test]
-        fn any_flipped_bit_or_missing_end_is_found(at in 0.0..1.0_f64, bit in 0..8_u32, cut in any::<bool>()) {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("last.ckpt");
-            checkpoint().write(&path).expect("written");
-            let mut bytes = fs::read(&path).expect("bytes");
-            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            if cut {
-                bytes.truncate((bytes.len() as f64 * at) as usize);
-            } else {
-                let index = (bytes.len() as f64 * at) as usize;
-                bytes[index] ^= 1 << bit;
-            }
-            fs::write(&path, bytes).expect("damaged");
-            let message = Checkpoint::read(&path).expect_err("found").to_string();
-            prop_assert!(message.contains("last.ckpt is damaged") || message.contains("newer mien"), "{}", message);
-        }
-    }
-}
+#[path = "checkpoint_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
@@ -10,14 +11,15 @@ use crate::data::batch::{Prefetch, Source, epoch_order};
 use crate::domain::{EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split};
 use crate::events::Event;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters::{self, Arrays, MismatchError};
+use crate::model::parameters::{self, MismatchError};
 use crate::model::vgg16::FrozenBase;
 
-use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, State};
+use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
 use super::classifier::Classifier;
 use super::early_stopping::{Verdict, observe};
 use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
+use super::keep::{Keep, SaveError, Standing};
 use super::optimizer::{self, AdamOptimizer};
 use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
@@ -39,6 +41,8 @@ pub struct Fit<'a, B: AutodiffBackend> {
     pub files: &'a CheckpointFiles,
     /// Steps between two reads of the loss from the device; see [`EpochPlan::readback`].
     pub readback: u32,
+    /// How long an epoch may go on without a checkpoint.
+    pub interval: Duration,
 }
 
 /// How a training ended.
@@ -46,7 +50,7 @@ pub struct Fit<'a, B: AutodiffBackend> {
 pub enum FitEnd {
     /// By itself.
     Finished(FinishReason),
-    /// On request. The last checkpoint is that of the last completed epoch.
+    /// On request, with everything that was trained saved.
     Stopped,
     /// A figure stopped being a number; says which and where.
     Diverged(String),
@@ -56,13 +60,8 @@ pub enum FitEnd {
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// A checkpoint could not be written.
-    #[error("cannot save the checkpoint {path}: {source}")]
-    Save {
-        /// The file.
-        path: String,
-        /// What the file system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Save(#[from] SaveError),
     /// No thread for the batches.
     #[error("cannot start a thread to make batches: {0}")]
     Thread(io::Error),
@@ -71,13 +70,13 @@ pub enum FitError {
     Mismatch(#[from] MismatchError),
 }
 
-/// Where training stands between two epochs.
+/// Where training stands.
 struct Progress<M: AutodiffModule<B>, B: AutodiffBackend> {
     network: M,
     optimizer: AdamOptimizer<M, B>,
-    epoch: u32,
-    learning_rate: f64,
-    early_stopping: EarlyStoppingStatus,
+    standing: Standing,
+    /// What is done of the next epoch, where it is gone on with.
+    partial: Option<Partial>,
 }
 
 /// Trains `network` to its end, from `checkpoint` if there is one.
@@ -104,30 +103,37 @@ where
     let recipe = fit.recipe;
     let own = Limits::of(recipe);
     let mut progress = begin(network, recipe, checkpoint)?;
-    if progress.early_stopping.waited >= reporter.limits(own).patience {
+    let position = checkpoint.map_or((0, 0), |checkpoint| checkpoint.state.position());
+    let mut keep = Keep::new(fit.files, fit.identity, recipe.strategy, fit.interval, position, progress.standing);
+    // An epoch that is under way goes on to its end, whatever the limits have become.
+    if progress.partial.is_none() && progress.standing.early_stopping.waited >= reporter.limits(own).patience {
         return Ok(FitEnd::Finished(FinishReason::EarlyStop));
     }
     loop {
-        let epochs = reporter.limits(own).epochs;
-        if progress.epoch >= epochs {
+        let Standing { epoch: done, learning_rate, early_stopping } = progress.standing;
+        let fresh = Partial { epochs: reporter.limits(own).epochs, ..Partial::default() };
+        let partial = progress.partial.take();
+        if partial.is_none() && done >= fresh.epochs {
             return Ok(FitEnd::Finished(FinishReason::MaxEpochs));
         }
+        let from = partial.unwrap_or(fresh);
         let begun = Stopwatch::start(reporter.paused());
-        let at = EpochOf { epoch: progress.epoch + 1, epochs, base_rate: progress.learning_rate };
-        let epoch = at.epoch;
-        let (network, end) = fit.train(progress.network, &mut progress.optimizer, at, device, reporter)?;
+        let epoch = done + 1;
+        let at = EpochOf { epoch, base_rate: learning_rate, from };
+        let (network, end) = fit.train(progress.network, &mut progress.optimizer, at, device, &mut keep, reporter)?;
         progress.network = network;
-        let training = match end {
-            EpochEnd::Completed(training) => training,
+        let (training, all) = match end {
+            EpochEnd::Completed(training, all) => (training, all),
             EpochEnd::Stopped => return Ok(FitEnd::Stopped),
             EpochEnd::Diverged { step } => {
                 return Ok(FitEnd::Diverged(format!("the training loss is no number at step {step} of epoch {epoch}")));
             }
         };
         let Some(validation) = fit.evaluate(&progress.network.valid(), Split::Validation, device, reporter)? else {
+            keep.part(&progress.network, &progress.optimizer, all, reporter)?;
             return Ok(FitEnd::Stopped);
         };
-        let seconds = begun.elapsed(reporter.paused()).as_secs_f64();
+        let seconds = from.seconds + begun.elapsed(reporter.paused()).as_secs_f64();
         let metrics = figures(epoch, &training, &validation, seconds);
         let value = match recipe.early_stopping.monitor {
             Monitor::ValLoss => metrics.val_loss,
@@ -137,19 +143,21 @@ where
             return Ok(FitEnd::Diverged(format!("the validation loss is no number after epoch {epoch}")));
         }
         let rule = EarlyStopping { patience: reporter.limits(own).patience, ..recipe.early_stopping };
-        let (status, verdict) = observe(&rule, progress.early_stopping, epoch, value);
-        let rate = schedule::after_epoch(recipe, progress.learning_rate, status.waited);
-        let lowered = (rate < progress.learning_rate && verdict != Verdict::Stop)
-            .then_some(Event::LearningRateReduced { epoch, from: progress.learning_rate, to: rate });
-        progress.epoch = epoch;
-        progress.learning_rate = rate;
-        progress.early_stopping = status;
+        let (status, verdict) = observe(&rule, early_stopping, epoch, value);
+        let rate = schedule::after_epoch(recipe, learning_rate, status.waited);
+        let lowered = (rate < learning_rate && verdict != Verdict::Stop).then_some(Event::LearningRateReduced {
+            epoch,
+            from: learning_rate,
+            to: rate,
+        });
+        progress.standing = Standing { epoch, learning_rate: rate, early_stopping: status };
         reporter.validated(epoch, &validation);
         // Told before it is saved: a run killed in between trains the epoch again, and the event is replaced. The
         // other way round the epoch would be missing from the history for good.
         reporter.report(Event::EpochFinished { metrics, early_stopping: status });
-        fit.save(&progress, verdict == Verdict::Improved)?;
-        reporter.report(Event::CheckpointSaved { epoch, best: verdict == Verdict::Improved });
+        let best = verdict == Verdict::Improved;
+        keep.epoch(&progress.network, &progress.optimizer, progress.standing, best)?;
+        reporter.report(Event::CheckpointSaved { epoch, step: 0, best });
         if verdict == Verdict::Stop {
             return Ok(FitEnd::Finished(FinishReason::EarlyStop));
         }
@@ -162,10 +170,10 @@ where
 struct EpochOf {
     /// Counted from 1.
     epoch: u32,
-    /// Of how many, as it begins.
-    epochs: u32,
     /// The learning rate as plateaus have left it.
     base_rate: f64,
+    /// What is done of it, and of how many it is.
+    from: Partial,
 }
 
 fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
@@ -177,18 +185,24 @@ fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
         return Ok(Progress {
             network,
             optimizer: optimizer::adam(),
-            epoch: 0,
-            learning_rate: recipe.learning_rate,
-            early_stopping: EarlyStoppingStatus::default(),
+            standing: Standing {
+                epoch: 0,
+                learning_rate: recipe.learning_rate,
+                early_stopping: EarlyStoppingStatus::default(),
+            },
+            partial: None,
         });
     };
     let network = parameters::load(network, arrays)?;
     Ok(Progress {
         optimizer: optimizer::load(&network, arrays, state.optimizer_steps)?,
         network,
-        epoch: state.epoch,
-        learning_rate: state.learning_rate,
-        early_stopping: state.early_stopping,
+        standing: Standing {
+            epoch: state.epoch,
+            learning_rate: state.learning_rate,
+            early_stopping: state.early_stopping,
+        },
+        partial: state.partial,
     })
 }
 
@@ -214,8 +228,9 @@ where
         &self,
         network: M,
         optimizer: &mut AdamOptimizer<M, B>,
-        EpochOf { epoch, epochs, base_rate }: EpochOf,
+        EpochOf { epoch, base_rate, from }: EpochOf,
         device: &B::Device,
+        keep: &mut Keep<'_>,
         reporter: &mut dyn Reporter,
     ) -> Result<(M, EpochEnd), FitError>
     where
@@ -226,11 +241,13 @@ where
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
-        let all = u64::from(epochs) * u64::from(steps);
+        let all = u64::from(from.epochs) * u64::from(steps);
         let rate = |step: u32| schedule::rate(recipe.schedule, base_rate, before + u64::from(step), all);
         let plan = EpochPlan {
             epoch,
+            epochs: from.epochs,
             steps,
+            from,
             seed: recipe.seed,
             rate: &rate,
             base_rate: schedule::base_rate(recipe),
@@ -238,12 +255,15 @@ where
         };
         // An order of what is kept; what an image looks like in this epoch goes by its place in the dataset.
         let order = epoch_order(recipe.seed, u64::from(epoch), kept.len());
-        let order = order.into_iter().map(|place| kept[place as usize]).collect();
+        // What is done of the epoch is not made again. Dataset, batch size and images left out are the recipe's, so
+        // steps are what they were.
+        let done = from.step as usize * batch_size;
+        let order = order.into_iter().skip(done).map(|place| kept[place as usize]).collect();
         let source = Arc::clone(&self.source);
         let batches = Prefetch::start(source, Split::Train, order, batch_size, Some(u64::from(epoch)), PREFETCH)
             .map_err(FitError::Thread)?;
-        reporter.report(Event::EpochStarted { epoch, steps });
-        Ok(train_epoch(network, optimizer, self.frozen, batches, &plan, device, reporter))
+        reporter.report(Event::EpochStarted { epoch, steps, done: from.step, seconds: from.seconds });
+        Ok(train_epoch(network, optimizer, self.frozen, batches, &plan, device, keep, reporter)?)
     }
 
     /// Evaluates a network on a split. `None` if a stop was asked for before the end.
@@ -277,33 +297,5 @@ where
             .map_err(FitError::Thread)?;
         let classes = self.identity.classes.len();
         Ok(evaluate(network, self.frozen, batches, classes, device, || reporter.stop_requested()))
-    }
-
-    fn save<M: AutodiffModule<B>>(&self, progress: &Progress<M, B>, best: bool) -> Result<(), FitError> {
-        let (moments, optimizer_steps) = optimizer::save(&progress.optimizer, &progress.network);
-        let mut arrays: Arrays = parameters::save(&progress.network);
-        arrays.extend(moments);
-        let state = State {
-            version: CHECKPOINT_VERSION,
-            strategy: self.recipe.strategy,
-            identity: self.identity.clone(),
-            epoch: progress.epoch,
-            optimizer_steps,
-            learning_rate: progress.learning_rate,
-            early_stopping: progress.early_stopping,
-        };
-        let CheckpointFiles { last, best: best_file } = self.files;
-        let failed = |path: &std::path::Path| {
-            let path = path.display().to_string();
-            move |source| FitError::Save { path, source }
-        };
-        let checkpoint = Checkpoint { state, arrays };
-        // The best first: between the two, `last` is an epoch behind and the run goes on from the best. The other way
-        // round `last` would name a best epoch whose weights are nowhere. Two files and not two names of one, so that
-        // no damage takes both.
-        if best {
-            checkpoint.write(best_file).map_err(failed(best_file))?;
-        }
-        checkpoint.write(last).map_err(failed(last))
     }
 }

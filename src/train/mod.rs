@@ -10,6 +10,8 @@ pub mod epoch;
 pub mod evaluate;
 pub mod features;
 pub mod fit;
+pub mod keep;
+mod meter;
 pub mod optimizer;
 pub mod schedule;
 mod stopwatch;

@@ -123,6 +123,8 @@ struct Bench {
     folder: tempfile::TempDir,
     dataset: Arc<Dataset>,
     recipe: Recipe,
+    readback: u32,
+    interval: Duration,
 }
 
 impl Bench {
@@ -133,12 +135,12 @@ impl Bench {
         let mut recipe = Recipe::cnn(name, dataset.fingerprint().to_owned(), 0);
         recipe.epochs = 4;
         recipe.batch_size = 16;
-        Self { folder, dataset, recipe }
+        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX }
     }
 
     fn files(&self, run: &str) -> CheckpointFiles {
         let file = |name: &str| self.folder.path().join(format!("{run}-{name}"));
-        CheckpointFiles { last: file("last"), best: file("best") }
+        CheckpointFiles { last: file("last"), previous: file("previous"), best: file("best") }
     }
 
     fn run(&self, run: &str, from: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
@@ -164,7 +166,15 @@ impl Bench {
         let identity = identity(&self.dataset, [side, side, 1], None);
         let seed = self.recipe.seed;
         let source = Arc::clone(source);
-        let plan = Fit { recipe: &self.recipe, source, frozen: None, identity: &identity, files: &files, readback: 1 };
+        let plan = Fit {
+            recipe: &self.recipe,
+            source,
+            frozen: None,
+            identity: &identity,
+            files: &files,
+            readback: self.readback,
+            interval: self.interval,
+        };
         let network = Cnn::<Cpu>::new(identity.image, 2, seed, &device);
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
@@ -150,6 +151,8 @@ struct Bench {
     folder: tempfile::TempDir,
     dataset: Arc<Dataset>,
     recipe: Recipe,
+    readback: u32,
+    interval: Duration,
     weights: Arrays,
 }
 
@@ -172,7 +175,7 @@ impl Bench {
         if let Some(transfer) = &mut recipe.transfer {
             transfer.size = SIZE;
         }
-        Self { folder, dataset, recipe, weights: base() }
+        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, weights: base() }
     }
 
     fn unfrozen(&self) -> Option<Block> {
@@ -222,7 +225,7 @@ impl Bench {
 
     fn files(&self, run: &str) -> CheckpointFiles {
         let file = |name: &str| self.folder.path().join(format!("{run}-{name}"));
-        CheckpointFiles { last: file("last"), best: file("best") }
+        CheckpointFiles { last: file("last"), previous: file("previous"), best: file("best") }
     }
 
     fn run(&self, run: &str, from: From, checkpoint: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
@@ -237,7 +240,15 @@ impl Bench {
         };
         let identity = identity(&self.dataset, [32, 32, 3], Some("base".into()));
         let frozen = (from == From::Images).then_some(&frozen);
-        let plan = Fit { recipe: &self.recipe, source, frozen, identity: &identity, files: &files, readback: 1 };
+        let plan = Fit {
+            recipe: &self.recipe,
+            source,
+            frozen,
+            identity: &identity,
+            files: &files,
+            readback: self.readback,
+            interval: self.interval,
+        };
         let network =
             TransferNetwork::<Cpu>::new(&self.weights, self.unfrozen(), 2, self.recipe.seed, &device).expect("fits");
         let mut notes = Notes { stop_at, ..Notes::default() };

@@ -15,7 +15,7 @@ use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::train::fit::{Fit, FitEnd, fit};
 
 use super::backend::{DeviceJob, on_device};
-use super::checkpoints::{files, where_to_go_on};
+use super::checkpoints::{files, interval, where_to_go_on};
 use super::journal::Journal;
 use super::load::LoadMeter;
 use super::setup::{CnnSetup, Ground, Inputs, Setup, TransferSetup, take_start};
@@ -25,11 +25,13 @@ use super::waiting::wait_for_others;
 pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<Outcome, String> {
     let files = files(folder);
     // Before anything is told: a run that cannot go on keeps the history it has.
-    let (checkpoint, warning) = where_to_go_on(&files)?.unzip();
-    let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.epoch);
+    let place = where_to_go_on(&files)?;
+    let told = place.as_ref().map_or_else(Vec::new, |place| place.mend(&files));
+    let checkpoint = place.map(|place| place.checkpoint);
+    let (from, resumed_step) = checkpoint.as_ref().map_or((0, 0), |checkpoint| checkpoint.state.position());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    journal.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from });
-    warning.flatten().into_iter().for_each(|message| journal.report(Event::Warning { message }));
+    journal.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
+    told.into_iter().chain(interval().1).for_each(|message| journal.report(Event::Warning { message }));
     journal.look_at_limits();
     if let Err(error) = folder.forget_validation_after(from) {
         let message = format!("cannot remove predictions of epochs that are trained again: {error}");
@@ -182,7 +184,7 @@ pub(super) fn plan<'a, B: AutodiffBackend>(
     Inputs { source, frozen }: Inputs<'a, B>,
     readback: u32,
 ) -> Fit<'a, B> {
-    Fit { recipe: &ground.recipe, source, frozen, identity, files, readback }
+    Fit { recipe: &ground.recipe, source, frozen, identity, files, readback, interval: interval().0 }
 }
 
 pub(super) fn nothing_to_score(recipe: &Recipe) -> String {

@@ -9,9 +9,9 @@ use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
-use crate::train::checkpoint::Checkpoint;
 use crate::train::evaluate::Evaluation;
 
+use super::checkpoints::best;
 use super::job::{Desk, check_identity, nothing_to_score, plan};
 use super::setup::{Ground, Setup};
 
@@ -24,8 +24,9 @@ where
     B::InnerBackend: ConvBlockBackend,
     S: Setup<B>,
 {
-    fn best(&self) -> Result<Best<B, S>, String> {
-        let best = Checkpoint::read(&self.files.best).map_err(|error| error.to_string())?;
+    fn best(&mut self) -> Result<Best<B, S>, String> {
+        let (best, told) = best(self.files)?;
+        told.into_iter().for_each(|message| self.journal.report(Event::Warning { message }));
         check_identity(Some(&best), self.setup.identity())?;
         let network = parameters::load(self.setup.network()?.valid(), &best.arrays).map_err(|e| e.to_string())?;
         Ok((network, best.state.epoch))

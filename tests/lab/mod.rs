@@ -179,7 +179,7 @@ pub(crate) fn finished() -> Vec<Event> {
 /// What a worker writes before the first epoch.
 pub(crate) fn begun() -> Vec<Event> {
     vec![
-        Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0 },
+        Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 },
         Event::DeviceChosen { device: "cpu".into(), description: "a processor".into(), note: None },
         Event::DataOpened {
             images: SplitCounts { train: 8, validation: 2, test: 4 },

@@ -20,7 +20,8 @@ fn home() -> (tempfile::TempDir, RunStore, Disk) {
     let recipe = |at| Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), at);
     store.create(&id("old"), &recipe(1)).expect("a run");
     let mut log = EventWriter::open(&store.folder(&id("old")).events_file(), 1).expect("a log");
-    log.append(2, Logged::WorkerStarted { pid: 1, host: "box".into(), resumed_from: 0 }).expect("appended");
+    log.append(2, Logged::WorkerStarted { pid: 1, host: "box".into(), resumed_from: 0, resumed_step: 0 })
+        .expect("appended");
     log.append(3, Logged::Ended { outcome: Outcome::Stopped }).expect("appended");
     store.create(&id("fresh"), &recipe(now())).expect("a run");
     let disk = Disk::new(store.clone());

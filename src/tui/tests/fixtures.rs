@@ -142,7 +142,7 @@ impl Logbook {
         self.at += SECOND;
         let images = SplitCounts { train: 25_841, validation: 2_868, test: 7_178 };
         let classes = FER2013.iter().map(|(name, ..)| (*name).to_owned()).collect();
-        self.log(Logged::WorkerStarted { pid: 4711, host: "box".into(), resumed_from: 0 })
+        self.log(Logged::WorkerStarted { pid: 4711, host: "box".into(), resumed_from: 0, resumed_step: 0 })
             .log(Logged::DeviceChosen {
                 device: "cpu".into(),
                 description: "8 threads".into(),
@@ -159,7 +159,7 @@ impl Logbook {
 
     /// Part of an epoch: this many of its 20 step events.
     pub(crate) fn steps(mut self, epoch: u32, events: u32) -> Self {
-        self = self.log(Logged::EpochStarted { epoch, steps: 808 });
+        self = self.log(Logged::EpochStarted { epoch, steps: 808, done: 0, seconds: 0.0 });
         let learning_rate = self.recipe.learning_rate / 2.0;
         for piece in 1..=events {
             self.at += SECOND / 2;
@@ -205,7 +205,7 @@ impl Logbook {
             };
             self = self.log(Logged::EpochFinished { metrics, early_stopping: status });
             if epoch <= best {
-                self = self.log(Logged::CheckpointSaved { epoch, best: true });
+                self = self.log(Logged::CheckpointSaved { epoch, step: 0, best: true });
             }
         }
         self

@@ -78,7 +78,7 @@ pub(super) fn finetuning() -> RunView {
 
 /// Waits for the one that computes features.
 pub(super) fn queued() -> RunView {
-    let started = Logged::WorkerStarted { pid: 4712, host: "box".into(), resumed_from: 0 };
+    let started = Logged::WorkerStarted { pid: 4712, host: "box".into(), resumed_from: 0, resumed_step: 0 };
     let waiting = Logged::Waiting { run: id("keen-crane") };
     finetune("plain-finch", 50, "keen-crane").log(started).log(waiting).view(true)
 }
