@@ -2,7 +2,7 @@
 
 use super::Disk;
 use crate::domain::RunId;
-use crate::supervise;
+use crate::supervise::{self, When};
 use crate::tui::effect::RunsEffect;
 use crate::tui::event::{Event, RunsEvent};
 
@@ -44,11 +44,11 @@ impl Disk {
                 RunsEvent::Requested(id, result.map(drop))
             }
             RunsEffect::Extend { id, epochs, patience } => {
-                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience)));
+                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience), When::InTurn));
                 RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
             }
             RunsEffect::Evaluate(id) => {
-                let result = words(supervise::evaluate(store, &id));
+                let result = words(supervise::evaluate(store, &id, When::InTurn));
                 RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
             }
             RunsEffect::Rename { from, to } => {
