@@ -15,6 +15,8 @@ pub enum When {
     /// When its device is free and those before it have begun.
     #[default]
     InTurn,
+    /// Likewise, if the queue still owes it.
+    Owed,
     /// At once, whoever is at work on the device.
     Now,
 }
@@ -210,13 +212,20 @@ fn spawn(store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), Launc
     let owed = folder.queue_file().exists();
     let enter = || match when {
         // Before there is a worker: whatever dies from here on, the run is owed one.
-        When::InTurn => queue.enter(&folder, job).map(drop),
-        When::Now if owed => queue.leave(&folder),
-        When::Now => Ok(()),
+        When::InTurn => queue.enter(&folder, job).map(|_| true),
+        When::Owed => queue.owes(&folder, job),
+        When::Now if owed => queue.leave(&folder).map(|()| true),
+        When::Now => Ok(true),
     };
-    // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
-    let cleared = folder.clear_stop().and_then(|()| folder.clear_pause()).and_then(|()| enter());
-    let started = cleared.and_then(|()| start(worker_command(&folder, job, when)?, &folder));
+    let started = enter().and_then(|wanted| {
+        if !wanted {
+            // Somebody else has seen to it.
+            return Ok(Start::Underway);
+        }
+        // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
+        folder.clear_stop().and_then(|()| folder.clear_pause())?;
+        start(worker_command(&folder, job, when)?, &folder)
+    });
     match started {
         Ok(Start::Underway) => Ok(()),
         Ok(Start::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),

@@ -6,7 +6,7 @@ use crate::domain::RunId;
 use crate::runs::queue::Standing;
 use crate::runs::{Job, Queue, RunStore};
 
-use super::launch::{LaunchError, When, evaluate, resume};
+use super::launch::{LaunchError, When, evaluate, resume_with};
 
 /// Why the queue cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +65,8 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
 
 fn bring_back(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
     let result = match job {
-        Job::Train => resume(store, id),
-        Job::Evaluate => evaluate(store, id, When::InTurn),
+        Job::Train => resume_with(store, id, None, None, When::Owed),
+        Job::Evaluate => evaluate(store, id, When::Owed),
     };
     if matches!(result, Err(LaunchError::Finished { .. } | LaunchError::NoWeights { .. })) {
         // Whatever it was owed, there is nothing to do any more.

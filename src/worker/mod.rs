@@ -50,14 +50,17 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
         .lock()
         .map_err(|error| format!("cannot lock {shown}: {error}"))?
         .ok_or_else(|| format!("another worker is at {shown}"))?;
+    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
+    if let Some(queue) = &queue {
+        // Two may start a worker for one run, and the first may be done when this one gets the lock.
+        let owed = queue.owes(folder, job).map_err(|error| format!("cannot use the queue: {error}"))?;
+        if !owed {
+            return Ok(true);
+        }
+    }
     let log = EventWriter::open(&folder.events_file(), journal::now())
         .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
     let stop = signals::stop_flag().map_err(|error| format!("cannot listen to signals: {error}"))?;
-    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
-    if let Some(queue) = &queue {
-        // Whoever started this worker has done so already, unless that one is of an older version or died on the way.
-        queue.enter(folder, job).map_err(|error| format!("cannot put {shown} into the queue: {error}"))?;
-    }
     let mut turn = Turn { queued: queue.is_some(), slot: None };
     let mut journal = Journal::new(log, folder.clone(), stop, Limits::of(&recipe));
 

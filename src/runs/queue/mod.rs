@@ -113,6 +113,28 @@ impl Queue {
         Ok(entry)
     }
 
+    /// Whether the run is still owed this job. A worker that finds that it is not has been started twice, and another has done the
+    /// job: held by the run's lock, the answer stays true until that worker says otherwise.
+    ///
+    /// # Errors
+    /// When the entry cannot be read or written, or others are at the queue for too long.
+    pub fn owes(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
+        let _alone = self.alone_or_busy()?;
+        let Some(entry) = run.queue_entry().map_err(io::Error::other)? else { return Ok(false) };
+        if entry.job != job {
+            return Ok(false);
+        }
+        if run.job_is_over(&entry) {
+            // Its worker died between telling the end and this.
+            run.remove_queue_entry()?;
+            return Ok(false);
+        }
+        if entry.begun {
+            run.write_queue_entry(&Entry { begun: false, ..entry })?;
+        }
+        Ok(true)
+    }
+
     /// Tells in a run's entry which device it waits for; without an entry there is nothing to tell.
     ///
     /// # Errors
@@ -136,3 +158,6 @@ impl Queue {
         run.remove_queue_entry()
     }
 }
+
+#[cfg(test)]
+mod tests;
