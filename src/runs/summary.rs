@@ -214,13 +214,9 @@ impl Summary {
             Event::ModelBuilt { total, trainable } => {
                 self.parameters = Some(Parameters { total: *total, trainable: *trainable });
             }
-            Event::Waiting { run } => {
-                self.wait_no_more();
-                self.waiting_for = Some(run.clone());
-            }
+            Event::Waiting { run } => self.wait_for(Some(run.clone()), None),
             Event::Queued { device, ahead } => {
-                self.wait_no_more();
-                self.turn = Some(Turn { device: device.clone(), ahead: *ahead });
+                self.wait_for(None, Some(Turn { device: device.clone(), ahead: *ahead }));
             }
             Event::ComputingFeatures { done, total, images_per_second } => {
                 let (done, total, images_per_second) = (*done, *total, *images_per_second);
@@ -261,9 +257,7 @@ impl Summary {
                 self.paused_at.get_or_insert(record.at);
             }
             Event::Continued => self.go_on(record.at),
-            Event::LimitsChanged { epochs, patience } => {
-                self.limits = Limits { epochs: *epochs, patience: *patience };
-            }
+            Event::LimitsChanged { epochs, patience } => self.limits = Limits { epochs: *epochs, patience: *patience },
             Event::EvaluationStarted { split, .. } => {
                 // Nobody starts a test with a stop pending: one that is left over is that of an earlier test.
                 self.stopping = false;
@@ -339,9 +333,13 @@ impl Summary {
         }
     }
 
+    fn wait_for(&mut self, other: Option<RunId>, turn: Option<Turn>) {
+        self.waiting_for = other;
+        self.turn = turn;
+    }
+
     fn wait_no_more(&mut self) {
-        self.waiting_for = None;
-        self.turn = None;
+        self.wait_for(None, None);
     }
 
     /// What it waits for before it may begin, in words; also of a run that has lost its worker meanwhile.

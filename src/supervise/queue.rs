@@ -49,10 +49,8 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
     for id in only {
         if !lost.contains(id) {
             let known = listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id);
-            return Err(match known {
-                true => QueueError::HasWorker { id: id.clone() },
-                false => QueueError::NotIn { id: id.clone() },
-            });
+            let id = id.clone();
+            return Err(if known { QueueError::HasWorker { id } } else { QueueError::NotIn { id } });
         }
     }
     // By place, across devices.

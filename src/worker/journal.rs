@@ -136,10 +136,12 @@ impl Journal {
         if !self.stopping && self.stop_asked(true) {
             self.stop();
         }
-        match self.stopping {
-            true => Heard::Stop,
-            false if self.folder.pause_requested() => Heard::Pause,
-            false => Heard::Nothing,
+        if self.stopping {
+            Heard::Stop
+        } else if self.folder.pause_requested() {
+            Heard::Pause
+        } else {
+            Heard::Nothing
         }
     }
 

@@ -13,7 +13,8 @@ pub(super) struct Whole<'a> {
 
 #[derive(Debug, Serialize)]
 struct Device<'a> {
-    device: Option<&'a str>,
+    #[serde(rename = "device")]
+    name: Option<&'a str>,
     host: Option<&'a str>,
     slots: usize,
     in_use: usize,
@@ -24,7 +25,7 @@ struct Device<'a> {
 struct Run<'a> {
     id: &'a str,
     job: &'a str,
-    /// at_work, beside, waiting, paused, starting, lost.
+    /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`.
     state: &'a str,
     /// How many runs are before it, of one that waits for a slot.
     ahead: Option<usize>,
@@ -41,7 +42,7 @@ pub(super) fn json(listing: &Listing) -> Whole<'_> {
 
 fn device_json(group: &DeviceListing) -> Device<'_> {
     Device {
-        device: group.device.as_ref().map(|device| device.name.as_str()),
+        name: group.device.as_ref().map(|device| device.name.as_str()),
         host: group.device.as_ref().map(|device| device.host.as_str()),
         slots: group.slots,
         in_use: group.in_use,

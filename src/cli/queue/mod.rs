@@ -69,6 +69,7 @@ enum QueueCommand {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line, one of which is given")]
 #[command(group = ArgGroup::new("to").required(true))]
 struct Move {
     /// Id, beginning of an id, or `latest`

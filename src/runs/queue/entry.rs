@@ -121,11 +121,11 @@ impl RunFolder {
         // A log that cannot be read tells no end; going on with the run will say what is wrong with it.
         let _ = EventReader::at(&self.events_file(), entry.since, 0).read(|record| match (entry.job, &record.event) {
             (Job::Train, Event::WorkerStarted { .. }) | (Job::Evaluate, Event::EvaluationStarted { .. }) => {
-                over = false
+                over = false;
             }
             (Job::Train, Event::Ended { .. })
             | (Job::Evaluate, Event::EvaluationFailed { .. } | Event::Evaluated { split: Split::Train, .. }) => {
-                over = true
+                over = true;
             }
             _ => {}
         });

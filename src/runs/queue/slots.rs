@@ -250,6 +250,6 @@ fn used(folder: &Path) -> io::Result<(usize, PathBuf)> {
     let mut there: Vec<usize> = fs::read_dir(folder)?.filter_map(Result::ok).filter_map(number).collect();
     there.sort_unstable();
     let taken: Vec<usize> = there.into_iter().filter(|number| hold::is_held(&path(*number))).collect();
-    let free = (1..).find(|number| !taken.contains(number)).unwrap_or(1);
+    let free = (1..=taken.len() + 1).find(|number| !taken.contains(number)).unwrap_or(1);
     Ok((taken.len(), path(free)))
 }
