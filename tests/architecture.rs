@@ -61,11 +61,11 @@ struct Door {
 }
 
 const DOORS: [Door; 3] = [
-    // A worker knows its run folder and nothing of other runs.
+    // A worker knows its run folder and of other runs only whether they are before it.
     Door {
         inside: &["worker"],
         room: "runs",
-        parts: &["layout", "job", "predictions", "RunFolder", "Home", "Job", "Predictions"],
+        parts: &["layout", "job", "predictions", "queue", "RunFolder", "Home", "Job", "Predictions"],
     },
     Door {
         inside: &["tui", "screens"],

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::check::Check;
 use super::prune::Prune;
+use super::queue::{QueueArguments, Turn};
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
 use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
 use crate::runs::inspection::Order;
@@ -174,8 +175,12 @@ pub(super) enum Command {
         /// Id, beginning of an id, or `latest`
         run: String,
         #[command(flatten)]
+        turn: Turn,
+        #[command(flatten)]
         output: Output,
     },
+    /// Show who uses each device and who waits for it; change the order, bring back what has lost its worker
+    Queue(QueueArguments),
     /// Tell what this machine and this build can do
     Doctor {
         #[command(flatten)]
@@ -485,6 +490,8 @@ pub(super) struct Following {
     #[arg(long)]
     pub(super) detach: bool,
     #[command(flatten)]
+    pub(super) turn: Turn,
+    #[command(flatten)]
     pub(super) output: Output,
 }
 
@@ -597,6 +604,9 @@ pub(super) struct Worker {
     /// What to do with it
     #[arg(long, default_value_t)]
     pub(super) job: Job,
+    /// Not in its turn, but at once
+    #[arg(long)]
+    pub(super) now: bool,
 }
 
 fn fraction(text: &str) -> Result<f64, String> {

@@ -13,9 +13,10 @@ use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::runs::about::AboutError;
 use crate::runs::layout::RecipeError;
+use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{FindError, ManageError};
-use crate::supervise::{LaunchError, PracticeError, RequestError, StopError};
+use crate::supervise::{LaunchError, PracticeError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// How a command ended that did what it could.
@@ -112,6 +113,12 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    #[error(transparent)]
+    Slots(#[from] SlotsError),
+    #[error(transparent)]
     Marked(#[from] MarkedError),
 }
 
@@ -135,6 +142,7 @@ impl CommandError {
             Self::Usage(_)
                 | Self::Request(RequestError::Limits(_) | RequestError::NothingGiven)
                 | Self::Launch(LaunchError::Limits(_))
+                | Self::Slots(SlotsError::Range(_))
                 | Self::Import(ImportError::Options(_))
                 | Self::Download { error: DownloadError::Address { .. }, .. }
         );

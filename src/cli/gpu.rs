@@ -1,5 +1,22 @@
 //! What `doctor` says of graphics processors. Apart, because only a build with the trainer can ask the driver.
 
+use crate::runs::queue::DeviceKey;
+
+/// What the CUDA device of this ordinal is called in the queue, or why that cannot be told.
+#[cfg(feature = "trainer")]
+pub(super) fn queue_key(ordinal: u32) -> Result<DeviceKey, String> {
+    use crate::domain::DeviceRequest;
+    use crate::model::device;
+    let device = device::choose(DeviceRequest::Cuda(ordinal)).map_err(|error| error.to_string())?;
+    Ok(DeviceKey::here(&device.kind.to_string(), device::pci_slot(device.kind).as_deref()))
+}
+
+/// The same in a build that cannot ask the driver.
+#[cfg(not(feature = "trainer"))]
+pub(super) fn queue_key(_ordinal: u32) -> Result<DeviceKey, String> {
+    Err("this mien was built without the trainer, and no run has used it yet".into())
+}
+
 /// One line a fact; never empty.
 #[cfg(feature = "trainer")]
 pub(super) fn gpu_lines() -> Vec<String> {

@@ -27,6 +27,7 @@ mod marked;
 mod meter;
 mod output;
 mod prune;
+mod queue;
 mod recipe_options;
 mod report;
 mod request;
@@ -105,7 +106,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Resume { run, epochs, patience, following }) => {
             train::resume(&store, &run, [epochs, patience], following)
         }
-        Some(Command::Evaluate { run, output }) => train::evaluate(&store, &run, output),
+        Some(Command::Evaluate { run, turn, output }) => train::evaluate(&store, &run, turn, output),
+        Some(Command::Queue(command)) => queue::run(&store, &command),
         Some(Command::Doctor { output }) => doctor::run(&store, output),
         Some(Command::Worker(_) | Command::Completions { .. }) => Ok(Exit::Done),
         #[cfg(feature = "dashboard")]

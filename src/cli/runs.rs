@@ -153,11 +153,10 @@ fn csv(runs: &[Facts]) -> Result<String, CommandError> {
 /// What a person should know of how it stands.
 fn remark(run: &Summary, state: RunState) -> String {
     match (state, run.cause()) {
+        (RunState::Lost, _) if run.wait().is_some() => "was waiting, has no worker: `mien queue restart`".into(),
         (RunState::Lost, _) => "its worker is gone: `mien resume` goes on".into(),
         (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),
-        (RunState::Queued, _) => {
-            run.waiting_for.as_ref().map_or_else(String::new, |other| format!("waits for {other}"))
-        }
+        (RunState::Queued, _) => run.wait().unwrap_or_default(),
         _ if state.is_active() && !run.recipe.left_out.is_empty() && !run.stopping => {
             format!("{} images left out", run.recipe.left_out.len())
         }

@@ -42,7 +42,11 @@ fn head(run: &Summary, state: RunState, now: u64) -> String {
     let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
     let state = match (state, how) {
         (_, Some(how)) => how,
+        (RunState::Lost, None) if run.wait().is_some() => {
+            "lost: it was waiting in the queue and has no worker; `mien queue restart` brings it back".into()
+        }
         (RunState::Lost, None) => format!("lost: its worker is gone without a word; `mien resume {}` goes on", run.id),
+        (RunState::Queued, None) => format!("queued: {}", run.wait().unwrap_or_default()),
         (state, None) => state.to_string(),
     };
     let created = age(now.saturating_sub(run.recipe.created_at));

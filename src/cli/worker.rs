@@ -12,7 +12,7 @@ pub(super) fn run(worker: &Worker) -> Exit {
 
 #[cfg(feature = "trainer")]
 fn work(worker: &Worker) -> Exit {
-    Exit::Worker(crate::worker::run(&crate::runs::RunFolder::at(&worker.folder), worker.job))
+    Exit::Worker(crate::worker::run(&crate::runs::RunFolder::at(&worker.folder), worker.job, worker.now))
 }
 
 #[cfg(not(feature = "trainer"))]

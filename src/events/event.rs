@@ -66,6 +66,13 @@ pub enum Event {
         /// The other run.
         run: RunId,
     },
+    /// The run waits for its turn on its device; told again when the number of runs before it changes.
+    Queued {
+        /// `cpu` or `cuda:0`.
+        device: String,
+        /// How many runs are before it: at work, or waiting at earlier places.
+        ahead: usize,
+    },
     /// The features of the frozen base are being computed, throttled.
     ComputingFeatures {
         /// Images done, with those found on disk.

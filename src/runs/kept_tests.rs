@@ -61,6 +61,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         1 => Just(Event::DeviceChosen { device: "cpu".into(), description: "x".into(), note: None }),
         1 => Just(Event::Waiting { run: RunId::new("other").expect("an id") }),
+        1 => (0_usize..4).prop_map(|ahead| Event::Queued { device: "cpu".into(), ahead }),
         1 => Just(Event::ComputingFeatures { done: 1, total: 2, images_per_second: 3.0 }),
         1 => epoch.prop_map(|epoch| {
             let mut confusion = Confusion::new(2);

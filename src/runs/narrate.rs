@@ -37,6 +37,9 @@ pub fn line(event: &Event) -> Option<String> {
         ),
         Event::ModelBuilt { total, trainable } => format!("model with {total} parameters, {trainable} trained"),
         Event::Waiting { run } => format!("waits for {run} to end"),
+        Event::Queued { device, ahead: 0 } => format!("waits for its turn on {device}"),
+        Event::Queued { device, ahead: 1 } => format!("waits for its turn on {device}: one run is before it"),
+        Event::Queued { device, ahead } => format!("waits for its turn on {device}: {ahead} runs are before it"),
         Event::FeaturesReady { images, computed: 0, bytes, .. } => {
             format!("features of {images} images found on disk ({})", Size(*bytes))
         }

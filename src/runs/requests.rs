@@ -4,6 +4,7 @@
 //! control/stop         end after the current batch
 //! control/pause        wait, until the file is gone
 //! control/limits.json  the limits in force instead of the recipe's
+//! control/queue.json   the run's entry in the queue: see `queue`
 //! ```
 //! A request stays until it is taken back: a worker that was not there finds it. Whoever starts a worker takes stop and
 //! pause back first, because a person who resumes a run wants it to go on; limits stay, also for the next worker.
@@ -77,7 +78,7 @@ impl RunFolder {
         self.control().join("limits.json")
     }
 
-    fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
+    pub(super) fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
         fs::create_dir_all(self.control())?;
         durable::write(file, content)
     }

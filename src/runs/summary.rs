@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Load, Outcome, Recipe, RunId, RunState, Split,
-    SplitCounts,
+    SplitCounts, text::printable,
 };
 use crate::events::{Event, Record};
 
@@ -83,6 +83,15 @@ pub struct Device {
     pub note: Option<String>,
 }
 
+/// Its turn on a device, which it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// `cpu` or `cuda:0`.
+    pub device: String,
+    /// How many runs are before it: at work, or waiting at earlier places.
+    pub ahead: usize,
+}
+
 /// What a run's events amount to so far, but for the curve within epochs.
 ///
 /// It is kept on disk: whoever changes its fields, or how events are taken in, raises [`super::kept::FOLD_VERSION`].
@@ -107,6 +116,8 @@ pub struct Summary {
     pub latest: Option<StepPoint>,
     /// The run that it waits for.
     pub waiting_for: Option<RunId>,
+    /// Its turn on its device, if that is what it waits for.
+    pub turn: Option<Turn>,
     /// The features that are being computed.
     pub features: Option<FeatureProgress>,
     /// How many images' features its worker has computed, and in how many seconds; 0 if they were all on disk.
@@ -165,6 +176,7 @@ impl Summary {
             history: Vec::new(),
             latest: None,
             waiting_for: None,
+            turn: None,
             features: None,
             features_computed: None,
             progress: None,
@@ -197,7 +209,7 @@ impl Summary {
         match &record.event {
             Event::WorkerStarted { resumed_from, resumed_step, .. } => self.restart(*resumed_from, *resumed_step),
             Event::DeviceChosen { device, description, note } => {
-                self.waiting_for = None;
+                self.wait_no_more();
                 self.device =
                     Some(Device { name: device.clone(), description: description.clone(), note: note.clone() });
             }
@@ -208,7 +220,10 @@ impl Summary {
             Event::ModelBuilt { total, trainable } => {
                 self.parameters = Some(Parameters { total: *total, trainable: *trainable });
             }
-            Event::Waiting { run } => self.waiting_for = Some(run.clone()),
+            Event::Waiting { run } => self.wait_for(Some(run.clone()), None),
+            Event::Queued { device, ahead } => {
+                self.wait_for(None, Some(Turn { device: device.clone(), ahead: *ahead }));
+            }
             Event::ComputingFeatures { done, total, images_per_second } => {
                 let (done, total, images_per_second) = (*done, *total, *images_per_second);
                 self.features = Some(FeatureProgress { done, total, images_per_second });
@@ -251,18 +266,18 @@ impl Summary {
                 self.paused_at.get_or_insert(record.at);
             }
             Event::Continued => self.go_on(record.at),
-            Event::LimitsChanged { epochs, patience } => {
-                self.limits = Limits { epochs: *epochs, patience: *patience };
-            }
+            Event::LimitsChanged { epochs, patience } => self.limits = Limits { epochs: *epochs, patience: *patience },
             Event::EvaluationStarted { split, .. } => {
                 // Nobody starts a test with a stop pending: one that is left over is that of an earlier test.
                 self.stopping = false;
+                self.wait_no_more();
                 self.go_on(record.at);
                 self.evaluating = Some(*split);
                 self.evaluation_error = None;
             }
             Event::EvaluationFailed { cause } => {
                 self.stopping = false;
+                self.wait_no_more();
                 self.go_on(record.at);
                 self.load = None;
                 // The test itself went well: what failed came after it.
@@ -278,7 +293,7 @@ impl Summary {
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => {
                 self.outcome = Some(outcome.clone());
-                self.waiting_for = None;
+                self.wait_no_more();
                 self.features = None;
                 self.progress = None;
                 self.evaluating = None;
@@ -307,7 +322,7 @@ impl Summary {
         self.outcome = None;
         self.test = None;
         self.train_scores = None;
-        self.waiting_for = None;
+        self.wait_no_more();
         self.features = None;
         self.progress = None;
         self.evaluating = None;
@@ -329,6 +344,26 @@ impl Summary {
         if result.confusion.is_square() {
             *scores = Some(result);
         }
+    }
+
+    fn wait_for(&mut self, other: Option<RunId>, turn: Option<Turn>) {
+        self.waiting_for = other;
+        self.turn = turn;
+    }
+
+    fn wait_no_more(&mut self) {
+        self.wait_for(None, None);
+    }
+
+    /// What it waits for before it may begin, in words; also of a run that has lost its worker meanwhile.
+    #[must_use]
+    pub fn wait(&self) -> Option<String> {
+        let turn = |turn: &Turn| match turn.ahead {
+            0 => format!("waits for {}", turn.device),
+            ahead => format!("waits for {}, {ahead} ahead", turn.device),
+        };
+        let other = self.waiting_for.as_ref().map(|other| format!("waits for {other}"));
+        other.or_else(|| self.turn.as_ref().map(turn)).map(|words| printable(&words))
     }
 
     /// A pause is over: what is timed goes on as if it had not been.
@@ -354,7 +389,7 @@ impl Summary {
             if self.paused {
                 return RunState::Paused;
             }
-            if self.waiting_for.is_some() {
+            if self.waiting_for.is_some() || self.turn.is_some() {
                 return RunState::Queued;
             }
             let training = self.progress.is_some() || self.features.is_some() || self.evaluating.is_some();
@@ -364,7 +399,7 @@ impl Summary {
             Some(Outcome::Finished { .. }) => RunState::Finished,
             Some(Outcome::Stopped) => RunState::Stopped,
             Some(Outcome::Failed { .. } | Outcome::Diverged { .. }) => RunState::Failed,
-            None if !self.started && now.saturating_sub(self.recipe.created_at) < SPAWN_GRACE => RunState::Starting,
+            None if !self.started && now.abs_diff(self.recipe.created_at) < SPAWN_GRACE => RunState::Starting,
             None => RunState::Lost,
         }
     }

@@ -5,9 +5,21 @@ use std::path::PathBuf;
 
 use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState};
 use crate::runs::store::LoadError;
-use crate::runs::{Job, LimitsError, RunStore, Summary};
+use crate::runs::{Job, LimitsError, Queue, RunStore, Summary};
 
 use super::spawn::{Start, start, worker_command};
+
+/// When a worker begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum When {
+    /// When its device is free and those before it have begun.
+    #[default]
+    InTurn,
+    /// Likewise, if the queue still owes it.
+    Owed,
+    /// At once, whoever is at work on the device.
+    Now,
+}
 
 /// Why no worker was started, or none stayed.
 #[derive(Debug, thiserror::Error)]
@@ -97,11 +109,11 @@ fn last_words(tail: &str) -> String {
 /// # Errors
 /// When the run cannot be created (nothing is then left behind), or no worker stays (the run's folder then keeps
 /// what the worker printed).
-pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe) -> Result<RunId, LaunchError> {
+pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: When) -> Result<RunId, LaunchError> {
     require_trainer()?;
     let create = |source| LaunchError::Create { folder: store.home().checkpoints(), source };
     let id = store.create(id, recipe).map_err(create)?;
-    let started = spawn(store, &id, Job::Train);
+    let started = spawn(store, &id, Job::Train, when);
     if let Err(LaunchError::Spawn { .. }) = started {
         // No process ever saw it: a run that never was should not be listed.
         let _ = std::fs::remove_dir_all(store.folder(&id).path());
@@ -114,7 +126,7 @@ pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe) -> Result<RunId, La
 /// # Errors
 /// As [`resume_with`]; a finished run has nothing to go on with.
 pub fn resume(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
-    resume_with(store, id, None, None)
+    resume_with(store, id, None, None, When::InTurn)
 }
 
 /// The same with other limits than before, by which a finished run may go on.
@@ -127,6 +139,7 @@ pub fn resume_with(
     id: &RunId,
     epochs: Option<u32>,
     patience: Option<u32>,
+    when: When,
 ) -> Result<(), LaunchError> {
     require_trainer()?;
     let run = store.summary(id)?;
@@ -147,7 +160,7 @@ pub fn resume_with(
     if epochs.is_some() || patience.is_some() {
         folder.request_limits(limits).map_err(|source| LaunchError::Write { id: id.clone(), source })?;
     }
-    spawn(store, id, Job::Train)
+    spawn(store, id, Job::Train, when)
 }
 
 /// Refuses a finished run that these limits leave nothing to train, or that ended under the same ones.
@@ -172,7 +185,7 @@ fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
 ///
 /// # Errors
 /// When a worker is at the run, there are no weights, or no worker stays.
-pub fn evaluate(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
+pub fn evaluate(store: &RunStore, id: &RunId, when: When) -> Result<(), LaunchError> {
     require_trainer()?;
     if state(store, id)?.is_active() {
         return Err(LaunchError::Busy { id: id.clone() });
@@ -181,7 +194,7 @@ pub fn evaluate(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
     if !checkpoint.exists() {
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint });
     }
-    spawn(store, id, Job::Evaluate)
+    spawn(store, id, Job::Evaluate, when)
 }
 
 fn require_trainer() -> Result<(), LaunchError> {
@@ -192,16 +205,38 @@ fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
     Ok(store.summary(id)?.state(super::now()))
 }
 
-fn spawn(store: &RunStore, id: &RunId, job: Job) -> Result<(), LaunchError> {
+fn spawn(store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), LaunchError> {
     let folder = store.folder(id);
-    // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
-    let cleared = folder.clear_stop().and_then(|()| folder.clear_pause());
-    let started = cleared.and_then(|()| start(worker_command(&folder, job)?, &folder));
+    let queue = Queue::of(store.home());
+    let owed = folder.queue_file().exists();
+    let enter = || match when {
+        // Before there is a worker: whatever dies from here on, the run is owed one.
+        When::InTurn => queue.enter(&folder, job).map(|_| true),
+        When::Owed => queue.owes(&folder, job),
+        When::Now if owed => queue.leave(&folder).map(|()| true),
+        When::Now => Ok(true),
+    };
+    let started = enter().and_then(|wanted| {
+        if !wanted {
+            // Somebody else has seen to it.
+            return Ok(Start::Underway);
+        }
+        // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
+        folder.clear_stop().and_then(|()| folder.clear_pause())?;
+        start(worker_command(&folder, job, when)?, &folder)
+    });
     match started {
         Ok(Start::Underway) => Ok(()),
         Ok(Start::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),
         Err(source) => Err(LaunchError::Spawn { id: id.clone(), source }),
     }
+    .inspect_err(|_| {
+        // Whoever asked is told, so nothing is owed; but what was owed before still is, and another worker may have taken the
+        // run on.
+        if !owed && !folder.worker_alive() {
+            let _ = queue.leave(&folder);
+        }
+    })
 }
 
 #[cfg(test)]

@@ -8,19 +8,21 @@ pub mod import;
 pub mod launch;
 pub mod names;
 pub mod practice;
+pub mod queue;
 pub mod requests;
 mod spawn;
 pub mod stop;
 
 pub use clock::now;
 pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
-pub use launch::{LaunchError, evaluate, launch, resume, resume_with};
+pub use launch::{LaunchError, When, evaluate, launch, resume, resume_with};
 pub use names::suggest_name;
 pub use practice::{PracticeError, launch_practice, practice_names};
+pub use queue::{QueueError, Restarted, forget, restart};
 pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};
 
-/// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB]`.
+/// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB] [--now]`.
 pub const WORKER_COMMAND: &str = "worker";
 
 /// Whether this binary can be a worker.

@@ -4,7 +4,7 @@
 use crate::domain::{Recipe, RunId};
 use crate::runs::RunStore;
 
-use super::launch::{LaunchError, launch};
+use super::launch::{LaunchError, When, launch};
 
 /// Why not all three runs are on their way.
 #[derive(Debug, thiserror::Error)]
@@ -31,16 +31,17 @@ pub fn launch_practice(
     store: &RunStore,
     ids: [RunId; 3],
     [cnn, mut features, mut finetune]: [Recipe; 3],
+    when: When,
 ) -> Result<[RunId; 3], PracticeError> {
     let [cnn_id, features_id, finetune_id] = ids;
-    let first = launch(store, &cnn_id, &cnn).map_err(|error| PracticeError { launched: Vec::new(), error })?;
+    let first = launch(store, &cnn_id, &cnn, when).map_err(|error| PracticeError { launched: Vec::new(), error })?;
     features.after = Some(first.clone());
-    let second = launch(store, &features_id, &features)
+    let second = launch(store, &features_id, &features, when)
         .map_err(|error| PracticeError { launched: vec![first.clone()], error })?;
     if let Some(fine_tuning) = finetune.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
         fine_tuning.from = second.clone();
     }
-    let third = launch(store, &finetune_id, &finetune)
+    let third = launch(store, &finetune_id, &finetune, when)
         .map_err(|error| PracticeError { launched: vec![first.clone(), second.clone()], error })?;
     Ok([first, second, third])
 }

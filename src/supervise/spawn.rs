@@ -12,6 +12,8 @@ use crate::domain::text::printable;
 use crate::events::{Event, EventReader};
 use crate::runs::{Job, RunFolder};
 
+use super::launch::When;
+
 /// How long a worker may take to show itself before its starter stops waiting and leaves the rest to watching.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -36,10 +38,13 @@ pub(super) enum Start {
 }
 
 /// The command that makes a worker of this very program.
-pub(super) fn worker_command(folder: &RunFolder, job: Job) -> io::Result<Command> {
+pub(super) fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Command> {
     let folder = std::path::absolute(folder.path())?;
     let mut command = Command::new(program()?);
     command.arg(super::WORKER_COMMAND).arg(folder).args(["--job", job.name()]);
+    if when == When::Now {
+        command.arg("--now");
+    }
     Ok(command)
 }
 

@@ -19,10 +19,16 @@ use super::checkpoints::{files, interval, where_to_go_on};
 use super::journal::Journal;
 use super::load::LoadMeter;
 use super::setup::{CnnSetup, Ground, Inputs, Setup, TransferSetup, take_start};
-use super::waiting::wait_for_others;
+use super::waiting::{Turn, awaited};
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
-pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<Outcome, String> {
+/// `turn` says whether it waits for its turn on its device, and keeps the slot that it then gets.
+pub(super) fn train(
+    folder: &RunFolder,
+    recipe: &Recipe,
+    turn: &mut Turn,
+    journal: &mut Journal,
+) -> Result<Outcome, String> {
     let files = files(folder);
     // Before anything is told: a run that cannot go on keeps the history it has.
     let place = where_to_go_on(&files)?;
@@ -38,11 +44,20 @@ pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) 
         journal.report(Event::Warning { message });
     }
 
+    let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
     let home = folder.home().ok_or("the run folder lies in no home")?;
-    if !wait_for_others(&home, folder, recipe, journal) {
+    let others = awaited(recipe, folder.start_checkpoint().exists());
+    let wait = turn.of(&home, folder, others, &device);
+    let mut checkpoint = Some(checkpoint);
+    if !wait.wait(journal, || checkpoint = None) {
         return Ok(Outcome::Stopped);
     }
-    let (ground, device) = open(folder, recipe)?;
+    let checkpoint = match checkpoint {
+        Some(checkpoint) => checkpoint,
+        // Let go of for the time of waiting: it may be large.
+        None => where_to_go_on(&files)?.map(|(checkpoint, _)| checkpoint),
+    };
+    let ground = open(folder, recipe, &device)?;
     tell(&ground, device, journal);
     journal.measure(LoadMeter::start(ground.device));
     if let Some(transfer) = &recipe.transfer {
@@ -53,9 +68,20 @@ pub(super) fn train(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) 
 }
 
 /// Tests the best weights again, on the training images too, and changes nothing else.
-pub(super) fn evaluate(folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> Result<(), String> {
+pub(super) fn evaluate(
+    folder: &RunFolder,
+    recipe: &Recipe,
+    turn: &mut Turn,
+    journal: &mut Journal,
+) -> Result<(), String> {
     let files = files(folder);
-    let (ground, _) = open(folder, recipe)?;
+    let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
+    let home = folder.home().ok_or("the run folder lies in no home")?;
+    let wait = turn.of(&home, folder, Vec::new(), &device);
+    if !wait.wait(journal, || {}) {
+        return Err("it was asked to stop".into());
+    }
+    let ground = open(folder, recipe, &device)?;
     on_device(ground.device, Job { ground: &ground, files: &files, journal, work: Testing })
 }
 
@@ -213,9 +239,8 @@ fn tell(ground: &Ground, Device { kind, description, note }: Device, journal: &m
     journal.report(Event::DataOpened { images, classes });
 }
 
-/// Finds the run's dataset and its device.
-fn open(folder: &RunFolder, recipe: &Recipe) -> Result<(Ground, Device), String> {
-    let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
+/// Finds the run's dataset.
+fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, String> {
     let home = folder.home().ok_or("the run folder lies in no home")?;
     let dataset = Dataset::open(&home.dataset(&recipe.dataset)).map_err(|error| error.to_string())?;
     if dataset.fingerprint() != recipe.fingerprint {
@@ -233,5 +258,5 @@ fn open(folder: &RunFolder, recipe: &Recipe) -> Result<(Ground, Device), String>
     }
     dataset.manifest().check_left_out(&recipe.left_out)?;
     let (folder, recipe, dataset) = (folder.clone(), recipe.clone(), Arc::new(dataset));
-    Ok((Ground { folder, home, recipe, dataset, device: device.kind }, device))
+    Ok(Ground { folder, home, recipe, dataset, device: device.kind })
 }

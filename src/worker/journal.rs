@@ -19,6 +19,14 @@ use super::load::LoadMeter;
 /// How often the folder is looked at for a request.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// What somebody asks of a worker that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    Nothing,
+    Pause,
+    Stop,
+}
+
 /// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -122,8 +130,23 @@ impl Journal {
         self.report(Event::StopRequested);
     }
 
+    /// Listens without waiting: for a worker that has nothing to do but that.
+    pub(super) fn hear(&mut self) -> Heard {
+        self.look_at_limits();
+        if !self.stopping && self.stop_asked(true) {
+            self.stop();
+        }
+        if self.stopping {
+            Heard::Stop
+        } else if self.folder.pause_requested() {
+            Heard::Pause
+        } else {
+            Heard::Nothing
+        }
+    }
+
     /// Waits until the request to pause is taken back or a stop is asked for.
-    fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         self.report(Event::Paused);
         let begun = Instant::now();
         while self.folder.pause_requested() && !self.stop_asked(true) {

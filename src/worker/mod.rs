@@ -1,7 +1,7 @@
 //! The job process: a run folder in, events and checkpoints out.
 //!
 //! A worker knows its run folder and, through its recipe, what it trains on: a dataset, a pretrained base, the run it starts
-//! from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`, `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the jobs and the
+//! from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`, `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the queue, the jobs and the
 //! predictions' file, and burn.
 
 mod backend;
@@ -23,15 +23,17 @@ use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
+use crate::runs::queue::Queue;
 use crate::train::Reporter;
 
 use journal::Journal;
+use waiting::Turn;
 
-/// Does a job on a run folder in a process that has a session of its own, from taking its lock to the last event. The exit code is 0 when the job was done or
+/// Does a job on a run folder, in its turn or right `now`, in a process that has a session of its own, from taking its lock to the last event. The exit code is 0 when the job was done or
 /// stopped on request, 1 otherwise; why stands in the event log, or on stderr when there is no log to write to.
 #[must_use]
-pub fn run(folder: &RunFolder, job: Job) -> ExitCode {
-    match work(folder, job) {
+pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
+    match work(folder, job, now) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(message) => {
@@ -41,28 +43,37 @@ pub fn run(folder: &RunFolder, job: Job) -> ExitCode {
     }
 }
 
-fn work(folder: &RunFolder, job: Job) -> Result<bool, String> {
+fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     let shown = folder.path().display();
     let recipe = folder.recipe().map_err(|error| error.to_string())?;
     let _lock = folder
         .lock()
         .map_err(|error| format!("cannot lock {shown}: {error}"))?
         .ok_or_else(|| format!("another worker is at {shown}"))?;
+    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
+    if let Some(queue) = &queue {
+        // Two may start a worker for one run, and the first may be done when this one gets the lock.
+        let owed = queue.owes(folder, job).map_err(|error| format!("cannot use the queue: {error}"))?;
+        if !owed {
+            return Ok(true);
+        }
+    }
     let log = EventWriter::open(&folder.events_file(), journal::now())
         .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
     let stop = signals::stop_flag().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let mut turn = Turn { queued: queue.is_some(), slot: None };
     let mut journal = Journal::new(log, folder.clone(), stop, Limits::of(&recipe));
 
     // A panic is a fault of this program, and still no reason to leave a run without an end.
     let attempt = catch_unwind(AssertUnwindSafe(|| match job {
-        Job::Train => job::train(folder, &recipe, &mut journal).map(Some),
+        Job::Train => job::train(folder, &recipe, &mut turn, &mut journal).map(Some),
         Job::Evaluate => {
             journal.know_limits();
-            job::evaluate(folder, &recipe, &mut journal).map(|()| None)
+            job::evaluate(folder, &recipe, &mut turn, &mut journal).map(|()| None)
         }
     }));
     let result = attempt.unwrap_or_else(|panic| Err(format!("a fault of this program: {}", panic_message(&*panic))));
-    Ok(match (result, job) {
+    let done = match (result, job) {
         (Ok(outcome), _) => {
             let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
             outcome.into_iter().for_each(|outcome| journal.report(Event::Ended { outcome }));
@@ -77,7 +88,13 @@ fn work(folder: &RunFolder, job: Job) -> Result<bool, String> {
             journal.report(Event::EvaluationFailed { cause });
             false
         }
-    })
+    };
+    // Only now that the end is told: a job that is not in the queue any more and tells no end would be lost.
+    if let Some(queue) = queue {
+        // An entry that stays is seen to be over by what the log tells behind it.
+        let _ = queue.leave(folder);
+    }
+    Ok(done)
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

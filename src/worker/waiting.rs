@@ -1,57 +1,177 @@
-//! Waiting for other runs to end.
+//! Waiting for other runs to end, and then for a turn on the device.
+//!
+//! A waiting worker holds its own run's lock, has opened no dataset and started no device, and looks at a few small files once a second.
 
 use std::thread;
 use std::time::Duration;
 
 use crate::domain::{Recipe, RunId};
 use crate::events::Event;
+use crate::model::device::{self, Device};
 use crate::runs::layout::{Home, RunFolder};
+use crate::runs::queue::{DeviceKey, Look, Queue, Slot, Ticket};
 use crate::train::Reporter;
 
-use super::journal::{Journal, now};
+use super::journal::{Heard, Journal, now};
 
-/// Between two looks at the other run: often enough that nobody waits for it, rarely enough to cost nothing.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// Between two looks at the queue or at another run, in parts between which a stop is listened for.
+const LOOK_INTERVAL: (u32, Duration) = (2, Duration::from_millis(500));
 
 /// A run that was created this recently may not have its worker yet, in milliseconds.
 const SPAWN_GRACE: u64 = 10_000;
 
-/// The runs that have to end before this one begins, each once. One that has taken its start needs no other any more.
-fn awaited(recipe: &Recipe, started: bool) -> Vec<&RunId> {
-    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
-    let fine_tuning = fine_tuning.filter(|_| !started);
-    let mut runs: Vec<&RunId> = recipe.after.iter().chain(fine_tuning.map(|fine_tuning| &fine_tuning.from)).collect();
-    runs.dedup();
-    runs
+/// Whether a worker takes its turn, and what it holds once that has come: to the worker's end, when all is told.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) queued: bool,
+    pub(super) slot: Option<Slot>,
 }
 
-/// Waits until nobody works on the runs that the recipe names. False if a stop was asked for first.
-pub(super) fn wait_for_others(home: &Home, folder: &RunFolder, recipe: &Recipe, journal: &mut Journal) -> bool {
-    for run in awaited(recipe, folder.start_checkpoint().exists()) {
-        let other = home.run(run);
-        let mut told = false;
-        while is_active(&other) {
-            if !told {
-                journal.report(Event::Waiting { run: run.clone() });
-                told = true;
+impl Turn {
+    /// What a worker with this device waits for.
+    pub(super) fn of<'a>(
+        &'a mut self,
+        home: &'a Home,
+        folder: &'a RunFolder,
+        others: Vec<RunId>,
+        device: &Device,
+    ) -> Wait<'a> {
+        let key = || DeviceKey::here(&device.kind.to_string(), device::pci_slot(device.kind).as_deref());
+        Wait { home, folder, others, device: self.queued.then(key), slot: &mut self.slot }
+    }
+}
+
+/// What a worker waits for before it begins.
+pub(super) struct Wait<'a> {
+    home: &'a Home,
+    folder: &'a RunFolder,
+    /// The runs that have to end first.
+    others: Vec<RunId>,
+    /// The device that it needs a slot of; `None` to begin without one.
+    device: Option<DeviceKey>,
+    /// Where the slot is kept once it is taken.
+    slot: &'a mut Option<Slot>,
+}
+
+impl Wait<'_> {
+    /// Waits until the run may begin. False if a stop was asked for first. `patient` is called before the first wait that is not over at once: what is not needed
+    /// until then can be let go of.
+    pub(super) fn wait(self, journal: &mut Journal, mut patient: impl FnMut()) -> bool {
+        if let Some(device) = &self.device
+            && let Err(error) = Queue::of(self.home).waits_for(self.folder, device)
+        {
+            // Only lists of the queue miss it.
+            let message = format!("cannot tell in {}: {error}", self.folder.queue_file().display());
+            journal.report(Event::Warning { message });
+        }
+        if !self.for_others(journal, &mut patient) {
+            return false;
+        }
+        if let Some(device) = &self.device {
+            *self.slot = self.for_a_slot(device, journal, &mut patient);
+            return self.slot.is_some();
+        }
+        true
+    }
+
+    /// Waits until nobody works on the other runs. False if a stop was asked for first.
+    fn for_others(&self, journal: &mut Journal, patient: &mut impl FnMut()) -> bool {
+        for run in &self.others {
+            let other = self.home.run(run);
+            let mut told = false;
+            while is_active(&other) {
+                if !told {
+                    patient();
+                    journal.report(Event::Waiting { run: run.clone() });
+                    told = true;
+                }
+                if !rest(journal, None) {
+                    return false;
+                }
             }
-            if journal.stop_requested() {
-                return false;
+        }
+        true
+    }
+
+    /// Waits for a slot of the device. `None` if a stop was asked for first.
+    fn for_a_slot(&self, device: &DeviceKey, journal: &mut Journal, patient: &mut impl FnMut()) -> Option<Slot> {
+        let queue = Queue::of(self.home);
+        let (mut ticket, mut told, mut complaint) = (None, None, None);
+        loop {
+            match queue.look(self.folder, device, &mut ticket) {
+                Ok(Look::Turn(slot)) => return Some(slot),
+                Ok(Look::Wait { ahead }) => {
+                    if told.is_none() {
+                        patient();
+                    }
+                    if told.replace(ahead) != Some(ahead) {
+                        journal.report(Event::Queued { device: device.name.clone(), ahead });
+                    }
+                }
+                Ok(Look::Busy) if told.is_none() => {
+                    // Several were started at once: each needs an instant.
+                    thread::sleep(Duration::from_millis(20));
+                    if matches!(journal.hear(), Heard::Nothing) {
+                        continue;
+                    }
+                }
+                Ok(Look::Busy) => {}
+                // Beginning all the same would be two runs on one device; a full disk is one day less full.
+                Err(error) => {
+                    let message = format!(
+                        "cannot take a turn on {device}: {error}; trying again, and `mien resume --now` does not queue"
+                    );
+                    if complaint.as_ref() != Some(&message) {
+                        complaint = Some(message.clone());
+                        journal.report(Event::Warning { message });
+                    }
+                }
             }
-            thread::sleep(LOOK_INTERVAL);
+            if !rest(journal, Some(&mut ticket)) {
+                return None;
+            }
+        }
+    }
+}
+
+/// Lets a moment pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket, because those behind it
+/// need not wait for that; its place stays.
+fn rest(journal: &mut Journal, ticket: Option<&mut Option<Ticket>>) -> bool {
+    let (parts, part) = LOOK_INTERVAL;
+    for _ in 0..parts {
+        match journal.hear() {
+            Heard::Nothing => thread::sleep(part),
+            Heard::Stop => return false,
+            Heard::Pause => {
+                if let Some(ticket) = ticket {
+                    *ticket = None;
+                }
+                journal.pause();
+                return !matches!(journal.hear(), Heard::Stop);
+            }
         }
     }
     true
 }
 
+/// The runs that have to end before this one begins, each once. One that has taken its start needs no other any more.
+pub(super) fn awaited(recipe: &Recipe, started: bool) -> Vec<RunId> {
+    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
+    let fine_tuning = fine_tuning.filter(|_| !started);
+    let mut runs: Vec<RunId> =
+        recipe.after.iter().chain(fine_tuning.map(|fine_tuning| &fine_tuning.from)).cloned().collect();
+    runs.dedup();
+    runs
+}
+
 /// Whether a worker is at the run or about to be. The lock alone decides once there was a worker: a run whose worker died
-/// is not waited for.
+/// is not waited for. A clock that was set back makes no run new again.
 fn is_active(folder: &RunFolder) -> bool {
     if folder.worker_alive() {
         return true;
     }
     let created = folder.recipe().map_or(0, |recipe| recipe.created_at);
-    !folder.events_file().exists() && now().saturating_sub(created) < SPAWN_GRACE && created > 0
+    !folder.events_file().exists() && now().abs_diff(created) < SPAWN_GRACE && created > 0
 }
 
 #[cfg(test)]
@@ -63,12 +183,12 @@ mod tests {
     fn a_run_waits_for_the_one_before_it_and_the_one_it_starts_from() {
         let id = |text| RunId::new(text).expect("an id");
         let mut recipe = Recipe::sample(Strategy::Finetune);
-        assert_eq!(awaited(&recipe, false), [&id("any")]);
+        assert_eq!(awaited(&recipe, false), [id("any")]);
         assert!(awaited(&recipe, true).is_empty(), "it has what it starts from");
         recipe.after = Some(id("other"));
-        assert_eq!(awaited(&recipe, false), [&id("other"), &id("any")]);
+        assert_eq!(awaited(&recipe, false), [id("other"), id("any")]);
         recipe.after = Some(id("any"));
-        assert_eq!(awaited(&recipe, false), [&id("any")]);
+        assert_eq!(awaited(&recipe, false), [id("any")]);
         assert!(awaited(&Recipe::sample(Strategy::Cnn), false).is_empty());
     }
 
@@ -84,6 +204,8 @@ mod tests {
         assert!(is_active(&folder));
         folder.write_recipe(&created(now() - 2 * SPAWN_GRACE)).expect("written");
         assert!(!is_active(&folder));
+        folder.write_recipe(&created(now() + 2 * SPAWN_GRACE)).expect("written");
+        assert!(!is_active(&folder), "the clock was set back since");
         let lock = folder.lock().expect("locked").expect("free");
         assert!(is_active(&folder));
         drop(lock);

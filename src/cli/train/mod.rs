@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::arguments::{Following, Output, RunOptions, Train, TrainAll, TrainStrategy};
 use super::exit::{CommandError, Exit};
+use super::queue::Turn;
 use super::recipe_options::Offer;
 use super::report::{Reporter, Story};
 use super::watch::{Ending, Watcher, follow, tell_metrics};
@@ -32,7 +33,7 @@ pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError
 fn one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
     plan::tell(store, recipe)?;
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
-    let id = supervise::launch(store, &wanted, recipe)?;
+    let id = supervise::launch(store, &wanted, recipe, options.following.turn.when())?;
     if id != wanted {
         output::note(&format!("there is a {wanted} already: this run is {id}"));
     }
@@ -45,7 +46,7 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
     let recipes = plan::all(store, options, &stem)?;
     recipes.iter().try_for_each(|recipe| plan::tell(store, recipe))?;
-    let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes)?;
+    let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, following.turn.when())?;
     output::note(&format!("{}, {} and {}: one after the other", ids[0], ids[1], ids[2]));
     if following.detach {
         return leave_all(store, &ids, following.output);
@@ -95,17 +96,17 @@ pub(super) fn resume(
     if resumable && datasets::find(store.home(), dataset)?.fingerprint != *fingerprint {
         return Err(CommandError::Words(format!("the dataset {dataset} is another one than {id} was trained on")));
     }
-    supervise::resume_with(store, &id, epochs, patience)?;
+    supervise::resume_with(store, &id, epochs, patience, following.turn.when())?;
     // From which epoch, the worker tells: it knows what is on disk.
     output::note(&format!("{id} goes on"));
     accompany(run, following)
 }
 
 /// `evaluate`.
-pub(super) fn evaluate(store: &RunStore, query: &str, output: Output) -> Result<Exit, CommandError> {
+pub(super) fn evaluate(store: &RunStore, query: &str, turn: Turn, output: Output) -> Result<Exit, CommandError> {
     let id = store.find(query)?;
     let mut run = store.summary(&id)?;
-    supervise::evaluate(store, &id)?;
+    supervise::evaluate(store, &id, turn.when())?;
     // What is told at the end is what this test finds, never an earlier one's figures.
     Arc::make_mut(&mut run.summary).test = None;
     let ending = follow(&mut run, &Reporter::new(story(output)), Watcher::Starter)?;

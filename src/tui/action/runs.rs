@@ -21,6 +21,12 @@ pub enum RunsAction {
     Tag,
     /// Write a note.
     Note,
+    /// Move a waiting run one place forward.
+    Earlier,
+    /// Move a waiting run one place back.
+    Later,
+    /// Start a worker for each run of the queue that has lost its own.
+    RestartQueue,
     /// Delete the run.
     Delete,
     /// Let the worker wait, or go on.

@@ -33,7 +33,8 @@ impl Disk {
                 InspectEvent::Marked(dataset, marked)
             }
             InspectEffect::Evaluate(run) => {
-                let result = supervise::evaluate(&self.store, &run).map_err(|error| error.to_string());
+                let result =
+                    supervise::evaluate(&self.store, &run, supervise::When::InTurn).map_err(|error| error.to_string());
                 InspectEvent::Evaluating(run, result)
             }
         })

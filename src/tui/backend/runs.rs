@@ -2,7 +2,8 @@
 
 use super::Disk;
 use crate::domain::RunId;
-use crate::supervise;
+use crate::runs::Queue;
+use crate::supervise::{self, When};
 use crate::tui::effect::RunsEffect;
 use crate::tui::event::{Event, RunsEvent};
 
@@ -44,12 +45,22 @@ impl Disk {
                 RunsEvent::Requested(id, result.map(drop))
             }
             RunsEffect::Extend { id, epochs, patience } => {
-                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience)));
+                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience), When::InTurn));
                 RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
             }
             RunsEffect::Evaluate(id) => {
-                let result = words(supervise::evaluate(store, &id));
+                let result = words(supervise::evaluate(store, &id, When::InTurn));
                 RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
+            }
+            RunsEffect::Move(id, to) => {
+                let result = words(Queue::of(store.home()).move_run(&id, &to));
+                RunsEvent::Done(result.map(|(place, of)| format!("{id} is number {place} of {of} that wait")))
+            }
+            RunsEffect::RestartQueue => RunsEvent::Done(self.restart_queue()),
+            RunsEffect::LookAtQueue => {
+                // A queue that cannot be read is told by whatever is done with it.
+                let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
+                RunsEvent::QueueLost(listing.lost().len())
             }
             RunsEffect::Rename { from, to } => {
                 let result = words(store.rename(&from, &to, supervise::now()));
@@ -68,6 +79,17 @@ impl Disk {
             }
             RunsEffect::Delete(ids) => self.delete(ids),
         })
+    }
+
+    fn restart_queue(&self) -> Result<String, String> {
+        let restarted = words(supervise::restart(&self.store, &[]))?;
+        let failed = restarted.iter().find_map(|run| run.result.as_ref().err().map(|error| (&run.id, error)));
+        match (failed, restarted.len()) {
+            (Some((id, error)), _) => Err(format!("{id}: {error}")),
+            (None, 0) => Ok("no run of the queue has lost its worker".into()),
+            (None, 1) => Ok(format!("{} has a worker again", restarted[0].id)),
+            (None, runs) => Ok(format!("{runs} runs have workers again")),
+        }
     }
 
     fn delete(&self, ids: Vec<RunId>) -> RunsEvent {

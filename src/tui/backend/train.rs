@@ -2,7 +2,7 @@
 
 use super::Disk;
 use crate::domain::{Recipe, RunId};
-use crate::supervise;
+use crate::supervise::{self, When};
 
 impl Disk {
     /// A free name for a run.
@@ -16,7 +16,7 @@ impl Disk {
     /// # Errors
     /// Why not, in words.
     pub fn launch(&self, id: &RunId, recipe: &Recipe) -> Result<RunId, String> {
-        supervise::launch(&self.store, id, recipe).map_err(|error| error.to_string())
+        supervise::launch(&self.store, id, recipe, When::InTurn).map_err(|error| error.to_string())
     }
 
     /// Creates three runs that wait for one another and starts their workers; names are changed where they are taken.
@@ -24,6 +24,7 @@ impl Disk {
     /// # Errors
     /// Why not, in words, and which of them go on all the same.
     pub fn launch_all(&self, ids: &[RunId; 3], recipes: &[Recipe; 3]) -> Result<[RunId; 3], String> {
-        supervise::launch_practice(&self.store, ids.clone(), recipes.clone()).map_err(|error| error.to_string())
+        supervise::launch_practice(&self.store, ids.clone(), recipes.clone(), When::InTurn)
+            .map_err(|error| error.to_string())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::RunId;
 use crate::runs::About;
+use crate::runs::queue::To;
 
 /// One deed.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,12 @@ pub enum RunsEffect {
     },
     /// Start a worker that tests a run's best weights again; answered by `Done`.
     Evaluate(RunId),
+    /// Move a waiting run in the queue; answered by `Done`.
+    Move(RunId, To),
+    /// Start a worker for each run of the queue that has lost its own; answered by `Done`.
+    RestartQueue,
+    /// Look which runs of the queue have lost their workers; answered by `QueueLost`.
+    LookAtQueue,
     /// Give a run another name; answered by `Renamed`.
     Rename {
         /// Its name so far.

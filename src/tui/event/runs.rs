@@ -9,6 +9,8 @@ pub enum RunsEvent {
     Done(Result<String, String>),
     /// A request reached a run's folder, or why it did not: then nobody will answer it.
     Requested(RunId, Result<(), String>),
+    /// So many runs of the queue have lost their workers.
+    QueueLost(usize),
     /// A run has another name, or why not.
     Renamed {
         /// The name so far.

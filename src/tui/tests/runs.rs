@@ -329,7 +329,7 @@ fn a_launched_run_that_the_filter_hides_is_told_of() {
         let mut state = state();
         press(&mut state, filter);
         update(&mut state, NOW, Event::LaunchFinished(Ok(id("late-lark"))));
-        assert_eq!(message(&state), "late-lark is launched");
+        assert_eq!(message(&state), "late-lark is launched and begins in its turn: 2 others are at work or waiting");
         heard(&mut state, Logbook::new("late-lark", 1).view(true));
         assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
     }

@@ -10,7 +10,7 @@ mod runs;
 mod train;
 
 use super::action::Action;
-use super::effect::Effect;
+use super::effect::{Effect, RunsEffect};
 use super::event::Event;
 use super::screens::overlay::report_end;
 use super::state::{Help, Input, Overlay, Palette, RunView, RunsState, Screen, State, WeightsState};
@@ -20,7 +20,7 @@ use crate::domain::text::printable;
 /// What is wanted at the very start.
 #[must_use]
 pub fn start() -> Vec<Effect> {
-    vec![Effect::SuggestName]
+    vec![Effect::SuggestName, Effect::Runs(RunsEffect::LookAtQueue)]
 }
 
 /// Takes in what happened at `now`, in milliseconds since 1970.

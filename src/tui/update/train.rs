@@ -3,6 +3,7 @@
 use super::{Action, Effect, Screen, State, fail, go, info};
 use crate::domain::{Practice, RunId};
 use crate::tui::state::{Field, Form, Ground, Input, Order};
+use crate::tui::widgets::figures::count;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
@@ -167,7 +168,14 @@ pub(super) fn launched(state: &mut State, result: Result<RunId, String>) -> Vec<
     state.form.launching = false;
     match result {
         Ok(id) => {
-            let words = format!("{id} is launched");
+            let others = state.runs.list.iter().filter(|run| run.id != id && run.is_active(state.now)).count();
+            let words = match others {
+                0 => format!("{id} is launched"),
+                others => {
+                    let others = count(others, "other is", "others are");
+                    format!("{id} is launched and begins in its turn: {others} at work or waiting")
+                }
+            };
             show(state, id, words)
         }
         Err(error) => {

@@ -96,8 +96,8 @@ fn row(state: &State, run: &RunView) -> Row {
     let recipe = &summary.recipe;
     let text = |text: String| (text, theme.text());
     row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, stands))]);
-    if let Some(other) = summary.waiting_for.as_ref().filter(|_| stands == RunState::Queued) {
-        row.push((format!("waits for {other}"), theme.dim()));
+    if let Some(wait) = summary.wait().filter(|_| stands == RunState::Queued) {
+        row.push((wait, theme.dim()));
         return row;
     }
     let best = summary.best();

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use crate::domain::{FinishReason, Outcome, RunState, Split, text::printable};
 use crate::runs::Summary;
+use crate::runs::summary::Turn;
 use crate::tui::state::{RunView, State};
 use crate::tui::theme::Theme;
 
@@ -48,12 +49,17 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Op
         }
         RunState::Running if trained(summary) => "its training is over; a worker is still at it".into(),
         RunState::Running => return None,
-        RunState::Queued => match &summary.waiting_for {
-            Some(other) => format!("queued: waits for {other} to end"),
-            None => "queued: waits for its device".into(),
+        RunState::Queued => match (&summary.waiting_for, &summary.turn) {
+            (Some(other), _) => format!("queued: waits for {other} to end"),
+            (None, Some(Turn { device, ahead: 1 })) => format!("queued: waits for {device}, one run is before it"),
+            (None, Some(Turn { device, ahead })) => format!("queued: waits for {device}, {ahead} runs are before it"),
+            (None, None) => "queued: waits for its device".into(),
         },
         RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until p lets it go on"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
+        RunState::Lost if summary.wait().is_some() => {
+            "lost: it was waiting and has no worker; R or Q brings it back".into()
+        }
         RunState::Lost => format!("lost: the worker is gone without a word; {goes_on}"),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),
         RunState::Finished => finished(summary),

@@ -193,9 +193,14 @@ fn launch(state: &State, pen: &mut Pen<'_>) {
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
     let (what, style) = match form.first_error(ground) {
         Some((field, _)) => (format!("not yet: {}", missing(form, field)), theme.bad()),
-        None => (ordered(form, ground), theme.dim()),
+        None => (ordered(form, ground) + in_turn(state.active()), theme.dim()),
     };
     pen.write(&what, style);
+}
+
+/// What a launch now would come to: one run a device at a time.
+fn in_turn(active: usize) -> &'static str {
+    if active == 0 { "" } else { ", in its turn" }
 }
 
 fn missing(form: &Form, field: Field) -> String {

@@ -3,6 +3,7 @@
 
 use super::{ask, confirm, current, fail};
 use crate::domain::{RunId, RunState};
+use crate::runs::queue::To;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::state::{Asked, Request, RunView, RunsPurpose, State};
 
@@ -99,6 +100,18 @@ pub(super) fn pause(state: &mut State) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Moves the selected run among those that wait for the same device.
+pub(super) fn move_in_queue(state: &mut State, to: To) -> Vec<Effect> {
+    let Some(run) = current(state) else { return Vec::new() };
+    let id = run.id.clone();
+    match run.state(state.now) {
+        Some(RunState::Queued) => return vec![Effect::Runs(RunsEffect::Move(id, to))],
+        Some(stands) => fail(state, &format!("{id} is {stands}: only runs that wait are moved in the queue")),
+        None => fail(state, &format!("{id} cannot be read")),
+    }
+    Vec::new()
 }
 
 /// Opens the line in which epochs and patience are typed.

@@ -10,9 +10,12 @@ pub(super) use typed::{entered, left, typed};
 use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
 use crate::domain::RunId;
 use crate::runs::query::SortKey;
+use crate::runs::queue::To;
 use crate::tui::action::RunsAction;
+use crate::tui::effect::RunsEffect;
 use crate::tui::event::RunsEvent;
 use crate::tui::state::{COMPARED, Input, Overlay, Pane, Prompt, Purpose, Request, RunView, RunsPurpose};
+use crate::tui::widgets::figures::count;
 
 /// Most characters of a typed line.
 const LINE: usize = 2_000;
@@ -54,6 +57,9 @@ fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Note => about::note(state),
         RunsAction::Delete => return about::delete(state),
         RunsAction::Pause => return asking::pause(state),
+        RunsAction::Earlier => return asking::move_in_queue(state, To::Up),
+        RunsAction::Later => return asking::move_in_queue(state, To::Down),
+        RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
         RunsAction::Limits => asking::limits(state),
         RunsAction::Evaluate => return asking::evaluate(state),
         shown => detail::apply(state, shown),
@@ -71,6 +77,11 @@ pub(super) fn heard(state: &mut State, event: RunsEvent) -> Vec<Effect> {
                 state.runs.asked.retain(|asked| asked.id != id);
                 fail(state, &error);
             }
+        }
+        RunsEvent::QueueLost(0) => {}
+        RunsEvent::QueueLost(runs) => {
+            let runs = count(runs, "run of the queue has lost its worker", "runs of the queue have lost their workers");
+            info(state, format!("{runs}: Q on Runs, or mien queue restart, brings back what is lost"));
         }
         RunsEvent::Renamed { from, result } => about::renamed(state, &from, result),
         RunsEvent::Weighed(sizes) => about::weighed(state, &sizes),

@@ -1,0 +1,134 @@
+//! A run's entry in the queue: a small file in its own folder, so that a run that is moved or deleted takes it along.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::device::DeviceKey;
+use crate::domain::Split;
+use crate::events::{Event, EventReader};
+use crate::runs::job::Job;
+use crate::runs::layout::RunFolder;
+
+/// The newest format of `queue.json` that this program writes and reads.
+pub const ENTRY_VERSION: u32 = 1;
+
+/// Why a run's entry cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// The file system said no.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The entry.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// No entry.
+    #[error("{} is no entry of the queue: {reason}; remove it, then `mien resume` goes on", path.display())]
+    Malformed {
+        /// The entry.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Written by a newer program.
+    #[error("{} has format {found} and this mien reads up to {ENTRY_VERSION}: use a newer mien", path.display())]
+    Newer {
+        /// The entry.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// What a run is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Smaller is earlier; a number that counts up, never a time. Among equal ones the run's id decides.
+    pub place: u64,
+    /// What its worker is to do.
+    pub job: Job,
+    /// How long the event log was when the job was put in, in bytes: an end told behind that is the end of this job.
+    pub since: u64,
+    /// Whether its worker has got its device.
+    pub begun: bool,
+    /// The device, once its worker knows it.
+    pub device: Option<DeviceKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EntryFile {
+    version: u32,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+impl RunFolder {
+    /// The run's entry in the queue.
+    #[must_use]
+    pub fn queue_file(&self) -> PathBuf {
+        self.path().join("control").join("queue.json")
+    }
+
+    /// What the run is owed; `None` if nothing.
+    ///
+    /// # Errors
+    /// When the entry cannot be read or is none.
+    pub fn queue_entry(&self) -> Result<Option<Entry>, EntryError> {
+        #[derive(Deserialize)]
+        struct Format {
+            version: u32,
+        }
+        let path = self.queue_file();
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(EntryError::Io { path, source }),
+        };
+        let malformed = |reason: String| EntryError::Malformed { path: path.clone(), reason };
+        let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+        if version > ENTRY_VERSION {
+            return Err(EntryError::Newer { path, found: version });
+        }
+        let EntryFile { entry, .. } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+        if entry.device.as_ref().is_some_and(|device| !device.is_valid()) {
+            return Err(malformed("its device is no name of a folder".into()));
+        }
+        Ok(Some(entry))
+    }
+
+    pub(super) fn write_queue_entry(&self, entry: &Entry) -> io::Result<()> {
+        let mut text = serde_json::to_vec(&EntryFile { version: ENTRY_VERSION, entry: entry.clone() })?;
+        text.push(b'\n');
+        self.request(&self.queue_file(), &text)
+    }
+
+    pub(super) fn remove_queue_entry(&self) -> io::Result<()> {
+        match fs::remove_file(self.queue_file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the log tells the end of the job that this entry stands for: a worker that is killed between telling it
+    /// and removing its entry has done its job.
+    #[must_use]
+    pub fn job_is_over(&self, entry: &Entry) -> bool {
+        let mut over = false;
+        // A log that cannot be read tells no end; going on with the run will say what is wrong with it.
+        let _ = EventReader::at(&self.events_file(), entry.since, 0).read(|record| match (entry.job, &record.event) {
+            (Job::Train, Event::WorkerStarted { .. }) | (Job::Evaluate, Event::EvaluationStarted { .. }) => {
+                over = false;
+            }
+            (Job::Train, Event::Ended { .. })
+            | (Job::Evaluate, Event::EvaluationFailed { .. } | Event::Evaluated { split: Split::Train, .. }) => {
+                over = true;
+            }
+            _ => {}
+        });
+        over
+    }
+}

@@ -1,0 +1,204 @@
+//! The queue as people see it: by device, what is at work, what waits in which order and for what, and what has lost its worker.
+
+use std::io;
+
+use rayon::prelude::*;
+
+use super::Queue;
+use super::device::{DeviceKey, this_host};
+use super::entry::Entry;
+use crate::domain::{DeviceRequest, RunId};
+use crate::runs::job::Job;
+use crate::runs::store::RunStore;
+use crate::runs::summary::Summary;
+
+/// Where a run in the queue stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It has a slot.
+    AtWork,
+    /// It is at work beside the queue, by `--now`.
+    Beside,
+    /// It waits for a slot, behind so many runs: at work, or waiting at earlier places.
+    Waiting {
+        /// How many.
+        ahead: usize,
+    },
+    /// It waits for another run to end, and holds nobody up.
+    WaitsFor(RunId),
+    /// It waits on request, and holds nobody up.
+    Paused,
+    /// Its worker is on its way.
+    Starting,
+    /// Its worker is gone; whether it was at work.
+    Lost {
+        /// Not: still waiting.
+        begun: bool,
+    },
+}
+
+impl Standing {
+    /// Its place in a list: what is at work, what waits, what is lost.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::AtWork => 0,
+            Self::Beside => 1,
+            Self::Lost { .. } => 3,
+            _ => 2,
+        }
+    }
+}
+
+/// A run in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedRun {
+    /// The run.
+    pub id: RunId,
+    /// What its worker does.
+    pub job: Job,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// A device, and who uses it or wants to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceListing {
+    /// The device; `None` for runs whose workers have not told yet.
+    pub device: Option<DeviceKey>,
+    /// How many runs may use it at once.
+    pub slots: usize,
+    /// How many slots are in use.
+    pub in_use: usize,
+    /// Its runs: at work, waiting in their order, lost in their order.
+    pub runs: Vec<QueuedRun>,
+}
+
+/// The whole queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// By device.
+    pub devices: Vec<DeviceListing>,
+    /// What could not be read, in words.
+    pub complaints: Vec<String>,
+}
+
+impl Queue {
+    /// Reads the queue as it is at `now`, in milliseconds since 1970. Nothing is locked and nothing is written.
+    ///
+    /// # Errors
+    /// When the folder of runs cannot be listed.
+    pub fn list(&self, now: u64) -> io::Result<Listing> {
+        let store = RunStore::new(self.home.clone());
+        let entries = self.entries()?;
+        let mut ids = store.ids()?;
+        ids.sort();
+        let mut listing = Listing::default();
+        for id in &ids {
+            if let Err(error) = store.folder(id).queue_entry() {
+                listing.complaints.push(format!("{id}: {error}"));
+            }
+        }
+        let queued: Vec<(Option<DeviceKey>, QueuedRun)> =
+            entries.par_iter().filter_map(|(id, entry)| queued(&store, id, entry, now)).collect();
+        let listed = |id: &RunId| entries.iter().any(|(other, _)| other == id);
+        let beside: Vec<_> = ids.par_iter().filter(|id| !listed(id)).filter_map(|id| beside(&store, id)).collect();
+        for (device, run) in queued {
+            listing.put(device, run);
+        }
+        for (name, run) in beside {
+            let named = |device: &&DeviceKey| device.is_here() && Some(&device.name) == name.as_ref();
+            let known = listing.devices.iter().filter_map(|group| group.device.as_ref()).find(named).cloned();
+            listing.put(known.or_else(|| Some(DeviceKey::here(name.as_ref()?, None))), run);
+        }
+        for group in &mut listing.devices {
+            group.runs.sort_by_key(|run| run.standing.rank());
+            if let Some(device) = &group.device {
+                group.in_use = self.in_use(device);
+                group.slots = self.slots(device).unwrap_or_else(|error| {
+                    listing.complaints.push(error.to_string());
+                    1
+                });
+                self.count_ahead(device, group.in_use, &mut group.runs);
+            }
+        }
+        listing.devices.sort_by(|one, other| one.device.cmp(&other.device));
+        Ok(listing)
+    }
+
+    /// Counts anew who is before whom: what the runs themselves told is up to a second old.
+    fn count_ahead(&self, device: &DeviceKey, in_use: usize, runs: &mut [QueuedRun]) {
+        let line = self.in_line(device);
+        let mut before = in_use;
+        for run in runs.iter_mut().filter(|run| line.contains(&run.id)) {
+            if matches!(run.standing, Standing::Waiting { .. } | Standing::Starting | Standing::WaitsFor(_)) {
+                run.standing = Standing::Waiting { ahead: before };
+                before += 1;
+            }
+        }
+    }
+}
+
+impl Listing {
+    fn put(&mut self, device: Option<DeviceKey>, run: QueuedRun) {
+        match self.devices.iter_mut().find(|group| same(group.device.as_ref(), device.as_ref())) {
+            Some(group) => group.runs.push(run),
+            None => self.devices.push(DeviceListing { device, slots: 1, in_use: 0, runs: vec![run] }),
+        }
+    }
+
+    /// The runs that are owed a worker and have none, in their order, with what they are owed.
+    #[must_use]
+    pub fn lost(&self) -> Vec<&QueuedRun> {
+        let runs = self.devices.iter().flat_map(|group| &group.runs);
+        runs.filter(|run| matches!(run.standing, Standing::Lost { .. })).collect()
+    }
+}
+
+fn queued(store: &RunStore, id: &RunId, entry: &Entry, now: u64) -> Option<(Option<DeviceKey>, QueuedRun)> {
+    let folder = store.folder(id);
+    let alive = folder.worker_alive();
+    let summary = store.summary(id).ok().map(|run| run.summary);
+    let standing = match (alive, &summary) {
+        (false, _) if folder.job_is_over(entry) => return None,
+        (false, Some(summary)) if summary.state(false, now).is_active() => Standing::Starting,
+        (false, _) => Standing::Lost { begun: entry.begun },
+        (true, _) if entry.begun => Standing::AtWork,
+        (true, Some(summary)) => waiting(summary),
+        (true, None) => Standing::Starting,
+    };
+    let asked = || summary.as_ref().and_then(|summary| asked_for(summary.recipe.device));
+    let device = entry.device.clone().or_else(asked);
+    Some((device, QueuedRun { id: id.clone(), job: entry.job, standing }))
+}
+
+fn same(one: Option<&DeviceKey>, other: Option<&DeviceKey>) -> bool {
+    one.map(|device| (&device.host, &device.key)) == other.map(|device| (&device.host, &device.key))
+}
+
+fn waiting(summary: &Summary) -> Standing {
+    match (&summary.waiting_for, &summary.turn) {
+        _ if summary.paused => Standing::Paused,
+        (Some(other), _) => Standing::WaitsFor(other.clone()),
+        (None, Some(turn)) => Standing::Waiting { ahead: turn.ahead },
+        (None, None) => Standing::Starting,
+    }
+}
+
+/// A run that is at work without having been in the queue, and what its device is called.
+fn beside(store: &RunStore, id: &RunId) -> Option<(Option<String>, QueuedRun)> {
+    if !store.folder(id).worker_alive() {
+        return None;
+    }
+    let summary = store.summary(id).ok()?.summary;
+    let device = summary.device.as_ref().map(|device| device.name.clone());
+    let standing = match &summary.waiting_for {
+        Some(other) => Standing::WaitsFor(other.clone()),
+        None => Standing::Beside,
+    };
+    Some((device, QueuedRun { id: id.clone(), job: Job::Train, standing }))
+}
+
+/// The device that a request means for certain, before a worker has told.
+fn asked_for(request: DeviceRequest) -> Option<DeviceKey> {
+    (request == DeviceRequest::Cpu).then(|| DeviceKey { host: this_host(), key: "cpu".into(), name: "cpu".into() })
+}

@@ -1,0 +1,163 @@
+//! The queue without a daemon: which runs are owed a worker's work, in which order, and who may use a device now.
+//!
+//! ```text
+//! HOME/devices/turn.lock                  held while somebody decides, takes a slot or changes the order
+//!             /HOST/DEVICE/slots.json     how many runs may use the device at once; 1 without the file
+//!             /HOST/DEVICE/slot-N.lock    held as long as a worker uses the device; names the run
+//!             /HOST/DEVICE/waiting/RUN    held as long as a worker that could begin waits for a slot
+//! HOME/checkpoints/RUN/control/queue.json the run's entry: its place, its job, its device
+//! ```
+//! An entry is a promise: it is made when a run is launched and kept until its worker has told the end, whatever dies in
+//! between. Everything else is a lock that the kernel drops with its holder, so nothing here can be left taken. Process ids and
+//! the clock decide nothing. Who reads only needs no lock.
+
+mod decide;
+mod device;
+mod entry;
+mod hold;
+mod listing;
+mod order;
+mod slots;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use decide::{Decision, decide};
+pub use device::DeviceKey;
+pub use entry::{ENTRY_VERSION, Entry, EntryError};
+pub use listing::{DeviceListing, Listing, QueuedRun, Standing};
+pub use order::{MoveError, To};
+pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
+
+use super::job::Job;
+use super::layout::{Home, RunFolder};
+use crate::domain::RunId;
+
+/// Longest that anybody waits for others who decide: they need milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The queue of a home.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    home: Home,
+}
+
+impl Queue {
+    /// The queue of this home.
+    #[must_use]
+    pub fn of(home: &Home) -> Self {
+        Self { home: home.clone() }
+    }
+
+    fn devices(&self) -> PathBuf {
+        self.home.path().join("devices")
+    }
+
+    /// Alone with the queue for as long as the file lives. `None` if others are at it for longer than `patience`.
+    fn alone(&self, patience: Duration) -> io::Result<Option<File>> {
+        fs::create_dir_all(self.devices())?;
+        hold::take(&self.devices().join("turn.lock"), patience)
+    }
+
+    fn alone_or_busy(&self) -> io::Result<File> {
+        let busy = || {
+            let lock = self.devices().join("turn.lock");
+            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", lock.display()))
+        };
+        self.alone(PATIENCE)?.ok_or_else(busy)
+    }
+
+    /// All entries that can be read, by place.
+    ///
+    /// # Errors
+    /// When the folder of runs cannot be listed.
+    pub fn entries(&self) -> io::Result<Vec<(RunId, Entry)>> {
+        let folders = match fs::read_dir(self.home.checkpoints()) {
+            Ok(folders) => folders,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let entry = |folder: fs::DirEntry| {
+            let id = RunId::new(folder.file_name().to_str()?).ok()?;
+            let entry = self.home.run(&id).queue_entry().ok()??;
+            Some((id, entry))
+        };
+        let mut entries: Vec<(RunId, Entry)> = folders.filter_map(Result::ok).filter_map(entry).collect();
+        entries.sort_by(|(one, first), (other, second)| (first.place, one).cmp(&(second.place, other)));
+        Ok(entries)
+    }
+
+    /// Puts a run into the queue, behind all others; one that is in it, because its worker died, keeps its place.
+    ///
+    /// # Errors
+    /// When the entry cannot be written, or others are at the queue for too long.
+    pub fn enter(&self, run: &RunFolder, job: Job) -> io::Result<Entry> {
+        let _alone = self.alone_or_busy()?;
+        // One whose job is over was left behind by a worker that died between telling the end and taking it out.
+        let before = run.queue_entry().ok().flatten().filter(|before| !run.job_is_over(before));
+        let place = match &before {
+            Some(entry) => entry.place,
+            None => self.entries()?.last().map_or(1, |(_, last)| last.place.saturating_add(1)),
+        };
+        let same = before.filter(|before| before.job == job);
+        // What the log tells from here on is of this job; a job that was begun goes on.
+        let now = || fs::metadata(run.events_file()).map_or(0, |log| log.len());
+        let since = same.as_ref().map_or_else(now, |entry| entry.since);
+        let device = same.as_ref().and_then(|entry| entry.device.clone());
+        let entry = Entry { place, job, since, begun: false, device };
+        if same.as_ref() != Some(&entry) {
+            run.write_queue_entry(&entry)?;
+        }
+        Ok(entry)
+    }
+
+    /// Whether the run is still owed this job. A worker that finds that it is not has been started twice, and another has done the
+    /// job: held by the run's lock, the answer stays true until that worker says otherwise.
+    ///
+    /// # Errors
+    /// When the entry cannot be read or written, or others are at the queue for too long.
+    pub fn owes(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
+        let _alone = self.alone_or_busy()?;
+        let Some(entry) = run.queue_entry().map_err(io::Error::other)? else { return Ok(false) };
+        if entry.job != job {
+            return Ok(false);
+        }
+        if run.job_is_over(&entry) {
+            // Its worker died between telling the end and this.
+            run.remove_queue_entry()?;
+            return Ok(false);
+        }
+        if entry.begun {
+            run.write_queue_entry(&Entry { begun: false, ..entry })?;
+        }
+        Ok(true)
+    }
+
+    /// Tells in a run's entry which device it waits for; without an entry there is nothing to tell.
+    ///
+    /// # Errors
+    /// When the entry cannot be written, or others are at the queue for too long.
+    pub fn waits_for(&self, run: &RunFolder, device: &DeviceKey) -> io::Result<()> {
+        let _alone = self.alone_or_busy()?;
+        match run.queue_entry().ok().flatten() {
+            Some(entry) if entry.device.as_ref() != Some(device) => {
+                run.write_queue_entry(&Entry { device: Some(device.clone()), ..entry })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a run out of the queue: its job is over, or nobody wants it any more.
+    ///
+    /// # Errors
+    /// When the entry cannot be removed, or others are at the queue for too long.
+    pub fn leave(&self, run: &RunFolder) -> io::Result<()> {
+        let _alone = self.alone_or_busy()?;
+        run.remove_queue_entry()
+    }
+}
+
+#[cfg(test)]
+mod tests;

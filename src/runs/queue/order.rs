@@ -1,0 +1,147 @@
+//! Another order of those that wait.
+
+use std::io;
+
+use super::Queue;
+use super::entry::Entry;
+use crate::domain::RunId;
+
+/// Where a waiting run is moved to, among those that wait for the same device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// Before all others.
+    First,
+    /// Behind all others.
+    Last,
+    /// One place forward.
+    Up,
+    /// One place back.
+    Down,
+    /// Right before this run.
+    Before(RunId),
+    /// Right behind this run.
+    After(RunId),
+}
+
+/// Why a run was not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// It is not waiting.
+    #[error("{id} does not wait in the queue: `mien queue` lists those that do")]
+    NotWaiting {
+        /// The run.
+        id: RunId,
+    },
+    /// It has begun.
+    #[error("{id} is at work already: only runs that wait are moved")]
+    Begun {
+        /// The run.
+        id: RunId,
+    },
+    /// The other run waits for another device.
+    #[error("{other} does not wait for the same device as {id}")]
+    Elsewhere {
+        /// The run.
+        id: RunId,
+        /// The other one.
+        other: RunId,
+    },
+    /// The file system said no.
+    #[error("cannot change the order of the queue: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Queue {
+    /// Moves a waiting run; tells at which place of how many it then is, counted from 1.
+    ///
+    /// # Errors
+    /// When it does not wait, the other run is not in the same line, or the home cannot be written.
+    pub fn move_run(&self, id: &RunId, to: &To) -> Result<(usize, usize), MoveError> {
+        let _alone = self.alone_or_busy()?;
+        let entries = self.entries()?;
+        let own = entries.iter().find(|(run, _)| run == id);
+        let (_, own) = own.ok_or_else(|| MoveError::NotWaiting { id: id.clone() })?;
+        let at_work = |run: &RunId, entry: &Entry| entry.begun && self.home.run(run).worker_alive();
+        if at_work(id, own) {
+            return Err(MoveError::Begun { id: id.clone() });
+        }
+        let line = entries.iter().filter(|(run, entry)| entry.device == own.device && !at_work(run, entry));
+        let line: Vec<(RunId, u64)> = line.map(|(run, entry)| (run.clone(), entry.place)).collect();
+        let order: Vec<RunId> = line.iter().map(|(run, _)| run.clone()).collect();
+        let (order, index) = moved(&order, id, to)?;
+        let places: Vec<u64> = line.into_iter().map(|(_, place)| place).collect();
+        for (run, place) in order.iter().zip(rising(&places)) {
+            let before = entries.iter().find(|(other, _)| other == run).map(|(_, entry)| entry);
+            if let Some(entry) = before.filter(|entry| entry.place != place) {
+                self.home.run(run).write_queue_entry(&Entry { place, ..entry.clone() })?;
+            }
+        }
+        Ok((index + 1, order.len()))
+    }
+}
+
+/// The order with `id` moved, and its index.
+fn moved(order: &[RunId], id: &RunId, to: &To) -> Result<(Vec<RunId>, usize), MoveError> {
+    let rest: Vec<RunId> = order.iter().filter(|run| *run != id).cloned().collect();
+    let was = order.iter().position(|run| run == id).unwrap_or(rest.len());
+    let index_of = |other: &RunId| {
+        let found = rest.iter().position(|run| run == other);
+        found.ok_or_else(|| MoveError::Elsewhere { id: id.clone(), other: other.clone() })
+    };
+    let index = match to {
+        To::First => 0,
+        To::Last => rest.len(),
+        To::Up => was.saturating_sub(1),
+        To::Down => (was + 1).min(rest.len()),
+        To::Before(other) | To::After(other) if other == id => was,
+        To::Before(other) => index_of(other)?,
+        To::After(other) => index_of(other)? + 1,
+    };
+    let mut order = rest;
+    order.insert(index, id.clone());
+    Ok((order, index))
+}
+
+/// The same places, each larger than the one before, so that no two are equal.
+fn rising(places: &[u64]) -> Vec<u64> {
+    let mut last = None;
+    let rise = |place: &u64| {
+        let place = last.map_or(*place, |last: u64| (*place).max(last.saturating_add(1)));
+        last = Some(place);
+        place
+    };
+    places.iter().map(rise).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(names: &str) -> Vec<RunId> {
+        names.split(' ').map(|name| RunId::new(name).expect("an id")).collect()
+    }
+
+    #[test]
+    fn a_run_goes_where_it_is_told_and_the_others_keep_their_order() {
+        let id = |name: &str| RunId::new(name).expect("an id");
+        let table = [
+            ("c", To::First, "c a b d"),
+            ("c", To::Last, "a b d c"),
+            ("c", To::Up, "a c b d"),
+            ("a", To::Up, "a b c d"),
+            ("c", To::Down, "a b d c"),
+            ("d", To::Down, "a b c d"),
+            ("d", To::Before(id("b")), "a d b c"),
+            ("a", To::After(id("c")), "b c a d"),
+            ("a", To::Before(id("a")), "a b c d"),
+        ];
+        for (name, to, expected) in table {
+            let (order, index) = moved(&ids("a b c d"), &id(name), &to).expect("moved");
+            assert_eq!(order, ids(expected), "{name} {to:?}");
+            assert_eq!(order[index], id(name));
+        }
+        let refused = moved(&ids("a b"), &id("a"), &To::Before(id("x"))).expect_err("elsewhere");
+        assert!(refused.to_string().contains("x does not wait for the same device as a"));
+        assert_eq!(rising(&[1, 1, 1, 7]), [1, 2, 3, 7]);
+    }
+}

@@ -1,0 +1,225 @@
+//! The queue with real files and real processes, some of which are killed at random instants.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+use crate::domain::{DatasetName, FinishReason, Outcome, Recipe};
+use crate::events::{Event, EventReader, EventWriter};
+use crate::runs::RunStore;
+
+const NOW: u64 = 1_000_000;
+
+fn id(name: &str) -> RunId {
+    RunId::new(name).expect("an id")
+}
+
+fn cpu() -> DeviceKey {
+    DeviceKey::here("cpu", None)
+}
+
+fn store(names: &[&str]) -> (tempfile::TempDir, RunStore, Queue) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = RunStore::new(Home::new(folder.path()));
+    let queue = Queue::of(store.home());
+    for name in names {
+        let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
+        store.create(&id(name), &recipe).expect("a run");
+        queue.enter(&store.folder(&id(name)), Job::Train).expect("entered");
+        queue.waits_for(&store.folder(&id(name)), &cpu()).expect("told");
+    }
+    (folder, store, queue)
+}
+
+/// A look that is not disturbed by others.
+fn look(queue: &Queue, run: &RunFolder, ticket: &mut Option<Ticket>) -> Result<Slot, usize> {
+    match queue.look(run, &cpu(), ticket).expect("a look") {
+        Look::Turn(slot) => Ok(slot),
+        Look::Wait { ahead } => Err(ahead),
+        Look::Busy => panic!("nobody else is at it"),
+    }
+}
+
+#[test]
+fn places_count_up_and_one_who_is_in_keeps_its_own() {
+    let (_home, store, queue) = store(&["one", "two"]);
+    let place = |name: &str| store.folder(&id(name)).queue_entry().expect("readable").map(|entry| entry.place);
+    assert_eq!((place("one"), place("two")), (Some(1), Some(2)));
+    queue.enter(&store.folder(&id("one")), Job::Train).expect("entered again");
+    assert_eq!(place("one"), Some(1));
+    queue.leave(&store.folder(&id("one"))).expect("left");
+    queue.leave(&store.folder(&id("one"))).expect("nothing to leave is fine");
+    assert_eq!(place("one"), None);
+    queue.enter(&store.folder(&id("one")), Job::Evaluate).expect("entered");
+    assert_eq!(place("one"), Some(3));
+    assert_eq!(queue.move_run(&id("one"), &To::First).expect("moved"), (1, 1), "its device is not known yet");
+    assert!(matches!(queue.move_run(&id("none"), &To::First), Err(MoveError::NotWaiting { .. })));
+}
+
+#[test]
+fn a_slot_is_taken_in_order_and_freed_with_its_holder() {
+    let (_home, store, queue) = store(&["one", "two", "three"]);
+    let [one, two, three] = ["one", "two", "three"].map(|name| store.folder(&id(name)));
+    let (mut first, mut second, mut third) = (None, None, None);
+    let slot = look(&queue, &one, &mut first).expect("free");
+    assert!(first.is_none(), "who is at work waits no more");
+    // The third looks before the second has a ticket: it waits all the same, for the slot.
+    assert_eq!(look(&queue, &three, &mut third).expect_err("taken"), 1);
+    assert_eq!(look(&queue, &two, &mut second).expect_err("taken"), 1);
+    assert_eq!(look(&queue, &three, &mut third).expect_err("taken"), 2);
+    drop(slot);
+    assert_eq!(look(&queue, &three, &mut third).expect_err("another is before it"), 1);
+    queue.set_slots(&cpu(), 2).expect("set");
+    let slots = [look(&queue, &three, &mut third).expect("two fit"), look(&queue, &two, &mut second).expect("two fit")];
+    assert_eq!(queue.in_use(&cpu()), 2);
+    queue.set_slots(&cpu(), 1).expect("set");
+    drop(slots);
+    // Who waits no more, for whatever reason, holds up nobody.
+    let mut ticket = None;
+    let held = look(&queue, &one, &mut ticket).expect("free");
+    assert_eq!(look(&queue, &two, &mut second).expect_err("taken"), 1);
+    drop((held, second));
+    drop(look(&queue, &three, &mut third).expect("the one before it waits no more"));
+    assert!(queue.in_line(&cpu()).is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_in_words_and_never_gives_a_slot() {
+    let (_home, store, queue) = store(&["one"]);
+    let run = store.folder(&id("one"));
+    let entries = [
+        ("{\"version\":9}", "use a newer mien"),
+        ("so many", "no entry of the queue"),
+        (
+            "{\"version\":1,\"place\":1,\"job\":\"train\",\"since\":0,\"begun\":false,\
+             \"device\":{\"host\":\"..\",\"key\":\"x\",\"name\":\"x\"}}",
+            "no name of a folder",
+        ),
+    ];
+    for (text, expected) in entries {
+        fs::write(run.queue_file(), text).expect("written");
+        let message = run.queue_entry().expect_err(text).to_string();
+        assert!(message.contains(expected) && message.contains("queue.json"), "{message}");
+        assert_eq!(queue.list(NOW).expect("a list").complaints.len(), 1);
+    }
+    queue.set_slots(&cpu(), 3).expect("set");
+    assert_eq!(queue.slots(&cpu()).expect("slots"), 3);
+    let file = store.home().path().join("devices").join(cpu().host).join("cpu/slots.json");
+    for text in ["{\"version\":9}", "{\"version\":1,\"slots\":0}", "{\"version\":1,\"slots\":65}", "many"] {
+        fs::write(&file, text).expect("written");
+        assert!(queue.slots(&cpu()).expect_err(text).to_string().contains("slots.json"));
+        assert!(queue.look(&run, &cpu(), &mut None).is_err(), "{text}");
+    }
+    assert!(matches!(queue.set_slots(&cpu(), 0), Err(SlotsError::Range(0))));
+}
+
+#[test]
+fn a_job_is_over_when_its_end_was_told_after_it_was_put_in() {
+    let (_home, store, queue) = store(&["one"]);
+    let run = store.folder(&id("one"));
+    let over = || run.job_is_over(&run.queue_entry().expect("readable").expect("an entry"));
+    let tell = |event: Event| {
+        EventWriter::open(&run.events_file(), NOW).expect("a log").append(NOW, event).expect("an append");
+    };
+    let end = || Event::Ended { outcome: Outcome::Finished { reason: FinishReason::MaxEpochs } };
+    assert!(!over());
+    tell(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0 });
+    assert!(!over());
+    tell(end());
+    // Killed between this and taking it out: not lost, and not to be done again.
+    assert!(over());
+    assert!(queue.list(NOW).expect("a list").devices.is_empty());
+    // Put in again, as by `resume --epochs`, whose starter died before there was a worker.
+    queue.enter(&run, Job::Train).expect("entered");
+    assert!(!over());
+    assert_eq!(queue.list(NOW).expect("a list").lost().len(), 1);
+}
+
+/// What the processes of the test below do: hold the run's lock, queue, be alone on the device for a moment, tell the end.
+#[test]
+#[ignore = "a process of another test"]
+fn a_worker_of_the_test_below() {
+    let home = Home::new(std::env::var_os("MIEN_TEST_HOME").expect("a home"));
+    let run = home.run(&id(&std::env::var("MIEN_TEST_RUN").expect("a run")));
+    let Some(_lock) = run.lock().expect("a lock") else { return };
+    let queue = Queue::of(&home);
+    if !queue.owes(&run, Job::Train).expect("readable") {
+        return;
+    }
+    let mut ticket = None;
+    let _slot = loop {
+        match queue.look(&run, &cpu(), &mut ticket).expect("a look") {
+            Look::Turn(slot) => break slot,
+            _ => std::thread::sleep(Duration::from_millis(3)),
+        }
+    };
+    let device = fs::OpenOptions::new().create(true).append(true).open(home.path().join("device")).expect("a file");
+    device.try_lock().expect("another process is on the device");
+    std::thread::sleep(Duration::from_millis(15));
+    let mut log = EventWriter::open(&run.events_file(), NOW).expect("a log");
+    let outcome = Outcome::Finished { reason: FinishReason::MaxEpochs };
+    log.append(NOW, Event::Ended { outcome }).expect("an append");
+    queue.leave(&run).expect("left");
+}
+
+fn worker(home: &Home, run: &RunId) -> Child {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "runs::queue::tests::a_worker_of_the_test_below", "--ignored", "--nocapture"]);
+    command.env("MIEN_TEST_HOME", home.path()).env("MIEN_TEST_RUN", run.as_str());
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started")
+}
+
+#[test]
+fn processes_killed_at_random_instants_lose_no_job_and_do_none_twice() {
+    let names: Vec<String> = (0..8).map(|number| format!("run-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (_home, store, queue) = store(&names);
+    let mut random = StdRng::seed_from_u64(7);
+    let mut alive: Vec<(RunId, Child)> = names.iter().map(|name| (id(name), worker(store.home(), &id(name)))).collect();
+    let (begun, mut kills) = (Instant::now(), 0);
+    while !queue.entries().expect("entries").is_empty() {
+        assert!(begun.elapsed() < Duration::from_mins(2), "{:?}", queue.list(NOW));
+        std::thread::sleep(Duration::from_millis(random.random_range(1..12)));
+        if kills < 40 && !alive.is_empty() && random.random_bool(0.5) {
+            let victim = random.random_range(0..alive.len());
+            alive[victim].1.kill().expect("killed");
+            kills += 1;
+        }
+        alive.retain_mut(|(run, child)| {
+            let Some(status) = child.try_wait().expect("a child") else { return true };
+            if !status.success() && status.code().is_some() {
+                let mut words = String::new();
+                let _ = std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut words);
+                panic!("{run}: {words}");
+            }
+            false
+        });
+        // As `restart` does; of two for one run, its lock lets one in.
+        for run in queue.list(NOW).expect("a list").lost() {
+            if alive.iter().all(|(other, _)| *other != run.id) || random.random_bool(0.05) {
+                alive.push((run.id.clone(), worker(store.home(), &run.id)));
+            }
+        }
+        // One that died between its end and taking its entry out.
+        for (run, entry) in queue.entries().expect("entries") {
+            let run = store.folder(&run);
+            if run.job_is_over(&entry) && !run.worker_alive() {
+                queue.leave(&run).expect("left");
+            }
+        }
+    }
+    for (_, mut child) in alive {
+        child.wait().expect("ended");
+    }
+    assert!(kills > 10, "{kills} kills");
+    for name in names {
+        let mut records = Vec::new();
+        EventReader::new(&store.folder(&id(name)).events_file()).poll(&mut records).expect("a log");
+        let ends = records.iter().filter(|record| matches!(record.event, Event::Ended { .. })).count();
+        assert_eq!(ends, 1, "{name}");
+    }
+}

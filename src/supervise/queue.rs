@@ -1,0 +1,173 @@
+//! Runs of the queue that have lost their workers: each gets a new one, or is let go of.
+
+use std::io;
+
+use crate::domain::RunId;
+use crate::runs::queue::Standing;
+use crate::runs::{Job, Queue, RunStore};
+
+use super::launch::{LaunchError, When, evaluate, resume_with};
+
+/// Why the queue cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The run is owed nothing.
+    #[error("{id} is not in the queue: `mien queue` lists what is")]
+    NotIn {
+        /// The run.
+        id: RunId,
+    },
+    /// It has a worker.
+    #[error("{id} has a worker: `mien stop {id}` ends it")]
+    HasWorker {
+        /// The run.
+        id: RunId,
+    },
+    /// The file system said no.
+    #[error("cannot use the queue: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What came of the attempt to bring a run back.
+#[derive(Debug)]
+pub struct Restarted {
+    /// The run.
+    pub id: RunId,
+    /// Whether it has a worker now, or why not.
+    pub result: Result<(), LaunchError>,
+}
+
+/// Starts a worker for each run of the queue that has lost its own, or for these alone, in the order of the queue, but none before the
+/// one that it waits for. Where somebody else does the same, each run still gets one worker: its lock decides.
+///
+/// # Errors
+/// When the queue cannot be read, or one of `only` has not lost its worker. What becomes of each run stands in the answer.
+pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, QueueError> {
+    let queue = Queue::of(store.home());
+    let listing = queue.list(super::now())?;
+    let lost: Vec<RunId> = listing.lost().into_iter().map(|run| run.id.clone()).collect();
+    for id in only {
+        if !lost.contains(id) {
+            let known = listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id);
+            let id = id.clone();
+            return Err(if known { QueueError::HasWorker { id } } else { QueueError::NotIn { id } });
+        }
+    }
+    // By place, across devices.
+    let entries = queue.entries()?.into_iter();
+    let entries = entries.filter(|(id, _)| lost.contains(id) && (only.is_empty() || only.contains(id)));
+    let (ids, jobs): (Vec<RunId>, Vec<Job>) = entries.map(|(id, entry)| (id, entry.job)).unzip();
+    let order = in_order(&ids, |id| needs(store, id));
+    Ok(order.into_iter().map(|index| bring_back(store, &queue, &ids[index], jobs[index])).collect())
+}
+
+fn bring_back(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
+    let result = match job {
+        Job::Train => resume_with(store, id, None, None, When::Owed),
+        Job::Evaluate => evaluate(store, id, When::Owed),
+    };
+    if matches!(result, Err(LaunchError::Finished { .. } | LaunchError::NoWeights { .. })) {
+        // Whatever it was owed, there is nothing to do any more.
+        let _ = queue.leave(&store.folder(id));
+    }
+    let id = id.clone();
+    match result {
+        // Somebody else was faster.
+        Err(LaunchError::Busy { .. }) => Restarted { id, result: Ok(()) },
+        result => Restarted { id, result },
+    }
+}
+
+/// The runs that a run waits for.
+fn needs(store: &RunStore, id: &RunId) -> Vec<RunId> {
+    let Ok(recipe) = store.folder(id).recipe() else { return Vec::new() };
+    let from = recipe.transfer.and_then(|transfer| transfer.fine_tuning).map(|tuning| tuning.from);
+    recipe.after.into_iter().chain(from).collect()
+}
+
+/// The indices of `ids`, in their order, but each behind those among them that it needs.
+fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
+    fn put(
+        index: usize,
+        ids: &[RunId],
+        needs: &impl Fn(&RunId) -> Vec<RunId>,
+        seen: &mut [bool],
+        order: &mut Vec<usize>,
+    ) {
+        // Seen before it is put, so that runs that need one another in a circle end it.
+        if std::mem::replace(&mut seen[index], true) {
+            return;
+        }
+        for needed in needs(&ids[index]) {
+            if let Some(index) = ids.iter().position(|id| *id == needed) {
+                put(index, ids, needs, seen, order);
+            }
+        }
+        order.push(index);
+    }
+    let (mut seen, mut order) = (vec![false; ids.len()], Vec::new());
+    (0..ids.len()).for_each(|index| put(index, ids, &needs, &mut seen, &mut order));
+    order
+}
+
+/// Lets go of a run that has lost its worker: it stays as it is, and `resume` still goes on with it.
+///
+/// # Errors
+/// When it is not in the queue, has a worker, or its folder cannot be written.
+pub fn forget(store: &RunStore, id: &RunId) -> Result<(), QueueError> {
+    let folder = store.folder(id);
+    if !folder.queue_file().exists() {
+        return Err(QueueError::NotIn { id: id.clone() });
+    }
+    let listing = Queue::of(store.home()).list(super::now())?;
+    let on_its_way = |standing: &Standing| *standing == Standing::Starting;
+    let starting =
+        listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id && on_its_way(&run.standing));
+    if folder.worker_alive() || starting {
+        return Err(QueueError::HasWorker { id: id.clone() });
+    }
+    Ok(Queue::of(store.home()).leave(&folder)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Recipe, Strategy};
+    use crate::runs::Home;
+
+    fn id(name: &str) -> RunId {
+        RunId::new(name).expect("an id")
+    }
+
+    #[test]
+    fn none_is_brought_back_before_the_one_that_it_waits_for() {
+        let ids = ["a", "b", "c", "d"].map(id);
+        // a needs c, c needs d, b needs one that is not there.
+        let needs = |run: &RunId| match run.as_str() {
+            "a" => vec![id("c")],
+            "b" => vec![id("x")],
+            "c" => vec![id("d")],
+            _ => Vec::new(),
+        };
+        assert_eq!(in_order(&ids, needs), [3, 2, 0, 1]);
+        assert_eq!(in_order(&ids, |_| Vec::new()), [0, 1, 2, 3]);
+        let circle = |run: &RunId| vec![id(if run.as_str() == "a" { "b" } else { "a" })];
+        assert_eq!(in_order(&ids[..2], circle), [1, 0]);
+    }
+
+    #[test]
+    fn only_a_run_without_a_worker_is_let_go_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(folder.path()));
+        let recipe = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };
+        let run = store.create(&id("heron"), &recipe).expect("a run");
+        assert!(matches!(forget(&store, &run), Err(QueueError::NotIn { .. })));
+        Queue::of(store.home()).enter(&store.folder(&run), Job::Train).expect("entered");
+        let worker = store.folder(&run).lock().expect("a lock").expect("free");
+        assert!(matches!(forget(&store, &run), Err(QueueError::HasWorker { .. })));
+        assert!(matches!(restart(&store, std::slice::from_ref(&run)), Err(QueueError::HasWorker { .. })));
+        drop(worker);
+        forget(&store, &run).expect("let go of");
+        assert!(matches!(restart(&store, &[run]), Err(QueueError::NotIn { .. })));
+    }
+}
