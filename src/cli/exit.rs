@@ -15,7 +15,7 @@ use crate::runs::about::AboutError;
 use crate::runs::layout::RecipeError;
 use crate::runs::store::LoadError;
 use crate::runs::{FindError, ManageError};
-use crate::supervise::{LaunchError, PracticeError, RequestError, StopError};
+use crate::supervise::{KillError, LaunchError, PracticeError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// How a command ended that did what it could.
@@ -109,6 +109,8 @@ pub(super) enum CommandError {
     Practice(#[from] PracticeError),
     #[error(transparent)]
     Stop(#[from] StopError),
+    #[error(transparent)]
+    Kill(#[from] KillError),
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]

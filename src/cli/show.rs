@@ -15,7 +15,7 @@ pub(super) fn run(store: &RunStore, query: &str, Output { json }: Output) -> Res
     if json {
         output::json(&json::detail(&run.summary, run.state(now)))?;
     } else {
-        output::print(&text(&run.summary, run.state(now), now))?;
+        output::print(&text(&run.summary, run.state(now), run.folder().killed(), now))?;
     }
     if run.damaged() > 0 {
         let log = run.folder().events_file();
@@ -24,8 +24,8 @@ pub(super) fn run(store: &RunStore, query: &str, Output { json }: Output) -> Res
     Ok(Exit::Done)
 }
 
-fn text(run: &Summary, state: RunState, now: u64) -> String {
-    let mut parts = vec![head(run, state, now), settings(run)];
+fn text(run: &Summary, state: RunState, killed: bool, now: u64) -> String {
+    let mut parts = vec![head(run, state, killed, now), settings(run)];
     if !run.history.is_empty() {
         parts.push(history(run));
     }
@@ -38,10 +38,11 @@ fn text(run: &Summary, state: RunState, now: u64) -> String {
     parts.join("\n")
 }
 
-fn head(run: &Summary, state: RunState, now: u64) -> String {
+fn head(run: &Summary, state: RunState, killed: bool, now: u64) -> String {
     let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
     let state = match (state, how) {
         (_, Some(how)) => how,
+        (RunState::Lost, None) if killed => format!("lost: its worker was killed by hand; `mien resume {}` goes on", run.id),
         (RunState::Lost, None) => format!("lost: its worker is gone without a word; `mien resume {}` goes on", run.id),
         (state, None) => state.to_string(),
     };

@@ -196,7 +196,7 @@ fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
 fn spawn(store: &RunStore, id: &RunId, job: Job) -> Result<(), LaunchError> {
     let folder = store.folder(id);
     // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
-    let cleared = folder.clear_stop().and_then(|()| folder.clear_pause());
+    let cleared = folder.clear_stop().and_then(|()| folder.clear_pause()).and_then(|()| folder.clear_killed());
     let started = cleared.and_then(|()| start(worker_command(&folder, job)?, &folder));
     match started {
         Ok(Start::Underway) => Ok(()),

@@ -22,6 +22,7 @@ use crate::domain::text::printable;
 use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
 use crate::runs::job::Job;
+use crate::runs::Holder;
 use crate::runs::layout::RunFolder;
 use crate::train::Reporter;
 
@@ -44,10 +45,19 @@ pub fn run(folder: &RunFolder, job: Job) -> ExitCode {
 fn work(folder: &RunFolder, job: Job) -> Result<bool, String> {
     let shown = folder.path().display();
     let recipe = folder.recipe().map_err(|error| error.to_string())?;
-    let _lock = folder
+    let resumed = folder.last_checkpoint().exists() || folder.best_checkpoint().exists();
+    if job == Job::Train && resumed {
+        // Before the run is taken: one that cannot go on stays as it is, and whoever started this process is told why.
+        job::check_data(folder, &recipe)?;
+    }
+    let lock = folder
         .lock()
         .map_err(|error| format!("cannot lock {shown}: {error}"))?
         .ok_or_else(|| format!("another worker is at {shown}"))?;
+    if let Some(holder) = Holder::this_process() {
+        // A full disk must not keep a run from training: who it is, is for killing it alone.
+        let _ = holder.write(&lock);
+    }
     let log = EventWriter::open(&folder.events_file(), journal::now())
         .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
     let stop = signals::stop_flag().map_err(|error| format!("cannot listen to signals: {error}"))?;

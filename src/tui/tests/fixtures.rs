@@ -249,6 +249,8 @@ impl Logbook {
             id: self.id,
             summary: Ok(Arc::new(summary)),
             alive,
+            stop_asked: None,
+            killed: false,
             saved,
             about: Arc::default(),
             curves: Some(detail.steps),

@@ -56,7 +56,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
             Pane::Curves => curves::render(state, run, summary, stands, buffer, rest),
         };
     }
-    for (sentence, style) in asked.into_iter().chain(verdict::sentence(theme, summary, stands)) {
+    for (sentence, style) in asked.into_iter().chain(verdict::sentence(theme, summary, stands, run.killed)) {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
         let place = take(&mut rest, rows);
