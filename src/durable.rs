@@ -15,7 +15,8 @@ use std::path::Path;
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     // What everyone may read is for the umask to say, as with any other file.
-    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder).map_err(plain)?;
+    let mut file =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder).map_err(plain)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -46,10 +47,14 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// What the system said, without the temporary file's name: callers name the file that it would have become.
+/// What the system said, without the temporary file's name, which says nothing to anybody: callers name the file that it
+/// would have become.
 fn plain(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|error| error.source()).and_then(|cause| cause.downcast_ref::<io::Error>());
-    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        None => error,
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -4,7 +4,8 @@
 //! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`; where that
 //! is not permitted the test says so on stderr and does nothing.
 
-#![cfg(all(feature = "trainer", target_os = "linux"))]
+#![cfg(target_os = "linux")]
+#![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
 
 mod lab;
 
@@ -22,7 +23,18 @@ use serde_json::Value;
 
 /// A run on [`Lab::faces`] that goes on for some seconds.
 const LONG: [&str; 13] = [
-    "train", "cnn", "--name", "calm-heron", "--dataset", "faces", "--epochs", "16", "--batch-size", "32", "--device", "cpu",
+    "train",
+    "cnn",
+    "--name",
+    "calm-heron",
+    "--dataset",
+    "faces",
+    "--epochs",
+    "16",
+    "--batch-size",
+    "32",
+    "--device",
+    "cpu",
     "--detach",
 ];
 
@@ -167,6 +179,7 @@ fn begun() -> (Lab, RunFolder) {
     (lab, run)
 }
 
+#[cfg(feature = "trainer")]
 #[test]
 fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
     let (lab, run) = begun();
@@ -187,6 +200,7 @@ fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
     assert_eq!(essence(lab.home()), undisturbed());
 }
 
+#[cfg(feature = "trainer")]
 #[test]
 fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
     let (lab, run) = begun();
@@ -199,6 +213,7 @@ fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
     assert_eq!(essence(lab.home()), undisturbed());
 }
 
+#[cfg(feature = "trainer")]
 #[test]
 fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
     let (lab, run) = begun();
@@ -213,6 +228,7 @@ fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
     assert_eq!(started, 1);
 }
 
+#[cfg(feature = "trainer")]
 #[test]
 fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     let (lab, run) = begun();
@@ -248,7 +264,7 @@ fn a_run_of_a_newer_version_is_refused_in_words_and_left_alone() {
     assert_ne!(newer, recipe);
     fs::write(run.recipe_file(), &newer).expect("written");
     let log = fs::read(run.events_file()).expect("a log");
-    for command in [&["show", "calm-heron"][..], &["resume", "calm-heron"], &["stop", "calm-heron"]] {
+    for command in [&["show", "calm-heron"][..], &["watch", "calm-heron"], &["stop", "calm-heron"]] {
         assert!(refused(lab.home(), command).contains("use a newer mien"), "{command:?}");
     }
     let runs = mien(lab.home(), &["runs"]);
@@ -272,13 +288,16 @@ fn a_home_that_may_only_be_read_is_shown_and_nothing_is_begun() {
     let compared = mien(home, &["compare", "calm-heron", "plain-finch"]);
     assert!(stdout(&compared).contains("plain-finch"), "{}", stderr(&compared));
     let train = ["train", "cnn", "--dataset", "faces", "--detach"];
-    for command in [&train[..], &["resume", "calm-heron", "--epochs", "9"], &["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]] {
+    let training: [&[&str]; 2] = [&train, &["resume", "calm-heron", "--epochs", "9"]];
+    let writing: [&[&str]; 2] = [&["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]];
+    for command in training.into_iter().filter(|_| cfg!(feature = "trainer")).chain(writing) {
         let words = refused(home, command);
         assert!(words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")), "{words}");
     }
     assert_eq!(lab.store().ids().expect("ids").len(), 2);
 }
 
+#[cfg(feature = "trainer")]
 #[test]
 fn a_full_disk_costs_nothing_that_was_completed() {
     let Some(mounted) = Mounted::small("48m") else { return };
@@ -315,21 +334,7 @@ fn an_import_onto_a_full_disk_leaves_nothing_behind() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-#[test]
-fn a_loss_that_is_no_number_ends_the_run_in_words() {
-    let lab = Lab::new();
-    lab.faces(700);
-    let mut train = LONG[..12].to_vec();
-    train.extend(["--learning-rate", "1", "--schedule", "constant", "--epochs", "3"]);
-    train.retain(|word| *word != "16");
-    train.remove(train.iter().position(|word| *word == "--epochs").expect("epochs"));
-    let ended = mien(lab.home(), &train);
-    let run = show(lab.home());
-    eprintln!("reads: {} {}", run["state"], stdout(&ended));
-    // Adam's steps are bounded: a rate of 1 may survive. Then it is a run like any other.
-    assert!(["finished", "failed"].contains(&run["state"].as_str().expect("a state")), "{run}");
-}
-
+#[cfg(feature = "trainer")]
 #[test]
 fn a_worker_without_memory_leaves_a_run_that_goes_on() {
     let (lab, run) = begun();
@@ -346,6 +351,7 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
     assert_eq!(essence(lab.home()), undisturbed());
 }
 
+#[cfg(feature = "trainer")]
 #[test]
 fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
     let lab = Lab::new();
@@ -356,7 +362,11 @@ fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("an end");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(stderr(&output).contains("nobody reads the output any more, and calm-heron goes on"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("nobody reads the output any more, and calm-heron goes on"),
+        "{}",
+        stderr(&output)
+    );
     let run = folder(lab.home());
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
     assert_eq!(show(lab.home())["state"], "finished");

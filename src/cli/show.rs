@@ -42,7 +42,9 @@ fn head(run: &Summary, state: RunState, killed: bool, now: u64) -> String {
     let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
     let state = match (state, how) {
         (_, Some(how)) => how,
-        (RunState::Lost, None) if killed => format!("lost: its worker was killed by hand; `mien resume {}` goes on", run.id),
+        (RunState::Lost, None) if killed => {
+            format!("lost: its worker was killed by hand; `mien resume {}` goes on", run.id)
+        }
         (RunState::Lost, None) => format!("lost: its worker is gone without a word; `mien resume {}` goes on", run.id),
         (state, None) => state.to_string(),
     };

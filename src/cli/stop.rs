@@ -66,10 +66,15 @@ fn from(epoch: u32) -> String {
 /// Asks on the terminal; without one only `--yes` says so.
 fn confirmed(id: &RunId, epoch: u32) -> Result<bool, CommandError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        return Err(CommandError::Usage(format!("nobody can be asked here: --yes kills the worker of {id} without asking")));
+        return Err(CommandError::Usage(format!(
+            "nobody can be asked here: --yes kills the worker of {id} without asking"
+        )));
     }
     let from = from(epoch);
-    let _ = write!(io::stderr(), "Kill the worker of {id}? `mien resume {id}` {from}; what it did since then is lost. [y/N] ");
+    let _ = write!(
+        io::stderr(),
+        "Kill the worker of {id}? `mien resume {id}` {from}; what it did since then is lost. [y/N] "
+    );
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(CommandError::Output)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

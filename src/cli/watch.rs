@@ -71,7 +71,9 @@ pub(super) fn follow(run: &mut FollowedRun, reporter: &Reporter, watcher: Watche
     {
         // Who closed the pipe may not know that the run needs no reader.
         let id = &run.summary.id;
-        reporter.note(&format!("nobody reads the output any more, and {id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"));
+        reporter.note(&format!(
+            "nobody reads the output any more, and {id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"
+        ));
         return Ok(Ending::Left);
     }
     if let Ok(Ending::Over(RunState::Lost)) = ending {

@@ -54,7 +54,9 @@ pub enum KillError {
         host: String,
     },
     /// The process that took the lock is gone, and still somebody holds it.
-    #[error("process {pid} took the lock of {id} and is gone, and another process holds it now: look again in a moment")]
+    #[error(
+        "process {pid} took the lock of {id} and is gone, and another process holds it now: look again in a moment"
+    )]
     Replaced {
         /// The run.
         id: RunId,

@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use crate::domain::text::printable;
 use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
-use crate::runs::job::Job;
 use crate::runs::Holder;
+use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
 use crate::train::Reporter;
 

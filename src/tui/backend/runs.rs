@@ -37,7 +37,9 @@ impl Disk {
             }
             RunsEffect::Kill(id) => {
                 let result = words(supervise::kill(store, &id));
-                RunsEvent::Done(result.map(|pid| format!("killed process {pid}, the worker of {id}: R goes on with it")))
+                RunsEvent::Done(
+                    result.map(|pid| format!("killed process {pid}, the worker of {id}: R goes on with it")),
+                )
             }
             RunsEffect::Continue(id) => {
                 let result = words(supervise::unpause(store, &id));
