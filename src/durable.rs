@@ -3,7 +3,7 @@
 //! Knows nothing of this program; every room may use it.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -15,8 +15,9 @@ use std::path::Path;
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     // What everyone may read is for the umask to say, as with any other file.
-    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut file =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder).map_err(plain)?;
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
@@ -47,8 +48,8 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
 /// When the folder cannot be written; the old content is then untouched.
 pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // The permissions of a temporary file are the owner's alone.
-    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path))?;
-    file.write_all(bytes)?;
+    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(plain)?;
+    file.as_file_mut().write_all(bytes)?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
@@ -61,6 +62,16 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(opened), Ok(there)) => identity(opened) == identity(there),
         _ => false,
+    }
+}
+
+/// What the system said, without the temporary file's name, which says nothing to anybody: callers name the file that it
+/// would have become.
+fn plain(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        None => error,
     }
 }
 
@@ -88,7 +99,8 @@ mod tests {
             assert_eq!(fs::read(&path).expect("read"), content);
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
-        assert!(write(&folder.path().join("missing/file"), b"").is_err());
+        let error = write(&folder.path().join("missing/file"), b"").expect_err("no folder").to_string();
+        assert!(!error.contains(".tmp"), "{error}");
     }
 
     #[test]

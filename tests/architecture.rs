@@ -65,7 +65,7 @@ const DOORS: [Door; 3] = [
     Door {
         inside: &["worker"],
         room: "runs",
-        parts: &["layout", "job", "predictions", "queue", "RunFolder", "Home", "Job", "Predictions"],
+        parts: &["layout", "job", "predictions", "queue", "RunFolder", "Home", "Holder", "Job", "Predictions"],
     },
     Door {
         inside: &["tui", "screens"],

@@ -122,6 +122,12 @@ pub(super) enum Command {
     Stop {
         /// Id, beginning of an id, or `latest`
         run: String,
+        /// Kill the worker, for one that does not answer: it loses what it did since the last completed epoch
+        #[arg(long)]
+        kill: bool,
+        /// With --kill: do not ask first
+        #[arg(long, requires = "kill")]
+        yes: bool,
         #[command(flatten)]
         output: Output,
     },

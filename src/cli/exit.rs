@@ -16,7 +16,7 @@ use crate::runs::layout::RecipeError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{FindError, ManageError};
-use crate::supervise::{LaunchError, PracticeError, QueueError, RequestError, StopError};
+use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// How a command ended that did what it could.
@@ -110,6 +110,8 @@ pub(super) enum CommandError {
     Practice(#[from] PracticeError),
     #[error(transparent)]
     Stop(#[from] StopError),
+    #[error(transparent)]
+    Kill(#[from] KillError),
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]

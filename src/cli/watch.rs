@@ -66,6 +66,16 @@ pub(super) fn follow(run: &mut FollowedRun, reporter: &Reporter, watcher: Watche
     let interrupts = Interrupts::listen()?;
     let ending = follow_with(run, reporter, watcher, &interrupts);
     reporter.finish();
+    if let (Err(CommandError::Output(error)), Watcher::Starter) = (&ending, watcher)
+        && error.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        // Who closed the pipe may not know that the run needs no reader.
+        let id = &run.summary.id;
+        reporter.note(&format!(
+            "nobody reads the output any more, and {id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"
+        ));
+        return Ok(Ending::Left);
+    }
     if let Ok(Ending::Over(RunState::Lost)) = ending {
         let id = &run.summary.id;
         reporter.note(&format!("mien: {id} is lost, its worker is gone without a word: `mien resume {id}` goes on"));

@@ -261,7 +261,8 @@ impl RunFolder {
         later.map(|found| self.validation_predictions(found)).try_for_each(fs::remove_file)
     }
 
-    fn lock_file(&self) -> PathBuf {
+    /// Held while a worker lives; who holds it stands in it.
+    pub(super) fn lock_file(&self) -> PathBuf {
         self.0.join("worker.lock")
     }
 

@@ -5,6 +5,7 @@
 //! control/pause        wait, until the file is gone
 //! control/limits.json  the limits in force instead of the recipe's
 //! control/queue.json   the run's entry in the queue: see `queue`
+//! control/killed       no request: the id of the worker that a person killed, until the run goes on
 //! ```
 //! A request stays until it is taken back: a worker that was not there finds it. Whoever starts a worker takes stop and
 //! pause back first, because a person who resumes a run wants it to go on; limits stay, also for the next worker.
@@ -103,6 +104,40 @@ impl RunFolder {
     /// When the request is there and cannot be removed.
     pub fn clear_stop(&self) -> io::Result<()> {
         remove(&self.stop_file())
+    }
+
+    /// When a stop was asked for that was not taken back, in milliseconds since 1970 by the file system's clock.
+    #[must_use]
+    pub fn stop_requested_at(&self) -> Option<u64> {
+        let modified = fs::metadata(self.stop_file()).and_then(|data| data.modified()).ok()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok()
+    }
+
+    fn killed_file(&self) -> PathBuf {
+        self.control().join("killed")
+    }
+
+    /// Notes that a person killed the worker of this process id, which could not say so itself.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn note_killed(&self, pid: u32) -> io::Result<()> {
+        self.request(&self.killed_file(), format!("{pid}\n").as_bytes())
+    }
+
+    /// Whether the latest worker was killed by a person.
+    #[must_use]
+    pub fn killed(&self) -> bool {
+        self.killed_file().exists()
+    }
+
+    /// Forgets that a worker was killed: another one is on its way.
+    ///
+    /// # Errors
+    /// When the note is there and cannot be removed.
+    pub fn clear_killed(&self) -> io::Result<()> {
+        remove(&self.killed_file())
     }
 
     /// Asks the worker to wait after its current batch until [`Self::clear_pause`].

@@ -371,7 +371,7 @@ impl Summary {
         self.paused = false;
         let waited = self.paused_at.take().map_or(0, |since| at.saturating_sub(since));
         if let Some(progress) = &mut self.progress {
-            progress.started_at += waited;
+            progress.started_at = progress.started_at.saturating_add(waited);
         }
     }
 

@@ -222,7 +222,7 @@ fn spawn(store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), Launc
             return Ok(Start::Underway);
         }
         // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
-        folder.clear_stop().and_then(|()| folder.clear_pause())?;
+        folder.clear_stop().and_then(|()| folder.clear_pause()).and_then(|()| folder.clear_killed())?;
         start(worker_command(&folder, job, when)?, &folder)
     });
     match started {

@@ -1,10 +1,11 @@
-//! Workers from the outside: start one in a session of its own, ask it to stop, pause or keep to other limits, name the run it works on.
+//! Workers from the outside: start one in a session of its own, ask it to stop, pause or keep to other limits, kill it where it does not answer, name the run it works on.
 //!
 //! A worker is the same binary, started with a run folder and nothing else; it is watched through that folder. It
 //! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.
 
 pub mod clock;
 pub mod import;
+pub mod kill;
 pub mod launch;
 pub mod names;
 pub mod practice;
@@ -15,6 +16,7 @@ pub mod stop;
 
 pub use clock::now;
 pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
+pub use kill::{KillError, kill};
 pub use launch::{LaunchError, When, evaluate, launch, resume, resume_with};
 pub use names::suggest_name;
 pub use practice::{PracticeError, launch_practice, practice_names};

@@ -273,6 +273,8 @@ impl Watch {
             id: id.clone(),
             summary: Err("not read yet".into()),
             alive: false,
+            stop_asked: None,
+            killed: false,
             saved: false,
             damage: Damage::default(),
             about: Arc::default(),
@@ -379,7 +381,12 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
                 watched.view.damage = run.damage();
                 watched.view.saved = run.folder().best_checkpoint().exists();
             }
-            grown || recovered
+            // Asked by another dashboard perhaps: the folder knows.
+            let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
+            let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
+            let killed = !run.alive && run.folder().killed();
+            let noted = std::mem::replace(&mut watched.view.killed, killed) != killed;
+            grown || recovered || asked || noted
         }
         Err(error) => fail(watched, error.to_string(), matches!(error, ReadError::Io { .. })),
     }

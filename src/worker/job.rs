@@ -9,7 +9,7 @@ use crate::domain::{Outcome, Recipe, Split, SplitCounts};
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::model::kernels::ConvBlockBackend;
-use crate::runs::layout::RunFolder;
+use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::train::fit::{Fit, FitEnd, fit};
@@ -239,9 +239,13 @@ fn tell(ground: &Ground, Device { kind, description, note }: Device, journal: &m
     journal.report(Event::DataOpened { images, classes });
 }
 
-/// Finds the run's dataset.
-fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, String> {
+/// Whether the run's dataset is there and the one that the run was made for.
+pub(super) fn check_data(folder: &RunFolder, recipe: &Recipe) -> Result<(), String> {
     let home = folder.home().ok_or("the run folder lies in no home")?;
+    dataset(&home, recipe).map(drop)
+}
+
+fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, String> {
     let dataset = Dataset::open(&home.dataset(&recipe.dataset)).map_err(|error| error.to_string())?;
     if dataset.fingerprint() != recipe.fingerprint {
         return Err(format!(
@@ -251,6 +255,13 @@ fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, 
             recipe.fingerprint
         ));
     }
+    Ok(dataset)
+}
+
+/// Finds the run's dataset.
+fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, String> {
+    let home = folder.home().ok_or("the run folder lies in no home")?;
+    let dataset = dataset(&home, recipe)?;
     for split in [Split::Train, Split::Validation] {
         if dataset.is_empty(split) {
             return Err(format!("the dataset '{}' has no {split} images", recipe.dataset));

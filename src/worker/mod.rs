@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use crate::domain::text::printable;
 use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
+use crate::runs::Holder;
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
 use crate::runs::queue::Queue;
@@ -46,10 +47,19 @@ pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
 fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     let shown = folder.path().display();
     let recipe = folder.recipe().map_err(|error| error.to_string())?;
-    let _lock = folder
+    let resumed = folder.has_checkpoint();
+    if job == Job::Train && resumed {
+        // Before the run is taken: one that cannot go on stays as it is, and whoever started this process is told why.
+        job::check_data(folder, &recipe)?;
+    }
+    let lock = folder
         .lock()
         .map_err(|error| format!("cannot lock {shown}: {error}"))?
         .ok_or_else(|| format!("another worker is at {shown}"))?;
+    if let Some(holder) = Holder::this_process() {
+        // A full disk must not keep a run from training: who it is, is for killing it alone.
+        let _ = holder.write(&lock);
+    }
     let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
     if let Some(queue) = &queue {
         // Two may start a worker for one run, and the first may be done when this one gets the lock.

@@ -36,6 +36,12 @@ impl Disk {
                 let result = words(supervise::pause(store, &id));
                 RunsEvent::Requested(id, result)
             }
+            RunsEffect::Kill(id) => {
+                let result = words(supervise::kill(store, &id));
+                RunsEvent::Done(
+                    result.map(|pid| format!("killed process {pid}, the worker of {id}: R goes on with it")),
+                )
+            }
             RunsEffect::Continue(id) => {
                 let result = words(supervise::unpause(store, &id));
                 RunsEvent::Requested(id, result)

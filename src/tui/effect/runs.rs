@@ -9,6 +9,8 @@ use crate::runs::queue::To;
 pub enum RunsEffect {
     /// Ask a run's worker to wait; answered by `Requested`.
     Pause(RunId),
+    /// Kill a run's worker, which does not answer; answered by `Done`.
+    Kill(RunId),
     /// Let a run's worker go on; answered by `Requested`.
     Continue(RunId),
     /// Put other limits in force for a run at work; answered by `Requested`.

@@ -249,6 +249,8 @@ impl Logbook {
             id: self.id,
             summary: Ok(Arc::new(summary)),
             alive,
+            stop_asked: None,
+            killed: false,
             saved,
             damage: crate::events::Damage::default(),
             about: Arc::default(),

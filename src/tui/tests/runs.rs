@@ -117,6 +117,46 @@ fn workers_are_asked_and_their_answer_is_told() {
 }
 
 #[test]
+fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
+    let heron = || id("calm-heron");
+    let heard_and_not_obeyed = || after(vec![Logged::StopRequested]);
+    // (what was heard of the request, seconds since it, whether a kill is offered)
+    let table: [(RunView, Option<u64>, bool); 6] = [
+        (after(vec![]), None, false),
+        (after(vec![]), Some(9), false),
+        (after(vec![]), Some(10), true),
+        (heard_and_not_obeyed(), Some(60), false),
+        (heard_and_not_obeyed(), Some(120), true),
+        (RunView { alive: false, ..after(vec![]) }, Some(60), false),
+    ];
+    for (index, (run, seconds, offered)) in table.into_iter().enumerate() {
+        let mut state = at("calm-heron");
+        let now = state.now;
+        heard(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
+        state.now = now;
+        press(&mut state, "S");
+        let asks = matches!(&state.overlay, Some(Overlay::Confirm(confirm)) if confirm.title == "kill");
+        assert_eq!(asks, offered, "row {index}");
+        if offered {
+            let screen = draw(&state, SIZES[0]);
+            assert!(screen.contains("does not answer. Kill its worker?"), "{screen}");
+            assert!(screen.contains("goes on after epoch 11"), "{screen}");
+            assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Kill(heron()))]);
+        }
+    }
+}
+
+#[test]
+fn a_killed_run_says_so() {
+    let mut state = at("plain-finch");
+    let run = state.runs.find(&id("plain-finch")).cloned().expect("a lost run");
+    assert!(draw(&state, SIZES[2]).contains("gone without a word"));
+    heard(&mut state, RunView { killed: true, ..run });
+    let screen = draw(&state, SIZES[2]);
+    assert!(screen.contains("its worker was killed by hand"), "{screen}");
+}
+
+#[test]
 fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
     let mut state = at("calm-heron");
     press(&mut state, "p");

@@ -61,7 +61,9 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
             format!("event log: {}; the rest is shown: `mien runs --check {}` says more", run.damage, run.id);
         (sentence, theme.warning())
     });
-    for (sentence, style) in asked.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands)) {
+    for (sentence, style) in
+        asked.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands, run.killed))
+    {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
         let place = take(&mut rest, rows);

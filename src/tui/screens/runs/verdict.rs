@@ -34,7 +34,7 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
 }
 
 /// What a person should know beyond the figures, if anything.
-pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Option<(String, Style)> {
+pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState, killed: bool) -> Option<(String, Style)> {
     let epoch = summary.epoch();
     let goes_on = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
     let (sign, style) = theme.state(stands);
@@ -57,6 +57,7 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState) -> Op
         },
         RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until p lets it go on"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
+        RunState::Lost if killed => format!("lost: its worker was killed by hand; {goes_on}"),
         RunState::Lost if summary.wait().is_some() => {
             "lost: it was waiting and has no worker; R or Q brings it back".into()
         }

@@ -20,6 +20,7 @@ pub use crate::runs::detail::LogLine;
 use crate::runs::facts::Facts;
 use crate::runs::query::{Query, SortKey};
 use crate::runs::{About, Steps, Summary};
+use crate::supervise::kill::{UNHEARD, UNOBEYED};
 
 /// Most runs that Compare shows side by side.
 pub const COMPARED: usize = 6;
@@ -33,6 +34,10 @@ pub struct RunView {
     pub summary: Result<Arc<Summary>, String>,
     /// Whether a worker held its lock.
     pub alive: bool,
+    /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken back.
+    pub stop_asked: Option<u64>,
+    /// Whether its latest worker was killed by a person.
+    pub killed: bool,
     /// Whether it has saved weights that fine-tuning can start from.
     pub saved: bool,
     /// The lines of its log that are damaged and were left out.
@@ -56,6 +61,14 @@ impl RunView {
     #[must_use]
     pub fn is_active(&self, now: u64) -> bool {
         self.state(now).is_some_and(RunState::is_active)
+    }
+
+    /// Whether its worker was asked to stop and has not answered, or not obeyed, for so long that it may be stuck.
+    #[must_use]
+    pub fn ignores_a_stop(&self, now: u64) -> bool {
+        let (Some(asked), Ok(summary), true) = (self.stop_asked, &self.summary, self.alive) else { return false };
+        let patience = if summary.stopping { UNOBEYED } else { UNHEARD };
+        now.saturating_sub(asked) >= patience
     }
 
     fn facts(&self, now: u64) -> Option<Facts> {

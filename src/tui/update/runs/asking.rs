@@ -35,6 +35,12 @@ fn active(state: &mut State, what: &str) -> Vec<RunView> {
 
 pub(super) fn stop(state: &mut State) -> Vec<Effect> {
     let runs = active(state, "stop");
+    if let [run] = runs.as_slice()
+        && run.ignores_a_stop(state.now)
+    {
+        offer_to_kill(state, run);
+        return Vec::new();
+    }
     let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
     let lines = match names.as_slice() {
         [] => return Vec::new(),
@@ -52,6 +58,22 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
     let effects = runs.iter().map(|run| Effect::Stop(run.id.clone())).collect();
     confirm(state, "stop", lines.to_vec(), "yes, stop", effects);
     Vec::new()
+}
+
+/// Asks whether the worker of a run that has not stopped is to be killed.
+fn offer_to_kill(state: &mut State, run: &RunView) {
+    let epoch = run.summary.as_ref().map_or(0, |summary| summary.epoch());
+    let goes_on = match epoch {
+        0 => "R then starts it again.".into(),
+        epoch => format!("R then goes on after epoch {epoch}; what it did since is lost."),
+    };
+    let asked = state.now.saturating_sub(run.stop_asked.unwrap_or(state.now)) / 1_000;
+    let lines = vec![
+        format!("{} does not answer. Kill its worker?", run.id),
+        format!("It was asked to stop {asked} s ago and has not stopped."),
+        goes_on,
+    ];
+    confirm(state, "kill", lines, "yes, kill", vec![Effect::Runs(RunsEffect::Kill(run.id.clone()))]);
 }
 
 pub(super) fn resume(state: &mut State) -> Vec<Effect> {

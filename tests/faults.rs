@@ -1,0 +1,375 @@
+//! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are full or
+//! may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
+//!
+//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`; where that
+//! is not permitted the test says so on stderr and does nothing.
+
+#![cfg(target_os = "linux")]
+#![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
+
+mod lab;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use mien::events::Event;
+use mien::runs::{Home, RunFolder, RunStore};
+use rustix::process::{Signal, kill_process};
+use serde_json::Value;
+
+/// A run on [`Lab::faces`] that goes on for some seconds.
+const LONG: [&str; 13] = [
+    "train",
+    "cnn",
+    "--name",
+    "calm-heron",
+    "--dataset",
+    "faces",
+    "--epochs",
+    "16",
+    "--batch-size",
+    "32",
+    "--device",
+    "cpu",
+    "--detach",
+];
+
+fn mien(home: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
+    command.env_remove("MIEN_HOME").arg("--home").arg(home).args(arguments).stdin(Stdio::null());
+    command.output().expect("started")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn done(home: &Path, arguments: &[&str]) -> String {
+    let output = mien(home, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
+/// What a command says that must fail with code 1.
+fn refused(home: &Path, arguments: &[&str]) -> String {
+    let output = mien(home, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stdout(&output));
+    eprintln!("reads: {}", stderr(&output).trim());
+    stderr(&output)
+}
+
+fn show(home: &Path) -> Value {
+    serde_json::from_str(&done(home, &["show", "calm-heron", "--json"])).expect("JSON")
+}
+
+fn folder(home: &Path) -> RunFolder {
+    RunStore::new(Home::new(home)).folder(&mien::domain::RunId::new("calm-heron").expect("an id"))
+}
+
+fn epochs_done(folder: &RunFolder) -> usize {
+    events(folder).iter().filter(|event| matches!(event, Event::EpochFinished { .. })).count()
+}
+
+fn wait_for_epochs(folder: &RunFolder, epochs: usize) {
+    wait_for("an epoch", PATIENCE, || (folder.events_file().exists() && epochs_done(folder) >= epochs).then_some(()));
+}
+
+/// Everything of a run that must not depend on what happened to it: its history and its test without times, its weights.
+fn essence(home: &Path) -> (Value, Value, Vec<u8>) {
+    let run = show(home);
+    assert_eq!(run["state"], "finished", "{run}");
+    let mut history = run["history"].clone();
+    for epoch in history.as_array_mut().expect("a history") {
+        let epoch = epoch.as_object_mut().expect("an epoch");
+        epoch.remove("seconds");
+        epoch.remove("images_per_second");
+    }
+    (history, run["test"].clone(), fs::read(folder(home).best_checkpoint()).expect("weights"))
+}
+
+/// The same run, left alone.
+fn undisturbed() -> (Value, Value, Vec<u8>) {
+    let lab = Lab::new();
+    lab.faces(700);
+    done(lab.home(), &LONG[..12]);
+    essence(lab.home())
+}
+
+fn leftovers(at: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(at).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tmp"))).collect()
+}
+
+/// A file system of its own in a private namespace.
+struct Mounted {
+    process: Child,
+    home: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Mounted {
+    /// Mounts by a shell script, which finds the folder to mount at in `$1` and `argument` in `$2`.
+    fn by(script: &str, argument: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", &format!("{script} && echo ready && exec sleep 3600"), "sh"]);
+        let mut process = command.arg(folder.path()).arg(argument).stdout(Stdio::piped()).spawn().ok()?;
+        let mut line = String::new();
+        let _ = BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line);
+        if line.trim() != "ready" {
+            let _ = process.wait();
+            eprintln!("SKIPPED: this environment permits no mounts of one's own (unshare -m)");
+            return None;
+        }
+        let home = Path::new("/proc").join(process.id().to_string()).join("root");
+        let home = home.join(folder.path().strip_prefix("/").expect("an absolute path"));
+        Some(Self { process, home, _folder: folder })
+    }
+
+    /// A small one, in memory.
+    fn small(size: &str) -> Option<Self> {
+        Self::by("mount -t tmpfs -o size=$2 none \"$1\"", size)
+    }
+
+    /// Another folder, which may only be read here.
+    fn read_only(of: &Path) -> Option<Self> {
+        Self::by("mount --bind \"$2\" \"$1\" && mount -o remount,ro,bind \"$1\"", of.to_str().expect("a plain path"))
+    }
+
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = fs::File::create(self.home.join("fill")).expect("a file");
+        for block in [1 << 16, 1 << 12, 1] {
+            while file.write_all(&vec![7; block]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.home.join("fill")).expect("removed");
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let run = folder(&self.home);
+        if run.worker_alive() {
+            let _ = run.request_stop();
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A lab with the dataset and a run of at least one epoch.
+fn begun() -> (Lab, RunFolder) {
+    let lab = Lab::new();
+    lab.faces(700);
+    done(lab.home(), &LONG);
+    let run = folder(lab.home());
+    wait_for_epochs(&run, 1);
+    (lab, run)
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
+    let (lab, run) = begun();
+    kill_process(worker_pid(&run), Signal::STOP).expect("stopped");
+    let before = fs::read(run.events_file()).expect("a log");
+    let asked = mien(lab.home(), &["stop", "calm-heron", "--kill"]);
+    assert_eq!(asked.status.code(), Some(2), "{}", stderr(&asked));
+    assert!(stderr(&asked).contains("--yes kills the worker of calm-heron without asking") && run.worker_alive());
+    let told = done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
+    assert!(told.contains("killed process") && told.contains("goes on after epoch"), "{told}");
+    assert!(!run.worker_alive() && run.killed());
+    assert_eq!(fs::read(run.events_file()).expect("a log"), before, "only workers write the log");
+    assert_eq!(show(lab.home())["state"], "lost");
+    assert!(done(lab.home(), &["show", "calm-heron"]).contains("its worker was killed by hand"));
+    assert!(refused(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]).contains("no worker is at calm-heron"));
+    done(lab.home(), &["resume", "calm-heron"]);
+    assert!(!run.killed());
+    assert_eq!(essence(lab.home()), undisturbed());
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
+    let (lab, run) = begun();
+    let pid = worker_pid(&run);
+    kill_process(pid, Signal::STOP).expect("stopped");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(show(lab.home())["state"], "running");
+    kill_process(pid, Signal::CONT).expect("continued");
+    wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
+    assert_eq!(essence(lab.home()), undisturbed());
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
+    let (lab, run) = begun();
+    let path = run.path().to_str().expect("a plain path").to_owned();
+    let second = mien(lab.home(), &["worker", &path]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(stderr(&second).contains("another worker is at"), "{}", stderr(&second));
+    assert_eq!(run.holder().map(|holder| holder.pid), u32::try_from(worker_pid(&run).as_raw_nonzero().get()).ok());
+    wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
+    assert_eq!(essence(lab.home()), undisturbed());
+    let started = events(&run).iter().filter(|event| matches!(event, Event::WorkerStarted { .. })).count();
+    assert_eq!(started, 1);
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
+    let (lab, run) = begun();
+    done(lab.home(), &["stop", "calm-heron"]);
+    let before = fs::read(run.events_file()).expect("a log");
+    let (data, away) = (lab.home().join("data/faces"), lab.home().join("data/away"));
+    let path = run.path().to_str().expect("a plain path").to_owned();
+    let check = |expected: &str| {
+        assert!(refused(lab.home(), &["resume", "calm-heron"]).contains(expected));
+        // As the dashboard starts it, which looks at no data itself.
+        assert!(refused(lab.home(), &["worker", &path]).contains("faces"));
+        assert_eq!(fs::read(run.events_file()).expect("a log"), before);
+        assert_eq!(show(lab.home())["state"], "stopped");
+    };
+    fs::rename(&data, &away).expect("moved");
+    check("there is no dataset 'faces'");
+    lab.faces(770);
+    check("the dataset faces is another one than calm-heron was trained on");
+    fs::remove_dir_all(&data).expect("removed");
+    fs::rename(&away, &data).expect("moved back");
+    done(lab.home(), &["resume", "calm-heron"]);
+    assert_eq!(essence(lab.home()), undisturbed());
+}
+
+#[test]
+fn a_run_of_a_newer_version_is_refused_in_words_and_left_alone() {
+    let lab = Lab::new();
+    lab.run("calm-heron", 1, lab::finished());
+    lab.run("plain-finch", 2, lab::finished());
+    let run = folder(lab.home());
+    let recipe = fs::read_to_string(run.recipe_file()).expect("a recipe");
+    let newer = recipe.replacen("\"version\": ", "\"version\": 9", 1);
+    assert_ne!(newer, recipe);
+    fs::write(run.recipe_file(), &newer).expect("written");
+    let log = fs::read(run.events_file()).expect("a log");
+    for command in [&["show", "calm-heron"][..], &["watch", "calm-heron"], &["stop", "calm-heron"]] {
+        assert!(refused(lab.home(), command).contains("use a newer mien"), "{command:?}");
+    }
+    let runs = mien(lab.home(), &["runs"]);
+    assert!(stdout(&runs).contains("plain-finch"), "{}", stderr(&runs));
+    assert_eq!(fs::read_to_string(run.recipe_file()).expect("a recipe"), newer);
+    assert_eq!(fs::read(run.events_file()).expect("a log"), log);
+}
+
+#[test]
+fn a_home_that_may_only_be_read_is_shown_and_nothing_is_begun() {
+    let lab = Lab::new();
+    lab.faces(70);
+    lab.run("calm-heron", 1, lab::finished());
+    lab.run("plain-finch", 2, lab::finished());
+    let Some(mounted) = Mounted::read_only(lab.home()) else { return };
+    let home = mounted.home.as_path();
+    for command in [&["runs"][..], &["show", "calm-heron"], &["watch", "calm-heron"], &["data", "list"], &["doctor"]] {
+        let output = mien(home, command);
+        assert!(!stdout(&output).is_empty(), "{command:?}: {}", stderr(&output));
+    }
+    let compared = mien(home, &["compare", "calm-heron", "plain-finch"]);
+    assert!(stdout(&compared).contains("plain-finch"), "{}", stderr(&compared));
+    let train = ["train", "cnn", "--dataset", "faces", "--detach"];
+    let training: [&[&str]; 2] = [&train, &["resume", "calm-heron", "--epochs", "9"]];
+    let writing: [&[&str]; 2] = [&["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]];
+    for command in training.into_iter().filter(|_| cfg!(feature = "trainer")).chain(writing) {
+        let words = refused(home, command);
+        assert!(words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")), "{words}");
+    }
+    assert_eq!(lab.store().ids().expect("ids").len(), 2);
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_full_disk_costs_nothing_that_was_completed() {
+    let Some(mounted) = Mounted::small("48m") else { return };
+    let lab = Lab::new();
+    lab.faces(700);
+    let home = mounted.home.as_path();
+    done(home, &["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
+    done(home, &LONG);
+    let run = folder(home);
+    wait_for_epochs(&run, 1);
+    mounted.fill();
+    // It fails by itself at the next checkpoint, which it cannot write.
+    wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
+    let log = fs::read_to_string(run.worker_log()).unwrap_or_default();
+    eprintln!("reads: {log}");
+    assert!(log.contains("No space left on device") && !log.contains(".tmp"), "{log}");
+    assert!(leftovers(run.path()).is_empty(), "{:?}", leftovers(run.path()));
+    mounted.make_room();
+    let state = show(home);
+    assert!(["failed", "lost"].contains(&state["state"].as_str().expect("a state")), "{state}");
+    done(home, &["resume", "calm-heron"]);
+    assert_eq!(essence(home), undisturbed());
+}
+
+#[test]
+fn an_import_onto_a_full_disk_leaves_nothing_behind() {
+    let Some(mounted) = Mounted::small("1m") else { return };
+    let lab = Lab::new();
+    lab.faces(700);
+    let table = lab.home().join("faces.csv");
+    let words = refused(&mounted.home, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
+    assert!(words.contains("No space left on device"), "{words}");
+    let left = fs::read_dir(mounted.home.join("data")).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    // The lock under which imports take turns stays, empty.
+    let left: Vec<_> = left.filter(|name| name != ".import.lock").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_worker_without_memory_leaves_a_run_that_goes_on() {
+    let (lab, run) = begun();
+    done(lab.home(), &["stop", "calm-heron"]);
+    let program = env!("CARGO_BIN_EXE_mien");
+    let mut starved = Command::new("sh");
+    starved.args(["-c", "ulimit -v 120000; exec \"$0\" worker \"$1\"", program]).arg(run.path());
+    let output = starved.output().expect("started");
+    eprintln!("reads: {:?} {}", output.status, stderr(&output).trim());
+    assert!(!output.status.success());
+    let state = show(lab.home())["state"].clone();
+    assert!(["lost", "failed", "stopped"].contains(&state.as_str().expect("a state")), "{state}");
+    done(lab.home(), &["resume", "calm-heron"]);
+    assert_eq!(essence(lab.home()), undisturbed());
+}
+
+#[cfg(feature = "trainer")]
+#[test]
+fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
+    let lab = Lab::new();
+    lab.faces(700);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
+    command.arg("--home").arg(lab.home()).args(&LONG[..12]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("nobody reads the output any more, and calm-heron goes on"),
+        "{}",
+        stderr(&output)
+    );
+    let run = folder(lab.home());
+    wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
+    assert_eq!(show(lab.home())["state"], "finished");
+}
