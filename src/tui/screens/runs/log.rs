@@ -59,7 +59,7 @@ fn pieces(state: &State, run: &RunView, columns: u16, room: usize) -> Vec<Piece>
         if cut > 0 {
             pieces.drain(..cut);
             if let Some(first) = pieces.first_mut() {
-                first.0 = state.theme.glyphs.ellipsis.to_owned();
+                state.theme.glyphs.ellipsis.clone_into(&mut first.0);
             }
         }
         pieces.append(&mut shown);
