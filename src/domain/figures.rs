@@ -42,6 +42,18 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A span that is held against others, exact to the second or minute: `45 s`, `3m 12s`, `1h 40m`.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a positive number of seconds
+pub fn span(seconds: f64) -> String {
+    if seconds < 99.5 {
+        return duration(seconds);
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes) = (whole / 3600, whole / 60 % 60);
+    if hours > 0 { format!("{hours}h {minutes:02}m") } else { format!("{minutes}m {:02}s", whole % 60) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +65,7 @@ mod tests {
         assert_eq!([5_000, 90_000, 7_200_000, 200_000_000].map(age), ["5s", "1m", "2h", "2d"]);
         let spans = [0.25, 45.0, 130.0, 5900.0, 9000.0].map(duration);
         assert_eq!(spans, ["0.2 s", "45 s", "2 min", "98 min", "2.5 h"]);
+        let spans = [45.0, 99.6, 188.4, 3599.6, 6000.0].map(span);
+        assert_eq!(spans, ["45 s", "1m 40s", "3m 08s", "1h 00m", "1h 40m"]);
     }
 }

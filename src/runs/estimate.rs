@@ -1,6 +1,6 @@
 //! How long a run would take, judging by runs that were.
 
-use crate::domain::{DeviceRequest, Recipe, RunId, SplitCounts, Work};
+use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, Work};
 
 use super::summary::Summary;
 
@@ -13,6 +13,8 @@ pub struct Estimate {
     pub seconds_an_epoch: f64,
     /// The run whose speed it is taken from.
     pub from: RunId,
+    /// What that run trained on, where it was another dataset.
+    pub elsewhere: Option<DatasetName>,
     /// Whether that run did another kind of work: the guess is then a rough one.
     pub rough: bool,
 }
@@ -47,8 +49,19 @@ fn fits(run: &Summary, device: DeviceRequest) -> Option<bool> {
     }
 }
 
-/// Guesses from the newest run of the same kind on the same kind of device, else from the newest of any. `None` before
-/// there is one with a completed epoch. `runs` are newest first; `image` is height, width and channels of stored images.
+/// How far a run's training images are from so many, as a factor's logarithm; 0 on the same dataset.
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+fn distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
+    if run.recipe.dataset == recipe.dataset {
+        return 0.0;
+    }
+    // Never nearer than the same dataset: sizes that agree say nothing of reading and of channels.
+    let had = run.images.map_or(1, |images| images.train.max(1));
+    1.0 + (had as f64 / images.train.max(1) as f64).ln().abs()
+}
+
+/// Guesses from a run of the same kind on the same kind of device, else from any; among these from one of the same
+/// dataset, else of the nearest size; of equals from the newest. `None` before there is one with a completed epoch. `runs` are newest first; `image` is height, width and channels of stored images.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn estimate<'a>(
@@ -68,7 +81,10 @@ pub fn estimate<'a>(
         })
         .collect();
     // Stable: of equals the newest stays first.
-    candidates.sort_by_key(|(.., alike)| !alike);
+    candidates.sort_by(|(one, _, alike), (other, _, other_alike)| {
+        let far = |run| distance(run, recipe, images);
+        other_alike.cmp(alike).then_with(|| far(one).total_cmp(&far(other)))
+    });
     let (run, speed, alike) = candidates.first()?;
     let base = candidates.iter().find_map(|(run, ..)| Some((run, base_speed(run, image)?)));
     let of_base = base.map_or(*speed, |(_, speed)| speed);
@@ -82,6 +98,7 @@ pub fn estimate<'a>(
         seconds_before: work.precomputed as f64 * work.precomputed_operations as f64 / of_base,
         seconds_an_epoch: epoch / speed,
         from: run.id.clone(),
+        elsewhere: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
         rough: !alike,
     })
 }
@@ -157,6 +174,21 @@ mod tests {
         let found = guess(&runs, &Recipe::sample(Strategy::Features)).expect("a guess");
         // 1,300 images at 50 a second; the head's share is nothing.
         assert!(found.rough && (found.seconds_an_epoch - 26.0).abs() < 0.1, "{found:?}");
+    }
+
+    #[test]
+    fn a_run_on_the_same_dataset_says_more_than_a_newer_one_on_another() {
+        let recipe = Recipe::sample(Strategy::Cnn);
+        let elsewhere = |name: &str| Recipe { dataset: DatasetName::new(name).expect("a name"), ..recipe.clone() };
+        let mut small = run("small", elsewhere("small"), 900.0, vec![]);
+        small.images = Some(SplitCounts { train: 20, validation: 5, test: 5 });
+        let like = run("like", elsewhere("like"), 500.0, vec![]);
+        let same = run("same", recipe.clone(), 110.0, vec![]);
+        let runs = [small, like, same];
+        let judged = |runs: &[Summary]| guess(runs, &recipe).map(|found| (found.from, found.elsewhere));
+        let id = |name: &str| RunId::new(name).expect("an id");
+        assert_eq!(judged(&runs), Some((id("same"), None)));
+        assert_eq!(judged(&runs[..2]), Some((id("like"), DatasetName::new("like").ok())));
     }
 
     #[test]

@@ -98,3 +98,31 @@ fn without_graphics_cells_are_left_alone() {
     assert_eq!(shown.change(vec![placed(1, 1)], &mut frame), Change::default());
     assert_eq!(frame[(1, 2)].symbol(), "x");
 }
+
+/// How long a page of pictures takes to encode. Run in release: `cargo test --release … -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn how_long_a_page_takes() {
+    let place = |column: u16, row: u16| Rect::new(column * 20, 4 + row * 12, 18, 9);
+    for graphics in [Graphics::Sixel, Graphics::Kitty, Graphics::Iterm] {
+        let facts = Facts { graphics, cell: Some([10, 20]), ..Facts::default() };
+        let (mut slowest, mut bytes) = (std::time::Duration::ZERO, 0);
+        for round in 0..20_u8 {
+            let mut shown = Shown { facts: facts.clone(), ..Shown::default() };
+            let pixel = |at: usize| (at * usize::from(round + 7) * 2_654_435).to_le_bytes()[1];
+            let wanted = (0..18_u16)
+                .map(|at| {
+                    let pixels: Vec<u8> = (0..48 * 48).map(|pixel_at| pixel(pixel_at + usize::from(at))).collect();
+                    Placed { place: place(at % 6, at / 6), face: Face::gray(48, pixels) }
+                })
+                .collect();
+            let mut frame = Buffer::empty(Rect::new(0, 0, 120, 40));
+            let begun = std::time::Instant::now();
+            let change = shown.change(wanted, &mut frame);
+            slowest = slowest.max(begun.elapsed());
+            bytes = change.after.len();
+            drop(change);
+        }
+        println!("{graphics:?}: 18 faces of 48×48 in {slowest:?} at the most, {bytes} bytes");
+    }
+}

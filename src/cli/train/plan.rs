@@ -163,7 +163,9 @@ pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError
             String::new()
         };
         let how = if guess.rough { "roughly, " } else { "" };
-        parts.push(format!("{how}{before}{} an epoch, judging by {}", duration(guess.seconds_an_epoch), guess.from));
+        let on = guess.elsewhere.map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let epoch = duration(guess.seconds_an_epoch);
+        parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", guess.from));
     }
     output::note(&parts.join("; "));
     Ok(())

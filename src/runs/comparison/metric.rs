@@ -2,7 +2,7 @@
 
 use super::{Reference, best};
 use crate::domain::Scores;
-use crate::domain::figures::{duration, thousands};
+use crate::domain::figures::{span, thousands};
 use crate::domain::reference::ReferenceScores;
 use crate::runs::Summary;
 
@@ -185,18 +185,17 @@ impl Metric {
     pub fn text(self, value: f64) -> String {
         match self {
             Self::BestEpoch | Self::Epochs => format!("{value:.0}"),
-            Self::SecondsPerEpoch | Self::TotalSeconds => duration(value),
+            Self::SecondsPerEpoch | Self::TotalSeconds => span(value),
             Self::ImagesPerSecond | Self::Parameters | Self::Trainable => thousands(value.max(0.0).round() as usize),
             _ => format!("{value:.4}"),
         }
     }
 
-    /// A mean and its deviation as tables show them: with half-epochs, and in seconds both.
+    /// A mean and its deviation as tables show them: with half-epochs.
     #[must_use]
     pub fn spread_text(self, value: f64) -> String {
         match self {
             Self::BestEpoch | Self::Epochs => format!("{value:.1}"),
-            Self::SecondsPerEpoch | Self::TotalSeconds => format!("{value:.1} s"),
             _ => self.text(value),
         }
     }

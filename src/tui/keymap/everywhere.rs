@@ -48,7 +48,7 @@ pub(super) static TABLE: &[Binding] = &[
     on("screen.next", TABS, &[code(KeyCode::Tab)], Action::NextScreen, "", "the screen to the right"),
     on("screen.previous", TABS, &[code(KeyCode::BackTab)], Action::PreviousScreen, "", "the screen to the left"),
     on("palette", LETTERS, &[Key::char(':')], Action::Palette, "", "find and do anything by its name"),
-    on("yank", READING, &[Key::char('y')], Action::Yank, "", "copy what is selected, or an error that is shown"),
+    on("yank", READING, &[Key::char('y')], Action::Yank, "", "copy what is selected, or the error shown"),
     on("messages", LETTERS, &[Key::char('!')], Action::Messages, "", "show what was told so far"),
     on("mouse", PLAIN, &[], Action::ToggleMouse, "", "let the mouse work, or select text again"),
     on("tour", PLAIN, &[], Action::Tour, "", "show the first steps again"),

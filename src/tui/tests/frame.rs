@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier};
+use ratatui::style::Color;
 
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot};
@@ -15,7 +15,7 @@ use crate::tui::event::{Event, Key};
 use crate::tui::keymap::{Context, Keymap, Rebinding};
 use crate::tui::screens;
 use crate::tui::state::{Confirm, Help, Overlay, Screen, State};
-use crate::tui::theme::{ASCII, Depth, Theme, ThemeName};
+use crate::tui::theme::{ASCII, Depth, ThemeName};
 use crate::tui::update::{apply, update};
 
 fn state() -> State {
@@ -24,7 +24,7 @@ fn state() -> State {
     state
 }
 
-fn cells(state: &State, (columns, rows): (u16, u16)) -> Buffer {
+pub(super) fn cells(state: &State, (columns, rows): (u16, u16)) -> Buffer {
     let area = Rect::new(0, 0, columns, rows);
     let mut buffer = Buffer::empty(area);
     screens::render(state, &mut buffer, area, &mut crate::tui::widgets::faces::Pictures::new(false));
@@ -295,52 +295,6 @@ fn without_unicode_every_cell_is_ascii() {
     let mut data = at(Screen::Data, state);
     update(&mut data, NOW, fixtures::samples("demo", 0));
     snapshot("ascii_data", &data, SIZES[0]);
-}
-
-/// The colours and attributes on a screen, each with the first text that has it.
-fn styles(state: &State) -> String {
-    let buffer = cells(state, SIZES[0]);
-    let mut seen: Vec<(Color, Color, Modifier, String)> = Vec::new();
-    let mut last = None;
-    for cell in &buffer.content {
-        let style = (cell.fg, cell.bg, cell.modifier);
-        let same = |entry: &&mut (Color, Color, Modifier, String)| (entry.0, entry.1, entry.2) == style;
-        match seen.iter_mut().find(same) {
-            Some(entry) if last == Some(style) && entry.3.chars().count() < 24 => entry.3.push_str(cell.symbol()),
-            Some(entry) if entry.3.chars().count() < 24 && !entry.3.ends_with(" | ") => entry.3.push_str(" | "),
-            Some(_) => {}
-            None => seen.push((style.0, style.1, style.2, cell.symbol().into())),
-        }
-        last = Some(style);
-    }
-    let line = |(fg, bg, modifier, text): &(Color, Color, Modifier, String)| {
-        format!("{fg} on {bg} {modifier:?}: {}\n", text.trim())
-    };
-    seen.iter().map(line).collect()
-}
-
-#[test]
-fn the_same_screen_in_every_theme() {
-    let variables = |list: &'static [(&'static str, &'static str)]| {
-        move |name: &str| list.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    };
-    let themes = [
-        ("dark", Theme::detect(variables(&[("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("COLORFGBG", "15;0")]))),
-        ("light", Theme::detect(variables(&[("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("COLORFGBG", "0;15")]))),
-        ("sixteen", Theme::detect(variables(&[("TERM", "xterm"), ("LANG", "C.UTF-8")]))),
-        ("mono", Theme::detect(variables(&[("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("NO_COLOR", "1")]))),
-    ];
-    let mut text = String::new();
-    for (name, theme) in themes {
-        let mut state = state();
-        state.theme = theme;
-        text.extend([format!("== {name}: runs\n"), styles(&state)]);
-        press(&mut state, ":stop");
-        text.extend([format!("== {name}: palette\n"), styles(&state)]);
-    }
-    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("styles", text);
-    });
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod inspect_fixtures;
 mod inspect_screens;
 mod runs;
 mod screens;
+mod themes;
 mod transfer_fixtures;
 mod transfer_screens;
 mod transfer_update;

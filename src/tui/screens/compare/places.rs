@@ -48,15 +48,16 @@ pub(super) fn places(compare: &CompareState, wishes: &Wishes, area: Rect) -> Vec
     if area.width >= WIDE.0 && area.height >= WIDE.1 { wide(wishes, area) } else { narrow(compare, wishes, area) }
 }
 
-/// All five. The curves stand beside the metrics where these leave room, and else below.
+/// All five. Curves and verdicts stand beside the tables where these leave room, and else below.
 fn wide(wishes: &Wishes, area: Rect) -> Vec<(ComparePane, Rect)> {
     let mut rest = area;
     if wishes.metrics_width + 50 <= area.width {
-        let top = take(&mut rest, wishes.metrics.clamp(12, area.height * 3 / 5));
-        let (metrics, curves) = split(top, wishes.metrics_width);
-        let left = wishes.classes_width.max(wishes.metrics_width).min(area.width / 2);
-        let (mut left, right) = split(rest, left);
+        let (mut left, mut right) = split(area, wishes.metrics_width.max(wishes.classes_width.min(area.width / 2)));
+        let metrics = take(&mut left, wishes.metrics.clamp(12, area.height * 3 / 5));
         let classes = take(&mut left, wishes.classes);
+        // Sentences take about twice the rows on half the columns; what they leave is for the curves.
+        let verdicts = (2 * wishes.verdicts).clamp(4, area.height / 2);
+        let curves = take(&mut right, area.height - verdicts);
         return vec![(Metrics, metrics), (Curves, curves), (Classes, classes), (Settings, left), (Verdicts, right)];
     }
     let metrics = take(&mut rest, wishes.metrics.min(area.height * 9 / 20));

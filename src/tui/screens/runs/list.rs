@@ -201,6 +201,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
     direction(state, buffer, area, &widths, gap);
+    more(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
 }
 
 /// An arrow after the heading that orders the list. It stands between columns, so that none moves or goes for it.
@@ -223,6 +224,15 @@ fn titles(state: &State) -> Row {
         _ => (column.title.to_owned(), theme.dim()),
     };
     COLUMNS.iter().zip(FIELDS).map(title).collect()
+}
+
+/// Arrows at the right edge where the list goes on above its first line or below its last one.
+fn more(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool) {
+    for (row, arrow, there) in [(1, "↑", above), (area.height.saturating_sub(1), "↓", below)] {
+        if there && area.width > 0 {
+            Pen::new(buffer, theme, area, row).skip(area.width - 1).write(arrow, theme.accent());
+        }
+    }
 }
 
 /// `12 of 1,000 runs · state:running · by val_loss, lowest first · 3 marked`

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::tui::keymap::Context;
-use crate::tui::state::{RunView, State};
+use crate::tui::state::{LogLine, RunView, State};
 use crate::tui::widgets::figures::time_of_day;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
@@ -35,7 +35,45 @@ fn note(state: &State, run: &RunView) -> String {
     if place.is_empty() { found } else { format!("{found} · {place}") }
 }
 
-/// Draws the lines up to the last one that is to be seen, that one at the bottom; long lines are broken, never cut.
+/// A row on the screen: the time or nothing, a piece of a line, and whether the line is one that is searched for.
+type Piece = (String, String, bool);
+
+/// Rows of the part that is shown. The last line of it stands at the bottom, whole where it can; a line that begins
+/// above the first row is marked there, and where the log is too short to fill the room newer lines follow.
+fn pieces(state: &State, run: &RunView, columns: u16, room: usize) -> Vec<Piece> {
+    let log = &state.runs.log;
+    let broken = |entry: &LogLine| -> Vec<Piece> {
+        let hit = log.hits(entry);
+        let time = |row: usize| if row == 0 { time_of_day(entry.at, &state.zone) } else { String::new() };
+        let lines = wrap(&entry.text, columns.saturating_sub(TIME + 1));
+        lines.into_iter().enumerate().map(|(row, text)| (time(row), text, hit)).collect()
+    };
+    let last = run.log.len().saturating_sub(log.back);
+    let mut shown: Vec<Piece> = Vec::new();
+    for entry in run.log.iter().take(last).rev() {
+        let mut pieces = broken(entry);
+        if shown.is_empty() {
+            pieces.truncate(room);
+        }
+        let cut = (shown.len() + pieces.len()).saturating_sub(room);
+        if cut > 0 {
+            pieces.drain(..cut);
+            if let Some(first) = pieces.first_mut() {
+                state.theme.glyphs.ellipsis.clone_into(&mut first.0);
+            }
+        }
+        pieces.append(&mut shown);
+        shown = pieces;
+        if shown.len() >= room {
+            return shown;
+        }
+    }
+    shown.extend(run.log.iter().skip(last).flat_map(broken));
+    shown.truncate(room);
+    shown
+}
+
+/// Draws the part that is shown; long lines are broken, never cut.
 pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let here = state.context() == Context::RunLog;
@@ -43,22 +81,10 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     let word = if here { format!("{} log", theme.glyphs.focus) } else { "log".into() };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&word, title)], &note(state, run));
     let room = usize::from(area.height.saturating_sub(1));
-    let mut lines: Vec<(String, String, bool)> = Vec::new();
-    for entry in run.log.iter().rev().skip(state.runs.log.back) {
-        let broken = wrap(&entry.text, area.width.saturating_sub(TIME + 1));
-        if lines.len() + broken.len() > room && !lines.is_empty() {
-            break;
-        }
-        let time = |row: usize| if row == 0 { time_of_day(entry.at, &state.zone) } else { String::new() };
-        let hit = state.runs.log.hits(entry);
-        lines.extend(broken.into_iter().enumerate().map(|(row, text)| (time(row), text, hit)).rev());
-    }
-    lines.reverse();
-    lines.truncate(room);
-    for (row, (time, text, hit)) in (1..).zip(&lines) {
+    for (row, (time, text, hit)) in (1..).zip(pieces(state, run, area.width, room)) {
         let wrong = text.starts_with("warning") || text.starts_with("failed");
         let style = if wrong { theme.bad() } else { theme.text() };
-        let style = if *hit { style.patch(theme.selected()) } else { style };
-        Pen::new(buffer, theme, area, row).skip(1).left(time, TIME - 1, theme.dim()).write(text, style);
+        let style = if hit { style.patch(theme.selected()) } else { style };
+        Pen::new(buffer, theme, area, row).skip(1).left(&time, TIME - 1, theme.dim()).write(&text, style);
     }
 }

@@ -56,7 +56,8 @@ impl Cost {
         let about = if guess.rough { "roughly" } else { "about" };
         let epoch = duration(guess.seconds_an_epoch);
         let before = duration(guess.seconds_before);
-        let from = &guess.from;
+        let on = guess.elsewhere.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let from = format!("{}{on}", guess.from);
         if guess.seconds_before < 1.0 {
             return format!("{about} {epoch} an epoch, judging by {from}");
         }
