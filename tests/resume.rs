@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lab::{Lab, PATIENCE, events, wait_for};
 use mien::domain::{EpochMetrics, Outcome, RunId};
@@ -95,7 +95,7 @@ struct Result {
 
 fn result(lab: &Lab, id: &str) -> Result {
     let run = lab.store().summary(&RunId::new(id).expect("an id")).expect("a run");
-    assert_eq!(run.damaged(), 0, "lines of the log are damaged");
+    assert!(run.damage().is_none(), "lines of the log are damaged");
     let figures = |metrics: &EpochMetrics| {
         let EpochMetrics { epoch, train_loss, train_accuracy, val_loss, val_accuracy, learning_rate, .. } = *metrics;
         let figures = [train_loss, train_accuracy, val_loss, val_accuracy, learning_rate];

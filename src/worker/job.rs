@@ -55,7 +55,7 @@ pub(super) fn train(
     let checkpoint = match checkpoint {
         Some(checkpoint) => checkpoint,
         // Let go of for the time of waiting: it may be large.
-        None => where_to_go_on(&files)?.map(|(checkpoint, _)| checkpoint),
+        None => where_to_go_on(&files)?.map(|place| place.checkpoint),
     };
     let ground = open(folder, recipe, &device)?;
     tell(&ground, device, journal);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::DeviceKey;
 use crate::domain::Split;
-use crate::events::{Event, EventReader};
+use crate::events::{Event, EventReader, Progress};
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
 
@@ -119,7 +119,8 @@ impl RunFolder {
     pub fn job_is_over(&self, entry: &Entry) -> bool {
         let mut over = false;
         // A log that cannot be read tells no end; going on with the run will say what is wrong with it.
-        let _ = EventReader::at(&self.events_file(), entry.since, 0).read(|record| match (entry.job, &record.event) {
+        let since = Progress { position: entry.since, ..Progress::default() };
+        let _ = EventReader::at(&self.events_file(), since).read(|record| match (entry.job, &record.event) {
             (Job::Train, Event::WorkerStarted { .. }) | (Job::Evaluate, Event::EvaluationStarted { .. }) => {
                 over = false;
             }

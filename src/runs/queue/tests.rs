@@ -127,7 +127,7 @@ fn a_job_is_over_when_its_end_was_told_after_it_was_put_in() {
     };
     let end = || Event::Ended { outcome: Outcome::Finished { reason: FinishReason::MaxEpochs } };
     assert!(!over());
-    tell(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0 });
+    tell(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
     assert!(!over());
     tell(end());
     // Killed between this and taking it out: not lost, and not to be done again.
