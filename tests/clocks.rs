@@ -27,8 +27,13 @@ fn event() -> impl Strategy<Value = Event> {
         early_stopping: EarlyStoppingStatus::default(),
     };
     prop_oneof![
-        (0_u32..4).prop_map(|resumed_from| Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from }),
-        (1_u32..5).prop_map(|epoch| Event::EpochStarted { epoch, steps: 9 }),
+        (0_u32..4, 0_u32..9).prop_map(|(resumed_from, resumed_step)| Event::WorkerStarted {
+            pid: 1,
+            host: "here".into(),
+            resumed_from,
+            resumed_step
+        }),
+        (1_u32..5, 0_u32..9).prop_map(|(epoch, done)| Event::EpochStarted { epoch, steps: 9, done, seconds: 0.1 }),
         (1_u32..5, 0_u32..10).prop_map(|(epoch, step)| Event::Step {
             epoch,
             step,
