@@ -71,7 +71,8 @@ fn folder(lab: &Lab, id: &str) -> RunFolder {
 /// A worker on a run, as a child. `interval`: seconds between checkpoints within an epoch.
 fn worker(folder: &RunFolder, interval: u32) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    command.arg("worker").arg(folder.path()).env("MIEN_CHECKPOINT_SECONDS", interval.to_string());
+    // `--now`: nobody queued it, and it is alone.
+    command.arg("worker").arg("--now").arg(folder.path()).env("MIEN_CHECKPOINT_SECONDS", interval.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
 }
 
