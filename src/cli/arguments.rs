@@ -118,11 +118,11 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Ask a run to end after its current batch; `resume` goes on after its last completed epoch
+    /// Ask a run to end after its current batch; `resume` goes on from there
     Stop {
         /// Id, beginning of an id, or `latest`
         run: String,
-        /// Kill the worker, for one that does not answer: it loses what it did since the last completed epoch
+        /// Kill the worker, for one that does not answer: it loses what it did since its last checkpoint
         #[arg(long)]
         kill: bool,
         /// With --kill: do not ask first
@@ -163,7 +163,7 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Go on with a stopped, failed or lost run after its last completed epoch, or with a finished one by other limits
+    /// Go on with a stopped, failed or lost run from its last checkpoint, or with a finished one by other limits
     Resume {
         /// Id, beginning of an id, or `latest`
         run: String,
@@ -512,7 +512,7 @@ pub(super) enum TrainStrategy {
     /// The small convolutional network, from scratch
     ///
     /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A stopped
-    /// run has its last completed epoch on disk, and `resume` goes on from there.
+    /// run has what it did on disk, and `resume` goes on from there.
     #[command(after_help = EXIT_CODES)]
     Cnn(TrainCnn),
     /// A small head on what a frozen pretrained VGG16 makes of the images

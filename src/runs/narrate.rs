@@ -1,5 +1,6 @@
 //! Events in words: the log lines that the dashboard and the command line show.
 
+use crate::domain::figures::thousands;
 use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 
@@ -30,20 +31,23 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::DataOpened { images, classes } => format!(
             "{} training, {} validation, {} test images of {} classes",
-            images.train,
-            images.validation,
-            images.test,
+            thousands(images.train),
+            thousands(images.validation),
+            thousands(images.test),
             classes.len()
         ),
-        Event::ModelBuilt { total, trainable } => format!("model with {total} parameters, {trainable} trained"),
+        Event::ModelBuilt { total, trainable } => {
+            format!("model with {} parameters, {} trained", thousands(*total), thousands(*trainable))
+        }
         Event::Waiting { run } => format!("waits for {run} to end"),
         Event::Queued { device, ahead: 0 } => format!("waits for its turn on {device}"),
         Event::Queued { device, ahead: 1 } => format!("waits for its turn on {device}: one run is before it"),
         Event::Queued { device, ahead } => format!("waits for its turn on {device}: {ahead} runs are before it"),
         Event::FeaturesReady { images, computed: 0, bytes, .. } => {
-            format!("features of {images} images found on disk ({})", Size(*bytes))
+            format!("features of {} images found on disk ({})", thousands(*images), Size(*bytes))
         }
         Event::FeaturesReady { images, computed, bytes, seconds } => {
+            let (computed, images) = (thousands(*computed), thousands(*images));
             format!("features of {computed} of {images} images computed in {seconds:.0} s and kept ({})", Size(*bytes))
         }
         Event::EpochFinished { metrics, early_stopping } => {

@@ -84,7 +84,7 @@ impl RunFolder {
         durable::write(file, content)
     }
 
-    /// Asks the worker to end after its current batch; the run can go on from its last completed epoch.
+    /// Asks the worker to end after its current batch; the run can go on from there.
     ///
     /// # Errors
     /// When the folder cannot be written.

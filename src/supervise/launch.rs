@@ -121,7 +121,7 @@ pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: When) -> Resu
     started.map(|()| id)
 }
 
-/// Starts a worker that goes on after the run's last completed epoch.
+/// Starts a worker that goes on from the run's newest checkpoint.
 ///
 /// # Errors
 /// As [`resume_with`]; a finished run has nothing to go on with.

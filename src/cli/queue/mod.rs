@@ -54,7 +54,7 @@ enum QueueCommand {
     },
     /// Start a worker for each run of the queue that has lost its own, in order, or for those named
     ///
-    /// After a crash or a power cut: what was at work goes on after its last completed epoch, what was waiting waits on.
+    /// After a crash or a power cut: what was at work goes on from its last checkpoint, what was waiting waits on.
     Restart {
         /// Ids, beginnings of ids, or `latest` [default: all that have lost their workers]
         runs: Vec<String>,

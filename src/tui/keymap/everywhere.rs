@@ -3,8 +3,8 @@
 use crossterm::event::KeyCode;
 
 use super::Context::{
-    Compare, Data, DataFaces, Help, HelpFilter, Inspect, Messages, Palette, Prompt, RunDetail, RunLog, Runs, Train,
-    TrainName, TrainNumber,
+    Compare, Data, DataFaces, Help, HelpFilter, Inspect, Messages, Palette, Prompt, Report, RunDetail, RunLog, Runs,
+    Train, TrainName, TrainNumber,
 };
 use super::{Binding, Context, code, on};
 use crate::tui::action::Action;
@@ -18,7 +18,7 @@ const TABS: &[Context] = &[Data, DataFaces, Runs];
 /// Where letters are no text either.
 const READING: &[Context] = &[Data, DataFaces, Runs, RunDetail, RunLog, Compare, Inspect];
 const LETTERS: &[Context] = &[Data, DataFaces, Train, TrainNumber, Runs, RunDetail, RunLog, Compare, Inspect];
-const LISTS: &[Context] = &[Data, DataFaces, Train, Runs, RunDetail, RunLog, Compare, Inspect, Help, Messages];
+const LISTS: &[Context] = &[Data, DataFaces, Train, Runs, RunDetail, RunLog, Compare, Inspect, Help, Messages, Report];
 const TYPING: &[Context] = &[TrainNumber, TrainName, Prompt, HelpFilter, Palette];
 /// Lists over which a line is typed.
 const FILTERED: &[Context] = &[HelpFilter, Palette];

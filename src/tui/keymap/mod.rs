@@ -55,11 +55,13 @@ pub enum Context {
     Palette,
     /// What was told so far.
     Messages,
+    /// What an import made and left out.
+    Report,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Data,
         Self::DataFaces,
         Self::Train,
@@ -76,6 +78,7 @@ impl Context {
         Self::HelpFilter,
         Self::Palette,
         Self::Messages,
+        Self::Report,
     ];
 
     /// The screen that it belongs to; `None` for what may lie over any of them.
@@ -87,7 +90,13 @@ impl Context {
             Self::Runs | Self::RunDetail | Self::RunLog => Some(Screen::Runs),
             Self::Compare => Some(Screen::Compare),
             Self::Inspect => Some(Screen::Inspect),
-            Self::Help | Self::HelpFilter | Self::Palette | Self::Messages | Self::Confirm | Self::Prompt => None,
+            Self::Help
+            | Self::HelpFilter
+            | Self::Palette
+            | Self::Messages
+            | Self::Report
+            | Self::Confirm
+            | Self::Prompt => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::Context::{Confirm, Help, HelpFilter, Messages, Palette, Prompt};
+use super::Context::{Confirm, Help, HelpFilter, Messages, Palette, Prompt, Report};
 use super::{Binding, code, on};
 use crate::tui::action::Action;
 use crate::tui::event::Key;
@@ -53,6 +53,14 @@ pub(super) static TABLE: &[Binding] = &[
         Action::Back,
         "close",
         "close the messages",
+    ),
+    on(
+        "report.close",
+        &[Report],
+        &[code(KeyCode::Esc), code(KeyCode::Enter), Key::char('q')],
+        Action::Back,
+        "close",
+        "close the report",
     ),
     on("messages.yank", &[Messages], &[Key::char('y')], Action::Yank, "copy", "copy the newest message"),
 ];

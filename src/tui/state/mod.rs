@@ -196,7 +196,8 @@ impl State {
     pub fn context(&self) -> Context {
         match (&self.overlay, self.screen) {
             (Some(Overlay::Help(help)), _) if help.filter.is_some() => Context::HelpFilter,
-            (Some(Overlay::Help(_) | Overlay::Report(_)), _) => Context::Help,
+            (Some(Overlay::Help(_)), _) => Context::Help,
+            (Some(Overlay::Report(_)), _) => Context::Report,
             (Some(Overlay::Palette(_)), _) => Context::Palette,
             (Some(Overlay::Messages(_)), _) => Context::Messages,
             (Some(Overlay::Confirm(_)), _) => Context::Confirm,

@@ -44,15 +44,11 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
     let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
     let lines = match names.as_slice() {
         [] => return Vec::new(),
-        [one] => [
-            format!("Stop {one}?"),
-            "It ends after the current batch.".into(),
-            "R resumes it after the last completed epoch.".into(),
-        ],
+        [one] => [format!("Stop {one}?"), "It ends after the current batch.".into(), "R resumes it from there.".into()],
         several => [
             format!("Stop {} runs?", several.len()),
             several.join(", "),
-            "Each ends after its current batch; R resumes it after the last completed epoch.".into(),
+            "Each ends after its current batch; R resumes it from there.".into(),
         ],
     };
     let effects = runs.iter().map(|run| Effect::Stop(run.id.clone())).collect();
