@@ -17,7 +17,9 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
+    // Built for fuzzing and tests alone.
+    Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
     Rule { room: "events", rooms: &["domain"], frameworks: &[] },

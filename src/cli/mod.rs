@@ -25,6 +25,7 @@ mod manage;
 mod marked;
 mod meter;
 mod output;
+mod privacy;
 mod recipe_options;
 mod report;
 mod request;
@@ -42,7 +43,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::runs::{Home, RunStore};
+use crate::runs::{Home, RunFolder, RunStore};
 use arguments::{Arguments, Command};
 use exit::{CommandError, Exit};
 
@@ -74,13 +75,17 @@ pub fn run(Parsed(arguments): Parsed) -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
     let command = match arguments.command {
         // These know no home.
-        Some(Command::Worker(worker)) => return Ok(worker::run(&worker)),
+        Some(Command::Worker(worker)) => {
+            privacy::keep(RunFolder::at(&worker.folder).home().as_ref().map(Home::path));
+            return Ok(worker::run(&worker));
+        }
         Some(Command::Completions { shell }) => return completions::run(shell),
         #[cfg(feature = "dashboard")]
         Some(Command::Config(command)) => return config::run(command),
         other => other,
     };
     let home = Home::new(home::resolve(arguments.home)?);
+    privacy::keep(Some(home.path()));
     let store = RunStore::new(home.clone());
     match command {
         None => dashboard::run(home),

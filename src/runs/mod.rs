@@ -8,6 +8,8 @@ pub mod detail;
 pub mod estimate;
 pub mod facts;
 pub mod followed;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 pub mod inspection;
 pub mod job;
 pub mod kept;

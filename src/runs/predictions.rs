@@ -44,7 +44,7 @@ pub enum PredictionsError {
 }
 
 impl Predictions {
-    /// Writes the file atomically.
+    /// Writes the file atomically; its folder is made if it is missing.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -56,6 +56,7 @@ impl Predictions {
             ("probabilities", view(Dtype::F32, vec![self.truth.len(), self.classes], &probabilities)?),
             ("truth", view(Dtype::U16, vec![self.truth.len()], &truth)?),
         ]);
+        path.parent().map_or(Ok(()), durable::folder)?;
         durable::write(path, &safetensors::serialize(tensors, None).map_err(io::Error::other)?)
     }
 

@@ -78,8 +78,20 @@ impl RunFolder {
     }
 
     fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(self.control())?;
+        durable::folder(self.path())?;
+        durable::folder(&self.control())?;
         durable::write(file, content)
+    }
+
+    fn take_back(&self, request: &Path) -> io::Result<()> {
+        // Through a link it would be somebody else's file.
+        if fs::symlink_metadata(self.control()).is_ok() {
+            durable::folder(&self.control())?;
+        }
+        match fs::remove_file(request) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Asks the worker to end after its current batch; the run can go on from its last completed epoch.
@@ -101,7 +113,7 @@ impl RunFolder {
     /// # Errors
     /// When the request is there and cannot be removed.
     pub fn clear_stop(&self) -> io::Result<()> {
-        remove(&self.stop_file())
+        self.take_back(&self.stop_file())
     }
 
     /// Asks the worker to wait after its current batch until [`Self::clear_pause`].
@@ -123,7 +135,7 @@ impl RunFolder {
     /// # Errors
     /// When the request is there and cannot be removed.
     pub fn clear_pause(&self) -> io::Result<()> {
-        remove(&self.pause_file())
+        self.take_back(&self.pause_file())
     }
 
     /// The limits asked for; `None` while the recipe's are in force.
@@ -162,12 +174,6 @@ impl RunFolder {
     }
 }
 
-fn remove(request: &Path) -> io::Result<()> {
-    match fs::remove_file(request) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
 
 #[cfg(test)]
 mod tests {
