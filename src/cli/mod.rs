@@ -43,6 +43,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::domain::text::printable;
 use crate::runs::{Home, RunFolder, RunStore};
 use arguments::{Arguments, Command};
 use exit::{CommandError, Exit};
@@ -56,9 +57,16 @@ pub struct Parsed(Arguments);
 /// # Errors
 /// The exit code, when there is nothing to run.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
-    Arguments::try_parse_from(arguments).map(Parsed).map_err(|error| {
-        // A closed pipe is the only way in which this can fail, and nobody is left to tell.
-        let _ = error.print();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    Arguments::try_parse_from(&arguments).map(Parsed).map_err(|error| {
+        let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
+        if arguments.iter().all(plain) {
+            // A closed pipe is the only way in which this can fail, and nobody is left to tell.
+            let _ = error.print();
+        } else {
+            // The parser quotes what it does not understand, as it is.
+            output::note(error.render().to_string().trim_end());
+        }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
 }
