@@ -5,13 +5,13 @@
 /// escape sequence.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_unsafe(c) { '·' } else { c }).collect()
+    text.chars().map(|c| if is_printable(c) { c } else { '·' }).collect()
 }
 
 /// [`printable`] for text of several lines, whose ends stay.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
-    text.chars().map(|c| if c != '\n' && is_unsafe(c) { '·' } else { c }).collect()
+    text.chars().map(|c| if c == '\n' || is_printable(c) { c } else { '·' }).collect()
 }
 
 /// JSON in which whatever a terminal could act on is escaped, as JSON allows it: the value stays what it was.
@@ -19,9 +19,10 @@ pub fn printable_lines(text: &str) -> String {
 pub fn printable_json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        if c != '\n' && is_unsafe(c) {
+        if c != '\n' && !is_printable(c) {
             // All of them are below U+10000, and outside of strings JSON has none.
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+            safe.push_str("\\u");
+            safe.extend([12, 8, 4, 0].map(|shift| char::from_digit(u32::from(c) >> shift & 0xf, 16).unwrap_or('0')));
         } else {
             safe.push(c);
         }
@@ -29,13 +30,15 @@ pub fn printable_json(text: &str) -> String {
     safe
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a terminal can only show this.
+#[must_use]
+pub fn is_printable(c: char) -> bool {
     let reorders = matches!(
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
     // Line and paragraph separators are line ends that are none.
-    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
+    !(c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
 /// Bytes as hex digits, two each.

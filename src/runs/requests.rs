@@ -174,7 +174,6 @@ impl RunFolder {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,9 +30,11 @@ pub(crate) fn safetensors(bytes: &[u8]) {
         }
     }
     if let Ok(weights) = Weights::open(&path) {
-        assert!(weights.tensor("block1.conv1.weight").is_none_or(|(shape, values)| {
-            shape.iter().product::<usize>() == values.len()
-        }));
+        assert!(
+            weights
+                .tensor("block1.conv1.weight")
+                .is_none_or(|(shape, values)| { shape.iter().product::<usize>() == values.len() })
+        );
     }
 }
 
@@ -48,7 +50,10 @@ fn judge(read: Result<Read, Fault>) {
     match read {
         Ok(read) => {
             for (convolution, layer) in read.base.iter().zip(NETWORK) {
-                assert_eq!((convolution.kernel.len(), convolution.bias.len()), (SIDE * SIDE * layer.1 * layer.2, layer.2));
+                assert_eq!(
+                    (convolution.kernel.len(), convolution.bias.len()),
+                    (SIDE * SIDE * layer.1 * layer.2, layer.2)
+                );
                 assert!(convolution.kernel.iter().chain(&convolution.bias).all(|value| value.is_finite()));
             }
         }

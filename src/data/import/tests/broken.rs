@@ -312,7 +312,11 @@ fn a_name_of_gigabytes_is_not_held_in_memory() {
     for kind in *b"LKx" {
         let bytes = [long(kind, 3 << 20), tar_of(&kaggle())].concat();
         let error = bench.refuse(&bench.write("a.tar.gz", gzip(&bytes)));
-        assert!(error.contains("a.tar.gz") && error.contains("name is longer than 1 MiB"), "{}: {error}", char::from(kind));
+        assert!(
+            error.contains("a.tar.gz") && error.contains("name is longer than 1 MiB"),
+            "{}: {error}",
+            char::from(kind)
+        );
     }
     // A long entry that is passed over is no long name.
     let large = kaggle_and("notes.bin", vec![7; 3 << 20]);
