@@ -40,15 +40,22 @@ pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When there is a link or a file in its place, or it cannot be made.
 pub fn folder(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(there) if there.is_dir() => Ok(()),
-        Ok(_) => {
-            let words = format!("{} is a link or no folder, and nothing is written through links", path.display());
-            Err(io::Error::new(io::ErrorKind::NotADirectory, words))
-        }
+    match own(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
-        Err(error) => Err(error),
+        other => other,
     }
+}
+
+/// Whether a folder is there, and is no link to one: what is written in it stays in it.
+///
+/// # Errors
+/// When it is missing, a link, or no folder.
+pub fn own(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    let words = format!("{} is a link or no folder, and nothing is written through links", path.display());
+    Err(io::Error::new(io::ErrorKind::NotADirectory, words))
 }
 
 /// How a file of ours is opened that is changed where it lies: never through a link.
@@ -119,6 +126,7 @@ mod tests {
         symlink(at("outside/new"), at("dangling")).expect("linked");
         let words = super::folder(&at("inside")).expect_err("a link").to_string();
         assert!(words.contains("inside") && words.contains("link"), "{words}");
+        assert!(own(&at("new")).is_err());
         super::folder(&at("new/and/below")).expect("made");
         for name in ["link", "dangling"] {
             assert!(in_place().create(true).append(true).open(at(name)).is_err(), "{name}");

@@ -169,7 +169,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be opened, or is a link.
     pub fn open_worker_log(&self) -> io::Result<File> {
-        durable::folder(self.path())?;
+        durable::own(self.path())?;
         durable::in_place().create(true).append(true).open(self.worker_log())
     }
 
@@ -320,7 +320,7 @@ impl RunFolder {
     pub fn lock(&self) -> io::Result<Option<File>> {
         // A watcher that asks `worker_alive` holds a shared lock for an instant: outlast it.
         const PATIENCE: Duration = Duration::from_millis(500);
-        durable::folder(self.path())?;
+        durable::own(self.path())?;
         let file = durable::in_place().create(true).truncate(false).write(true).open(self.lock_file())?;
         let begun = Instant::now();
         loop {

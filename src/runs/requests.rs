@@ -78,17 +78,14 @@ impl RunFolder {
     }
 
     fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
-        durable::folder(self.path())?;
+        durable::own(self.path())?;
         durable::folder(&self.control())?;
         durable::write(file, content)
     }
 
     fn take_back(&self, request: &Path) -> io::Result<()> {
         // Through a link it would be somebody else's file.
-        if fs::symlink_metadata(self.control()).is_ok() {
-            durable::folder(&self.control())?;
-        }
-        match fs::remove_file(request) {
+        match durable::own(&self.control()).and_then(|()| fs::remove_file(request)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }

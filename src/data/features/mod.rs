@@ -81,7 +81,7 @@ impl Key {
     pub fn prepare(&self, dataset_dir: &Path) -> io::Result<PathBuf> {
         let folder = self.folder(dataset_dir);
         let note = folder.join(KEY_FILE);
-        durable::folder(dataset_dir)?;
+        durable::own(dataset_dir)?;
         folder.parent().map_or(Ok(()), durable::folder)?;
         durable::folder(&folder)?;
         if !note.exists() {
