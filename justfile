@@ -24,3 +24,7 @@ fer2013 ARCHIVE:
 # Images a second of the CNN's training step, fused and plain.
 bench:
     cargo bench {{light}} --bench cnn_step
+
+# Fuzzes every reader of bytes from outside, ten minutes each unless said otherwise: just fuzz 60 pickle
+fuzz *ARGS:
+    scripts/fuzz {{ARGS}}

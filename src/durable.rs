@@ -2,9 +2,9 @@
 //!
 //! Knows nothing of this program; every room may use it.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Writes `bytes` beside `path` and renames: at any moment the path holds the old content or the new, also after a
@@ -51,6 +51,38 @@ pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(plain)?;
     file.as_file_mut().write_all(bytes)?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Makes a folder of ours if it is missing, and its parents. What is written in it stays in it: a link is refused, wherever
+/// it leads.
+///
+/// # Errors
+/// When there is a link or a file in its place, or it cannot be made.
+pub fn folder(path: &Path) -> io::Result<()> {
+    match own(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
+        other => other,
+    }
+}
+
+/// Whether a folder is there, and is no link to one: what is written in it stays in it.
+///
+/// # Errors
+/// When it is missing, a link, or no folder.
+pub fn own(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    let words = format!("{} is a link or no folder, and nothing is written through links", path.display());
+    Err(io::Error::new(io::ErrorKind::NotADirectory, words))
+}
+
+/// How a file of ours is opened that is changed where it lies: never through a link.
+#[must_use]
+pub fn in_place() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
 }
 
 /// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on it
@@ -125,6 +157,29 @@ mod tests {
         write_derived(&path, b"one").expect("written");
         assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
         assert!(write_derived(&folder.path().join("missing/file"), b"").is_err());
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("outside")).expect("made");
+        fs::write(at("outside/file"), "theirs").expect("written");
+        symlink(at("outside"), at("inside")).expect("linked");
+        symlink(at("outside/file"), at("link")).expect("linked");
+        symlink(at("outside/new"), at("dangling")).expect("linked");
+        let words = super::folder(&at("inside")).expect_err("a link").to_string();
+        assert!(words.contains("inside") && words.contains("link"), "{words}");
+        assert!(own(&at("new")).is_err());
+        super::folder(&at("new/and/below")).expect("made");
+        for name in ["link", "dangling"] {
+            assert!(in_place().create(true).append(true).open(at(name)).is_err(), "{name}");
+            write(&at(name), b"ours").expect("the link is replaced");
+            assert!(fs::symlink_metadata(at(name)).expect("there").is_file());
+        }
+        assert_eq!(fs::read(at("outside/file")).expect("read"), b"theirs");
+        assert!(!at("outside/new").exists());
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub mod domain;
 pub mod download;
 pub mod durable;
 pub mod events;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "trainer")]
 pub mod model;
 pub mod runs;

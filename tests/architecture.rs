@@ -17,7 +17,9 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
+    // Built for fuzzing and tests alone.
+    Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
     Rule { room: "events", rooms: &["domain"], frameworks: &[] },
@@ -81,6 +83,9 @@ const WIDGET_ROOMS: &[&str] = &["domain", "tui"];
 
 const FRAMEWORKS: [&str; 4] = ["burn", "ratatui", "crossterm", "tokio"];
 
+/// No part of the program waits for connections: requests are files, and downloads are asked for.
+const LISTENERS: [&str; 5] = ["TcpListener", "UdpSocket", "UnixListener", "UnixDatagram", "socketpair"];
+
 const PRINTS: [&str; 5] = ["println", "print", "eprintln", "eprint", "dbg"];
 
 /// The framework that an external crate belongs to: `burn_flex` is burn, `tokio_stream` is tokio.
@@ -114,6 +119,8 @@ fn faults(path: &str, text: &str) -> Vec<String> {
             faults.push(format!("src/{path}:{}: names `{named}`: {reason}", found.line));
         }
     }
+    let listeners = source::tokens(text).into_iter().filter(|token| LISTENERS.contains(&token.text.as_str()));
+    faults.extend(listeners.map(|token| format!("src/{path}:{}: `{}`: nothing here listens", token.line, token.text)));
     // Tests may print: the test runner catches it.
     let is_test = module.iter().any(|name| *name == "tests" || name.ends_with("_tests"));
     if room != "cli" && path != "main.rs" && !is_test {
@@ -187,7 +194,8 @@ fn found(path: &str, body: &str) -> Vec<String> {
 
 #[test]
 fn a_bad_source_is_caught() {
-    let table: [(&str, &str, &str, &[&str]); 15] = [
+    let table: [(&str, &str, &str, &[&str]); 16] = [
+        ("a listener", "download/x.rs", "use std::net::TcpListener;", &["nothing here listens"]),
         ("upwards", "domain/x.rs", "use crate::events::Event;", &["domain may not use events"]),
         (
             "in a group",

@@ -15,10 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use lab::{Lab, PATIENCE, events, wait_for};
 use mien::events::Event;
 use mien::runs::{Home, RunFolder, RunStore};
-use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 /// A run on [`Lab::faces`] that goes on for some seconds.

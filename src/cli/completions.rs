@@ -9,6 +9,6 @@ use super::output;
 pub(super) fn run(shell: clap_complete::Shell) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "mien", &mut script);
-    output::print(&String::from_utf8_lossy(&script))?;
+    output::verbatim(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
-use crate::domain::text::printable;
 use crate::domain::{DatasetName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
@@ -130,7 +129,7 @@ impl CommandError {
     pub(super) fn report(&self) -> ExitCode {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-            _ => output::complain(&lines(&self.to_string())),
+            _ => output::complain(&self.to_string()),
         }
         let cancelled = matches!(
             self,
@@ -152,19 +151,9 @@ impl CommandError {
     }
 }
 
-/// Keeps line breaks and defuses everything else that a path or a message from outside could do to a terminal.
-fn lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_from_outside_cannot_reach_the_terminal_as_commands() {
-        assert_eq!(lines("cannot read \u{1b}]0;x\u{7}\nbecause"), "cannot read ·]0;x·\nbecause");
-    }
 
     #[test]
     fn a_closed_pipe_is_no_failure_and_wrong_usage_has_its_own_code() {

@@ -26,6 +26,7 @@ mod manage;
 mod marked;
 mod meter;
 mod output;
+mod privacy;
 mod prune;
 mod queue;
 mod recipe_options;
@@ -45,7 +46,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::runs::{Home, RunStore};
+use crate::domain::text::printable;
+use crate::runs::{Home, RunFolder, RunStore};
 use arguments::{Arguments, Command};
 use exit::{CommandError, Exit};
 
@@ -58,9 +60,16 @@ pub struct Parsed(Arguments);
 /// # Errors
 /// The exit code, when there is nothing to run.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
-    Arguments::try_parse_from(arguments).map(Parsed).map_err(|error| {
-        // A closed pipe is the only way in which this can fail, and nobody is left to tell.
-        let _ = error.print();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    Arguments::try_parse_from(&arguments).map(Parsed).map_err(|error| {
+        let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
+        if arguments.iter().all(plain) {
+            // A closed pipe is the only way in which this can fail, and nobody is left to tell.
+            let _ = error.print();
+        } else {
+            // The parser quotes what it does not understand, as it is.
+            output::note(error.render().to_string().trim_end());
+        }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
 }
@@ -77,13 +86,17 @@ pub fn run(Parsed(arguments): Parsed) -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
     let command = match arguments.command {
         // These know no home.
-        Some(Command::Worker(worker)) => return Ok(worker::run(&worker)),
+        Some(Command::Worker(worker)) => {
+            privacy::keep(RunFolder::at(&worker.folder).home().as_ref().map(Home::path));
+            return Ok(worker::run(&worker));
+        }
         Some(Command::Completions { shell }) => return completions::run(shell),
         #[cfg(feature = "dashboard")]
         Some(Command::Config(command)) => return config::run(command),
         other => other,
     };
     let home = Home::new(home::resolve(arguments.home)?);
+    privacy::keep(Some(home.path()));
     let store = RunStore::new(home.clone());
     match command {
         None => dashboard::run(home),

@@ -5,9 +5,16 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::exit::CommandError;
+use crate::domain::text::{printable_json, printable_lines};
 
-/// Prints text to stdout, which is flushed: a reader of a pipe sees each line as it comes.
+/// Prints text to stdout, which is flushed: a reader of a pipe sees each line as it comes. Line ends stay; nothing else in it
+/// can steer a terminal, wherever it came from.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    verbatim(&printable_lines(text))
+}
+
+/// Prints text of our own making as it is.
+pub(super) fn verbatim(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CommandError::Output)
 }
@@ -20,7 +27,7 @@ pub(super) fn line(text: &str) -> Result<(), CommandError> {
 /// Prints a value as indented JSON to stdout.
 pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Output(error.into()))?;
-    line(&text)
+    line(&printable_json(&text))
 }
 
 /// Prints rows of comma-separated values to stdout, the headings first.
@@ -42,12 +49,12 @@ pub(super) fn records(values: &[impl Serialize]) -> Result<(), CommandError> {
 /// Prints a value as JSON on one line to stdout.
 pub(super) fn record(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string(value).map_err(|error| CommandError::Output(error.into()))?;
-    line(&text)
+    line(&printable_json(&text))
 }
 
 /// Says something on stderr that is no result. Where stderr is closed it goes unsaid.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }
 
 /// Says an error or a warning on stderr.

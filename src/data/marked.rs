@@ -180,6 +180,7 @@ pub fn write(dir: &Path, marked: &Marked) -> Result<(), MarkedError> {
     let text = serde_json::to_vec_pretty(marked).map_err(io::Error::from);
     let written = text.and_then(|mut text| {
         text.push(b'\n');
+        durable::own(dir)?;
         durable::write(&path, &text)
     });
     written.map_err(|error| MarkedError::Io { path, error })

@@ -12,6 +12,8 @@ pub mod batch;
 pub mod demo;
 pub mod features;
 pub mod fingerprint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 pub mod images;
 pub mod import;
 pub mod manifest;

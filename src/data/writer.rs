@@ -4,7 +4,7 @@
 //! is dropped unfinished. A folder whose lock is free belongs to a process that died; the next writer removes it.
 //! `data/.import.lock` is held while such folders come, go and take their place, so that these steps never interleave.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::fingerprint::fingerprint;
 use super::manifest::{ClassCounts, FILE_NAME, ImageShape, Manifest};
 use super::store::{LABELS, PIXELS, SOURCES, StoreError};
 use crate::domain::{DatasetName, Split, SplitCounts};
+use crate::durable;
 
 const MARK: &str = ".importing-";
 const LOCK: &str = "lock";
@@ -114,7 +115,7 @@ pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
 
 fn lock_folder(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join(".import.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = durable::in_place().create(true).truncate(false).write(true).open(&path);
     file.and_then(|file| file.lock().map(|()| file)).map_err(|error| StoreError::io(&path, error))
 }
 

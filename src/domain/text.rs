@@ -5,11 +5,40 @@
 /// escape sequence.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_unsafe(c) { '·' } else { c }).collect()
+    text.chars().map(|c| if is_printable(c) { c } else { '·' }).collect()
 }
 
-fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// [`printable`] for text of several lines, whose ends stay.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' || is_printable(c) { c } else { '·' }).collect()
+}
+
+/// JSON in which whatever a terminal could act on is escaped, as JSON allows it: the value stays what it was.
+#[must_use]
+pub fn printable_json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && !is_printable(c) {
+            // All of them are below U+10000, and outside of strings JSON has none.
+            safe.push_str("\\u");
+            safe.extend([12, 8, 4, 0].map(|shift| char::from_digit(u32::from(c) >> shift & 0xf, 16).unwrap_or('0')));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Whether a terminal can only show this.
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    let reorders = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    // Line and paragraph separators are line ends that are none.
+    !(c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
 /// Bytes as hex digits, two each.
@@ -21,11 +50,20 @@ pub fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hex, printable};
+    use super::{hex, printable, printable_json, printable_lines};
 
     #[test]
     fn bytes_are_two_digits_each() {
         assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+    }
+
+    #[test]
+    fn lines_keep_their_ends_and_json_its_values() {
+        assert_eq!(printable_lines("a\u{1b}\n\tb\r\n"), "a·\n·b·\n");
+        let value = "a\u{7f}\u{9b}\u{202e}\u{1b}\nü";
+        let text = printable_json(&serde_json::to_string_pretty(&[value]).expect("JSON"));
+        assert_eq!(printable_lines(&text), text);
+        assert_eq!(serde_json::from_str::<Vec<String>>(&text).expect("JSON"), [value]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The part is locked while it grows, so that two downloads never mix.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ impl Part {
             fs::create_dir_all(folder).map_err(|error| DownloadError::io(folder, error))?;
         }
         let file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+            durable::in_place().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy { url: url.to_owned() }),

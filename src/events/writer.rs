@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::seal::{self, Seal};
@@ -20,7 +21,9 @@ impl EventWriter {
     /// # Errors
     /// When the file cannot be opened, read or written.
     pub fn open(path: &Path, now: u64) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        // Never through a link, which could lead out of the run's folder.
+        let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        let mut file = OpenOptions::new().read(true).append(true).create(true).custom_flags(flags).open(path)?;
         let last = cut_unfinished_line(&mut file)?;
         let mut writer = Self { file };
         if seal::check(&last) == Seal::Missing {

@@ -147,7 +147,8 @@ impl RunFolder {
         let mut text = serde_json::to_vec_pretty(&written)
             .map_err(|source| AboutError::Malformed { path: path.clone(), source })?;
         text.push(b'\n');
-        durable::write(&path, &text).map_err(|source| AboutError::Io { path, source })
+        let written = durable::own(self.path()).and_then(|()| durable::write(&path, &text));
+        written.map_err(|source| AboutError::Io { path, source })
     }
 }
 

@@ -132,6 +132,7 @@ pub(super) fn write<T: Encode>(path: &Path, of: Of, log: &Path, recipe: u32, kep
     file.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
     file.extend(checksum(&file, &body).to_le_bytes());
     file.extend_from_slice(&body);
+    path.parent().map_or(Ok(()), durable::own)?;
     durable::write_derived(path, &file)
 }
 

@@ -20,7 +20,7 @@
 //!                     /validation/NNNN.safetensors   the prediction for every validation image after epoch NNNN
 //! ```
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -166,6 +166,15 @@ impl RunFolder {
         self.0.join("worker.log")
     }
 
+    /// Opens what the worker prints for more of it.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is a link.
+    pub fn open_worker_log(&self) -> io::Result<File> {
+        durable::own(self.path())?;
+        durable::in_place().create(true).append(true).open(self.worker_log())
+    }
+
     /// The weights that fine-tuning starts from: the best ones of another run, copied, so that this run outlives it.
     #[must_use]
     pub fn start_checkpoint(&self) -> PathBuf {
@@ -257,6 +266,10 @@ impl RunFolder {
     /// # Errors
     /// When one cannot be removed.
     pub fn forget_validation_after(&self, epoch: u32) -> io::Result<()> {
+        // Through a link they are somebody else's.
+        if fs::symlink_metadata(self.validation_folder()).is_ok_and(|there| there.is_symlink()) {
+            return Ok(());
+        }
         let later = self.validation_epochs().into_iter().filter(|found| *found > epoch);
         later.map(|found| self.validation_predictions(found)).try_for_each(fs::remove_file)
     }
@@ -322,7 +335,8 @@ impl RunFolder {
     pub fn lock(&self) -> io::Result<Option<File>> {
         // A watcher that asks `worker_alive` holds a shared lock for an instant: outlast it.
         const PATIENCE: Duration = Duration::from_millis(500);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.lock_file())?;
+        durable::own(self.path())?;
+        let file = durable::in_place().create(true).truncate(false).write(true).open(self.lock_file())?;
         let begun = Instant::now();
         loop {
             match file.try_lock() {

@@ -91,6 +91,10 @@ impl RunStore {
     /// When a worker is at the run, a run that is going depends on it, or the folder cannot be changed.
     pub fn delete(&self, id: &RunId, now: u64) -> Result<(), ManageError> {
         let folder = self.folder(id);
+        // A run elsewhere that was linked here: the link goes, and nothing that it leads to.
+        if fs::symlink_metadata(folder.path()).is_ok_and(|there| there.is_symlink()) {
+            return fs::remove_file(folder.path()).map_err(|source| io_error(&folder, source));
+        }
         let lock = self.at_rest(id, now)?;
         let hidden = (0..=u16::MAX)
             .map(|number| self.home().checkpoints().join(format!("{DELETED}{number}-{id}")))

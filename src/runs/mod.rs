@@ -10,6 +10,8 @@ pub mod estimate;
 pub mod facts;
 pub mod followed;
 pub mod holder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 pub mod inspection;
 pub mod job;
 pub mod kept;

@@ -48,7 +48,7 @@ pub enum PredictionsError {
 }
 
 impl Predictions {
-    /// Writes the file atomically.
+    /// Writes the file atomically; its folder is made if it is missing.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -60,6 +60,7 @@ impl Predictions {
             ("probabilities", view(Dtype::F32, vec![self.truth.len(), self.classes], &probabilities)?),
             ("truth", view(Dtype::U16, vec![self.truth.len()], &truth)?),
         ]);
+        path.parent().map_or(Ok(()), durable::folder)?;
         let metadata = HashMap::from([(CHECKSUM.to_owned(), checksum(&probabilities, &truth).to_string())]);
         durable::write(path, &safetensors::serialize(tensors, Some(metadata)).map_err(io::Error::other)?)
     }

@@ -80,8 +80,17 @@ impl RunFolder {
     }
 
     pub(super) fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(self.control())?;
+        durable::own(self.path())?;
+        durable::folder(&self.control())?;
         durable::write(file, content)
+    }
+
+    fn take_back(&self, request: &Path) -> io::Result<()> {
+        // Through a link it would be somebody else's file.
+        match durable::own(&self.control()).and_then(|()| fs::remove_file(request)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Asks the worker to end after its current batch; the run can go on from there.
@@ -103,7 +112,7 @@ impl RunFolder {
     /// # Errors
     /// When the request is there and cannot be removed.
     pub fn clear_stop(&self) -> io::Result<()> {
-        remove(&self.stop_file())
+        self.take_back(&self.stop_file())
     }
 
     /// When a stop was asked for that was not taken back, in milliseconds since 1970 by the file system's clock.
@@ -137,7 +146,7 @@ impl RunFolder {
     /// # Errors
     /// When the note is there and cannot be removed.
     pub fn clear_killed(&self) -> io::Result<()> {
-        remove(&self.killed_file())
+        self.take_back(&self.killed_file())
     }
 
     /// Asks the worker to wait after its current batch until [`Self::clear_pause`].
@@ -159,7 +168,7 @@ impl RunFolder {
     /// # Errors
     /// When the request is there and cannot be removed.
     pub fn clear_pause(&self) -> io::Result<()> {
-        remove(&self.pause_file())
+        self.take_back(&self.pause_file())
     }
 
     /// The limits asked for; `None` while the recipe's are in force.
@@ -195,13 +204,6 @@ impl RunFolder {
         let mut text = serde_json::to_vec(&LimitsFile { version: LIMITS_VERSION, limits })?;
         text.push(b'\n');
         self.request(&self.limits_file(), &text)
-    }
-}
-
-fn remove(request: &Path) -> io::Result<()> {
-    match fs::remove_file(request) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

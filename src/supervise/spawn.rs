@@ -1,6 +1,6 @@
 //! Starting a worker process and seeing it through its first moments.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -63,7 +63,7 @@ pub(super) fn program() -> io::Result<PathBuf> {
 /// patience runs out.
 pub(super) fn start(mut command: Command, folder: &RunFolder) -> io::Result<Start> {
     let path = std::path::absolute(folder.path())?;
-    let log = OpenOptions::new().create(true).append(true).open(folder.worker_log())?;
+    let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
     let mut reader = EventReader::new(&folder.events_file());
     // What the log says of earlier workers is not this one's word. A log that cannot be read is told when watched.

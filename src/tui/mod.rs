@@ -15,6 +15,8 @@ pub mod effect;
 pub mod event;
 mod first_run;
 mod graphics;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod input;
 pub mod keymap;
 mod pace;

@@ -74,8 +74,7 @@ impl Journal {
 
     /// Keeps predictions in a file of the run. A full disk must not end a training: it is told, and they are missing.
     pub(super) fn keep(&mut self, predictions: &Predictions, path: &Path) {
-        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        if let Err(error) = folder.and_then(|()| predictions.write(path)) {
+        if let Err(error) = predictions.write(path) {
             let message = format!("cannot write {}: {error}; its predictions are missing", path.display());
             self.report(Event::Warning { message });
         }

@@ -81,8 +81,10 @@ impl Key {
     pub fn prepare(&self, dataset_dir: &Path) -> io::Result<PathBuf> {
         let folder = self.folder(dataset_dir);
         let note = folder.join(KEY_FILE);
+        durable::own(dataset_dir)?;
+        folder.parent().map_or(Ok(()), durable::folder)?;
+        durable::folder(&folder)?;
         if !note.exists() {
-            fs::create_dir_all(&folder)?;
             durable::write(&note, &serde_json::to_vec_pretty(self)?)?;
         }
         Ok(folder)

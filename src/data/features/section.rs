@@ -1,6 +1,6 @@
 //! One section: rows of features in a file, and the table of what of it is there.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -83,7 +83,7 @@ impl Section {
     /// # Errors
     /// When the files cannot be made, read or locked.
     pub fn open(&self) -> io::Result<Opened> {
-        let open = |path: &Path| OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let open = |path: &Path| durable::in_place().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
         // Under the lock, which counts only on the table that is still in its place: whoever removes a section holds it.
         let held = |attempt| Ok::<_, io::Error>(taken(attempt)? && durable::is_at(&table, &self.table_file()));

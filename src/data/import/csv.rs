@@ -83,7 +83,14 @@ pub(super) fn read(
     let mut rows = Vec::new();
     let mut columns = None;
     let mut number = 0_u64;
-    while reader.read_byte_record(&mut record).map_err(|error| wrong(format!("row {}: {error}", number + 1)))? {
+    let broken = |error: csv::Error, number: u64| match error.kind() {
+        csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge => ImportError::TooLarge {
+            path: name.to_owned(),
+            reason: format!("row {number} is longer than {} MiB", limits.row_bytes >> 20),
+        },
+        _ => wrong(format!("row {number}: {error}")),
+    };
+    while reader.read_byte_record(&mut record).map_err(|error| broken(error, number + 1))? {
         let Some(columns) = columns else {
             columns = Some(header(&record).map_err(&wrong)?);
             continue;

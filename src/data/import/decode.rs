@@ -2,12 +2,18 @@
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use image::imageops::FilterType;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
 use crate::data::manifest::ImageShape;
+
+/// Images of more pixels than this are decoded one at a time.
+const LARGE: u64 = 2048 * 2048;
+
+static LARGE_ONES: Mutex<()> = Mutex::new(());
 
 /// What an image file says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +38,10 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
 /// Decodes an image file to `shape`; also whether it had to be resized for that.
 pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
     let decode = || {
-        header(bytes)?;
+        let Header { size: (width, height), .. } = header(bytes)?;
+        // As many threads as there are processors decode at a time, each of which may take as much as one image may.
+        let _turn = (u64::from(width) * u64::from(height) > LARGE)
+            .then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
         let reader = reader(bytes)?;
         if reader.format() == Some(ImageFormat::Jpeg) && !has_jpeg_end(bytes) {
             return Err("is cut short".into());

@@ -40,7 +40,7 @@ pub enum ImportError {
         reason: String,
     },
     /// The source unpacks to more than any honest dataset.
-    #[error("{}: {reason}; it looks like an archive made to fill the disk, unpack it yourself if you trust it", shown(.path))]
+    #[error("{}: {reason}; it looks made to fill the disk; if you trust it, unpack it or cut it up yourself", shown(.path))]
     TooLarge {
         /// The source.
         path: PathBuf,

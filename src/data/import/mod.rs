@@ -9,6 +9,8 @@ mod csv;
 mod decode;
 mod error;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod layout;
 mod limits;
 mod listing;

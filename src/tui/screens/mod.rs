@@ -27,7 +27,7 @@ use super::state::{Field, Look, Message, RunView, Screen, State};
 use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
-use crate::domain::text::printable;
+use crate::domain::text::{is_printable, printable};
 use crate::domain::{RunState, Size};
 pub(super) use inspect::faces_across;
 
@@ -45,6 +45,7 @@ const SMALLEST: (u16, u16) = (60, 16);
 /// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
 pub fn render(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
     let cursor = draw(state, buffer, area, pictures);
+    defuse(buffer);
     if state.theme.glyphs.ascii {
         ascii::fold(buffer, &state.theme);
     }
@@ -97,6 +98,16 @@ fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
     ];
     for (row, line) in (0..).zip(&lines) {
         Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());
+    }
+}
+
+/// Whatever a screen draws, no cell holds what a terminal could act on.
+fn defuse(buffer: &mut Buffer) {
+    for cell in buffer.content.iter_mut().filter(|cell| cell.symbol() != " ") {
+        if cell.symbol().chars().any(|c| !is_printable(c)) {
+            let safe = printable(cell.symbol());
+            cell.set_symbol(&safe);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod compare_fixtures;
 mod data;
 pub(super) mod fixtures;
 mod frame;
+mod hostile;
 mod inspect;
 mod inspect_fixtures;
 mod inspect_screens;

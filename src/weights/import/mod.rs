@@ -8,6 +8,8 @@ mod base;
 mod entry;
 mod fault;
 mod hdf5;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod keras;
 mod kind;
 mod licence;

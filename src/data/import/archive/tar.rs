@@ -1,8 +1,10 @@
 //! Tar archives, plain or wrapped in gzip or xz, read as one stream.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +20,9 @@ use super::{Collector, Compression, EntryError, damaged};
 
 /// Memory that unpacking xz may take; `xz -9` asks for 65 MiB.
 const XZ_MEMORY: u64 = 512 << 20;
+
+/// Most bytes between two entries: headers, and extensions with long names, which are held in memory.
+const MOST_BETWEEN: u64 = 1 << 20;
 
 /// A header's place for the sum of its bytes.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
@@ -61,10 +66,13 @@ pub(super) fn read(
         let reason = "no tar archive is in it; unpack it and import what it holds".into();
         return Err(ImportError::Layout { path: path.to_owned(), reason });
     }
-    let mut stream = Ending { inner: bounded, zeros: 0 };
-    entries(path, &mut stream, collector, &mut || {
+    let reach = Rc::new(Reach::default());
+    reach.allow(0);
+    let mut stream = Ending { inner: bounded, zeros: 0, reach: reach.clone() };
+    entries(path, &mut stream, &reach, collector, &mut || {
         progress.tell(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
     })?;
+    reach.end.set(u64::MAX);
     // The checksums of gzip and xz come last, and only a reader that gets there checks them.
     io::copy(&mut stream, &mut io::sink()).map_err(|error| damaged(path, limits, &error))?;
     if stream.zeros < 512 {
@@ -76,6 +84,7 @@ pub(super) fn read(
 fn entries(
     path: &Path,
     stream: &mut dyn Read,
+    reach: &Reach,
     collector: &mut Collector,
     tell: &mut dyn FnMut() -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
@@ -84,6 +93,9 @@ fn entries(
     let mut archive = tar::Archive::new(stream);
     for entry in archive.entries().map_err(wrong)? {
         let mut entry = entry.map_err(wrong)?;
+        // A sparse file's size is not what it takes in the archive.
+        let sparse = entry.header().entry_type() == EntryType::GNUSparse;
+        reach.allow(if sparse { entry.header().entry_size().map_err(wrong)? } else { entry.size() });
         if collector.entries.is_multiple_of(256) {
             tell()?;
         }
@@ -125,6 +137,31 @@ impl<R: Read> Read for Counted<R> {
 struct Ending<R> {
     inner: R,
     zeros: u64,
+    reach: Rc<Reach>,
+}
+
+/// How far the archive has been read, and how far it may be before the next entry begins: a name of gigabytes would be held
+/// in memory.
+#[derive(Default)]
+struct Reach {
+    position: Cell<u64>,
+    end: Cell<u64>,
+}
+
+impl Reach {
+    /// Allows this many bytes of an entry, and what stands between it and the next one.
+    fn allow(&self, bytes: u64) {
+        let end = self.position.get().saturating_add(bytes).saturating_add(MOST_BETWEEN);
+        self.end.set(end);
+    }
+
+    fn advance(&self, count: usize) -> io::Result<()> {
+        self.position.set(self.position.get() + count as u64);
+        if self.position.get() > self.end.get() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "an entry's name is longer than 1 MiB"));
+        }
+        Ok(())
+    }
 }
 
 impl<R: Read> Read for Ending<R> {
@@ -134,6 +171,7 @@ impl<R: Read> Read for Ending<R> {
             Some(last) => self.zeros = (count - last - 1) as u64,
             None => self.zeros += count as u64,
         }
+        self.reach.advance(count)?;
         Ok(count)
     }
 }

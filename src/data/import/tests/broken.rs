@@ -301,6 +301,53 @@ fn a_zip_that_lies_about_sizes_is_caught() {
 }
 
 #[test]
+fn a_name_of_gigabytes_is_not_held_in_memory() {
+    let bench = Bench::new();
+    let long = |kind: u8, size: u64| {
+        let mut bytes = raw_entry("././@LongLink", ::tar::EntryType::new(kind), size);
+        bytes.resize(bytes.len() + usize::try_from(size).unwrap(), b'n');
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+        bytes
+    };
+    for kind in *b"LKx" {
+        let bytes = [long(kind, 3 << 20), tar_of(&kaggle())].concat();
+        let error = bench.refuse(&bench.write("a.tar.gz", gzip(&bytes)));
+        assert!(
+            error.contains("a.tar.gz") && error.contains("name is longer than 1 MiB"),
+            "{}: {error}",
+            char::from(kind)
+        );
+    }
+    // A long entry that is passed over is no long name.
+    let large = kaggle_and("notes.bin", vec![7; 3 << 20]);
+    assert_eq!(bench.import(&bench.write("b.tar", tar_of(&large))).unwrap().counts().total(), 39);
+}
+
+#[test]
+fn an_archive_within_an_archive_stays_packed() {
+    let bench = Bench::new();
+    for (name, inner) in [("inner.zip", zip_of(&kaggle())), ("inner.tar.gz", gzip(&tar_of(&kaggle())))] {
+        let entries = kaggle_and(&format!("train/happy/{name}"), inner);
+        for source in [bench.write("a.zip", zip_of(&entries)), bench.write("a.tar", tar_of(&entries))] {
+            let _ = fs::remove_dir_all(bench.path("data"));
+            let manifest = bench.import(&source).unwrap();
+            assert_eq!(skips(&manifest), [format!("train/happy/{name}: is not an image file")]);
+            assert_eq!(manifest.counts().total(), 39);
+        }
+    }
+}
+
+#[test]
+fn a_tar_that_lies_about_a_size_is_refused() {
+    let bench = Bench::new();
+    for size in [1 << 40, 8_589_934_591, 100_000] {
+        let bytes = [raw_entry("train/happy/a.png", ::tar::EntryType::Regular, size), tar_of(&kaggle())].concat();
+        let error = bench.refuse(&bench.write("a.tar", bytes));
+        assert!(error.contains("a.tar"), "{size}: {error}");
+    }
+}
+
+#[test]
 fn bad_rows_are_skipped_by_number() {
     let good = kaggle_csv("emotion,pixels,Usage", |emotion, pixels, usage| format!("{emotion},{pixels},{usage}"));
     let pixels = |count: usize, last: &str| format!("{}{last}", "7 ".repeat(count - 1));
@@ -349,7 +396,8 @@ fn a_table_that_cannot_be_used_says_why() {
     assert!(error.contains("kaggle/train.csv") && error.contains("no column Usage"), "{error}");
     let limits = Limits { row_bytes: 1000, ..Limits::DEFAULT };
     let long = bench.write("long.csv", format!("emotion,pixels,Usage\n0,{},Training\n", "7 ".repeat(100_000)));
-    assert!(import_with(&limits, &bench, &long).is_err());
+    let error = import_with(&limits, &bench, &long).unwrap_err().to_string();
+    assert!(error.contains("long.csv") && error.contains("row 1 is longer than"), "{error}");
 }
 
 #[test]

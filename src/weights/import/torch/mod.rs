@@ -7,5 +7,5 @@
 pub(super) mod archive;
 mod globals;
 pub(super) mod legacy;
-mod pickle;
+pub(super) mod pickle;
 mod state;

@@ -62,16 +62,16 @@ pub(super) struct Tensor<'a> {
 
 /// What was read.
 #[derive(Debug)]
-pub(super) struct Pickle<'a> {
+pub(in super::super) struct Pickle<'a> {
     pub(super) objects: Vec<Object<'a>>,
     /// What the pickle stands for.
     pub(super) root: Value<'a>,
     /// How long it is.
-    pub(super) length: usize,
+    pub(in super::super) length: usize,
 }
 
 /// Reads the pickle that the bytes begin with.
-pub(super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
+pub(in super::super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
     let mut machine = Machine { bytes, at: 0, stack: Vec::new(), memo: HashMap::new(), objects: Vec::new() };
     loop {
         let opcode = machine.byte()?;

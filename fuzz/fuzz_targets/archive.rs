@@ -1,0 +1,7 @@
+//! Target `archive`: see src/fuzzing.rs.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    init: mien::fuzzing::forgive_caught_panics(),
+    |bytes: &[u8]| mien::fuzzing::run("archive", bytes)
+);

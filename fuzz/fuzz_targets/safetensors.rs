@@ -1,0 +1,4 @@
+//! Target `safetensors`: see src/fuzzing.rs.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mien::fuzzing::run("safetensors", bytes));

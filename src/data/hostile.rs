@@ -1,0 +1,65 @@
+//! A dataset's own files under any bytes at all: a target of [`crate::fuzzing`].
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::store::Dataset;
+use super::{ImportRequest, list, marked};
+use crate::domain::text::printable;
+use crate::domain::{DatasetName, Split};
+
+/// The files, in the order that the first byte of an input chooses by.
+const NAMES: [&str; 5] = ["manifest.json", "labels.bin", "sources.bin", "pixels.bin", "marked.json"];
+
+/// A small dataset: its fingerprint and its files.
+struct Whole {
+    fingerprint: String,
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Made once: what is broken are its files, one at a time.
+fn whole() -> &'static Whole {
+    static WHOLE: OnceLock<Whole> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a folder");
+        let source = dir.path().join("source.csv");
+        let row = |n: usize| format!("{},{n} 2 3 4,{}\n", n % 2 * 3, if n < 8 { "Training" } else { "PublicTest" });
+        fs::write(&source, format!("emotion,pixels,Usage\n{}", (0..10).map(row).collect::<String>())).expect("written");
+        let name = DatasetName::new("d").expect("a name");
+        let request = ImportRequest::new(source, name, dir.path().join("data"), 1);
+        let report = super::import(&request, &mut |_| ControlFlow::Continue(())).expect("imported");
+        let read = |name| fs::read(dir.path().join("data/d").join(name)).expect("read");
+        let files = NAMES[..4].iter().map(|name| (*name, read(name))).collect();
+        Whole { fingerprint: report.manifest.fingerprint, files }
+    })
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) {
+    fs::write(folder.join(name), bytes).expect("written");
+}
+
+/// The files of a dataset: the first byte says which of them the rest is, the others are those of a small whole one.
+pub(crate) fn dataset(bytes: &[u8]) {
+    let Some((which, bytes)) = bytes.split_first() else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path().join("d");
+    fs::create_dir(&folder).expect("made");
+    for (name, whole) in &whole().files {
+        write(&folder, name, whole);
+    }
+    write(&folder, NAMES[usize::from(*which) % NAMES.len()], bytes);
+    let _ = list(dir.path()).expect("a folder");
+    let _ = marked::read(&folder, &whole().fingerprint).map(|marked| marked.left_out());
+    let Ok(dataset) = Dataset::open(&folder) else { return };
+    for split in Split::ALL {
+        for index in 0..dataset.len(split).min(4) {
+            assert_eq!(dataset.pixels(split, index).len(), dataset.image().bytes());
+            assert!(dataset.label(split, index) < dataset.classes());
+            let source = dataset.source(split, index);
+            assert_eq!(printable(&source), source);
+        }
+    }
+    let _ = dataset.verify();
+}
