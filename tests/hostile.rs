@@ -52,7 +52,7 @@ fn assert_harmless(what: &str, bytes: &[u8]) {
 fn planted_log() -> Vec<Event> {
     let evil = || format!("word{EVIL}");
     let mut events = vec![
-        Event::WorkerStarted { pid: 1, host: evil(), resumed_from: 0 },
+        Event::WorkerStarted { pid: 1, host: evil(), resumed_from: 0, resumed_step: 0 },
         Event::DeviceChosen { device: evil(), description: evil(), note: Some(evil()) },
     ];
     events.extend(finished().into_iter().skip(2).map(|event| match event {

@@ -55,7 +55,7 @@ pub(crate) fn events(bytes: &[u8]) {
         let mut again = store.open(id).expect("a recipe");
         again.advance().expect("read before");
         assert_eq!(again.position(), run.position());
-        assert_eq!(again.damaged(), run.damaged());
+        assert_eq!(again.damage(), run.damage());
         // As text, because no two NaN are equal.
         assert_eq!(format!("{:?}", again.summary), format!("{:?}", run.summary));
     });

@@ -22,7 +22,7 @@ fn evil() -> String {
 fn planted() -> State {
     let log = Logbook::new("calm-heron", 60)
         .started()
-        .log(Logged::WorkerStarted { pid: 1, host: evil(), resumed_from: 0 })
+        .log(Logged::WorkerStarted { pid: 1, host: evil(), resumed_from: 0, resumed_step: 0 })
         .log(Logged::DeviceChosen { device: evil(), description: evil(), note: Some(evil()) })
         .epochs(3, 2)
         .log(Logged::Warning { message: evil() })
