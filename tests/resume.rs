@@ -38,20 +38,7 @@ const FEATURES: &[&str] = &[
     "--batch-size",
     "8",
 ];
-const FINETUNE: &[&str] = &[
-    "train",
-    "finetune",
-    "--dataset",
-    "faces",
-    "--size",
-    "32",
-    "--epochs",
-    "2",
-    "--variants",
-    "1",
-    "--batch-size",
-    "16",
-];
+const FINETUNE: &[&str] = &["train", "finetune", "--from", "feat", "--epochs", "3", "--batch-size", "16"];
 
 /// The seed of this run of the tests.
 fn seed() -> u64 {
@@ -160,6 +147,9 @@ fn kill_and_compare(options: &[&str], rows: u32, base: bool, kills: u32) {
     lab.faces(rows);
     if base {
         lab.weights("imagenet");
+    }
+    if options == FINETUNE {
+        finish(&create(&lab, FEATURES, "feat"));
     }
     let seed = seed();
     let mut random = StdRng::seed_from_u64(seed);

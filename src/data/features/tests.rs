@@ -25,6 +25,7 @@ fn key(size: u32) -> Key {
 }
 
 fn section(dataset_dir: &Path, size: u32) -> Section {
+    std::fs::create_dir_all(dataset_dir).unwrap();
     Section::new(&key(size).prepare(dataset_dir).unwrap(), "train", ROWS, ROW)
 }
 
