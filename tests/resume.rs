@@ -212,7 +212,7 @@ fn twenty_kills_of_features() {
 #[test]
 #[ignore = "takes minutes"]
 fn twenty_kills_of_fine_tuning() {
-    kill_and_compare(FINETUNE, 70, true, 20);
+    kill_and_compare(FINETUNE, 140, true, 20);
 }
 
 #[test]

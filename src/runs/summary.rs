@@ -291,22 +291,25 @@ impl Summary {
                 self.take_scores(*split, TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() });
             }
             Event::Warning { message } => self.warnings.push(message.clone()),
-            Event::Ended { outcome } => {
-                self.outcome = Some(outcome.clone());
-                self.wait_no_more();
-                self.features = None;
-                self.progress = None;
-                self.evaluating = None;
-                self.stopping = false;
-                self.load = None;
-                self.go_on(record.at);
-            }
+            Event::Ended { outcome } => self.end(outcome.clone(), record.at),
             Event::LogOpened { .. }
             | Event::LearningRateReduced { .. }
             | Event::CheckpointSaved { .. }
             | Event::Load { .. }
             | Event::Unknown => {}
         }
+    }
+
+    /// Nothing is under way any more.
+    fn end(&mut self, outcome: Outcome, at: u64) {
+        self.outcome = Some(outcome);
+        self.wait_no_more();
+        self.features = None;
+        self.progress = None;
+        self.evaluating = None;
+        self.stopping = false;
+        self.load = None;
+        self.go_on(at);
     }
 
     /// A worker begins, or goes on after an earlier one: what lies past the epoch, and the step in the one after that, which

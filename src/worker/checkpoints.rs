@@ -55,8 +55,9 @@ pub(super) struct Place {
 /// # Errors
 /// When none is whole, or one is of a newer program; in words.
 pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, String> {
-    let (mut newest, mut damaged, mut best): (Option<(Checkpoint, &Path)>, Vec<(PathBuf, String)>, _) =
-        (None, Vec::new(), None);
+    let mut newest: Option<(Checkpoint, &Path)> = None;
+    let mut damaged = Vec::new();
+    let mut best = None;
     // Of equals the first. A best one is the newest where a worker was killed between the two files of an epoch.
     for path in [&files.last, &files.previous, &files.best] {
         match Checkpoint::read(path) {
@@ -166,7 +167,7 @@ fn aside(path: &Path) -> PathBuf {
         1 => path.with_file_name(format!("{name}.damaged")),
         number => path.with_file_name(format!("{name}.damaged-{number}")),
     };
-    (1..).map(numbered).find(|place| !place.exists()).unwrap_or_else(|| numbered(1))
+    (1..u32::MAX).map(numbered).find(|place| !place.exists()).unwrap_or_else(|| numbered(1))
 }
 
 #[cfg(test)]

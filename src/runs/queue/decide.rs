@@ -36,8 +36,9 @@ mod tests {
 
     #[test]
     fn the_first_of_those_that_could_begin_take_what_is_free() {
-        // (what it shows, my place, others' places, slots in use, slots, runs before me or none if I begin)
-        let table: [(&str, u64, &[u64], usize, usize, Option<usize>); 9] = [
+        /// What it shows, my place, others' places, slots in use, slots, runs before me or none if I begin.
+        type Case = (&'static str, u64, &'static [u64], usize, usize, Option<usize>);
+        let table: [Case; 9] = [
             ("alone", 5, &[], 0, 1, None),
             ("the device is taken", 5, &[], 1, 1, Some(1)),
             ("another is before me", 5, &[3], 0, 1, Some(1)),

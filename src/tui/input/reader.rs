@@ -80,6 +80,7 @@ impl Reader {
     /// No more comes: what is left is not the beginning of anything.
     pub(in crate::tui) fn finish(&mut self, heard: &mut Heard) {
         self.go_on(heard, true);
+        self.skips = false;
         if let Some(text) = self.paste.take() {
             heard.typed.push(pasted(&text));
         }
