@@ -94,7 +94,7 @@ fn two_runs_are_compared_down_to_the_faces_they_misjudge() {
     dashboard.press("\r");
     dashboard.wait("the faces behind a cell", |text| text.contains(" → ") && text.contains('▀'));
     dashboard.press("\u{1b}");
-    dashboard.wait("the matrix again", |text| text.contains("PRECISION") && !text.contains('▀'));
+    dashboard.wait("the matrix again", |text| text.contains("truth ↓ predicted"));
     // Validation results after each epoch, and the training images with the largest loss.
     dashboard.press("t");
     dashboard.wait("the validation results", |text| text.contains("validation") && text.contains("epoch"));
