@@ -6,7 +6,7 @@ use super::table::{Side, Table, age, figure, thousands};
 use super::{json, output};
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Limits, Load, RunId, RunState, Size};
-use crate::runs::{RunStore, Summary, narrate};
+use crate::runs::{Loss, RunStore, Summary, narrate};
 use crate::supervise;
 
 pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit, CommandError> {
@@ -15,7 +15,7 @@ pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit,
     match format {
         Format { json: true, .. } => output::json(&json::detail(&run.summary, run.state(now)))?,
         Format { csv: true, .. } => output::records(&run.summary.history)?,
-        Format { .. } => output::print(&text(&run.summary, run.state(now), run.folder().killed(), now))?,
+        Format { .. } => output::print(&text(&run.summary, run.state(now), &run.folder().loss(), now))?,
     }
     if !run.damage().is_none() {
         let log = run.folder().events_file();
@@ -24,8 +24,8 @@ pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn text(run: &Summary, state: RunState, killed: bool, now: u64) -> String {
-    let mut parts = vec![head(run, state, killed, now), settings(run)];
+fn text(run: &Summary, state: RunState, loss: &Loss, now: u64) -> String {
+    let mut parts = vec![head(run, state, loss, now), settings(run)];
     if !run.history.is_empty() {
         parts.push(history(run));
     }
@@ -38,17 +38,14 @@ fn text(run: &Summary, state: RunState, killed: bool, now: u64) -> String {
     parts.join("\n")
 }
 
-fn head(run: &Summary, state: RunState, killed: bool, now: u64) -> String {
+fn head(run: &Summary, state: RunState, loss: &Loss, now: u64) -> String {
     let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
     let state = match (state, how) {
         (_, Some(how)) => how,
-        (RunState::Lost, None) if killed => {
-            format!("lost: its worker was killed by hand; `mien resume {}` goes on", run.id)
-        }
-        (RunState::Lost, None) if run.wait().is_some() => {
+        (RunState::Lost, None) if run.wait().is_some() && *loss != Loss::Killed => {
             "lost: it was waiting in the queue and has no worker; `mien queue restart` brings it back".into()
         }
-        (RunState::Lost, None) => format!("lost: its worker is gone without a word; `mien resume {}` goes on", run.id),
+        (RunState::Lost, None) => format!("lost: {loss}; `mien resume {}` goes on", run.id),
         (RunState::Queued, None) => format!("queued: {}", run.wait().unwrap_or_default()),
         (state, None) => state.to_string(),
     };

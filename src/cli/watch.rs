@@ -78,7 +78,8 @@ pub(super) fn follow(run: &mut FollowedRun, reporter: &Reporter, watcher: Watche
     }
     if let Ok(Ending::Over(RunState::Lost)) = ending {
         let id = &run.summary.id;
-        reporter.note(&format!("mien: {id} is lost, its worker is gone without a word: `mien resume {id}` goes on"));
+        let loss = run.folder().loss();
+        reporter.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` goes on"));
     }
     ending
 }

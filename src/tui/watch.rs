@@ -274,7 +274,7 @@ impl Watch {
             summary: Err("not read yet".into()),
             alive: false,
             stop_asked: None,
-            killed: false,
+            loss: None,
             saved: false,
             damage: Damage::default(),
             about: Arc::default(),
@@ -384,8 +384,10 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
             // Asked by another dashboard perhaps: the folder knows.
             let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
             let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
-            let killed = !run.alive && run.folder().killed();
-            let noted = std::mem::replace(&mut watched.view.killed, killed) != killed;
+            let lost = !run.alive && run.summary.outcome.is_none();
+            let loss = lost.then(|| run.folder().loss());
+            let noted = watched.view.loss != loss;
+            watched.view.loss = loss;
             grown || recovered || asked || noted
         }
         Err(error) => fail(watched, error.to_string(), matches!(error, ReadError::Io { .. })),

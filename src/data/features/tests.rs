@@ -156,6 +156,7 @@ fn room_is_made_by_removing_what_was_used_longest_ago() {
 fn a_section_that_was_begun_still_needs_its_room() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
+    fs::create_dir(&dataset).unwrap();
     // Larger than a block of the file system, chunk by chunk.
     let wide = Section::new(&key(48).prepare(&dataset).unwrap(), "wide", 4 * CHUNK, 64);
     assert_eq!(wide.missing_bytes(), wide.bytes());

@@ -250,7 +250,7 @@ impl Logbook {
             summary: Ok(Arc::new(summary)),
             alive,
             stop_asked: None,
-            killed: false,
+            loss: None,
             saved,
             damage: crate::events::Damage::default(),
             about: Arc::default(),

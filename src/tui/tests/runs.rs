@@ -5,6 +5,7 @@ use super::screens::{SIZES, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
+use crate::runs::Loss;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::event::{Event, RunsEvent};
 use crate::tui::state::{Curves, Overlay, Request, RunView, State};
@@ -151,7 +152,7 @@ fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
     let run = state.runs.find(&id("plain-finch")).cloned().expect("a lost run");
     assert!(draw(&state, SIZES[2]).contains("gone without a word"));
-    heard(&mut state, RunView { killed: true, ..run });
+    heard(&mut state, RunView { loss: Some(Loss::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");
 }

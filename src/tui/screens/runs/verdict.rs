@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 
 use crate::domain::{FinishReason, Outcome, RunState, Split, text::printable};
-use crate::runs::Summary;
 use crate::runs::summary::Turn;
+use crate::runs::{Loss, Summary};
 use crate::tui::state::{RunView, State};
 use crate::tui::theme::Theme;
 
@@ -34,7 +34,12 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
 }
 
 /// What a person should know beyond the figures, if anything.
-pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState, killed: bool) -> Option<(String, Style)> {
+pub(super) fn sentence(
+    theme: &Theme,
+    summary: &Summary,
+    stands: RunState,
+    loss: Option<&Loss>,
+) -> Option<(String, Style)> {
     let epoch = summary.epoch();
     let goes_on = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
     let (sign, style) = theme.state(stands);
@@ -57,11 +62,10 @@ pub(super) fn sentence(theme: &Theme, summary: &Summary, stands: RunState, kille
         },
         RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until p lets it go on"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
-        RunState::Lost if killed => format!("lost: its worker was killed by hand; {goes_on}"),
-        RunState::Lost if summary.wait().is_some() => {
+        RunState::Lost if summary.wait().is_some() && loss != Some(&Loss::Killed) => {
             "lost: it was waiting and has no worker; R or Q brings it back".into()
         }
-        RunState::Lost => format!("lost: the worker is gone without a word; {goes_on}"),
+        RunState::Lost => format!("lost: {}; {goes_on}", loss.unwrap_or(&Loss::Silent)),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),
         RunState::Finished => finished(summary),
         RunState::Failed => {

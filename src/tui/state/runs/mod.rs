@@ -19,7 +19,7 @@ use crate::events::Damage;
 pub use crate::runs::detail::LogLine;
 use crate::runs::facts::Facts;
 use crate::runs::query::{Query, SortKey};
-use crate::runs::{About, Steps, Summary};
+use crate::runs::{About, Loss, Steps, Summary};
 use crate::supervise::kill::{UNHEARD, UNOBEYED};
 
 /// Most runs that Compare shows side by side.
@@ -36,8 +36,8 @@ pub struct RunView {
     pub alive: bool,
     /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken back.
     pub stop_asked: Option<u64>,
-    /// Whether its latest worker was killed by a person.
-    pub killed: bool,
+    /// Why its worker is gone, if it is and the run has not ended.
+    pub loss: Option<Loss>,
     /// Whether it has saved weights that fine-tuning can start from.
     pub saved: bool,
     /// The lines of its log that are damaged and were left out.

@@ -1,0 +1,113 @@
+//! Why a run may have lost its worker: what a person did, what the worker printed at the end, or that the disk is full.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::layout::RunFolder;
+use crate::domain::text::printable;
+
+/// A home with less room than this, in bytes, is full: a worker could not even say why it ended.
+const FULL: u64 = 1 << 20;
+
+/// How much of the end of what a worker printed is looked at, in bytes.
+const TAIL: u64 = 4096;
+
+/// The most characters of the last words.
+const LONGEST: usize = 160;
+
+/// Why a worker is gone, as far as that can be known. `Display` says it of "it": `its worker was killed by hand`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loss {
+    /// A person killed it.
+    Killed,
+    /// There is no room left on the disk of the run's folder.
+    DiskFull,
+    /// What it printed last, safe to print.
+    LastWords(String),
+    /// Nothing is known: it was killed from outside, or its machine died.
+    Silent,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Killed => f.write_str("its worker was killed by hand"),
+            Self::DiskFull => f.write_str("its worker is gone and its disk is full"),
+            Self::LastWords(words) => write!(f, "its worker is gone, its last words: {words}"),
+            Self::Silent => f.write_str("its worker is gone without a word"),
+        }
+    }
+}
+
+impl RunFolder {
+    /// Why the latest worker is gone. Means something only where it is.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        if self.killed() {
+            Loss::Killed
+        } else if is_full(self.path()) {
+            Loss::DiskFull
+        } else {
+            self.last_words().map_or(Loss::Silent, Loss::LastWords)
+        }
+    }
+
+    /// The last line that the latest worker printed.
+    fn last_words(&self) -> Option<String> {
+        let mut file = File::open(self.worker_log()).ok()?;
+        let log = file.metadata().ok()?;
+        // The lock is written when a worker begins: what is older was printed by another one.
+        let begun = fs::metadata(self.lock_file()).and_then(|lock| lock.modified()).ok()?;
+        if log.modified().ok()? < begun {
+            return None;
+        }
+        file.seek(SeekFrom::Start(log.len().saturating_sub(TAIL))).ok()?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty() && !is_of_rust(line))?;
+        Some(printable(line).chars().take(LONGEST).collect())
+    }
+}
+
+/// What follows the words themselves when a Rust program aborts.
+fn is_of_rust(line: &str) -> bool {
+    ["stack backtrace:", "note: "].iter().any(|start| line.starts_with(start))
+}
+
+fn is_full(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_those_of_the_latest_worker() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let run = RunFolder::at(dir.path());
+        assert_eq!(run.loss(), Loss::Silent);
+        let mut log = run.open_worker_log().expect("a log");
+        log.write_all(b"memory allocation of 7 bytes failed\n").expect("written");
+        let write_lock = |at| {
+            let lock = File::create(run.lock_file()).expect("a lock");
+            lock.set_modified(at).expect("a time");
+        };
+        write_lock(SystemTime::now() + Duration::from_secs(5));
+        assert_eq!(run.loss(), Loss::Silent, "printed by the worker before");
+        write_lock(SystemTime::now() - Duration::from_secs(5));
+        assert_eq!(run.loss(), Loss::LastWords("memory allocation of 7 bytes failed".into()));
+        log.write_all(b"\x1b[31mred\x07\nstack backtrace:\nnote: some details\n\n").expect("written");
+        let words = run.loss().to_string();
+        assert!(words.starts_with("its worker is gone, its last words: ") && words.contains("red"), "{words}");
+        assert!(!words.contains(['\x1b', '\x07', '\n']), "{words}");
+        run.note_killed(7).expect("noted");
+        assert_eq!(run.loss(), Loss::Killed);
+    }
+}
