@@ -74,7 +74,7 @@ impl RunFolder {
 
 /// What follows the words themselves when a Rust program aborts.
 fn is_of_rust(line: &str) -> bool {
-    ["stack backtrace:", "note: "].iter().any(|start| line.starts_with(start))
+    ["stack backtrace:", "note: ", "skipping backtrace"].iter().any(|start| line.starts_with(start))
 }
 
 fn is_full(path: &Path) -> bool {
