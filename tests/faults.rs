@@ -8,6 +8,8 @@
 #![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
 
 mod lab;
+#[cfg(feature = "dashboard")]
+mod terminal;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -307,6 +309,35 @@ fn a_home_that_may_only_be_read_is_shown_and_nothing_is_begun() {
     for command in cfg!(feature = "trainer").then_some(&train[..]).into_iter().chain(writing) {
         let words = refused(home, command);
         assert!(words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")), "{words}");
+    }
+    assert_eq!(lab.store().ids().expect("ids").len(), 2);
+}
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn dashboards_on_one_home_show_the_same_even_where_it_may_only_be_read() {
+    let lab = Lab::new();
+    for (id, at) in [("calm-heron", 1), ("plain-finch", 2)] {
+        lab.run(id, at, lab::finished());
+    }
+    let Some(mounted) = Mounted::read_only(lab.home()) else { return };
+    let open = |home: &Path| {
+        let mut dashboard = terminal::Dashboard::run((40, 120), terminal::mien(home));
+        dashboard.press("3");
+        dashboard.wait("both runs", |text| text.contains("calm-heron") && text.contains("plain-finch"));
+        dashboard
+    };
+    let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(&mounted.home)];
+    one.press("gN");
+    one.line("proud-heron");
+    for dashboard in [&mut one, &mut other, &mut reader] {
+        dashboard.wait("its new name", |text| text.contains("proud-heron"));
+    }
+    reader.press("t");
+    reader.line("overnight");
+    reader.wait("why it cannot", |text| text.contains("Read-only file system"));
+    for mut dashboard in [one, other, reader] {
+        dashboard.quit();
     }
     assert_eq!(lab.store().ids().expect("ids").len(), 2);
 }
