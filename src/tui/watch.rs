@@ -384,8 +384,8 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
             // Asked by another dashboard perhaps: the folder knows.
             let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
             let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
-            let lost = !run.alive && run.summary.outcome.is_none();
-            let loss = lost.then(|| run.folder().loss());
+            let unfinished = run.summary.outcome.is_none();
+            let loss = (unfinished && !run.alive).then(|| run.folder().loss());
             let noted = watched.view.loss != loss;
             watched.view.loss = loss;
             grown || recovered || asked || noted
