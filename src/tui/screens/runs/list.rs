@@ -65,7 +65,7 @@ fn mark(theme: &Theme, runs: &RunsState, run: &RunView) -> String {
 
 /// Behind the name of a run whose log has damaged lines; its detail says which.
 fn damage_mark(run: &RunView) -> &'static str {
-    if run.damage.is_none() { "" } else { " (log damaged)" }
+    if run.damage.is_none() { "" } else { " (damaged)" }
 }
 
 fn tags(run: &RunView) -> String {
