@@ -104,9 +104,7 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     if !state.runs.list.is_empty() {
         list::render(state, buffer, Rect { height: 2, ..area });
         Pen::new(buffer, theme, area, 3).skip(2).write("No run is like that.", theme.strong());
-        Pen::new(buffer, theme, area, 4)
-            .skip(2)
-            .write("/ changes the filter; without one all runs are shown.", theme.text());
+        Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs again; / changes the filter.", theme.text());
         return;
     }
     let lines = [
