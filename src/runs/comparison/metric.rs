@@ -199,6 +199,15 @@ impl Metric {
             _ => self.text(value),
         }
     }
+
+    /// A deviation as tables show it beside its mean: no finer than that one.
+    #[must_use]
+    pub fn deviation_text(self, mean: f64, deviation: f64) -> String {
+        match self {
+            Self::SecondsPerEpoch | Self::TotalSeconds if mean >= 9.5 && deviation < 9.5 => format!("{deviation:.0} s"),
+            _ => self.spread_text(deviation),
+        }
+    }
 }
 
 /// A metric in every column.

@@ -29,6 +29,7 @@ const fn own(
 /// What is wanted most stands first: hints are as many as fit.
 pub(super) static TABLE: &[Binding] = &[
     on("runs.zoom", LIST, &[code(KeyCode::Enter)], Action::Open, "zoom", "show the selected run on the whole screen"),
+    on("runs.unfilter", LIST, &[code(KeyCode::Esc)], Action::Back, "", "show all runs again, without the filter"),
     on("runs.back", WHOLE, &[code(KeyCode::Esc), code(KeyCode::Enter)], Action::Back, "back", "back to the list"),
     own(
         "runs.pane",

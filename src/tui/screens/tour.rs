@@ -26,7 +26,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
             "every key; everything by its name. Any key takes this away".into(),
         ],
     ];
-    let columns = lines.iter().map(|[_, words]| width(words)).max().unwrap_or(0) + 8;
+    let columns = lines.iter().map(|[_, words]| width(words)).max().unwrap_or(0) + 9;
     let (columns, rows) = (columns.min(area.width), 7.min(area.height));
     let place = Rect {
         x: area.x + (area.width - columns) / 2,

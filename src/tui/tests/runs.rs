@@ -66,6 +66,10 @@ fn a_filter_works_as_it_is_typed_and_leaving_it_restores_what_was() {
     assert_eq!((shown(&state).len(), state.overlay.is_none()), (5, true));
     press(&mut state, "/<^u><enter>");
     assert_eq!(shown(&state).len(), 6);
+    press(&mut state, "/state:running<enter><enter><esc>");
+    assert_eq!((shown(&state).len(), state.runs.whole), (1, false), "from the run to the list as it was");
+    press(&mut state, "<esc>");
+    assert_eq!(shown(&state).len(), 6, "and there to all runs");
 }
 
 #[test]

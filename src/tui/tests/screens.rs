@@ -4,6 +4,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::fixtures::{self, NOW, id};
+use super::update::press;
 use crate::domain::{DatasetName, Hyperparameter, Outcome};
 use crate::tui::action::Action;
 use crate::tui::event::{Event, Key};
@@ -152,6 +153,18 @@ fn a_lost_run() {
 }
 
 #[test]
+fn a_run_whose_log_is_damaged() {
+    let mut state = runs("brisk-otter");
+    let run = state.runs.list.iter_mut().find(|run| run.id.as_str() == "brisk-otter").expect("it is in the fixture");
+    let mut damage = serde_json::to_value(run.damage).expect("plain numbers");
+    damage["count"] = 2.into();
+    damage["first"][0] = 12.into();
+    damage["first"][1] = 40.into();
+    run.damage = serde_json::from_value(damage).expect("what was written, changed");
+    snapshots("runs_damaged", &state);
+}
+
+#[test]
 fn a_run_that_only_starts() {
     snapshot("runs_starting", &runs("new-wren"), SIZES[0]);
 }
@@ -188,6 +201,8 @@ fn the_keys() {
     apply(&mut state, Action::Help);
     snapshot("help", &state, SIZES[0]);
     snapshot("help", &state, SIZES[2]);
+    press(&mut state, "/queue");
+    snapshot("help_queue", &state, SIZES[0]);
 }
 
 #[test]

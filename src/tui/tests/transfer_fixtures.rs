@@ -76,6 +76,13 @@ pub(super) fn finetuning() -> RunView {
     finetune("calm-heron", 133, "quiet-lynx").started().epochs(2, 2).steps(3, 14).view(true)
 }
 
+/// Waits for its device, with as many runs before it, in a long training.
+pub(super) fn in_turn(name: &str, ahead: usize) -> RunView {
+    let started = Logged::WorkerStarted { pid: 4713, host: "box".into(), resumed_from: 0, resumed_step: 0 };
+    let turn = Logged::Queued { device: "cuda:0".into(), ahead };
+    features(name, 40).with(|recipe| recipe.epochs = 300).log(started).log(turn).view(true)
+}
+
 /// Waits for the one that computes features.
 pub(super) fn queued() -> RunView {
     let started = Logged::WorkerStarted { pid: 4712, host: "box".into(), resumed_from: 0, resumed_step: 0 };

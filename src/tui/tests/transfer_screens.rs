@@ -2,7 +2,7 @@
 
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
-use super::transfer_fixtures::{computing, finetuning, finished, queued, weights, with_weights};
+use super::transfer_fixtures::{computing, finetuning, finished, in_turn, queued, weights, with_weights};
 use super::update::press;
 use crate::data::features::{Key, Usage};
 use crate::domain::{Hyperparameter, Practice, Preprocessing, Strategy};
@@ -84,6 +84,16 @@ fn runs(selected: &str) -> State {
 #[test]
 fn a_run_that_waits() {
     snapshots("runs_queued", &runs("plain-finch"));
+}
+
+#[test]
+fn a_run_that_waits_for_its_device() {
+    let mut state = at(
+        Screen::Runs,
+        with_weights(vec![computing(), in_turn("proud-bat", 1), in_turn("merry-falcon", 2), queued(), finished()]),
+    );
+    state.runs.selected = Some(id("merry-falcon"));
+    snapshots("runs_in_turn", &state);
 }
 
 #[test]

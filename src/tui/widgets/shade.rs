@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Style};
 
-use crate::tui::theme::{Depth, Theme};
+use crate::tui::theme::{Background, Depth, Theme};
 
 /// What a shade says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,12 @@ pub enum Meaning {
 /// Steps of strength.
 const STEPS: usize = 5;
 
-/// Dark to strong, from the 256 colours.
-const GREEN: [u8; STEPS] = [22, 22, 28, 28, 34];
-const RED: [u8; STEPS] = [52, 52, 88, 88, 124];
+/// Weak to strong, from the 256 colours, under white text and, where the background is light, under black text: on either
+/// the weak ones are near the background.
+const GREEN: [[u8; STEPS]; 2] = [[22, 22, 28, 28, 34], [194, 157, 120, 114, 77]];
+const RED: [[u8; STEPS]; 2] = [[52, 52, 88, 88, 124], [224, 217, 210, 210, 203]];
 
-/// The style of a cell of this share, from 0 to 1: both colours are set, so that it reads the same on black and on white.
+/// The style of a cell of this share, from 0 to 1: both colours are set, so that it reads whatever the terminal's are.
 /// Where there are only 16 colours the text itself takes the colour, and without colours it stays as it is.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to the steps
@@ -36,8 +37,9 @@ pub fn style(theme: &Theme, meaning: Meaning, share: f64) -> Style {
         Depth::Indexed | Depth::True => {
             // Half of a row wrong is as strong as it gets; right is expected to be most of it.
             let step = if meaning == Meaning::Good { (step - 1) / 2 } else { step - 1 };
-            let ramp = if meaning == Meaning::Good { GREEN } else { RED };
-            Style::new().fg(Color::Indexed(255)).bg(Color::Indexed(ramp[step.min(STEPS - 1)]))
+            let ramps = if meaning == Meaning::Good { GREEN } else { RED };
+            let (text, ramp) = if theme.background == Background::Light { (16, ramps[1]) } else { (255, ramps[0]) };
+            Style::new().fg(Color::Indexed(text)).bg(Color::Indexed(ramp[step.min(STEPS - 1)]))
         }
     }
 }
@@ -45,6 +47,7 @@ pub fn style(theme: &Theme, meaning: Meaning, share: f64) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::theme::ThemeName;
 
     #[test]
     fn more_is_stronger_and_nothing_is_not_shaded() {
@@ -55,6 +58,8 @@ mod tests {
         assert_eq!(background(Meaning::Bad, 0.12), Some(Color::Indexed(52)));
         assert_eq!(background(Meaning::Bad, 0.9), Some(Color::Indexed(124)));
         assert_eq!(background(Meaning::Good, 0.95), Some(Color::Indexed(34)));
+        let light = theme.named(ThemeName::Light);
+        assert_eq!(style(&light, Meaning::Bad, 0.12), Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(224)));
         let mono = Theme::detect(|name| (name == "NO_COLOR").then(|| "1".into()));
         assert_eq!(style(&mono, Meaning::Bad, 0.9), Style::new());
     }

@@ -109,7 +109,10 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
 pub(super) fn applies(state: &State, action: Action) -> bool {
     let compare = &state.compare;
     let Some(comparison) = &compare.comparison else {
-        return !matches!(action, Action::Compare(_) | Action::Left | Action::Right);
+        return match action {
+            Action::Open => state.compared().len() + state.suggested().len() > 1,
+            _ => !matches!(action, Action::Compare(_) | Action::Left | Action::Right),
+        };
     };
     match action {
         Action::Compare(CompareAction::Baseline | CompareAction::MoveLeft) => compare.position() > 0,

@@ -109,7 +109,7 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
 fn text_of(metric: Metric, Spread { mean, deviation, .. }: Spread) -> String {
     match deviation {
         None => metric.text(mean),
-        Some(deviation) => format!("{} ±{}", metric.spread_text(mean), metric.spread_text(deviation)),
+        Some(deviation) => format!("{} ±{}", metric.spread_text(mean), metric.deviation_text(mean, deviation)),
     }
 }
 

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Pictures, cells, images, marked, order, shown};
+use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::runs::inspection::Judged;
 use crate::tui::state::{Judgement, State};
 use crate::tui::widgets::figures::{decimal, thousands};
@@ -77,13 +77,15 @@ pub(super) fn pager(state: &State, seen: &Judgement, buffer: &mut Buffer, area: 
 pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
     let inspect = &state.inspect;
     let room = SMALLEST / 2 + 3;
-    if area.height < room || area.width < SMALLEST + 2 || inspect.list.len() < 2 {
+    let first = inspect.pick + 1;
+    let none = first >= inspect.list.len() || dataset(state).is_none();
+    if area.height < room || area.width < SMALLEST + 2 || none {
         return;
     }
     let place = Rect { x: area.x + 1, y: area.y + 2, width: area.width - 2, height: area.height - 2 };
     rule(buffer, &state.theme, Rect { y: area.y + 1, height: 1, ..area }, &[("the next ones", state.theme.dim())], "");
-    let grid = Grid::of(place.width, place.height, inspect.list.len() - inspect.pick);
-    tiles(state, seen, grid, inspect.pick, buffer, place, pictures);
+    let grid = Grid::of(place.width, place.height, inspect.list.len() - first);
+    tiles(state, seen, grid, first, buffer, place, pictures);
 }
 
 fn tiles(

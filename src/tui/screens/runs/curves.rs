@@ -204,8 +204,8 @@ fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, whic
 
 fn empty(stands: RunState, within: bool) -> &'static str {
     match (stands.is_active(), within) {
-        (true, true) => "the curve begins with the first steps",
-        (true, false) => "the curve begins with the first epoch that is done",
+        (true, true) => "curves begin with the first steps",
+        (true, false) => "curves begin after the first epoch",
         (false, _) => "no epoch was completed",
     }
 }

@@ -32,7 +32,8 @@ fn take(area: &mut Rect, rows: u16) -> Rect {
     top
 }
 
-pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+/// Draws it; the log only where it does not stand elsewhere.
+pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let mut rest = area;
     let (summary, stands) = match (&run.summary, run.state(state.now)) {
@@ -79,6 +80,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     let wanted = log::rows(run, rest.width).saturating_add(1);
     let log_rows = match (state.runs.whole && state.runs.pane == Pane::Log, free) {
         // Where somebody reads the log, the curves make room for it.
+        _ if !with_log => 0,
         (true, _) => (rest.height.saturating_sub(bars) / 2).max(3),
         (false, 3..) => (free / 2).clamp(3, 16).min(wanted.max(3)),
         (false, _) => 0,

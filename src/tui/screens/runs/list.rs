@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::domain::RunState;
+use crate::domain::{RunState, text::printable};
 use crate::runs::Summary;
 use crate::runs::facts::Field;
 use crate::tui::state::{RunView, RunsState, State};
@@ -65,7 +65,7 @@ fn mark(theme: &Theme, runs: &RunsState, run: &RunView) -> String {
 
 /// Behind the name of a run whose log has damaged lines; its detail says which.
 fn damage_mark(run: &RunView) -> &'static str {
-    if run.damage.is_none() { "" } else { " (log damaged)" }
+    if run.damage.is_none() { "" } else { " (damaged)" }
 }
 
 fn tags(run: &RunView) -> String {
@@ -96,7 +96,7 @@ fn row(state: &State, run: &RunView) -> Row {
     let recipe = &summary.recipe;
     let text = |text: String| (text, theme.text());
     row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, stands))]);
-    if let Some(wait) = summary.wait().filter(|_| stands == RunState::Queued) {
+    if let Some(wait) = wait(summary).filter(|_| stands == RunState::Queued) {
         row.push((wait, theme.dim()));
         return row;
     }
@@ -116,6 +116,15 @@ fn row(state: &State, run: &RunView) -> Row {
     row
 }
 
+/// What a run waits for, in as few words as a narrow list has room for: its state says already that it waits.
+fn wait(summary: &Summary) -> Option<String> {
+    let turn = summary.turn.as_ref().map(|turn| match turn.ahead {
+        0 => format!("next on {}", turn.device),
+        ahead => format!("{ahead} ahead on {}", turn.device),
+    });
+    summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(turn).map(|words| printable(&words))
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
 fn speed(summary: &Summary) -> String {
     let speed = summary.images_per_second.filter(|speed| speed.is_finite());
@@ -127,7 +136,7 @@ fn widest(state: &State) -> Row {
     let runs = &state.runs;
     let mut texts: Vec<String> = WIDEST.iter().map(|text| (*text).to_owned()).collect();
     let marks = if runs.marked.is_empty() { 0 } else { 3 };
-    let mut longest = [0; 5];
+    let mut longest = [0; 6];
     for run in runs.visible().take(MEASURED) {
         let Ok(summary) = &run.summary else { continue };
         let recipe = &summary.recipe;
@@ -139,6 +148,8 @@ fn widest(state: &State) -> Row {
             run.id.as_str().len() + damage_mark(run).len() + marks,
             recipe.strategy.name().len(),
             recipe.dataset.as_str().len(),
+            // `300/300`: as wide as the last epoch will be.
+            WIDEST[4].len().max(2 * summary.limits.epochs.to_string().len() + 1),
             speed,
             tags + note,
         ];
@@ -146,7 +157,7 @@ fn widest(state: &State) -> Row {
             *longest = (*longest).max(length);
         }
     }
-    for (column, length) in [1, 2, 3, 9, 11].into_iter().zip(longest) {
+    for (column, length) in [1, 2, 3, 4, 9, 11].into_iter().zip(longest) {
         texts[column] = "x".repeat(length);
     }
     texts.into_iter().map(|text| (text, Style::new())).collect()
@@ -246,7 +257,7 @@ fn in_force(state: &State, buffer: &mut Buffer, area: Rect) {
     } else {
         pen.write(&format!("{} of {} runs: ", thousands(shown), thousands(all)), theme.text());
         let room = pen.room().saturating_sub(40).max(12);
-        let text = crate::tui::widgets::paint::fit(&crate::domain::text::printable(&runs.filter.text), room, theme);
+        let text = crate::tui::widgets::paint::fit(&printable(&runs.filter.text), room, theme);
         pen.write(&text, theme.accent());
     }
     if let Some(key) = runs.sort {

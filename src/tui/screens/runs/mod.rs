@@ -23,6 +23,12 @@ use crate::tui::widgets::paint::{Pen, wrap};
 /// Columns from which the list stands beside the run.
 const BESIDE: u16 = 120;
 
+/// Columns and rows that a log under the settings needs, and the rows of most settings: what the selected run happens to
+/// have must not move the log from one side to the other.
+const LOG_COLUMNS: u16 = 66;
+const LOG_ROWS: u16 = 10;
+const SETTINGS: u16 = 20;
+
 /// Most lines of the list where it stands over the run.
 const LINES_ABOVE: u16 = 5;
 
@@ -36,7 +42,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     let Some(run) = state.runs.current() else { return empty(state, buffer, area) };
     if state.runs.whole {
-        detail::render(state, run, buffer, area);
+        detail::render(state, run, true, buffer, area);
         return;
     }
     // As many rows as there are runs, so that the list does not shrink under a filter that is being typed.
@@ -51,16 +57,26 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
             (count + head).min(area.height.saturating_sub(settings)).max((count + head).min(area.height / 4)).max(2);
         list::render(state, buffer, Rect { height: rows, ..left });
         let below = Rect { y: left.y + rows + 1, height: left.height.saturating_sub(rows + 1), ..left };
-        settings::render(state, run, buffer, below);
+        let log_below = width >= LOG_COLUMNS && below.height >= SETTINGS + LOG_ROWS && run.summary.is_ok();
+        let place = Rect { height: if log_below { settings } else { below.height }, ..below }.intersection(below);
+        settings::render(state, run, buffer, place);
+        if log_below {
+            log::render(
+                state,
+                run,
+                buffer,
+                Rect { y: place.bottom() + 1, height: below.height - place.height - 1, ..below },
+            );
+        }
         for row in 0..area.height {
             Pen::new(buffer, theme, right, row).write(theme.glyphs.bar, theme.dim());
         }
-        detail::render(state, run, buffer, Rect { x: right.x + 1, width: right.width - 1, ..right });
+        detail::render(state, run, !log_below, buffer, Rect { x: right.x + 1, width: right.width - 1, ..right });
     } else {
         let most = if area.height >= 30 { LINES_ABOVE * 2 } else { LINES_ABOVE };
         let rows = count.min(most) + head;
         list::render(state, buffer, Rect { height: rows, ..area });
-        detail::render(state, run, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+        detail::render(state, run, true, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
     }
 }
 
@@ -88,9 +104,7 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     if !state.runs.list.is_empty() {
         list::render(state, buffer, Rect { height: 2, ..area });
         Pen::new(buffer, theme, area, 3).skip(2).write("No run is like that.", theme.strong());
-        Pen::new(buffer, theme, area, 4)
-            .skip(2)
-            .write("/ changes the filter; without one all runs are shown.", theme.text());
+        Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs again; / changes the filter.", theme.text());
         return;
     }
     let lines = [

@@ -173,6 +173,8 @@ fn start_words(ground: &Ground<'_>, run: &crate::tui::state::RunView) -> String 
 /// The strategies side by side, the chosen one marked.
 fn strategies(state: &State, pen: &mut Pen<'_>) {
     let (theme, form) = (&state.theme, &state.form);
+    // All four with two cells between them take 42: closer together before the last one is cut.
+    let gap = if pen.room() < 42 { 1 } else { 2 };
     for practice in Practice::EACH {
         let chosen = practice == form.practice;
         let style = match (chosen, form.focus == Field::Strategy) {
@@ -181,7 +183,7 @@ fn strategies(state: &State, pen: &mut Pen<'_>) {
             (false, _) => theme.dim(),
         };
         let [mark, empty] = theme.glyphs.radio;
-        pen.write(&format!("{} {}", if chosen { mark } else { empty }, practice.name()), style).skip(2);
+        pen.write(&format!("{} {}", if chosen { mark } else { empty }, practice.name()), style).skip(gap);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Train screen: what exactly will run, and what it will cost.
 
+mod before;
 mod cost;
 mod explanation;
 mod fields;
@@ -34,6 +35,11 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
     };
     let cursor = fields::render(state, buffer, form);
+    if area.width >= WIDE {
+        let under = lines.saturating_add(1).min(form.height);
+        let free = Rect { y: form.y + under, width: form.width - 1, height: form.height - under, ..form };
+        before::render(state, buffer, free);
+    }
     let explained = explained.min(beside.height);
     explanation::render(state, buffer, Rect { height: explained, ..beside });
     let below = Rect { y: beside.y + explained, height: beside.height - explained, ..beside };

@@ -112,6 +112,9 @@ fn back(state: &mut State) {
     } else if runs.whole {
         runs.whole = false;
         runs.pane = Pane::Curves;
+    } else if !runs.filter.text.is_empty() {
+        runs.filter = crate::tui::state::Filter::default();
+        runs.arrange(state.now);
     }
 }
 

@@ -180,7 +180,7 @@ impl Curve {
             (false, _) => &self.empty,
         };
         Pen::new(buffer, theme, area, area.height / 2)
-            .skip(area.width.saturating_sub(width(text)) / 2)
+            .skip((area.width.saturating_sub(width(text)) / 2).max(1))
             .write(text, theme.dim());
     }
 

@@ -1,0 +1,61 @@
+//! What was trained before in the same way: where the form leaves room, the newest runs of its strategies and what came of
+//! them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::runs::Summary;
+use crate::tui::state::{RunView, State};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::figures::{age, decimal};
+use crate::tui::widgets::paint::rule;
+use crate::tui::widgets::table::{Column, Row, Table};
+
+/// `VAL LOSS` is that of the best epoch, `TEST ACC` that of the final test.
+const COLUMNS: [Column; 6] = [
+    Column::left("RUN", 24, 0),
+    Column::left("DATASET", 14, 2),
+    Column::right("EPOCHS", 3),
+    Column::right("VAL LOSS", 4),
+    Column::right("TEST ACC", 5),
+    Column::right("AGE", 1),
+];
+
+/// Rows below which nothing is drawn: a title, headings and two runs.
+const FEWEST: u16 = 4;
+
+/// Draws the newest first, as many as fit; nothing where there are none.
+pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let strategies: Vec<_> = state.form.practice.strategies().collect();
+    let mut found: Vec<(&RunView, &Summary)> = (state.runs.list.iter())
+        .filter_map(|run| Some((run, &**run.summary.as_ref().ok()?)))
+        .filter(|(_, summary)| strategies.contains(&summary.recipe.strategy))
+        .collect();
+    if area.height < FEWEST || found.is_empty() {
+        return;
+    }
+    found.sort_by_key(|(_, summary)| std::cmp::Reverse(summary.recipe.created_at));
+    let shown = usize::from(area.height) - 2;
+    let rows: Vec<Row> = found.iter().take(shown).map(|(run, summary)| row(theme, state.now, run, summary)).collect();
+    let note =
+        if found.len() > shown { format!("{shown} of {}, newest first", found.len()) } else { "newest first".into() };
+    rule(buffer, theme, Rect { height: 1, ..area }, &[("such runs so far", theme.strong())], &note);
+    let table = Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 2 };
+    table.render(buffer, theme, Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 });
+}
+
+fn row(theme: &Theme, now: u64, run: &RunView, summary: &Summary) -> Row {
+    let recipe = &summary.recipe;
+    let accuracy = summary.test.as_ref().map(|test| test.confusion.scores().accuracy);
+    let figure = |value: Option<f64>, decimals| value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals));
+    let text = |text: String| (text, theme.text());
+    vec![
+        text(run.id.to_string()),
+        text(recipe.dataset.to_string()),
+        text(summary.epoch().to_string()),
+        text(figure(summary.best().map(|best| best.val_loss), 4)),
+        text(figure(accuracy, 3)),
+        (age(now.saturating_sub(recipe.created_at)), theme.dim()),
+    ]
+}
