@@ -1,7 +1,7 @@
 //! A picture as sixels: six rows at a time, colour after colour, runs of the same told by their length.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use image::DynamicImage;
 
@@ -16,42 +16,93 @@ pub(super) fn encode(image: &DynamicImage) -> String {
     let pixels: Vec<u32> = if gray {
         image.to_luma8().pixels().map(|pixel| nearest(pixel.0[0], GRAYS)).collect()
     } else {
-        let number = |pixel: &image::Rgb<u8>| {
+        let colour = |pixel: &image::Rgb<u8>| {
             let [red, green, blue] = [0, 1, 2].map(|side| nearest(pixel.0[side], SIDES[side]));
             (red * SIDES[1] + green) * SIDES[2] + blue
         };
-        image.to_rgb8().pixels().map(number).collect()
+        image.to_rgb8().pixels().map(colour).collect()
     };
     // Pixels are squares, and what is not drawn stays as it is.
     let mut words = format!("\x1bP0;1q\"1;1;{width};{height}");
     let mut used: Vec<u32> = pixels.clone();
     used.sort_unstable();
     used.dedup();
-    for number in used {
-        let [red, green, blue] = percent(number, gray);
-        let _ = write!(words, "#{number};2;{red};{green};{blue}");
+    for colour in used {
+        let [red, green, blue] = percent(colour, gray);
+        let _ = write!(words, "#{colour};2;{red};{green};{blue}");
     }
-    for band in pixels.chunks(width.max(1) * 6) {
-        let mut colours: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-        for (at, number) in band.iter().enumerate() {
-            colours.entry(*number).or_insert_with(|| vec![0; width])[at % width] |= 1 << (at / width);
-        }
-        for (number, columns) in colours {
-            let _ = write!(words, "#{number}");
-            for run in columns.chunk_by(|a, b| a == b) {
-                let sixel = char::from(63 + run[0]);
-                match run.len() {
-                    1..=3 => words.extend(std::iter::repeat_n(sixel, run.len())),
-                    length => {
-                        let _ = write!(words, "!{length}{sixel}");
-                    }
-                }
-            }
-            words.push('$');
-        }
+    let mut band = Band::new(width, if gray { GRAYS } else { SIDES.iter().product() });
+    for rows in pixels.chunks(width.max(1) * 6) {
+        band.draw(rows, &mut words);
         words.push('-');
     }
     words + "\x1b\\"
+}
+
+/// Six rows of pixels, colour by colour.
+struct Band {
+    width: usize,
+    /// For each colour and column which of the six rows have it, lowest bit on top.
+    masks: Vec<u8>,
+    /// For each colour the first column that has it and one past the last; empty if none has.
+    spans: Vec<Range<usize>>,
+}
+
+impl Band {
+    fn new(width: usize, colours: u32) -> Self {
+        let colours = colours as usize;
+        Self { width, masks: vec![0; colours * width], spans: vec![0..0; colours] }
+    }
+
+    /// Writes up to six rows of colour numbers, each colour from the first column that has it to the last.
+    fn draw(&mut self, rows: &[u32], words: &mut String) {
+        for (row, colours) in rows.chunks(self.width.max(1)).enumerate() {
+            for (column, colour) in colours.iter().enumerate() {
+                let colour = *colour as usize;
+                self.masks[colour * self.width + column] |= 1 << row;
+                let Range { start, end } = self.spans[colour];
+                self.spans[colour] =
+                    if start == end { column..column + 1 } else { start.min(column)..end.max(column + 1) };
+            }
+        }
+        for (colour, span) in self.spans.iter_mut().enumerate() {
+            let span = std::mem::take(span);
+            if span.start == span.end {
+                continue;
+            }
+            words.push('#');
+            number(colour, words);
+            repeat(0, span.start, words);
+            let masks = &mut self.masks[colour * self.width..][span];
+            for run in masks.chunk_by(|a, b| a == b) {
+                repeat(run[0], run.len(), words);
+            }
+            masks.fill(0);
+            words.push('$');
+        }
+    }
+}
+
+/// Writes a sixel so many times.
+fn repeat(mask: u8, times: usize, words: &mut String) {
+    let sixel = char::from(63 + mask);
+    match times {
+        0..=3 => words.extend(std::iter::repeat_n(sixel, times)),
+        _ => {
+            words.push('!');
+            number(times, words);
+            words.push(sixel);
+        }
+    }
+}
+
+/// Writes a number; a page has hundreds of thousands of them, and formatting takes most of the time.
+fn number(value: usize, words: &mut String) {
+    if value >= 10 {
+        number(value / 10, words);
+    }
+    #[allow(clippy::cast_possible_truncation)] // a digit
+    words.push(char::from(b'0' + (value % 10) as u8));
 }
 
 /// The nearest of so many levels.
@@ -80,7 +131,14 @@ mod tests {
         let image = GrayImage::from_fn(6, 2, |x, y| image::Luma([column(x, y)]));
         let words = encode(&DynamicImage::from(image));
         // Black is the upper row and both rows of the last column; white is the lower row of the others.
-        assert_eq!(words, "\x1bP0;1q\"1;1;6;2#0;2;0;0;0#63;2;100;100;100#0!5@B$#63!5A?$-\x1b\\");
+        assert_eq!(words, "\x1bP0;1q\"1;1;6;2#0;2;0;0;0#63;2;100;100;100#0!5@B$#63!5A$-\x1b\\");
+    }
+
+    #[test]
+    fn a_second_band_knows_nothing_of_the_first_and_gaps_are_kept() {
+        let image = GrayImage::from_fn(6, 7, |x, y| image::Luma([if y == 6 && x == 4 { 255 } else { 0 }]));
+        let words = encode(&DynamicImage::from(image));
+        assert!(words.ends_with("#0!6~$-#0!4@?@$#63!4?@$-\x1b\\"), "{words}");
     }
 
     #[test]

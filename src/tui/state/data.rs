@@ -179,6 +179,8 @@ pub struct DataState {
     pub entries: Vec<DatasetEntry>,
     /// The selected one.
     pub selected: usize,
+    /// What was just imported: selected once it is listed.
+    pub arriving: Option<DatasetName>,
     /// The selected class.
     pub class: usize,
     /// Whether the demo dataset is being drawn.
@@ -210,6 +212,7 @@ impl Default for DataState {
             error: None,
             entries: Vec::new(),
             selected: 0,
+            arriving: None,
             class: 0,
             drawing_demo: false,
             demo_error: None,

@@ -107,9 +107,15 @@ fn an_import_is_typed_followed_and_reported() {
     assert!(state.data.import.is_none());
     snapshot("data_imported", &state, SIZES[0]);
     press(&mut state, "G");
-    assert!(draw(&state, SIZES[0]).contains("and 1160 more"));
+    assert!(draw(&state, SIZES[0]).contains("and 1,160 more"));
     press(&mut state, "<esc>");
     assert!(state.overlay.is_none());
+    // It is what is shown next.
+    let Ok(mut view) = state.data.entries[0].dataset.clone() else { panic!("no dataset") };
+    view.name = fixtures::dataset_name("x");
+    let entries = [state.data.entries.clone(), vec![fixtures::entry(view)]].concat();
+    update(&mut state, NOW, Event::Datasets(Ok(entries)));
+    assert_eq!(state.data.dataset().map(|dataset| dataset.name.as_str()), Some("x"));
 }
 
 #[test]

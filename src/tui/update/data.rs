@@ -221,7 +221,8 @@ fn variants(state: &State, places: usize) -> Option<Variants> {
 
 pub(super) fn datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect> {
     let data = &mut state.data;
-    let selected = data.entries.get(data.selected).map(|entry| entry.name.clone());
+    let arrived = data.arriving.take_if(|name| entries.iter().any(|entry| entry.name == *name));
+    let selected = arrived.clone().or_else(|| data.entries.get(data.selected).map(|entry| entry.name.clone()));
     let first_time = !data.loaded;
     data.loaded = true;
     data.error = None;
@@ -229,6 +230,10 @@ pub(super) fn datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Eff
     data.entries = entries;
     data.faces = None;
     keep_selection(data);
+    // Who brings data in wants to train on it, rather than on the drawn faces.
+    if arrived.is_some() && state.form.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
+        state.form.dataset = arrived;
+    }
     let gone = state.form.dataset.as_ref().is_none_or(|name| data.find(name).is_none());
     if gone && let Some(first) = data.readable().next() {
         state.form.dataset = Some(first.name.clone());

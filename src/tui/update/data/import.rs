@@ -135,6 +135,12 @@ pub(super) fn heard(state: &mut State, news: ImportNews) -> Vec<Effect> {
         ImportNews::Finished(imported) => {
             state.data.import = None;
             finished(state, &imported);
+            state.data.arriving = Some(name);
+            // The list may have come before the news.
+            if state.data.entries.iter().any(|entry| Some(&entry.name) == state.data.arriving.as_ref()) {
+                let entries = state.data.entries.clone();
+                return super::datasets(state, entries);
+            }
         }
     }
     Vec::new()
@@ -157,7 +163,7 @@ fn finished(state: &mut State, imported: &Imported) {
         );
         let more = imported.skipped_count.saturating_sub(imported.skipped.len() as u64);
         if more > 0 {
-            lines.push(format!("  and {more} more"));
+            lines.push(format!("  and {} more", thousands(usize::try_from(more).unwrap_or(usize::MAX))));
         }
     }
     if state.overlay.is_some() {
