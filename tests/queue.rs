@@ -212,3 +212,26 @@ fn a_test_of_finished_weights_queues_as_well() {
     wait_for_queue(&lab, &[]);
     assert_eq!(lab.json(&["show", "otter", "--json"])["state"], "finished");
 }
+
+#[test]
+fn a_run_begins_after_another_has_ended_though_there_is_room_before() {
+    let lab = Lab::new();
+    lab.faces(350);
+    lab.text(&["queue", "slots", "cpu", "2"]);
+    train(&lab, "first", LONG, &[]);
+    train(&lab, "second", SHORT, &["--after", "first"]);
+    let [first, second] = ["first", "second"].map(|id| folder(&lab, id));
+    wait_for("the wait to be told", PATIENCE, || {
+        events(&second)
+            .iter()
+            .any(|event| matches!(event, Event::Waiting { run } if run.as_str() == "first"))
+            .then_some(())
+    });
+    assert_eq!(lab.json(&["show", "second", "--json"])["state"], "queued");
+    lab.text(&["stop", "first"]);
+    wait_for_state(&lab, "second", "finished");
+    assert!(began(&second) >= ended(&first));
+    let refused = lab.mien(&["train", "cnn", "--dataset", "faces", "--after", "nobody", "--detach"]).assert().failure();
+    let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(words.contains("nobody"), "{words}");
+}

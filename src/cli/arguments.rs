@@ -546,6 +546,9 @@ pub(super) struct RunOptions<O: Offer> {
     /// run that it starts from left out]
     #[arg(long, value_name = "WHICH")]
     pub(super) leave_out: Option<LeaveOut>,
+    /// Begin only when this run has ended, well or not, on whatever device; then the turn on its own device
+    #[arg(long, value_name = "RUN")]
+    pub(super) after: Option<String>,
     #[command(flatten)]
     pub(super) recipe: RecipeOptions<O>,
     #[command(flatten)]

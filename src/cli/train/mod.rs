@@ -23,17 +23,18 @@ pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError
         return Err(LaunchError::NoTrainer.into());
     }
     match train.strategy {
-        TrainStrategy::Cnn(options) => one(store, &plan::cnn(store, &options)?, options.run),
-        TrainStrategy::Features(options) => one(store, &plan::features(store, &options)?, options.run),
-        TrainStrategy::Finetune(options) => one(store, &plan::finetune(store, &options)?, options.run),
+        TrainStrategy::Cnn(options) => one(store, plan::cnn(store, &options)?, options.run),
+        TrainStrategy::Features(options) => one(store, plan::features(store, &options)?, options.run),
+        TrainStrategy::Finetune(options) => one(store, plan::finetune(store, &options)?, options.run),
         TrainStrategy::All(options) => all(store, &options),
     }
 }
 
-fn one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
-    plan::tell(store, recipe)?;
+fn one<O: Offer>(store: &RunStore, mut recipe: Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
+    recipe.after = options.after.map(|query| store.find(&query)).transpose()?;
+    plan::tell(store, &recipe)?;
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
-    let id = supervise::launch(store, &wanted, recipe, options.following.turn.when())?;
+    let id = supervise::launch(store, &wanted, &recipe, options.following.turn.when())?;
     if id != wanted {
         output::note(&format!("there is a {wanted} already: this run is {id}"));
     }
@@ -44,7 +45,9 @@ fn one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> R
 fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let following = options.run.following;
     let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
-    let recipes = plan::all(store, options, &stem)?;
+    let mut recipes = plan::all(store, options, &stem)?;
+    // The others wait for the first.
+    recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::tell(store, recipe))?;
     let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, following.turn.when())?;
     output::note(&format!("{}, {} and {}: one after the other", ids[0], ids[1], ids[2]));
