@@ -305,8 +305,9 @@ fn damage_and_compare(tries: u32) {
             fs::write(&path, &bytes).expect("damaged");
             let what = format!("seed {seed}, attempt {attempt}: {name}, cut {cut}, byte {at}, bit {bit}");
             finish(&run);
-            let named = |event: &Event| matches!(event, Event::Warning { message } if message.contains(&format!("{name} is damaged")));
-            assert!(events(&run).iter().any(named), "{what}: nobody said so");
+            let words = format!("{name} is damaged");
+            let says = |event: &Event| matches!(event, Event::Warning { message } if message.contains(&words));
+            assert!(events(&run).iter().any(says), "{what}: nobody said so");
             let aside = run.path().join(format!("{name}.damaged"));
             assert!(fs::read(aside).expect("kept aside") == bytes, "{what}");
             assert_same(&result(&lab, "run"), &expected, &what);

@@ -1,9 +1,9 @@
-//! Batches: the order of an epoch, and inputs as floats, made ahead of the trainer by a thread of its own.
+//! Batches: the order of an epoch, and inputs as floats or whatever else a batch begins with, made ahead of the trainer
+//! by a thread of its own.
 //!
 //! What a batch holds depends on its source, the order and the epoch only, never on threads or on how far ahead it was
 //! made.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -55,17 +55,41 @@ pub struct Batch {
     pub labels: Vec<i32>,
 }
 
-/// Batches made ahead by a thread, as an iterator. Dropping it ends the thread.
+impl Batch {
+    /// The inputs of a split with these indices, as this epoch of training sees them or as they are evaluated.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    #[must_use]
+    pub fn make(source: &dyn Source, split: Split, indices: &[u32], epoch: Option<u64>) -> Self {
+        let [channels, height, width] = source.shape();
+        let mut inputs = vec![0.0; indices.len() * channels * height * width];
+        source.fill(split, indices, epoch, &mut inputs);
+        Self { inputs, shape: [indices.len(), channels, height, width], labels: labels(source, split, indices) }
+    }
+}
+
+/// The classes of the inputs of a split with these indices.
+///
+/// # Panics
+/// If an index is out of range.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // labels are u16
+pub fn labels(source: &dyn Source, split: Split, indices: &[u32]) -> Vec<i32> {
+    indices.iter().map(|index| source.label(split, *index as usize) as i32).collect()
+}
+
+/// What a thread makes of an order piece by piece, ahead of whoever needs it, as an iterator. Dropping it ends the thread.
 #[derive(Debug)]
-pub struct Prefetch {
+pub struct Prefetch<T> {
     /// `None` only while dropping.
-    batches: Option<Receiver<Batch>>,
+    batches: Option<Receiver<T>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Prefetch {
-    /// Starts making batches of `batch_size` inputs (the last one may be smaller) in this order, as this epoch sees them,
-    /// at most `depth` ahead.
+impl<T: Send + 'static> Prefetch<T> {
+    /// Starts making something of every `batch_size` indices (the last ones may be fewer) in this order, at most `depth`
+    /// ahead.
     ///
     /// # Errors
     /// When the system has no thread left to give.
@@ -73,48 +97,32 @@ impl Prefetch {
     /// # Panics
     /// If `batch_size` is 0.
     pub fn start(
-        source: Arc<dyn Source>,
-        split: Split,
         order: Vec<u32>,
         batch_size: usize,
-        epoch: Option<u64>,
         depth: usize,
+        make: impl FnMut(&[u32]) -> T + Send + 'static,
     ) -> std::io::Result<Self> {
         assert!(batch_size > 0, "a batch has at least one input");
         let (sender, batches) = sync_channel(depth);
-        let make = move || produce(&*source, split, &order, batch_size, epoch, &sender);
-        let thread = thread::Builder::new().name("batches".into()).spawn(make)?;
+        let produce = move || produce(&order, batch_size, make, &sender);
+        let thread = thread::Builder::new().name("batches".into()).spawn(produce)?;
         Ok(Self { batches: Some(batches), thread: Some(thread) })
     }
 }
 
-fn produce(
-    source: &dyn Source,
-    split: Split,
-    order: &[u32],
-    batch_size: usize,
-    epoch: Option<u64>,
-    sender: &SyncSender<Batch>,
-) {
-    let [channels, height, width] = source.shape();
+fn produce<T>(order: &[u32], batch_size: usize, mut make: impl FnMut(&[u32]) -> T, sender: &SyncSender<T>) {
     for indices in order.chunks(batch_size) {
-        let mut inputs = vec![0.0; indices.len() * channels * height * width];
-        source.fill(split, indices, epoch, &mut inputs);
-        // Labels are u16.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-        let labels = indices.iter().map(|index| source.label(split, *index as usize) as i32).collect();
-        let shape = [indices.len(), channels, height, width];
         // Nobody listens any more: the consumer was dropped.
-        if sender.send(Batch { inputs, shape, labels }).is_err() {
+        if sender.send(make(indices)).is_err() {
             return;
         }
     }
 }
 
-impl Iterator for Prefetch {
-    type Item = Batch;
+impl<T> Iterator for Prefetch<T> {
+    type Item = T;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<T> {
         let batch = self.batches.as_ref().and_then(|batches| batches.recv().ok());
         if batch.is_none()
             && let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
@@ -126,7 +134,7 @@ impl Iterator for Prefetch {
     }
 }
 
-impl Drop for Prefetch {
+impl<T> Drop for Prefetch<T> {
     fn drop(&mut self) {
         drop(self.batches.take());
         if let Some(thread) = self.thread.take() {
@@ -137,6 +145,8 @@ impl Drop for Prefetch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
     use tempfile::TempDir;
 
@@ -164,14 +174,24 @@ mod tests {
         Arc::new(Images::plain(dataset, Some(Augmenter { ranges: Augmentation::REFERENCE, seed: 3, variants: 0 })))
     }
 
+    fn start(
+        source: &Arc<dyn Source>,
+        order: Vec<u32>,
+        size: usize,
+        epoch: Option<u64>,
+        depth: usize,
+    ) -> Prefetch<Batch> {
+        let source = Arc::clone(source);
+        Prefetch::start(order, size, depth, move |indices| Batch::make(&*source, Split::Train, indices, epoch)).unwrap()
+    }
+
     #[test]
     fn batches_are_the_same_however_they_are_made() {
         let dir = TempDir::new().unwrap();
         let source = augmented(dataset(&dir));
         let order = epoch_order(3, 2, source.count(Split::Train));
         let all = |batch: usize, depth: usize| {
-            let batches: Vec<Batch> =
-                Prefetch::start(source.clone(), Split::Train, order.clone(), batch, Some(2), depth).unwrap().collect();
+            let batches: Vec<Batch> = start(&source, order.clone(), batch, Some(2), depth).collect();
             assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 100);
             assert!(batches.iter().all(|batch| batch.shape[1..] == [3, 30, 40]));
             (
@@ -193,7 +213,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let source = augmented(dataset(&dir));
         let order = epoch_order(0, 0, 100);
-        let mut batches = Prefetch::start(source.clone(), Split::Train, order, 8, None, 2).unwrap();
+        let mut batches = start(&source, order, 8, None, 2);
         assert_eq!(batches.next().unwrap().shape[0], 8);
         drop(batches);
         assert_eq!(Arc::strong_count(&source), 1);

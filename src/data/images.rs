@@ -1,5 +1,7 @@
 //! A dataset's images as inputs of a network: augmented, resized, scaled as the network wants them.
 
+mod picks;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -11,8 +13,10 @@ use super::store::Dataset;
 use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
 use crate::domain::{Augmentation, Split};
 
+pub use picks::Picks;
+
 /// What bytes are multiplied by to become numbers from 0 to 1.
-const SCALE: f32 = 1.0 / 255.0;
+pub const SCALE: f32 = 1.0 / 255.0;
 
 /// Floats from which on a batch is made by several threads; below, waking them costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 18;
@@ -70,10 +74,27 @@ impl Images {
         Self { dataset, view: Some((side, preprocessing)), augmenter }
     }
 
+    /// Where they come from.
+    #[must_use]
+    pub fn dataset(&self) -> &Arc<Dataset> {
+        &self.dataset
+    }
+
+    /// What happens to pixels beside random changes; `None` where they are only scaled from 0 to 1.
+    #[must_use]
+    pub fn preprocessing(&self) -> Option<&Preprocessing> {
+        self.view.as_ref().map(|(_, preprocessing)| preprocessing)
+    }
+
     /// The random changes of training images.
     #[must_use]
     pub fn augmenter(&self) -> Option<&Augmenter> {
         self.augmenter.as_ref()
+    }
+
+    /// The variant that an epoch of training shows; `None` for images as they are.
+    fn variant(&self, epoch: Option<u64>) -> Option<u64> {
+        epoch.and_then(|epoch| self.augmenter.map(|augmenter| augmenter.variant(epoch)))
     }
 
     /// Writes the inputs of these images, of an augmented variant (from 1) if there is one, to `out`.
@@ -120,8 +141,7 @@ impl Source for Images {
     }
 
     fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]) {
-        let variant = epoch.and_then(|epoch| self.augmenter.map(|augmenter| augmenter.variant(epoch)));
-        self.fill_variant(split, indices, variant, out);
+        self.fill_variant(split, indices, self.variant(epoch), out);
     }
 }
 

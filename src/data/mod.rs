@@ -26,7 +26,7 @@ pub mod writer;
 
 pub use augment::Affine;
 pub use batch::{Batch, Prefetch, Source, epoch_order};
-pub use images::{Augmenter, Images};
+pub use images::{Augmenter, Images, Picks};
 pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
 pub use stats::Distribution;

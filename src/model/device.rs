@@ -70,6 +70,18 @@ pub fn pci_slot(kind: DeviceKind) -> Option<String> {
     }
 }
 
+/// Bytes of memory that a CUDA device has in all; `None` for the processor, and where the driver does not tell.
+#[must_use]
+pub fn memory(kind: DeviceKind) -> Option<u64> {
+    match kind {
+        DeviceKind::Cpu => None,
+        #[cfg(feature = "cuda")]
+        DeviceKind::Cuda(ordinal) => cuda::memory(ordinal),
+        #[cfg(not(feature = "cuda"))]
+        DeviceKind::Cuda(_) => None,
+    }
+}
+
 /// The device for a request: `auto` takes the first CUDA device if there is a usable one, else the processor.
 ///
 /// # Errors

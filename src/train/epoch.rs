@@ -3,17 +3,16 @@
 use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
-use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
 
-use crate::data::batch::Batch;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::vgg16::{FrozenBase, StepKey};
+use crate::model::vgg16::StepKey;
 
 use super::Reporter;
 use super::checkpoint::Partial;
 use super::classifier::Classifier;
-use super::evaluate::inputs;
+use super::feed::{Feed, Piece, Ready};
 use super::keep::{Keep, SaveError};
 use super::meter::{Meter, Pending};
 use super::optimizer::AdamOptimizer;
@@ -66,8 +65,7 @@ pub struct TrainingFigures {
     pub images_per_second: f64,
 }
 
-/// Trains for one epoch or what is left of it, on top of a frozen base if there is one: that runs outside the graph.
-/// `batches` begin behind the part that is done.
+/// Trains for one epoch or what is left of it. `batches` are of this feed and begin behind the part that is done.
 ///
 /// # Errors
 /// When a checkpoint cannot be written.
@@ -75,8 +73,8 @@ pub struct TrainingFigures {
 pub fn train_epoch<B, M>(
     mut network: M,
     optimizer: &mut AdamOptimizer<M, B>,
-    frozen: Option<&FrozenBase<B::InnerBackend>>,
-    batches: impl Iterator<Item = Batch>,
+    feed: &Feed<'_, B::InnerBackend>,
+    batches: impl Iterator<Item = Piece>,
     plan: &EpochPlan<'_>,
     device: &B::Device,
     keep: &mut Keep<'_>,
@@ -96,12 +94,12 @@ where
             keep.part(&network, optimizer, meter.partial(step - 1, &pending, reporter.paused()), reporter)?;
             return Ok((network, EpochEnd::Stopped));
         }
-        let labels = labels::<B>(&batch, device);
-        let count = batch.labels.len();
-        let inputs = Tensor::from_inner(inputs(batch, frozen, device));
+        let count = batch.labels().len();
+        let Ready { inputs, labels } = feed.ready(batch, device);
+        let inputs = Tensor::from_inner(inputs);
         let logits = network.training_logits(inputs, StepKey { seed: plan.seed, epoch: plan.epoch, step });
-        let loss = loss_function.forward(logits.clone(), labels.clone());
-        pending.add(loss.clone().inner(), logits.inner(), labels.inner(), count);
+        let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels.clone()));
+        pending.add(loss.clone().inner(), logits.inner(), labels, count);
         let rate = (plan.rate)(step - 1);
         network = descend(network, optimizer, loss.backward(), [rate, rate * plan.base_rate]);
         if step % plan.readback == 0 || step == plan.steps {
@@ -145,8 +143,4 @@ where
     // Those of the base are taken out already.
     let others = GradientsParams::from_module(&mut gradients, &network);
     optimizer.step(rate, network, others)
-}
-
-fn labels<B: Backend>(batch: &Batch, device: &B::Device) -> Tensor<B, 1, Int> {
-    Tensor::from_data(TensorData::new(batch.labels.clone(), [batch.labels.len()]), device)
 }

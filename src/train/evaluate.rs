@@ -1,13 +1,13 @@
 //! Evaluation: every image of a split through a network, once.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
 
-use crate::data::batch::Batch;
 use crate::domain::Confusion;
+use crate::model::kernels::ConvBlockBackend;
 
 use super::classifier::Classifier;
-use crate::model::kernels::ConvBlockBackend;
-use crate::model::vgg16::FrozenBase;
+use super::feed::{Feed, Piece};
 
 /// What a network says of a split.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,48 +25,61 @@ pub struct Evaluation {
 /// Images per forward pass. Fixed, so that results do not depend on the recipe's batch size.
 pub const BATCH_SIZE: usize = 128;
 
-/// Evaluates `network`, on top of a frozen base if there is one, on `batches`, which hold each image of a split once and in
-/// order. `None` if `interrupted` before the end.
+/// Evaluates `network` on `batches` of this feed, which hold each image of a split once and in order. `None` if
+/// `interrupted` before the end. What it says of `readback` batches is read from the device at once.
 ///
-/// Losses are summed on the host in f64: the result does not depend on how a device would add them up.
+/// Losses are summed on the host in f64: the result does not depend on how a device would add them up, nor on
+/// `readback`.
 pub fn evaluate<B: ConvBlockBackend>(
     network: &impl Classifier<B>,
-    frozen: Option<&FrozenBase<B>>,
-    batches: impl Iterator<Item = Batch>,
+    feed: &Feed<'_, B>,
+    batches: impl Iterator<Item = Piece>,
     classes: usize,
+    readback: u32,
     device: &B::Device,
     mut interrupted: impl FnMut() -> bool,
 ) -> Option<Evaluation> {
     let mut evaluation =
         Evaluation { loss: 0.0, confusion: Confusion::new(classes), probabilities: Vec::new(), truth: Vec::new() };
+    let mut unread = Unread { logits: Vec::new(), labels: Vec::new() };
     for batch in batches {
         if interrupted() {
             return None;
         }
-        let labels = batch.labels.clone();
-        let logits = network.logits(inputs(batch, frozen, device)).into_data().convert::<f32>();
-        // Converted to f32 the line before.
-        let logits = logits.as_slice::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
-        for (row, label) in logits.chunks_exact(classes).zip(labels) {
-            evaluation.add(row, label);
+        unread.labels.extend(batch.labels());
+        unread.logits.push(network.logits(feed.ready(batch, device).inputs));
+        if unread.logits.len() >= readback as usize {
+            unread.read(&mut evaluation);
         }
     }
+    unread.read(&mut evaluation);
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     let images = evaluation.truth.len().max(1) as f64;
     evaluation.loss /= images;
     Some(evaluation)
 }
 
-/// A batch on the device, `[inputs, channels, height, width]`, behind the frozen base if there is one.
-pub(super) fn inputs<B: ConvBlockBackend>(
-    batch: Batch,
-    frozen: Option<&FrozenBase<B>>,
-    device: &B::Device,
-) -> Tensor<B, 4> {
-    let inputs = Tensor::from_data(TensorData::new(batch.inputs, batch.shape), device);
-    match frozen {
-        Some(base) => base.forward(inputs),
-        None => inputs,
+/// What was computed and is still on the device.
+struct Unread<B: Backend> {
+    /// `[inputs, classes]` of each batch.
+    logits: Vec<Tensor<B, 2>>,
+    labels: Vec<i32>,
+}
+
+impl<B: Backend> Unread<B> {
+    /// Reads it, which waits for the device.
+    fn read(&mut self, evaluation: &mut Evaluation) {
+        if self.logits.is_empty() {
+            return;
+        }
+        let logits = Tensor::cat(std::mem::take(&mut self.logits), 0);
+        let classes = logits.dims()[1];
+        let logits = logits.into_data().convert::<f32>();
+        // Converted to f32 the line before.
+        let logits = logits.as_slice::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
+        for (row, label) in logits.chunks_exact(classes).zip(self.labels.drain(..)) {
+            evaluation.add(row, label);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Reporter;
+use super::resident::Resident;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
@@ -47,6 +48,8 @@ pub struct FeaturePlan<'a, B: ConvBlockBackend> {
     pub dataset_dir: &'a Path,
     /// Bytes that cached features of all datasets may take.
     pub limit: u64,
+    /// Bytes that images may take on the device; 0: batches are made on the host.
+    pub resident: u64,
 }
 
 /// What became of it.
@@ -176,6 +179,7 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         device: &B::Device,
         progress: &mut Progress<'_>,
     ) -> io::Result<bool> {
+        let resident = self.on_device(name.split, device);
         for (chunk, rows) in work.missing() {
             let mut features = Vec::with_capacity(rows.len() * self.key.row());
             for at in rows.clone().step_by(BATCH_SIZE) {
@@ -184,7 +188,7 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
                 }
                 let batch = at..(at + BATCH_SIZE).min(rows.end);
                 let count = batch.len();
-                features.extend(self.forward(name, batch, device));
+                features.extend(self.forward(name, batch, resident.as_ref(), device));
                 progress.advance(count);
             }
             work.write(chunk, &features)?;
@@ -192,14 +196,30 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         Ok(true)
     }
 
-    fn forward(&self, name: &SectionName, rows: Range<usize>, device: &B::Device) -> Vec<f32> {
-        let [channels, height, width] = self.images.shape();
-        let shape = [rows.len(), channels, height, width];
-        let mut inputs = vec![0.0; shape.iter().product()];
+    /// The images of a split on the device, if they are wanted there and there is room.
+    fn on_device(&self, split: Split, device: &B::Device) -> Option<Resident<B>> {
+        Resident::upload(self.images, &[split], self.resident, device)
+    }
+
+    fn forward(
+        &self,
+        name: &SectionName,
+        rows: Range<usize>,
+        resident: Option<&Resident<B>>,
+        device: &B::Device,
+    ) -> Vec<f32> {
         // A split has fewer than 2^32 images: `epoch_order` numbers them.
         let indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
-        self.images.fill_variant(name.split, &indices, name.variant.map(|(_, number)| number), &mut inputs);
-        let images = Tensor::from_data(TensorData::new(inputs, shape), device);
+        let variant = name.variant.map(|(_, number)| number);
+        let images = if let Some(resident) = resident {
+            resident.batch(&self.images.picks_of_variant(name.split, &indices, variant)).0
+        } else {
+            let [channels, height, width] = self.images.shape();
+            let shape = [indices.len(), channels, height, width];
+            let mut inputs = vec![0.0; shape.iter().product()];
+            self.images.fill_variant(name.split, &indices, variant, &mut inputs);
+            Tensor::from_data(TensorData::new(inputs, shape), device)
+        };
         let features = self.frozen.forward(images).into_data().convert::<f32>();
         // Converted to f32 the line before.
         features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"))

@@ -1,45 +1,40 @@
 //! A whole training, from the first epoch or from a checkpoint to its end.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::data::batch::{Prefetch, Source, epoch_order};
+use crate::data::batch::epoch_order;
 use crate::domain::{EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split};
 use crate::events::Event;
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters::{self, MismatchError};
-use crate::model::vgg16::FrozenBase;
 
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
 use super::classifier::Classifier;
 use super::early_stopping::{Verdict, observe};
 use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
+use super::feed::Feed;
 use super::keep::{Keep, SaveError, Standing};
 use super::optimizer::{self, AdamOptimizer};
 use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
-/// Batches made ahead of the trainer.
-const PREFETCH: usize = 3;
-
 /// What a training works on.
 pub struct Fit<'a, B: AutodiffBackend> {
     /// Its settings.
     pub recipe: &'a Recipe,
-    /// Its inputs: images, or what a frozen base made of them.
-    pub source: Arc<dyn Source>,
-    /// The frozen base, where the inputs are images; it runs outside the graph.
-    pub frozen: Option<&'a FrozenBase<B::InnerBackend>>,
+    /// Its inputs.
+    pub feed: Feed<'a, B::InnerBackend>,
     /// What its checkpoints are of.
     pub identity: &'a Identity,
     /// Where its checkpoints go.
     pub files: &'a CheckpointFiles,
-    /// Steps between two reads of the loss from the device; see [`EpochPlan::readback`].
+    /// Steps between two reads of the loss from the device, see [`EpochPlan::readback`]; and batches between two reads of
+    /// what is evaluated.
     pub readback: u32,
     /// How long an epoch may go on without a checkpoint.
     pub interval: Duration,
@@ -237,7 +232,7 @@ where
         M: AutodiffModule<B> + Classifier<B>,
     {
         let recipe = self.recipe;
-        let kept = recipe.left_out.kept_of(self.source.count(Split::Train));
+        let kept = recipe.left_out.kept_of(self.feed.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
@@ -259,11 +254,10 @@ where
         // steps are what they were.
         let done = from.step as usize * batch_size;
         let order = order.into_iter().skip(done).map(|place| kept[place as usize]).collect();
-        let source = Arc::clone(&self.source);
-        let batches = Prefetch::start(source, Split::Train, order, batch_size, Some(u64::from(epoch)), PREFETCH)
-            .map_err(FitError::Thread)?;
+        let batches = self.feed.start(Split::Train, order, batch_size, Some(u64::from(epoch)));
+        let batches = batches.map_err(FitError::Thread)?;
         reporter.report(Event::EpochStarted { epoch, steps, done: from.step, seconds: from.seconds });
-        Ok(train_epoch(network, optimizer, self.frozen, batches, &plan, device, keep, reporter)?)
+        Ok(train_epoch(network, optimizer, &self.feed, batches, &plan, device, keep, reporter)?)
     }
 
     /// Evaluates a network on a split. `None` if a stop was asked for before the end.
@@ -277,7 +271,7 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let count = u32::try_from(self.source.count(split)).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.feed.count(split)).unwrap_or(u32::MAX);
         self.evaluate_images(network, split, (0..count).collect(), device, reporter)
     }
 
@@ -293,9 +287,8 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let batches = Prefetch::start(Arc::clone(&self.source), split, order, BATCH_SIZE, None, PREFETCH)
-            .map_err(FitError::Thread)?;
-        let classes = self.identity.classes.len();
-        Ok(evaluate(network, self.frozen, batches, classes, device, || reporter.stop_requested()))
+        let batches = self.feed.start(split, order, BATCH_SIZE, None).map_err(FitError::Thread)?;
+        let (classes, stop) = (self.identity.classes.len(), || reporter.stop_requested());
+        Ok(evaluate(network, &self.feed, batches, classes, self.readback, device, stop))
     }
 }

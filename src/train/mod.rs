@@ -9,10 +9,12 @@ pub mod early_stopping;
 pub mod epoch;
 pub mod evaluate;
 pub mod features;
+pub mod feed;
 pub mod fit;
 pub mod keep;
 mod meter;
 pub mod optimizer;
+pub mod resident;
 pub mod schedule;
 mod stopwatch;
 

@@ -11,15 +11,17 @@ use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{Tensor, TensorData};
 
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
-use super::evaluate::Evaluation;
+use super::evaluate::{Evaluation, evaluate};
+use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
+use super::resident::Resident;
 use super::{Reporter, optimizer};
 use crate::data::batch::Source;
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
-use crate::domain::{DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, Recipe, Schedule, Split};
+use crate::domain::{Augmentation, DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, Recipe, Schedule, Split};
 use crate::events::Event;
 use crate::model::cnn::Cnn;
 use crate::model::parameters::{self, Array, Arrays};
@@ -125,6 +127,8 @@ struct Bench {
     recipe: Recipe,
     readback: u32,
     interval: Duration,
+    /// Whether images stay on the device.
+    resident: bool,
 }
 
 impl Bench {
@@ -135,7 +139,7 @@ impl Bench {
         let mut recipe = Recipe::cnn(name, dataset.fingerprint().to_owned(), 0);
         recipe.epochs = 4;
         recipe.batch_size = 16;
-        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX }
+        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, resident: false }
     }
 
     fn files(&self, run: &str) -> CheckpointFiles {
@@ -147,10 +151,23 @@ impl Bench {
         self.run_with(run, from, Notes { stop_at, ..Notes::default() }, &self.images())
     }
 
-    fn images(&self) -> Arc<dyn Source> {
+    fn pictures(&self) -> Images {
         let seed = self.recipe.seed;
         let augmenter = self.recipe.augmentation.map(|ranges| Augmenter { ranges, seed, variants: 0 });
-        Arc::new(Images::plain(Arc::clone(&self.dataset), augmenter))
+        Images::plain(Arc::clone(&self.dataset), augmenter)
+    }
+
+    fn images(&self) -> Arc<dyn Source> {
+        Arc::new(self.pictures())
+    }
+
+    fn feed(&self, source: &Arc<dyn Source>) -> Feed<'_, Flex> {
+        if !self.resident {
+            return Feed::of(Arc::clone(source));
+        }
+        let splits = [Split::Train, Split::Validation];
+        let resident = Resident::upload(&self.pictures(), &splits, 1 << 20, &Default::default());
+        Feed::of_images(self.pictures(), None, Some(resident.expect("room")))
     }
 
     fn run_with(
@@ -165,11 +182,9 @@ impl Bench {
         let side = SIDE as usize;
         let identity = identity(&self.dataset, [side, side, 1], None);
         let seed = self.recipe.seed;
-        let source = Arc::clone(source);
         let plan = Fit {
             recipe: &self.recipe,
-            source,
-            frozen: None,
+            feed: self.feed(source),
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -223,6 +238,72 @@ fn a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been() {
         notes.events.extend(rest.events);
         assert_eq!(notes.history(), whole.history(), "stopped at {stop_at}");
         assert_eq!(Checkpoint::read(&bench.files(&run).last).expect("a checkpoint"), expected);
+    }
+}
+
+/// The first epochs' figures, before rounding has had the time to grow.
+fn assert_near(ours: &Notes, theirs: &Notes) {
+    let figures = |notes: &Notes| -> Vec<f64> {
+        notes.history().iter().flat_map(|metrics| [metrics.train_loss, metrics.val_loss]).collect()
+    };
+    assert_eq!(figures(ours).len(), figures(theirs).len());
+    for (ours, theirs) in figures(ours).into_iter().zip(figures(theirs)) {
+        assert!((ours - theirs).abs() < 1e-3 * theirs.abs().max(0.1), "{ours} against {theirs}");
+    }
+}
+
+#[test]
+fn images_that_stay_on_the_device_train_as_those_that_are_sent() {
+    let mut bench = Bench::new();
+    // 120 images: the last batch of an epoch has 10.
+    bench.recipe.batch_size = 22;
+    for augmentation in [Some(Augmentation::REFERENCE), None] {
+        bench.recipe.augmentation = augmentation;
+        bench.resident = false;
+        let (_, sent) = bench.run("sent", None, None);
+        bench.resident = true;
+        let (end, kept) = bench.run("kept", None, None);
+        assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
+        assert_near(&kept, &sent);
+        if augmentation.is_none() {
+            assert_eq!(kept.history(), sent.history(), "nothing is sampled, so nothing is rounded");
+        }
+    }
+}
+
+#[test]
+fn a_run_with_images_on_the_device_and_rare_reads_is_resumed_to_the_last_bit() {
+    let bench = Bench { resident: true, readback: 3, ..Bench::new() };
+    let (_, whole) = bench.run("whole", None, None);
+    // 8 steps and 1 validation batch an epoch.
+    for stop_at in [3, 14] {
+        let run = format!("stopped-{stop_at}");
+        let (end, mut notes) = bench.run(&run, None, Some(stop_at));
+        assert_eq!(end, FitEnd::Stopped);
+        let (_, rest) = bench.run(&run, Some(&bench.last(&run)), None);
+        notes.events.extend(rest.events);
+        assert_eq!(notes.history(), whole.history(), "stopped at {stop_at}");
+        assert_eq!(bench.last(&run), bench.last("whole"));
+    }
+}
+
+#[test]
+fn how_often_an_evaluation_is_read_changes_nothing() {
+    let mut bench = Bench::new();
+    let network = Cnn::<Flex>::new([SIDE as usize, SIDE as usize, 1], 2, 3, &Default::default());
+    let identity = identity(&bench.dataset, [SIDE as usize, SIDE as usize, 1], None);
+    bench.resident = true;
+    let feed = bench.feed(&bench.images());
+    let evaluated = |readback| {
+        // 7 batches, the last of 6 images.
+        let batches = feed.start(Split::Train, (0..120).collect(), 19, None).expect("a thread");
+        let classes = identity.classes.len();
+        evaluate(&network, &feed, batches, classes, readback, &Default::default(), || false).expect("to the end")
+    };
+    let each = evaluated(1);
+    assert_eq!(each.truth.len(), 120);
+    for readback in [2, 3, 7, 100] {
+        assert_eq!(evaluated(readback), each, "every {readback}");
     }
 }
 

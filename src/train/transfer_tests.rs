@@ -12,8 +12,10 @@ use burn::tensor::{Tensor, TensorData};
 use super::checkpoint::{Checkpoint, CheckpointFiles};
 use super::epoch::descend;
 use super::features::{Cached, FeaturePlan};
+use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
 use super::optimizer;
+use super::resident::Resident;
 use super::tests::{Cpu, Notes, dataset, identity};
 use crate::data::batch::Source;
 use crate::data::features::{KEY_VERSION, Key};
@@ -154,6 +156,8 @@ struct Bench {
     readback: u32,
     interval: Duration,
     weights: Arrays,
+    /// Bytes that images may take on the device while features are computed.
+    resident: u64,
 }
 
 /// Where a run's inputs come from.
@@ -161,6 +165,8 @@ struct Bench {
 enum From {
     Cache,
     Images,
+    /// Images that stay on the device.
+    Device,
 }
 
 impl Bench {
@@ -175,7 +181,7 @@ impl Bench {
         if let Some(transfer) = &mut recipe.transfer {
             transfer.size = SIZE;
         }
-        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, weights: base() }
+        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, weights: base(), resident: 0 }
     }
 
     fn unfrozen(&self) -> Option<Block> {
@@ -219,6 +225,7 @@ impl Bench {
             data_dir: self.folder.path(),
             dataset_dir: &self.dataset_dir(),
             limit,
+            resident: self.resident,
         };
         plan.ensure(&[Split::Train, Split::Validation], &Default::default(), notes)
     }
@@ -230,20 +237,23 @@ impl Bench {
 
     fn run(&self, run: &str, from: From, checkpoint: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
         let (device, frozen, files) = (Default::default(), self.frozen(), self.files(run));
-        let source: Arc<dyn Source> = match from {
-            From::Images => Arc::new(self.images()),
+        let splits = [Split::Train, Split::Validation];
+        let feed = match from {
+            From::Images => Feed::of_images(self.images(), Some(&frozen), None),
+            From::Device => {
+                let resident = Resident::upload(&self.images(), &splits, 1 << 20, &device).expect("room");
+                Feed::of_images(self.images(), Some(&frozen), Some(resident))
+            }
             From::Cache => match self.cache(&mut Notes::default(), 1 << 30) {
-                Cached::Ready(features) => Arc::new(features),
+                Cached::Ready(features) => Feed::of(Arc::new(features)),
                 Cached::Uncached(reason) => panic!("{reason}"),
                 Cached::Stopped => panic!("nobody asked to stop"),
             },
         };
         let identity = identity(&self.dataset, [32, 32, 3], Some("base".into()));
-        let frozen = (from == From::Images).then_some(&frozen);
         let plan = Fit {
             recipe: &self.recipe,
-            source,
-            frozen,
+            feed,
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -287,6 +297,19 @@ fn variants_from_the_cache_train_as_the_images_do_and_the_second_run_computes_no
     // 120 training images in three variants and 40 to validate on.
     let found = |event: &Event| matches!(event, Event::FeaturesReady { images: 400, computed: 0, .. });
     assert!(notes.events.iter().any(found), "{:?}", notes.events);
+}
+
+#[test]
+fn images_on_the_device_give_the_features_and_the_fine_tuning_of_those_that_are_sent() {
+    let bench = Bench::new(Strategy::Finetune);
+    let (_, sent) = bench.run("sent", From::Images, None, None);
+    assert_near(&bench.run("kept", From::Device, None, None).1, &sent);
+
+    let mut bench = Bench::new(Strategy::Features);
+    bench.recipe.transfer.as_mut().expect("a base").variants = 3;
+    let (_, sent) = bench.run("sent", From::Images, None, None);
+    bench.resident = 1 << 20;
+    assert_near(&bench.run("cached", From::Cache, None, None).1, &sent);
 }
 
 #[test]

@@ -14,23 +14,32 @@ pub(super) trait DeviceJob {
     /// What it gives.
     type Output;
 
-    /// Does it on a device. `readback`: steps between two reads from it.
-    fn run<B>(self, device: &B::Device, readback: u32) -> Self::Output
+    /// Does it on a device.
+    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend;
 }
 
-/// Does the job on this device.
-pub(super) fn on_device<J: DeviceJob>(kind: DeviceKind, job: J) -> J::Output {
+/// How a device is read and fed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Habits {
+    /// Steps between two reads from it.
+    pub(super) readback: u32,
+    /// Bytes that images may take on it; 0: batches are made on the host.
+    pub(super) resident: u64,
+}
+
+/// Does the job on this device, where images may take as many bytes as `resident` says.
+pub(super) fn on_device<J: DeviceJob>(kind: DeviceKind, resident: u64, job: J) -> J::Output {
     match kind {
-        DeviceKind::Cpu => job.run::<Autodiff<Flex>>(&Default::default(), 1),
+        DeviceKind::Cpu => job.run::<Autodiff<Flex>>(&Default::default(), Habits { readback: 1, resident }),
         #[cfg(all(feature = "cuda", not(test)))]
         DeviceKind::Cuda(ordinal) => {
             // Reading back waits for the device: rarely enough that it keeps busy in between.
             const READBACK: u32 = 32;
             let device = burn::backend::cuda::CudaDevice::new(ordinal as usize);
-            job.run::<Autodiff<burn::backend::Cuda>>(&device, READBACK)
+            job.run::<Autodiff<burn::backend::Cuda>>(&device, Habits { readback: READBACK, resident })
         }
         #[cfg(any(not(feature = "cuda"), test))]
         DeviceKind::Cuda(_) => unreachable!("a build without CUDA never chooses a CUDA device"),

@@ -12,13 +12,15 @@ use crate::model::kernels::ConvBlockBackend;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
+use crate::train::feed::Feed;
 use crate::train::fit::{Fit, FitEnd, fit};
 
-use super::backend::{DeviceJob, on_device};
+use super::backend::{DeviceJob, Habits, on_device};
 use super::checkpoints::{files, interval, where_to_go_on};
 use super::journal::Journal;
 use super::load::LoadMeter;
-use super::setup::{CnnSetup, Ground, Inputs, Setup, TransferSetup, take_start};
+use super::residence;
+use super::setup::{CnnSetup, Ground, Setup, TransferSetup, take_start};
 use super::waiting::{Turn, awaited};
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
@@ -64,7 +66,8 @@ pub(super) fn train(
         take_start(&ground, transfer)?;
     }
     let work = Training { checkpoint };
-    on_device(ground.device, Job { ground: &ground, files: &files, journal, work })
+    let resident = resident_bound(&ground, journal);
+    on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work })
 }
 
 /// Tests the best weights again, on the training images too, and changes nothing else.
@@ -82,7 +85,14 @@ pub(super) fn evaluate(
         return Err("it was asked to stop".into());
     }
     let ground = open(folder, recipe, &device)?;
-    on_device(ground.device, Job { ground: &ground, files: &files, journal, work: Testing })
+    let resident = resident_bound(&ground, journal);
+    on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work: Testing })
+}
+
+fn resident_bound(ground: &Ground, journal: &mut Journal) -> u64 {
+    let (bytes, wrong) = residence::bound(ground.device);
+    wrong.into_iter().for_each(|message| journal.report(Event::Warning { message }));
+    bytes
 }
 
 /// Work on a run that has found its data and its device.
@@ -107,7 +117,7 @@ trait Work {
 impl<W: Work> DeviceJob for Job<'_, W> {
     type Output = Result<W::Output, String>;
 
-    fn run<B>(self, device: &B::Device, readback: u32) -> Self::Output
+    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
@@ -115,12 +125,12 @@ impl<W: Work> DeviceJob for Job<'_, W> {
         let Self { ground, files, journal, work } = self;
         match &ground.recipe.transfer {
             None => {
-                let setup = CnnSetup::<B>::new(ground, device)?;
-                work.run(&mut Desk { ground, files, journal, setup, device, readback })
+                let setup = CnnSetup::<B>::new(ground, device, habits.resident)?;
+                work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
             }
             Some(transfer) => {
-                let setup = TransferSetup::<B>::new(ground, transfer, device)?;
-                work.run(&mut Desk { ground, files, journal, setup, device, readback })
+                let setup = TransferSetup::<B>::new(ground, transfer, device, habits.resident)?;
+                work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
             }
         }
     }
@@ -154,10 +164,10 @@ impl Work for Training {
         let network = desk.setup.network()?;
         let trainable = burn::module::Module::num_params(&network);
         desk.journal.report(Event::ModelBuilt { total: desk.setup.parameters(), trainable });
-        let Some(inputs) = desk.setup.inputs(&[Split::Train, Split::Validation], desk.journal) else {
+        let Some(feed) = desk.setup.inputs(&[Split::Train, Split::Validation], desk.journal) else {
             return Ok(Outcome::Stopped);
         };
-        let plan = plan(desk.ground, desk.files, desk.setup.identity(), inputs, desk.readback);
+        let plan = plan::<B>(desk.ground, desk.files, desk.setup.identity(), feed, desk.readback);
         let end = fit(&plan, network, self.checkpoint.as_ref(), desk.device, desk.journal);
         drop(plan);
         let outcome = match end.map_err(|error| error.to_string())? {
@@ -207,10 +217,10 @@ pub(super) fn plan<'a, B: AutodiffBackend>(
     ground: &'a Ground,
     files: &'a CheckpointFiles,
     identity: &'a Identity,
-    Inputs { source, frozen }: Inputs<'a, B>,
+    feed: Feed<'a, B::InnerBackend>,
     readback: u32,
 ) -> Fit<'a, B> {
-    Fit { recipe: &ground.recipe, source, frozen, identity, files, readback, interval: interval().0 }
+    Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }
 }
 
 pub(super) fn nothing_to_score(recipe: &Recipe) -> String {

@@ -9,6 +9,7 @@ mod checkpoints;
 mod job;
 mod journal;
 mod load;
+mod residence;
 mod scores;
 mod setup;
 mod signals;

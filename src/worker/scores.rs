@@ -41,8 +41,8 @@ where
         }
         let (network, epoch) = self.best()?;
         self.journal.report(Event::EvaluationStarted { split: Split::Test, images });
-        let Some(inputs) = self.setup.inputs(&[Split::Test], self.journal) else { return Ok(false) };
-        let plan = plan(self.ground, self.files, self.setup.identity(), inputs, self.readback);
+        let Some(feed) = self.setup.inputs(&[Split::Test], self.journal) else { return Ok(false) };
+        let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
         let evaluation = plan.evaluate(&network, Split::Test, self.device, self.journal);
         let Some(evaluation) = evaluation.map_err(|error| error.to_string())? else { return Ok(false) };
         drop(plan);
@@ -69,8 +69,8 @@ where
         let kept = recipe.left_out.kept_of(dataset.len(Split::Train));
         self.journal.report(Event::EvaluationStarted { split: Split::Train, images: kept.len() });
         let (network, epoch) = self.best()?;
-        let inputs = self.setup.plain_training_inputs();
-        let plan = plan(self.ground, self.files, self.setup.identity(), inputs, self.readback);
+        let feed = self.setup.plain_training_inputs();
+        let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
         let mut on = |images: &[u32]| {
             let evaluation = plan.evaluate_images(&network, Split::Train, images.to_vec(), self.device, self.journal);
             evaluation.map_err(|error| error.to_string())

@@ -84,6 +84,19 @@ pub(super) fn pci_slot(ordinal: u32) -> Option<String> {
     }
 }
 
+/// Bytes of memory that the device of this ordinal has, if the driver tells. It was started by [`usable_devices`].
+pub(super) fn memory(ordinal: u32) -> Option<u64> {
+    let ordinal = c_int::try_from(ordinal).ok()?;
+    let mut bytes: usize = 0;
+    // SAFETY: as in `device_names`: the signature is that of cuda.h since CUDA 3.2, and the pointer is to a live local.
+    // Before the driver is started it only says so.
+    unsafe {
+        let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
+        let total = library.get::<unsafe extern "C" fn(*mut usize, c_int) -> c_int>(b"cuDeviceTotalMem_v2\0").ok()?;
+        (total(&raw mut bytes, ordinal) == SUCCESS).then_some(bytes as u64)
+    }
+}
+
 /// Loads NVRTC and keeps it loaded, so that burn's own look-up by name finds it even off the loader's path.
 fn load_nvrtc() -> Result<(), String> {
     const LIBRARY_FOLDERS: [&str; 3] = ["lib64", "targets/x86_64-linux/lib", "lib"];

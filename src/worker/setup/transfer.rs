@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::backend::AutodiffBackend;
 
-use super::{Ground, Inputs, Setup};
+use super::{Ground, Setup, keep_on_device};
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::domain::text::printable;
@@ -19,6 +19,8 @@ use crate::runs::layout::RunFolder;
 use crate::train::Reporter;
 use crate::train::checkpoint::{Checkpoint, Identity};
 use crate::train::features::{Cached, FeaturePlan};
+use crate::train::feed::Feed;
+use crate::train::resident::Resident;
 use crate::weights::Weights;
 use crate::worker::journal::Journal;
 
@@ -38,6 +40,8 @@ pub(in super::super) struct TransferSetup<'a, B: AutodiffBackend> {
     frozen: Option<FrozenBase<B::InnerBackend>>,
     identity: Identity,
     device: B::Device,
+    /// Bytes that images may take on the device.
+    resident: u64,
 }
 
 impl<'a, B> TransferSetup<'a, B>
@@ -53,6 +57,7 @@ where
         ground: &'a Ground,
         transfer: &'a Transfer,
         device: &B::Device,
+        resident: u64,
     ) -> Result<Self, String> {
         let (weights, preprocessing) = open_base(ground, transfer)?;
         let size = transfer.size as usize;
@@ -67,7 +72,8 @@ where
             image: [size, size, 3],
             base: Some(transfer.base.clone()),
         };
-        Ok(Self { ground, transfer, weights, preprocessing, frozen, identity, device: device.clone() })
+        let device = device.clone();
+        Ok(Self { ground, transfer, weights, preprocessing, frozen, identity, device, resident })
     }
 
     fn images(&self) -> Images {
@@ -115,6 +121,7 @@ where
             data_dir: &home.data(),
             dataset_dir: &home.dataset(&recipe.dataset),
             limit,
+            resident: self.resident,
         })
     }
 }
@@ -144,21 +151,23 @@ where
         }
     }
 
-    fn plain_training_inputs(&self) -> Inputs<'_, B> {
+    fn plain_training_inputs(&self) -> Feed<'_, B::InnerBackend> {
         let frozen = self.frozen.as_ref();
         // Nothing is to be computed, so no room is needed.
         let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.kept_plain(Split::Train)));
-        match kept {
-            Some(features) => Inputs { source: Arc::new(features), frozen: None },
-            None => Inputs { source: Arc::new(self.images()), frozen },
+        if let Some(features) = kept {
+            return Feed::of(Arc::new(features));
         }
+        let images = self.images();
+        let resident = Resident::upload(&images, &[Split::Train], self.resident, &self.device);
+        Feed::of_images(images, frozen, resident)
     }
 
-    fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Inputs<'_, B>> {
+    fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Feed<'_, B::InnerBackend>> {
         let frozen = self.frozen.as_ref();
         if let Some(frozen) = frozen.filter(|_| self.ground.recipe.repeats_images()) {
             match self.cached(frozen, splits, journal) {
-                Cached::Ready(features) => return Some(Inputs { source: Arc::new(features), frozen: None }),
+                Cached::Ready(features) => return Some(Feed::of(Arc::new(features))),
                 Cached::Stopped => return None,
                 Cached::Uncached(reason) => {
                     let message = format!("features are not kept, and computed anew in every epoch: {reason}");
@@ -166,7 +175,9 @@ where
                 }
             }
         }
-        Some(Inputs { source: Arc::new(self.images()), frozen })
+        let images = self.images();
+        let resident = keep_on_device(&images, splits, self.resident, &self.device, journal);
+        Some(Feed::of_images(images, frozen, resident))
     }
 }
 

@@ -1,0 +1,178 @@
+//! Images that stay on the device as bytes, and batches made of them there: one gather, one sampling.
+//!
+//! What the host has to say of a batch is [`Picks`]: where its images are, and the map that each is sampled with. The map
+//! is the very one that [`Affine::apply`](crate::data::Affine::apply) draws with, so both ways make the same picture up to
+//! rounding.
+
+use std::ops::Range;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::{GridSampleOptions, GridSamplePaddingMode, InterpolateMode};
+use burn::tensor::{DType, Int, Tensor, TensorData};
+
+use crate::data::Source;
+use crate::data::images::{Images, Picks, SCALE};
+use crate::domain::Split;
+use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
+
+/// Bytes of a label on the device.
+const LABEL: u64 = 4;
+
+/// A split's pixels are one tensor, whose elements 31 bits can number.
+const MAX_PIXELS: u64 = i32::MAX as u64;
+
+/// Images of a dataset on a device.
+#[derive(Debug, Clone)]
+pub struct Resident<B: Backend> {
+    images: Images,
+    splits: [Option<Held<B>>; 3],
+    /// Where the middles of output pixels are, from −1 to 1: `[1, h, 1, 1]` and `[1, 1, w, 1]`.
+    rows: Tensor<B, 4>,
+    columns: Tensor<B, 4>,
+    normalization: Option<Normalization<B>>,
+}
+
+/// A split on the device.
+#[derive(Debug, Clone)]
+struct Held<B: Backend> {
+    /// u8 `[images, height · width · channels]`.
+    pixels: Tensor<B, 2, Int>,
+    /// `[images]`.
+    labels: Tensor<B, 1, Int>,
+}
+
+/// [`Preprocessing`] on the device.
+#[derive(Debug, Clone)]
+struct Normalization<B: Backend> {
+    reversed: bool,
+    scale: f32,
+    /// `[1, 3, 1, 1]`.
+    mean: Tensor<B, 4>,
+    deviation: Tensor<B, 4>,
+}
+
+/// What these splits take on a device: for each image its bytes and its label.
+#[must_use]
+pub fn bytes_on_device(images: &Images, splits: &[Split]) -> u64 {
+    let dataset = images.dataset();
+    let image = dataset.image().bytes() as u64 + LABEL;
+    splits.iter().map(|split| dataset.len(*split) as u64 * image).sum()
+}
+
+impl<B: Backend> Resident<B> {
+    /// Uploads these splits. `None` if they would take more than `bound` bytes, or one of them more than one tensor holds.
+    #[must_use]
+    pub fn upload(images: &Images, splits: &[Split], bound: u64, device: &B::Device) -> Option<Self> {
+        let dataset = images.dataset();
+        let pixels = |split: Split| (dataset.len(split) * dataset.image().bytes()) as u64;
+        if bytes_on_device(images, splits) > bound || splits.iter().any(|split| pixels(*split) > MAX_PIXELS) {
+            return None;
+        }
+        let mut held = [None, None, None];
+        for split in splits {
+            held[*split as usize] = (!dataset.is_empty(*split)).then(|| Held::upload(images, *split, device));
+        }
+        let [_, height, width] = images.shape();
+        Some(Self {
+            images: images.clone(),
+            splits: held,
+            rows: middles(height, device).reshape([1, height, 1, 1]),
+            columns: middles(width, device).reshape([1, 1, width, 1]),
+            normalization: images.preprocessing().map(|preprocessing| Normalization::new(preprocessing, device)),
+        })
+    }
+
+    /// The images, if this split of them is here.
+    #[must_use]
+    pub fn images(&self, split: Split) -> Option<&Images> {
+        self.splits[split as usize].as_ref().map(|_| &self.images)
+    }
+
+    /// The inputs `[images, channels, height, width]` and the labels `[images]` of a batch.
+    ///
+    /// # Panics
+    /// If the split is not here or an index is out of range.
+    #[must_use]
+    pub fn batch(&self, picks: &Picks) -> (Tensor<B, 4>, Tensor<B, 1, Int>) {
+        let held = self.splits[picks.split as usize].as_ref();
+        let held = held.unwrap_or_else(|| panic!("the images of {} are not on the device", picks.split));
+        let (count, device) = (picks.indices.len(), held.pixels.device());
+        let places = Tensor::from_data(TensorData::new(picks.indices.clone(), [count]), &device);
+        let image = self.images.dataset().image();
+        let [height, width, channels] = [image.height, image.width, image.channels].map(|side| side as usize);
+        let pixels = held.pixels.clone().select(0, places.clone()).reshape([count, height, width, channels]);
+        let pictures = pixels.float().permute([0, 3, 1, 2]);
+        let pictures = match &self.normalization {
+            Some(Normalization { reversed: true, .. }) if channels == 3 => pictures.flip([1]),
+            _ => pictures,
+        };
+        let drawn = match &picks.theta {
+            Some(theta) => {
+                self.sample(pictures, &Tensor::from_data(TensorData::new(theta.clone(), [count, 2, 3]), &device))
+            }
+            None => pictures,
+        };
+        let inputs = drawn.mul_scalar(SCALE);
+        let inputs = match &self.normalization {
+            // One channel becomes three.
+            Some(Normalization { scale, mean, deviation, .. }) => {
+                inputs.mul_scalar(*scale).sub(mean.clone()).div(deviation.clone())
+            }
+            None => inputs,
+        };
+        (inputs, held.labels.clone().select(0, places))
+    }
+
+    /// Samples pictures `[n, c, h, w]` where the maps `[n, 2, 3]` point: bilinearly, with the nearest pixel beyond the
+    /// edge.
+    ///
+    /// The positions come of sums of products and not of a product of matrices, which a GPU may round to ten bits.
+    fn sample(&self, pictures: Tensor<B, 4>, theta: &Tensor<B, 3>) -> Tensor<B, 4> {
+        let count = theta.dims()[0];
+        // Of x and y: what a column, a row and the origin add to them.
+        let part = |at: Range<usize>| theta.clone().slice([0..count, 0..2, at]).reshape([count, 1, 1, 2]);
+        let across = self.columns.clone().mul(part(0..1));
+        let down = self.rows.clone().mul(part(1..2));
+        let border = GridSampleOptions::new(InterpolateMode::Bilinear).with_padding_mode(GridSamplePaddingMode::Border);
+        pictures.grid_sample_2d(across.add(down).add(part(2..3)), border.with_align_corners(false))
+    }
+}
+
+impl<B: Backend> Held<B> {
+    fn upload(images: &Images, split: Split, device: &B::Device) -> Self {
+        let dataset = images.dataset();
+        let (count, row) = (dataset.len(split), dataset.image().bytes());
+        let range = dataset.range(split);
+        let pixels = dataset.all_pixels()[range.start * row..range.end * row].to_vec();
+        // Labels are u16.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+        let labels: Vec<i32> = (0..count).map(|index| dataset.label(split, index) as i32).collect();
+        Self {
+            pixels: Tensor::from_data(TensorData::new(pixels, [count, row]), (device, DType::U8)),
+            labels: Tensor::from_data(TensorData::new(labels, [count]), device),
+        }
+    }
+}
+
+impl<B: Backend> Normalization<B> {
+    fn new(preprocessing: &Preprocessing, device: &B::Device) -> Self {
+        let channels = |values: [f32; 3]| Tensor::<B, 1>::from_data(values, device).reshape([1, 3, 1, 1]);
+        Self {
+            reversed: preprocessing.order == ChannelOrder::Bgr,
+            scale: preprocessing.scale,
+            mean: channels(preprocessing.mean),
+            deviation: channels(preprocessing.deviation),
+        }
+    }
+}
+
+/// The middles of this many pixels that reach from −1 to 1.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // sides are small
+fn middles<B: Backend>(side: usize, device: &B::Device) -> Tensor<B, 1> {
+    let middle = |at: usize| ((2 * at + 1) as f64 / side as f64 - 1.0) as f32;
+    Tensor::from_data(TensorData::new((0..side).map(middle).collect::<Vec<f32>>(), [side]), device)
+}
+
+#[cfg(test)]
+#[path = "resident_tests.rs"]
+mod tests;

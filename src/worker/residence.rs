@@ -1,0 +1,51 @@
+//! How much of a device's memory the images of a run may take.
+//!
+//! It goes by the device's whole memory and not by what is free: which way batches are made decides the last bits of a run.
+
+use crate::domain::text::printable;
+use crate::model::device::{self, DeviceKind};
+
+/// The environment variable that says so, in MiB, for any kind of device; 0: batches are made on the host.
+const VARIABLE: &str = "MIEN_RESIDENT_MIB";
+
+/// The share of a GPU's memory otherwise: the rest is for the network, and for other runs.
+const SHARE: u64 = 8;
+
+/// Of a GPU that does not tell its memory.
+const UNKNOWN_MEMORY: u64 = 8 << 30;
+
+/// Bytes that the images of a run may take on this device, and what is wrong with the variable that says so.
+pub(super) fn bound(kind: DeviceKind) -> (u64, Option<String>) {
+    said(kind, std::env::var(VARIABLE).ok().as_deref())
+}
+
+fn said(kind: DeviceKind, variable: Option<&str>) -> (u64, Option<String>) {
+    let usual = match kind {
+        // The processor samples from the memory map faster than tensor operations do.
+        DeviceKind::Cpu => 0,
+        DeviceKind::Cuda(_) => device::memory(kind).unwrap_or(UNKNOWN_MEMORY) / SHARE,
+    };
+    match variable.map(|text| (text.trim().parse::<u64>(), text)) {
+        None => (usual, None),
+        Some((Ok(mebibytes), _)) => (mebibytes.saturating_mul(1 << 20), None),
+        Some((Err(_), text)) => {
+            let wrong = format!("{VARIABLE} is '{}', which is no whole number: it is ignored", printable(text));
+            (usual, Some(wrong))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_makes_batches_on_the_host_unless_told_otherwise() {
+        assert_eq!(said(DeviceKind::Cpu, None), (0, None));
+        assert_eq!(said(DeviceKind::Cpu, Some(" 2 ")), (2 << 20, None));
+        let (bound, wrong) = said(DeviceKind::Cpu, Some("much"));
+        assert!(bound == 0 && wrong.expect("a word").contains("MIEN_RESIDENT_MIB is 'much'"));
+        assert_eq!(said(DeviceKind::Cuda(0), Some("0")), (0, None), "and a GPU can be told too");
+        assert!(said(DeviceKind::Cuda(0), None).0 >= 1 << 27, "a share of its memory");
+    }
+}
