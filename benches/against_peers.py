@@ -35,6 +35,7 @@ from peers.process import Missing, header, middle, printed, ratios, row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CARGO = ["--no-default-features", "--features", "trainer", "--message-format=json"]
+BENCHES = ["cnn_step", "vgg16", "feeding"]
 INSTALLED = {"torch": ["torch", "torchvision", "pillow"], "keras": ["tensorflow-cpu", "scipy", "pillow"]}
 
 
@@ -48,7 +49,7 @@ class Tools:
     def bench(self, name):
         """The executable of one of our benches."""
         if not self.built:
-            self.built = self.cargo("bench", "--no-run", "--benches")
+            self.built = self.cargo("bench", "--no-run", *(word for name in BENCHES for word in ("--bench", name)))
         return self.built[name]
 
     def cargo(self, *words):

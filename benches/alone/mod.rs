@@ -15,7 +15,7 @@ use mien::domain::{DatasetName, Split};
 
 /// Prints images per second by the clock, the median over some batches after one to warm up; and per second of the
 /// processor's time, which waiting for a busy machine does not change.
-pub fn timed(batch: usize, steps: usize, mut run: impl FnMut()) {
+pub(crate) fn timed(batch: usize, steps: usize, mut run: impl FnMut()) {
     run();
     let processor = processor_seconds();
     let mut seconds: Vec<f64> = (0..steps)
@@ -31,7 +31,7 @@ pub fn timed(batch: usize, steps: usize, mut run: impl FnMut()) {
 }
 
 /// What all threads of this process have used of the processors; Linux only.
-pub fn processor_seconds() -> f64 {
+pub(crate) fn processor_seconds() -> f64 {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanoseconds = threads.filter_map(|thread| {
         let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
@@ -41,23 +41,23 @@ pub fn processor_seconds() -> f64 {
 }
 
 /// A count as a float.
-pub fn number(count: usize) -> f64 {
+pub(crate) fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).expect("small"))
 }
 
 /// The words behind `alone` on the command line, if that is what was asked for.
-pub fn words() -> Option<Vec<String>> {
+pub(crate) fn words() -> Option<Vec<String>> {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     (words.next()? == "alone").then(|| words.collect())
 }
 
 /// A word of the command line as a count.
-pub fn count(word: &str) -> usize {
+pub(crate) fn count(word: &str) -> usize {
     word.parse().unwrap_or_else(|_| panic!("'{word}' is not a number"))
 }
 
 /// A dataset of `images` gray training images of FER-2013's size in seven classes, in this folder.
-pub fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
+pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
     const SIDE: u32 = 48;
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
     let name = DatasetName::new("made-up").expect("a name");
@@ -83,6 +83,6 @@ fn noise(state: &mut u64) -> u8 {
 }
 
 /// Keeps the compiler from leaving out what made this.
-pub fn used<T>(value: T) {
+pub(crate) fn used<T>(value: T) {
     drop(black_box(value));
 }
