@@ -1,112 +1,166 @@
 #!/usr/bin/env python3
-"""mien's convolution blocks against PyTorch on the CPU, side by side: VGG16's base and the step that fine-tunes its block 5.
+"""mien against what a user would pick instead, side by side on this machine, and what mien alone costs: the figures of RESULTS.md.
 
-    pip install torch            # the CPU wheel is enough
-    python benches/against_peers.py [--rounds 5] [--threads 2] [--cases base:48:32,base:96:32,base:224:8,step:96:32]
+    python3 benches/against_peers.py all --fer fer2013.tar.xz --base vgg16_imagenet_notop.h5
+    python3 benches/against_peers.py step vgg --rounds 5 [--cases base:48:32,base:96:32,base:224:8,step:96:32]
+    python3 benches/against_peers.py all --quick …        a rehearsal: every section at its smallest; its figures mean nothing
 
-Builds benches/vgg16.rs, then runs ours and theirs in turn, a fresh process each time, and prints the medians of images per second and
-of the ratios round by round: by the clock, and per second of the processor's time. On a machine that is not quiet only the latter means
-something, and only with --threads 1, because threads that wait for each other use the processor too. Synthetic pictures: this times
-arithmetic, not loading. --exe PATH takes a bench that was built before.
+| section | what it measures | minutes at three rounds on two cores |
+| --- | --- | --- |
+| step | the CNN's training step, batch 32, against PyTorch | ½ |
+| vgg | VGG16's base and the step that fine-tunes block 5, against PyTorch | 3½ |
+| augment | all transforms, one thread, against torchvision | ½ |
+| import | FER-2013 from its archive, a zip, a folder, a table, against Keras's scan and one pass of reading | 3 |
+| fit | the CNN on FER-2013 with augmentation, end to end, against Keras | 6 |
+| memory | the most memory that each strategy holds, against PyTorch on the same images | 3 |
+| pipeline | batches made ahead with nobody behind; how long the CNN waits for them | ½ |
+| flat | memory and time per image of import and training at 1,000 to 1,000,000 images | 4 |
+| start | `mien runs` with 1,000 runs, a worker's first batch, opening a dataset | 1 |
+| instructions | instructions of a kernel, counted by valgrind: the machine's mood is not in them | 1 |
+
+Ours and theirs run in turn, a fresh process each, so many --rounds; printed are medians, with the spread behind them. A ratio is of two
+runs next to each other, above 1 where mien is ahead. Peers are installed in virtual environments below --work (PyTorch from PyPI is large:
+give --pip "--index-url https://download.pytorch.org/whl/cpu" for the small one), or taken from --torch-python and --keras-python. A section
+that lacks something says so and is left out. Builds the benches first, and mien unless --mien says where it is.
 """
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
+import venv
 
-CARGO = ["cargo", "bench", "--no-default-features", "--features", "trainer", "--bench", "vgg16", "--no-run"]
-LAYERS = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
-# Modules before block 5 in the list of layers that theirs() makes.
-BLOCK_5 = 24
+from peers import own, whole
+from peers.process import Missing, header, middle, printed, ratios, row
 
-
-def build():
-    """The bench's executable."""
-    lines = subprocess.run(CARGO + ["--message-format=json"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    artifacts = (json.loads(line) for line in lines.splitlines())
-    return next(a["executable"] for a in artifacts if a.get("executable") and a["target"]["name"] == "vgg16")
+HERE = os.path.dirname(os.path.abspath(__file__))
+CARGO = ["--no-default-features", "--features", "trainer", "--message-format=json"]
+BENCHES = ["cnn_step", "vgg16", "feeding"]
+INSTALLED = {"torch": ["torch", "torchvision", "pillow"], "keras": ["tensorflow-cpu", "scipy", "pillow"]}
 
 
-def theirs(what, side, batch, steps, threads):
-    """Images per second, by the clock and of the processor, of PyTorch in its fastest layout, channels last."""
-    import torch
-    from torch import nn
+class Tools:
+    """What sections run: built or installed when first asked for."""
 
-    torch.set_num_threads(threads)
-    modules, channels = [], 3
-    for layer in LAYERS:
-        if layer == "M":
-            modules.append(nn.MaxPool2d(2))
-        else:
-            modules += [nn.Conv2d(channels, layer, 3, padding=1), nn.ReLU(inplace=True)]
-            channels = layer
-    base = nn.Sequential(*modules).to(memory_format=torch.channels_last)
-    x = torch.rand(batch, 3, side, side).contiguous(memory_format=torch.channels_last)
-    frozen, top = (base, None) if what == "base" else (base[:BLOCK_5], base[BLOCK_5:])
-    for parameter in frozen.parameters():
-        parameter.requires_grad_(False)
-    if top is not None:
-        head = nn.Sequential(nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 7))
-        adam = torch.optim.Adam([*top.parameters(), *head.parameters()], 1e-5)
-        labels, loss = torch.arange(batch) % 7, nn.CrossEntropyLoss()
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.built = {}
 
-    def run():
-        with torch.no_grad():
-            features = frozen(x)
-        if top is None:
-            return features.mean((2, 3))
-        found = loss(head(top(features).mean((2, 3))), labels)
-        adam.zero_grad()
-        found.backward()
-        adam.step()
+    def bench(self, name):
+        """The executable of one of our benches."""
+        if not self.built:
+            self.built = self.cargo("bench", "--no-run", *(word for name in BENCHES for word in ("--bench", name)))
+        return self.built[name]
 
-    run(), run()
-    seconds, processor = [], time.process_time()
-    for _ in range(steps):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    processor = time.process_time() - processor
-    return batch / statistics.median(seconds), batch * steps / processor
+    def cargo(self, *words):
+        run = subprocess.run(["cargo", words[0], *CARGO, *words[1:]], check=True, stdout=subprocess.PIPE, text=True, cwd=os.path.dirname(HERE))
+        artifacts = (json.loads(line) for line in run.stdout.splitlines())
+        return {a["target"]["name"]: a["executable"] for a in artifacts if a.get("executable")}
+
+    def peer(self, kind):
+        """The command that runs a peer's side."""
+        given = getattr(self.arguments, f"{kind}_python")
+        if not given:
+            place = os.path.join(self.arguments.work, f"venv-{kind}")
+            given = os.path.join(place, "bin", "python")
+            if not os.path.exists(os.path.join(place, "complete")):
+                venv.create(place, with_pip=True)
+                pip = [given, "-m", "pip", "install", "--quiet", *self.arguments.pip.split(), *INSTALLED[kind]]
+                if subprocess.run(pip).returncode:
+                    raise Missing(f"{kind} cannot be installed; give --{kind}-python")
+                open(os.path.join(place, "complete"), "w").close()
+        return [given, os.path.join(HERE, "peers", f"{kind}_side.py")]
+
+    def torch(self, *words, threads=None):
+        return [*self.peer("torch"), "--threads", threads or self.arguments.threads, *words]
+
+    def in_turn(self, ours, theirs, threads=None):
+        """Rounds of ours and theirs: (clock, processor) of each."""
+        environment = {"RAYON_NUM_THREADS": str(threads or self.arguments.threads)}
+        pairs = [(printed(ours, environment), printed(theirs, environment)) for _ in range(self.arguments.rounds)]
+        return [run[0] for run in pairs], [run[1] for run in pairs]
+
+
+def compare(tools, title, ours, theirs, threads=None):
+    """A row for images a second by the clock, and one for the processor's time."""
+    ours, theirs = tools.in_turn(ours, theirs, threads)
+    for index, by in enumerate(("by the clock", "of the processor")):
+        here, there = ([run[index] for run in side] for side in (ours, theirs))
+        row(title, by, middle(here), middle(there), ratios(here, there))
+
+
+def step(tools):
+    """The CNN's training step."""
+    steps = 20 if tools.arguments.quick else 300
+    header("CNN training step, images/s", "", "mien", "PyTorch", "ratio")
+    for batch in (32, 64):
+        ours = [tools.bench("cnn_step"), "alone", "step", batch, steps]
+        compare(tools, f"batch {batch}", ours, tools.torch("cnn", batch, steps // 2))
+
+
+def vgg(tools):
+    """VGG16's base and fine-tuning step."""
+    header("VGG16, images/s", "", "mien", "PyTorch", "ratio")
+    for case in tools.arguments.cases.split(","):
+        what, side, batch = case.split(":")
+        # A few seconds a measurement on a small machine.
+        steps = 3 if tools.arguments.quick else max(5, 600_000 // (int(side) ** 2 * int(batch)))
+        name = "base" if what == "base" else "fine-tuning step"
+        ours = [tools.bench("vgg16"), "alone", what, side, batch, steps]
+        compare(tools, f"{name} at {side}, batch {batch}", ours, tools.torch(what, side, batch, steps))
+
+
+def augment(tools):
+    """Augmentation on one thread."""
+    header("augmentation on one thread, images/s", "", "mien", "torchvision", "ratio")
+    ways = {"image": "v2 image by image", "alike": "v2 on batches, all images of one changed alike", "sampled": "grid_sample by hand, every image its own"}
+    seconds = 0.3 if tools.arguments.quick else 2
+    for side in (48, 224):
+        ours = [tools.bench("feeding"), "alone", "augment", side, (200 if tools.arguments.quick else 4000) * (4 if side == 48 else 1)]
+        for way, name in ways.items():
+            compare(tools, f"48→{side}, {name}", ours, tools.torch("augment", way, side, seconds, threads=1), threads=1)
+
+
+SECTIONS = {
+    "step": step, "vgg": vgg, "augment": augment, "import": whole.imports, "fit": whole.fit, "memory": whole.memory,
+    "pipeline": own.pipeline, "flat": own.flat, "start": own.start, "instructions": own.instructions,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--cases", default="base:48:32,base:96:32,base:224:8,step:96:32", help="what:side:batch,…")
-    parser.add_argument("--exe", help="a bench that was built before")
-    parser.add_argument("--peer", help=argparse.SUPPRESS)
+    parser.add_argument("sections", nargs="+", choices=[*SECTIONS, "all"], metavar="SECTION")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2, help="of both sides, where the table does not say one")
+    parser.add_argument("--quick", action="store_true", help="rehearse")
+    parser.add_argument("--fer", help="FER-2013: fer2013.tar.xz, or a folder with train/ and test/")
+    parser.add_argument("--base", help="VGG16's weights for `memory`, in any format that mien imports")
+    parser.add_argument("--work", default=os.path.join(os.path.dirname(HERE), "target", "peers"), help="folder for everything made (10 GB)")
+    parser.add_argument("--mien", help="a release binary built before")
+    parser.add_argument("--torch-python", help="a Python with torch, torchvision and pillow")
+    parser.add_argument("--keras-python", help="a Python with tensorflow-cpu, scipy and pillow")
+    parser.add_argument("--pip", default="", help="more arguments for pip")
+    parser.add_argument("--cases", default="base:224:8,base:48:32,base:96:32,step:96:32", help="of vgg: what:side:batch,…")
+    parser.add_argument("--epochs", type=int, default=2, help="of fit, the first not counted")
+    parser.add_argument("--images", default="1000,100000,1000000", help="of flat: how many")
+    parser.add_argument("--side", type=int, default=16, help="of flat: pixels a side")
     arguments = parser.parse_args()
-    if arguments.peer:
-        what, side, batch, steps = arguments.peer.split(":")
-        print(*theirs(what, int(side), int(batch), int(steps), arguments.threads))
-        return
-    executable = arguments.exe or build()
-    environment = {**os.environ, "RAYON_NUM_THREADS": str(arguments.threads)}
-    for case in arguments.cases.split(","):
-        what, side, batch = case.split(":")
-        # A few seconds a measurement on a small machine.
-        steps = max(3, 600_000 // (int(side) ** 2 * int(batch)))
-        ours_command = [executable, "alone", what, side, batch, str(steps)]
-        peer_command = [sys.executable, __file__, "--threads", str(arguments.threads), "--peer", f"{case}:{steps}"]
-        rounds = [(measured(ours_command, environment), measured(peer_command, environment)) for _ in range(arguments.rounds)]
-        print(f"{what} at {side}, batch {batch}, {arguments.threads} threads")
-        for index, by in enumerate(("clock", "processor")):
-            ours, peer = (statistics.median(run[index] for run in side) for side in zip(*rounds))
-            ratios = sorted(a[index] / b[index] for a, b in rounds)
-            spread = f"{ratios[0]:.2f}–{ratios[-1]:.2f}"
-            print(f"  {by}: mien {ours:.1f}, PyTorch {peer:.1f}, ratio {statistics.median(ratios):.2f} ({spread})", flush=True)
-
-
-def measured(command, environment):
-    """What a process printed: two numbers."""
-    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    return [float(number) for number in run.stdout.split()]
+    arguments.work = os.path.abspath(arguments.work)
+    os.makedirs(arguments.work, exist_ok=True)
+    if arguments.quick:
+        arguments.rounds = 1
+    tools = Tools(arguments)
+    chosen = SECTIONS if "all" in arguments.sections else arguments.sections
+    if not arguments.mien and any(name not in ("step", "vgg", "augment", "pipeline", "instructions") for name in chosen):
+        arguments.mien = tools.cargo("build", "--release", "--bin", "mien")["mien"]
+    if any(name in ("step", "vgg", "augment", "pipeline", "start", "instructions") for name in chosen):
+        tools.bench("feeding")
+    for name in chosen:
+        try:
+            SECTIONS[name](tools)
+        except Missing as missing:
+            print(f"\n{name}: left out: {missing}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

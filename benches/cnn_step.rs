@@ -1,7 +1,11 @@
 //! What the fused convolution block gains: forward of each block of the small CNN, and whole training steps, fused and as
 //! burn's own operations. One iteration is one batch: images/s are criterion's elements/s.
 //!
-//! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network.
+//! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network. With
+//! `-- alone step|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of fused training
+//! steps or of one block's forward pass: this is what `benches/against_peers.py` runs, and counts instructions of.
+
+mod alone;
 
 use std::hint::black_box;
 
@@ -13,7 +17,7 @@ use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Int, Tensor, activation, module};
 use burn_flex::{Flex, FlexDevice};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use mien::model::kernels::{ConvBlockBackend, conv3x3_relu_maxpool2};
 
 type Block<B> = fn(Tensor<B, 4>, Tensor<B, 4>, Tensor<B, 1>) -> Tensor<B, 4>;
@@ -56,47 +60,70 @@ impl<B: Backend> Cnn<B> {
     }
 }
 
-fn forward(c: &mut Criterion) {
+/// Input channels, output channels and side of the CNN's two blocks.
+const BLOCKS: [[usize; 3]; 2] = [[1, 32, 48], [32, 64, 24]];
+
+/// Forward passes of one block.
+fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> impl FnMut() {
     let device = FlexDevice;
     let random = |shape: [usize; 4]| Tensor::<Flex, 4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
-    for (block, [c_in, c_out, side]) in [("block 1", [1, 32, 48]), ("block 2", [32, 64, 24])] {
-        let mut group = c.benchmark_group(format!("forward {block}"));
-        let (x, weight) = (random([32, c_in, side, side]), random([c_out, c_in, 3, 3]));
-        let bias = Tensor::zeros([c_out], &device);
+    let (x, weight) = (random([batch, c_in, side, side]), random([c_out, c_in, 3, 3]));
+    let bias = Tensor::zeros([c_out], &device);
+    move || drop(black_box(block(x.clone(), weight.clone(), bias.clone())))
+}
+
+/// Training steps of the whole network.
+fn training(batch: usize, block: Block<Autodiff<Flex>>) -> impl FnMut() {
+    type B = Autodiff<Flex>;
+    let device = FlexDevice;
+    let x = Tensor::<B, 4>::random([batch, 1, 48, 48], Distribution::Uniform(0.0, 1.0), &device);
+    let count = i64::try_from(batch).expect("small");
+    let labels = Tensor::<B, 1, Int>::arange(0..count, &device).remainder_scalar(7);
+    let loss = CrossEntropyLossConfig::new().init::<B>(&device);
+    let mut model = Some(Cnn::<B>::new(&device));
+    let mut adam = AdamConfig::new().init::<B, Cnn<B>>();
+    move || {
+        let cnn = model.take().expect("put back below");
+        let loss = loss.forward(cnn.forward(x.clone(), block), labels.clone());
+        let grads = GradientsParams::from_grads(loss.backward(), &cnn);
+        model = Some(adam.step(1e-3, cnn, grads));
+    }
+}
+
+fn forward(c: &mut Criterion) {
+    for (number, shape) in BLOCKS.into_iter().enumerate() {
+        let mut group = c.benchmark_group(format!("forward block {}", number + 1));
         group.throughput(Throughput::Elements(32));
-        for (name, run) in blocks::<Flex>() {
-            group.bench_function(name, |b| {
-                b.iter(|| black_box(run(x.clone(), weight.clone(), bias.clone())));
-            });
+        for (name, block) in blocks::<Flex>() {
+            group.bench_function(name, |b| b.iter(pass(shape, 32, block)));
         }
     }
 }
 
 fn step(c: &mut Criterion) {
-    type B = Autodiff<Flex>;
-    let device = FlexDevice;
     let mut group = c.benchmark_group("training step");
     group.sample_size(20);
-    for batch in [32_u16, 64] {
-        let size = usize::from(batch);
-        let x = Tensor::<B, 4>::random([size, 1, 48, 48], Distribution::Uniform(0.0, 1.0), &device);
-        let labels = Tensor::<B, 1, Int>::arange(0..i64::from(batch), &device).remainder_scalar(7);
-        let loss = CrossEntropyLossConfig::new().init::<B>(&device);
-        group.throughput(Throughput::Elements(u64::from(batch)));
-        for (name, block) in blocks::<B>() {
-            let mut model = Some(Cnn::<B>::new(&device));
-            let mut adam = AdamConfig::new().init::<B, Cnn<B>>();
-            group.bench_function(BenchmarkId::new(name, batch), |b| {
-                b.iter(|| {
-                    let cnn = model.take().expect("put back below");
-                    let loss = loss.forward(cnn.forward(x.clone(), block), labels.clone());
-                    let grads = GradientsParams::from_grads(loss.backward(), &cnn);
-                    model = Some(adam.step(1e-3, cnn, grads));
-                });
-            });
+    for batch in [32, 64] {
+        group.throughput(Throughput::Elements(batch as u64));
+        for (name, block) in blocks() {
+            group.bench_function(BenchmarkId::new(name, batch), |b| b.iter(training(batch, block)));
         }
     }
 }
 
 criterion_group!(benches, forward, step);
-criterion_main!(benches);
+
+fn main() {
+    let Some(words) = alone::words() else {
+        benches();
+        return Criterion::default().configure_from_args().final_summary();
+    };
+    let [what, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
+    let [batch, steps] = [batch, steps].map(|word| alone::count(word));
+    match what.as_str() {
+        "step" => alone::timed(batch, steps, training(batch, conv3x3_relu_maxpool2)),
+        "block1" => alone::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
+        "block2" => alone::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
+        _ => panic!("{words:?}: see the head of this file"),
+    }
+}

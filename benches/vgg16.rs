@@ -4,8 +4,9 @@
 //! `cargo bench --no-default-features --features trainer --bench vgg16`. With `-- alone base|step SIDE BATCH STEPS` behind it, no
 //! criterion but one line with the median of so many batches: this is what `benches/against_peers.py` runs in turn with `PyTorch`.
 
+mod alone;
+
 use std::hint::black_box;
-use std::time::Instant;
 
 use burn::backend::Autodiff;
 use burn::module::{Module, Param};
@@ -150,44 +151,15 @@ fn make<const BASE: bool>(side: usize, batch: usize) -> Box<dyn FnMut()> {
     if BASE { Box::new(base(side, batch)) } else { Box::new(step(side, batch)) }
 }
 
-/// Prints images per second by the clock, the median over some batches after one to warm up; and per second of the
-/// processor's time, which waiting for a busy machine does not change.
-fn alone(what: &str, [side, batch, steps]: [usize; 3]) {
-    let mut run = if what == "base" { make::<true>(side, batch) } else { make::<false>(side, batch) };
-    run();
-    let processor = processor_seconds();
-    let mut seconds: Vec<f64> = (0..steps)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    let processor = processor_seconds() - processor;
-    seconds.sort_by(f64::total_cmp);
-    let [batch, steps_made] = [batch, steps].map(|number| f64::from(u32::try_from(number).expect("small")));
-    println!("{:.3} {:.3}", batch / seconds[steps / 2], batch * steps_made / processor);
-}
-
-/// What all threads of this process have used of the processors; Linux only.
-fn processor_seconds() -> f64 {
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let nanoseconds = threads.filter_map(|thread| {
-        let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    nanoseconds.sum::<f64>() / 1e9
-}
-
 criterion_group!(benches, layers, whole);
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [alone_word, what, side, batch, steps, ..] = arguments.as_slice()
-        && alone_word == "alone"
-    {
-        return alone(what, [side, batch, steps].map(|number| number.parse().expect("a number")));
-    }
-    benches();
-    Criterion::default().configure_from_args().final_summary();
+    let Some(words) = alone::words() else {
+        benches();
+        return Criterion::default().configure_from_args().final_summary();
+    };
+    let [what, side, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
+    let [side, batch, steps] = [side, batch, steps].map(|word| alone::count(word));
+    let run = if what == "base" { make::<true>(side, batch) } else { make::<false>(side, batch) };
+    alone::timed(batch, steps, run);
 }

@@ -1,0 +1,203 @@
+//! What it costs to feed a network: augmentation on one thread, the pipeline with nobody behind it, and how long a training
+//! step waits for its batch. One iteration is one image or one batch: images/s are criterion's elements/s.
+//!
+//! `cargo bench --no-default-features --features trainer --bench feeding`. With `-- alone …` behind it, no criterion but one
+//! line, for `benches/against_peers.py`:
+//!
+//! | words | prints |
+//! |---|---|
+//! | `augment SIDE IMAGES` | images/s by the clock and of the processor, one thread |
+//! | `pipeline BATCH IMAGES` | likewise, of batches made ahead and thrown away |
+//! | `waiting BATCH STEPS` | images/s of the CNN's training behind the pipeline, the share of the time that it waited for a batch, and images/s of the same steps on a batch that is always there |
+//! | `open FOLDER TIMES` | milliseconds for opening that dataset, median and most |
+
+mod alone;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::backend::Autodiff;
+use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
+use burn::optim::{GradientsParams, Optimizer};
+use burn::tensor::{Int, Tensor, TensorData};
+use burn_flex::{Flex, FlexDevice};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
+use mien::data::{Augmenter, Batch, Dataset, Images, Prefetch, Source, epoch_order};
+use mien::domain::preprocessing::Preprocessing;
+use mien::domain::{Augmentation, Split};
+use mien::model::cnn::Cnn;
+use mien::train::optimizer::{AdamOptimizer, adam};
+
+/// Images of the made-up dataset: more than caches hold, fewer than take long to draw.
+const IMAGES: usize = 8192;
+
+/// As many batches as a training has made ahead.
+const AHEAD: usize = 3;
+
+/// Every transform of the reference.
+fn augmenter() -> Augmenter {
+    Augmenter { ranges: Augmentation::REFERENCE, seed: 1, variants: 0 }
+}
+
+/// The dataset's images for the CNN, or for a pretrained base where that has another size.
+fn images(dataset: Arc<Dataset>, side: usize) -> Images {
+    match u32::try_from(side).expect("small") {
+        48 => Images::plain(dataset, Some(augmenter())),
+        side => Images::prepared(dataset, side, Preprocessing::KERAS_IMAGENET, Some(augmenter())),
+    }
+}
+
+/// Augments one image after the other on this thread.
+fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
+    let images = images(alone::dataset(dir, IMAGES), side);
+    let mut out = vec![0.0; images.shape().iter().product()];
+    let mut done = 0_usize;
+    move || {
+        let index = u32::try_from(done % IMAGES).expect("small");
+        images.fill(Split::Train, &[index], Some((done / IMAGES + 1) as u64), &mut out);
+        done += 1;
+    }
+}
+
+/// An epoch's batches, made ahead as in a training.
+fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch {
+    let order = epoch_order(1, epoch, IMAGES);
+    Prefetch::start(Arc::clone(source), Split::Train, order, batch, Some(epoch), AHEAD).expect("a thread")
+}
+
+/// Takes whole epochs out of the pipeline until there were so many images, with nothing to do for them.
+fn pipeline(batch: usize, wanted: usize, dir: &Path) {
+    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
+    batches(&source, 1, batch).for_each(alone::used);
+    let (processor, start) = (alone::processor_seconds(), Instant::now());
+    let (mut taken, mut epoch) = (0, 1);
+    while taken < wanted {
+        epoch += 1;
+        for batch in batches(&source, epoch, batch) {
+            taken += batch.labels.len();
+            alone::used(batch);
+        }
+    }
+    let clock = start.elapsed().as_secs_f64();
+    // The threads that made batches are gone, and with them what they used; only the process still knows.
+    println!("{:.1} {:.3}", alone::number(taken) / clock, processor_of_process() - processor);
+}
+
+/// Processor seconds of this process, ended threads included, in hundredths; Linux only.
+fn processor_of_process() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+    fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+type Train = Autodiff<Flex>;
+
+/// The CNN in training.
+struct Trainer {
+    cnn: Option<Cnn<Train>>,
+    adam: AdamOptimizer<Cnn<Train>, Train>,
+    loss: CrossEntropyLoss<Train>,
+}
+
+impl Trainer {
+    fn new() -> Self {
+        let loss = CrossEntropyLossConfig::new().init(&FlexDevice);
+        Self { cnn: Some(Cnn::new([48, 48, 1], 7, 1, &FlexDevice)), adam: adam(), loss }
+    }
+
+    fn step(&mut self, Batch { inputs, shape, labels }: Batch) {
+        let labels = Tensor::<Train, 1, Int>::from_data(TensorData::new(labels, [shape[0]]), &FlexDevice);
+        let inputs = Tensor::<Train, 4>::from_data(TensorData::new(inputs, shape), &FlexDevice);
+        let cnn = self.cnn.take().expect("put back below");
+        let loss = self.loss.forward(cnn.forward(inputs), labels);
+        let gradients = GradientsParams::from_grads(loss.backward(), &cnn);
+        self.cnn = Some(self.adam.step(1e-3, cnn, gradients));
+    }
+}
+
+/// Trains behind the pipeline, then on one batch again and again.
+fn waiting(batch: usize, steps: usize, dir: &Path) {
+    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
+    let mut trainer = Trainer::new();
+    let first = batches(&source, 1, batch).next().expect("a batch");
+    (0..3).for_each(|_| trainer.step(first.clone()));
+    let (mut waited, mut done, mut epoch) = (Duration::ZERO, 0, 0);
+    let start = Instant::now();
+    while done < steps {
+        epoch += 1;
+        let mut ahead = batches(&source, epoch, batch);
+        loop {
+            let asked = Instant::now();
+            let next = ahead.next();
+            waited += asked.elapsed();
+            match next {
+                Some(batch) if done < steps => trainer.step(batch),
+                _ => break,
+            }
+            done += 1;
+        }
+    }
+    let all = start.elapsed();
+    let start = Instant::now();
+    (0..steps).for_each(|_| trainer.step(first.clone()));
+    let images = alone::number(batch * steps);
+    let share = waited.as_secs_f64() / all.as_secs_f64();
+    println!("{:.1} {share:.5} {:.1}", images / all.as_secs_f64(), images / start.elapsed().as_secs_f64());
+}
+
+/// Opens a dataset that was imported.
+fn open(folder: &Path, times: usize) {
+    let mut milliseconds: Vec<f64> = (0..times)
+        .map(|_| {
+            let start = Instant::now();
+            alone::used(Dataset::open(folder).expect("a dataset"));
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    milliseconds.sort_by(f64::total_cmp);
+    println!("{:.3} {:.3}", milliseconds[times / 2], milliseconds[times - 1]);
+}
+
+fn augment(c: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut group = c.benchmark_group("augment");
+    group.throughput(Throughput::Elements(1));
+    for side in [48, 96, 224] {
+        let mut run = augmentation(side, dir.path());
+        group.bench_function(BenchmarkId::new("48 to", side), |b| b.iter(&mut run));
+    }
+}
+
+fn ahead(c: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir.path(), IMAGES), 48));
+    let mut group = c.benchmark_group("an epoch of the pipeline alone");
+    group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));
+    for batch in [32, 64, 256] {
+        let epoch = || batches(&source, 1, batch).for_each(alone::used);
+        group.bench_function(BenchmarkId::new("batch", batch), |b| b.iter(epoch));
+    }
+}
+
+criterion_group!(benches, augment, ahead);
+
+fn main() {
+    let Some(words) = alone::words() else {
+        benches();
+        return Criterion::default().configure_from_args().final_summary();
+    };
+    let dir = tempfile::tempdir().expect("a folder");
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["augment", side, images] => {
+            let (images, mut run) = (alone::count(images), augmentation(alone::count(side), dir.path()));
+            // In pieces, so that a moment of somebody else's does not count.
+            alone::timed(images.div_ceil(20), 20, || (0..images.div_ceil(20)).for_each(|_| run()));
+        }
+        ["pipeline", batch, images] => pipeline(alone::count(batch), alone::count(images), dir.path()),
+        ["waiting", batch, steps] => waiting(alone::count(batch), alone::count(steps), dir.path()),
+        ["open", folder, times] => open(Path::new(folder), alone::count(times)),
+        _ => panic!("{words:?}: see the head of this file"),
+    }
+}
