@@ -115,7 +115,6 @@ def runs(tools):
 COUNTED = [
     ("CNN's block 2 (32→64 at 24×24), forward", "cnn_step", ["block2", 4], (2, 6), 4, lambda steps: steps + 1),
     ("CNN's training step, batch 4", "cnn_step", ["step", 4], (2, 6), 4, lambda steps: steps + 1),
-    ("VGG16's base at 48×48, batch 2", "vgg16", ["base", 48, 2], (1, 3), 2, lambda steps: steps + 1),
     ("augmentation 48→48", "feeding", ["augment", 48], (20, 220), 1, lambda images: 21 * (images // 20)),
     ("augmentation 48→224", "feeding", ["augment", 224], (20, 60), 1, lambda images: 21 * (images // 20)),
 ]
