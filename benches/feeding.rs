@@ -61,9 +61,11 @@ fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
 }
 
 /// An epoch's batches, made ahead as in a training.
-fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch {
+fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch<Batch> {
     let order = epoch_order(1, epoch, IMAGES);
-    Prefetch::start(Arc::clone(source), Split::Train, order, batch, Some(epoch), AHEAD).expect("a thread")
+    let source = Arc::clone(source);
+    let make = move |indices: &[u32]| Batch::make(&*source, Split::Train, indices, Some(epoch));
+    Prefetch::start(order, batch, AHEAD, make).expect("a thread")
 }
 
 /// Takes whole epochs out of the pipeline until there were so many images, with nothing to do for them.
