@@ -72,7 +72,7 @@ fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch<Batch
 fn pipeline(batch: usize, wanted: usize, dir: &Path) {
     let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
     batches(&source, 1, batch).for_each(alone::used);
-    let (processor, start) = (alone::processor_seconds(), Instant::now());
+    let (processor, start) = (processor_of_process(), Instant::now());
     let (mut taken, mut epoch) = (0, 1);
     while taken < wanted {
         epoch += 1;
@@ -82,11 +82,12 @@ fn pipeline(batch: usize, wanted: usize, dir: &Path) {
         }
     }
     let clock = start.elapsed().as_secs_f64();
-    // The threads that made batches are gone, and with them what they used; only the process still knows.
-    println!("{:.1} {:.3}", alone::number(taken) / clock, processor_of_process() - processor);
+    let processor = processor_of_process() - processor;
+    println!("{:.1} {:.1}", alone::number(taken) / clock, alone::number(taken) / processor.max(0.01));
 }
 
-/// Processor seconds of this process, ended threads included, in hundredths; Linux only.
+/// Processor seconds of this process in hundredths, with those of threads that are gone, as those that made batches are;
+/// Linux only.
 fn processor_of_process() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
