@@ -86,13 +86,12 @@ impl Band {
 /// Writes a sixel so many times.
 fn repeat(mask: u8, times: usize, words: &mut String) {
     let sixel = char::from(63 + mask);
-    match times {
-        0..=3 => words.extend(std::iter::repeat_n(sixel, times)),
-        _ => {
-            words.push('!');
-            number(times, words);
-            words.push(sixel);
-        }
+    if times <= 3 {
+        words.extend(std::iter::repeat_n(sixel, times));
+    } else {
+        words.push('!');
+        number(times, words);
+        words.push(sixel);
     }
 }
 
