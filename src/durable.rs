@@ -23,7 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Like [`write`], and what was at `path` goes on under `before`, in place of what was there. Between the two renames
+/// Like [`write()`], and what was at `path` goes on under `before`, in place of what was there. Between the two renames
 /// nothing is at `path`; at any moment one of the two holds something whole.
 ///
 /// # Errors
