@@ -83,9 +83,16 @@ fn wait_for_state(lab: &Lab, id: &str, state: &str) {
     });
 }
 
+/// Kills whoever is at the run. Of two that were started for it, the second may take it when the first is gone.
 fn kill(folder: &RunFolder) {
-    kill_process(worker_pid(folder), Signal::KILL).expect("sent");
-    wait_for("the end of the worker", PATIENCE, || (!folder.worker_alive()).then_some(()));
+    wait_for("the end of the worker", PATIENCE, || {
+        if !folder.worker_alive() {
+            return Some(());
+        }
+        // The log may still name one that is gone.
+        let _ = kill_process(worker_pid(folder), Signal::KILL);
+        None
+    });
 }
 
 fn start(lab: &Lab, arguments: &[&str]) -> Child {
