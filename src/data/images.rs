@@ -175,18 +175,14 @@ fn prepared(
     affine.apply(pixels, image, [side, side], SCALE, drawn);
     let (first, rest) = out.split_at_mut(plane);
     let (second, third) = rest.split_at_mut(plane);
-    if image.channels == 1 {
-        second.copy_from_slice(first);
-        third.copy_from_slice(first);
-    } else if preprocessing.order == ChannelOrder::Bgr {
-        first.swap_with_slice(third);
-    }
-    for (channel, plane) in [first, second, third].into_iter().enumerate() {
-        let (factor, mean) = (preprocessing.scale, preprocessing.mean[channel]);
-        let deviation = preprocessing.deviation[channel];
-        for value in plane {
-            *value = (*value * factor - mean) / deviation;
-        }
+    let Preprocessing { order, scale, mean, deviation } = *preprocessing;
+    let value = |channel: usize, value: f32| (value * scale - mean[channel]) / deviation[channel];
+    let reversed = order == ChannelOrder::Bgr;
+    // One pass: planes of a large image are more than the nearest cache holds.
+    for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
+        let [red, green, blue] = if image.channels == 1 { [*first; 3] } else { [*first, *second, *third] };
+        let [left, right] = if reversed { [blue, red] } else { [red, blue] };
+        (*first, *second, *third) = (value(0, left), value(1, green), value(2, right));
     }
 }
 
