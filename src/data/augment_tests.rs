@@ -186,8 +186,7 @@ proptest! {
     ) {
         let affine = Affine { rotation, zoom, shift, flip };
         let image = ImageShape { width, height, channels: if colour { 3 } else { 1 } };
-        let pixels: Vec<u8> =
-            (0..image.bytes()).map(|at| ((at as u32 ^ seed).wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let pixels: Vec<u8> = (0_u32..).map(|at| (at ^ seed).wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(image.bytes()).collect();
         let mut out = vec![f32::NAN; (size[0] * size[1] * image.channels) as usize];
         affine.apply(&pixels, image, size, 1.0, &mut out);
         for (at, (ours, theirs)) in out.iter().zip(by_hand(affine, &pixels, image, size)).enumerate() {

@@ -80,7 +80,7 @@ impl Grid {
     fn places(&self, y: &[Fixed; LANES], x: &[Fixed; LANES]) -> ([usize; LANES], [f32; LANES], [f32; LANES]) {
         let (y, x) = (y.map(|y| y.clamp(0, self.last[0])), x.map(|x| x.clamp(0, self.last[1])));
         let index = array::from_fn(|lane| ((y[lane] >> 32) as u32 * self.width + (x[lane] >> 32) as u32) as usize);
-        let fraction = |position: Fixed| (position as u32 >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
+        let fraction = |position: Fixed| (position as u32 >> 8).cast_signed() as f32 * (1.0 / 16_777_216.0);
         (index, y.map(fraction), x.map(fraction))
     }
 }
@@ -88,9 +88,9 @@ impl Grid {
 /// Interpolates between top left, top right, bottom left and bottom right, packed from the lowest byte up.
 #[allow(clippy::inline_always, reason = "as everywhere under pulp's dispatch")]
 #[inline(always)]
-#[allow(clippy::cast_possible_wrap, clippy::cast_precision_loss)] // bytes
+#[allow(clippy::cast_precision_loss)] // bytes
 fn bilinear(corners: [u32; LANES], down: [f32; LANES], right: [f32; LANES], scale: f32) -> [f32; LANES] {
-    let corner = |lane: usize, shift: u32| (corners[lane] >> shift & 0xff) as i32 as f32;
+    let corner = |lane: usize, shift: u32| (corners[lane] >> shift & 0xff).cast_signed() as f32;
     array::from_fn(|lane| {
         let [a, b, c, d] = [0, 8, 16, 24].map(|shift| corner(lane, shift));
         let top = a + (b - a) * right[lane];
