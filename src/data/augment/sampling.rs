@@ -68,9 +68,7 @@ impl Grid {
             per_column: column(1),
         }
     }
-}
 
-impl Grid {
     /// The pixels whose corners positions lie between, and the way from them to those below and to the right. Lanes beyond
     /// the end of a row have some position too; it is clamped like any other.
     #[allow(clippy::inline_always, reason = "as everywhere under pulp's dispatch")]
@@ -142,12 +140,12 @@ impl WithSimd for AllCorners<'_> {
         for row in 0..height {
             corners.extend(pairs(row));
         }
-        let below: Vec<u32> = corners[(height - 1) * width..].to_vec();
-        for at in 0..(height - 1) * width {
+        let inner = (height - 1) * width;
+        for at in 0..inner {
             corners[at] |= corners[at + width] << 16;
         }
-        for (corner, below) in corners[(height - 1) * width..].iter_mut().zip(below) {
-            *corner |= below << 16;
+        for corner in &mut corners[inner..] {
+            *corner |= *corner << 16;
         }
         corners
     }
