@@ -1,11 +1,14 @@
 //! The convolution block on the CPU: from burn-flex's tensors to plain slices and back.
 
+use std::ops::Deref;
+
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
 use super::geometry::{Geometry, Pool, Routing};
-use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, plain, winograd};
+use super::scratch::Scratch;
+use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, winograd};
 
 impl ConvBlockBackend for Flex {
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
@@ -37,16 +40,15 @@ impl ConvBlockBackend for Flex {
         wanted: Wanted,
     ) -> ConvBlockGradients<Self> {
         let geometry = geometry(&x, &weight, routing.pool());
-        let layout = Layout::of(&geometry);
-        let (grad, x, weight) = (layout.read(&grad), layout.read(&x), weight.to_contiguous());
-        let run = match layout {
-            Layout::Planes => fused::backward,
-            Layout::Pixels => winograd::backward,
+        let (grad, x, weight) = (Pixels::of(&grad), Pixels::of(&x), weight.to_contiguous());
+        let run = match Way::of(&geometry) {
+            Way::Direct | Way::Mixed => fused::backward,
+            Way::Winograd => winograd::backward,
         };
-        let found = run(&geometry, f32s(&grad), f32s(&x), f32s(&weight), routing.codes(), wanted);
+        let found = run(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted);
         let Geometry { n, c_in, c_out, h, w, .. } = geometry;
         ConvBlockGradients {
-            x: found.x.map(|x| layout.write(x, [n, c_in, h, w])),
+            x: found.x.map(|x| by_pixels(x, [n, c_in, h, w])),
             parameters: found.parameters.map(|(weight, bias)| {
                 (tensor(weight, [c_out, c_in, 3, 3]), FlexTensor::from_data(TensorData::new(bias, [c_out])))
             }),
@@ -62,57 +64,87 @@ fn run_forward(
     codes: Option<&mut [u8]>,
 ) -> FlexTensor {
     let geometry = geometry(x, weight, pool);
-    let layout = Layout::of(&geometry);
-    let (x, weight, bias) = (layout.read(x), weight.to_contiguous(), bias.to_contiguous());
+    let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
+    let Geometry { n, c_out, h, w, .. } = geometry;
     if codes.is_none() && winograd::leads_in(&geometry) {
-        let out = winograd::lead_in(&geometry, f32s(&x), f32s(&weight), f32s(&bias));
-        return Layout::Pixels.write(out, [geometry.n, geometry.c_out, geometry.h, geometry.w]);
+        let out = winograd::lead_in(&geometry, f32s(&x.to_contiguous()), f32s(&weight), f32s(&bias));
+        return by_pixels(out, [n, c_out, h, w]);
     }
-    let run = match layout {
-        Layout::Planes => fused::forward,
-        Layout::Pixels => winograd::forward,
+    let (way, (h, w)) = (Way::of(&geometry), geometry.out_size());
+    let run = match way {
+        Way::Direct => fused::forward,
+        Way::Mixed | Way::Winograd => winograd::forward,
     };
-    let out = run(&geometry, f32s(&x), f32s(&weight), f32s(&bias), codes);
-    let (h, w) = geometry.out_size();
-    layout.write(out, [geometry.n, geometry.c_out, h, w])
+    let out = run(&geometry, &Pixels::of(x), f32s(&weight), f32s(&bias), codes);
+    if way == Way::Mixed {
+        // In the networks here a dense layer follows, which reads channel by channel.
+        return tensor(pixels::by_channel(&out, c_out, h * w), [n, c_out, h, w]);
+    }
+    by_pixels(out, [n, c_out, h, w])
 }
 
-/// How images lie in memory for the arithmetic that suits a block.
-#[derive(Clone, Copy)]
-enum Layout {
-    /// As burn's shapes say, channel by channel: `fused`.
-    Planes,
-    /// Pixel by pixel: `winograd`. Outside these functions it is a permuted view, so that a stack of such blocks hands
-    /// images on as they are.
-    Pixels,
+/// Which arithmetic suits a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// `fused`, forward and back.
+    Direct,
+    /// Forward by `winograd`, which asks for wide layers; back by `fused`, because of a pooled output's gradients only one
+    /// in four counts, and the transforms would spread them again.
+    Mixed,
+    /// `winograd`, forward and back.
+    Winograd,
 }
 
-impl Layout {
+impl Way {
     fn of(geometry: &Geometry) -> Self {
-        if winograd::suits(geometry) { Self::Pixels } else { Self::Planes }
-    }
-
-    /// `[n, c, h, w]` → a tensor whose numbers lie in this layout.
-    fn read(self, x: &FlexTensor) -> FlexTensor {
-        if let Self::Planes = self {
-            return x.to_contiguous();
+        if winograd::suits(geometry) {
+            Self::Winograd
+        } else if winograd::suits_forward(geometry) && geometry.pool == Pool::Max2 {
+            Self::Mixed
+        } else {
+            Self::Direct
         }
-        let turned = x.permute(&[0, 2, 3, 1]);
-        if turned.is_contiguous() {
-            return turned.to_contiguous();
-        }
-        let [images, channels, h, w] = x.shape().dims();
-        let pixels = winograd::pixel_by_pixel(f32s(&x.to_contiguous()), channels, h * w);
-        tensor(pixels, [images, h, w, channels])
     }
+}
 
-    /// Numbers in this layout → `[n, c, h, w]`.
-    fn write(self, numbers: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
+/// The numbers of images pixel by pixel with their channels together, which is how all kernels take and give them. Outside
+/// of these functions that is a permuted view, so that a stack of blocks hands images on as they are.
+enum Pixels {
+    /// They lay like this.
+    Lent(FlexTensor),
+    Turned(Scratch),
+}
+
+impl Pixels {
+    /// Of `[n, c, h, w]`.
+    fn of(x: &FlexTensor) -> Self {
+        let [_, channels, h, w] = x.shape().dims();
+        let view = x.permute(&[0, 2, 3, 1]);
+        if view.is_contiguous() {
+            return Self::Lent(view.to_contiguous());
+        }
+        let x = x.to_contiguous();
+        if channels == 1 {
+            return Self::Lent(x);
+        }
+        Self::Turned(pixels::by_pixel(f32s(&x), channels, h * w))
+    }
+}
+
+impl Deref for Pixels {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
         match self {
-            Self::Planes => tensor(numbers, [n, c, h, w]),
-            Self::Pixels => tensor(numbers, [n, h, w, c]).permute(&[0, 3, 1, 2]),
+            Self::Lent(tensor) => f32s(tensor),
+            Self::Turned(numbers) => numbers,
         }
     }
+}
+
+/// Numbers pixel by pixel → `[n, c, h, w]`.
+fn by_pixels(numbers: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
+    tensor(numbers, [n, h, w, c]).permute(&[0, 3, 1, 2])
 }
 
 fn tensor(numbers: Vec<f32>, shape: [usize; 4]) -> FlexTensor {

@@ -2,6 +2,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+/// No processor's vectors hold more numbers.
+pub(super) const MOST_LANES: usize = 16;
+
 /// Numbers in a vector on this processor.
 pub(super) fn lanes() -> usize {
     Arch::new().dispatch(Lanes)

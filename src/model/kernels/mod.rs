@@ -11,6 +11,7 @@ mod flex;
 mod fused;
 mod geometry;
 mod lanes;
+mod pixels;
 mod scratch;
 #[cfg(test)]
 mod tests;

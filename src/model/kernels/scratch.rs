@@ -14,23 +14,31 @@ const KEPT_NUMBERS: usize = 32 << 20;
 
 static POOL: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// A buffer that goes back to the pool when dropped.
-pub(super) struct Scratch(Vec<f32>);
+/// Bytes of a cache line. What begins at one has no vector that lies across two of them.
+const LINE: usize = 64;
+
+/// A buffer that goes back to the pool when dropped; its numbers begin at a cache line.
+pub(super) struct Scratch {
+    buffer: Vec<f32>,
+    first: usize,
+}
 
 impl Scratch {
     /// `len` zeros.
     pub(super) fn zeros(len: usize) -> Self {
-        let mut buffer = take(len);
-        buffer.clear();
-        buffer.resize(len, 0.0);
-        Self(buffer)
+        let mut scratch = Self::leftover(len);
+        scratch.fill(0.0);
+        scratch
     }
 
     /// `len` numbers left over from something else: for who writes them all before reading any.
     pub(super) fn leftover(len: usize) -> Self {
-        let mut buffer = take(len);
-        buffer.resize(len, 0.0);
-        Self(buffer)
+        let room = len + LINE / size_of::<f32>();
+        let mut buffer = take(room);
+        buffer.resize(room, 0.0);
+        let first = buffer.as_ptr().align_offset(LINE).min(room - len);
+        buffer.truncate(first + len);
+        Self { buffer, first }
     }
 }
 
@@ -45,12 +53,12 @@ fn take(len: usize) -> Vec<f32> {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut numbers = self.0.capacity() + pool.iter().map(Vec::capacity).sum::<usize>();
+        let mut numbers = self.buffer.capacity() + pool.iter().map(Vec::capacity).sum::<usize>();
         // Room for the newcomer: its size is the one in use now.
         while pool.len() == KEPT || numbers > KEPT_NUMBERS && !pool.is_empty() {
             numbers -= pool.remove(0).capacity();
         }
-        pool.push(std::mem::take(&mut self.0));
+        pool.push(std::mem::take(&mut self.buffer));
     }
 }
 
@@ -58,12 +66,12 @@ impl Deref for Scratch {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.buffer[self.first..]
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.buffer[self.first..]
     }
 }

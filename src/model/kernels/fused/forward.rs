@@ -4,15 +4,18 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::geometry::{DEAD, Geometry, Pool};
-use super::super::lanes::lanes;
+use super::super::lanes::{MOST_LANES, lanes};
 use super::super::scratch::Scratch;
 use super::padded::pad;
 
 /// Vectors of output channels computed at once; with four pixels, eight sums stay in registers.
 const VECTORS: usize = 2;
 
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output, and into `codes` where each
-/// came from.
+/// Rows of quads that a thread does at a time when there are fewer images than threads.
+const FEW_ROWS: usize = 4;
+
+/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled, and into
+/// `codes` where each came from.
 pub(in super::super) fn forward(
     geometry: &Geometry,
     x: &[f32],
@@ -40,22 +43,24 @@ pub(in super::super) fn forward(
 
 fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32], codes: Option<&mut [u8]>) {
     let padded = pad(geometry, x);
-    let block_len = panels.channels * geometry.out_plane();
-    let run = |(block, out, codes): (usize, &mut [f32], Option<&mut [u8]>)| {
-        let (panel, bias) = panels.block(block);
-        Arch::new().dispatch(Block { geometry, padded: &padded, panel, bias, out, codes });
-    };
-    let mut blocks = Vec::with_capacity(panels.blocks);
-    let mut codes = codes.map(|codes| codes.chunks_mut(block_len));
-    for (block, out) in out.chunks_mut(block_len).enumerate() {
-        blocks.push((block, out, codes.as_mut().and_then(Iterator::next)));
-    }
-    // A batch that does not fill the threads (one picture to classify) splits over output channels too.
-    if geometry.n < rayon::current_num_threads() {
-        blocks.into_par_iter().for_each(run);
-    } else {
-        blocks.into_iter().for_each(run);
-    }
+    // A batch that does not fill the threads (one picture to classify) splits over rows too.
+    let all = geometry.quads().0;
+    let rows = if geometry.n < rayon::current_num_threads() { FEW_ROWS.min(all) } else { all };
+    let len = rows * 2 / geometry.stride() * geometry.out_size().1 * geometry.c_out;
+    let mut codes = codes.map(|codes| codes.chunks_mut(len));
+    let bands: Vec<_> = out
+        .chunks_mut(len)
+        .enumerate()
+        .map(|(at, out)| Rows {
+            geometry,
+            padded: &padded,
+            panels,
+            first: at * rows,
+            out,
+            codes: codes.as_mut().and_then(Iterator::next),
+        })
+        .collect();
+    bands.into_par_iter().for_each(|rows| Arch::new().dispatch(rows));
 }
 
 /// The weights, reordered so that the innermost loop reads them one vector after the other: by block of output
@@ -95,52 +100,47 @@ impl Panels {
     }
 }
 
-/// One image, one block of output channels.
-struct Block<'a> {
+/// Some rows of quads of one image.
+struct Rows<'a> {
     geometry: &'a Geometry,
     padded: &'a [f32],
-    panel: &'a [f32],
-    bias: &'a [f32],
-    /// The channels of this block: fewer than the panel's in the last one.
+    panels: &'a Panels,
+    /// The first of them.
+    first: usize,
+    /// Their outputs.
     out: &'a mut [f32],
     codes: Option<&'a mut [u8]>,
 }
 
-impl WithSimd for Block<'_> {
+impl WithSimd for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (rows, columns) = self.geometry.quads();
-        // One row of quads, pixel by pixel with the block's channels together: one row of outputs, or two unpooled.
-        let (row_count, row_pixels) = match self.geometry.pool {
-            Pool::None => (2, 2 * columns),
-            Pool::Max2 => (1, columns),
-        };
-        let channels = VECTORS * S::F32_LANES;
-        let mut values = Scratch::zeros(row_count * row_pixels * channels);
-        let mut sources = vec![0_u32; values.len()];
-        for qy in 0..rows {
-            for qx in 0..columns {
-                let quad = self.quad(simd, qy, qx);
-                match self.geometry.pool {
-                    Pool::Max2 => {
-                        let (value, source) = largest(simd, quad);
-                        put::<S>(&mut values, &mut sources, qx, relu(simd, value, source));
-                    }
-                    Pool::None => {
-                        for (at, value) in quad.into_iter().enumerate() {
-                            let pixel = at / 2 * row_pixels + 2 * qx + at % 2;
-                            let source = [simd.splat_u32s(0); VECTORS];
-                            put::<S>(&mut values, &mut sources, pixel, relu(simd, value, source));
+        let (out_w, columns) = (self.geometry.out_size().1, self.geometry.quads().1);
+        // Rows of outputs in a row of quads.
+        let high = 2 / self.geometry.stride();
+        let count = (self.out.len() / (out_w * self.geometry.c_out)).div_ceil(high);
+        for block in 0..self.panels.blocks {
+            for row in 0..count {
+                for qx in 0..columns {
+                    let quad = self.quad(simd, block, self.first + row, qx);
+                    match self.geometry.pool {
+                        Pool::Max2 => {
+                            let (value, source) = largest(simd, quad);
+                            self.put(simd, block, row * out_w + qx, relu(simd, value, source));
+                        }
+                        Pool::None => {
+                            for (at, value) in quad.into_iter().enumerate() {
+                                let (y, x) = (2 * row + at / 2, 2 * qx + at % 2);
+                                let source = [simd.splat_u32s(0); VECTORS];
+                                if x < out_w {
+                                    self.put(simd, block, y * out_w + x, relu(simd, value, source));
+                                }
+                            }
                         }
                     }
                 }
-            }
-            for row in 0..row_count {
-                let y = qy * row_count + row;
-                let range = row * row_pixels * channels..(row + 1) * row_pixels * channels;
-                self.write_row(y, channels, &values[range.clone()], &sources[range]);
             }
         }
     }
@@ -150,14 +150,15 @@ impl WithSimd for Block<'_> {
 type Channels<S> = [<S as Simd>::f32s; VECTORS];
 type Sources<S> = [<S as Simd>::u32s; VECTORS];
 
-impl Block<'_> {
+impl Rows<'_> {
     /// The convolution with bias at the four pixels of a quad, row by row.
     #[inline(always)]
-    fn quad<S: Simd>(&self, simd: S, qy: usize, qx: usize) -> [Channels<S>; 4] {
+    fn quad<S: Simd>(&self, simd: S, block: usize, qy: usize, qx: usize) -> [Channels<S>; 4] {
         let c_in = self.geometry.c_in;
         let row_len = self.geometry.padded_row();
         let run = 3 * c_in;
-        let (bias, _) = S::as_simd_f32s(self.bias);
+        let (panel, bias) = self.panels.block(block);
+        let (bias, _) = S::as_simd_f32s(bias);
         let mut sums = [[bias[0], bias[1]]; 4];
         for ky in 0..3 {
             let upper = &self.padded[(2 * qy + ky) * row_len + 2 * qx * c_in..][..4 * c_in];
@@ -165,7 +166,7 @@ impl Block<'_> {
             let (pixels_0, pixels_1) = (&upper[..run], &upper[c_in..][..run]);
             let (pixels_2, pixels_3) = (&lower[..run], &lower[c_in..][..run]);
             let width = VECTORS * S::F32_LANES;
-            let (weights, _) = S::as_simd_f32s(&self.panel[ky * run * width..][..run * width]);
+            let (weights, _) = S::as_simd_f32s(&panel[ky * run * width..][..run * width]);
             let weights = &weights.as_chunks::<VECTORS>().0[..run];
             for k in 0..run {
                 let weight = weights[k];
@@ -179,24 +180,36 @@ impl Block<'_> {
         sums
     }
 
-    /// Writes a row of outputs channel by channel, without what hangs over the edge.
+    /// Writes a block's channels of one pixel, unless that hangs over the lower edge.
     #[inline(always)]
-    fn write_row(&mut self, y: usize, channels: usize, values: &[f32], sources: &[u32]) {
-        let (h, w) = self.geometry.out_size();
-        if y >= h {
+    fn put<S: Simd>(&mut self, simd: S, block: usize, pixel: usize, (values, sources): (Channels<S>, Sources<S>)) {
+        let wide = VECTORS * S::F32_LANES;
+        let at = pixel * self.geometry.c_out + block * wide;
+        if at >= self.out.len() {
             return;
         }
-        for (channel, plane) in self.out.chunks_exact_mut(h * w).enumerate() {
-            for (to, from) in plane[y * w..][..w].iter_mut().zip(values.chunks_exact(channels)) {
-                *to = from[channel];
-            }
+        // What the last block has beyond the last channel is not written.
+        let end = at + (self.geometry.c_out - block * wide).min(wide);
+        for (out, value) in self.out[at..end].chunks_mut(S::F32_LANES).zip(values) {
+            store(simd, out, value);
         }
         let Some(codes) = self.codes.as_deref_mut() else { return };
-        for (channel, plane) in codes.chunks_exact_mut(h * w).enumerate() {
-            for (to, from) in plane[y * w..][..w].iter_mut().zip(sources.chunks_exact(channels)) {
-                *to = from[channel].to_le_bytes()[0];
+        for (codes, source) in codes[at..end].chunks_mut(S::F32_LANES).zip(sources) {
+            let mut words = [0_u32; MOST_LANES];
+            S::as_mut_simd_u32s(&mut words[..S::F32_LANES]).0[0] = source;
+            for (code, word) in codes.iter_mut().zip(words) {
+                *code = word.to_le_bytes()[0];
             }
         }
+    }
+}
+
+/// Writes as many numbers as there is room for.
+#[inline(always)]
+fn store<S: Simd>(simd: S, out: &mut [f32], value: S::f32s) {
+    match S::as_mut_simd_f32s(out).0 {
+        [whole] => *whole = value,
+        _ => simd.partial_store_f32s(out, value),
     }
 }
 
@@ -224,11 +237,4 @@ fn relu<S: Simd>(simd: S, mut values: Channels<S>, mut sources: Sources<S>) -> (
         *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(DEAD)), *source);
     }
     (values, sources)
-}
-
-#[inline(always)]
-fn put<S: Simd>(values: &mut [f32], sources: &mut [u32], pixel: usize, what: (Channels<S>, Sources<S>)) {
-    let channels = VECTORS * S::F32_LANES;
-    S::as_mut_simd_f32s(&mut values[pixel * channels..][..channels]).0.copy_from_slice(&what.0);
-    S::as_mut_simd_u32s(&mut sources[pixel * channels..][..channels]).0.copy_from_slice(&what.1);
 }

@@ -15,8 +15,10 @@
 
 mod backward;
 mod forward;
+mod input;
 mod padded;
 mod runs;
+mod thin;
 
 pub(super) use backward::backward;
 pub(super) use forward::forward;

@@ -1,56 +1,141 @@
-//! The two inner loops of the backward pass: for each live gradient, a multiple of a run of numbers.
+//! The parameters' gradients: for each live gradient of an output channel, a multiple of a run of numbers.
 //!
-//! A kernel is three runs (its rows), of whole vectors. What they multiply or add to lies one image row apart and may end
-//! inside the last vector: behind it come the next pixel's numbers, met by sums nobody reads or by weights of zero.
+//! A kernel is three runs (its rows), of whole vectors. What they add up lies one image row apart and may end inside the
+//! last vector: behind it come the next pixel's numbers, met by sums nobody reads.
 
-use pulp::Simd;
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::super::geometry::{DEAD, Geometry};
+use super::backward::Signal;
+
+/// Bytes of an image that stay in the nearest cache while all output channels pass over them.
+const BAND_BYTES: usize = 24 << 10;
+
+/// The weights as runs: `[c_out, 3, run]`, a run being kernel column by input channel, filled up to whole vectors.
+pub(super) struct Runs {
+    c_in: usize,
+    /// Numbers in a run, filled up.
+    len: usize,
+}
+
+impl Runs {
+    pub(super) fn new(c_in: usize, lanes: usize) -> Self {
+        Self { c_in, len: (3 * c_in).next_multiple_of(lanes) }
+    }
+
+    /// Of so many output channels.
+    pub(super) fn numbers(&self, c_out: usize) -> usize {
+        c_out * 3 * self.len
+    }
+
+    /// Back to `[c_out, c_in, 3, 3]`.
+    pub(super) fn unpack(&self, packed: &[f32]) -> Vec<f32> {
+        let mut weight = Vec::with_capacity(packed.len() / self.len * 3 * self.c_in);
+        for packed in packed.chunks_exact(3 * self.len) {
+            for ci in 0..self.c_in {
+                weight.extend((0..9).map(|tap| packed[tap / 3 * self.len + tap % 3 * self.c_in + ci]));
+            }
+        }
+        weight
+    }
+}
+
+/// Adds one image's share of the parameters' gradients.
+pub(super) struct IntoRuns<'a> {
+    pub(super) signal: Signal<'a>,
+    pub(super) runs: &'a Runs,
+    pub(super) padded: &'a [f32],
+    pub(super) weight_sums: &'a mut [f32],
+    pub(super) bias_sums: &'a mut [f32],
+}
 
 /// A gradient other than through a shut `ReLU`.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Live {
+struct Live {
     /// Where its 3×3 patch begins in the padded image.
-    pub at: usize,
-    pub grad: f32,
+    patch: u32,
+    grad: f32,
 }
 
-/// Calls `$kernel::<S, ROWS, VECTORS>(…, row, offset)` until all three runs are done, with as many vectors at once as
-/// registers hold: sixteen on AVX2, of which three are needed elsewhere.
-macro_rules! tile {
-    ($S:ty, $runs:expr, $kernel:ident, $($arg:expr),*) => {
-        let vectors = $runs.len() / 3 / <$S>::F32_LANES;
-        match vectors {
-            1 => $kernel::<$S, 3, 1>($($arg),*, 0, 0),
-            2 => $kernel::<$S, 3, 2>($($arg),*, 0, 0),
-            3 => $kernel::<$S, 3, 3>($($arg),*, 0, 0),
-            4 => $kernel::<$S, 3, 4>($($arg),*, 0, 0),
-            _ => {
-                for row in 0..3 {
-                    let mut done = 0;
-                    while done < vectors {
-                        let at = done * <$S>::F32_LANES;
-                        done += match vectors - done {
-                            12.. => { $kernel::<$S, 1, 12>($($arg),*, row, at); 12 }
-                            6.. => { $kernel::<$S, 1, 6>($($arg),*, row, at); 6 }
-                            3.. => { $kernel::<$S, 1, 3>($($arg),*, row, at); 3 }
-                            _ => { $kernel::<$S, 1, 1>($($arg),*, row, at); 1 }
-                        };
-                    }
-                }
+impl WithSimd for IntoRuns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let &Geometry { c_out, .. } = self.signal.geometry;
+        let (h, w) = self.signal.geometry.out_size();
+        let row_len = self.signal.geometry.padded_row();
+        let band = ((BAND_BYTES / (4 * row_len)).saturating_sub(2) / self.signal.geometry.stride()).max(1);
+        let room = band * w;
+        let (mut live, mut counts) = (vec![Live::default(); c_out * room], vec![0; c_out]);
+        for top in (0..h).step_by(band) {
+            self.signal.by_channel(top..h.min(top + band), room, &mut live, &mut counts, self.bias_sums);
+            let channels = live.chunks_exact(room).zip(&counts);
+            for (sums, (live, count)) in self.weight_sums.chunks_exact_mut(3 * self.runs.len).zip(channels) {
+                accumulate(simd, &live[..*count], self.padded, row_len, sums);
             }
         }
-    };
+    }
 }
 
-/// `sums` (three runs) += gradient × patch, for each live gradient.
-#[inline(always)]
-pub(super) fn accumulate<S: Simd>(simd: S, live: &[Live], image: &[f32], row_len: usize, sums: &mut [f32]) {
-    tile!(S, sums, accumulate_tile, simd, live, image, row_len, &mut *sums);
+impl Signal<'_> {
+    /// What is alive in some rows, `room` places for each output channel and how many are taken; and each channel's sum.
+    #[inline(always)]
+    fn by_channel(&self, rows: Range<usize>, room: usize, live: &mut [Live], counts: &mut [usize], sums: &mut [f32]) {
+        let w = self.geometry.out_size().1;
+        let c_out = counts.len();
+        let offsets = Self::offsets(self.geometry).map(to_u32);
+        counts.fill(0);
+        for (y, x) in rows.flat_map(|y| (0..w).map(move |x| (y, x))) {
+            let patch = to_u32(Self::patch(self.geometry, y, x));
+            let at = (y * w + x) * c_out;
+            let signal = self.grad[at..][..c_out].iter().zip(&self.codes[at..][..c_out]);
+            let channels = signal.zip(live.chunks_exact_mut(room)).zip(counts.iter_mut()).zip(sums.iter_mut());
+            for ((((grad, code), live), count), sum) in channels {
+                // Written in any case and counted if alive: which it is cannot be foreseen, so no branch.
+                live[*count] = Live { patch: patch + offsets[usize::from(code & 7).min(4)], grad: *grad };
+                *count += usize::from(*code != DEAD);
+                *sum += if *code == DEAD { 0.0 } else { *grad };
+            }
+        }
+    }
 }
 
-/// patch of `image` += gradient × `weights` (three runs), for each live gradient.
+/// A padded image has fewer than 2³² numbers: its sides are those of a picture.
+fn to_u32(at: usize) -> u32 {
+    u32::try_from(at).expect("places in one image")
+}
+
+/// `sums` (three runs) += gradient × patch, for each live gradient: as many vectors at once as registers hold, which are
+/// sixteen on AVX2, of which three are needed elsewhere.
 #[inline(always)]
-pub(super) fn scatter<S: Simd>(simd: S, live: &[Live], weights: &[f32], row_len: usize, image: &mut [f32]) {
-    tile!(S, weights, scatter_tile, simd, live, weights, row_len, &mut *image);
+fn accumulate<S: Simd>(simd: S, live: &[Live], image: &[f32], row_len: usize, sums: &mut [f32]) {
+    let run = sums.len() / 3;
+    let vectors = run / S::F32_LANES;
+    match vectors {
+        1 => accumulate_tile::<S, 3, 1>(simd, live, image, row_len, sums, run),
+        2 => accumulate_tile::<S, 3, 2>(simd, live, image, row_len, sums, run),
+        3 => accumulate_tile::<S, 3, 3>(simd, live, image, row_len, sums, run),
+        4 => accumulate_tile::<S, 3, 4>(simd, live, image, row_len, sums, run),
+        _ => {
+            for row in 0..3 {
+                let (image, sums) = (&image[row * row_len..], &mut sums[row * run..][..run]);
+                let mut done = 0;
+                macro_rules! tiles {
+                    ($($size:literal)*) => {$(
+                        while vectors - done >= $size {
+                            let at = done * S::F32_LANES;
+                            accumulate_tile::<S, 1, $size>(simd, live, &image[at..], row_len, &mut sums[at..], run);
+                            done += $size;
+                        }
+                    )*};
+                }
+                tiles!(12 6 3 1);
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -60,14 +145,12 @@ fn accumulate_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     image: &[f32],
     row_len: usize,
     sums: &mut [f32],
-    row: usize,
-    offset: usize,
+    run: usize,
 ) {
-    let run = sums.len() / 3;
-    let mut tile = load::<S, ROWS, VECTORS>(sums, run, row, offset);
+    let mut tile = load::<S, ROWS, VECTORS>(sums, run);
     for live in live {
         let grad = simd.splat_f32s(live.grad);
-        let patch = load::<S, ROWS, VECTORS>(&image[live.at..], row_len, row, offset);
+        let patch = load::<S, ROWS, VECTORS>(&image[live.patch as usize..], row_len);
         for r in 0..ROWS {
             for v in 0..VECTORS {
                 tile[r][v] = simd.mul_add_e_f32s(grad, patch[r][v], tile[r][v]);
@@ -75,42 +158,15 @@ fn accumulate_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         }
     }
     for (r, vectors) in tile.iter().enumerate() {
-        S::as_mut_simd_f32s(&mut sums[(row + r) * run + offset..][..VECTORS * S::F32_LANES]).0.copy_from_slice(vectors);
+        S::as_mut_simd_f32s(&mut sums[r * run..][..VECTORS * S::F32_LANES]).0.copy_from_slice(vectors);
     }
 }
 
+/// `ROWS` runs, `row_len` apart, the first `VECTORS` of each.
 #[inline(always)]
-fn scatter_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    live: &[Live],
-    weights: &[f32],
-    row_len: usize,
-    image: &mut [f32],
-    row: usize,
-    offset: usize,
-) {
-    let tile = load::<S, ROWS, VECTORS>(weights, weights.len() / 3, row, offset);
-    for live in live {
-        let grad = simd.splat_f32s(live.grad);
-        for (r, weights) in tile.iter().enumerate() {
-            let patch = &mut image[live.at + (row + r) * row_len + offset..][..VECTORS * S::F32_LANES];
-            for (to, weight) in S::as_mut_simd_f32s(patch).0.iter_mut().zip(weights) {
-                *to = simd.mul_add_e_f32s(grad, *weight, *to);
-            }
-        }
-    }
-}
-
-/// `ROWS` runs from `row` on, `row_len` apart, `VECTORS` of each from `offset` on.
-#[inline(always)]
-fn load<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    from: &[f32],
-    row_len: usize,
-    row: usize,
-    offset: usize,
-) -> [[S::f32s; VECTORS]; ROWS] {
+fn load<S: Simd, const ROWS: usize, const VECTORS: usize>(from: &[f32], row_len: usize) -> [[S::f32s; VECTORS]; ROWS] {
     std::array::from_fn(|r| {
-        let (vectors, _) = S::as_simd_f32s(&from[(row + r) * row_len + offset..][..VECTORS * S::F32_LANES]);
+        let (vectors, _) = S::as_simd_f32s(&from[r * row_len..][..VECTORS * S::F32_LANES]);
         std::array::from_fn(|v| vectors[v])
     })
 }

@@ -18,14 +18,12 @@ mod forward;
 mod gemm;
 mod lead_in;
 mod patches;
-mod pixels;
 mod points;
 mod pool;
 mod tile;
 mod weights;
 
 pub(super) use lead_in::lead_in;
-pub(super) use pixels::pixel_by_pixel;
 
 use super::Wanted;
 use super::geometry::{Found, Geometry, Pool};
@@ -33,23 +31,29 @@ use points::{Four, Three};
 use tile::Tile;
 use weights::{Direction, Weights};
 
-/// Whether this way is the faster one: enough channels for the matrix products to outweigh the transforms. They must be
-/// a multiple of what any processor's panels hold.
+/// Whether this way is the faster one, forward and back: enough channels for the matrix products to outweigh the
+/// transforms.
 pub(super) fn suits(geometry: &Geometry) -> bool {
-    wide(geometry.c_in) && wide(geometry.c_out)
+    wide(geometry.c_in, WIDE) && wide(geometry.c_out, WIDE)
+}
+
+/// Whether it is the faster one forward.
+pub(super) fn suits_forward(geometry: &Geometry) -> bool {
+    wide(geometry.c_in, WIDE / 2) && wide(geometry.c_out, WIDE)
 }
 
 /// From here on Winograd pays.
 const WIDE: usize = 64;
 
-fn wide(channels: usize) -> bool {
-    channels >= WIDE && channels.is_multiple_of(32)
+/// Channels must be a multiple of what any processor's panels hold.
+fn wide(channels: usize, least: usize) -> bool {
+    channels >= least && channels.is_multiple_of(32)
 }
 
 /// Whether [`lead_in`] suits: a wide layer is about to follow.
 pub(super) fn leads_in(geometry: &Geometry) -> bool {
     let &Geometry { c_in, c_out, pool, .. } = geometry;
-    c_in < WIDE && wide(c_out) && pool == Pool::None
+    c_in < WIDE && wide(c_out, WIDE) && pool == Pool::None
 }
 
 /// Maps up to this side may go by tiles of three: odd tiles are not pooled one by one.

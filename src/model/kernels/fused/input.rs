@@ -1,0 +1,134 @@
+//! The input's gradient: each live gradient adds a multiple of its channel's kernel to a patch. Those of a window that go
+//! to the same patch are added up in registers first.
+
+use pulp::{Simd, WithSimd};
+
+use super::super::geometry::{DEAD, Geometry};
+use super::super::lanes::lanes;
+use super::super::scratch::Scratch;
+use super::backward::Signal;
+
+/// The weights as `[vector of input channels, c_out, 9, lanes]`, filled up with zeros.
+pub(super) struct Kernels {
+    numbers: Scratch,
+    /// Numbers of one vector of input channels.
+    len: usize,
+}
+
+impl Kernels {
+    pub(super) fn new(geometry: &Geometry, weight: &[f32]) -> Self {
+        let &Geometry { c_in, c_out, .. } = geometry;
+        let lanes = lanes();
+        let len = c_out * 9 * lanes;
+        let mut numbers = Scratch::zeros(c_in.div_ceil(lanes) * len);
+        for (co, kernel) in weight.chunks_exact(9 * c_in).enumerate() {
+            for (ci, taps) in kernel.chunks_exact(9).enumerate() {
+                for (tap, value) in taps.iter().enumerate() {
+                    numbers[ci / lanes * len + (co * 9 + tap) * lanes + ci % lanes] = *value;
+                }
+            }
+        }
+        Self { numbers, len }
+    }
+}
+
+/// Adds one image's gradient with respect to its padded input.
+pub(super) struct IntoInput<'a> {
+    pub(super) signal: Signal<'a>,
+    pub(super) kernels: &'a Kernels,
+    pub(super) padded: &'a mut [f32],
+}
+
+/// A gradient other than through a shut `ReLU`, and its output channel.
+#[derive(Clone, Copy, Default)]
+struct Live {
+    channel: u32,
+    grad: f32,
+}
+
+/// The live gradients of one patch: so many from where the ones before end.
+struct Group {
+    patch: usize,
+    count: usize,
+}
+
+impl WithSimd for IntoInput<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (live, groups) = self.signal.by_patch();
+        let row_len = self.signal.geometry.padded_row();
+        // One vector of input channels after the other: its kernels stay in the nearest cache.
+        for (vector, kernels) in self.kernels.numbers.chunks_exact(self.kernels.len).enumerate() {
+            let kernels = S::as_simd_f32s(kernels).0.as_chunks::<9>().0;
+            let mut rest = live.as_slice();
+            for group in &groups {
+                let mine;
+                (mine, rest) = rest.split_at(group.count);
+                let at = group.patch + vector * S::F32_LANES;
+                add_patch(simd, mine, kernels, &mut self.padded[at..], row_len, self.signal.geometry.c_in);
+            }
+        }
+    }
+}
+
+/// `image`'s patch += Σ gradient × kernel.
+#[inline(always)]
+fn add_patch<S: Simd>(
+    simd: S,
+    live: &[Live],
+    kernels: &[[S::f32s; 9]],
+    image: &mut [f32],
+    row_len: usize,
+    pixel_len: usize,
+) {
+    let mut sums = [simd.splat_f32s(0.0); 9];
+    for live in live {
+        let grad = simd.splat_f32s(live.grad);
+        let kernel = &kernels[live.channel as usize];
+        for tap in 0..9 {
+            sums[tap] = simd.mul_add_e_f32s(grad, kernel[tap], sums[tap]);
+        }
+    }
+    for (tap, sum) in sums.into_iter().enumerate() {
+        let to = &mut image[tap / 3 * row_len + tap % 3 * pixel_len..][..S::F32_LANES];
+        let to = &mut S::as_mut_simd_f32s(to).0[0];
+        *to = simd.add_f32s(*to, sum);
+    }
+}
+
+impl Signal<'_> {
+    /// What is alive, ordered by window and within a window by the patch it goes to.
+    #[inline(always)]
+    fn by_patch(&self) -> (Vec<Live>, Vec<Group>) {
+        let &Geometry { c_out, .. } = self.geometry;
+        let (h, w) = self.geometry.out_size();
+        let offsets = Self::offsets(self.geometry);
+        let (mut live, mut groups) = (vec![Live::default(); self.grad.len()], Vec::with_capacity(4 * h * w));
+        let mut end = 0;
+        for (window, (grads, codes)) in self.grad.chunks_exact(c_out).zip(self.codes.chunks_exact(c_out)).enumerate() {
+            let mut counts = [0; 5];
+            for code in codes {
+                counts[usize::from(code & 7).min(4)] += 1;
+            }
+            let patch = Self::patch(self.geometry, window / w, window % w);
+            // The dead come last, where the next window writes over them.
+            let mut places = [end; 5];
+            for code in 0..usize::from(DEAD) {
+                places[code + 1] = places[code] + counts[code];
+                if counts[code] > 0 {
+                    groups.push(Group { patch: patch + offsets[code], count: counts[code] });
+                }
+            }
+            end = places[usize::from(DEAD)];
+            for (channel, (grad, code)) in (0_u32..).zip(grads.iter().zip(codes)) {
+                let place = &mut places[usize::from(code & 7).min(4)];
+                live[*place] = Live { channel, grad: *grad };
+                *place += 1;
+            }
+        }
+        live.truncate(end);
+        (live, groups)
+    }
+}
