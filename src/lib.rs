@@ -40,3 +40,8 @@ pub mod tui;
 pub mod weights;
 #[cfg(feature = "trainer")]
 pub mod worker;
+
+/// Of a training step's time on two cores, the system's allocator cost a quarter (`benches/RESULTS.md`).
+#[cfg(feature = "trainer")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
