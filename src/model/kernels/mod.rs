@@ -2,8 +2,8 @@
 //! `ReLU` and, if asked for, 2×2 max pooling. May use burn and the numeric crates only.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
-//! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex`; the arithmetic is in
-//! `fused`, or in `winograd` where a block has 64 channels and more on both sides), CUDA keeps burn's operations, and
+//! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
+//! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations, and
 //! [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass (`autodiff`).
 
 mod autodiff;

@@ -101,14 +101,13 @@ fn add_window<S: Simd, const STRIDE: usize>(
     let dead = simd.equal_u32s(codes, simd.splat_u32s(DEAD.into()));
     sums[9] = simd.add_f32s(sums[9], simd.select_f32s(dead, zero, grad));
     for row in 0..STRIDE + 2 {
-        let pixels = &pixels[row * columns..][..STRIDE + 2];
-        for column in 0..STRIDE + 2 {
-            let pixel = simd.splat_f32s(pixels[column]);
-            for code in 0..STRIDE * STRIDE {
+        for (column, pixel) in pixels[row * columns..][..STRIDE + 2].iter().enumerate() {
+            let pixel = simd.splat_f32s(*pixel);
+            for (code, grad) in by_code.iter().enumerate().take(STRIDE * STRIDE) {
                 let (dy, dx) = (code / 2, code % 2);
                 if (dy..dy + 3).contains(&row) && (dx..dx + 3).contains(&column) {
                     let tap = (row - dy) * 3 + column - dx;
-                    sums[tap] = simd.mul_add_e_f32s(pixel, by_code[code], sums[tap]);
+                    sums[tap] = simd.mul_add_e_f32s(pixel, *grad, sums[tap]);
                 }
             }
         }
