@@ -1,13 +1,35 @@
-//! The width of this processor's vectors.
+//! The vectors of this processor, chosen at run time: AVX2 or AVX-512 on x86-64, NEON on aarch64, else none.
 
 use pulp::{Arch, Simd, WithSimd};
 
 /// No processor's vectors hold more numbers.
 pub(super) const MOST_LANES: usize = 16;
 
+/// Does the work with the widest vectors that this processor has.
+pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
+    #[cfg(test)]
+    match pretended() {
+        Some(1) => return work.with_simd(pulp::Scalar),
+        Some(4) => return work.with_simd(pulp::Scalar128b),
+        Some(16) => return work.with_simd(pulp::Scalar512b),
+        _ => {}
+    }
+    Arch::new().dispatch(work)
+}
+
+/// The environment variable by which tests pretend that vectors hold so many numbers.
+#[cfg(test)]
+pub(super) const PRETENDED: &str = "MIEN_TEST_LANES";
+
+#[cfg(test)]
+fn pretended() -> Option<usize> {
+    static PRETEND: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
+    *PRETEND.get_or_init(|| std::env::var(PRETENDED).ok()?.parse().ok())
+}
+
 /// Numbers in a vector on this processor.
 pub(super) fn lanes() -> usize {
-    Arch::new().dispatch(Lanes)
+    dispatch(Lanes)
 }
 
 struct Lanes;

@@ -1,11 +1,10 @@
 //! Backward: from the outputs' gradient to the weight's, the bias's and the input's.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::super::Wanted;
 use super::super::geometry::{Found, Geometry};
-use super::super::lanes::lanes;
+use super::super::lanes::{dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::input::{IntoInput, Kernels};
 use super::padded::{pad, unpad};
@@ -82,9 +81,9 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], codes: &[u8
                 let image = i * out_image..(i + 1) * out_image;
                 let signal = Signal { geometry, grad: &grad[image.clone()], codes: &codes[image] };
                 if thin {
-                    Arch::new().dispatch(IntoTaps { signal, padded: &padded, weight_sums, bias_sums });
+                    dispatch(IntoTaps { signal, padded: &padded, weight_sums, bias_sums });
                 } else {
-                    Arch::new().dispatch(IntoRuns { signal, runs: &runs, padded: &padded, weight_sums, bias_sums });
+                    dispatch(IntoRuns { signal, runs: &runs, padded: &padded, weight_sums, bias_sums });
                 }
             }
             sums
@@ -109,7 +108,7 @@ fn input_gradient(geometry: &Geometry, grad: &[f32], weight: &[f32], codes: &[u8
         .for_each(|(found, grad, codes)| {
             let mut padded = Scratch::zeros(geometry.padded_len());
             let signal = Signal { geometry, grad, codes };
-            Arch::new().dispatch(IntoInput { signal, kernels: &kernels, padded: &mut padded });
+            dispatch(IntoInput { signal, kernels: &kernels, padded: &mut padded });
             unpad(geometry, &padded, found);
         });
     found

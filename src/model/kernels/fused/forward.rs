@@ -1,10 +1,10 @@
 //! Forward: convolution, bias, `ReLU` and pooling without writing anything in between.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::geometry::{DEAD, Geometry, Pool};
-use super::super::lanes::{MOST_LANES, lanes};
+use super::super::lanes::{MOST_LANES, dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::padded::pad;
 
@@ -60,7 +60,7 @@ fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32
             codes: codes.as_mut().and_then(Iterator::next),
         })
         .collect();
-    bands.into_par_iter().for_each(|rows| Arch::new().dispatch(rows));
+    bands.into_par_iter().for_each(|rows| dispatch(rows));
 }
 
 /// The weights, reordered so that the innermost loop reads them one vector after the other: by block of output

@@ -1,5 +1,6 @@
 //! The fused block against burn's own operations, against differences in double precision, and against itself.
 
+mod vectors;
 mod wide;
 
 use burn::backend::Autodiff;

@@ -1,10 +1,10 @@
 //! Backward: from the outputs' gradient to the weight's, the bias's and the input's, some images at a time.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::super::Wanted;
 use super::super::geometry::{DEAD, Found, Geometry, Pool};
+use super::super::lanes::dispatch;
 use super::super::scratch::Scratch;
 use super::bands::tiles;
 use super::correlate::Correlation;
@@ -68,7 +68,7 @@ fn unpool(geometry: &Geometry, grad: &[f32], codes: &[u8], dense: &mut [f32]) ->
     )
         .into_par_iter()
         .for_each(|(dense, sums, grad, codes)| {
-            Arch::new().dispatch(|| unpool_image(geometry, grad, codes, dense, sums));
+            dispatch(|| unpool_image(geometry, grad, codes, dense, sums));
         });
     sums
 }

@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::geometry::Geometry;
-use super::super::lanes::lanes;
+use super::super::lanes::{dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::bands::{Band, tiles};
 use super::gemm::{VECTORS, panel_by_panel};
@@ -36,7 +36,7 @@ impl<T: Tile> Correlation<T> {
         let inputs = Panels::new::<T, Input<T>>(geometry, &band, x, c_in, 1);
         let grads = Panels::new::<T, OutputBack<T>>(geometry, &band, grad, c_out, 0);
         self.sums.par_chunks_mut(c_in * c_out).enumerate().for_each(|(point, sums)| {
-            Arch::new().dispatch(AddPoint { inputs: inputs.point(point), grads: grads.point(point), sums, c_in });
+            dispatch(AddPoint { inputs: inputs.point(point), grads: grads.point(point), sums, c_in });
         });
     }
 
@@ -44,7 +44,7 @@ impl<T: Tile> Correlation<T> {
     pub(super) fn finish(self) -> Vec<f32> {
         let mut found = vec![0.0; self.c_out * self.c_in * 9];
         found.par_chunks_mut(self.c_in * 9).enumerate().for_each(|(channel, found)| {
-            Arch::new().dispatch(Finish { correlation: &self, channel, found });
+            dispatch(Finish { correlation: &self, channel, found });
         });
         found
     }
@@ -76,7 +76,7 @@ impl Panels {
         tasks.into_par_iter().enumerate().for_each(|(index, points)| {
             let task =
                 ToPanel::<T, M> { images, band, columns, border, channel: index * width, points, map: PhantomData };
-            Arch::new().dispatch(task);
+            dispatch(task);
         });
         Self { numbers, panel, point }
     }

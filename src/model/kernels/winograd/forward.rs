@@ -3,10 +3,11 @@
 
 use std::marker::PhantomData;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::geometry::{Geometry, Pool};
+use super::super::lanes::dispatch;
 use super::super::scratch::Scratch;
 use super::bands::{Band, tiles};
 use super::gemm::{VECTORS, rows_by_panel};
@@ -41,7 +42,7 @@ pub(super) fn run<T: Tile>(
         });
         tasks.push(Task::<T> { geometry, x, weights, bias, band, out: mine, codes: my_codes, tile: PhantomData });
     }
-    tasks.into_par_iter().for_each(|task| Arch::new().dispatch(task));
+    tasks.into_par_iter().for_each(|task| dispatch(task));
 }
 
 /// One band.

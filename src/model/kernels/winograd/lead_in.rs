@@ -1,11 +1,11 @@
 //! The layer that leads into the wide ones, from a few channels to 64 and more, forward only: too few channels for
 //! Winograd, and its output should already lie pixel by pixel. One matrix product with the pixels' neighbourhoods.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::geometry::Geometry;
-use super::super::lanes::lanes;
+use super::super::lanes::{dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::gemm::{VECTORS, rows_by_panel};
 
@@ -24,7 +24,7 @@ pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], 
     let rows = (PIXELS / w).max(1);
     out.par_chunks_mut(h * w * c_out).zip(x.par_chunks(geometry.in_image())).for_each(|(out, x)| {
         out.par_chunks_mut(rows * w * c_out).enumerate().for_each(|(at, out)| {
-            Arch::new().dispatch(Rows { geometry, x, panels: &panels, first: at * rows, out });
+            dispatch(Rows { geometry, x, panels: &panels, first: at * rows, out });
         });
     });
     out

@@ -1,9 +1,9 @@
 //! Kernels at a tile's points, panel by panel of output channels.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::lanes::lanes;
+use super::super::lanes::{dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::gemm::VECTORS;
 use super::tile::{Kernel, Tile, twice, zeros};
@@ -43,7 +43,7 @@ impl Weights {
         let panel = point * T::POINTS;
         let mut numbers = Scratch::leftover(to / width * panel);
         numbers.par_chunks_mut(panel).enumerate().for_each(|(index, panel)| {
-            Arch::new().dispatch(Panel::<T> {
+            dispatch(Panel::<T> {
                 weight,
                 c_in,
                 direction,
