@@ -28,9 +28,7 @@ pub(super) struct Header {
 pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let read = || {
         let decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
-        let (width, height) = decoder.dimensions();
-        check_size(width, height)?;
-        Ok(Header { size: (width, height), gray: !decoder.color_type().has_color() })
+        Ok(Header { size: size(&decoder)?, gray: !decoder.color_type().has_color() })
     };
     guarded(read)
 }
@@ -38,16 +36,21 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
 /// Decodes an image file to `shape`; also whether it had to be resized for that.
 pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
     let decode = || {
-        let Header { size: (width, height), .. } = header(bytes)?;
+        let reader = reader(bytes)?;
+        let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+        let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+        let (width, height) = size(&decoder)?;
         // As many threads as there are processors decode at a time, each of which may take as much as one image may.
         let _turn = (u64::from(width) * u64::from(height) > LARGE)
             .then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
-        let reader = reader(bytes)?;
-        if reader.format() == Some(ImageFormat::Jpeg) && !has_jpeg_end(bytes) {
+        if is_jpeg && !has_jpeg_end(bytes) {
             return Err("is cut short".into());
         }
-        let decoded = reader.decode().map_err(|error| error.to_string())?;
-        Ok(fit(&decoded, shape))
+        if decoder.total_bytes() > DECODING_BYTES {
+            return Err(format!("takes more than {} MiB to decode", DECODING_BYTES >> 20));
+        }
+        let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+        Ok(fit(&image, shape))
     };
     guarded(decode)
 }
@@ -83,11 +86,13 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
     Ok(reader)
 }
 
-fn check_size(width: u32, height: u32) -> Result<(), String> {
+/// Width and height, if they are within bounds.
+fn size(decoder: &impl ImageDecoder) -> Result<(u32, u32), String> {
+    let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 || width > LONGEST_SIDE || height > LONGEST_SIDE {
         return Err(format!("claims to be {width}×{height}; at most {LONGEST_SIDE} pixels a side are taken"));
     }
-    Ok(())
+    Ok((width, height))
 }
 
 /// Whether the picture's end mark is there. The decoder fills what is missing with gray and says nothing. A preview

@@ -4,6 +4,7 @@
 //! with a word; more bytes or entries than [`Limits`] allow end the import.
 
 mod tar;
+mod xz;
 mod zip;
 
 use std::fs::File;

@@ -9,17 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
-use liblzma::bufread::XzDecoder;
-use liblzma::stream::{CONCATENATED, Stream};
 use tar::EntryType;
 
 use super::super::ImportError;
 use super::super::limits::Capped;
 use super::super::report::{ImportStage, Progress};
-use super::{Collector, Compression, EntryError, damaged};
-
-/// Memory that unpacking xz may take; `xz -9` asks for 65 MiB.
-const XZ_MEMORY: u64 = 512 << 20;
+use super::{Collector, Compression, EntryError, damaged, xz};
 
 /// Most bytes between two entries: headers, and extensions with long names, which are held in memory.
 const MOST_BETWEEN: u64 = 1 << 20;
@@ -54,10 +49,7 @@ pub(super) fn read(
     let unwrapped: Box<dyn Read> = match compression {
         Compression::None => Box::new(file),
         Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
-        Compression::Xz => {
-            let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED);
-            Box::new(XzDecoder::new_stream(file, stream.map_err(|error| damaged(path, limits, &error.into()))?))
-        }
+        Compression::Xz => Box::new(xz::reader(file).map_err(|error| damaged(path, limits, &error))?),
     };
     let mut bounded = BufReader::with_capacity(1 << 16, Capped::new(unwrapped, limits.unpacked(size)));
     let head = bounded.fill_buf().map_err(|error| damaged(path, limits, &error))?;
