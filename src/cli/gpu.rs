@@ -21,8 +21,16 @@ pub(super) fn queue_key(_ordinal: u32) -> Result<DeviceKey, String> {
 #[cfg(feature = "trainer")]
 pub(super) fn gpu_lines() -> Vec<String> {
     match crate::model::device::cuda_devices() {
-        Ok(names) => names.iter().enumerate().map(|(ordinal, name)| format!("cuda:{ordinal} {name}")).collect(),
+        Ok(devices) => (0..).zip(devices).map(|(ordinal, device)| gpu_line(ordinal, &device)).collect(),
         Err(reason) => vec![format!("no CUDA device, runs train on the processor: {reason}")],
+    }
+}
+
+#[cfg(feature = "trainer")]
+fn gpu_line(ordinal: u32, device: &crate::model::device::CudaDevice) -> String {
+    match &device.fault {
+        None => format!("cuda:{ordinal} {}", device.name),
+        Some(fault) => format!("cuda:{ordinal} {}, cannot be used: {fault}", device.name),
     }
 }
 

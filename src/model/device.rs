@@ -46,13 +46,24 @@ pub struct DeviceError {
     reason: String,
 }
 
-/// The names of the CUDA devices that can be used.
+/// A CUDA device that the driver knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CudaDevice {
+    /// What it calls itself.
+    pub name: String,
+    /// Why it cannot be used.
+    pub fault: Option<String>,
+    /// Kernels compiled for it have this in common, as a name for a folder: its architecture, and the compiler's version.
+    pub kernels: String,
+}
+
+/// The CUDA devices that the driver knows.
 ///
 /// # Errors
-/// Why there is none, in words that name what is missing.
-pub fn cuda_devices() -> Result<Vec<String>, String> {
+/// Why none can be used, in words that name what is missing.
+pub fn cuda_devices() -> Result<Vec<CudaDevice>, String> {
     #[cfg(feature = "cuda")]
-    return cuda::usable_devices();
+    return cuda::devices();
     #[cfg(not(feature = "cuda"))]
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }
@@ -70,6 +81,13 @@ pub fn pci_slot(kind: DeviceKind) -> Option<String> {
     }
 }
 
+/// What the kernels compiled for a CUDA device have in common; `None` for the processor.
+#[must_use]
+pub fn kernels(kind: DeviceKind) -> Option<String> {
+    let DeviceKind::Cuda(ordinal) = kind else { return None };
+    Some(cuda_devices().ok()?.into_iter().nth(ordinal as usize)?.kernels)
+}
+
 /// Bytes of memory that a CUDA device has in all; `None` for the processor, and where the driver does not tell.
 #[must_use]
 pub fn memory(kind: DeviceKind) -> Option<u64> {
@@ -82,25 +100,40 @@ pub fn memory(kind: DeviceKind) -> Option<u64> {
     }
 }
 
-/// The device for a request: `auto` takes the first CUDA device if there is a usable one, else the processor.
+/// The device for a request: `auto` takes the first CUDA device that can be used, else the processor.
 ///
 /// # Errors
 /// When a CUDA device was asked for by name and cannot be used.
 pub fn choose(request: DeviceRequest) -> Result<Device, DeviceError> {
     match request {
         DeviceRequest::Cpu => Ok(cpu(None)),
-        DeviceRequest::Auto => Ok(match cuda_devices() {
-            Ok(names) if !names.is_empty() => cuda_device(0, &names[0]),
-            Ok(_) => cpu(Some("there is no CUDA device".into())),
-            Err(reason) => cpu(Some(reason)),
-        }),
+        DeviceRequest::Auto => Ok(automatic(cuda_devices())),
         DeviceRequest::Cuda(ordinal) => {
             let error = |reason| DeviceError { wanted: request, reason };
-            let names = cuda_devices().map_err(error)?;
-            let name = usize::try_from(ordinal).ok().and_then(|index| names.get(index));
-            name.map(|name| cuda_device(ordinal, name))
-                .ok_or_else(|| error(format!("there are {} CUDA devices, counted from 0", names.len())))
+            named(cuda_devices().map_err(error)?, ordinal).map_err(error)
         }
+    }
+}
+
+fn automatic(found: Result<Vec<CudaDevice>, String>) -> Device {
+    let devices = match found {
+        Ok(devices) => devices,
+        Err(reason) => return cpu(Some(reason)),
+    };
+    let usable = (0..).zip(&devices).find(|(_, device)| device.fault.is_none());
+    match (usable, devices.first()) {
+        (Some((ordinal, device)), _) => cuda_device(ordinal, &device.name),
+        (None, Some(CudaDevice { name, fault: Some(fault), .. })) => cpu(Some(format!("{name}: {fault}"))),
+        (None, _) => cpu(Some("there is no CUDA device".into())),
+    }
+}
+
+fn named(devices: Vec<CudaDevice>, ordinal: u32) -> Result<Device, String> {
+    let count = devices.len();
+    match devices.into_iter().nth(ordinal as usize) {
+        Some(CudaDevice { fault: Some(fault), .. }) => Err(fault),
+        Some(device) => Ok(cuda_device(ordinal, &device.name)),
+        None => Err(format!("there are {count} CUDA devices, counted from 0")),
     }
 }
 
@@ -122,6 +155,25 @@ mod tests {
     fn auto_always_gets_a_device_and_says_why_it_is_the_processor() {
         let device = choose(DeviceRequest::Auto).expect("a device");
         assert_eq!(device.kind == DeviceKind::Cpu, device.note.is_some());
+    }
+
+    #[test]
+    fn a_device_with_a_fault_is_passed_over_or_refused_with_it() {
+        let device = |name: &str, fault: Option<&str>| CudaDevice {
+            name: name.into(),
+            fault: fault.map(str::to_owned),
+            kernels: "sm_90-nvrtc-13.0".into(),
+        };
+        let two = vec![device("old", Some("too old")), device("new", None)];
+        let chosen = automatic(Ok(two.clone()));
+        assert_eq!((chosen.kind, chosen.description.as_str()), (DeviceKind::Cuda(1), "new"));
+        assert_eq!(named(two.clone(), 0), Err("too old".into()));
+        assert_eq!(named(two.clone(), 1).expect("usable").kind, DeviceKind::Cuda(1));
+        assert!(named(two.clone(), 2).expect_err("not there").contains("2 CUDA devices"));
+        let left = automatic(Ok(two[..1].to_vec()));
+        assert_eq!((left.kind, left.note.as_deref()), (DeviceKind::Cpu, Some("old: too old")));
+        assert_eq!(automatic(Ok(Vec::new())).note.as_deref(), Some("there is no CUDA device"));
+        assert_eq!(automatic(Err("no driver".into())).note.as_deref(), Some("no driver"));
     }
 
     #[test]

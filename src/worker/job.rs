@@ -19,9 +19,9 @@ use super::backend::{DeviceJob, Habits, on_device};
 use super::checkpoints::{files, interval, where_to_go_on};
 use super::journal::Journal;
 use super::load::LoadMeter;
-use super::residence;
 use super::setup::{CnnSetup, Ground, Setup, TransferSetup, take_start};
 use super::waiting::{Turn, awaited};
+use super::{kernels, residence};
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
 /// `turn` says whether it waits for its turn on its device, and keeps the slot that it then gets.
@@ -66,7 +66,7 @@ pub(super) fn train(
         take_start(&ground, transfer)?;
     }
     let work = Training { checkpoint };
-    let resident = resident_bound(&ground, journal);
+    let resident = before_device(&ground, journal);
     on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work })
 }
 
@@ -85,13 +85,15 @@ pub(super) fn evaluate(
         return Err("it was asked to stop".into());
     }
     let ground = open(folder, recipe, &device)?;
-    let resident = resident_bound(&ground, journal);
+    let resident = before_device(&ground, journal);
     on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work: Testing })
 }
 
-fn resident_bound(ground: &Ground, journal: &mut Journal) -> u64 {
+/// What there is to settle before a device is touched: where its kernels are kept, and the bytes that images may take.
+fn before_device(ground: &Ground, journal: &mut Journal) -> u64 {
     let (bytes, wrong) = residence::bound(ground.device);
-    wrong.into_iter().for_each(|message| journal.report(Event::Warning { message }));
+    let told = kernels::keep(ground.device).into_iter().chain(wrong);
+    told.for_each(|message| journal.report(Event::Warning { message }));
     bytes
 }
 

@@ -8,6 +8,7 @@ mod backend;
 mod checkpoints;
 mod job;
 mod journal;
+mod kernels;
 mod load;
 mod residence;
 mod scores;

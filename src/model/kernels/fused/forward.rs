@@ -60,7 +60,7 @@ fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32
             codes: codes.as_mut().and_then(Iterator::next),
         })
         .collect();
-    bands.into_par_iter().for_each(|rows| dispatch(rows));
+    bands.into_par_iter().for_each(dispatch);
 }
 
 /// The weights, reordered so that the innermost loop reads them one vector after the other: by block of output

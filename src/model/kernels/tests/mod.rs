@@ -18,7 +18,7 @@ type Sizes = [usize; 5];
 
 /// Both sides of every size that matters: a batch smaller and larger than the parts it is cut into, odd edges, runs of
 /// fewer, as many and more numbers than a tile of vectors holds, several blocks of output channels.
-const SIZES: [Sizes; 14] = [
+const SIZES: [Sizes; 17] = [
     [1, 1, 1, 2, 2],
     [1, 1, 9, 3, 2],
     [2, 2, 3, 5, 7],
@@ -33,6 +33,9 @@ const SIZES: [Sizes; 14] = [
     [1, 70, 5, 3, 5],
     [1, 16, 40, 13, 12],
     [2, 1, 32, 48, 48],
+    [2, 3, 16, 5, 6],
+    [1, 2, 32, 7, 3],
+    [2, 3, 48, 2, 2],
 ];
 
 fn numbers(rng: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
@@ -117,7 +120,14 @@ fn output_and_gradients_are_those_of_burns_own_operations() {
 fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
     let bits = |case: &Case| case.results(case.fused()).map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
     for pool in [Pool::Max2, Pool::None] {
-        for sizes in [[35, 3, 20, 9, 8], [2, 5, 40, 6, 6], [7, 64, 96, 6, 6], [2, 96, 64, 31, 14]] {
+        for sizes in [
+            [35, 3, 20, 9, 8],
+            [2, 5, 40, 6, 6],
+            [7, 64, 96, 6, 6],
+            [2, 96, 64, 31, 14],
+            [5, 32, 64, 12, 10],
+            [3, 1, 32, 9, 8],
+        ] {
             let case = Case::new(sizes, pool, 1);
             let first = bits(&case);
             for threads in [1, 3, 3] {
@@ -130,7 +140,7 @@ fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
 
 #[test]
 fn views_are_read_as_what_they_show() {
-    for sizes in [[3, 4, 5, 6, 8], [3, 64, 96, 6, 8]] {
+    for sizes in [[3, 4, 5, 6, 8], [3, 64, 96, 6, 8], [3, 32, 64, 6, 8], [3, 3, 16, 6, 8]] {
         views_of(&Case::new(sizes, Pool::Max2, 3));
     }
 }

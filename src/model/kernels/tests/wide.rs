@@ -2,8 +2,9 @@
 
 use super::*;
 
-/// Sizes that go by Winograd's way: tiles of three and of four, edges that cut tiles, several and single images.
-pub(super) const SIZES: [Sizes; 9] = [
+/// Sizes that go by Winograd's way: tiles of three and of four, edges that cut tiles, several and single images; from 32
+/// channels forward only, where they are pooled.
+pub(super) const SIZES: [Sizes; 12] = [
     [1, 64, 64, 2, 2],
     [3, 64, 96, 3, 3],
     [2, 96, 64, 6, 6],
@@ -13,6 +14,9 @@ pub(super) const SIZES: [Sizes; 9] = [
     [2, 64, 64, 13, 33],
     [1, 64, 64, 31, 6],
     [9, 512, 64, 4, 4],
+    [3, 32, 64, 24, 24],
+    [2, 32, 96, 5, 7],
+    [1, 32, 64, 2, 2],
 ];
 
 /// Channels of VGG16's layers, and whether they are pooled: f32 and Winograd all the way against f64 and none of it.
@@ -60,8 +64,8 @@ fn the_layer_before_the_wide_ones_gives_the_same_bits_without_a_gradient() {
 /// Tiles mix pixels: a NaN must still reach every output whose kernel covers it, and nothing of another image.
 #[test]
 fn not_a_number_is_passed_on_by_wide_layers() {
-    for (side, pool) in [(6, Pool::None), (8, Pool::None), (8, Pool::Max2)] {
-        let case = Case::new([2, 64, 64, side, side], pool, 13);
+    for (channels, side, pool) in [(64, 6, Pool::None), (64, 8, Pool::None), (64, 8, Pool::Max2), (32, 8, Pool::Max2)] {
+        let case = Case::new([2, channels, 64, side, side], pool, 13);
         for at in [0, side + 3, side * side - 1] {
             let mut pixels = vec(case.x.clone().inner());
             pixels[17 * side * side + at] = f32::NAN;

@@ -42,7 +42,7 @@ pub(super) fn run<T: Tile>(
         });
         tasks.push(Task::<T> { geometry, x, weights, bias, band, out: mine, codes: my_codes, tile: PhantomData });
     }
-    tasks.into_par_iter().for_each(|task| dispatch(task));
+    tasks.into_par_iter().for_each(dispatch);
 }
 
 /// One band.

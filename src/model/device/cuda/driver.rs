@@ -1,0 +1,117 @@
+//! What the NVIDIA driver tells of itself and its devices.
+
+#![allow(unsafe_code, reason = "the driver has a C interface")]
+
+use std::ffi::{CStr, c_char, c_int, c_uint};
+
+use libloading::os::unix::{Library, RTLD_NOW};
+
+use super::verdict::Version;
+
+const SUCCESS: c_int = 0;
+const NO_DEVICE: c_int = 100;
+
+/// Of cuda.h: the two parts of a device's compute capability.
+const CAPABILITY: [c_int; 2] = [75, 76];
+
+/// The driver, started.
+pub(super) struct Driver {
+    /// The newest CUDA that it runs.
+    pub(super) version: Version,
+    /// Name and compute capability of each device.
+    pub(super) devices: Vec<(String, Version)>,
+}
+
+/// A question that is answered by one number.
+type Told = unsafe extern "C" fn(*mut c_int) -> c_int;
+
+/// Starts the driver.
+///
+/// # Errors
+/// Why that cannot be, in words.
+pub(super) fn devices() -> Result<Driver, String> {
+    // SAFETY: loading runs the driver library's initialisers, which is what every CUDA program does.
+    let library = unsafe { Library::open(Some("libcuda.so.1"), RTLD_NOW) }
+        .map_err(|_| "there is no NVIDIA driver (libcuda.so.1 was not found)".to_owned())?;
+    let failed = |what: &str, code: c_int| format!("the NVIDIA driver {what} (error {code})");
+    // SAFETY: the signatures are those of cuda.h, unchanged since CUDA 5; every pointer passed is to a live local
+    // of the right type and size, and device names are NUL-terminated within the given length.
+    unsafe {
+        let init = library.get::<unsafe extern "C" fn(c_uint) -> c_int>(b"cuInit\0").map_err(|e| e.to_string())?;
+        let version = library.get::<Told>(b"cuDriverGetVersion\0").map_err(|e| e.to_string())?;
+        let count = library.get::<Told>(b"cuDeviceGetCount\0").map_err(|e| e.to_string())?;
+        let name = library
+            .get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetName\0")
+            .map_err(|e| e.to_string())?;
+        let attribute = library
+            .get::<unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int>(b"cuDeviceGetAttribute\0")
+            .map_err(|e| e.to_string())?;
+        match init(0) {
+            SUCCESS => {}
+            NO_DEVICE => return Err("the NVIDIA driver finds no device".into()),
+            code => {
+                return Err(format!(
+                    "the NVIDIA driver does not start (cuInit: error {code}); `nvidia-smi` tells more"
+                ));
+            }
+        }
+        let told = |function: Told, what: &str| {
+            let mut number: c_int = 0;
+            match function(&raw mut number) {
+                SUCCESS => Ok(number),
+                code => Err(failed(what, code)),
+            }
+        };
+        let number = told(*version, "does not tell its version")?;
+        let devices = (0..told(*count, "does not count its devices")?)
+            .map(|ordinal| {
+                const LENGTH: usize = 256;
+                let mut buffer: [c_char; LENGTH] = [0; LENGTH];
+                let named = match name(buffer.as_mut_ptr(), 255, ordinal) {
+                    SUCCESS => CStr::from_ptr(buffer.as_ptr()).to_string_lossy().into_owned(),
+                    code => return Err(failed(&format!("does not name device {ordinal}"), code)),
+                };
+                let mut parts: [c_int; 2] = [0; 2];
+                for (part, which) in parts.iter_mut().zip(CAPABILITY) {
+                    match attribute(part, which, ordinal) {
+                        SUCCESS => {}
+                        code => return Err(failed(&format!("does not tell what device {ordinal} can do"), code)),
+                    }
+                }
+                Ok((named, Version { major: parts[0], minor: parts[1] }))
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Driver { version: Version { major: number / 1000, minor: number % 1000 / 10 }, devices })
+    }
+}
+
+/// Where the device of this ordinal is plugged in, if the driver tells. The driver was started by [`devices`].
+pub(in super::super) fn pci_slot(ordinal: u32) -> Option<String> {
+    const LENGTH: usize = 64;
+    let ordinal = c_int::try_from(ordinal).ok()?;
+    let mut buffer: [c_char; LENGTH] = [0; LENGTH];
+    // SAFETY: as in `devices`: the signature is that of cuda.h, the pointer is to a live local with room for the
+    // given length, and what comes is NUL-terminated within it. Before the driver is started it only says so.
+    unsafe {
+        let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
+        let slot =
+            library.get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetPCIBusId\0").ok()?;
+        match slot(buffer.as_mut_ptr(), 63, ordinal) {
+            SUCCESS => Some(CStr::from_ptr(buffer.as_ptr()).to_string_lossy().into_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes of memory that the device of this ordinal has, if the driver tells. It was started by [`devices`].
+pub(in super::super) fn memory(ordinal: u32) -> Option<u64> {
+    let ordinal = c_int::try_from(ordinal).ok()?;
+    let mut bytes: usize = 0;
+    // SAFETY: as in `devices`: the signature is that of cuda.h since CUDA 3.2, and the pointer is to a live local.
+    // Before the driver is started it only says so.
+    unsafe {
+        let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
+        let total = library.get::<unsafe extern "C" fn(*mut usize, c_int) -> c_int>(b"cuDeviceTotalMem_v2\0").ok()?;
+        (total(&raw mut bytes, ordinal) == SUCCESS).then_some(bytes as u64)
+    }
+}

@@ -1,0 +1,130 @@
+//! The run-time compiler (NVRTC) and the headers that what it compiles includes.
+
+#![allow(unsafe_code, reason = "the compiler has a C interface")]
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+
+use super::verdict::Version;
+
+const NAMES: [&str; 4] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"];
+
+/// What burn's kernels include, and a package that brings it: NVIDIA's for Debian and Ubuntu, pip's.
+const HEADERS: [(&str, &str); 4] = [
+    ("cuda_runtime.h", "cuda-cudart-dev, or pip: nvidia-cuda-runtime"),
+    ("cuda_fp16.h", "cuda-cudart-dev, or pip: nvidia-cuda-runtime"),
+    ("mma.h", "cuda-crt, or pip: nvidia-cuda-crt"),
+    ("cuda/barrier", "cuda-cccl, or pip: nvidia-cuda-cccl"),
+];
+
+/// Loads NVRTC and keeps it loaded, so that burn's own look-up by name finds it even off the loader's path; its version.
+///
+/// # Errors
+/// That it is missing, in words.
+pub(super) fn load_compiler() -> Result<Version, String> {
+    const LIBRARY_FOLDERS: [&str; 3] = ["lib64", "targets/x86_64-linux/lib", "lib"];
+    let mut candidates: Vec<PathBuf> = NAMES.iter().map(PathBuf::from).collect();
+    for folder in folders() {
+        for libraries in LIBRARY_FOLDERS {
+            candidates.extend(NAMES.iter().map(|name| folder.join(libraries).join(name)));
+        }
+    }
+    for path in candidates {
+        // SAFETY: NVRTC's initialisers have no preconditions; it stays loaded, so no pointer into it can dangle.
+        let Ok(library) = (unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) }) else { continue };
+        let version = version_of(&library);
+        std::mem::forget(library);
+        return version.ok_or_else(|| format!("{} does not tell its version", path.display()));
+    }
+    Err("CUDA's run-time compiler (libnvrtc.so) was not found: install the CUDA toolkit (Debian and Ubuntu: \
+         nvidia-cuda-toolkit, or cuda-nvrtc from NVIDIA; pip: nvidia-cuda-nvrtc), or set CUDA_PATH to it"
+        .into())
+}
+
+fn version_of(library: &Library) -> Option<Version> {
+    let (mut major, mut minor): (c_int, c_int) = (0, 0);
+    // SAFETY: the signature is that of nvrtc.h, unchanged since CUDA 7, and the pointers are to live locals.
+    let told = unsafe {
+        let version = library.get::<unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int>(b"nvrtcVersion\0").ok()?;
+        version(&raw mut major, &raw mut minor)
+    };
+    (told == 0).then_some(Version { major, minor })
+}
+
+/// Looks for the headers where burn's run-time compilation looks, which is in one folder.
+///
+/// # Errors
+/// What is missing, in words.
+pub(super) fn find_headers() -> Result<(), String> {
+    let Some(folder) = chosen(std::env::var_os("CUDA_PATH").map(PathBuf::from), &|path| path.exists()) else {
+        return Err(
+            "the CUDA headers were not found: there is no /usr/local/cuda and no /opt/cuda. Install the CUDA toolkit \
+                    (Debian and Ubuntu: nvidia-cuda-toolkit), or set CUDA_PATH to it"
+                .into(),
+        );
+    };
+    match missing(&folder, &|path| path.is_file()) {
+        None => Ok(()),
+        Some((header, package)) => Err(format!(
+            "the CUDA header {header} was not found in {}: install it (NVIDIA's packages for Debian and Ubuntu: {package}), or \
+             set CUDA_PATH to a toolkit that has it",
+            folder.join("include").display()
+        )),
+    }
+}
+
+/// The folder that is taken: the one that is named, else the first of the usual ones; /usr where its compiler is there.
+fn chosen(named: Option<PathBuf>, exists: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+    let usual = [("/usr/local/cuda", "/usr/local/cuda"), ("/opt/cuda", "/opt/cuda"), ("/usr/bin/nvcc", "/usr")];
+    named.or_else(|| usual.iter().find(|(sign, _)| exists(Path::new(sign))).map(|(_, folder)| PathBuf::from(folder)))
+}
+
+/// The first header that is not there.
+fn missing(folder: &Path, is_file: &dyn Fn(&Path) -> bool) -> Option<(&'static str, &'static str)> {
+    let there =
+        |header: &str| ["include", "include/cccl"].iter().any(|place| is_file(&folder.join(place).join(header)));
+    HEADERS.into_iter().find(|(header, _)| !there(header))
+}
+
+/// Where a toolkit's libraries may be.
+fn folders() -> Vec<PathBuf> {
+    let named = std::env::var_os("CUDA_PATH").map(PathBuf::from);
+    let usual = ["/usr/local/cuda", "/opt/cuda", "/usr"].map(PathBuf::from);
+    named.into_iter().chain(usual).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn among(there: &[&str]) -> impl Fn(&Path) -> bool {
+        let there: Vec<PathBuf> = there.iter().map(PathBuf::from).collect();
+        move |path| there.iter().any(|there| there == path)
+    }
+
+    #[test]
+    fn headers_are_looked_for_where_the_compilation_looks() {
+        let at = |named: Option<&str>, there: &[&str]| chosen(named.map(PathBuf::from), &among(there));
+        assert_eq!(at(None, &[]), None);
+        assert_eq!(at(None, &["/usr/bin/nvcc"]), Some("/usr".into()));
+        assert_eq!(at(None, &["/usr/local/cuda", "/usr/bin/nvcc"]), Some("/usr/local/cuda".into()));
+        assert_eq!(
+            at(Some("/elsewhere"), &["/usr/local/cuda"]),
+            Some("/elsewhere".into()),
+            "named, so no other is taken"
+        );
+    }
+
+    #[test]
+    fn the_first_missing_header_is_named_with_its_package() {
+        let mut there = vec!["/c/include/cuda_runtime.h", "/c/include/cuda_fp16.h", "/c/include/mma.h"];
+        let found = |there: &[&str]| missing(Path::new("/c"), &among(there)).map(|(header, _)| header);
+        assert_eq!(found(&there), Some("cuda/barrier"));
+        assert_eq!(found(&there[..1]), Some("cuda_fp16.h"));
+        assert_eq!(found(&[]), Some("cuda_runtime.h"));
+        there.push("/c/include/cccl/cuda/barrier");
+        assert_eq!(found(&there), None);
+    }
+}

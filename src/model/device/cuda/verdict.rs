@@ -1,0 +1,118 @@
+//! Whether driver, run-time compiler and devices go together. Versions as NVIDIA's release notes tell them.
+
+use std::fmt;
+
+/// A version of CUDA, or a device's compute capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version {
+    pub(super) major: i32,
+    pub(super) minor: i32,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+const fn version(major: i32, minor: i32) -> Version {
+    Version { major, minor }
+}
+
+/// From which version on NVRTC compiles for devices of this capability and above, up to the next row.
+const COMPILES_FROM: [(Version, Version); 5] = [
+    (version(8, 0), version(11, 0)),
+    (version(8, 6), version(11, 1)),
+    (version(8, 9), version(11, 8)),
+    (version(10, 0), version(12, 8)),
+    (version(10, 3), version(12, 9)),
+];
+
+/// The least capability that NVRTC still compiles for from a version on.
+const DROPPED: [(Version, Version); 2] = [(version(12, 0), version(5, 0)), (version(13, 0), version(7, 5))];
+
+/// What is wrong between the newest CUDA that the driver runs and the run-time compiler: a driver does not load what a newer
+/// compiler makes.
+pub(super) fn of_driver(driver: Version, compiler: Version) -> Option<String> {
+    (compiler > driver).then(|| {
+        format!(
+            "CUDA's run-time compiler (libnvrtc) is of version {compiler}, and the driver loads nothing newer than CUDA \
+             {driver}: update the driver, or install the compiler of that version ({})",
+            packages(driver)
+        )
+    })
+}
+
+/// What is wrong between a device and the run-time compiler.
+pub(super) fn of_device(capability: Version, compiler: Version) -> Option<String> {
+    let needed = COMPILES_FROM.iter().rev().find(|(from, _)| capability >= *from);
+    if let Some((_, needed)) = needed
+        && compiler < *needed
+    {
+        let packages = packages(*needed);
+        return Some(format!(
+            "CUDA's run-time compiler (libnvrtc) is of version {compiler}, and a device of compute capability {capability} \
+             takes {needed} or newer: {packages}"
+        ));
+    }
+    let dropped = DROPPED.iter().rev().find(|(from, _)| compiler >= *from);
+    let (_, least) = dropped.filter(|(_, least)| capability < *least)?;
+    Some(format!(
+        "its compute capability is {capability}, and CUDA's run-time compiler (libnvrtc) of version {compiler} asks for {least}: \
+         install an older one"
+    ))
+}
+
+/// What brings the compiler of a version.
+fn packages(Version { major, minor }: Version) -> String {
+    format!(
+        "NVIDIA's packages for Debian and Ubuntu: cuda-nvrtc-{major}-{minor}; pip: 'nvidia-cuda-nvrtc{}=={major}.{minor}.*'",
+        if major < 13 { format!("-cu{major}") } else { String::new() }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_newer_than_the_driver_is_named_with_what_to_install() {
+        for (driver, compiler, fits) in [
+            (version(13, 0), version(13, 0), true),
+            (version(13, 0), version(12, 8), true),
+            (version(13, 0), version(13, 2), false),
+            (version(12, 4), version(12, 8), false),
+            (version(12, 9), version(13, 0), false),
+        ] {
+            let said = of_driver(driver, compiler);
+            assert_eq!(said.is_none(), fits, "{driver} {compiler}: {said:?}");
+        }
+        let said = of_driver(version(12, 4), version(13, 0)).expect("does not fit");
+        assert!(
+            said.contains("version 13.0") && said.contains("CUDA 12.4") && said.contains("cuda-nvrtc-12-4"),
+            "{said}"
+        );
+        assert!(said.contains("'nvidia-cuda-nvrtc-cu12==12.4.*'"), "{said}");
+    }
+
+    #[test]
+    fn a_device_is_held_against_what_the_compiler_knows() {
+        for (capability, compiler, fits) in [
+            (version(9, 0), version(13, 0), true),
+            (version(9, 0), version(11, 7), false),
+            (version(8, 0), version(11, 0), true),
+            (version(8, 7), version(11, 0), false),
+            (version(12, 0), version(12, 6), false),
+            (version(12, 0), version(12, 9), true),
+            (version(7, 0), version(12, 8), true),
+            (version(7, 0), version(13, 0), false),
+            (version(7, 5), version(13, 0), true),
+            (version(3, 5), version(12, 0), false),
+        ] {
+            let said = of_device(capability, compiler);
+            assert_eq!(said.is_none(), fits, "{capability} {compiler}: {said:?}");
+        }
+        let said = of_device(version(7, 0), version(13, 0)).expect("too old");
+        assert!(said.contains("capability is 7.0") && said.contains("asks for 7.5"), "{said}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Where the kernels of a CUDA device are kept once they are compiled and tuned, so that only the first run on it waits for
+//! that. By itself burn compiles anew in each process, and keeps what tuning found beside the nearest Cargo project.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
+
+use crate::domain::text::printable;
+use crate::model::device::{self, DeviceKind};
+
+/// Settles it for this process, before the device is touched; what there is to tell of it, in words.
+pub(super) fn keep(kind: DeviceKind) -> Option<String> {
+    let name = device::kernels(kind)?;
+    let cache = choose_base_strategy().ok().map(|folders| folders.cache_dir());
+    let Place { folder, told } = place(cache.as_deref(), &name);
+    configure(folder.as_deref());
+    told
+}
+
+struct Place {
+    /// `None` where nothing can be kept.
+    folder: Option<PathBuf>,
+    told: Option<String>,
+}
+
+/// A folder for the kernels called `name` in the user's cache folder.
+fn place(cache: Option<&Path>, name: &str) -> Place {
+    let Some(cache) = cache else {
+        let told = "there is no home folder to keep compiled kernels in: every run compiles its own";
+        return Place { folder: None, told: Some(told.into()) };
+    };
+    let folder = cache.join("mien").join("kernels").join(name);
+    match fs::create_dir_all(&folder).and_then(|()| fs::read_dir(&folder)) {
+        Ok(mut there) => {
+            let told = there.next().is_none().then(|| {
+                let folder = printable(&folder.to_string_lossy());
+                format!(
+                    "kernels are compiled and tuned in the first run on this device, so its first steps take long; they are \
+                     kept in {folder}"
+                )
+            });
+            Place { folder: Some(folder), told }
+        }
+        Err(error) => {
+            let folder = printable(&folder.to_string_lossy());
+            let told = format!("compiled kernels cannot be kept in {folder} ({error}): every run compiles its own");
+            Place { folder: None, told: Some(told) }
+        }
+    }
+}
+
+/// Tells burn's runtime, which takes it once.
+#[cfg(all(feature = "cuda", not(test)))]
+fn configure(folder: Option<&Path>) {
+    use burn::cubecl::config::cache::CacheConfig;
+    use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let mut config = CubeClRuntimeConfig::default().override_from_env();
+        match folder {
+            Some(folder) => {
+                config.autotune.cache = CacheConfig::File(folder.to_owned());
+                config.compilation.cache = Some(CacheConfig::File(folder.to_owned()));
+            }
+            // Tuning is kept somewhere in any case.
+            None => {
+                if let Ok(folder) = tempfile::tempdir() {
+                    config.autotune.cache = CacheConfig::File(folder.keep());
+                }
+            }
+        }
+        CubeClRuntimeConfig::set(config);
+    });
+}
+
+/// A build without CUDA has no such runtime.
+#[cfg(not(all(feature = "cuda", not(test))))]
+fn configure(_folder: Option<&Path>) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_run_is_told_that_it_compiles_and_the_next_is_not() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let first = place(Some(cache.path()), "sm_90-nvrtc-13.0");
+        let folder = first.folder.expect("made");
+        assert!(folder.ends_with("mien/kernels/sm_90-nvrtc-13.0") && folder.is_dir());
+        assert!(first.told.expect("a word").contains("first steps take long"));
+        fs::write(folder.join("ptx"), "kernels").expect("written");
+        assert_eq!(place(Some(cache.path()), "sm_90-nvrtc-13.0").told, None);
+    }
+
+    #[test]
+    fn where_nothing_can_be_kept_that_is_told() {
+        let cache = tempfile::NamedTempFile::new().expect("a file");
+        let place = place(Some(cache.path()), "sm_90-nvrtc-13.0");
+        assert!(place.folder.is_none() && place.told.expect("a word").contains("every run compiles its own"));
+        assert!(super::place(None, "sm_90-nvrtc-13.0").folder.is_none());
+    }
+
+    #[test]
+    fn the_processor_has_no_kernels_to_keep() {
+        assert_eq!(keep(DeviceKind::Cpu), None);
+    }
+}
