@@ -3,8 +3,8 @@
 use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
-use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Int, Tensor};
 
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::vgg16::StepKey;
@@ -85,7 +85,6 @@ where
     B::InnerBackend: ConvBlockBackend,
     M: AutodiffModule<B> + Classifier<B>,
 {
-    let loss_function = CrossEntropyLossConfig::new().init::<B>(device);
     let mut meter = Meter::new(plan, reporter.paused());
     let mut pending = Pending::<B>::resume(&plan.from, device);
     for (step, batch) in (plan.from.step + 1..).zip(batches) {
@@ -96,12 +95,12 @@ where
         }
         let count = batch.labels().len();
         let Ready { inputs, labels } = feed.ready(batch, device);
-        let inputs = Tensor::from_inner(inputs);
-        let logits = network.training_logits(inputs, StepKey { seed: plan.seed, epoch: plan.epoch, step });
-        let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels.clone()));
-        pending.add(loss.clone().inner(), logits.inner(), labels, count);
+        let key = StepKey { seed: plan.seed, epoch: plan.epoch, step };
         let rate = (plan.rate)(step - 1);
-        network = descend(network, optimizer, loss.backward(), [rate, rate * plan.base_rate]);
+        let rates = [rate, rate * plan.base_rate];
+        let (moved, loss, logits) = train_step(network, optimizer, inputs, labels.clone(), key, rates);
+        network = moved;
+        pending.add(loss, logits, labels, count);
         if step % plan.readback == 0 || step == plan.steps {
             meter.add(pending.take());
             if !meter.is_finite() {
@@ -120,6 +119,30 @@ where
     let paused = reporter.paused();
     let end = EpochEnd::Completed(meter.figures(paused), meter.partial(plan.steps, &pending, paused));
     Ok((network, end))
+}
+
+/// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits `[inputs, classes]`
+/// before it. The second rate is that of a pretrained base.
+pub fn train_step<B, M>(
+    network: M,
+    optimizer: &mut AdamOptimizer<M, B>,
+    inputs: Tensor<B::InnerBackend, 4>,
+    labels: Tensor<B::InnerBackend, 1, Int>,
+    key: StepKey,
+    rates: [f64; 2],
+) -> (M, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>)
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B> + Classifier<B>,
+{
+    let loss_function = CrossEntropyLossConfig::new().init::<B>(&inputs.device());
+    let count = labels.dims()[0];
+    let logits = network.training_logits(Tensor::from_inner(inputs), key);
+    // What a batch was filled up with counts nowhere, and no gradient goes back to it.
+    let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };
+    let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels));
+    let told = (loss.clone().inner(), logits.inner());
+    (descend(network, optimizer, loss.backward(), rates), told.0, told.1)
 }
 
 /// One step of the optimizer; the second rate is that of a pretrained base.

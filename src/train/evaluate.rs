@@ -47,7 +47,10 @@ pub fn evaluate<B: ConvBlockBackend>(
             return None;
         }
         unread.labels.extend(batch.labels());
-        unread.logits.push(network.logits(feed.ready(batch, device).inputs));
+        let count = batch.labels().len();
+        let logits = network.logits(feed.ready(batch, device).inputs);
+        // Without what the batch was filled up with.
+        unread.logits.push(if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits });
         if unread.logits.len() >= readback as usize {
             unread.read(&mut evaluation);
         }

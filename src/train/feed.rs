@@ -24,6 +24,8 @@ pub struct Feed<'a, B: Backend> {
     /// It runs outside the graph.
     frozen: Option<&'a FrozenBase<B>>,
     resident: Option<Resident<B>>,
+    /// Whether a smaller last batch is filled up.
+    even: bool,
 }
 
 /// What the host makes of a batch, ahead.
@@ -37,7 +39,7 @@ pub enum Piece {
 
 /// A batch on the device.
 pub(super) struct Ready<B: Backend> {
-    /// `[inputs, channels, height, width]`, behind the frozen base.
+    /// `[inputs, channels, height, width]`, behind the frozen base; more of them than labels where a batch was filled up.
     pub(super) inputs: Tensor<B, 4>,
     /// `[inputs]`.
     pub(super) labels: Tensor<B, 1, Int>,
@@ -51,19 +53,50 @@ impl Piece {
             Self::Picked(picks) => &picks.labels,
         }
     }
+
+    /// The same with its last input repeated until there are so many. Labels stay as they are: they tell what counts.
+    #[must_use]
+    fn filled(self, count: usize) -> Self {
+        /// Repeats the last `row` values.
+        fn fill<T: Copy>(values: &mut Vec<T>, row: usize, count: usize) {
+            while values.len() < count * row && !values.is_empty() {
+                values.extend_from_within(values.len() - row..);
+            }
+        }
+        match self {
+            Self::Made(mut batch) => {
+                let row = batch.inputs.len() / batch.shape[0].max(1);
+                fill(&mut batch.inputs, row, count);
+                batch.shape[0] = batch.shape[0].max(count);
+                Self::Made(batch)
+            }
+            Self::Picked(mut picks) => {
+                fill(&mut picks.indices, 1, count);
+                picks.theta.iter_mut().for_each(|theta| fill(theta, 6, count));
+                Self::Picked(picks)
+            }
+        }
+    }
 }
 
 impl<'a, B: Backend> Feed<'a, B> {
     /// Of whatever the host has: what a frozen base has made of images, most often.
     #[must_use]
     pub fn of(source: Arc<dyn Source>) -> Self {
-        Self { source, frozen: None, resident: None }
+        Self { source, frozen: None, resident: None, even: false }
     }
 
     /// Of images; on the device those that are `resident`.
     #[must_use]
     pub fn of_images(images: Images, frozen: Option<&'a FrozenBase<B>>, resident: Option<Resident<B>>) -> Self {
-        Self { source: Arc::new(images), frozen, resident }
+        Self { source: Arc::new(images), frozen, resident, even: false }
+    }
+
+    /// Whether every batch goes to the device with as many inputs as the first: a smaller last one is filled up with its last
+    /// input, and what comes of that counts nowhere. For devices that compile and tune anew for every shape.
+    #[must_use]
+    pub fn evenly(self, even: bool) -> Self {
+        Self { even, ..self }
     }
 
     /// Inputs in a split.
@@ -83,12 +116,14 @@ impl<'a, B: Backend> Feed<'a, B> {
         batch_size: usize,
         epoch: Option<u64>,
     ) -> io::Result<Prefetch<Piece>> {
+        let even = self.even;
+        let filled = move |piece: Piece| if even { piece.filled(batch_size) } else { piece };
         if let Some(images) = self.resident.as_ref().and_then(|resident| resident.images(split)).cloned() {
-            let pick = move |indices: &[u32]| Piece::Picked(images.picks(split, indices, epoch));
+            let pick = move |indices: &[u32]| filled(Piece::Picked(images.picks(split, indices, epoch)));
             return Prefetch::start(order, batch_size, PREFETCH, pick);
         }
         let source = Arc::clone(&self.source);
-        let make = move |indices: &[u32]| Piece::Made(Batch::make(&*source, split, indices, epoch));
+        let make = move |indices: &[u32]| filled(Piece::Made(Batch::make(&*source, split, indices, epoch)));
         Prefetch::start(order, batch_size, PREFETCH, make)
     }
 }
@@ -103,7 +138,10 @@ impl<B: ConvBlockBackend> Feed<'_, B> {
                 (Tensor::from_data(TensorData::new(inputs, shape), device), labels)
             }
             Piece::Picked(picks) => match &self.resident {
-                Some(resident) => resident.batch(&picks),
+                Some(resident) => {
+                    let (inputs, labels) = resident.batch(&picks);
+                    (inputs, labels.narrow(0, 0, picks.labels.len()))
+                }
                 None => unreachable!("only what is on the device is picked there"),
             },
         };

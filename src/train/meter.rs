@@ -16,7 +16,7 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_REPORTS: u32 = 200;
 
 /// Sums that are still on the device.
-pub(super) struct Pending<B: AutodiffBackend> {
+pub(crate) struct Pending<B: AutodiffBackend> {
     /// `[2]`: summed loss, images predicted right.
     sums: Option<Tensor<B::InnerBackend, 1>>,
     images: usize,
@@ -30,7 +30,7 @@ impl<B: AutodiffBackend> Default for Pending<B> {
 
 impl<B: AutodiffBackend> Pending<B> {
     #[allow(clippy::cast_precision_loss)] // batch sizes are small
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         loss: Tensor<B::InnerBackend, 1>,
         logits: Tensor<B::InnerBackend, 2>,
@@ -53,7 +53,7 @@ impl<B: AutodiffBackend> Pending<B> {
     }
 
     /// Reads the sums and cuts them: waits for the device.
-    pub(super) fn take(&mut self) -> Sums {
+    pub(crate) fn take(&mut self) -> Sums {
         let Some([loss, right]) = self.sums() else { return Sums::default() };
         self.sums = None;
         Sums { loss: f64::from(loss), right: f64::from(right), images: std::mem::take(&mut self.images) }
@@ -68,10 +68,10 @@ impl<B: AutodiffBackend> Pending<B> {
 
 /// Sums that were read back.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
-    loss: f64,
-    right: f64,
-    images: usize,
+pub(crate) struct Sums {
+    pub(crate) loss: f64,
+    pub(crate) right: f64,
+    pub(crate) images: usize,
 }
 
 impl Sums {

@@ -12,7 +12,7 @@ pub mod features;
 pub mod feed;
 pub mod fit;
 pub mod keep;
-mod meter;
+pub(crate) mod meter;
 pub mod optimizer;
 pub mod resident;
 pub mod schedule;

@@ -129,6 +129,8 @@ struct Bench {
     interval: Duration,
     /// Whether images stay on the device.
     resident: bool,
+    /// Whether a smaller last batch is filled up.
+    even: bool,
 }
 
 impl Bench {
@@ -139,7 +141,7 @@ impl Bench {
         let mut recipe = Recipe::cnn(name, dataset.fingerprint().to_owned(), 0);
         recipe.epochs = 4;
         recipe.batch_size = 16;
-        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, resident: false }
+        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, resident: false, even: false }
     }
 
     fn files(&self, run: &str) -> CheckpointFiles {
@@ -184,7 +186,7 @@ impl Bench {
         let seed = self.recipe.seed;
         let plan = Fit {
             recipe: &self.recipe,
-            feed: self.feed(source),
+            feed: self.feed(source).evenly(self.even),
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -268,6 +270,40 @@ fn images_that_stay_on_the_device_train_as_those_that_are_sent() {
         if augmentation.is_none() {
             assert_eq!(kept.history(), sent.history(), "nothing is sampled, so nothing is rounded");
         }
+    }
+}
+
+#[test]
+fn a_last_batch_that_is_filled_up_trains_as_it_is() {
+    let mut bench = Bench::new();
+    // 120 images: the last batch of an epoch has 10. All validation images are fewer than a batch.
+    bench.recipe.batch_size = 22;
+    for resident in [false, true] {
+        bench.resident = resident;
+        bench.even = false;
+        let (_, as_it_is) = bench.run("as-it-is", None, None);
+        bench.even = true;
+        let (end, filled) = bench.run("filled", None, None);
+        assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
+        assert_near(&filled, &as_it_is);
+        let accuracies = |notes: &Notes| -> Vec<f64> { notes.history().iter().map(|m| m.val_accuracy).collect() };
+        assert_eq!(accuracies(&filled), accuracies(&as_it_is));
+    }
+}
+
+#[test]
+fn every_batch_of_an_even_feed_is_as_large_as_the_first() {
+    let bench = Bench { resident: true, ..Bench::new() };
+    let (images, device) = (bench.images(), Default::default());
+    for feed in [bench.feed(&images).evenly(true), Feed::of(Arc::clone(&images)).evenly(true)] {
+        let pieces = feed.start(Split::Train, (0..120).collect(), 22, Some(1)).expect("a thread");
+        let sizes: Vec<[usize; 2]> = pieces
+            .map(|piece| {
+                let ready = feed.ready(piece, &device);
+                [ready.inputs.dims()[0], ready.labels.dims()[0]]
+            })
+            .collect();
+        assert_eq!(sizes, [[22, 22], [22, 22], [22, 22], [22, 22], [22, 22], [22, 10]]);
     }
 }
 
