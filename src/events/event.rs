@@ -47,6 +47,12 @@ pub enum Event {
         /// Why it is not the one that was hoped for.
         note: Option<String>,
     },
+    /// Nothing that the device has to be given is compiled yet: the first steps compile kernels and find out which are
+    /// fastest, which takes a while once.
+    CompilingKernels {
+        /// `cuda:0`.
+        device: String,
+    },
     /// The dataset was opened.
     DataOpened {
         /// Images in each split.

@@ -53,7 +53,7 @@ pub struct CudaDevice {
     pub name: String,
     /// Why it cannot be used.
     pub fault: Option<String>,
-    /// Kernels compiled for it have this in common, as a name for a folder: its architecture, and the compiler's version.
+    /// Kernels compiled for it have this in common, as a name for a folder: the device, its architecture, and the compiler's version.
     pub kernels: String,
 }
 

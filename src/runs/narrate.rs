@@ -29,6 +29,9 @@ pub fn line(event: &Event) -> Option<String> {
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
             format!("device {device}: {description}{note}")
         }
+        Event::CompilingKernels { device } => {
+            format!("compiling and tuning kernels for {device}: the first start takes a while, later ones do not")
+        }
         Event::DataOpened { images, classes } => format!(
             "{} training, {} validation, {} test images of {} classes",
             thousands(images.train),

@@ -293,6 +293,7 @@ impl Summary {
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => self.end(outcome.clone(), record.at),
             Event::LogOpened { .. }
+            | Event::CompilingKernels { .. }
             | Event::LearningRateReduced { .. }
             | Event::CheckpointSaved { .. }
             | Event::Load { .. }

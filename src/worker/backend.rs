@@ -10,7 +10,7 @@ use crate::model::device::DeviceKind;
 use crate::model::kernels::ConvBlockBackend;
 
 /// Work that is the same on every device.
-pub(super) trait DeviceJob {
+pub(crate) trait DeviceJob {
     /// What it gives.
     type Output;
 
@@ -23,15 +23,16 @@ pub(super) trait DeviceJob {
 
 /// How a device is read and fed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Habits {
+pub(crate) struct Habits {
     /// Steps between two reads from it.
-    pub(super) readback: u32,
+    pub(crate) readback: u32,
     /// Bytes that images may take on it; 0: batches are made on the host.
-    pub(super) resident: u64,
+    pub(crate) resident: u64,
 }
 
-/// Does the job on this device, where images may take as many bytes as `resident` says.
-pub(super) fn on_device<J: DeviceJob>(kind: DeviceKind, resident: u64, job: J) -> J::Output {
+/// Does the job on this device, where images may take as many bytes as `resident` says. Where its kernels are kept is settled
+/// before, by `kernels::keep`.
+pub(crate) fn on_device<J: DeviceJob>(kind: DeviceKind, resident: u64, job: J) -> J::Output {
     match kind {
         DeviceKind::Cpu => job.run::<Autodiff<Flex>>(&Default::default(), Habits { readback: 1, resident }),
         #[cfg(all(feature = "cuda", not(test)))]

@@ -18,10 +18,11 @@ use crate::train::fit::{Fit, FitEnd, fit};
 use super::backend::{DeviceJob, Habits, on_device};
 use super::checkpoints::{files, interval, where_to_go_on};
 use super::journal::Journal;
+use super::kernels::{self, Told};
 use super::load::LoadMeter;
+use super::residence;
 use super::setup::{CnnSetup, Ground, Setup, TransferSetup, take_start};
 use super::waiting::{Turn, awaited};
-use super::{kernels, residence};
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
 /// `turn` says whether it waits for its turn on its device, and keeps the slot that it then gets.
@@ -92,8 +93,16 @@ pub(super) fn evaluate(
 /// What there is to settle before a device is touched: where its kernels are kept, and the bytes that images may take.
 fn before_device(ground: &Ground, journal: &mut Journal) -> u64 {
     let (bytes, wrong) = residence::bound(ground.device);
-    let told = kernels::keep(ground.device).into_iter().chain(wrong);
-    told.for_each(|message| journal.report(Event::Warning { message }));
+    let unkept = match kernels::keep(ground.device) {
+        Some(Told::FirstStart) => {
+            // Minutes in which nothing else could be told.
+            journal.report(Event::CompilingKernels { device: ground.device.to_string() });
+            None
+        }
+        Some(Told::NotKept(why)) => Some(why),
+        None => None,
+    };
+    unkept.into_iter().chain(wrong).for_each(|message| journal.report(Event::Warning { message }));
     bytes
 }
 
@@ -222,6 +231,8 @@ pub(super) fn plan<'a, B: AutodiffBackend>(
     feed: Feed<'a, B::InnerBackend>,
     readback: u32,
 ) -> Fit<'a, B> {
+    // A device that is read seldom is one that tunes anew for every shape.
+    let feed = feed.evenly(readback > 1);
     Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }
 }
 

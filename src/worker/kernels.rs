@@ -1,4 +1,4 @@
-//! Where the kernels of a CUDA device are kept once they are compiled and tuned, so that only the first run on it waits for
+//! Where the kernels of a CUDA device are kept once they are compiled and tuned, so that only the first start on it waits for
 //! that. By itself burn compiles anew in each process, and keeps what tuning found beside the nearest Cargo project.
 
 use std::fs;
@@ -9,8 +9,17 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use crate::domain::text::printable;
 use crate::model::device::{self, DeviceKind};
 
-/// Settles it for this process, before the device is touched; what there is to tell of it, in words.
-pub(super) fn keep(kind: DeviceKind) -> Option<String> {
+/// What there is to tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Nothing is kept yet: everything that the device has to be given is compiled and tuned first.
+    FirstStart,
+    /// Nothing can be kept, and why.
+    NotKept(String),
+}
+
+/// Settles it for this process, before the device is touched.
+pub(crate) fn keep(kind: DeviceKind) -> Option<Told> {
     let name = device::kernels(kind)?;
     let cache = choose_base_strategy().ok().map(|folders| folders.cache_dir());
     let Place { folder, told } = place(cache.as_deref(), &name);
@@ -21,31 +30,24 @@ pub(super) fn keep(kind: DeviceKind) -> Option<String> {
 struct Place {
     /// `None` where nothing can be kept.
     folder: Option<PathBuf>,
-    told: Option<String>,
+    told: Option<Told>,
 }
 
 /// A folder for the kernels called `name` in the user's cache folder.
 fn place(cache: Option<&Path>, name: &str) -> Place {
+    let nowhere = |told: String| Place { folder: None, told: Some(Told::NotKept(told)) };
     let Some(cache) = cache else {
-        let told = "there is no home folder to keep compiled kernels in: every run compiles its own";
-        return Place { folder: None, told: Some(told.into()) };
+        return nowhere("there is no home folder to keep compiled kernels in: every start compiles its own".into());
     };
     let folder = cache.join("mien").join("kernels").join(name);
     match fs::create_dir_all(&folder).and_then(|()| fs::read_dir(&folder)) {
         Ok(mut there) => {
-            let told = there.next().is_none().then(|| {
-                let folder = printable(&folder.to_string_lossy());
-                format!(
-                    "kernels are compiled and tuned in the first run on this device, so its first steps take long; they are \
-                     kept in {folder}"
-                )
-            });
+            let told = there.next().is_none().then_some(Told::FirstStart);
             Place { folder: Some(folder), told }
         }
         Err(error) => {
             let folder = printable(&folder.to_string_lossy());
-            let told = format!("compiled kernels cannot be kept in {folder} ({error}): every run compiles its own");
-            Place { folder: None, told: Some(told) }
+            nowhere(format!("compiled kernels cannot be kept in {folder} ({error}): every start compiles its own"))
         }
     }
 }
@@ -84,12 +86,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_run_is_told_that_it_compiles_and_the_next_is_not() {
+    fn the_first_start_is_told_that_it_compiles_and_the_next_is_not() {
         let cache = tempfile::tempdir().expect("a folder");
         let first = place(Some(cache.path()), "sm_90-nvrtc-13.0");
         let folder = first.folder.expect("made");
         assert!(folder.ends_with("mien/kernels/sm_90-nvrtc-13.0") && folder.is_dir());
-        assert!(first.told.expect("a word").contains("first steps take long"));
+        assert_eq!(first.told, Some(Told::FirstStart));
         fs::write(folder.join("ptx"), "kernels").expect("written");
         assert_eq!(place(Some(cache.path()), "sm_90-nvrtc-13.0").told, None);
     }
@@ -97,9 +99,11 @@ mod tests {
     #[test]
     fn where_nothing_can_be_kept_that_is_told() {
         let cache = tempfile::NamedTempFile::new().expect("a file");
-        let place = place(Some(cache.path()), "sm_90-nvrtc-13.0");
-        assert!(place.folder.is_none() && place.told.expect("a word").contains("every run compiles its own"));
-        assert!(super::place(None, "sm_90-nvrtc-13.0").folder.is_none());
+        for cache in [Some(cache.path()), None] {
+            let place = place(cache, "sm_90-nvrtc-13.0");
+            let told = matches!(&place.told, Some(Told::NotKept(why)) if why.contains("every start compiles its own"));
+            assert!(place.folder.is_none() && told, "{:?}", place.told);
+        }
     }
 
     #[test]

@@ -4,11 +4,11 @@
 //! from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`, `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the queue, the jobs and the
 //! predictions' file, and burn.
 
-mod backend;
+pub(crate) mod backend;
 mod checkpoints;
 mod job;
 mod journal;
-mod kernels;
+pub(crate) mod kernels;
 mod load;
 mod residence;
 mod scores;
@@ -28,6 +28,8 @@ use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
 use crate::runs::queue::Queue;
 use crate::train::Reporter;
+
+pub(crate) use setup::base_arrays;
 
 use journal::Journal;
 use waiting::Turn;

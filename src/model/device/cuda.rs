@@ -8,6 +8,8 @@ pub(super) use driver::{memory, pci_slot};
 
 use super::CudaDevice;
 
+const NONE: &str = "the NVIDIA driver finds no device; CUDA_VISIBLE_DEVICES, if it is set, may hide it";
+
 /// All devices, in the driver's order, if what burn needs for any of them is there.
 ///
 /// # Errors
@@ -15,7 +17,7 @@ use super::CudaDevice;
 pub(super) fn devices() -> Result<Vec<CudaDevice>, String> {
     let found = driver::devices()?;
     if found.devices.is_empty() {
-        return Err("the NVIDIA driver finds no device".into());
+        return Err(NONE.into());
     }
     let compiler = toolkit::load_compiler()?;
     toolkit::find_headers()?;
@@ -24,8 +26,7 @@ pub(super) fn devices() -> Result<Vec<CudaDevice>, String> {
     }
     let judged = |(name, capability): (String, verdict::Version)| CudaDevice {
         fault: verdict::of_device(capability, compiler),
-        // Kernels are compiled for one architecture, by one compiler.
-        kernels: format!("sm_{}{}-nvrtc-{compiler}", capability.major, capability.minor),
+        kernels: verdict::kernels(&name, capability, compiler),
         name,
     };
     Ok(found.devices.into_iter().map(judged).collect())

@@ -24,6 +24,7 @@ use crate::train::resident::{Resident, bytes_on_device};
 use super::journal::Journal;
 
 pub(super) use cnn::CnnSetup;
+pub(crate) use transfer::base_arrays;
 pub(super) use transfer::{TransferSetup, take_start};
 
 /// What every setup begins with.

@@ -206,6 +206,12 @@ fn open_base(ground: &Ground, transfer: &Transfer) -> Result<(Arrays, Preprocess
             transfer.base
         ));
     }
+    Ok((base_arrays(&weights), manifest.preprocessing))
+}
+
+/// All tensors of a base, by name.
+#[must_use]
+pub(crate) fn base_arrays(weights: &Weights) -> Arrays {
     let mut arrays = Arrays::new();
     for block in Block::ALL {
         for number in 1..=block.convolutions() {
@@ -216,7 +222,7 @@ fn open_base(ground: &Ground, transfer: &Transfer) -> Result<(Arrays, Preprocess
             }
         }
     }
-    Ok((arrays, manifest.preprocessing))
+    arrays
 }
 
 /// The weights that fine-tuning starts from, once they are taken.

@@ -31,8 +31,11 @@ type Told = unsafe extern "C" fn(*mut c_int) -> c_int;
 /// Why that cannot be, in words.
 pub(super) fn devices() -> Result<Driver, String> {
     // SAFETY: loading runs the driver library's initialisers, which is what every CUDA program does.
-    let library = unsafe { Library::open(Some("libcuda.so.1"), RTLD_NOW) }
-        .map_err(|_| "there is no NVIDIA driver (libcuda.so.1 was not found)".to_owned())?;
+    let library = unsafe { Library::open(Some("libcuda.so.1"), RTLD_NOW) }.map_err(|_| {
+        "there is no NVIDIA driver (libcuda.so.1 was not found): install it (Ubuntu: `ubuntu-drivers install`, Debian: \
+             `apt install nvidia-driver`); in a container, start that with `--gpus all`"
+            .to_owned()
+    })?;
     let failed = |what: &str, code: c_int| format!("the NVIDIA driver {what} (error {code})");
     // SAFETY: the signatures are those of cuda.h, unchanged since CUDA 5; every pointer passed is to a live local
     // of the right type and size, and device names are NUL-terminated within the given length.
@@ -48,7 +51,7 @@ pub(super) fn devices() -> Result<Driver, String> {
             .map_err(|e| e.to_string())?;
         match init(0) {
             SUCCESS => {}
-            NO_DEVICE => return Err("the NVIDIA driver finds no device".into()),
+            NO_DEVICE => return Err(super::NONE.into()),
             code => {
                 return Err(format!(
                     "the NVIDIA driver does not start (cuInit: error {code}); `nvidia-smi` tells more"

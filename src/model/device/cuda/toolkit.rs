@@ -58,21 +58,49 @@ fn version_of(library: &Library) -> Option<Version> {
 /// # Errors
 /// What is missing, in words.
 pub(super) fn find_headers() -> Result<(), String> {
-    let Some(folder) = chosen(std::env::var_os("CUDA_PATH").map(PathBuf::from), &|path| path.exists()) else {
-        return Err(
-            "the CUDA headers were not found: there is no /usr/local/cuda and no /opt/cuda. Install the CUDA toolkit \
-                    (Debian and Ubuntu: nvidia-cuda-toolkit), or set CUDA_PATH to it"
-                .into(),
-        );
-    };
-    match missing(&folder, &|path| path.is_file()) {
-        None => Ok(()),
-        Some((header, package)) => Err(format!(
-            "the CUDA header {header} was not found in {}: install it (NVIDIA's packages for Debian and Ubuntu: {package}), or \
-             set CUDA_PATH to a toolkit that has it",
-            folder.join("include").display()
-        )),
+    let there = |path: &Path| path.is_file();
+    let named = std::env::var_os("CUDA_PATH").map(PathBuf::from);
+    let folder = chosen(named, &|path| path.exists());
+    let lacking = folder.as_deref().map(|folder| missing(folder, &there));
+    if lacking == Some(None) {
+        return Ok(());
     }
+    let elsewhere = versioned().into_iter().find(|folder| missing(folder, &there).is_none());
+    Err(told(folder.as_deref(), lacking.flatten(), elsewhere.as_deref()))
+}
+
+/// What is missing where it is looked for, and what to do: set `CUDA_PATH` to where it all is, if that is known.
+fn told(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<&Path>) -> String {
+    let (what, bring) = match folder.zip(lacking) {
+        Some((folder, (header, package))) => (
+            format!("the CUDA header {header} was not found in {}", folder.join("include").display()),
+            format!(
+                "install it (NVIDIA's packages for Debian and Ubuntu: {package}), or set CUDA_PATH to a toolkit that has it"
+            ),
+        ),
+        None => (
+            "the CUDA headers were not found: there is no /usr/local/cuda and no /opt/cuda".to_owned(),
+            "install the CUDA toolkit (Debian and Ubuntu: nvidia-cuda-toolkit), or set CUDA_PATH to it".to_owned(),
+        ),
+    };
+    match elsewhere {
+        Some(toolkit) => format!("{what}; {} has them all: set CUDA_PATH to it", toolkit.display()),
+        None => format!("{what}: {bring}"),
+    }
+}
+
+/// Toolkits with a version in their name, which are not looked at unless they are named.
+fn versioned() -> Vec<PathBuf> {
+    let of_cuda = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cuda-"));
+    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/local")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(of_cuda)
+        .collect();
+    found.sort();
+    found
 }
 
 /// The folder that is taken: the one that is named, else the first of the usual ones; /usr where its compiler is there.
@@ -115,6 +143,26 @@ mod tests {
             Some("/elsewhere".into()),
             "named, so no other is taken"
         );
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_what_to_do() {
+        let (folder, lacking) = (Path::new("/usr/local/cuda"), ("mma.h", "cuda-crt, or pip: nvidia-cuda-crt"));
+        let elsewhere = Path::new("/usr/local/cuda-13.0");
+        for (said, parts) in [
+            (told(None, None, None), ["there is no /usr/local/cuda", "nvidia-cuda-toolkit"]),
+            (told(None, None, Some(elsewhere)), ["there is no /usr/local/cuda", "set CUDA_PATH to it"]),
+            (
+                told(Some(folder), Some(lacking), None),
+                ["mma.h was not found in /usr/local/cuda/include", "cuda-crt, or pip"],
+            ),
+            (
+                told(Some(folder), Some(lacking), Some(elsewhere)),
+                ["mma.h was not found", "/usr/local/cuda-13.0 has them all"],
+            ),
+        ] {
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
     }
 
     #[test]
