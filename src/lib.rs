@@ -16,10 +16,13 @@
 //! | `model` | networks, kernels, devices (feature `trainer`) |
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
+//! | `bench` | checks and speeds of a device (feature `trainer`) |
 //! | [`supervise`] | starting and stopping workers |
 //! | `tui` | the dashboard (feature `dashboard`) |
 //! | [`cli`] | commands |
 
+#[cfg(feature = "trainer")]
+pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod domain;

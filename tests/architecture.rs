@@ -17,7 +17,7 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     // Built for fuzzing and tests alone.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
@@ -34,6 +34,7 @@ const RULES: [Rule; 14] = [
         rooms: &["domain", "data", "weights", "model", "train", "events", "runs"],
         frameworks: &["burn"],
     },
+    Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
     Rule { room: "supervise", rooms: &["domain", "events", "runs"], frameworks: &[] },
     Rule { room: "tui", rooms: &["domain", "events", "runs", "supervise", "data", "weights"], frameworks: SCREEN },
     Rule {
@@ -48,6 +49,7 @@ const RULES: [Rule; 14] = [
             "model",
             "train",
             "worker",
+            "bench",
             "supervise",
             "tui",
         ],
@@ -62,7 +64,9 @@ struct Door {
     parts: &'static [&'static str],
 }
 
-const DOORS: [Door; 3] = [
+const DOORS: [Door; 4] = [
+    // Where a device becomes a backend; nothing of runs.
+    Door { inside: &["bench"], room: "worker", parts: &["backend"] },
     // A worker knows its run folder and of other runs only whether they are before it.
     Door {
         inside: &["worker"],

@@ -192,6 +192,10 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Check and measure a device on made-up inputs
+    #[cfg(feature = "trainer")]
+    #[command(subcommand)]
+    Bench(super::bench::BenchCommand),
     /// The dashboard's config file: where it is, whether it is right, what can stand in it
     #[cfg(feature = "dashboard")]
     #[command(subcommand)]

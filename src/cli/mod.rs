@@ -5,6 +5,8 @@
 
 mod arguments;
 mod bases;
+#[cfg(feature = "trainer")]
+mod bench;
 mod check;
 mod compare;
 mod completions;
@@ -122,6 +124,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         }
         Some(Command::Evaluate { run, turn, output }) => train::evaluate(&store, &run, turn, output),
         Some(Command::Queue(command)) => queue::run(&store, &command),
+        #[cfg(feature = "trainer")]
+        Some(Command::Bench(command)) => bench::run(&home, command),
         Some(Command::Doctor { output }) => doctor::run(&store, output),
         Some(Command::Worker(_) | Command::Completions { .. }) => Ok(Exit::Done),
         #[cfg(feature = "dashboard")]

@@ -8,11 +8,11 @@ use burn_flex::{Flex, FlexTensor};
 
 use super::geometry::{Geometry, Pool, Routing};
 use super::scratch::Scratch;
-use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, winograd};
+use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, plainly, winograd};
 
 impl ConvBlockBackend for Flex {
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
-        if !all_f32(&[&x, &weight, &bias]) {
+        if plainly::wanted() || !all_f32(&[&x, &weight, &bias]) {
             return plain::<Self>(x, weight, bias, pool);
         }
         run_forward(&x, &weight, &bias, pool, None)
@@ -24,7 +24,7 @@ impl ConvBlockBackend for Flex {
         bias: &FlexTensor,
         pool: Pool,
     ) -> Option<(FlexTensor, Routing)> {
-        if !all_f32(&[x, weight, bias]) {
+        if plainly::wanted() || !all_f32(&[x, weight, bias]) {
             return None;
         }
         let mut codes = vec![0; geometry(x, weight, pool).out_len()];

@@ -12,6 +12,7 @@ mod fused;
 mod geometry;
 mod lanes;
 mod pixels;
+mod plainly;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use burn::tensor::ops::{ConvOptions, FloatTensor};
 use burn::tensor::{Tensor, TensorPrimitive};
 
 pub use geometry::{Pool, Routing};
+pub use plainly::plainly;
 
 /// A backend that can run a convolution block: all of them, some faster than others.
 ///

@@ -1,0 +1,203 @@
+//! Whether a device computes what the processor computes: the same weights, batch and seed on both.
+//!
+//! The processor as a device plays another one: its fused kernels are switched off, so that both sides are computed in
+//! different ways and a rehearsal can fail.
+
+mod networks;
+mod pictures;
+mod rounding;
+mod sums;
+mod trace;
+
+use burn::backend::Flex;
+use burn::tensor::backend::AutodiffBackend;
+
+use super::material::{Material, vgg16};
+use super::{Check, Finding, Tell};
+use crate::domain::Strategy;
+use crate::domain::vgg16::{Block, MIN_SIZE};
+use crate::model::cnn::MIN_SIDE;
+use crate::model::device::{Device, DeviceKind};
+use crate::model::kernels::{ConvBlockBackend, plainly};
+use crate::model::parameters::Arrays;
+use crate::worker::backend::{DeviceJob, Habits, on_device};
+
+pub(super) use networks::{Subject, Visit, visit};
+
+/// The side that the device is held against.
+type Processor = burn::backend::Autodiff<Flex>;
+
+/// What to check.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Images in a batch; by default what the device is good for.
+    pub batch: Option<usize>,
+    /// Pixels along a side for a pretrained base.
+    pub size: Option<usize>,
+    /// VGG16's weights; without them made-up ones.
+    pub weights: Option<Arrays>,
+    /// Decides weights, inputs and labels.
+    pub seed: u64,
+}
+
+/// How exact a device is expected to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Precision {
+    /// What an error may be.
+    pub(super) bar: f64,
+    /// Bits behind the first that survive.
+    pub(super) bits: u32,
+}
+
+impl Precision {
+    /// Ten bits of each factor.
+    const TF32: Self = Self { bar: 1e-3, bits: 10 };
+    /// All bits; what is rounded last differs with the order of sums.
+    const FULL: Self = Self { bar: 1e-5, bits: 21 };
+}
+
+/// Checks everything. False if anything is not as it should be.
+///
+/// # Errors
+/// In words, when the device fails at it.
+pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool, String> {
+    let (batch, size) = match device.kind {
+        DeviceKind::Cpu => (8, 48),
+        DeviceKind::Cuda(_) => (32, 224),
+    };
+    let (batch, size) = (options.batch.unwrap_or(batch), options.size.unwrap_or(size));
+    if batch == 0 || size < MIN_SIDE.max(MIN_SIZE as usize) {
+        return Err(format!("a batch has at least one image, and images have at least {MIN_SIZE} pixels a side"));
+    }
+    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    let weights = options.weights.clone().unwrap_or_else(|| vgg16(options.seed));
+    let subjects =
+        [(Strategy::Cnn, 48), (Strategy::Features, size), (Strategy::Finetune, size)].map(|(strategy, size)| {
+            let material = Material::new(strategy, [batch, size], Block::Block5, weights.clone(), options.seed);
+            Pair { here: material.clone(), processor: material }
+        });
+    let job = Job { kind: device.kind, size, subjects: subjects.to_vec(), tell };
+    on_device(device.kind, 0, job)
+}
+
+/// What is computed on the device, and on the processor: the same, but in tests.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    pub(super) here: Material,
+    pub(super) processor: Material,
+}
+
+struct Job<'a> {
+    kind: DeviceKind,
+    size: usize,
+    subjects: Vec<Pair>,
+    tell: Tell<'a>,
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = Result<bool, String>;
+
+    fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
+    where
+        B: AutodiffBackend + ConvBlockBackend,
+        B::InnerBackend: ConvBlockBackend,
+    {
+        let Self { kind, size, subjects, tell } = self;
+        let mut holds = true;
+        let mut tell = |finding: Finding| {
+            holds &= !matches!(&finding, Finding::Check(Check { holds: false, .. }));
+            tell(finding);
+        };
+        match kind {
+            DeviceKind::Cpu => plainly(|| everything::<B>(device, kind, size, &subjects, &mut tell)),
+            DeviceKind::Cuda(_) => everything::<B>(device, kind, size, &subjects, &mut tell),
+        }?;
+        Ok(holds)
+    }
+}
+
+fn everything<B>(
+    device: &B::Device,
+    kind: DeviceKind,
+    size: usize,
+    subjects: &[Pair],
+    tell: Tell<'_>,
+) -> Result<(), String>
+where
+    B: AutodiffBackend + ConvBlockBackend,
+    B::InnerBackend: ConvBlockBackend,
+{
+    let precision = rounding::measure::<B::InnerBackend>(device, kind, tell);
+    for pair in subjects {
+        networks::check::<B>(pair, precision, device, tell)?;
+    }
+    for pair in subjects {
+        trace::check::<B>(pair, precision, device, tell)?;
+    }
+    pictures::check::<B::InnerBackend>(device, size, tell)?;
+    pictures::gather::<B::InnerBackend>(device, kind, tell);
+    sums::check::<B>(device, tell);
+    Ok(())
+}
+
+/// Computes on the processor with its own kernels, whatever is switched off around it.
+fn on_the_processor<T>(act: impl FnOnce() -> T + Send) -> T
+where
+    T: Send,
+{
+    // The switch is one of the calling thread.
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(act);
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// ‖a − b‖ / ‖b‖; no number if the lengths differ, or if something in them is none.
+pub(super) fn relative(a: &[f32], b: &[f32]) -> f64 {
+    if a.len() != b.len() {
+        return f64::NAN;
+    }
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+    let size = norm(&mut b.iter().map(|b| f64::from(*b)));
+    if difference == 0.0 { 0.0 } else { difference / size }
+}
+
+/// The parts that fail when the device is given another network than the processor.
+#[cfg(test)]
+pub(super) fn failed_with<B>(strategy: Strategy, change: super::material::Change, device: &B::Device) -> Vec<String>
+where
+    B: AutodiffBackend + ConvBlockBackend,
+    B::InnerBackend: ConvBlockBackend,
+{
+    let processor = Material::new(strategy, [4, 32], Block::Block5, vgg16(7), 7);
+    let pair = Pair { here: Material { change, ..processor.clone() }, processor };
+    let mut failed = Vec::new();
+    let mut tell = |finding| {
+        if let Finding::Check(Check { holds: false, part, .. }) = finding {
+            failed.push(part);
+        }
+    };
+    networks::check::<B>(&pair, Precision::FULL, device, &mut tell).expect("computed");
+    trace::check::<B>(&pair, Precision::FULL, device, &mut tell).expect("trained");
+    failed
+}
+
+/// What errors may be on a device that rounds to ten bits, by part.
+#[cfg(test)]
+pub(super) fn bars<B>(strategy: Strategy, device: &B::Device) -> Vec<(String, f64)>
+where
+    B: AutodiffBackend + ConvBlockBackend,
+    B::InnerBackend: ConvBlockBackend,
+{
+    let material = Material::new(strategy, [4, 32], Block::Block5, vgg16(7), 7);
+    let pair = Pair { here: material.clone(), processor: material };
+    let mut bars = Vec::new();
+    let mut tell = |finding| {
+        if let Finding::Check(Check { part, bar, .. }) = finding {
+            bars.push((part, bar));
+        }
+    };
+    networks::check::<B>(&pair, Precision::TF32, device, &mut tell).expect("computed");
+    bars
+}

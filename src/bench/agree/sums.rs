@@ -1,0 +1,123 @@
+//! Sums read back: losses, what was predicted right, the confusion matrix, on logits that are known.
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param};
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{Int, Tensor, TensorData};
+
+use crate::bench::material::{CLASSES, uniform};
+use crate::bench::{Check, Finding, Tell};
+use crate::data::batch::{Batch, Source};
+use crate::domain::{Confusion, Split};
+use crate::model::kernels::ConvBlockBackend;
+use crate::train::classifier::Classifier;
+use crate::train::evaluate::evaluate;
+use crate::train::feed::{Feed, Piece};
+use crate::train::meter::Pending;
+
+/// Images, in batches of which the last one is smaller.
+const IMAGES: usize = 301;
+const BATCH: usize = 32;
+
+/// Of sums of a few hundred numbers in f32.
+const BAR: f64 = 1e-5;
+
+/// Takes its inputs for logits.
+#[derive(Module, Debug)]
+struct Echo<B: Backend> {
+    nothing: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> Classifier<B> for Echo<B> {
+    fn logits(&self, inputs: Tensor<B, 4>) -> Tensor<B, 2> {
+        inputs.flatten(1, 3)
+    }
+}
+
+/// Logits and classes that are known.
+struct Known {
+    logits: Vec<f32>,
+    labels: Vec<usize>,
+}
+
+impl Source for Known {
+    fn shape(&self) -> [usize; 3] {
+        [CLASSES, 1, 1]
+    }
+    fn count(&self, _: Split) -> usize {
+        self.labels.len()
+    }
+    fn label(&self, _: Split, index: usize) -> usize {
+        self.labels[index]
+    }
+    fn fill(&self, _: Split, indices: &[u32], _: Option<u64>, out: &mut [f32]) {
+        for (row, index) in out.chunks_exact_mut(CLASSES).zip(indices) {
+            row.copy_from_slice(&self.logits[*index as usize * CLASSES..][..CLASSES]);
+        }
+    }
+}
+
+impl Known {
+    fn new() -> Self {
+        let labels = (0..IMAGES).map(|image| image * image % CLASSES).collect();
+        Self { logits: uniform(IMAGES * CLASSES, 4.0, 5), labels }
+    }
+
+    /// Summed loss and the confusion matrix, by hand.
+    fn expected(&self) -> (f64, Confusion) {
+        let (mut loss, mut confusion) = (0.0, Confusion::new(CLASSES));
+        for (logits, label) in self.logits.chunks_exact(CLASSES).zip(&self.labels) {
+            loss += logits.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln() - f64::from(logits[*label]);
+            let best = (0..CLASSES).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap_or(0);
+            confusion.add(*label, best);
+        }
+        (loss, confusion)
+    }
+
+    fn batches(&self) -> impl Iterator<Item = Batch> {
+        let indices: Vec<u32> = (0..u32::try_from(IMAGES).unwrap_or(0)).collect();
+        let batches: Vec<Batch> =
+            indices.chunks(BATCH).map(|indices| Batch::make(self, Split::Test, indices, None)).collect();
+        batches.into_iter()
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts are small
+pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>)
+where
+    B: AutodiffBackend + ConvBlockBackend,
+    B::InnerBackend: ConvBlockBackend,
+{
+    let known = Arc::new(Known::new());
+    let (loss, confusion) = known.expected();
+    let mut told = |part: String, error: f64, bar: f64| {
+        tell(Finding::Check(Check::new("sums", part, error, 0.0, bar)));
+    };
+    for readback in [1, 4, 32] {
+        let feed = Feed::<B::InnerBackend>::of(Arc::<Known>::clone(&known));
+        let echo = Echo { nothing: Param::from_tensor(Tensor::zeros([1], device)) };
+        let batches = known.batches().map(Piece::Made);
+        let found = evaluate(&echo, &feed, batches, CLASSES, readback, device, || false);
+        let (error, wrong) = found.map_or((f64::NAN, f64::NAN), |found| {
+            let wrong = f64::from(u8::from(found.confusion != confusion));
+            ((found.loss * IMAGES as f64 - loss).abs() / loss, wrong)
+        });
+        told(format!("loss, read every {readback} batches"), error, BAR);
+        told(format!("confusion, read every {readback} batches"), wrong, 0.0);
+    }
+    let mut pending = Pending::<B>::default();
+    for batch in known.batches() {
+        let count = batch.labels.len();
+        let logits = Tensor::from_data(TensorData::new(batch.inputs, [count, CLASSES]), device);
+        let labels = Tensor::<B::InnerBackend, 1, Int>::from_data(TensorData::new(batch.labels, [count]), device);
+        // A mean loss that is known: the number of images.
+        let mean = Tensor::from_data(TensorData::new(vec![count as f32], [1]), device);
+        pending.add(mean, logits, labels, count);
+    }
+    let sums = pending.take();
+    let right: u64 = (0..CLASSES).map(|class| confusion.rows()[class][class]).sum();
+    told("right in training".into(), (sums.right - right as f64).abs(), 0.0);
+    let squares: usize = known.batches().map(|batch| batch.labels.len().pow(2)).sum();
+    told("summed loss in training".into(), (sums.loss - squares as f64).abs() / squares as f64, BAR);
+}

@@ -1,0 +1,102 @@
+//! What a device can do at most, as burn asks it: products of matrices in f32, and moving memory.
+
+use std::time::Instant;
+
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData};
+
+use super::material::uniform;
+use super::{Finding, Tell, spread, wait};
+use crate::model::device::{Device, DeviceKind};
+use crate::model::kernels::ConvBlockBackend;
+use crate::worker::backend::{DeviceJob, Habits, on_device};
+
+/// Repeats: first some that do not count, because of compiling and tuning.
+const WARM_UP: usize = 3;
+const REPEATS: usize = 10;
+
+/// What to measure.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Rows and columns of the matrices; by default what the device is good for.
+    pub size: Option<usize>,
+    /// Mebibytes to copy.
+    pub mebibytes: Option<usize>,
+}
+
+/// Measures both.
+///
+/// # Errors
+/// In words, when the device fails.
+pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), String> {
+    let (size, mebibytes) = match device.kind {
+        DeviceKind::Cpu => (512, 64),
+        DeviceKind::Cuda(_) => (8192, 1024),
+    };
+    let (size, mebibytes) = (options.size.unwrap_or(size), options.mebibytes.unwrap_or(mebibytes));
+    if size == 0 || mebibytes == 0 {
+        return Err("there is at least one row, and one mebibyte".into());
+    }
+    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    on_device(device.kind, 0, Job { size, mebibytes, tell })
+}
+
+struct Job<'a> {
+    size: usize,
+    mebibytes: usize,
+    tell: Tell<'a>,
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = Result<(), String>;
+
+    #[allow(clippy::cast_precision_loss)] // far below 2^52
+    fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
+    where
+        B: AutodiffBackend + ConvBlockBackend,
+        B::InnerBackend: ConvBlockBackend,
+    {
+        let Self { size, mebibytes, tell } = self;
+        // Random numbers: zeros can be faster than what training has.
+        let matrix = |seed| {
+            let values = TensorData::new(uniform(size * size, 1.0, seed), [size, size]);
+            Tensor::<B::InnerBackend, 2>::from_data(values, device)
+        };
+        let (a, b) = (matrix(1), matrix(2));
+        let seconds = repeat::<B>(device, || drop(a.clone().matmul(b.clone())))?;
+        let rate = |seconds: f64| 2.0 * (size as f64).powi(3) / seconds / 1e12;
+        tell(Finding::Product { size, teraflops: fastest_last(seconds, rate) });
+        drop((a, b));
+
+        let count = mebibytes << 18;
+        let part = uniform(1 << 18, 1.0, 3);
+        let values: Vec<f32> = part.into_iter().cycle().take(count).collect();
+        let source = Tensor::<B::InnerBackend, 1>::from_data(TensorData::new(values, [count]), device);
+        // Into memory of its own, because the source is needed again.
+        let seconds = repeat::<B>(device, || drop(source.clone().mul_scalar(1.5)))?;
+        let bytes = 4 * count as u64;
+        let rate = |seconds: f64| 2.0 * bytes as f64 / seconds / 1e9;
+        tell(Finding::Copy { bytes, gigabytes_per_second: fastest_last(seconds, rate) });
+        Ok(())
+    }
+}
+
+/// Seconds of each repeat. Each is waited for: several at once could be made one pass over memory.
+fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Result<Vec<f64>, String> {
+    let mut seconds = Vec::with_capacity(REPEATS);
+    for number in 0..WARM_UP + REPEATS {
+        let begun = Instant::now();
+        act();
+        wait::<B>(device)?;
+        if number >= WARM_UP {
+            seconds.push(begun.elapsed().as_secs_f64());
+        }
+    }
+    Ok(seconds)
+}
+
+/// The middle rate, the least and the most.
+fn fastest_last(seconds: Vec<f64>, rate: impl Fn(f64) -> f64) -> [f64; 3] {
+    let [middle, least, most] = spread(seconds);
+    [rate(middle), rate(most), rate(least)]
+}

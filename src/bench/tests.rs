@@ -1,0 +1,109 @@
+//! That a fault is found, and that an honest device passes.
+
+use burn::backend::{Autodiff, Flex};
+
+use super::agree::{Options, agree, relative};
+use super::material::{Change, round};
+use super::*;
+use crate::domain::Strategy;
+use crate::domain::vgg16::Block;
+use crate::model::device::{Device, DeviceKind};
+
+fn processor() -> Device {
+    Device { kind: DeviceKind::Cpu, description: "a test".into(), note: None }
+}
+
+#[test]
+fn an_honest_device_passes_every_check_and_each_is_told() {
+    let mut found = Vec::new();
+    let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7 };
+    let holds = agree(&processor(), &options, &mut |finding| found.push(finding)).expect("checked");
+    let checks: Vec<&Check> =
+        found.iter().filter_map(|f| if let Finding::Check(check) = f { Some(check) } else { None }).collect();
+    let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(holds && checks.iter().all(|check| check.holds), "{}", text.join("\n"));
+    for of in ["arithmetic", "cnn", "features", "finetune", "pictures", "gather", "sums"] {
+        assert!(checks.iter().any(|check| check.of == of), "{of}");
+    }
+    let gradients = |of: &str| checks.iter().filter(|c| c.of == of && c.part.starts_with("gradient")).count();
+    assert_eq!(["cnn", "features", "finetune"].map(gradients), [6, 4, 10]);
+    assert!(
+        checks.iter().any(|check| check.of == "cnn" && check.error > 0.0),
+        "both sides were computed in the same way, so nothing was checked"
+    );
+    assert!(checks.iter().all(|check| check.bar <= 1e-2), "no bar is so low that anything passes: {}", text.join("\n"));
+    assert_eq!(found.iter().filter(|finding| matches!(finding, Finding::Trace { .. })).count(), 30);
+}
+
+#[test]
+fn one_wrong_weight_tensor_fails() {
+    for (strategy, name) in [
+        (Strategy::Cnn, "block1.weight"),
+        (Strategy::Features, "head.hidden_weight"),
+        (Strategy::Finetune, "base.block5.conv2.weight"),
+    ] {
+        let failed = |change| agree::failed_with::<Autodiff<Flex>>(strategy, change, &Default::default());
+        let failures = failed(Change::Scaled(name, 1.01));
+        for expected in ["logits", "loss", "losses of ten steps"] {
+            assert!(failures.iter().any(|part| part == expected), "{name}: {failures:?}");
+        }
+        assert!(failures.iter().any(|part| part.starts_with("gradient")), "{name}: {failures:?}");
+        if strategy == Strategy::Cnn {
+            let failures = failed(Change::Scaled(name, f32::NAN));
+            assert!(failures.len() > 6, "what is no number passes no check: {failures:?}");
+        }
+    }
+}
+
+#[test]
+fn ten_bits_leave_bars_that_still_tell_right_from_wrong() {
+    for strategy in [Strategy::Cnn, Strategy::Finetune] {
+        let bars = agree::bars::<Autodiff<Flex>>(strategy, &Default::default());
+        for (part, bar) in &bars {
+            // A gradient of something else is off by about 1.
+            let most = if part.starts_with("gradient") { 0.25 } else { 0.01 };
+            assert!((1e-3..most).contains(bar), "{part}: {bars:?}");
+        }
+    }
+}
+
+#[test]
+fn no_number_never_holds() {
+    for (error, moved) in [(f64::NAN, 0.0), (f64::NAN, f64::NAN), (0.1, f64::NAN), (f64::INFINITY, 1e3), (1.0, 5.0)] {
+        assert!(!Check::new("x", "y", error, moved, 1e-3).holds, "{error} {moved}");
+    }
+    assert!(Check::new("x", "y", 0.0, f64::NAN, 0.0).holds);
+    assert!(relative(&[1.0, f32::NAN], &[1.0, 2.0]).is_nan() && relative(&[1.0], &[]).is_nan());
+    assert!((relative(&[3.0, 4.0], &[0.0, 5.0]) - 10_f64.sqrt() / 5.0).abs() < 1e-9);
+}
+
+#[test]
+fn rounding_keeps_the_bits_that_it_says() {
+    assert_eq!(round(1.0 + 2_f32.powi(-11), 10).to_bits(), (1.0 + 2_f32.powi(-10)).to_bits());
+    assert_eq!(round(1.0 + 2_f32.powi(-12), 10).to_bits(), 1_f32.to_bits());
+    assert_eq!(round(-0.1, 23).to_bits(), (-0.1_f32).to_bits());
+}
+
+#[test]
+fn speeds_are_told_with_their_spread() {
+    let options =
+        |strategy| step::Options { strategy, batch: 2, size: 32, steps: 3, warm_up: 1, unfreeze: Block::Block5 };
+    for strategy in [Strategy::Cnn, Strategy::Features, Strategy::Finetune] {
+        let mut found = Vec::new();
+        step::step(&processor(), &options(strategy), &mut |finding| found.push(finding)).expect("measured");
+        let Some(Finding::Step {
+            milliseconds: [middle, least, most], images_per_second, operations_per_image, ..
+        }) = found.last()
+        else {
+            panic!("{found:?}")
+        };
+        assert!(least <= middle && middle <= most && *least > 0.0 && *images_per_second > 0.0, "{found:?}");
+        assert!(*operations_per_image > 1_000_000, "{found:?}");
+    }
+    let wrong = step::Options { size: 8, ..options(Strategy::Features) };
+    assert!(step::step(&processor(), &wrong, &mut drop).is_err());
+    let mut found = Vec::new();
+    let small = ceilings::Options { size: Some(64), mebibytes: Some(1) };
+    ceilings::ceilings(&processor(), small, &mut |finding| found.push(finding)).expect("measured");
+    assert!(matches!(found[..], [Finding::Device { .. }, Finding::Product { .. }, Finding::Copy { .. }]), "{found:?}");
+}

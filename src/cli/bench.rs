@@ -1,0 +1,145 @@
+//! `bench`: what a device computes and how fast, on made-up inputs.
+
+use clap::{Args, Subcommand};
+
+use super::arguments::Output;
+use super::exit::{CommandError, Exit};
+use super::output;
+use crate::bench::{Finding, agree, ceilings, step};
+use crate::domain::vgg16::Block;
+use crate::domain::{DeviceRequest, Strategy, WeightsName};
+use crate::model::device::{self, Device};
+use crate::model::parameters::Arrays;
+use crate::runs::Home;
+use crate::weights::Weights;
+use crate::worker::kernels::{self, Told};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BenchCommand {
+    /// Hold a device against the processor: the same weights, batch and seed on both. Exit code 1 if a check fails
+    ///
+    /// Forward pass, loss and every gradient of each strategy, ten training steps, augmentation, and what is read back. With
+    /// `--device cpu` the processor's own kernels are held against burn's operations.
+    Agree {
+        #[command(flatten)]
+        on: On,
+        /// Images in a batch
+        #[arg(long, value_name = "N")]
+        batch: Option<usize>,
+        /// Pixels along a side, for the strategies on a pretrained base
+        #[arg(long, value_name = "N")]
+        size: Option<usize>,
+        /// Imported weights of VGG16; without them made-up ones
+        #[arg(long, value_name = "NAME")]
+        weights: Option<WeightsName>,
+        /// Decides weights, inputs and labels
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+    },
+    /// Measure training steps
+    Step {
+        #[command(flatten)]
+        on: On,
+        /// cnn, features or finetune
+        #[arg(long, value_parser = strategy)]
+        strategy: Strategy,
+        /// Images in a batch
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        batch: usize,
+        /// Pixels along a side; by default 48 for cnn, else 224
+        #[arg(long, value_name = "N")]
+        size: Option<usize>,
+        /// Steps to measure
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        steps: u32,
+        /// Steps before those, behind the first
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        warm_up: u32,
+        /// The lowest block that fine-tuning trains
+        #[arg(long, value_name = "BLOCK", default_value = "block5")]
+        unfreeze: Block,
+    },
+    /// Measure how fast products of matrices and memory are
+    Ceilings {
+        #[command(flatten)]
+        on: On,
+        /// Rows and columns of the matrices
+        #[arg(long, value_name = "N")]
+        size: Option<usize>,
+        /// Mebibytes to read and write
+        #[arg(long, value_name = "N")]
+        mebibytes: Option<usize>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct On {
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceRequest,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) fn run(home: &Home, command: BenchCommand) -> Result<Exit, CommandError> {
+    match command {
+        BenchCommand::Agree { on, batch, size, weights, seed } => {
+            let weights = weights.map(|name| base(home, &name)).transpose()?;
+            let options = agree::Options { batch, size, weights, seed };
+            let holds = on.each(|device, tell| agree::agree(device, &options, tell))?;
+            Ok(if holds { Exit::Done } else { Exit::Failed })
+        }
+        BenchCommand::Step { on, strategy, batch, size, steps, warm_up, unfreeze } => {
+            let size = size.unwrap_or(if strategy == Strategy::Cnn { 48 } else { 224 });
+            let options = step::Options { strategy, batch, size, steps, warm_up, unfreeze };
+            on.each(|device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
+        }
+        BenchCommand::Ceilings { on, size, mebibytes } => {
+            let options = ceilings::Options { size, mebibytes };
+            on.each(|device, tell| ceilings::ceilings(device, options, tell)).map(|()| Exit::Done)
+        }
+    }
+}
+
+impl On {
+    /// Does something on the device and prints what is found, as it comes.
+    fn each<T>(
+        &self,
+        act: impl FnOnce(&Device, &mut dyn FnMut(Finding)) -> Result<T, String>,
+    ) -> Result<T, CommandError> {
+        let device = device::choose(self.device).map_err(|error| CommandError::Words(error.to_string()))?;
+        device.note.iter().for_each(|note| output::note(&format!("mien: on the processor: {note}")));
+        match kernels::keep(device.kind) {
+            Some(Told::FirstStart) => {
+                let of = device.kind;
+                output::note(&format!("mien: compiling and tuning kernels for {of}: the first start takes a while"));
+            }
+            Some(Told::NotKept(why)) => output::note(&format!("mien: {why}")),
+            None => {}
+        }
+        let mut printed = Ok(());
+        let mut tell = |finding: Finding| {
+            if printed.is_ok() {
+                printed = if self.output.json { output::record(&finding) } else { output::line(&finding.to_string()) };
+            }
+        };
+        let done = act(&device, &mut tell).map_err(CommandError::Words);
+        // A reader that is gone ends it quietly, once there is something to say.
+        printed.and(done)
+    }
+}
+
+fn strategy(text: &str) -> Result<Strategy, String> {
+    let all = [Strategy::Cnn, Strategy::Features, Strategy::Finetune];
+    all.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| "use cnn, features or finetune".into())
+}
+
+fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
+    let path = home.weights_file(name);
+    if !path.exists() {
+        let folder = path.parent().unwrap_or(&path).to_owned();
+        return Err(CommandError::NoWeights { name: name.clone(), folder });
+    }
+    let weights = Weights::open(&path)?;
+    Ok(crate::worker::base_arrays(&weights))
+}

@@ -1,0 +1,42 @@
+//! The kernels switched off for a while, so that the same network can be computed in another way and held against them.
+
+use std::cell::Cell;
+
+thread_local! {
+    static PLAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something while blocks called by this thread run as burn's own operations, forward and back, on every backend.
+pub fn plainly<T>(act: impl FnOnce() -> T) -> T {
+    /// Puts back what was, on the way out of a panic too.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            PLAIN.set(self.0);
+        }
+    }
+    let _before = Before(PLAIN.replace(true));
+    act()
+}
+
+/// Whether that is so now.
+pub(super) fn wanted() -> bool {
+    PLAIN.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_is_put_back() {
+        plainly(|| {
+            assert!(wanted());
+            plainly(|| assert!(wanted()));
+            assert!(wanted());
+        });
+        assert!(!wanted());
+        assert!(std::panic::catch_unwind(|| plainly(|| panic!("no"))).is_err());
+        assert!(!wanted());
+    }
+}
