@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Training steps and ceilings of PyTorch on a card (or, for a rehearsal, on the processor), for scripts/gpu-check.
+
+  torch_gpu.py --device cuda --precision f32|tf32|bf16 cnn|features|finetune BATCH SIZE STEPS [--unfreeze block5]
+  torch_gpu.py --device cuda --precision … ceilings SIZE
+
+channels_last, Adam, inputs that are on the card already. Prints one line of JSON. bf16: autocast, weights in f32.
+"""
+import argparse
+import json
+import statistics
+import time
+
+import torch
+from torch import nn
+
+from torch_side import head, small_cnn, vgg_base
+
+# Modules before each block in the list of VGG16's layers.
+BEFORE = {"block1": 0, "block2": 5, "block3": 10, "block4": 17, "block5": 24}
+PARTS = 5
+
+
+def settle(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def seconds(device, run, steps):
+    """Seconds of the first step, and the middle of one step over several parts."""
+    def part(count):
+        begun = time.perf_counter()
+        for _ in range(count):
+            run()
+        settle(device)
+        return (time.perf_counter() - begun) / count
+
+    first = part(1)
+    part(5)
+    return first, statistics.median(part(max(1, steps // PARTS)) for _ in range(PARTS))
+
+
+def training(strategy, batch, size, unfreeze, device, autocast):
+    """A training step."""
+    labels = (torch.arange(batch) % 7).to(device)
+    channels, frozen = (1, None) if strategy == "cnn" else (3, vgg_base())
+    if strategy == "cnn":
+        network = nn.Sequential(*list(small_cnn())[:-1], nn.Linear(64 * (size // 4) ** 2, 7))
+    else:
+        cut = len(frozen) if strategy == "features" else BEFORE[unfreeze]
+        frozen, top = frozen[:cut], frozen[cut:]
+        network = nn.Sequential(top, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head())
+        frozen.requires_grad_(False).to(device, memory_format=torch.channels_last)
+    network.to(device, memory_format=torch.channels_last)
+    x = torch.rand(batch, channels, size, size, device=device).contiguous(memory_format=torch.channels_last)
+    adam, loss = torch.optim.Adam(network.parameters(), 1e-4), nn.CrossEntropyLoss()
+
+    def run():
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            inputs = x
+            if frozen is not None and len(frozen):
+                with torch.no_grad():
+                    inputs = frozen(x)
+            found = loss(network(inputs), labels)
+        adam.zero_grad(set_to_none=True)
+        found.backward()
+        adam.step()
+
+    return run
+
+
+def ceilings(size, device, autocast):
+    kind = torch.bfloat16 if autocast else torch.float32
+    a, b = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
+    source = torch.randn((1 << 28) if device.type == "cuda" else (1 << 22), device=device)
+    target = torch.empty_like(source)
+    _, product = seconds(device, lambda: torch.matmul(a, b), 20)
+    _, copy = seconds(device, lambda: target.copy_(source), 20)
+    return {"teraflops": 2 * size**3 / product / 1e12, "gigabytes": 8 * source.numel() / copy / 1e9}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="tf32")
+    parser.add_argument("--unfreeze", choices=BEFORE, default="block5")
+    parser.add_argument("words", nargs="+")
+    arguments = parser.parse_args()
+    device, autocast = torch.device(arguments.device), arguments.precision == "bf16"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.precision != "f32"
+    torch.backends.cudnn.benchmark = True
+    what, *numbers = arguments.words
+    numbers = list(map(int, numbers))
+    if what == "ceilings":
+        found = ceilings(numbers[0], device, autocast)
+    else:
+        batch, size, steps = numbers
+        first, step = seconds(device, training(what, batch, size, arguments.unfreeze, device, autocast), steps)
+        found = {"images_per_second": batch / step, "milliseconds": 1000 * step, "first_seconds": first}
+    if device.type == "cuda":
+        found["torch_memory_mib"] = torch.cuda.max_memory_reserved(device) / 2**20
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
