@@ -219,6 +219,26 @@ fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
 
 #[cfg(feature = "trainer")]
 #[test]
+fn a_worker_that_dies_before_its_first_checkpoint_leaves_a_run_that_goes_on() {
+    let (lab, run) = begun();
+    wait_for_epochs(&run, 2);
+    done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
+    let checkpoints = [run.last_checkpoint(), run.previous_checkpoint(), run.best_checkpoint()];
+    let remove = || checkpoints.iter().for_each(|file| drop(fs::remove_file(file)));
+    // With two epochs told there was a checkpoint, and beginning anew would not be going on.
+    remove();
+    let words = refused(lab.home(), &["resume", "calm-heron"]);
+    assert!(words.contains("has saved no weights yet") && words.contains("last.ckpt"), "{words}");
+    // The end of the first epoch is told, and nothing is saved yet.
+    let log = fs::read_to_string(run.events_file()).expect("a log");
+    let first = log.split_inclusive('\n').position(|line| line.contains("epoch_finished")).expect("an epoch");
+    fs::write(run.events_file(), log.split_inclusive('\n').take(first + 1).collect::<String>()).expect("written");
+    done(lab.home(), &["resume", "calm-heron"]);
+    assert_eq!(essence(lab.home()), undisturbed());
+}
+
+#[cfg(feature = "trainer")]
+#[test]
 fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
     let (lab, run) = begun();
     let pid = worker_pid(&run);

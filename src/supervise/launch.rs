@@ -153,7 +153,8 @@ pub fn resume_with(
     if state == RunState::Finished {
         refuse_if_over(&run, limits)?;
     }
-    if !folder.has_checkpoint() && run.epoch() > 0 {
+    // An epoch is told before its checkpoint is saved: a worker that dies in between leaves one epoch and none.
+    if !folder.has_checkpoint() && run.epoch() > 1 {
         // Beginning anew under an old history is not going on.
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
     }
