@@ -60,16 +60,20 @@ fn every_stage_is_rehearsed_on_the_processor_and_what_the_budget_cuts_is_resumed
     assert_eq!(workers(&store, "all-finetune"), 2, "it was stopped, and went on");
     let text = said(&through);
     let table = text.split_once("== gpu-check").expect("a table").1;
-    for part in
-        ["agree     made-up weights", "cnn cached", "step      finetune all 4 at 32", "a run stops", "unfrozen-block4"]
-    {
+    for part in [
+        "agree     made-up weights",
+        "cnn cached",
+        "step      finetune all 4 at 32",
+        "a run stops",
+        "unfrozen-block4-bf16",
+    ] {
         assert!(table.contains(part), "{part}: {text}");
     }
     assert!(!table.contains("FAILED"), "{text}");
     let state = state(&out);
     let agreed = &state["items"]["agree/made-up weights"];
     assert!(agreed["checks"].as_u64() > Some(40) && agreed["failed"].as_array().is_some_and(Vec::is_empty), "{agreed}");
-    for run in ["all-cnn", "all-features", "all-finetune", "unfrozen-block4"] {
+    for run in ["all-cnn", "all-features", "all-finetune", "unfrozen-block4-bf16"] {
         for file in ["events.jsonl", "recipe.json", "show.txt", "epochs.csv"] {
             let path = out.join("runs").join(run).join(file);
             assert!(path.metadata().is_ok_and(|file| file.len() > 0), "{}", path.display());

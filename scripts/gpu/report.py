@@ -56,15 +56,15 @@ def step(found, state):
     known = items(state, "ceilings")
     best = max(known.get(side, {}).get("teraflops") or 0 for side in ("mien", "torch tf32"))
     if found:
-        yield f"{'images/s':<24} {'mien':>9} {'ms':>8} {'tf32':>9} {'ratio':>6} {'bf16':>9} {'ratio':>6} {'share':>6} {'MiB':>8} {'first s':>8}"
+        yield f"{'images/s':<27} {'mien':>9} {'ms':>8} {'tf32':>9} {'ratio':>6} {'bf16':>9} {'ratio':>6} {'share':>6} {'MiB':>8} {'first s':>8}"
     for name, item in found.items():
         if " torch " in name:
             continue
-        speed = item["images_per_second"]
-        peers = [found.get(f"{name} torch {precision}", {}).get("images_per_second") for precision in ("tf32", "bf16")]
+        speed, plain = item["images_per_second"], name.removesuffix(" bf16")
+        peers = [found.get(f"{plain} torch {precision}", {}).get("images_per_second") for precision in ("tf32", "bf16")]
         cells = " ".join(f"{number(peer):>9} {number(peer and speed / peer, 2):>6}" for peer in peers)
         share = f"{100 * item['teraflops'] / best:.0f} %" if best else "–"
-        yield f"{name:<24} {number(speed):>9} {item['milliseconds'][0]:>8.2f} {cells} {share:>6} {number(item['memory_mib']):>8} {item['first_seconds']:>8.1f}"
+        yield f"{name:<27} {number(speed):>9} {item['milliseconds'][0]:>8.2f} {cells} {share:>6} {number(item['memory_mib']):>8} {item['first_seconds']:>8.1f}"
 
 
 def resident(found, state):

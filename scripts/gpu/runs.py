@@ -171,9 +171,9 @@ def real(lab, sizes):
     keep(lab, every)
     if "error" in practice:
         return
-    for unfreeze in ("block4",) if quick else ("block3", "block1"):
-        run = f"unfrozen-{unfreeze}"
-        words = ["finetune", "--from", "all-features", "--unfreeze", unfreeze, "--name", run, *limits]
+    for unfreeze, precision in (("block4", "bf16"),) if quick else (("block3", "f32"), ("block3", "bf16"), ("block1", "f32")):
+        run = f"unfrozen-{unfreeze}{'-bf16' if precision == 'bf16' else ''}"
+        words = ["finetune", "--from", "all-features", "--unfreeze", unfreeze, "--precision", precision, "--name", run, *limits]
         try:
             lab.item("runs", run, 0 if quick else 60, lambda run=run, words=words: {"runs": train(lab, [run], words)}, resumes=True)
         finally:

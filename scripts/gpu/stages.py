@@ -64,7 +64,8 @@ def start(lab, sizes):
 def agree(lab, sizes):
     """The device held against the processor."""
     weights = ["--weights", "base"] if lab.state.get("weights") and not lab.arguments.quick else []
-    for name, more in (("made-up weights", []), *([("real weights", weights)] if weights else [])):
+    ways = [("made-up weights", []), ("made-up weights, bf16", ["--precision", "bf16"])]
+    for name, more in (*ways, *([("real weights", weights)] if weights else [])):
         def check(more=more, name=name):
             found, run = lab.findings(f"agree {name}", "agree", *sizes.agree, *more, accept=(0, 1))
             checks = [one for one in found if one["finding"] == "check"]
@@ -144,13 +145,17 @@ def steps(lab, sizes, cnn_batches, batches, kinds):
     for strategy, batch, side, unfreeze in cases:
         name = f"{strategy}{' all' if unfreeze == 'block1' else ''} {batch} at {side}"
 
-        def ours(words=("--strategy", strategy, "--batch", batch, "--size", side, "--steps", sizes.steps, "--unfreeze", unfreeze), name=name):
+        words = ("--strategy", strategy, "--batch", batch, "--size", side, "--steps", sizes.steps, "--unfreeze", unfreeze)
+
+        def ours(words=words, name=name):
             found, run = lab.findings(f"step {name}", "step", *words)
             last = found[-1]
             kept = ("milliseconds", "images_per_second", "first_seconds", "operations_per_image", "teraflops")
             return {**{key: last[key] for key in kept}, "memory_mib": run["memory_mib"]}
 
         lab.item("step", name, sizes.patience, ours)
+        short = f"{name} bf16"
+        lab.item("step", short, sizes.patience, lambda words=words, short=short: ours((*words, "--precision", "bf16"), short))
         if torch(lab):
             for precision in PRECISIONS:
                 words = [strategy, batch, side, sizes.steps, "--unfreeze", unfreeze, "--precision", precision]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::Precision;
+
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
@@ -47,6 +49,8 @@ pub enum Finding {
         size: usize,
         /// Steps that were measured.
         steps: u32,
+        /// What convolutions compute in.
+        precision: Precision,
         /// Seconds of the first step, in which kernels are compiled and tuned.
         first_seconds: f64,
         /// Milliseconds of a step: the middle of several parts, then the least and the most.
@@ -120,10 +124,12 @@ impl fmt::Display for Finding {
                 write!(f, "trace  {strategy:<12} step {step:>2}: loss {here:.6}, on the processor {processor:.6}")
             }
             Self::Step { strategy, batch, size, first_seconds, milliseconds: [middle, least, most], .. } => {
-                let Self::Step { images_per_second, teraflops, .. } = self else { unreachable!("matched above") };
+                let Self::Step { images_per_second, teraflops, precision, .. } = self else {
+                    unreachable!("matched above")
+                };
                 write!(
                     f,
-                    "{strategy} step, batch {batch} at {size}: {middle:.2} ms ({least:.2}–{most:.2}), {images_per_second:.0} \
+                    "{strategy} step, batch {batch} at {size}, {precision}: {middle:.2} ms ({least:.2}–{most:.2}), {images_per_second:.0} \
                      images/s, {teraflops:.2} TFLOP/s; the first took {first_seconds:.1} s"
                 )
             }

@@ -5,8 +5,8 @@ use burn::tensor::{Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::domain::Strategy;
 use crate::domain::vgg16::{Block, INPUT_CHANNELS};
+use crate::domain::{Precision, Strategy};
 use crate::model::parameters::{Array, Arrays};
 
 /// Classes, as in FER-2013.
@@ -28,6 +28,8 @@ pub(super) struct Material {
     pub(super) shape: [usize; 4],
     pub(super) inputs: Vec<f32>,
     pub(super) labels: Vec<i32>,
+    /// What convolutions compute in.
+    pub(super) precision: Precision,
     pub(super) change: Change,
 }
 
@@ -58,7 +60,8 @@ impl Material {
             // Pixels from 0 to 1.
             inputs.iter_mut().for_each(|value| *value = value.midpoint(1.0));
         }
-        Self { strategy, unfreeze, weights, seed, shape, inputs, labels, change: Change::Nothing }
+        let precision = Precision::F32;
+        Self { strategy, unfreeze, weights, seed, shape, inputs, labels, precision, change: Change::Nothing }
     }
 
     /// The same with everything rounded to so many bits.
@@ -66,6 +69,11 @@ impl Material {
         let change = Change::Rounded(bits);
         let inputs = self.inputs.iter().map(|value| round(*value, bits)).collect();
         Self { inputs, weights: change.of(self.weights.clone()), change, ..self.clone() }
+    }
+
+    /// The same in another precision.
+    pub(super) fn computing_in(&self, precision: Precision) -> Self {
+        Self { precision, ..self.clone() }
     }
 
     /// The lowest block that this strategy trains.

@@ -8,8 +8,8 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use super::agree::{Subject, Visit, visit};
 use super::material::{CLASSES, Material, vgg16};
 use super::{Finding, Tell, spread, wait};
-use crate::domain::Strategy;
 use crate::domain::vgg16::{self, Block, MIN_SIZE};
+use crate::domain::{Precision, Strategy};
 use crate::model::cnn::MIN_SIDE;
 use crate::model::device::Device;
 use crate::model::kernels::ConvBlockBackend;
@@ -38,6 +38,8 @@ pub struct Options {
     pub warm_up: u32,
     /// The lowest block that fine-tuning trains.
     pub unfreeze: Block,
+    /// What convolutions compute in.
+    pub precision: Precision,
 }
 
 /// Measures it.
@@ -65,9 +67,9 @@ impl DeviceJob for Job {
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
-        let Options { strategy, batch, size, unfreeze, .. } = self.0;
+        let Options { strategy, batch, size, unfreeze, precision, .. } = self.0;
         let weights = if strategy == Strategy::Cnn { parameters::Arrays::new() } else { vgg16(1) };
-        let material = Material::new(strategy, [batch, size], unfreeze, weights, 1);
+        let material = Material::new(strategy, [batch, size], unfreeze, weights, 1).computing_in(precision);
         let seconds = visit::<B, _>(&material, device, Timed { options: self.0, device: device.clone() })?;
         Ok(self.0.finding(seconds))
     }
@@ -149,6 +151,7 @@ impl Options {
             batch: self.batch,
             size: self.size,
             steps: self.steps,
+            precision: self.precision,
             first_seconds: first,
             milliseconds,
             images_per_second,

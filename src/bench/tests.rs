@@ -5,8 +5,8 @@ use burn::backend::{Autodiff, Flex};
 use super::agree::{Options, agree, relative};
 use super::material::{Change, round};
 use super::*;
-use crate::domain::Strategy;
 use crate::domain::vgg16::Block;
+use crate::domain::{Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 
 fn processor() -> Device {
@@ -16,7 +16,7 @@ fn processor() -> Device {
 #[test]
 fn an_honest_device_passes_every_check_and_each_is_told() {
     let mut found = Vec::new();
-    let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7 };
+    let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::F32 };
     let holds = agree(&processor(), &options, &mut |finding| found.push(finding)).expect("checked");
     let checks: Vec<&Check> =
         found.iter().filter_map(|f| if let Finding::Check(check) = f { Some(check) } else { None }).collect();
@@ -33,6 +33,22 @@ fn an_honest_device_passes_every_check_and_each_is_told() {
     );
     assert!(checks.iter().all(|check| check.bar <= 1e-2), "no bar is so low that anything passes: {}", text.join("\n"));
     assert_eq!(found.iter().filter(|finding| matches!(finding, Finding::Trace { .. })).count(), 30);
+}
+
+#[test]
+fn bf16_agrees_with_f32_as_far_as_its_rounding_lets_it() {
+    let mut checks = Vec::new();
+    let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::Bf16 };
+    let holds = agree(&processor(), &options, &mut |finding| {
+        if let Finding::Check(check) = finding {
+            checks.push(check);
+        }
+    });
+    assert!(holds.expect("checked"), "{checks:?}");
+    let logits = |of: &str| checks.iter().find(|check| check.of == of && check.part == "logits").expect("checked");
+    for of in ["cnn", "features", "finetune"] {
+        assert!(logits(of).error > 1e-4 && logits(of).bar < 0.1, "{:?}", logits(of));
+    }
 }
 
 #[test]
@@ -86,8 +102,15 @@ fn rounding_keeps_the_bits_that_it_says() {
 
 #[test]
 fn speeds_are_told_with_their_spread() {
-    let options =
-        |strategy| step::Options { strategy, batch: 2, size: 32, steps: 3, warm_up: 1, unfreeze: Block::Block5 };
+    let options = |strategy| step::Options {
+        strategy,
+        batch: 2,
+        size: 32,
+        steps: 3,
+        warm_up: 1,
+        unfreeze: Block::Block5,
+        precision: Precision::Bf16,
+    };
     for strategy in [Strategy::Cnn, Strategy::Features, Strategy::Finetune] {
         let mut found = Vec::new();
         step::step(&processor(), &options(strategy), &mut |finding| found.push(finding)).expect("measured");

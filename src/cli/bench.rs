@@ -7,7 +7,7 @@ use super::exit::{CommandError, Exit};
 use super::output;
 use crate::bench::{Finding, agree, ceilings, step};
 use crate::domain::vgg16::Block;
-use crate::domain::{DeviceRequest, Strategy, WeightsName};
+use crate::domain::{DeviceRequest, Precision, Strategy, WeightsName};
 use crate::model::device::{self, Device};
 use crate::model::parameters::Arrays;
 use crate::runs::Home;
@@ -35,6 +35,9 @@ pub(super) enum BenchCommand {
         /// Decides weights, inputs and labels
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
+        /// What the device's convolutions compute in, f32 or bf16; the processor's do in f32
+        #[arg(long, value_parser = precision, default_value = "f32")]
+        precision: Precision,
     },
     /// Measure training steps
     Step {
@@ -58,6 +61,9 @@ pub(super) enum BenchCommand {
         /// The lowest block that fine-tuning trains
         #[arg(long, value_name = "BLOCK", default_value = "block5")]
         unfreeze: Block,
+        /// What convolutions compute in, f32 or bf16
+        #[arg(long, value_parser = precision, default_value = "f32")]
+        precision: Precision,
     },
     /// Measure how fast products of matrices and memory are
     Ceilings {
@@ -83,15 +89,15 @@ pub(super) struct On {
 
 pub(super) fn run(home: &Home, command: BenchCommand) -> Result<Exit, CommandError> {
     match command {
-        BenchCommand::Agree { on, batch, size, weights, seed } => {
+        BenchCommand::Agree { on, batch, size, weights, seed, precision } => {
             let weights = weights.map(|name| base(home, &name)).transpose()?;
-            let options = agree::Options { batch, size, weights, seed };
+            let options = agree::Options { batch, size, weights, seed, precision };
             let holds = on.each(|device, tell| agree::agree(device, &options, tell))?;
             Ok(if holds { Exit::Done } else { Exit::Failed })
         }
-        BenchCommand::Step { on, strategy, batch, size, steps, warm_up, unfreeze } => {
+        BenchCommand::Step { on, strategy, batch, size, steps, warm_up, unfreeze, precision } => {
             let size = size.unwrap_or(if strategy == Strategy::Cnn { 48 } else { 224 });
-            let options = step::Options { strategy, batch, size, steps, warm_up, unfreeze };
+            let options = step::Options { strategy, batch, size, steps, warm_up, unfreeze, precision };
             on.each(|device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
         }
         BenchCommand::Ceilings { on, size, mebibytes } => {
@@ -132,6 +138,10 @@ impl On {
 fn strategy(text: &str) -> Result<Strategy, String> {
     let all = [Strategy::Cnn, Strategy::Features, Strategy::Finetune];
     all.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| "use cnn, features or finetune".into())
+}
+
+fn precision(text: &str) -> Result<Precision, String> {
+    Precision::named(text).ok_or_else(|| "use f32 or bf16".into())
 }
 
 fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {

@@ -2,7 +2,7 @@
 //!
 //! The command line and the dashboard's form are both made from it, so they accept and explain the same things.
 
-use super::{Augmentation, FineTuning, Monitor, Recipe, Schedule, Strategy, vgg16};
+use super::{Augmentation, FineTuning, Monitor, Precision, Recipe, Schedule, Strategy, vgg16};
 
 /// One setting of a [`Recipe`] that commands and forms offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,11 +35,13 @@ pub enum Hyperparameter {
     Seed,
     /// [`Recipe::device`].
     Device,
+    /// [`Recipe::precision`].
+    Precision,
 }
 
 impl Hyperparameter {
     /// All of them, in the order of the form.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Size,
         Self::Unfreeze,
         Self::Epochs,
@@ -54,6 +56,7 @@ impl Hyperparameter {
         Self::Variants,
         Self::Seed,
         Self::Device,
+        Self::Precision,
     ];
 
     /// Those that a strategy has, in the order of the form.
@@ -89,6 +92,7 @@ impl Hyperparameter {
             Self::Variants => "variants",
             Self::Seed => "seed",
             Self::Device => "device",
+            Self::Precision => "precision",
         }
     }
 
@@ -118,6 +122,10 @@ impl Hyperparameter {
             }
             Self::Seed => "seed of weights, data order and augmentation: the same seed gives the same run",
             Self::Device => "auto takes a CUDA device when one works, else the CPU",
+            Self::Precision => {
+                "what convolutions compute in: f32, or bf16 with weights, optimizer, head and loss in f32 (for GPUs; on a CPU it \
+                 is slower)"
+            }
         }
     }
 
@@ -138,6 +146,7 @@ impl Hyperparameter {
             Self::Variants => "0 to 64",
             Self::Seed => "0 to 9007199254740991",
             Self::Device => "auto, cpu, cuda, cuda:N",
+            Self::Precision => "f32, bf16",
         }
     }
 
@@ -150,6 +159,7 @@ impl Hyperparameter {
             Self::Monitor => &["val_loss", "val_accuracy"],
             Self::Augmentation => &["reference", "none"],
             Self::Device => &["auto", "cpu", "cuda"],
+            Self::Precision => &["f32", "bf16"],
             _ => &[],
         }
     }
@@ -194,6 +204,7 @@ impl Hyperparameter {
             Self::Augmentation => if recipe.augmentation.is_some() { "reference" } else { "none" }.into(),
             Self::Seed => recipe.seed.to_string(),
             Self::Device => recipe.device.to_string(),
+            Self::Precision => recipe.precision.to_string(),
         }
     }
 
@@ -257,6 +268,7 @@ impl Hyperparameter {
                 recipe.seed = text.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(wrong)?;
             }
             Self::Device => recipe.device = text.parse().map_err(|_| wrong())?,
+            Self::Precision => recipe.compute_in(Precision::named(text).ok_or_else(wrong)?),
         }
         Ok(())
     }
@@ -298,6 +310,7 @@ mod tests {
             (Hyperparameter::Unfreeze, "block6"),
             (Hyperparameter::Seed, "9007199254740992"),
             (Hyperparameter::Device, "gpu"),
+            (Hyperparameter::Precision, "fp16"),
         ];
         for (field, text) in cases {
             let recipe = Recipe::sample(Strategy::Finetune);

@@ -5,13 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::vgg16::Block;
-use super::{Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, RunId, Transfer, WeightsName};
+use super::{Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, Precision, RunId, Transfer, WeightsName};
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 3;
+pub const RECIPE_VERSION: u32 = 4;
 
-/// The format of a recipe that leaves no images out: older programs read it.
-const VERSION_BEFORE_LEAVING_OUT: u32 = 2;
+/// The format of a recipe that needs nothing newer: older programs read it.
+const PLAIN_VERSION: u32 = 2;
+
+/// The format of a recipe that leaves images out.
+const LEAVING_OUT_VERSION: u32 = 3;
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -160,6 +163,9 @@ pub struct Recipe {
     pub seed: u64,
     /// The device asked for.
     pub device: DeviceRequest,
+    /// What convolutions compute in.
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
     /// The pretrained base; `None` for the strategy without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
@@ -176,7 +182,7 @@ impl Recipe {
     #[must_use]
     pub fn cnn(dataset: DatasetName, fingerprint: String, created_at: u64) -> Self {
         Self {
-            version: VERSION_BEFORE_LEAVING_OUT,
+            version: PLAIN_VERSION,
             created_at,
             strategy: Strategy::Cnn,
             dataset,
@@ -189,6 +195,7 @@ impl Recipe {
             augmentation: Some(Augmentation::REFERENCE),
             seed: 42,
             device: DeviceRequest::Auto,
+            precision: Precision::F32,
             transfer: None,
             after: None,
             left_out: LeftOut::default(),
@@ -237,7 +244,7 @@ impl Recipe {
     }
 
     /// The default recipe of fine-tuning that goes on from the run `from`, whose recipe is `start`: on its dataset and
-    /// base, with its image size, variants, augmentation and the images it leaves out. `None` where that run has no base.
+    /// base, with its image size, variants, augmentation, precision and the images it leaves out. `None` where that run has no base.
     #[must_use]
     pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
@@ -247,15 +254,40 @@ impl Recipe {
         if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
             fine_tuning.unfreeze = unfrozen;
         }
+        recipe.compute_in(start.precision);
         recipe.leave_out(start.left_out.clone());
         Some(Self { augmentation: start.augmentation, ..recipe })
     }
 
-    /// Leaves these training images out. Only a recipe that does has a format that older programs refuse: they would
-    /// train on what it leaves out.
+    /// Leaves these training images out.
     pub fn leave_out(&mut self, left_out: LeftOut) {
-        self.version = if left_out.is_empty() { VERSION_BEFORE_LEAVING_OUT } else { RECIPE_VERSION };
         self.left_out = left_out;
+        self.version = self.needed_version();
+    }
+
+    /// Computes convolutions in this precision.
+    pub fn compute_in(&mut self, precision: Precision) {
+        self.precision = precision;
+        self.version = self.needed_version();
+    }
+
+    /// What inputs enter the trained part in: a head alone has no convolutions, and takes what a frozen base pooled in f32.
+    #[must_use]
+    pub fn trained_precision(&self) -> Precision {
+        match self.strategy {
+            Strategy::Features => Precision::F32,
+            Strategy::Cnn | Strategy::Finetune => self.precision,
+        }
+    }
+
+    /// Only a recipe that says more has a format that older programs refuse: they would train on what it leaves out, or in another
+    /// precision.
+    fn needed_version(&self) -> u32 {
+        match (self.precision, self.left_out.is_empty()) {
+            (Precision::Bf16, _) => RECIPE_VERSION,
+            (Precision::F32, false) => LEAVING_OUT_VERSION,
+            (Precision::F32, true) => PLAIN_VERSION,
+        }
     }
 
     /// A recipe of a strategy with every default and made-up names: to read defaults from and to try values on.
@@ -296,5 +328,32 @@ impl Recipe {
         };
         self.left_out.check()?;
         if whole { Ok(()) } else { Err(format!("its parts do not belong to the strategy {}", self.strategy)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_has_the_oldest_format_that_says_all_of_it() {
+        let mut recipe = Recipe::sample(Strategy::Features);
+        assert_eq!(recipe.version, 2);
+        let plain = serde_json::to_string(&recipe).expect("plain values");
+        assert!(!plain.contains("precision") && !plain.contains("left_out"), "{plain}");
+        recipe.leave_out(LeftOut::new(vec![3], Vec::new()));
+        assert_eq!(recipe.version, 3);
+        recipe.compute_in(Precision::Bf16);
+        assert_eq!(recipe.version, 4);
+        let text = serde_json::to_string(&recipe).expect("plain values");
+        assert!(text.contains(r#""precision":"bf16""#), "{text}");
+        assert_eq!(serde_json::from_str::<Recipe>(&text).expect("its own"), recipe);
+        let onward = Recipe::going_on(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
+        assert_eq!((onward.precision, onward.version), (Precision::Bf16, 4));
+        recipe.leave_out(LeftOut::default());
+        assert_eq!(recipe.version, 4);
+        recipe.compute_in(Precision::F32);
+        assert_eq!(recipe.version, 2);
+        assert_eq!(serde_json::from_str::<Recipe>(&plain).expect("without a precision"), recipe);
     }
 }

@@ -1,10 +1,18 @@
 //! What a run costs, counted from its settings: parameters, arithmetic, memory, disk.
 
 use super::vgg16::{self, Block};
-use super::{Recipe, SplitCounts};
+use super::{Precision, Recipe, SplitCounts};
 
 /// Bytes of a number.
 const FLOAT: u64 = 4;
+
+/// Bytes of a number between convolutions.
+fn bytes_between(recipe: &Recipe) -> u64 {
+    match recipe.precision {
+        Precision::F32 => FLOAT,
+        Precision::Bf16 => 2,
+    }
+}
 
 /// Filters of the small network's two convolutions.
 const FILTERS: [usize; 2] = [32, 64];
@@ -88,7 +96,7 @@ fn on_base(recipe: &Recipe, classes: usize, images: SplitCounts) -> Work {
         precomputed_operations: below,
         features_bytes: precomputed as u64 * FLOAT * features(unfrozen, size) as u64,
         // The two largest layers of a slice of images, in and out.
-        memory: if below > 0 { 2 * FLOAT * vgg16::SLICE as u64 } else { 0 },
+        memory: if below > 0 { 2 * bytes_between(recipe) * vgg16::SLICE as u64 } else { 0 },
     }
 }
 
@@ -101,8 +109,8 @@ fn features(unfrozen: Option<Block>, size: usize) -> usize {
 /// batches made ahead.
 fn activations(recipe: &Recipe, [height, width, channels]: [usize; 3]) -> u64 {
     const AHEAD: usize = 4;
-    let numbers = match &recipe.transfer {
-        None => AHEAD * height * width * channels + (FILTERS[0] + FILTERS[1] / 2) * height * width / 2,
+    let (ahead, kept) = match &recipe.transfer {
+        None => (height * width * channels, (FILTERS[0] + FILTERS[1] / 2) * height * width / 2),
         Some(transfer) => {
             let size = transfer.size as usize;
             let kept = |block: Block| {
@@ -115,10 +123,10 @@ fn activations(recipe: &Recipe, [height, width, channels]: [usize; 3]) -> u64 {
             } else {
                 vgg16::INPUT_CHANNELS * size * size
             };
-            AHEAD * ahead + vgg16::trained_blocks(transfer.unfrozen()).map(kept).sum::<usize>()
+            (ahead, vgg16::trained_blocks(transfer.unfrozen()).map(kept).sum::<usize>())
         }
     };
-    FLOAT * numbers as u64
+    FLOAT * (AHEAD * ahead) as u64 + bytes_between(recipe) * kept as u64
 }
 
 #[cfg(test)]

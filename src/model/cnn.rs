@@ -6,12 +6,12 @@
 //! With 48×48×1 input and 7 classes it has 83,335 parameters. Pixels come in as 0–1.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{FloatDType, Tensor, backend::Backend};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::initializer::{glorot_uniform, zeros};
-use super::kernels::{ConvBlockBackend, conv3x3_relu_maxpool2};
+use super::kernels::{ConvBlockBackend, cast, conv3x3_relu_maxpool2};
 
 const FILTERS: [usize; 2] = [32, 64];
 
@@ -70,11 +70,12 @@ impl<B: ConvBlockBackend> Cnn<B> {
         }
     }
 
-    /// Logits `[images, classes]` for pixels `[images, channels, height, width]` of 0–1.
+    /// Logits `[images, classes]` in f32 for pixels `[images, channels, height, width]` of 0–1, in whose kind of number the
+    /// convolutions compute.
     #[must_use]
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         let features = self.block2.forward(self.block1.forward(images)).flatten::<2>(1, 3);
-        features.matmul(self.dense_weight.val()) + self.dense_bias.val().unsqueeze()
+        cast(features, FloatDType::F32).matmul(self.dense_weight.val()) + self.dense_bias.val().unsqueeze()
     }
 }
 

@@ -4,13 +4,15 @@
 //! part as a constant. [`crate::domain::vgg16`] has the network in numbers.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Tensor, TensorData, activation, backend::Backend};
+use burn::tensor::{FloatDType, Tensor, TensorData, activation, backend::Backend};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::in_precision;
 use super::initializer::{glorot_uniform, zeros};
-use super::kernels::{ConvBlockBackend, conv3x3_relu, conv3x3_relu_maxpool2};
+use super::kernels::{ConvBlockBackend, cast, conv3x3_relu, conv3x3_relu_maxpool2};
 use super::parameters::{Arrays, MismatchError};
+use crate::domain::Precision;
 use crate::domain::vgg16::{Block, FEATURES, HIDDEN, SLICE, frozen_blocks, trained_blocks};
 
 /// The share of the hidden layer's outputs that a training step drops.
@@ -81,6 +83,7 @@ pub struct FrozenBase<B: Backend> {
     pooled: bool,
     /// Images at once: the large early layers of more would take too much memory.
     slice: usize,
+    precision: Precision,
 }
 
 impl<B: Backend> Convolution<B> {
@@ -161,9 +164,9 @@ impl<B: ConvBlockBackend> Vgg16<B> {
     }
 }
 
-/// The mean of each channel, `[n, c, h, w]` → `[n, c, 1, 1]`.
+/// The mean of each channel in f32, `[n, c, h, w]` → `[n, c, 1, 1]`.
 fn global_average<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    x.mean_dim(3).mean_dim(2)
+    cast(x, FloatDType::F32).mean_dim(3).mean_dim(2)
 }
 
 impl<B: Backend> Head<B> {
@@ -218,7 +221,8 @@ impl<B: ConvBlockBackend> TransferNetwork<B> {
         Ok(Self { base, head: Head::new(classes, seed, device) })
     }
 
-    /// Logits `[n, classes]` for what the frozen base made of images; with dropout in a training step.
+    /// Logits `[n, classes]` in f32 for what the frozen base made of images, in whose kind of number the unfrozen blocks compute;
+    /// with dropout in a training step.
     #[must_use]
     pub fn forward(&self, x: Tensor<B, 4>, dropout: Option<StepKey>) -> Tensor<B, 2> {
         self.head.forward(self.base.forward(x), dropout)
@@ -254,7 +258,13 @@ impl<B: ConvBlockBackend> FrozenBase<B> {
     ) -> Result<Self, MismatchError> {
         let blocks = Vgg16::load(weights, &frozen_blocks(unfrozen).collect::<Vec<_>>(), device)?;
         let slice = (SLICE / (Block::Block1.channels() * size * size)).max(1);
-        Ok(Self { blocks, pooled: unfrozen.is_none(), slice })
+        Ok(Self { blocks, pooled: unfrozen.is_none(), slice, precision: Precision::F32 })
+    }
+
+    /// Computing in this precision.
+    #[must_use]
+    pub fn computing_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// `[n, 3, size, size]` → `[n, channels, height, width]` as [`features_shape`](crate::domain::vgg16::features_shape) tells.
@@ -262,7 +272,7 @@ impl<B: ConvBlockBackend> FrozenBase<B> {
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         let [n, ..] = images.dims();
         let forward = |images| {
-            let features = self.blocks.forward(images);
+            let features = self.blocks.forward(in_precision(images, self.precision));
             if self.pooled { global_average(features) } else { features }
         };
         if n <= self.slice {

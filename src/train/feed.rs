@@ -9,7 +9,8 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::data::batch::{Batch, Prefetch, Source};
 use crate::data::images::{Images, Picks};
-use crate::domain::Split;
+use crate::domain::{Precision, Split};
+use crate::model::in_precision;
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::vgg16::FrozenBase;
 
@@ -26,6 +27,8 @@ pub struct Feed<'a, B: Backend> {
     resident: Option<Resident<B>>,
     /// Whether a smaller last batch is filled up.
     even: bool,
+    /// What inputs enter the network in.
+    precision: Precision,
 }
 
 /// What the host makes of a batch, ahead.
@@ -83,13 +86,13 @@ impl<'a, B: Backend> Feed<'a, B> {
     /// Of whatever the host has: what a frozen base has made of images, most often.
     #[must_use]
     pub fn of(source: Arc<dyn Source>) -> Self {
-        Self { source, frozen: None, resident: None, even: false }
+        Self { source, frozen: None, resident: None, even: false, precision: Precision::F32 }
     }
 
     /// Of images; on the device those that are `resident`.
     #[must_use]
     pub fn of_images(images: Images, frozen: Option<&'a FrozenBase<B>>, resident: Option<Resident<B>>) -> Self {
-        Self { source: Arc::new(images), frozen, resident, even: false }
+        Self { source: Arc::new(images), frozen, resident, even: false, precision: Precision::F32 }
     }
 
     /// Whether every batch goes to the device with as many inputs as the first: a smaller last one is filled up with its last
@@ -97,6 +100,12 @@ impl<'a, B: Backend> Feed<'a, B> {
     #[must_use]
     pub fn evenly(self, even: bool) -> Self {
         Self { even, ..self }
+    }
+
+    /// What inputs enter the network in, which then computes in that.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Inputs in a split.
@@ -149,6 +158,6 @@ impl<B: ConvBlockBackend> Feed<'_, B> {
             Some(base) => base.forward(inputs),
             None => inputs,
         };
-        Ready { inputs, labels }
+        Ready { inputs: in_precision(inputs, self.precision), labels }
     }
 }

@@ -21,7 +21,9 @@ use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
-use crate::domain::{Augmentation, DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, Recipe, Schedule, Split};
+use crate::domain::{
+    Augmentation, DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, Precision, Recipe, Schedule, Split,
+};
 use crate::events::Event;
 use crate::model::cnn::Cnn;
 use crate::model::parameters::{self, Array, Arrays};
@@ -186,7 +188,7 @@ impl Bench {
         let seed = self.recipe.seed;
         let plan = Fit {
             recipe: &self.recipe,
-            feed: self.feed(source).evenly(self.even),
+            feed: self.feed(source).evenly(self.even).in_precision(self.recipe.trained_precision()),
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -271,6 +273,28 @@ fn images_that_stay_on_the_device_train_as_those_that_are_sent() {
             assert_eq!(kept.history(), sent.history(), "nothing is sampled, so nothing is rounded");
         }
     }
+}
+
+#[test]
+fn in_bf16_a_run_learns_keeps_weights_in_f32_and_resumes_to_the_last_bit() {
+    let mut bench = Bench::new();
+    let (_, full) = bench.run("full", None, None);
+    bench.recipe.compute_in(Precision::Bf16);
+    let (end, whole) = bench.run("whole", None, None);
+    assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
+    assert_ne!(whole.history(), full.history(), "nothing was computed in bf16");
+    for (short, full) in whole.history().iter().zip(full.history()) {
+        assert!((short.val_loss - full.val_loss).abs() < 0.1 * full.val_loss.max(0.1), "{short:?} {full:?}");
+    }
+    let (end, mut notes) = bench.run("stopped", None, Some(13));
+    assert_eq!(end, FitEnd::Stopped);
+    notes.events.extend(bench.run("stopped", Some(&bench.last("stopped")), None).1.events);
+    assert_eq!(notes.history(), whole.history());
+    assert_eq!(bench.last("stopped"), bench.last("whole"));
+    // Weights that had gone through bf16 would have no more bits than it.
+    let short = |value: f32| value.to_bits().trailing_zeros() >= 16;
+    let weights = &bench.last("whole").arrays["block2.weight"].values;
+    assert!(weights.iter().filter(|value| !short(**value)).count() > weights.len() / 2);
 }
 
 #[test]

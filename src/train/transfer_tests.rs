@@ -22,7 +22,7 @@ use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
 use crate::domain::vgg16::{Block, features_layer, features_shape};
-use crate::domain::{Augmentation, Preprocessing, Recipe, Schedule, Split, Strategy, Transfer};
+use crate::domain::{Augmentation, Precision, Preprocessing, Recipe, Schedule, Split, Strategy, Transfer};
 use crate::events::Event;
 use crate::model::parameters::{self, Array, Arrays};
 use crate::model::vgg16::{FrozenBase, TransferNetwork};
@@ -196,7 +196,8 @@ impl Bench {
     }
 
     fn frozen(&self) -> FrozenBase<Flex> {
-        FrozenBase::new(&self.weights, self.unfrozen(), SIZE as usize, &Default::default()).expect("a base")
+        let base = FrozenBase::new(&self.weights, self.unfrozen(), SIZE as usize, &Default::default());
+        base.expect("a base").computing_in(self.recipe.precision)
     }
 
     fn key(&self) -> Key {
@@ -209,6 +210,7 @@ impl Bench {
             size: SIZE,
             preprocessing: Preprocessing::TORCHVISION,
             device: "cpu".into(),
+            precision: self.recipe.precision,
         }
     }
 
@@ -253,7 +255,7 @@ impl Bench {
         let identity = identity(&self.dataset, [32, 32, 3], Some("base".into()));
         let plan = Fit {
             recipe: &self.recipe,
-            feed,
+            feed: feed.in_precision(self.recipe.trained_precision()),
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -310,6 +312,20 @@ fn images_on_the_device_give_the_features_and_the_fine_tuning_of_those_that_are_
     let (_, sent) = bench.run("sent", From::Images, None, None);
     bench.resident = 1 << 20;
     assert_near(&bench.run("cached", From::Cache, None, None).1, &sent);
+}
+
+#[test]
+fn in_bf16_features_from_the_cache_are_those_of_the_images_and_others_than_in_f32() {
+    for strategy in [Strategy::Features, Strategy::Finetune] {
+        let mut bench = Bench::new(strategy);
+        bench.recipe.transfer.as_mut().expect("a base").variants = 3;
+        let (_, full) = bench.run("full", From::Cache, None, None);
+        bench.recipe.compute_in(Precision::Bf16);
+        let (_, cached) = bench.run("cached", From::Cache, None, None);
+        assert_ne!(cached.history(), full.history(), "the features of f32 were taken");
+        bench.recipe.transfer.as_mut().expect("a base").variants = 0;
+        assert_near(&bench.run("anew", From::Images, None, None).1, &cached);
+    }
 }
 
 #[test]

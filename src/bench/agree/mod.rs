@@ -14,8 +14,8 @@ use burn::tensor::backend::AutodiffBackend;
 
 use super::material::{Material, vgg16};
 use super::{Check, Finding, Tell};
-use crate::domain::Strategy;
 use crate::domain::vgg16::{Block, MIN_SIZE};
+use crate::domain::{Precision, Strategy};
 use crate::model::cnn::MIN_SIDE;
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::{ConvBlockBackend, plainly};
@@ -38,22 +38,42 @@ pub struct Options {
     pub weights: Option<Arrays>,
     /// Decides weights, inputs and labels.
     pub seed: u64,
+    /// What the device's convolutions compute in; the processor's do in f32.
+    pub precision: Precision,
 }
 
 /// How exact a device is expected to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Precision {
+pub(super) struct Expected {
     /// What an error may be.
     pub(super) bar: f64,
-    /// Bits behind the first that survive.
-    pub(super) bits: u32,
+    rounding: Rounding,
 }
 
-impl Precision {
+/// What the processor does to find out what rounding alone moves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rounding {
+    /// So many bits behind the first survive in weights and inputs.
+    Bits(u32),
+    /// It computes in bf16 itself.
+    Bf16,
+}
+
+impl Expected {
     /// Ten bits of each factor.
-    const TF32: Self = Self { bar: 1e-3, bits: 10 };
+    const TF32: Self = Self { bar: 1e-3, rounding: Rounding::Bits(10) };
     /// All bits; what is rounded last differs with the order of sums.
-    const FULL: Self = Self { bar: 1e-5, bits: 21 };
+    const FULL: Self = Self { bar: 1e-5, rounding: Rounding::Bits(21) };
+    /// Eight bits of everything that is between convolutions, against f32.
+    const BF16: Self = Self { bar: 1e-2, rounding: Rounding::Bf16 };
+
+    /// What the processor computes on besides.
+    fn moved(self, material: &Material) -> Material {
+        match self.rounding {
+            Rounding::Bits(bits) => material.rounded(bits),
+            Rounding::Bf16 => material.computing_in(Precision::Bf16),
+        }
+    }
 }
 
 /// Checks everything. False if anything is not as it should be.
@@ -74,9 +94,9 @@ pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool,
     let subjects =
         [(Strategy::Cnn, 48), (Strategy::Features, size), (Strategy::Finetune, size)].map(|(strategy, size)| {
             let material = Material::new(strategy, [batch, size], Block::Block5, weights.clone(), options.seed);
-            Pair { here: material.clone(), processor: material }
+            Pair { here: material.computing_in(options.precision), processor: material }
         });
-    let job = Job { kind: device.kind, size, subjects: subjects.to_vec(), tell };
+    let job = Job { kind: device.kind, size, subjects: subjects.to_vec(), precision: options.precision, tell };
     on_device(device.kind, 0, job)
 }
 
@@ -91,6 +111,7 @@ struct Job<'a> {
     kind: DeviceKind,
     size: usize,
     subjects: Vec<Pair>,
+    precision: Precision,
     tell: Tell<'a>,
 }
 
@@ -102,15 +123,16 @@ impl DeviceJob for Job<'_> {
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
-        let Self { kind, size, subjects, tell } = self;
+        let Self { kind, size, subjects, precision, tell } = self;
         let mut holds = true;
         let mut tell = |finding: Finding| {
             holds &= !matches!(&finding, Finding::Check(Check { holds: false, .. }));
             tell(finding);
         };
+        let mut all = || everything::<B>(device, kind, size, &subjects, precision, &mut tell);
         match kind {
-            DeviceKind::Cpu => plainly(|| everything::<B>(device, kind, size, &subjects, &mut tell)),
-            DeviceKind::Cuda(_) => everything::<B>(device, kind, size, &subjects, &mut tell),
+            DeviceKind::Cpu => plainly(all),
+            DeviceKind::Cuda(_) => all(),
         }?;
         Ok(holds)
     }
@@ -121,18 +143,23 @@ fn everything<B>(
     kind: DeviceKind,
     size: usize,
     subjects: &[Pair],
+    precision: Precision,
     tell: Tell<'_>,
 ) -> Result<(), String>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    let precision = rounding::measure::<B::InnerBackend>(device, kind, tell);
+    let measured = rounding::measure::<B::InnerBackend>(device, kind, tell);
+    let expected = match precision {
+        Precision::F32 => measured,
+        Precision::Bf16 => Expected::BF16,
+    };
     for pair in subjects {
-        networks::check::<B>(pair, precision, device, tell)?;
+        networks::check::<B>(pair, expected, device, tell)?;
     }
     for pair in subjects {
-        trace::check::<B>(pair, precision, device, tell)?;
+        trace::check::<B>(pair, expected, device, tell)?;
     }
     pictures::check::<B::InnerBackend>(device, size, tell)?;
     pictures::gather::<B::InnerBackend>(device, kind, tell);
@@ -178,8 +205,8 @@ where
             failed.push(part);
         }
     };
-    networks::check::<B>(&pair, Precision::FULL, device, &mut tell).expect("computed");
-    trace::check::<B>(&pair, Precision::FULL, device, &mut tell).expect("trained");
+    networks::check::<B>(&pair, Expected::FULL, device, &mut tell).expect("computed");
+    trace::check::<B>(&pair, Expected::FULL, device, &mut tell).expect("trained");
     failed
 }
 
@@ -198,6 +225,6 @@ where
             bars.push((part, bar));
         }
     };
-    networks::check::<B>(&pair, Precision::TF32, device, &mut tell).expect("computed");
+    networks::check::<B>(&pair, Expected::TF32, device, &mut tell).expect("computed");
     bars
 }

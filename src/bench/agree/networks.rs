@@ -5,12 +5,13 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor};
 
-use super::{Pair, Precision, Processor, on_the_processor, relative};
+use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::material::{CLASSES, Material};
 use crate::bench::{Check, Finding, Tell};
-use crate::domain::Strategy;
 use crate::domain::vgg16::Block;
+use crate::domain::{Precision, Strategy};
 use crate::model::cnn::Cnn;
+use crate::model::in_precision;
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters::{self, Array, Arrays};
 use crate::model::vgg16::{FrozenBase, StepKey, TransferNetwork};
@@ -22,6 +23,7 @@ pub(crate) struct Subject<B: AutodiffBackend, M> {
     pub(crate) frozen: Option<FrozenBase<B::InnerBackend>>,
     pub(crate) images: Tensor<B::InnerBackend, 4>,
     pub(crate) labels: Tensor<B::InnerBackend, 1, Int>,
+    pub(crate) precision: Precision,
 }
 
 impl<B, M> Subject<B, M>
@@ -31,10 +33,11 @@ where
 {
     /// The batch behind the frozen part.
     pub(crate) fn inputs(&self) -> Tensor<B::InnerBackend, 4> {
-        match &self.frozen {
+        let inputs = match &self.frozen {
             Some(frozen) => frozen.forward(self.images.clone()),
             None => self.images.clone(),
-        }
+        };
+        in_precision(inputs, self.precision)
     }
 }
 
@@ -57,16 +60,21 @@ where
     let [_, channels, height, width] = material.shape;
     if material.strategy == Strategy::Cnn {
         let network = changed(material, Cnn::<B>::new([height, width, channels], CLASSES, material.seed, device))?;
-        return visit.visit(Subject { network, frozen: None, images, labels });
+        return visit.visit(Subject { network, frozen: None, images, labels, precision: material.precision });
     }
     let unfrozen = material.unfrozen();
     let frozen = match unfrozen {
         Some(Block::Block1) => None,
-        _ => Some(FrozenBase::new(&material.weights, unfrozen, height, device).map_err(words)?),
+        _ => {
+            let base = FrozenBase::new(&material.weights, unfrozen, height, device).map_err(words)?;
+            Some(base.computing_in(material.precision))
+        }
     };
     let network = TransferNetwork::<B>::new(&material.weights, unfrozen, CLASSES, material.seed, device);
     let network = changed(material, network.map_err(words)?)?;
-    visit.visit(Subject { network, frozen, images, labels })
+    // A head alone computes in f32.
+    let precision = unfrozen.map_or(Precision::F32, |_| material.precision);
+    visit.visit(Subject { network, frozen, images, labels, precision })
 }
 
 fn changed<B: AutodiffBackend, M: Module<B>>(material: &Material, network: M) -> Result<M, String> {
@@ -127,25 +135,25 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Gradients<'_, B> {
 }
 
 /// Holds the device against the processor.
-pub(super) fn check<B>(pair: &Pair, precision: Precision, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
+pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
     let here = visit::<B, _>(&pair.here, device, Pass)?;
-    let rounded = pair.processor.rounded(precision.bits);
+    let rounded = expected.moved(&pair.processor);
     let measure = |material| on_the_processor(|| visit::<Processor, _>(material, &Default::default(), Pass));
     let (processor, rounded) = (measure(&pair.processor)?, measure(&rounded)?);
     let of = pair.processor.strategy.name();
     let mut told = |part: &str, [here, rounded, processor]: [&[f32]; 3]| {
         let (error, moved) = (relative(here, processor), relative(rounded, processor));
-        tell(Finding::Check(Check::new(of, part, error, moved, precision.bar)));
+        tell(Finding::Check(Check::new(of, part, error, moved, expected.bar)));
     };
     told("logits", [&here.logits, &rounded.logits, &processor.logits]);
     told("loss", [&[here.loss], &[rounded.loss], &[processor.loss]]);
-    for (name, expected) in &processor.gradients {
+    for (name, gradient) in &processor.gradients {
         let values = |of: &Measured| of.gradients.get(name).map_or_else(Vec::new, |array| array.values.clone());
-        told(&format!("gradient of {name}"), [&values(&here), &values(&rounded), &expected.values]);
+        told(&format!("gradient of {name}"), [&values(&here), &values(&rounded), &gradient.values]);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Precision, relative};
+use super::{Expected, relative};
 use crate::bench::material::uniform;
 use crate::bench::{Check, Finding, Tell};
 use crate::model::device::DeviceKind;
@@ -22,7 +22,7 @@ const SAMPLES: usize = 2048;
 const EXACT: f64 = 1e-5;
 
 /// Multiplies and convolves, tells how far that is from f64, and what to expect of the device from then on.
-pub(super) fn measure<B: ConvBlockBackend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) -> Precision {
+pub(super) fn measure<B: ConvBlockBackend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) -> Expected {
     let shapes: &[Shapes] = match kind {
         DeviceKind::Cpu => &[SMALL],
         DeviceKind::Cuda(_) => &[SMALL, LARGE],
@@ -35,11 +35,11 @@ pub(super) fn measure<B: ConvBlockBackend>(device: &B::Device, kind: DeviceKind,
     let convolution = worst(shapes.iter().map(|(_, shape)| convolution::<B>(*shape, device)).collect());
     // What is no number is not exact either.
     let coarse = !(product <= EXACT && convolution <= EXACT);
-    let precision = if coarse { Precision::TF32 } else { Precision::FULL };
+    let expected = if coarse { Expected::TF32 } else { Expected::FULL };
     tell(Finding::Rounding { coarse, product, convolution });
-    tell(Finding::Check(Check::new("arithmetic", "matrix product", product, 0.0, precision.bar)));
-    tell(Finding::Check(Check::new("arithmetic", "convolution", convolution, 0.0, precision.bar)));
-    precision
+    tell(Finding::Check(Check::new("arithmetic", "matrix product", product, 0.0, expected.bar)));
+    tell(Finding::Check(Check::new("arithmetic", "convolution", convolution, 0.0, expected.bar)));
+    expected
 }
 
 /// How far some of the results are from what they should be.

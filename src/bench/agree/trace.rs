@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
 use super::networks::{Subject, Visit, visit};
-use super::{Pair, Precision, Processor, on_the_processor, relative};
+use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::{Check, Finding, Tell};
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::parameters::{self, Arrays};
@@ -68,14 +68,14 @@ where
 }
 
 /// Holds the losses of ten steps against each other, and goes on with each side's weights on the other.
-pub(super) fn check<B>(pair: &Pair, precision: Precision, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
+pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
     let train = |steps| Train { from: None, steps };
     let here = visit::<B, _>(&pair.here, device, train(STEPS))?;
-    let rounded = pair.processor.rounded(precision.bits);
+    let rounded = expected.moved(&pair.processor);
     let run = |material, train| on_the_processor(|| visit::<Processor, _>(material, &Default::default(), train));
     let (processor, rounded) = (run(&pair.processor, train(STEPS))?, run(&rounded, train(STEPS))?);
     let strategy = pair.processor.strategy.name();
@@ -85,7 +85,7 @@ where
     }
     let moved = worst(&rounded.losses, &processor.losses);
     let error = worst(&here.losses, &processor.losses);
-    tell(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, precision.bar)));
+    tell(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, expected.bar)));
 
     // Loaded and saved again without a step in between.
     let carry = |from| Train { from: Some(from), steps: 0 };
@@ -99,7 +99,7 @@ where
     let onward = run(&pair.processor, more(&here))?;
     let stayed = visit::<B, _>(&pair.here, device, more(&here))?;
     let error = worst(&stayed.losses, &onward.losses);
-    tell(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, precision.bar)));
+    tell(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, expected.bar)));
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::images::Augmenter;
-use crate::domain::{Preprocessing, Split};
+use crate::domain::{Precision, Preprocessing, Split};
 use crate::durable;
 
 pub use cached::CachedFeatures;
@@ -57,6 +57,9 @@ pub struct Key {
     pub preprocessing: Preprocessing,
     /// Kind of the device that computes, `cpu` or `cuda`: the last bits differ.
     pub device: String,
+    /// What the base computes in.
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
 }
 
 impl Key {

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::Augmentation;
+use crate::domain::{Augmentation, Precision};
 
 const ROW: usize = 3;
 const ROWS: usize = 2 * CHUNK + 10;
@@ -21,6 +21,7 @@ fn key(size: u32) -> Key {
         size,
         preprocessing: Preprocessing::VGGFACE,
         device: "cpu".into(),
+        precision: Precision::F32,
     }
 }
 

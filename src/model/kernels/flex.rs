@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-use burn::tensor::ops::FloatTensor;
-use burn::tensor::{DType, TensorData, TensorMetadata};
+use burn::tensor::ops::{FloatTensor, FloatTensorOps};
+use burn::tensor::{DType, FloatDType, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
 use super::geometry::{Geometry, Pool, Routing};
@@ -12,7 +12,13 @@ use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, 
 
 impl ConvBlockBackend for Flex {
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
-        if plainly::wanted() || !all_f32(&[&x, &weight, &bias]) {
+        if plainly::wanted() {
+            return plain::<Self>(x, weight, bias, pool);
+        }
+        if all(DType::BF16, &[&x, &weight, &bias]) {
+            return short(Self::conv_block(full(x), full(weight), full(bias), pool));
+        }
+        if !all(DType::F32, &[&x, &weight, &bias]) {
             return plain::<Self>(x, weight, bias, pool);
         }
         run_forward(&x, &weight, &bias, pool, None)
@@ -24,7 +30,14 @@ impl ConvBlockBackend for Flex {
         bias: &FlexTensor,
         pool: Pool,
     ) -> Option<(FlexTensor, Routing)> {
-        if plainly::wanted() || !all_f32(&[x, weight, bias]) {
+        if plainly::wanted() {
+            return None;
+        }
+        if all(DType::BF16, &[x, weight, bias]) {
+            let [x, weight, bias] = [x, weight, bias].map(|tensor| full(tensor.clone()));
+            return Self::conv_block_tracked(&x, &weight, &bias, pool).map(|(out, routing)| (short(out), routing));
+        }
+        if !all(DType::F32, &[x, weight, bias]) {
             return None;
         }
         let mut codes = vec![0; geometry(x, weight, pool).out_len()];
@@ -39,6 +52,11 @@ impl ConvBlockBackend for Flex {
         routing: &Routing,
         wanted: Wanted,
     ) -> ConvBlockGradients<Self> {
+        if x.dtype() == DType::BF16 {
+            let found = Self::conv_block_backward(full(grad), full(x), full(weight), routing, wanted);
+            let parameters = found.parameters.map(|(weight, bias)| (short(weight), short(bias)));
+            return ConvBlockGradients { x: found.x.map(short), parameters };
+        }
         let geometry = geometry(&x, &weight, routing.pool());
         let (grad, x, weight) = (Pixels::of(&grad), Pixels::of(&x), weight.to_contiguous());
         let run = match Way::of(&geometry) {
@@ -54,6 +72,15 @@ impl ConvBlockBackend for Flex {
             }),
         }
     }
+}
+
+/// As f32, in which the kernels compute: what they are given in bf16 is rounded on the way out, as a tensor core does it.
+fn full(tensor: FlexTensor) -> FlexTensor {
+    Flex::float_cast(tensor, FloatDType::F32)
+}
+
+fn short(tensor: FlexTensor) -> FlexTensor {
+    Flex::float_cast(tensor, FloatDType::BF16)
 }
 
 fn run_forward(
@@ -156,8 +183,8 @@ fn geometry(x: &FlexTensor, weight: &FlexTensor, pool: Pool) -> Geometry {
     Geometry { n, c_in, c_out: weight.shape()[0], h, w, pool }
 }
 
-fn all_f32(tensors: &[&FlexTensor]) -> bool {
-    tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
+fn all(kind: DType, tensors: &[&FlexTensor]) -> bool {
+    tensors.iter().all(|tensor| tensor.dtype() == kind)
 }
 
 fn f32s(tensor: &FlexTensor) -> &[f32] {

@@ -20,7 +20,7 @@ mod winograd;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, FloatTensor};
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn::tensor::{FloatDType, Tensor, TensorPrimitive};
 
 pub use geometry::{Pool, Routing};
 pub use plainly::plainly;
@@ -89,6 +89,7 @@ impl ConvBlockBackend for burn::backend::Cuda {}
 ///
 /// `x` `[n, c_in, h, w]` (`h`, `w` ≥ 2; an odd last row or column is not pooled), `weight` `[c_out, c_in, 3, 3]`,
 /// `bias` `[c_out]` → `[n, c_out, h / 2, w / 2]`. Of equal maxima the first one gets the gradient, as in `PyTorch`.
+/// Computes in the kind of number that `x` is of, whatever the weights are.
 ///
 /// # Panics
 /// On shapes that do not fit each other.
@@ -103,7 +104,8 @@ pub fn conv3x3_relu_maxpool2<B: ConvBlockBackend>(
 
 /// 3×3 convolution with padding 1, bias and `ReLU`.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`. Computes in the kind of number
+/// that `x` is of.
 ///
 /// # Panics
 /// On shapes that do not fit each other.
@@ -122,12 +124,19 @@ fn conv_block<B: ConvBlockBackend>(
     assert!([kh, kw] == [3, 3] && weight_in == c_in, "weight [_, {weight_in}, {kh}, {kw}] is not [_, {c_in}, 3, 3]");
     assert!(biases == c_out, "{biases} biases for {c_out} output channels");
     assert!(pool == Pool::None || (h >= 2 && w >= 2), "{h}×{w} is too small to pool 2×2");
+    // Weights are kept in f32, and so are their gradients: a cast passes them back as what went in.
+    let (weight, bias) = (cast(weight, x.dtype().into()), cast(bias, x.dtype().into()));
     Tensor::from_primitive(TensorPrimitive::Float(B::conv_block(
         x.into_primitive().tensor(),
         weight.into_primitive().tensor(),
         bias.into_primitive().tensor(),
         pool,
     )))
+}
+
+/// The same numbers in another kind; nothing is done where they are of it.
+pub(super) fn cast<B: Backend, const D: usize>(x: Tensor<B, D>, kind: FloatDType) -> Tensor<B, D> {
+    if FloatDType::from(x.dtype()) == kind { x } else { x.cast(kind) }
 }
 
 /// The block as burn's own operations.

@@ -23,7 +23,7 @@ pub struct Setting {
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] tells under another name, with all that lies below them.
-const TOLD: [&str; 18] = [
+const TOLD: [&str; 19] = [
     "strategy",
     "dataset",
     "fingerprint",
@@ -37,6 +37,7 @@ const TOLD: [&str; 18] = [
     "augmentation",
     "seed",
     "device",
+    "precision",
     "transfer.weights",
     "transfer.base",
     "transfer.size",

@@ -64,7 +64,10 @@ where
         let unfrozen = transfer.unfrozen();
         let frozen = match unfrozen {
             Some(Block::Block1) => None,
-            _ => Some(FrozenBase::new(&weights, unfrozen, size, device).map_err(|error| error.to_string())?),
+            _ => {
+                let base = FrozenBase::new(&weights, unfrozen, size, device).map_err(|error| error.to_string())?;
+                Some(base.computing_in(ground.recipe.precision))
+            }
         };
         let identity = Identity {
             fingerprint: ground.dataset.fingerprint().to_owned(),
@@ -97,6 +100,7 @@ where
                 DeviceKind::Cpu => "cpu".into(),
                 DeviceKind::Cuda(_) => "cuda".into(),
             },
+            precision: self.ground.recipe.precision,
         }
     }
 

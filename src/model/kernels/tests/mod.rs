@@ -4,7 +4,7 @@ mod vectors;
 mod wide;
 
 use burn::backend::Autodiff;
-use burn::tensor::{Tensor, TensorData, TensorPrimitive};
+use burn::tensor::{DType, FloatDType, Tensor, TensorData, TensorPrimitive};
 use burn_flex::{Flex, FlexDevice};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -112,6 +112,37 @@ fn output_and_gradients_are_those_of_burns_own_operations() {
                 let error = relative_error(fused, plain);
                 assert!(error <= 1e-5, "{what} of {sizes:?} {pool:?}: {error:e}");
             }
+        }
+    }
+}
+
+#[test]
+fn in_bf16_the_block_computes_in_f32_and_rounds_what_goes_in_and_comes_out() {
+    // Bits behind the first are 7, and half of the last one is lost each time.
+    const ROUNDED: f64 = 1.0 / 256.0;
+    for pool in [Pool::Max2, Pool::None] {
+        for (sizes, seed) in SIZES.into_iter().chain(wide::SIZES).zip(0..) {
+            let case = Case::new(sizes, pool, seed);
+            let short = |values: Tensor<Diff, 4>| values.cast(FloatDType::BF16);
+            let out = conv_block(short(case.x.clone()), case.weight.clone(), case.bias.clone(), pool);
+            assert_eq!(out.dtype(), DType::BF16);
+            let found = case.results(out.cast(FloatDType::F32));
+            // The same in f32 on inputs that bf16 has.
+            let exact = |values: Tensor<Diff, 4>| {
+                Tensor::from_inner(short(values).cast(FloatDType::F32).inner()).require_grad()
+            };
+            let bias = case.bias.clone().cast(FloatDType::BF16).cast(FloatDType::F32).inner();
+            let bias = Tensor::from_inner(bias).require_grad();
+            let rounded = Case { x: exact(case.x.clone()), weight: exact(case.weight.clone()), bias, pool };
+            let expected = rounded.results(rounded.fused());
+            for ((found, expected), what) in found.iter().zip(&expected).zip(["output", "x", "weight", "bias"]) {
+                let error = relative_error(found, expected);
+                assert!(error <= 2.0 * ROUNDED, "{what} of {sizes:?} {pool:?}: {error:e}");
+            }
+            assert!(
+                relative_error(&found[0], &expected[0]) > 0.0 || found[0].len() < 8,
+                "nothing was rounded: {sizes:?}"
+            );
         }
     }
 }
