@@ -63,13 +63,9 @@ where
         return visit.visit(Subject { network, frozen: None, images, labels, precision: material.precision });
     }
     let unfrozen = material.unfrozen();
-    let frozen = match unfrozen {
-        Some(Block::Block1) => None,
-        _ => {
-            let base = FrozenBase::new(&material.weights, unfrozen, height, device).map_err(words)?;
-            Some(base.computing_in(material.precision))
-        }
-    };
+    let base = || FrozenBase::new(&material.weights, unfrozen, height, device).map_err(words);
+    let frozen = (unfrozen != Some(Block::Block1)).then(base).transpose()?;
+    let frozen = frozen.map(|base| base.computing_in(material.precision));
     let network = TransferNetwork::<B>::new(&material.weights, unfrozen, CLASSES, material.seed, device);
     let network = changed(material, network.map_err(words)?)?;
     // A head alone computes in f32.

@@ -5,7 +5,7 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::transfer_fixtures::{computing, finetuning, finished, in_turn, queued, weights, with_weights};
 use super::update::press;
 use crate::data::features::{Key, Usage};
-use crate::domain::{Hyperparameter, Practice, Preprocessing, Strategy};
+use crate::domain::{Hyperparameter, Practice, Precision, Preprocessing, Strategy};
 use crate::tui::action::Action;
 use crate::tui::event::Event;
 use crate::tui::state::{Field, Screen, State};
@@ -127,6 +127,7 @@ fn data_with_kept_features() {
         size: 96,
         preprocessing: Preprocessing::KERAS_IMAGENET,
         device: "cpu".into(),
+        precision: Precision::F32,
     };
     let usage = vec![Usage { key, sections: 3, bytes: 243 << 20 }];
     update(&mut state, NOW, Event::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage));

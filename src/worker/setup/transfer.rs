@@ -62,13 +62,9 @@ where
         let (weights, preprocessing) = open_base(ground, transfer)?;
         let size = transfer.size as usize;
         let unfrozen = transfer.unfrozen();
-        let frozen = match unfrozen {
-            Some(Block::Block1) => None,
-            _ => {
-                let base = FrozenBase::new(&weights, unfrozen, size, device).map_err(|error| error.to_string())?;
-                Some(base.computing_in(ground.recipe.precision))
-            }
-        };
+        let base = || FrozenBase::new(&weights, unfrozen, size, device).map_err(|error| error.to_string());
+        let frozen = (unfrozen != Some(Block::Block1)).then(base).transpose()?;
+        let frozen = frozen.map(|base| base.computing_in(ground.recipe.precision));
         let identity = Identity {
             fingerprint: ground.dataset.fingerprint().to_owned(),
             classes: ground.classes(),

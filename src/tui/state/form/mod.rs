@@ -110,9 +110,11 @@ impl Form {
             Practice::One(Strategy::Features) | Practice::All => &[Field::Dataset, Field::Weights],
             Practice::One(Strategy::Finetune) => &[Field::From],
         };
-        let settings = self.practice.settings().map(Field::Setting);
+        // What is left out stays in sight on 24 lines.
+        let last = Hyperparameter::Precision;
+        let settings = self.practice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
-        first.chain(settings).chain([Field::Without, Field::Name, Field::Launch]).collect()
+        first.chain(settings).chain([Field::Without, Field::Setting(last), Field::Name, Field::Launch]).collect()
     }
 
     /// The dataset that would be trained on, if it is there.
