@@ -29,6 +29,14 @@ pub enum DeviceKind {
     Cuda(u32),
 }
 
+impl DeviceKind {
+    /// Whether kernels are compiled and tuned anew for every shape, so that there had better be few.
+    #[must_use]
+    pub fn tunes_by_shape(self) -> bool {
+        matches!(self, Self::Cuda(_))
+    }
+}
+
 impl std::fmt::Display for DeviceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -50,6 +50,8 @@ pub struct FeaturePlan<'a, B: ConvBlockBackend> {
     pub limit: u64,
     /// Bytes that images may take on the device; 0: batches are made on the host.
     pub resident: u64,
+    /// Whether a smaller last batch is filled up, as [`Feed::evenly`](super::feed::Feed::evenly) does it.
+    pub even: bool,
 }
 
 /// What became of it.
@@ -209,7 +211,11 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         device: &B::Device,
     ) -> Vec<f32> {
         // A split has fewer than 2^32 images: `epoch_order` numbers them.
-        let indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
+        let mut indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
+        let count = indices.len();
+        if let Some(last) = indices.last().copied().filter(|_| self.even) {
+            indices.resize(BATCH_SIZE.max(count), last);
+        }
         let variant = name.variant.map(|(_, number)| number);
         let images = if let Some(resident) = resident {
             resident.batch(&self.images.picks_of_variant(name.split, &indices, variant)).0
@@ -222,7 +228,9 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         };
         let features = self.frozen.forward(images).into_data().convert::<f32>();
         // Converted to f32 the line before.
-        features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"))
+        let mut features: Vec<f32> = features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"));
+        features.truncate(count * self.key.row());
+        features
     }
 }
 

@@ -158,6 +158,7 @@ struct Bench {
     weights: Arrays,
     /// Bytes that images may take on the device while features are computed.
     resident: u64,
+    even: bool,
 }
 
 /// Where a run's inputs come from.
@@ -181,7 +182,16 @@ impl Bench {
         if let Some(transfer) = &mut recipe.transfer {
             transfer.size = SIZE;
         }
-        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, weights: base(), resident: 0 }
+        Self {
+            folder,
+            dataset,
+            recipe,
+            readback: 1,
+            interval: Duration::MAX,
+            weights: base(),
+            resident: 0,
+            even: false,
+        }
     }
 
     fn unfrozen(&self) -> Option<Block> {
@@ -228,6 +238,7 @@ impl Bench {
             dataset_dir: &self.dataset_dir(),
             limit,
             resident: self.resident,
+            even: self.even,
         };
         plan.ensure(&[Split::Train, Split::Validation], &Default::default(), notes)
     }
@@ -325,6 +336,20 @@ fn in_bf16_features_from_the_cache_are_those_of_the_images_and_others_than_in_f3
         assert_ne!(cached.history(), full.history(), "the features of f32 were taken");
         bench.recipe.transfer.as_mut().expect("a base").variants = 0;
         assert_near(&bench.run("anew", From::Images, None, None).1, &cached);
+    }
+}
+
+#[test]
+fn features_of_batches_that_are_filled_up_are_those_of_the_images() {
+    // 120 training and 40 validation images in batches of 32: both have a smaller last one.
+    let mut bench = Bench::new(Strategy::Finetune);
+    bench.recipe.transfer.as_mut().expect("a base").variants = 3;
+    let (_, as_it_is) = bench.run("as-it-is", From::Images, None, None);
+    for resident in [0, 1 << 20] {
+        let mut bench = Bench::new(Strategy::Finetune);
+        bench.recipe.transfer.as_mut().expect("a base").variants = 3;
+        (bench.even, bench.resident) = (true, resident);
+        assert_near(&bench.run("filled", From::Cache, None, None).1, &as_it_is);
     }
 }
 

@@ -231,8 +231,7 @@ pub(super) fn plan<'a, B: AutodiffBackend>(
     feed: Feed<'a, B::InnerBackend>,
     readback: u32,
 ) -> Fit<'a, B> {
-    // A device that is read seldom is one that tunes anew for every shape.
-    let feed = feed.evenly(readback > 1).in_precision(ground.recipe.trained_precision());
+    let feed = feed.evenly(ground.device.tunes_by_shape()).in_precision(ground.recipe.trained_precision());
     Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }
 }
 

@@ -122,6 +122,7 @@ where
             dataset_dir: &home.dataset(&recipe.dataset),
             limit,
             resident: self.resident,
+            even: self.ground.device.tunes_by_shape(),
         })
     }
 }
