@@ -5,7 +5,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::domain::vgg16::{Block, INPUT_CHANNELS};
+use crate::domain::vgg16::{Block, INPUT_CHANNELS, SLICE};
 use crate::domain::{Precision, Strategy};
 use crate::model::parameters::{Array, Arrays};
 
@@ -30,6 +30,8 @@ pub(super) struct Material {
     pub(super) labels: Vec<i32>,
     /// What convolutions compute in.
     pub(super) precision: Precision,
+    /// Numbers that the widest layer of a frozen base may have at once.
+    pub(super) at_once: usize,
     pub(super) change: Change,
 }
 
@@ -61,7 +63,18 @@ impl Material {
             inputs.iter_mut().for_each(|value| *value = value.midpoint(1.0));
         }
         let precision = Precision::F32;
-        Self { strategy, unfreeze, weights, seed, shape, inputs, labels, precision, change: Change::Nothing }
+        Self {
+            strategy,
+            unfreeze,
+            weights,
+            seed,
+            shape,
+            inputs,
+            labels,
+            precision,
+            at_once: SLICE,
+            change: Change::Nothing,
+        }
     }
 
     /// The same with everything rounded to so many bits.

@@ -62,14 +62,15 @@ struct Job(Options);
 impl DeviceJob for Job {
     type Output = Result<Finding, String>;
 
-    fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
         let Options { strategy, batch, size, unfreeze, precision, .. } = self.0;
         let weights = if strategy == Strategy::Cnn { parameters::Arrays::new() } else { vgg16(1) };
-        let material = Material::new(strategy, [batch, size], unfreeze, weights, 1).computing_in(precision);
+        let material = Material::new(strategy, [batch, size], unfreeze, weights, 1);
+        let material = Material { precision, at_once: habits.at_once, ..material };
         let seconds = visit::<B, _>(&material, device, Timed { options: self.0, device: device.clone() })?;
         Ok(self.0.finding(seconds))
     }

@@ -81,7 +81,9 @@ pub struct TransferNetwork<B: Backend> {
 pub struct FrozenBase<B: Backend> {
     blocks: Vgg16<B>,
     pooled: bool,
-    /// Images at once: the large early layers of more would take too much memory.
+    /// Pixels along a side of an image.
+    size: usize,
+    /// The most images at once: the large early layers of more would take too much memory.
     slice: usize,
     precision: Precision,
 }
@@ -257,8 +259,15 @@ impl<B: ConvBlockBackend> FrozenBase<B> {
         device: &B::Device,
     ) -> Result<Self, MismatchError> {
         let blocks = Vgg16::load(weights, &frozen_blocks(unfrozen).collect::<Vec<_>>(), device)?;
-        let slice = (SLICE / (Block::Block1.channels() * size * size)).max(1);
-        Ok(Self { blocks, pooled: unfrozen.is_none(), slice, precision: Precision::F32 })
+        let base = Self { blocks, pooled: unfrozen.is_none(), size, slice: 1, precision: Precision::F32 };
+        Ok(base.at_once(SLICE))
+    }
+
+    /// Taking so many numbers of the first block's output at once, and never less than an image's.
+    #[must_use]
+    pub fn at_once(self, numbers: usize) -> Self {
+        let slice = (numbers / (Block::Block1.channels() * self.size * self.size)).max(1);
+        Self { slice, ..self }
     }
 
     /// Computing in this precision.
@@ -275,10 +284,41 @@ impl<B: ConvBlockBackend> FrozenBase<B> {
             let features = self.blocks.forward(in_precision(images, self.precision));
             if self.pooled { global_average(features) } else { features }
         };
-        if n <= self.slice {
+        let each = even_slice(n, self.slice);
+        if n <= each {
             return forward(images);
         }
-        let slices = (0..n).step_by(self.slice).map(|at| forward(images.clone().narrow(0, at, self.slice.min(n - at))));
+        let slices = (0..n).step_by(each).map(|at| forward(images.clone().narrow(0, at, each.min(n - at))));
         Tensor::cat(slices.collect(), 0)
+    }
+}
+
+/// Images in each slice of `count`, at most `most` of them: slices of one size where up to twice as many would do, because a
+/// GPU tunes each size anew.
+fn even_slice(count: usize, most: usize) -> usize {
+    let fewest = count.div_ceil(most).max(1);
+    count.div_ceil((fewest..=2 * fewest).find(|slices| count.is_multiple_of(*slices)).unwrap_or(fewest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_of_one_size_where_that_costs_little() {
+        for (count, most, each) in [
+            (0, 10, 0),
+            (7, 10, 7),
+            (10, 10, 10),
+            (64, 10, 8),
+            (128, 10, 8),
+            // A prime number of images has no even slices.
+            (61, 10, 9),
+            (64, 1, 1),
+            (256, 417, 256),
+            (512, 417, 256),
+        ] {
+            assert_eq!(even_slice(count, most), each, "{count} images, at most {most}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::resident::Resident;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
-    CachedFeatures, Complete, Key, NoRoom, Opened, Section, SectionName, Unfinished, make_room,
+    CHUNK, CachedFeatures, Complete, Key, NoRoom, Opened, Section, SectionName, Unfinished, make_room,
 };
 use crate::data::images::Images;
 use crate::data::store::Dataset;
@@ -25,6 +25,9 @@ use crate::model::vgg16::FrozenBase;
 
 /// Images per forward pass. Fixed, so that features do not depend on a recipe's batch size.
 const BATCH_SIZE: usize = 32;
+
+/// The same on a GPU, which is not busy with fewer: all that become durable together.
+const EVEN_BATCH_SIZE: usize = CHUNK;
 
 /// At most one progress event in this time.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -184,11 +187,11 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         let resident = self.on_device(name.split, device);
         for (chunk, rows) in work.missing() {
             let mut features = Vec::with_capacity(rows.len() * self.key.row());
-            for at in rows.clone().step_by(BATCH_SIZE) {
+            for at in rows.clone().step_by(self.batch_size()) {
                 if progress.reporter.stop_requested() {
                     return Ok(false);
                 }
-                let batch = at..(at + BATCH_SIZE).min(rows.end);
+                let batch = at..(at + self.batch_size()).min(rows.end);
                 let count = batch.len();
                 features.extend(self.forward(name, batch, resident.as_ref(), device));
                 progress.advance(count);
@@ -196,6 +199,10 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
             work.write(chunk, &features)?;
         }
         Ok(true)
+    }
+
+    fn batch_size(&self) -> usize {
+        if self.even { EVEN_BATCH_SIZE } else { BATCH_SIZE }
     }
 
     /// The images of a split on the device, if they are wanted there and there is room.
@@ -214,7 +221,7 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
         let mut indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
         let count = indices.len();
         if let Some(last) = indices.last().copied().filter(|_| self.even) {
-            indices.resize(BATCH_SIZE.max(count), last);
+            indices.resize(self.batch_size().max(count), last);
         }
         let variant = name.variant.map(|(_, number)| number);
         let images = if let Some(resident) = resident {

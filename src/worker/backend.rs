@@ -6,6 +6,7 @@
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::AutodiffBackend;
 
+use super::residence;
 use crate::model::device::DeviceKind;
 use crate::model::kernels::ConvBlockBackend;
 
@@ -28,19 +29,23 @@ pub(crate) struct Habits {
     pub(crate) readback: u32,
     /// Bytes that images may take on it; 0: batches are made on the host.
     pub(crate) resident: u64,
+    /// Numbers that the widest layer of a frozen base may have at once.
+    pub(crate) at_once: usize,
 }
 
 /// Does the job on this device, where images may take as many bytes as `resident` says. Where its kernels are kept is settled
 /// before, by `kernels::keep`.
 pub(crate) fn on_device<J: DeviceJob>(kind: DeviceKind, resident: u64, job: J) -> J::Output {
+    let at_once = residence::at_once(kind);
     match kind {
-        DeviceKind::Cpu => job.run::<Autodiff<Flex>>(&Default::default(), Habits { readback: 1, resident }),
+        DeviceKind::Cpu => job.run::<Autodiff<Flex>>(&Default::default(), Habits { readback: 1, resident, at_once }),
         #[cfg(all(feature = "cuda", not(test)))]
         DeviceKind::Cuda(ordinal) => {
             // Reading back waits for the device: rarely enough that it keeps busy in between.
             const READBACK: u32 = 32;
             let device = burn::backend::cuda::CudaDevice::new(ordinal as usize);
-            job.run::<Autodiff<burn::backend::Cuda>>(&device, Habits { readback: READBACK, resident })
+            let habits = Habits { readback: READBACK, resident, at_once };
+            job.run::<Autodiff<burn::backend::Cuda>>(&device, habits)
         }
         #[cfg(any(not(feature = "cuda"), test))]
         DeviceKind::Cuda(_) => unreachable!("a build without CUDA never chooses a CUDA device"),

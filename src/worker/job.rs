@@ -140,7 +140,7 @@ impl<W: Work> DeviceJob for Job<'_, W> {
                 work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
             }
             Some(transfer) => {
-                let setup = TransferSetup::<B>::new(ground, transfer, device, habits.resident)?;
+                let setup = TransferSetup::<B>::new(ground, transfer, device, habits)?;
                 work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
             }
         }

@@ -1,8 +1,9 @@
-//! How much of a device's memory the images of a run may take.
+//! How much of a device's memory the images of a run may take, and what goes through a frozen base at once.
 //!
 //! It goes by the device's whole memory and not by what is free: which way batches are made decides the last bits of a run.
 
 use crate::domain::text::printable;
+use crate::domain::vgg16::SLICE;
 use crate::model::device::{self, DeviceKind};
 
 /// The environment variable that says so, in MiB, for any kind of device; 0: batches are made on the host.
@@ -13,6 +14,22 @@ const SHARE: u64 = 8;
 
 /// Of a GPU that does not tell its memory.
 const UNKNOWN_MEMORY: u64 = 8 << 30;
+
+/// The share of a GPU's memory that a layer of a frozen base may take. A few of them are there at a time. On 80 GiB that is 416
+/// images of 224×224, on 8 GiB 41: a GPU wants as many at once as there are, and a processor so few that they stay in its caches.
+const LAYER: u64 = 16;
+
+/// Numbers in f32 that the widest layer of a frozen base may have at once on this device.
+pub(crate) fn at_once(kind: DeviceKind) -> usize {
+    match kind {
+        DeviceKind::Cpu => SLICE,
+        DeviceKind::Cuda(_) => numbers(device::memory(kind).unwrap_or(UNKNOWN_MEMORY)),
+    }
+}
+
+fn numbers(memory: u64) -> usize {
+    usize::try_from(memory / LAYER / 4).map_or(SLICE, |numbers| numbers.max(SLICE))
+}
 
 /// Bytes that the images of a run may take on this device, and what is wrong with the variable that says so.
 pub(super) fn bound(kind: DeviceKind) -> (u64, Option<String>) {
@@ -38,6 +55,13 @@ fn said(kind: DeviceKind, variable: Option<&str>) -> (u64, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gpu_takes_as_many_images_at_once_as_its_memory_has_room_for() {
+        let images = |gibibytes: u64| numbers(gibibytes << 30) / (64 * 224 * 224);
+        assert_eq!([2, 8, 24, 80, 141].map(images), [10, 41, 125, 417, 736]);
+        assert_eq!(at_once(DeviceKind::Cpu), SLICE);
+    }
 
     #[test]
     fn the_processor_makes_batches_on_the_host_unless_told_otherwise() {

@@ -65,7 +65,7 @@ where
     let unfrozen = material.unfrozen();
     let base = || FrozenBase::new(&material.weights, unfrozen, height, device).map_err(words);
     let frozen = (unfrozen != Some(Block::Block1)).then(base).transpose()?;
-    let frozen = frozen.map(|base| base.computing_in(material.precision));
+    let frozen = frozen.map(|base| base.computing_in(material.precision).at_once(material.at_once));
     let network = TransferNetwork::<B>::new(&material.weights, unfrozen, CLASSES, material.seed, device);
     let network = changed(material, network.map_err(words)?)?;
     // A head alone computes in f32.

@@ -22,6 +22,7 @@ use crate::train::features::{Cached, FeaturePlan};
 use crate::train::feed::Feed;
 use crate::train::resident::Resident;
 use crate::weights::Weights;
+use crate::worker::backend::Habits;
 use crate::worker::journal::Journal;
 
 /// What cached features may take in all unless the environment says otherwise.
@@ -57,14 +58,14 @@ where
         ground: &'a Ground,
         transfer: &'a Transfer,
         device: &B::Device,
-        resident: u64,
+        habits: Habits,
     ) -> Result<Self, String> {
         let (weights, preprocessing) = open_base(ground, transfer)?;
         let size = transfer.size as usize;
         let unfrozen = transfer.unfrozen();
         let base = || FrozenBase::new(&weights, unfrozen, size, device).map_err(|error| error.to_string());
         let frozen = (unfrozen != Some(Block::Block1)).then(base).transpose()?;
-        let frozen = frozen.map(|base| base.computing_in(ground.recipe.precision));
+        let frozen = frozen.map(|base| base.computing_in(ground.recipe.precision).at_once(habits.at_once));
         let identity = Identity {
             fingerprint: ground.dataset.fingerprint().to_owned(),
             classes: ground.classes(),
@@ -72,6 +73,7 @@ where
             base: Some(transfer.base.clone()),
         };
         let device = device.clone();
+        let resident = habits.resident;
         Ok(Self { ground, transfer, weights, preprocessing, frozen, identity, device, resident })
     }
 
