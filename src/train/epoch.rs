@@ -100,6 +100,10 @@ where
         let rates = [rate, rate * plan.base_rate];
         let (moved, loss, logits) = train_step(network, optimizer, inputs, labels.clone(), key, rates);
         network = moved;
+        if step == plan.from.step + 1 {
+            // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
+            drop(loss.clone().into_data());
+        }
         pending.add(loss, logits, labels, count);
         if step % plan.readback == 0 || step == plan.steps {
             meter.add(pending.take());

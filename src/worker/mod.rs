@@ -6,6 +6,7 @@
 
 pub(crate) mod backend;
 mod checkpoints;
+pub(crate) mod fault;
 mod job;
 mod journal;
 pub(crate) mod kernels;
@@ -31,6 +32,7 @@ use crate::train::Reporter;
 
 pub(crate) use setup::base_arrays;
 
+use fault::Print;
 use journal::Journal;
 use waiting::Turn;
 
@@ -78,7 +80,8 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     let mut turn = Turn { queued: queue.is_some(), slot: None };
     let mut journal = Journal::new(log, folder.clone(), stop, Limits::of(&recipe));
 
-    // A panic is a fault of this program, and still no reason to leave a run without an end.
+    fault::listen(Print::First);
+    // A panic is a fault of this program or of its device, and still no reason to leave a run without an end.
     let attempt = catch_unwind(AssertUnwindSafe(|| match job {
         Job::Train => job::train(folder, &recipe, &mut turn, &mut journal).map(Some),
         Job::Evaluate => {
@@ -86,7 +89,8 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
             job::evaluate(folder, &recipe, &mut turn, &mut journal).map(|()| None)
         }
     }));
-    let result = attempt.unwrap_or_else(|panic| Err(format!("a fault of this program: {}", panic_message(&*panic))));
+    let result =
+        attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize))));
     let done = match (result, job) {
         (Ok(outcome), _) => {
             let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
@@ -109,9 +113,4 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
         let _ = queue.leave(folder);
     }
     Ok(done)
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

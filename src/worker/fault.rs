@@ -1,0 +1,115 @@
+//! A panic in words. Burn's device threads panic where memory runs out or a device fails; what the training thread then hears
+//! is only that a call failed. So what every thread says is kept, and looked through for what a person can act on.
+
+use std::panic;
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::text::printable;
+
+/// So many panics are kept, and printed to the worker's log. A device that has failed causes one for every call.
+const KEPT: usize = 8;
+
+/// Characters of a message that are looked at.
+const LONGEST: usize = 4096;
+
+/// What burn's runtime says where memory runs out.
+const NO_MEMORY: [&str; 2] = ["can't allocate buffer of size", "CUDA_ERROR_OUT_OF_MEMORY"];
+
+/// How the names of the driver's errors begin.
+const DRIVER: &str = "CUDA_ERROR_";
+
+static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// What is printed of panics while they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Print {
+    /// The first ones, whole: for a log.
+    First,
+    /// Nothing: what they come to is told in words.
+    Nothing,
+}
+
+/// From now on keeps what panics say.
+pub(crate) fn listen(print: Print) {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        let first = {
+            let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard.len() < KEPT {
+                heard.push(message(panicked.payload()).chars().take(LONGEST).collect());
+            }
+            heard.len() < KEPT
+        };
+        if first && print == Print::First {
+            usual(panicked);
+        }
+    }));
+}
+
+/// What a panic says.
+pub(crate) fn message(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+/// Why work on batches of this size ended by a panic that says this.
+pub(crate) fn explain(said: &str, batch: Option<usize>) -> String {
+    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+    words(said, &heard, batch)
+}
+
+fn words(said: &str, heard: &[String], batch: Option<usize>) -> String {
+    let all = || std::iter::once(said).chain(heard.iter().map(String::as_str));
+    if all().any(|text| NO_MEMORY.iter().any(|sign| text.contains(sign))) {
+        let advice = match batch {
+            Some(batch) if batch > 1 => format!("a batch of {batch} does not fit, {} may; ", batch / 2),
+            _ => String::new(),
+        };
+        return format!("the device has no memory left: {advice}`nvidia-smi` shows what else is on it");
+    }
+    if let Some(error) = all().find_map(driver_error) {
+        return format!(
+            "the device failed ({error}): the system's log (`dmesg`, Xid) may tell why; runs go on from their last checkpoint \
+             when they are resumed"
+        );
+    }
+    format!("a fault of this program: {}", printable(said))
+}
+
+/// The first error of the driver's that a text names.
+fn driver_error(text: &str) -> Option<&str> {
+    let error = &text[text.find(DRIVER)?..];
+    let end = error.find(|c: char| !c.is_ascii_uppercase() && c != '_' && !c.is_ascii_digit());
+    Some(&error[..end.unwrap_or(error.len())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_as_what_a_person_can_act_on() {
+        let call = "called `Result::unwrap()` on an `Err` value: CallError";
+        let launch = "Launch(DriverError(CUDA_ERROR_LAUNCH_FAILED, \"unspecified launch failure\"))";
+        let memory = "called `Result::unwrap()` on an `Err` value: can't allocate buffer of size: 150994944";
+        for (said, heard, parts) in [
+            (call, vec!["first", memory], ["no memory left: a batch of 512 does not fit, 256 may", "nvidia-smi"]),
+            (memory, vec![], ["no memory left", "256 may; `nvidia-smi`"]),
+            (call, vec![launch], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "resumed"]),
+            (launch, vec![], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "dmesg"]),
+            // Memory that ran out is why a device fails later, and not the other way round.
+            (launch, vec![memory], ["no memory left", "nvidia-smi"]),
+            (call, vec!["something else"], ["a fault of this program: called", "CallError"]),
+        ] {
+            let heard: Vec<String> = heard.into_iter().map(str::to_owned).collect();
+            let told = words(said, &heard, Some(512));
+            assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+        }
+        for batch in [None, Some(1)] {
+            let one = words(memory, &[], batch);
+            assert!(one.contains("left: `nvidia-smi`"), "{one}");
+        }
+        assert_eq!(driver_error("CUDA_ERROR_"), Some("CUDA_ERROR_"));
+        assert_eq!(driver_error("nothing"), None);
+    }
+}
