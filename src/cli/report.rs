@@ -94,7 +94,10 @@ impl Reporter {
         }
         bar.set_length(u64::from(progress.steps));
         bar.set_position(u64::from(progress.step));
-        bar.set_message(message(run));
+        bar.set_message(match run.kernels {
+            Some(count) => format!("compiling kernels, {count} so far"),
+            None => message(run),
+        });
     }
 
     /// Takes the bar away.

@@ -12,6 +12,7 @@ pub fn line(event: &Event) -> Option<String> {
         | Event::Step { .. }
         | Event::EpochStarted { .. }
         | Event::ComputingFeatures { .. }
+        | Event::KernelsCompiled { .. }
         | Event::Load { .. }
         | Event::CheckpointSaved { best: false, .. }
         | Event::Unknown => return None,

@@ -118,6 +118,8 @@ pub struct Summary {
     pub waiting_for: Option<RunId>,
     /// Its turn on its device, if that is what it waits for.
     pub turn: Option<Turn>,
+    /// Kernels that its worker has had compiled, while that is what it last told of.
+    pub kernels: Option<usize>,
     /// The features that are being computed.
     pub features: Option<FeatureProgress>,
     /// How many images' features its worker has computed, and in how many seconds; 0 if they were all on disk.
@@ -177,6 +179,7 @@ impl Summary {
             latest: None,
             waiting_for: None,
             turn: None,
+            kernels: None,
             features: None,
             features_computed: None,
             progress: None,
@@ -206,6 +209,9 @@ impl Summary {
             return;
         }
         self.updated_at = Some(record.at);
+        if told_by_a_device_at_work(&record.event) {
+            self.kernels = None;
+        }
         match &record.event {
             Event::WorkerStarted { resumed_from, resumed_step, .. } => self.restart(*resumed_from, *resumed_step),
             Event::DeviceChosen { device, description, note } => {
@@ -224,6 +230,8 @@ impl Summary {
             Event::Queued { device, ahead } => {
                 self.wait_for(None, Some(Turn { device: device.clone(), ahead: *ahead }));
             }
+            Event::CompilingKernels { .. } => self.kernels = Some(0),
+            Event::KernelsCompiled { count, .. } => self.kernels = Some(*count),
             Event::ComputingFeatures { done, total, images_per_second } => {
                 let (done, total, images_per_second) = (*done, *total, *images_per_second);
                 self.features = Some(FeatureProgress { done, total, images_per_second });
@@ -293,7 +301,6 @@ impl Summary {
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => self.end(outcome.clone(), record.at),
             Event::LogOpened { .. }
-            | Event::CompilingKernels { .. }
             | Event::LearningRateReduced { .. }
             | Event::CheckpointSaved { .. }
             | Event::Load { .. }
@@ -305,6 +312,7 @@ impl Summary {
     fn end(&mut self, outcome: Outcome, at: u64) {
         self.outcome = Some(outcome);
         self.wait_no_more();
+        self.kernels = None;
         self.features = None;
         self.progress = None;
         self.evaluating = None;
@@ -327,6 +335,7 @@ impl Summary {
         self.test = None;
         self.train_scores = None;
         self.wait_no_more();
+        self.kernels = None;
         self.features = None;
         self.progress = None;
         self.evaluating = None;
@@ -443,6 +452,19 @@ impl Summary {
     }
 }
 
+/// Whether a device has done what it was given: nothing of that waits for a kernel any more.
+fn told_by_a_device_at_work(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Step { .. }
+            | Event::ComputingFeatures { .. }
+            | Event::FeaturesReady { .. }
+            | Event::EpochFinished { .. }
+            | Event::Evaluated { .. }
+            | Event::EvaluationFailed { .. }
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -487,6 +509,25 @@ mod tests {
 
     fn chosen() -> Event {
         Event::DeviceChosen { device: "cpu".into(), description: String::new(), note: None }
+    }
+
+    #[test]
+    fn kernels_are_compiled_until_the_device_has_done_something() {
+        let mut summary = summary();
+        let device = || "cuda:0".to_owned();
+        for (event, kernels) in [
+            (started(0), None),
+            (Event::CompilingKernels { device: device() }, Some(0)),
+            (Event::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 }, Some(0)),
+            (Event::KernelsCompiled { device: device(), count: 120 }, Some(120)),
+            (step_of(1, 32), None),
+            // Those of the evaluation.
+            (Event::KernelsCompiled { device: device(), count: 125 }, Some(125)),
+            (Event::Ended { outcome: Outcome::Stopped }, None),
+        ] {
+            summary.apply(&Record { at: 0, event });
+            assert_eq!(summary.kernels, kernels);
+        }
     }
 
     fn computing() -> Event {

@@ -18,7 +18,7 @@ use crate::train::fit::{Fit, FitEnd, fit};
 use super::backend::{DeviceJob, Habits, on_device};
 use super::checkpoints::{files, interval, where_to_go_on};
 use super::journal::Journal;
-use super::kernels::{self, Told};
+use super::kernels::{self, Place, Told};
 use super::load::LoadMeter;
 use super::residence;
 use super::setup::{CnnSetup, Ground, Setup, TransferSetup, take_start};
@@ -93,15 +93,15 @@ pub(super) fn evaluate(
 /// What there is to settle before a device is touched: where its kernels are kept, and the bytes that images may take.
 fn before_device(ground: &Ground, journal: &mut Journal) -> u64 {
     let (bytes, wrong) = residence::bound(ground.device);
-    let unkept = match kernels::keep(ground.device) {
-        Some(Told::FirstStart) => {
-            // Minutes in which nothing else could be told.
-            journal.report(Event::CompilingKernels { device: ground.device.to_string() });
-            None
+    let (mut unkept, device) = (None, ground.device.to_string());
+    if let Some(Place { folder, told }) = kernels::keep(ground.device) {
+        match told {
+            Some(Told::FirstStart) => journal.report(Event::CompilingKernels { device: device.clone() }),
+            Some(Told::NotKept(why)) => unkept = Some(why),
+            None => {}
         }
-        Some(Told::NotKept(why)) => Some(why),
-        None => None,
-    };
+        folder.into_iter().for_each(|folder| journal.watch_kernels(device.clone(), &folder));
+    }
     unkept.into_iter().chain(wrong).for_each(|message| journal.report(Event::Warning { message }));
     bytes
 }

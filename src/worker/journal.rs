@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +14,7 @@ use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
 use crate::train::evaluate::Evaluation;
 
+use super::kernels::KernelWatch;
 use super::load::LoadMeter;
 
 /// How often the folder is looked at for a request.
@@ -35,7 +36,7 @@ pub(super) fn now() -> u64 {
 
 /// Records what training reports, and hears what others ask.
 pub(super) struct Journal {
-    log: EventWriter,
+    log: SharedLog,
     folder: RunFolder,
     signalled: Arc<AtomicBool>,
     stopping: bool,
@@ -48,12 +49,27 @@ pub(super) struct Journal {
     /// What was last said of a request for limits that cannot be obeyed, so that it is said once.
     complaint: Option<String>,
     load: Option<LoadMeter>,
+    kernels: Option<KernelWatch>,
+}
+
+/// The log, which a thread may write to while training waits for a device.
+#[derive(Clone)]
+pub(super) struct SharedLog(Arc<Mutex<EventWriter>>);
+
+impl SharedLog {
+    pub(super) fn append(&self, event: Event) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).append(now(), event)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).sync()
+    }
 }
 
 impl Journal {
     pub(super) fn new(log: EventWriter, folder: RunFolder, signalled: Arc<AtomicBool>, own_limits: Limits) -> Self {
         Self {
-            log,
+            log: SharedLog(Arc::new(Mutex::new(log))),
             folder,
             signalled,
             stopping: false,
@@ -64,12 +80,18 @@ impl Journal {
             limits: own_limits,
             complaint: None,
             load: None,
+            kernels: None,
         }
     }
 
     /// From now on tells what this process takes of its machine.
     pub(super) fn measure(&mut self, meter: Option<LoadMeter>) {
         self.load = meter;
+    }
+
+    /// From now on tells how many kernels its device has been given, too: it may take minutes in which training only waits.
+    pub(super) fn watch_kernels(&mut self, device: String, folder: &Path) {
+        self.kernels = KernelWatch::start(device, folder.to_owned(), self.log.clone());
     }
 
     /// Keeps predictions in a file of the run. A full disk must not end a training: it is told, and they are missing.
@@ -112,11 +134,11 @@ impl Journal {
     fn append(&mut self, event: Event) -> io::Result<()> {
         if self.lost > 0 {
             let message = format!("{} events before this could not be recorded", self.lost);
-            self.log.append(now(), Event::Warning { message })?;
+            self.log.append(Event::Warning { message })?;
             self.lost = 0;
         }
         let durable = matches!(event, Event::EpochFinished { .. } | Event::Evaluated { .. } | Event::Ended { .. });
-        self.log.append(now(), event)?;
+        self.log.append(event)?;
         if durable { self.log.sync() } else { Ok(()) }
     }
 

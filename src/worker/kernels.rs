@@ -3,11 +3,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
 
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
+use super::journal::SharedLog;
 use crate::domain::text::printable;
+use crate::events::Event;
 use crate::model::device::{self, DeviceKind};
+
+/// Between two looks at how many there are.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What there is to tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,19 +26,52 @@ pub(crate) enum Told {
     NotKept(String),
 }
 
-/// Settles it for this process, before the device is touched.
-pub(crate) fn keep(kind: DeviceKind) -> Option<Told> {
+/// Settles it for this process, before the device is touched. `None` for a device without kernels.
+pub(crate) fn keep(kind: DeviceKind) -> Option<Place> {
     let name = device::kernels(kind)?;
     let cache = choose_base_strategy().ok().map(|folders| folders.cache_dir());
-    let Place { folder, told } = place(cache.as_deref(), &name);
-    configure(folder.as_deref());
-    told
+    let place = place(cache.as_deref(), &name);
+    configure(place.folder.as_deref());
+    Some(place)
 }
 
-struct Place {
+/// Where they are kept, and what there is to tell.
+pub(crate) struct Place {
     /// `None` where nothing can be kept.
-    folder: Option<PathBuf>,
-    told: Option<Told>,
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) told: Option<Told>,
+}
+
+/// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes. Dropping it ends
+/// the thread that looks.
+pub(super) struct KernelWatch(#[allow(dead_code, reason = "it only has to be there")] Sender<()>);
+
+impl KernelWatch {
+    /// Begins; `None` where no thread is to be had.
+    pub(super) fn start(device: String, folder: PathBuf, log: SharedLog) -> Option<Self> {
+        let (sender, ended) = channel::<()>();
+        let before = compiled(&folder);
+        let look = move || {
+            let mut told = 0;
+            while ended.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                let count = compiled(&folder).saturating_sub(before);
+                if count > told {
+                    told = count;
+                    // What cannot be recorded now is told by the next count.
+                    let _ = log.append(Event::KernelsCompiled { device: device.clone(), count });
+                }
+            }
+        };
+        thread::Builder::new().name("kernels".into()).spawn(look).ok()?;
+        Some(Self(sender))
+    }
+}
+
+/// How many compiled kernels are kept in a folder: burn's runtime lists them in a file, a line each. 0 where that cannot be read.
+fn compiled(folder: &Path) -> usize {
+    let versions = fs::read_dir(folder.join("cuda")).into_iter().flatten().flatten();
+    let lists = versions.filter_map(|version| fs::read(version.path().join("ptx").join("toc.json.log")).ok());
+    lists.map(|list| list.iter().filter(|byte| **byte == b'\n').count()).sum()
 }
 
 /// A folder for the kernels called `name` in the user's cache folder.
@@ -107,7 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn compiled_kernels_are_counted_in_whole_lines_of_every_version() {
+        let cache = tempfile::tempdir().expect("a folder");
+        assert_eq!(compiled(cache.path()), 0);
+        for (version, list) in [("0.10.0", "one\ntwo\nthr"), ("0.11.0", "four\n")] {
+            let folder = cache.path().join("cuda").join(version).join("ptx");
+            fs::create_dir_all(&folder).expect("made");
+            fs::write(folder.join("toc.json.log"), list).expect("written");
+        }
+        assert_eq!(compiled(cache.path()), 3);
+    }
+
+    #[test]
     fn the_processor_has_no_kernels_to_keep() {
-        assert_eq!(keep(DeviceKind::Cpu), None);
+        assert!(keep(DeviceKind::Cpu).is_none());
     }
 }

@@ -71,6 +71,15 @@ pub(super) fn computing() -> RunView {
     features("keen-crane", 60).started().log(computing).view(true)
 }
 
+/// Its device is given kernels that it has not had before.
+pub(super) fn compiling() -> RunView {
+    let device = || "cuda:0".to_owned();
+    let begun = Logged::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 };
+    let compiled = Logged::KernelsCompiled { device: device(), count: 137 };
+    let run = finetune("keen-crane", 95, "quiet-lynx").started();
+    run.log(Logged::CompilingKernels { device: device() }).log(begun).log(compiled).view(true)
+}
+
 /// In its third epoch.
 pub(super) fn finetuning() -> RunView {
     finetune("calm-heron", 133, "quiet-lynx").started().epochs(2, 2).steps(3, 14).view(true)

@@ -2,7 +2,7 @@
 
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
-use super::transfer_fixtures::{computing, finetuning, finished, in_turn, queued, weights, with_weights};
+use super::transfer_fixtures::{compiling, computing, finetuning, finished, in_turn, queued, weights, with_weights};
 use super::update::press;
 use crate::data::features::{Key, Usage};
 use crate::domain::{Hyperparameter, Practice, Precision, Preprocessing, Strategy};
@@ -94,6 +94,13 @@ fn a_run_that_waits_for_its_device() {
     );
     state.runs.selected = Some(id("merry-falcon"));
     snapshots("runs_in_turn", &state);
+}
+
+#[test]
+fn a_run_whose_device_is_given_its_kernels() {
+    let mut state = at(Screen::Runs, with_weights(vec![compiling(), finished()]));
+    state.runs.selected = Some(id("keen-crane"));
+    snapshots("runs_compiling", &state);
 }
 
 #[test]

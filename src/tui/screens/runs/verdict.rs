@@ -7,6 +7,7 @@ use crate::runs::summary::Turn;
 use crate::runs::{Loss, Summary};
 use crate::tui::state::{RunView, State};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::figures::thousands;
 
 /// Whether all training of this run is behind it, though a worker may be at it: to test the best weights.
 pub(super) fn trained(summary: &Summary) -> bool {
@@ -23,6 +24,7 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
     let word = match (stands, &summary.outcome) {
         _ if state.runs.unanswered(&run.id).is_some() => "asked",
         (RunState::Running, _) if summary.stopping => "stopping",
+        (RunState::Running, _) if summary.kernels.is_some() => "compiling",
         (RunState::Running, _) if summary.features.is_some() => "features",
         (RunState::Running, _) if summary.evaluating.is_some() => "testing",
         (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
@@ -31,6 +33,16 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
         _ => stands.name(),
     };
     (format!("{sign} {word}"), style)
+}
+
+/// What a device that is given its kernels is at.
+fn compiling(summary: &Summary) -> String {
+    let device = summary.device.as_ref().map_or("the device", |device| device.name.as_str());
+    let so_far = match summary.kernels {
+        None | Some(0) => String::new(),
+        Some(count) => format!(": {} so far", thousands(count)),
+    };
+    format!("compiling kernels for {}, once for all runs like this{so_far}", printable(device))
 }
 
 /// What a person should know beyond the figures, if anything.
@@ -45,6 +57,7 @@ pub(super) fn sentence(
     let (sign, style) = theme.state(stands);
     let text = match stands {
         RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {goes_on}"),
+        RunState::Running if summary.kernels.is_some() => compiling(summary),
         RunState::Running if summary.features.is_some() => {
             "computing what the frozen base makes of the images, once and for all epochs".into()
         }
