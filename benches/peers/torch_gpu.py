@@ -3,6 +3,7 @@
 
   torch_gpu.py --device cuda --precision f32|tf32|bf16 cnn|features|finetune BATCH SIZE STEPS [--unfreeze block5]
   torch_gpu.py --device cuda --precision … ceilings SIZE
+  torch_gpu.py --device cuda --precision … layers BATCH SIZE
 
 channels_last, Adam, inputs that are on the card already. Prints one line of JSON. bf16: autocast, weights in f32.
 """
@@ -79,6 +80,38 @@ def ceilings(size, device, autocast):
     return {"teraflops": 2 * size**3 / product / 1e12, "gigabytes": 8 * source.numel() / copy / 1e9}
 
 
+def layers(batch, size, device, autocast):
+    """Each convolution with ReLU and, as the last of its block, pooling: milliseconds forward, and with the gradients."""
+    found, x, modules = [], torch.randn(batch, 3, size, size, device=device), list(vgg_base())
+    x = x.contiguous(memory_format=torch.channels_last)
+    block, number = 1, 0
+    while modules:
+        pooled = len(modules) > 2 and isinstance(modules[2], nn.MaxPool2d)
+        layer, modules = nn.Sequential(*modules[:2 + pooled]), modules[2 + pooled:]
+        layer.to(device, memory_format=torch.channels_last)
+        layer[1].inplace = False
+        number += 1
+        leaf = x.detach().requires_grad_(block > 1 or number > 1)
+
+        def forward():
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                return layer(leaf)
+
+        def both():
+            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                out = layer(leaf)
+            leaf.grad = None
+            layer.zero_grad(set_to_none=True)
+            out.backward(torch.ones_like(out))
+
+        times = [1000 * seconds(device, way, 25)[1] for way in (forward, both)]
+        found.append({"layer": f"block{block}.conv{number}", "forward_milliseconds": times[0], "both_milliseconds": times[1]})
+        x = forward().float()
+        if pooled:
+            block, number = block + 1, 0
+    return {"layers": found}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
@@ -93,6 +126,8 @@ def main():
     numbers = list(map(int, numbers))
     if what == "ceilings":
         found = ceilings(numbers[0], device, autocast)
+    elif what == "layers":
+        found = layers(*numbers, device, autocast)
     else:
         batch, size, steps = numbers
         first, step = seconds(device, training(what, batch, size, arguments.unfreeze, device, autocast), steps)

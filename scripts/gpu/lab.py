@@ -1,9 +1,11 @@
 """Where gpu-check works: its folder, what is done of it, how much time is left, and commands that end in time."""
+import glob
 import json
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import threading
 import time
 
@@ -132,6 +134,16 @@ class Lab:
 
     def forget_cache(self):
         shutil.rmtree(self.cache, ignore_errors=True)
+
+    def bring_kernels(self):
+        """Puts kernels that gpu-kernels compiled where those of the device are kept, once it has been touched."""
+        for folder in glob.glob(os.path.join(self.cache, "mien", "kernels", "*")) if self.arguments.kernels else ():
+            mark = os.path.join(folder, "brought")
+            if not os.path.exists(mark):
+                shutil.rmtree(os.path.join(folder, "cuda"), ignore_errors=True)
+                with tarfile.open(self.arguments.kernels) as archive:
+                    archive.extractall(folder)
+                open(mark, "w").close()
 
 
 def last_lines(text, count=4):

@@ -14,7 +14,7 @@ def items(state, stage):
 
 def lines(state, out):
     yield f"== gpu-check, all of it in {out} =="
-    for stage, say in (("doctor", doctor), ("start", start), ("agree", agree), ("data", data), ("ceilings", ceilings), ("step", step), ("resident", resident), ("latency", latency), ("runs", runs)):
+    for stage, say in (("doctor", doctor), ("start", start), ("agree", agree), ("data", data), ("ceilings", ceilings), ("layers", layers), ("step", step), ("resident", resident), ("latency", latency), ("runs", runs)):
         found = items(state, stage)
         for name, item in found.items():
             if "error" in item:
@@ -49,6 +49,18 @@ def data(found, state):
 def ceilings(found, state):
     for name, item in found.items():
         yield f"{name:<20} {number(item['teraflops'])} TFLOP/s, {number(item.get('gigabytes'))} GB/s"
+
+
+def layers(found, state):
+    for precision, peer in (("f32", "torch tf32"), ("bf16", "torch bf16")):
+        known = {one["layer"]: one for one in found.get(peer, {}).get("layers", [])}
+        for one in found.get(precision, {}).get("layers", []):
+            other = known.get(one["layer"], {})
+            cells = []
+            for way, at in (("forward", 0), ("both", 1)):
+                ours, theirs = one[f"{way}_milliseconds"][0], other.get(f"{way}_milliseconds")
+                cells.append(f"{way} {ours:8.3f} ms {number(one['teraflops'][at]):>5} TFLOP/s, torch {number(theirs):>6} ms, ratio {number(theirs and theirs / ours, 2):>5}")
+            yield f"{precision} {one['layer']:<13} {'; '.join(cells)}"
 
 
 def step(found, state):

@@ -118,7 +118,7 @@ def resident(lab, sizes):
     needs_data(lab)
     quick = lab.arguments.quick
     size = ["--size", sizes.side, "--variants", 0]
-    batch = ["--batch-size", 16 if quick else 64, "--epochs", 1 if quick else 3]
+    batch = ["--batch-size", 16 if quick else 64, "--epochs", 1 if quick or lab.arguments.compile else 3]
     for strategy, words in (("cnn", ["cnn", *batch]), ("features", ["features", "--weights", "base", *size, *batch])):
         # The processor keeps no images by itself.
         ways = {"host": "0", "device": "64" if quick else None}
@@ -161,9 +161,9 @@ def latency(lab, sizes):
 def real(lab, sizes):
     """The reference's whole practice, then fine-tuning with more unfrozen."""
     needs_data(lab)
-    quick = lab.arguments.quick
+    quick, epochs = lab.arguments.quick, 1 if lab.arguments.compile else lab.arguments.epochs
     size = ["--size", sizes.side, "--variants", 0]
-    limits = ["--epochs", 1, "--batch-size", 16] if quick else (["--epochs", lab.arguments.epochs] if lab.arguments.epochs else [])
+    limits = ["--epochs", 1, "--batch-size", 16] if quick else (["--epochs", epochs] if epochs else [])
     three = [f"all-{strategy}" for strategy in ("cnn", "features", "finetune")]
     words = ["all", "--dataset", "faces", "--weights", "base", "--name", "all", *size, *limits]
     every = list(three)

@@ -16,18 +16,20 @@ class Sizes:
     """How large everything is: for a card, for a processor, or for a rehearsal."""
 
     def __init__(self, lab):
-        quick = lab.arguments.quick
+        quick, compiling = lab.arguments.quick, lab.arguments.compile
         self.side = 32 if quick else 224
-        self.steps = 3 if quick else 40
+        self.steps = 3 if quick else 1 if compiling else 40
+        self.warm_up = ["--warm-up", 0] if compiling else []
         self.agree = ["--batch", 2, "--size", 32] if quick else []
         self.ceilings = ["--size", 128, "--mebibytes", 4] if quick else []
+        self.layers = {"batch": 2, "size": 32, "repeats": 1} if quick else {"batch": 64, "size": 224, "repeats": 1 if compiling else 5}
         # Those that tell most, and the others, which come last.
         self.batches = [4] if quick else [64, 256]
         self.more_batches = [2] if quick else [128, 512, 32]
         self.cnn_batches = [16] if quick else [64, 1024]
         self.more_cnn_batches = [8] if quick else [256]
         # Enough for a first step that compiles and tunes everything.
-        self.patience = 8 if quick else 150
+        self.patience = 8 if quick or compiling else 150
 
 
 def doctor(lab, sizes):
@@ -57,8 +59,12 @@ def start(lab, sizes):
             lab.forget_cache()
             return measure("cold")
 
-        lab.item("start", f"{strategy} cold", sizes.patience, cold)
-        lab.item("start", f"{strategy} cached", sizes.patience / 2, lambda: measure("cached"))
+        if not lab.arguments.compile and not (lab.arguments.kernels and strategy == "finetune"):
+            lab.item("start", f"{strategy} cold", sizes.patience, cold)
+            lab.item("start", f"{strategy} cached", sizes.patience / 2, lambda: measure("cached"))
+        else:
+            lab.bring_kernels()
+            lab.item("start", f"{strategy} with kernels brought along" if lab.arguments.kernels else f"{strategy} cold", sizes.patience, lambda: measure("brought"))
 
 
 def agree(lab, sizes):
@@ -87,7 +93,7 @@ def data(lab, sizes):
     arguments = lab.arguments
     fer, base = arguments.fer, arguments.base
     made_up = not fer or not base
-    if made_up and not arguments.quick:
+    if made_up and not (arguments.quick or arguments.compile):
         raise Failed("--fer and --base are needed (or --quick, which makes something up)")
 
     def dataset():
@@ -126,6 +132,22 @@ def ceilings(lab, sizes):
             lab.item("ceilings", f"torch {precision}", 30, lambda words=words: peer(lab, words))
 
 
+def layers(lab, sizes):
+    """Where the time of VGG16 goes: each convolution by itself."""
+    words = [word for name, value in sizes.layers.items() for word in (f"--{name}", value)]
+    for precision in ("f32", "bf16"):
+        def ours(precision=precision):
+            found, _ = lab.findings(f"layers {precision}", "layers", *words, "--precision", precision)
+            kept = ("layer", "forward_milliseconds", "both_milliseconds", "teraflops")
+            return {"layers": [{key: one[key] for key in kept} for one in found if one["finding"] == "layer"]}
+
+        lab.item("layers", precision, sizes.patience, ours)
+    if torch(lab):
+        for precision in PRECISIONS:
+            peer_words = ["layers", sizes.layers["batch"], sizes.layers["size"], "--precision", precision]
+            lab.item("layers", f"torch {precision}", 40, lambda peer_words=peer_words: peer(lab, peer_words))
+
+
 def step(lab, sizes):
     """Training steps of each strategy."""
     steps(lab, sizes, sizes.cnn_batches, sizes.batches, [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")])
@@ -145,7 +167,7 @@ def steps(lab, sizes, cnn_batches, batches, kinds):
     for strategy, batch, side, unfreeze in cases:
         name = f"{strategy}{' all' if unfreeze == 'block1' else ''} {batch} at {side}"
 
-        words = ("--strategy", strategy, "--batch", batch, "--size", side, "--steps", sizes.steps, "--unfreeze", unfreeze)
+        words = ("--strategy", strategy, "--batch", batch, "--size", side, "--steps", sizes.steps, "--unfreeze", unfreeze, *sizes.warm_up)
 
         def ours(words=words, name=name):
             found, run = lab.findings(f"step {name}", "step", *words)

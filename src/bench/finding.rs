@@ -62,6 +62,25 @@ pub enum Finding {
         /// These by the middle, in 10¹² a second.
         teraflops: f64,
     },
+    /// How fast a convolution of VGG16 is, with bias, `ReLU` and, as the last of its block, pooling.
+    Layer {
+        /// `block1.conv1`.
+        layer: String,
+        /// Images in a batch.
+        batch: usize,
+        /// In and out.
+        channels: [usize; 2],
+        /// Pixels along a side of what goes in and of what comes out of the convolution.
+        side: usize,
+        /// What it computes in.
+        precision: Precision,
+        /// Milliseconds of a forward pass: the middle of several parts, then the least and the most.
+        forward_milliseconds: [f64; 3],
+        /// Likewise of a forward pass with the gradients of weight, bias and, but for the first layer, input.
+        both_milliseconds: [f64; 3],
+        /// Multiplications and additions of the convolution, in 10¹² a second: forward, and with the gradients.
+        teraflops: [f64; 2],
+    },
     /// How fast products of matrices are.
     Product {
         /// Rows and columns of both.
@@ -131,6 +150,17 @@ impl fmt::Display for Finding {
                     f,
                     "{strategy} step, batch {batch} at {size}, {precision}: {middle:.2} ms ({least:.2}–{most:.2}), {images_per_second:.0} \
                      images/s, {teraflops:.2} TFLOP/s; the first took {first_seconds:.1} s"
+                )
+            }
+            Self::Layer { layer, batch, channels: [inputs, outputs], side, .. } => {
+                let Self::Layer { precision, forward_milliseconds, both_milliseconds, teraflops, .. } = self else {
+                    unreachable!("matched above")
+                };
+                write!(
+                    f,
+                    "{layer} {inputs:>3} to {outputs:>3} at {side:>3}, batch {batch}, {precision}: forward {:.2} ms, {:.3} \
+                     TFLOP/s; with gradients {:.2} ms, {:.3} TFLOP/s",
+                    forward_milliseconds[0], teraflops[0], both_milliseconds[0], teraflops[1]
                 )
             }
             Self::Product { size, teraflops: [middle, least, most] } => {

@@ -7,6 +7,7 @@
 pub mod agree;
 pub mod ceilings;
 mod finding;
+pub mod layers;
 mod material;
 pub mod step;
 #[cfg(test)]

@@ -130,3 +130,25 @@ fn speeds_are_told_with_their_spread() {
     ceilings::ceilings(&processor(), small, &mut |finding| found.push(finding)).expect("measured");
     assert!(matches!(found[..], [Finding::Device { .. }, Finding::Product { .. }, Finding::Copy { .. }]), "{found:?}");
 }
+
+#[test]
+fn every_convolution_is_measured_with_its_own_operations() {
+    let mut found = Vec::new();
+    let options = layers::Options { batch: Some(1), size: Some(32), precision: Precision::F32, repeats: 1 };
+    layers::layers(&processor(), options, &mut |finding| found.push(finding)).expect("measured");
+    let layers = found.iter().filter_map(|finding| match finding {
+        Finding::Layer { layer, side, channels, forward_milliseconds, both_milliseconds, teraflops, .. } => {
+            Some((layer.as_str(), *side, *channels, [*forward_milliseconds, *both_milliseconds], *teraflops))
+        }
+        _ => None,
+    });
+    let layers: Vec<_> = layers.collect();
+    let names: Vec<&str> = layers.iter().map(|layer| layer.0).collect();
+    assert_eq!((names.len(), names[0], names[12]), (13, "block1.conv1", "block5.conv3"), "{names:?}");
+    assert_eq!([layers[0], layers[12]].map(|layer| (layer.1, layer.2)), [(32, [3, 64]), (2, [512, 512])]);
+    let all: u64 = Block::ALL.into_iter().map(|block| block.operations(32)).sum();
+    #[allow(clippy::cast_precision_loss)] // far below 2^52
+    let told: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
+    assert!((told - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {told}");
+    assert!(layers::layers(&processor(), layers::Options { repeats: 0, ..options }, &mut drop).is_err());
+}

@@ -1,17 +1,20 @@
 //! `bench`: what a device computes and how fast, on made-up inputs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use clap::{Args, Subcommand};
 
 use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::output;
-use crate::bench::{Finding, agree, ceilings, step};
+use crate::bench::{Finding, agree, ceilings, layers, step};
 use crate::domain::vgg16::Block;
 use crate::domain::{DeviceRequest, Precision, Strategy, WeightsName};
 use crate::model::device::{self, Device};
 use crate::model::parameters::Arrays;
 use crate::runs::Home;
 use crate::weights::Weights;
+use crate::worker::fault::{self, Print};
 use crate::worker::kernels::{self, Told};
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +68,23 @@ pub(super) enum BenchCommand {
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
     },
+    /// Measure each convolution of VGG16, forward and with its gradients
+    Layers {
+        #[command(flatten)]
+        on: On,
+        /// Images in a batch; by default 64 on a GPU, 4 on the processor
+        #[arg(long, value_name = "N")]
+        batch: Option<usize>,
+        /// Pixels along a side; by default 224 on a GPU, 64 on the processor
+        #[arg(long, value_name = "N")]
+        size: Option<usize>,
+        /// What they compute in, f32 or bf16
+        #[arg(long, value_parser = precision, default_value = "f32")]
+        precision: Precision,
+        /// Passes in each of five parts that are measured
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        repeats: u32,
+    },
     /// Measure how fast products of matrices and memory are
     Ceilings {
         #[command(flatten)]
@@ -92,30 +112,35 @@ pub(super) fn run(home: &Home, command: BenchCommand) -> Result<Exit, CommandErr
         BenchCommand::Agree { on, batch, size, weights, seed, precision } => {
             let weights = weights.map(|name| base(home, &name)).transpose()?;
             let options = agree::Options { batch, size, weights, seed, precision };
-            let holds = on.each(|device, tell| agree::agree(device, &options, tell))?;
+            let holds = on.each(batch, |device, tell| agree::agree(device, &options, tell))?;
             Ok(if holds { Exit::Done } else { Exit::Failed })
         }
         BenchCommand::Step { on, strategy, batch, size, steps, warm_up, unfreeze, precision } => {
             let size = size.unwrap_or(if strategy == Strategy::Cnn { 48 } else { 224 });
             let options = step::Options { strategy, batch, size, steps, warm_up, unfreeze, precision };
-            on.each(|device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
+            on.each(Some(batch), |device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
+        }
+        BenchCommand::Layers { on, batch, size, precision, repeats } => {
+            let options = layers::Options { batch, size, precision, repeats };
+            on.each(batch, |device, tell| layers::layers(device, options, tell)).map(|()| Exit::Done)
         }
         BenchCommand::Ceilings { on, size, mebibytes } => {
             let options = ceilings::Options { size, mebibytes };
-            on.each(|device, tell| ceilings::ceilings(device, options, tell)).map(|()| Exit::Done)
+            on.each(None, |device, tell| ceilings::ceilings(device, options, tell)).map(|()| Exit::Done)
         }
     }
 }
 
 impl On {
-    /// Does something on the device and prints what is found, as it comes.
+    /// Does something on the device with batches of this size and prints what is found, as it comes.
     fn each<T>(
         &self,
+        batch: Option<usize>,
         act: impl FnOnce(&Device, &mut dyn FnMut(Finding)) -> Result<T, String>,
     ) -> Result<T, CommandError> {
         let device = device::choose(self.device).map_err(|error| CommandError::Words(error.to_string()))?;
         device.note.iter().for_each(|note| output::note(&format!("mien: on the processor: {note}")));
-        match kernels::keep(device.kind) {
+        match kernels::keep(device.kind).and_then(|place| place.told) {
             Some(Told::FirstStart) => {
                 let of = device.kind;
                 output::note(&format!("mien: compiling and tuning kernels for {of}: the first start takes a while"));
@@ -129,7 +154,10 @@ impl On {
                 printed = if self.output.json { output::record(&finding) } else { output::line(&finding.to_string()) };
             }
         };
-        let done = act(&device, &mut tell).map_err(CommandError::Words);
+        fault::listen(Print::Nothing);
+        let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut tell)));
+        let done = attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), batch)));
+        let done = done.map_err(CommandError::Words);
         // A reader that is gone ends it quietly, once there is something to say.
         printed.and(done)
     }

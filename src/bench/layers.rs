@@ -1,0 +1,155 @@
+//! How fast each convolution of VGG16 is, forward and with its gradients: where the time of a training step goes.
+
+use std::time::Instant;
+
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{Distribution, Tensor};
+
+use super::material::vgg16;
+use super::{Finding, Tell, spread, wait};
+use crate::domain::Precision;
+use crate::domain::vgg16::{Block, MIN_SIZE};
+use crate::model::device::{Device, DeviceKind};
+use crate::model::in_precision;
+use crate::model::kernels::{ConvBlockBackend, conv3x3_relu, conv3x3_relu_maxpool2};
+use crate::model::parameters::Arrays;
+use crate::worker::backend::{DeviceJob, Habits, on_device};
+
+/// Passes that do not count, because of compiling and tuning.
+const WARM_UP: u32 = 2;
+
+/// Parts that the passes are measured in.
+const PARTS: u32 = 5;
+
+/// What to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Images in a batch; by default what the device is good for.
+    pub batch: Option<usize>,
+    /// Pixels along a side of what enters the first block.
+    pub size: Option<usize>,
+    /// What convolutions compute in.
+    pub precision: Precision,
+    /// Passes in each of five parts, which are waited for.
+    pub repeats: u32,
+}
+
+/// Measures them, from the first to the last.
+///
+/// # Errors
+/// In words: sizes that the network does not take, or a device that fails.
+pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), String> {
+    let (batch, size) = match device.kind {
+        DeviceKind::Cpu => (4, 64),
+        DeviceKind::Cuda(_) => (64, 224),
+    };
+    let (batch, size) = (options.batch.unwrap_or(batch), options.size.unwrap_or(size));
+    if batch == 0 || options.repeats == 0 || size < MIN_SIZE as usize {
+        return Err(format!("there is at least one image and one pass, and {MIN_SIZE} pixels a side"));
+    }
+    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, tell })
+}
+
+struct Job<'a> {
+    batch: usize,
+    size: usize,
+    precision: Precision,
+    repeats: u32,
+    tell: Tell<'a>,
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = Result<(), String>;
+
+    fn run<B>(mut self, device: &B::Device, _: Habits) -> Self::Output
+    where
+        B: AutodiffBackend + ConvBlockBackend,
+        B::InnerBackend: ConvBlockBackend,
+    {
+        let weights = vgg16(1);
+        for block in Block::ALL {
+            for number in 1..=block.convolutions() {
+                self.layer::<B>(&weights, block, number, device)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Job<'_> {
+    fn layer<B>(&mut self, weights: &Arrays, block: Block, number: usize, device: &B::Device) -> Result<(), String>
+    where
+        B: AutodiffBackend + ConvBlockBackend,
+        B::InnerBackend: ConvBlockBackend,
+    {
+        let name = format!("{block}.conv{number}");
+        let side = block.below().map_or(self.size, |below| below.side(self.size));
+        let (inputs, outputs) = (if number == 1 { block.inputs() } else { block.channels() }, block.channels());
+        let pooled = number == block.convolutions();
+        let array = |part: &str| weights.get(&format!("{name}.{part}")).ok_or_else(|| format!("{name} has no {part}"));
+        let (weight, bias) = (array("weight")?, array("bias")?);
+
+        // Both signs, so that about half of what comes out is cut off by ReLU, as in a network.
+        let images = Tensor::<B::InnerBackend, 4>::random(
+            [self.batch, inputs, side, side],
+            Distribution::Uniform(-1.0, 1.0),
+            device,
+        );
+        let images = in_precision(images, self.precision);
+        let forward = {
+            let (weight, bias) = (weight.to_tensor(device), bias.to_tensor(device));
+            self.milliseconds::<B::InnerBackend>(device, || {
+                drop(convolve(images.clone(), &weight, &bias, pooled));
+            })?
+        };
+        let both = {
+            let weight = weight.to_tensor::<B, 4>(device).require_grad();
+            let bias = bias.to_tensor::<B, 1>(device).require_grad();
+            let images = Tensor::<B, 4>::from_inner(images);
+            // Nothing below the first convolution wants a gradient.
+            let images = if block.below().is_none() && number == 1 { images } else { images.require_grad() };
+            self.milliseconds::<B>(device, || drop(convolve(images.clone(), &weight, &bias, pooled).backward()))?
+        };
+        let backward_products = if block.below().is_none() && number == 1 { 1 } else { 2 };
+        #[allow(clippy::cast_precision_loss)] // far below 2^52
+        let teraflops = |products: usize, milliseconds: f64| {
+            (2 * 9 * inputs * outputs * side * side * self.batch * products) as f64 / milliseconds / 1e9
+        };
+        (self.tell)(Finding::Layer {
+            teraflops: [teraflops(1, forward[0]), teraflops(1 + backward_products, both[0])],
+            layer: name,
+            batch: self.batch,
+            channels: [inputs, outputs],
+            side,
+            precision: self.precision,
+            forward_milliseconds: forward,
+            both_milliseconds: both,
+        });
+        Ok(())
+    }
+
+    /// Milliseconds of a pass: the middle of several parts, then the least and the most.
+    fn milliseconds<B: Backend>(&self, device: &B::Device, mut pass: impl FnMut()) -> Result<[f64; 3], String> {
+        let mut part = |passes: u32| {
+            let begun = Instant::now();
+            for _ in 0..passes {
+                pass();
+            }
+            wait::<B>(device)?;
+            Ok(1e3 * begun.elapsed().as_secs_f64() / f64::from(passes))
+        };
+        part(WARM_UP)?;
+        Ok(spread((0..PARTS).map(|_| part(self.repeats)).collect::<Result<_, String>>()?))
+    }
+}
+
+fn convolve<B: ConvBlockBackend>(
+    x: Tensor<B, 4>,
+    weight: &Tensor<B, 4>,
+    bias: &Tensor<B, 1>,
+    pooled: bool,
+) -> Tensor<B, 4> {
+    let (weight, bias) = (weight.clone(), bias.clone());
+    if pooled { conv3x3_relu_maxpool2(x, weight, bias) } else { conv3x3_relu(x, weight, bias) }
+}
