@@ -1,0 +1,218 @@
+/* A made-up NVIDIA driver (libcuda.so.1), for machines that have none: devices are told of, memory is the host's, copies are made,
+ * and kernels do nothing. So a program comes through everything but the arithmetic: finding the device, compiling, tuning, memory,
+ * launches and waiting, all of which is counted.
+ *
+ *   cc -shared -fPIC -O1 -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 driver.c
+ *
+ * Signatures and numbers are those of CUDA 13's cuda.h. What is told of the device is what an H100 (SXM) tells. Environment:
+ *   PRETEND_NAME, PRETEND_DEVICES (1), PRETEND_CAPABILITY (90), PRETEND_DRIVER (13000), PRETEND_MIB (81559): what is told
+ *   PRETEND_COUNTS=FILE   a line of JSON for each process that launched something, at its end
+ *   PRETEND_PTX=FOLDER    every module that is loaded, as it came
+ *   PRETEND_LOST=N        from the Nth launch on, the device answers that it was lost
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SUCCESS = 0, OUT_OF_MEMORY = 2, LAUNCH_FAILED = 719 };
+
+static long launches, modules, reads, read_bytes, writes, written_bytes, waits;
+static long allocated, most_allocated;
+static pthread_mutex_t memory = PTHREAD_MUTEX_INITIALIZER;
+
+static void count(long *counter, long by) { __atomic_add_fetch(counter, by, __ATOMIC_RELAXED); }
+
+static long number(const char *name, long otherwise) {
+    const char *value = getenv(name);
+    return value ? atol(value) : otherwise;
+}
+
+static size_t total(void) { return (size_t)number("PRETEND_MIB", 81559) << 20; }
+
+static int lost(void) {
+    long from = number("PRETEND_LOST", 0);
+    return from && launches >= from;
+}
+
+__attribute__((destructor)) static void tell(void) {
+    const char *path = getenv("PRETEND_COUNTS");
+    FILE *file = path && launches ? fopen(path, "a") : NULL;
+    if (!file) return;
+    fprintf(file,
+            "{\"launches\":%ld,\"modules\":%ld,\"reads\":%ld,\"read_bytes\":%ld,\"writes\":%ld,\"written_bytes\":%ld,\"waits\":%ld,"
+            "\"most_allocated\":%ld}\n",
+            launches, modules, reads, read_bytes, writes, written_bytes, waits, most_allocated);
+    fclose(file);
+}
+
+/* Devices */
+
+int cuInit(unsigned flags) { return SUCCESS; }
+int cuDriverGetVersion(int *version) { return *version = number("PRETEND_DRIVER", 13000), SUCCESS; }
+int cuDeviceGetCount(int *count) { return *count = number("PRETEND_DEVICES", 1), SUCCESS; }
+int cuDeviceGet(int *device, int ordinal) { return *device = ordinal, SUCCESS; }
+int cuDeviceTotalMem_v2(size_t *bytes, int device) { return *bytes = total(), SUCCESS; }
+
+int cuDeviceGetName(char *name, int room, int device) {
+    const char *told = getenv("PRETEND_NAME");
+    snprintf(name, room, "%s", told ? told : "Pretended GPU");
+    return SUCCESS;
+}
+
+int cuDeviceGetPCIBusId(char *slot, int room, int device) {
+    snprintf(slot, room, "0000:%02X:00.0", 0x3b + device);
+    return SUCCESS;
+}
+
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+    int capability = number("PRETEND_CAPABILITY", 90);
+    switch (attribute) {
+    case 1: case 2: case 3: *value = 1024; break;                /* threads in a block, and along x and y */
+    case 4: *value = 64; break;                                  /* along z */
+    case 5: *value = 2147483647; break;                          /* blocks along x */
+    case 6: case 7: *value = 65535; break;                       /* along y and z */
+    case 8: *value = 49152; break;                               /* shared memory of a block */
+    case 10: *value = 32; break;                                 /* threads in a warp */
+    case 16: *value = 132; break;                                /* multiprocessors */
+    case 75: *value = capability / 10; break;
+    case 76: *value = capability % 10; break;
+    case 97:                                                     /* shared memory of a block that asks for it */
+        *value = capability == 75 ? 65536 : capability == 80 ? 166912 : capability == 90 || capability == 100 ? 232448 : 101376;
+        break;
+    default: *value = 1;
+    }
+    return SUCCESS;
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int device) { return *context = (void *)(intptr_t)(0x1000 + device), SUCCESS; }
+int cuDevicePrimaryCtxRelease_v2(int device) { return SUCCESS; }
+int cuCtxSetCurrent(void *context) { return SUCCESS; }
+int cuCtxGetCurrent(void **context) { return *context = (void *)0x1000, SUCCESS; }
+
+/* NVRTC asks a driver that is there for a table of functions: there is none in this one, which begins with its size in bytes. */
+int cuGetExportTable(const void **table, const void *id) {
+    static const size_t none[2] = {sizeof(size_t), 0};
+    return *table = none, SUCCESS;
+}
+
+/* Streams and events: everything is done as soon as it is asked for. */
+
+int cuStreamCreate(void **stream, unsigned flags) { return *stream = malloc(1), SUCCESS; }
+int cuStreamDestroy_v2(void *stream) { return free(stream), SUCCESS; }
+int cuStreamWaitEvent(void *stream, void *event, unsigned flags) { return SUCCESS; }
+int cuEventCreate(void **event, unsigned flags) { return *event = malloc(1), SUCCESS; }
+int cuEventRecord(void *event, void *stream) { return SUCCESS; }
+int cuEventQuery(void *event) { return SUCCESS; }
+int cuEventDestroy_v2(void *event) { return free(event), SUCCESS; }
+
+int cuEventSynchronize(void *event) { return count(&waits, 1), lost() ? LAUNCH_FAILED : SUCCESS; }
+int cuStreamSynchronize(void *stream) { return count(&waits, 1), lost() ? LAUNCH_FAILED : SUCCESS; }
+
+/* Memory: the host's, which is zero and takes no room before it is written to. */
+
+enum { HEAD = 4096 };
+
+static int take(uint64_t *address, size_t bytes) {
+    pthread_mutex_lock(&memory);
+    int fits = allocated + bytes <= total();
+    if (fits) allocated += bytes;
+    if (allocated > most_allocated) most_allocated = allocated;
+    pthread_mutex_unlock(&memory);
+    if (!fits) return OUT_OF_MEMORY;
+    char *at = mmap(NULL, bytes + HEAD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return OUT_OF_MEMORY;
+    *(size_t *)at = bytes;
+    return *address = (uint64_t)(at + HEAD), SUCCESS;
+}
+
+static int give_back(uint64_t address) {
+    char *at = (char *)address - HEAD;
+    size_t bytes = *(size_t *)at;
+    munmap(at, bytes + HEAD);
+    pthread_mutex_lock(&memory);
+    allocated -= bytes;
+    pthread_mutex_unlock(&memory);
+    return SUCCESS;
+}
+
+int cuMemAllocAsync(uint64_t *address, size_t bytes, void *stream) { return take(address, bytes); }
+int cuMemAlloc_v2(uint64_t *address, size_t bytes) { return take(address, bytes); }
+int cuMemFreeAsync(uint64_t address, void *stream) { return give_back(address); }
+int cuMemFree_v2(uint64_t address) { return give_back(address); }
+int cuMemAllocHost_v2(void **address, size_t bytes) { return posix_memalign(address, 4096, bytes ? bytes : 1) ? OUT_OF_MEMORY : SUCCESS; }
+int cuMemFreeHost(void *address) { return free(address), SUCCESS; }
+
+static int copied(int to_device, size_t bytes) {
+    count(to_device ? &writes : &reads, 1);
+    count(to_device ? &written_bytes : &read_bytes, bytes);
+    return lost() ? LAUNCH_FAILED : SUCCESS;
+}
+
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream) {
+    memcpy((void *)to, from, bytes);
+    return copied(1, bytes);
+}
+
+int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream) {
+    memcpy(to, (void *)from, bytes);
+    return copied(0, bytes);
+}
+
+/* CUDA_MEMCPY2D */
+struct copy {
+    size_t from_x, from_y; int from_kind; const void *from_host; uint64_t from_device; void *from_array; size_t from_pitch;
+    size_t to_x, to_y; int to_kind; void *to_host; uint64_t to_device; void *to_array; size_t to_pitch;
+    size_t width, height;
+};
+
+int cuMemcpy2DAsync_v2(const struct copy *copy, void *stream) {
+    enum { HOST = 1 };
+    const char *from = copy->from_kind == HOST ? copy->from_host : (void *)copy->from_device;
+    char *to = copy->to_kind == HOST ? copy->to_host : (void *)copy->to_device;
+    for (size_t row = 0; row < copy->height; row++)
+        memcpy(to + (row + copy->to_y) * copy->to_pitch + copy->to_x, from + (row + copy->from_y) * copy->from_pitch + copy->from_x, copy->width);
+    return copied(copy->from_kind == HOST, copy->width * copy->height);
+}
+
+/* Kernels */
+
+int cuModuleLoadData(void **module, const char *image) {
+    long which = __atomic_add_fetch(&modules, 1, __ATOMIC_RELAXED);
+    const char *folder = getenv("PRETEND_PTX");
+    if (folder) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%d-%04ld.ptx", folder, (int)getpid(), which);
+        FILE *file = fopen(path, "w");
+        if (file) fputs(image, file), fclose(file);
+    }
+    return *module = (void *)which, SUCCESS;
+}
+
+int cuModuleGetFunction(void **function, void *module, const char *name) { return *function = module, SUCCESS; }
+int cuModuleUnload(void *module) { return SUCCESS; }
+int cuFuncSetAttribute(void *function, int attribute, int value) { return SUCCESS; }
+
+int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned x, unsigned y, unsigned z, unsigned shared,
+                   void *stream, void **parameters, void **extra) {
+    count(&launches, 1);
+    return lost() ? LAUNCH_FAILED : SUCCESS;
+}
+
+int cuTensorMapEncodeTiled(void *map) { return memset(map, 0, 128), SUCCESS; }
+int cuTensorMapEncodeIm2col(void *map) { return memset(map, 0, 128), SUCCESS; }
+int cuTensorMapEncodeIm2colWide(void *map) { return memset(map, 0, 128), SUCCESS; }
+
+int cuGetErrorName(int error, const char **name) {
+    *name = error == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : error == LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED" : "CUDA_ERROR_UNKNOWN";
+    return SUCCESS;
+}
+
+int cuGetErrorString(int error, const char **text) {
+    *text = error == OUT_OF_MEMORY ? "out of memory" : error == LAUNCH_FAILED ? "unspecified launch failure" : "unknown error";
+    return SUCCESS;
+}
