@@ -1,7 +1,7 @@
 //! What a run costs, counted from its settings: parameters, arithmetic, memory, disk.
 
 use super::vgg16::{self, Block};
-use super::{Precision, Recipe, SplitCounts};
+use super::{DeviceRequest, Precision, Recipe, SplitCounts};
 
 /// Bytes of a number.
 const FLOAT: u64 = 4;
@@ -96,7 +96,16 @@ fn on_base(recipe: &Recipe, classes: usize, images: SplitCounts) -> Work {
         precomputed_operations: below,
         features_bytes: precomputed as u64 * FLOAT * features(unfrozen, size) as u64,
         // The two largest layers of a slice of images, in and out.
-        memory: if below > 0 { 2 * bytes_between(recipe) * vgg16::SLICE as u64 } else { 0 },
+        memory: if below > 0 { 2 * bytes_between(recipe) * at_once(recipe, size) } else { 0 },
+    }
+}
+
+/// Numbers of the widest layer that go through a frozen base at once: a slice's, or a batch's on a GPU, which has the room or takes
+/// less.
+fn at_once(recipe: &Recipe, size: usize) -> u64 {
+    match recipe.device {
+        DeviceRequest::Cuda(_) => u64::from(recipe.batch_size) * (Block::Block1.channels() * size * size) as u64,
+        DeviceRequest::Cpu | DeviceRequest::Auto => vgg16::SLICE as u64,
     }
 }
 
@@ -164,6 +173,17 @@ mod tests {
         let plain =
             work(Strategy::Features, &[(Hyperparameter::Augmentation, "none"), (Hyperparameter::Variants, "4")]);
         assert_eq!(plain.precomputed, IMAGES.total());
+    }
+
+    #[test]
+    fn a_gpu_takes_a_batch_through_the_base_at_once() {
+        let on = |device, batch| {
+            work(Strategy::Features, &[(Hyperparameter::Device, device), (Hyperparameter::BatchSize, batch)]).memory
+        };
+        let more = on("cuda:0", "256") - on("cuda:0", "64");
+        // Of the widest layer, in and out.
+        assert!(more > 2 * 4 * 192 * 64 * 224 * 224, "{more}");
+        assert!(on("cpu", "256") - on("cpu", "64") < more / 2);
     }
 
     #[test]

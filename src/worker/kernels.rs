@@ -70,8 +70,9 @@ impl KernelWatch {
 /// How many compiled kernels are kept in a folder: burn's runtime lists them in a file, a line each. 0 where that cannot be read.
 fn compiled(folder: &Path) -> usize {
     let versions = fs::read_dir(folder.join("cuda")).into_iter().flatten().flatten();
-    let lists = versions.filter_map(|version| fs::read(version.path().join("ptx").join("toc.json.log")).ok());
-    lists.map(|list| list.iter().filter(|byte| **byte == b'\n').count()).sum()
+    let lists = versions.filter_map(|version| fs::read_to_string(version.path().join("ptx").join("toc.json.log")).ok());
+    // A last line that is still being written does not count.
+    lists.map(|list| list.matches('\n').count()).sum()
 }
 
 /// A folder for the kernels called `name` in the user's cache folder.
