@@ -1,6 +1,7 @@
 """Where gpu-check works: its folder, what is done of it, how much time is left, and commands that end in time."""
 import glob
 import json
+import lzma
 import os
 import shutil
 import signal
@@ -141,8 +142,12 @@ class Lab:
             mark = os.path.join(folder, "brought")
             if not os.path.exists(mark):
                 shutil.rmtree(os.path.join(folder, "cuda"), ignore_errors=True)
-                with tarfile.open(self.arguments.kernels) as archive:
-                    archive.extractall(folder)
+                try:
+                    with tarfile.open(self.arguments.kernels) as archive:
+                        archive.extractall(folder)
+                except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
+                    shutil.rmtree(os.path.join(folder, "cuda"), ignore_errors=True)
+                    raise Failed(f"{self.arguments.kernels}: {error}; it comes from scripts/gpu-kernels") from None
                 open(mark, "w").close()
 
 
