@@ -147,7 +147,7 @@ class Lab:
                         archive.extractall(folder)
                 except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
                     shutil.rmtree(os.path.join(folder, "cuda"), ignore_errors=True)
-                    raise Failed(f"{self.arguments.kernels}: {error}; it comes from scripts/gpu-kernels") from None
+                    raise Failed(f"{self.arguments.kernels} is no whole archive of scripts/gpu-kernels: {str(error).splitlines()[0]}") from None
                 open(mark, "w").close()
 
 
