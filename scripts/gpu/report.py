@@ -25,6 +25,8 @@ def lines(state, out):
 def doctor(found, state):
     for line in found.get("mien", {}).get("gpu", []):
         yield line[:150]
+    if "device" in found:
+        yield f"a step of the CNN, batch 2: the process took {found['device']['wall']:.1f} s, compiling what was not there"
 
 
 def start(found, state):

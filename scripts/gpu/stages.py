@@ -59,12 +59,15 @@ def start(lab, sizes):
             lab.forget_cache()
             return measure("cold")
 
-        if not lab.arguments.compile and not (lab.arguments.kernels and strategy == "finetune"):
+        if lab.arguments.kernels:
+            lab.bring_kernels()
+            lab.item("start", f"{strategy} with kernels brought along", sizes.patience, lambda: measure("brought"))
+        elif lab.arguments.compile:
+            # Each kernel once: the cache is what is wanted.
+            lab.item("start", f"{strategy} cold", sizes.patience, lambda: measure("cold"))
+        else:
             lab.item("start", f"{strategy} cold", sizes.patience, cold)
             lab.item("start", f"{strategy} cached", sizes.patience / 2, lambda: measure("cached"))
-        else:
-            lab.bring_kernels()
-            lab.item("start", f"{strategy} with kernels brought along" if lab.arguments.kernels else f"{strategy} cold", sizes.patience, lambda: measure("brought"))
 
 
 def agree(lab, sizes):
