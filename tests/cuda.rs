@@ -1,6 +1,6 @@
-//! Training on CUDA without a GPU: a driver and a run-time compiler that are made up (`cuda/driver.c`, `cuda/compiler.c`), under the real
-//! binary. Kernels compute nothing there, so nothing is said of numbers; everything around them is: finding the device, what is compiled
-//! and kept, memory, what is read back and waited for, and what a person is told when the device fails.
+//! Training on CUDA without a GPU: a driver, a run-time compiler and a cuDNN that are made up (`cuda/driver.c`,
+//! `cuda/compiler.c`, `cuda/cudnn.c`), under the real binary. Burn's kernels compute nothing there. Tested are the device
+//! probe, what is compiled and kept, memory, reads and waits, messages where the device fails, and blocks by cuDNN.
 
 #![cfg(all(feature = "trainer", feature = "cuda"))]
 
@@ -11,9 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use burn::backend::{Cuda, Flex};
 use lab::Lab;
 use mien::domain::Outcome;
 use mien::events::{Event, EventReader, Record};
+use mien::model::kernels::Pool;
 use serde_json::Value;
 
 /// What burn's kernels include, as far as it is looked for.
@@ -36,6 +38,16 @@ impl Machine {
         fs::create_dir_all(machine.libraries()).expect("made");
         machine.build("driver.c", "libcuda.so.1");
         machine.build("compiler.c", "libnvrtc.so.13");
+        machine
+    }
+
+    /// The same with cuDNN.
+    fn with_cudnn() -> Self {
+        let machine = Self::new();
+        machine.build("cudnn.c", "libcudnn.so.9");
+        for part in ["graph", "ops", "cnn", "heuristic", "engines_precompiled", "engines_runtime_compiled"] {
+            fs::write(machine.libraries().join(format!("libcudnn_{part}.so.9")), "").expect("written");
+        }
         machine
     }
 
@@ -179,6 +191,198 @@ fn an_epoch_has_one_shape_of_batches_and_waits_for_the_device_less_than_once_a_s
     assert!(more("waits") < 100, "{few} {many}");
     assert_eq!(more("most_allocated"), 0, "{few} {many}");
     assert!(more("modules") <= 2, "hardly a kernel that the first steps did not have: {few} {many}");
+}
+
+#[test]
+fn convolutions_run_through_cudnn_where_it_is_found() {
+    let machine = Machine::with_cudnn();
+    machine.lab.faces(175);
+    let calls = machine.folder.path().join("calls");
+    let run = machine.train("by-cudnn", &["--epochs", "1"], &[("PRETEND_CUDNN_CALLS", calls.to_str().expect("UTF-8"))]);
+    assert!(matches!(outcome(&run), Outcome::Finished { .. }), "{:?}", outcome(&run));
+    let device = run.iter().find_map(|record| match &record.event {
+        Event::DeviceChosen { description, .. } => Some(description.clone()),
+        _ => None,
+    });
+    assert!(device.is_some_and(|device| device.contains("convolutions by cuDNN 9.10.2")), "{run:?}");
+    assert!(fs::metadata(&calls).expect("calls").len() > 20);
+    assert!(tuned(&machine.kernels()).is_empty(), "burn has no convolution to tune");
+    machine.train("by-burn", &["--epochs", "1"], &[("MIEN_CONVOLUTIONS", "burn")]);
+    assert!(!tuned(&machine.kernels()).is_empty());
+
+    let said = |more: &[(&str, &str)]| {
+        let words = ["bench", "step", "--strategy", "cnn", "--device", "cuda", "--steps", "1"];
+        let output = machine.mien(&words, more).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let refused = said(&[("MIEN_CONVOLUTIONS", "cudnnn")]);
+    assert!(refused.contains("MIEN_CONVOLUTIONS is 'cudnnn': use auto, burn or cudnn"), "{refused}");
+    let second = said(&[("PRETEND_DEVICES", "2"), ("MIEN_CONVOLUTIONS", "cudnn")]);
+    assert!(second.contains("images/s"), "{second}");
+    let closed = said(&[("PRETEND_CUDNN_CLOSED", "1")]);
+    assert!(closed.contains("images/s") && closed.contains("burn's kernels convolve"), "{closed}");
+    let closed = said(&[("PRETEND_CUDNN_CLOSED", "1"), ("MIEN_CONVOLUTIONS", "cudnn")]);
+    assert!(!closed.contains("images/s") && closed.contains("cuDNN cannot start"), "{closed}");
+    let failed = said(&[("PRETEND_CUDNN_FAILS", "1")]);
+    assert!(failed.contains("cuDNN cannot pool: ") && failed.contains("=burn"), "{failed}");
+    let old = said(&[("MIEN_CONVOLUTIONS", "cudnn"), ("PRETEND_CUDNN", "8907")]);
+    assert!(old.contains("cuDNN 8907 cannot be used"), "{old}");
+    let old = said(&[("PRETEND_DRIVER", "12040"), ("PRETEND_COMPILER", "1204")]);
+    assert!(old.contains("images/s") && !old.contains("cuDNN"), "{old}");
+    let old = machine.text(&["doctor"], &[("PRETEND_DRIVER", "12040"), ("PRETEND_COMPILER", "1204")]);
+    assert!(old.contains("the driver is for CUDA 12.4: cuDNN needs one for CUDA 12.5 or newer"), "{old}");
+    fs::remove_file(machine.libraries().join("libcudnn_graph.so.9")).expect("removed");
+    let halved = machine.text(&["doctor"], &[]);
+    assert!(halved.contains("libcudnn_graph.so.9 was not found beside it"), "{halved}");
+    fs::remove_file(machine.libraries().join("libcudnn.so.9")).expect("removed");
+    let missing = said(&[("MIEN_CONVOLUTIONS", "cudnn")]);
+    assert!(missing.contains("libcudnn.so.9) was not found"), "{missing}");
+    let without = said(&[]);
+    assert!(without.contains("images/s") && !without.contains("cuDNN"), "{without}");
+}
+
+#[test]
+fn blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute() {
+    let machine = Machine::with_cudnn();
+    for unfused in [false, true] {
+        blocks_in_a_process_of_their_own(&machine, unfused);
+    }
+}
+
+fn blocks_in_a_process_of_their_own(machine: &Machine, unfused: bool) {
+    let calls = machine.folder.path().join(format!("calls-{unfused}"));
+    let mut child = Command::new(std::env::current_exe().expect("a test"));
+    child.args(["--exact", "blocks_by_cudnn", "--ignored", "--nocapture"]);
+    child.env("LD_LIBRARY_PATH", machine.libraries()).env("CUDA_PATH", machine.toolkit());
+    child
+        .env("PRETEND_COMPUTE", "1")
+        .env("MIEN_CONVOLUTIONS", "cudnn")
+        .env("PRETEND_CUDNN_CALLS", &calls)
+        .env_remove("CUDA_VISIBLE_DEVICES");
+    if unfused {
+        child.env("PRETEND_CUDNN_UNFUSED", "1");
+    }
+    let output = child.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert!(fs::metadata(&calls).expect("calls").len() > 50, "{said}");
+}
+
+/// The made-up driver's memory is the host's, and cuDNN and our own kernels compute; every other kernel does nothing. So the blocks
+/// are given tensors that no kernel has to bring into another layout, and their results are read in the layout they have.
+#[test]
+#[ignore = "on the made-up driver, by the test above"]
+fn blocks_by_cudnn() {
+    for (number, sizes) in (1..).zip([
+        [2, 3, 4, 6, 6],
+        [1, 5, 9, 7, 4],
+        [3, 8, 2, 2, 9],
+        [2, 1, 32, 12, 12],
+        [1, 3, 72, 5, 5],
+        [37, 2, 8, 48, 48],
+    ]) {
+        for pool in [Pool::Max2, Pool::None] {
+            let case = blocks::Case::new(sizes, number);
+            let expected = case.results::<Flex>(pool, false);
+            let found = case.results::<Cuda>(pool, false);
+            blocks::same(&found, &expected, 1e-5, &format!("{sizes:?} {pool:?}"));
+            let rounded = case.results::<Cuda>(pool, true);
+            // Two numbers of a window may be one in bf16, and the gradient goes to the first.
+            let bar = if pool == Pool::Max2 { 0.1 } else { 0.02 };
+            blocks::same(&rounded, &expected, bar, &format!("{sizes:?} {pool:?} bf16"));
+        }
+    }
+}
+
+mod blocks {
+    use burn::tensor::backend::Backend;
+    use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
+    use mien::model::kernels::{ConvBlockBackend, Pool, Wanted};
+
+    /// Inputs of a block `[n, c_in, c_out, h, w]`, pixel by pixel.
+    pub(crate) struct Case {
+        sizes: [usize; 5],
+        x: Vec<f32>,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        seed: u64,
+    }
+
+    /// Numbers between -1 and 1 that are multiples of 1/128, which bf16 holds.
+    fn numbers(len: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f32::from(state.to_le_bytes()[5].cast_signed()) / 128.0
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn tensor<B: Backend, const D: usize>(values: &[f32], shape: [usize; D], rounded: bool) -> Tensor<B, D> {
+        let kind = if rounded { DType::BF16 } else { DType::F32 };
+        // Rows of a tensor that is sent with several dimensions may be padded.
+        let data = TensorData::new(values.to_vec(), [values.len()]).convert_dtype(kind);
+        Tensor::<B, 1>::from_data(data, (&B::Device::default(), kind)).reshape(shape)
+    }
+
+    fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+        tensor.into_data().convert::<f32>().into_vec().expect("f32")
+    }
+
+    impl Case {
+        pub(crate) fn new(sizes: [usize; 5], seed: u64) -> Self {
+            let [n, c_in, c_out, h, w] = sizes;
+            Self {
+                sizes,
+                x: numbers(n * h * w * c_in, seed),
+                weight: numbers(c_out * 9 * c_in, seed + 1),
+                bias: numbers(c_out, seed + 2),
+                seed,
+            }
+        }
+
+        /// The block's output without and with tracking, and its gradients: of the input, the weight, the bias.
+        pub(crate) fn results<B: ConvBlockBackend>(&self, pool: Pool, rounded: bool) -> Vec<Vec<f32>> {
+            let [n, c_in, c_out, h, w] = self.sizes;
+            let down = if pool == Pool::Max2 { 2 } else { 1 };
+            let out = [n, h / down, w / down, c_out];
+            let by_channels = |values: &[f32], shape: [usize; 4]| {
+                let tensor = tensor::<B, 4>(values, shape, rounded).permute([0, 3, 1, 2]);
+                tensor.into_primitive().tensor()
+            };
+            let by_pixels =
+                |found| values(Tensor::<B, 4>::from_primitive(TensorPrimitive::Float(found)).permute([0, 2, 3, 1]));
+            let (x, weight) = (by_channels(&self.x, [n, h, w, c_in]), by_channels(&self.weight, [c_out, 3, 3, c_in]));
+            let bias = tensor::<B, 1>(&self.bias, [c_out], rounded).into_primitive().tensor();
+            let grad = by_channels(&numbers(out.iter().product(), self.seed + 3), out);
+
+            let plain = B::conv_block(x.clone(), weight.clone(), bias.clone(), pool);
+            let (tracked, saved) = B::conv_block_tracked(&x, &weight, &bias, pool).expect("a fused block");
+            let wanted = Wanted { x: true, parameters: true };
+            let found = B::conv_block_backward(grad.clone(), x.clone(), weight.clone(), &saved, wanted);
+            let (of_weight, of_bias) = found.parameters.expect("gradients");
+            let less = Wanted { x: false, parameters: true };
+            let lowest = B::conv_block_backward(grad, x, weight, &saved, less);
+            assert!(lowest.x.is_none());
+            let (again, bias_again) = lowest.parameters.expect("gradients");
+            let of_bias = values(Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(of_bias)));
+            let of_x = by_pixels(found.x.expect("a gradient"));
+            let bias_again = values(Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(bias_again)));
+            let outputs = [by_pixels(plain), by_pixels(tracked)];
+            [outputs.to_vec(), vec![of_x, by_pixels(of_weight), of_bias, by_pixels(again), bias_again]].concat()
+        }
+    }
+
+    /// Holds results against each other.
+    pub(crate) fn same(found: &[Vec<f32>], expected: &[Vec<f32>], bar: f32, case: &str) {
+        for (part, (found, expected)) in found.iter().zip(expected).enumerate() {
+            assert_eq!(found.len(), expected.len(), "{case}, part {part}");
+            let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
+            let off = squares(&mut found.iter().zip(expected).map(|(found, expected)| found - expected));
+            let size = squares(&mut expected.iter().copied());
+            assert!(size > 0.0 && off / size <= bar, "{case}, part {part}: {off} of {size}");
+        }
+    }
 }
 
 /// How many images the convolutions that were tuned have at once, as tuning rounds that.

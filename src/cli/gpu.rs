@@ -21,7 +21,10 @@ pub(super) fn queue_key(_ordinal: u32) -> Result<DeviceKey, String> {
 #[cfg(feature = "trainer")]
 pub(super) fn gpu_lines() -> Vec<String> {
     match crate::model::device::cuda_devices() {
-        Ok(devices) => (0..).zip(devices).map(|(ordinal, device)| gpu_line(ordinal, &device)).collect(),
+        Ok(devices) => {
+            let lines = (0..).zip(devices).map(|(ordinal, device)| gpu_line(ordinal, &device));
+            lines.chain([crate::model::device::describe_convolutions()]).collect()
+        }
         Err(reason) => vec![format!("no CUDA device, runs train on the processor: {reason}")],
     }
 }

@@ -8,6 +8,7 @@
 mod cuda;
 
 use crate::domain::DeviceRequest;
+use crate::domain::text::printable;
 
 /// The device that a run gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,40 +114,122 @@ pub fn memory(kind: DeviceKind) -> Option<u64> {
 /// # Errors
 /// When a CUDA device was asked for by name and cannot be used.
 pub fn choose(request: DeviceRequest) -> Result<Device, DeviceError> {
+    let error = |reason| DeviceError { wanted: request, reason };
     match request {
         DeviceRequest::Cpu => Ok(cpu(None)),
-        DeviceRequest::Auto => Ok(automatic(cuda_devices())),
-        DeviceRequest::Cuda(ordinal) => {
-            let error = |reason| DeviceError { wanted: request, reason };
-            named(cuda_devices().map_err(error)?, ordinal).map_err(error)
+        DeviceRequest::Auto => automatic(cuda_devices(), convolutions).map_err(error),
+        DeviceRequest::Cuda(ordinal) => named(cuda_devices().map_err(error)?, ordinal, convolutions).map_err(error),
+    }
+}
+
+/// The environment variable that says what convolves on a CUDA device.
+const CONVOLUTIONS: &str = "MIEN_CONVOLUTIONS";
+
+/// Program that computes convolutions on CUDA devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convolutions {
+    /// Burn's kernels, which are compiled and tuned for each shape.
+    Burn,
+    /// NVIDIA's cuDNN of this version, such as 91002.
+    Cudnn(usize),
+}
+
+impl std::fmt::Display for Convolutions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Burn => f.write_str("burn's kernels"),
+            Self::Cudnn(version) => {
+                write!(f, "cuDNN {}.{}.{}", version / 10_000, version / 100 % 100, version % 100)
+            }
         }
     }
 }
 
-fn automatic(found: Result<Vec<CudaDevice>, String>) -> Device {
-    let devices = match found {
-        Ok(devices) => devices,
-        Err(reason) => return cpu(Some(reason)),
-    };
-    let usable = (0..).zip(&devices).find(|(_, device)| device.fault.is_none());
-    match (usable, devices.first()) {
-        (Some((ordinal, device)), _) => cuda_device(ordinal, &device.name),
-        (None, Some(CudaDevice { name, fault: Some(fault), .. })) => cpu(Some(format!("{name}: {fault}"))),
-        (None, _) => cpu(Some("there is no CUDA device".into())),
+/// Returns the program that convolves on the CUDA devices of this process: cuDNN where it is found, else burn's kernels, or
+/// the one that `MIEN_CONVOLUTIONS` names.
+///
+/// # Errors
+/// In words, where the variable names neither, or names cuDNN and there is none.
+pub fn convolutions() -> Result<Convolutions, String> {
+    static FOUND: std::sync::OnceLock<Result<Convolutions, String>> = std::sync::OnceLock::new();
+    FOUND.get_or_init(|| choose_convolutions(std::env::var(CONVOLUTIONS).ok().as_deref(), cudnn())).clone()
+}
+
+/// Tells which program convolves on CUDA devices, and what to do where it is the slow one.
+#[must_use]
+pub fn describe_convolutions() -> String {
+    match (convolutions(), cudnn()) {
+        (Ok(Convolutions::Burn), Err(missing)) => {
+            format!("convolutions by {}, which are much slower than cuDNN's: {missing}", Convolutions::Burn)
+        }
+        (Ok(Convolutions::Burn), Ok(_)) => {
+            format!("convolutions by {}, because {CONVOLUTIONS} asks for them", Convolutions::Burn)
+        }
+        (Ok(by), _) => format!("convolutions by {by}"),
+        (Err(wrong), _) => wrong,
     }
 }
 
-fn named(devices: Vec<CudaDevice>, ordinal: u32) -> Result<Device, String> {
+/// Whether `MIEN_CONVOLUTIONS` names cuDNN, so that nothing else may take its place.
+#[cfg(feature = "cuda")]
+pub(crate) fn cudnn_is_asked_for() -> bool {
+    std::env::var(CONVOLUTIONS).is_ok_and(|asked| asked.trim() == "cudnn")
+}
+
+/// Whether cuDNN convolves on the CUDA devices of this process.
+#[cfg(feature = "cuda")]
+pub(crate) fn by_cudnn() -> bool {
+    matches!(convolutions(), Ok(Convolutions::Cudnn(_)))
+}
+
+/// The version of cuDNN, or why there is none.
+fn cudnn() -> Result<usize, String> {
+    #[cfg(feature = "cuda")]
+    return crate::model::kernels::cudnn::version();
+    #[cfg(not(feature = "cuda"))]
+    Err("this mien was built without CUDA (cargo feature `cuda`)".into())
+}
+
+fn choose_convolutions(variable: Option<&str>, cudnn: Result<usize, String>) -> Result<Convolutions, String> {
+    match (variable.map(str::trim), cudnn) {
+        (None | Some("" | "auto" | "cudnn"), Ok(version)) => Ok(Convolutions::Cudnn(version)),
+        (None | Some("" | "auto" | "burn"), _) => Ok(Convolutions::Burn),
+        (Some("cudnn"), Err(missing)) => Err(format!("{CONVOLUTIONS} is cudnn, but {missing}")),
+        (Some(other), _) => Err(format!("{CONVOLUTIONS} is '{}': use auto, burn or cudnn", printable(other))),
+    }
+}
+
+/// A way to find out what convolves, which loads libraries: only where there is a device.
+type Asked = fn() -> Result<Convolutions, String>;
+
+fn automatic(found: Result<Vec<CudaDevice>, String>, asked: Asked) -> Result<Device, String> {
+    let devices = match found {
+        Ok(devices) => devices,
+        Err(reason) => return Ok(cpu(Some(reason))),
+    };
+    let usable = (0..).zip(&devices).find(|(_, device)| device.fault.is_none());
+    Ok(match (usable, devices.first()) {
+        (Some((ordinal, device)), _) => cuda_device(ordinal, &device.name, asked()?),
+        (None, Some(CudaDevice { name, fault: Some(fault), .. })) => cpu(Some(format!("{name}: {fault}"))),
+        (None, _) => cpu(Some("there is no CUDA device".into())),
+    })
+}
+
+fn named(devices: Vec<CudaDevice>, ordinal: u32, asked: Asked) -> Result<Device, String> {
     let count = devices.len();
     match devices.into_iter().nth(ordinal as usize) {
         Some(CudaDevice { fault: Some(fault), .. }) => Err(fault),
-        Some(device) => Ok(cuda_device(ordinal, &device.name)),
+        Some(device) => Ok(cuda_device(ordinal, &device.name, asked()?)),
         None => Err(format!("there are {count} CUDA devices, counted from 0")),
     }
 }
 
-fn cuda_device(ordinal: u32, name: &str) -> Device {
-    Device { kind: DeviceKind::Cuda(ordinal), description: name.to_owned(), note: None }
+fn cuda_device(ordinal: u32, name: &str, by: Convolutions) -> Device {
+    let description = match by {
+        Convolutions::Burn => name.to_owned(),
+        Convolutions::Cudnn(_) => format!("{name}, convolutions by {by}"),
+    };
+    Device { kind: DeviceKind::Cuda(ordinal), description, note: None }
 }
 
 fn cpu(note: Option<String>) -> Device {
@@ -173,15 +256,38 @@ mod tests {
             kernels: "sm_90-nvrtc-13.0".into(),
         };
         let two = vec![device("old", Some("too old")), device("new", None)];
-        let chosen = automatic(Ok(two.clone()));
+        let burn = || Ok(Convolutions::Burn);
+        let chosen = automatic(Ok(two.clone()), burn).expect("a device");
         assert_eq!((chosen.kind, chosen.description.as_str()), (DeviceKind::Cuda(1), "new"));
-        assert_eq!(named(two.clone(), 0), Err("too old".into()));
-        assert_eq!(named(two.clone(), 1).expect("usable").kind, DeviceKind::Cuda(1));
-        assert!(named(two.clone(), 2).expect_err("not there").contains("2 CUDA devices"));
-        let left = automatic(Ok(two[..1].to_vec()));
+        assert_eq!(named(two.clone(), 0, burn), Err("too old".into()));
+        assert_eq!(named(two.clone(), 1, burn).expect("usable").kind, DeviceKind::Cuda(1));
+        assert!(named(two.clone(), 2, burn).expect_err("not there").contains("2 CUDA devices"));
+        let cudnn = automatic(Ok(two.clone()), || Ok(Convolutions::Cudnn(91_400))).expect("a device");
+        assert_eq!(cudnn.description, "new, convolutions by cuDNN 9.14.0");
+        let wrong = || Err("MIEN_CONVOLUTIONS is 'x'".to_owned());
+        assert!(automatic(Ok(two.clone()), wrong).is_err() && named(two.clone(), 1, wrong).is_err());
+        let left = automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
         assert_eq!((left.kind, left.note.as_deref()), (DeviceKind::Cpu, Some("old: too old")));
-        assert_eq!(automatic(Ok(Vec::new())).note.as_deref(), Some("there is no CUDA device"));
-        assert_eq!(automatic(Err("no driver".into())).note.as_deref(), Some("no driver"));
+        let note = |found| automatic(found, wrong).expect("the processor").note;
+        assert_eq!(note(Ok(Vec::new())).as_deref(), Some("there is no CUDA device"));
+        assert_eq!(note(Err("no driver".into())).as_deref(), Some("no driver"));
+    }
+
+    #[test]
+    fn cudnn_convolves_where_it_is_found_unless_the_variable_says_otherwise() {
+        let missing = || Err("no cuDNN".to_owned());
+        for (variable, cudnn, expected) in [
+            (None, Ok(91_400), Ok(Convolutions::Cudnn(91_400))),
+            (Some(" auto "), Ok(91_400), Ok(Convolutions::Cudnn(91_400))),
+            (Some("burn"), Ok(91_400), Ok(Convolutions::Burn)),
+            (None, missing(), Ok(Convolutions::Burn)),
+            (Some(""), missing(), Ok(Convolutions::Burn)),
+            (Some("cudnn"), missing(), Err("MIEN_CONVOLUTIONS is cudnn, but no cuDNN".to_owned())),
+            (Some("cuda"), missing(), Err("MIEN_CONVOLUTIONS is 'cuda': use auto, burn or cudnn".to_owned())),
+        ] {
+            assert_eq!(choose_convolutions(variable, cudnn), expected, "{variable:?}");
+        }
+        assert_eq!(Convolutions::Cudnn(91_402).to_string(), "cuDNN 9.14.2");
     }
 
     #[test]

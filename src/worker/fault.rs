@@ -12,11 +12,14 @@ const KEPT: usize = 8;
 /// Characters of a message that are looked at.
 const LONGEST: usize = 4096;
 
-/// What burn's runtime says where memory runs out.
-const NO_MEMORY: [&str; 2] = ["can't allocate buffer of size", "CUDA_ERROR_OUT_OF_MEMORY"];
+/// What burn's runtime, the driver and cuDNN say where memory runs out.
+const NO_MEMORY: [&str; 3] = ["can't allocate buffer of size", "CUDA_ERROR_OUT_OF_MEMORY", "ALLOCATION_FAILED"];
 
 /// How the names of the driver's errors begin.
 const DRIVER: &str = "CUDA_ERROR_";
+
+/// How a panic of convolutions by cuDNN begins.
+const CUDNN: &str = "cuDNN's part of a step failed";
 
 static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -73,6 +76,9 @@ fn words(said: &str, heard: &[String], batch: Option<usize>) -> String {
              when they are resumed"
         );
     }
+    if let Some(error) = all().find(|text| text.starts_with(CUDNN)) {
+        return format!("the device failed ({}): MIEN_CONVOLUTIONS=burn does without cuDNN", printable(error));
+    }
     format!("a fault of this program: {}", printable(said))
 }
 
@@ -99,6 +105,11 @@ mod tests {
             (launch, vec![], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "dmesg"]),
             // Memory that ran out is why a device fails later, and not the other way round.
             (launch, vec![memory], ["no memory left", "nvidia-smi"]),
+            (
+                call,
+                vec!["cuDNN cannot pool: X"],
+                ["the device failed (cuDNN cannot pool: X)", "MIEN_CONVOLUTIONS=burn"],
+            ),
             (call, vec!["something else"], ["a fault of this program: called", "CallError"]),
         ] {
             let heard: Vec<String> = heard.into_iter().map(str::to_owned).collect();

@@ -28,7 +28,9 @@ pub(crate) fn at_once(kind: DeviceKind) -> usize {
 }
 
 fn numbers(memory: u64) -> usize {
-    usize::try_from(memory / LAYER / 4).map_or(SLICE, |numbers| numbers.max(SLICE))
+    // cuDNN takes no larger tensor.
+    let most = i32::MAX.unsigned_abs() as usize;
+    usize::try_from(memory / LAYER / 4).map_or(SLICE, |numbers| numbers.clamp(SLICE, most))
 }
 
 /// Bytes that the images of a run may take on this device, and what is wrong with the variable that says so.
@@ -59,7 +61,7 @@ mod tests {
     #[test]
     fn a_gpu_takes_as_many_images_at_once_as_its_memory_has_room_for() {
         let images = |gibibytes: u64| numbers(gibibytes << 30) / (64 * 224 * 224);
-        assert_eq!([2, 8, 24, 80, 141].map(images), [10, 41, 125, 417, 736]);
+        assert_eq!([2, 8, 24, 80, 141].map(images), [10, 41, 125, 417, 668]);
         assert_eq!(at_once(DeviceKind::Cpu), SLICE);
     }
 

@@ -8,6 +8,7 @@
  *   PRETEND_NAME, PRETEND_DEVICES (1), PRETEND_CAPABILITY (90), PRETEND_DRIVER (13000), PRETEND_MIB (81559): what is told
  *   PRETEND_COUNTS=FILE   a line of JSON for each process that launched something, at its end
  *   PRETEND_PTX=FOLDER    every module that is loaded, as it came
+ *   PRETEND_COMPUTE=1     this program's own kernels compute
  *   PRETEND_LOST=N        from the Nth launch on, the device answers that it was lost
  */
 #define _GNU_SOURCE
@@ -100,15 +101,30 @@ int cuGetExportTable(const void **table, const void *id) {
     return *table = none, SUCCESS;
 }
 
-/* Streams and events: everything is done as soon as it is asked for. */
+/* Streams and events: everything is done as soon as it is asked for. A library that computes on a stream of its own, as the
+ * made-up cuDNN does, has to wait for an event of the whole context first, and the context for that stream after it.
+ * Otherwise the next launch or copy fails. */
+
+enum { NO_ONE, RECORDED, MAY_COMPUTE, COMPUTED, TO_BE_WAITED_FOR };
+int pretend_order;
+
+static void follows(int before, int after) {
+    if (__atomic_load_n(&pretend_order, __ATOMIC_SEQ_CST) == before) __atomic_store_n(&pretend_order, after, __ATOMIC_SEQ_CST);
+}
+
+static int out_of_order(void) { return __atomic_load_n(&pretend_order, __ATOMIC_SEQ_CST) >= COMPUTED; }
 
 int cuStreamCreate(void **stream, unsigned flags) { return *stream = malloc(1), SUCCESS; }
 int cuStreamDestroy_v2(void *stream) { return free(stream), SUCCESS; }
-int cuStreamWaitEvent(void *stream, void *event, unsigned flags) { return SUCCESS; }
+int cuStreamWaitEvent(void *stream, void *event, unsigned flags) { return follows(RECORDED, MAY_COMPUTE), SUCCESS; }
 int cuEventCreate(void **event, unsigned flags) { return *event = malloc(1), SUCCESS; }
-int cuEventRecord(void *event, void *stream) { return SUCCESS; }
+int cuEventRecord(void *event, void *stream) { return follows(COMPUTED, TO_BE_WAITED_FOR), SUCCESS; }
 int cuEventQuery(void *event) { return SUCCESS; }
 int cuEventDestroy_v2(void *event) { return free(event), SUCCESS; }
+
+/* Events of a whole context */
+int cuCtxRecordEvent(void *context, void *event) { return follows(NO_ONE, RECORDED), context && event ? SUCCESS : 1; }
+int cuCtxWaitEvent(void *context, void *event) { return follows(TO_BE_WAITED_FOR, NO_ONE), context && event ? SUCCESS : 1; }
 
 int cuEventSynchronize(void *event) { return count(&waits, 1), lost() ? LAUNCH_FAILED : SUCCESS; }
 int cuStreamSynchronize(void *stream) { return count(&waits, 1), lost() ? LAUNCH_FAILED : SUCCESS; }
@@ -150,7 +166,7 @@ int cuMemFreeHost(void *address) { return free(address), SUCCESS; }
 static int copied(int to_device, size_t bytes) {
     count(to_device ? &writes : &reads, 1);
     count(to_device ? &written_bytes : &read_bytes, bytes);
-    return lost() ? LAUNCH_FAILED : SUCCESS;
+    return lost() || out_of_order() ? LAUNCH_FAILED : SUCCESS;
 }
 
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream) {
@@ -193,14 +209,94 @@ int cuModuleLoadData(void **module, const char *image) {
     return *module = (void *)which, SUCCESS;
 }
 
-int cuModuleGetFunction(void **function, void *module, const char *name) { return *function = module, SUCCESS; }
+int cuModuleGetFunction(void **function, void *module, const char *name) { return *function = strdup(name), SUCCESS; }
 int cuModuleUnload(void *module) { return SUCCESS; }
 int cuFuncSetAttribute(void *function, int attribute, int value) { return SUCCESS; }
+
+/* The kernels of model::kernels::cudnn::gradient, which compute here what they compute on a card: by their names, such as
+ * through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
+
+struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[8]; unsigned scalar[8]; };
+
+static float read_number(const struct kernel *k, int buffer, long at) {
+    if (!k->short_numbers) return ((float *)k->buffer[buffer])[at];
+    unsigned bits = (unsigned)((unsigned short *)k->buffer[buffer])[at] << 16;
+    float value;
+    return memcpy(&value, &bits, 4), value;
+}
+
+static void write_number(const struct kernel *k, int buffer, long at, float value) {
+    if (!k->short_numbers) { ((float *)k->buffer[buffer])[at] = value; return; }
+    unsigned bits;
+    memcpy(&bits, &value, 4);
+    ((unsigned short *)k->buffer[buffer])[at] = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+/* y, grad -> dy, sums; pixels, vectors, share */
+static void through_relu(const struct kernel *k) {
+    long channels = (long)k->scalar[1] * k->vector;
+    for (long cube = 0; cube < k->cubes; cube++)
+        for (long c = 0; c < channels && c < (long)k->across * k->columns * k->vector; c++) {
+            float sum = 0;
+            for (long pixel = cube * k->scalar[2]; pixel < (cube + 1) * k->scalar[2] && pixel < k->scalar[0]; pixel++) {
+                float open = read_number(k, 0, pixel * channels + c) > 0 ? read_number(k, 1, pixel * channels + c) : 0;
+                write_number(k, 2, pixel * channels + c, open);
+                sum += open;
+            }
+            ((float *)k->buffer[3])[cube * channels + c] = sum;
+        }
+}
+
+/* y, pooled, grad -> dy, sums; quads, h, w, vectors, share */
+static void through_pooling(const struct kernel *k) {
+    long h = k->scalar[1], w = k->scalar[2], channels = (long)k->scalar[3] * k->vector, down = (h + 1) / 2, across = (w + 1) / 2;
+    for (long cube = 0; cube < k->cubes; cube++)
+        for (long c = 0; c < channels && c < (long)k->across * k->columns * k->vector; c++) {
+            float sum = 0;
+            for (long quad = cube * k->scalar[4]; quad < (cube + 1) * k->scalar[4] && quad < k->scalar[0]; quad++) {
+                long image = quad / (down * across), row = quad / across % down * 2, left = quad % across * 2;
+                long from = ((image * (h / 2) + row / 2) * (w / 2) + left / 2) * channels + c;
+                int whole = row + 1 < h && left + 1 < w;
+                float most = whole ? read_number(k, 1, from) : 0, open = most > 0 ? read_number(k, 2, from) : 0;
+                sum += open;
+                for (int i = 0; i < 4; i++) {
+                    long y = row + i / 2, x = left + i % 2, at = ((image * h + y) * w + x) * channels + c;
+                    if (y >= h || x >= w) continue;
+                    int here = whole && read_number(k, 0, at) == most;
+                    write_number(k, 3, at, here ? open : 0);
+                    if (here) open = 0;
+                }
+            }
+            ((float *)k->buffer[4])[cube * channels + c] = sum;
+        }
+}
+
+/* sums -> bias; cubes, vectors */
+static void add_cubes(const struct kernel *k) {
+    long channels = (long)k->scalar[1] * k->vector;
+    for (long c = 0; c < channels && c < (long)k->across * k->columns * k->vector; c++) {
+        float sum = 0;
+        for (long cube = 0; cube < k->scalar[0]; cube++) sum += ((float *)k->buffer[0])[cube * channels + c];
+        write_number(k, 1, c, sum);
+    }
+}
+
+static const struct { const char *name; int buffers, scalars; void (*compute)(const struct kernel *); } KERNELS[] = {
+    {"through_relu_e_", 4, 3, through_relu}, {"through_pooling_e_", 5, 5, through_pooling}, {"add_cubes_e_", 2, 2, add_cubes},
+};
 
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned x, unsigned y, unsigned z, unsigned shared,
                    void *stream, void **parameters, void **extra) {
     count(&launches, 1);
-    return lost() ? LAUNCH_FAILED : SUCCESS;
+    for (size_t i = 0; getenv("PRETEND_COMPUTE") && i < sizeof KERNELS / sizeof *KERNELS; i++) {
+        const char *name = function, *kinds = name + strlen(KERNELS[i].name), *vector = strstr(name, "_n_");
+        if (strncmp(name, KERNELS[i].name, strlen(KERNELS[i].name))) continue;
+        struct kernel kernel = {strncmp(kinds, "f32", 3) != 0, vector ? atoi(vector + 3) : 1, grid_x, grid_y, x, {0}, {0}};
+        for (int j = 0; j < KERNELS[i].buffers; j++) kernel.buffer[j] = *(uint64_t *)parameters[j];
+        memcpy(kernel.scalar, parameters[KERNELS[i].buffers], KERNELS[i].scalars * sizeof(unsigned));
+        KERNELS[i].compute(&kernel);
+    }
+    return lost() || out_of_order() ? LAUNCH_FAILED : SUCCESS;
 }
 
 int cuTensorMapEncodeTiled(void *map) { return memset(map, 0, 128), SUCCESS; }

@@ -7,21 +7,21 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::ops::FloatTensor;
 
-use super::{ConvBlockBackend, Pool, Routing, Wanted, plain};
+use super::{ConvBlockBackend, Pool, Wanted, plain};
 
 #[derive(Debug)]
 struct ConvBlock;
 
 impl<B: ConvBlockBackend> Backward<B, 3> for ConvBlock {
-    /// Input, weight and the routing of the forward pass.
-    type State = (FloatTensor<B>, FloatTensor<B>, Routing);
+    /// Input, weight and what the forward pass left.
+    type State = (FloatTensor<B>, FloatTensor<B>, B::Saved);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let [x_node, weight_node, bias_node] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
-        let (x, weight, routing) = ops.state;
+        let (x, weight, saved) = ops.state;
         let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some() || bias_node.is_some() };
-        let found = B::conv_block_backward(grad, x, weight, &routing, wanted);
+        let found = B::conv_block_backward(grad, x, weight, &saved, wanted);
 
         if let (Some(node), Some(grad)) = (x_node, found.x) {
             grads.register::<B>(node.id, grad);
@@ -38,6 +38,8 @@ impl<B: ConvBlockBackend> Backward<B, 3> for ConvBlock {
 }
 
 impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B, C> {
+    type Saved = ();
+
     fn conv_block(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -48,7 +50,7 @@ impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B
         match ConvBlock.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 match B::conv_block_tracked(&x.primitive, &weight.primitive, &bias.primitive, pool) {
-                    Some((out, routing)) => prep.finish((x.primitive, weight.primitive, routing), out),
+                    Some((out, saved)) => prep.finish((x.primitive, weight.primitive, saved), out),
                     None => plain::<Self>(x, weight, bias, pool),
                 }
             }

@@ -11,6 +11,8 @@ use super::scratch::Scratch;
 use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, plainly, winograd};
 
 impl ConvBlockBackend for Flex {
+    type Saved = Routing;
+
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
         if plainly::wanted() {
             return plain::<Self>(x, weight, bias, pool);

@@ -3,10 +3,12 @@
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
 //! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
-//! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations, and
+//! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN (`cudnn`), and
 //! [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass (`autodiff`).
 
 mod autodiff;
+#[cfg(feature = "cuda")]
+pub(crate) mod cudnn;
 mod flex;
 mod fused;
 mod geometry;
@@ -27,9 +29,12 @@ pub use plainly::plainly;
 
 /// A backend that can run a convolution block: all of them, some faster than others.
 ///
-/// The provided methods are burn's own operations one after the other; `impl ConvBlockBackend for MyBackend {}` is
-/// complete. A backend with a fused kernel overrides all three.
+/// The provided methods are burn's own operations one after the other: a backend without a fused kernel gives no more
+/// than `type Saved = ();`. One with a fused kernel overrides all three.
 pub trait ConvBlockBackend: Backend {
+    /// What a fused forward pass leaves for its backward pass, besides input and weight.
+    type Saved: Clone + std::fmt::Debug + Send + 'static;
+
     /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` →
     /// `[n, c_out, h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
     fn conv_block(
@@ -41,7 +46,7 @@ pub trait ConvBlockBackend: Backend {
         plain::<Self>(x, weight, bias, pool)
     }
 
-    /// As [`conv_block`](Self::conv_block), and which way each gradient will have to go back.
+    /// As [`conv_block`](Self::conv_block), and what its gradients will need.
     ///
     /// `None`: no fused kernel for these tensors. Autodiff then differentiates the plain composition.
     fn conv_block_tracked(
@@ -49,7 +54,7 @@ pub trait ConvBlockBackend: Backend {
         _weight: &FloatTensor<Self>,
         _bias: &FloatTensor<Self>,
         _pool: Pool,
-    ) -> Option<(FloatTensor<Self>, Routing)> {
+    ) -> Option<(FloatTensor<Self>, Self::Saved)> {
         None
     }
 
@@ -58,7 +63,7 @@ pub trait ConvBlockBackend: Backend {
         _grad: FloatTensor<Self>,
         _x: FloatTensor<Self>,
         _weight: FloatTensor<Self>,
-        _routing: &Routing,
+        _saved: &Self::Saved,
         _wanted: Wanted,
     ) -> ConvBlockGradients<Self> {
         unreachable!("a backend that overrides conv_block_tracked overrides conv_block_backward too")
@@ -81,9 +86,6 @@ pub struct ConvBlockGradients<B: Backend> {
     /// `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`].
     pub parameters: Option<(FloatTensor<B>, FloatTensor<B>)>,
 }
-
-#[cfg(feature = "cuda")]
-impl ConvBlockBackend for burn::backend::Cuda {}
 
 /// 3×3 convolution with padding 1, bias, `ReLU` and 2×2 max pooling with stride 2.
 ///

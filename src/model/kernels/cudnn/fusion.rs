@@ -1,0 +1,211 @@
+//! Convolution blocks by cuDNN as custom operations of burn's fusion.
+
+use burn::backend::Cuda;
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{DType, Shape, TensorMetadata};
+use burn_cubecl::CubeBackend;
+use burn_cubecl::fusion::FusionCubeRuntime;
+use burn_fusion::stream::{Operation, OperationStreams};
+use burn_fusion::{FusionRuntime, FusionTensor};
+use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
+use cubecl::cuda::CudaRuntime;
+
+use super::library::{Kind, Sizes};
+use super::run::{self, Made};
+use crate::model::device;
+use crate::model::kernels::{ConvBlockBackend, ConvBlockGradients, Pool, Wanted, plain, plainly};
+
+/// The backend that runs what fusion does not fuse.
+type Plain = CubeBackend<CudaRuntime, f32, i32, u8>;
+type Runtime = FusionCubeRuntime<CudaRuntime>;
+type Handles = HandleContainer<<Runtime as FusionRuntime>::FusionHandle>;
+type Fused = FusionTensor<Runtime>;
+
+/// What a forward pass by cuDNN leaves for its backward pass.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    sizes: Sizes,
+    y: Fused,
+    pooled: Option<Fused>,
+}
+
+impl ConvBlockBackend for Cuda {
+    type Saved = Saved;
+
+    fn conv_block(x: Fused, weight: Fused, bias: Fused, pool: Pool) -> Fused {
+        match by_cudnn(&x, &weight, &bias, pool) {
+            Some(sizes) => {
+                let [out] = register(Forward { sizes, keeps: false }, vec![x, weight, bias], outputs(sizes, false));
+                out
+            }
+            None => plain::<Self>(x, weight, bias, pool),
+        }
+    }
+
+    fn conv_block_tracked(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<(Fused, Saved)> {
+        let sizes = by_cudnn(x, weight, bias, pool)?;
+        let inputs = [x, weight, bias].map(Clone::clone).to_vec();
+        let (out, y) = if sizes.pooled {
+            let [out, y] = register(Forward { sizes, keeps: true }, inputs, outputs(sizes, true));
+            (out, y)
+        } else {
+            let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
+            (out.clone(), out)
+        };
+        let pooled = sizes.pooled.then(|| out.clone());
+        Some((out, Saved { sizes, y, pooled }))
+    }
+
+    fn conv_block_backward(
+        grad: FloatTensor<Self>,
+        x: Fused,
+        weight: Fused,
+        saved: &Saved,
+        wanted: Wanted,
+    ) -> ConvBlockGradients<Self> {
+        let Sizes { n, c_in, c_out, h, w, .. } = saved.sizes;
+        let mut shapes = Vec::new();
+        if wanted.x {
+            shapes.push(Shape::from([n, c_in, h, w]));
+        }
+        if wanted.parameters {
+            shapes.extend([Shape::from([c_out, c_in, 3, 3]), Shape::from([c_out])]);
+        }
+        let mut inputs = vec![grad, x, weight, saved.y.clone()];
+        inputs.extend(saved.pooled.clone());
+        let mut found = register_all(Backward { sizes: saved.sizes, wanted }, inputs, shapes).into_iter();
+        let x = if wanted.x { found.next() } else { None };
+        ConvBlockGradients { x, parameters: found.next().zip(found.next()) }
+    }
+}
+
+/// Numbers in a tensor that cuDNN and the kernels beside it take at most.
+const MOST_NUMBERS: usize = i32::MAX as usize;
+
+/// The sizes of a block that cuDNN runs; `None` where burn's own operations do.
+fn by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes> {
+    if plainly::wanted() || !device::by_cudnn() {
+        return None;
+    }
+    let kind = match x.dtype() {
+        DType::F32 => Kind::F32,
+        DType::BF16 => Kind::Bf16,
+        _ => return None,
+    };
+    if weight.dtype() != x.dtype() || bias.dtype() != x.dtype() {
+        return None;
+    }
+    let ([n, c_in, h, w], [c_out, ..]) = (x.shape().dims::<4>(), weight.shape().dims::<4>());
+    if [n, c_in, c_out, h, w].contains(&0) || n * h * w * c_in.max(c_out) > MOST_NUMBERS {
+        return None;
+    }
+    let sizes = Sizes { n, c_in, c_out, h, w, kind, pooled: pool == Pool::Max2 };
+    match run::ready(x.client.device().index, sizes) {
+        Ok(()) => Some(sizes),
+        Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
+        Err(error) => {
+            static ONCE: std::sync::Once = std::sync::Once::new();
+            ONCE.call_once(|| eprintln!("mien: burn's kernels convolve, much more slowly: {error}"));
+            None
+        }
+    }
+}
+
+/// The shapes of what a forward pass gives: the block's output and, where it is to be kept, what is pooled.
+fn outputs(Sizes { n, c_out, h, w, pooled, .. }: Sizes, keeps: bool) -> Vec<Shape> {
+    let y = Shape::from([n, c_out, h, w]);
+    match (pooled, keeps) {
+        (false, _) => vec![y],
+        (true, false) => vec![Shape::from([n, c_out, h / 2, w / 2])],
+        (true, true) => vec![Shape::from([n, c_out, h / 2, w / 2]), y],
+    }
+}
+
+/// An operation of cuDNN on tensors that are computed by then.
+trait Run: Clone + std::fmt::Debug + Send + Sync + 'static {
+    /// The operation's name in fusion's graph.
+    const NAME: &str;
+
+    /// Its outputs, in the order of the shapes that it was registered with.
+    fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor>;
+}
+
+#[derive(Clone, Debug)]
+struct Forward {
+    sizes: Sizes,
+    /// Whether the `ReLU`'s output is an output besides the pooled one.
+    keeps: bool,
+}
+
+impl Run for Forward {
+    const NAME: &str = "cudnn_conv_block";
+
+    fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor> {
+        let Ok([x, weight, bias]) = <[run::Tensor; 3]>::try_from(inputs) else {
+            unreachable!("registered with three inputs")
+        };
+        let Made { y, pooled } = run::forward(self.sizes, x, weight, bias);
+        match (pooled, self.keeps) {
+            (None, _) => vec![y],
+            (Some(pooled), false) => vec![pooled],
+            (Some(pooled), true) => vec![pooled, y],
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Backward {
+    sizes: Sizes,
+    wanted: Wanted,
+}
+
+impl Run for Backward {
+    const NAME: &str = "cudnn_conv_block_backward";
+
+    fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor> {
+        let mut inputs = inputs.into_iter();
+        let (Some(grad), Some(x), Some(weight), Some(y)) = (inputs.next(), inputs.next(), inputs.next(), inputs.next())
+        else {
+            unreachable!("registered with four inputs or five")
+        };
+        let made = Made { y, pooled: inputs.next() };
+        let found = run::backward(self.sizes, grad, x, weight, made, self.wanted);
+        found.x.into_iter().chain(found.parameters.into_iter().flatten()).collect()
+    }
+}
+
+/// An operation as fusion keeps it until its turn comes.
+#[derive(Clone, Debug)]
+struct Deferred<O> {
+    tensors: CustomOpIr,
+    operation: O,
+}
+
+impl<O: Run> Operation<Runtime> for Deferred<O> {
+    fn execute(&self, handles: &mut Handles) {
+        let inputs = self.tensors.inputs.iter().map(|input| handles.get_float_tensor::<Plain>(input)).collect();
+        let outputs = self.operation.run(inputs);
+        for (tensor, output) in self.tensors.outputs.iter().zip(outputs) {
+            handles.register_float_tensor::<Plain>(&tensor.id, output);
+        }
+    }
+}
+
+fn register<O: Run, const N: usize>(operation: O, inputs: Vec<Fused>, shapes: Vec<Shape>) -> [Fused; N] {
+    let Ok(found) = <[Fused; N]>::try_from(register_all(operation, inputs, shapes)) else {
+        unreachable!("an output for each shape")
+    };
+    found
+}
+
+/// Hands an operation to fusion: tensors of these shapes, of the first input's kind of number.
+fn register_all<O: Run>(operation: O, inputs: Vec<Fused>, shapes: Vec<Shape>) -> Vec<Fused> {
+    let (client, kind) = (inputs[0].client.clone(), inputs[0].dtype());
+    let streams = OperationStreams::with_inputs(&inputs);
+    let outputs: Vec<TensorIr> =
+        shapes.into_iter().map(|shape| TensorIr::uninit(client.create_empty_handle(), shape, kind)).collect();
+    let inputs: Vec<TensorIr> = inputs.into_iter().map(Fused::into_ir).collect();
+    let tensors = CustomOpIr::new(O::NAME, &inputs, &outputs);
+    let deferred = Deferred { tensors: tensors.clone(), operation };
+    client.register(streams, OperationIr::Custom(tensors), deferred)
+}

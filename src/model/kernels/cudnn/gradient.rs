@@ -1,0 +1,165 @@
+//! The gradient of a block's output, taken back through its pooling and `ReLU` in one pass over memory, and summed over
+//! images and pixels for the bias.
+//!
+//! cuDNN needs a pass for each of the three. Its sum takes 12.8 ms of an H200 where a pass takes 0.3, and refuses bf16.
+//!
+//! Tensors are NHWC without gaps, channels in vectors of `N`. A cube takes a share of the pixels and `columns` vectors of
+//! channels, in `rows` of threads. Sums are in f32 and in a fixed order, so that they repeat to the bit.
+
+#![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
+
+use cubecl::prelude::*;
+
+/// `dy` = `grad` where `y` is above zero, else 0; `[pixels, vectors]`. Sums of each cube go to `sums` `[cubes, vectors]`.
+#[cube(launch_unchecked)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn through_relu<E: Float, N: Size>(
+    y: &Array<Vector<E, N>>,
+    grad: &Array<Vector<E, N>>,
+    dy: &mut Array<Vector<E, N>>,
+    sums: &mut Array<Vector<f32, N>>,
+    pixels: u32,
+    vectors: u32,
+    share: u32,
+    #[comptime] rows: u32,
+    #[comptime] columns: u32,
+    #[define(E)] numbers: StorageType,
+) {
+    let column = CUBE_POS_Y * columns + UNIT_POS_X;
+    let begin = CUBE_POS_X * share;
+    let end = select(begin + share < pixels, begin + share, pixels);
+    let nothing = Vector::<E, N>::new(E::new(0.0));
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    if column < vectors {
+        let mut pixel = begin + UNIT_POS_Y;
+        while pixel < end {
+            let at = (pixel * vectors + column) as usize;
+            let open = select_many(y[at].greater_than(nothing), grad[at], nothing);
+            dy[at] = open;
+            sum += Vector::cast_from(open);
+            pixel += rows;
+        }
+    }
+    add_rows::<N>(sum, sums, column, vectors, rows, columns);
+}
+
+/// The same through 2×2 pooling: `grad` `[n, h / 2, w / 2, vectors]` goes to the first number of its window in `y` that is
+/// the largest, `pooled`, where that is above zero. Pixels that no window covers get 0.
+#[cube(launch_unchecked)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn through_pooling<E: Float, N: Size>(
+    y: &Array<Vector<E, N>>,
+    pooled: &Array<Vector<E, N>>,
+    grad: &Array<Vector<E, N>>,
+    dy: &mut Array<Vector<E, N>>,
+    sums: &mut Array<Vector<f32, N>>,
+    quads: u32,
+    h: u32,
+    w: u32,
+    vectors: u32,
+    share: u32,
+    #[comptime] rows: u32,
+    #[comptime] columns: u32,
+    #[define(E)] numbers: StorageType,
+) {
+    let column = CUBE_POS_Y * columns + UNIT_POS_X;
+    let begin = CUBE_POS_X * share;
+    let end = select(begin + share < quads, begin + share, quads);
+    let (down, across) = (h.div_ceil(2), w.div_ceil(2));
+    let nothing = Vector::<E, N>::new(E::new(0.0));
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    if column < vectors {
+        let mut quad = begin + UNIT_POS_Y;
+        while quad < end {
+            let image = quad / (down * across);
+            let row = quad % (down * across) / across * 2;
+            let left = quad % across * 2;
+            let at = (((image * h + row) * w + left) * vectors + column) as usize;
+            let (right, below) = (vectors as usize, (w * vectors) as usize);
+            if row + 1 < h && left + 1 < w {
+                let from = (((image * (h / 2) + row / 2) * (w / 2) + left / 2) * vectors + column) as usize;
+                let most = pooled[from];
+                let mut open = select_many(most.greater_than(nothing), grad[from], nothing);
+                sum += Vector::cast_from(open);
+                let here = y[at].equal(most);
+                dy[at] = select_many(here, open, nothing);
+                open = select_many(here, nothing, open);
+                let here = y[at + right].equal(most);
+                dy[at + right] = select_many(here, open, nothing);
+                open = select_many(here, nothing, open);
+                let here = y[at + below].equal(most);
+                dy[at + below] = select_many(here, open, nothing);
+                open = select_many(here, nothing, open);
+                let here = y[at + below + right].equal(most);
+                dy[at + below + right] = select_many(here, open, nothing);
+            } else {
+                dy[at] = nothing;
+                if left + 1 < w {
+                    dy[at + right] = nothing;
+                }
+                if row + 1 < h {
+                    dy[at + below] = nothing;
+                }
+            }
+            quad += rows;
+        }
+    }
+    add_rows::<N>(sum, sums, column, vectors, rows, columns);
+}
+
+/// Adds `sums` `[cubes, vectors]` up over the cubes.
+#[cube(launch_unchecked)]
+pub(super) fn add_cubes<E: Float, N: Size>(
+    sums: &Array<Vector<f32, N>>,
+    bias: &mut Array<Vector<E, N>>,
+    cubes: u32,
+    vectors: u32,
+    #[comptime] rows: u32,
+    #[comptime] columns: u32,
+    #[define(E)] numbers: StorageType,
+) {
+    let column = CUBE_POS_Y * columns + UNIT_POS_X;
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    if column < vectors {
+        let mut cube = UNIT_POS_Y;
+        while cube < cubes {
+            sum += sums[(cube * vectors + column) as usize];
+            cube += rows;
+        }
+    }
+    let total = sum_of_rows::<N>(sum, rows, columns);
+    if UNIT_POS_Y == 0 && column < vectors {
+        bias[column as usize] = Vector::cast_from(total);
+    }
+}
+
+/// Adds the sums of a cube's rows up, and writes them as this cube's.
+#[cube]
+fn add_rows<N: Size>(
+    sum: Vector<f32, N>,
+    sums: &mut Array<Vector<f32, N>>,
+    column: u32,
+    vectors: u32,
+    #[comptime] rows: u32,
+    #[comptime] columns: u32,
+) {
+    let total = sum_of_rows::<N>(sum, rows, columns);
+    if UNIT_POS_Y == 0 && column < vectors {
+        sums[(CUBE_POS_X * vectors + column) as usize] = total;
+    }
+}
+
+/// The sum over a cube's rows, for the threads of the first.
+#[cube]
+fn sum_of_rows<N: Size>(sum: Vector<f32, N>, #[comptime] rows: u32, #[comptime] columns: u32) -> Vector<f32, N> {
+    let mut shared = SharedMemory::<Vector<f32, N>>::new((rows * columns) as usize);
+    shared[(UNIT_POS_Y * columns + UNIT_POS_X) as usize] = sum;
+    sync_cube();
+    let mut total = sum;
+    if UNIT_POS_Y == 0 {
+        for row in 1..rows {
+            total += shared[(row * columns + UNIT_POS_X) as usize];
+        }
+    }
+    total
+}

@@ -1,0 +1,547 @@
+//! cuDNN's convolutions, with the bias, `ReLU` and pooling behind them, on raw device memory, ordered against burn's CUDA runtime.
+//!
+//! Tensors are NHWC, filters KRSC, products are summed in f32. cuDNN gets a stream of its own: burn's runtime tells no
+//! one its streams, so events of the whole CUDA context order the two (`cuCtxRecordEvent`, since CUDA 12.5).
+//!
+//! <https://docs.nvidia.com/deeplearning/cudnn/backend/latest/api/cudnn-cnn-library.html>
+
+#![allow(unsafe_code, reason = "cuDNN is a C library, and burn has no bindings for it")]
+
+use std::collections::HashMap;
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
+
+use cudarc::cudnn::result::{self as call, CudnnError};
+use cudarc::cudnn::sys::{self, cudnnDataType_t as DataType, cudnnTensorFormat_t as Format};
+use cudarc::driver::sys::{self as driver, CUcontext, CUevent, CUevent_flags, CUresult, CUstream, CUstream_flags};
+
+/// Algorithms that cuDNN is asked to rank.
+const RANKED: u8 = 8;
+
+/// Bytes of workspace that an algorithm may ask for, and the share of the device's memory; cuDNN ranks by speed alone.
+const MOST_WORKSPACE: usize = 1 << 30;
+const WORKSPACE_SHARE: usize = 8;
+
+/// The parts of cuDNN that convolutions load when they are first asked for.
+const PARTS: [&str; 6] = ["graph", "ops", "cnn", "heuristic", "engines_precompiled", "engines_runtime_compiled"];
+
+/// CUDA's version of the driver from which on a context records events.
+const CONTEXT_EVENTS: c_int = 12_050;
+
+/// Numbers that a block computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// Single precision; products on tensor cores in TF32.
+    F32,
+    /// Half the bits, with the range of f32.
+    Bf16,
+}
+
+impl Kind {
+    fn data_type(self) -> DataType {
+        match self {
+            Self::F32 => DataType::CUDNN_DATA_FLOAT,
+            Self::Bf16 => DataType::CUDNN_DATA_BFLOAT16,
+        }
+    }
+
+    fn math(self) -> sys::cudnnMathType_t {
+        match self {
+            Self::F32 => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
+            Self::Bf16 => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
+        }
+    }
+}
+
+/// Sizes of a block: 3×3 convolution with padding 1, bias and `ReLU`, with or without 2×2 max pooling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sizes {
+    /// Images.
+    pub n: usize,
+    /// Channels of the input.
+    pub c_in: usize,
+    /// Channels of the output.
+    pub c_out: usize,
+    /// Rows of the input.
+    pub h: usize,
+    /// Columns of the input.
+    pub w: usize,
+    /// Numbers.
+    pub kind: Kind,
+    /// Whether pooling follows.
+    pub pooled: bool,
+}
+
+/// Addresses of a forward pass in device memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forward {
+    /// Input, `[n, h, w, c_in]`.
+    pub x: u64,
+    /// Filter, `[c_out, 3, 3, c_in]`.
+    pub weight: u64,
+    /// Bias, `[c_out]`.
+    pub bias: u64,
+    /// Output of the `ReLU`, `[n, h, w, c_out]`.
+    pub y: u64,
+    /// Output of the pooling, `[n, h / 2, w / 2, c_out]`, where there is one.
+    pub pooled: Option<u64>,
+    /// [`Workspace::forward`] bytes.
+    pub workspace: u64,
+}
+
+/// Addresses of the convolution's backward pass in device memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backward {
+    /// Input, `[n, h, w, c_in]`.
+    pub x: u64,
+    /// Filter, `[c_out, 3, 3, c_in]`.
+    pub weight: u64,
+    /// Gradient of the convolution's output, `[n, h, w, c_out]`.
+    pub dy: u64,
+    /// Where the input's gradient goes.
+    pub dx: Option<u64>,
+    /// Where the filter's gradient goes.
+    pub dw: Option<u64>,
+    /// [`Workspace::backward`] bytes.
+    pub workspace: u64,
+}
+
+/// Bytes of scratch memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Workspace {
+    /// Of a forward pass.
+    pub forward: usize,
+    /// Of a backward pass.
+    pub backward: usize,
+}
+
+/// cuDNN on one device.
+pub(super) struct Cudnn {
+    handle: sys::cudnnHandle_t,
+    context: CUcontext,
+    stream: CUstream,
+    /// Recorded behind everything that burn's runtime has sent, and behind everything that cuDNN has.
+    sent: CUevent,
+    done: CUevent,
+    /// Bytes of workspace that an algorithm may ask for.
+    most_workspace: usize,
+    /// Plans, and why there is none for some sizes: a second attempt would leak the descriptors of the first.
+    plans: HashMap<Sizes, Result<Plan, String>>,
+}
+
+// SAFETY: the pointers are handles of the driver and of cuDNN, which any thread may use, one at a time.
+unsafe impl Send for Cudnn {}
+
+/// A block's descriptors and algorithms.
+struct Plan {
+    x: sys::cudnnTensorDescriptor_t,
+    y: sys::cudnnTensorDescriptor_t,
+    pooled: sys::cudnnTensorDescriptor_t,
+    bias: sys::cudnnTensorDescriptor_t,
+    weight: sys::cudnnFilterDescriptor_t,
+    convolution: sys::cudnnConvolutionDescriptor_t,
+    activation: sys::cudnnActivationDescriptor_t,
+    pooling: sys::cudnnPoolingDescriptor_t,
+    data: sys::cudnnConvolutionBwdDataAlgo_t,
+    filter: sys::cudnnConvolutionBwdFilterAlgo_t,
+    workspace: Workspace,
+}
+
+/// The forward algorithm that fuses bias and activation in NHWC.
+const FORWARD: sys::cudnnConvolutionFwdAlgo_t =
+    sys::cudnnConvolutionFwdAlgo_t::CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+
+/// Returns the version of the cuDNN that can be used here, such as 91002.
+///
+/// # Errors
+/// In words, where there is none, one of another major version, a part of it is missing, or the driver is too old.
+pub(crate) fn version() -> Result<usize, String> {
+    // SAFETY: this loads the libraries and gives them back.
+    if !unsafe { sys::is_culib_present() && driver::is_culib_present() } {
+        return Err("cuDNN (libcudnn.so.9) was not found: install it, or add its folder to LD_LIBRARY_PATH".into());
+    }
+    // SAFETY: the library was found above, and stays loaded from here on.
+    unsafe { sys::culib() };
+    // Without one of its parts cuDNN ends the process at the first call.
+    let folder = loaded_from("libcudnn.so");
+    let is_there = |part: &&str| {
+        let name = format!("libcudnn_{part}.so.9");
+        folder.as_ref().is_some_and(|folder| folder.join(&name).exists())
+            // SAFETY: this loads a library of cuDNN and gives it back.
+            || unsafe { libloading::Library::new(name) }.is_ok()
+    };
+    if let Some(part) = PARTS.iter().find(|part| !is_there(part)) {
+        return Err(format!(
+            "cuDNN is not whole: libcudnn_{part}.so.9 was not found beside it; install all of cuDNN 9"
+        ));
+    }
+    let version = call::get_version();
+    if !(90_000..100_000).contains(&version) {
+        return Err(format!("cuDNN {version} cannot be used: install version 9"));
+    }
+    let mut driver = 0;
+    // SAFETY: the call writes to the place that it is given.
+    driver_words(unsafe { driver::cuDriverGetVersion(&raw mut driver) }, "report its version")?;
+    if driver < CONTEXT_EVENTS {
+        let [major, minor] = [driver / 1000, driver % 1000 / 10];
+        return Err(format!("the driver is for CUDA {major}.{minor}: cuDNN needs one for CUDA 12.5 or newer"));
+    }
+    Ok(version)
+}
+
+/// Returns the folder that a library of this process was loaded from; `None` where the system does not tell.
+fn loaded_from(name: &str) -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let path = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
+    let mut found = path.filter(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name)));
+    found.next()?.parent().map(Path::to_owned)
+}
+
+fn words(result: Result<(), CudnnError>, what: &str) -> Result<(), String> {
+    result.map_err(|error| format!("cuDNN cannot {what}: {:?}", error.0))
+}
+
+/// Returns false for cuDNN's statuses that say "not supported" (3000 to 3999).
+fn supported(status: sys::cudnnStatus_t) -> bool {
+    !(3000..4000).contains(&(status as u32))
+}
+
+fn driver_words(result: CUresult, what: &str) -> Result<(), String> {
+    result.result().map_err(|error| format!("the driver cannot {what}: {error:?}"))
+}
+
+/// A descriptor that was made, or why not.
+fn made<T>(descriptor: Result<T, CudnnError>) -> Result<T, String> {
+    descriptor.map_err(|error| format!("cuDNN cannot make a descriptor: {:?}", error.0))
+}
+
+static ONE: f32 = 1.0;
+static ZERO: f32 = 0.0;
+
+fn one() -> *const c_void {
+    (&raw const ONE).cast()
+}
+
+fn zero() -> *const c_void {
+    (&raw const ZERO).cast()
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "CUDA has 64-bit addresses and processors alone")]
+fn output(address: u64) -> *mut c_void {
+    address as usize as *mut c_void
+}
+
+fn input(address: u64) -> *const c_void {
+    output(address)
+}
+
+impl Cudnn {
+    /// Opens cuDNN on the device with this ordinal, in the primary context that burn's runtime uses.
+    pub(super) fn open(ordinal: usize) -> Result<Self, String> {
+        version()?;
+        let ordinal = c_int::try_from(ordinal).map_err(|_| format!("device ordinal {ordinal} is too large"))?;
+        let (mut context, mut device, mut memory) = (null_mut(), 0, 0);
+        // SAFETY: each call writes to the place that it is given, and the context is retained for the process's life.
+        unsafe {
+            driver_words(driver::cuDeviceGet(&raw mut device, ordinal), "find the device")?;
+            driver_words(driver::cuDeviceTotalMem_v2(&raw mut memory, device), "report the device's memory")?;
+            driver_words(driver::cuDevicePrimaryCtxRetain(&raw mut context, device), "retain the context")?;
+            driver_words(driver::cuCtxSetCurrent(context), "set the context")?;
+        }
+        let (mut stream, mut events) = (null_mut(), [null_mut(); 2]);
+        let (lone, untimed) =
+            (CUstream_flags::CU_STREAM_NON_BLOCKING as u32, CUevent_flags::CU_EVENT_DISABLE_TIMING as u32);
+        // SAFETY: the context is current.
+        unsafe {
+            driver_words(driver::cuStreamCreate(&raw mut stream, lone), "make a stream")?;
+            for event in &mut events {
+                driver_words(driver::cuEventCreate(event, untimed), "make an event")?;
+            }
+        }
+        let handle = call::create_handle().map_err(|error| format!("cuDNN cannot start: {:?}", error.0))?;
+        // SAFETY: both were made above. A stream of the driver and one of the CUDA runtime are the same object.
+        words(unsafe { call::set_stream(handle, stream.cast()) }, "take a stream")?;
+        let [sent, done] = events;
+        let most_workspace = MOST_WORKSPACE.min(memory / WORKSPACE_SHARE);
+        Ok(Self { handle, context, stream, sent, done, most_workspace, plans: HashMap::new() })
+    }
+
+    /// Returns the bytes of workspace that a block of these sizes takes.
+    ///
+    /// # Errors
+    /// In words, where cuDNN has no algorithm for it.
+    pub(super) fn workspace(&mut self, sizes: Sizes) -> Result<Workspace, String> {
+        self.plan(sizes).map(|plan| plan.workspace)
+    }
+
+    fn plan(&mut self, sizes: Sizes) -> Result<&Plan, String> {
+        let Self { handle, context, most_workspace, plans, .. } = self;
+        let plan = plans.entry(sizes).or_insert_with(|| {
+            // SAFETY: the context that the handle belongs to.
+            driver_words(unsafe { driver::cuCtxSetCurrent(*context) }, "set the context")?;
+            Plan::new(*handle, sizes, *most_workspace).map_err(|error| format!("{error} for {sizes:?}"))
+        });
+        plan.as_ref().map_err(String::clone)
+    }
+
+    /// Runs cuDNN's calls behind all that the context was sent before, and before all that it is sent later.
+    fn ordered(&self, calls: impl FnOnce(sys::cudnnHandle_t) -> Result<(), String>) -> Result<(), String> {
+        // SAFETY: context, stream and events live as long as the process.
+        unsafe {
+            driver_words(driver::cuCtxSetCurrent(self.context), "set the context")?;
+            driver_words(driver::cuCtxRecordEvent(self.context, self.sent), "record an event of the context")?;
+            driver_words(driver::cuStreamWaitEvent(self.stream, self.sent, 0), "wait for an event")?;
+        }
+        let found = calls(self.handle);
+        // Also where a call failed: the calls before it use memory that the runtime may give away next.
+        // SAFETY: as above.
+        unsafe {
+            driver_words(driver::cuEventRecord(self.done, self.stream), "record an event")?;
+            driver_words(driver::cuCtxWaitEvent(self.context, self.done), "let the context wait for an event")?;
+        }
+        found
+    }
+
+    /// Sends the forward pass of a block to the device.
+    ///
+    /// # Safety
+    /// The addresses are device memory of this context, as large as `sizes` says, which stays until later work of the context.
+    pub(super) unsafe fn forward(&mut self, sizes: Sizes, at: &Forward) -> Result<(), String> {
+        self.plan(sizes)?;
+        let Some(Ok(plan)) = self.plans.get(&sizes) else { unreachable!("made above") };
+        self.ordered(|handle| {
+            // SAFETY: descriptors live with the plan; the addresses are the caller's promise.
+            unsafe {
+                plan.convolve(handle, at)?;
+                let Some(pooled) = at.pooled else { return Ok(()) };
+                let (y, out) = (input(at.y), output(pooled));
+                words(call::pooling_forward(handle, plan.pooling, one(), plan.y, y, zero(), plan.pooled, out), "pool")
+            }
+        })
+    }
+
+    /// Sends the backward pass of a block's convolution to the device.
+    ///
+    /// # Safety
+    /// As for [`Self::forward`].
+    pub(super) unsafe fn backward(&mut self, sizes: Sizes, at: &Backward) -> Result<(), String> {
+        self.plan(sizes)?;
+        let Some(Ok(plan)) = self.plans.get(&sizes) else { unreachable!("made above") };
+        let (workspace, bytes) = (output(at.workspace), plan.workspace.backward);
+        self.ordered(|handle| {
+            if let Some(dw) = at.dw {
+                // SAFETY: descriptors live with the plan; the addresses are the caller's promise.
+                let found = unsafe {
+                    call::convolution_backward_filter(
+                        handle,
+                        one(),
+                        plan.x,
+                        input(at.x),
+                        plan.y,
+                        input(at.dy),
+                        plan.convolution,
+                        plan.filter,
+                        workspace,
+                        bytes,
+                        zero(),
+                        plan.weight,
+                        output(dw),
+                    )
+                };
+                words(found, "compute a filter's gradient")?;
+            }
+            let Some(dx) = at.dx else { return Ok(()) };
+            // SAFETY: as above.
+            let found = unsafe {
+                call::convolution_backward_data(
+                    handle,
+                    one(),
+                    plan.weight,
+                    input(at.weight),
+                    plan.y,
+                    input(at.dy),
+                    plan.convolution,
+                    plan.data,
+                    workspace,
+                    bytes,
+                    zero(),
+                    plan.x,
+                    output(dx),
+                )
+            };
+            words(found, "compute an input's gradient")
+        })
+    }
+}
+
+impl Plan {
+    fn new(handle: sys::cudnnHandle_t, sizes: Sizes, most_workspace: usize) -> Result<Self, String> {
+        let Sizes { n, c_in, c_out, h, w, kind, pooled } = sizes;
+        let whole = |size: usize| c_int::try_from(size).map_err(|_| format!("cuDNN takes no size of {size}"));
+        let (images, c_in, c_out, [h, w]) = (whole(n)?, whole(c_in)?, whole(c_out)?, [whole(h)?, whole(w)?]);
+        let numbers = kind.data_type();
+        let tensor = |sizes: [c_int; 4]| {
+            let made = made(call::create_tensor_descriptor())?;
+            // SAFETY: it was just made.
+            let set = unsafe { call::set_tensor4d_descriptor(made, Format::CUDNN_TENSOR_NHWC, numbers, sizes) };
+            words(set, "describe a tensor").map(|()| made)
+        };
+        let (half_h, half_w) = if pooled { (h / 2, w / 2) } else { (h, w) };
+        let [x, y] = [tensor([images, c_in, h, w])?, tensor([images, c_out, h, w])?];
+        let bias = tensor([1, c_out, 1, 1])?;
+        let pooled = tensor([images, c_out, half_h, half_w])?;
+        let weight = made(call::create_filter_descriptor())?;
+        let convolution = made(call::create_convolution_descriptor())?;
+        let activation = made(call::create_activation_descriptor())?;
+        let pooling = made(call::create_pooling_descriptor())?;
+        let nan = sys::cudnnNanPropagation_t::CUDNN_NOT_PROPAGATE_NAN;
+        // SAFETY: all descriptors were just made.
+        unsafe {
+            let of_filter =
+                call::set_filter4d_descriptor(weight, numbers, Format::CUDNN_TENSOR_NHWC, [c_out, c_in, 3, 3]);
+            words(of_filter, "describe a filter")?;
+            let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
+            let sums = DataType::CUDNN_DATA_FLOAT;
+            words(
+                call::set_convolution2d_descriptor(convolution, 1, 1, 1, 1, 1, 1, mode, sums),
+                "describe a convolution",
+            )?;
+            words(call::set_convolution_math_type(convolution, kind.math()), "take a kind of arithmetic")?;
+            let relu = sys::cudnnActivationMode_t::CUDNN_ACTIVATION_RELU;
+            words(call::set_activation_descriptor(activation, relu, nan, 0.0), "describe an activation")?;
+            let max = sys::cudnnPoolingMode_t::CUDNN_POOLING_MAX;
+            words(call::set_pooling_descriptor(pooling, max, nan, 2, &[2, 2], &[0, 0], &[2, 2]), "describe a pooling")?;
+            let of_forward = call::get_convolution_forward_workspace_size(handle, x, weight, convolution, y, FORWARD);
+            let forward = of_forward.map_err(|error| format!("cuDNN has no convolution: {:?}", error.0))?;
+            let (data, of_data) = data_algorithm(handle, [x, y], weight, convolution, most_workspace)?;
+            let (filter, of_filter) = filter_algorithm(handle, [x, y], weight, convolution, most_workspace)?;
+            let workspace = Workspace { forward, backward: of_data.max(of_filter) };
+            Ok(Self { x, y, pooled, bias, weight, convolution, activation, pooling, data, filter, workspace })
+        }
+    }
+
+    /// Convolves, adds the bias and takes what is above zero: at once where cuDNN can, else one after the other.
+    unsafe fn convolve(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), String> {
+        let (x, weight, workspace) = (input(at.x), input(at.weight), output(at.workspace));
+        let (bytes, y) = (self.workspace.forward, output(at.y));
+        // SAFETY: the caller's promise.
+        let at_once = unsafe {
+            call::convolution_bias_activation_forward(
+                handle,
+                one(),
+                self.x,
+                x,
+                self.weight,
+                weight,
+                self.convolution,
+                FORWARD,
+                workspace,
+                bytes,
+                zero(),
+                self.y,
+                y,
+                self.bias,
+                input(at.bias),
+                self.activation,
+                self.y,
+                y,
+            )
+        };
+        match at_once {
+            Err(error) if !supported(error.0) => {}
+            found => return words(found, "convolve"),
+        }
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (x_of, weight_of, convolution) = (self.x, self.weight, self.convolution);
+            words(
+                call::convolution_forward(
+                    handle,
+                    one(),
+                    x_of,
+                    x,
+                    weight_of,
+                    weight,
+                    convolution,
+                    FORWARD,
+                    workspace,
+                    bytes,
+                    zero(),
+                    self.y,
+                    y,
+                ),
+                "convolve",
+            )?;
+            let added = sys::cudnnAddTensor(handle, one(), self.bias, input(at.bias), one(), self.y, y);
+            words(added.result(), "add a bias")?;
+            words(
+                call::activation_forward(handle, self.activation, one(), self.y, y, zero(), self.y, y),
+                "go through a ReLU",
+            )
+        }
+    }
+}
+
+/// Returns the fastest algorithm that cuDNN ranks for an input's gradient within so many bytes of workspace, and its bytes.
+unsafe fn data_algorithm(
+    handle: sys::cudnnHandle_t,
+    [x, y]: [sys::cudnnTensorDescriptor_t; 2],
+    weight: sys::cudnnFilterDescriptor_t,
+    convolution: sys::cudnnConvolutionDescriptor_t,
+    most: usize,
+) -> Result<(sys::cudnnConvolutionBwdDataAlgo_t, usize), String> {
+    let mut ranked = [const { MaybeUninit::<sys::cudnnConvolutionBwdDataAlgoPerf_t>::zeroed() }; RANKED as usize];
+    let mut count = 0;
+    let (first, asked) = (ranked.as_mut_ptr().cast(), c_int::from(RANKED));
+    // SAFETY: there is room for as many as are asked for, and `count` tells how many were written.
+    let found = unsafe {
+        call::get_convolution_backward_data_algorithm(handle, weight, y, convolution, x, asked, &raw mut count, first)
+    };
+    words(found, "rank algorithms for an input's gradient")?;
+    let ranked = ranked.iter().take(usize::try_from(count).unwrap_or(0));
+    // SAFETY: written above.
+    let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
+    let usable = ranked.filter(|one| one.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS).map(|one| one.algo);
+    // The ranking may be for another math type, whose workspace would be too small for the call.
+    let mut sized = usable.filter_map(|algorithm| {
+        // SAFETY: as above.
+        let bytes =
+            unsafe { call::get_convolution_backward_data_workspace_size(handle, weight, y, convolution, x, algorithm) };
+        bytes.ok().map(|bytes| (algorithm, bytes))
+    });
+    let none = || format!("cuDNN has no algorithm for an input's gradient within {most} bytes of workspace");
+    sized.find(|(_, bytes)| *bytes <= most).ok_or_else(none)
+}
+
+/// Returns the same for a filter's gradient.
+unsafe fn filter_algorithm(
+    handle: sys::cudnnHandle_t,
+    [x, y]: [sys::cudnnTensorDescriptor_t; 2],
+    weight: sys::cudnnFilterDescriptor_t,
+    convolution: sys::cudnnConvolutionDescriptor_t,
+    most: usize,
+) -> Result<(sys::cudnnConvolutionBwdFilterAlgo_t, usize), String> {
+    let mut ranked = [const { MaybeUninit::<sys::cudnnConvolutionBwdFilterAlgoPerf_t>::zeroed() }; RANKED as usize];
+    let mut count = 0;
+    let (first, asked) = (ranked.as_mut_ptr().cast(), c_int::from(RANKED));
+    // SAFETY: as above.
+    let found = unsafe {
+        call::get_convolution_backward_filter_algorithm(handle, x, y, convolution, weight, asked, &raw mut count, first)
+    };
+    words(found, "rank algorithms for a filter's gradient")?;
+    let ranked = ranked.iter().take(usize::try_from(count).unwrap_or(0));
+    // SAFETY: written above.
+    let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
+    let usable = ranked.filter(|one| one.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS).map(|one| one.algo);
+    let mut sized = usable.filter_map(|algorithm| {
+        // SAFETY: as above.
+        let bytes = unsafe {
+            call::get_convolution_backward_filter_workspace_size(handle, x, y, convolution, weight, algorithm)
+        };
+        bytes.ok().map(|bytes| (algorithm, bytes))
+    });
+    let none = || format!("cuDNN has no algorithm for a filter's gradient within {most} bytes of workspace");
+    sized.find(|(_, bytes)| *bytes <= most).ok_or_else(none)
+}

@@ -1,0 +1,278 @@
+//! Convolution blocks on burn's CUDA tensors: memory, layouts and addresses for the calls of `library`.
+
+#![allow(unsafe_code, reason = "the addresses of tensors go to a C library")]
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::{DType, Shape};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::cuda::CudaRuntime;
+use cubecl::prelude::{CubeCount, CubeDim};
+
+use super::gradient;
+use super::library::{Backward, Cudnn, Forward, Sizes};
+use crate::model::kernels::Wanted;
+
+/// A tensor in the memory of a CUDA device.
+pub(super) type Tensor = CubeTensor<CudaRuntime>;
+
+/// cuDNN of each device of the process, or why it could not be opened there.
+static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, String>>>> = Mutex::new(None);
+
+/// Runs something with the cuDNN of the device with this ordinal, which is opened at first.
+fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, String>) -> Result<T, String> {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let cudnn = open.get_or_insert_default().entry(ordinal).or_insert_with(|| Cudnn::open(ordinal));
+    act(cudnn.as_mut().map_err(|error| error.clone())?)
+}
+
+/// Checks that cuDNN runs blocks of these sizes on the device with this ordinal.
+///
+/// # Errors
+/// In words, where it does not open there or has no algorithm.
+pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), String> {
+    with(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
+}
+
+/// Runs cuDNN's calls on the thread that launches the runtime's kernels. Earlier launches have reached the driver there, and
+/// addresses are found without asking another thread for each.
+///
+/// # Panics
+/// Where cuDNN or the driver fails: an operation that burn's fusion runs has no other way to say so.
+fn on<T: Send + 'static>(tensor: &Tensor, calls: impl FnOnce(&mut Cudnn) -> Result<T, String> + Send) -> T {
+    let ordinal = tensor.device.index;
+    let found = tensor.client.exclusive(move || with(ordinal, calls));
+    let found = found.map_err(|error| format!("the device's thread is gone: {error:?}")).and_then(|found| found);
+    found.unwrap_or_else(|error| panic!("cuDNN's part of a step failed: {error}"))
+}
+
+/// Returns the tensor `[n, c, h, w]` as `[n, h, w, c]`, row by row in memory.
+fn by_pixels(tensor: Tensor) -> Tensor {
+    let tensor = permute_nchw_to_nhwc(tensor);
+    let shape = tensor.meta.shape().clone();
+    let mut compact = vec![1; shape.num_dims()];
+    for at in (1..compact.len()).rev() {
+        compact[at - 1] = compact[at] * shape[at];
+    }
+    // The stride of a dimension of one number reaches nothing: such a tensor would be copied for it.
+    let strides = tensor.meta.strides();
+    if (0..compact.len()).all(|at| shape[at] == 1 || strides[at] == compact[at]) {
+        return Tensor::new_contiguous(tensor.client, tensor.device, shape, tensor.handle, tensor.dtype);
+    }
+    into_contiguous(tensor)
+}
+
+/// Returns an uninitialised tensor of this shape on another one's device, of its data type.
+fn room(beside: &Tensor, shape: impl Into<Shape>) -> Tensor {
+    let shape = shape.into();
+    let handle = beside.client.empty(shape.num_elements() * beside.dtype.size());
+    Tensor::new_contiguous(beside.client.clone(), beside.device.clone(), shape, handle, beside.dtype)
+}
+
+/// Returns a tensor's address in device memory.
+fn address(tensor: &Tensor) -> Result<u64, String> {
+    let resource = tensor.client.get_resource(tensor.handle.clone());
+    resource.map(|resource| resource.resource().ptr).map_err(|error| format!("a tensor has no memory: {error:?}"))
+}
+
+/// Outputs of a block.
+pub(super) struct Made {
+    /// Behind the `ReLU`, `[n, c_out, h, w]`.
+    pub(super) y: Tensor,
+    /// Behind the pooling, where there is one.
+    pub(super) pooled: Option<Tensor>,
+}
+
+/// Runs the forward pass of a block.
+pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Tensor) -> Made {
+    let (x, weight, bias) = (by_pixels(x), by_pixels(weight), into_contiguous(bias));
+    let Sizes { n, c_out, h, w, .. } = sizes;
+    let y = room(&x, [n, h, w, c_out]);
+    let pooled = sizes.pooled.then(|| room(&x, [n, h / 2, w / 2, c_out]));
+    on(&x, |cudnn| {
+        let workspace = scratch(&x, cudnn.workspace(sizes)?.forward);
+        let at = Forward {
+            x: address(&x)?,
+            weight: address(&weight)?,
+            bias: address(&bias)?,
+            y: address(&y)?,
+            pooled: pooled.as_ref().map(address).transpose()?,
+            workspace: address(&workspace)?,
+        };
+        // SAFETY: the tensors live until the call is with the driver, and their memory is reused only by work behind it.
+        unsafe { cudnn.forward(sizes, &at) }
+    });
+    Made { y: permute_nhwc_to_nchw(y), pooled: pooled.map(permute_nhwc_to_nchw) }
+}
+
+/// Gradients of a block, in the shapes of what they belong to.
+pub(super) struct Gradients {
+    pub(super) x: Option<Tensor>,
+    pub(super) parameters: Option<[Tensor; 2]>,
+}
+
+/// Runs the backward pass of a block.
+pub(super) fn backward(sizes: Sizes, grad: Tensor, x: Tensor, weight: Tensor, made: Made, wanted: Wanted) -> Gradients {
+    let [grad, x, weight, y] = [grad, x, weight, made.y].map(by_pixels);
+    let pooled = made.pooled.map(by_pixels);
+    let Sizes { c_in, c_out, .. } = sizes;
+    let (dy, sums) = through_activation(sizes, &grad, &y, pooled.as_ref());
+    let dx = wanted.x.then(|| room(&x, x.meta.shape().clone()));
+    let parameters = wanted.parameters.then(|| [room(&x, [c_out, 3, 3, c_in]), sums.add(&x, c_out)]);
+    on(&x, |cudnn| {
+        let workspace = scratch(&x, cudnn.workspace(sizes)?.backward);
+        let at = Backward {
+            x: address(&x)?,
+            weight: address(&weight)?,
+            dy: address(&dy)?,
+            dx: dx.as_ref().map(address).transpose()?,
+            dw: parameters.as_ref().map(|[weight, _]| address(weight)).transpose()?,
+            workspace: address(&workspace)?,
+        };
+        // SAFETY: as above.
+        unsafe { cudnn.backward(sizes, &at) }
+    });
+    Gradients {
+        x: dx.map(permute_nhwc_to_nchw),
+        parameters: parameters.map(|[weight, bias]| [permute_nhwc_to_nchw(weight), bias]),
+    }
+}
+
+/// The gradient of a block's convolution `[n, h, w, c_out]`, and its sums over parts of the pixels.
+fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&Tensor>) -> (Tensor, Sums) {
+    let Sizes { n, c_out, h, w, .. } = sizes;
+    let dy = room(y, [n, h, w, c_out]);
+    let pixels = if sizes.pooled { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
+    let sums = Sums::over(y, pixels, c_out);
+    let Sums { vectors, cubes, share, .. } = sums;
+    let Threads { columns, rows } = Threads::of(vectors, THREADS, COLUMNS);
+    let count = CubeCount::Static(cubes, vectors.div_ceil(columns), 1);
+    let (client, dim, numbers) = (y.client.clone(), CubeDim::new_2d(columns, rows), y.dtype.into());
+    let (vector, [h, w]) = (c_out / vectors as usize, [h, w].map(number));
+    // SAFETY: the kernels stay within the sizes that the tensors were made with.
+    unsafe {
+        match pooled {
+            None => gradient::through_relu::launch_unchecked::<CudaRuntime>(
+                &client,
+                count,
+                dim,
+                vector,
+                y.clone().into_array_arg(),
+                grad.clone().into_array_arg(),
+                dy.clone().into_array_arg(),
+                sums.parts.clone().into_array_arg(),
+                number(pixels),
+                vectors,
+                share,
+                rows,
+                columns,
+                numbers,
+            ),
+            Some(pooled) => gradient::through_pooling::launch_unchecked::<CudaRuntime>(
+                &client,
+                count,
+                dim,
+                vector,
+                y.clone().into_array_arg(),
+                pooled.clone().into_array_arg(),
+                grad.clone().into_array_arg(),
+                dy.clone().into_array_arg(),
+                sums.parts.clone().into_array_arg(),
+                number(pixels),
+                h,
+                w,
+                vectors,
+                share,
+                rows,
+                columns,
+                numbers,
+            ),
+        }
+    }
+    (dy, sums)
+}
+
+/// Threads of a cube, and those of them that take vectors of channels side by side.
+const THREADS: u32 = 256;
+const COLUMNS: u32 = 64;
+
+/// Threads that add up the sums of all cubes, and those side by side.
+const ADDING: u32 = 512;
+const ADDING_COLUMNS: u32 = 16;
+
+/// Most cubes that share the pixels: somewhat fewer than an H100 runs at a time.
+const CUBES: usize = 1024;
+
+/// A cube's threads: vectors of channels side by side, in rows.
+struct Threads {
+    columns: u32,
+    rows: u32,
+}
+
+impl Threads {
+    fn of(vectors: u32, threads: u32, most: u32) -> Self {
+        let columns = vectors.min(most);
+        Self { columns, rows: threads / columns }
+    }
+}
+
+/// Sums of a gradient over parts of the pixels, `[cubes, c]` in f32.
+struct Sums {
+    parts: Tensor,
+    /// Vectors that the channels are taken in.
+    vectors: u32,
+    /// Cubes that share the pixels.
+    cubes: u32,
+    /// Pixels of a cube.
+    share: u32,
+}
+
+impl Sums {
+    fn over(beside: &Tensor, pixels: usize, channels: usize) -> Self {
+        let vector = [4, 2, 1].into_iter().find(|vector| channels.is_multiple_of(*vector)).unwrap_or(1);
+        let vectors = number(channels / vector);
+        let rows = Threads::of(vectors, THREADS, COLUMNS).rows as usize;
+        let share = pixels.div_ceil(CUBES).next_multiple_of(rows);
+        let cubes = pixels.div_ceil(share);
+        let handle = beside.client.empty(cubes * channels * size_of::<f32>());
+        let (client, device) = (beside.client.clone(), beside.device.clone());
+        let parts = Tensor::new_contiguous(client, device, Shape::from([cubes, channels]), handle, DType::F32);
+        Self { parts, vectors, cubes: number(cubes), share: number(share) }
+    }
+
+    /// The sum over all pixels, `[channels]`.
+    fn add(&self, beside: &Tensor, channels: usize) -> Tensor {
+        let bias = room(beside, [channels]);
+        let Threads { columns, rows } = Threads::of(self.vectors, ADDING, ADDING_COLUMNS);
+        // SAFETY: as above.
+        unsafe {
+            gradient::add_cubes::launch_unchecked::<CudaRuntime>(
+                &beside.client,
+                CubeCount::Static(1, self.vectors.div_ceil(columns), 1),
+                CubeDim::new_2d(columns, rows),
+                channels / self.vectors as usize,
+                self.parts.clone().into_array_arg(),
+                bias.clone().into_array_arg(),
+                self.cubes,
+                self.vectors,
+                rows,
+                columns,
+                beside.dtype.into(),
+            );
+        }
+        bias
+    }
+}
+
+/// A size as kernels take it: blocks of more numbers than that go to burn (`fusion::by_cudnn`).
+fn number(size: usize) -> u32 {
+    u32::try_from(size).expect("a size below `fusion::MOST_NUMBERS`")
+}
+
+/// So many bytes of scratch memory, at least some: a call may get no null.
+fn scratch(beside: &Tensor, bytes: usize) -> Tensor {
+    room(beside, [bytes.div_ceil(beside.dtype.size()).max(64)])
+}
