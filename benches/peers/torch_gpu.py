@@ -4,8 +4,11 @@
   torch_gpu.py --device cuda --precision f32|tf32|bf16 cnn|features|finetune BATCH SIZE STEPS [--unfreeze block5]
   torch_gpu.py --device cuda --precision … ceilings SIZE
   torch_gpu.py --device cuda --precision … layers BATCH SIZE
+  torch_gpu.py --device cuda cases FILE
 
 channels_last, Adam, inputs that are on the card already. Prints one line of JSON. bf16: autocast, weights in f32.
+`cases` reads a case from each line of FILE, such as {"name": "…", "words": ["cnn", 64, 48, 20], "precision": "bf16", "unfreeze": "block5"}, and prints a line for each,
+with its name; of a case that fails, the error, and the next one follows.
 """
 import argparse
 import json
@@ -112,17 +115,13 @@ def layers(batch, size, device, autocast):
     return {"layers": found}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="tf32")
-    parser.add_argument("--unfreeze", choices=BEFORE, default="block5")
-    parser.add_argument("words", nargs="+")
-    arguments = parser.parse_args()
-    device, autocast = torch.device(arguments.device), arguments.precision == "bf16"
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.precision != "f32"
-    torch.backends.cudnn.benchmark = True
-    what, *numbers = arguments.words
+def measure(words, precision, unfreeze, device):
+    """One case, as the line to print."""
+    autocast = precision == "bf16"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "f32"
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    what, *numbers = words
     numbers = list(map(int, numbers))
     if what == "ceilings":
         found = ceilings(numbers[0], device, autocast)
@@ -130,11 +129,40 @@ def main():
         found = layers(*numbers, device, autocast)
     else:
         batch, size, steps = numbers
-        first, step = seconds(device, training(what, batch, size, arguments.unfreeze, device, autocast), steps)
+        first, step = seconds(device, training(what, batch, size, unfreeze, device, autocast), steps)
         found = {"images_per_second": batch / step, "milliseconds": 1000 * step, "first_seconds": first}
     if device.type == "cuda":
         found["torch_memory_mib"] = torch.cuda.max_memory_reserved(device) / 2**20
-    print(json.dumps(found))
+    return found
+
+
+def cases(path, device):
+    """Measures each case of a file; what one fails with is told in its place."""
+    with open(path) as file:
+        asked = [json.loads(line) for line in file if line.strip()]
+    for one in asked:
+        try:
+            found = measure(one["words"], one.get("precision", "tf32"), one.get("unfreeze", "block5"), device)
+        except Exception as error:  # Whatever a case fails with, the next one may work.
+            found = {"error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:300]}
+        print(json.dumps({"name": one["name"], **found}), flush=True)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="tf32")
+    parser.add_argument("--unfreeze", choices=BEFORE, default="block5")
+    parser.add_argument("words", nargs="+")
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    torch.backends.cudnn.benchmark = True
+    if arguments.words[0] == "cases":
+        cases(arguments.words[1], device)
+    else:
+        print(json.dumps(measure(arguments.words, arguments.precision, arguments.unfreeze, device)))
 
 
 if __name__ == "__main__":

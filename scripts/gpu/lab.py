@@ -33,6 +33,11 @@ class Lab:
         os.makedirs(self.raw, exist_ok=True)
         os.makedirs(os.path.join(self.home, "checkpoints"), exist_ok=True)
         self.deadline = time.monotonic() + arguments.budget
+        self.reserve = RESERVE
+        # Seconds that a command may take, where a step has a limit of its own.
+        self.limit = None
+        # Folders of libraries that mien needs and that the loader does not know.
+        self.libraries = {}
         self.path = os.path.join(self.out, "state.json")
         self.state = json.load(open(self.path)) if os.path.exists(self.path) else {"items": {}}
         # Workers and benches share one cache of kernels, which is not the user's.
@@ -42,7 +47,7 @@ class Lab:
 
     def left(self):
         """Seconds until something has to be stopped."""
-        return self.deadline - time.monotonic() - RESERVE
+        return self.deadline - time.monotonic() - self.reserve
 
     def save(self):
         aside = self.path + ".new"
@@ -81,10 +86,11 @@ class Lab:
     def environment(self, **more):
         # The driver keeps what it makes of kernels, too: both are gone when the cache is.
         driver = os.path.join(self.cache, "nv")
-        return {**os.environ, "MIEN_HOME": self.home, "XDG_CACHE_HOME": self.cache, "CUDA_CACHE_PATH": driver, **more}
+        return {**os.environ, **self.libraries, "MIEN_HOME": self.home, "XDG_CACHE_HOME": self.cache, "CUDA_CACHE_PATH": driver, **more}
 
-    def run(self, name, command, environment=None, accept=(0,)):
-        """A command to its end, its output kept as raw/NAME.*; killed when the time is over."""
+    def run(self, name, command, environment=None, accept=(0,), partly=False):
+        """A command to its end, its output kept as raw/NAME.*; killed when the time is over, or the limit of its step. With `partly`, what a command
+        printed that was killed or that failed counts."""
         path = os.path.join(self.raw, name.replace("/", "-"))
         begun = time.monotonic()
         with open(path + ".out", "w+") as out, open(path + ".err", "w+") as err:
@@ -96,17 +102,24 @@ class Lab:
                 raise Failed(str(error)) from None
             with Memory(self.device, process.pid) as memory:
                 try:
-                    code = process.wait(max(self.left(), 1))
+                    code = process.wait(max(min(self.left(), self.limit or self.left()), 1))
                 except subprocess.TimeoutExpired:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-                    raise OutOfTime(name) from None
+                    if not self.limit:
+                        raise OutOfTime(name) from None
+                    code = None
             out.seek(0)
             err.seek(0)
             text, complaint = out.read(), err.read()
+        found = {"code": code, "wall": time.monotonic() - begun, "memory_mib": memory.peak, "text": text}
+        found["complaint"] = last_lines(complaint)
         if code not in accept:
-            raise Failed(f"exit code {code}: {last_lines(complaint)}")
-        return {"code": code, "wall": time.monotonic() - begun, "memory_mib": memory.peak, "text": text}
+            how = f"exit code {code}" if code is not None else f"did not end within its {found['wall']:.0f} s and was killed"
+            found["fault"] = f"{how}: {found['complaint']}"
+            if not partly:
+                raise Failed(found["fault"])
+        return found
 
     def mien(self, name, *words, accept=(0,), **environment):
         return self.run(name, [self.mien_path, *words], self.environment(**environment), accept)
@@ -173,7 +186,8 @@ class Memory:
         self.thread.join(10)
 
     def watch(self):
-        while not self.over.wait(0.4 if self.card else 0.1):
+        # Asking a card often disturbs what is measured on it.
+        while not self.over.wait(2 if self.card else 0.1):
             now = self.of_card() if self.card else self.of_process()
             if now is not None:
                 self.peak = max(self.peak or 0, now)

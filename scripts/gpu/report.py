@@ -96,3 +96,96 @@ def runs(found, state):
         for run in item["runs"]:
             figures = " ".join(f"{key} {number(run[key], 4)}" for key in ("accuracy", "precision", "recall", "f1"))
             yield f"{run['run']:<20} {run['epochs']} epochs of {number(run['seconds_an_epoch'])} s; first step after {number(run['first_step_told'])} s; {number(run.get('memory_mib'))} MiB; test {figures}"
+
+
+def in_a_line(found):
+    """What a step of a lease found, in a line."""
+    if "error" in found:
+        return f"FAILED after {found['seconds']:.1f} s: {found['error'][:400]}"
+    if "checks" in found:
+        text = f"{found['checks'] - len(found['failed'])} of {found['checks']} hold ({'TF32' if found['coarse'] else 'full f32'})"
+        worst = ", ".join(f"{of} {error:.1e}" for of, error in found["worst"].items())
+        text += f"; worst: {worst}" + "".join(f"; FAILED {failed}" for failed in found["failed"][:4])
+    elif "milliseconds" in found:
+        text = f"{number(found['images_per_second'])} images/s, {found['milliseconds'][0]:.2f} ms, first step {found['first_seconds']:.1f} s"
+    elif "layers" in found:
+        sums = [sum(one[f"{way}_milliseconds"][0] for one in found["layers"]) for way in ("forward", "both")]
+        text = f"{len(found['layers'])} layers, forward {sums[0]:.2f} ms, with gradients {sums[1]:.2f} ms"
+    elif "runs" in found:
+        text = run_line(found["runs"][0]) + f"; {found.get('told')}"
+    elif "cases" in found:
+        text = f"{found['cases']} of {found['of']} cases" + (f"; FAILED {found['fault'][:300]}" if "fault" in found else "")
+    else:
+        text = "done"
+    return f"{text} ({found['seconds']:.1f} s)"
+
+
+def run_line(run):
+    figures = " ".join(f"{key} {number(run[key], 4)}" for key in ("accuracy", "precision", "recall", "f1"))
+    return f"{run['run']}: {run['epochs']} epochs of {number(run['seconds_an_epoch'])} s (first {number(run['first_epoch'])}); first step after {number(run['first_step_told'])} s; {number(run.get('memory_mib'))} MiB; test {figures}"
+
+
+COLUMNS = ("own f32", "cudnn f32", "torch tf32", "own bf16", "cudnn bf16", "torch bf16")
+
+
+def lease(state):
+    """The table of a lease: what is right, how fast it is beside PyTorch, and what runs came to."""
+    for line in items(state, "doctor").get("mien", {}).get("gpu", []):
+        yield line[:110]
+    if "without_kernels" in state:
+        yield f"WITHOUT the kernels that were brought along: {state['without_kernels'][:200]}"
+    for name, item in items(state, "agree").items():
+        yield f"agree {name:<18} {in_a_line(item)}"
+    found = items(state, "step")
+    names = list(dict.fromkeys(name[:-len(column) - 1] for name in found for column in COLUMNS if name.endswith(" " + column)))
+    if names:
+        yield "step, images/s"
+        yield f"{'':<22} " + " ".join(f"{column:>10}" for column in COLUMNS) + "   to torch tf32: own  cudnn; bf16: own  cudnn"
+    for name in names:
+        speeds = {column: found.get(f"{name} {column}", {}).get("images_per_second") for column in COLUMNS}
+        cells = " ".join(f"{number(speeds[column]) if f'{name} {column}' not in found or speeds[column] else 'FAILED':>10}" for column in COLUMNS)
+        ratios = []
+        for peer, ours in (("torch tf32", ("own f32", "cudnn f32")), ("torch bf16", ("own bf16", "cudnn bf16"))):
+            ratios += [f"{number(speeds[peer] and speeds[one] and speeds[one] / speeds[peer], 2):>6}" for one in ours]
+        yield f"{name:<22} {cells}   {' '.join(ratios)}"
+    for name in names:
+        for column in COLUMNS:
+            item = found.get(f"{name} {column}", {})
+            if "error" in item:
+                yield f"  FAILED {name} {column}: {item['error'][:200]}"
+    first = [f"{name} {column} {item['first_seconds']:.1f}" for name in names for column in COLUMNS if "first_seconds" in (item := found.get(f"{name} {column}", {}))]
+    if first:
+        yield "first step, seconds: " + "; ".join(first)
+    memory = [f"{name} {column} {number(value)}" for name in names for column in COLUMNS if (value := memory_of(found.get(f"{name} {column}", {})))]
+    if memory:
+        yield "memory at its most, MiB: " + "; ".join(memory)
+    yield from lease_layers(items(state, "layers"))
+    for name, item in items(state, "runs").items():
+        yield f"run {in_a_line(item) if 'error' in item else run_line(item['runs'][0])}"
+    for stage in ("doctor", "torch", "data"):
+        for name, item in items(state, stage).items():
+            if "error" in item or "fault" in item:
+                yield f"FAILED {stage} {name}: {(item.get('error') or item['fault'])[:300]}"
+
+
+def memory_of(item):
+    return item.get("torch_memory_mib") or item.get("memory_mib")
+
+
+def lease_layers(found):
+    """Milliseconds of each convolution, forward and with its gradients."""
+    known = {column: {one["layer"]: one for one in found.get(column, {}).get("layers", [])} for column in COLUMNS}
+    names = list(dict.fromkeys(layer for layers in known.values() for layer in layers))
+    shown = [column for column in COLUMNS if known[column]]
+    if names:
+        yield "layers, ms forward/with gradients: " + ", ".join(shown)
+    for layer in names:
+        cells = []
+        for column in shown:
+            one = known[column].get(layer, {})
+            pair = [one.get(f"{way}_milliseconds") for way in ("forward", "both")]
+            cells.append("/".join(number(part[0] if isinstance(part, list) else part) for part in pair))
+        yield f"  {layer:<13} " + " ".join(f"{cell:>14}" for cell in cells)
+    for column, item in found.items():
+        if "error" in item:
+            yield f"  FAILED layers {column}: {item['error'][:200]}"

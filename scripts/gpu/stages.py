@@ -76,19 +76,27 @@ def agree(lab, sizes):
     ways = [("made-up weights", []), ("made-up weights, bf16", ["--precision", "bf16"])]
     for name, more in (*ways, *([("real weights", weights)] if weights else [])):
         def check(more=more, name=name):
-            found, run = lab.findings(f"agree {name}", "agree", *sizes.agree, *more, accept=(0, 1))
-            checks = [one for one in found if one["finding"] == "check"]
-            failed = [f"{one['of']} {one['part']}: {one['error']} above {one['bar']:.1e}" for one in checks if not one["holds"]]
-            rounding = next(one for one in found if one["finding"] == "rounding")
-            worst = {}
-            for one in checks:
-                if one["error"] is not None:
-                    worst[one["of"]] = max(worst.get(one["of"], 0.0), one["error"])
-            if run["code"] == 0 and (failed or not checks):
-                raise Failed("it says that all is well, and it is not")
-            return {"checks": len(checks), "failed": failed, "coarse": rounding["coarse"], "worst": worst, "wall": run["wall"]}
+            return agreement(lab, f"agree {name}", *sizes.agree, *more)
 
         lab.item("agree", name, sizes.patience, check)
+
+
+def agreement(lab, name, *words, **environment):
+    """What `mien bench agree` finds, in short."""
+    found, run = lab.findings(name, "agree", *words, accept=(0, 1), **environment)
+    checks = [one for one in found if one["finding"] == "check"]
+    failed = [f"{one['of']} {one['part']}: {one['error']} above {one['bar']:.1e}" for one in checks if not one["holds"]]
+    rounding = next((one for one in found if one["finding"] == "rounding"), None)
+    worst = {}
+    for one in checks:
+        if one["error"] is not None:
+            worst[one["of"]] = max(worst.get(one["of"], 0.0), one["error"])
+    if run["code"] == 0 and (failed or not checks):
+        raise Failed("it says that all is well, and it is not")
+    if run["code"] and not failed:
+        # It ended in words, not with a check that does not hold.
+        raise Failed(f"exit code {run['code']} after {len(checks)} checks: {run['complaint']}")
+    return {"checks": len(checks), "failed": failed, "coarse": bool(rounding and rounding["coarse"]), "worst": worst, "wall": run["wall"]}
 
 
 def data(lab, sizes):
@@ -108,7 +116,8 @@ def data(lab, sizes):
         return {"wall": run["wall"], "memory_mib": run["memory_mib"]}
 
     def weights():
-        source, more = base, []
+        told = getattr(arguments, "preprocessing", None)
+        source, more = base, ["--preprocessing", told] if told else []
         if not source:
             source, more = os.path.join(lab.out, "noise.safetensors"), ["--preprocessing", "torchvision"]
             material.base(source)
@@ -140,9 +149,7 @@ def layers(lab, sizes):
     words = [word for name, value in sizes.layers.items() for word in (f"--{name}", value)]
     for precision in ("f32", "bf16"):
         def ours(precision=precision):
-            found, _ = lab.findings(f"layers {precision}", "layers", *words, "--precision", precision)
-            kept = ("layer", "forward_milliseconds", "both_milliseconds", "teraflops")
-            return {"layers": [{key: one[key] for key in kept} for one in found if one["finding"] == "layer"]}
+            return layers_of(lab, f"layers {precision}", *words, "--precision", precision)
 
         lab.item("layers", precision, sizes.patience, ours)
     if torch(lab):
@@ -168,15 +175,11 @@ def steps(lab, sizes, cnn_batches, batches, kinds):
     for strategy, unfreeze in kinds:
         cases += [(strategy, batch, sizes.side, unfreeze) for batch in batches]
     for strategy, batch, side, unfreeze in cases:
-        name = f"{strategy}{' all' if unfreeze == 'block1' else ''} {batch} at {side}"
-
-        words = ("--strategy", strategy, "--batch", batch, "--size", side, "--steps", sizes.steps, "--unfreeze", unfreeze, *sizes.warm_up)
+        name = case(strategy, batch, side, unfreeze)
+        words = step_words(strategy, batch, side, unfreeze, sizes.steps, *sizes.warm_up)
 
         def ours(words=words, name=name):
-            found, run = lab.findings(f"step {name}", "step", *words)
-            last = found[-1]
-            kept = ("milliseconds", "images_per_second", "first_seconds", "operations_per_image", "teraflops")
-            return {**{key: last[key] for key in kept}, "memory_mib": run["memory_mib"]}
+            return step_of(lab, f"step {name}", *words)
 
         lab.item("step", name, sizes.patience, ours)
         short = f"{name} bf16"
@@ -185,6 +188,30 @@ def steps(lab, sizes, cnn_batches, batches, kinds):
             for precision in PRECISIONS:
                 words = [strategy, batch, side, sizes.steps, "--unfreeze", unfreeze, "--precision", precision]
                 lab.item("step", f"{name} torch {precision}", 40, lambda words=words: peer(lab, words))
+
+
+def case(strategy, batch, side, unfreeze):
+    """What a training step is called in the tables."""
+    return f"{strategy}{' all' if unfreeze == 'block1' else ''} {batch} at {side}"
+
+
+def step_words(strategy, batch, side, unfreeze, steps, *more):
+    return ("--strategy", strategy, "--batch", batch, "--size", side, "--steps", steps, "--unfreeze", unfreeze, *more)
+
+
+def step_of(lab, name, *words, **environment):
+    """What `mien bench step` finds, in short."""
+    found, run = lab.findings(name, "step", *words, **environment)
+    last = found[-1]
+    kept = ("milliseconds", "images_per_second", "first_seconds", "operations_per_image", "teraflops")
+    return {**{key: last[key] for key in kept}, "memory_mib": run["memory_mib"], "wall": run["wall"]}
+
+
+def layers_of(lab, name, *words, **environment):
+    """What `mien bench layers` finds, in short."""
+    found, _ = lab.findings(name, "layers", *words, **environment)
+    kept = ("layer", "forward_milliseconds", "both_milliseconds", "teraflops")
+    return {"layers": [{key: one[key] for key in kept} for one in found if one["finding"] == "layer"]}
 
 
 def torch(lab):
