@@ -107,8 +107,8 @@ mod tests {
             (launch, vec![memory], ["no memory left", "nvidia-smi"]),
             (
                 call,
-                vec!["cuDNN cannot pool: X"],
-                ["the device failed (cuDNN cannot pool: X)", "MIEN_CONVOLUTIONS=burn"],
+                vec!["cuDNN's part of a step failed: X"],
+                ["the device failed (cuDNN's part of a step failed: X)", "MIEN_CONVOLUTIONS=burn"],
             ),
             (call, vec!["something else"], ["a fault of this program: called", "CallError"]),
         ] {
