@@ -205,14 +205,32 @@ fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
 }
 
 #[test]
-fn a_worker_asked_to_terminate_saves_and_ends() {
+fn a_worker_that_a_signal_ends_is_interrupted_and_the_queue_brings_it_back() {
     let lab = Lab::new();
     lab.faces(700);
     lab.mien(&[&LONG[..], &["--detach"]].concat()).assert().success();
     let folder = lab.only_run();
-    wait_for_epoch(&folder, 1);
-    kill_process(worker_pid(&folder), Signal::TERM).expect("sent");
+    let mut done = 0;
+    let signals = [("SIGTERM", Signal::TERM), ("SIGUSR1", Signal::USR1), ("SIGUSR2", Signal::USR2)];
+    for (name, signal) in signals {
+        wait_for_epoch(&folder, done + 1);
+        kill_process(worker_pid(&folder), signal).expect("sent");
+        lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(1);
+        let shown = lab.json(&["show", "latest", "--json"]);
+        assert_eq!((&shown["state"], &shown["outcome"]["signal"]), (&json!("interrupted"), &json!(name)), "{shown}");
+        assert!(lab.text(&["show", "latest"]).contains(&format!("interrupted by {name}")));
+        assert!(lab.text(&["runs"]).contains("interrupted"));
+        let before = epochs_done(&folder);
+        assert!(before > done, "what it did is kept");
+        done = before;
+        lab.mien(&["queue", "restart"]).assert().success();
+        wait_for_epoch(&folder, done + 1);
+    }
+    // Stopped by its user it is owed no more.
+    lab.mien(&["stop", "latest"]).assert().success();
     lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(130);
+    assert_eq!(lab.json(&["show", "latest", "--json"])["state"], "stopped");
+    assert!(!folder.queue_file().exists());
 }
 
 #[test]

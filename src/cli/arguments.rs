@@ -163,7 +163,7 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Go on with a stopped, failed or lost run from its last checkpoint, or with a finished one by other limits
+    /// Go on with a stopped, interrupted, failed or lost run from its last checkpoint, or with a finished one by other limits
     Resume {
         /// Id, beginning of an id, or `latest`
         run: String,

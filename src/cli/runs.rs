@@ -155,6 +155,7 @@ fn remark(run: &Summary, state: RunState) -> String {
     match (state, run.cause()) {
         (RunState::Lost, _) if run.wait().is_some() => "was waiting, has no worker: `mien queue restart`".into(),
         (RunState::Lost, _) => "its worker is gone: `mien resume` goes on".into(),
+        (RunState::Interrupted, _) => "interrupted: `mien queue restart` or `mien resume` goes on".into(),
         (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),
         (RunState::Queued, _) => run.wait().unwrap_or_default(),
         _ if state.is_active() && !run.recipe.left_out.is_empty() && !run.stopping => {

@@ -86,6 +86,7 @@ fn told(run: &FollowedRun, state: RunState) -> String {
         RunState::Stopped => {
             format!("{id} has stopped after epoch {}: `mien resume {id}` goes on", run.summary.epoch())
         }
+        RunState::Interrupted => format!("{id} was interrupted by a signal, and saved: `mien resume {id}` goes on"),
         RunState::Lost => format!("{id} was lost before it could stop: `mien resume {id}` goes on"),
         state if !state.is_active() => format!("{id} ended before it could stop: it is {state}"),
         _ if run.summary.stopping => format!("{id} has heard the request and is ending: `mien watch {id}`"),

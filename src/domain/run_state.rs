@@ -27,6 +27,12 @@ pub enum Outcome {
     },
     /// Stopped on request after saving.
     Stopped,
+    /// Ended by a signal after saving, as at a shutdown or a scheduler's time limit: nobody asked for its end, so that a run
+    /// of the queue stays in it.
+    Interrupted {
+        /// The signal's name, such as `SIGTERM`.
+        signal: String,
+    },
     /// The loss or a validation figure stopped being a number; the best weights are kept.
     Diverged {
         /// What became non-finite, and where.
@@ -55,6 +61,8 @@ pub enum RunState {
     Finished,
     /// Ended on request.
     Stopped,
+    /// Ended by a signal that nobody sent to stop it.
+    Interrupted,
     /// Ended by a fault, a divergence among them.
     Failed,
     /// Its worker is gone without a word.
@@ -72,6 +80,7 @@ impl RunState {
             Self::Paused => "paused",
             Self::Finished => "finished",
             Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
             Self::Failed => "failed",
             Self::Lost => "lost",
         }

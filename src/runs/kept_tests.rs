@@ -208,3 +208,85 @@ fn the_kept_summary_has_the_fields_of_this_version() {
     let names: Vec<&str> = fields.keys().map(String::as_str).collect();
     insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{}", names.join("\n")));
 }
+
+/// Every kind of event that a summary makes something of, as two workers might have logged them.
+fn fixed_log() -> Vec<Event> {
+    let metrics = |epoch: u32, val_loss: f64| EpochMetrics {
+        epoch,
+        train_loss: 1.5,
+        train_accuracy: 0.25,
+        val_loss,
+        val_accuracy: 0.2,
+        learning_rate: 1e-3,
+        seconds: 2.5,
+        images_per_second: 1400.0,
+    };
+    let epoch = |epoch: u32, val_loss: f64, best_epoch: u32| Event::EpochFinished {
+        metrics: metrics(epoch, val_loss),
+        early_stopping: EarlyStoppingStatus { best_epoch, best_value: 1.25, waited: epoch - best_epoch },
+    };
+    let worker = |resumed_from, resumed_step| Event::WorkerStarted {
+        pid: 7,
+        host: "here".into(),
+        resumed_from,
+        resumed_step,
+    };
+    let step = |epoch, step| Event::Step {
+        epoch,
+        step,
+        steps: 90,
+        loss: 1.75,
+        accuracy: 0.5,
+        learning_rate: 1e-3,
+        images_per_second: 9.5,
+    };
+    let started = |epoch| Event::EpochStarted { epoch, steps: 90, done: 0, seconds: 0.0 };
+    let mut confusion = Confusion::new(2);
+    confusion.add(0, 1);
+    let tested = |split| Event::Evaluated { split, epoch: 1, loss: 0.75, confusion: confusion.clone() };
+    vec![
+        worker(0, 0),
+        Event::DeviceChosen { device: "cuda:0".into(), description: "a card".into(), note: None },
+        Event::Queued { device: "cuda:0".into(), ahead: 1 },
+        Event::DataOpened {
+            images: SplitCounts { train: 3, validation: 2, test: 1 },
+            classes: vec!["angry".into(), "sad".into()],
+        },
+        Event::CompilingKernels { device: "cuda:0".into() },
+        Event::ModelBuilt { total: 9, trainable: 5 },
+        started(1),
+        step(1, 1),
+        step(1, 45),
+        Event::Warning { message: "a warning".into() },
+        epoch(1, 1.25, 1),
+        Event::CheckpointSaved { epoch: 1, step: 0, best: true },
+        started(2),
+        step(2, 30),
+        Event::Paused,
+        Event::Continued,
+        Event::LimitsChanged { epochs: 3, patience: 4 },
+        Event::StopRequested,
+        Event::Ended { outcome: Outcome::Interrupted { signal: "SIGTERM".into() } },
+        worker(1, 30),
+        Event::ComputingFeatures { done: 1, total: 2, images_per_second: 3.0 },
+        started(2),
+        step(2, 60),
+        epoch(2, 1.5, 1),
+        Event::EvaluationStarted { split: Split::Test, images: 1 },
+        tested(Split::Test),
+        tested(Split::Train),
+        Event::Ended { outcome: Outcome::Finished { reason: FinishReason::MaxEpochs } },
+    ]
+}
+
+#[test]
+fn a_fixed_log_folds_to_what_this_version_keeps() {
+    let (_home, store, id) = store();
+    let mut summary = Summary::new(id.clone(), store.folder(&id).recipe().expect("a recipe"));
+    for (at, event) in (1..).zip(fixed_log()) {
+        summary.apply(&crate::events::Record { at: 1_000 * at, event });
+    }
+    let text = serde_json::to_string_pretty(&summary).expect("JSON");
+    // Where this differs, summaries that older programs kept are wrong: raise FOLD_VERSION.
+    insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{text}"));
+}

@@ -171,10 +171,10 @@ impl RunStore {
     }
 }
 
-/// Whether a run that has just been created may get its worker any moment.
+/// Whether a run that has just been created may get its worker any moment. A clock that was set back makes no run new again.
 fn expects_worker(folder: &RunFolder, now: u64) -> bool {
     !folder.events_file().exists()
-        && folder.recipe().is_ok_and(|recipe| now.saturating_sub(recipe.created_at) < SPAWN_GRACE)
+        && folder.recipe().is_ok_and(|recipe| now.abs_diff(recipe.created_at) < SPAWN_GRACE)
 }
 
 /// The runs that a run which is going may still look for.
@@ -256,6 +256,11 @@ mod tests {
         let fresh = Recipe { created_at: NOW - 100, ..Recipe::sample(Strategy::Cnn) };
         store.create(&id("fresh"), &fresh).expect("a run");
         assert!(matches!(store.delete(&id("fresh"), NOW), Err(ManageError::Busy { .. })), "its worker is on its way");
+
+        let ahead = Recipe { created_at: NOW + 3_600_000, ..Recipe::sample(Strategy::Cnn) };
+        store.create(&id("ahead"), &ahead).expect("a run");
+        store.rename(&id("ahead"), &id("behind"), NOW).expect("created by a clock that was ahead, not a moment ago");
+        store.delete(&id("behind"), NOW).expect("the same");
     }
 
     #[test]

@@ -115,6 +115,7 @@ pub fn ending(outcome: &Outcome) -> String {
         Outcome::Finished { reason: FinishReason::EarlyStop } => "finished: early stop".into(),
         Outcome::Finished { reason: FinishReason::MaxEpochs } => "finished: all epochs done".into(),
         Outcome::Stopped => "stopped on request".into(),
+        Outcome::Interrupted { signal } => printable(&format!("interrupted by {signal}, and saved")),
         Outcome::Diverged { cause } => printable(&format!("failed: diverged, {cause}")),
         Outcome::Failed { cause } => printable(&format!("failed: {cause}")),
     }

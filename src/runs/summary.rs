@@ -411,6 +411,7 @@ impl Summary {
         match &self.outcome {
             Some(Outcome::Finished { .. }) => RunState::Finished,
             Some(Outcome::Stopped) => RunState::Stopped,
+            Some(Outcome::Interrupted { .. }) => RunState::Interrupted,
             Some(Outcome::Failed { .. } | Outcome::Diverged { .. }) => RunState::Failed,
             None if !self.started && now.abs_diff(self.recipe.created_at) < SPAWN_GRACE => RunState::Starting,
             None => RunState::Lost,
@@ -436,6 +437,7 @@ impl Summary {
             Some(Outcome::Finished { reason: FinishReason::EarlyStop }) => "early stop",
             Some(Outcome::Finished { reason: FinishReason::MaxEpochs }) => "all epochs",
             Some(Outcome::Stopped) => "on request",
+            Some(Outcome::Interrupted { .. }) => "by a signal",
             Some(Outcome::Diverged { .. }) => "diverged",
             Some(Outcome::Failed { .. }) => "error",
             None => "",
@@ -597,6 +599,13 @@ mod tests {
                 RunState::Finished,
             ),
             ("stopped", vec![started(0), ended(Outcome::Stopped)], false, late, RunState::Stopped),
+            (
+                "interrupted",
+                vec![started(0), ended(Outcome::Interrupted { signal: "SIGTERM".into() })],
+                false,
+                late,
+                RunState::Interrupted,
+            ),
             ("failed", vec![started(0), failed()], false, late, RunState::Failed),
             (
                 "resumed after a failure",

@@ -305,6 +305,7 @@ impl Theme {
             RunState::Paused => (paused, self.warning()),
             RunState::Finished => (finished, self.good()),
             RunState::Stopped => (stopped, self.warning()),
+            RunState::Interrupted => (lost, self.warning()),
             RunState::Failed => (failed, self.bad()),
             RunState::Lost => (lost, self.bad()),
         }

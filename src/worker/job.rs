@@ -53,7 +53,7 @@ pub(super) fn train(
     let wait = turn.of(&home, folder, others, &device);
     let mut checkpoint = Some(checkpoint);
     if !wait.wait(journal, || checkpoint = None) {
-        return Ok(Outcome::Stopped);
+        return Ok(journal.early_end());
     }
     let checkpoint = match checkpoint {
         Some(checkpoint) => checkpoint,
@@ -71,19 +71,20 @@ pub(super) fn train(
     on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work })
 }
 
-/// Tests the best weights again, on the training images too, and changes nothing else.
+/// Tests the best weights again, on the training images too, and changes nothing else. Returns how it ended before its end,
+/// if it did.
 pub(super) fn evaluate(
     folder: &RunFolder,
     recipe: &Recipe,
     turn: &mut Turn,
     journal: &mut Journal,
-) -> Result<(), String> {
+) -> Result<Option<Outcome>, String> {
     let files = files(folder);
     let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
     let home = folder.home().ok_or("the run folder lies in no home")?;
     let wait = turn.of(&home, folder, Vec::new(), &device);
     if !wait.wait(journal, || {}) {
-        return Err("it was asked to stop".into());
+        return Ok(Some(journal.early_end()));
     }
     let ground = open(folder, recipe, &device)?;
     let resident = before_device(&ground, journal);
@@ -176,13 +177,13 @@ impl Work for Training {
         let trainable = burn::module::Module::num_params(&network);
         desk.journal.report(Event::ModelBuilt { total: desk.setup.parameters(), trainable });
         let Some(feed) = desk.setup.inputs(&[Split::Train, Split::Validation], desk.journal) else {
-            return Ok(Outcome::Stopped);
+            return Ok(desk.journal.early_end());
         };
         let plan = plan::<B>(desk.ground, desk.files, desk.setup.identity(), feed, desk.readback);
         let end = fit(&plan, network, self.checkpoint.as_ref(), desk.device, desk.journal);
         drop(plan);
         let outcome = match end.map_err(|error| error.to_string())? {
-            FitEnd::Stopped => return Ok(Outcome::Stopped),
+            FitEnd::Stopped => return Ok(desk.journal.early_end()),
             FitEnd::Finished(reason) => Outcome::Finished { reason },
             FitEnd::Diverged(cause) => {
                 if desk.files.best.exists() {
@@ -197,7 +198,7 @@ impl Work for Training {
         if desk.ground.dataset.is_empty(Split::Test) {
             desk.journal.report(Event::Warning { message: nothing_to_score(&desk.ground.recipe) });
         } else if !desk.test_best()? {
-            return Ok(Outcome::Stopped);
+            return Ok(desk.journal.early_end());
         }
         desk.score_training();
         Ok(outcome)
@@ -208,19 +209,19 @@ impl Work for Training {
 struct Testing;
 
 impl Work for Testing {
-    type Output = ();
+    type Output = Option<Outcome>;
 
-    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<(), String>
+    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<Option<Outcome>, String>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
         S: Setup<B>,
     {
         if !desk.test_best()? {
-            return Err("it was asked to stop".into());
+            return Ok(Some(desk.journal.early_end()));
         }
         desk.score_training();
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::domain::Limits;
+use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
 use crate::runs::layout::RunFolder;
 use crate::runs::predictions::Predictions;
@@ -16,6 +15,7 @@ use crate::train::evaluate::Evaluation;
 
 use super::kernels::KernelWatch;
 use super::load::LoadMeter;
+use super::signals::Interruption;
 
 /// How often the folder is looked at for a request.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ pub(super) fn now() -> u64 {
 pub(super) struct Journal {
     log: SharedLog,
     folder: RunFolder,
-    signalled: Arc<AtomicBool>,
+    interruption: Interruption,
     stopping: bool,
     looked: Instant,
     lost: usize,
@@ -67,11 +67,11 @@ impl SharedLog {
 }
 
 impl Journal {
-    pub(super) fn new(log: EventWriter, folder: RunFolder, signalled: Arc<AtomicBool>, own_limits: Limits) -> Self {
+    pub(super) fn new(log: EventWriter, folder: RunFolder, interruption: Interruption, own_limits: Limits) -> Self {
         Self {
             log: SharedLog(Arc::new(Mutex::new(log))),
             folder,
-            signalled,
+            interruption,
             stopping: false,
             looked: Instant::now(),
             lost: 0,
@@ -143,7 +143,15 @@ impl Journal {
     }
 
     fn stop_asked(&self, look: bool) -> bool {
-        self.signalled.load(Ordering::Relaxed) || (look && self.folder.stop_requested())
+        self.interruption.signal().is_some() || (look && self.folder.stop_requested())
+    }
+
+    /// The outcome of a run that ends before its end: stopped where that was requested, else interrupted by a signal.
+    pub(super) fn early_end(&self) -> Outcome {
+        match self.interruption.signal() {
+            Some(signal) if !self.folder.stop_requested() => Outcome::Interrupted { signal: signal.into() },
+            _ => Outcome::Stopped,
+        }
     }
 
     fn stop(&mut self) {

@@ -34,10 +34,11 @@ pub(crate) use setup::base_arrays;
 
 use fault::Print;
 use journal::Journal;
+use signals::Interruption;
 use waiting::Turn;
 
 /// Does a job on a run folder, in its turn or right `now`, in a process that has a session of its own, from taking its lock to the last event. The exit code is 0 when the job was done or
-/// stopped on request, 1 otherwise; why stands in the event log, or on stderr when there is no log to write to.
+/// stopped on request, 1 otherwise, as after a signal; why stands in the event log, or on stderr when there is no log to write to.
 #[must_use]
 pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
     match work(folder, job, now) {
@@ -76,9 +77,9 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     }
     let log = EventWriter::open(&folder.events_file(), journal::now())
         .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
-    let stop = signals::stop_flag().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let interruption = Interruption::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
     let mut turn = Turn { queued: queue.is_some(), slot: None };
-    let mut journal = Journal::new(log, folder.clone(), stop, Limits::of(&recipe));
+    let mut journal = Journal::new(log, folder.clone(), interruption, Limits::of(&recipe));
 
     fault::listen(Print::First);
     // A panic is a fault of this program or of its device, and still no reason to leave a run without an end.
@@ -86,17 +87,20 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
         Job::Train => job::train(folder, &recipe, &mut turn, &mut journal).map(Some),
         Job::Evaluate => {
             journal.know_limits();
-            job::evaluate(folder, &recipe, &mut turn, &mut journal).map(|()| None)
+            job::evaluate(folder, &recipe, &mut turn, &mut journal)
         }
     }));
     let result =
         attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize))));
+    let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
     let done = match (result, job) {
-        (Ok(outcome), _) => {
+        (Ok(outcome), Job::Train) => {
             let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
             outcome.into_iter().for_each(|outcome| journal.report(Event::Ended { outcome }));
-            !failed
+            !failed && !interrupted
         }
+        // The run's own end stays: only its test was not done.
+        (Ok(_), Job::Evaluate) => !interrupted,
         (Err(cause), Job::Train) => {
             journal.report(Event::Ended { outcome: Outcome::Failed { cause } });
             false
@@ -107,8 +111,9 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
             false
         }
     };
-    // Only now that the end is told: a job that is not in the queue any more and tells no end would be lost.
-    if let Some(queue) = queue {
+    // Only now that the end is told: a job that is not in the queue any more and tells no end would be lost. One that was
+    // interrupted stays in it, so that `queue restart` brings it back.
+    if let Some(queue) = queue.filter(|_| !interrupted) {
         // An entry that stays is seen to be over by what the log tells behind it.
         let _ = queue.leave(folder);
     }

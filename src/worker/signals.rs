@@ -1,18 +1,37 @@
-//! What a worker makes of signals: INT and TERM ask it to stop, HUP is none of its business.
+//! Signals to a worker: INT, TERM, USR1 and USR2 interrupt it, and HUP is ignored.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
 
-/// A flag that is set once somebody asks the process to stop.
-pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&stop))?;
+/// Signals that end a worker once it has saved: at a shutdown, or from a scheduler, whose warnings are often USR1 or USR2.
+const INTERRUPTING: [(i32, &str); 4] =
+    [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2")];
+
+/// The interrupting signal that the process got last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Interruption(Arc<AtomicUsize>);
+
+impl Interruption {
+    /// Listens from now on, in place of what the signals do by default.
+    ///
+    /// # Errors
+    /// Where the system refuses a handler.
+    pub(super) fn listen() -> io::Result<Self> {
+        let this = Self::default();
+        for (number, (signal, _)) in (1..).zip(INTERRUPTING) {
+            flag::register_usize(signal, Arc::clone(&this.0), number)?;
+        }
+        flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
+        Ok(this)
     }
-    flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
-    Ok(stop)
+
+    /// The signal's name, such as `SIGTERM`; `None` while there was none.
+    pub(super) fn signal(&self) -> Option<&'static str> {
+        let number = self.0.load(Ordering::Relaxed);
+        number.checked_sub(1).and_then(|at| INTERRUPTING.get(at)).map(|(_, name)| *name)
+    }
 }

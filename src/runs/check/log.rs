@@ -1,6 +1,8 @@
 //! The event log: its lines, its end, and whether it tells a whole story.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::ops::RangeInclusive;
 
 use super::{Finding, Subject};
 use crate::domain::RunState;
@@ -70,7 +72,7 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
         RunState::Lost if summary.epoch() >= summary.limits.epochs => {
             format!("`mien resume {}` if its end is missing", subject.id)
         }
-        RunState::Lost | RunState::Stopped | RunState::Failed => {
+        RunState::Lost | RunState::Stopped | RunState::Interrupted | RunState::Failed => {
             format!("`mien resume {}` goes on from its checkpoint", subject.id)
         }
         _ if summary.test.is_none() => format!("`mien evaluate {}` if the test is missing", subject.id),
@@ -78,18 +80,59 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
     }
 }
 
-/// The epochs up to the last one that nothing is told of.
-fn missing_epochs(summary: &Summary) -> Vec<u32> {
-    let told: std::collections::BTreeSet<u32> = summary.history.iter().map(|metrics| metrics.epoch).collect();
-    (1..=summary.epoch()).filter(|epoch| !told.contains(epoch)).collect()
+/// Returns the epochs before the last one that the log has no figures of, as ranges: a damaged number may stand for billions.
+fn missing_epochs(summary: &Summary) -> Vec<RangeInclusive<u32>> {
+    let logged: BTreeSet<u32> = summary.history.iter().map(|metrics| metrics.epoch).collect();
+    let before = std::iter::once(0).chain(logged.iter().copied());
+    let gaps = before.zip(logged.iter().copied()).filter(|(before, epoch)| epoch - before > 1);
+    gaps.map(|(before, epoch)| before + 1..=epoch - 1).collect()
 }
 
-fn epochs(missing: &[u32]) -> String {
+fn epochs(missing: &[RangeInclusive<u32>]) -> String {
     const SHOWN: usize = 5;
-    let first: Vec<String> = missing.iter().take(SHOWN).map(u32::to_string).collect();
-    match missing.len() {
+    let count: u64 = missing.iter().map(|range| u64::from(range.end() - range.start()) + 1).sum();
+    let first: Vec<String> = missing.iter().cloned().flatten().take(SHOWN).map(|epoch| epoch.to_string()).collect();
+    match count {
         1 => format!("epoch {}", first.join("")),
-        2..=SHOWN => format!("epochs {}", first.join(", ")),
+        2..=5 => format!("epochs {}", first.join(", ")),
         count => format!("{count} epochs (the first: {})", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EarlyStoppingStatus, EpochMetrics, Recipe, RunId, Strategy};
+    use crate::events::Record;
+
+    #[test]
+    fn missing_epochs_are_counted_however_many_there_are() {
+        let words = |logged: &[u32]| {
+            let id = RunId::new("gaps").expect("an id");
+            let mut summary = Summary::new(id, Recipe::sample(Strategy::Cnn));
+            for epoch in logged {
+                let (train_loss, train_accuracy, val_loss, val_accuracy) = (1.0, 0.5, 1.0, 0.5);
+                let (epoch, learning_rate, seconds, images_per_second) = (*epoch, 1e-3, 1.0, 1.0);
+                let metrics = EpochMetrics {
+                    epoch,
+                    train_loss,
+                    train_accuracy,
+                    val_loss,
+                    val_accuracy,
+                    learning_rate,
+                    seconds,
+                    images_per_second,
+                };
+                let event = Event::EpochFinished { metrics, early_stopping: EarlyStoppingStatus::default() };
+                summary.apply(&Record { at: 1, event });
+            }
+            let missing = missing_epochs(&summary);
+            if missing.is_empty() { String::new() } else { epochs(&missing) }
+        };
+        assert_eq!(words(&[]), "");
+        assert_eq!(words(&[1, 2, 3]), "");
+        assert_eq!(words(&[1, 3]), "epoch 2");
+        assert_eq!(words(&[2, 5]), "epochs 1, 3, 4");
+        assert_eq!(words(&[1, u32::MAX]), "4294967293 epochs (the first: 2, 3, 4, 5, 6)");
     }
 }

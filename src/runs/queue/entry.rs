@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::device::DeviceKey;
-use crate::domain::Split;
+use crate::domain::{Outcome, Split};
 use crate::events::{Event, EventReader, Progress};
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
@@ -121,7 +121,8 @@ impl RunFolder {
         // A log that cannot be read tells no end; going on with the run will say what is wrong with it.
         let since = Progress { position: entry.since, ..Progress::default() };
         let _ = EventReader::at(&self.events_file(), since).read(|record| match (entry.job, &record.event) {
-            (Job::Train, Event::WorkerStarted { .. }) | (Job::Evaluate, Event::EvaluationStarted { .. }) => {
+            (Job::Train, Event::WorkerStarted { .. } | Event::Ended { outcome: Outcome::Interrupted { .. } })
+            | (Job::Evaluate, Event::EvaluationStarted { .. }) => {
                 over = false;
             }
             (Job::Train, Event::Ended { .. })

@@ -30,6 +30,8 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
         (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
         (RunState::Finished, _) => "all epochs",
         (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
+        // As long as the column is wide.
+        (RunState::Interrupted, _) => "signalled",
         _ => stands.name(),
     };
     (format!("{sign} {word}"), style)
@@ -80,6 +82,13 @@ pub(super) fn sentence(
         }
         RunState::Lost => format!("lost: {}; {goes_on}", loss.unwrap_or(&Loss::Silent)),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),
+        RunState::Interrupted => {
+            let signal = match &summary.outcome {
+                Some(Outcome::Interrupted { signal }) => printable(signal),
+                _ => "a signal".into(),
+            };
+            format!("interrupted by {signal} after epoch {epoch}; {goes_on}")
+        }
         RunState::Finished => finished(summary),
         RunState::Failed => {
             let cause = summary.cause().map(printable).unwrap_or_default();

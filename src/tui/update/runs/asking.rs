@@ -76,7 +76,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     let Some(run) = current(state) else { return Vec::new() };
     let id = run.id.clone();
     match run.state(state.now) {
-        Some(RunState::Stopped | RunState::Lost | RunState::Failed) => {
+        Some(RunState::Stopped | RunState::Interrupted | RunState::Lost | RunState::Failed) => {
             state.runs.selected = Some(id.clone());
             return vec![Effect::Resume(id)];
         }
