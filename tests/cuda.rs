@@ -288,7 +288,9 @@ fn blocks_by_cudnn() {
             blocks::same(&found, &expected, 1e-5, &format!("{sizes:?} {pool:?}"));
             let rounded = case.results::<Cuda>(pool, true);
             // Two numbers of a window may be one in bf16, and the gradient goes to the first.
-            let bar = if pool == Pool::Max2 { 0.1 } else { 0.02 };
+            // So is a sum next to zero on either side of it, where the bias is added to what was rounded already.
+            let unfused = std::env::var_os("PRETEND_CUDNN_UNFUSED").is_some();
+            let bar = if pool == Pool::Max2 || unfused { 0.1 } else { 0.02 };
             blocks::same(&rounded, &expected, bar, &format!("{sizes:?} {pool:?} bf16"));
         }
     }

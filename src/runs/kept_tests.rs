@@ -225,12 +225,8 @@ fn fixed_log() -> Vec<Event> {
         metrics: metrics(epoch, val_loss),
         early_stopping: EarlyStoppingStatus { best_epoch, best_value: 1.25, waited: epoch - best_epoch },
     };
-    let worker = |resumed_from, resumed_step| Event::WorkerStarted {
-        pid: 7,
-        host: "here".into(),
-        resumed_from,
-        resumed_step,
-    };
+    let worker =
+        |resumed_from, resumed_step| Event::WorkerStarted { pid: 7, host: "here".into(), resumed_from, resumed_step };
     let step = |epoch, step| Event::Step {
         epoch,
         step,

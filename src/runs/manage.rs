@@ -173,8 +173,7 @@ impl RunStore {
 
 /// Whether a run that has just been created may get its worker any moment. A clock that was set back makes no run new again.
 fn expects_worker(folder: &RunFolder, now: u64) -> bool {
-    !folder.events_file().exists()
-        && folder.recipe().is_ok_and(|recipe| now.abs_diff(recipe.created_at) < SPAWN_GRACE)
+    !folder.events_file().exists() && folder.recipe().is_ok_and(|recipe| now.abs_diff(recipe.created_at) < SPAWN_GRACE)
 }
 
 /// The runs that a run which is going may still look for.

@@ -1,5 +1,7 @@
 //! Convolution blocks by cuDNN as custom operations of burn's fusion.
 
+use std::io::{self, Write};
+
 use burn::backend::Cuda;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, Shape, TensorMetadata};
@@ -105,7 +107,9 @@ fn by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes
         Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
         Err(error) => {
             static ONCE: std::sync::Once = std::sync::Once::new();
-            ONCE.call_once(|| eprintln!("mien: burn's kernels convolve, much more slowly: {error}"));
+            ONCE.call_once(|| {
+                let _ = writeln!(io::stderr(), "mien: burn's kernels convolve, much more slowly: {error}");
+            });
             None
         }
     }
