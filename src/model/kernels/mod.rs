@@ -1,5 +1,6 @@
 //! The convolution block every network here is made of, as one operation: 3×3 convolution (padding 1, stride 1), bias,
-//! `ReLU` and, if asked for, 2×2 max pooling. May use burn and the numeric crates only.
+//! `ReLU` and, if asked for, 2×2 max pooling. May use burn, the numeric crates and,
+//! for CUDA, cubecl, cudarc and `model::device`, which chooses between cuDNN and burn.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
 //! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
