@@ -504,18 +504,26 @@ unsafe fn data_algorithm(
     // SAFETY: written above.
     let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
     let usable = ranked.filter(|one| one.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS).map(|one| one.algo);
-    // The ranking may be for another math type, whose workspace would be too small for the call.
-    let mut sized = usable.filter_map(|algorithm| {
-        // SAFETY: as above.
-        let bytes =
-            unsafe { call::get_convolution_backward_data_workspace_size(handle, weight, y, convolution, x, algorithm) };
-        bytes.ok().map(|bytes| (algorithm, bytes))
-    });
-    let none = || format!("cuDNN has no algorithm for an input's gradient within {most} bytes of workspace");
-    sized.find(|(_, bytes)| *bytes <= most).ok_or_else(none)
+    // SAFETY: as above.
+    let bytes_of = |algorithm| unsafe {
+        call::get_convolution_backward_data_workspace_size(handle, weight, y, convolution, x, algorithm)
+    };
+    first_within(usable, bytes_of, most)
+        .ok_or_else(|| format!("cuDNN has no algorithm for an input's gradient within {most} bytes"))
 }
 
-/// Returns the same for a filter's gradient.
+/// Returns the first of ranked algorithms whose workspace is within so many bytes, and its bytes. They are asked for anew: the
+/// ranking may be for another math type, whose workspace would be too small for the call.
+fn first_within<A: Copy>(
+    ranked: impl Iterator<Item = A>,
+    bytes_of: impl Fn(A) -> Result<usize, CudnnError>,
+    most: usize,
+) -> Option<(A, usize)> {
+    let mut sized = ranked.filter_map(|algorithm| bytes_of(algorithm).ok().map(|bytes| (algorithm, bytes)));
+    sized.find(|(_, bytes)| *bytes <= most)
+}
+
+/// Returns the fastest algorithm that cuDNN ranks for a filter's gradient within so many bytes of workspace, and its bytes.
 unsafe fn filter_algorithm(
     handle: sys::cudnnHandle_t,
     [x, y]: [sys::cudnnTensorDescriptor_t; 2],
@@ -535,13 +543,10 @@ unsafe fn filter_algorithm(
     // SAFETY: written above.
     let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
     let usable = ranked.filter(|one| one.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS).map(|one| one.algo);
-    let mut sized = usable.filter_map(|algorithm| {
-        // SAFETY: as above.
-        let bytes = unsafe {
-            call::get_convolution_backward_filter_workspace_size(handle, x, y, convolution, weight, algorithm)
-        };
-        bytes.ok().map(|bytes| (algorithm, bytes))
-    });
-    let none = || format!("cuDNN has no algorithm for a filter's gradient within {most} bytes of workspace");
-    sized.find(|(_, bytes)| *bytes <= most).ok_or_else(none)
+    // SAFETY: as above.
+    let bytes_of = |algorithm| unsafe {
+        call::get_convolution_backward_filter_workspace_size(handle, x, y, convolution, weight, algorithm)
+    };
+    first_within(usable, bytes_of, most)
+        .ok_or_else(|| format!("cuDNN has no algorithm for a filter's gradient within {most} bytes"))
 }
