@@ -221,6 +221,12 @@ fn convolutions_run_through_cudnn_where_it_is_found() {
     assert!(second.contains("images/s"), "{second}");
     let closed = said(&[("PRETEND_CUDNN_CLOSED", "1")]);
     assert!(closed.contains("images/s") && closed.contains("burn's kernels convolve"), "{closed}");
+    let run = machine.train("closed", &["--epochs", "1"], &[("PRETEND_CUDNN_CLOSED", "1")]);
+    let warned = run.iter().filter(|record| match &record.event {
+        Event::Warning { message } => message.contains("burn's kernels convolve some blocks"),
+        _ => false,
+    });
+    assert_eq!(warned.count(), 1, "{run:?}");
     let closed = said(&[("PRETEND_CUDNN_CLOSED", "1"), ("MIEN_CONVOLUTIONS", "cudnn")]);
     assert!(!closed.contains("images/s") && closed.contains("cuDNN cannot start"), "{closed}");
     let failed = said(&[("PRETEND_CUDNN_FAILS", "1")]);

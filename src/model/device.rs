@@ -170,6 +170,14 @@ pub fn describe_convolutions() -> String {
     }
 }
 
+/// Returns, once, why burn's kernels convolve some blocks though cuDNN was found: the device's description names cuDNN.
+pub(crate) fn take_refusal() -> Option<String> {
+    #[cfg(feature = "cuda")]
+    return crate::model::kernels::cudnn::take_refusal();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
 /// Whether `MIEN_CONVOLUTIONS` names cuDNN, so that nothing else may take its place.
 #[cfg(feature = "cuda")]
 pub(crate) fn cudnn_is_asked_for() -> bool {

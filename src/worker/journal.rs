@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
+use crate::model::device;
 use crate::runs::layout::RunFolder;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
@@ -156,7 +157,10 @@ impl Journal {
 
     fn stop(&mut self) {
         self.stopping = true;
-        self.report(Event::StopRequested);
+        // A signal alone is no request: the run's end names it.
+        if self.interruption.signal().is_none() || self.folder.stop_requested() {
+            self.report(Event::StopRequested);
+        }
     }
 
     /// Listens without waiting: for a worker that has nothing to do but that.
@@ -192,8 +196,16 @@ impl Journal {
         }
     }
 
+    /// Logs a warning where cuDNN was found and has not taken a block.
+    pub(super) fn report_refusal(&mut self) {
+        if let Some(message) = device::take_refusal() {
+            self.report(Event::Warning { message });
+        }
+    }
+
     fn look(&mut self) {
         self.looked = Instant::now();
+        self.report_refusal();
         self.look_at_limits();
         if let Some(load) = self.load.as_ref().and_then(LoadMeter::take) {
             self.report(Event::Load { load });

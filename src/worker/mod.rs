@@ -92,6 +92,7 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     }));
     let result =
         attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize))));
+    journal.report_refusal();
     let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
     let done = match (result, job) {
         (Ok(outcome), Job::Train) => {
@@ -100,7 +101,13 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
             !failed && !interrupted
         }
         // The run's own end stays: only its test was not done.
-        (Ok(_), Job::Evaluate) => !interrupted,
+        (Ok(outcome), Job::Evaluate) => {
+            if let Some(Outcome::Interrupted { signal }) = outcome {
+                let message = format!("interrupted by {signal}: the best weights were not tested");
+                journal.report(Event::Warning { message });
+            }
+            !interrupted
+        }
         (Err(cause), Job::Train) => {
             journal.report(Event::Ended { outcome: Outcome::Failed { cause } });
             false

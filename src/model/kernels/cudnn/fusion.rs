@@ -1,6 +1,6 @@
 //! Convolution blocks by cuDNN as custom operations of burn's fusion.
 
-use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use burn::backend::Cuda;
 use burn::tensor::ops::FloatTensor;
@@ -106,13 +106,32 @@ fn by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes
         Ok(()) => Some(sizes),
         Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
         Err(error) => {
-            static ONCE: std::sync::Once = std::sync::Once::new();
-            ONCE.call_once(|| {
-                let _ = writeln!(io::stderr(), "mien: burn's kernels convolve, much more slowly: {error}");
-            });
+            let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
+            if *refusal == Refusal::None {
+                *refusal = Refusal::Untold(error);
+            }
             None
         }
     }
+}
+
+/// The first block that cuDNN did not take.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    None,
+    Untold(String),
+    Told,
+}
+
+static REFUSAL: Mutex<Refusal> = Mutex::new(Refusal::None);
+
+/// Returns once why burn's kernels convolve in a process where cuDNN was found.
+pub(crate) fn take_refusal() -> Option<String> {
+    let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
+    let Refusal::Untold(error) = &*refusal else { return None };
+    let message = format!("burn's kernels convolve some blocks, much more slowly: {error}");
+    *refusal = Refusal::Told;
+    Some(message)
 }
 
 /// The shapes of what a forward pass gives: the block's output and, where it is to be kept, what is pooled.

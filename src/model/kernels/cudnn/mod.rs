@@ -9,4 +9,5 @@ mod gradient;
 mod library;
 mod run;
 
+pub(crate) use fusion::take_refusal;
 pub(crate) use library::version;
