@@ -220,6 +220,7 @@ fn a_worker_that_a_signal_ends_is_interrupted_and_the_queue_brings_it_back() {
         assert_eq!((&shown["state"], &shown["outcome"]["signal"]), (&json!("interrupted"), &json!(name)), "{shown}");
         assert!(lab.text(&["show", "latest"]).contains(&format!("interrupted by {name}")));
         assert!(lab.text(&["runs"]).contains("interrupted"));
+        assert!(!events(&folder).iter().any(|event| matches!(event, Event::StopRequested)), "nobody asked for it");
         let before = epochs_done(&folder);
         assert!(before > done, "what it did is kept");
         done = before;

@@ -118,6 +118,10 @@ pub(super) fn evaluate(store: &RunStore, query: &str, turn: Turn, output: Output
         Ending::Left => Ok(Exit::Stopped),
         // A stopped or failed run keeps its state through a test of its weights; the test itself has then succeeded.
         Ending::Over(_) if run.summary.test.is_some() => Ok(Exit::Done),
+        Ending::Over(_) if run.summary.stopping => {
+            output::note(&format!("mien: {id} was not tested: a stop was requested"));
+            Ok(Exit::Stopped)
+        }
         Ending::Over(state) => Err(CommandError::Words(match &run.summary.evaluation_error {
             Some(cause) => format!("{id} was not tested: {}", printable(cause)),
             None => format!("{id} was not tested, it is {state}; see {}", run.folder().worker_log().display()),
