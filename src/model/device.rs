@@ -235,7 +235,7 @@ fn named(devices: Vec<CudaDevice>, ordinal: u32, asked: Asked) -> Result<Device,
 fn cuda_device(ordinal: u32, name: &str, by: Convolutions) -> Device {
     let description = match by {
         Convolutions::Burn => name.to_owned(),
-        Convolutions::Cudnn(_) => format!("{name}, convolutions by {by}"),
+        Convolutions::Cudnn(_) => format!("{name}, {by}"),
     };
     Device { kind: DeviceKind::Cuda(ordinal), description, note: None }
 }
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(named(two.clone(), 1, burn).expect("usable").kind, DeviceKind::Cuda(1));
         assert!(named(two.clone(), 2, burn).expect_err("not there").contains("2 CUDA devices"));
         let cudnn = automatic(Ok(two.clone()), || Ok(Convolutions::Cudnn(91_400))).expect("a device");
-        assert_eq!(cudnn.description, "new, convolutions by cuDNN 9.14.0");
+        assert_eq!(cudnn.description, "new, cuDNN 9.14.0");
         let wrong = || Err("MIEN_CONVOLUTIONS is 'x'".to_owned());
         assert!(automatic(Ok(two.clone()), wrong).is_err() && named(two.clone(), 1, wrong).is_err());
         let left = automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
