@@ -10,15 +10,15 @@ mod alone;
 use std::hint::black_box;
 
 use burn::backend::Autodiff;
-use burn::module::{Module, Param};
-use burn::nn::loss::CrossEntropyLossConfig;
-use burn::nn::{Linear, LinearConfig};
-use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Int, Tensor, activation, module};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use mien::model::kernels::{ConvBlockBackend, conv3x3_relu_maxpool2};
+use mien::domain::NetworkName;
+use mien::model::kernels::{ConvBlockBackend, conv3x3_relu_maxpool2, plainly};
+use mien::model::network::{Network, StepKey};
+use mien::train::epoch::train_step;
+use mien::train::optimizer;
 
 type Block<B> = fn(Tensor<B, 4>, Tensor<B, 4>, Tensor<B, 1>) -> Tensor<B, 4>;
 
@@ -30,34 +30,6 @@ fn plain<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) 
 
 fn blocks<B: ConvBlockBackend>() -> [(&'static str, Block<B>); 2] {
     [("fused", conv3x3_relu_maxpool2::<B>), ("plain", plain::<B>)]
-}
-
-#[derive(Module, Debug)]
-struct Cnn<B: Backend> {
-    weights: Vec<Param<Tensor<B, 4>>>,
-    biases: Vec<Param<Tensor<B, 1>>>,
-    head: Linear<B>,
-}
-
-impl<B: Backend> Cnn<B> {
-    fn new(device: &B::Device) -> Self {
-        let blocks = [[1, 32], [32, 64]];
-        let weight = |[c_in, c_out]: [usize; 2]| {
-            Param::from_tensor(Tensor::random([c_out, c_in, 3, 3], Distribution::Uniform(-0.1, 0.1), device))
-        };
-        Self {
-            weights: blocks.map(weight).into(),
-            biases: blocks.map(|[_, c_out]| Param::from_tensor(Tensor::zeros([c_out], device))).into(),
-            head: LinearConfig::new(9216, 7).init(device),
-        }
-    }
-
-    fn forward(&self, mut x: Tensor<B, 4>, block: Block<B>) -> Tensor<B, 2> {
-        for (weight, bias) in self.weights.iter().zip(&self.biases) {
-            x = block(x, weight.val(), bias.val());
-        }
-        self.head.forward(x.flatten(1, 3))
-    }
 }
 
 /// Input channels, output channels and side of the CNN's two blocks.
@@ -72,22 +44,24 @@ fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> im
     move || drop(black_box(block(x.clone(), weight.clone(), bias.clone())))
 }
 
-/// Training steps of the whole network.
-fn training(batch: usize, block: Block<Autodiff<Flex>>) -> impl FnMut() {
+/// Training steps of the whole network, with the fused kernels or with burn's own operations.
+fn training(batch: usize, fused: bool) -> impl FnMut() {
     type B = Autodiff<Flex>;
     let device = FlexDevice;
-    let x = Tensor::<B, 4>::random([batch, 1, 48, 48], Distribution::Uniform(0.0, 1.0), &device);
+    let x = Tensor::<Flex, 4>::random([batch, 1, 48, 48], Distribution::Uniform(0.0, 1.0), &device);
     let count = i64::try_from(batch).expect("small");
-    let labels = Tensor::<B, 1, Int>::arange(0..count, &device).remainder_scalar(7);
-    let loss = CrossEntropyLossConfig::new().init::<B>(&device);
-    let mut model = Some(Cnn::<B>::new(&device));
-    let mut adam = AdamConfig::new().init::<B, Cnn<B>>();
-    move || {
-        let cnn = model.take().expect("put back below");
-        let loss = loss.forward(cnn.forward(x.clone(), block), labels.clone());
-        let grads = GradientsParams::from_grads(loss.backward(), &cnn);
-        model = Some(adam.step(1e-3, cnn, grads));
-    }
+    let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
+    let network = Network::<B>::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &device).expect("large enough");
+    let mut network = Some(network);
+    let mut adam = optimizer::adam();
+    let mut step = move || {
+        let now = network.take().expect("put back below");
+        let key = StepKey { seed: 1, epoch: 1, step: 1 };
+        let (moved, loss, _) = train_step(now, &mut adam, x.clone(), labels.clone(), key, [1e-3; 2]);
+        drop(black_box(loss.into_data()));
+        network = Some(moved);
+    };
+    move || if fused { step() } else { plainly(&mut step) }
 }
 
 fn forward(c: &mut Criterion) {
@@ -105,8 +79,8 @@ fn step(c: &mut Criterion) {
     group.sample_size(20);
     for batch in [32, 64] {
         group.throughput(Throughput::Elements(batch as u64));
-        for (name, block) in blocks() {
-            group.bench_function(BenchmarkId::new(name, batch), |b| b.iter(training(batch, block)));
+        for (name, fused) in [("fused", true), ("plain", false)] {
+            group.bench_function(BenchmarkId::new(name, batch), |b| b.iter(training(batch, fused)));
         }
     }
 }
@@ -121,7 +95,7 @@ fn main() {
     let [what, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
     let [batch, steps] = [batch, steps].map(|word| alone::count(word));
     match what.as_str() {
-        "step" => alone::timed(batch, steps, training(batch, conv3x3_relu_maxpool2)),
+        "step" => alone::timed(batch, steps, training(batch, true)),
         "block1" => alone::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
         "block2" => alone::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
         _ => panic!("{words:?}: see the head of this file"),

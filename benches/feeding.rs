@@ -25,8 +25,8 @@ use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use mien::data::{Augmenter, Batch, Dataset, Images, Prefetch, Source, epoch_order};
 use mien::domain::preprocessing::Preprocessing;
-use mien::domain::{Augmentation, Split};
-use mien::model::cnn::Cnn;
+use mien::domain::{Augmentation, NetworkName, Split};
+use mien::model::network::Network;
 use mien::train::optimizer::{AdamOptimizer, adam};
 
 /// Images of the made-up dataset: more than caches hold, fewer than take long to draw.
@@ -98,22 +98,23 @@ type Train = Autodiff<Flex>;
 
 /// The CNN in training.
 struct Trainer {
-    cnn: Option<Cnn<Train>>,
-    adam: AdamOptimizer<Cnn<Train>, Train>,
+    cnn: Option<Network<Train>>,
+    adam: AdamOptimizer<Train>,
     loss: CrossEntropyLoss<Train>,
 }
 
 impl Trainer {
     fn new() -> Self {
         let loss = CrossEntropyLossConfig::new().init(&FlexDevice);
-        Self { cnn: Some(Cnn::new([48, 48, 1], 7, 1, &FlexDevice)), adam: adam(), loss }
+        let cnn = Network::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &FlexDevice).expect("large enough");
+        Self { cnn: Some(cnn), adam: adam(), loss }
     }
 
     fn step(&mut self, Batch { inputs, shape, labels }: Batch) {
         let labels = Tensor::<Train, 1, Int>::from_data(TensorData::new(labels, [shape[0]]), &FlexDevice);
         let inputs = Tensor::<Train, 4>::from_data(TensorData::new(inputs, shape), &FlexDevice);
         let cnn = self.cnn.take().expect("put back below");
-        let loss = self.loss.forward(cnn.forward(inputs), labels);
+        let loss = self.loss.forward(cnn.logits(inputs), labels);
         let gradients = GradientsParams::from_grads(loss.backward(), &cnn);
         self.cnn = Some(self.adam.step(1e-3, cnn, gradients));
     }

@@ -9,71 +9,43 @@ mod alone;
 use std::hint::black_box;
 
 use burn::backend::Autodiff;
-use burn::module::{Module, Param};
-use burn::nn::loss::CrossEntropyLossConfig;
-use burn::nn::{Linear, LinearConfig};
-use burn::optim::{AdamConfig, GradientsParams, Optimizer};
-use burn::tensor::backend::Backend;
-use burn::tensor::{Distribution, Int, Tensor, activation};
+use burn::tensor::{Distribution, Int, Tensor};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use mien::model::kernels::{ConvBlockBackend, conv3x3_relu, conv3x3_relu_maxpool2};
-
-/// Output channels of each layer, and whether it is pooled.
-const LAYERS: [(usize, bool); 13] = [
-    (64, false),
-    (64, true),
-    (128, false),
-    (128, true),
-    (256, false),
-    (256, false),
-    (256, true),
-    (512, false),
-    (512, false),
-    (512, true),
-    (512, false),
-    (512, false),
-    (512, true),
-];
-
-/// The first layer of block 5.
-const BLOCK_5: usize = 10;
+use mien::domain::network::{Cut, Resolved, Step, TensorKind};
+use mien::domain::{NetworkName, TrainedStages};
+use mien::model::frozen::FrozenPart;
+use mien::model::kernels::{conv3x3_relu, conv3x3_relu_maxpool2};
+use mien::model::network::{Network, StepKey};
+use mien::model::parameters::{Array, Arrays};
+use mien::train::epoch::train_step;
+use mien::train::optimizer;
 
 /// Sides of the pictures, and as many as one batch of a benchmark holds.
 const SIZES: [(usize, usize); 3] = [(48, 32), (96, 16), (224, 4)];
 
-#[derive(Module, Debug)]
-struct Layers<B: Backend> {
-    weights: Vec<Param<Tensor<B, 4>>>,
-    biases: Vec<Param<Tensor<B, 1>>>,
-    first: usize,
+fn vgg16(side: usize, trained: TrainedStages<'_>) -> (Resolved, Cut) {
+    let resolved = NetworkName::VGG16.architecture().resolve([3, side, side], 7).expect("large enough");
+    let cut = resolved.cut(trained).expect("a stage");
+    (resolved, cut)
 }
 
-impl<B: ConvBlockBackend> Layers<B> {
-    fn new(layers: std::ops::Range<usize>, device: &B::Device) -> Self {
-        let first = layers.start;
-        let weight = |layer: usize| {
-            let shape = [LAYERS[layer].0, inputs(layer), 3, 3];
-            // He's: activations keep their size through all layers.
-            let deviation = (2.0 / f64::from(u16::try_from(9 * shape[1]).expect("small"))).sqrt();
-            Param::from_tensor(Tensor::random(shape, Distribution::Normal(0.0, deviation), device))
+/// Imported weights by He's rule, so that activations keep their size through all layers.
+fn weights() -> Arrays {
+    let tensor = |name: String, shape: Vec<usize>, kind| {
+        let count: usize = shape.iter().product();
+        let values = match kind {
+            TensorKind::Weight { fan_in, .. } => {
+                let deviation = (2.0 / f64::from(u32::try_from(fan_in).expect("small"))).sqrt();
+                let drawn = Tensor::<Flex, 1>::random([count], Distribution::Normal(0.0, deviation), &FlexDevice);
+                drawn.into_data().into_vec().expect("floats")
+            }
+            _ => vec![0.0; count],
         };
-        let bias = |layer: usize| Param::from_tensor(Tensor::zeros([LAYERS[layer].0], device));
-        Self { weights: layers.clone().map(weight).collect(), biases: layers.map(bias).collect(), first }
-    }
-
-    fn forward(&self, mut x: Tensor<B, 4>) -> Tensor<B, 4> {
-        for (at, (weight, bias)) in self.weights.iter().zip(&self.biases).enumerate() {
-            let pooled = LAYERS[self.first + at].1;
-            let block = if pooled { conv3x3_relu_maxpool2 } else { conv3x3_relu };
-            x = block(x, weight.val(), bias.val());
-        }
-        x
-    }
-}
-
-fn inputs(layer: usize) -> usize {
-    if layer == 0 { 3 } else { LAYERS[layer - 1].0 }
+        (name, Array { shape, values })
+    };
+    let tensors = NetworkName::VGG16.architecture().pretrained_tensors();
+    tensors.into_iter().map(|spec| tensor(spec.name, spec.shape, spec.kind)).collect()
 }
 
 fn pictures(side: usize, batch: usize, channels: usize) -> Tensor<Flex, 4> {
@@ -82,41 +54,28 @@ fn pictures(side: usize, batch: usize, channels: usize) -> Tensor<Flex, 4> {
 
 /// The whole base on a batch, down to 512 means a picture.
 fn base(side: usize, batch: usize) -> impl FnMut() {
-    let (base, x) = (Layers::<Flex>::new(0..LAYERS.len(), &FlexDevice), pictures(side, batch, 3));
-    move || drop(black_box(base.forward(x.clone()).mean_dim(2).mean_dim(3).into_data()))
+    let (resolved, cut) = vgg16(side, TrainedStages::Head);
+    let base = FrozenPart::<Flex>::new(&resolved, cut, &weights(), &FlexDevice).expect("fits").expect("frozen");
+    let x = pictures(side, batch, 3);
+    move || drop(black_box(base.forward(x.clone()).into_data()))
 }
 
-#[derive(Module, Debug)]
-struct Top<B: Backend> {
-    layers: Layers<B>,
-    hidden: Linear<B>,
-    head: Linear<B>,
-}
-
-impl<B: ConvBlockBackend> Top<B> {
-    fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 2> {
-        let means = self.layers.forward(x).mean_dim(2).mean_dim(3).flatten(1, 3);
-        self.head.forward(activation::relu(self.hidden.forward(means)))
-    }
-}
-
-/// A training step: blocks 1 to 4 frozen, block 5 and a head trained by Adam.
+/// A training step: blocks 1 to 4 frozen, block 5 and the head trained by Adam.
 fn step(side: usize, batch: usize) -> impl FnMut() {
     type B = Autodiff<Flex>;
-    let device = FlexDevice;
-    let (frozen, x) = (Layers::<Flex>::new(0..BLOCK_5, &device), pictures(side, batch, 3));
+    let (device, weights, block5) = (FlexDevice, weights(), "block5".parse().expect("a name"));
+    let (resolved, cut) = vgg16(side, TrainedStages::From(&block5));
+    let frozen = FrozenPart::<Flex>::new(&resolved, cut, &weights, &device).expect("fits").expect("frozen");
+    let network = Network::<B>::new(resolved.plan(cut.trained()), &weights, 1, &device).expect("fits");
+    let (mut network, mut adam, x) = (Some(network), optimizer::adam(), pictures(side, batch, 3));
     let count = i64::try_from(batch).expect("small");
-    let labels = Tensor::<B, 1, Int>::arange(0..count, &device).remainder_scalar(7);
-    let loss = CrossEntropyLossConfig::new().init::<B>(&device);
-    let (hidden, head) = (LinearConfig::new(512, 256).init(&device), LinearConfig::new(256, 7).init(&device));
-    let mut model = Some(Top { layers: Layers::new(BLOCK_5..LAYERS.len(), &device), hidden, head });
-    let mut adam = AdamConfig::new().init::<B, Top<B>>();
+    let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
     move || {
-        let features = Tensor::from_inner(frozen.forward(x.clone()));
-        let top = model.take().expect("put back below");
-        let loss = loss.forward(top.forward(features), labels.clone());
-        let grads = GradientsParams::from_grads(loss.backward(), &top);
-        model = Some(adam.step(1e-5, top, grads));
+        let (now, key) = (network.take().expect("put back below"), StepKey { seed: 1, epoch: 1, step: 1 });
+        let inputs = frozen.forward(x.clone());
+        let (moved, loss, _) = train_step(now, &mut adam, inputs, labels.clone(), key, [1e-5; 2]);
+        drop(black_box(loss.into_data()));
+        network = Some(moved);
     }
 }
 
@@ -124,13 +83,21 @@ fn layers(c: &mut Criterion) {
     for (picture, batch) in SIZES {
         let mut group = c.benchmark_group(format!("layers at {picture}"));
         group.sample_size(10).throughput(Throughput::Elements(batch as u64));
-        let mut side = picture;
-        for (layer, (outputs, pooled)) in LAYERS.into_iter().enumerate() {
-            let (layers, x) =
-                (Layers::<Flex>::new(layer..layer + 1, &FlexDevice), pictures(side, batch, inputs(layer)));
-            let name = format!("{}→{outputs} on {side}×{side}", inputs(layer));
-            group.bench_function(format!("{layer} {name}"), |b| b.iter(|| black_box(layers.forward(x.clone()))));
-            side /= 1 + usize::from(pooled);
+        let (resolved, cut) = vgg16(picture, TrainedStages::Head);
+        let (plan, weights) = (resolved.plan(cut.frozen()), weights());
+        let blocks = plan.steps.iter().filter_map(|step| match step {
+            Step::ConvolutionBlock { convolution, pool } => Some((&plan.layers[*convolution], *pool)),
+            _ => None,
+        });
+        for (number, (layer, pooled)) in blocks.enumerate() {
+            let ([inputs, side, _], [outputs, ..]) = (layer.input, layer.output);
+            let tensor = |part: usize| &weights[layer.tensors[part].name.strip_prefix("base.").expect("imported")];
+            let (weight, bias) = (tensor(0).to_tensor::<Flex, 4>(&FlexDevice), tensor(1).to_tensor(&FlexDevice));
+            let (block, x) = (if pooled { conv3x3_relu_maxpool2 } else { conv3x3_relu }, pictures(side, batch, inputs));
+            let name = format!("{number} {inputs}→{outputs} on {side}×{side}");
+            group.bench_function(name, |b| {
+                b.iter(|| black_box(block(x.clone(), weight.clone(), bias.clone())));
+            });
         }
     }
 }

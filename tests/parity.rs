@@ -17,10 +17,9 @@ use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
 use mien::data::batch::Source;
 use mien::data::{Dataset, Images, ImportRequest, import};
-use mien::domain::vgg16::Block;
-use mien::domain::{DatasetName, Split, WeightsName};
+use mien::domain::{DatasetName, NetworkName, Split, TrainedStages, WeightsName};
+use mien::model::frozen::FrozenPart;
 use mien::model::parameters::{Array, Arrays};
-use mien::model::vgg16::FrozenBase;
 use mien::weights::{self, ImportOptions, Weights};
 use safetensors::SafeTensors;
 
@@ -38,15 +37,12 @@ fn faces(home: &Path) -> Arc<Dataset> {
 }
 
 fn arrays(weights: &Weights) -> Arrays {
-    let mut arrays = Arrays::new();
-    for block in Block::ALL {
-        for (number, part) in (1..=block.convolutions()).flat_map(|number| [(number, "weight"), (number, "bias")]) {
-            let name = format!("{block}.conv{number}.{part}");
-            let (shape, values) = weights.tensor(&name).unwrap();
-            arrays.insert(name, Array { shape, values });
-        }
-    }
-    arrays
+    let read = |name: String| {
+        let (shape, values) = weights.tensor(&name).unwrap();
+        (name, Array { shape, values })
+    };
+    let tensors = NetworkName::VGG16.architecture().pretrained_tensors();
+    tensors.into_iter().map(|tensor| read(tensor.name)).collect()
 }
 
 fn relative_error(ours: &[f32], theirs: &[f32]) -> f64 {
@@ -80,7 +76,10 @@ fn features_of_real_faces_are_those_of_pytorch_from_every_format() {
             let shape = [chosen.len(), 3, size as usize, size as usize];
             let mut inputs = vec![0.0; shape.iter().product()];
             images.fill(Split::Test, &chosen, None, &mut inputs);
-            let base = FrozenBase::<Flex>::new(&arrays(&weights), None, size as usize, &FlexDevice).unwrap();
+            let side = size as usize;
+            let network = NetworkName::VGG16.architecture().resolve([3, side, side], 7).unwrap();
+            let cut = network.cut(TrainedStages::Head).unwrap();
+            let base = FrozenPart::<Flex>::new(&network, cut, &arrays(&weights), &FlexDevice).unwrap().unwrap();
             let features = base.forward(Tensor::from_data(TensorData::new(inputs, shape), &FlexDevice));
             let ours = features.into_data().into_vec::<f32>().unwrap();
             let theirs = fixture.tensor(preprocessing).unwrap();

@@ -5,10 +5,10 @@ use std::time::Instant;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Distribution, Tensor};
 
-use super::material::vgg16;
+use super::material::{CLASSES, made_up_weights};
 use super::{Finding, Tell, spread, wait};
-use crate::domain::Precision;
-use crate::domain::vgg16::{Block, MIN_SIZE};
+use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
+use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
 use crate::model::kernels::{ConvBlockBackend, conv3x3_relu, conv3x3_relu_maxpool2};
@@ -44,11 +44,19 @@ pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), S
         DeviceKind::Cuda(_) => (64, 224),
     };
     let (batch, size) = (options.batch.unwrap_or(batch), options.size.unwrap_or(size));
-    if batch == 0 || options.repeats == 0 || size < MIN_SIZE as usize {
-        return Err(format!("there is at least one image and one pass, and {MIN_SIZE} pixels a side"));
+    if batch == 0 || options.repeats == 0 {
+        return Err("there is at least one image and one pass".into());
     }
+    resolve(size).map_err(|error| error.to_string())?;
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, tell })
+}
+
+/// VGG16 on images of this side.
+fn resolve(size: usize) -> Result<Resolved, ResolveError> {
+    let architecture = NetworkName::VGG16.architecture();
+    let channels = architecture.pretrained.map_or(1, |pretrained| pretrained.channels);
+    architecture.resolve([channels, size, size], CLASSES)
 }
 
 struct Job<'a> {
@@ -67,26 +75,35 @@ impl DeviceJob for Job<'_> {
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
-        let weights = vgg16(1);
-        for block in Block::ALL {
-            for number in 1..=block.convolutions() {
-                self.layer::<B>(&weights, block, number, device)?;
-            }
-        }
-        Ok(())
+        let weights = made_up_weights(NetworkName::VGG16, 1);
+        let resolved = resolve(self.size).map_err(|error| error.to_string())?;
+        let plan = resolved.plan(0..resolved.units.len());
+        let blocks = plan.steps.iter().filter_map(|step| match step {
+            Step::ConvolutionBlock { convolution, pool } => Some((*convolution, *pool)),
+            _ => None,
+        });
+        blocks
+            .into_iter()
+            .try_for_each(|(index, pool)| self.layer::<B>(&weights, &plan.layers[index], pool, index == 0, device))
     }
 }
 
 impl Job<'_> {
-    fn layer<B>(&mut self, weights: &Arrays, block: Block, number: usize, device: &B::Device) -> Result<(), String>
+    fn layer<B>(
+        &mut self,
+        weights: &Arrays,
+        layer: &ResolvedLayer,
+        pooled: bool,
+        first: bool,
+        device: &B::Device,
+    ) -> Result<(), String>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
-        let name = format!("{block}.conv{number}");
-        let side = block.below().map_or(self.size, |below| below.side(self.size));
-        let (inputs, outputs) = (if number == 1 { block.inputs() } else { block.channels() }, block.channels());
-        let pooled = number == block.convolutions();
+        let prefix = NetworkName::VGG16.architecture().pretrained.map_or("", |pretrained| pretrained.prefix);
+        let name = layer.name.strip_prefix(prefix).unwrap_or(&layer.name).to_owned();
+        let ([inputs, side, _], [outputs, ..]) = (layer.input, layer.output);
         let array = |part: &str| weights.get(&format!("{name}.{part}")).ok_or_else(|| format!("{name} has no {part}"));
         let (weight, bias) = (array("weight")?, array("bias")?);
 
@@ -108,13 +125,13 @@ impl Job<'_> {
             let bias = bias.to_tensor::<B, 1>(device).require_grad();
             let images = Tensor::<B, 4>::from_inner(images);
             // Nothing below the first convolution wants a gradient.
-            let images = if block.below().is_none() && number == 1 { images } else { images.require_grad() };
+            let images = if first { images } else { images.require_grad() };
             self.milliseconds::<B>(device, || drop(convolve(images.clone(), &weight, &bias, pooled).backward()))?
         };
-        let backward_products = if block.below().is_none() && number == 1 { 1 } else { 2 };
+        let backward_products = if first { 1 } else { 2 };
         #[allow(clippy::cast_precision_loss)] // far below 2^52
-        let teraflops = |products: usize, milliseconds: f64| {
-            (2 * 9 * inputs * outputs * side * side * self.batch * products) as f64 / milliseconds / 1e9
+        let teraflops = |products: u64, milliseconds: f64| {
+            (2 * layer.multiply_adds * self.batch as u64 * products) as f64 / milliseconds / 1e9
         };
         (self.tell)(Finding::Layer {
             teraflops: [teraflops(1, forward[0]), teraflops(1 + backward_products, both[0])],

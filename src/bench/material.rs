@@ -5,23 +5,24 @@ use burn::tensor::{Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::domain::vgg16::{Block, INPUT_CHANNELS, SLICE};
-use crate::domain::{Precision, Strategy};
+use crate::domain::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved, TensorKind};
+use crate::domain::{NetworkName, Precision, StageName, Strategy, TrainedStages};
 use crate::model::parameters::{Array, Arrays};
 
 /// Classes, as in FER-2013.
 pub(super) const CLASSES: usize = 7;
 
-/// Channels of the images of the `cnn` strategy.
+/// Channels of images that enter a network as they are stored, as in FER-2013.
 const GRAY: usize = 1;
 
 /// A strategy and what it is computed on.
 #[derive(Debug, Clone)]
 pub(super) struct Material {
     pub(super) strategy: Strategy,
-    /// The lowest block that fine-tuning trains.
-    pub(super) unfreeze: Block,
-    /// Of VGG16.
+    pub(super) network: NetworkName,
+    /// The lowest stage that fine-tuning trains.
+    pub(super) unfreeze: StageName,
+    /// The imported weights, for strategies that have any.
     pub(super) weights: Arrays,
     pub(super) seed: u64,
     /// N, C, H, W.
@@ -50,21 +51,24 @@ impl Material {
     pub(super) fn new(
         strategy: Strategy,
         [batch, size]: [usize; 2],
-        unfreeze: Block,
+        unfreeze: StageName,
         weights: Arrays,
         seed: u64,
     ) -> Self {
-        let channels = if strategy == Strategy::Cnn { GRAY } else { INPUT_CHANNELS };
+        let network = strategy.network();
+        let pretrained = network.architecture().pretrained;
+        let channels = pretrained.map_or(GRAY, |pretrained| pretrained.channels);
         let shape = [batch, channels, size, size];
         let labels = (0..batch).map(|image| i32::try_from(image % CLASSES).unwrap_or(0)).collect();
         let mut inputs = uniform(shape.iter().product(), 1.0, seed);
-        if strategy == Strategy::Cnn {
+        if pretrained.is_none() {
             // Pixels from 0 to 1.
             inputs.iter_mut().for_each(|value| *value = value.midpoint(1.0));
         }
         let precision = Precision::F32;
         Self {
             strategy,
+            network,
             unfreeze,
             weights,
             seed,
@@ -72,7 +76,7 @@ impl Material {
             inputs,
             labels,
             precision,
-            at_once: SLICE,
+            at_once: FORWARD_CHUNK,
             change: Change::Nothing,
         }
     }
@@ -89,9 +93,12 @@ impl Material {
         Self { precision, ..self.clone() }
     }
 
-    /// The lowest block that this strategy trains.
-    pub(super) fn unfrozen(&self) -> Option<Block> {
-        (self.strategy == Strategy::Finetune).then_some(self.unfreeze)
+    /// The network on this batch's images, and where its trained part begins.
+    pub(super) fn resolve(&self) -> Result<(Resolved, Cut), ResolveError> {
+        let [_, channels, height, width] = self.shape;
+        let resolved = self.network.architecture().resolve([channels, height, width], CLASSES)?;
+        let cut = resolved.cut(trained_stages(self.strategy, &self.unfreeze))?;
+        Ok((resolved, cut))
     }
 
     pub(super) fn images<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
@@ -134,21 +141,36 @@ pub(super) fn uniform(count: usize, bound: f32, seed: u64) -> Vec<f32> {
     (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect()
 }
 
-/// Weights of VGG16's shapes that keep the size of what goes through them (He et al. 2015).
+/// The stages that a strategy trains, fine-tuning from `unfreeze` on.
+pub(super) fn trained_stages(strategy: Strategy, unfreeze: &StageName) -> TrainedStages<'_> {
+    match strategy {
+        Strategy::Cnn => TrainedStages::All,
+        Strategy::Features => TrainedStages::Head,
+        Strategy::Finetune => TrainedStages::From(unfreeze),
+    }
+}
+
+/// The highest stage below the head of the network that fine-tuning trains: its default.
+pub(super) fn highest_stage() -> StageName {
+    let stages = Strategy::Finetune.network().architecture();
+    stages.stage_names().next_back().unwrap_or_else(|| unreachable!("a network on imported weights has stages"))
+}
+
+/// Imported weights, made up so that they keep the size of what goes through them (He et al. 2015).
 #[allow(clippy::cast_precision_loss)] // widths are small
-pub(super) fn vgg16(seed: u64) -> Arrays {
+pub(super) fn made_up_weights(network: NetworkName, seed: u64) -> Arrays {
     let mut weights = Arrays::new();
-    for block in Block::ALL {
-        for number in 1..=block.convolutions() {
-            let inputs = if number == 1 { block.inputs() } else { block.channels() };
-            let shape = vec![block.channels(), inputs, 3, 3];
-            let bound = (6.0 / (9 * inputs) as f32).sqrt();
-            let key = seed ^ ((block as u64 + 1) << 8 | number as u64);
-            let values = uniform(shape.iter().product(), bound, key);
-            weights.insert(format!("{block}.conv{number}.weight"), Array { shape, values });
-            let bias = Array { shape: vec![block.channels()], values: uniform(block.channels(), 0.1, !key) };
-            weights.insert(format!("{block}.conv{number}.bias"), bias);
+    for (number, tensor) in (0..).zip(network.architecture().pretrained_tensors()) {
+        let key = seed ^ (0x100 + number);
+        let bound = match tensor.kind {
+            TensorKind::Weight { fan_in, .. } => (6.0 / fan_in as f32).sqrt(),
+            _ => 0.1,
+        };
+        let mut values = uniform(tensor.len(), bound, key);
+        if matches!(tensor.kind, TensorKind::Scale | TensorKind::RunningVariance) {
+            values.iter_mut().for_each(|value| *value += 1.0);
         }
+        weights.insert(tensor.name, Array { shape: tensor.shape, values });
     }
     weights
 }

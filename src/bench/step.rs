@@ -2,20 +2,17 @@
 
 use std::time::Instant;
 
-use burn::module::AutodiffModule;
+use burn::module::Module;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
-use super::agree::{Subject, Visit, visit};
-use super::material::{CLASSES, Material, vgg16};
+use super::agree::Subject;
+use super::material::{Material, made_up_weights};
 use super::{Finding, Tell, spread, wait};
-use crate::domain::vgg16::{self, Block, MIN_SIZE};
-use crate::domain::{Precision, Strategy};
-use crate::model::cnn::MIN_SIDE;
+use crate::domain::{Precision, StageName, Strategy};
 use crate::model::device::Device;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters;
-use crate::model::vgg16::StepKey;
-use crate::train::classifier::Classifier;
+use crate::model::network::{Network, StepKey};
+use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
 use crate::train::optimizer::{self, AdamOptimizer};
 use crate::worker::backend::{DeviceJob, Habits, on_device};
@@ -24,7 +21,7 @@ use crate::worker::backend::{DeviceJob, Habits, on_device};
 const PARTS: u32 = 5;
 
 /// What to measure.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The strategy.
     pub strategy: Strategy,
@@ -36,8 +33,8 @@ pub struct Options {
     pub steps: u32,
     /// Steps before those, behind the first.
     pub warm_up: u32,
-    /// The lowest block that fine-tuning trains.
-    pub unfreeze: Block,
+    /// The lowest stage that fine-tuning trains.
+    pub unfreeze: StageName,
     /// What convolutions compute in.
     pub precision: Precision,
 }
@@ -45,14 +42,15 @@ pub struct Options {
 /// Measures it.
 ///
 /// # Errors
-/// In words: sizes that no network takes, or a device that fails.
+/// In words: sizes that the network does not take, an unknown stage, or a device that fails.
 pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), String> {
-    let least = if options.strategy == Strategy::Cnn { MIN_SIDE } else { MIN_SIZE as usize };
-    if options.size < least || options.batch == 0 || options.steps == 0 {
-        return Err(format!("there is at least one image and one step, and {least} pixels a side"));
+    if options.batch == 0 || options.steps == 0 {
+        return Err("there is at least one image and one step".into());
     }
+    // Before any weights are made up.
+    options.material(Arrays::new()).resolve().map_err(|error| error.to_string())?;
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
-    let found = on_device(device.kind, 0, Job(*options))?;
+    let found = on_device(device.kind, 0, Job(options.clone()))?;
     tell(found);
     Ok(())
 }
@@ -67,12 +65,14 @@ impl DeviceJob for Job {
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
     {
-        let Options { strategy, batch, size, unfreeze, precision, .. } = self.0;
-        let weights = if strategy == Strategy::Cnn { parameters::Arrays::new() } else { vgg16(1) };
-        let material = Material::new(strategy, [batch, size], unfreeze, weights, 1);
-        let material = Material { precision, at_once: habits.at_once, ..material };
-        let seconds = visit::<B, _>(&material, device, Timed { options: self.0, device: device.clone() })?;
-        Ok(self.0.finding(seconds))
+        let options = self.0;
+        let weights = made_up_weights(options.strategy.network(), 1);
+        let material = Material { at_once: habits.at_once, ..options.material(weights) };
+        let (resolved, cut) = material.resolve().map_err(|error| error.to_string())?;
+        let operations = resolved.forward_operations(cut.frozen()) + resolved.training_operations(cut);
+        let subject = Subject::<B>::new(&material, device)?;
+        let seconds = time(&options, subject, device)?;
+        Ok(options.finding(seconds, operations))
     }
 }
 
@@ -82,49 +82,40 @@ struct Seconds {
     steps: Vec<f64>,
 }
 
-struct Timed<D> {
-    options: Options,
-    device: D,
-}
-
-impl<B: AutodiffBackend> Visit<B> for Timed<B::Device>
+fn time<B>(options: &Options, subject: Subject<B>, device: &B::Device) -> Result<Seconds, String>
 where
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    type Output = Seconds;
-
-    fn visit<M: AutodiffModule<B> + Classifier<B>>(self, subject: Subject<B, M>) -> Result<Seconds, String> {
-        let Self { options, device } = self;
-        wait::<B>(&device)?;
-        let mut network = Some(subject.network.clone());
-        let mut adam: AdamOptimizer<M, B> = optimizer::adam();
-        let mut number = 0;
-        // So many steps, and then nothing left to do on the device.
-        let mut run = |steps: u32| -> Result<f64, String> {
-            let begun = Instant::now();
-            for _ in 0..steps {
-                number += 1;
-                let key = StepKey { seed: 1, epoch: 1, step: number };
-                let now = network.take().ok_or("a step before this one failed")?;
-                let (inputs, labels) = (subject.inputs(), subject.labels.clone());
-                let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5]);
-                network = Some(moved);
-            }
-            settle(network.as_ref(), &device)?;
-            Ok(begun.elapsed().as_secs_f64() / f64::from(steps))
-        };
-        let first = run(1)?;
-        if options.warm_up > 0 {
-            run(options.warm_up)?;
+    wait::<B>(device)?;
+    let mut network = Some(subject.network.clone());
+    let mut adam: AdamOptimizer<B> = optimizer::adam();
+    let mut number = 0;
+    // So many steps, and then nothing left to do on the device.
+    let mut run = |steps: u32| -> Result<f64, String> {
+        let begun = Instant::now();
+        for _ in 0..steps {
+            number += 1;
+            let key = StepKey { seed: 1, epoch: 1, step: number };
+            let now = network.take().ok_or("a step before this one failed")?;
+            let (inputs, labels) = (subject.inputs(), subject.labels.clone());
+            let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5]);
+            network = Some(moved);
         }
-        let parts = PARTS.min(options.steps);
-        let steps = (0..parts).map(|part| run(options.steps / parts + u32::from(part < options.steps % parts)));
-        Ok(Seconds { first, steps: steps.collect::<Result<_, _>>()? })
+        settle(network.as_ref(), device)?;
+        Ok(begun.elapsed().as_secs_f64() / f64::from(steps))
+    };
+    let first = run(1)?;
+    if options.warm_up > 0 {
+        run(options.warm_up)?;
     }
+    let parts = PARTS.min(options.steps);
+    let steps = (0..parts).map(|part| run(options.steps / parts + u32::from(part < options.steps % parts)));
+    Ok(Seconds { first, steps: steps.collect::<Result<_, _>>()? })
 }
 
 /// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer makes.
-fn settle<B: AutodiffBackend, M: AutodiffModule<B>>(network: Option<&M>, device: &B::Device) -> Result<(), String> {
+fn settle<B: AutodiffBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), String> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {
@@ -142,11 +133,17 @@ fn settle<B: AutodiffBackend, M: AutodiffModule<B>>(network: Option<&M>, device:
 }
 
 impl Options {
+    /// What is computed on, with these imported weights.
+    fn material(&self, weights: Arrays) -> Material {
+        let shape = [self.batch, self.size];
+        let material = Material::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
+        Material { precision: self.precision, ..material }
+    }
+
     #[allow(clippy::cast_precision_loss)] // far below 2^52
-    fn finding(self, Seconds { first, steps }: Seconds) -> Finding {
+    fn finding(&self, Seconds { first, steps }: Seconds, operations: u64) -> Finding {
         let milliseconds = spread(steps).map(|seconds| 1e3 * seconds);
         let images_per_second = 1e3 * self.batch as f64 / milliseconds[0];
-        let operations = self.operations();
         Finding::Step {
             strategy: self.strategy.name(),
             batch: self.batch,
@@ -159,30 +156,5 @@ impl Options {
             operations_per_image: operations,
             teraflops: operations as f64 * images_per_second / 1e12,
         }
-    }
-
-    /// Multiplications and additions of convolutions and dense layers for one image: forward what is frozen; what is trained
-    /// forward, and back to its weights and its input.
-    fn operations(self) -> u64 {
-        if self.strategy == Strategy::Cnn {
-            let pixels = (self.size * self.size) as u64;
-            let dense = 64 * (self.size / 4).pow(2) * CLASSES;
-            // The input needs no gradient.
-            return 2 * (2 * 9 * 32 * pixels + 3 * (9 * 32 * 64 * pixels / 4 + dense as u64));
-        }
-        let unfrozen = (self.strategy == Strategy::Finetune).then_some(self.unfreeze);
-        let sum =
-            |blocks: &mut dyn Iterator<Item = Block>| blocks.map(|block| block.operations(self.size)).sum::<u64>();
-        let below = sum(&mut vgg16::frozen_blocks(unfrozen));
-        let above = sum(&mut vgg16::trained_blocks(unfrozen)) + 2 * vgg16::head_parameters(CLASSES) as u64;
-        below + 3 * above - self.first_input(unfrozen)
-    }
-
-    /// What is saved because the lowest trained convolution passes no gradient on.
-    fn first_input(self, unfrozen: Option<Block>) -> u64 {
-        unfrozen.map_or(0, |block| {
-            let side = block.below().map_or(self.size, |below| below.side(self.size));
-            2 * (9 * block.inputs() * block.channels() * side * side) as u64
-        })
     }
 }

@@ -3,10 +3,9 @@
 use burn::backend::{Autodiff, Flex};
 
 use super::agree::{Options, agree, relative};
-use super::material::{Change, round};
+use super::material::{Change, highest_stage, round};
 use super::*;
-use crate::domain::vgg16::Block;
-use crate::domain::{Precision, Strategy};
+use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 
 fn processor() -> Device {
@@ -108,7 +107,7 @@ fn speeds_are_told_with_their_spread() {
         size: 32,
         steps: 3,
         warm_up: 1,
-        unfreeze: Block::Block5,
+        unfreeze: highest_stage(),
         precision: Precision::Bf16,
     };
     for strategy in [Strategy::Cnn, Strategy::Features, Strategy::Finetune] {
@@ -146,7 +145,8 @@ fn every_convolution_is_measured_with_its_own_operations() {
     let names: Vec<&str> = layers.iter().map(|layer| layer.0).collect();
     assert_eq!((names.len(), names[0], names[12]), (13, "block1.conv1", "block5.conv3"), "{names:?}");
     assert_eq!([layers[0], layers[12]].map(|layer| (layer.1, layer.2)), [(32, [3, 64]), (2, [512, 512])]);
-    let all: u64 = Block::ALL.into_iter().map(|block| block.operations(32)).sum();
+    let vgg = NetworkName::VGG16.architecture().resolve([3, 32, 32], 7).expect("large enough");
+    let all = vgg.forward_operations(vgg.cut(crate::domain::TrainedStages::Head).expect("a head").frozen());
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     let told: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
     assert!((told - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {told}");

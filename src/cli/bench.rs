@@ -8,8 +8,7 @@ use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::output;
 use crate::bench::{Finding, agree, ceilings, layers, step};
-use crate::domain::vgg16::Block;
-use crate::domain::{DeviceRequest, Precision, Strategy, WeightsName};
+use crate::domain::{DeviceRequest, NetworkName, Precision, StageName, Strategy, WeightsName};
 use crate::model::device::{self, Device};
 use crate::model::parameters::Arrays;
 use crate::runs::Home;
@@ -61,9 +60,9 @@ pub(super) enum BenchCommand {
         /// Steps before those, behind the first
         #[arg(long, value_name = "N", default_value_t = 5)]
         warm_up: u32,
-        /// The lowest block that fine-tuning trains
-        #[arg(long, value_name = "BLOCK", default_value = "block5")]
-        unfreeze: Block,
+        /// The lowest stage that fine-tuning trains
+        #[arg(long, value_name = "STAGE", default_value = "block5")]
+        unfreeze: StageName,
         /// What convolutions compute in, f32 or bf16
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
@@ -165,8 +164,10 @@ impl On {
 }
 
 fn strategy(text: &str) -> Result<Strategy, String> {
-    let all = [Strategy::Cnn, Strategy::Features, Strategy::Finetune];
-    all.into_iter().find(|strategy| strategy.name() == text).ok_or_else(|| "use cnn, features or finetune".into())
+    Strategy::ALL
+        .into_iter()
+        .find(|strategy| strategy.name() == text)
+        .ok_or_else(|| "use cnn, features or finetune".into())
 }
 
 fn precision(text: &str) -> Result<Precision, String> {
@@ -180,5 +181,5 @@ fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
         return Err(CommandError::NoWeights { name: name.clone(), folder });
     }
     let weights = Weights::open(&path)?;
-    Ok(crate::worker::base_arrays(&weights))
+    Ok(crate::worker::base_arrays(&weights, NetworkName::VGG16))
 }

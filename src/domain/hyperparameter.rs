@@ -2,11 +2,15 @@
 //!
 //! The command line and the dashboard's form are both made from it, so they accept and explain the same things.
 
-use super::{Augmentation, FineTuning, Monitor, Precision, Recipe, Schedule, Strategy, vgg16};
+use std::borrow::Cow;
+
+use super::{Augmentation, FineTuning, Monitor, NetworkName, Precision, Recipe, Schedule, Strategy};
 
 /// One setting of a [`Recipe`] that commands and forms offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hyperparameter {
+    /// [`Recipe::network`].
+    Network,
     /// `transfer.size`.
     Size,
     /// `transfer.fine_tuning.unfreeze`.
@@ -39,9 +43,18 @@ pub enum Hyperparameter {
     Precision,
 }
 
+/// The largest side of an image that a pretrained base gets, in pixels.
+const MAX_SIZE: u32 = 512;
+
+/// The smallest, in pixels.
+fn min_size() -> u32 {
+    Strategy::Features.network().architecture().min_side()
+}
+
 impl Hyperparameter {
     /// All of them, in the order of the form.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
+        Self::Network,
         Self::Size,
         Self::Unfreeze,
         Self::Epochs,
@@ -68,6 +81,7 @@ impl Hyperparameter {
     #[must_use]
     pub fn is_of(self, strategy: Strategy) -> bool {
         match self {
+            Self::Network => strategy == Strategy::Cnn,
             Self::Size | Self::Variants => strategy != Strategy::Cnn,
             Self::Unfreeze | Self::BaseLearningRate => strategy == Strategy::Finetune,
             _ => true,
@@ -78,6 +92,7 @@ impl Hyperparameter {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Network => "network",
             Self::Size => "size",
             Self::Unfreeze => "unfreeze",
             Self::Epochs => "epochs",
@@ -100,12 +115,13 @@ impl Hyperparameter {
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
+            Self::Network => "the network that is trained from scratch",
             Self::Size => "side of the square that images are resized to for the pretrained base, in pixels",
-            Self::Unfreeze => "the lowest block of the base that is trained; the blocks above it are too",
+            Self::Unfreeze => "the lowest stage of the base that is trained; the stages above it are too",
             Self::Epochs => "most passes over the training images; early stopping may end the run sooner",
             Self::BatchSize => "images per step of the optimizer",
             Self::LearningRate => "step size of Adam; the largest of its schedule",
-            Self::BaseLearningRate => "step size of Adam for the unfrozen blocks; moves as the head's does",
+            Self::BaseLearningRate => "step size of Adam for the unfrozen stages; moves as the head's does",
             Self::Schedule => {
                 "how the learning rate moves: one-cycle (up, then down to 0), cosine (down to 0), plateau (halved when \
                  validation stalls) or constant"
@@ -131,10 +147,15 @@ impl Hyperparameter {
 
     /// The accepted values, in words.
     #[must_use]
-    pub fn range(self) -> &'static str {
-        match self {
-            Self::Size => "32 to 512",
-            Self::Unfreeze => "block1, block2, block3, block4, block5",
+    pub fn range(self) -> Cow<'static, str> {
+        let fixed = match self {
+            Self::Network => return self.choices().join(", ").into(),
+            Self::Unfreeze => {
+                let mut stages = self.choices();
+                stages.reverse();
+                return stages.join(", ").into();
+            }
+            Self::Size => return format!("{} to {MAX_SIZE}", min_size()).into(),
             Self::Epochs => "1 to 10000",
             Self::BatchSize => "1 to 4096",
             Self::LearningRate | Self::BaseLearningRate => "above 0, at most 1",
@@ -147,21 +168,27 @@ impl Hyperparameter {
             Self::Seed => "0 to 9007199254740991",
             Self::Device => "auto, cpu, cuda, cuda:N",
             Self::Precision => "f32, bf16",
-        }
+        };
+        fixed.into()
     }
 
     /// The values to step through, where there are few.
     #[must_use]
-    pub fn choices(self) -> &'static [&'static str] {
-        match self {
-            Self::Unfreeze => &["block5", "block4", "block3", "block2", "block1"],
+    pub fn choices(self) -> Vec<String> {
+        let fixed: &[&str] = match self {
+            Self::Network => return NetworkName::from_scratch().map(String::from).collect(),
+            Self::Unfreeze => {
+                let stages = Strategy::Finetune.network().architecture();
+                return stages.stage_names().rev().map(String::from).collect();
+            }
             Self::Schedule => &["one-cycle", "cosine", "plateau", "constant"],
             Self::Monitor => &["val_loss", "val_accuracy"],
             Self::Augmentation => &["reference", "none"],
             Self::Device => &["auto", "cpu", "cuda"],
             Self::Precision => &["f32", "bf16"],
             _ => &[],
-        }
+        };
+        fixed.iter().map(|choice| (*choice).to_owned()).collect()
     }
 
     /// Whether every setting of a recipe, which a person may have edited by hand, is in its range.
@@ -190,6 +217,7 @@ impl Hyperparameter {
             transfer.and_then(|transfer| transfer.fine_tuning.as_ref()).map(show).unwrap_or_default()
         };
         match self {
+            Self::Network => recipe.network_name().to_string(),
             Self::Size => transfer.map(|transfer| transfer.size.to_string()).unwrap_or_default(),
             Self::Variants => transfer.map(|transfer| transfer.variants.to_string()).unwrap_or_default(),
             Self::Unfreeze => fine_tuning(|fine_tuning| fine_tuning.unfreeze.to_string()),
@@ -222,12 +250,18 @@ impl Hyperparameter {
         let rate = || real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong);
         let strategy = recipe.strategy;
         let foreign = || format!("the strategy {strategy} has no {}", self.name());
+        let stage = recipe.architecture().stage_names().find(|stage| stage.as_str() == text);
         let transfer = recipe.transfer.as_mut().ok_or_else(foreign);
         match self {
-            Self::Size => transfer?.size = whole(vgg16::MIN_SIZE, 512)?,
+            Self::Network if strategy != Strategy::Cnn => return Err(foreign()),
+            Self::Network => {
+                let network = NetworkName::from_scratch().find(|network| network.as_str() == text);
+                recipe.set_network(network.ok_or_else(wrong)?);
+            }
+            Self::Size => transfer?.size = whole(min_size(), MAX_SIZE)?,
             Self::Variants => transfer?.variants = whole(0, 64)?,
             Self::Unfreeze => {
-                transfer?.fine_tuning.as_mut().ok_or_else(foreign)?.unfreeze = text.parse().map_err(|_| wrong())?;
+                transfer?.fine_tuning.as_mut().ok_or_else(foreign)?.unfreeze = stage.ok_or_else(wrong)?;
             }
             Self::BaseLearningRate => {
                 transfer?.fine_tuning.as_mut().ok_or_else(foreign)?.base_learning_rate = rate()?;
@@ -288,7 +322,7 @@ mod tests {
                 field.set(&mut copy, &field.get(&recipe)).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(copy, recipe, "{}", field.name());
                 for choice in field.choices() {
-                    field.set(&mut copy, choice).unwrap_or_else(|error| panic!("{error}"));
+                    field.set(&mut copy, &choice).unwrap_or_else(|error| panic!("{error}"));
                 }
             }
         }
@@ -308,6 +342,7 @@ mod tests {
             (Hyperparameter::Size, "31"),
             (Hyperparameter::Variants, "65"),
             (Hyperparameter::Unfreeze, "block6"),
+            (Hyperparameter::Unfreeze, "head"),
             (Hyperparameter::Seed, "9007199254740992"),
             (Hyperparameter::Device, "gpu"),
             (Hyperparameter::Precision, "fp16"),
@@ -325,6 +360,7 @@ mod tests {
     fn a_setting_of_another_strategy_is_refused() {
         for (strategy, field) in [
             (Strategy::Cnn, Hyperparameter::Size),
+            (Strategy::Features, Hyperparameter::Network),
             (Strategy::Cnn, Hyperparameter::Variants),
             (Strategy::Features, Hyperparameter::Unfreeze),
             (Strategy::Features, Hyperparameter::BaseLearningRate),

@@ -1,6 +1,6 @@
 //! Plain values that every room speaks: names, recipes, states and metrics.
 //!
-//! May know: the standard library and serde. Touches no file, clock or random source.
+//! May know: the standard library, serde and thiserror. Touches no file, clock or random source.
 
 pub mod augmentation;
 pub mod device;
@@ -12,6 +12,7 @@ pub mod load;
 pub mod metrics;
 pub mod name;
 pub mod nan;
+pub mod network;
 pub mod practice;
 pub mod precision;
 pub mod preprocessing;
@@ -22,7 +23,6 @@ pub mod size;
 pub mod split;
 pub mod text;
 pub mod transfer;
-pub mod vgg16;
 pub mod work;
 
 pub use augmentation::Augmentation;
@@ -33,6 +33,8 @@ pub use limits::Limits;
 pub use load::{GpuLoad, Load};
 pub use metrics::{ClassScores, Confusion, EpochMetrics, Scores};
 pub use name::{DatasetName, NameError, RunId, Tag, WeightsName};
+pub use network::catalog::NetworkName;
+pub use network::{Architecture, StageName, TrainedStages};
 pub use practice::Practice;
 pub use precision::Precision;
 pub use preprocessing::{ChannelOrder, Preprocessing};

@@ -33,7 +33,12 @@ impl Practice {
     /// Whether the settings are offered for it. Of three runs in a row each keeps its own learning rates and schedule.
     #[must_use]
     pub fn has(self, setting: Hyperparameter) -> bool {
-        let own = [Hyperparameter::LearningRate, Hyperparameter::BaseLearningRate, Hyperparameter::Schedule];
+        let own = [
+            Hyperparameter::Network,
+            Hyperparameter::LearningRate,
+            Hyperparameter::BaseLearningRate,
+            Hyperparameter::Schedule,
+        ];
         match self {
             Self::One(strategy) => setting.is_of(strategy),
             Self::All => !own.contains(&setting),
@@ -71,7 +76,7 @@ mod tests {
     #[test]
     fn three_runs_share_all_but_their_learning_rates_and_schedules() {
         let all: Vec<&str> = Practice::All.settings().map(Hyperparameter::name).collect();
-        assert_eq!(all.len(), Hyperparameter::ALL.len() - 3);
+        assert_eq!(all.len(), Hyperparameter::ALL.len() - 4);
         assert!(!all.iter().any(|name| name.contains("learning-rate") || *name == "schedule"));
         for strategy in Strategy::ALL {
             let one: Vec<Hyperparameter> = Practice::One(strategy).settings().collect();

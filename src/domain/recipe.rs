@@ -4,11 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::vgg16::Block;
-use super::{Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, Precision, RunId, Transfer, WeightsName};
+use super::network::{ResolveError, Resolved, Stage};
+use super::{
+    Architecture, Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Precision, RunId,
+    StageName, TrainedStages, Transfer, WeightsName,
+};
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 4;
+pub const RECIPE_VERSION: u32 = 5;
 
 /// The format of a recipe that needs nothing newer: older programs read it.
 const PLAIN_VERSION: u32 = 2;
@@ -16,15 +19,21 @@ const PLAIN_VERSION: u32 = 2;
 /// The format of a recipe that leaves images out.
 const LEAVING_OUT_VERSION: u32 = 3;
 
-/// What is trained.
+/// The format of a recipe that computes in another precision than f32.
+const PRECISION_VERSION: u32 = 4;
+
+/// The format of a recipe that trains another network than its strategy's own.
+const NETWORK_VERSION: u32 = 5;
+
+/// A preset of network, initial weights and trained stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// The small convolutional network, from scratch.
+    /// All of a network whose weights are drawn.
     Cnn,
-    /// A small head on what a frozen pretrained base makes of the images.
+    /// The head of a network on imported weights, which stay frozen.
     Features,
-    /// The head and the upper part of the base, from the best weights of an earlier run.
+    /// The head and the upper stages of that network, from the best weights of an earlier run.
     Finetune,
 }
 
@@ -39,6 +48,15 @@ impl Strategy {
             Self::Cnn => "cnn",
             Self::Features => "features",
             Self::Finetune => "finetune",
+        }
+    }
+
+    /// The network that it trains unless a recipe names another.
+    #[must_use]
+    pub fn network(self) -> NetworkName {
+        match self {
+            Self::Cnn => NetworkName::CNN,
+            Self::Features | Self::Finetune => NetworkName::VGG16,
         }
     }
 }
@@ -141,8 +159,11 @@ pub struct Recipe {
     pub version: u32,
     /// When the run was created, in milliseconds since 1970.
     pub created_at: u64,
-    /// What is trained.
+    /// The preset that it follows.
     pub strategy: Strategy,
+    /// The network; `None` for the strategy's own, so that older programs read such a recipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkName>,
     /// The dataset's name.
     pub dataset: DatasetName,
     /// The dataset's fingerprint when the run was created; a worker refuses another one.
@@ -185,6 +206,7 @@ impl Recipe {
             version: PLAIN_VERSION,
             created_at,
             strategy: Strategy::Cnn,
+            network: None,
             dataset,
             fingerprint,
             epochs: 50,
@@ -231,7 +253,10 @@ impl Recipe {
         from: RunId,
         transfer: Transfer,
     ) -> Self {
-        let fine_tuning = FineTuning { from, unfreeze: Block::Block5, base_learning_rate: 1e-5 };
+        let network = Strategy::Finetune.network().architecture();
+        let highest =
+            network.stage_names().next_back().expect("a network on imported weights has stages below its head");
+        let fine_tuning = FineTuning { from, unfreeze: highest, base_learning_rate: 1e-5 };
         let early_stopping = EarlyStopping { monitor: Monitor::ValLoss, patience: 6, min_delta: 0.0 };
         Self {
             strategy: Strategy::Finetune,
@@ -249,7 +274,7 @@ impl Recipe {
     pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
         let mut recipe = Self::finetune(dataset, fingerprint, created_at, from, start.transfer.clone()?);
-        let before = start.transfer.as_ref().and_then(Transfer::unfrozen);
+        let before = start.transfer.as_ref().and_then(Transfer::unfrozen).cloned();
         let fine_tuning = recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut());
         if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
             fine_tuning.unfreeze = unfrozen;
@@ -280,14 +305,100 @@ impl Recipe {
         }
     }
 
-    /// Only a recipe that says more has a format that older programs refuse: they would train on what it leaves out, or in another
-    /// precision.
-    fn needed_version(&self) -> u32 {
-        match (self.precision, self.left_out.is_empty()) {
-            (Precision::Bf16, _) => RECIPE_VERSION,
-            (Precision::F32, false) => LEAVING_OUT_VERSION,
-            (Precision::F32, true) => PLAIN_VERSION,
+    /// Trains this network.
+    pub fn set_network(&mut self, network: NetworkName) {
+        self.network = Some(network).filter(|network| *network != self.strategy.network());
+        self.version = self.needed_version();
+    }
+
+    /// The name of the network that is trained.
+    #[must_use]
+    pub fn network_name(&self) -> NetworkName {
+        self.network.unwrap_or_else(|| self.strategy.network())
+    }
+
+    /// The network that is trained.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        self.network_name().architecture()
+    }
+
+    /// Which stages of the network are trained.
+    #[must_use]
+    pub fn trained_stages(&self) -> TrainedStages<'_> {
+        match &self.transfer {
+            None => TrainedStages::All,
+            Some(transfer) => transfer.unfrozen().into(),
         }
+    }
+
+    /// Channels, height and width of what enters the network, for stored images of this height, width and number of channels.
+    #[must_use]
+    pub fn network_input(&self, [height, width, channels]: [usize; 3]) -> [usize; 3] {
+        match (&self.transfer, self.architecture().pretrained) {
+            (Some(transfer), Some(pretrained)) => [pretrained.channels, transfer.size as usize, transfer.size as usize],
+            _ => [channels, height, width],
+        }
+    }
+
+    /// The network on stored images of this height, width and number of channels.
+    ///
+    /// # Errors
+    /// When the images are too small for it.
+    pub fn resolve(&self, image: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
+        self.architecture().resolve(self.network_input(image), classes)
+    }
+
+    /// The oldest format that holds all of the recipe. Older programs refuse newer ones: they would train on images that it
+    /// leaves out, in another precision or another network.
+    fn needed_version(&self) -> u32 {
+        let needs = [
+            (LEAVING_OUT_VERSION, !self.left_out.is_empty()),
+            (PRECISION_VERSION, self.precision != Precision::F32),
+            (NETWORK_VERSION, self.network.is_some()),
+        ];
+        needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
+    }
+
+    /// The trained stages in words: `head`, `block5 + head`, `block3–5 + head`; `None` where nothing is pretrained.
+    #[must_use]
+    pub fn trained_words(&self) -> Option<String> {
+        let unfrozen = self.transfer.as_ref()?.unfrozen();
+        let architecture = self.architecture();
+        let highest = architecture.stage_names().next_back();
+        Some(match (unfrozen, highest) {
+            (Some(lowest), Some(highest)) => format!("{} + head", span(lowest, &highest)),
+            _ => "head".into(),
+        })
+    }
+
+    /// The lowest stage that this recipe freezes and that tensors of these names, from a checkpoint, belong to.
+    #[must_use]
+    pub fn frozen_stage_of<'a>(&self, tensors: impl Iterator<Item = &'a str> + Clone) -> Option<StageName> {
+        let (architecture, transfer) = (self.architecture(), self.transfer.as_ref()?);
+        let prefix = architecture.pretrained?.prefix;
+        let frozen = match transfer.unfrozen() {
+            None => architecture.base(),
+            Some(lowest) => &architecture.base()[..architecture.stage_index(lowest)?],
+        };
+        let holds = |stage: &&Stage| {
+            let layers = stage.layers().map(|layer| format!("{prefix}{}.", layer.name));
+            layers.into_iter().any(|layer| tensors.clone().any(|name| name.starts_with(&layer)))
+        };
+        frozen.iter().find(holds).map(StageName::of)
+    }
+
+    /// The frozen stages in words: `block1–5`; `None` where all is trained.
+    #[must_use]
+    pub fn frozen_words(&self) -> Option<String> {
+        let transfer = self.transfer.as_ref()?;
+        let names: Vec<StageName> = self.architecture().stage_names().collect();
+        let frozen = match transfer.unfrozen() {
+            None => names.len(),
+            Some(lowest) => names.iter().position(|name| name == lowest)?,
+        };
+        let frozen = &names[..frozen];
+        Some(span(frozen.first()?, frozen.last()?))
     }
 
     /// A recipe of a strategy with every default and made-up names: to read defaults from and to try values on.
@@ -327,13 +438,48 @@ impl Recipe {
             Strategy::Finetune => fine_tuning == Some(true),
         };
         self.left_out.check()?;
+        let architecture = self.architecture();
+        if architecture.pretrained.is_some() != transfer.is_some() {
+            let needs = if transfer.is_some() { "takes no imported weights" } else { "needs imported weights" };
+            return Err(format!("the network {} {needs}, and the strategy is {}", architecture.name, self.strategy));
+        }
         if whole { Ok(()) } else { Err(format!("its parts do not belong to the strategy {}", self.strategy)) }
     }
+}
+
+/// Neighbouring stages in words: `block3–5`, or the name of the only one.
+fn span(lowest: &StageName, highest: &StageName) -> String {
+    let (first, last) = (lowest.as_str(), highest.as_str());
+    if first == last {
+        return first.into();
+    }
+    let number = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let common = number(first) == number(last) && first[..number(first)] == last[..number(last)];
+    format!("{first}–{}", if common { &last[number(last)..] } else { last })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Hyperparameter;
+
+    #[test]
+    fn what_is_frozen_and_what_is_trained_is_told_by_name() {
+        let words = |recipe: &Recipe| (recipe.frozen_words(), recipe.trained_words().expect("a base"));
+        let table = [
+            ("block5", Some("block1–4"), "block5 + head"),
+            ("block4", Some("block1–3"), "block4–5 + head"),
+            ("block2", Some("block1"), "block2–5 + head"),
+            ("block1", None, "block1–5 + head"),
+        ];
+        for (lowest, frozen, trained) in table {
+            let mut recipe = Recipe::sample(Strategy::Finetune);
+            Hyperparameter::Unfreeze.set(&mut recipe, lowest).expect("accepted");
+            assert_eq!(words(&recipe), (frozen.map(Into::into), trained.into()), "{lowest}");
+        }
+        assert_eq!(words(&Recipe::sample(Strategy::Features)), (Some("block1–5".into()), "head".into()));
+        assert_eq!(Recipe::sample(Strategy::Cnn).trained_words(), None);
+    }
 
     #[test]
     fn a_recipe_has_the_oldest_format_that_says_all_of_it() {

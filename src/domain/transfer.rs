@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::vgg16::Block;
-use super::{RunId, WeightsName};
+use super::{Architecture, RunId, StageName, WeightsName};
 
 /// A pretrained base, how images reach it, and how much of it is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,59 +26,39 @@ pub struct Transfer {
 pub struct FineTuning {
     /// The run whose best weights are the start.
     pub from: RunId,
-    /// The lowest block that is trained; those above it are too.
-    pub unfreeze: Block,
+    /// The lowest stage that is trained; those above it are too.
+    pub unfreeze: StageName,
     /// Step size of Adam for the base; the head has the recipe's own.
     pub base_learning_rate: f64,
 }
 
 impl Transfer {
-    /// The lowest block that is trained, if any.
+    /// The lowest stage that is trained, if any.
     #[must_use]
-    pub fn unfrozen(&self) -> Option<Block> {
-        self.fine_tuning.as_ref().map(|fine_tuning| fine_tuning.unfreeze)
+    pub fn unfrozen(&self) -> Option<&StageName> {
+        self.fine_tuning.as_ref().map(|fine_tuning| &fine_tuning.unfreeze)
     }
 
-    /// Whether fine-tuning like this may go on from the best weights of a run `id` with the base `start`: what that has
-    /// trained must not be frozen, as a checkpoint holds nothing of what is.
+    /// Whether fine-tuning like this may start from the best weights of a run `id` with the base `start`: a stage that it
+    /// trained must not be frozen, as a checkpoint lacks frozen weights.
     ///
     /// # Errors
-    /// A sentence that names the block.
-    pub fn check_start(&self, id: &RunId, start: &Self) -> Result<(), String> {
-        match start.unfrozen() {
-            Some(trained) if self.unfrozen().is_some_and(|lowest| lowest > trained) => Err(format!(
+    /// A sentence that names the stage.
+    pub fn check_start(&self, id: &RunId, start: &Self, architecture: &Architecture) -> Result<(), String> {
+        let index = |name| architecture.stage_index(name);
+        match (self.unfrozen(), start.unfrozen()) {
+            (Some(lowest), Some(trained)) if index(lowest) > index(trained) => Err(format!(
                 "{id} has trained {trained}, which would be frozen here: unfreeze {trained} or a lower one"
             )),
             _ => Ok(()),
         }
-    }
-
-    /// What is trained, in words: `head`, `block5 + head`, `block3–5 + head`.
-    #[must_use]
-    pub fn trained(&self) -> String {
-        match self.unfrozen() {
-            None => "head".into(),
-            Some(Block::Block5) => "block5 + head".into(),
-            Some(lowest) => format!("{lowest}–5 + head"),
-        }
-    }
-
-    /// What is not, in words: `block1–5`; `None` where all of the base is trained.
-    #[must_use]
-    pub fn frozen(&self) -> Option<String> {
-        let highest = match self.unfrozen() {
-            None => Block::Block5,
-            Some(lowest) => lowest.below()?,
-        };
-        let count = highest as usize + 1;
-        Some(if count == 1 { highest.to_string() } else { format!("block1–{count}") })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Hyperparameter, Recipe, Strategy};
+    use crate::domain::{Hyperparameter, NetworkName, Recipe, Strategy};
 
     #[test]
     fn what_a_run_has_trained_is_not_frozen_after_it() {
@@ -96,28 +75,9 @@ mod tests {
             ("block3", Some("block4"), true),
             ("block5", Some("block4"), false),
         ] {
-            let result = unfreezing(Some(mine)).check_start(&id, &unfreezing(start));
+            let result =
+                unfreezing(Some(mine)).check_start(&id, &unfreezing(start), &NetworkName::VGG16.architecture());
             assert_eq!(result.is_ok(), fits, "{mine} after {start:?}: {result:?}");
         }
-    }
-
-    #[test]
-    fn what_is_frozen_and_what_is_trained_is_told_by_name() {
-        let words = |recipe: &Recipe| {
-            let transfer = recipe.transfer.clone().expect("a base");
-            (transfer.frozen(), transfer.trained())
-        };
-        let table = [
-            ("block5", Some("block1–4"), "block5 + head"),
-            ("block4", Some("block1–3"), "block4–5 + head"),
-            ("block2", Some("block1"), "block2–5 + head"),
-            ("block1", None, "block1–5 + head"),
-        ];
-        for (lowest, frozen, trained) in table {
-            let mut recipe = Recipe::sample(Strategy::Finetune);
-            Hyperparameter::Unfreeze.set(&mut recipe, lowest).expect("accepted");
-            assert_eq!(words(&recipe), (frozen.map(Into::into), trained.into()), "{lowest}");
-        }
-        assert_eq!(words(&Recipe::sample(Strategy::Features)), (Some("block1–5".into()), "head".into()));
     }
 }

@@ -1,10 +1,13 @@
 //! What a run costs, counted from its settings: parameters, arithmetic, memory, disk.
 
-use super::vgg16::{self, Block};
+use super::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved};
 use super::{DeviceRequest, Precision, Recipe, SplitCounts};
 
-/// Bytes of a number.
+/// Bytes of a number in f32.
 const FLOAT: u64 = 4;
+
+/// Batches that are made ahead of the training step, and the one in it.
+const BATCHES: u64 = 4;
 
 /// Bytes of a number between convolutions.
 fn bytes_between(recipe: &Recipe) -> u64 {
@@ -13,12 +16,6 @@ fn bytes_between(recipe: &Recipe) -> u64 {
         Precision::Bf16 => 2,
     }
 }
-
-/// Filters of the small network's two convolutions.
-const FILTERS: [usize; 2] = [32, 64];
-
-/// A training step goes through a layer three times: forward, and back to its weights and to its input.
-const PASSES: u64 = 3;
 
 /// What a run is made of. Arithmetic is counted in multiplications and additions of convolutions and dense layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,99 +40,54 @@ pub struct Work {
 
 impl Work {
     /// Of a recipe on images of this height, width and number of channels.
-    #[must_use]
-    pub fn of(recipe: &Recipe, image: [usize; 3], classes: usize, images: SplitCounts) -> Self {
-        let mut work = match &recipe.transfer {
-            None => cnn(image, classes),
-            Some(_) => on_base(recipe, classes, images),
-        };
-        // Weights; for those that are trained also gradients and Adam's two moments.
-        work.memory += FLOAT * (work.parameters + 3 * work.trained) as u64;
-        work.memory += u64::from(recipe.batch_size) * activations(recipe, image);
-        work
+    ///
+    /// # Errors
+    /// When the images are too small for the network.
+    pub fn of(recipe: &Recipe, image: [usize; 3], classes: usize, images: SplitCounts) -> Result<Self, ResolveError> {
+        let network = recipe.resolve(image, classes)?;
+        let cut = network.cut(recipe.trained_stages())?;
+        let below = network.forward_operations(cut.frozen());
+        let kept = recipe.repeats_images() && below > 0;
+        let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants as usize);
+        // Without random changes there is one variant, whatever the setting says.
+        let variants = if recipe.augmentation.is_some() { variants } else { 1 };
+        let precomputed = if kept { images.train * variants + images.validation + images.test } else { 0 };
+        let anew = if kept { 0 } else { below };
+        let (parameters, trained) = (network.parameters(), network.parameters_of(cut.trained()));
+        let trained_input = network.trained_input(cut).iter().product::<usize>();
+        Ok(Self {
+            parameters,
+            trained,
+            operations: network.training_operations(cut) + anew,
+            forward: network.forward_operations(cut.trained()) + anew,
+            precomputed,
+            precomputed_operations: below,
+            features_bytes: (precomputed * trained_input) as u64 * FLOAT,
+            // Weights; for those that are trained also gradients and Adam's two moments.
+            memory: FLOAT * (parameters + 3 * trained) as u64
+                + frozen_bytes(recipe, &network, cut)
+                + u64::from(recipe.batch_size) * image_bytes(recipe, &network, cut),
+        })
     }
 }
 
-fn cnn([height, width, channels]: [usize; 3], classes: usize) -> Work {
-    let dense = FILTERS[1] * (height / 4) * (width / 4);
-    let layers = [(channels, FILTERS[0], height * width), (FILTERS[0], FILTERS[1], (height / 2) * (width / 2))];
-    let convolutions: usize = layers.iter().map(|(inputs, outputs, pixels)| 9 * inputs * outputs * pixels).sum();
-    let parameters = layers.iter().map(|(inputs, outputs, _)| (9 * inputs + 1) * outputs).sum::<usize>();
-    let parameters = parameters + (dense + 1) * classes;
-    Work {
-        parameters,
-        trained: parameters,
-        operations: PASSES * 2 * (convolutions + dense * classes) as u64,
-        forward: 2 * (convolutions + dense * classes) as u64,
-        precomputed: 0,
-        precomputed_operations: 0,
-        features_bytes: 0,
-        memory: 0,
+/// Bytes of a frozen part while it computes: the widest output and its input, of a chunk of images, or of a batch on a GPU.
+fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
+    if !cut.freezes() {
+        return 0;
     }
-}
-
-fn on_base(recipe: &Recipe, classes: usize, images: SplitCounts) -> Work {
-    let (size, variants, unfrozen) = recipe
-        .transfer
-        .as_ref()
-        .map_or((0, 0, None), |transfer| (transfer.size as usize, transfer.variants as usize, transfer.unfrozen()));
-    let above: u64 = vgg16::trained_blocks(unfrozen).map(|block| block.operations(size)).sum();
-    let above = above + 2 * vgg16::head_parameters(classes) as u64;
-    let below: u64 = vgg16::frozen_blocks(unfrozen).map(|block| block.operations(size)).sum();
-    let kept = recipe.repeats_images() && below > 0;
-    // Without random changes there is one variant, whatever the setting says.
-    let variants = if recipe.augmentation.is_some() { variants } else { 1 };
-    let precomputed = if kept { images.train * variants + images.validation + images.test } else { 0 };
-    let anew = if kept { 0 } else { below };
-    Work {
-        parameters: vgg16::base_parameters() + vgg16::head_parameters(classes),
-        trained: vgg16::trained_parameters(unfrozen, classes),
-        operations: PASSES * above + anew,
-        forward: above + anew,
-        precomputed,
-        precomputed_operations: below,
-        features_bytes: precomputed as u64 * FLOAT * features(unfrozen, size) as u64,
-        // The two largest layers of a slice of images, in and out.
-        memory: if below > 0 { 2 * bytes_between(recipe) * at_once(recipe, size) } else { 0 },
-    }
-}
-
-/// Numbers of the widest layer that go through a frozen base at once: a slice's, or a batch's on a GPU, which has the room or takes
-/// less.
-fn at_once(recipe: &Recipe, size: usize) -> u64 {
-    match recipe.device {
-        DeviceRequest::Cuda(_) => u64::from(recipe.batch_size) * (Block::Block1.channels() * size * size) as u64,
-        DeviceRequest::Cpu | DeviceRequest::Auto => vgg16::SLICE as u64,
-    }
-}
-
-/// Numbers that the frozen part makes of an image.
-fn features(unfrozen: Option<Block>, size: usize) -> usize {
-    vgg16::features_shape(unfrozen, size).iter().product()
-}
-
-/// Bytes that one image of a batch takes in a training step: what the trained layers keep for the way back, and the
-/// batches made ahead.
-fn activations(recipe: &Recipe, [height, width, channels]: [usize; 3]) -> u64 {
-    const AHEAD: usize = 4;
-    let (ahead, kept) = match &recipe.transfer {
-        None => (height * width * channels, (FILTERS[0] + FILTERS[1] / 2) * height * width / 2),
-        Some(transfer) => {
-            let size = transfer.size as usize;
-            let kept = |block: Block| {
-                let pixels = block.below().map_or(size, |below| below.side(size)).pow(2);
-                // Each layer's output, and its gradient on the way back.
-                2 * block.convolutions() * block.channels() * pixels
-            };
-            let ahead = if recipe.repeats_images() {
-                features(transfer.unfrozen(), size)
-            } else {
-                vgg16::INPUT_CHANNELS * size * size
-            };
-            (ahead, vgg16::trained_blocks(transfer.unfrozen()).map(kept).sum::<usize>())
-        }
+    let numbers = match recipe.device {
+        DeviceRequest::Cuda(_) => u64::from(recipe.batch_size) * network.widest(cut.frozen()) as u64,
+        DeviceRequest::Cpu | DeviceRequest::Auto => FORWARD_CHUNK as u64,
     };
-    FLOAT * (AHEAD * ahead) as u64 + bytes_between(recipe) * kept as u64
+    2 * bytes_between(recipe) * numbers
+}
+
+/// Bytes that one image of a batch takes in a training step: in the batches made ahead, and in the outputs that are kept.
+fn image_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
+    let input = if recipe.repeats_images() { network.trained_input(cut) } else { network.input };
+    let kept = network.kept_numbers(cut.trained()) as u64;
+    FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * kept
 }
 
 #[cfg(test)]
@@ -150,7 +102,7 @@ mod tests {
         for (setting, text) in settings {
             setting.set(&mut recipe, text).expect("accepted");
         }
-        Work::of(&recipe, [48, 48, 1], 7, IMAGES)
+        Work::of(&recipe, [48, 48, 1], 7, IMAGES).expect("large enough")
     }
 
     #[test]

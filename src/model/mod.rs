@@ -2,12 +2,14 @@
 //!
 //! May know: `domain` and burn.
 
-pub mod cnn;
 pub mod device;
-pub mod initializer;
+pub mod frozen;
+mod initializer;
 pub mod kernels;
+pub mod network;
+#[cfg(test)]
+pub(crate) mod network_tests;
 pub mod parameters;
-pub mod vgg16;
 
 use burn::tensor::{FloatDType, Tensor, backend::Backend};
 

@@ -23,7 +23,7 @@ pub struct Estimate {
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let epoch = run.history.last()?;
-    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?);
+    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     // Features that should have been kept and were not were computed in every epoch: that says nothing of other runs.
     if work.precomputed > 0 && run.features_computed.is_none() {
         return None;
@@ -35,7 +35,7 @@ fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let (computed, seconds) = run.features_computed.filter(|(computed, seconds)| *computed > 0 && *seconds > 0.0)?;
-    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?);
+    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     Some(work.precomputed_operations as f64 * computed as f64 / seconds)
 }
 
@@ -71,12 +71,13 @@ pub fn estimate<'a>(
     classes: usize,
     images: SplitCounts,
 ) -> Option<Estimate> {
-    let work = Work::of(recipe, image, classes, images);
+    let work = Work::of(recipe, image, classes, images).ok()?;
     let mut candidates: Vec<(&Summary, f64, bool)> = runs
         .filter_map(|run| {
             let same_device = fits(run, recipe.device)?;
-            let kept = Work::of(&run.recipe, image, classes, images).precomputed > 0;
-            let alike = same_device && run.recipe.strategy == recipe.strategy && kept == (work.precomputed > 0);
+            let kept = Work::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
+            let same_kind = run.recipe.strategy == recipe.strategy && run.recipe.network == recipe.network;
+            let alike = same_device && same_kind && kept == (work.precomputed > 0);
             Some((run, speed(run, image)?, alike))
         })
         .collect();
@@ -149,8 +150,10 @@ mod tests {
         ];
         let found = guess(&runs, &recipe).expect("a guess");
         assert_eq!((found.from.as_str(), found.rough), ("cnn", false));
-        // 1,000 images, and 300 that go one way only.
-        assert!((found.seconds_an_epoch - 10.0).abs() < 1e-9, "{found:?}");
+        // 1,000 images at 110 a second, and 300 that go one way only.
+        let work = Work::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
+        let expected = (1_000.0 + 300.0 * work.forward as f64 / work.operations as f64) / 110.0;
+        assert!((found.seconds_an_epoch - expected).abs() < 1e-9, "{found:?}");
         assert!(found.seconds_before.abs() < 1e-9);
         let other = guess(&runs[..1], &recipe).expect("a guess");
         assert!(other.rough);

@@ -1,17 +1,15 @@
 //! One epoch: every training image once, one optimizer step a batch.
 
-use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor};
 
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::vgg16::StepKey;
+use crate::model::network::{Network, StepKey};
 
 use super::Reporter;
 use super::checkpoint::Partial;
-use super::classifier::Classifier;
 use super::feed::{Feed, Piece, Ready};
 use super::keep::{Keep, SaveError};
 use super::meter::{Meter, Pending};
@@ -70,20 +68,19 @@ pub struct TrainingFigures {
 /// # Errors
 /// When a checkpoint cannot be written.
 #[allow(clippy::too_many_arguments)] // the loop is where everything meets
-pub fn train_epoch<B, M>(
-    mut network: M,
-    optimizer: &mut AdamOptimizer<M, B>,
+pub fn train_epoch<B>(
+    mut network: Network<B>,
+    optimizer: &mut AdamOptimizer<B>,
     feed: &Feed<'_, B::InnerBackend>,
     batches: impl Iterator<Item = Piece>,
     plan: &EpochPlan<'_>,
     device: &B::Device,
     keep: &mut Keep<'_>,
     reporter: &mut dyn Reporter,
-) -> Result<(M, EpochEnd), SaveError>
+) -> Result<(Network<B>, EpochEnd), SaveError>
 where
-    B: AutodiffBackend,
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
-    M: AutodiffModule<B> + Classifier<B>,
 {
     let mut meter = Meter::new(plan, reporter.paused());
     let mut pending = Pending::<B>::resume(&plan.from, device);
@@ -127,40 +124,36 @@ where
 
 /// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits `[inputs, classes]`
 /// before it. The second rate is that of a pretrained base.
-pub fn train_step<B, M>(
-    network: M,
-    optimizer: &mut AdamOptimizer<M, B>,
+pub fn train_step<B: AutodiffBackend + ConvBlockBackend>(
+    network: Network<B>,
+    optimizer: &mut AdamOptimizer<B>,
     inputs: Tensor<B::InnerBackend, 4>,
     labels: Tensor<B::InnerBackend, 1, Int>,
     key: StepKey,
     rates: [f64; 2],
-) -> (M, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>)
-where
-    B: AutodiffBackend,
-    M: AutodiffModule<B> + Classifier<B>,
-{
+) -> (Network<B>, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>) {
     let loss_function = CrossEntropyLossConfig::new().init::<B>(&inputs.device());
     let count = labels.dims()[0];
-    let logits = network.training_logits(Tensor::from_inner(inputs), key);
+    // Padding would enter the statistics that batch norm normalizes by.
+    let padded = inputs.dims()[0] > count && network.uses_batch_statistics();
+    let inputs = if padded { inputs.narrow(0, 0, count) } else { inputs };
+    let (logits, statistics) = network.training_logits(Tensor::from_inner(inputs), key);
     // What a batch was filled up with counts nowhere, and no gradient goes back to it.
     let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };
     let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels));
     let told = (loss.clone().inner(), logits.inner());
+    let network = network.with_statistics(statistics);
     (descend(network, optimizer, loss.backward(), rates), told.0, told.1)
 }
 
 /// One step of the optimizer; the second rate is that of a pretrained base.
-pub(super) fn descend<B, M>(
-    network: M,
-    optimizer: &mut AdamOptimizer<M, B>,
+pub(super) fn descend<B: AutodiffBackend>(
+    network: Network<B>,
+    optimizer: &mut AdamOptimizer<B>,
     mut gradients: B::Gradients,
     [rate, base_rate]: [f64; 2],
-) -> M
-where
-    B: AutodiffBackend,
-    M: AutodiffModule<B> + Classifier<B>,
-{
-    let base = network.base_parameters();
+) -> Network<B> {
+    let base = network.pretrained_parameters();
     let network = if base.is_empty() {
         network
     } else {

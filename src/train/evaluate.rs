@@ -5,8 +5,8 @@ use burn::tensor::backend::Backend;
 
 use crate::domain::Confusion;
 use crate::model::kernels::ConvBlockBackend;
+use crate::model::network::Network;
 
-use super::classifier::Classifier;
 use super::feed::{Feed, Piece};
 
 /// What a network says of a split.
@@ -31,7 +31,7 @@ pub const BATCH_SIZE: usize = 128;
 /// Losses are summed on the host in f64: the result does not depend on how a device would add them up, nor on
 /// `readback`.
 pub fn evaluate<B: ConvBlockBackend>(
-    network: &impl Classifier<B>,
+    network: &Network<B>,
     feed: &Feed<'_, B>,
     batches: impl Iterator<Item = Piece>,
     classes: usize,

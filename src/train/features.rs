@@ -20,8 +20,8 @@ use crate::data::images::Images;
 use crate::data::store::Dataset;
 use crate::domain::Split;
 use crate::events::Event;
+use crate::model::frozen::FrozenPart;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::vgg16::FrozenBase;
 
 /// Images per forward pass. Fixed, so that features do not depend on a recipe's batch size.
 const BATCH_SIZE: usize = 32;
@@ -42,7 +42,7 @@ pub struct FeaturePlan<'a, B: ConvBlockBackend> {
     /// Its images as the base wants them. If they are augmented, it is in a fixed number of variants.
     pub images: &'a Images,
     /// The base.
-    pub frozen: &'a FrozenBase<B>,
+    pub frozen: &'a FrozenPart<B>,
     /// Everything that decides the numbers.
     pub key: Key,
     /// The folder of datasets.

@@ -10,9 +10,9 @@ use burn::tensor::{Int, Tensor, TensorData};
 use crate::data::batch::{Batch, Prefetch, Source};
 use crate::data::images::{Images, Picks};
 use crate::domain::{Precision, Split};
+use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::vgg16::FrozenBase;
 
 use super::resident::Resident;
 
@@ -20,10 +20,10 @@ use super::resident::Resident;
 const PREFETCH: usize = 3;
 
 /// Inputs: images, behind a frozen base where there is one, or what that made of them.
-pub struct Feed<'a, B: Backend> {
+pub struct Feed<'a, B: ConvBlockBackend> {
     source: Arc<dyn Source>,
     /// It runs outside the graph.
-    frozen: Option<&'a FrozenBase<B>>,
+    frozen: Option<&'a FrozenPart<B>>,
     resident: Option<Resident<B>>,
     /// Whether a smaller last batch is filled up.
     even: bool,
@@ -82,7 +82,7 @@ impl Piece {
     }
 }
 
-impl<'a, B: Backend> Feed<'a, B> {
+impl<'a, B: ConvBlockBackend> Feed<'a, B> {
     /// Of whatever the host has: what a frozen base has made of images, most often.
     #[must_use]
     pub fn of(source: Arc<dyn Source>) -> Self {
@@ -91,7 +91,7 @@ impl<'a, B: Backend> Feed<'a, B> {
 
     /// Of images; on the device those that are `resident`.
     #[must_use]
-    pub fn of_images(images: Images, frozen: Option<&'a FrozenBase<B>>, resident: Option<Resident<B>>) -> Self {
+    pub fn of_images(images: Images, frozen: Option<&'a FrozenPart<B>>, resident: Option<Resident<B>>) -> Self {
         Self { source: Arc::new(images), frozen, resident, even: false, precision: Precision::F32 }
     }
 

@@ -10,10 +10,10 @@ use crate::data::batch::epoch_order;
 use crate::domain::{EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split};
 use crate::events::Event;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters::{self, MismatchError};
+use crate::model::network::Network;
+use crate::model::parameters::MismatchError;
 
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
-use super::classifier::Classifier;
 use super::early_stopping::{Verdict, observe};
 use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
@@ -24,7 +24,10 @@ use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
 /// What a training works on.
-pub struct Fit<'a, B: AutodiffBackend> {
+pub struct Fit<'a, B: AutodiffBackend>
+where
+    B::InnerBackend: ConvBlockBackend,
+{
     /// Its settings.
     pub recipe: &'a Recipe,
     /// Its inputs.
@@ -66,9 +69,9 @@ pub enum FitError {
 }
 
 /// Where training stands.
-struct Progress<M: AutodiffModule<B>, B: AutodiffBackend> {
-    network: M,
-    optimizer: AdamOptimizer<M, B>,
+struct Progress<B: AutodiffBackend> {
+    network: Network<B>,
+    optimizer: AdamOptimizer<B>,
     standing: Standing,
     /// What is done of the next epoch, where it is gone on with.
     partial: Option<Partial>,
@@ -82,18 +85,16 @@ struct Progress<M: AutodiffModule<B>, B: AutodiffBackend> {
 ///
 /// # Errors
 /// When a checkpoint does not fit or cannot be written.
-pub fn fit<B, M>(
+pub fn fit<B>(
     fit: &Fit<'_, B>,
-    network: M,
+    network: Network<B>,
     checkpoint: Option<&Checkpoint>,
     device: &B::Device,
     reporter: &mut dyn Reporter,
 ) -> Result<FitEnd, FitError>
 where
-    B: AutodiffBackend,
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
-    M: AutodiffModule<B> + Classifier<B>,
-    M::InnerModule: Classifier<B::InnerBackend>,
 {
     let recipe = fit.recipe;
     let own = Limits::of(recipe);
@@ -171,11 +172,11 @@ struct EpochOf {
     from: Partial,
 }
 
-fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
-    network: M,
+fn begin<B: AutodiffBackend>(
+    network: Network<B>,
     recipe: &Recipe,
     checkpoint: Option<&Checkpoint>,
-) -> Result<Progress<M, B>, MismatchError> {
+) -> Result<Progress<B>, MismatchError> {
     let Some(Checkpoint { state, arrays }) = checkpoint else {
         return Ok(Progress {
             network,
@@ -188,7 +189,7 @@ fn begin<B: AutodiffBackend, M: AutodiffModule<B>>(
             partial: None,
         });
     };
-    let network = parameters::load(network, arrays)?;
+    let network = network.load_arrays(arrays)?;
     Ok(Progress {
         optimizer: optimizer::load(&network, arrays, state.optimizer_steps)?,
         network,
@@ -216,21 +217,18 @@ fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, seco
 
 impl<B> Fit<'_, B>
 where
-    B: AutodiffBackend,
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    fn train<M>(
+    fn train(
         &self,
-        network: M,
-        optimizer: &mut AdamOptimizer<M, B>,
+        network: Network<B>,
+        optimizer: &mut AdamOptimizer<B>,
         EpochOf { epoch, base_rate, from }: EpochOf,
         device: &B::Device,
         keep: &mut Keep<'_>,
         reporter: &mut dyn Reporter,
-    ) -> Result<(M, EpochEnd), FitError>
-    where
-        M: AutodiffModule<B> + Classifier<B>,
-    {
+    ) -> Result<(Network<B>, EpochEnd), FitError> {
         let recipe = self.recipe;
         let kept = recipe.left_out.kept_of(self.feed.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
@@ -266,7 +264,7 @@ where
     /// When no thread can be had for the batches.
     pub fn evaluate(
         &self,
-        network: &impl Classifier<B::InnerBackend>,
+        network: &Network<B::InnerBackend>,
         split: Split,
         device: &B::Device,
         reporter: &mut dyn Reporter,
@@ -281,7 +279,7 @@ where
     /// When no thread can be had for the batches.
     pub fn evaluate_images(
         &self,
-        network: &impl Classifier<B::InnerBackend>,
+        network: &Network<B::InnerBackend>,
         split: Split,
         order: Vec<u32>,
         device: &B::Device,

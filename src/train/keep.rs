@@ -6,12 +6,12 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::domain::{EarlyStoppingStatus, Strategy};
 use crate::events::Event;
-use crate::model::parameters::{self, Arrays};
+use crate::model::network::Network;
+use crate::model::parameters::Arrays;
 
 use super::Reporter;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, Partial, State};
@@ -70,10 +70,10 @@ impl<'a> Keep<'a> {
     }
 
     /// Saves what is done of the epoch under way, unless that is on disk already or its loss is no number.
-    pub(super) fn part<B: AutodiffBackend, M: AutodiffModule<B>>(
+    pub(super) fn part<B: AutodiffBackend>(
         &mut self,
-        network: &M,
-        optimizer: &AdamOptimizer<M, B>,
+        network: &Network<B>,
+        optimizer: &AdamOptimizer<B>,
         partial: Partial,
         reporter: &mut dyn Reporter,
     ) -> Result<(), SaveError> {
@@ -89,10 +89,10 @@ impl<'a> Keep<'a> {
     }
 
     /// Saves the state after a completed epoch.
-    pub(super) fn epoch<B: AutodiffBackend, M: AutodiffModule<B>>(
+    pub(super) fn epoch<B: AutodiffBackend>(
         &mut self,
-        network: &M,
-        optimizer: &AdamOptimizer<M, B>,
+        network: &Network<B>,
+        optimizer: &AdamOptimizer<B>,
         standing: Standing,
         best: bool,
     ) -> Result<(), SaveError> {
@@ -116,14 +116,14 @@ impl<'a> Keep<'a> {
         Ok(())
     }
 
-    fn checkpoint<B: AutodiffBackend, M: AutodiffModule<B>>(
+    fn checkpoint<B: AutodiffBackend>(
         &self,
-        network: &M,
-        optimizer: &AdamOptimizer<M, B>,
+        network: &Network<B>,
+        optimizer: &AdamOptimizer<B>,
         partial: Option<Partial>,
     ) -> Checkpoint {
         let (moments, optimizer_steps) = optimizer::save(optimizer, network);
-        let mut arrays: Arrays = parameters::save(network);
+        let mut arrays: Arrays = network.to_arrays();
         arrays.extend(moments);
         let Standing { epoch, learning_rate, early_stopping } = self.standing;
         let state = State {

@@ -4,7 +4,6 @@
 //! [`Reporter`]; what becomes of them is the worker's business.
 
 pub mod checkpoint;
-pub mod classifier;
 pub mod early_stopping;
 pub mod epoch;
 pub mod evaluate;

@@ -22,11 +22,12 @@ use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
 use crate::domain::{
-    Augmentation, DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, Precision, Recipe, Schedule, Split,
+    Augmentation, DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, NetworkName, Precision, Recipe, Schedule,
+    Split,
 };
 use crate::events::Event;
-use crate::model::cnn::Cnn;
-use crate::model::parameters::{self, Array, Arrays};
+use crate::model::network_tests::drawn;
+use crate::model::parameters::{Array, Arrays};
 
 pub(super) type Cpu = Autodiff<Flex>;
 
@@ -194,7 +195,7 @@ impl Bench {
             readback: self.readback,
             interval: self.interval,
         };
-        let network = Cnn::<Cpu>::new(identity.image, 2, seed, &device);
+        let network = drawn::<Cpu>(NetworkName::CNN, [1, side, side], 2, seed);
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)
     }
@@ -350,7 +351,7 @@ fn a_run_with_images_on_the_device_and_rare_reads_is_resumed_to_the_last_bit() {
 #[test]
 fn how_often_an_evaluation_is_read_changes_nothing() {
     let mut bench = Bench::new();
-    let network = Cnn::<Flex>::new([SIDE as usize, SIDE as usize, 1], 2, 3, &Default::default());
+    let network = drawn::<Flex>(NetworkName::CNN, [1, SIDE as usize, SIDE as usize], 2, 3);
     let identity = identity(&bench.dataset, [SIDE as usize, SIDE as usize, 1], None);
     bench.resident = true;
     let feed = bench.feed(&bench.images());
@@ -545,7 +546,7 @@ fn ten_steps_agree_with_pytorch() {
         ("dense_weight".into(), wave(&[256, 3], 0.1, 4.0)),
         ("dense_bias".into(), wave(&[3], 0.1, 5.0)),
     ]);
-    let mut network = parameters::load(Cnn::<Cpu>::new([10, 10, 1], 3, 0, &device), &arrays).expect("fits");
+    let mut network = drawn::<Cpu>(NetworkName::CNN, [1, 10, 10], 3, 0).load_arrays(&arrays).expect("fits");
     let mut pixels = wave(&[5, 1, 10, 10], 0.5, 6.0);
     pixels.values.iter_mut().for_each(|value| *value += 0.5);
     let images: Tensor<Cpu, 4> = pixels.to_tensor(&device);
@@ -554,19 +555,19 @@ fn ten_steps_agree_with_pytorch() {
     let close = |ours: f64, theirs: f64, what: &str| {
         assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(0.1), "{what}: {ours} against {theirs}");
     };
-    let logits = network.forward(images.clone()).into_data().convert::<f64>();
+    let logits = network.logits(images.clone()).into_data().convert::<f64>();
     for (ours, theirs) in logits.iter::<f64>().zip(trace.first_logits.concat()) {
         close(ours, theirs, "logit");
     }
     let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
     let mut adam = optimizer::adam();
     for (step, theirs) in trace.losses.iter().enumerate() {
-        let loss = loss_function.forward(network.forward(images.clone()), labels.clone());
+        let loss = loss_function.forward(network.logits(images.clone()), labels.clone());
         close(loss.clone().into_scalar().into(), *theirs, &format!("loss of step {step}"));
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = adam.step(1e-3, network, gradients);
     }
-    for (name, array) in parameters::save(&network) {
+    for (name, array) in network.to_arrays() {
         let norm = array.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
         close(norm, trace.norms_after[&name], &name);
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use burn::backend::Flex;
-use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Tensor, TensorData};
 
@@ -21,11 +20,14 @@ use crate::data::batch::Source;
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
-use crate::domain::vgg16::{Block, features_layer, features_shape};
-use crate::domain::{Augmentation, Precision, Preprocessing, Recipe, Schedule, Split, Strategy, Transfer};
+use crate::domain::network::{Cut, Resolved, TensorKind};
+use crate::domain::{
+    Augmentation, NetworkName, Precision, Preprocessing, Recipe, Schedule, Split, StageName, Strategy, Transfer,
+};
 use crate::events::Event;
-use crate::model::parameters::{self, Array, Arrays};
-use crate::model::vgg16::{FrozenBase, TransferNetwork};
+use crate::model::frozen::FrozenPart;
+use crate::model::network::{Network, StepKey};
+use crate::model::parameters::{Array, Arrays};
 
 /// Numbers from −`scale` to `scale` by a multiplicative hash of their index, as `tests/fixtures/vgg16_trace.py` has them.
 fn scattered(shape: &[usize], scale: f64, salt: u64) -> Array {
@@ -42,18 +44,38 @@ fn scattered(shape: &[usize], scale: f64, salt: u64) -> Array {
 
 #[allow(clippy::cast_precision_loss)] // channels are few
 fn base() -> Arrays {
-    let (mut arrays, mut salt) = (Arrays::new(), 1);
-    for block in Block::ALL {
-        for number in 1..=block.convolutions() {
-            let inputs = if number == 1 { block.inputs() } else { block.channels() };
-            let scale = (6.0 / (9 * inputs) as f64).sqrt();
-            let name = |part| format!("{block}.conv{number}.{part}");
-            arrays.insert(name("weight"), scattered(&[block.channels(), inputs, 3, 3], scale, salt));
-            arrays.insert(name("bias"), scattered(&[block.channels()], 0.1, salt + 1));
-            salt += 2;
-        }
+    let mut arrays = Arrays::new();
+    for (salt, tensor) in (1..).zip(NetworkName::VGG16.architecture().pretrained_tensors()) {
+        let scale = match tensor.kind {
+            TensorKind::Weight { fan_in, .. } => (6.0 / fan_in as f64).sqrt(),
+            _ => 0.1,
+        };
+        arrays.insert(tensor.name, scattered(&tensor.shape, scale, salt));
     }
     arrays
+}
+
+/// VGG16 on images of this side, with so many classes, trained from a stage on; without one the head alone.
+fn vgg16(size: usize, classes: usize, unfrozen: Option<&StageName>) -> (Resolved, Cut) {
+    let resolved = NetworkName::VGG16.architecture().resolve([3, size, size], classes).expect("large enough");
+    let cut = resolved.cut(unfrozen.into()).expect("a stage");
+    (resolved, cut)
+}
+
+fn frozen_part(weights: &Arrays, size: usize, unfrozen: Option<&StageName>) -> FrozenPart<Flex> {
+    let (resolved, cut) = vgg16(size, 1, unfrozen);
+    FrozenPart::new(&resolved, cut, weights, &Default::default()).expect("fits").expect("something is frozen")
+}
+
+fn trained_part<B: crate::model::kernels::ConvBlockBackend>(
+    weights: &Arrays,
+    size: usize,
+    unfrozen: Option<&StageName>,
+    classes: usize,
+    seed: u64,
+) -> Network<B> {
+    let (resolved, cut) = vgg16(size, classes, unfrozen);
+    Network::new(resolved.plan(cut.trained()), weights, seed, &Default::default()).expect("fits")
 }
 
 fn head() -> Arrays {
@@ -74,7 +96,7 @@ fn features_and_fine_tuning_agree_with_pytorch() {
     #[derive(serde::Deserialize)]
     struct Trace {
         size: usize,
-        unfrozen: Option<Block>,
+        unfrozen: Option<StageName>,
         rates: [f64; 2],
         features: Vec<Vec<f64>>,
         features_norm: f64,
@@ -89,9 +111,9 @@ fn features_and_fine_tuning_agree_with_pytorch() {
         serde_json::from_str(include_str!("../../tests/fixtures/vgg16_trace.json")).expect("the fixture");
     let (device, weights) = (Default::default(), base());
     for trace in traces {
-        let (unfrozen, size) = (trace.unfrozen, trace.size);
+        let (unfrozen, size) = (trace.unfrozen.as_ref(), trace.size);
         let images = scattered(&[5, 3, size, size], 1.0, 201).to_tensor::<Flex, 4>(&device);
-        let pooled = FrozenBase::<Flex>::new(&weights, None, size, &device).expect("a base").forward(images.clone());
+        let pooled = frozen_part(&weights, size, None).forward(images.clone());
         let pooled = pooled.flatten::<2>(1, 3).into_data().into_vec::<f32>().expect("floats");
         close(norm(pooled.iter().copied()), trace.features_norm, 1e-5, "norm of features");
         let some = pooled.chunks(512).flat_map(|row| row.iter().step_by(64));
@@ -99,13 +121,13 @@ fn features_and_fine_tuning_agree_with_pytorch() {
             close(f64::from(*ours), theirs, 1e-4, "feature");
         }
 
-        let frozen = FrozenBase::<Flex>::new(&weights, unfrozen, size, &device).expect("a base");
-        let below = frozen.forward(images);
-        assert_eq!(below.dims()[1..], features_shape(unfrozen, size));
+        let below = frozen_part(&weights, size, unfrozen).forward(images);
+        let (resolved, cut) = vgg16(size, 3, unfrozen);
+        assert_eq!(below.dims()[1..], resolved.trained_input(cut));
         let below = Tensor::<Cpu, 4>::from_inner(below);
-        let network = TransferNetwork::<Cpu>::new(&weights, unfrozen, 3, 0, &device).expect("a network");
-        let mut network = parameters::overlay(network, &head()).expect("fits");
-        let logits = network.forward(below.clone(), None).into_data().convert::<f64>();
+        let network = trained_part::<Cpu>(&weights, size, unfrozen, 3, 0);
+        let mut network = network.overlay(&head()).expect("fits");
+        let logits = network.logits(below.clone()).into_data().convert::<f64>();
         for (ours, theirs) in logits.iter::<f64>().zip(trace.logits.concat()) {
             close(ours, theirs, 1e-4, "logit");
         }
@@ -113,11 +135,11 @@ fn features_and_fine_tuning_agree_with_pytorch() {
         let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
         let mut adam = optimizer::adam();
         for (step, theirs) in trace.losses.iter().enumerate() {
-            let loss = loss_function.forward(network.forward(below.clone(), None), labels.clone());
+            let loss = loss_function.forward(network.logits(below.clone()), labels.clone());
             close(loss.clone().into_scalar().into(), *theirs, 1e-3, &format!("{unfrozen:?}: loss of step {step}"));
             network = descend(network, &mut adam, loss.backward(), trace.rates);
         }
-        let after = parameters::save(&network);
+        let after = network.to_arrays();
         assert_eq!(after.keys().collect::<Vec<_>>(), trace.norms_after.keys().collect::<Vec<_>>());
         for (name, array) in after {
             close(norm(array.values), trace.norms_after[&name], 1e-4, &name);
@@ -127,11 +149,15 @@ fn features_and_fine_tuning_agree_with_pytorch() {
 
 #[test]
 fn dropout_halves_and_keeps_the_mean_and_is_drawn_by_its_key() {
-    use crate::model::vgg16::StepKey;
-    let device = Default::default();
-    let network = TransferNetwork::<Flex>::new(&base(), None, 3, 1, &device).expect("a network");
-    let inputs = scattered(&[64, 512, 1, 1], 1.0, 9).to_tensor::<Flex, 4>(&device);
-    let logits = |key| network.forward(inputs.clone(), key).into_data().into_vec::<f32>().expect("floats");
+    let network = trained_part::<Flex>(&base(), 32, None, 3, 1);
+    let inputs = scattered(&[64, 512, 1, 1], 1.0, 9).to_tensor::<Flex, 4>(&Default::default());
+    let logits = |key: Option<StepKey>| {
+        let logits = match key {
+            Some(key) => network.training_logits(inputs.clone(), key).0,
+            None => network.logits(inputs.clone()),
+        };
+        logits.into_data().into_vec::<f32>().expect("floats")
+    };
     let key = StepKey { seed: 3, epoch: 2, step: 1 };
     assert_eq!(logits(Some(key)), logits(Some(key)));
     for other in [StepKey { seed: 4, ..key }, StepKey { epoch: 1, ..key }, StepKey { step: 2, ..key }] {
@@ -194,7 +220,7 @@ impl Bench {
         }
     }
 
-    fn unfrozen(&self) -> Option<Block> {
+    fn unfrozen(&self) -> Option<&StageName> {
         self.recipe.transfer.as_ref().and_then(Transfer::unfrozen)
     }
 
@@ -205,18 +231,18 @@ impl Bench {
         Images::prepared(self.dataset.clone(), SIZE, Preprocessing::TORCHVISION, augmenter)
     }
 
-    fn frozen(&self) -> FrozenBase<Flex> {
-        let base = FrozenBase::new(&self.weights, self.unfrozen(), SIZE as usize, &Default::default());
-        base.expect("a base").computing_in(self.recipe.precision)
+    fn frozen(&self) -> FrozenPart<Flex> {
+        frozen_part(&self.weights, SIZE as usize, self.unfrozen()).computing_in(self.recipe.precision)
     }
 
     fn key(&self) -> Key {
+        let (resolved, cut) = vgg16(SIZE as usize, 2, self.unfrozen());
         Key {
             version: KEY_VERSION,
             fingerprint: self.dataset.fingerprint().into(),
             base: "base".into(),
-            layer: features_layer(self.unfrozen()).into(),
-            shape: features_shape(self.unfrozen(), SIZE as usize),
+            layer: resolved.trained_input_name(cut).into(),
+            shape: resolved.trained_input(cut),
             size: SIZE,
             preprocessing: Preprocessing::TORCHVISION,
             device: "cpu".into(),
@@ -264,7 +290,7 @@ impl Bench {
             },
         };
         let identity = identity(&self.dataset, [32, 32, 3], Some("base".into()));
-        let plan = Fit {
+        let plan = Fit::<Cpu> {
             recipe: &self.recipe,
             feed: feed.in_precision(self.recipe.trained_precision()),
             identity: &identity,
@@ -272,8 +298,7 @@ impl Bench {
             readback: self.readback,
             interval: self.interval,
         };
-        let network =
-            TransferNetwork::<Cpu>::new(&self.weights, self.unfrozen(), 2, self.recipe.seed, &device).expect("fits");
+        let network = trained_part::<Cpu>(&self.weights, SIZE as usize, self.unfrozen(), 2, self.recipe.seed);
         let mut notes = Notes { stop_at, ..Notes::default() };
         let end = fit(&plan, network, checkpoint, &device, &mut notes).expect("trained");
         (end, notes)
@@ -408,8 +433,7 @@ fn a_base_with_a_rate_near_zero_stays_where_it_is_while_the_head_learns() {
     transfer.fine_tuning.as_mut().expect("fine-tuning").base_learning_rate = 1e-30;
     bench.run("slow", From::Cache, None, None);
     let arrays = bench.last("slow").arrays;
-    let network = TransferNetwork::<Cpu>::new(&bench.weights, Some(Block::Block5), 2, 42, &Default::default());
-    let start = parameters::save(&network.expect("a network").valid());
+    let start = trained_part::<Flex>(&bench.weights, SIZE as usize, bench.unfrozen(), 2, 42).to_arrays();
     assert_eq!(arrays["base.block5.conv1.weight"], start["base.block5.conv1.weight"]);
     assert_ne!(arrays["head.dense_weight"], start["head.dense_weight"]);
 }

@@ -21,7 +21,7 @@ use super::journal::Journal;
 use super::kernels::{self, Place, Told};
 use super::load::LoadMeter;
 use super::residence;
-use super::setup::{CnnSetup, Ground, Setup, TransferSetup, take_start};
+use super::setup::{Ground, Setup, take_start};
 use super::waiting::{Turn, awaited};
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
@@ -119,11 +119,10 @@ struct Job<'a, W> {
 trait Work {
     type Output;
 
-    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<Self::Output, String>
+    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Self::Output, String>
     where
         B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
-        S: Setup<B>;
+        B::InnerBackend: ConvBlockBackend;
 }
 
 impl<W: Work> DeviceJob for Job<'_, W> {
@@ -135,25 +134,20 @@ impl<W: Work> DeviceJob for Job<'_, W> {
         B::InnerBackend: ConvBlockBackend,
     {
         let Self { ground, files, journal, work } = self;
-        match &ground.recipe.transfer {
-            None => {
-                let setup = CnnSetup::<B>::new(ground, device, habits.resident)?;
-                work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
-            }
-            Some(transfer) => {
-                let setup = TransferSetup::<B>::new(ground, transfer, device, habits)?;
-                work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
-            }
-        }
+        let setup = Setup::<B>::new(ground, device, habits)?;
+        work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
     }
 }
 
-/// Everything at hand: a strategy set up on a device.
-pub(super) struct Desk<'a, B: AutodiffBackend, S> {
+/// Everything at hand: a run's network set up on a device.
+pub(super) struct Desk<'a, B: AutodiffBackend>
+where
+    B::InnerBackend: ConvBlockBackend,
+{
     pub(super) ground: &'a Ground,
     pub(super) files: &'a CheckpointFiles,
     pub(super) journal: &'a mut Journal,
-    pub(super) setup: S,
+    pub(super) setup: Setup<'a, B>,
     pub(super) device: &'a B::Device,
     pub(super) readback: u32,
 }
@@ -166,16 +160,15 @@ struct Training {
 impl Work for Training {
     type Output = Outcome;
 
-    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<Outcome, String>
+    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Outcome, String>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
-        S: Setup<B>,
     {
         check_identity(self.checkpoint.as_ref(), desk.setup.identity())?;
         let network = desk.setup.network()?;
-        let trainable = burn::module::Module::num_params(&network);
-        desk.journal.report(Event::ModelBuilt { total: desk.setup.parameters(), trainable });
+        let (total, trainable) = (desk.setup.parameters(), desk.setup.trained_parameters());
+        desk.journal.report(Event::ModelBuilt { total, trainable });
         let Some(feed) = desk.setup.inputs(&[Split::Train, Split::Validation], desk.journal) else {
             return Ok(desk.journal.early_end());
         };
@@ -211,11 +204,10 @@ struct Testing;
 impl Work for Testing {
     type Output = Option<Outcome>;
 
-    fn run<B, S>(self, desk: &mut Desk<'_, B, S>) -> Result<Option<Outcome>, String>
+    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Option<Outcome>, String>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
-        S: Setup<B>,
     {
         if !desk.test_best()? {
             return Ok(Some(desk.journal.early_end()));
@@ -231,7 +223,10 @@ pub(super) fn plan<'a, B: AutodiffBackend>(
     identity: &'a Identity,
     feed: Feed<'a, B::InnerBackend>,
     readback: u32,
-) -> Fit<'a, B> {
+) -> Fit<'a, B>
+where
+    B::InnerBackend: ConvBlockBackend,
+{
     let feed = feed.evenly(ground.device.tunes_by_shape()).in_precision(ground.recipe.trained_precision());
     Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }
 }

@@ -2,8 +2,8 @@
 //!
 //! It goes by the device's whole memory and not by what is free: which way batches are made decides the last bits of a run.
 
+use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::text::printable;
-use crate::domain::vgg16::SLICE;
 use crate::model::device::{self, DeviceKind};
 
 /// The environment variable that says so, in MiB, for any kind of device; 0: batches are made on the host.
@@ -22,7 +22,7 @@ const LAYER: u64 = 16;
 /// Numbers in f32 that the widest layer of a frozen base may have at once on this device.
 pub(crate) fn at_once(kind: DeviceKind) -> usize {
     match kind {
-        DeviceKind::Cpu => SLICE,
+        DeviceKind::Cpu => FORWARD_CHUNK,
         DeviceKind::Cuda(_) => numbers(device::memory(kind).unwrap_or(UNKNOWN_MEMORY)),
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn at_once(kind: DeviceKind) -> usize {
 fn numbers(memory: u64) -> usize {
     // cuDNN takes no larger tensor.
     let most = i32::MAX.unsigned_abs() as usize;
-    usize::try_from(memory / LAYER / 4).map_or(SLICE, |numbers| numbers.clamp(SLICE, most))
+    usize::try_from(memory / LAYER / 4).map_or(FORWARD_CHUNK, |numbers| numbers.clamp(FORWARD_CHUNK, most))
 }
 
 /// Bytes that the images of a run may take on this device, and what is wrong with the variable that says so.
@@ -62,7 +62,7 @@ mod tests {
     fn a_gpu_takes_as_many_images_at_once_as_its_memory_has_room_for() {
         let images = |gibibytes: u64| numbers(gibibytes << 30) / (64 * 224 * 224);
         assert_eq!([2, 8, 24, 80, 141].map(images), [10, 41, 125, 417, 668]);
-        assert_eq!(at_once(DeviceKind::Cpu), SLICE);
+        assert_eq!(at_once(DeviceKind::Cpu), FORWARD_CHUNK);
     }
 
     #[test]

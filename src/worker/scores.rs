@@ -6,29 +6,28 @@ use burn::tensor::backend::AutodiffBackend;
 use crate::domain::Split;
 use crate::events::Event;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters;
+use crate::model::network::Network;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
 use crate::train::evaluate::Evaluation;
 
 use super::checkpoints::best;
 use super::job::{Desk, check_identity, nothing_to_score, plan};
-use super::setup::{Ground, Setup};
+use super::setup::Ground;
 
 /// The best weights in a network, and their epoch.
-type Best<B, S> = (<<S as Setup<B>>::Network as AutodiffModule<B>>::InnerModule, u32);
+type Best<B> = (Network<<B as AutodiffBackend>::InnerBackend>, u32);
 
-impl<B, S> Desk<'_, B, S>
+impl<B> Desk<'_, B>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
-    S: Setup<B>,
 {
-    fn best(&mut self) -> Result<Best<B, S>, String> {
+    fn best(&mut self) -> Result<Best<B>, String> {
         let (best, told) = best(self.files)?;
         told.into_iter().for_each(|message| self.journal.report(Event::Warning { message }));
         check_identity(Some(&best), self.setup.identity())?;
-        let network = parameters::load(self.setup.network()?.valid(), &best.arrays).map_err(|e| e.to_string())?;
+        let network = self.setup.network()?.valid().load_arrays(&best.arrays).map_err(|error| error.to_string())?;
         Ok((network, best.state.epoch))
     }
 

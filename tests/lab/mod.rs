@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use mien::domain::vgg16::Block;
+use mien::domain::NetworkName;
+use mien::domain::network::TensorKind;
 use mien::domain::{
     Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Preprocessing, Recipe, RunId,
     Split, SplitCounts, WeightsName,
@@ -100,25 +101,24 @@ impl Lab {
     pub(crate) fn weights_for(&self, name: &str, preprocessing: Preprocessing) {
         let file = self.home().join("made-up.safetensors");
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for block in Block::ALL {
-            for number in 1..=block.convolutions() {
-                let inputs = if number == 1 { block.inputs() } else { block.channels() };
-                let scale = (6.0 / (9 * inputs) as f32).sqrt();
-                let shape = vec![block.channels(), inputs, 3, 3];
-                let value = |index: u32| {
-                    let bits = index.wrapping_mul(2_654_435_761).wrapping_add(number as u32 * 40_503);
-                    let bits = (bits ^ (bits >> 15)).wrapping_mul(2_246_822_519);
-                    ((bits ^ (bits >> 13)) as f32 / 2_147_483_648.0 - 1.0) * scale
-                };
-                let count = u32::try_from(shape.iter().product::<usize>()).expect("few");
-                tensors.push((
-                    format!("{block}.conv{number}.weight"),
-                    shape,
-                    (0..count).flat_map(|index| value(index).to_le_bytes()).collect(),
-                ));
-                let bias = vec![0; 4 * block.channels()];
-                tensors.push((format!("{block}.conv{number}.bias"), vec![block.channels()], bias));
-            }
+        for tensor in NetworkName::VGG16.architecture().pretrained_tensors() {
+            let count = u32::try_from(tensor.len()).expect("few");
+            let bytes = match tensor.kind {
+                TensorKind::Weight { fan_in, .. } => {
+                    let scale = (6.0 / fan_in as f32).sqrt();
+                    // The same numbers in the first convolution of every block, and so on.
+                    let number: u32 =
+                        tensor.name.rsplit("conv").next().and_then(|rest| rest[..1].parse().ok()).expect("a number");
+                    let value = |index: u32| {
+                        let bits = index.wrapping_mul(2_654_435_761).wrapping_add(number * 40_503);
+                        let bits = (bits ^ (bits >> 15)).wrapping_mul(2_246_822_519);
+                        ((bits ^ (bits >> 13)) as f32 / 2_147_483_648.0 - 1.0) * scale
+                    };
+                    (0..count).flat_map(|index| value(index).to_le_bytes()).collect()
+                }
+                _ => vec![0; 4 * tensor.len()],
+            };
+            tensors.push((tensor.name, tensor.shape, bytes));
         }
         let views = tensors.iter().map(|(name, shape, bytes)| {
             (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).expect("fits"))

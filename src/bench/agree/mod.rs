@@ -12,17 +12,15 @@ mod trace;
 use burn::backend::Flex;
 use burn::tensor::backend::AutodiffBackend;
 
-use super::material::{Material, vgg16};
+use super::material::{Material, highest_stage, made_up_weights};
 use super::{Check, Finding, Tell};
-use crate::domain::vgg16::{Block, MIN_SIZE};
-use crate::domain::{Precision, Strategy};
-use crate::model::cnn::MIN_SIDE;
+use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::{ConvBlockBackend, plainly};
 use crate::model::parameters::Arrays;
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
-pub(super) use networks::{Subject, Visit, visit};
+pub(super) use networks::Subject;
 
 /// The side that the device is held against.
 type Processor = burn::backend::Autodiff<Flex>;
@@ -86,14 +84,16 @@ pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool,
         DeviceKind::Cuda(_) => (32, 224),
     };
     let (batch, size) = (options.batch.unwrap_or(batch), options.size.unwrap_or(size));
-    if batch == 0 || size < MIN_SIDE.max(MIN_SIZE as usize) {
-        return Err(format!("a batch has at least one image, and images have at least {MIN_SIZE} pixels a side"));
+    let least = Strategy::ALL.map(|strategy| strategy.network().architecture().min_side()).into_iter().max();
+    let least = least.unwrap_or_default();
+    if batch == 0 || size < least as usize {
+        return Err(format!("a batch has at least one image, and images have at least {least} pixels a side"));
     }
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
-    let weights = options.weights.clone().unwrap_or_else(|| vgg16(options.seed));
+    let weights = options.weights.clone().unwrap_or_else(|| made_up_weights(NetworkName::VGG16, options.seed));
     let subjects =
         [(Strategy::Cnn, 48), (Strategy::Features, size), (Strategy::Finetune, size)].map(|(strategy, size)| {
-            let material = Material::new(strategy, [batch, size], Block::Block5, weights.clone(), options.seed);
+            let material = Material::new(strategy, [batch, size], highest_stage(), weights.clone(), options.seed);
             Pair { here: material.computing_in(options.precision), processor: material }
         });
     let job = Job { kind: device.kind, size, subjects: subjects.to_vec(), precision: options.precision, tell };
@@ -163,8 +163,7 @@ where
     }
     pictures::check::<B::InnerBackend>(device, size, tell)?;
     pictures::gather::<B::InnerBackend>(device, kind, tell);
-    sums::check::<B>(device, tell);
-    Ok(())
+    sums::check::<B>(device, tell)
 }
 
 /// Computes on the processor with its own kernels, whatever is switched off around it.
@@ -197,7 +196,7 @@ where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    let processor = Material::new(strategy, [4, 32], Block::Block5, vgg16(7), 7);
+    let processor = Material::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
     let pair = Pair { here: Material { change, ..processor.clone() }, processor };
     let mut failed = Vec::new();
     let mut tell = |finding| {
@@ -217,7 +216,7 @@ where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    let material = Material::new(strategy, [4, 32], Block::Block5, vgg16(7), 7);
+    let material = Material::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
     let pair = Pair { here: material.clone(), processor: material };
     let mut bars = Vec::new();
     let mut tell = |finding| {

@@ -1,36 +1,58 @@
 //! Forward pass, loss and the gradient of every parameter of each strategy.
 
-use burn::module::{AutodiffModule, Module, ModuleVisitor, Param};
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor};
 
 use super::{Expected, Pair, Processor, on_the_processor, relative};
-use crate::bench::material::{CLASSES, Material};
+use crate::bench::material::Material;
 use crate::bench::{Check, Finding, Tell};
-use crate::domain::vgg16::Block;
 use crate::domain::{Precision, Strategy};
-use crate::model::cnn::Cnn;
+use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters::{self, Array, Arrays};
-use crate::model::vgg16::{FrozenBase, StepKey, TransferNetwork};
-use crate::train::classifier::Classifier;
+use crate::model::network::{Network, StepKey};
+use crate::model::parameters::{Array, Arrays, MismatchError};
 
 /// A strategy's network with its first weights, and a batch as it enters the trained part.
-pub(crate) struct Subject<B: AutodiffBackend, M> {
-    pub(crate) network: M,
-    pub(crate) frozen: Option<FrozenBase<B::InnerBackend>>,
+pub(crate) struct Subject<B: AutodiffBackend>
+where
+    B::InnerBackend: ConvBlockBackend,
+{
+    pub(crate) network: Network<B>,
+    pub(crate) frozen: Option<FrozenPart<B::InnerBackend>>,
     pub(crate) images: Tensor<B::InnerBackend, 4>,
     pub(crate) labels: Tensor<B::InnerBackend, 1, Int>,
     pub(crate) precision: Precision,
 }
 
-impl<B, M> Subject<B, M>
+impl<B> Subject<B>
 where
-    B: AutodiffBackend,
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
+    /// Sets a strategy up on a device.
+    ///
+    /// # Errors
+    /// When the images are too small for the network, or its weights do not fit; in words.
+    pub(crate) fn new(material: &Material, device: &B::Device) -> Result<Self, String> {
+        let words = |error: MismatchError| error.to_string();
+        let (resolved, cut) = material.resolve().map_err(|error| error.to_string())?;
+        let frozen = FrozenPart::new(&resolved, cut, &material.weights, device).map_err(words)?;
+        let frozen = frozen.map(|part| part.computing_in(material.precision).in_chunks_of(material.at_once));
+        let network = Network::new(resolved.plan(cut.trained()), &material.weights, material.seed, device);
+        let network = network.map_err(words)?;
+        let parameters = material.change.of(network.to_arrays());
+        let network = network.load_arrays(&parameters).map_err(words)?;
+        // A head alone computes in f32.
+        let head_alone = material.strategy == Strategy::Features;
+        let precision = if head_alone { Precision::F32 } else { material.precision };
+        Ok(Self { network, frozen, images: material.images(device), labels: material.labels(device), precision })
+    }
+
     /// The batch behind the frozen part.
     pub(crate) fn inputs(&self) -> Tensor<B::InnerBackend, 4> {
         let inputs = match &self.frozen {
@@ -41,43 +63,6 @@ where
     }
 }
 
-/// Something to do with a subject, whatever its network.
-pub(crate) trait Visit<B: AutodiffBackend> {
-    type Output;
-
-    fn visit<M: AutodiffModule<B> + Classifier<B>>(self, subject: Subject<B, M>) -> Result<Self::Output, String>;
-}
-
-/// Sets a strategy up on a device.
-pub(crate) fn visit<B, V>(material: &Material, device: &B::Device, visit: V) -> Result<V::Output, String>
-where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
-    V: Visit<B>,
-{
-    let words = |error: parameters::MismatchError| error.to_string();
-    let (images, labels) = (material.images(device), material.labels(device));
-    let [_, channels, height, width] = material.shape;
-    if material.strategy == Strategy::Cnn {
-        let network = changed(material, Cnn::<B>::new([height, width, channels], CLASSES, material.seed, device))?;
-        return visit.visit(Subject { network, frozen: None, images, labels, precision: material.precision });
-    }
-    let unfrozen = material.unfrozen();
-    let base = || FrozenBase::new(&material.weights, unfrozen, height, device).map_err(words);
-    let frozen = (unfrozen != Some(Block::Block1)).then(base).transpose()?;
-    let frozen = frozen.map(|base| base.computing_in(material.precision).at_once(material.at_once));
-    let network = TransferNetwork::<B>::new(&material.weights, unfrozen, CLASSES, material.seed, device);
-    let network = changed(material, network.map_err(words)?)?;
-    // A head alone computes in f32.
-    let precision = unfrozen.map_or(Precision::F32, |_| material.precision);
-    visit.visit(Subject { network, frozen, images, labels, precision })
-}
-
-fn changed<B: AutodiffBackend, M: Module<B>>(material: &Material, network: M) -> Result<M, String> {
-    let parameters = material.change.of(parameters::save(&network));
-    parameters::load(network, &parameters).map_err(|error| error.to_string())
-}
-
 /// What one pass forward and back amounts to.
 #[derive(Debug)]
 struct Measured {
@@ -86,47 +71,38 @@ struct Measured {
     gradients: Arrays,
 }
 
-struct Pass;
-
-impl<B: AutodiffBackend> Visit<B> for Pass
+/// Goes forward and back once.
+fn pass<B>(material: &Material, device: &B::Device) -> Result<Measured, String>
 where
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    type Output = Measured;
-
-    fn visit<M: AutodiffModule<B> + Classifier<B>>(self, subject: Subject<B, M>) -> Result<Measured, String> {
-        let inputs = Tensor::from_inner(subject.inputs());
-        let Subject { network, labels, .. } = subject;
-        let logits = network.training_logits(inputs, StepKey { seed: 1, epoch: 1, step: 1 });
-        let loss_function = CrossEntropyLossConfig::new().init::<B>(&logits.device());
-        let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels));
-        let gradients = loss.backward();
-        let mut found = Gradients::<B> { path: Vec::new(), all: &gradients, arrays: Arrays::new() };
-        network.visit(&mut found);
-        let values = |array: Array| array.values;
-        let gradients = found.arrays;
-        let loss = values(Array::from_tensor(loss)).first().copied().unwrap_or(f32::NAN);
-        Ok(Measured { logits: values(Array::from_tensor(logits)), loss, gradients })
-    }
+    let subject = Subject::<B>::new(material, device)?;
+    let inputs = Tensor::from_inner(subject.inputs());
+    let Subject { network, labels, .. } = subject;
+    let (logits, _) = network.training_logits(inputs, StepKey { seed: 1, epoch: 1, step: 1 });
+    let loss_function = CrossEntropyLossConfig::new().init::<B>(&logits.device());
+    let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels));
+    let gradients = loss.backward();
+    let mut found = Gradients::<B> { names: network.parameter_names(), all: &gradients, arrays: Arrays::new() };
+    network.visit(&mut found);
+    let values = |array: Array| array.values;
+    let gradients = found.arrays;
+    let loss = values(Array::from_tensor(loss)).first().copied().unwrap_or(f32::NAN);
+    Ok(Measured { logits: values(Array::from_tensor(logits)), loss, gradients })
 }
 
 struct Gradients<'a, B: AutodiffBackend> {
-    path: Vec<String>,
+    names: HashMap<ParamId, String>,
     all: &'a B::Gradients,
     arrays: Arrays,
 }
 
 impl<B: AutodiffBackend> ModuleVisitor<B> for Gradients<'_, B> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         // One without a gradient is missing, and that fails.
         let gradient = param.val().grad(self.all).map(Array::from_tensor);
-        self.arrays.extend(gradient.map(|gradient| (self.path.join("."), gradient)));
+        self.arrays.extend(gradient.map(|gradient| (self.names[&param.id].clone(), gradient)));
     }
 }
 
@@ -136,9 +112,9 @@ where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    let here = visit::<B, _>(&pair.here, device, Pass)?;
+    let here = pass::<B>(&pair.here, device)?;
     let rounded = expected.moved(&pair.processor);
-    let measure = |material| on_the_processor(|| visit::<Processor, _>(material, &Default::default(), Pass));
+    let measure = |material| on_the_processor(|| pass::<Processor>(material, &Default::default()));
     let (processor, rounded) = (measure(&pair.processor)?, measure(&rounded)?);
     let of = pair.processor.strategy.name();
     let mut told = |part: &str, [here, rounded, processor]: [&[f32]; 3]| {

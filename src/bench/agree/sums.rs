@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use burn::module::{Module, Param};
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::bench::material::{CLASSES, uniform};
 use crate::bench::{Check, Finding, Tell};
 use crate::data::batch::{Batch, Source};
-use crate::domain::{Confusion, Split};
+use crate::domain::network::{Layer, Op, Stage};
+use crate::domain::{Architecture, Confusion, Split};
 use crate::model::kernels::ConvBlockBackend;
-use crate::train::classifier::Classifier;
+use crate::model::network::Network;
+use crate::model::parameters::Arrays;
 use crate::train::evaluate::evaluate;
 use crate::train::feed::{Feed, Piece};
 use crate::train::meter::Pending;
@@ -23,16 +24,17 @@ const BATCH: usize = 32;
 /// Of sums of a few hundred numbers in f32.
 const BAR: f64 = 1e-5;
 
-/// Takes its inputs for logits.
-#[derive(Module, Debug)]
-struct Echo<B: Backend> {
-    nothing: Param<Tensor<B, 1>>,
-}
-
-impl<B: Backend> Classifier<B> for Echo<B> {
-    fn logits(&self, inputs: Tensor<B, 4>) -> Tensor<B, 2> {
-        inputs.flatten(1, 3)
-    }
+/// A network that returns its inputs as logits.
+fn identity<B: ConvBlockBackend>(device: &B::Device) -> Result<Network<B>, String> {
+    let architecture = Architecture {
+        name: "identity",
+        summary: "no layer but one that flattens",
+        pretrained: None,
+        stages: vec![Stage::new("head", [Layer::new("flatten", Op::Flatten)])],
+    };
+    let resolved = architecture.resolve([CLASSES, 1, 1], CLASSES).map_err(|error| error.to_string())?;
+    let plan = resolved.plan(0..resolved.units.len());
+    Network::new(plan, &Arrays::new(), 0, device).map_err(|error| error.to_string())
 }
 
 /// Logits and classes that are known.
@@ -84,7 +86,7 @@ impl Known {
 }
 
 #[allow(clippy::cast_precision_loss)] // counts are small
-pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>)
+pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>) -> Result<(), String>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
@@ -96,9 +98,9 @@ where
     };
     for readback in [1, 4, 32] {
         let feed = Feed::<B::InnerBackend>::of(Arc::<Known>::clone(&known));
-        let echo = Echo { nothing: Param::from_tensor(Tensor::zeros([1], device)) };
+        let network = identity::<B::InnerBackend>(device)?;
         let batches = known.batches().map(Piece::Made);
-        let found = evaluate(&echo, &feed, batches, CLASSES, readback, device, || false);
+        let found = evaluate(&network, &feed, batches, CLASSES, readback, device, || false);
         let (error, wrong) = found.map_or((f64::NAN, f64::NAN), |found| {
             let wrong = f64::from(u8::from(found.confusion != confusion));
             ((found.loss * IMAGES as f64 - loss).abs() / loss, wrong)
@@ -120,4 +122,5 @@ where
     told("right in training".into(), (sums.right - right as f64).abs(), 0.0);
     let squares: usize = known.batches().map(|batch| batch.labels.len().pow(2)).sum();
     told("summed loss in training".into(), (sums.loss - squares as f64).abs() / squares as f64, BAR);
+    Ok(())
 }

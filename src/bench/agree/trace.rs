@@ -1,16 +1,15 @@
 //! Ten steps of training side by side, and what was trained carried from device to device.
 
-use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
-use super::networks::{Subject, Visit, visit};
+use super::networks::Subject;
 use super::{Expected, Pair, Processor, on_the_processor, relative};
+use crate::bench::material::Material;
 use crate::bench::{Check, Finding, Tell};
 use crate::model::kernels::ConvBlockBackend;
-use crate::model::parameters::{self, Arrays};
-use crate::model::vgg16::StepKey;
-use crate::train::classifier::Classifier;
+use crate::model::network::StepKey;
+use crate::model::parameters::{Arrays, MismatchError};
 use crate::train::epoch::train_step;
 use crate::train::optimizer::{self, AdamOptimizer};
 
@@ -27,44 +26,37 @@ struct Trained {
     moments: (Arrays, usize),
 }
 
-/// Trains from the beginning, or goes on from what another device has trained.
-struct Train<'a> {
-    from: Option<&'a Trained>,
-    steps: u32,
-}
-
-impl<B: AutodiffBackend> Visit<B> for Train<'_>
+/// Trains so many steps from the beginning, or goes on from what another device has trained.
+fn train<B>(material: &Material, device: &B::Device, from: Option<&Trained>, steps: u32) -> Result<Trained, String>
 where
+    B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    type Output = Trained;
-
-    fn visit<M: AutodiffModule<B> + Classifier<B>>(self, subject: Subject<B, M>) -> Result<Trained, String> {
-        let inputs = subject.inputs();
-        let Subject { mut network, labels, .. } = subject;
-        let words = |error: parameters::MismatchError| error.to_string();
-        let mut adam: AdamOptimizer<M, B> = optimizer::adam();
-        let mut done = 0;
-        if let Some(Trained { losses, parameters, moments }) = self.from {
-            network = parameters::load(network, parameters).map_err(words)?;
-            adam = optimizer::load(&network, &moments.0, moments.1).map_err(words)?;
-            done = u32::try_from(losses.len()).unwrap_or(u32::MAX);
-        }
-        let mut losses: Vec<Tensor<B::InnerBackend, 1>> = Vec::new();
-        for step in done + 1..=done + self.steps {
-            let key = StepKey { seed: 1, epoch: 1, step };
-            let (moved, loss, _) = train_step(network, &mut adam, inputs.clone(), labels.clone(), key, RATES);
-            network = moved;
-            losses.push(loss);
-        }
-        let losses = if losses.is_empty() {
-            Vec::new()
-        } else {
-            Tensor::cat(losses, 0).into_data().convert::<f32>().into_vec().unwrap_or_default()
-        };
-        let moments = optimizer::save(&adam, &network);
-        Ok(Trained { losses, parameters: parameters::save(&network), moments })
+    let subject = Subject::<B>::new(material, device)?;
+    let inputs = subject.inputs();
+    let Subject { mut network, labels, .. } = subject;
+    let words = |error: MismatchError| error.to_string();
+    let mut adam: AdamOptimizer<B> = optimizer::adam();
+    let mut done = 0;
+    if let Some(Trained { losses, parameters, moments }) = from {
+        network = network.load_arrays(parameters).map_err(words)?;
+        adam = optimizer::load(&network, &moments.0, moments.1).map_err(words)?;
+        done = u32::try_from(losses.len()).unwrap_or(u32::MAX);
     }
+    let mut losses: Vec<Tensor<B::InnerBackend, 1>> = Vec::new();
+    for step in done + 1..=done + steps {
+        let key = StepKey { seed: 1, epoch: 1, step };
+        let (moved, loss, _) = train_step(network, &mut adam, inputs.clone(), labels.clone(), key, RATES);
+        network = moved;
+        losses.push(loss);
+    }
+    let losses = if losses.is_empty() {
+        Vec::new()
+    } else {
+        Tensor::cat(losses, 0).into_data().convert::<f32>().into_vec().unwrap_or_default()
+    };
+    let moments = optimizer::save(&adam, &network);
+    Ok(Trained { losses, parameters: network.to_arrays(), moments })
 }
 
 /// Holds the losses of ten steps against each other, and goes on with each side's weights on the other.
@@ -73,11 +65,11 @@ where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    let train = |steps| Train { from: None, steps };
-    let here = visit::<B, _>(&pair.here, device, train(STEPS))?;
+    let here = train::<B>(&pair.here, device, None, STEPS)?;
     let rounded = expected.moved(&pair.processor);
-    let run = |material, train| on_the_processor(|| visit::<Processor, _>(material, &Default::default(), train));
-    let (processor, rounded) = (run(&pair.processor, train(STEPS))?, run(&rounded, train(STEPS))?);
+    let run =
+        |material, from, steps| on_the_processor(|| train::<Processor>(material, &Default::default(), from, steps));
+    let (processor, rounded) = (run(&pair.processor, None, STEPS)?, run(&rounded, None, STEPS)?);
     let strategy = pair.processor.strategy.name();
     for (step, (here, processor)) in (1..).zip(here.losses.iter().zip(&processor.losses)) {
         let (here, processor) = (f64::from(*here), f64::from(*processor));
@@ -88,16 +80,14 @@ where
     tell(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, expected.bar)));
 
     // Loaded and saved again without a step in between.
-    let carry = |from| Train { from: Some(from), steps: 0 };
-    let there = run(&pair.processor, carry(&here))?;
-    let back = visit::<B, _>(&pair.here, device, carry(&there))?;
+    let there = run(&pair.processor, Some(&here), 0)?;
+    let back = train::<B>(&pair.here, device, Some(&there), 0)?;
     for (part, found) in [("saved here, loaded there", &there), ("and back", &back)] {
         tell(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
     }
     // One step more, from here on the processor and from there on the device.
-    let more = |from| Train { from: Some(from), steps: 1 };
-    let onward = run(&pair.processor, more(&here))?;
-    let stayed = visit::<B, _>(&pair.here, device, more(&here))?;
+    let onward = run(&pair.processor, Some(&here), 1)?;
+    let stayed = train::<B>(&pair.here, device, Some(&here), 1)?;
     let error = worst(&stayed.losses, &onward.losses);
     tell(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, expected.bar)));
     Ok(())

@@ -59,7 +59,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     if let Some(wanted) = &recipe.transfer {
-        wanted.check_start(&from, transfer).map_err(CommandError::Usage)?;
+        wanted.check_start(&from, transfer, &recipe.architecture()).map_err(CommandError::Usage)?;
     }
     Ok(recipe)
 }
@@ -138,7 +138,7 @@ pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
     let (classes, images) = (dataset.classes.len(), dataset.counts());
-    let work = Work::of(recipe, image, classes, images);
+    let work = Work::of(recipe, image, classes, images).map_err(|error| CommandError::Usage(error.to_string()))?;
     let (total, trained) = (thousands(work.parameters), thousands(work.trained));
     let memory = Size(work.memory);
     let mut parts =

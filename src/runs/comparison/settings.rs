@@ -23,8 +23,9 @@ pub struct Setting {
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] tells under another name, with all that lies below them.
-const TOLD: [&str; 19] = [
+const TOLD: [&str; 20] = [
     "strategy",
+    "network",
     "dataset",
     "fingerprint",
     "epochs",

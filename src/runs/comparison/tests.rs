@@ -203,7 +203,7 @@ fn every_setting_is_told_where_it_differs_and_only_there() {
         for field in Hyperparameter::of(recipe.strategy) {
             let mut changed = recipe.clone();
             let before = field.get(recipe);
-            let values = ["7", "0.5", "48", "block3", "val_accuracy", "cosine", "none", "cpu", "bf16"];
+            let values = ["7", "0.5", "48", "block3", "deep", "val_accuracy", "cosine", "none", "cpu", "bf16"];
             let set =
                 values.iter().any(|value| field.set(&mut changed, value).is_ok() && field.get(&changed) != before);
             assert!(set, "{}", field.name());

@@ -153,7 +153,7 @@ impl Logbook {
     }
 
     fn built(self) -> Self {
-        let work = Work::of(&self.recipe, [48, 48, 1], 7, SplitCounts::default());
+        let work = Work::of(&self.recipe, [48, 48, 1], 7, SplitCounts::default()).expect("large enough");
         self.log(Logged::ModelBuilt { total: work.parameters, trainable: work.trained })
     }
 

@@ -3,7 +3,6 @@
 use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
 use super::update::{press, text};
-use crate::domain::vgg16::Block;
 use crate::domain::{Hyperparameter, Outcome, Practice, RunId, Strategy};
 use crate::tui::effect::Effect;
 use crate::tui::event::Event;
@@ -26,11 +25,11 @@ fn error(state: &State) -> Option<(Field, String)> {
 #[test]
 fn arrows_choose_a_strategy_and_the_lines_follow() {
     let table = [
-        ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 16),
+        ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 17),
         ("2<right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 19),
         ("2<right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 20),
         ("2<left>", Practice::All, vec![Field::Dataset, Field::Weights], 18),
-        ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 16),
+        ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 17),
     ];
     for (keys, practice, on, lines) in table {
         let mut state = with_weights(starts());
@@ -46,7 +45,7 @@ fn arrows_choose_a_strategy_and_the_lines_follow() {
 fn what_was_typed_for_one_strategy_waits_while_another_is_looked_at() {
     let mut state = with_weights(starts());
     // Epochs of cnn; features has its own; back.
-    press(&mut state, "2<down><down><^u>7<up><up>");
+    press(&mut state, "2<down><down><down><^u>7<up><up><up>");
     press(&mut state, "<right>");
     assert_eq!(text(&state, Hyperparameter::Epochs), "50");
     press(&mut state, "<left>");
@@ -115,7 +114,7 @@ fn a_fine_tuning_is_launched_from_the_chosen_run() {
     let effects = press(&mut state, "2<right><right><down><right><down><down><right><enter>");
     let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
-    assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), Block::Block4));
+    assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
     assert_eq!((recipe.dataset.as_str(), recipe.augmentation), ("fer2013", None));
 }
 
@@ -231,7 +230,7 @@ fn repeating_restores_strategy_base_start_and_settings() {
     let effects = press(&mut state, "3r<enter>");
     let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
-    assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), Block::Block4));
+    assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
     assert!((fine_tuning.base_learning_rate - 3e-5).abs() < 1e-12);
 
     let mut state = with_weights(starts());

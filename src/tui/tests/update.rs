@@ -137,7 +137,7 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
 #[test]
 fn a_launch_takes_the_form_and_leads_to_the_run() {
     let mut state = state();
-    let effects = press(&mut state, "2<down><right><down><^u>7<enter>");
+    let effects = press(&mut state, "2<down><right><down><down><^u>7<enter>");
     let [Effect::Launch { id: name, recipe }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("quiet-lynx", "fer2013", 7));
     assert_eq!(recipe.fingerprint, fixtures::fer2013().fingerprint);
@@ -150,7 +150,7 @@ fn a_launch_takes_the_form_and_leads_to_the_run() {
 #[test]
 fn a_wrong_value_is_told_and_not_launched() {
     let mut state = state();
-    let effects = press(&mut state, "2<down><down><^u>0<up><enter>");
+    let effects = press(&mut state, "2<down><down><down><^u>0<up><enter>");
     assert_eq!(effects, []);
     assert_eq!(state.form.focus, Field::Setting(Hyperparameter::Epochs));
     assert!(state.message.as_ref().is_some_and(|message| message.text.starts_with("epochs must be 1 to 10000")));

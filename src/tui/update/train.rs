@@ -106,7 +106,7 @@ fn cycle(form: &mut Form, ground: &Ground<'_>, by: isize) {
             form.without = next(&choices, Some(&here), by).cloned();
         }
         Field::Setting(setting) => {
-            let choices: Vec<String> = setting.choices().iter().map(|choice| (*choice).to_owned()).collect();
+            let choices = setting.choices();
             let here = form.value(setting, ground).text().to_owned();
             if let Some(choice) = next(&choices, Some(&here), by) {
                 form.put(setting, choice.as_str());

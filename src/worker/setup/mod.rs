@@ -1,31 +1,41 @@
-//! What a strategy trains, and on what: the part of a job in which strategies differ.
+//! What a run trains, and on what: its network on a device, imported weights, and the inputs of every split.
 
-mod cnn;
-mod transfer;
+mod start;
 
 use std::sync::Arc;
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
-use crate::data::images::Images;
+use crate::data::features::{KEY_VERSION, Key};
+use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
-use crate::domain::{Recipe, Split};
+use crate::domain::network::{Cut, Resolved};
+use crate::domain::text::printable;
+use crate::domain::{Preprocessing, Recipe, Split};
 use crate::events::Event;
 use crate::model::device::DeviceKind;
+use crate::model::frozen::FrozenPart;
 use crate::model::kernels::ConvBlockBackend;
+use crate::model::network::Network;
+use crate::model::parameters::Arrays;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::Identity;
-use crate::train::classifier::Classifier;
+use crate::train::features::{Cached, FeaturePlan};
 use crate::train::feed::Feed;
 use crate::train::resident::{Resident, bytes_on_device};
 
+use super::backend::Habits;
 use super::journal::Journal;
 
-pub(super) use cnn::CnnSetup;
-pub(crate) use transfer::base_arrays;
-pub(super) use transfer::{TransferSetup, take_start};
+pub(crate) use start::base_arrays;
+pub(super) use start::take_start;
+
+/// What cached features may take in all unless the environment says otherwise.
+const CACHE_LIMIT_GIB: u64 = 20;
+
+/// The environment variable that does, in GiB; 0 keeps none.
+const CACHE_VARIABLE: &str = "MIEN_FEATURE_CACHE_GIB";
 
 /// What every setup begins with.
 pub(super) struct Ground {
@@ -36,38 +46,190 @@ pub(super) struct Ground {
     pub(super) device: DeviceKind,
 }
 
-/// A strategy on a device.
-pub(super) trait Setup<B>
+/// A run's network on a device.
+pub(super) struct Setup<'a, B: AutodiffBackend>
+where
+    B::InnerBackend: ConvBlockBackend,
+{
+    ground: &'a Ground,
+    resolved: Resolved,
+    cut: Cut,
+    /// The imported weights; empty where all weights are drawn.
+    weights: Arrays,
+    /// What the imported weights expect of images; `None` where images enter as they are stored.
+    preprocessing: Option<Preprocessing>,
+    /// `None` where nothing is frozen.
+    frozen: Option<FrozenPart<B::InnerBackend>>,
+    identity: Identity,
+    device: B::Device,
+    /// Bytes that images may take on the device.
+    resident: u64,
+}
+
+impl<'a, B> Setup<'a, B>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    /// What is trained.
-    type Network: AutodiffModule<B, InnerModule: Classifier<B::InnerBackend>> + Classifier<B>;
-
-    /// What its checkpoints are of.
-    fn identity(&self) -> &Identity;
-
-    /// Parameters in all, with those that are not trained.
-    fn parameters(&self) -> usize;
-
-    /// The network with the weights that training begins with.
+    /// Resolves the network for the dataset's images, and reads its imported weights.
     ///
     /// # Errors
-    /// In words.
-    fn network(&self) -> Result<Self::Network, String>;
+    /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in words.
+    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, String> {
+        let (recipe, classes) = (&ground.recipe, ground.classes());
+        let image = ground.dataset.image();
+        let image = [image.height, image.width, image.channels].map(|side| side as usize);
+        let resolved = recipe.resolve(image, classes.len()).map_err(|error| error.to_string())?;
+        let cut = resolved.cut(recipe.trained_stages()).map_err(|error| error.to_string())?;
+        let base = recipe.transfer.as_ref().map(|transfer| start::open_base(ground, transfer)).transpose()?;
+        let (weights, preprocessing) = base.map_or_else(Default::default, |(weights, kind)| (weights, Some(kind)));
+        let frozen = FrozenPart::new(&resolved, cut, &weights, device).map_err(|error| error.to_string())?;
+        let frozen = frozen.map(|part| part.computing_in(recipe.precision).in_chunks_of(habits.at_once));
+        let [channels, height, width] = resolved.input;
+        let identity = Identity {
+            fingerprint: ground.dataset.fingerprint().to_owned(),
+            classes,
+            image: [height, width, channels],
+            base: recipe.transfer.as_ref().map(|transfer| transfer.base.clone()),
+        };
+        let (device, resident) = (device.clone(), habits.resident);
+        Ok(Self { ground, resolved, cut, weights, preprocessing, frozen, identity, device, resident })
+    }
 
-    /// The inputs of these splits; takes its time where features have to be computed. `None` if a stop was asked for.
-    fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Feed<'_, B::InnerBackend>>;
+    /// What its checkpoints are of.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
 
-    /// The training images as they are, not augmented: from what is kept of them, else through the base.
-    fn plain_training_inputs(&self) -> Feed<'_, B::InnerBackend>;
+    /// Parameters in all, with those that are not trained.
+    pub(super) fn parameters(&self) -> usize {
+        self.resolved.parameters()
+    }
+
+    /// Parameters that are trained.
+    pub(super) fn trained_parameters(&self) -> usize {
+        self.resolved.parameters_of(self.cut.trained())
+    }
+
+    /// The trained part with the weights that training begins with.
+    ///
+    /// # Errors
+    /// When imported weights, or those of the run to start from, do not fit; in words.
+    pub(super) fn network(&self) -> Result<Network<B>, String> {
+        let plan = self.resolved.plan(self.cut.trained());
+        let network = Network::new(plan, &self.weights, self.ground.recipe.seed, &self.device);
+        let network = network.map_err(|error| error.to_string())?;
+        match start::start_of(self.ground)? {
+            Some(start) => network.overlay(&start.arrays).map_err(|error| error.to_string()),
+            None => Ok(network),
+        }
+    }
+
+    /// The training images as they are, not augmented: from cached features, else from images.
+    pub(super) fn plain_training_inputs(&self) -> Feed<'_, B::InnerBackend> {
+        let frozen = self.frozen.as_ref();
+        // Nothing is to be computed, so no room is needed.
+        let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.kept_plain(Split::Train)));
+        if let Some(features) = kept {
+            return Feed::of(Arc::new(features));
+        }
+        let images = self.images();
+        let resident = Resident::upload(&images, &[Split::Train], self.resident, &self.device);
+        Feed::of_images(images, frozen, resident)
+    }
+
+    /// The inputs of these splits; computes the features that are to be cached first. `None` if a stop was asked for.
+    pub(super) fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Feed<'_, B::InnerBackend>> {
+        let frozen = self.frozen.as_ref();
+        if let Some(frozen) = frozen.filter(|_| self.ground.recipe.repeats_images()) {
+            match self.cached(frozen, splits, journal) {
+                Cached::Ready(features) => return Some(Feed::of(Arc::new(features))),
+                Cached::Stopped => return None,
+                Cached::Uncached(reason) => {
+                    let message = format!("features are not kept, and computed anew in every epoch: {reason}");
+                    journal.report(Event::Warning { message });
+                }
+            }
+        }
+        let images = self.images();
+        let resident = keep_on_device(&images, splits, self.resident, &self.device, journal);
+        Some(Feed::of_images(images, frozen, resident))
+    }
+
+    fn images(&self) -> Images {
+        let (recipe, dataset) = (&self.ground.recipe, Arc::clone(&self.ground.dataset));
+        let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
+        let augmenter = recipe.augmentation.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
+        match (&recipe.transfer, self.preprocessing) {
+            (Some(transfer), Some(preprocessing)) => Images::prepared(dataset, transfer.size, preprocessing, augmenter),
+            _ => Images::plain(dataset, augmenter),
+        }
+    }
+
+    fn cached(&self, frozen: &FrozenPart<B::InnerBackend>, splits: &[Split], journal: &mut Journal) -> Cached {
+        let (limit, wrong) = cache_limit();
+        wrong.into_iter().for_each(|message| journal.report(Event::Warning { message }));
+        match self.with_plan(frozen, limit, |plan| Some(plan.ensure(splits, &self.device, journal))) {
+            Some(cached) => cached,
+            None => Cached::Uncached("the network takes images as they are stored".into()),
+        }
+    }
+
+    /// Does something with the plan of this run's cached features; `None` without imported weights, which have none.
+    fn with_plan<T>(
+        &self,
+        frozen: &FrozenPart<B::InnerBackend>,
+        limit: u64,
+        act: impl FnOnce(&FeaturePlan<'_, B::InnerBackend>) -> Option<T>,
+    ) -> Option<T> {
+        let Ground { home, recipe, dataset, device, .. } = self.ground;
+        let transfer = recipe.transfer.as_ref()?;
+        let key = Key {
+            version: KEY_VERSION,
+            fingerprint: self.identity.fingerprint.clone(),
+            base: transfer.base.clone(),
+            layer: self.resolved.trained_input_name(self.cut).to_owned(),
+            shape: self.resolved.trained_input(self.cut),
+            size: transfer.size,
+            preprocessing: self.preprocessing?,
+            device: match device {
+                DeviceKind::Cpu => "cpu".into(),
+                DeviceKind::Cuda(_) => "cuda".into(),
+            },
+            precision: recipe.precision,
+        };
+        act(&FeaturePlan {
+            dataset,
+            images: &self.images(),
+            frozen,
+            key,
+            data_dir: &home.data(),
+            dataset_dir: &home.dataset(&recipe.dataset),
+            limit,
+            resident: self.resident,
+            even: device.tunes_by_shape(),
+        })
+    }
 }
 
 impl Ground {
     /// Class names, in the order of labels.
     fn classes(&self) -> Vec<String> {
         self.dataset.manifest().class_names().into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// Bytes that cached features may take in all, and what is wrong with the variable that says so.
+fn cache_limit() -> (u64, Option<String>) {
+    let gibibytes = |count: u64| count.saturating_mul(1 << 30);
+    match std::env::var(CACHE_VARIABLE).map(|text| (text.trim().parse(), text)) {
+        Err(_) => (gibibytes(CACHE_LIMIT_GIB), None),
+        Ok((Ok(count), _)) => (gibibytes(count), None),
+        Ok((Err(_), text)) => {
+            let text = printable(&text);
+            let wrong = format!("{CACHE_VARIABLE} is '{text}', which is no whole number: {CACHE_LIMIT_GIB} is used");
+            (gibibytes(CACHE_LIMIT_GIB), Some(wrong))
+        }
     }
 }
 
@@ -81,7 +243,7 @@ fn keep_on_device<B: Backend>(
     journal: &mut Journal,
 ) -> Option<Resident<B>> {
     let resident = Resident::upload(images, splits, bound, device);
-    // One word a run: where training images have no room.
+    // One message a run: where training images have no room.
     if resident.is_none() && bound > 0 && splits.contains(&Split::Train) {
         let (needed, bound) = (mebibytes(bytes_on_device(images, splits)), mebibytes(bound));
         let message = format!(

@@ -1,6 +1,7 @@
 //! What a run would cost: parameters, memory, disk and time.
 
 use crate::domain::figures::{count, duration, thousands};
+use crate::domain::network::ResolveError;
 use crate::domain::{DeviceRequest, Recipe, Size, Work};
 use crate::runs::{Estimate, estimate};
 use crate::tui::state::{DatasetView, Ground};
@@ -13,14 +14,16 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, ground: &Ground<'_>) -> Self {
+    /// # Errors
+    /// When the images are too small for the network.
+    pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, ground: &Ground<'_>) -> Result<Self, ResolveError> {
         let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
         let (classes, images) = (dataset.classes.len(), dataset.counts());
-        Self {
-            work: Work::of(recipe, image, classes, images),
+        Ok(Self {
+            work: Work::of(recipe, image, classes, images)?,
             device: recipe.device,
             time: estimate(ground.summaries().into_iter(), recipe, image, classes, images),
-        }
+        })
     }
 
     /// `14,847,815 parameters, 133,127 trained`

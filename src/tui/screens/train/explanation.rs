@@ -16,7 +16,7 @@ pub(super) const TIGHT: u16 = 3;
 
 fn strategy(practice: Practice) -> &'static str {
     match practice {
-        Practice::One(Strategy::Cnn) => "the small convolutional network, from scratch",
+        Practice::One(Strategy::Cnn) => "a network from scratch, on images as they are stored",
         Practice::One(Strategy::Features) => "a small head on what a frozen pretrained VGG16 makes of the images",
         Practice::One(Strategy::Finetune) => {
             "the head and the upper blocks of the base, from the best weights of a features run"

@@ -77,13 +77,16 @@ fn base(transfer: &Transfer, ground: &Ground<'_>) -> String {
 
 /// The sentences of one run, the most important first.
 fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<String> {
-    let cost = Cost::of(recipe, dataset, ground);
+    let cost = match Cost::of(recipe, dataset, ground) {
+        Ok(cost) => cost,
+        Err(error) => return vec![format!("✗ {error}")],
+    };
     let counts = dataset.counts();
     let (parameters, memory) = (cost.parameters(), cost.memory());
     let mut sentences = Vec::new();
     if let Some(transfer) = &recipe.transfer {
-        let frozen = transfer.frozen().map(|blocks| format!("; {blocks} frozen")).unwrap_or_default();
-        sentences.push(format!("{parameters}: {}{frozen}", transfer.trained()));
+        let frozen = recipe.frozen_words().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
+        sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_words().unwrap_or_default()));
         sentences.push(format!("{}; {memory}", base(transfer, ground)));
         if let Some(fine_tuning) = &transfer.fine_tuning {
             let run = ground.runs.list.iter().find(|run| run.id == fine_tuning.from);
@@ -131,13 +134,14 @@ fn image_words(dataset: &DatasetView) -> String {
 
 /// What three runs in a row have in common.
 fn of_all(form: &Form, dataset: &DatasetView, drafts: &[Recipe], last: &Recipe, ground: &Ground<'_>) -> Vec<String> {
-    let costs: Vec<Cost> = drafts.iter().map(|recipe| Cost::of(recipe, dataset, ground)).collect();
+    let costs: Vec<Cost> = drafts.iter().filter_map(|recipe| Cost::of(recipe, dataset, ground).ok()).collect();
     let mut sentences = Vec::new();
     if costs.iter().any(|cost| cost.time.is_none()) {
         sentences.push(format!("–: no run on device {} to judge the time by yet", last.device));
     }
-    let on = |transfer: &Transfer| format!("{}; finetune trains {}", base(transfer, ground), transfer.trained());
-    sentences.extend(last.transfer.as_ref().map(on));
+    if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_words()) {
+        sentences.push(format!("{}; finetune trains {trained}", base(transfer, ground)));
+    }
     sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
     sentences.extend(costs.iter().skip(1).take(1).filter_map(Cost::features));
     sentences.push(format!("runs: {0}-cnn, {0}-features, {0}-finetune", form.name.text()));
@@ -156,8 +160,8 @@ fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &
         Column::left("JUDGING BY", 24, 5),
     ];
     let (theme, ground) = (&state.theme, state.ground());
-    let row = |recipe: &Recipe| -> Row {
-        let Cost { work, time, .. } = Cost::of(recipe, dataset, &ground);
+    let row = |recipe: &Recipe| -> Option<Row> {
+        let Cost { work, time, .. } = Cost::of(recipe, dataset, &ground).ok()?;
         let dash = || "–".to_owned();
         let before = time.as_ref().filter(|time| time.seconds_before >= 1.0);
         let about = |time: &crate::runs::Estimate| if time.rough { "roughly " } else { "" };
@@ -170,9 +174,9 @@ fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &
             time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_an_epoch))),
             time.as_ref().map_or_else(dash, |time| time.from.to_string()),
         ];
-        cells.into_iter().map(|text| (text, theme.text())).collect()
+        Some(cells.into_iter().map(|text| (text, theme.text())).collect())
     };
-    let rows: Vec<Row> = drafts.iter().map(row).collect();
+    let rows: Vec<Row> = drafts.iter().filter_map(row).collect();
     let place = Rect { x: area.x + 1, width: area.width.saturating_sub(1), height: area.height.min(4), ..area };
     Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 2 }.render(buffer, theme, place);
     4

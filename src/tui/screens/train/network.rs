@@ -3,77 +3,38 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::vgg16::{self, Block};
-use crate::domain::{Recipe, Transfer};
+use crate::domain::Recipe;
+use crate::domain::network::LayerRow;
 use crate::tui::state::{DatasetView, State};
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, rule};
 
-/// One layer, or a block of them: what it is, its output, its parameters, and whether they are frozen.
-struct Layer {
-    name: String,
-    output: String,
-    parameters: usize,
-    frozen: bool,
+/// The input and the layers; none where the images are too small for the network.
+fn rows(dataset: &DatasetView, recipe: &Recipe) -> Vec<LayerRow> {
+    let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
+    let Ok(network) = recipe.resolve(image, dataset.classes.len()) else { return Vec::new() };
+    let Ok(cut) = network.cut(recipe.trained_stages()) else { return Vec::new() };
+    let kind = recipe.transfer.as_ref().map_or_else(|| "0 to 1".to_owned(), |transfer| transfer.weights.to_string());
+    let (name, output) = (format!("input, {kind}"), network.input);
+    let input = LayerRow { name, output, parameters: 0, multiply_adds: 0, frozen: false };
+    std::iter::once(input).chain(network.table(cut)).collect()
 }
 
-fn layer(name: impl Into<String>, output: String, parameters: usize) -> Layer {
-    Layer { name: name.into(), output, parameters, frozen: false }
-}
-
-fn layers(dataset: &DatasetView, recipe: &Recipe) -> Vec<Layer> {
-    match &recipe.transfer {
-        None => cnn(dataset),
-        Some(transfer) => on_base(dataset, transfer),
-    }
-}
-
-/// The layers of the `cnn` strategy on this dataset.
-fn cnn(dataset: &DatasetView) -> Vec<Layer> {
-    let (width, height) = (dataset.width as usize, dataset.height as usize);
-    let (channels, classes) = (dataset.channels as usize, dataset.classes.len());
-    let image = |by: usize, channels: usize| format!("{}×{}×{channels}", width / by, height / by);
-    let flat = (width / 4) * (height / 4) * 64;
-    vec![
-        layer("input, 0 to 1", image(1, channels), 0),
-        layer("convolution 3×3, ReLU", image(1, 32), 9 * channels * 32 + 32),
-        layer("max pool 2×2", image(2, 32), 0),
-        layer("convolution 3×3, ReLU", image(2, 64), 9 * 32 * 64 + 64),
-        layer("max pool 2×2, flatten", thousands(flat), 0),
-        layer("dense, softmax", thousands(classes), flat * classes + classes),
-    ]
-}
-
-/// The blocks of the pretrained base, then the head.
-fn on_base(dataset: &DatasetView, transfer: &Transfer) -> Vec<Layer> {
-    let (size, classes) = (transfer.size as usize, dataset.classes.len());
-    let output = |side: usize, channels: usize| format!("{side}×{side}×{channels}");
-    let mut layers = vec![layer(format!("input, {}", transfer.weights), output(size, vgg16::INPUT_CHANNELS), 0)];
-    layers.extend(Block::ALL.map(|block| Layer {
-        frozen: transfer.unfrozen().is_none_or(|lowest| block < lowest),
-        ..layer(
-            format!("{block}, {}× conv 3×3", block.convolutions()),
-            output(block.side(size), block.channels()),
-            block.parameters(),
-        )
-    }));
-    let hidden = (vgg16::FEATURES + 1) * vgg16::HIDDEN;
-    layers.push(layer("global average pool", thousands(vgg16::FEATURES), 0));
-    layers.push(layer("dense, ReLU, dropout", thousands(vgg16::HIDDEN), hidden));
-    layers.push(layer("dense, softmax", thousands(classes), vgg16::head_parameters(classes) - hidden));
-    layers
+/// `24×24×32`, or the width of a flat output.
+fn shape([channels, height, width]: [usize; 3]) -> String {
+    if height * width == 1 { thousands(channels) } else { format!("{width}×{height}×{channels}") }
 }
 
 /// Draws the layers, if they fit.
 pub(super) fn render(state: &State, dataset: &DatasetView, recipe: &Recipe, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let layers = layers(dataset, recipe);
+    let layers = rows(dataset, recipe);
     // The rule, the heading and the total.
-    if usize::from(area.height) < layers.len() + 3 {
+    if layers.is_empty() || usize::from(area.height) < layers.len() + 3 {
         return;
     }
     let name = match &recipe.transfer {
-        None => "the network".to_owned(),
+        None => format!("the network {}", recipe.network_name()),
         Some(_) => format!("the network of {}", recipe.strategy),
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&name, theme.strong())], "");
@@ -95,7 +56,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, recipe: &Recipe, buff
             (_, _, true) => ("frozen", theme.dim()),
             (_, _, false) => ("trained", theme.text()),
         };
-        line(row, [&layer.name, &layer.output, &parameters, word], style);
+        line(row, [&layer.name, &shape(layer.output), &parameters, word], style);
         row += 1;
     }
     let total: usize = layers.iter().map(|layer| layer.parameters).sum();
@@ -111,7 +72,7 @@ mod tests {
     #[test]
     fn the_networks_have_the_references_parameters() {
         let counts = Strategy::ALL.map(|strategy| {
-            let layers = layers(&fixtures::fer2013(), &Recipe::sample(strategy));
+            let layers = rows(&fixtures::fer2013(), &Recipe::sample(strategy));
             let sum = |frozen: bool| -> usize {
                 layers.iter().filter(|layer| layer.frozen == frozen).map(|layer| layer.parameters).sum()
             };

@@ -39,7 +39,9 @@ impl Form {
                 return Err(format!("the dataset {name} has no {split} images: {advice}"));
             }
         }
-        Ok(())
+        let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
+        let mut drafts = self.practice.strategies().filter_map(|strategy| self.draft(strategy, ground));
+        drafts.try_for_each(|recipe| recipe.resolve(image, dataset.classes.len()).map(drop)).map_err(|e| e.to_string())
     }
 
     fn check_without(&self, ground: &Ground<'_>) -> Result<(), String> {
@@ -112,7 +114,7 @@ impl Form {
         let Some(run) = self.start(ground) else { return Ok(()) };
         let start = run.summary.as_ref().ok().and_then(|summary| summary.recipe.transfer.as_ref());
         match (&recipe.transfer, start) {
-            (Some(wanted), Some(start)) => wanted.check_start(&run.id, start),
+            (Some(wanted), Some(start)) => wanted.check_start(&run.id, start, &recipe.architecture()),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,93 @@
+//! The architectures that can be trained. A new one is a file here and a line in [`ALL`].
+
+mod cnn;
+mod deep;
+mod vgg16;
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Architecture;
+
+/// Every architecture, by the function that describes it. The first is the default from scratch.
+const ALL: &[fn() -> Architecture] = &[cnn::architecture, deep::architecture, vgg16::architecture];
+
+/// The name of an architecture of the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
+pub struct NetworkName(&'static str);
+
+/// No architecture has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this mien has no network '{name}': it has {known}")]
+pub struct UnknownNetwork {
+    /// The name asked for, safe for a terminal.
+    name: String,
+    /// The names that there are.
+    known: String,
+}
+
+impl NetworkName {
+    /// The small network from scratch.
+    pub const CNN: Self = Self("cnn");
+
+    /// VGG16 on imported weights.
+    pub const VGG16: Self = Self("vgg16");
+
+    /// All names, in the order of the catalog.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(|describe| Self(describe().name))
+    }
+
+    /// The names of the architectures whose weights are drawn.
+    pub fn from_scratch() -> impl Iterator<Item = Self> {
+        Self::all().filter(|name| name.architecture().pretrained.is_none())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The architecture of this name.
+    ///
+    /// # Panics
+    /// Never: names are made of the catalog's, and the constants are tested to be in it.
+    #[must_use]
+    pub fn architecture(self) -> Architecture {
+        let mut all = ALL.iter().map(|describe| describe());
+        all.find(|architecture| architecture.name == self.0).expect("a name of the catalog")
+    }
+}
+
+// Not derived: serde would ask for text that lives for ever.
+impl<'de> Deserialize<'de> for NetworkName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl TryFrom<String> for NetworkName {
+    type Error = UnknownNetwork;
+
+    fn try_from(name: String) -> Result<Self, UnknownNetwork> {
+        Self::all().find(|known| known.0 == name).ok_or_else(|| {
+            let known: Vec<&str> = Self::all().map(Self::as_str).collect();
+            UnknownNetwork { name: crate::domain::text::printable(&name), known: known.join(", ") }
+        })
+    }
+}
+
+impl From<NetworkName> for String {
+    fn from(name: NetworkName) -> Self {
+        name.0.to_owned()
+    }
+}
+
+impl fmt::Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}

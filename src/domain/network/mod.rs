@@ -1,0 +1,219 @@
+//! Network architectures as plain values: stages of named layers, and everything that follows from them without running
+//! them: shapes, tensors, arithmetic, memory, the layer table.
+//!
+//! A new architecture is one file in [`catalog`] and one line in its list. Residual pairs are the only branches: networks
+//! whose layers join several earlier ones (`DenseNet`, Inception) cannot be described.
+
+pub mod catalog;
+mod plan;
+mod resolve;
+mod stage;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Plan, Step};
+pub use resolve::{Cut, ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TensorKind, TensorSpec};
+pub use stage::{StageName, TrainedStages};
+pub use table::LayerRow;
+
+/// Numbers that the widest layer of a frozen part holds at once on a processor: 128 MiB of f32.
+pub const FORWARD_CHUNK: usize = 32 << 20;
+
+/// A network architecture for classification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Architecture {
+    /// The name in recipes and commands.
+    pub name: &'static str,
+    /// One line for forms and help.
+    pub summary: &'static str,
+    /// Set where training begins with imported weights; `None` where all weights are drawn.
+    pub pretrained: Option<Pretrained>,
+    /// The stages from the input up. The last one is the head, which is never pretrained.
+    pub stages: Vec<Stage>,
+}
+
+/// How an architecture takes imported weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pretrained {
+    /// What a checkpoint puts before the names that weights files use: `base.` for `base.block1.conv1.weight`.
+    pub prefix: &'static str,
+    /// Channels of the images that the weights were trained on.
+    pub channels: usize,
+}
+
+/// Layers that are frozen or trained together: a block of VGG, a stage of `ResNet`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// The name in recipes, such as `block5`.
+    pub name: String,
+    /// What its input goes through, in order.
+    pub units: Vec<Unit>,
+}
+
+/// A layer, or two branches whose outputs are added.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unit {
+    /// One layer.
+    Layer(Layer),
+    /// The sum of `body` and `shortcut`; an empty shortcut passes its input on.
+    Residual {
+        /// The branch that learns.
+        body: Vec<Layer>,
+        /// The other one.
+        shortcut: Vec<Layer>,
+    },
+}
+
+/// A named operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// The name that its tensors begin with, without the prefix of pretrained ones.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+}
+
+/// What a layer computes on `[channels, height, width]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Op {
+    /// A square convolution, padded with zeros so that stride 1 keeps the size.
+    Convolution {
+        /// Pixels along a side of the kernel; odd.
+        kernel: usize,
+        /// Pixels from one output to the next.
+        stride: usize,
+        /// Channels of the output.
+        outputs: usize,
+        /// Whether each output channel has a bias.
+        bias: bool,
+    },
+    /// Batch normalization (Ioffe & Szegedy 2015) with PyTorch's running statistics: the unbiased variance, and
+    /// `running = (1 − momentum) · running + momentum · batch`.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f32,
+        /// The share of a batch in the running statistics.
+        momentum: f32,
+    },
+    /// max(x, 0).
+    Relu,
+    /// The maximum of squares that do not overlap; a rest at the right or lower edge is dropped.
+    MaxPool {
+        /// Pixels along a side of the square.
+        size: usize,
+    },
+    /// The mean of each channel.
+    GlobalAverage,
+    /// All numbers in channel, row, column order.
+    Flatten,
+    /// A linear layer with bias.
+    Dense {
+        /// Its width.
+        outputs: Outputs,
+    },
+    /// Zeroes numbers at random in training (Srivastava et al. 2014).
+    Dropout {
+        /// The share that is zeroed.
+        rate: f32,
+    },
+}
+
+/// The width of a dense layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outputs {
+    /// As many as there are classes.
+    Classes,
+    /// A fixed number.
+    Fixed(usize),
+}
+
+impl Layer {
+    /// A layer of this name.
+    pub fn new(name: impl Into<String>, op: Op) -> Self {
+        Self { name: name.into(), op }
+    }
+}
+
+impl From<Layer> for Unit {
+    fn from(layer: Layer) -> Self {
+        Self::Layer(layer)
+    }
+}
+
+impl Op {
+    /// A 3×3 convolution of stride 1 with bias.
+    #[must_use]
+    pub const fn convolution3(outputs: usize) -> Self {
+        Self::Convolution { kernel: 3, stride: 1, outputs, bias: true }
+    }
+
+    /// Batch normalization with PyTorch's constants.
+    pub const BATCH_NORM: Self = Self::BatchNorm { epsilon: 1e-5, momentum: 0.1 };
+
+    /// 2×2 max pooling.
+    pub const MAX_POOL2: Self = Self::MaxPool { size: 2 };
+}
+
+impl Stage {
+    /// A stage of layers without branches.
+    pub fn new(name: impl Into<String>, layers: impl IntoIterator<Item = Layer>) -> Self {
+        Self { name: name.into(), units: layers.into_iter().map(Unit::Layer).collect() }
+    }
+
+    /// Its layers, those of branches one after the other.
+    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.units.iter().flat_map(|unit| match unit {
+            Unit::Layer(layer) => std::slice::from_ref(layer).iter().chain([].iter()),
+            Unit::Residual { body, shortcut } => body.iter().chain(shortcut.iter()),
+        })
+    }
+}
+
+impl Architecture {
+    /// The stages that may be frozen: all but the head.
+    #[must_use]
+    pub fn base(&self) -> &[Stage] {
+        &self.stages[..self.stages.len() - 1]
+    }
+
+    /// The place of a stage below the head; `None` for a name that this architecture lacks.
+    #[must_use]
+    pub fn stage_index(&self, name: &StageName) -> Option<usize> {
+        self.base().iter().position(|stage| stage.name == name.as_str())
+    }
+
+    /// The names of the stages below the head, from the input up.
+    pub fn stage_names(&self) -> impl DoubleEndedIterator<Item = StageName> {
+        self.base().iter().map(|stage| StageName::of(stage))
+    }
+
+    /// Whether a training step uses statistics of its batch, which padding must not enter.
+    #[must_use]
+    pub fn uses_batch_statistics(&self) -> bool {
+        self.stages.iter().flat_map(Stage::layers).any(|layer| matches!(layer.op, Op::BatchNorm { .. }))
+    }
+
+    /// The tensors that imported weights must have, by their names there; none where all weights are drawn.
+    #[must_use]
+    pub fn pretrained_tensors(&self) -> Vec<TensorSpec> {
+        let Some(Pretrained { prefix, channels }) = self.pretrained else { return Vec::new() };
+        let side = self.min_side() as usize;
+        let resolved = self.resolve([channels, side, side], 1).map(|resolved| resolved.units).unwrap_or_default();
+        let tensors = resolved.iter().flat_map(ResolvedUnit::layers).flat_map(|layer| &layer.tensors);
+        let imported = |tensor: &TensorSpec| {
+            let name = tensor.name.strip_prefix(prefix)?.to_owned();
+            Some(TensorSpec { name, ..tensor.clone() })
+        };
+        tensors.filter_map(imported).collect()
+    }
+
+    /// The smallest side of a square image that every layer gets something of, in pixels.
+    #[must_use]
+    pub fn min_side(&self) -> u32 {
+        const MOST: u32 = 1024;
+        let channels = self.pretrained.map_or(1, |pretrained| pretrained.channels);
+        let fits = |side: u32| self.resolve([channels, side as usize, side as usize], 1).is_ok();
+        (1..MOST).find(|side| fits(*side)).unwrap_or(MOST)
+    }
+}

@@ -1,0 +1,117 @@
+//! The steps in which some units of a network are computed.
+
+use std::ops::Range;
+
+use super::{Op, Resolved, ResolvedLayer};
+
+/// The layers of some units, and the steps in which they are computed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Every layer, in order; those of branches one after the other.
+    pub layers: Vec<ResolvedLayer>,
+    /// What is computed, in order.
+    pub steps: Vec<Step>,
+    /// What stands before the names of pretrained tensors; `None` where all weights are drawn.
+    pub prefix: Option<&'static str>,
+}
+
+/// One step. Numbers are places in [`Plan::layers`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A 3×3 convolution with bias, `ReLU` and, if `pool`, 2×2 max pooling, which one kernel computes.
+    ConvolutionBlock {
+        /// The convolution.
+        convolution: usize,
+        /// Whether its output is pooled.
+        pool: bool,
+    },
+    /// A layer by itself.
+    Layer(usize),
+    /// The sum of two branches.
+    Residual {
+        /// The branch that learns.
+        body: Vec<Step>,
+        /// The other one; empty to pass the input on.
+        shortcut: Vec<Step>,
+    },
+}
+
+impl Resolved {
+    /// The steps in which these units are computed.
+    #[must_use]
+    pub fn plan(&self, units: Range<usize>) -> Plan {
+        let layers: Vec<ResolvedLayer> = self.layers_of(units.clone()).cloned().collect();
+        let mut steps = Vec::new();
+        // Neighbours without branches are fused across units and stages.
+        let (mut from, mut next) = (0, 0);
+        for unit in &self.units[units] {
+            let Some(shortcut) = &unit.shortcut else {
+                next += unit.body.len();
+                continue;
+            };
+            steps.extend(fuse(&layers, from..next));
+            let (body, end) = (next + unit.body.len(), next + unit.body.len() + shortcut.len());
+            steps.push(Step::Residual { body: fuse(&layers, next..body), shortcut: fuse(&layers, body..end) });
+            (from, next) = (end, end);
+        }
+        steps.extend(fuse(&layers, from..next));
+        Plan { layers, steps, prefix: self.architecture.pretrained.map(|pretrained| pretrained.prefix) }
+    }
+}
+
+/// The steps of layers that follow one another.
+fn fuse(layers: &[ResolvedLayer], range: Range<usize>) -> Vec<Step> {
+    let op = |index: usize| layers.get(index).filter(|_| range.contains(&index)).map(|layer| layer.op);
+    let mut steps = Vec::new();
+    let mut index = range.start;
+    while index < range.end {
+        let block = matches!(op(index), Some(Op::Convolution { kernel: 3, stride: 1, bias: true, .. }))
+            && op(index + 1) == Some(Op::Relu);
+        let pool = block && op(index + 2) == Some(Op::MAX_POOL2);
+        steps.push(if block { Step::ConvolutionBlock { convolution: index, pool } } else { Step::Layer(index) });
+        index += 1 + usize::from(block) + usize::from(pool);
+    }
+    steps
+}
+
+impl Step {
+    /// The place of the last layer that it computes; of a sum, of its body.
+    fn last_layer(&self) -> usize {
+        match self {
+            Self::ConvolutionBlock { convolution, pool } => convolution + 1 + usize::from(*pool),
+            Self::Layer(layer) => *layer,
+            Self::Residual { body, .. } => body.last().map_or(0, Self::last_layer),
+        }
+    }
+}
+
+impl Plan {
+    /// Numbers in the outputs of all steps, for one image.
+    pub(super) fn kept_numbers(&self) -> usize {
+        fn sum(layers: &[ResolvedLayer], steps: &[Step]) -> usize {
+            let of = |step: &Step| {
+                let own: usize = layers[step.last_layer()].output.iter().product();
+                match step {
+                    Step::Residual { body, shortcut } => own + sum(layers, body) + sum(layers, shortcut),
+                    _ => own,
+                }
+            };
+            steps.iter().map(of).sum()
+        }
+        sum(&self.layers, &self.steps)
+    }
+
+    /// How many steps one kernel computes, in all branches.
+    #[must_use]
+    pub fn fused_blocks(&self) -> usize {
+        fn count(steps: &[Step]) -> usize {
+            let of = |step: &Step| match step {
+                Step::ConvolutionBlock { .. } => 1,
+                Step::Layer(_) => 0,
+                Step::Residual { body, shortcut } => count(body) + count(shortcut),
+            };
+            steps.iter().map(of).sum()
+        }
+        count(&self.steps)
+    }
+}

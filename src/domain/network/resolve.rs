@@ -1,0 +1,437 @@
+//! An architecture on images of one shape: every layer with its shapes, tensors and arithmetic.
+
+use std::ops::Range;
+
+use super::{Architecture, Layer, Op, Outputs, TrainedStages, Unit};
+
+/// Why an architecture does not take an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// Pooling or a stride leaves nothing.
+    #[error("images of {width}×{height} pixels are too small for {network}: nothing is left at {layer}")]
+    TooSmall {
+        /// The architecture.
+        network: &'static str,
+        /// The layer whose output has no pixels.
+        layer: String,
+        /// Pixels of the image.
+        width: usize,
+        /// Pixels of the image.
+        height: usize,
+    },
+    /// A layer gets another shape than it takes.
+    #[error("{network} is described wrongly: {layer} gets {channels}×{height}×{width} and takes {takes}")]
+    Misfit {
+        /// The architecture.
+        network: &'static str,
+        /// The layer.
+        layer: String,
+        /// Channels that reach it.
+        channels: usize,
+        /// Rows that reach it.
+        height: usize,
+        /// Columns that reach it.
+        width: usize,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// The branches of a residual pair end in different shapes.
+    #[error("{network} is described wrongly: the branches that end at {layer} have outputs {body:?} and {shortcut:?}")]
+    Branches {
+        /// The architecture.
+        network: &'static str,
+        /// The last layer of the body.
+        layer: String,
+        /// Output of the body.
+        body: [usize; 3],
+        /// Output of the shortcut.
+        shortcut: [usize; 3],
+    },
+    /// No stage has this name.
+    #[error("{network} has no stage '{stage}': it has {known}")]
+    NoStage {
+        /// The architecture.
+        network: &'static str,
+        /// The name asked for.
+        stage: String,
+        /// The stages that there are.
+        known: String,
+    },
+}
+
+/// An architecture on images of one shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// What it was made from.
+    pub architecture: Architecture,
+    /// Channels, height and width of an image.
+    pub input: [usize; 3],
+    /// Every unit of every stage, in order.
+    pub units: Vec<ResolvedUnit>,
+}
+
+/// A unit, and the stage that it belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedUnit {
+    /// The place of its stage in the architecture.
+    pub stage: usize,
+    /// Its layers: one, or those of `body`.
+    pub body: Vec<ResolvedLayer>,
+    /// The other branch of a residual pair, which may be empty; `None` for a single layer.
+    pub shortcut: Option<Vec<ResolvedLayer>>,
+}
+
+/// A layer on one shape. Shapes are `[channels, height, width]`; of flat outputs height and width are 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedLayer {
+    /// The name that its tensors begin with, in a checkpoint.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// What it takes.
+    pub input: [usize; 3],
+    /// What it gives.
+    pub output: [usize; 3],
+    /// Its tensors, in the order in which initial values are drawn.
+    pub tensors: Vec<TensorSpec>,
+    /// Multiplications, each with an addition, for one image; of convolutions and dense layers only.
+    pub multiply_adds: u64,
+}
+
+/// A tensor of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Its name in a checkpoint.
+    pub name: String,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// What it is for, from which its initial values follow.
+    pub kind: TensorKind,
+}
+
+/// What a tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TensorKind {
+    /// Weights, drawn by Glorot's rule.
+    Weight {
+        /// Inputs that an output depends on.
+        fan_in: usize,
+        /// Outputs that an input reaches.
+        fan_out: usize,
+    },
+    /// Biases, which begin at 0.
+    Bias,
+    /// The factor of batch normalization, which begins at 1.
+    Scale,
+    /// The mean that evaluation subtracts, which begins at 0 and is no parameter.
+    RunningMean,
+    /// The variance that evaluation divides by, which begins at 1 and is no parameter.
+    RunningVariance,
+}
+
+/// Where the frozen part of a network ends and the trained part begins: at the first trained layer that has parameters,
+/// so that pooling below a head belongs to the frozen part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Units below.
+    frozen: usize,
+    /// Units below the head.
+    base: usize,
+    /// All units.
+    all: usize,
+}
+
+impl Cut {
+    /// The units that stay as they are.
+    #[must_use]
+    pub fn frozen(self) -> Range<usize> {
+        0..self.frozen
+    }
+
+    /// The units that are trained.
+    #[must_use]
+    pub fn trained(self) -> Range<usize> {
+        self.frozen..self.all
+    }
+
+    /// Whether anything is frozen.
+    #[must_use]
+    pub fn freezes(self) -> bool {
+        self.frozen > 0
+    }
+}
+
+impl TensorKind {
+    /// Whether the optimizer moves it; others are buffers.
+    #[must_use]
+    pub fn is_trained(self) -> bool {
+        !matches!(self, Self::RunningMean | Self::RunningVariance)
+    }
+}
+
+impl TensorSpec {
+    /// How many numbers it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl ResolvedLayer {
+    /// Weights, biases, scales and shifts; no running statistics.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.tensors.iter().filter(|tensor| tensor.kind.is_trained()).map(TensorSpec::len).sum()
+    }
+}
+
+impl ResolvedUnit {
+    /// Its layers, those of branches one after the other.
+    pub fn layers(&self) -> impl Iterator<Item = &ResolvedLayer> {
+        self.body.iter().chain(self.shortcut.iter().flatten())
+    }
+
+    /// Channels, height and width of its output; of its input where it has no layers.
+    #[must_use]
+    pub fn output(&self) -> [usize; 3] {
+        self.body.last().map_or([0; 3], |layer| layer.output)
+    }
+}
+
+impl Architecture {
+    /// Every layer with its shapes, tensors and arithmetic, for images `[channels, height, width]` of so many classes.
+    ///
+    /// # Errors
+    /// When the image is too small for a layer, or the description does not fit together.
+    pub fn resolve(&self, input: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
+        let mut units = Vec::new();
+        let mut shape = input;
+        for (stage, described) in self.stages.iter().enumerate() {
+            let head = stage + 1 == self.stages.len();
+            let prefix = self.pretrained.filter(|_| !head).map_or("", |pretrained| pretrained.prefix);
+            let resolver = Resolver { network: self.name, image: input, classes, prefix };
+            for unit in &described.units {
+                let resolved = match unit {
+                    Unit::Layer(layer) => {
+                        let body = resolver.chain(std::slice::from_ref(layer), shape)?;
+                        ResolvedUnit { stage, body, shortcut: None }
+                    }
+                    Unit::Residual { body, shortcut } => resolver.residual(stage, body, shortcut, shape)?,
+                };
+                shape = resolved.output();
+                units.push(resolved);
+            }
+        }
+        Ok(Resolved { architecture: self.clone(), input, units })
+    }
+}
+
+struct Resolver<'a> {
+    network: &'static str,
+    image: [usize; 3],
+    classes: usize,
+    prefix: &'a str,
+}
+
+impl Resolver<'_> {
+    fn chain(&self, layers: &[Layer], mut shape: [usize; 3]) -> Result<Vec<ResolvedLayer>, ResolveError> {
+        let mut resolved = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let next = self.layer(layer, shape)?;
+            shape = next.output;
+            resolved.push(next);
+        }
+        Ok(resolved)
+    }
+
+    fn residual(
+        &self,
+        stage: usize,
+        body: &[Layer],
+        shortcut: &[Layer],
+        shape: [usize; 3],
+    ) -> Result<ResolvedUnit, ResolveError> {
+        let (body, shortcut) = (self.chain(body, shape)?, self.chain(shortcut, shape)?);
+        let end = |branch: &[ResolvedLayer]| branch.last().map_or(shape, |layer| layer.output);
+        if body.is_empty() || end(&body) != end(&shortcut) {
+            let layer = body.last().map(|layer| layer.name.clone()).unwrap_or_default();
+            return Err(ResolveError::Branches {
+                network: self.network,
+                layer,
+                body: end(&body),
+                shortcut: end(&shortcut),
+            });
+        }
+        Ok(ResolvedUnit { stage, body, shortcut: Some(shortcut) })
+    }
+
+    fn layer(&self, layer: &Layer, input: [usize; 3]) -> Result<ResolvedLayer, ResolveError> {
+        let [channels, height, width] = input;
+        let name = format!("{}{}", self.prefix, layer.name);
+        let misfit = |takes| ResolveError::Misfit {
+            network: self.network,
+            layer: layer.name.clone(),
+            channels,
+            height,
+            width,
+            takes,
+        };
+        let (mut tensors, mut multiply_adds) = (Vec::new(), 0);
+        let mut tensor = |part: &str, shape: Vec<usize>, kind| {
+            tensors.push(TensorSpec { name: format!("{name}{part}"), shape, kind });
+        };
+        let output = match layer.op {
+            Op::Convolution { kernel, stride, outputs, bias } => {
+                if kernel % 2 == 0 || stride == 0 || channels == 0 {
+                    return Err(misfit("an odd kernel and a stride of at least 1"));
+                }
+                let square = kernel * kernel;
+                let kind = TensorKind::Weight { fan_in: square * channels, fan_out: square * outputs };
+                tensor(".weight", vec![outputs, channels, kernel, kernel], kind);
+                if bias {
+                    tensor(".bias", vec![outputs], TensorKind::Bias);
+                }
+                let output = [outputs, height.div_ceil(stride), width.div_ceil(stride)];
+                multiply_adds = (square * channels * output.iter().product::<usize>()) as u64;
+                output
+            }
+            Op::BatchNorm { .. } => {
+                tensor(".weight", vec![channels], TensorKind::Scale);
+                tensor(".bias", vec![channels], TensorKind::Bias);
+                tensor(".running_mean", vec![channels], TensorKind::RunningMean);
+                tensor(".running_var", vec![channels], TensorKind::RunningVariance);
+                input
+            }
+            Op::MaxPool { size } => {
+                if size == 0 {
+                    return Err(misfit("squares of at least one pixel"));
+                }
+                [channels, height / size, width / size]
+            }
+            Op::GlobalAverage => [channels, 1, 1],
+            Op::Flatten => [channels * height * width, 1, 1],
+            Op::Dense { outputs } => {
+                if height * width != 1 {
+                    return Err(misfit("flat input: flatten or average before it"));
+                }
+                let outputs = match outputs {
+                    Outputs::Classes => self.classes,
+                    Outputs::Fixed(outputs) => outputs,
+                };
+                let kind = TensorKind::Weight { fan_in: channels, fan_out: outputs };
+                tensor("_weight", vec![channels, outputs], kind);
+                tensor("_bias", vec![outputs], TensorKind::Bias);
+                multiply_adds = (channels * outputs) as u64;
+                [outputs, 1, 1]
+            }
+            Op::Relu | Op::Dropout { .. } => input,
+        };
+        if output.contains(&0) {
+            let [_, height, width] = self.image;
+            return Err(ResolveError::TooSmall { network: self.network, layer: layer.name.clone(), width, height });
+        }
+        Ok(ResolvedLayer { name, op: layer.op, input, output, tensors, multiply_adds })
+    }
+}
+
+impl Resolved {
+    /// Every layer, in order; those of branches one after the other.
+    pub fn layers(&self) -> impl Iterator<Item = &ResolvedLayer> {
+        self.layers_of(0..self.units.len())
+    }
+
+    /// The layers of some units.
+    pub fn layers_of(&self, units: Range<usize>) -> impl Iterator<Item = &ResolvedLayer> {
+        self.units[units].iter().flat_map(ResolvedUnit::layers)
+    }
+
+    /// Where the frozen part ends if these stages are trained.
+    ///
+    /// # Errors
+    /// When there is no such stage.
+    pub fn cut(&self, trained: TrainedStages<'_>) -> Result<Cut, ResolveError> {
+        let head = self.architecture.stages.len() - 1;
+        let lowest = match trained {
+            TrainedStages::All => 0,
+            TrainedStages::Head => head,
+            TrainedStages::From(name) => self.architecture.stage_index(name).ok_or_else(|| {
+                let known: Vec<&str> = self.architecture.base().iter().map(|stage| stage.name.as_str()).collect();
+                let network = self.architecture.name;
+                ResolveError::NoStage { network, stage: name.to_string(), known: known.join(", ") }
+            })?,
+        };
+        let has_parameters = |unit: &ResolvedUnit| unit.layers().any(|layer| layer.parameters() > 0);
+        let first = |stage: usize| self.units.iter().position(|unit| unit.stage >= stage).unwrap_or(self.units.len());
+        // From scratch nothing is frozen, whatever the first layer is.
+        let frozen = match trained {
+            TrainedStages::All => 0,
+            _ if lowest == 0 => 0,
+            _ => {
+                let from = first(lowest);
+                from + self.units[from..].iter().position(has_parameters).unwrap_or(0)
+            }
+        };
+        Ok(Cut { frozen, base: first(head), all: self.units.len() })
+    }
+
+    /// Channels, height and width of what enters the trained part.
+    #[must_use]
+    pub fn trained_input(&self, cut: Cut) -> [usize; 3] {
+        cut.frozen.checked_sub(1).map_or(self.input, |last| self.units[last].output())
+    }
+
+    /// The name of what enters the trained part: `input`, the last frozen stage, or the last frozen layer of the head.
+    #[must_use]
+    pub fn trained_input_name(&self, cut: Cut) -> &str {
+        let Some(last) = cut.frozen.checked_sub(1).map(|last| &self.units[last]) else { return "input" };
+        match last.body.last() {
+            Some(layer) if cut.frozen > cut.base => &layer.name,
+            _ => &self.architecture.stages[last.stage].name,
+        }
+    }
+
+    /// Numbers of the widest output among some units, for one image.
+    #[must_use]
+    pub fn widest(&self, units: Range<usize>) -> usize {
+        self.layers_of(units).map(|layer| layer.output.iter().product()).max().unwrap_or(0)
+    }
+
+    /// Parameters of some units.
+    #[must_use]
+    pub fn parameters_of(&self, units: Range<usize>) -> usize {
+        self.layers_of(units).map(ResolvedLayer::parameters).sum()
+    }
+
+    /// Parameters of every layer.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.parameters_of(0..self.units.len())
+    }
+
+    /// Multiplications and additions of a forward pass of one image through some units.
+    #[must_use]
+    pub fn forward_operations(&self, units: Range<usize>) -> u64 {
+        self.layers_of(units).map(|layer| 2 * layer.multiply_adds).sum()
+    }
+
+    /// Multiplications and additions of a training step for one image through the trained units: forward, back to the
+    /// weights and back to the input, which the first layer with weights does without.
+    #[must_use]
+    pub fn training_operations(&self, cut: Cut) -> u64 {
+        let forward = self.forward_operations(cut.trained());
+        let first = self.layers_of(cut.trained()).find(|layer| layer.multiply_adds > 0);
+        3 * forward - first.map_or(0, |layer| 2 * layer.multiply_adds)
+    }
+
+    /// Numbers that a training step keeps of one image on its way back: each step's output, and its gradient.
+    #[must_use]
+    pub fn kept_numbers(&self, units: Range<usize>) -> usize {
+        2 * self.plan(units).kept_numbers()
+    }
+}

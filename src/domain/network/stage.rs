@@ -1,0 +1,83 @@
+//! The names of stages, and which stages a run trains.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+
+/// The name of a stage, such as `block5`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StageName(String);
+
+/// The stages of an architecture that are trained; those below stay as they were imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainedStages<'a> {
+    /// Every stage.
+    All,
+    /// The head alone.
+    Head,
+    /// This stage and those above it.
+    From(&'a StageName),
+}
+
+impl StageName {
+    /// Most characters of a name.
+    const MOST: usize = 32;
+
+    /// The name of a stage of the catalog.
+    #[must_use]
+    pub(in crate::domain) fn of(stage: &Stage) -> Self {
+        Self(stage.name.clone())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for StageName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for StageName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if !text.is_empty() && text.len() <= Self::MOST && text.chars().all(allowed) {
+            return Ok(Self(text));
+        }
+        Err(format!(
+            "'{}' is no name of a stage: use letters, digits, '_', '-', '.'",
+            crate::domain::text::printable(&text)
+        ))
+    }
+}
+
+impl From<StageName> for String {
+    fn from(name: StageName) -> Self {
+        name.0
+    }
+}
+
+impl<'a> From<Option<&'a StageName>> for TrainedStages<'a> {
+    /// Fine-tuning from a stage on; without one, the head on a frozen base.
+    fn from(unfrozen: Option<&'a StageName>) -> Self {
+        unfrozen.map_or(Self::Head, Self::From)
+    }
+}

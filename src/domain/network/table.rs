@@ -1,0 +1,91 @@
+//! The layer table that people read.
+
+use serde::Serialize;
+
+use super::{Cut, Op, Resolved, ResolvedLayer};
+
+/// A row of the layer table: layers that are read as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LayerRow {
+    /// What they compute.
+    pub name: String,
+    /// Channels, height and width of their output; of flat outputs height and width are 1.
+    pub output: [usize; 3],
+    /// Their parameters.
+    pub parameters: usize,
+    /// Multiplications, each with an addition, for one image.
+    pub multiply_adds: u64,
+    /// Whether they stay as they were imported.
+    pub frozen: bool,
+}
+
+impl Resolved {
+    /// The layer table. Activations and dropout stand with the layer before them; a stage of several convolutions is one row.
+    #[must_use]
+    pub fn table(&self, cut: Cut) -> Vec<LayerRow> {
+        let mut rows: Vec<LayerRow> = Vec::new();
+        let mut done = 0;
+        for (stage, described) in self.architecture.stages.iter().enumerate() {
+            let count = self.units[done..].iter().take_while(|unit| unit.stage == stage).count();
+            let units = done..done + count;
+            done += count;
+            let frozen = cut.frozen().contains(&units.start) && stage + 1 < self.architecture.stages.len();
+            let layers: Vec<&ResolvedLayer> = self.layers_of(units.clone()).collect();
+            let convolutions = layers.iter().filter(|layer| matches!(layer.op, Op::Convolution { .. })).count();
+            if convolutions > 1 {
+                let output = self.units[units.end - 1].output();
+                let parameters = layers.iter().map(|layer| layer.parameters()).sum();
+                let multiply_adds = layers.iter().map(|layer| layer.multiply_adds).sum();
+                let name = format!("{}, {convolutions}× {}", described.name, kernels(&layers));
+                rows.push(LayerRow { name, output, parameters, multiply_adds, frozen });
+                continue;
+            }
+            layers.into_iter().for_each(|layer| add(&mut rows, layer, frozen));
+        }
+        if let Some(last) = rows.last_mut() {
+            last.name.push_str(", softmax");
+        }
+        rows
+    }
+}
+
+/// The kernels of a stage's convolutions, in words.
+fn kernels(layers: &[&ResolvedLayer]) -> String {
+    let sides = layers.iter().filter_map(|layer| match layer.op {
+        Op::Convolution { kernel, .. } => Some(kernel),
+        _ => None,
+    });
+    let (mut least, mut most) = (usize::MAX, 0);
+    sides.for_each(|side| (least, most) = (least.min(side), most.max(side)));
+    if least == most { format!("conv {most}×{most}") } else { format!("conv {least}×{least} to {most}×{most}") }
+}
+
+fn add(rows: &mut Vec<LayerRow>, layer: &ResolvedLayer, frozen: bool) {
+    let row = |name: String| LayerRow {
+        name,
+        output: layer.output,
+        parameters: layer.parameters(),
+        multiply_adds: layer.multiply_adds,
+        frozen: frozen && !layer.tensors.is_empty(),
+    };
+    let name = match layer.op {
+        Op::Convolution { kernel, .. } => format!("convolution {kernel}×{kernel}"),
+        Op::MaxPool { size } => format!("max pool {size}×{size}"),
+        Op::GlobalAverage => "global average pool".into(),
+        Op::Dense { .. } => "dense".into(),
+        Op::BatchNorm { .. } => "batch norm".into(),
+        Op::Relu => "ReLU".into(),
+        Op::Flatten => "flatten".into(),
+        Op::Dropout { .. } => "dropout".into(),
+    };
+    let stands_alone =
+        matches!(layer.op, Op::Convolution { .. } | Op::MaxPool { .. } | Op::GlobalAverage | Op::Dense { .. });
+    match rows.last_mut().filter(|_| !stands_alone) {
+        Some(before) => {
+            before.name = format!("{}, {name}", before.name);
+            before.output = layer.output;
+            before.parameters += layer.parameters();
+        }
+        None => rows.push(row(name)),
+    }
+}

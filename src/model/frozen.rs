@@ -1,0 +1,97 @@
+//! The frozen part of a network, which runs outside the graph and on a few images at a time.
+
+use burn::tensor::Tensor;
+
+use super::in_precision;
+use super::kernels::ConvBlockBackend;
+use super::network::Network;
+use super::parameters::{Arrays, MismatchError};
+use crate::domain::Precision;
+use crate::domain::network::{Cut, FORWARD_CHUNK, Resolved};
+
+/// Layers that stay as they were imported.
+#[derive(Debug, Clone)]
+pub struct FrozenPart<B: ConvBlockBackend> {
+    network: Network<B>,
+    /// Numbers of its widest output, for one image.
+    widest: usize,
+    /// The most images at once: the large early layers of more would take too much memory.
+    chunk: usize,
+    precision: Precision,
+}
+
+impl<B: ConvBlockBackend> FrozenPart<B> {
+    /// The layers of `resolved` below `cut` with these imported weights; `None` where nothing is frozen.
+    ///
+    /// # Errors
+    /// When a weight is missing or has another shape; names the first one.
+    pub fn new(
+        resolved: &Resolved,
+        cut: Cut,
+        weights: &Arrays,
+        device: &B::Device,
+    ) -> Result<Option<Self>, MismatchError> {
+        if !cut.freezes() {
+            return Ok(None);
+        }
+        let network = Network::new(resolved.plan(cut.frozen()), weights, 0, device)?;
+        let part = Self { network, widest: resolved.widest(cut.frozen()), chunk: 1, precision: Precision::F32 };
+        Ok(Some(part.in_chunks_of(FORWARD_CHUNK)))
+    }
+
+    /// The same part on so many images at once that its widest output has at most so many numbers; on one image at least.
+    #[must_use]
+    pub fn in_chunks_of(self, numbers: usize) -> Self {
+        let chunk = (numbers / self.widest.max(1)).max(1);
+        Self { chunk, ..self }
+    }
+
+    /// The same part, computing in this precision.
+    #[must_use]
+    pub fn computing_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// Images `[n, channels, height, width]` → what enters the trained part, `[n, channels, height, width]`.
+    #[must_use]
+    pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        let [n, ..] = images.dims();
+        let forward = |images| self.network.maps(in_precision(images, self.precision));
+        let each = even_chunk(n, self.chunk);
+        if n <= each {
+            return forward(images);
+        }
+        let chunks = (0..n).step_by(each).map(|at| forward(images.clone().narrow(0, at, each.min(n - at))));
+        Tensor::cat(chunks.collect(), 0)
+    }
+}
+
+/// Images in each chunk of `count`, at most `most` of them: chunks of one size where up to twice as many would do, because a
+/// GPU tunes each size anew.
+fn even_chunk(count: usize, most: usize) -> usize {
+    let fewest = count.div_ceil(most).max(1);
+    count.div_ceil((fewest..=2 * fewest).find(|chunks| count.is_multiple_of(*chunks)).unwrap_or(fewest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_of_one_size_where_that_costs_little() {
+        for (count, most, each) in [
+            (0, 10, 0),
+            (7, 10, 7),
+            (10, 10, 10),
+            (64, 10, 8),
+            (128, 10, 8),
+            // A prime number of images has no even chunks.
+            (61, 10, 9),
+            (64, 1, 1),
+            (256, 417, 256),
+            (512, 417, 256),
+        ] {
+            assert_eq!(even_chunk(count, most), each, "{count} images, at most {most}");
+        }
+    }
+}
