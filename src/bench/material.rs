@@ -160,8 +160,17 @@ pub(super) fn highest_stage() -> StageName {
 #[allow(clippy::cast_precision_loss)] // widths are small
 pub(super) fn made_up_weights(network: NetworkName, seed: u64) -> Arrays {
     let mut weights = Arrays::new();
-    for (number, tensor) in (0..).zip(network.architecture().pretrained_tensors()) {
-        let key = seed ^ (0x100 + number);
+    let (mut stage, mut number, mut within) = (0_u64, 0_u64, String::new());
+    for tensor in network.architecture().pretrained_tensors() {
+        let of = tensor.name.split('.').next().unwrap_or_default();
+        if of != within {
+            (stage, number, within) = (stage + 1, 0, of.to_owned());
+        }
+        let is_weight = matches!(tensor.kind, TensorKind::Weight { .. });
+        number += u64::from(is_weight);
+        // Keys that no two tensors share: what a device was held against before stays comparable.
+        let key = seed ^ (stage << 8 | number);
+        let key = if is_weight { key } else { !key };
         let bound = match tensor.kind {
             TensorKind::Weight { fan_in, .. } => (6.0 / fan_in as f32).sqrt(),
             _ => 0.1,

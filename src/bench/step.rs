@@ -71,7 +71,7 @@ impl DeviceJob for Job {
         let (resolved, cut) = material.resolve().map_err(|error| error.to_string())?;
         let operations = resolved.forward_operations(cut.frozen()) + resolved.training_operations(cut);
         let subject = Subject::<B>::new(&material, device)?;
-        let seconds = time(&options, subject, device)?;
+        let seconds = time(&options, &subject, device)?;
         Ok(options.finding(seconds, operations))
     }
 }
@@ -82,7 +82,7 @@ struct Seconds {
     steps: Vec<f64>,
 }
 
-fn time<B>(options: &Options, subject: Subject<B>, device: &B::Device) -> Result<Seconds, String>
+fn time<B>(options: &Options, subject: &Subject<B>, device: &B::Device) -> Result<Seconds, String>
 where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,

@@ -245,6 +245,9 @@ impl Recipe {
 
     /// The default recipe of the `finetune` strategy, which goes on from the run `from` with its base, image size and
     /// variants.
+    ///
+    /// # Panics
+    /// Never: the network of fine-tuning has stages below its head.
     #[must_use]
     pub fn finetune(
         dataset: DatasetName,
@@ -374,7 +377,7 @@ impl Recipe {
 
     /// The lowest stage that this recipe freezes and that tensors of these names, from a checkpoint, belong to.
     #[must_use]
-    pub fn frozen_stage_of<'a>(&self, tensors: impl Iterator<Item = &'a str> + Clone) -> Option<StageName> {
+    pub fn frozen_stage_of<'a>(&self, tensors: &(impl Iterator<Item = &'a str> + Clone)) -> Option<StageName> {
         let (architecture, transfer) = (self.architecture(), self.transfer.as_ref()?);
         let prefix = architecture.pretrained?.prefix;
         let frozen = match transfer.unfrozen() {

@@ -31,7 +31,7 @@ pub(crate) fn build<B: super::kernels::ConvBlockBackend>(
     Network::new(resolved.plan(cut.trained()), &Arrays::new(), seed, &Default::default()).expect("drawn")
 }
 
-/// A residual pair with batch norm in both branches, then pooling, dropout and a dense layer.
+/// A residual pair with batch norm in both branches, then pooling and a dense layer.
 pub(crate) fn residual() -> Architecture {
     let convolution = |name: &str, kernel, stride, outputs| {
         Layer::new(name, Op::Convolution { kernel, stride, outputs, bias: false })
@@ -56,11 +56,7 @@ pub(crate) fn residual() -> Architecture {
             },
             Stage::new(
                 "head",
-                [
-                    Layer::new("pooled", Op::GlobalAverage),
-                    Layer::new("dropout", Op::Dropout { rate: 0.25 }),
-                    Layer::new("dense", Op::Dense { outputs: Outputs::Classes }),
-                ],
+                [Layer::new("pooled", Op::GlobalAverage), Layer::new("dense", Op::Dense { outputs: Outputs::Classes })],
             ),
         ],
     }

@@ -141,6 +141,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::cast_precision_loss)] // far below 2^52
     fn an_epoch_takes_as_long_as_it_took_the_last_run_of_its_kind() {
         let recipe = Recipe::sample(Strategy::Cnn);
         assert_eq!(guess(&[], &recipe), None, "nobody knows yet");

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use burn::backend::{Autodiff, Flex};
+use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{Tensor, TensorData};
 
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
+use super::epoch::train_step;
 use super::evaluate::{Evaluation, evaluate};
 use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
@@ -26,7 +28,8 @@ use crate::domain::{
     Split,
 };
 use crate::events::Event;
-use crate::model::network_tests::drawn;
+use crate::model::network::StepKey;
+use crate::model::network_tests::{build, drawn, residual};
 use crate::model::parameters::{Array, Arrays};
 
 pub(super) type Cpu = Autodiff<Flex>;
@@ -195,7 +198,7 @@ impl Bench {
             readback: self.readback,
             interval: self.interval,
         };
-        let network = drawn::<Cpu>(NetworkName::CNN, [1, side, side], 2, seed);
+        let network = drawn::<Cpu>(self.recipe.network_name(), [1, side, side], 2, seed);
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)
     }
@@ -300,19 +303,42 @@ fn in_bf16_a_run_learns_keeps_weights_in_f32_and_resumes_to_the_last_bit() {
 
 #[test]
 fn a_last_batch_that_is_filled_up_trains_as_it_is() {
-    let mut bench = Bench::new();
-    // 120 images: the last batch of an epoch has 10. All validation images are fewer than a batch.
-    bench.recipe.batch_size = 22;
-    for resident in [false, true] {
-        bench.resident = resident;
-        bench.even = false;
-        let (_, as_it_is) = bench.run("as-it-is", None, None);
-        bench.even = true;
-        let (end, filled) = bench.run("filled", None, None);
-        assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
-        assert_near(&filled, &as_it_is);
-        let accuracies = |notes: &Notes| -> Vec<f64> { notes.history().iter().map(|m| m.val_accuracy).collect() };
-        assert_eq!(accuracies(&filled), accuracies(&as_it_is));
+    for network in NetworkName::from_scratch() {
+        let mut bench = Bench::new();
+        bench.recipe.set_network(network);
+        // 120 images: the last batch of an epoch has 10. All validation images are fewer than a batch.
+        bench.recipe.batch_size = 22;
+        for resident in [false, true] {
+            bench.resident = resident;
+            bench.even = false;
+            let (_, as_it_is) = bench.run("as-it-is", None, None);
+            bench.even = true;
+            let (end, filled) = bench.run("filled", None, None);
+            assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
+            assert_near(&filled, &as_it_is);
+            let accuracies = |notes: &Notes| -> Vec<f64> { notes.history().iter().map(|m| m.val_accuracy).collect() };
+            assert_eq!(accuracies(&filled), accuracies(&as_it_is), "{network}");
+        }
+    }
+}
+
+#[test]
+fn every_network_from_scratch_learns_and_is_resumed_to_the_last_bit_within_an_epoch() {
+    for network in NetworkName::from_scratch() {
+        let mut bench = Bench::new();
+        bench.recipe.set_network(network);
+        let (_, whole) = bench.run("whole", None, None);
+        let (before, after) = (whole.history()[0], whole.history()[3]);
+        assert!(after.train_loss < before.train_loss, "{network}: {before:?} {after:?}");
+        // 8 steps and 1 validation batch an epoch.
+        let (end, mut notes) = bench.run("stopped", None, Some(13));
+        assert_eq!(end, FitEnd::Stopped);
+        let checkpoint = bench.last("stopped");
+        assert_eq!(checkpoint.state.position().0, 1, "within the second epoch");
+        let (_, rest) = bench.run("stopped", Some(&checkpoint), None);
+        notes.events.extend(rest.events);
+        assert_eq!(notes.history(), whole.history(), "{network}");
+        assert_eq!(bench.last("stopped"), bench.last("whole"), "{network}");
     }
 }
 
@@ -568,6 +594,56 @@ fn ten_steps_agree_with_pytorch() {
         network = adam.step(1e-3, network, gradients);
     }
     for (name, array) in network.to_arrays() {
+        let norm = array.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+        close(norm, trace.norms_after[&name], &name);
+    }
+}
+
+/// `tests/fixtures/batch_norm_trace.py` makes the fixture.
+#[test]
+fn ten_steps_with_batch_norm_agree_with_pytorch() {
+    #[derive(serde::Deserialize)]
+    struct Trace {
+        losses: Vec<f64>,
+        evaluated: Vec<Vec<f64>>,
+        norms_after: std::collections::BTreeMap<String, f64>,
+    }
+    let text = include_str!("../../tests/fixtures/batch_norm_trace.json");
+    let trace: Trace = serde_json::from_str(text).expect("the fixture");
+    let device = Default::default();
+    let network = build::<Cpu>(&residual(), [2, 9, 9], 3, 0);
+    // In the order in which PyTorch lists parameters.
+    let order = ["conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "bn2.weight", "bn2.bias"];
+    let order = order.into_iter().chain(["down.weight", "bn3.weight", "bn3.bias", "dense_weight", "dense_bias"]);
+    let mut arrays = network.to_arrays();
+    for (phase, name) in (0_u32..).zip(order) {
+        let array = arrays.get_mut(name).expect("a tensor");
+        let scale = name.starts_with("bn") && name.ends_with("weight");
+        *array = wave(&array.shape, 0.5, f64::from(phase));
+        array.values.iter_mut().for_each(|value| *value += f32::from(u8::from(scale)));
+    }
+    let mut network = network.load_arrays(&arrays).expect("fits");
+    let mut pixels = wave(&[5, 2, 9, 9], 0.5, 20.0);
+    pixels.values.iter_mut().for_each(|value| *value += 0.5);
+    let images: Tensor<Flex, 4> = pixels.to_tensor(&device);
+    let labels = Tensor::from_data(TensorData::new(vec![0_i32, 1, 2, 0, 1], [5]), &device);
+    let close = |ours: f64, theirs: f64, what: &str| {
+        assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(0.1), "{what}: {ours} against {theirs}");
+    };
+    let mut adam = optimizer::adam();
+    for (step, theirs) in (1..).zip(trace.losses) {
+        let key = StepKey { seed: 1, epoch: 1, step };
+        let (moved, loss, _) = train_step(network, &mut adam, images.clone(), labels.clone(), key, [1e-3; 2]);
+        network = moved;
+        close(loss.into_scalar().into(), theirs, &format!("loss of step {step}"));
+    }
+    let logits = network.valid().logits(images).into_data().convert::<f64>();
+    for (ours, theirs) in logits.iter::<f64>().zip(trace.evaluated.concat()) {
+        close(ours, theirs, "logit");
+    }
+    let arrays = network.to_arrays();
+    assert_eq!(arrays.keys().collect::<Vec<_>>(), trace.norms_after.keys().collect::<Vec<_>>());
+    for (name, array) in arrays {
         let norm = array.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
         close(norm, trace.norms_after[&name], &name);
     }

@@ -184,8 +184,9 @@ impl Architecture {
     }
 
     /// The names of the stages below the head, from the input up.
+    #[must_use]
     pub fn stage_names(&self) -> impl DoubleEndedIterator<Item = StageName> {
-        self.base().iter().map(|stage| StageName::of(stage))
+        self.base().iter().map(StageName::of)
     }
 
     /// Whether a training step uses statistics of its batch, which padding must not enter.

@@ -217,15 +217,15 @@ impl Architecture {
             let prefix = self.pretrained.filter(|_| !head).map_or("", |pretrained| pretrained.prefix);
             let resolver = Resolver { network: self.name, image: input, classes, prefix };
             for unit in &described.units {
-                let resolved = match unit {
+                let next = match unit {
                     Unit::Layer(layer) => {
                         let body = resolver.chain(std::slice::from_ref(layer), shape)?;
                         ResolvedUnit { stage, body, shortcut: None }
                     }
                     Unit::Residual { body, shortcut } => resolver.residual(stage, body, shortcut, shape)?,
                 };
-                shape = resolved.output();
-                units.push(resolved);
+                shape = next.output();
+                units.push(next);
             }
         }
         Ok(Resolved { architecture: self.clone(), input, units })

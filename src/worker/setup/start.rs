@@ -68,7 +68,7 @@ pub(in super::super) fn take_start(ground: &Ground, transfer: &Transfer) -> Resu
         ));
     }
     start.arrays.retain(|name, _| !optimizer::is_state(name));
-    if let Some(stage) = ground.recipe.frozen_stage_of(start.arrays.keys().map(String::as_str)) {
+    if let Some(stage) = ground.recipe.frozen_stage_of(&start.arrays.keys().map(String::as_str)) {
         return Err(format!("{from} has trained {stage}, which would be frozen here: use --unfreeze {stage}"));
     }
     start.write(&place).map_err(|error| format!("cannot write {}: {error}", place.display()))
