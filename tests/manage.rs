@@ -74,6 +74,25 @@ fn what_is_said_about_a_run_stays_with_it() {
 }
 
 #[test]
+fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
+    let lab = lab();
+    let begin = |arguments: [&str; 3]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mien"));
+        command.arg("--home").arg(lab.home()).args(arguments).stdout(std::process::Stdio::null());
+        command.spawn().expect("started")
+    };
+    let tags: Vec<String> = (0..8).map(|number| format!("tag-{number}")).collect();
+    let mut programs: Vec<_> = tags.iter().map(|tag| begin(["tag", "calm-heron", tag])).collect();
+    programs.push(begin(["note", "calm-heron", "both"]));
+    for program in &mut programs {
+        assert!(program.wait().expect("ended").success());
+    }
+    let about = lab.store().folder(&RunId::new("calm-heron").expect("an id")).about().expect("said");
+    assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), tags);
+    assert_eq!(about.note.as_str(), "both");
+}
+
+#[test]
 fn deleting_asks_or_is_told_not_to() {
     let lab = lab();
     assert!(lab.complaint(&["delete", "calm-heron"], 2).contains("--yes deletes calm-heron without asking"));

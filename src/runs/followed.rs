@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::detail::Detail;
 use super::kept::{self, Kept, Of};
-use super::layout::{RecipeError, RunFolder};
+use super::layout::RunFolder;
 use super::summary::Summary;
 use crate::domain::{RunId, RunState, recipe::RECIPE_VERSION};
+use crate::durable::versioned::FileError;
 use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 
 /// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a millisecond.
@@ -34,7 +35,7 @@ pub struct FollowedRun {
 
 impl FollowedRun {
     /// The run before its first event.
-    pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, RecipeError> {
+    pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let summary = Summary::new(id, folder.parse_recipe(&text)?);
         let reader = EventReader::new(&folder.events_file());
@@ -44,7 +45,7 @@ impl FollowedRun {
 
     /// The run as its kept summary has it; without one, before its first event, and then with its detail: whoever reads
     /// all of a log has it for nothing.
-    pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, RecipeError> {
+    pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let (log, recipe) = (folder.events_file(), crc32fast::hash(&text));
         let kept = kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, recipe)

@@ -20,12 +20,14 @@
 //!                     /validation/NNNN.safetensors   the prediction for every validation image after epoch NNNN
 //! ```
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
+use crate::durable::lock;
+use crate::durable::versioned::{self, FileError, FileKind, Problem};
 use crate::{durable, events};
 
 /// The folder that holds datasets, weights and runs.
@@ -82,42 +84,9 @@ impl Home {
     }
 }
 
-/// Why a run's recipe cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum RecipeError {
-    /// The file system said no.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The recipe.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// Not a recipe.
-    #[error("{} is no recipe of a run: {source}", path.display())]
-    Malformed {
-        /// The recipe.
-        path: PathBuf,
-        /// Where it goes wrong.
-        source: serde_json::Error,
-    },
-    /// A setting is out of its range.
-    #[error("{} cannot be used: {reason}", path.display())]
-    Invalid {
-        /// The recipe.
-        path: PathBuf,
-        /// Which, and what is accepted.
-        reason: String,
-    },
-    /// Written by a newer program.
-    #[error("{} has recipe format {found} and this mien reads up to {RECIPE_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The recipe.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-}
+/// `recipe.json`, which carries the number of its own format: the oldest that can say what it says.
+static RECIPE: FileKind =
+    FileKind { newest: RECIPE_VERSION, pretty: true, damaged: "is no recipe of a run", advice: "" };
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,30 +252,21 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it is missing, no recipe, or of a newer format.
-    pub fn recipe(&self) -> Result<Recipe, RecipeError> {
+    pub fn recipe(&self) -> Result<Recipe, FileError> {
         self.parse_recipe(&self.recipe_text()?)
     }
 
     /// The recipe's file as it is.
-    pub(super) fn recipe_text(&self) -> Result<Vec<u8>, RecipeError> {
+    pub(super) fn recipe_text(&self) -> Result<Vec<u8>, FileError> {
         let path = self.recipe_file();
-        fs::read(&path).map_err(|source| RecipeError::Io { path, source })
+        fs::read(&path).map_err(|error| RECIPE.error(&path, Problem::Read(error)))
     }
 
     /// The recipe that this file holds.
-    pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, RecipeError> {
-        #[derive(serde::Deserialize)]
-        struct Format {
-            version: u32,
-        }
-        let path = self.recipe_file();
-        let malformed = |source| RecipeError::Malformed { path: path.clone(), source };
-        let Format { version } = serde_json::from_slice(text).map_err(malformed)?;
-        if version > RECIPE_VERSION {
-            return Err(RecipeError::Newer { path, found: version });
-        }
-        let recipe = serde_json::from_slice(text).map_err(malformed)?;
-        Hyperparameter::check(&recipe).map_err(|reason| RecipeError::Invalid { path: path.clone(), reason })?;
+    pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, FileError> {
+        let refused = |problem| RECIPE.error(&self.recipe_file(), problem);
+        let recipe = versioned::parse(text, RECIPE.newest).map_err(refused)?;
+        Hyperparameter::check(&recipe).map_err(|reason| refused(Problem::Malformed(reason)))?;
         Ok(recipe)
     }
 
@@ -324,8 +284,7 @@ impl RunFolder {
     /// leaves (it may be gone, or another's by now): the kernel drops the lock with the process.
     #[must_use]
     pub fn worker_alive(&self) -> bool {
-        let Ok(file) = File::open(self.lock_file()) else { return false };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        lock::is_held(&self.lock_file())
     }
 
     /// Takes the run's lock for as long as the returned file lives. `None` if another worker holds it.
@@ -336,15 +295,6 @@ impl RunFolder {
         // A watcher that asks `worker_alive` holds a shared lock for an instant: outlast it.
         const PATIENCE: Duration = Duration::from_millis(500);
         durable::own(self.path())?;
-        let file = durable::in_place().create(true).truncate(false).write(true).open(self.lock_file())?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => return Ok(None),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
-            }
-        }
+        lock::take(&self.lock_file(), PATIENCE)
     }
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::about::AboutError;
 use super::layout::RunFolder;
 use super::store::RunStore;
 use crate::domain::{Recipe, RunId};
+use crate::durable::versioned::FileError;
 
 /// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
 pub(super) const DELETED: &str = ".deleted-";
@@ -50,7 +50,7 @@ pub enum ManageError {
     Name(String),
     /// What is said about the run.
     #[error(transparent)]
-    About(#[from] AboutError),
+    About(#[from] FileError),
     /// The file system said no.
     #[error("cannot change {}: {source}", path.display())]
     Io {
@@ -76,11 +76,11 @@ impl RunStore {
             return Err(ManageError::Taken { id: new.clone() });
         }
         let _lock = self.at_rest(old, now)?;
-        let mut about = from.about()?;
-        about.former.retain(|name| name != new && name != old);
-        about.former.push(old.clone());
         // Remembered before it is done: a name that was never left resolves to the run all the same.
-        from.write_about(&about)?;
+        from.change_about(|about| {
+            about.former.retain(|name| name != new && name != old);
+            about.former.push(old.clone());
+        })?;
         fs::rename(from.path(), to.path()).map_err(|source| io_error(&from, source))
     }
 

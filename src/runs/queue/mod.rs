@@ -14,7 +14,6 @@
 mod decide;
 mod device;
 mod entry;
-mod hold;
 mod listing;
 mod order;
 mod slots;
@@ -26,7 +25,7 @@ use std::time::Duration;
 
 pub use decide::{Decision, decide};
 pub use device::DeviceKey;
-pub use entry::{ENTRY_VERSION, Entry, EntryError};
+pub use entry::{ENTRY_VERSION, Entry};
 pub use listing::{DeviceListing, Listing, QueuedRun, Standing};
 pub use order::{MoveError, To};
 pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
@@ -34,6 +33,7 @@ pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
 use super::job::Job;
 use super::layout::{Home, RunFolder};
 use crate::domain::RunId;
+use crate::durable::lock;
 
 /// Longest that anybody waits for others who decide: they need milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -58,13 +58,13 @@ impl Queue {
     /// Alone with the queue for as long as the file lives. `None` if others are at it for longer than `patience`.
     fn alone(&self, patience: Duration) -> io::Result<Option<File>> {
         fs::create_dir_all(self.devices())?;
-        hold::take(&self.devices().join("turn.lock"), patience)
+        lock::take(&self.devices().join("turn.lock"), patience)
     }
 
     fn alone_or_busy(&self) -> io::Result<File> {
         let busy = || {
-            let lock = self.devices().join("turn.lock");
-            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", lock.display()))
+            let turn = self.devices().join("turn.lock");
+            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", turn.display()))
         };
         self.alone(PATIENCE)?.ok_or_else(busy)
     }

@@ -72,9 +72,9 @@ impl Disk {
                 let result = words(store.rename(&from, &to, supervise::now()));
                 RunsEvent::Renamed { from, result: result.map(|()| to) }
             }
-            RunsEffect::Describe(id, about) => {
-                let result = words(store.folder(&id).write_about(&about));
-                RunsEvent::Done(result.map(|()| format!("what is said about {id} is written")))
+            RunsEffect::Describe(id, changes) => {
+                let result = words(store.folder(&id).change_about(|about| about.apply(changes)));
+                RunsEvent::Done(result.map(|_| format!("what is said about {id} is written")))
             }
             RunsEffect::Weigh(ids) => {
                 let weighed = |id: RunId| {

@@ -2,6 +2,9 @@
 //!
 //! Knows nothing of this program; every room may use it.
 
+pub mod lock;
+pub mod versioned;
+
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
