@@ -34,6 +34,7 @@ use super::job::Job;
 use super::layout::{Home, RunFolder};
 use crate::domain::RunId;
 use crate::durable::lock;
+use crate::events::whole_length;
 
 /// Longest that anybody waits for others who decide: they need milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -103,8 +104,10 @@ impl Queue {
         };
         let same = before.filter(|before| before.job == job);
         // What the log tells from here on is of this job; a job that was begun goes on.
-        let now = || fs::metadata(run.events_file()).map_or(0, |log| log.len());
-        let since = same.as_ref().map_or_else(now, |entry| entry.since);
+        let since = match &same {
+            Some(entry) => entry.since,
+            None => whole_length(&run.events_file())?,
+        };
         let device = same.as_ref().and_then(|entry| entry.device.clone());
         let entry = Entry { place, job, since, begun: false, device };
         if same.as_ref() != Some(&entry) {
