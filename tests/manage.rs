@@ -93,6 +93,16 @@ fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
 }
 
 #[test]
+fn a_dataset_that_a_worker_trains_on_is_not_replaced() {
+    let lab = lab();
+    let run = lab.store().folder(&RunId::new("wise-owl").expect("an id"));
+    let dataset = run.recipe().expect("a recipe").dataset;
+    let _worker = run.lock().expect("a lock").expect("free");
+    let import = ["data", "import", "faces.csv", "--name", dataset.as_str(), "--replace"];
+    assert!(lab.complaint(&import, 1).contains(&format!("wise-owl still trains on {dataset}: stop it first")));
+}
+
+#[test]
 fn deleting_asks_or_is_told_not_to() {
     let lab = lab();
     assert!(lab.complaint(&["delete", "calm-heron"], 2).contains("--yes deletes calm-heron without asking"));

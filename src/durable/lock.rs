@@ -16,7 +16,10 @@ pub fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
 }
 
 /// Tries to take a lock until it has it or `patience` is over, and tells whether it has it.
-fn wait(try_lock: impl Fn() -> Result<(), TryLockError>, patience: Duration) -> io::Result<bool> {
+///
+/// # Errors
+/// When the file system cannot lock.
+pub fn wait(try_lock: impl Fn() -> Result<(), TryLockError>, patience: Duration) -> io::Result<bool> {
     let begun = Instant::now();
     loop {
         match try_lock() {
@@ -28,11 +31,51 @@ fn wait(try_lock: impl Fn() -> Result<(), TryLockError>, patience: Duration) -> 
     }
 }
 
-/// Whether somebody holds the lock on the file at `path`. Those who ask do not see one another.
+/// What a look at a lock finds.
+#[derive(Debug)]
+pub enum Liveness {
+    /// A process holds it.
+    Alive,
+    /// Nobody holds it, or there is no such file.
+    Absent,
+    /// The system did not say: too many open files, no permission, a network file system that does not answer.
+    Unknown(io::Error),
+}
+
+impl Liveness {
+    /// Whether a process holds the lock or may do so: what cannot be told must not cost anybody a run.
+    #[must_use]
+    pub fn may_be_alive(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+/// Whether a process holds the lock on the file at `path`. Those who ask do not see one another.
 #[must_use]
-pub fn is_held(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+pub fn liveness(path: &Path) -> Liveness {
+    let asked = File::open(path).map_err(TryLockError::Error).and_then(|file| file.try_lock_shared());
+    match asked {
+        Ok(()) => Liveness::Absent,
+        Err(TryLockError::WouldBlock) => Liveness::Alive,
+        Err(TryLockError::Error(error)) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Liveness::Absent,
+            _ => Liveness::Unknown(error),
+        },
+    }
+}
+
+/// Tests with a file of its own, opened twice, whether locks hold in `folder`.
+///
+/// # Errors
+/// When no file can be made there, a lock is refused, or two get the same one.
+pub fn test(folder: &Path) -> io::Result<()> {
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    file.as_file().try_lock()?;
+    match liveness(file.path()) {
+        Liveness::Alive => Ok(()),
+        Liveness::Absent => Err(io::Error::other("a lock that is held does not keep others from taking it")),
+        Liveness::Unknown(error) => Err(error),
+    }
 }
 
 /// Whether this error says that the file system has no locks at all, as some network file systems.
@@ -42,4 +85,29 @@ pub fn is_unsupported(error: &io::Error) -> bool {
     [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP]
         .iter()
         .any(|number| error.raw_os_error() == Some(number.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_free_or_unknown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lock");
+        assert!(matches!(liveness(&path), Liveness::Absent), "no file");
+        let held = take(&path, Duration::ZERO).expect("a lock").expect("free");
+        assert!(matches!(liveness(&path), Liveness::Alive) && liveness(&path).may_be_alive());
+        assert!(take(&path, Duration::ZERO).expect("no error").is_none());
+        drop(held);
+        assert!(matches!(liveness(&path), Liveness::Absent) && !liveness(&path).may_be_alive());
+        std::fs::remove_file(&path).expect("removed");
+        // Opening it fails for everybody, root too.
+        symlink(&path, &path).expect("linked");
+        assert!(matches!(liveness(&path), Liveness::Unknown(_)) && liveness(&path).may_be_alive());
+        test(folder.path()).expect("locks hold here");
+        assert!(test(&folder.path().join("missing")).is_err());
+    }
 }

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
-use crate::durable::lock;
+use crate::durable::lock::{self, Liveness};
 use crate::durable::versioned::{self, FileError, FileKind, Problem};
 use crate::{durable, events};
 
@@ -77,11 +77,28 @@ impl Home {
         self.0.join("checkpoints")
     }
 
+    /// Tests whether locks hold in the home: without them a live worker and a dead one look the same.
+    ///
+    /// # Errors
+    /// When a lock is refused, or two programs would get the same one.
+    pub fn test_locks(&self) -> io::Result<()> {
+        lock::test(&self.0)
+    }
+
     /// The folder of this run.
     #[must_use]
     pub fn run(&self, id: &RunId) -> RunFolder {
         RunFolder(self.checkpoints().join(id.as_str()))
     }
+}
+
+/// How long a run that was created may take to get its worker.
+pub const SPAWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Whether a run of this moment may not have its worker yet; both in milliseconds since 1970. A clock that was set back
+/// makes no run new again.
+pub(super) fn is_recent(created_at: u64, now: u64) -> bool {
+    u128::from(now.abs_diff(created_at)) < SPAWN_GRACE.as_millis()
 }
 
 /// `recipe.json`, which carries the number of its own format: the oldest that can say what it says.
@@ -280,11 +297,29 @@ impl RunFolder {
         durable::write(&self.recipe_file(), &text)
     }
 
-    /// Whether a worker is alive on this run: whether somebody holds its lock. Free of the doubts that a process id
-    /// leaves (it may be gone, or another's by now): the kernel drops the lock with the process.
+    /// Whether a worker is alive on this run: whether a process holds its lock. A process id would leave doubts (it may be
+    /// gone, or another's by now); the kernel drops the lock with the process.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        lock::liveness(&self.lock_file())
+    }
+
+    /// Whether a worker is alive on this run, or may be because that cannot be told.
     #[must_use]
     pub fn worker_alive(&self) -> bool {
-        lock::is_held(&self.lock_file())
+        self.liveness().may_be_alive()
+    }
+
+    /// Whether the run has just been created, so that it may get its worker any moment.
+    #[must_use]
+    pub fn is_starting(&self, now: u64) -> bool {
+        !self.events_file().exists() && self.recipe().is_ok_and(|recipe| is_recent(recipe.created_at, now))
+    }
+
+    /// The bytes that the folder takes on disk.
+    #[must_use]
+    pub fn disk_usage(&self) -> u64 {
+        durable::disk_usage(self.path())
     }
 
     /// Takes the run's lock for as long as the returned file lives. `None` if another worker holds it.

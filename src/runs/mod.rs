@@ -29,6 +29,7 @@ pub mod steps;
 pub mod store;
 pub mod summary;
 
+pub use crate::durable::lock::Liveness;
 pub use crate::durable::versioned::FileError;
 pub use about::About;
 pub use comparison::Comparison;

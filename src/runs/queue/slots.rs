@@ -170,7 +170,7 @@ impl Queue {
         for ticket in fs::read_dir(line)? {
             let ticket = ticket?;
             let Some(id) = ticket.file_name().to_str().and_then(|name| RunId::new(name).ok()) else { continue };
-            if !lock::is_held(&ticket.path()) {
+            if !lock::liveness(&ticket.path()).may_be_alive() {
                 let _ = fs::remove_file(ticket.path());
                 continue;
             }
@@ -187,7 +187,7 @@ impl Queue {
         let Ok(tickets) = fs::read_dir(self.folder_of(device).join("waiting")) else { return Vec::new() };
         let held = |ticket: fs::DirEntry| {
             let id = RunId::new(ticket.file_name().to_str()?).ok()?;
-            lock::is_held(&ticket.path()).then_some(id)
+            lock::liveness(&ticket.path()).may_be_alive().then_some(id)
         };
         tickets.filter_map(Result::ok).filter_map(held).collect()
     }
@@ -223,7 +223,7 @@ fn used(folder: &Path) -> io::Result<(usize, PathBuf)> {
     };
     let mut there: Vec<usize> = fs::read_dir(folder)?.filter_map(Result::ok).filter_map(number).collect();
     there.sort_unstable();
-    let taken: Vec<usize> = there.into_iter().filter(|number| lock::is_held(&path(*number))).collect();
+    let taken: Vec<usize> = there.into_iter().filter(|number| lock::liveness(&path(*number)).may_be_alive()).collect();
     let free = (1..=taken.len() + 1).find(|number| !taken.contains(number)).unwrap_or(1);
     Ok((taken.len(), path(free)))
 }
