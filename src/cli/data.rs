@@ -94,7 +94,7 @@ pub(super) fn run(home: &Home, command: DataCommand) -> Result<Exit, CommandErro
         }
         DataCommand::Delete { name, yes, output } => delete(home, &name, yes, output),
         DataCommand::Mark(options) => marked::mark(home, options),
-        DataCommand::Unmark(options) => marked::unmark(home, options),
+        DataCommand::Unmark(options) => marked::unmark(home, &options),
         DataCommand::Marked { name, output } => marked::list(home, &name, output),
         DataCommand::ClearFeatures { name } => clear_features(home, &name),
         DataCommand::Demo { output } => {

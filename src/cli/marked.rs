@@ -50,7 +50,7 @@ pub(super) fn mark(home: &Home, options: Mark) -> Result<Exit, CommandError> {
 }
 
 /// `data unmark`.
-pub(super) fn unmark(home: &Home, options: Unmark) -> Result<Exit, CommandError> {
+pub(super) fn unmark(home: &Home, options: &Unmark) -> Result<Exit, CommandError> {
     let manifest = datasets::find(home, &options.name)?;
     let folder = home.dataset(&options.name);
     if options.all {

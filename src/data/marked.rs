@@ -208,7 +208,11 @@ mod tests {
         assert!(!marked.mark(&dataset, 2, None, 7).unwrap(), "it is marked already");
         let error = marked.mark(&dataset, 4, None, 8).unwrap_err().to_string();
         assert_eq!(error, "there is no training image 4: there are 4, counted from 0");
-        let written = change(dataset.dir(), dataset.fingerprint(), |list| Ok(*list = marked.clone())).unwrap();
+        let written = change(dataset.dir(), dataset.fingerprint(), |list| {
+            list.clone_from(&marked);
+            Ok(())
+        });
+        let written = written.unwrap();
         assert_eq!(written, marked);
         let again = read(dataset.dir(), dataset.fingerprint()).unwrap();
         assert_eq!(again, marked);

@@ -102,12 +102,13 @@ impl Disk {
         let dir = self.store.home().dataset(name);
         let dataset = Dataset::open(&dir).map_err(|error| words(&error))?;
         let index = u32::try_from(index).map_err(|error| words(&error))?;
-        let marked = marked::change(&dir, dataset.fingerprint(), |list| match found_with {
-            Some(run) => list.mark(&dataset, index, Some(run), supervise::now()).map(drop),
-            None => {
+        let marked = marked::change(&dir, dataset.fingerprint(), |list| {
+            if let Some(run) = found_with {
+                list.mark(&dataset, index, Some(run), supervise::now())?;
+            } else {
                 list.unmark(index);
-                Ok(())
             }
+            Ok(())
         });
         Ok(marked.map_err(|error| words(&error))?.left_out())
     }

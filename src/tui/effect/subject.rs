@@ -33,8 +33,10 @@ impl Effect {
     pub fn subjects(&self) -> Vec<Subject> {
         let run = |id: &RunId| Subject::Run(id.clone());
         match self {
-            Self::Launch { id, .. } | Self::Resume(id) | Self::Stop(id) => vec![run(id)],
-            Self::Inspect(InspectEffect::Evaluate(id)) => vec![run(id)],
+            Self::Launch { id, .. }
+            | Self::Resume(id)
+            | Self::Stop(id)
+            | Self::Inspect(InspectEffect::Evaluate(id)) => vec![run(id)],
             Self::CreateDemo => DatasetName::new(demo::NAME).map(Subject::Dataset).into_iter().collect(),
             Self::LaunchAll { ids, .. } => ids.iter().map(run).collect(),
             Self::Data(DataEffect::Delete(name) | DataEffect::StartImport { name, .. })
