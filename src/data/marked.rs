@@ -19,7 +19,8 @@ pub const MARKED_VERSION: u32 = 1;
 pub const FILE_NAME: &str = "marked.json";
 
 /// `marked.json`.
-static KIND: FileKind = FileKind { newest: MARKED_VERSION, pretty: true, damaged: "is damaged", advice: "" };
+static KIND: FileKind =
+    FileKind { name: "marks", newest: MARKED_VERSION, pretty: true, damaged: "is damaged", advice: "" };
 
 /// One marked image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

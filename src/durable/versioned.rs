@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A kind of file: its newest format, how it is laid out, and what is said of a damaged one.
 #[derive(Debug)]
 pub struct FileKind {
+    /// What it holds, before the word "format".
+    pub name: &'static str,
     /// The newest format that this program writes and reads.
     pub newest: u32,
     /// Whether people read it: one value a line.
@@ -67,13 +69,13 @@ impl FileError {
 
 impl fmt::Display for FileError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (path, FileKind { damaged, advice, .. }) = (self.path.display(), self.kind);
+        let (path, FileKind { name, damaged, advice, .. }) = (self.path.display(), self.kind);
         match &self.problem {
             Problem::Read(error) => write!(out, "cannot read {path}: {error}"),
             Problem::Write(error) => write!(out, "cannot write {path}: {error}"),
             Problem::Malformed(reason) => write!(out, "{path} {damaged}: {reason}{advice}"),
             Problem::Newer { found, newest } => {
-                write!(out, "{path} has format {found} and this mien reads up to {newest}: use a newer mien")
+                write!(out, "{path} has {name} format {found} and this mien reads up to {newest}: use a newer mien")
             }
         }
     }
@@ -202,7 +204,8 @@ mod tests {
 
     use super::*;
 
-    static KIND: FileKind = FileKind { newest: 3, pretty: false, damaged: "is no list", advice: "; remove it" };
+    static KIND: FileKind =
+        FileKind { name: "list", newest: 3, pretty: false, damaged: "is no list", advice: "; remove it" };
 
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
     #[serde(default)]
@@ -223,7 +226,10 @@ mod tests {
         let table = [
             ("{", "list.json is no list: EOF while parsing an object at line 1 column 1; remove it"),
             (r#"{"one":1}"#, "list.json is no list: missing field `version` at line 1 column 9; remove it"),
-            (r#"{"version":4,"other":[]}"#, "list.json has format 4 and this mien reads up to 3: use a newer mien"),
+            (
+                r#"{"version":4,"other":[]}"#,
+                "list.json has list format 4 and this mien reads up to 3: use a newer mien",
+            ),
         ];
         for (text, expected) in table {
             fs::write(&path, text).expect("written");

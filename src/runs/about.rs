@@ -111,8 +111,13 @@ impl About {
 }
 
 /// `about.json`.
-static KIND: FileKind =
-    FileKind { newest: ABOUT_VERSION, pretty: true, damaged: "is damaged", advice: "; remove it to begin anew" };
+static KIND: FileKind = FileKind {
+    name: "note",
+    newest: ABOUT_VERSION,
+    pretty: true,
+    damaged: "is damaged",
+    advice: "; remove it to begin anew",
+};
 
 impl RunFolder {
     /// What is said about the run; nothing where there is no file.

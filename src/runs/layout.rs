@@ -103,7 +103,7 @@ pub(super) fn is_recent(created_at: u64, now: u64) -> bool {
 
 /// `recipe.json`, which carries the number of its own format: the oldest that can say what it says.
 static RECIPE: FileKind =
-    FileKind { newest: RECIPE_VERSION, pretty: true, damaged: "is no recipe of a run", advice: "" };
+    FileKind { name: "recipe", newest: RECIPE_VERSION, pretty: true, damaged: "is no recipe of a run", advice: "" };
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,7 +23,8 @@ use crate::durable::versioned::{FileError, FileKind, Problem};
 pub const LIMITS_VERSION: u32 = 1;
 
 /// `limits.json`.
-static KIND: FileKind = FileKind { newest: LIMITS_VERSION, pretty: false, damaged: "holds no limits", advice: "" };
+static KIND: FileKind =
+    FileKind { name: "limits", newest: LIMITS_VERSION, pretty: false, damaged: "holds no limits", advice: "" };
 
 impl RunFolder {
     fn control(&self) -> PathBuf {

@@ -18,6 +18,7 @@ pub const ENTRY_VERSION: u32 = 1;
 
 /// `queue.json`.
 static KIND: FileKind = FileKind {
+    name: "queue",
     newest: ENTRY_VERSION,
     pretty: false,
     damaged: "is no entry of the queue",

@@ -42,6 +42,7 @@ pub enum SlotsError {
 
 /// `slots.json`.
 static KIND: FileKind = FileKind {
+    name: "slots",
     newest: SLOTS_VERSION,
     pretty: false,
     damaged: "tells no number of slots",
