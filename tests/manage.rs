@@ -74,6 +74,35 @@ fn what_is_said_about_a_run_stays_with_it() {
 }
 
 #[test]
+fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
+    let lab = lab();
+    let begin = |arguments: [&str; 3]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mien"));
+        command.arg("--home").arg(lab.home()).args(arguments).stdout(std::process::Stdio::null());
+        command.spawn().expect("started")
+    };
+    let tags: Vec<String> = (0..8).map(|number| format!("tag-{number}")).collect();
+    let mut programs: Vec<_> = tags.iter().map(|tag| begin(["tag", "calm-heron", tag])).collect();
+    programs.push(begin(["note", "calm-heron", "both"]));
+    for program in &mut programs {
+        assert!(program.wait().expect("ended").success());
+    }
+    let about = lab.store().folder(&RunId::new("calm-heron").expect("an id")).about().expect("said");
+    assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), tags);
+    assert_eq!(about.note.as_str(), "both");
+}
+
+#[test]
+fn a_dataset_that_a_worker_trains_on_is_not_replaced() {
+    let lab = lab();
+    let run = lab.store().folder(&RunId::new("wise-owl").expect("an id"));
+    let dataset = run.recipe().expect("a recipe").dataset;
+    let _worker = run.lock().expect("a lock").expect("free");
+    let import = ["data", "import", "faces.csv", "--name", dataset.as_str(), "--replace"];
+    assert!(lab.complaint(&import, 1).contains(&format!("wise-owl still trains on {dataset}: stop it first")));
+}
+
+#[test]
 fn deleting_asks_or_is_told_not_to() {
     let lab = lab();
     assert!(lab.complaint(&["delete", "calm-heron"], 2).contains("--yes deletes calm-heron without asking"));

@@ -94,7 +94,7 @@ pub(super) fn run(home: &Home, command: DataCommand) -> Result<Exit, CommandErro
         }
         DataCommand::Delete { name, yes, output } => delete(home, &name, yes, output),
         DataCommand::Mark(options) => marked::mark(home, options),
-        DataCommand::Unmark(options) => marked::unmark(home, options),
+        DataCommand::Unmark(options) => marked::unmark(home, &options),
         DataCommand::Marked { name, output } => marked::list(home, &name, output),
         DataCommand::ClearFeatures { name } => clear_features(home, &name),
         DataCommand::Demo { output } => {
@@ -105,6 +105,10 @@ pub(super) fn run(home: &Home, command: DataCommand) -> Result<Exit, CommandErro
 }
 
 fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
+    if options.replace {
+        // A worker on another client of a network file system would lose the pixels under its map.
+        RunStore::new(home.clone()).refuse_in_use(&options.name)?;
+    }
     let request = ImportRequest {
         strict: options.strict,
         replace: options.replace,
@@ -315,12 +319,10 @@ fn delete(home: &Home, name: &DatasetName, yes: bool, Output { json }: Output) -
         datasets::find(home, name)?;
     }
     let store = RunStore::new(home.clone());
-    let (users, at_work) = trained_on(&store, name)?;
-    if !at_work.is_empty() {
-        return Err(CommandError::Words(format!("{} still trains on {name}: stop it first", at_work.join(", "))));
-    }
-    if !users.is_empty() {
-        let number = figures::count(users.len(), "run", "runs");
+    store.refuse_in_use(name)?;
+    let users = store.trained_on(name).map_or(0, |runs| runs.len());
+    if users > 0 {
+        let number = figures::count(users, "run", "runs");
         output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or looked into without it"));
     }
     if !yes && !manage::confirmed(&format!("the dataset {name}"), "the features kept of it")? {
@@ -334,22 +336,6 @@ fn delete(home: &Home, name: &DatasetName, yes: bool, Output { json }: Output) -
         output::line(&format!("deleted {name}"))?;
     }
     Ok(Exit::Done)
-}
-
-/// The runs trained on a dataset, and those of them that a worker is at.
-fn trained_on(store: &RunStore, name: &DatasetName) -> Result<(Vec<String>, Vec<String>), CommandError> {
-    let ids = store.ids().map_err(|error| CommandError::Words(format!("its runs cannot be listed: {error}")))?;
-    let (mut users, mut at_work) = (Vec::new(), Vec::new());
-    for id in ids {
-        let folder = store.folder(&id);
-        if folder.recipe().is_ok_and(|recipe| recipe.dataset == *name) {
-            if folder.worker_alive() {
-                at_work.push(id.to_string());
-            }
-            users.push(id.to_string());
-        }
-    }
-    Ok((users, at_work))
 }
 
 fn clear_features(home: &Home, name: &DatasetName) -> Result<Exit, CommandError> {

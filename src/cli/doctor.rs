@@ -10,7 +10,7 @@ use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::{datasets, gpu, output, runs};
 use crate::domain::text::printable;
-use crate::runs::RunStore;
+use crate::runs::{Home, RunStore};
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -33,6 +33,8 @@ struct HomeReport {
     exists: bool,
     writable: bool,
     free_bytes: Option<u64>,
+    /// Why locks do not hold in it; `None` also where that cannot be tested.
+    lock_problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,7 +62,8 @@ pub(super) fn run(store: &RunStore, Output { json }: Output) -> Result<Exit, Com
         output::print(&text(&report))?;
     }
     // What a run or an import would trip over counts as a failed check.
-    Ok(if report.home.writable { Exit::Done } else { Exit::Failed })
+    let home = &report.home;
+    Ok(if home.writable && home.lock_problem.is_none() { Exit::Done } else { Exit::Failed })
 }
 
 fn examine(store: &RunStore) -> Result<Report, CommandError> {
@@ -96,10 +99,13 @@ fn features() -> Vec<&'static str> {
 /// A home that does not exist yet is made on first use, so what counts is the folder that it will be made in.
 fn home(path: &Path) -> HomeReport {
     let nearest = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
+    let writable = nearest.is_dir() && access(nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    let locks = if writable { Home::new(nearest).test_locks() } else { Ok(()) };
     HomeReport {
         path: path.to_owned(),
         exists: path.is_dir(),
-        writable: nearest.is_dir() && access(nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok(),
+        writable,
+        lock_problem: locks.err().map(|error| error.to_string()),
         free_bytes: statvfs(nearest).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
     }
 }
@@ -147,6 +153,15 @@ fn text(report: &Report) -> String {
         format!("disk       {} free", home.free_bytes.map_or_else(|| "unknown".into(), gibibytes)),
         format!("processor  {} cores, {} memory", report.cpu_cores, gibibytes(report.memory_bytes)),
     ];
+    if home.writable {
+        let locks = home.lock_problem.as_ref().map_or_else(
+            || "hold in the home".into(),
+            |problem| {
+                format!("do not hold in the home ({problem}): live workers look dead; put it on another file system")
+            },
+        );
+        lines.insert(2, format!("locks      {locks}"));
+    }
     lines.extend(report.gpu.iter().map(|line| format!("gpu        {line}")));
     let (term, colorterm) = (or_unset(&terminal.term), or_unset(&terminal.colorterm));
     lines.push(format!("terminal   {size}, TERM {term}, COLORTERM {colorterm}, {utf8}"));

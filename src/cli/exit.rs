@@ -10,11 +10,9 @@ use crate::data::{ImportError, StoreError};
 use crate::domain::{DatasetName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
-use crate::runs::about::AboutError;
-use crate::runs::layout::RecipeError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
-use crate::runs::{FindError, ManageError};
+use crate::runs::{FileError, FindError, ManageError};
 use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
@@ -96,13 +94,11 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
-    Recipe(#[from] RecipeError),
+    File(#[from] FileError),
     #[error(transparent)]
     Events(#[from] ReadError),
     #[error(transparent)]
     Manage(#[from] ManageError),
-    #[error(transparent)]
-    About(#[from] AboutError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]

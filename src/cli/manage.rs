@@ -8,8 +8,8 @@ use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::{json, output};
 use crate::domain::{RunId, Tag};
-use crate::runs::about::Note;
-use crate::runs::{About, RunStore};
+use crate::runs::about::{AboutChange, Note};
+use crate::runs::{About, FileError, RunFolder, RunStore};
 use crate::supervise;
 
 /// `rename`.
@@ -33,13 +33,8 @@ pub(super) fn tag(
     Output { json }: Output,
 ) -> Result<Exit, CommandError> {
     let id = store.find(run)?;
-    let mut about = store.folder(&id).about()?;
-    for change in changes {
-        apply(&mut about, change)?;
-    }
-    if !changes.is_empty() {
-        store.folder(&id).write_about(&about)?;
-    }
+    let changes = changes.iter().map(|change| AboutChange::of_tag(change)).collect::<Result<Vec<_>, _>>();
+    let about = change(&store.folder(&id), changes.map_err(|error| CommandError::Usage(error.to_string()))?)?;
     if json {
         output::json(&json::said(&id, &about))?;
     } else if about.tags.is_empty() {
@@ -50,20 +45,9 @@ pub(super) fn tag(
     Ok(Exit::Done)
 }
 
-/// Adds or takes off one tag; without a sign it is added.
-fn apply(about: &mut About, change: &str) -> Result<(), CommandError> {
-    let (off, word) = match (change.strip_prefix('-'), change.strip_prefix('+')) {
-        (Some(word), _) => (true, word),
-        (None, Some(word)) => (false, word),
-        (None, None) => (false, change),
-    };
-    let tag = Tag::new(word).map_err(|error| CommandError::Usage(error.to_string()))?;
-    if off {
-        about.tags.remove(&tag)
-    } else {
-        about.tags.insert(tag)
-    };
-    Ok(())
+/// What is said about a run after these changes; without any, a home that may only be read is enough.
+fn change(folder: &RunFolder, changes: Vec<AboutChange>) -> Result<About, FileError> {
+    if changes.is_empty() { folder.about() } else { folder.change_about(|about| about.apply(changes)) }
 }
 
 /// `note`.
@@ -74,11 +58,8 @@ pub(super) fn note(
     Output { json }: Output,
 ) -> Result<Exit, CommandError> {
     let id = store.find(run)?;
-    let mut about = store.folder(&id).about()?;
-    if let Some(text) = text {
-        about.note = Note::new(text).map_err(|error| CommandError::Usage(error.to_string()))?;
-        store.folder(&id).write_about(&about)?;
-    }
+    let note = text.map(Note::new).transpose().map_err(|error| CommandError::Usage(error.to_string()))?;
+    let about = change(&store.folder(&id), note.map(AboutChange::Note).into_iter().collect())?;
     if json {
         output::json(&json::said(&id, &about))?;
     } else if about.note.as_str().is_empty() {

@@ -6,7 +6,7 @@ use super::arguments::{Mark, Output, Unmark};
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table};
 use super::{datasets, output};
-use crate::data::marked::{self, Marked};
+use crate::data::marked::{self, Marked, MarkedError};
 use crate::data::{Dataset, Manifest};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId, Split, figures};
@@ -32,14 +32,16 @@ struct Entry<'a> {
 
 /// `data mark`.
 pub(super) fn mark(home: &Home, options: Mark) -> Result<Exit, CommandError> {
-    let (manifest, mut marked) = open(home, &options.name)?;
+    let manifest = datasets::find(home, &options.name)?;
     let run = options.found_with.map(|query| RunStore::new(home.clone()).find(&query)).transpose()?;
     let dataset = Dataset::open(&home.dataset(&options.name))?;
     let mut changed = 0;
-    for index in options.images {
-        changed += usize::from(marked.mark(&dataset, index, run.clone(), supervise::now())?);
-    }
-    marked::write(dataset.dir(), &marked)?;
+    let marked = marked::change(dataset.dir(), &manifest.fingerprint, |marked| {
+        for index in options.images {
+            changed += usize::from(marked.mark(&dataset, index, run.clone(), supervise::now())?);
+        }
+        Ok(())
+    })?;
     output::note(&format!("marked {}, {} in all", images(changed), marked.images.len()));
     if let Err(reason) = manifest.check_left_out(&marked.left_out()) {
         output::complain(&format!("a run cannot leave these out: {reason}"));
@@ -48,23 +50,19 @@ pub(super) fn mark(home: &Home, options: Mark) -> Result<Exit, CommandError> {
 }
 
 /// `data unmark`.
-pub(super) fn unmark(home: &Home, options: Unmark) -> Result<Exit, CommandError> {
+pub(super) fn unmark(home: &Home, options: &Unmark) -> Result<Exit, CommandError> {
     let manifest = datasets::find(home, &options.name)?;
     let folder = home.dataset(&options.name);
     if options.all {
         // Also marks that are of another dataset or damaged: there is no other way to be rid of them.
-        let none = Marked::none(&manifest.fingerprint);
-        marked::write(&folder, &none)?;
+        let none = marked::clear(&folder, &manifest.fingerprint)?;
         output::note("no image is marked any more");
         return tell(&manifest, &none, options.output);
     }
-    let (_, mut marked) = open(home, &options.name)?;
-    for index in options.images {
-        if !marked.unmark(index) {
-            return Err(CommandError::Words(format!("image {index} is not marked: nothing was changed")));
-        }
-    }
-    marked::write(&folder, &marked)?;
+    let marked = marked::change(&folder, &manifest.fingerprint, |marked| {
+        let missing = options.images.iter().find(|index| !marked.unmark(**index));
+        missing.map_or(Ok(()), |index| Err(MarkedError::NotMarked(*index)))
+    })?;
     output::note(&format!("{} stay marked", images(marked.images.len())));
     tell(&manifest, &marked, options.output)
 }

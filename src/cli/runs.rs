@@ -67,6 +67,13 @@ pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -
         complaints.push(format!("{}: {error}", run.summary.id));
         crate::runs::About::default()
     });
+    if let Some(reason) = &run.doubt {
+        let state = run.state(now);
+        complaints.push(format!(
+            "{}: cannot tell whether a worker is at it: {reason}; shown as {state}, `mien doctor` tests the locks",
+            run.summary.id
+        ));
+    }
     Facts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
 }
 

@@ -40,7 +40,7 @@ pub(super) fn kill(store: &RunStore, query: &str, yes: bool, Output { json }: Ou
     let id = store.find(query)?;
     let run = store.summary(&id)?;
     let state = run.state(supervise::now());
-    if !run.alive {
+    if !run.alive && run.doubt.is_none() {
         return Err(supervise::KillError::NoWorker { id, state }.into());
     }
     let epoch = run.summary.epoch();

@@ -8,14 +8,12 @@ use super::interrupt::Interrupts;
 use super::report::{Reporter, Story};
 use super::{output, show};
 use crate::domain::RunState;
+use crate::runs::layout::SPAWN_GRACE;
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise;
 
 /// Between two looks at the run.
 const GLANCE: Duration = Duration::from_millis(100);
-
-/// How long a worker that this command started may take to show itself.
-const SPAWN_GRACE: Duration = Duration::from_secs(10);
 
 /// Whose run it is that is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

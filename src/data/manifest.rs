@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::store::StoreError;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
+use crate::durable::versioned;
 
 /// The newest store format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -98,20 +99,11 @@ impl Manifest {
     /// # Errors
     /// [`StoreError`] when there is none, it is of a newer version, or it contradicts itself.
     pub fn read(dir: &Path) -> Result<Self, StoreError> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
         let path = dir.join(FILE_NAME);
         let text = fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
-        let corrupt = |reason: String| StoreError::Corrupt { path: path.clone(), reason };
-        // The version first: a newer manifest may have other fields.
-        let Version { version } = serde_json::from_slice(&text).map_err(|error| corrupt(error.to_string()))?;
-        if version > FORMAT_VERSION {
-            return Err(StoreError::Newer { path, version });
-        }
-        let manifest: Self = serde_json::from_slice(&text).map_err(|error| corrupt(error.to_string()))?;
-        manifest.check().map_err(corrupt)?;
+        let manifest: Self =
+            versioned::parse(&text, FORMAT_VERSION).map_err(|problem| StoreError::of(&path, problem))?;
+        manifest.check().map_err(|reason| StoreError::Corrupt { path, reason })?;
         Ok(manifest)
     }
 

@@ -3,8 +3,6 @@
 //! The list belongs to the dataset; a run that leaves marked images out copies it into its recipe at that moment, so that
 //! later changes of the list change no run.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,13 +10,17 @@ use serde::{Deserialize, Serialize};
 use super::store::{Dataset, shown};
 use crate::domain::text::printable;
 use crate::domain::{LeftOut, RunId, Split};
-use crate::durable;
+use crate::durable::versioned::{FileError, FileKind, Problem};
 
 /// The newest format that this program writes and reads.
 pub const MARKED_VERSION: u32 = 1;
 
 /// Name of the list in a dataset's folder.
 pub const FILE_NAME: &str = "marked.json";
+
+/// `marked.json`.
+static KIND: FileKind =
+    FileKind { name: "marks", newest: MARKED_VERSION, pretty: true, damaged: "is damaged", advice: "" };
 
 /// One marked image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +39,6 @@ pub struct Mark {
 /// The marked images of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marked {
-    /// Format of the list; see [`MARKED_VERSION`].
-    pub version: u32,
     /// The dataset's fingerprint: indices mean something in that one only.
     pub fingerprint: String,
     /// By index, ascending, each once.
@@ -48,30 +48,9 @@ pub struct Marked {
 /// Why the list cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum MarkedError {
-    /// The file system said no.
-    #[error("{}: {error}", shown(.path))]
-    Io {
-        /// The list.
-        path: PathBuf,
-        /// What it said.
-        error: io::Error,
-    },
-    /// No such list.
-    #[error("{}: damaged: {reason}", shown(.path))]
-    Malformed {
-        /// The list.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Written by a newer program.
-    #[error("{}: the list has format {found}, this mien knows up to {MARKED_VERSION}; update mien", shown(.path))]
-    Newer {
-        /// The list.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
+    /// The list's file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The dataset was replaced since.
     #[error(
         "{}: these marks are of another dataset (fingerprint {}, now {}): `mien data unmark NAME --all` forgets them",
@@ -93,13 +72,16 @@ pub enum MarkedError {
         /// How many there are.
         count: usize,
     },
+    /// The image has no mark to take back.
+    #[error("image {0} is not marked: nothing was changed")]
+    NotMarked(u32),
 }
 
 impl Marked {
     /// No marks, for the dataset with this fingerprint.
     #[must_use]
     pub fn none(fingerprint: &str) -> Self {
-        Self { version: MARKED_VERSION, fingerprint: fingerprint.to_owned(), images: Vec::new() }
+        Self { fingerprint: fingerprint.to_owned(), images: Vec::new() }
     }
 
     /// Whether this training image is marked.
@@ -132,6 +114,18 @@ impl Marked {
         self.place(index).map(|place| self.images.remove(place)).is_ok()
     }
 
+    fn check(&self, path: &Path, fingerprint: &str) -> Result<(), MarkedError> {
+        if self.fingerprint != fingerprint {
+            let (marked, dataset) = (self.fingerprint.clone(), fingerprint.to_owned());
+            return Err(MarkedError::OtherDataset { path: path.to_owned(), marked, dataset });
+        }
+        if !self.images.windows(2).all(|pair| pair[0].index < pair[1].index) {
+            let reason = "its images are not in ascending order, each once".to_owned();
+            return Err(KIND.error(path, Problem::Malformed(reason)).into());
+        }
+        Ok(())
+    }
+
     /// What a run that leaves the marked images out does without.
     #[must_use]
     pub fn left_out(&self) -> LeftOut {
@@ -145,49 +139,45 @@ impl Marked {
 /// # Errors
 /// When it cannot be read, is damaged, of a newer format, or of another dataset.
 pub fn read(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
-    #[derive(Deserialize)]
-    struct Format {
-        version: u32,
-    }
     let path = dir.join(FILE_NAME);
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Marked::none(fingerprint)),
-        Err(error) => return Err(MarkedError::Io { path, error }),
-    };
-    let malformed = |reason: String| MarkedError::Malformed { path: path.clone(), reason };
-    let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-    if version > MARKED_VERSION {
-        return Err(MarkedError::Newer { path, found: version });
-    }
-    let marked: Marked = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-    if marked.fingerprint != fingerprint {
-        let dataset = fingerprint.to_owned();
-        return Err(MarkedError::OtherDataset { path, marked: marked.fingerprint, dataset });
-    }
-    if !marked.images.windows(2).all(|pair| pair[0].index < pair[1].index) {
-        return Err(malformed("its images are not in ascending order, each once".into()));
-    }
+    let marked = KIND.read(&path)?.unwrap_or_else(|| Marked::none(fingerprint));
+    marked.check(&path, fingerprint)?;
     Ok(marked)
 }
 
-/// Writes the list of the dataset in folder `dir` atomically.
+/// Changes the list of the dataset in folder `dir`, whose fingerprint is this, under the file's lock, and returns it.
 ///
 /// # Errors
-/// When the folder cannot be written.
-pub fn write(dir: &Path, marked: &Marked) -> Result<(), MarkedError> {
+/// Those of [`read`] and of `change`, and when the list cannot be locked or written; it is then as it was.
+pub fn change(
+    dir: &Path,
+    fingerprint: &str,
+    change: impl FnOnce(&mut Marked) -> Result<(), MarkedError>,
+) -> Result<Marked, MarkedError> {
     let path = dir.join(FILE_NAME);
-    let text = serde_json::to_vec_pretty(marked).map_err(io::Error::from);
-    let written = text.and_then(|mut text| {
-        text.push(b'\n');
-        durable::own(dir)?;
-        durable::write(&path, &text)
-    });
-    written.map_err(|error| MarkedError::Io { path, error })
+    KIND.update(&path, |before: Option<&Marked>| {
+        let mut marked = before.cloned().unwrap_or_else(|| Marked::none(fingerprint));
+        marked.check(&path, fingerprint)?;
+        change(&mut marked)?;
+        Ok(marked)
+    })
+}
+
+/// Takes every mark back, also of a list that is damaged or of another dataset, and returns the empty list.
+///
+/// # Errors
+/// When the list cannot be locked or written.
+pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
+    let (path, none) = (dir.join(FILE_NAME), Marked::none(fingerprint));
+    let _alone = KIND.lock(&path)?;
+    KIND.write(&path, &none)?;
+    Ok(none)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -219,7 +209,12 @@ mod tests {
         assert!(!marked.mark(&dataset, 2, None, 7).unwrap(), "it is marked already");
         let error = marked.mark(&dataset, 4, None, 8).unwrap_err().to_string();
         assert_eq!(error, "there is no training image 4: there are 4, counted from 0");
-        write(dataset.dir(), &marked).unwrap();
+        let written = change(dataset.dir(), dataset.fingerprint(), |list| {
+            list.clone_from(&marked);
+            Ok(())
+        });
+        let written = written.unwrap();
+        assert_eq!(written, marked);
         let again = read(dataset.dir(), dataset.fingerprint()).unwrap();
         assert_eq!(again, marked);
         assert_eq!(again.images[1], Mark { index: 2, source: "2.png".into(), run: Some(run.clone()), at: 5 });
@@ -235,11 +230,27 @@ mod tests {
             read(dir.path(), "here").unwrap_err().to_string()
         };
         assert!(refused(r#"{"version":1,"fingerprint":"there","images":[]}"#).contains("another dataset"));
-        assert!(refused(r#"{"version":9}"#).contains("update mien"));
+        assert!(refused(r#"{"version":9}"#).contains("use a newer mien"));
         assert!(refused("x").contains("damaged"));
         let mark = r#"{"index":1,"source":"x","at":1}"#;
         let twice = format!(r#"{{"version":1,"fingerprint":"here","images":[{mark},{mark}]}}"#);
         assert!(refused(&twice).contains("ascending"));
+    }
+
+    #[test]
+    fn marks_of_several_writers_are_all_kept() {
+        let dir = TempDir::new().unwrap();
+        let dataset = dataset(&dir);
+        std::thread::scope(|scope| {
+            for index in 0..4 {
+                let dataset = &dataset;
+                let mark = move |list: &mut Marked| list.mark(dataset, index, None, 1).map(drop);
+                scope.spawn(move || change(dataset.dir(), dataset.fingerprint(), mark).unwrap());
+            }
+        });
+        let marked = read(dataset.dir(), dataset.fingerprint()).unwrap();
+        assert_eq!(marked.images.iter().map(|mark| mark.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert!(clear(dataset.dir(), dataset.fingerprint()).unwrap().images.is_empty());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod stats;
 pub mod store;
 pub mod writer;
 
+pub use crate::durable::disk_usage;
 pub use augment::Affine;
 pub use batch::{Batch, Prefetch, Source, epoch_order};
 pub use images::{Augmenter, Images, Picks};

@@ -20,6 +20,7 @@ use memmap2::Mmap;
 use super::fingerprint::fingerprint;
 use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest};
 use crate::domain::{DatasetName, Split};
+use crate::durable::versioned::Problem;
 
 /// Name of the file of pixels.
 pub const PIXELS: &str = "pixels.bin";
@@ -79,6 +80,16 @@ impl StoreError {
     /// An I/O error at `path`.
     pub(crate) fn io(path: &Path, error: io::Error) -> Self {
         Self::Io { path: path.to_owned(), error }
+    }
+
+    /// What is wrong with the manifest at `path`.
+    pub(super) fn of(path: &Path, problem: Problem) -> Self {
+        let path = path.to_owned();
+        match problem {
+            Problem::Read(error) | Problem::Write(error) => Self::Io { path, error },
+            Problem::Malformed(reason) => Self::Corrupt { path, reason },
+            Problem::Newer { found, .. } => Self::Newer { path, version: found },
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! is dropped unfinished. A folder whose lock is free belongs to a process that died; the next writer removes it.
 //! `data/.import.lock` is held while such folders come, go and take their place, so that these steps never interleave.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::fingerprint::fingerprint;
 use super::manifest::{ClassCounts, FILE_NAME, ImageShape, Manifest};
 use super::store::{LABELS, PIXELS, SOURCES, StoreError};
 use crate::domain::{DatasetName, Split, SplitCounts};
-use crate::durable;
+use crate::durable::{self, lock};
 
 const MARK: &str = ".importing-";
 const LOCK: &str = "lock";
@@ -75,7 +75,7 @@ impl Workshop {
         let lock = self.dir.join(LOCK);
         fs::remove_file(&lock).map_err(|error| StoreError::io(&lock, error))?;
         swap(&self.dir, &place)?;
-        sync_folder(&self.data_dir)?;
+        durable::sync_folder(&self.data_dir).map_err(|error| StoreError::io(&self.data_dir, error))?;
         Ok(Published::New)
     }
 }
@@ -108,7 +108,7 @@ pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
     let guard = lock_folder(data_dir)?;
     let aside = data_dir.join(format!(".{name}{MARK}removed-{}", std::process::id()));
     fs::rename(&place, &aside).map_err(|error| StoreError::io(&place, error))?;
-    sync_folder(data_dir)?;
+    durable::sync_folder(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
     drop(guard);
     fs::remove_dir_all(&aside).map_err(|error| StoreError::io(&aside, error))
 }
@@ -126,9 +126,7 @@ fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
         if !name.to_str().is_some_and(|name| name.starts_with('.') && name.contains(MARK)) {
             continue;
         }
-        let held = File::open(entry.path().join(LOCK))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
-        if !held {
+        if !lock::liveness(&entry.path().join(LOCK)).may_be_alive() {
             // Whoever may not remove it will be told when making a folder of their own.
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -156,10 +154,6 @@ fn swap(new: &Path, place: &Path) -> Result<(), StoreError> {
         return Err(failed(error));
     }
     fs::rename(&aside, new).map_err(failed)
-}
-
-fn sync_folder(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| StoreError::io(dir, error))
 }
 
 /// What a manifest says besides what the writer counts itself.
@@ -275,7 +269,8 @@ impl Writer {
             split: description.split,
         };
         write_manifest(&at(FILE_NAME), &manifest)?;
-        sync_folder(&self.workshop.dir)?;
+        let folder = &self.workshop.dir;
+        durable::sync_folder(folder).map_err(|error| StoreError::io(folder, error))?;
         match self.workshop.publish(&manifest.fingerprint, replace)? {
             Published::New => Ok((manifest, false)),
             Published::Same(there) => Ok((*there, true)),

@@ -3,6 +3,7 @@
 //! May know: the standard library, serde and thiserror. Touches no file, clock or random source.
 
 pub mod augmentation;
+pub mod clock;
 pub mod device;
 pub mod figures;
 pub mod hyperparameter;
@@ -26,6 +27,7 @@ pub mod transfer;
 pub mod work;
 
 pub use augmentation::Augmentation;
+pub use clock::now;
 pub use device::DeviceRequest;
 pub use hyperparameter::Hyperparameter;
 pub use left_out::LeftOut;

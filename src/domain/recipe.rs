@@ -271,6 +271,17 @@ impl Recipe {
         }
     }
 
+    /// The runs that have to end before this one begins, each once. `started`: whether it has its initial weights, after
+    /// which it needs the run that they came from no more.
+    #[must_use]
+    pub fn awaited(&self, started: bool) -> Vec<RunId> {
+        let fine_tuning = self.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
+        let from = fine_tuning.filter(|_| !started).map(|fine_tuning| &fine_tuning.from);
+        let mut runs: Vec<RunId> = self.after.iter().chain(from).cloned().collect();
+        runs.dedup();
+        runs
+    }
+
     /// The default recipe of fine-tuning that goes on from the run `from`, whose recipe is `start`: on its dataset and
     /// base, with its image size, variants, augmentation, precision and the images it leaves out. `None` where that run has no base.
     #[must_use]

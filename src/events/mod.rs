@@ -18,7 +18,7 @@ mod tests;
 pub use damage::{Damage, Progress};
 pub use event::{Event, Record};
 pub use reader::{EventReader, ReadError};
-pub use writer::EventWriter;
+pub use writer::{EventWriter, whole_length};
 
 /// Format of the log that this program writes, and the newest that it reads.
 ///

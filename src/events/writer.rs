@@ -8,6 +8,9 @@ use std::path::Path;
 use super::seal::{self, Seal};
 use super::{Event, LOG_VERSION, Record};
 
+/// How much of a log is read at once to find the end of a line.
+const BLOCK: u64 = 4096;
+
 /// An open log. One process writes a log at a time: the run folder's worker lock sees to that.
 #[derive(Debug)]
 pub struct EventWriter {
@@ -57,20 +60,34 @@ impl EventWriter {
     }
 }
 
-/// Cuts off what follows the last line end; gives the last bytes of the line before that, enough to hold a seal.
-fn cut_unfinished_line(file: &mut File) -> io::Result<Vec<u8>> {
-    const BLOCK: u64 = 4096;
-    let length = file.metadata()?.len();
-    let mut end = length;
+/// The length of the log at `path` without a last line that is unfinished, which the next writer cuts off; 0 without a log.
+///
+/// # Errors
+/// When the log is there and cannot be read.
+pub fn whole_length(path: &Path) -> io::Result<u64> {
+    match File::open(path) {
+        Ok(mut file) => last_line_end(&mut file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+fn last_line_end(file: &mut File) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
     while end > 0 {
         let start = end.saturating_sub(BLOCK);
         if let Some(position) = read(file, start, end)?.iter().rposition(|byte| *byte == b'\n') {
-            end = start + position as u64 + 1;
-            break;
+            return Ok(start + position as u64 + 1);
         }
         end = start;
     }
-    if end < length {
+    Ok(0)
+}
+
+/// Cuts off what follows the last line end; gives the last bytes of the line before that, enough to hold a seal.
+fn cut_unfinished_line(file: &mut File) -> io::Result<Vec<u8>> {
+    let end = last_line_end(file)?;
+    if end < file.metadata()?.len() {
         file.set_len(end)?;
     }
     let line = end.saturating_sub(1);

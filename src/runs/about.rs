@@ -1,16 +1,13 @@
 //! What a person says about a run: tags, a note, and the names it had. No part of the recipe, and nothing training reads.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::layout::RunFolder;
 use crate::domain::text::printable;
-use crate::domain::{RunId, Tag};
-use crate::durable;
+use crate::domain::{NameError, RunId, Tag};
+use crate::durable::versioned::{FileError, FileKind};
 
 /// The newest format that this program writes and reads.
 pub const ABOUT_VERSION: u32 = 1;
@@ -76,87 +73,82 @@ pub struct About {
     pub former: Vec<RunId>,
 }
 
-/// Why what is said about a run cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum AboutError {
-    /// The file system said no.
-    #[error("cannot use {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// Not what this program writes.
-    #[error("{} is damaged: {source}; remove it to begin anew", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Where it goes wrong.
-        source: serde_json::Error,
-    },
-    /// Written by a newer program.
-    #[error("{} has format {found} and this mien reads up to {ABOUT_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
+/// One change of what a person says about a run: it is applied to what is said by then, whatever was said before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AboutChange {
+    /// Adds a tag.
+    Tag(Tag),
+    /// Takes a tag off.
+    Untag(Tag),
+    /// Puts a note in place of the one before.
+    Note(Note),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Written<T> {
-    version: u32,
-    #[serde(flatten)]
-    about: T,
+impl AboutChange {
+    /// The change of a tag as it is typed: `+word` or `word` adds it, `-word` takes it off.
+    ///
+    /// # Errors
+    /// When the word cannot be a tag.
+    pub fn of_tag(typed: &str) -> Result<Self, NameError> {
+        match typed.strip_prefix('-') {
+            Some(word) => Tag::new(word).map(Self::Untag),
+            None => Tag::new(typed.strip_prefix('+').unwrap_or(typed)).map(Self::Tag),
+        }
+    }
 }
+
+impl About {
+    /// Applies changes in their order.
+    pub fn apply(&mut self, changes: Vec<AboutChange>) {
+        for change in changes {
+            match change {
+                AboutChange::Tag(tag) => drop(self.tags.insert(tag)),
+                AboutChange::Untag(tag) => drop(self.tags.remove(&tag)),
+                AboutChange::Note(note) => self.note = note,
+            }
+        }
+    }
+}
+
+/// `about.json`.
+static KIND: FileKind = FileKind {
+    name: "note",
+    newest: ABOUT_VERSION,
+    pretty: true,
+    damaged: "is damaged",
+    advice: "; remove it to begin anew",
+};
 
 impl RunFolder {
     /// What is said about the run; nothing where there is no file.
     ///
     /// # Errors
     /// When the file is there and cannot be read, is damaged, or of a newer format.
-    pub fn about(&self) -> Result<About, AboutError> {
-        #[derive(Deserialize)]
-        struct Format {
-            version: u32,
-        }
-        let path = self.about_file();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(About::default()),
-            Err(source) => return Err(AboutError::Io { path, source }),
-        };
-        let malformed = |source| AboutError::Malformed { path: path.clone(), source };
-        let Format { version } = serde_json::from_slice(&text).map_err(malformed)?;
-        if version > ABOUT_VERSION {
-            return Err(AboutError::Newer { path, found: version });
-        }
-        let written: Written<About> = serde_json::from_slice(&text).map_err(malformed)?;
-        Ok(written.about)
+    pub fn about(&self) -> Result<About, FileError> {
+        Ok(KIND.read(&self.about_file())?.unwrap_or_default())
     }
 
-    /// Writes what is said about the run.
+    /// Changes what is said about the run, under the file's lock, and returns what is said then.
     ///
     /// # Errors
-    /// When the folder cannot be written.
-    pub fn write_about(&self, about: &About) -> Result<(), AboutError> {
-        let path = self.about_file();
-        let written = Written { version: ABOUT_VERSION, about };
-        let mut text = serde_json::to_vec_pretty(&written)
-            .map_err(|source| AboutError::Malformed { path: path.clone(), source })?;
-        text.push(b'\n');
-        let written = durable::own(self.path()).and_then(|()| durable::write(&path, &text));
-        written.map_err(|source| AboutError::Io { path, source })
+    /// When the file cannot be read, locked or written; it is then as it was.
+    pub fn change_about(&self, change: impl FnOnce(&mut About)) -> Result<About, FileError> {
+        KIND.update(&self.about_file(), |before: Option<&About>| {
+            let mut about = before.cloned().unwrap_or_default();
+            change(&mut about);
+            Ok(about)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::durable::versioned::Problem;
 
     fn folder() -> (tempfile::TempDir, RunFolder) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -176,7 +168,8 @@ mod tests {
                 note: Note::new(&note).unwrap_or_default(),
                 former: vec![RunId::new("old-name").expect("an id")],
             };
-            run.write_about(&about).expect("written");
+            let written = run.change_about(|said| *said = about.clone()).expect("written");
+            prop_assert_eq!(&written, &about);
             prop_assert_eq!(run.about().expect("read"), about);
         }
 
@@ -194,9 +187,9 @@ mod tests {
         let (_kept, run) = folder();
         assert_eq!(run.about().expect("nothing"), About::default());
         fs::write(run.about_file(), "{").expect("written");
-        assert!(matches!(run.about(), Err(AboutError::Malformed { .. })));
+        assert!(matches!(run.about(), Err(FileError { problem: Problem::Malformed(_), .. })));
         fs::write(run.about_file(), r#"{"version":1,"tags":["no tag!"]}"#).expect("written");
-        assert!(matches!(run.about(), Err(AboutError::Malformed { .. })));
+        assert!(matches!(run.about(), Err(FileError { problem: Problem::Malformed(_), .. })));
         fs::write(run.about_file(), r#"{"version":9}"#).expect("written");
         assert!(run.about().expect_err("newer").to_string().contains("use a newer mien"));
         fs::write(run.about_file(), r#"{"version":1,"stars":5}"#).expect("written");

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::detail::Detail;
 use super::kept::{self, Kept, Of};
-use super::layout::{RecipeError, RunFolder};
+use super::layout::RunFolder;
 use super::summary::Summary;
 use crate::domain::{RunId, RunState, recipe::RECIPE_VERSION};
+use crate::durable::lock::Liveness;
+use crate::durable::versioned::FileError;
 use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 
 /// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a millisecond.
@@ -28,23 +30,37 @@ pub struct FollowedRun {
     detail: Option<Detail>,
     /// How much of the log the kept folds of summary and detail stand for.
     kept: [u64; 2],
-    /// Whether a worker held the run's lock at the last poll.
+    /// Whether a worker held the run's lock at the last poll; where that cannot be told, what was known before or the log says.
     pub alive: bool,
+    /// Why it could not be told at the last poll.
+    pub doubt: Option<String>,
+    /// Whether it was ever told.
+    certain: bool,
 }
 
 impl FollowedRun {
     /// The run before its first event.
-    pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, RecipeError> {
+    pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let summary = Summary::new(id, folder.parse_recipe(&text)?);
         let reader = EventReader::new(&folder.events_file());
         let recipe = crc32fast::hash(&text);
-        Ok(Self { folder, recipe, reader, summary: Arc::new(summary), detail: None, kept: [0; 2], alive: false })
+        Ok(Self {
+            folder,
+            recipe,
+            reader,
+            summary: Arc::new(summary),
+            detail: None,
+            kept: [0; 2],
+            alive: false,
+            doubt: None,
+            certain: false,
+        })
     }
 
     /// The run as its kept summary has it; without one, before its first event, and then with its detail: whoever reads
     /// all of a log has it for nothing.
-    pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, RecipeError> {
+    pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let (log, recipe) = (folder.events_file(), crc32fast::hash(&text));
         let kept = kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, recipe)
@@ -56,7 +72,8 @@ impl FollowedRun {
         // The folder may have been renamed or copied since.
         summary.id = id;
         let kept = [progress.position, 0];
-        Ok(Self { folder, recipe, reader, summary: Arc::new(summary), detail: None, kept, alive: false })
+        let (alive, doubt, certain) = (false, None, false);
+        Ok(Self { folder, recipe, reader, summary: Arc::new(summary), detail: None, kept, alive, doubt, certain })
     }
 
     /// The run's folder.
@@ -102,7 +119,7 @@ impl FollowedRun {
 
     fn read(&mut self, mut take: impl FnMut(Record)) -> Result<bool, ReadError> {
         // Liveness first: a worker that ends in between has then written its last event before we read.
-        let alive = self.folder.worker_alive();
+        let liveness = self.folder.liveness();
         let Self { reader, summary, detail, .. } = self;
         let grown = reader.read(|record| {
             Arc::make_mut(summary).apply(&record);
@@ -111,6 +128,13 @@ impl FollowedRun {
             }
             take(record);
         })?;
+        let alive = match &liveness {
+            // A run is never lost because its lock could not be looked at.
+            Liveness::Unknown(_) => (self.alive || !self.certain) && self.summary.looks_alive(),
+            known => known.may_be_alive(),
+        };
+        self.certain |= !matches!(liveness, Liveness::Unknown(_));
+        self.doubt = if let Liveness::Unknown(error) = liveness { Some(error.to_string()) } else { None };
         let changed = grown || alive != self.alive;
         self.alive = alive;
         Ok(changed)

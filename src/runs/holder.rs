@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,22 @@ impl Holder {
         self.is_here() && started(self.pid) == Some(self.started)
     }
 
+    /// Writes into a lock's file, which the caller holds, who this process is and since when it holds the lock.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn sign(lock: &File) -> io::Result<()> {
+        Self::sign_as(Self::this_process(), lock)
+    }
+
+    fn sign_as(process: Option<Self>, lock: &File) -> io::Result<()> {
+        match process {
+            Some(process) => process.write(lock),
+            // The file's time alone tells what an earlier worker printed from what this one does.
+            None => lock.set_modified(SystemTime::now()),
+        }
+    }
+
     /// Writes it into a lock's file, which the caller holds.
     ///
     /// # Errors
@@ -111,6 +128,16 @@ fn started_in(stat: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_tells_since_when_it_is_held_also_where_the_process_is_unknown() {
+        let lock = tempfile::tempfile().expect("a file");
+        for process in [None, Holder::this_process()] {
+            lock.set_modified(SystemTime::UNIX_EPOCH).expect("set");
+            Holder::sign_as(process, &lock).expect("signed");
+            assert!(lock.metadata().and_then(|data| data.modified()).expect("a time") > SystemTime::UNIX_EPOCH);
+        }
+    }
 
     #[test]
     fn a_start_is_read_behind_any_name() {

@@ -82,7 +82,7 @@ pub(crate) fn files(bytes: &[u8]) {
         }
         if let Ok(about) = folder.about() {
             safe(about.note.as_str());
-            folder.write_about(&about).expect("written");
+            folder.change_about(|said| *said = about.clone()).expect("written");
             assert_eq!(folder.about().expect("as written"), about);
         }
         if let Ok(Some(limits)) = folder.limits() {

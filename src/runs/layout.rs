@@ -20,12 +20,14 @@
 //!                     /validation/NNNN.safetensors   the prediction for every validation image after epoch NNNN
 //! ```
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
+use crate::durable::lock::{self, Liveness};
+use crate::durable::versioned::{self, FileError, FileKind, Problem};
 use crate::{durable, events};
 
 /// The folder that holds datasets, weights and runs.
@@ -75,6 +77,14 @@ impl Home {
         self.0.join("checkpoints")
     }
 
+    /// Tests whether locks hold in the home: without them a live worker and a dead one look the same.
+    ///
+    /// # Errors
+    /// When a lock is refused, or two programs would get the same one.
+    pub fn test_locks(&self) -> io::Result<()> {
+        lock::test(&self.0)
+    }
+
     /// The folder of this run.
     #[must_use]
     pub fn run(&self, id: &RunId) -> RunFolder {
@@ -82,42 +92,18 @@ impl Home {
     }
 }
 
-/// Why a run's recipe cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum RecipeError {
-    /// The file system said no.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The recipe.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// Not a recipe.
-    #[error("{} is no recipe of a run: {source}", path.display())]
-    Malformed {
-        /// The recipe.
-        path: PathBuf,
-        /// Where it goes wrong.
-        source: serde_json::Error,
-    },
-    /// A setting is out of its range.
-    #[error("{} cannot be used: {reason}", path.display())]
-    Invalid {
-        /// The recipe.
-        path: PathBuf,
-        /// Which, and what is accepted.
-        reason: String,
-    },
-    /// Written by a newer program.
-    #[error("{} has recipe format {found} and this mien reads up to {RECIPE_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The recipe.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
+/// How long a run that was created may take to get its worker.
+pub const SPAWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Whether a run of this moment may not have its worker yet; both in milliseconds since 1970. A clock that was set back
+/// makes no run new again.
+pub(super) fn is_recent(created_at: u64, now: u64) -> bool {
+    u128::from(now.abs_diff(created_at)) < SPAWN_GRACE.as_millis()
 }
+
+/// `recipe.json`, which carries the number of its own format: the oldest that can say what it says.
+static RECIPE: FileKind =
+    FileKind { name: "recipe", newest: RECIPE_VERSION, pretty: true, damaged: "is no recipe of a run", advice: "" };
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,30 +269,21 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it is missing, no recipe, or of a newer format.
-    pub fn recipe(&self) -> Result<Recipe, RecipeError> {
+    pub fn recipe(&self) -> Result<Recipe, FileError> {
         self.parse_recipe(&self.recipe_text()?)
     }
 
     /// The recipe's file as it is.
-    pub(super) fn recipe_text(&self) -> Result<Vec<u8>, RecipeError> {
+    pub(super) fn recipe_text(&self) -> Result<Vec<u8>, FileError> {
         let path = self.recipe_file();
-        fs::read(&path).map_err(|source| RecipeError::Io { path, source })
+        fs::read(&path).map_err(|error| RECIPE.error(&path, Problem::Read(error)))
     }
 
     /// The recipe that this file holds.
-    pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, RecipeError> {
-        #[derive(serde::Deserialize)]
-        struct Format {
-            version: u32,
-        }
-        let path = self.recipe_file();
-        let malformed = |source| RecipeError::Malformed { path: path.clone(), source };
-        let Format { version } = serde_json::from_slice(text).map_err(malformed)?;
-        if version > RECIPE_VERSION {
-            return Err(RecipeError::Newer { path, found: version });
-        }
-        let recipe = serde_json::from_slice(text).map_err(malformed)?;
-        Hyperparameter::check(&recipe).map_err(|reason| RecipeError::Invalid { path: path.clone(), reason })?;
+    pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, FileError> {
+        let refused = |problem| RECIPE.error(&self.recipe_file(), problem);
+        let recipe = versioned::parse(text, RECIPE.newest).map_err(refused)?;
+        Hyperparameter::check(&recipe).map_err(|reason| refused(Problem::Malformed(reason)))?;
         Ok(recipe)
     }
 
@@ -320,12 +297,29 @@ impl RunFolder {
         durable::write(&self.recipe_file(), &text)
     }
 
-    /// Whether a worker is alive on this run: whether somebody holds its lock. Free of the doubts that a process id
-    /// leaves (it may be gone, or another's by now): the kernel drops the lock with the process.
+    /// Whether a worker is alive on this run: whether a process holds its lock. A process id would leave doubts (it may be
+    /// gone, or another's by now); the kernel drops the lock with the process.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        lock::liveness(&self.lock_file())
+    }
+
+    /// Whether a worker is alive on this run, or may be because that cannot be told.
     #[must_use]
     pub fn worker_alive(&self) -> bool {
-        let Ok(file) = File::open(self.lock_file()) else { return false };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        self.liveness().may_be_alive()
+    }
+
+    /// Whether the run has just been created, so that it may get its worker any moment.
+    #[must_use]
+    pub fn is_starting(&self, now: u64) -> bool {
+        !self.events_file().exists() && self.recipe().is_ok_and(|recipe| is_recent(recipe.created_at, now))
+    }
+
+    /// The bytes that the folder takes on disk.
+    #[must_use]
+    pub fn disk_usage(&self) -> u64 {
+        durable::disk_usage(self.path())
     }
 
     /// Takes the run's lock for as long as the returned file lives. `None` if another worker holds it.
@@ -336,15 +330,6 @@ impl RunFolder {
         // A watcher that asks `worker_alive` holds a shared lock for an instant: outlast it.
         const PATIENCE: Duration = Duration::from_millis(500);
         durable::own(self.path())?;
-        let file = durable::in_place().create(true).truncate(false).write(true).open(self.lock_file())?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => return Ok(None),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
-            }
-        }
+        lock::take(&self.lock_file(), PATIENCE)
     }
 }

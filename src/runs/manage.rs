@@ -5,16 +5,14 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::about::AboutError;
 use super::layout::RunFolder;
 use super::store::RunStore;
-use crate::domain::{Recipe, RunId};
+use crate::domain::{DatasetName, RunId};
+use crate::durable::lock::Liveness;
+use crate::durable::versioned::FileError;
 
 /// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
 pub(super) const DELETED: &str = ".deleted-";
-
-/// A run that was created this recently may not have its worker yet, in milliseconds.
-const SPAWN_GRACE: u64 = 10_000;
 
 /// Why a run was not renamed or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +46,17 @@ pub enum ManageError {
     /// The name cannot be that of a run.
     #[error("{0}")]
     Name(String),
+    /// Workers train on the dataset.
+    #[error("{runs} still trains on {dataset}: stop it first")]
+    InUse {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The runs.
+        runs: String,
+    },
     /// What is said about the run.
     #[error(transparent)]
-    About(#[from] AboutError),
+    About(#[from] FileError),
     /// The file system said no.
     #[error("cannot change {}: {source}", path.display())]
     Io {
@@ -76,11 +82,11 @@ impl RunStore {
             return Err(ManageError::Taken { id: new.clone() });
         }
         let _lock = self.at_rest(old, now)?;
-        let mut about = from.about()?;
-        about.former.retain(|name| name != new && name != old);
-        about.former.push(old.clone());
         // Remembered before it is done: a name that was never left resolves to the run all the same.
-        from.write_about(&about)?;
+        from.change_about(|about| {
+            about.former.retain(|name| name != new && name != old);
+            about.former.push(old.clone());
+        })?;
         fs::rename(from.path(), to.path()).map_err(|source| io_error(&from, source))
     }
 
@@ -136,13 +142,43 @@ impl RunStore {
         self.ids().ok()?.into_iter().filter(had).max_by_key(created)
     }
 
+    /// The runs that were trained on a dataset or are, each with whether a worker is at it.
+    ///
+    /// # Errors
+    /// When the folder of runs cannot be listed.
+    pub fn trained_on(&self, dataset: &DatasetName) -> io::Result<Vec<(RunId, Liveness)>> {
+        let of = |id: RunId| {
+            let folder = self.folder(&id);
+            folder.recipe().is_ok_and(|recipe| recipe.dataset == *dataset).then(|| (id, folder.liveness()))
+        };
+        Ok(self.ids()?.into_iter().filter_map(of).collect())
+    }
+
+    /// Refuses if a worker trains on a dataset, or may do so.
+    ///
+    /// # Errors
+    /// Which runs these are, or that they cannot be listed.
+    pub fn refuse_in_use(&self, dataset: &DatasetName) -> Result<(), ManageError> {
+        let io_error = |source| ManageError::Io { path: self.home().checkpoints(), source };
+        let busy = |(id, liveness): (RunId, Liveness)| match liveness {
+            Liveness::Alive => Some(id.to_string()),
+            Liveness::Unknown(error) => Some(format!("{id} (its lock cannot be looked at: {error})")),
+            Liveness::Absent => None,
+        };
+        let runs: Vec<String> = self.trained_on(dataset).map_err(io_error)?.into_iter().filter_map(busy).collect();
+        if runs.is_empty() {
+            return Ok(());
+        }
+        Err(ManageError::InUse { dataset: dataset.clone(), runs: runs.join(", ") })
+    }
+
     /// Holds the run's lock, so that no worker takes it on meanwhile, if it can be changed now.
     pub(super) fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
         let folder = self.folder(id);
         if !folder.recipe_file().is_file() {
             return Err(ManageError::Gone { id: id.clone() });
         }
-        if expects_worker(&folder, now) {
+        if folder.is_starting(now) {
             return Err(ManageError::Busy { id: id.clone() });
         }
         let lock = folder.lock().map_err(|source| io_error(&folder, source))?;
@@ -159,28 +195,17 @@ impl RunStore {
         let mut needed = BTreeMap::new();
         for id in ids {
             let folder = self.folder(&id);
-            if !(folder.worker_alive() || expects_worker(&folder, now)) {
+            if !(folder.worker_alive() || folder.is_starting(now)) {
                 continue;
             }
             let Ok(recipe) = folder.recipe() else { continue };
-            for other in needs(&recipe, &folder).filter(|other| *other != id) {
+            let needs = recipe.awaited(folder.start_checkpoint().exists());
+            for other in needs.into_iter().filter(|other| *other != id) {
                 needed.insert(other, id.clone());
             }
         }
         Ok(needed)
     }
-}
-
-/// Whether a run that has just been created may get its worker any moment. A clock that was set back makes no run new again.
-fn expects_worker(folder: &RunFolder, now: u64) -> bool {
-    !folder.events_file().exists() && folder.recipe().is_ok_and(|recipe| now.abs_diff(recipe.created_at) < SPAWN_GRACE)
-}
-
-/// The runs that a run which is going may still look for.
-fn needs(recipe: &Recipe, folder: &RunFolder) -> impl Iterator<Item = RunId> {
-    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
-    let starts = fine_tuning.filter(|_| !folder.start_checkpoint().exists());
-    recipe.after.iter().chain(starts.map(|fine_tuning| &fine_tuning.from)).cloned().collect::<Vec<_>>().into_iter()
 }
 
 pub(super) fn io_error(folder: &RunFolder, source: io::Error) -> ManageError {
@@ -190,7 +215,7 @@ pub(super) fn io_error(folder: &RunFolder, source: io::Error) -> ManageError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DatasetName, Strategy};
+    use crate::domain::{Recipe, Strategy};
     use crate::runs::Home;
 
     const NOW: u64 = 1_000_000;
@@ -260,6 +285,35 @@ mod tests {
         store.create(&id("ahead"), &ahead).expect("a run");
         store.rename(&id("ahead"), &id("behind"), NOW).expect("created by a clock that was ahead, not a moment ago");
         store.delete(&id("behind"), NOW).expect("the same");
+    }
+
+    #[test]
+    fn a_run_whose_lock_cannot_be_looked_at_is_not_lost_and_is_left_alone() {
+        let (_home, store) = store(&["one", "base"]);
+        let run = store.folder(&id("one"));
+        let mut log = crate::events::EventWriter::open(&run.events_file(), 1).expect("a log");
+        log.append(1, crate::events::Event::Warning { message: "hot".into() }).expect("appended");
+        assert_eq!(store.summary(&id("one")).expect("read").state(NOW), crate::domain::RunState::Lost);
+        // Opening it fails for everybody, root too.
+        std::os::unix::fs::symlink(run.lock_file(), run.lock_file()).expect("linked");
+        let doubtful = store.summary(&id("one")).expect("read");
+        assert!(doubtful.state(NOW).is_active() && doubtful.doubt.is_some(), "{:?}", doubtful.state(NOW));
+        for refused in [store.rename(&id("one"), &id("new"), NOW), store.delete(&id("one"), NOW)] {
+            assert!(refused.expect_err("refused").to_string().starts_with("cannot change "));
+        }
+        let dataset = DatasetName::new("demo").expect("a name");
+        let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
+        assert!(
+            words.starts_with("one (its lock cannot be looked at: ") && words.ends_with("stop it first"),
+            "{words}"
+        );
+        let findings = store.check(&id("one"), &std::collections::BTreeMap::new());
+        assert!(findings.iter().any(|finding| format!("{finding:?}").contains("worker.lock")), "{findings:?}");
+        fs::remove_file(run.lock_file()).expect("removed");
+        store.refuse_in_use(&dataset).expect("nobody is at it");
+        let _held = store.folder(&id("base")).lock().expect("a lock").expect("free");
+        let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
+        assert_eq!(words, "base still trains on demo: stop it first");
     }
 
     #[test]

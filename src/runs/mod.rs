@@ -29,6 +29,8 @@ pub mod steps;
 pub mod store;
 pub mod summary;
 
+pub use crate::durable::lock::Liveness;
+pub use crate::durable::versioned::FileError;
 pub use about::About;
 pub use comparison::Comparison;
 pub use detail::Detail;
@@ -44,7 +46,6 @@ pub use manage::ManageError;
 pub use predictions::Predictions;
 pub use query::{Query, SortKey};
 pub use queue::Queue;
-pub use requests::LimitsError;
 pub use steps::Steps;
 pub use store::{FindError, RunStore};
 pub use summary::Summary;

@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::check;
 use super::facts::{Facts, Field, Value};
 use super::manage::{ManageError, io_error};
 use super::store::RunStore;
 use crate::domain::{RunId, RunState, Strategy};
+use crate::durable::disk_usage;
 
 /// The tag that keeps a run from every rule.
 pub const KEEP: &str = "keep";
@@ -135,7 +135,7 @@ impl RunStore {
         going.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
         let doomed = |run: &Facts| {
             let id = run.summary().id.clone();
-            let bytes = bytes_of(self.folder(&id).path());
+            let bytes = disk_usage(self.folder(&id).path());
             Doomed { id, state: run.state(), bytes }
         };
         let doomed = going.into_iter().map(doomed).collect();
@@ -150,7 +150,7 @@ impl RunStore {
         let mut kept = Vec::new();
         for run in doomed {
             match self.superfluous(&run) {
-                Ok(files) => kept.push(Doomed { bytes: files.iter().map(|file| bytes_of(file)).sum(), ..run }),
+                Ok(files) => kept.push(Doomed { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run }),
                 Err(reason) => spared.push(Spared { id: run.id, reason }),
             }
         }
@@ -187,18 +187,10 @@ impl RunStore {
         let run = &Doomed { state, ..run.clone() };
         // Looked at again under the lock: a worker may have been there since the plan.
         for file in self.superfluous(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
-            let bytes = bytes_of(&file);
+            let bytes = disk_usage(&file);
             fs::remove_file(&file).map_err(|source| ManageError::Io { path: file, source })?;
             freed += bytes;
         }
         Ok(freed)
     }
-}
-
-/// What a file or folder takes on disk; links are not followed.
-fn bytes_of(path: &Path) -> u64 {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
-    let inside = if metadata.is_dir() { fs::read_dir(path).ok() } else { None };
-    let inside = inside.into_iter().flatten().filter_map(Result::ok);
-    metadata.blocks() * 512 + inside.map(|entry| bytes_of(&entry.path())).sum::<u64>()
 }

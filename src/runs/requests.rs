@@ -14,51 +14,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::layout::RunFolder;
 use crate::domain::Limits;
 use crate::durable;
-
-use super::layout::RunFolder;
+use crate::durable::versioned::{FileError, FileKind, Problem};
 
 /// The newest format of `limits.json` that this program writes and reads.
 pub const LIMITS_VERSION: u32 = 1;
 
-/// Why the limits asked for cannot be told.
-#[derive(Debug, thiserror::Error)]
-pub enum LimitsError {
-    /// The file system said no.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The request.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// No limits, or out of range.
-    #[error("{} holds no limits: {reason}", path.display())]
-    Malformed {
-        /// The request.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Written by a newer program.
-    #[error("{} has format {found} and this mien reads up to {LIMITS_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The request.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-struct LimitsFile {
-    version: u32,
-    #[serde(flatten)]
-    limits: Limits,
-}
+/// `limits.json`.
+static KIND: FileKind =
+    FileKind { name: "limits", newest: LIMITS_VERSION, pretty: false, damaged: "holds no limits", advice: "" };
 
 impl RunFolder {
     fn control(&self) -> PathBuf {
@@ -175,24 +141,10 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the request cannot be read, is of a newer format, or out of range.
-    pub fn limits(&self) -> Result<Option<Limits>, LimitsError> {
-        #[derive(Deserialize)]
-        struct Format {
-            version: u32,
-        }
+    pub fn limits(&self) -> Result<Option<Limits>, FileError> {
         let path = self.limits_file();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(LimitsError::Io { path, source }),
-        };
-        let malformed = |reason: String| LimitsError::Malformed { path: path.clone(), reason };
-        let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        if version > LIMITS_VERSION {
-            return Err(LimitsError::Newer { path, found: version });
-        }
-        let LimitsFile { limits, .. } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        limits.check().map_err(malformed)?;
+        let Some(limits) = KIND.read::<Limits>(&path)? else { return Ok(None) };
+        limits.check().map_err(|reason| KIND.error(&path, Problem::Malformed(reason)))?;
         Ok(Some(limits))
     }
 
@@ -201,9 +153,7 @@ impl RunFolder {
     /// # Errors
     /// When the folder cannot be written.
     pub fn request_limits(&self, limits: Limits) -> io::Result<()> {
-        let mut text = serde_json::to_vec(&LimitsFile { version: LIMITS_VERSION, limits })?;
-        text.push(b'\n');
-        self.request(&self.limits_file(), &text)
+        self.request(&self.limits_file(), &KIND.bytes(&limits)?)
     }
 }
 

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use crate::domain::{Recipe, RunId, text::printable};
+use crate::durable::versioned::FileError;
 use crate::events::ReadError;
 
 use super::followed::FollowedRun;
-use super::layout::{Home, RecipeError, RunFolder};
+use super::layout::{Home, RunFolder};
 
 /// The runs of one home.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ pub enum FindError {
 pub enum LoadError {
     /// Its recipe.
     #[error(transparent)]
-    Recipe(#[from] RecipeError),
+    Recipe(#[from] FileError),
     /// Its event log.
     #[error(transparent)]
     Events(#[from] ReadError),
@@ -157,7 +158,7 @@ impl RunStore {
     ///
     /// # Errors
     /// When its recipe cannot be read.
-    pub fn follow(&self, id: &RunId) -> Result<FollowedRun, RecipeError> {
+    pub fn follow(&self, id: &RunId) -> Result<FollowedRun, FileError> {
         FollowedRun::from_the_start(self.folder(id), id.clone())
     }
 
@@ -166,7 +167,7 @@ impl RunStore {
     ///
     /// # Errors
     /// When its recipe cannot be read.
-    pub fn open(&self, id: &RunId) -> Result<FollowedRun, RecipeError> {
+    pub fn open(&self, id: &RunId) -> Result<FollowedRun, FileError> {
         FollowedRun::from_kept(self.folder(id), id.clone())
     }
 

@@ -9,9 +9,7 @@ use crate::domain::{
     SplitCounts, text::printable,
 };
 use crate::events::{Event, Record};
-
-/// A worker that was spawned this recently may not have taken its lock yet, in milliseconds.
-const SPAWN_GRACE: u64 = 10_000;
+use crate::runs::layout::is_recent;
 
 /// Progress within the current epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -395,6 +393,11 @@ impl Summary {
         self.statuses.truncate(kept);
     }
 
+    /// Whether a worker is at the run as far as its log tells, which knows nothing of one that was killed.
+    pub(super) fn looks_alive(&self) -> bool {
+        self.outcome.is_none() || self.evaluating.is_some()
+    }
+
     /// The run's state. `alive`: whether a worker holds the run's lock; `now` in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, alive: bool, now: u64) -> RunState {
@@ -413,7 +416,7 @@ impl Summary {
             Some(Outcome::Stopped) => RunState::Stopped,
             Some(Outcome::Interrupted { .. }) => RunState::Interrupted,
             Some(Outcome::Failed { .. } | Outcome::Diverged { .. }) => RunState::Failed,
-            None if !self.started && now.abs_diff(self.recipe.created_at) < SPAWN_GRACE => RunState::Starting,
+            None if !self.started && is_recent(self.recipe.created_at, now) => RunState::Starting,
             None => RunState::Lost,
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{RunId, RunState};
 use crate::runs::store::LoadError;
-use crate::runs::{Holder, RunFolder, RunStore};
+use crate::runs::{Holder, Liveness, RunFolder, RunStore};
 
 /// How long a killed worker may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,6 +93,14 @@ pub enum KillError {
         /// The process.
         pid: u32,
     },
+    /// Its lock cannot be looked at.
+    #[error("cannot tell whether a worker is at {id}: {source}; `mien doctor` tests the locks of the home")]
+    Doubt {
+        /// The run.
+        id: RunId,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The run cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -105,9 +113,13 @@ pub enum KillError {
 /// When there is no worker, it is not certain which process it is, or the system does not end it.
 pub fn kill(store: &RunStore, id: &RunId) -> Result<u32, KillError> {
     let folder = store.folder(id);
-    if !folder.worker_alive() {
-        let state = store.summary(id)?.state(super::now());
-        return Err(KillError::NoWorker { id: id.clone(), state });
+    match folder.liveness() {
+        Liveness::Alive => {}
+        Liveness::Absent => {
+            let state = store.summary(id)?.state(super::now());
+            return Err(KillError::NoWorker { id: id.clone(), state });
+        }
+        Liveness::Unknown(source) => return Err(KillError::Doubt { id: id.clone(), source }),
     }
     let Some(holder) = folder.holder() else { return Err(KillError::Unknown { id: id.clone(), folder }) };
     let pid = holder.pid;

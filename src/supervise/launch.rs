@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState};
 use crate::runs::store::LoadError;
-use crate::runs::{Job, LimitsError, Queue, RunStore, Summary};
+use crate::runs::{FileError, Job, Queue, RunStore, Summary};
 
 use super::spawn::{Start, start, worker_command};
 
@@ -59,7 +59,7 @@ pub enum LaunchError {
     Limits(String),
     /// The limits in force cannot be read.
     #[error(transparent)]
-    InForce(#[from] LimitsError),
+    InForce(#[from] FileError),
     /// Other limits cannot be put in force.
     #[error("cannot change the limits of {id}: {source}")]
     Write {

@@ -3,7 +3,6 @@
 //! A worker is the same binary, started with a run folder and nothing else; it is watched through that folder. It
 //! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.
 
-pub mod clock;
 pub mod import;
 pub mod kill;
 pub mod launch;
@@ -14,7 +13,7 @@ pub mod requests;
 mod spawn;
 pub mod stop;
 
-pub use clock::now;
+pub use crate::domain::now;
 pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
 pub use kill::{KillError, kill};
 pub use launch::{LaunchError, When, evaluate, launch, resume, resume_with};

@@ -80,9 +80,7 @@ fn bring_back(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarte
 
 /// The runs that a run waits for.
 fn needs(store: &RunStore, id: &RunId) -> Vec<RunId> {
-    let Ok(recipe) = store.folder(id).recipe() else { return Vec::new() };
-    let from = recipe.transfer.and_then(|transfer| transfer.fine_tuning).map(|tuning| tuning.from);
-    recipe.after.into_iter().chain(from).collect()
+    store.folder(id).recipe().map_or_else(|_| Vec::new(), |recipe| recipe.awaited(false))
 }
 
 /// The indices of `ids`, in their order, but each behind those among them that it needs.

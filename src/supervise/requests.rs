@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::domain::{Limits, RunId, RunState};
 use crate::runs::store::LoadError;
-use crate::runs::{LimitsError, RunFolder, RunStore};
+use crate::runs::{FileError, RunFolder, RunStore};
 
 /// Why a run cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum RequestError {
     Limits(String),
     /// The limits in force cannot be read.
     #[error(transparent)]
-    InForce(#[from] LimitsError),
+    InForce(#[from] FileError),
     /// The request cannot be written or taken back.
     #[error("cannot change the requests in {}: {source}", folder.display())]
     Write {

@@ -216,17 +216,13 @@ struct Header {
 }
 
 fn read_header(bytes: &[u8]) -> Result<Header, String> {
-    #[derive(Deserialize)]
-    struct Format {
-        version: u32,
-    }
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let entry = |name| {
         let value = header.metadata().as_ref().and_then(|entries| entries.get(name));
         value.ok_or_else(|| format!("it lacks the entry '{name}'"))
     };
     let state = entry(STATE)?.clone();
-    let Format { version } = serde_json::from_str(&state).map_err(|error| error.to_string())?;
+    let version = durable::versioned::version(state.as_bytes()).map_err(|error| error.to_string())?;
     let checksum = entry(CHECKSUM)?.parse().map_err(|_| "its checksum is no number".to_owned())?;
     Ok(Header { version, state, checksum })
 }

@@ -20,6 +20,7 @@ pub(crate) mod hostile;
 mod input;
 pub mod keymap;
 mod pace;
+mod performer;
 pub mod probe;
 mod runtime;
 pub mod screens;

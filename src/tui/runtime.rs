@@ -2,7 +2,7 @@
 //!
 //! The only part of the dashboard with a clock, threads and a terminal.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::input::{self, Chunk, Keyboard};
 use super::pace::{Pace, time_shows};
+use super::performer::Performer;
 use super::probe::{self, Answer, Graphics};
 use super::state::State;
 use super::terminal::Screen;
@@ -40,7 +41,7 @@ const FIRST_NEWS: Duration = Duration::from_millis(60);
 /// Events under way; a sender waits when there are more.
 const QUEUE: usize = 64;
 
-/// How long quitting waits for a launch or a stop that is under way.
+/// How long quitting waits for a launch or a stop that is under way before it says so.
 const LAST_DEEDS: Duration = Duration::from_secs(3);
 
 /// What goes on without the dashboard: how many runs, and the import of which dataset.
@@ -52,16 +53,45 @@ pub(super) type GoesOn = (usize, Option<DatasetName>);
 /// When the terminal fails.
 pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
-    let result = runtime.block_on(dashboard(store, backend));
-    runtime.shutdown_timeout(LAST_DEEDS);
-    result
+    let (events, incoming) = mpsc::channel(QUEUE);
+    let ask = watch::start(store, Arc::clone(&backend), events.clone());
+    let performer = performer(backend, events, ask.clone());
+    let result = runtime.block_on(dashboard(incoming, ask, performer.clone()));
+    // The terminal is the shell's again. Whoever does not want to wait interrupts.
+    let left = runtime.block_on(leave(&performer));
+    // What only reads is not waited for.
+    runtime.shutdown_background();
+    result.and_then(|goes_on| left.map(|()| goes_on).map_err(DashboardError::from))
+}
+
+/// Performs effects with the backend; the answers come as events.
+fn performer(backend: Arc<Disk>, events: Sender<Event>, ask: std::sync::mpsc::Sender<Ask>) -> Performer {
+    Performer::new(move |effect| {
+        let failed = failure(&effect);
+        let answer = catch_unwind(AssertUnwindSafe(|| deed(backend.as_ref(), effect))).unwrap_or(failed);
+        let _ = events.blocking_send(answer);
+        let _ = ask.send(Ask::Look);
+    })
+}
+
+/// Waits for what is still being changed, unless a signal says otherwise.
+async fn leave(performer: &Performer) -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let tell = |names: &str| {
+        let _ = writeln!(io::stderr(), "mien: finishing what was asked for: {names}; Ctrl-C leaves it unfinished");
+    };
+    tokio::select! {
+        () = performer.finish(LAST_DEEDS, tell) => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 struct Dashboard {
     state: State,
     screen: Screen,
-    backend: Arc<Disk>,
-    events: Sender<Event>,
+    performer: Performer,
     ask: std::sync::mpsc::Sender<Ask>,
     /// The runs that the watcher was asked for whole.
     wanted: Vec<RunId>,
@@ -75,9 +105,11 @@ struct Dashboard {
     lost: bool,
 }
 
-async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, DashboardError> {
-    let (events, mut incoming) = mpsc::channel(QUEUE);
-    let ask = watch::start(store, Arc::clone(&backend), events.clone());
+async fn dashboard(
+    mut incoming: Receiver<Event>,
+    ask: std::sync::mpsc::Sender<Ask>,
+    performer: Performer,
+) -> Result<GoesOn, DashboardError> {
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
@@ -85,8 +117,7 @@ async fn dashboard(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, Dashbo
     let mut dashboard = Dashboard {
         state,
         screen: Screen::enter()?,
-        backend,
-        events,
+        performer,
         ask,
         wanted: Vec::new(),
         keyboard: Keyboard::default(),
@@ -254,13 +285,7 @@ impl Dashboard {
             Effect::Suspend => return Ok(self.screen.suspend()?),
             _ => {}
         }
-        let (backend, events, ask) = (Arc::clone(&self.backend), self.events.clone(), self.ask.clone());
-        tokio::task::spawn_blocking(move || {
-            let failed = failure(&effect);
-            let answer = catch_unwind(AssertUnwindSafe(|| deed(backend.as_ref(), effect))).unwrap_or(failed);
-            let _ = events.blocking_send(answer);
-            let _ = ask.send(Ask::Look);
-        });
+        self.performer.perform(effect);
         Ok(())
     }
 }

@@ -25,7 +25,6 @@ use super::event::Event;
 use super::state::RunView;
 use crate::domain::{RunId, RunState};
 use crate::events::{Damage, ReadError};
-use crate::runs::layout::RecipeError;
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::now;
 
@@ -359,7 +358,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
     if watched.run.is_none() && watched.again {
         match store.open(&watched.view.id) {
             Ok(run) => watched.run = Some(run),
-            Err(error) => return fail(watched, error.to_string(), matches!(error, RecipeError::Io { .. })),
+            Err(error) => return fail(watched, error.to_string(), error.is_io()),
         }
     }
     let Some(run) = &mut watched.run else { return false };

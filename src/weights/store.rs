@@ -10,7 +10,6 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::Deserialize;
 
 use super::error::WeightsError;
 use super::manifest::{FORMAT_VERSION, Manifest};
@@ -158,16 +157,11 @@ pub(super) fn write(path: &Path, manifest: &Manifest, tensors: &Tensors) -> Resu
 
 /// The manifest in a safetensors header.
 fn manifest_of(path: &Path, file: &mut dyn Read, length: u64) -> Result<Manifest, WeightsError> {
-    #[derive(Deserialize)]
-    struct Version {
-        version: u32,
-    }
     let damaged = |reason: String| WeightsError::Damaged { path: path.to_owned(), reason };
     let (header, data) = header(path, file, length)?;
     let text = header.get("__metadata__").and_then(|entries| entries.get(ENTRY)).and_then(|entry| entry.as_str());
     let Some(text) = text else { return Err(WeightsError::Foreign { path: path.to_owned() }) };
-    // The version first: a newer manifest may have other fields.
-    let Version { version } = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let version = durable::versioned::version(text.as_bytes()).map_err(|error| damaged(error.to_string()))?;
     if version > FORMAT_VERSION {
         return Err(WeightsError::Newer { path: path.to_owned(), version });
     }

@@ -22,7 +22,7 @@ use super::kernels::{self, Place, Told};
 use super::load::LoadMeter;
 use super::residence;
 use super::setup::{Ground, Setup, take_start};
-use super::waiting::{Turn, awaited};
+use super::waiting::Turn;
 
 /// Trains from where the folder stands to the run's end, and tests the best weights.
 /// `turn` says whether it waits for its turn on its device, and keeps the slot that it then gets.
@@ -49,7 +49,7 @@ pub(super) fn train(
 
     let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
     let home = folder.home().ok_or("the run folder lies in no home")?;
-    let others = awaited(recipe, folder.start_checkpoint().exists());
+    let others = recipe.awaited(folder.start_checkpoint().exists());
     let wait = turn.of(&home, folder, others, &device);
     let mut checkpoint = Some(checkpoint);
     if !wait.wait(journal, || checkpoint = None) {

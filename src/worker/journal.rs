@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
@@ -18,6 +18,8 @@ use super::kernels::KernelWatch;
 use super::load::LoadMeter;
 use super::signals::Interruption;
 
+pub(super) use crate::domain::now;
+
 /// How often the folder is looked at for a request.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -27,12 +29,6 @@ pub(super) enum Heard {
     Nothing,
     Pause,
     Stop,
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Records what training reports, and hears what others ask.
@@ -58,6 +54,16 @@ pub(super) struct Journal {
 pub(super) struct SharedLog(Arc<Mutex<EventWriter>>);
 
 impl SharedLog {
+    pub(super) fn new(log: EventWriter) -> Self {
+        Self(Arc::new(Mutex::new(log)))
+    }
+
+    /// Whether another thread has it too.
+    #[cfg(test)]
+    pub(super) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     pub(super) fn append(&self, event: Event) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).append(now(), event)
     }
@@ -70,7 +76,7 @@ impl SharedLog {
 impl Journal {
     pub(super) fn new(log: EventWriter, folder: RunFolder, interruption: Interruption, own_limits: Limits) -> Self {
         Self {
-            log: SharedLog(Arc::new(Mutex::new(log))),
+            log: SharedLog::new(log),
             folder,
             interruption,
             stopping: false,
@@ -196,8 +202,14 @@ impl Journal {
         }
     }
 
+    /// Ends what reports beside training, before the end is reported: nothing follows that.
+    pub(super) fn finish(&mut self) {
+        self.kernels = None;
+        self.report_refusal();
+    }
+
     /// Logs a warning where cuDNN was found and has not taken a block.
-    pub(super) fn report_refusal(&mut self) {
+    fn report_refusal(&mut self) {
         if let Some(message) = device::take_refusal() {
             self.report(Event::Warning { message });
         }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
@@ -42,9 +42,12 @@ pub(crate) struct Place {
     pub(crate) told: Option<Told>,
 }
 
-/// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes. Dropping it ends
-/// the thread that looks.
-pub(super) struct KernelWatch(#[allow(dead_code, reason = "it only has to be there")] Sender<()>);
+/// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes. Dropping
+/// it ends the thread that looks and waits for it: nothing is logged afterwards.
+pub(super) struct KernelWatch {
+    ended: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl KernelWatch {
     /// Begins; `None` where no thread is to be had.
@@ -62,8 +65,18 @@ impl KernelWatch {
                 }
             }
         };
-        thread::Builder::new().name("kernels".into()).spawn(look).ok()?;
-        Some(Self(sender))
+        let thread = thread::Builder::new().name("kernels".into()).spawn(look).ok()?;
+        Some(Self { ended: Some(sender), thread: Some(thread) })
+    }
+}
+
+impl Drop for KernelWatch {
+    fn drop(&mut self) {
+        self.ended = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has cost a count and nothing else.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -126,6 +139,7 @@ fn configure(_folder: Option<&Path>) {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::EventWriter;
 
     #[test]
     fn the_first_start_is_told_that_it_compiles_and_the_next_is_not() {
@@ -158,6 +172,17 @@ mod tests {
             fs::write(folder.join("toc.json.log"), list).expect("written");
         }
         assert_eq!(compiled(cache.path()), 3);
+    }
+
+    #[test]
+    fn nothing_is_logged_once_the_watch_has_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = EventWriter::open(&folder.path().join("events.jsonl"), 1).expect("a log");
+        let log = SharedLog::new(log);
+        let watch = KernelWatch::start("cuda:0".into(), folder.path().to_owned(), log.clone()).expect("a thread");
+        assert!(log.is_shared());
+        drop(watch);
+        assert!(!log.is_shared(), "its thread is over");
     }
 
     #[test]

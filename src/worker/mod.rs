@@ -63,10 +63,8 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
         .lock()
         .map_err(|error| format!("cannot lock {shown}: {error}"))?
         .ok_or_else(|| format!("another worker is at {shown}"))?;
-    if let Some(holder) = Holder::this_process() {
-        // A full disk must not keep a run from training: who it is, is for killing it alone.
-        let _ = holder.write(&lock);
-    }
+    // A full disk must not keep a run from training: who it is, is for killing it alone.
+    let _ = Holder::sign(&lock);
     let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
     if let Some(queue) = &queue {
         // Two may start a worker for one run, and the first may be done when this one gets the lock.
@@ -92,7 +90,7 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     }));
     let result =
         attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize))));
-    journal.report_refusal();
+    journal.finish();
     let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
     let done = match (result, job) {
         (Ok(outcome), Job::Train) => {

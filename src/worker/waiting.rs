@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::domain::{Recipe, RunId};
+use crate::domain::RunId;
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::runs::layout::{Home, RunFolder};
@@ -16,9 +16,6 @@ use super::journal::{Heard, Journal, now};
 
 /// Between two looks at the queue or at another run, in parts between which a stop is listened for.
 const LOOK_INTERVAL: (u32, Duration) = (2, Duration::from_millis(500));
-
-/// A run that was created this recently may not have its worker yet, in milliseconds.
-const SPAWN_GRACE: u64 = 10_000;
 
 /// Whether a worker takes its turn, and what it holds once that has come: to the worker's end, when all is told.
 #[derive(Debug)]
@@ -154,42 +151,31 @@ fn rest(journal: &mut Journal, ticket: Option<&mut Option<Ticket>>) -> bool {
     true
 }
 
-/// The runs that have to end before this one begins, each once. One that has taken its start needs no other any more.
-pub(super) fn awaited(recipe: &Recipe, started: bool) -> Vec<RunId> {
-    let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
-    let fine_tuning = fine_tuning.filter(|_| !started);
-    let mut runs: Vec<RunId> =
-        recipe.after.iter().chain(fine_tuning.map(|fine_tuning| &fine_tuning.from)).cloned().collect();
-    runs.dedup();
-    runs
-}
-
 /// Whether a worker is at the run or about to be. The lock alone decides once there was a worker: a run whose worker died
-/// is not waited for. A clock that was set back makes no run new again.
+/// is not waited for.
 fn is_active(folder: &RunFolder) -> bool {
-    if folder.worker_alive() {
-        return true;
-    }
-    let created = folder.recipe().map_or(0, |recipe| recipe.created_at);
-    !folder.events_file().exists() && now().abs_diff(created) < SPAWN_GRACE && created > 0
+    folder.worker_alive() || folder.is_starting(now())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Strategy;
+    use crate::domain::{Recipe, Strategy};
+
+    /// Longer than a worker may be on its way, in milliseconds.
+    const GRACE: u64 = 60_000;
 
     #[test]
     fn a_run_waits_for_the_one_before_it_and_the_one_it_starts_from() {
         let id = |text| RunId::new(text).expect("an id");
         let mut recipe = Recipe::sample(Strategy::Finetune);
-        assert_eq!(awaited(&recipe, false), [id("any")]);
-        assert!(awaited(&recipe, true).is_empty(), "it has what it starts from");
+        assert_eq!(recipe.awaited(false), [id("any")]);
+        assert!(recipe.awaited(true).is_empty(), "it has what it starts from");
         recipe.after = Some(id("other"));
-        assert_eq!(awaited(&recipe, false), [id("other"), id("any")]);
+        assert_eq!(recipe.awaited(false), [id("other"), id("any")]);
         recipe.after = Some(id("any"));
-        assert_eq!(awaited(&recipe, false), [id("any")]);
-        assert!(awaited(&Recipe::sample(Strategy::Cnn), false).is_empty());
+        assert_eq!(recipe.awaited(false), [id("any")]);
+        assert!(Recipe::sample(Strategy::Cnn).awaited(false).is_empty());
     }
 
     #[test]
@@ -202,9 +188,9 @@ mod tests {
         let created = |created_at| Recipe { created_at, ..Recipe::sample(Strategy::Cnn) };
         folder.write_recipe(&created(now())).expect("written");
         assert!(is_active(&folder));
-        folder.write_recipe(&created(now() - 2 * SPAWN_GRACE)).expect("written");
+        folder.write_recipe(&created(now() - GRACE)).expect("written");
         assert!(!is_active(&folder));
-        folder.write_recipe(&created(now() + 2 * SPAWN_GRACE)).expect("written");
+        folder.write_recipe(&created(now() + GRACE)).expect("written");
         assert!(!is_active(&folder), "the clock was set back since");
         let lock = folder.lock().expect("locked").expect("free");
         assert!(is_active(&folder));

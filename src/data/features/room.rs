@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::{FOLDER, KEY_FILE, Key};
 use crate::domain::Size;
+use crate::durable::lock;
 
 /// Bytes of the disk that caches leave free.
 const MARGIN: u64 = 1 << 30;
@@ -56,7 +57,13 @@ struct Found {
     table: PathBuf,
     bytes: u64,
     used: SystemTime,
-    in_use: bool,
+}
+
+impl Found {
+    /// Whether somebody reads or computes it.
+    fn is_in_use(&self) -> bool {
+        File::open(&self.table).is_ok_and(|table| table.try_lock().is_err())
+    }
 }
 
 /// What the cached features of the dataset in `dataset_dir` take, largest first.
@@ -114,7 +121,7 @@ pub fn make_room(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -
     let mut all: Vec<Found> =
         folders(data_dir).iter().flat_map(|dataset| keys(dataset)).flat_map(|key| sections(&key)).collect();
     let mut taken: u64 = all.iter().map(|section| section.bytes).sum();
-    all.retain(|section| !section.in_use && !wanted.contains(&section.values));
+    all.retain(|section| !wanted.contains(&section.values) && !section.is_in_use());
     all.sort_by_key(|section| section.used);
     let removable: u64 = all.iter().map(|section| section.bytes).sum();
     if taken - removable + needed > limit {
@@ -166,13 +173,12 @@ fn sections(folder: &Path) -> Vec<Found> {
                 return None;
             }
             let used = fs::metadata(&table).and_then(|table| table.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-            let opened = File::open(&table).ok();
-            let computed = opened.as_ref().is_some_and(|table| table.try_lock_shared().is_err());
-            let in_use = computed || opened.as_ref().is_some_and(|table| table.try_lock().is_err());
+            // The lock for all at once: a look must not keep a worker from what is there.
+            let computed = lock::liveness(&table).may_be_alive();
             let metadata = entry.metadata().ok()?;
             // Blocks, not length, as an unfinished section is sparse; but whoever computes it will write all of it.
             let bytes = if computed { metadata.len() } else { metadata.blocks() * 512 };
-            Some(Found { values, table, bytes, used, in_use })
+            Some(Found { values, table, bytes, used })
         })
         .collect()
 }

@@ -5,12 +5,12 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use memmap2::Mmap;
 use rayon::prelude::*;
 
-use crate::durable;
+use crate::durable::{self, lock};
 
 /// Rows that are written and checked together.
 pub const CHUNK: usize = 256;
@@ -18,6 +18,9 @@ pub const CHUNK: usize = 256;
 /// Bytes of a table's entry: the CRC-32 and, above it, a one where the chunk is there.
 const ENTRY: usize = 8;
 const PRESENT: u64 = 1 << 32;
+
+/// Longest wait for somebody who looks at a lock, which takes an instant.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Where a section lies and how large it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +122,8 @@ impl Section {
             (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => return Ok(None),
         };
-        let held = taken(table.try_lock_shared())? && durable::is_at(&table, &self.table_file());
+        // Who makes room holds it alone for an instant.
+        let held = lock::wait(|| table.try_lock_shared(), PATIENCE)? && durable::is_at(&table, &self.table_file());
         if !held || !self.is_whole(&table, &values)? {
             return Ok(None);
         }

@@ -118,6 +118,24 @@ fn nobody_computes_or_removes_what_another_holds() {
 }
 
 #[test]
+fn looking_at_what_is_kept_does_not_keep_a_worker_from_it() {
+    let home = TempDir::new().unwrap();
+    let section = section(&home.path().join("demo"), 48);
+    fill(&section);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                assert_eq!(usage(&home.path().join("demo")).len(), 1);
+            }
+        });
+        let found = (0..300).all(|_| section.open_if_whole().unwrap().is_some());
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(found);
+    });
+}
+
+#[test]
 fn room_is_made_by_removing_what_was_used_longest_ago() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::layout::RunFolder;
 use super::store::RunStore;
 use crate::domain::{DatasetName, Recipe, RunId, SplitCounts};
+use crate::durable::lock::Liveness;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -84,8 +85,14 @@ impl RunStore {
     #[must_use]
     pub fn check(&self, id: &RunId, datasets: &Datasets) -> Vec<Finding> {
         let folder = self.folder(id);
-        let alive = folder.worker_alive();
+        let liveness = folder.liveness();
+        let alive = liveness.may_be_alive();
         let mut findings = files::check(&folder, self.home().path(), alive);
+        if let Liveness::Unknown(error) = liveness {
+            let what = format!("cannot be looked at: {error}; a live worker and a dead one look the same");
+            let advice = "check its permissions, and the home's locks with `mien doctor`";
+            findings.push(Finding::damage(&folder.lock_file(), what, advice));
+        }
         let recipe = match folder.recipe() {
             Ok(recipe) => recipe,
             Err(error) => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::DeviceKey;
 use crate::domain::{Outcome, Split};
+use crate::durable::versioned::{FileError, FileKind, Problem};
 use crate::events::{Event, EventReader, Progress};
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
@@ -15,34 +16,14 @@ use crate::runs::layout::RunFolder;
 /// The newest format of `queue.json` that this program writes and reads.
 pub const ENTRY_VERSION: u32 = 1;
 
-/// Why a run's entry cannot be told.
-#[derive(Debug, thiserror::Error)]
-pub enum EntryError {
-    /// The file system said no.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The entry.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// No entry.
-    #[error("{} is no entry of the queue: {reason}; remove it, then `mien resume` goes on", path.display())]
-    Malformed {
-        /// The entry.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Written by a newer program.
-    #[error("{} has format {found} and this mien reads up to {ENTRY_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The entry.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-}
+/// `queue.json`.
+static KIND: FileKind = FileKind {
+    name: "queue",
+    newest: ENTRY_VERSION,
+    pretty: false,
+    damaged: "is no entry of the queue",
+    advice: "; remove it, then `mien resume` goes on",
+};
 
 /// What a run is owed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,13 +40,6 @@ pub struct Entry {
     pub device: Option<DeviceKey>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct EntryFile {
-    version: u32,
-    #[serde(flatten)]
-    entry: Entry,
-}
-
 impl RunFolder {
     /// The run's entry in the queue.
     #[must_use]
@@ -77,33 +51,17 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the entry cannot be read or is none.
-    pub fn queue_entry(&self) -> Result<Option<Entry>, EntryError> {
-        #[derive(Deserialize)]
-        struct Format {
-            version: u32,
-        }
+    pub fn queue_entry(&self) -> Result<Option<Entry>, FileError> {
         let path = self.queue_file();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(EntryError::Io { path, source }),
-        };
-        let malformed = |reason: String| EntryError::Malformed { path: path.clone(), reason };
-        let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        if version > ENTRY_VERSION {
-            return Err(EntryError::Newer { path, found: version });
+        let entry: Option<Entry> = KIND.read(&path)?;
+        if entry.as_ref().and_then(|entry| entry.device.as_ref()).is_some_and(|device| !device.is_valid()) {
+            return Err(KIND.error(&path, Problem::Malformed("its device is no name of a folder".into())));
         }
-        let EntryFile { entry, .. } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        if entry.device.as_ref().is_some_and(|device| !device.is_valid()) {
-            return Err(malformed("its device is no name of a folder".into()));
-        }
-        Ok(Some(entry))
+        Ok(entry)
     }
 
     pub(super) fn write_queue_entry(&self, entry: &Entry) -> io::Result<()> {
-        let mut text = serde_json::to_vec(&EntryFile { version: ENTRY_VERSION, entry: entry.clone() })?;
-        text.push(b'\n');
-        self.request(&self.queue_file(), &text)
+        self.request(&self.queue_file(), &KIND.bytes(entry)?)
     }
 
     pub(super) fn remove_queue_entry(&self) -> io::Result<()> {

@@ -14,7 +14,6 @@
 mod decide;
 mod device;
 mod entry;
-mod hold;
 mod listing;
 mod order;
 mod slots;
@@ -26,7 +25,7 @@ use std::time::Duration;
 
 pub use decide::{Decision, decide};
 pub use device::DeviceKey;
-pub use entry::{ENTRY_VERSION, Entry, EntryError};
+pub use entry::{ENTRY_VERSION, Entry};
 pub use listing::{DeviceListing, Listing, QueuedRun, Standing};
 pub use order::{MoveError, To};
 pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
@@ -34,6 +33,8 @@ pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
 use super::job::Job;
 use super::layout::{Home, RunFolder};
 use crate::domain::RunId;
+use crate::durable::lock;
+use crate::events::whole_length;
 
 /// Longest that anybody waits for others who decide: they need milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -58,13 +59,13 @@ impl Queue {
     /// Alone with the queue for as long as the file lives. `None` if others are at it for longer than `patience`.
     fn alone(&self, patience: Duration) -> io::Result<Option<File>> {
         fs::create_dir_all(self.devices())?;
-        hold::take(&self.devices().join("turn.lock"), patience)
+        lock::take(&self.devices().join("turn.lock"), patience)
     }
 
     fn alone_or_busy(&self) -> io::Result<File> {
         let busy = || {
-            let lock = self.devices().join("turn.lock");
-            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", lock.display()))
+            let turn = self.devices().join("turn.lock");
+            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", turn.display()))
         };
         self.alone(PATIENCE)?.ok_or_else(busy)
     }
@@ -103,8 +104,10 @@ impl Queue {
         };
         let same = before.filter(|before| before.job == job);
         // What the log tells from here on is of this job; a job that was begun goes on.
-        let now = || fs::metadata(run.events_file()).map_or(0, |log| log.len());
-        let since = same.as_ref().map_or_else(now, |entry| entry.since);
+        let since = match &same {
+            Some(entry) => entry.since,
+            None => whole_length(&run.events_file())?,
+        };
         let device = same.as_ref().and_then(|entry| entry.device.clone());
         let entry = Entry { place, job, since, begun: false, device };
         if same.as_ref() != Some(&entry) {

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Queue;
 use super::decide::{Decision, decide};
 use super::device::DeviceKey;
 use super::entry::Entry;
-use super::{Queue, hold};
 use crate::domain::RunId;
 use crate::durable;
+use crate::durable::lock;
+use crate::durable::versioned::{FileError, FileKind, Problem};
 use crate::runs::layout::RunFolder;
 
 /// The newest format of `slots.json` that this program writes and reads.
@@ -30,38 +32,25 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// Why the number of a device's slots cannot be told or set.
 #[derive(Debug, thiserror::Error)]
 pub enum SlotsError {
-    /// The file system said no.
-    #[error("cannot use {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// No number of slots.
-    #[error("{} tells no number of slots: {reason}; `mien queue slots DEVICE N` writes it anew", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Written by a newer program.
-    #[error("{} has format {found} and this mien reads up to {SLOTS_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
+    /// Its file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Out of range.
     #[error("a device has 1 to {MOST} slots, not {0}")]
     Range(usize),
 }
 
+/// `slots.json`.
+static KIND: FileKind = FileKind {
+    name: "slots",
+    newest: SLOTS_VERSION,
+    pretty: false,
+    damaged: "tells no number of slots",
+    advice: "; `mien queue slots DEVICE N` writes it anew",
+};
+
 #[derive(Serialize, Deserialize)]
 struct SlotsFile {
-    version: u32,
     slots: usize,
 }
 
@@ -114,24 +103,12 @@ impl Queue {
     /// # Errors
     /// When somebody has said how many and that cannot be read.
     pub fn slots(&self, device: &DeviceKey) -> Result<usize, SlotsError> {
-        #[derive(Deserialize)]
-        struct Format {
-            version: u32,
-        }
         let path = self.slots_file(device);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DEFAULT),
-            Err(source) => return Err(SlotsError::Io { path, source }),
-        };
-        let malformed = |reason: String| SlotsError::Malformed { path: path.clone(), reason };
-        let Format { version } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        if version > SLOTS_VERSION {
-            return Err(SlotsError::Newer { path, found: version });
+        match KIND.read(&path)? {
+            None => Ok(DEFAULT),
+            Some(SlotsFile { slots: slots @ 1..=MOST }) => Ok(slots),
+            Some(_) => Err(KIND.error(&path, Problem::Malformed(format!("a device has 1 to {MOST}"))).into()),
         }
-        let SlotsFile { slots, .. } = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        let slots = Some(slots).filter(|slots| (1..=MOST).contains(slots));
-        slots.ok_or_else(|| malformed(format!("a device has 1 to {MOST}")))
     }
 
     /// Lets so many runs use the device at once. Fewer than are at work end none of them.
@@ -146,11 +123,9 @@ impl Queue {
         let write = || {
             let _alone = self.alone_or_busy()?;
             fs::create_dir_all(self.folder_of(device))?;
-            let mut text = serde_json::to_vec(&SlotsFile { version: SLOTS_VERSION, slots })?;
-            text.push(b'\n');
-            durable::write(&path, &text)
+            durable::write(&path, &KIND.bytes(&SlotsFile { slots })?)
         };
-        write().map_err(|source| SlotsError::Io { path: path.clone(), source })
+        Ok(write().map_err(|error| KIND.error(&path, Problem::Write(error)))?)
     }
 
     /// Looks whether a run that could begin may use the device now, and takes a slot if so. The first look gives the run
@@ -166,8 +141,8 @@ impl Queue {
         if ticket.is_none() {
             fs::create_dir_all(&line)?;
             let path = line.join(me.as_str());
-            let lock = hold::take(&path, GLANCE)?;
-            *ticket = lock.map(|lock| Ticket { lock: Some(lock), path });
+            let held = lock::take(&path, GLANCE)?;
+            *ticket = held.map(|held| Ticket { lock: Some(held), path });
         }
         let waiting = self.waiting(&line)?;
         // One who is not in the line, because its ticket was held for an instant, is not looked past either.
@@ -177,15 +152,15 @@ impl Queue {
         match decide((place, &me), &waiting, held, slots) {
             Decision::Wait { ahead } => Ok(Look::Wait { ahead }),
             Decision::Take => {
-                let Some(mut lock) = hold::take(&free, GLANCE)? else { return Ok(Look::Busy) };
+                let Some(mut slot) = lock::take(&free, GLANCE)? else { return Ok(Look::Busy) };
                 // For people who look into the folder; nothing is decided by it.
-                let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{me}"));
+                let _ = slot.set_len(0).and_then(|()| writeln!(slot, "{me}"));
                 // What it is worth stands in the lock.
                 if let Ok(Some(entry)) = run.queue_entry() {
                     let _ = run.write_queue_entry(&Entry { begun: true, ..entry });
                 }
                 *ticket = None;
-                Ok(Look::Turn(Slot { _lock: lock }))
+                Ok(Look::Turn(Slot { _lock: slot }))
             }
         }
     }
@@ -196,7 +171,7 @@ impl Queue {
         for ticket in fs::read_dir(line)? {
             let ticket = ticket?;
             let Some(id) = ticket.file_name().to_str().and_then(|name| RunId::new(name).ok()) else { continue };
-            if !hold::is_held(&ticket.path()) {
+            if !lock::liveness(&ticket.path()).may_be_alive() {
                 let _ = fs::remove_file(ticket.path());
                 continue;
             }
@@ -213,7 +188,7 @@ impl Queue {
         let Ok(tickets) = fs::read_dir(self.folder_of(device).join("waiting")) else { return Vec::new() };
         let held = |ticket: fs::DirEntry| {
             let id = RunId::new(ticket.file_name().to_str()?).ok()?;
-            hold::is_held(&ticket.path()).then_some(id)
+            lock::liveness(&ticket.path()).may_be_alive().then_some(id)
         };
         tickets.filter_map(Result::ok).filter_map(held).collect()
     }
@@ -249,7 +224,7 @@ fn used(folder: &Path) -> io::Result<(usize, PathBuf)> {
     };
     let mut there: Vec<usize> = fs::read_dir(folder)?.filter_map(Result::ok).filter_map(number).collect();
     there.sort_unstable();
-    let taken: Vec<usize> = there.into_iter().filter(|number| hold::is_held(&path(*number))).collect();
+    let taken: Vec<usize> = there.into_iter().filter(|number| lock::liveness(&path(*number)).may_be_alive()).collect();
     let free = (1..=taken.len() + 1).find(|number| !taken.contains(number)).unwrap_or(1);
     Ok((taken.len(), path(free)))
 }

@@ -139,6 +139,37 @@ fn a_job_is_over_when_its_end_was_told_after_it_was_put_in() {
     assert_eq!(queue.list(NOW).expect("a list").lost().len(), 1);
 }
 
+#[test]
+fn a_lock_that_cannot_be_looked_at_frees_no_slot_and_costs_no_ticket() {
+    let (_home, store, queue) = store(&["one", "two"]);
+    let folder = queue.folder_of(&cpu());
+    let (slot, ticket) = (folder.join("slot-1.lock"), folder.join("waiting/two"));
+    fs::create_dir_all(folder.join("waiting")).expect("made");
+    for lock in [&slot, &ticket] {
+        // Opening it fails for everybody, root too.
+        std::os::unix::fs::symlink(lock, lock).expect("linked");
+    }
+    let ahead = look(&queue, &store.folder(&id("one")), &mut None).expect_err("the slot may be in use");
+    assert_eq!((ahead, queue.in_use(&cpu())), (1, 1));
+    assert!(ticket.symlink_metadata().is_ok() && queue.in_line(&cpu()).contains(&id("two")));
+}
+
+#[test]
+fn an_end_is_found_where_the_log_had_an_unfinished_line() {
+    let (_home, store, queue) = store(&["one"]);
+    let run = store.folder(&id("one"));
+    queue.leave(&run).expect("left");
+    let mut log = EventWriter::open(&run.events_file(), NOW).expect("a log");
+    log.append(NOW, Event::Warning { message: "hot".into() }).expect("an append");
+    let mut killed = fs::OpenOptions::new().append(true).open(run.events_file()).expect("opened");
+    std::io::Write::write_all(&mut killed, &[b'x'; 1000]).expect("written");
+    let entry = queue.enter(&run, Job::Train).expect("entered");
+    let mut log = EventWriter::open(&run.events_file(), NOW).expect("a log");
+    let outcome = Outcome::Finished { reason: FinishReason::MaxEpochs };
+    log.append(NOW, Event::Ended { outcome }).expect("an append");
+    assert!(run.job_is_over(&entry));
+}
+
 /// What the processes of the test below do: hold the run's lock, queue, be alone on the device for a moment, tell the end.
 #[test]
 #[ignore = "a process of another test"]

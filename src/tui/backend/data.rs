@@ -147,12 +147,7 @@ impl Disk {
 
     /// Removes a dataset that no worker trains on.
     fn delete_dataset(&self, name: &DatasetName) -> Result<(), String> {
-        for id in self.store.ids().map_err(|error| format!("its runs cannot be listed: {error}"))? {
-            let folder = self.store.folder(&id);
-            if folder.recipe().is_ok_and(|recipe| recipe.dataset == *name) && folder.worker_alive() {
-                return Err(format!("{id} trains on it: stop it first"));
-            }
-        }
+        self.store.refuse_in_use(name).map_err(|error| error.to_string())?;
         data::remove(&self.store.home().data(), name).map_err(|error| error.to_string())
     }
 
@@ -175,7 +170,7 @@ impl Disk {
             DataEffect::WatchImport => DataEvent::Import(self.import_news()),
             DataEffect::CancelImport => DataEvent::Import(self.cancel_import()),
             DataEffect::Measure(name) => {
-                let bytes = paths::size(&self.store.home().dataset(&name));
+                let bytes = data::disk_usage(&self.store.home().dataset(&name));
                 DataEvent::Measured(name, bytes)
             }
             DataEffect::Delete(name) => {

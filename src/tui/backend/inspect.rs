@@ -1,6 +1,6 @@
 //! What the Inspect screen reads: predictions, the images that they are about, and the list of marked ones.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::Disk;
 use crate::data::{Dataset, Manifest, marked};
@@ -98,22 +98,19 @@ impl Disk {
 
     /// Marks a training image, or takes the mark off; what is marked then.
     fn mark(&self, name: &DatasetName, index: usize, found_with: Option<RunId>) -> Result<LeftOut, String> {
-        // Marks follow one another faster than the disk: each reads the list that the one before has written.
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let _held = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let words = |error: &dyn std::fmt::Display| printable(&error.to_string());
         let dir = self.store.home().dataset(name);
         let dataset = Dataset::open(&dir).map_err(|error| words(&error))?;
-        let mut list = marked::read(&dir, dataset.fingerprint()).map_err(|error| words(&error))?;
         let index = u32::try_from(index).map_err(|error| words(&error))?;
-        let changed = match found_with {
-            Some(run) => list.mark(&dataset, index, Some(run), supervise::now()).map_err(|error| words(&error))?,
-            None => list.unmark(index),
-        };
-        if changed {
-            marked::write(&dir, &list).map_err(|error| words(&error))?;
-        }
-        Ok(list.left_out())
+        let marked = marked::change(&dir, dataset.fingerprint(), |list| {
+            if let Some(run) = found_with {
+                list.mark(&dataset, index, Some(run), supervise::now())?;
+            } else {
+                list.unmark(index);
+            }
+            Ok(())
+        });
+        Ok(marked.map_err(|error| words(&error))?.left_out())
     }
 
     /// Images of a dataset; places that it does not have are left out.

@@ -1,7 +1,6 @@
 //! Paths as people type them.
 
 use std::fs;
-use std::path::Path;
 
 /// The path with the home folder in place of a leading `~`; addresses stay.
 pub(super) fn expanded(typed: &str) -> String {
@@ -41,17 +40,6 @@ pub(super) fn completed(typed: &str) -> String {
     }
 }
 
-/// Bytes of the files in a folder and those inside of it.
-pub(super) fn size(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let size = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => size(&entry.path()),
-        Ok(data) => data.len(),
-        Err(_) => 0,
-    };
-    entries.map(size).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +65,6 @@ mod tests {
         }
         assert_eq!(completed("/no/such/folder/x"), "/no/such/folder/x");
         assert_eq!(completed("~"), "~/");
-        assert_eq!(size(folder.path()), 15);
     }
 
     #[test]

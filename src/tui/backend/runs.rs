@@ -72,13 +72,13 @@ impl Disk {
                 let result = words(store.rename(&from, &to, supervise::now()));
                 RunsEvent::Renamed { from, result: result.map(|()| to) }
             }
-            RunsEffect::Describe(id, about) => {
-                let result = words(store.folder(&id).write_about(&about));
-                RunsEvent::Done(result.map(|()| format!("what is said about {id} is written")))
+            RunsEffect::Describe(id, changes) => {
+                let result = words(store.folder(&id).change_about(|about| about.apply(changes)));
+                RunsEvent::Done(result.map(|_| format!("what is said about {id} is written")))
             }
             RunsEffect::Weigh(ids) => {
                 let weighed = |id: RunId| {
-                    let bytes = folder_size(store.folder(&id).path());
+                    let bytes = store.folder(&id).disk_usage();
                     (id, bytes)
                 };
                 RunsEvent::Weighed(ids.into_iter().map(weighed).collect())
@@ -108,16 +108,4 @@ impl Disk {
         }
         RunsEvent::Deleted(gone, None)
     }
-}
-
-/// What the files of a folder and those below it take, in bytes; what cannot be read counts nothing.
-fn folder_size(folder: &std::path::Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(data) if data.is_dir() => folder_size(&entry.path()),
-            Ok(data) => data.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

@@ -4,11 +4,13 @@ mod compare;
 mod data;
 mod inspect;
 mod runs;
+mod subject;
 
 pub use compare::CompareEffect;
 pub use data::DataEffect;
 pub use inspect::InspectEffect;
 pub use runs::RunsEffect;
+pub use subject::Subject;
 
 use crate::domain::{DatasetName, Recipe, RunId};
 

@@ -1,7 +1,7 @@
 //! What the Runs screen wants done in the world.
 
 use crate::domain::RunId;
-use crate::runs::About;
+use crate::runs::about::AboutChange;
 use crate::runs::queue::To;
 
 /// One deed.
@@ -46,8 +46,8 @@ pub enum RunsEffect {
         /// Its name from now on.
         to: RunId,
     },
-    /// Write what is said about a run; answered by `Done`.
-    Describe(RunId, Box<About>),
+    /// Change what is said about a run; answered by `Done`.
+    Describe(RunId, Vec<AboutChange>),
     /// Look how much the folders of runs take; answered by `Weighed`.
     Weigh(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.

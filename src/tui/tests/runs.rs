@@ -6,6 +6,7 @@ use super::update::press;
 use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
 use crate::runs::Loss;
+use crate::runs::about::AboutChange;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::event::{Event, RunsEvent};
 use crate::tui::state::{Curves, Overlay, Request, RunView, State};
@@ -222,8 +223,8 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     update(&mut state, NOW, Event::Run(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
     assert_eq!(state.runs.current().map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
-    let [Effect::Runs(RunsEffect::Describe(_, about))] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), ["best", "night"]);
+    let changes = ["+night", "-none", "best"].map(|word| AboutChange::of_tag(word).expect("a tag")).to_vec();
+    assert_eq!(effects, [Effect::Runs(RunsEffect::Describe(id("old-owl"), changes))], "not what the list had of it");
     press(&mut state, "nworth another look<enter>");
     assert_eq!(press(&mut state, "t-best<enter>").len(), 1);
     assert_eq!(press(&mut state, "/tag:night look<enter>"), []);

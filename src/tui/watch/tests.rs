@@ -141,7 +141,7 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     assert_eq!(list[0].log.last().expect("a line").text, "warning: hot");
 
     let said = crate::runs::About { former: vec![ids[1].clone()], ..Default::default() };
-    watch.store.folder(&ids[1]).write_about(&said).expect("written");
+    watch.store.folder(&ids[1]).change_about(|about| *about = said.clone()).expect("written");
     watch.want(vec![ids[1].clone()]);
     watch.make_whole();
     watch.look_at_rest(PIECE);

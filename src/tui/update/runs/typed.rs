@@ -1,8 +1,8 @@
 //! Lines typed on the Runs screen: what each change does at once, and what becomes of them.
 
 use super::{asking, detail, fail, info};
-use crate::domain::{Limits, RunId, Tag};
-use crate::runs::about::{About, Note};
+use crate::domain::{Limits, RunId};
+use crate::runs::about::{AboutChange, Note};
 use crate::runs::query::Query;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::state::{Filter, Overlay, Request, RunsPurpose, State, meaning, parse_limits};
@@ -55,20 +55,13 @@ pub(in crate::tui::update) fn entered(
         }
         RunsPurpose::Tag(ids) => {
             let changes = changes(text)?;
-            let retag = |about: &mut About| {
-                for (tag, on) in &changes {
-                    if *on {
-                        about.tags.insert(tag.clone())
-                    } else {
-                        about.tags.remove(tag)
-                    };
-                }
-            };
-            Ok(ids.iter().filter_map(|id| describe(state, id, retag)).collect())
+            Ok(ids.iter().filter_map(|id| describe(state, id, changes.clone())).collect())
         }
         RunsPurpose::Note(id) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
-            Ok(describe(state, id, |about| about.note = note.clone()).into_iter().collect())
+            let same = state.runs.find(id).is_some_and(|run| run.about.note == note);
+            let changes = if same { Vec::new() } else { vec![AboutChange::Note(note)] };
+            Ok(describe(state, id, changes).into_iter().collect())
         }
         RunsPurpose::Limits(id) => {
             let limits = limits(state, id, text)?;
@@ -110,29 +103,17 @@ fn new_name(state: &State, id: &RunId, text: &str) -> Result<RunId, String> {
     Ok(to)
 }
 
-/// Tags to add (`true`) and to take off.
-fn changes(text: &str) -> Result<Vec<(Tag, bool)>, String> {
-    let change = |word: &str| {
-        let (name, on) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
-            (Some(name), _) => (name, true),
-            (None, Some(name)) => (name, false),
-            (None, None) => (word, true),
-        };
-        Tag::new(name).map(|tag| (tag, on)).map_err(|error| error.to_string())
-    };
-    text.split_whitespace().map(change).collect()
+/// The changes of tags that a line stands for.
+fn changes(text: &str) -> Result<Vec<AboutChange>, String> {
+    text.split_whitespace().map(|word| AboutChange::of_tag(word).map_err(|error| error.to_string())).collect()
 }
 
-/// Writes what is said about a run after this change, if it is one, and shows it at once.
-fn describe(state: &mut State, id: &RunId, change: impl Fn(&mut About)) -> Option<Effect> {
-    let run = state.runs.list.iter_mut().find(|run| run.id == *id)?;
-    let mut about = (*run.about).clone();
-    change(&mut about);
-    if about == *run.about {
-        return None;
-    }
-    run.about = std::sync::Arc::new(about.clone());
-    Some(Effect::Runs(RunsEffect::Describe(id.clone(), Box::new(about))))
+/// Changes what is said about a run, and shows it at once. What is shown may be old, so every change is written, also one
+/// that would change nothing of that.
+fn describe(state: &mut State, id: &RunId, changes: Vec<AboutChange>) -> Option<Effect> {
+    let run = state.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
+    std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());
+    Some(Effect::Runs(RunsEffect::Describe(id.clone(), changes)))
 }
 
 fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {

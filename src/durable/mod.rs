@@ -2,9 +2,12 @@
 //!
 //! Knows nothing of this program; every room may use it.
 
+pub mod lock;
+pub mod versioned;
+
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Writes `bytes` beside `path` and renames: at any moment the path holds the old content or the new, also after a
@@ -89,7 +92,6 @@ pub fn in_place() -> OpenOptions {
 /// is worth.
 #[must_use]
 pub fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(opened), Ok(there)) => identity(opened) == identity(there),
@@ -111,9 +113,22 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// A rename is durable once its folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Makes what was renamed in a folder survive a power cut.
+///
+/// # Errors
+/// When the folder cannot be opened, or the file system says so.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// The bytes that a file, or a folder with everything in it, takes on disk. Links are not followed; what cannot be read
+/// counts nothing.
+#[must_use]
+pub fn disk_usage(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    let inside = if metadata.is_dir() { fs::read_dir(path).ok() } else { None };
+    let inside = inside.into_iter().flatten().filter_map(Result::ok);
+    metadata.blocks() * 512 + inside.map(|entry| disk_usage(&entry.path())).sum::<u64>()
 }
 
 #[cfg(test)]
