@@ -181,5 +181,5 @@ fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
         return Err(CommandError::NoWeights { name: name.clone(), folder });
     }
     let weights = Weights::open(&path)?;
-    Ok(crate::worker::base_arrays(&weights, NetworkName::VGG16))
+    Ok(crate::worker::imported_arrays(&weights, NetworkName::VGG16))
 }

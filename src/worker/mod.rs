@@ -11,6 +11,8 @@ mod job;
 mod journal;
 pub(crate) mod kernels;
 mod load;
+mod model;
+pub mod predictor;
 mod residence;
 mod scores;
 mod setup;
@@ -30,7 +32,7 @@ use crate::runs::layout::RunFolder;
 use crate::runs::queue::Queue;
 use crate::train::Reporter;
 
-pub(crate) use setup::base_arrays;
+pub(crate) use model::imported_arrays;
 
 use fault::Print;
 use journal::Journal;

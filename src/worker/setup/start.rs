@@ -1,37 +1,9 @@
-//! The weights that training begins with: imported ones, and those of the run that fine-tuning starts from.
+//! The weights of the run that fine-tuning starts from.
 
 use super::Ground;
-use crate::domain::{FineTuning, NetworkName, Preprocessing, Transfer};
-use crate::model::parameters::{Array, Arrays};
+use crate::domain::{FineTuning, Transfer};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::optimizer;
-use crate::weights::Weights;
-
-/// The imported weights of a run, and what they expect of images.
-///
-/// # Errors
-/// When they are missing, damaged or others than when the run was created; in words.
-pub(super) fn open_base(ground: &Ground, transfer: &Transfer) -> Result<(Arrays, Preprocessing), String> {
-    let weights = Weights::open(&ground.home.weights_file(&transfer.weights)).map_err(|error| error.to_string())?;
-    let manifest = weights.manifest();
-    if manifest.identity() != transfer.base {
-        return Err(format!(
-            "the weights '{}' are others than when this run was created ({}, then {})",
-            transfer.weights,
-            manifest.identity(),
-            transfer.base
-        ));
-    }
-    Ok((base_arrays(&weights, ground.recipe.network_name()), manifest.preprocessing))
-}
-
-/// The tensors of a network that imported weights have, by their names there.
-#[must_use]
-pub(crate) fn base_arrays(weights: &Weights, network: NetworkName) -> Arrays {
-    let tensors = network.architecture().pretrained_tensors();
-    let read = |name: String| weights.tensor(&name).map(|(shape, values)| (name, Array { shape, values }));
-    tensors.into_iter().filter_map(|tensor| read(tensor.name)).collect()
-}
 
 /// The weights that fine-tuning starts from, once they are copied.
 pub(super) fn start_of(ground: &Ground) -> Result<Option<Checkpoint>, String> {
