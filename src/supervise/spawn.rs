@@ -13,9 +13,11 @@ use crate::events::{Event, EventReader};
 use crate::runs::{Job, RunFolder};
 
 use super::launch::When;
+use super::line::wait_for_those_before;
 
-/// How long a worker may take to show itself before its starter stops waiting and leaves the rest to watching.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a worker may take to show itself before its starter leaves the rest to watching: on a busy machine or a slow
+/// disk a program needs seconds to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at the run folder.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -60,9 +62,14 @@ pub(super) fn program() -> io::Result<PathBuf> {
 }
 
 /// Starts `command` with its output going to the worker's log and waits until it holds the run's lock, has ended, or
-/// patience runs out.
+/// patience runs out. A run of the queue is started when the workers before it are in the line.
 pub(super) fn start(mut command: Command, folder: &RunFolder) -> io::Result<Start> {
     let path = std::path::absolute(folder.path())?;
+    wait_for_those_before(folder);
+    if folder.worker_alive() {
+        // Somebody else has started one meanwhile.
+        return Ok(Start::Underway);
+    }
     let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
     let mut reader = EventReader::new(&folder.events_file());
@@ -129,7 +136,8 @@ fn tail(log: &Path, from: u64) -> String {
 mod tests {
     use super::*;
     use crate::domain::{DatasetName, Recipe, RunId};
-    use crate::runs::{Home, RunStore};
+    use crate::runs::queue::DeviceKey;
+    use crate::runs::{Home, Queue, RunStore};
 
     fn run() -> (tempfile::TempDir, RunFolder) {
         let home = tempfile::tempdir().expect("a folder");
@@ -166,6 +174,33 @@ mod tests {
         assert!(matches!(start(shell(&script), &folder), Ok(Start::Underway)));
         // The end of an earlier worker is not this one's word.
         assert!(matches!(start(shell("exit 1"), &folder), Ok(Start::Died { .. })));
+    }
+
+    #[test]
+    fn a_worker_is_started_when_the_one_before_it_is_in_the_line() {
+        let (_home, first) = run();
+        let home = first.home().expect("a home");
+        let (store, queue) = (RunStore::new(home.clone()), Queue::of(&home));
+        let recipe = first.recipe().expect("a recipe");
+        let second = store.folder(&store.create(&RunId::new("brisk-otter").expect("an id"), &recipe).expect("a run"));
+        for run in [&first, &second] {
+            queue.enter(run, Job::Train).expect("entered");
+        }
+        // Plays the first one's worker: it holds its lock long before it takes its slot.
+        let _lock = first.lock().expect("locked").expect("free");
+        let worker = thread::spawn({
+            let first = first.clone();
+            move || {
+                thread::sleep(Duration::from_millis(200));
+                queue.look(&first, &DeviceKey::here("cpu", None), &mut None).expect("a look")
+            }
+        });
+        // What the second one's worker finds when it begins.
+        let copy = format!("cp '{}' seen", first.queue_file().display());
+        start(shell(&copy), &second).expect("started");
+        let seen = std::fs::read_to_string(home.path().join("seen")).expect("a copy");
+        assert!(seen.contains("\"begun\":true"), "it was started too soon: {seen}");
+        drop(worker.join().expect("a turn"));
     }
 
     #[test]
