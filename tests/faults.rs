@@ -1,8 +1,8 @@
 //! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are full or
 //! may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
 //!
-//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`. That takes root
-//! or a user namespace; where neither is permitted, `-- --skip mounted` leaves these tests out.
+//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`. That
+//! takes root or a user namespace; where neither is permitted, `-- --skip mounted` leaves these tests out.
 
 #![cfg(target_os = "linux")]
 #![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build

@@ -15,8 +15,8 @@ use crate::runs::{Job, RunFolder};
 use super::launch::When;
 use super::line::wait_for_those_before;
 
-/// How long a worker may take to show itself before its starter leaves the rest to watching: on a busy machine or a slow
-/// disk a program needs seconds to begin.
+/// How long a worker may take to show itself before its starter leaves the rest to watching: on a busy machine or a
+/// slow disk a program needs seconds to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at the run folder.

@@ -1,8 +1,8 @@
 //! The real binary in a real terminal of any size, and what it shows.
 //!
-//! A wait that follows keys must wait for what the keys change. So that none passes without its keys, [`Dashboard::wait`] fails at
-//! once where its condition held before they were sent. A letter behind Esc in one burst is Alt and the letter: what
-//! follows Esc is sent when the effect of Esc is on the screen.
+//! A wait that follows keys must wait for what the keys change. So that none passes without its keys, [`Dashboard::wait`]
+//! fails at once where its condition held before they were sent. A letter behind Esc in one burst is Alt and the letter:
+//! what follows Esc is sent when the effect of Esc is on the screen.
 
 #![allow(dead_code)] // each test crate uses a part of it
 
@@ -140,7 +140,7 @@ impl Dashboard {
 
     /// Goes down the form to a setting and types a value into it.
     pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
-        // The heading of the explanation names the field that the cursor is on; the form's other lines may say the same words.
+        // The heading of the explanation names the field that the cursor is on; other lines may say the same words.
         let here = |text: &str| {
             text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
         };
@@ -286,7 +286,7 @@ impl<D: Display> Dashboard<D> {
         self.screen.lock().expect("no panic").take(bytes);
     }
 
-    /// Waits until the screen satisfies a condition that it did not satisfy before the keys that were sent since the last wait.
+    /// Waits until the screen satisfies a condition that it did not satisfy before the keys sent since the last wait.
     pub(crate) fn wait(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
         if let Some(before) = self.before.take() {
             assert!(!condition(&before), "{what} was there before the keys, so waiting shows nothing:\n{before:?}");
@@ -319,8 +319,9 @@ impl<D: Display> Dashboard<D> {
         wait_for(what, PATIENCE, || condition(&self.bytes()[from..]).then_some(()));
     }
 
-    /// Presses these keys in turns as often as it takes: after a flood nobody knows where they are pressed, and they may be
-    /// taken for a part of it.
+    /// Presses these keys in turns until the screen satisfies the condition.
+    ///
+    /// After a flood nobody knows where they are pressed, and they may be taken for a part of it.
     pub(crate) fn press_until(&mut self, keys: &[&str], what: &str, condition: impl Fn(&D::View) -> bool) {
         let begun = std::time::Instant::now();
         for key in keys.iter().cycle() {
