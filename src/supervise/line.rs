@@ -114,24 +114,24 @@ mod tests {
         let (_home, queue, [first, second]) = two();
         let _lock = first.lock().expect("locked").expect("free");
         let device = DeviceKey::here("cpu", None);
+        let slot = queue.look(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
         let worker = thread::spawn({
-            let (queue, first) = (queue.clone(), first.clone());
+            let (queue, first, device) = (queue.clone(), first.clone(), device.clone());
             move || {
                 // As long as a worker may need to read its checkpoints.
                 thread::sleep(Duration::from_millis(200));
                 queue.waits_for(&first, &device).expect("told");
-                match queue.look(&first, &device, &mut None).expect("a look") {
-                    Look::Turn(slot) => slot,
-                    other => panic!("{other:?}"),
-                }
+                let mut ticket = None;
+                let look = queue.look(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                ticket
             }
         });
         wait_for_those_before(&second);
-        assert!(
-            first.queue_entry().expect("readable").expect("an entry").begun,
-            "the second was let go before the first"
-        );
-        drop(worker.join().expect("a slot"));
+        // The ticket lives as long as what the thread returns.
+        assert_eq!(queue.in_line(&device), [id("heron")], "the second was let go before the first");
+        drop(worker.join().expect("a ticket"));
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn tail(log: &Path, from: u64) -> String {
 mod tests {
     use super::*;
     use crate::domain::{DatasetName, Recipe, RunId};
-    use crate::runs::queue::DeviceKey;
+    use crate::runs::queue::{DeviceKey, Look};
     use crate::runs::{Home, Queue, RunStore};
 
     fn run() -> (tempfile::TempDir, RunFolder) {
@@ -186,21 +186,27 @@ mod tests {
         for run in [&first, &second] {
             queue.enter(run, Job::Train).expect("entered");
         }
-        // Plays the first one's worker: it holds its lock long before it takes its slot.
+        // Plays the first one's worker: it holds its lock long before it has its ticket, for a slot that is taken.
+        let device = DeviceKey::here("cpu", None);
+        let slot = queue.look(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
         let _lock = first.lock().expect("locked").expect("free");
         let worker = thread::spawn({
             let first = first.clone();
             move || {
                 thread::sleep(Duration::from_millis(200));
-                queue.look(&first, &DeviceKey::here("cpu", None), &mut None).expect("a look")
+                queue.waits_for(&first, &device).expect("told");
+                let mut ticket = None;
+                let look = queue.look(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                ticket
             }
         });
         // What the second one's worker finds when it begins.
-        let copy = format!("cp '{}' seen", first.queue_file().display());
-        start(shell(&copy), &second).expect("started");
-        let seen = std::fs::read_to_string(home.path().join("seen")).expect("a copy");
-        assert!(seen.contains("\"begun\":true"), "it was started too soon: {seen}");
-        drop(worker.join().expect("a turn"));
+        start(shell("find devices -path '*/waiting/*' > seen"), &second).expect("started");
+        let seen = std::fs::read_to_string(home.path().join("seen")).expect("a list");
+        assert!(seen.contains("calm-heron"), "it was started too soon: {seen:?}");
+        drop(worker.join().expect("a ticket"));
     }
 
     #[test]
