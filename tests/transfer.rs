@@ -61,8 +61,10 @@ fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
     // Each was started at once, and began when the one before had ended.
     for (waiting, before, name) in [(&of_features, &cnn, "heron-cnn"), (&finetune, &of_features, "heron-features")] {
         let waited = |event: &Event| matches!(event, Event::Waiting { run } if run.as_str() == name);
-        assert!(events(waiting).iter().any(waited), "{:?}", events(waiting));
+        let started = when(waiting, |event| matches!(event, Event::WorkerStarted { .. }));
         let ended = when(before, |event| matches!(event, Event::Ended { .. }));
+        // On a busy machine the one before may be done before a worker has begun to look.
+        assert!(events(waiting).iter().any(waited) || started >= ended, "{:?}", events(waiting));
         let began = when(waiting, |event| matches!(event, Event::DeviceChosen { .. }));
         assert!(began >= ended, "{name} ended at {ended}, and the next began at {began}");
     }

@@ -6,6 +6,7 @@
 pub mod import;
 pub mod kill;
 pub mod launch;
+mod line;
 pub mod names;
 pub mod practice;
 pub mod queue;
