@@ -283,7 +283,7 @@ impl RunFolder {
     pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, FileError> {
         let refused = |problem| RECIPE.error(&self.recipe_file(), problem);
         let recipe = versioned::parse(text, RECIPE.newest).map_err(refused)?;
-        Hyperparameter::check(&recipe).map_err(|reason| refused(Problem::Malformed(reason)))?;
+        Hyperparameter::check(&recipe).map_err(|error| refused(Problem::Malformed(error.to_string())))?;
         Ok(recipe)
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::layout::RunFolder;
 use super::store::RunStore;
-use crate::domain::{DatasetName, RunId};
+use crate::domain::{DatasetName, NameError, RunId};
 use crate::durable::lock::Liveness;
 use crate::durable::versioned::FileError;
 
@@ -44,8 +44,8 @@ pub enum ManageError {
         id: RunId,
     },
     /// The name cannot be that of a run.
-    #[error("{0}")]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// Workers train on the dataset.
     #[error("{runs} still trains on {dataset}: stop it first")]
     InUse {
@@ -76,7 +76,7 @@ impl RunStore {
         if old == new {
             return Ok(());
         }
-        RunId::of_new_run(new.as_str()).map_err(ManageError::Name)?;
+        RunId::of_new_run(new.as_str())?;
         let (from, to) = (self.folder(old), self.folder(new));
         if to.path().symlink_metadata().is_ok() {
             return Err(ManageError::Taken { id: new.clone() });

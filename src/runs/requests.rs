@@ -144,7 +144,7 @@ impl RunFolder {
     pub fn limits(&self) -> Result<Option<Limits>, FileError> {
         let path = self.limits_file();
         let Some(limits) = KIND.read::<Limits>(&path)? else { return Ok(None) };
-        limits.check().map_err(|reason| KIND.error(&path, Problem::Malformed(reason)))?;
+        limits.check().map_err(|error| KIND.error(&path, Problem::Malformed(error.to_string())))?;
         Ok(Some(limits))
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState};
+use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
 use crate::runs::{FileError, Job, Queue, RunStore, Summary};
 
@@ -55,8 +55,8 @@ pub enum LaunchError {
         advice: String,
     },
     /// A limit is out of its range.
-    #[error("{0}")]
-    Limits(String),
+    #[error(transparent)]
+    Limits(#[from] SettingError),
     /// The limits in force cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
@@ -149,7 +149,7 @@ pub fn resume_with(
     }
     let folder = store.folder(id);
     let limits = folder.limits()?.unwrap_or_else(|| Limits::of(&run.recipe)).with(epochs, patience);
-    limits.check().map_err(LaunchError::Limits)?;
+    limits.check()?;
     if state == RunState::Finished {
         refuse_if_over(&run, limits)?;
     }

@@ -13,7 +13,7 @@ use crate::supervise;
 pub(super) fn cnn(store: &RunStore, options: &TrainCnn) -> Result<Recipe, CommandError> {
     let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
-    options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -24,7 +24,7 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
-    options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -56,7 +56,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
         let name = &transfer.weights;
         return Err(CommandError::Words(format!("the weights {name} are others than {from} was trained on")));
     }
-    options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     if let Some(wanted) = &recipe.transfer {
         wanted.check_start(&from, transfer, &recipe.architecture()).map_err(CommandError::Usage)?;
@@ -70,11 +70,11 @@ pub(super) fn all(store: &RunStore, options: &TrainAll, stem: &RunId) -> Result<
     let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
     let mut cnn = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
     let mut features = on_base(&dataset, base);
-    options.run.recipe.apply(&mut cnn).map_err(CommandError::Usage)?;
-    options.run.recipe.apply(&mut features).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut cnn)?;
+    options.run.recipe.apply(&mut features)?;
     let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
-    options.run.recipe.apply(&mut finetune).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut finetune)?;
     for recipe in [&mut cnn, &mut features, &mut finetune] {
         leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
     }

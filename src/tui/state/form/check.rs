@@ -15,7 +15,7 @@ impl Form {
             Field::From => self.check_start(ground).err(),
             Field::Without => self.check_without(ground).err(),
             Field::Setting(setting) => self.check_setting(setting, ground).err(),
-            Field::Name => RunId::of_new_run(self.name.text()).err(),
+            Field::Name => RunId::of_new_run(self.name.text()).err().map(|error| error.to_string()),
             Field::Strategy | Field::Launch => None,
         }
     }
@@ -107,7 +107,7 @@ impl Form {
             return Ok(());
         }
         let mut recipe = self.practice.sample();
-        setting.set(&mut recipe, value.text())?;
+        setting.set(&mut recipe, value.text()).map_err(|error| error.to_string())?;
         if setting != Hyperparameter::Unfreeze || self.practice == Practice::All {
             return Ok(());
         }
