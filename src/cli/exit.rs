@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
+use crate::domain::preflight::Problem;
 use crate::domain::{DatasetName, SettingError, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
@@ -59,6 +60,9 @@ pub(super) enum CommandError {
     Usage(String),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A run that cannot start.
+    #[error(transparent)]
+    Problem(#[from] Problem),
     /// Anything said in words already.
     #[error("{0}")]
     Words(String),
@@ -140,6 +144,12 @@ impl CommandError {
             self,
             Self::Usage(_)
                 | Self::Setting(_)
+                | Self::Problem(
+                    Problem::Recipe(_)
+                        | Problem::Network(_)
+                        | Problem::StartWithoutBase(_)
+                        | Problem::StageFrozen { .. }
+                )
                 | Self::Request(RequestError::Limits(_) | RequestError::NothingGiven)
                 | Self::Launch(LaunchError::Limits(_))
                 | Self::Slots(SlotsError::Range(_))

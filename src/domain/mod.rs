@@ -16,6 +16,7 @@ pub mod nan;
 pub mod network;
 pub mod practice;
 pub mod precision;
+pub mod preflight;
 pub mod preprocessing;
 pub mod recipe;
 pub mod reference;
