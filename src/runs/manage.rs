@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use super::layout::RunFolder;
 use super::store::RunStore;
 use crate::domain::{DatasetName, NameError, RunId};
-use crate::durable::lock::Liveness;
 use crate::durable::versioned::FileError;
+use crate::runs::placement::Liveness;
 
 /// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
 pub(super) const DELETED: &str = ".deleted-";
@@ -161,7 +161,7 @@ impl RunStore {
     pub fn refuse_in_use(&self, dataset: &DatasetName) -> Result<(), ManageError> {
         let io_error = |source| ManageError::Io { path: self.home().checkpoints(), source };
         let busy = |(id, liveness): (RunId, Liveness)| match liveness {
-            Liveness::Alive => Some(id.to_string()),
+            Liveness::Alive | Liveness::Submitted => Some(id.to_string()),
             Liveness::Unknown(error) => Some(format!("{id} (its lock cannot be looked at: {error})")),
             Liveness::Absent => None,
         };

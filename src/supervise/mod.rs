@@ -6,11 +6,11 @@
 pub mod import;
 pub mod kill;
 pub mod launch;
+pub mod launcher;
 pub mod names;
 pub mod practice;
 pub mod queue;
 pub mod requests;
-mod spawn;
 pub mod stop;
 
 pub use crate::domain::now;

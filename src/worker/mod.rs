@@ -122,5 +122,9 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
         // An entry that stays is seen to be over by what the log tells behind it.
         let _ = queue.leave(folder);
     }
+    if !interrupted {
+        // Told for good: whoever handed the run over need not expect a further worker.
+        let _ = folder.clear_placement();
+    }
     Ok(done)
 }

@@ -249,6 +249,7 @@ impl Logbook {
             id: self.id,
             summary: Ok(Arc::new(summary)),
             alive,
+            submitted: false,
             stop_asked: None,
             loss: None,
             saved,
