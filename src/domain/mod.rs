@@ -42,7 +42,7 @@ pub use practice::Practice;
 pub use precision::Precision;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use recipe::{EarlyStopping, Monitor, Recipe, RecipeError, Schedule, Strategy};
-pub use run_state::{EarlyStoppingStatus, FinishReason, Outcome, RunState};
+pub use run_state::{EarlyStoppingStatus, FailureKind, FinishReason, Outcome, RunState};
 pub use size::Size;
 pub use split::{Split, SplitCounts};
 pub use transfer::{FineTuning, Transfer};

@@ -107,7 +107,8 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
             !interrupted
         }
         (Err(cause), Job::Train) => {
-            journal.report(Event::Ended { outcome: Outcome::Failed { cause } });
+            let kind = crate::domain::FailureKind::Other;
+            journal.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
             false
         }
         // The run itself ended long ago, and well: only the test failed.

@@ -288,7 +288,7 @@ pub(crate) fn failed() -> RunView {
         .with(|recipe| recipe.dataset = dataset_name("demo"))
         .started()
         .epochs(3, 3)
-        .ended(Outcome::Failed { cause: cause.into() })
+        .ended(Outcome::Failed { cause: cause.into(), kind: crate::domain::FailureKind::Disk })
         .view(false)
 }
 
