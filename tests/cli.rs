@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use lab::{Lab, begun, epoch, finished, wait_for};
+use lab::{Lab, PATIENCE, begun, epoch, finished, wait_for};
 use mien::domain::{Outcome, RunId};
 use mien::events::Event;
 use serde_json::{Value, json};
@@ -29,27 +29,59 @@ fn has_keys(value: &Value, expected: &[&str]) {
     }
 }
 
+/// The commands that `mien PATH --help` lists, without `help` itself.
+fn commands(lab: &Lab, path: &[&str]) -> Vec<String> {
+    let help = lab.text(&[path, &["--help"]].concat());
+    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let name =
+        |line: &str| Some(line.strip_prefix("  ")?.split(' ').next()?.to_owned()).filter(|name| !name.is_empty());
+    list.filter_map(name).filter(|name| name != "help").collect()
+}
+
 #[test]
-fn help_names_every_command_and_the_exit_codes() {
-    let help = Lab::new().text(&["--help"]);
-    for word in [
-        "data",
-        "weights",
-        "train",
-        "runs",
-        "show",
-        "watch",
-        "stop",
-        "pause",
-        "unpause",
-        "set",
-        "resume",
-        "evaluate",
-        "doctor",
-        "completions",
-    ] {
-        assert!(help.contains(&format!("\n  {word}")), "{word} is missing in {help}");
+fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
+    let lab = Lab::new();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let rows: Vec<&str> = readme.lines().skip_while(|line| *line != "| command | does |").skip(2).collect();
+    // What stands in the first column in backticks: `mien data import …`, `data list`, and `unmark` for `data unmark`.
+    let named: Vec<Vec<Vec<&str>>> = rows
+        .iter()
+        .take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            // Bars in the table are alternatives of a command.
+            let row = row.split(" | ").next().expect("a column");
+            let code = row.split('`').skip(1).step_by(2);
+            code.map(|code| code.split([' ', '\\', '|']).filter(|word| *word != "mien").collect()).collect()
+        })
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    let top = commands(&lab, &[]);
+    assert!(top.len() > 20, "{top:?}");
+    for command in &top {
+        let of_it: Vec<_> =
+            named.iter().filter(|row| row.iter().any(|code| code.first() == Some(&command.as_str()))).collect();
+        assert!(!of_it.is_empty(), "{command} is not in README's commands");
+        for part in commands(&lab, &[command]) {
+            let is_named = |code: &Vec<&str>| code.contains(&part.as_str());
+            assert!(of_it.iter().any(|row| row.iter().any(is_named)), "{command} {part} is not in README's commands");
+        }
     }
+    for row in &named {
+        // The command that the row is of, and what it may name alone: `unmark`.
+        let of = row.iter().filter_map(|code| code.first()).find(|word| top.iter().any(|name| name == *word));
+        let parts = of.map_or_else(Vec::new, |of| commands(&lab, &[of]));
+        for word in row.iter().filter_map(|code| code.first()).filter(|word| !word.starts_with('-')) {
+            let left_out = (*word == "config" && !cfg!(feature = "dashboard"))
+                || (["bench"].contains(word) && !cfg!(feature = "trainer"));
+            let is_there = top.iter().chain(&parts).any(|name| name == word);
+            assert!(is_there || left_out, "README names {word}, which is no command, in {row:?}");
+        }
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes_and_the_options_of_training() {
+    let help = Lab::new().text(&["--help"]);
     assert!(help.contains("Exit codes:") && help.contains("130"));
     assert!(!help.contains("worker RUN"), "the worker command is nobody's business");
     let help = Lab::new().text(&["train", "cnn", "--help"]);
@@ -310,7 +342,7 @@ fn only_an_active_run_can_be_stopped() {
     let asked = folder.clone();
     // Plays the worker: obeys, writes its end, dies.
     let worker = std::thread::spawn(move || {
-        wait_for("the request", 20, || asked.stop_requested().then_some(()));
+        wait_for("the request", PATIENCE, || asked.stop_requested().then_some(()));
         let mut writer = mien::events::EventWriter::open(&events, 2).expect("a log");
         writer.append(3, Event::StopRequested).expect("an append");
         writer.append(4, Event::Ended { outcome: Outcome::Stopped }).expect("an append");

@@ -1,8 +1,8 @@
 //! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are full or
 //! may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
 //!
-//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`; where that
-//! is not permitted the test says so on stderr and does nothing.
+//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`. That
+//! takes root or a user namespace; where neither is permitted, `-- --skip mounted` leaves these tests out.
 
 #![cfg(target_os = "linux")]
 #![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
@@ -15,7 +15,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "trainer")]
 use lab::worker_pid;
@@ -125,67 +125,6 @@ fn leftovers(at: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tmp"))).collect()
 }
 
-/// A file system of its own in a private namespace.
-struct Mounted {
-    process: Child,
-    home: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Mounted {
-    /// Mounts by a shell script, which finds the folder to mount at in `$1` and `argument` in `$2`.
-    fn by(script: &str, argument: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-c", &format!("{script} && echo ready && exec sleep 3600"), "sh"]);
-        let mut process = command.arg(folder.path()).arg(argument).stdout(Stdio::piped()).spawn().ok()?;
-        let mut line = String::new();
-        let _ = BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line);
-        if line.trim() != "ready" {
-            let _ = process.wait();
-            eprintln!("SKIPPED: this environment permits no mounts of one's own (unshare -m)");
-            return None;
-        }
-        let home = Path::new("/proc").join(process.id().to_string()).join("root");
-        let home = home.join(folder.path().strip_prefix("/").expect("an absolute path"));
-        Some(Self { process, home, _folder: folder })
-    }
-
-    /// A small one, in memory.
-    fn small(size: &str) -> Option<Self> {
-        Self::by("mount -t tmpfs -o size=$2 none \"$1\"", size)
-    }
-
-    /// Another folder, which may only be read here.
-    fn read_only(of: &Path) -> Option<Self> {
-        Self::by("mount --bind \"$2\" \"$1\" && mount -o remount,ro,bind \"$1\"", of.to_str().expect("a plain path"))
-    }
-
-    fn fill(&self) {
-        use std::io::Write;
-        let mut file = fs::File::create(self.home.join("fill")).expect("a file");
-        for block in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![7; block]).is_ok() {}
-        }
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.home.join("fill")).expect("removed");
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let run = folder(&self.home);
-        if run.worker_alive() {
-            let _ = run.request_stop();
-            std::thread::sleep(Duration::from_secs(2));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// A lab with the dataset and a run of at least one epoch.
 fn begun() -> (Lab, RunFolder) {
     let lab = Lab::new();
@@ -243,8 +182,13 @@ fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
     let (lab, run) = begun();
     let pid = worker_pid(&run);
     kill_process(pid, Signal::STOP).expect("stopped");
-    std::thread::sleep(Duration::from_secs(3));
+    let stat = Path::new("/proc").join(pid.to_string()).join("stat");
+    wait_for("it to be suspended", PATIENCE, || {
+        fs::read_to_string(&stat).expect("a process").contains(") T ").then_some(())
+    });
+    let before = fs::read(run.events_file()).expect("a log");
     assert_eq!(show(lab.home())["state"], "running");
+    assert_eq!(fs::read(run.events_file()).expect("a log"), before, "it is suspended");
     kill_process(pid, Signal::CONT).expect("continued");
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
     assert_eq!(essence(lab.home()), undisturbed());
@@ -310,99 +254,6 @@ fn a_run_of_a_newer_version_is_refused_in_words_and_left_alone() {
     assert_eq!(fs::read(run.events_file()).expect("a log"), log);
 }
 
-#[test]
-fn a_home_that_may_only_be_read_is_shown_and_nothing_is_begun() {
-    let lab = Lab::new();
-    lab.faces(700);
-    lab.run("calm-heron", 1, lab::finished());
-    lab.run("plain-finch", 2, lab::finished());
-    let Some(mounted) = Mounted::read_only(lab.home()) else { return };
-    let home = mounted.home.as_path();
-    for command in [&["runs"][..], &["show", "calm-heron"], &["watch", "calm-heron"], &["data", "list"], &["doctor"]] {
-        let output = mien(home, command);
-        assert!(!stdout(&output).is_empty(), "{command:?}: {}", stderr(&output));
-    }
-    let compared = mien(home, &["compare", "calm-heron", "plain-finch"]);
-    assert!(stdout(&compared).contains("plain-finch"), "{}", stderr(&compared));
-    let train = ["train", "cnn", "--dataset", "faces", "--detach"];
-    let writing: [&[&str]; 2] = [&["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]];
-    for command in cfg!(feature = "trainer").then_some(&train[..]).into_iter().chain(writing) {
-        let words = refused(home, command);
-        assert!(words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")), "{words}");
-    }
-    assert_eq!(lab.store().ids().expect("ids").len(), 2);
-}
-
-#[cfg(feature = "dashboard")]
-#[test]
-fn dashboards_on_one_home_show_the_same_even_where_it_may_only_be_read() {
-    let lab = Lab::new();
-    for (id, at) in [("calm-heron", 1), ("plain-finch", 2)] {
-        lab.run(id, at, lab::finished());
-    }
-    let Some(mounted) = Mounted::read_only(lab.home()) else { return };
-    let open = |home: &Path| {
-        let mut dashboard = terminal::Dashboard::run((40, 120), terminal::mien(home));
-        dashboard.press("3");
-        dashboard.wait("both runs", |text| text.contains("calm-heron") && text.contains("plain-finch"));
-        dashboard
-    };
-    let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(&mounted.home)];
-    one.press("gN");
-    one.line("proud-heron");
-    for dashboard in [&mut one, &mut other, &mut reader] {
-        dashboard.wait("its new name", |text| text.contains("proud-heron"));
-    }
-    reader.press("t");
-    reader.line("overnight");
-    reader.wait("why it cannot", |text| text.contains("Read-only file system"));
-    for mut dashboard in [one, other, reader] {
-        dashboard.quit();
-    }
-    assert_eq!(lab.store().ids().expect("ids").len(), 2);
-}
-
-#[cfg(feature = "trainer")]
-#[test]
-fn a_full_disk_costs_nothing_that_was_completed() {
-    let Some(mounted) = Mounted::small("48m") else { return };
-    let lab = Lab::new();
-    lab.faces(700);
-    let home = mounted.home.as_path();
-    done(home, &["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
-    done(home, &LONG);
-    let run = folder(home);
-    wait_for_epochs(&run, 1);
-    mounted.fill();
-    // It fails by itself at the next checkpoint, which it cannot write.
-    wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    // The words themselves may find no room either: neither the log nor what the worker prints can grow.
-    let shown = done(home, &["show", "calm-heron"]);
-    let words = shown.lines().next().unwrap_or_default();
-    eprintln!("reads: {words}");
-    assert!(words.contains("its disk is full") || words.contains("No space left on device"), "{words}");
-    assert!(leftovers(run.path()).is_empty(), "{:?}", leftovers(run.path()));
-    mounted.make_room();
-    let state = show(home);
-    assert!(["failed", "lost"].contains(&state["state"].as_str().expect("a state")), "{state}");
-    done(home, &["resume", "calm-heron"]);
-    assert_eq!(essence(home), undisturbed());
-}
-
-#[test]
-fn an_import_onto_a_full_disk_leaves_nothing_behind() {
-    let Some(mounted) = Mounted::small("1m") else { return };
-    let lab = Lab::new();
-    lab.faces(700);
-    let table = lab.home().join("faces.csv");
-    let words = refused(&mounted.home, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
-    assert!(words.contains("No space left on device"), "{words}");
-    let left = fs::read_dir(mounted.home.join("data")).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    // The lock under which imports take turns stays, empty.
-    let left: Vec<_> = left.filter(|name| name != ".import.lock").collect();
-    assert!(left.is_empty(), "{left:?}");
-}
-
 #[cfg(feature = "trainer")]
 #[test]
 fn a_worker_without_memory_leaves_a_run_that_goes_on() {
@@ -413,6 +264,8 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
     let starve = |kibibytes: u32| {
         let mut starved = Command::new("sh");
         starved.args(["-c", "ulimit -v \"$0\"; exec \"$1\" worker --now \"$2\"", &kibibytes.to_string()]);
+        // With backtraces on, the standard library waits for itself where one cannot be allocated while it is printed.
+        starved.env("RUST_BACKTRACE", "0");
         let log = run.open_worker_log().expect("a log");
         starved.arg(env!("CARGO_BIN_EXE_mien")).arg(run.path()).stderr(log).status().expect("started")
     };
@@ -451,4 +304,182 @@ fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
     let run = folder(lab.home());
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
     assert_eq!(show(lab.home())["state"], "finished");
+}
+
+/// What takes the right to mount.
+mod mounted {
+    use super::*;
+
+    /// A file system of its own in a private namespace.
+    struct Mounted {
+        process: Child,
+        home: PathBuf,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Mounted {
+        /// Mounts by a shell script, which finds the folder to mount at in `$1` and `argument` in `$2`.
+        fn by(script: &str, argument: &str) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            // As root, else as root of a user namespace.
+            for options in ["-m", "-rm"] {
+                let mut command = Command::new("unshare");
+                command.args([options, "sh", "-c", &format!("{script} && echo ready && exec sleep 3600"), "sh"]);
+                command.arg(folder.path()).arg(argument).stdout(Stdio::piped());
+                let mut process = command.spawn().expect("unshare, of util-linux");
+                let mut line = String::new();
+                let _ = BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line);
+                if line.trim() == "ready" {
+                    let home = Path::new("/proc").join(process.id().to_string()).join("root");
+                    let home = home.join(folder.path().strip_prefix("/").expect("an absolute path"));
+                    return Self { process, home, _folder: folder };
+                }
+                let _ = process.wait();
+            }
+            panic!("neither root nor a user namespace may mount here (unshare -m, unshare -rm): `-- --skip mounted`");
+        }
+
+        /// A small one, in memory.
+        fn small(size: &str) -> Self {
+            Self::by("mount -t tmpfs -o size=$2 none \"$1\"", size)
+        }
+
+        /// Another folder, which may only be read here.
+        fn read_only(of: &Path) -> Self {
+            Self::by(
+                "mount --bind \"$2\" \"$1\" && mount -o remount,ro,bind \"$1\"",
+                of.to_str().expect("a plain path"),
+            )
+        }
+
+        fn fill(&self) {
+            use std::io::Write;
+            let mut file = fs::File::create(self.home.join("fill")).expect("a file");
+            for block in [1 << 16, 1 << 12, 1] {
+                while file.write_all(&vec![7; block]).is_ok() {}
+            }
+        }
+
+        fn make_room(&self) {
+            fs::remove_file(self.home.join("fill")).expect("removed");
+        }
+    }
+
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let run = folder(&self.home);
+            if run.worker_alive() {
+                let _ = run.request_stop();
+                let begun = Instant::now();
+                while run.worker_alive() && begun.elapsed() < Duration::from_secs(10) {
+                    std::thread::sleep(Duration::from_millis(30));
+                }
+            }
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+
+    #[test]
+    fn a_home_that_may_only_be_read_is_shown_and_nothing_is_begun() {
+        let lab = Lab::new();
+        lab.faces(700);
+        lab.run("calm-heron", 1, lab::finished());
+        lab.run("plain-finch", 2, lab::finished());
+        let mounted = Mounted::read_only(lab.home());
+        let home = mounted.home.as_path();
+        for command in
+            [&["runs"][..], &["show", "calm-heron"], &["watch", "calm-heron"], &["data", "list"], &["doctor"]]
+        {
+            let output = mien(home, command);
+            assert!(!stdout(&output).is_empty(), "{command:?}: {}", stderr(&output));
+        }
+        let compared = mien(home, &["compare", "calm-heron", "plain-finch"]);
+        assert!(stdout(&compared).contains("plain-finch"), "{}", stderr(&compared));
+        let train = ["train", "cnn", "--dataset", "faces", "--detach"];
+        let writing: [&[&str]; 2] = [&["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]];
+        for command in cfg!(feature = "trainer").then_some(&train[..]).into_iter().chain(writing) {
+            let words = refused(home, command);
+            assert!(
+                words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")),
+                "{words}"
+            );
+        }
+        assert_eq!(lab.store().ids().expect("ids").len(), 2);
+    }
+
+    #[cfg(feature = "dashboard")]
+    #[test]
+    fn dashboards_on_one_home_show_the_same_even_where_it_may_only_be_read() {
+        let lab = Lab::new();
+        for (id, at) in [("calm-heron", 1), ("plain-finch", 2)] {
+            lab.run(id, at, lab::finished());
+        }
+        let mounted = Mounted::read_only(lab.home());
+        let open = |home: &Path| {
+            let mut dashboard = terminal::Dashboard::run((40, 120), terminal::mien(home));
+            dashboard.press("3");
+            dashboard.wait("both runs", |text| text.contains("calm-heron") && text.contains("plain-finch"));
+            dashboard
+        };
+        let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(&mounted.home)];
+        one.press("gN");
+        one.wait("the line for the name", |text| text.contains("another name for"));
+        one.line("proud-heron");
+        for dashboard in [&mut one, &mut other, &mut reader] {
+            // The one that renames shows the name as it is typed; the list says when it is there.
+            dashboard.wait("its new name", |text| {
+                text.lines().any(|line| line.contains("early stop") && line.contains("proud-heron"))
+            });
+        }
+        reader.press("t");
+        reader.line("overnight");
+        reader.wait("why it cannot", |text| text.contains("Read-only file system"));
+        for mut dashboard in [one, other, reader] {
+            dashboard.quit();
+        }
+        assert_eq!(lab.store().ids().expect("ids").len(), 2);
+    }
+
+    #[cfg(feature = "trainer")]
+    #[test]
+    fn a_full_disk_costs_nothing_that_was_completed() {
+        let mounted = Mounted::small("48m");
+        let lab = Lab::new();
+        lab.faces(700);
+        let home = mounted.home.as_path();
+        done(home, &["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
+        done(home, &LONG);
+        let run = folder(home);
+        wait_for_epochs(&run, 1);
+        mounted.fill();
+        // It fails by itself at the next checkpoint, which it cannot write.
+        wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
+        // The words themselves may find no room either: neither the log nor what the worker prints can grow.
+        let shown = done(home, &["show", "calm-heron"]);
+        let words = shown.lines().next().unwrap_or_default();
+        eprintln!("reads: {words}");
+        assert!(words.contains("its disk is full") || words.contains("No space left on device"), "{words}");
+        assert!(leftovers(run.path()).is_empty(), "{:?}", leftovers(run.path()));
+        mounted.make_room();
+        let state = show(home);
+        assert!(["failed", "lost"].contains(&state["state"].as_str().expect("a state")), "{state}");
+        done(home, &["resume", "calm-heron"]);
+        assert_eq!(essence(home), undisturbed());
+    }
+
+    #[test]
+    fn an_import_onto_a_full_disk_leaves_nothing_behind() {
+        let mounted = Mounted::small("1m");
+        let lab = Lab::new();
+        lab.faces(700);
+        let table = lab.home().join("faces.csv");
+        let words = refused(&mounted.home, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
+        assert!(words.contains("No space left on device"), "{words}");
+        let left =
+            fs::read_dir(mounted.home.join("data")).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        // The lock under which imports take turns stays, empty.
+        let left: Vec<_> = left.filter(|name| name != ".import.lock").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

@@ -2,147 +2,68 @@
 
 #![cfg(feature = "dashboard")]
 
-use std::io::{Read, Write};
+mod lab;
+mod terminal;
+
+use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use lab::wait_for;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use rustix::process::Signal;
+use terminal::{Dashboard, PATIENCE, SMALL};
 
-/// Long enough for a slow machine with other things to do.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    keys: Box<dyn Write + Send>,
-    master: Box<dyn MasterPty + Send>,
-    screen: Arc<Mutex<vt100::Parser>>,
-    /// All bytes so far.
-    output: Arc<Mutex<Vec<u8>>>,
-    /// Home, config and state.
-    folder: Arc<tempfile::TempDir>,
+/// A home with a tiny dataset, a config, and a user who has seen the first steps.
+struct User {
+    folder: tempfile::TempDir,
 }
 
-/// A home with a tiny dataset, this config, and a user who has seen the first steps.
-fn folder(config: &str) -> Arc<tempfile::TempDir> {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("config.toml"), config).expect("written");
-    std::fs::create_dir_all(folder.path().join("state/mien")).expect("made");
-    std::fs::write(folder.path().join("state/mien/first-steps-shown"), "").expect("written");
-    tiny_dataset(folder.path());
-    Arc::new(folder)
-}
-
-const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-
-fn mien(folder: &Path) -> CommandBuilder {
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
-    command.arg("--home");
-    command.arg(folder.join("lab"));
-    for name in ["LC_ALL", "LC_CTYPE", "TMUX", "COLORFGBG", "NO_COLOR", "COLORTERM", "MIEN_HOME"] {
-        command.env_remove(name);
-    }
-    command.env("TERM", "xterm-256color");
-    command.env("LANG", "C.UTF-8");
-    command.env("XDG_STATE_HOME", folder.join("state"));
-    command.env("XDG_CONFIG_HOME", folder.join("config"));
-    command.env("MIEN_CONFIG", folder.join("config.toml"));
-    command
-}
-
-impl Terminal {
-    fn open(config: &str, environment: &[(&str, &str)]) -> Self {
-        Self::on(&folder(config), environment)
+impl User {
+    fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("config.toml"), config).expect("written");
+        std::fs::create_dir_all(folder.path().join("state/mien")).expect("made");
+        std::fs::write(folder.path().join("state/mien/first-steps-shown"), "").expect("written");
+        tiny_dataset(folder.path());
+        Self { folder }
     }
 
-    fn on(folder: &Arc<tempfile::TempDir>, environment: &[(&str, &str)]) -> Self {
-        let pty = native_pty_system().openpty(SIZE).expect("a terminal");
-        let mut command = mien(folder.path());
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self) -> CommandBuilder {
+        let mut command = terminal::mien(self.path().join("lab"));
+        command.env("XDG_STATE_HOME", self.path().join("state"));
+        command.env("XDG_CONFIG_HOME", self.path().join("config"));
+        command.env("MIEN_CONFIG", self.path().join("config.toml"));
+        command
+    }
+
+    /// The dashboard of this user, with these variables.
+    fn open(&self, environment: &[(&str, &str)]) -> Dashboard {
+        let mut command = self.command();
         for (name, value) in environment {
             command.env(name, value);
         }
-        let child = pty.slave.spawn_command(command).expect("started");
-        drop(pty.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
-        let output = Arc::new(Mutex::new(Vec::new()));
-        let mut reader = pty.master.try_clone_reader().expect("a reader");
-        let (shown, kept) = (Arc::clone(&screen), Arc::clone(&output));
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut bytes) {
-                shown.lock().expect("no panic").process(&bytes[..count]);
-                kept.lock().expect("no panic").extend_from_slice(&bytes[..count]);
-            }
-        });
-        let keys = pty.master.take_writer().expect("a writer");
-        Self { child, keys, master: pty.master, screen, output, folder: Arc::clone(folder) }
+        Dashboard::run(SMALL, command)
     }
 
-    fn text(&self) -> String {
-        self.screen.lock().expect("no panic").screen().contents()
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.output.lock().expect("no panic").clone()
-    }
-
-    fn press(&mut self, keys: &[u8]) {
-        self.keys.write_all(keys).and_then(|()| self.keys.flush()).expect("a key");
-    }
-
-    fn wait(&mut self, what: &str, condition: impl Fn(&str) -> bool) {
-        let begun = Instant::now();
-        loop {
-            let text = self.text();
-            if condition(&text) {
-                return;
-            }
-            let ended = self.child.try_wait().expect("a child");
-            assert!(ended.is_none() && begun.elapsed() < PATIENCE, "no {what}, {ended:?}:\n{text}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Waits for the dataset.
-    fn ready(&mut self) {
-        self.wait("the dataset", |text| text.contains("disgust") && !text.contains("first steps"));
-    }
-
-    /// Presses a key as often as it takes: right after a flood it may be taken for a part of it.
-    fn press_until(&mut self, keys: &[u8], what: &str, condition: impl Fn(&str) -> bool) {
-        let begun = Instant::now();
-        while !condition(&self.text()) {
-            assert!(begun.elapsed() < PATIENCE, "no {what}:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(400));
-            self.press(keys);
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
+    /// How many runs there are.
     fn runs(&self) -> usize {
-        std::fs::read_dir(self.folder.path().join("lab/checkpoints"))
+        std::fs::read_dir(self.path().join("lab/checkpoints"))
             .map_or(0, |folder| folder.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count())
-    }
-
-    fn leave(&mut self) {
-        self.press(b"\x03");
-        self.ends();
-    }
-
-    fn ends(&mut self) {
-        let begun = Instant::now();
-        while self.child.try_wait().expect("a child").is_none() {
-            assert!(begun.elapsed() < PATIENCE, "it does not end:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+const SIZE: PtySize = PtySize { rows: SMALL.0, cols: SMALL.1, pixel_width: 0, pixel_height: 0 };
+
+const CTRL_C: &str = "\x03";
+
+/// Whether the Data screen shows the dataset, with nothing over it.
+fn ready(text: &str) -> bool {
+    text.contains("disgust") && !text.contains("first steps")
 }
 
 /// Imports a dataset of two classes, because drawing the demo takes long without optimization.
@@ -179,64 +100,69 @@ fn garbage(count: usize) -> Vec<u8> {
 
 #[test]
 fn floods_of_pasted_text_and_garbage_launch_nothing() {
-    let mut terminal = Terminal::open("", &[]);
-    terminal.ready();
-    terminal.press(b"2");
+    let user = User::new("");
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.press("2");
     terminal.wait("the form", |text| text.contains("[ Launch ]"));
-    let mut paste = b"\x1b[200~".to_vec();
-    paste.extend("2\ry\r".repeat(1 << 18).into_bytes());
-    paste.extend(b"\x1b[201~");
-    terminal.press(&paste);
+    terminal.paste(&"2\ry\r".repeat(1 << 18));
     terminal.wait("words about it", |text| text.contains("1048576 pasted bytes were left out"));
     // A terminal that does not mark pastes, keys that are held down, and noise with all kinds of sequences in it.
-    terminal.press("2\ry\rS\r".repeat(50_000).as_bytes());
-    terminal.press("j".repeat(50_000).as_bytes());
+    terminal.press(&"2\ry\rS\r".repeat(50_000));
+    terminal.press(&"j".repeat(50_000));
     for _ in 0..50 {
-        terminal.press(&garbage(4_000));
-        terminal.press(b"\x1b[<0;40;20M\x1b[I\x1b[O\x1b]10;rgb:00/00/00\x07\x1bP1$r0m\x1b\\\x1b[\xe6\xbc\r\x1b]52;c;");
+        terminal.send(&garbage(4_000));
+        terminal.send(b"\x1b[<0;40;20M\x1b[I\x1b[O\x1b]10;rgb:00/00/00\x07\x1bP1$r0m\x1b\\\x1b[\xe6\xbc\r\x1b]52;c;");
     }
-    terminal.press_until(b"\x1b", "Esc", |text| text.contains("[ Launch ]") || text.contains("disgust"));
-    terminal.press_until(b"1", "an answer to a key", |text| text.contains("disgust"));
-    assert_eq!(terminal.runs(), 0, "something was launched:\n{}", terminal.text());
-    let memory = std::fs::read_to_string(format!("/proc/{}/status", terminal.child.process_id().expect("an id")));
+    terminal.taken();
+    // From whatever it led to, to one screen and to another: all that was sent before was taken in.
+    terminal.press_until(&["\x1b", "2"], "the form", |text| text.contains("[ Launch ]"));
+    terminal.press_until(&["\x1b", "1"], "the dataset", |text| text.contains("disgust"));
+    assert_eq!(user.runs(), 0, "something was launched:\n{}", terminal.text());
+    let memory = std::fs::read_to_string(format!("/proc/{}/status", terminal.pid().as_raw_nonzero()));
     let peak = memory.expect("a status").lines().find_map(|line| {
         line.strip_prefix("VmHWM:").and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok())
     });
     assert!(peak.is_some_and(|peak| peak < 200_000), "{peak:?} kB");
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn ctrl_c_works_behind_whatever_is_never_finished() {
+    let user = User::new("");
     for unfinished in [&b"\x1b[200~2\ry\r"[..], b"\x1b[12;", b"\x1b]11;rgb:", b"\x1bP1$r", b"\xe6\xbc", b"\x1b"] {
-        let mut terminal = Terminal::open("", &[]);
-        terminal.ready();
-        terminal.press(unfinished);
+        let mut terminal = user.open(&[]);
+        terminal.wait("the dataset", |text| ready(text));
+        terminal.send(unfinished);
         // By hand, which is later than all that the terminal sent by itself.
-        std::thread::sleep(Duration::from_millis(200));
-        terminal.leave();
+        terminal.taken();
+        terminal.leave(CTRL_C);
     }
 }
 
 #[test]
 fn late_answers_are_not_typed_and_keys_pressed_meanwhile_come_in_order() {
-    let mut terminal = Terminal::open("", &[]);
+    let user = User::new("");
+    let mut terminal = user.open(&[]);
     // At once, while the terminal is still being asked; the answers come when nobody waits for them any more.
-    terminal.press(b"3?");
+    terminal.press("3?");
     terminal.wait("the filter of the help", |text| text.contains("type to filter"));
-    terminal.press(b"\x1b[6;20;10t\x1b[?62;4c\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\\x1b_Gi=31;OK\x1b\\\x1bP>|foot\x1b\\");
-    std::thread::sleep(Duration::from_millis(300));
-    terminal.press(b"\x1b");
-    terminal.press_until(b"1", "the data", |text| text.contains("disgust"));
+    terminal.send(b"\x1b[6;20;10t\x1b[?62;4c\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\\x1b_Gi=31;OK\x1b\\\x1bP>|foot\x1b\\");
+    terminal.taken();
+    assert!(terminal.text().contains("keys: type to filter"), "{}", terminal.text());
+    terminal.press("\x1b");
+    terminal.wait("the runs", |text| !text.contains("type to filter") && text.contains("There are no runs"));
+    terminal.press("1");
+    terminal.wait("the data", |text| text.contains("disgust"));
     assert!(!terminal.text().contains("left out"), "{}", terminal.text());
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn the_dashboard_ends_with_its_terminal() {
-    let folder = folder("");
+    let user = User::new("");
     let pty = native_pty_system().openpty(SIZE).expect("a terminal");
-    let mut child = pty.slave.spawn_command(mien(folder.path())).expect("started");
+    let mut child = pty.slave.spawn_command(user.command()).expect("started");
     drop(pty.slave);
     // Read here, so that nothing else keeps the terminal open.
     let mut reader = pty.master.try_clone_reader().expect("a reader");
@@ -247,161 +173,158 @@ fn the_dashboard_ends_with_its_terminal() {
         screen.process(&bytes[..count]);
     }
     drop((reader, pty.master));
-    let begun = Instant::now();
-    while child.try_wait().expect("a child").is_none() {
-        assert!(begun.elapsed() < PATIENCE, "it does not end");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for("the end of the dashboard", PATIENCE, || child.try_wait().expect("a child"));
     // And by a hang-up alone.
-    let mut terminal = Terminal::on(&folder, &[]);
-    terminal.ready();
-    let pid = i32::try_from(terminal.child.process_id().expect("an id")).expect("an id");
-    let pid = rustix::process::Pid::from_raw(pid).expect("an id");
-    rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("sent");
-    terminal.ends();
-    let begun = Instant::now();
-    while terminal.screen.lock().expect("no panic").screen().alternate_screen() {
-        assert!(begun.elapsed() < PATIENCE, "the terminal was not given back");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.signal(Signal::HUP);
+    terminal.end();
 }
 
 #[test]
 fn two_dashboards_look_at_one_home() {
-    let mut one = Terminal::open("", &[]);
-    let mut other = Terminal::on(&one.folder, &[]);
+    let user = User::new("");
+    let (mut one, mut other) = (user.open(&[]), user.open(&[]));
     for terminal in [&mut one, &mut other] {
-        terminal.ready();
-        terminal.press(b"2");
+        terminal.wait("the dataset", |text| ready(text));
+        terminal.press("2");
         terminal.wait("the form", |text| text.contains("[ Launch ]"));
     }
-    one.leave();
-    other.press(b"1");
-    other.ready();
-    other.leave();
+    one.leave(CTRL_C);
+    other.press("1");
+    other.wait("the dataset", |text| ready(text));
+    other.leave(CTRL_C);
 }
 
 #[test]
 fn a_home_that_cannot_be_read_is_shown_with_words_about_it() {
-    let folder = folder("");
-    std::fs::write(folder.path().join("lab/checkpoints"), "a file in place of a folder").expect("written");
-    let mut terminal = Terminal::on(&folder, &[]);
-    terminal.ready();
-    terminal.press(b"3");
+    let user = User::new("");
+    std::fs::write(user.path().join("lab/checkpoints"), "a file in place of a folder").expect("written");
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.press("3");
     terminal.wait("the error", |text| text.contains("cannot list"));
-    terminal.press(b"1");
-    terminal.ready();
-    terminal.leave();
+    terminal.press("1");
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn a_storm_of_resizes_ends_in_the_right_picture() {
-    let mut terminal = Terminal::open("", &[]);
-    terminal.ready();
+    let user = User::new("");
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset", |text| ready(text));
     for step in 0..60_u16 {
-        let (rows, cols) = (1 + step * 7 % 60, 1 + step * 13 % 200);
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        terminal.master.resize(size).expect("resized");
-        terminal.screen.lock().expect("no panic").screen_mut().set_size(rows, cols);
+        terminal.resize((1 + step * 7 % 60, 1 + step * 13 % 200));
         std::thread::sleep(Duration::from_millis(3));
     }
-    for (rows, cols, words) in [(10, 40, "mien needs"), (24, 80, "disgust"), (40, 120, "disgust")] {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        terminal.screen.lock().expect("no panic").screen_mut().set_size(rows, cols);
-        terminal.master.resize(size).expect("resized");
-        terminal.wait(words, |text| text.contains(words) && text.lines().count() <= rows.into());
+    // Small enough to show nothing of what was there, and then each larger than what was there.
+    for (size, words) in [((10, 40), "mien needs"), ((24, 80), "disgust"), ((40, 120), "disgust")] {
+        terminal.resize(size);
+        let filled = usize::from(size.0);
+        terminal.wait(words, |text| {
+            let lines = text.lines().count();
+            text.contains(words) && if words == "disgust" { lines == filled } else { lines <= filled }
+        });
     }
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn an_idle_dashboard_sends_not_a_byte_and_answers_the_next_key() {
-    let mut terminal = Terminal::open("", &[]);
-    terminal.ready();
-    terminal.press(b"3");
-    terminal.wait("the runs", |text| text.contains("no runs") || text.contains("No runs") || !text.contains("disgust"));
-    std::thread::sleep(Duration::from_millis(300));
-    let before = terminal.bytes().len();
-    std::thread::sleep(Duration::from_millis(2_500));
-    assert_eq!(terminal.bytes().len(), before, "bytes without a change");
-    terminal.press(b"?");
+    /// Longer than two looks at the clock are apart.
+    const QUIET: Duration = Duration::from_millis(2_500);
+    let user = User::new("");
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.press("3");
+    terminal.wait("the runs", |text| text.contains("There are no runs"));
+    // Whenever it comes to rest, it stays there: a dashboard that repaints what it shows never does.
+    let (mut bytes, mut since) = (terminal.bytes().len(), Instant::now());
+    wait_for("a while without a byte", PATIENCE, || {
+        let now = terminal.bytes().len();
+        if now != bytes {
+            (bytes, since) = (now, Instant::now());
+        }
+        (since.elapsed() > QUIET).then_some(())
+    });
+    terminal.press("?");
     terminal.wait("the help", |text| text.contains("type to filter"));
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn suspending_gives_the_terminal_back_and_going_on_takes_it_again() {
-    let mut terminal = Terminal::open("", &[]);
-    terminal.ready();
+    let user = User::new("");
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset", |text| ready(text));
     let before = terminal.bytes().len();
-    terminal.press(b"\x1a");
-    // In a session without a shell the kernel does not stop it: it goes on at once.
-    let begun = Instant::now();
-    let has = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
-    loop {
-        let bytes = terminal.bytes().split_off(before);
-        if has(&bytes, b"\x1b[?1049l") && has(&bytes, b"\x1b[?1049h") {
-            break;
-        }
-        assert!(begun.elapsed() < PATIENCE, "the terminal was not given back and taken again");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    terminal.wait("everything again", |text| text.contains("disgust"));
+    terminal.press("\x1a");
+    // In a session without a shell the kernel does not stop it: it goes on at once, and draws everything anew.
+    let behind = |bytes: &[u8], wanted: &[u8]| {
+        let at = bytes.windows(wanted.len()).position(|window| window == wanted)?;
+        Some(bytes[at..].to_vec())
+    };
+    terminal.wait_for_bytes("the terminal given back and taken again, and everything", before, |bytes| {
+        let left = behind(bytes, b"\x1b[?1049l");
+        let back = left.and_then(|bytes| behind(&bytes, b"\x1b[?1049h"));
+        back.is_some_and(|bytes| behind(&bytes, b"disgust").is_some())
+    });
     // After a stop from outside the screen is drawn anew.
-    let pid = i32::try_from(terminal.child.process_id().expect("an id")).expect("an id");
-    let pid = rustix::process::Pid::from_raw(pid).expect("an id");
-    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
-    terminal.screen.lock().expect("no panic").process(b"\x1b[2J\x1b[Hsomebody else's words");
-    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
+    terminal.signal(Signal::STOP);
+    terminal.show(b"\x1b[2J\x1b[Hsomebody else's words");
+    terminal.signal(Signal::CONT);
     terminal.wait("everything again", |text| text.contains("disgust") && !text.contains("somebody"));
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn the_config_file_rules_and_its_mistakes_are_told() {
-    let config = "glyphs = 'ascii'\nmouse = 'yes'\n[keys]\n'screen.train' = ['T']\n";
-    let mut terminal = Terminal::open(config, &[]);
+    let user = User::new("glyphs = 'ascii'\nmouse = 'yes'\n[keys]\n'screen.train' = ['T']\n");
+    let mut terminal = user.open(&[]);
     terminal.wait("the mistake", |text| text.contains("config.toml:2: mouse is true or false"));
-    terminal.wait("the dataset", |text| text.contains("disgust"));
-    terminal.press(b"T");
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.press("T");
     terminal.wait("the form", |text| text.contains("[ Launch ]"));
     assert!(terminal.text().is_ascii(), "{}", terminal.text());
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn without_utf8_not_a_byte_is_beyond_ascii() {
-    let mut terminal = Terminal::open("", &[("LANG", "C")]);
-    terminal.ready();
-    terminal.press(b"3?");
+    let user = User::new("");
+    let mut terminal = user.open(&[("LANG", "C")]);
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.press("3?");
     terminal.wait("the help", |text| text.contains("type to filter"));
     assert!(terminal.bytes().is_ascii());
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn what_is_copied_goes_to_the_terminal() {
-    let mut terminal = Terminal::open("", &[("TMUX", "/tmp/tmux,1,0")]);
-    terminal.ready();
-    terminal.press(b"y");
+    let user = User::new("");
+    let mut terminal = user.open(&[("TMUX", "/tmp/tmux,1,0")]);
+    terminal.wait("the dataset", |text| ready(text));
+    terminal.press("y");
     terminal.wait("words about it", |text| text.contains("copied the dataset's name, tiny"));
     let bytes = String::from_utf8_lossy(&terminal.bytes()).into_owned();
     assert!(bytes.contains("\x1b]52;c;dGlueQ==\x07") && bytes.contains("\x1bPtmux;\x1b\x1b]52;"), "{bytes:?}");
-    terminal.leave();
+    terminal.leave(CTRL_C);
 }
 
 #[test]
 fn the_first_steps_come_once() {
-    let folder = folder("");
-    std::fs::remove_file(folder.path().join("state/mien/first-steps-shown")).expect("removed");
-    let mut terminal = Terminal::on(&folder, &[]);
+    let user = User::new("");
+    std::fs::remove_file(user.path().join("state/mien/first-steps-shown")).expect("removed");
+    let mut terminal = user.open(&[]);
     terminal.wait("the first steps", |text| text.contains("disgust") && text.contains("first steps"));
-    terminal.press(b"\x1b");
-    terminal.ready();
-    terminal.leave();
-    let mut terminal = Terminal::on(&folder, &[]);
-    terminal.ready();
-    terminal.leave();
+    terminal.press("\x1b");
+    terminal.wait("the dataset alone", |text| ready(text));
+    terminal.leave(CTRL_C);
+    let mut terminal = user.open(&[]);
+    terminal.wait("the dataset alone", |text| ready(text));
+    terminal.leave(CTRL_C);
 }
 
 #[test]

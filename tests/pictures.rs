@@ -7,18 +7,19 @@
 #![cfg(feature = "dashboard")]
 
 mod lab;
+mod terminal;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lab::{Lab, wait_for};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use lab::Lab;
+use portable_pty::CommandBuilder;
+use terminal::{Dashboard, Display};
 
-/// Long enough for a slow machine with other things to do, in seconds.
-const PATIENCE: u64 = 60;
+/// Rows and columns.
+const LARGE: (u16, u16) = (40, 120);
 
 /// What a cell shows of a picture.
 const PAINT: char = '▓';
@@ -37,7 +38,7 @@ fn at_once(first: &str, rest: &str) -> Vec<Answer> {
     vec![(FIRST, Duration::ZERO, format!("{SIZE}{first}")), (REST, Duration::ZERO, rest.to_owned())]
 }
 
-/// What the terminal shows.
+/// A terminal that draws pictures.
 struct Shown {
     cells: vt100::Parser,
     /// Pictures of kitty by number.
@@ -48,6 +49,31 @@ struct Shown {
     rest: Vec<u8>,
     /// All that came in.
     all: Vec<u8>,
+    /// What it has not been asked yet.
+    answers: Vec<Answer>,
+}
+
+/// What there is to be seen at an instant.
+#[derive(Debug)]
+struct View {
+    text: String,
+    kitty: usize,
+    drawn: usize,
+}
+
+impl Deref for View {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl View {
+    /// Whether any picture is there.
+    fn has_pictures(&self) -> bool {
+        self.kitty > 0 || self.contains(PAINT)
+    }
 }
 
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
@@ -58,7 +84,9 @@ fn value<'a>(words: &'a str, key: &str, separators: &[char]) -> Option<&'a str> 
     words.split(separators).find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
 }
 
-impl Shown {
+impl Display for Shown {
+    type View = View;
+
     fn take(&mut self, bytes: &[u8]) {
         self.all.extend(bytes);
         self.rest.extend(bytes);
@@ -80,6 +108,24 @@ impl Shown {
         }
     }
 
+    fn answers(&mut self) -> Vec<(String, Duration)> {
+        let is_asked = |(asked, ..): &Answer| find(&self.all, asked.as_bytes()).is_some();
+        let (asked, not_yet) = std::mem::take(&mut self.answers).into_iter().partition(is_asked);
+        self.answers = not_yet;
+        let asked: Vec<Answer> = asked;
+        asked.into_iter().map(|(_, later, answer)| (answer, later)).collect()
+    }
+
+    fn cells(&mut self) -> &mut vt100::Parser {
+        &mut self.cells
+    }
+
+    fn view(&self) -> View {
+        View { text: self.cells.screen().contents(), kitty: self.kitty.len(), drawn: self.drawn }
+    }
+}
+
+impl Shown {
     fn picture(&mut self, words: &str) {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u16>().ok()).expect("a number");
         if let Some(rest) = words.strip_prefix("\x1b_G") {
@@ -110,108 +156,30 @@ impl Shown {
         }
         self.cells.process((paint + "\x1b8").as_bytes());
     }
-
-    /// Whether any picture is there.
-    fn has_pictures(&self) -> bool {
-        !self.kitty.is_empty() || self.text().contains(PAINT)
-    }
-
-    fn text(&self) -> String {
-        self.cells.screen().contents()
-    }
 }
 
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    keys: Arc<Mutex<Box<dyn Write + Send>>>,
-    shown: Arc<Mutex<Shown>>,
-    master: Box<dyn MasterPty + Send>,
+/// The dashboard in a terminal of 120×40 that answers like this and has these variables.
+fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Dashboard<Shown> {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
+    command.env_clear();
+    command.arg("--home");
+    command.arg(home);
+    for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].iter().chain(variables) {
+        command.env(name, value);
+    }
+    // Its settings, and that the first steps were shown.
+    command.env("HOME", home);
+    std::fs::create_dir_all(home.join(".local/state/mien")).expect("a folder");
+    std::fs::write(home.join(".local/state/mien/first-steps-shown"), "").expect("written");
+    let cells = vt100::Parser::new(LARGE.0, LARGE.1, 0);
+    let shown = Shown { cells, kitty: BTreeMap::new(), drawn: 0, rest: Vec::new(), all: Vec::new(), answers };
+    Dashboard::on(shown, LARGE, command)
 }
 
-fn size((rows, cols): (u16, u16)) -> PtySize {
-    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
-}
-
-impl Terminal {
-    /// The dashboard in a terminal of 120×40 that answers like this and has these variables.
-    fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Self {
-        let at = (40, 120);
-        let pty = native_pty_system().openpty(size(at)).expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
-        command.env_clear();
-        command.arg("--home");
-        command.arg(home);
-        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].iter().chain(variables) {
-            command.env(name, value);
-        }
-        // Its settings, and that the first steps were shown.
-        command.env("HOME", home);
-        std::fs::create_dir_all(home.join(".local/state/mien")).expect("a folder");
-        std::fs::write(home.join(".local/state/mien/first-steps-shown"), "").expect("written");
-        let child = pty.slave.spawn_command(command).expect("started");
-        drop(pty.slave);
-        let (cells, kitty) = (vt100::Parser::new(at.0, at.1, 0), BTreeMap::new());
-        let shown = Arc::new(Mutex::new(Shown { cells, kitty, drawn: 0, rest: Vec::new(), all: Vec::new() }));
-        let keys = Arc::new(Mutex::new(pty.master.take_writer().expect("a writer")));
-        let mut output = pty.master.try_clone_reader().expect("a reader");
-        let (screen, line, mut answers) = (Arc::clone(&shown), Arc::clone(&keys), answers);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // A terminal whose program has ended reads as an error or as nothing.
-            while let Ok(count @ 1..) = output.read(&mut bytes) {
-                let mut shown = screen.lock().expect("no panic");
-                shown.take(&bytes[..count]);
-                answers.retain(|(asked, later, answer)| {
-                    let is_asked = find(&shown.all, asked.as_bytes()).is_some();
-                    if is_asked {
-                        let (line, later, answer) = (Arc::clone(&line), *later, answer.clone());
-                        std::thread::spawn(move || {
-                            std::thread::sleep(later);
-                            let _ = line.lock().expect("no panic").write_all(answer.as_bytes());
-                        });
-                    }
-                    !is_asked
-                });
-            }
-        });
-        Self { child, keys, shown, master: pty.master }
-    }
-
-    fn press(&self, keys: &str) {
-        self.keys.lock().expect("no panic").write_all(keys.as_bytes()).expect("sent");
-    }
-
-    fn resize(&self, at: (u16, u16)) {
-        self.shown.lock().expect("no panic").cells.screen_mut().set_size(at.0, at.1);
-        self.master.resize(size(at)).expect("resized");
-    }
-
-    /// Waits until what is shown satisfies the condition.
-    fn wait(&self, what: &str, condition: impl Fn(&Shown) -> bool) {
-        let mut last = String::new();
-        let met = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wait_for(what, PATIENCE, || {
-                let shown = self.shown.lock().expect("no panic");
-                last = format!("{}\n{:?}, {} drawn", shown.text(), shown.kitty, shown.drawn);
-                condition(&shown).then_some(())
-            });
-        }));
-        assert!(met.is_ok(), "no {what} on the screen:\n{last}");
-    }
-
-    fn quit(&mut self) {
-        self.press("q");
-        let status = wait_for("the end of the dashboard", PATIENCE, || self.child.try_wait().expect("a child"));
-        assert!(status.success(), "{status:?}");
-        self.wait("the restored terminal", |shown| !shown.cells.screen().alternate_screen());
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Ends it by a key.
+fn quit(terminal: &mut Dashboard<Shown>) {
+    let status = terminal.leave("q");
+    assert!(status.success(), "{status:?}");
 }
 
 fn demo() -> Lab {
@@ -232,28 +200,26 @@ fn pictures_come_and_go_with_their_screen_in_each_protocol() {
     // One pixel of a picture comes before the other questions, and so does the answer to it.
     protocols[0].2[1].2.insert_str(0, "\x1b_Gi=31;OK\x1b\\");
     for (name, variables, answers) in protocols {
-        let mut terminal = Terminal::open(lab.home(), variables, answers);
-        let pictures = |shown: &Shown| shown.text().contains("share of") && shown.has_pictures();
+        let mut terminal = open(lab.home(), variables, answers);
+        let pictures = |shown: &View| shown.contains("share of") && shown.has_pictures();
         terminal.wait(&format!("pictures of {name}"), pictures);
-        let half_blocks = terminal.shown.lock().expect("no panic").text().contains('▀');
-        assert!(!half_blocks, "{name}: pictures take the place of cells");
+        assert!(!terminal.text().contains('▀'), "{name}: pictures take the place of cells");
 
         terminal.press("?");
-        terminal.wait("the help", |shown| shown.text().contains("keys: type"));
+        terminal.wait("the help", |shown| shown.contains("keys: type"));
         terminal.press("\x1b");
-        terminal.wait("the pictures again", |shown| pictures(shown) && !shown.text().contains("keys: type"));
+        terminal.wait("the pictures again", |shown| pictures(shown) && !shown.contains("keys: type"));
 
         terminal.press("3");
-        terminal.wait("no picture over the runs", |shown| !shown.text().contains("share of") && !shown.has_pictures());
+        terminal.wait("no picture over the runs", |shown| !shown.contains("share of") && !shown.has_pictures());
         terminal.press("1");
         terminal.wait("the pictures again", pictures);
 
-        let before = terminal.shown.lock().expect("no panic").drawn;
+        let before = terminal.view().drawn;
         terminal.resize((30, 100));
         terminal.wait("pictures for another size", |shown| pictures(shown) && shown.drawn > before);
-        terminal.quit();
-        let left = terminal.shown.lock().expect("no panic").kitty.len();
-        assert_eq!(left, 0, "{name}: pictures stay after the end");
+        quit(&mut terminal);
+        assert_eq!(terminal.view().kitty, 0, "{name}: pictures stay after the end");
     }
 }
 
@@ -261,7 +227,7 @@ fn pictures_come_and_go_with_their_screen_in_each_protocol() {
 fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
     let lab = demo();
     let never = Vec::new();
-    let late = vec![(FIRST, Duration::from_millis(400), format!("{SIZE}\x1b[?62;4c"))];
+    let late = vec![(FIRST, Duration::from_secs(2), format!("{SIZE}\x1b[?62;4c"))];
     // Were its letters keys, they would turn to the runs and back to the help.
     let later = Duration::from_secs(1);
     let later = vec![
@@ -280,16 +246,17 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
         ("tmux", &tmux[..], in_tmux, false),
     ];
     for (name, variables, answers, sixels) in table {
-        let mut terminal = Terminal::open(lab.home(), variables, answers);
-        terminal.wait(&format!("faces, {name}"), |shown| shown.text().contains(if sixels { PAINT } else { '▀' }));
-        // The latest answer is in when what follows it is obeyed.
-        std::thread::sleep(Duration::from_millis(1_200));
+        let times = answers.len();
+        let mut terminal = open(lab.home(), variables, answers);
+        terminal.wait(&format!("faces, {name}"), |shown| shown.contains(if sixels { PAINT } else { '▀' }));
+        // What follows the latest answer is obeyed when that is in.
+        terminal.has_answered(times);
         terminal.press("v");
-        terminal.wait(&format!("the next split, {name}"), |shown| shown.text().contains("share of validation"));
-        let shown = terminal.shown.lock().expect("no panic").text();
+        terminal.wait(&format!("the next split, {name}"), |shown| shown.contains("share of validation"));
+        let shown = terminal.text();
         assert!(shown.contains("▸ angry") && shown.contains("disgust"), "{name}: something was typed\n{shown}");
-        assert_eq!(terminal.shown.lock().expect("no panic").drawn > 0, sixels, "{name}");
-        terminal.quit();
+        assert_eq!(terminal.view().drawn > 0, sixels, "{name}");
+        quit(&mut terminal);
     }
 }
 
@@ -298,13 +265,12 @@ fn the_first_frame_does_not_wait_for_answers() {
     let lab = demo();
     // It confirms what it is and then says nothing more; keys are read once waiting for that has ended.
     let silent = vec![(FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c"))];
-    let mut terminal = Terminal::open(lab.home(), &[], silent);
+    let mut terminal = open(lab.home(), &[], silent);
     terminal.press("2");
-    terminal.wait("the form", |shown| shown.text().contains("[ Launch ]"));
-    let shown = terminal.shown.lock().expect("no panic");
-    let data = find(&shown.all, b"disgust").expect("a frame of the Data screen before the key was read");
-    let form = find(&shown.all, b"[ Launch ]").expect("the form");
+    terminal.wait("the form", |shown| shown.contains("[ Launch ]"));
+    let all = terminal.bytes();
+    let data = find(&all, b"disgust").expect("a frame of the Data screen before the key was read");
+    let form = find(&all, b"[ Launch ]").expect("the form");
     assert!(data < form);
-    drop(shown);
-    terminal.quit();
+    quit(&mut terminal);
 }

@@ -24,14 +24,14 @@ fn a_demo_run_is_launched_left_and_found_again() {
     assert!(dashboard.uses_alternate_screen());
 
     dashboard.press("?");
-    dashboard.wait("the help", |text| text.contains("launch"));
+    dashboard.wait("the help", |text| text.contains("keys: type to filter"));
     dashboard.press("\u{1b}");
-    dashboard.wait("the data again", |text| text.contains("disgust"));
+    dashboard.wait("the data alone again", |text| text.contains("disgust") && !text.contains("keys: type to filter"));
 
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
     dashboard.fill(Hyperparameter::Epochs, "12");
-    dashboard.fill(Hyperparameter::BatchSize, "64");
+    dashboard.fill(Hyperparameter::BatchSize, "96");
     dashboard.press("\r");
 
     let id = wait_for("a run", PATIENCE, || run_of(&lab)).summary.id.clone();
@@ -43,7 +43,7 @@ fn a_demo_run_is_launched_left_and_found_again() {
     drop(dashboard);
     let run = run_of(&lab).expect("the run");
     assert!(run.alive, "the worker outlives the dashboard");
-    assert_eq!((run.summary.recipe.epochs, run.summary.recipe.batch_size), (12, 64));
+    assert_eq!((run.summary.recipe.epochs, run.summary.recipe.batch_size), (12, 96));
 
     let mut dashboard = Dashboard::open(&lab);
     dashboard.press("3");
@@ -52,7 +52,10 @@ fn a_demo_run_is_launched_left_and_found_again() {
         let run = run_of(&lab).expect("the run");
         (run.state(mien::supervise::now()) == RunState::Finished).then_some(())
     });
-    dashboard.wait("the finished run", |text| text.contains("finished"));
+    let line = |text: &str| text.lines().find(|line| line.contains(id.as_str())).map(str::to_owned);
+    dashboard.wait("the run's end in its line", |text| {
+        line(text).is_some_and(|line| line.contains("✓ all epochs") || line.contains("✓ early stop"))
+    });
     dashboard.quit();
 }
 
@@ -90,7 +93,8 @@ fn all_three_strategies_are_launched_by_keys_and_wait_for_one_another() {
     dashboard.press("\u{1b}[C");
     dashboard.wait("what is missing", |text| text.contains("mien weights"));
     dashboard.press("\r");
-    dashboard.wait("a refusal", |text| text.contains("no pretrained weights"));
+    // The refusal leads to what is missing.
+    dashboard.wait("a refusal", |text| text.contains("▸ weights"));
     assert!(run_of(&lab).is_none(), "nothing was launched");
     dashboard.quit();
     drop(dashboard);

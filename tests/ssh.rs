@@ -125,12 +125,13 @@ fn a_cut_connection_ends_the_dashboard_and_no_run() {
         text.lines()
             .any(|line| line.contains(id.as_str()) && (before + 2..=60).any(|n| line.contains(&format!("{n}/60"))))
     };
-    again.wait("the same run, further on", further);
+    again.wait("the same run, further on", |text| further(text));
     again.press("S");
     again.wait("the question", |text| text.contains(&format!("Stop {id}?")));
     again.press("y");
-    again.wait("its end", |text| text.contains("stopped"));
-    assert!(again.quit().contains("127.0.0.1") || !run_of(&lab).expect("the run").alive);
+    again.wait("its end", |text| text.contains("■ stopped"));
+    again.quit();
+    assert!(!run_of(&lab).expect("the run").alive);
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn in_tmux_over_ssh_the_dashboard_itself_is_found_again() {
     again.press("?");
     again.wait("the keys", |text| text.contains("type to filter"));
     again.press("\u{1b}");
-    again.wait("the list", |text| !text.contains("type to filter"));
+    again.wait("the list alone", |text| text.contains(id.as_str()) && !text.contains("type to filter"));
     again.press("q");
     wait_for("the end of tmux", PATIENCE, || (!again.runs()).then_some(()));
     let _ = Command::new("tmux").args(["-L", &socket, "kill-server"]).status();

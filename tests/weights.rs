@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use lab::{Lab, wait_for};
+use lab::{Lab, PATIENCE, wait_for};
 use mien::weights::VGG16;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
@@ -222,14 +222,14 @@ fn leaving_a_download_with_ctrl_c_keeps_what_has_come() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("started");
-    wait_for("the part", 20, || {
+    wait_for("the part", PATIENCE, || {
         let folder = lab.home().join("data/.downloads");
         let part = leftovers(&lab.home().join("data")).into_iter().find(|name| !name.contains(".json"))?;
         (fs::metadata(folder.join(part)).ok()?.len() + 1000 == table().len() as u64).then_some(())
     });
     let pid = rustix::process::Pid::from_child(&import);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
-    let code = wait_for("the end", 20, || import.try_wait().expect("waited"));
+    let code = wait_for("the end", PATIENCE, || import.try_wait().expect("waited"));
     assert_eq!(code.code(), Some(130));
     lab.text(&["data", "import", &url, "--name", "faces"]);
     assert_eq!(server.asked()[1].from(), Some(table().len() - 1000));

@@ -236,15 +236,13 @@ fn a_worker_that_a_signal_ends_is_interrupted_and_the_queue_brings_it_back() {
 
 #[test]
 fn a_device_that_is_not_there_is_told_in_words() {
-    if Path::new("/proc/driver/nvidia/version").exists() {
-        return; // this machine has one
-    }
     let lab = Lab::new();
     lab.faces(700);
     let complaint = |extra: &[&str]| {
         let mut arguments = vec!["train", "cnn", "--dataset", "faces", "--device", "cuda"];
         arguments.extend(extra);
-        let output = lab.mien(&arguments).assert().code(1).get_output().clone();
+        // Hides the GPUs of a machine that has some.
+        let output = lab.mien(&arguments).env("CUDA_VISIBLE_DEVICES", "").assert().code(1).get_output().clone();
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
     };
     for extra in [&[][..], &["--detach"], &["--json"]] {
@@ -305,4 +303,39 @@ fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history(
     let output = lab.mien(&["resume", "latest"]).assert().success().get_output().clone();
     assert!(String::from_utf8_lossy(&output.stdout).contains("going on from "));
     assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=40).collect::<Vec<u64>>());
+}
+
+/// A dataset of so many classes, of each one image to train on, one to validate on and one to test on.
+fn many_classes(lab: &Lab, classes: usize) {
+    let folder = lab.home().join("many");
+    for class in 0..classes {
+        for (split, images) in [("train", 2), ("test", 1)] {
+            let folder = folder.join(split).join(format!("class{class:05}"));
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for image in 0..images {
+                let number = class * 31 + image * 7 + split.len();
+                let pixels = (0..64).map(|pixel| u8::try_from((number * (pixel + 1)) % 251).expect("a byte"));
+                let file: Vec<u8> = b"P5 8 8 255\n".iter().copied().chain(pixels).collect();
+                std::fs::write(folder.join(format!("{image}.pgm")), file).expect("written");
+            }
+        }
+    }
+    let folder = folder.to_str().expect("a plain path");
+    lab.mien(&["data", "import", folder, "--name", "many", "--validation", "0.5"]).assert().success();
+}
+
+#[test]
+fn a_run_on_more_classes_than_a_line_has_room_for_keeps_its_test_result() {
+    let lab = Lab::new();
+    let classes = 1_500;
+    many_classes(&lab, classes);
+    lab.text(&["train", "cnn", "--dataset", "many", "--name", "heron", "--epochs", "1", "--device", "cpu"]);
+    let shown = lab.json(&["show", "heron", "--json"]);
+    assert_eq!(shown["test"]["per_class"].as_array().map(Vec::len), Some(classes));
+    assert_eq!(shown["test"]["confusion"]["support"].as_array().map(Vec::len), Some(classes));
+    let log = std::fs::read_to_string(lab.home().join("checkpoints/heron/events.jsonl")).expect("a log");
+    let longest = log.lines().map(str::len).max().expect("lines");
+    assert!(longest < 100_000, "{longest} bytes in a line");
+    assert!(lab.text(&["inspect", "heron"]).contains("most frequent mistakes"));
+    assert_eq!(lab.json(&["queue", "--json"])["devices"].as_array().map(Vec::len), Some(0));
 }

@@ -156,7 +156,7 @@ impl On {
         fault::listen(Print::Nothing);
         let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut tell)));
         device::take_refusal().iter().for_each(|message| output::note(&format!("mien: {message}")));
-        let done = attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), batch)));
+        let done = attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), batch).to_string()));
         let done = done.map_err(CommandError::Words);
         // A reader that is gone ends it quietly, once there is something to say.
         printed.and(done)
@@ -181,5 +181,5 @@ fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
         return Err(CommandError::NoWeights { name: name.clone(), folder });
     }
     let weights = Weights::open(&path)?;
-    Ok(crate::worker::base_arrays(&weights, NetworkName::VGG16))
+    Ok(crate::worker::imported_arrays(&weights, NetworkName::VGG16))
 }

@@ -3,19 +3,36 @@
 use super::arguments::Format;
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table, age, figure, thousands};
-use super::{json, output};
+use super::{datasets, json, output};
+use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
-use crate::domain::{Hyperparameter, Limits, Load, RunId, RunState, Size};
+use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size};
 use crate::runs::{Loss, RunStore, Summary, narrate};
 use crate::supervise;
+
+/// A run in full, and the layers of its network.
+#[derive(Debug, serde::Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    detail: json::RunDetail<'a>,
+    network: NetworkName,
+    /// Empty where the dataset, which decides shapes, is gone or another one.
+    layers: Vec<LayerRow>,
+}
 
 pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit, CommandError> {
     let run = store.summary(&store.find(query)?)?;
     let now = supervise::now();
+    let layers = layers(store, &run.summary);
     match format {
-        Format { json: true, .. } => output::json(&json::detail(&run.summary, run.state(now)))?,
+        Format { json: true, .. } => {
+            let (detail, network) = (json::detail(&run.summary, run.state(now)), run.summary.recipe.network_name());
+            output::json(&Shown { detail, network, layers })?;
+        }
         Format { csv: true, .. } => output::records(&run.summary.history)?,
-        Format { .. } => output::print(&text(&run.summary, run.state(now), &run.folder().loss(), now))?,
+        Format { .. } => {
+            output::print(&text(&run.summary, run.state(now), &run.folder().loss(), now, &layers))?;
+        }
     }
     if !run.damage().is_none() {
         let log = run.folder().events_file();
@@ -24,8 +41,37 @@ pub(super) fn run(store: &RunStore, query: &str, format: Format) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn text(run: &Summary, state: RunState, loss: &Loss, now: u64) -> String {
+/// The layers of a run's network on its dataset; none where that is gone or another one.
+fn layers(store: &RunStore, run: &Summary) -> Vec<LayerRow> {
+    let recipe = &run.recipe;
+    let dataset = datasets::find(store.home(), &recipe.dataset).ok();
+    let Some(dataset) = dataset.filter(|dataset| dataset.fingerprint == recipe.fingerprint) else { return Vec::new() };
+    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
+    let network = recipe.resolve(image, dataset.classes.len());
+    let table = network.and_then(|network| Ok(network.table(network.cut(recipe.trained_stages())?)));
+    table.unwrap_or_default()
+}
+
+fn layer_table(layers: &[LayerRow]) -> String {
+    let columns = [("LAYER", Side::Left), ("OUTPUT", Side::Right), ("PARAMETERS", Side::Right)];
+    let [name, output, parameters] = columns;
+    let mut table = Table::new([name, output, parameters, ("MULTIPLY-ADDS", Side::Right), ("", Side::Left)]);
+    let count = |number: u64| if number == 0 { "–".into() } else { thousands(usize::try_from(number).unwrap_or(0)) };
+    for layer in layers {
+        let [channels, height, width] = layer.output;
+        let output = if height * width == 1 { thousands(channels) } else { format!("{width}×{height}×{channels}") };
+        let frozen = if layer.frozen { "frozen" } else { "" };
+        let (parameters, multiply_adds) = (count(layer.parameters as u64), count(layer.multiply_adds));
+        table.row(&[layer.name.clone(), output, parameters, multiply_adds, frozen.into()]);
+    }
+    table.render()
+}
+
+fn text(run: &Summary, state: RunState, loss: &Loss, now: u64, layers: &[LayerRow]) -> String {
     let mut parts = vec![head(run, state, loss, now), settings(run)];
+    if !layers.is_empty() {
+        parts.push(layer_table(layers));
+    }
     if !run.history.is_empty() {
         parts.push(history(run));
     }

@@ -1,5 +1,7 @@
 //! What is measured: per epoch, and at the end from one confusion matrix.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::nan;
@@ -29,12 +31,38 @@ pub struct EpochMetrics {
     pub images_per_second: f64,
 }
 
-/// Counts of (true class, predicted class) pairs.
+/// Most classes of which a matrix of all cells is written, printed or drawn. Beyond it a line of a log would be longer than
+/// readers take, and no screen shows it.
+pub const MATRIX_CLASSES: usize = 256;
+
+/// Counts of (true class, predicted class) pairs. Takes room for the pairs that occur, not for the square of the classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "WrittenConfusion", into = "WrittenConfusion")]
 pub struct Confusion {
-    /// `rows[truth][predicted]`; square.
-    rows: Vec<Vec<u64>>,
+    classes: Vec<ClassCounts>,
+    /// Images of each (truth, predicted) that occurs; empty where only totals were written.
+    cells: BTreeMap<(usize, usize), u64>,
+}
+
+/// Images of one class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct ClassCounts {
+    /// That are of it.
+    support: u64,
+    /// That were predicted as it.
+    predicted: u64,
+    /// That are and were.
+    right: u64,
+}
+
+/// A confusion matrix in a file: all cells, or of many classes the totals that every score follows from.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenConfusion {
+    /// `[truth][predicted]`; square.
+    Cells(Vec<Vec<u64>>),
+    /// One entry a class.
+    Totals { support: Vec<u64>, predicted: Vec<u64>, right: Vec<u64> },
 }
 
 /// Precision, recall and F1 of one class; 0 where the denominator is 0, as in scikit-learn.
@@ -69,7 +97,7 @@ impl Confusion {
     /// An empty matrix over this many classes.
     #[must_use]
     pub fn new(classes: usize) -> Self {
-        Self { rows: vec![vec![0; classes]; classes] }
+        Self { classes: vec![ClassCounts::default(); classes], cells: BTreeMap::new() }
     }
 
     /// Counts one image.
@@ -77,31 +105,79 @@ impl Confusion {
     /// # Panics
     /// If either index is not below the number of classes.
     pub fn add(&mut self, truth: usize, predicted: usize) {
-        self.rows[truth][predicted] += 1;
+        self.add_images(truth, predicted, 1);
+    }
+
+    fn add_images(&mut self, truth: usize, predicted: usize, images: u64) {
+        // Saturating: a damaged log may hold any number.
+        let add = |count: &mut u64| *count = count.saturating_add(images);
+        add(&mut self.classes[truth].support);
+        add(&mut self.classes[predicted].predicted);
+        if truth == predicted {
+            add(&mut self.classes[truth].right);
+        }
+        add(self.cells.entry((truth, predicted)).or_default());
     }
 
     /// Number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {
-        self.rows.len()
+        self.classes.len()
     }
 
-    /// `rows()[truth][predicted]`.
+    /// Images of the class `truth` that were predicted as `predicted`; 0 where only totals are known.
     #[must_use]
-    pub fn rows(&self) -> &[Vec<u64>] {
-        &self.rows
+    pub fn count(&self, truth: usize, predicted: usize) -> u64 {
+        self.cells.get(&(truth, predicted)).copied().unwrap_or_default()
     }
 
-    /// Whether every row is as long as there are rows, which a file from outside need not be.
+    /// The same as a share of the images of the class, 0 without any.
     #[must_use]
-    pub fn is_square(&self) -> bool {
-        self.rows.iter().all(|row| row.len() == self.rows.len())
+    #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
+    pub fn share(&self, truth: usize, predicted: usize) -> f64 {
+        self.count(truth, predicted) as f64 / self.support(truth).max(1) as f64
+    }
+
+    /// Images of a class.
+    #[must_use]
+    pub fn support(&self, truth: usize) -> u64 {
+        self.classes.get(truth).map_or(0, |class| class.support)
+    }
+
+    /// The pairs that occur, by truth and then by prediction: truth, predicted, images.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, usize, u64)> {
+        self.cells.iter().map(|((truth, predicted), images)| (*truth, *predicted, *images))
+    }
+
+    /// All cells, `[truth][predicted]`; none of more than [`MATRIX_CLASSES`] classes, or where only totals are known.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Vec<u64>> {
+        let classes = self.classes();
+        if classes > MATRIX_CLASSES || (self.cells.is_empty() && self.total() > 0) {
+            return Vec::new();
+        }
+        (0..classes).map(|truth| (0..classes).map(|predicted| self.count(truth, predicted)).collect()).collect()
     }
 
     /// Images counted.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.rows.iter().flatten().sum()
+        self.classes.iter().map(|class| class.support).fold(0, u64::saturating_add)
+    }
+
+    /// How many counts differ from another matrix, summed: an image that is predicted otherwise counts twice. Of cells, or of
+    /// totals where one of the two has no more.
+    #[must_use]
+    pub fn distance(&self, other: &Self) -> u64 {
+        let totals_alone = |confusion: &Self| confusion.cells.is_empty() && confusion.total() > 0;
+        if totals_alone(self) || totals_alone(other) {
+            let pairs = self.classes.iter().zip(&other.classes);
+            let apart = pairs.map(|(a, b)| a.predicted.abs_diff(b.predicted).max(a.right.abs_diff(b.right)));
+            return apart.fold(0, u64::saturating_add);
+        }
+        let mine = self.cells().map(|(truth, predicted, images)| images.abs_diff(other.count(truth, predicted)));
+        let theirs = other.cells().filter(|(truth, predicted, _)| !self.cells.contains_key(&(*truth, *predicted)));
+        mine.chain(theirs.map(|(.., images)| images)).fold(0, u64::saturating_add)
     }
 
     /// Accuracy and the macro averages.
@@ -109,22 +185,17 @@ impl Confusion {
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn scores(&self) -> Scores {
         let ratio = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-        let class = |index: usize| {
-            let right = self.rows[index][index];
-            let support: u64 = self.rows[index].iter().sum();
-            let predicted: u64 = self.rows.iter().map(|row| row[index]).sum();
-            ClassScores {
-                precision: ratio(right, predicted),
-                recall: ratio(right, support),
-                f1: ratio(2 * right, support + predicted),
-                support,
-            }
+        let class = |ClassCounts { support, predicted, right }: &ClassCounts| ClassScores {
+            precision: ratio(*right, *predicted),
+            recall: ratio(*right, *support),
+            f1: ratio(right.saturating_mul(2), support.saturating_add(*predicted)),
+            support: *support,
         };
-        let per_class: Vec<ClassScores> = (0..self.classes()).map(class).collect();
+        let per_class: Vec<ClassScores> = self.classes.iter().map(class).collect();
         let mean = |figure: fn(&ClassScores) -> f64| {
             if per_class.is_empty() { 0.0 } else { per_class.iter().map(figure).sum::<f64>() / per_class.len() as f64 }
         };
-        let right = (0..self.classes()).map(|index| self.rows[index][index]).sum();
+        let right = self.classes.iter().map(|class| class.right).fold(0, u64::saturating_add);
         Scores {
             accuracy: ratio(right, self.total()),
             precision: mean(|scores| scores.precision),
@@ -135,9 +206,80 @@ impl Confusion {
     }
 }
 
+impl From<Confusion> for WrittenConfusion {
+    fn from(confusion: Confusion) -> Self {
+        let rows = confusion.rows();
+        if rows.len() == confusion.classes() {
+            return Self::Cells(rows);
+        }
+        let all = |figure: fn(&ClassCounts) -> u64| confusion.classes.iter().map(figure).collect();
+        let (support, predicted) = (all(|class| class.support), all(|class| class.predicted));
+        Self::Totals { support, predicted, right: all(|class| class.right) }
+    }
+}
+
+impl TryFrom<WrittenConfusion> for Confusion {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenConfusion) -> Result<Self, Self::Error> {
+        match written {
+            WrittenConfusion::Cells(rows) => {
+                if rows.iter().any(|row| row.len() != rows.len()) {
+                    return Err("the confusion matrix is not square");
+                }
+                let mut confusion = Self::new(rows.len());
+                for (truth, row) in rows.iter().enumerate() {
+                    let occurring = row.iter().enumerate().filter(|(_, images)| **images > 0);
+                    occurring.for_each(|(predicted, images)| confusion.add_images(truth, predicted, *images));
+                }
+                Ok(confusion)
+            }
+            WrittenConfusion::Totals { support, predicted, right } => {
+                if predicted.len() != support.len() || right.len() != support.len() {
+                    return Err("the totals of the confusion matrix are not of the same classes");
+                }
+                let class = |((support, predicted), right)| ClassCounts { support, predicted, right };
+                let classes = support.into_iter().zip(predicted).zip(right).map(class).collect();
+                Ok(Self { classes, cells: BTreeMap::new() })
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_classes_are_written_as_cells_and_many_as_totals_with_the_same_scores() {
+        let mut few = Confusion::new(3);
+        few.add(0, 2);
+        few.add(1, 1);
+        let text = serde_json::to_string(&few).expect("written");
+        assert_eq!(text, "[[0,0,1],[0,1,0],[0,0,0]]");
+        assert_eq!(serde_json::from_str::<Confusion>(&text).expect("read"), few);
+        assert_eq!((few.count(0, 2), few.share(0, 2).to_bits(), few.support(1)), (1, 1.0_f64.to_bits(), 1));
+
+        let classes = usize::from(u16::MAX);
+        let mut many = Confusion::new(classes);
+        (0..100_000).for_each(|image| many.add(image % classes, image * 7 % classes));
+        let text = serde_json::to_vec(&many).expect("written");
+        assert!(text.len() < 1 << 20, "{} bytes", text.len());
+        let read: Confusion = serde_json::from_slice(&text).expect("read");
+        assert_eq!(read.scores(), many.scores());
+        assert_eq!((read.total(), read.rows().len()), (100_000, 0));
+        // Read and written again, as a kept summary is.
+        assert_eq!(serde_json::to_vec(&read).expect("written"), text);
+        let mut other = many.clone();
+        other.add(5, 6);
+        assert_eq!(
+            (many.distance(&other), many.distance(&many), read.distance(&many), read.distance(&other)),
+            (1, 0, 0, 1)
+        );
+        for wrong in ["[[1,2],[3]]", r#"{"support":[1],"predicted":[1,2],"right":[1]}"#] {
+            assert!(serde_json::from_str::<Confusion>(wrong).is_err(), "{wrong}");
+        }
+    }
 
     /// scikit-learn 1.7: truth [0,0,1,2,2,2], predicted [0,1,1,2,0,2], labels [0,1,2,3], `zero_division=0`.
     #[test]

@@ -253,7 +253,8 @@ impl StartFacts {
 /// Every problem of a recipe, those that a person has to see to first in front.
 #[must_use]
 pub fn check(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
-    let mut problems = check_start(recipe, library);
+    let start = start_of(recipe);
+    let mut problems = start.map_or_else(Vec::new, |start| check_start(recipe, start, library.start(start)));
     problems.extend(check_without_start(recipe, library));
     problems
 }
@@ -262,16 +263,17 @@ pub fn check(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
 #[must_use]
 pub fn check_without_start(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Hyperparameter::check(recipe).err().map(Problem::Recipe).into_iter().collect();
-    problems.extend(check_dataset(recipe, library));
-    problems.extend(check_weights(recipe, library));
+    problems.extend(check_dataset(recipe, library.dataset(&recipe.dataset)));
+    let transfer = recipe.transfer.as_ref();
+    problems.extend(transfer.and_then(|own| check_weights(recipe, own, library.weights(&own.weights))));
     problems
 }
 
 /// The problems with the dataset, and with the images that are left out of it.
 #[must_use]
-pub fn check_dataset(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
+pub fn check_dataset(recipe: &Recipe, dataset: Entry<DatasetFacts>) -> Vec<Problem> {
     let start = start_of(recipe).cloned();
-    let facts = match find_dataset(&recipe.dataset, start.as_ref(), library) {
+    let facts = match find_dataset(&recipe.dataset, start.as_ref(), dataset) {
         Ok(facts) => facts,
         Err(problem) => return vec![problem],
     };
@@ -294,9 +296,9 @@ pub fn check_dataset(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
 pub fn find_dataset(
     name: &DatasetName,
     start: Option<&RunId>,
-    library: &impl Library,
+    dataset: Entry<DatasetFacts>,
 ) -> Result<DatasetFacts, Problem> {
-    match library.dataset(name) {
+    match dataset {
         Entry::Found(facts) => Ok(facts),
         Entry::Missing => Err(Problem::NoDataset { name: name.clone(), start: start.cloned() }),
         Entry::Unreadable(reason) => Err(Problem::DatasetUnreadable(reason)),
@@ -338,27 +340,26 @@ pub fn check_left_out<'a>(
     Ok(())
 }
 
-/// The problems with the imported weights.
+/// The problem with the imported weights.
 #[must_use]
-pub fn check_weights(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
-    let (Some(transfer), start) = (&recipe.transfer, start_of(recipe).cloned()) else { return Vec::new() };
-    let problem = match find_weights(&transfer.weights, start.as_ref(), library) {
+pub fn check_weights(recipe: &Recipe, transfer: &Transfer, weights: Entry<String>) -> Option<Problem> {
+    let start = start_of(recipe).cloned();
+    match find_weights(&transfer.weights, start.as_ref(), weights) {
         Ok(found) if found == transfer.base => None,
         Ok(found) => {
             let (name, expected) = (transfer.weights.clone(), transfer.base.clone());
             Some(Problem::OtherWeights { name, start, found, expected })
         }
         Err(problem) => Some(problem),
-    };
-    problem.into_iter().collect()
+    }
 }
 
 /// The hash of the weights of this name, whatever they are.
 ///
 /// # Errors
 /// When there are none, or they cannot be read.
-pub fn find_weights(name: &WeightsName, start: Option<&RunId>, library: &impl Library) -> Result<String, Problem> {
-    match library.weights(name) {
+pub fn find_weights(name: &WeightsName, start: Option<&RunId>, weights: Entry<String>) -> Result<String, Problem> {
+    match weights {
         Entry::Found(identity) => Ok(identity),
         Entry::Missing => Err(Problem::NoWeights { name: name.clone(), start: start.cloned() }),
         Entry::Unreadable(reason) => Err(Problem::WeightsUnreadable(reason)),
@@ -367,9 +368,8 @@ pub fn find_weights(name: &WeightsName, start: Option<&RunId>, library: &impl Li
 
 /// The problems with the run that fine-tuning starts from.
 #[must_use]
-pub fn check_start(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
-    let Some(start) = start_of(recipe) else { return Vec::new() };
-    let facts = match find_start(start, library) {
+pub fn check_start(recipe: &Recipe, start: &RunId, found: Entry<StartFacts>) -> Vec<Problem> {
+    let facts = match find_start(start, found) {
         Ok(facts) => facts,
         Err(problem) => return vec![problem],
     };
@@ -397,8 +397,8 @@ pub fn check_start(recipe: &Recipe, library: &impl Library) -> Vec<Problem> {
 ///
 /// # Errors
 /// When there is none, it cannot be read, it has no base, or no weights.
-pub fn find_start(id: &RunId, library: &impl Library) -> Result<StartFacts, Problem> {
-    match library.start(id) {
+pub fn find_start(id: &RunId, found: Entry<StartFacts>) -> Result<StartFacts, Problem> {
+    match found {
         Entry::Found(facts) if facts.base.is_none() => Err(Problem::StartWithoutBase(id.clone())),
         Entry::Found(facts) if !facts.saves => Err(Problem::StartUnsaved(id.clone())),
         Entry::Found(facts) => Ok(facts),

@@ -85,9 +85,6 @@ pub fn line(event: &Event) -> Option<String> {
             format!("testing the best weights on {images} {} images", split_word(*split))
         }
         Event::Evaluated { split, epoch, loss, confusion } => {
-            if !confusion.is_square() {
-                return None;
-            }
             let scores = confusion.scores();
             format!(
                 "{}: accuracy {:.4}, macro F1 {:.4}, loss {loss:.4} (weights of epoch {epoch})",

@@ -345,15 +345,12 @@ impl Summary {
         self.limits = Limits::of(&self.recipe);
     }
 
-    /// Keeps what the best weights are worth on a split, unless a damaged log tells of no matrix.
+    /// Keeps the scores of the best weights on a split.
     fn take_scores(&mut self, split: Split, result: TestResult) {
-        let scores = match split {
-            Split::Test => &mut self.test,
-            Split::Train => &mut self.train_scores,
-            Split::Validation => return,
-        };
-        if result.confusion.is_square() {
-            *scores = Some(result);
+        match split {
+            Split::Test => self.test = Some(result),
+            Split::Train => self.train_scores = Some(result),
+            Split::Validation => {}
         }
     }
 

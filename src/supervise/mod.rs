@@ -7,6 +7,7 @@ pub mod import;
 pub mod kill;
 pub mod launch;
 pub mod launcher;
+mod line;
 pub mod names;
 pub mod practice;
 pub mod queue;

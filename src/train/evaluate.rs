@@ -89,16 +89,33 @@ impl<B: Backend> Unread<B> {
 impl Evaluation {
     fn add(&mut self, logits: &[f32], label: i32) {
         let truth = usize::try_from(label).unwrap_or_else(|_| unreachable!("labels are u16"));
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let exponentials: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
-        let sum: f64 = exponentials.iter().sum();
+        let (largest, exponentials, sum) = exponentials(logits);
         self.loss += sum.ln() - f64::from(logits[truth] - largest);
         // The first of equal logits wins, as in NumPy's argmax.
         let predicted = logits.iter().position(|logit| *logit >= largest).unwrap_or(0);
         self.confusion.add(truth, predicted);
-        #[allow(clippy::cast_possible_truncation)] // probabilities are stored as f32
-        self.probabilities.extend(exponentials.iter().map(|exponential| (exponential / sum) as f32));
+        self.probabilities.extend(normalized(&exponentials, sum));
         #[allow(clippy::cast_possible_truncation)] // labels are u16 in the store
         self.truth.push(truth as u16);
     }
+}
+
+/// The probability of each class for one row of logits.
+#[must_use]
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let (_, exponentials, sum) = exponentials(logits);
+    normalized(&exponentials, sum).collect()
+}
+
+/// The largest logit, the exponential of each logit's distance to it, and their sum.
+fn exponentials(logits: &[f32]) -> (f32, Vec<f64>, f64) {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exponentials: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
+    let sum = exponentials.iter().sum();
+    (largest, exponentials, sum)
+}
+
+#[allow(clippy::cast_possible_truncation)] // probabilities are stored as f32
+fn normalized(exponentials: &[f64], sum: f64) -> impl Iterator<Item = f32> {
+    exponentials.iter().map(move |exponential| (exponential / sum) as f32)
 }

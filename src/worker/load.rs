@@ -125,13 +125,19 @@ mod tests {
     fn a_busy_process_is_seen_as_busy() {
         let mut process = Process::new();
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_millis(600) {
-            std::hint::black_box(begun);
+        // A machine with more to do lends less than a core, for as long as it likes.
+        loop {
+            let since = Instant::now();
+            while since.elapsed() < Duration::from_millis(300) {
+                std::hint::black_box(since);
+            }
+            let (processor, memory) = process.measure().expect("this process is there");
+            assert!(memory > 1 << 20, "{memory}");
+            if processor > 5.0 {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(2), "{processor} percent of a core, at work all the time");
         }
-        let (processor, memory) = process.measure().expect("this process is there");
-        // Other tests run beside it, and a machine with more to do lends less than a core.
-        assert!(processor > 5.0, "{processor}");
-        assert!(memory > 1 << 20, "{memory}");
     }
 
     #[test]

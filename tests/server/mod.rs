@@ -6,7 +6,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -66,6 +65,7 @@ pub(crate) fn ranged(asked: &Asked, tag: &str, body: &[u8]) -> Vec<u8> {
 pub(crate) struct Server {
     address: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    hanging: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Server {
@@ -74,6 +74,8 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();
+        let hanging = Arc::new(Mutex::new(Vec::new()));
+        let kept = hanging.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { continue };
@@ -85,15 +87,17 @@ impl Server {
                     Answer::Send(bytes) => drop(stream.write_all(&bytes)),
                     Answer::Hang(bytes) => {
                         let _ = stream.write_all(&bytes);
-                        thread::spawn(move || {
-                            thread::sleep(Duration::from_mins(1));
-                            drop(stream);
-                        });
+                        kept.lock().expect("a lock").push(stream);
                     }
                 }
             }
         });
-        Self { address, asked }
+        Self { address, asked, hanging }
+    }
+
+    /// Closes the connections that hang.
+    pub(crate) fn hang_up(&self) {
+        self.hanging.lock().expect("a lock").clear();
     }
 
     /// The address of a file on the server.

@@ -131,11 +131,15 @@ pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
             difference.counts.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
         }
         None => {
-            sheet.answers.confusion().rows().iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+            let rows = sheet.answers.confusion().rows();
+            rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
         }
     };
     let figures = ["precision", "recall", "f1", "support"];
-    let mut rows = vec![[owned(&["truth"]), names.to_vec(), owned(&figures)].concat()];
+    // Without the columns of a matrix that is too large to print.
+    let columns = if counts.is_empty() { Vec::new() } else { names.to_vec() };
+    let mut rows = vec![[owned(&["truth"]), columns, owned(&figures)].concat()];
+    let counts = counts.into_iter().chain(std::iter::repeat(Vec::new()));
     for ((name, counts), class) in names.iter().zip(counts).zip(sheet.answers.scores().per_class) {
         let ClassScores { precision, recall, f1, support } = class;
         let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string()];

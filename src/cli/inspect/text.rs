@@ -3,6 +3,7 @@
 use super::Sheet;
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
+use crate::domain::{Confusion, MATRIX_CLASSES};
 use crate::runs::inspection::{Judged, images_of, shares};
 
 pub(super) fn render(sheet: &Sheet) -> String {
@@ -18,7 +19,12 @@ pub(super) fn render(sheet: &Sheet) -> String {
         }
         (None, None) => {
             let confusion = sheet.answers.confusion();
-            parts.push(matrix(sheet, "IMAGES: TRUE ↓ PREDICTED →", confusion.rows(), ToString::to_string));
+            if confusion.classes() > MATRIX_CLASSES {
+                parts.push(mistakes(sheet, &confusion));
+                parts.push(classes(sheet));
+                return parts.join("\n");
+            }
+            parts.push(matrix(sheet, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string));
             parts.push(matrix(sheet, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
             parts.push(classes(sheet));
         }
@@ -56,6 +62,23 @@ fn matrix<T>(sheet: &Sheet, heading: &str, rows: &[Vec<T>], text: impl Fn(&T) ->
     table.render()
 }
 
+/// The most frequent mistakes, where a matrix of all classes is too large to print.
+fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
+    const MOST: usize = 20;
+    let mut found: Vec<_> = confusion.cells().filter(|(truth, predicted, _)| truth != predicted).collect();
+    // Stable: of equals the first classes come first.
+    found.sort_by_key(|(.., images)| std::cmp::Reverse(*images));
+    let mut table =
+        Table::new([("TRUE", Side::Left), ("TAKEN FOR", Side::Left), ("IMAGES", Side::Right), ("OF", Side::Right)]);
+    let names = sheet.answers.classes();
+    for (truth, predicted, images) in found.into_iter().take(MOST) {
+        let (images, of) = (images.to_string(), confusion.support(truth).to_string());
+        table.row(&[names[truth].clone(), names[predicted].clone(), images, of]);
+    }
+    let classes = thousands(confusion.classes());
+    format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
+}
+
 fn classes(sheet: &Sheet) -> String {
     let scores = sheet.answers.scores();
     let mut table = Table::new([
@@ -81,7 +104,7 @@ fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[Judged]) -> Strin
     let names = sheet.answers.classes();
     let title = match cell {
         Some((truth, predicted)) => {
-            let of = sheet.answers.confusion().rows()[truth].iter().sum::<u64>();
+            let of = sheet.answers.confusion().support(truth);
             format!("{} of {of} images of {} are taken for {}", images.len(), names[truth], names[predicted])
         }
         None => format!("the {} hardest of {} images", images.len(), thousands(sheet.answers.images())),

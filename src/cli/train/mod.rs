@@ -12,8 +12,9 @@ use super::recipe_options::Offer;
 use super::report::{Reporter, Story};
 use super::watch::{Ending, Watcher, follow, tell_metrics};
 use super::{compare, json, output};
+use crate::domain::preflight::{self, Library};
 use crate::domain::text::printable;
-use crate::domain::{Recipe, RunId, RunState, preflight};
+use crate::domain::{Recipe, RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::{self, LaunchError};
 
@@ -99,7 +100,8 @@ pub(super) fn resume(
     let changed = epochs.is_some() || patience.is_some();
     let resumable = supervise::can_train() && !state.is_active() && (changed || state != RunState::Finished);
     if resumable {
-        refuse(preflight::check_dataset(&run.summary.recipe, &Files(store)))?;
+        let recipe = &run.summary.recipe;
+        refuse(preflight::check_dataset(recipe, Files(store).dataset(&recipe.dataset)))?;
     }
     supervise::resume_with(store, &id, epochs, patience, following.turn.when())?;
     // From which epoch, the worker tells: it knows what is on disk.

@@ -6,7 +6,7 @@ use crate::cli::library::{Files, refuse};
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output, runs};
 use crate::data::{Manifest, marked};
-use crate::domain::preflight::{self, Problem};
+use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, WeightsName, Work};
 use crate::runs::{Home, RunStore, Summary, estimate};
 use crate::supervise;
@@ -37,7 +37,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
         Some(query) => store.find(query)?,
         None => newest_features(store)?,
     };
-    preflight::find_start(&from, &Files(store))?;
+    preflight::find_start(&from, Files(store).start(&from))?;
     let start = store.folder(&from).recipe()?;
     let going_on = Recipe::going_on(&start, from.clone(), supervise::now());
     let mut recipe = going_on.ok_or(Problem::StartWithoutBase(from))?;

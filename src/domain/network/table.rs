@@ -73,13 +73,17 @@ fn add(rows: &mut Vec<LayerRow>, layer: &ResolvedLayer, frozen: bool) {
         Op::MaxPool { size } => format!("max pool {size}×{size}"),
         Op::GlobalAverage => "global average pool".into(),
         Op::Dense { .. } => "dense".into(),
-        Op::BatchNorm { .. } => "batch norm".into(),
+        Op::BatchNorm { .. } => "BN".into(),
         Op::Relu => "ReLU".into(),
         Op::Flatten => "flatten".into(),
         Op::Dropout { .. } => "dropout".into(),
     };
-    let stands_alone =
-        matches!(layer.op, Op::Convolution { .. } | Op::MaxPool { .. } | Op::GlobalAverage | Op::Dense { .. });
+    let after_dense = rows.last().is_some_and(|row| row.name.starts_with("dense"));
+    let stands_alone = match layer.op {
+        Op::Convolution { .. } | Op::MaxPool { .. } | Op::GlobalAverage | Op::Dense { .. } => true,
+        Op::Dropout { .. } => !after_dense,
+        Op::BatchNorm { .. } | Op::Relu | Op::Flatten => false,
+    };
     match rows.last_mut().filter(|_| !stands_alone) {
         Some(before) => {
             before.name = format!("{}, {name}", before.name);

@@ -119,8 +119,8 @@ fn three_by_three_convolutions_are_fused_with_what_follows_them() {
         let plan = resolved.plan(0..resolved.units.len());
         (name.as_str(), plan.fused_blocks(), plan.steps.len())
     };
-    let counts: Vec<_> = NetworkName::all().map(fused).collect();
-    assert_eq!(counts, [("cnn", 2, 4), ("deep", 0, 27), ("vgg16", 13, 18)]);
+    let counts = [NetworkName::CNN, NetworkName::VGG16].map(fused);
+    assert_eq!(counts, [("cnn", 2, 4), ("vgg16", 13, 18)]);
 }
 
 #[test]

@@ -142,10 +142,7 @@ fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, String> {
     let (told, found) = (&test.confusion, inspection.confusion());
     // Two classes that differ by less than f32 can tell are one answer here and were perhaps the other in the test.
     let near_ties = 1 + told.total() / 1_000;
-    let apart =
-        |(told, found): (&Vec<u64>, &Vec<u64>)| -> u64 { told.iter().zip(found).map(|(a, b)| a.abs_diff(*b)).sum() };
-    let moved: u64 = told.rows().iter().zip(found.rows()).map(apart).sum();
-    if told.classes() != found.classes() || moved > 2 * near_ties {
+    if told.classes() != found.classes() || told.distance(&found) > 2 * near_ties {
         return Err(format!("the predictions of {id} are not those of its test: `mien evaluate {id}` makes them anew"));
     }
     Ok(inspection)

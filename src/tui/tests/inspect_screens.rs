@@ -145,7 +145,7 @@ fn without_colours_the_cursor_and_the_numbers_are_still_there() {
     state.theme = state.theme.named(ThemeName::Mono);
     let drawn = draw(&state, SIZES[0]);
     let cell = state.inspect.cell;
-    let share = state.inspect.judgement().expect("read").shares[cell.0][cell.1] * 100.0;
+    let share = state.inspect.judgement().expect("read").confusion.share(cell.0, cell.1) * 100.0;
     assert!(drawn.contains(&format!("[{share:.0}]")), "{drawn}");
 }
 

@@ -331,20 +331,17 @@ fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
     assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
 }
 
+// How long a frame with a thousand runs takes is measured by `benches/many_runs.py`.
 #[test]
-fn a_thousand_runs_are_drawn_as_fast_as_a_few() {
+fn of_a_thousand_runs_those_in_sight_are_drawn() {
     let book = |n: u64| Logbook::new(&format!("run-{n:04}"), 60 + n).started().view(false);
     let mut state = fixtures::with_data((0..1_000).map(book).collect());
     press(&mut state, "3/state:lost<enter>G");
     let screen = draw(&state, SIZES[0]);
     assert!(screen.contains("1,000 of 1,000 runs") && screen.contains("run-0999") && !screen.contains("run-0900"));
-    let begun = std::time::Instant::now();
-    for _ in 0..20 {
-        press(&mut state, "k");
-        draw(&state, SIZES[1]);
-    }
-    // Without optimization, on a busy machine: far above what is measured with it, far below what all rows would take.
-    assert!(begun.elapsed().as_millis() / 20 < 100, "{:?} for 20 frames", begun.elapsed());
+    press(&mut state, "g");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("run-0000") && !screen.contains("run-0100"), "{screen}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::figures::real;
 use super::paint::{Pen, width};
 use crate::domain::Confusion;
 use crate::tui::theme::Theme;
@@ -27,18 +26,17 @@ pub fn render(buffer: &mut Buffer, theme: &Theme, area: Rect, confusion: &Confus
         let short: String = name.chars().take(4).collect();
         head.right(&short, COLUMN, theme.dim());
     }
-    for ((row, cells), (truth, name)) in (1..).zip(confusion.rows()).zip(classes.iter().enumerate()) {
-        let all: u64 = cells.iter().sum();
+    for (row, (truth, name)) in (1..).zip(classes.iter().enumerate().take(confusion.rows().len())) {
         let mut pen = Pen::new(buffer, theme, area, row);
         pen.skip(1).left(name, names + 1, theme.text());
-        for (predicted, count) in cells.iter().enumerate() {
-            let part = if all == 0 { 0.0 } else { real(*count) / real(all) };
+        for predicted in 0..confusion.classes() {
+            let (count, part) = (confusion.count(truth, predicted), confusion.share(truth, predicted));
             let style = match (truth == predicted, part >= 0.1) {
                 (true, _) => theme.good().patch(theme.strong()),
                 (false, true) => theme.text(),
                 (false, false) => theme.dim(),
             };
-            let text = if *count == 0 { "·".into() } else { format!("{:.0}", part * 100.0) };
+            let text = if count == 0 { "·".into() } else { format!("{:.0}", part * 100.0) };
             pen.right(&text, COLUMN, style);
         }
     }

@@ -9,15 +9,13 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
-use crate::domain::network::{Cut, Resolved};
 use crate::domain::text::printable;
-use crate::domain::{Preprocessing, Recipe, Split};
+use crate::domain::{Recipe, Split};
 use crate::events::Event;
 use crate::model::device::DeviceKind;
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::network::Network;
-use crate::model::parameters::Arrays;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::Identity;
@@ -26,9 +24,10 @@ use crate::train::feed::Feed;
 use crate::train::resident::{Resident, bytes_on_device};
 
 use super::backend::Habits;
+use super::error::WorkerError;
 use super::journal::Journal;
+use super::model::Model;
 
-pub(crate) use start::base_arrays;
 pub(super) use start::take_start;
 
 /// What cached features may take in all unless the environment says otherwise.
@@ -52,14 +51,7 @@ where
     B::InnerBackend: ConvBlockBackend,
 {
     ground: &'a Ground,
-    resolved: Resolved,
-    cut: Cut,
-    /// The imported weights; empty where all weights are drawn.
-    weights: Arrays,
-    /// What the imported weights expect of images; `None` where images enter as they are stored.
-    preprocessing: Option<Preprocessing>,
-    /// `None` where nothing is frozen.
-    frozen: Option<FrozenPart<B::InnerBackend>>,
+    model: Model<B::InnerBackend>,
     identity: Identity,
     device: B::Device,
     /// Bytes that images may take on the device.
@@ -75,17 +67,12 @@ where
     ///
     /// # Errors
     /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in words.
-    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, String> {
+    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, WorkerError> {
         let (recipe, classes) = (&ground.recipe, ground.classes());
         let image = ground.dataset.image();
         let image = [image.height, image.width, image.channels].map(|side| side as usize);
-        let resolved = recipe.resolve(image, classes.len()).map_err(|error| error.to_string())?;
-        let cut = resolved.cut(recipe.trained_stages()).map_err(|error| error.to_string())?;
-        let base = recipe.transfer.as_ref().map(|transfer| start::open_base(ground, transfer)).transpose()?;
-        let (weights, preprocessing) = base.map_or_else(Default::default, |(weights, kind)| (weights, Some(kind)));
-        let frozen = FrozenPart::new(&resolved, cut, &weights, device).map_err(|error| error.to_string())?;
-        let frozen = frozen.map(|part| part.computing_in(recipe.precision).in_chunks_of(habits.at_once));
-        let [channels, height, width] = resolved.input;
+        let model = Model::open(&ground.home, recipe, image, classes.len(), habits.at_once, device)?;
+        let [channels, height, width] = model.resolved.input;
         let identity = Identity {
             fingerprint: ground.dataset.fingerprint().to_owned(),
             classes,
@@ -93,7 +80,7 @@ where
             base: recipe.transfer.as_ref().map(|transfer| transfer.base.clone()),
         };
         let (device, resident) = (device.clone(), habits.resident);
-        Ok(Self { ground, resolved, cut, weights, preprocessing, frozen, identity, device, resident })
+        Ok(Self { ground, model, identity, device, resident })
     }
 
     /// What its checkpoints are of.
@@ -103,31 +90,29 @@ where
 
     /// Parameters in all, with those that are not trained.
     pub(super) fn parameters(&self) -> usize {
-        self.resolved.parameters()
+        self.model.resolved.parameters()
     }
 
     /// Parameters that are trained.
     pub(super) fn trained_parameters(&self) -> usize {
-        self.resolved.parameters_of(self.cut.trained())
+        self.model.resolved.parameters_of(self.model.cut.trained())
     }
 
     /// The trained part with the weights that training begins with.
     ///
     /// # Errors
-    /// When imported weights, or those of the run to start from, do not fit; in words.
-    pub(super) fn network(&self) -> Result<Network<B>, String> {
-        let plan = self.resolved.plan(self.cut.trained());
-        let network = Network::new(plan, &self.weights, self.ground.recipe.seed, &self.device);
-        let network = network.map_err(|error| error.to_string())?;
+    /// When imported weights, or those of the run to start from, do not fit.
+    pub(super) fn network(&self) -> Result<Network<B>, WorkerError> {
+        let network = self.model.trained_part(self.ground.recipe.seed, &self.device)?;
         match start::start_of(self.ground)? {
-            Some(start) => network.overlay(&start.arrays).map_err(|error| error.to_string()),
+            Some(start) => Ok(network.overlay(&start.arrays)?),
             None => Ok(network),
         }
     }
 
     /// The training images as they are, not augmented: from cached features, else from images.
     pub(super) fn plain_training_inputs(&self) -> Feed<'_, B::InnerBackend> {
-        let frozen = self.frozen.as_ref();
+        let frozen = self.model.frozen.as_ref();
         // Nothing is to be computed, so no room is needed.
         let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.kept_plain(Split::Train)));
         if let Some(features) = kept {
@@ -140,7 +125,7 @@ where
 
     /// The inputs of these splits; computes the features that are to be cached first. `None` if a stop was asked for.
     pub(super) fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Feed<'_, B::InnerBackend>> {
-        let frozen = self.frozen.as_ref();
+        let frozen = self.model.frozen.as_ref();
         if let Some(frozen) = frozen.filter(|_| self.ground.recipe.repeats_images()) {
             match self.cached(frozen, splits, journal) {
                 Cached::Ready(features) => return Some(Feed::of(Arc::new(features))),
@@ -160,7 +145,7 @@ where
         let (recipe, dataset) = (&self.ground.recipe, Arc::clone(&self.ground.dataset));
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
         let augmenter = recipe.augmentation.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
-        match (&recipe.transfer, self.preprocessing) {
+        match (&recipe.transfer, self.model.preprocessing) {
             (Some(transfer), Some(preprocessing)) => Images::prepared(dataset, transfer.size, preprocessing, augmenter),
             _ => Images::plain(dataset, augmenter),
         }
@@ -188,10 +173,10 @@ where
             version: KEY_VERSION,
             fingerprint: self.identity.fingerprint.clone(),
             base: transfer.base.clone(),
-            layer: self.resolved.trained_input_name(self.cut).to_owned(),
-            shape: self.resolved.trained_input(self.cut),
+            layer: self.model.resolved.trained_input_name(self.model.cut).to_owned(),
+            shape: self.model.resolved.trained_input(self.model.cut),
             size: transfer.size,
-            preprocessing: self.preprocessing?,
+            preprocessing: self.model.preprocessing?,
             device: match device {
                 DeviceKind::Cpu => "cpu".into(),
                 DeviceKind::Cuda(_) => "cuda".into(),

@@ -23,7 +23,7 @@ fn names(seen: &Judgement) -> u16 {
 
 /// Columns of a cell: for the largest count and a bracket on both sides, so that no mode moves the matrix.
 fn cell_columns(seen: &Judgement) -> u16 {
-    let most = seen.confusion.rows().iter().flatten().max().copied().unwrap_or(0);
+    let most = seen.confusion.cells().map(|(_, _, images)| images).max().unwrap_or(0);
     width(&most.to_string()).max(3) + 2
 }
 
@@ -43,14 +43,14 @@ pub(super) fn rows(seen: &Judgement) -> u16 {
 
 /// What a cell says, and how strong it is shaded.
 pub(super) fn cell(seen: &Judgement, mode: Mode, truth: usize, said: usize) -> (String, Option<(Meaning, f64)>) {
-    let number = seen.confusion.rows()[truth][said];
-    let share = seen.shares[truth][said];
+    let number = seen.confusion.count(truth, said);
+    let share = seen.confusion.share(truth, said);
     let right = truth == said;
     let meaning = if right { Meaning::Good } else { Meaning::Bad };
     match (mode, &seen.against) {
         (Mode::Difference, Some(Ok(other))) => {
-            let points = other.difference.shares[truth][said] * 100.0;
-            let text = if other.difference.counts[truth][said] == 0 { "·".into() } else { format!("{points:+.0}") };
+            let points = (share - other.confusion.share(truth, said)) * 100.0;
+            let text = if number == other.confusion.count(truth, said) { "·".into() } else { format!("{points:+.0}") };
             let better = right == (points > 0.0);
             // A fifth of a row gained or lost is much.
             let strength = points.abs() / 20.0;
@@ -120,9 +120,12 @@ pub(super) fn words(state: &State, seen: &Judgement, buffer: &mut Buffer, area: 
     let (Some(name), Some(other)) = (seen.inspection.classes().get(truth), seen.inspection.classes().get(said)) else {
         return;
     };
-    let row = &seen.confusion.rows()[truth];
     let taken = if truth == said { "recognized".to_owned() } else { format!("taken for {other}") };
-    let text = format!("{} of {} {name} {taken}; Tab: classes, faces", row[said], row.iter().sum::<u64>());
+    let text = format!(
+        "{} of {} {name} {taken}; Tab: classes, faces",
+        seen.confusion.count(truth, said),
+        seen.confusion.support(truth)
+    );
     Pen::new(buffer, &state.theme, area, 1).skip(1).write(&text, state.theme.text());
 }
 

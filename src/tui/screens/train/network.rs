@@ -41,9 +41,9 @@ pub(super) fn render(state: &State, dataset: &DatasetView, recipe: &Recipe, buff
     let mut line = |row: u16, cells: [&str; 4], style| {
         Pen::new(buffer, theme, area, row)
             .skip(2)
-            .left(cells[0], 21, style)
-            .right(cells[1], 12, style)
-            .right(cells[2], 12, style)
+            .left(cells[0], 23, style)
+            .right(cells[1], 11, style)
+            .right(cells[2], 11, style)
             .skip(2)
             .write(cells[3], style);
     };

@@ -31,7 +31,7 @@ impl Form {
         if let Practice::One(Strategy::Finetune) = self.practice {
             let start = self.start(ground).map(|run| &run.id).or(self.from.as_ref());
             let recipe = self.draft(Strategy::Finetune, ground);
-            let found = start.and_then(|start| preflight::find_start(start, ground).err());
+            let found = start.and_then(|start| preflight::find_start(start, Library::start(ground, start)).err());
             return match (found, recipe) {
                 (Some(problem), _) => vec![problem],
                 (None, Some(recipe)) => preflight::check(&recipe, ground),
@@ -39,10 +39,16 @@ impl Form {
             };
         }
         let mut problems = Vec::new();
-        problems.extend(self.dataset.as_ref().and_then(|name| preflight::find_dataset(name, None, ground).err()));
+        problems.extend(
+            self.dataset
+                .as_ref()
+                .and_then(|name| preflight::find_dataset(name, None, Library::dataset(ground, name)).err()),
+        );
         if self.fields().contains(&Field::Weights) {
             let weights = self.weights(ground);
-            problems.extend(weights.and_then(|name| preflight::find_weights(name, None, ground).err()));
+            problems.extend(
+                weights.and_then(|name| preflight::find_weights(name, None, Library::weights(ground, name)).err()),
+            );
         }
         let drafts = self.practice.strategies().filter_map(|strategy| self.draft(strategy, ground));
         problems.extend(drafts.flat_map(|recipe| preflight::check_without_start(&recipe, ground)));

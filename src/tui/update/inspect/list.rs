@@ -46,13 +46,12 @@ pub(super) fn worst_cell(inspect: &mut InspectState) {
     if inspect.cell != (0, 0) && inspect.cell.0 < classes && inspect.cell.1 < classes {
         return;
     }
-    let rows = seen.confusion.rows().iter().enumerate();
-    let cells = rows.flat_map(|(truth, row)| row.iter().enumerate().map(move |(said, count)| (*count, truth, said)));
-    let worst = cells.filter(|(_, truth, said)| truth != said).max_by_key(|(count, truth, said)| {
+    let mistakes = seen.confusion.cells().filter(|(truth, said, _)| truth != said);
+    let worst = mistakes.max_by_key(|(truth, said, count)| {
         // The first of several equal ones.
         (*count, std::cmp::Reverse((*truth, *said)))
     });
-    inspect.cell = worst.map_or((0, 0), |(_, truth, said)| (truth, said));
+    inspect.cell = worst.map_or((0, 0), |(truth, said, _)| (truth, said));
 }
 
 /// Moves within the list; a line of the pager has `across` images.

@@ -1,0 +1,182 @@
+//! The line before a device while workers are still on their way into it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::events::{Event, EventReader, Progress};
+use crate::runs::queue::Entry;
+use crate::runs::{Job, Liveness, Queue, RunFolder};
+
+/// Longest wait for workers at earlier places: one that hangs before it lines up must not keep others from starting.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks at the queue.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Waits until every worker at a place before this run's is in the line, whoever started it.
+///
+/// A worker holds its run's lock a while before it is in the line, and one started behind it could be faster.
+pub(super) fn wait_for_those_before(folder: &RunFolder) {
+    let (Some(home), Ok(Some(own))) = (folder.home(), folder.queue_entry()) else { return };
+    let queue = Queue::of(&home);
+    let earlier = queue.entries().unwrap_or_default().into_iter().filter(|(_, entry)| entry.place < own.place);
+    let mut on_their_way: Vec<Arrival> = earlier.map(|(id, entry)| Arrival::of(home.run(&id), &entry)).collect();
+    let begun = Instant::now();
+    loop {
+        on_their_way.retain_mut(|arrival| arrival.is_awaited(&queue));
+        if on_their_way.is_empty() || begun.elapsed() >= PATIENCE {
+            return;
+        }
+        thread::sleep(GLANCE);
+    }
+}
+
+/// What is known of a worker's way from its run's lock to its place in the line.
+struct Arrival {
+    folder: RunFolder,
+    job: Job,
+    reader: EventReader,
+    /// The worker that the log names last.
+    worker: Option<u32>,
+    /// Whether that one has told of its place.
+    told: bool,
+}
+
+impl Arrival {
+    fn of(folder: RunFolder, entry: &Entry) -> Self {
+        let since = Progress { position: entry.since, ..Progress::default() };
+        let reader = EventReader::at(&folder.events_file(), since);
+        Self { folder, job: entry.job, reader, worker: None, told: false }
+    }
+
+    /// Whether a worker holds the run's lock and is not in the line yet.
+    fn is_awaited(&mut self, queue: &Queue) -> bool {
+        // One that another system is to start may take hours.
+        !matches!(self.folder.liveness(), Liveness::Absent | Liveness::Submitted) && !self.is_in_line(queue)
+    }
+
+    /// Whether the run has its slot or its ticket, or waits for something else than its device.
+    fn is_in_line(&mut self, queue: &Queue) -> bool {
+        let Ok(Some(entry)) = self.folder.queue_entry() else { return true };
+        let line = || entry.device.as_ref().map_or_else(Vec::new, |device| queue.in_line(device));
+        entry.begun || line().into_iter().any(|id| self.folder.id() == Some(id)) || self.has_told()
+    }
+
+    /// Whether the worker that holds the lock has told in the log that it waits or has begun.
+    ///
+    /// One that waits for another run or is paused is in no device's line, and holds nobody up.
+    fn has_told(&mut self) -> bool {
+        let (worker, told) = (&mut self.worker, &mut self.told);
+        // A log that cannot be read tells nothing, and the wait has an end.
+        let _ = self.reader.read(|record| match record.event {
+            Event::WorkerStarted { pid, .. } => (*worker, *told) = (Some(pid), false),
+            Event::Waiting { .. } | Event::Queued { .. } | Event::Paused | Event::DeviceChosen { .. } => *told = true,
+            _ => {}
+        });
+        match self.folder.holder() {
+            // Another machine's devices are not this one's.
+            Some(holder) if !holder.is_here() => true,
+            // The last words may be those of the worker before, and a worker that tests does not name itself.
+            Some(holder) => {
+                self.told && (self.job == Job::Evaluate || (self.worker == Some(holder.pid) && holder.is_there()))
+            }
+            None => self.told,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Recipe, RunId, Strategy};
+    use crate::events::EventWriter;
+    use crate::runs::queue::{DeviceKey, Look};
+    use crate::runs::{Holder, Home, RunStore};
+
+    fn id(name: &str) -> RunId {
+        RunId::new(name).expect("an id")
+    }
+
+    /// Two runs in this order.
+    fn two() -> (tempfile::TempDir, Queue, [RunFolder; 2]) {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(home.path()));
+        let queue = Queue::of(store.home());
+        let folders = ["heron", "lynx"].map(|name| {
+            let run = store.create(&id(name), &Recipe::sample(Strategy::Cnn)).expect("a run");
+            queue.enter(&store.folder(&run), Job::Train).expect("entered");
+            store.folder(&run)
+        });
+        (home, queue, folders)
+    }
+
+    #[test]
+    fn a_worker_that_holds_its_lock_is_awaited_until_it_has_its_place() {
+        let (_home, queue, [first, second]) = two();
+        let _lock = first.lock().expect("locked").expect("free");
+        let device = DeviceKey::here("cpu", None);
+        let slot = queue.look(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
+        let worker = thread::spawn({
+            let (queue, first, device) = (queue.clone(), first.clone(), device.clone());
+            move || {
+                // As long as a worker may need to read its checkpoints.
+                thread::sleep(Duration::from_millis(200));
+                queue.waits_for(&first, &device).expect("told");
+                let mut ticket = None;
+                let look = queue.look(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                ticket
+            }
+        });
+        wait_for_those_before(&second);
+        // The ticket lives as long as what the thread returns.
+        assert_eq!(queue.in_line(&device), [id("heron")], "the second was let go before the first");
+        drop(worker.join().expect("a ticket"));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_a_worker_that_has_told_nothing_of_its_place_is_awaited() {
+        let (_home, queue, [first, second]) = two();
+        let is_awaited = || {
+            let entry = first.queue_entry().expect("readable").expect("an entry");
+            Arrival::of(first.clone(), &entry).is_awaited(&queue)
+        };
+        let mut log = EventWriter::open(&first.events_file(), 1).expect("a log");
+        let mut tell = |event| log.append(2, event).expect("told");
+        let started = |pid| Event::WorkerStarted { pid, host: "here".into(), resumed_from: 0, resumed_step: 0 };
+        assert!(!is_awaited(), "nobody is at the run");
+        tell(started(1));
+        tell(Event::Queued { device: "cpu".into(), ahead: 1 });
+        let lock = first.lock().expect("locked").expect("free");
+        let holder = Holder::this_process().expect("Linux tells who a process is");
+        Holder { pid: 1, ..holder.clone() }.write(&lock).expect("written");
+        assert!(is_awaited(), "a worker before it told that");
+        holder.write(&lock).expect("written");
+        assert!(is_awaited(), "it has told nothing yet");
+        tell(started(holder.pid));
+        assert!(is_awaited(), "it has begun to read its checkpoints");
+        for event in [Event::Waiting { run: id("otter") }, Event::Paused] {
+            tell(event);
+            assert!(!is_awaited(), "it waits for something else");
+            tell(started(holder.pid));
+        }
+        let mut ticket = None;
+        let device = DeviceKey::here("cpu", None);
+        queue.waits_for(&first, &device).expect("told");
+        queue.set_slots(&device, 1).expect("set");
+        let slot = queue.look(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
+        assert!(matches!(queue.look(&first, &device, &mut ticket), Ok(Look::Wait { ahead: 1 })));
+        assert!(!is_awaited(), "it has its ticket");
+        drop(ticket);
+        assert!(is_awaited(), "and has given it back");
+        Holder { boot: "another machine's".into(), ..holder }.write(&lock).expect("written");
+        assert!(!is_awaited(), "another machine has other devices");
+        queue.leave(&first).expect("left");
+        assert!(
+            Arrival::of(first.clone(), &second.queue_entry().expect("readable").expect("an entry")).is_in_line(&queue)
+        );
+    }
+}

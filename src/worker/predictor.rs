@@ -1,0 +1,92 @@
+//! A run's best weights as a function from images to probabilities: without a dataset, a journal, a lock or a turn.
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::domain::network::FORWARD_CHUNK;
+use crate::domain::{Precision, Preprocessing};
+use crate::model::in_precision;
+use crate::model::kernels::ConvBlockBackend;
+use crate::model::network::Network;
+use crate::runs::layout::RunFolder;
+use crate::train::checkpoint::{Checkpoint, Identity};
+use crate::train::evaluate::{BATCH_SIZE, softmax};
+
+use super::error::WorkerError;
+use super::model::Model;
+
+/// The best weights of a run on a device.
+pub struct Predictor<B: ConvBlockBackend> {
+    model: Model<B>,
+    network: Network<B>,
+    identity: Identity,
+    /// What the trained part computes in.
+    precision: Precision,
+    epoch: u32,
+    device: B::Device,
+}
+
+impl<B: ConvBlockBackend> Predictor<B> {
+    /// Reads the best weights of a run, and its imported weights.
+    ///
+    /// # Errors
+    /// When the run has saved none, a file is damaged, or the imported weights are others than then.
+    pub fn open(folder: &RunFolder, device: &B::Device) -> Result<Self, WorkerError> {
+        let home = folder.home().ok_or(WorkerError::NoHome)?;
+        let recipe = folder.recipe()?;
+        let best = Checkpoint::read(&folder.best_checkpoint())?;
+        let identity = best.state.identity;
+        // For stored images the network's input is their shape; for prepared ones the recipe has it.
+        let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
+        let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&best.arrays))?;
+        let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
+        Ok(Self { model, network, identity, precision, epoch, device: device.clone() })
+    }
+
+    /// Class names, in the order of probabilities.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.identity.classes
+    }
+
+    /// Channels, height and width of an image.
+    #[must_use]
+    pub fn input(&self) -> [usize; 3] {
+        self.model.resolved.input
+    }
+
+    /// What the imported weights expect of images; `None` where pixels of 0–1 enter as they are.
+    #[must_use]
+    pub fn preprocessing(&self) -> Option<Preprocessing> {
+        self.model.preprocessing
+    }
+
+    /// The epoch of the weights.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The probability of each class, row-major `[images, classes]`, for prepared images `[images, channels, height, width]`.
+    ///
+    /// # Panics
+    /// If the numbers are no whole number of images.
+    #[must_use]
+    pub fn probabilities(&self, images: &[f32]) -> Vec<f32> {
+        let [channels, height, width] = self.input();
+        let size = channels * height * width;
+        assert!(images.len().is_multiple_of(size), "{} numbers are no images of {size}", images.len());
+        let batch = |images: &[f32]| {
+            let shape = [images.len() / size, channels, height, width];
+            let images = Tensor::<B, 4>::from_data(TensorData::new(images.to_vec(), shape), &self.device);
+            let inputs = match &self.model.frozen {
+                Some(frozen) => frozen.forward(images),
+                None => images,
+            };
+            let logits = self.network.logits(in_precision(inputs, self.precision)).into_data().convert::<f32>();
+            // Converted to f32 the line before.
+            logits.into_vec::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"))
+        };
+        let logits = images.chunks(size * BATCH_SIZE).flat_map(batch).collect::<Vec<f32>>();
+        logits.chunks_exact(self.classes().len()).flat_map(softmax).collect()
+    }
+}
