@@ -71,7 +71,18 @@ const DOORS: [Door; 4] = [
     Door {
         inside: &["worker"],
         room: "runs",
-        parts: &["layout", "job", "predictions", "queue", "RunFolder", "Home", "Holder", "Job", "Predictions"],
+        parts: &[
+            "layout",
+            "job",
+            "predictions",
+            "queue",
+            "RunFolder",
+            "Home",
+            "Holder",
+            "Job",
+            "Predictions",
+            "FileError",
+        ],
     },
     Door {
         inside: &["tui", "screens"],

@@ -266,7 +266,7 @@ fn watching_an_ended_run_tells_its_story_and_exits_as_it_ended() {
         events
     };
     lab.run("stopped", 1, ended(Outcome::Stopped));
-    lab.run("failed", 1, ended(Outcome::Failed { cause: "disk full".into() }));
+    lab.run("failed", 1, ended(Outcome::Failed { cause: "disk full".into(), kind: mien::domain::FailureKind::Disk }));
     lab.run("lost", 1, begun());
     lab.mien(&["watch", "stopped"]).assert().code(130);
     lab.mien(&["watch", "failed"]).assert().code(1);

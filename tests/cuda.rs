@@ -422,7 +422,7 @@ fn a_device_that_runs_out_of_memory_or_is_lost_ends_a_run_in_words() {
     let machine = Machine::new();
     machine.lab.faces(175);
     let cause = |name: &str, more: &[(&str, &str)]| match outcome(&machine.train(name, &["--epochs", "1"], more)) {
-        Outcome::Failed { cause } => cause.clone(),
+        Outcome::Failed { cause, .. } => cause.clone(),
         other => panic!("{other:?}"),
     };
     let said = cause("small", &[("PRETEND_MIB", "8")]);

@@ -72,7 +72,9 @@ fn nothing_from_outside_steers_the_terminal() {
     lab.run("good", now - 2_000, planted_log());
     let mut failed = planted_log();
     failed.pop();
-    failed.push(Event::Ended { outcome: Outcome::Failed { cause: format!("cause{EVIL}") } });
+    failed.push(Event::Ended {
+        outcome: Outcome::Failed { cause: format!("cause{EVIL}"), kind: mien::domain::FailureKind::Disk },
+    });
     let bad = lab.run("bad", now - 1_000, failed);
     for run in ["good", "bad"] {
         let folder = lab.store().folder(&run.parse().expect("an id"));

@@ -156,7 +156,7 @@ impl On {
         fault::listen(Print::Nothing);
         let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut tell)));
         device::take_refusal().iter().for_each(|message| output::note(&format!("mien: {message}")));
-        let done = attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), batch)));
+        let done = attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), batch).to_string()));
         let done = done.map_err(CommandError::Words);
         // A reader that is gone ends it quietly, once there is something to say.
         printed.and(done)

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
-use crate::domain::{DatasetName, WeightsName};
+use crate::domain::preflight::Problem;
+use crate::domain::{DatasetName, SettingError, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::runs::queue::{MoveError, SlotsError};
@@ -57,6 +58,11 @@ pub(super) enum CommandError {
     /// Wrong usage that the parser cannot see.
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A run that cannot start.
+    #[error(transparent)]
+    Problem(#[from] Problem),
     /// Anything said in words already.
     #[error("{0}")]
     Words(String),
@@ -137,6 +143,13 @@ impl CommandError {
         let usage = matches!(
             self,
             Self::Usage(_)
+                | Self::Setting(_)
+                | Self::Problem(
+                    Problem::Recipe(_)
+                        | Problem::Network(_)
+                        | Problem::StartWithoutBase(_)
+                        | Problem::StageFrozen { .. }
+                )
                 | Self::Request(RequestError::Limits(_) | RequestError::NothingGiven)
                 | Self::Launch(LaunchError::Limits(_))
                 | Self::Slots(SlotsError::Range(_))

@@ -24,6 +24,7 @@ mod inspect;
 mod interrupt;
 mod json;
 mod known;
+mod library;
 mod manage;
 mod marked;
 mod meter;

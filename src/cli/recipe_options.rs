@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::domain::{Hyperparameter, Practice, Recipe, Strategy};
+use crate::domain::{Hyperparameter, Practice, Recipe, SettingError, Strategy};
 
 /// Which settings a command offers, and whose defaults it tells.
 pub(super) trait Offer: Debug + Clone + Copy + Send + Sync + 'static {
@@ -38,8 +38,8 @@ impl<O: Offer> RecipeOptions<O> {
     /// Writes the given settings into `recipe`, those that its strategy has.
     ///
     /// # Errors
-    /// A sentence about the first that is not accepted.
-    pub(super) fn apply(&self, recipe: &mut Recipe) -> Result<(), String> {
+    /// A [`SettingError`] about the first that is not accepted.
+    pub(super) fn apply(&self, recipe: &mut Recipe) -> Result<(), SettingError> {
         let strategy = recipe.strategy;
         let mut given = self.0.iter().filter(|(field, _)| field.is_of(strategy));
         given.try_for_each(|(field, text)| field.set(recipe, text))
@@ -87,7 +87,8 @@ mod tests {
     fn parse<O: Offer>(mut recipe: Recipe, arguments: &[&str]) -> Result<Recipe, String> {
         let command = RecipeOptions::<O>::augment_args(Command::new("train").no_binary_name(true));
         let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
-        RecipeOptions::<O>::from_arg_matches(&matches).map_err(|error| error.to_string())?.apply(&mut recipe)?;
+        let options = RecipeOptions::<O>::from_arg_matches(&matches).map_err(|error| error.to_string())?;
+        options.apply(&mut recipe).map_err(|error| error.to_string())?;
         Ok(recipe)
     }
 

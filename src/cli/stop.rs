@@ -8,7 +8,7 @@ use super::exit::{CommandError, Exit};
 use super::{json, output};
 use crate::domain::{RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
-use crate::supervise;
+use crate::supervise::{self, kill::killed_words};
 
 /// How long to wait for the run to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,12 +48,12 @@ pub(super) fn kill(store: &RunStore, query: &str, yes: bool, Output { json }: Ou
         output::note("nothing was killed");
         return Ok(Exit::Stopped);
     }
-    let pid = supervise::kill(store, &id)?;
+    let killed = killed_words(&id, supervise::kill(store, &id)?);
     if json {
         let run = store.summary(&id)?;
         output::json(&json::entry(&run.summary, run.state(supervise::now())))?;
     } else {
-        output::line(&format!("killed process {pid}, the worker of {id}: `mien resume {id}` {}", from(epoch)))?;
+        output::line(&format!("{killed}: `mien resume {id}` {}", from(epoch)))?;
     }
     Ok(Exit::Done)
 }

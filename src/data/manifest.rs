@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use crate::domain::text::printable;
+use crate::domain::preflight::{self, DatasetFacts, Problem};
 use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
 use crate::durable::versioned;
 
@@ -155,25 +155,19 @@ impl Manifest {
     /// Whether a run can leave these training images out: they are there, and some of every class stay.
     ///
     /// # Errors
-    /// A sentence about what does not fit.
-    pub fn check_left_out(&self, left_out: &LeftOut) -> Result<(), String> {
-        let count = self.counts().train;
-        if let Some(beyond) = left_out.images.iter().find(|index| **index as usize >= count) {
-            return Err(format!(
-                "image {beyond} cannot be left out: there are {count} training images, counted from 0"
-            ));
+    /// [`Problem::NotThere`] or [`Problem::WholeClass`].
+    pub fn check_left_out(&self, left_out: &LeftOut) -> Result<(), Problem> {
+        let classes = self.classes.iter().map(|class| (class.name.as_str(), class.counts.train));
+        preflight::check_left_out(left_out, classes)
+    }
+
+    /// What of the dataset decides whether a run can be trained on it.
+    #[must_use]
+    pub fn facts(&self) -> DatasetFacts {
+        DatasetFacts {
+            fingerprint: self.fingerprint.clone(),
+            image: [self.image.height, self.image.width, self.image.channels].map(|side| side as usize),
+            classes: self.classes.iter().map(|class| (class.name.clone(), class.counts)).collect(),
         }
-        // Images of a class lie together.
-        let mut begin = 0;
-        for class in self.classes.iter().filter(|class| class.counts.train > 0) {
-            let end = begin + class.counts.train;
-            let gone = left_out.images.iter().filter(|index| (begin..end).contains(&(**index as usize))).count();
-            if gone == class.counts.train {
-                let name = printable(&class.name);
-                return Err(format!("all {gone} training images of the class '{name}' would be left out: keep some"));
-            }
-            begin = end;
-        }
-        Ok(())
     }
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::UnknownName;
+
 /// The device that a recipe asks for. What a run got is told by its event log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -29,9 +31,9 @@ impl fmt::Display for DeviceRequest {
 }
 
 impl FromStr for DeviceRequest {
-    type Err = String;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
@@ -40,14 +42,14 @@ impl FromStr for DeviceRequest {
                 .strip_prefix("cuda:")
                 .and_then(|ordinal| ordinal.parse().ok())
                 .map(Self::Cuda)
-                .ok_or_else(|| format!("'{text}' is no device: use auto, cpu, cuda or cuda:N")),
+                .ok_or_else(|| UnknownName::new("device", text, "auto, cpu, cuda or cuda:N")),
         }
     }
 }
 
 impl TryFrom<String> for DeviceRequest {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
+    type Error = UnknownName;
+    fn try_from(text: String) -> Result<Self, UnknownName> {
         text.parse()
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Augmentation, FineTuning, Monitor, NetworkName, Precision, Recipe, Schedule, Strategy};
+use super::{Augmentation, FineTuning, Monitor, NetworkName, Precision, Recipe, RecipeError, Schedule, Strategy};
 
 /// One setting of a [`Recipe`] that commands and forms offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +41,39 @@ pub enum Hyperparameter {
     Device,
     /// [`Recipe::precision`].
     Precision,
+}
+
+/// Why a setting does not take a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// The value is none of those that are accepted.
+    #[error("{} must be {allowed}, not '{given}'", setting.name())]
+    OutOfRange {
+        /// The setting.
+        setting: Hyperparameter,
+        /// The value as it was typed, safe to print.
+        given: String,
+        /// The accepted values, in words.
+        allowed: Cow<'static, str>,
+    },
+    /// The strategy has no such setting.
+    #[error("the strategy {strategy} has no {}", setting.name())]
+    Foreign {
+        /// The setting.
+        setting: Hyperparameter,
+        /// The strategy.
+        strategy: Strategy,
+    },
+}
+
+impl SettingError {
+    /// The setting that does not take the value.
+    #[must_use]
+    pub fn setting(&self) -> Hyperparameter {
+        match self {
+            Self::OutOfRange { setting, .. } | Self::Foreign { setting, .. } => *setting,
+        }
+    }
 }
 
 /// The largest side of an image that a pretrained base gets, in pixels.
@@ -194,15 +227,15 @@ impl Hyperparameter {
     /// Whether every setting of a recipe, which a person may have edited by hand, is in its range.
     ///
     /// # Errors
-    /// A sentence about the first that is not.
-    pub fn check(recipe: &Recipe) -> Result<(), String> {
+    /// A [`RecipeError`] about the first that is not.
+    pub fn check(recipe: &Recipe) -> Result<(), RecipeError> {
         recipe.check_parts()?;
         Self::of(recipe.strategy).try_for_each(|setting| setting.set(&mut recipe.clone(), &setting.get(recipe)))?;
         match recipe.augmentation {
-            Some(ranges) if !ranges.is_sensible() => Err("the augmentation's ranges are out of bounds".into()),
+            Some(ranges) if !ranges.is_sensible() => Err(RecipeError::Augmentation),
             _ => match recipe.schedule {
                 Schedule::Plateau { factor, patience } if !(factor > 0.0 && factor < 1.0 && patience > 0) => {
-                    Err("the plateau schedule's factor must be between 0 and 1 and its patience at least 1".into())
+                    Err(RecipeError::Plateau)
                 }
                 _ => Ok(()),
             },
@@ -239,17 +272,18 @@ impl Hyperparameter {
     /// Reads `text` into `recipe`, which is left alone on an error.
     ///
     /// # Errors
-    /// A sentence that names the option, what was given and what is accepted.
-    pub fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), String> {
+    /// A [`SettingError`] with what was given and what is accepted.
+    pub fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), SettingError> {
         let text = text.trim();
-        let wrong = || format!("{} must be {}, not '{}'", self.name(), self.range(), super::text::printable(text));
+        let wrong =
+            || SettingError::OutOfRange { setting: self, given: super::text::printable(text), allowed: self.range() };
         let whole = |low: u32, high: u32| {
             text.parse::<u32>().ok().filter(|value| (low..=high).contains(value)).ok_or_else(wrong)
         };
         let real = || text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(wrong);
         let rate = || real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong);
         let strategy = recipe.strategy;
-        let foreign = || format!("the strategy {strategy} has no {}", self.name());
+        let foreign = || SettingError::Foreign { setting: self, strategy };
         let stage = recipe.architecture().stage_names().find(|stage| stage.as_str() == text);
         let transfer = recipe.transfer.as_mut().ok_or_else(foreign);
         match self {
@@ -351,7 +385,8 @@ mod tests {
             let recipe = Recipe::sample(Strategy::Finetune);
             let mut copy = recipe.clone();
             let error = field.set(&mut copy, text).expect_err(text);
-            assert!(error.starts_with(field.name()) && error.contains(text), "{error}");
+            let words = error.to_string();
+            assert!(error.setting() == field && words.starts_with(field.name()) && words.contains(text), "{words}");
             assert_eq!(copy, recipe);
         }
     }
@@ -367,7 +402,8 @@ mod tests {
         ] {
             let value = field.get(&Recipe::sample(Strategy::Finetune));
             let error = field.set(&mut Recipe::sample(strategy), &value).expect_err("refused");
-            assert_eq!(error, format!("the strategy {strategy} has no {}", field.name()));
+            assert_eq!(error, SettingError::Foreign { setting: field, strategy });
+            assert_eq!(error.to_string(), format!("the strategy {strategy} has no {}", field.name()));
         }
     }
 
@@ -375,7 +411,8 @@ mod tests {
     fn parts_that_do_not_belong_together_are_refused() {
         for (strategy, parts) in [(Strategy::Features, Strategy::Cnn), (Strategy::Finetune, Strategy::Features)] {
             let recipe = Recipe { strategy, ..Recipe::sample(parts) };
-            assert!(Hyperparameter::check(&recipe).is_err_and(|error| error.contains(strategy.name())));
+            let error = Hyperparameter::check(&recipe).expect_err("refused");
+            assert!(error.to_string().contains(strategy.name()), "{error}");
         }
     }
 }

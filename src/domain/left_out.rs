@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RunId;
+use super::{RecipeError, RunId};
 
 /// The training images that a run leaves out, frozen in its recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +56,10 @@ impl LeftOut {
     /// Whether the list is as [`Self::new`] makes it, in a recipe that a person may have edited by hand.
     ///
     /// # Errors
-    /// A sentence about what is wrong.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`RecipeError::LeftOutOrder`].
+    pub fn check(&self) -> Result<(), RecipeError> {
         let ascending = self.images.windows(2).all(|pair| pair[0] < pair[1]);
-        if ascending { Ok(()) } else { Err("the images left out are not in ascending order, each once".into()) }
+        if ascending { Ok(()) } else { Err(RecipeError::LeftOutOrder) }
     }
 }
 

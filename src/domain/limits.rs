@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hyperparameter, Recipe, Strategy};
+use super::{Hyperparameter, Recipe, SettingError, Strategy};
 
 /// The limits in force. A run begins with its recipe's; the recipe itself stays as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ impl Limits {
     /// Whether both are in the ranges of the hyperparameters they stand for.
     ///
     /// # Errors
-    /// A sentence that names the one that is not, and what is accepted.
-    pub fn check(self) -> Result<(), String> {
+    /// A [`SettingError`] about the first that is not.
+    pub fn check(self) -> Result<(), SettingError> {
         let mut recipe = Recipe::sample(Strategy::Cnn);
         Hyperparameter::Epochs.set(&mut recipe, &self.epochs.to_string())?;
         Hyperparameter::Patience.set(&mut recipe, &self.patience.to_string())
@@ -53,8 +53,8 @@ mod tests {
         assert_eq!(limits, Limits { epochs: 50, patience: 10 });
         assert_eq!(limits.with(Some(7), None), Limits { epochs: 7, patience: 10 });
         assert_eq!(limits.check(), Ok(()));
-        assert!(limits.with(Some(0), None).check().is_err_and(|error| error.starts_with("epochs must be 1 to 10000")));
-        assert!(limits.with(None, Some(1_001)).check().is_err_and(|error| error.starts_with("patience must be")));
+        assert!(limits.with(Some(0), None).check().is_err_and(|error| error.setting() == Hyperparameter::Epochs));
+        assert!(limits.with(None, Some(1_001)).check().is_err_and(|error| error.setting() == Hyperparameter::Patience));
     }
 
     #[test]

@@ -16,6 +16,27 @@ pub enum NameError {
     /// A character that is not a letter, digit, `-`, `_` or `.`, or a leading `.` or `-`.
     #[error("'{0}' cannot be a name: use letters, digits, '-', '_' and '.', beginning with a letter or digit")]
     Character(String),
+    /// The word for the newest run in every command.
+    #[error("'latest' always means the newest run: choose another name")]
+    Latest,
+}
+
+/// A word where one of a few was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{given}' is no {kind}: use {allowed}")]
+pub struct UnknownName {
+    /// What the word should name, such as `device`.
+    pub kind: &'static str,
+    /// The word, safe to print.
+    pub given: String,
+    /// The accepted words.
+    pub allowed: String,
+}
+
+impl UnknownName {
+    pub(super) fn new(kind: &'static str, given: &str, allowed: impl Into<String>) -> Self {
+        Self { kind, given: super::text::printable(given), allowed: allowed.into() }
+    }
 }
 
 /// Longest name accepted, in bytes.
@@ -105,14 +126,9 @@ impl RunId {
     /// The name of a new run: not `latest`, which means the newest run in every command.
     ///
     /// # Errors
-    /// What a name must not be, in words.
-    pub fn of_new_run(text: &str) -> Result<Self, String> {
-        match Self::new(text) {
-            Ok(id) if id.as_str() == "latest" => {
-                Err("'latest' always means the newest run: choose another name".into())
-            }
-            other => other.map_err(|error| error.to_string()),
-        }
+    /// A [`NameError`].
+    pub fn of_new_run(text: &str) -> Result<Self, NameError> {
+        Self::new(text).and_then(|id| if id.as_str() == "latest" { Err(NameError::Latest) } else { Ok(id) })
     }
 }
 

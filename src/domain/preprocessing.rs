@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::UnknownName;
+
 /// The order in which the colours of a pixel enter a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,13 +77,13 @@ impl fmt::Display for Preprocessing {
 }
 
 impl FromStr for Preprocessing {
-    type Err = String;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         let found = Self::NAMED.iter().find(|(name, _)| *name == text);
         found.map(|(_, known)| *known).ok_or_else(|| {
             let names: Vec<&str> = Self::NAMED.iter().map(|(name, _)| *name).collect();
-            format!("preprocessing must be {}", names.join(", "))
+            UnknownName::new("preprocessing", text, names.join(", "))
         })
     }
 }
@@ -97,7 +99,8 @@ mod tests {
             assert!(known.is_usable(), "{name}");
         }
         let refused = "caffe".parse::<Preprocessing>().expect_err("no name");
-        assert_eq!(refused, "preprocessing must be keras-imagenet, vggface, torchvision");
+        let words = "'caffe' is no preprocessing: use keras-imagenet, vggface, torchvision";
+        assert_eq!(refused.to_string(), words);
         assert_eq!(Preprocessing { scale: 2.0, ..Preprocessing::VGGFACE }.to_string(), "custom");
         assert!(!Preprocessing { deviation: [1.0, 0.0, 1.0], ..Preprocessing::VGGFACE }.is_usable());
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
     Architecture, Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Precision, RunId,
-    StageName, TrainedStages, Transfer, WeightsName,
+    SettingError, StageName, TrainedStages, Transfer, WeightsName,
 };
 
 /// The newest recipe format that this program writes and reads.
@@ -150,6 +150,38 @@ impl Schedule {
             Self::OneCycle => "one-cycle",
         }
     }
+}
+
+/// Why a recipe, which a person may have edited by hand, cannot be trained by.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecipeError {
+    /// A setting has a value that it does not take.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// [`Recipe::transfer`] is there and has no place in the strategy, or the other way round.
+    #[error("its parts do not belong to the strategy {0}")]
+    Parts(Strategy),
+    /// [`Recipe::transfer`] is there and has no place in the network, or the other way round.
+    #[error(
+        "the network {network} {} imported weights, and the strategy is {strategy}", if *given { "takes no" } else { "needs" }
+    )]
+    ImportedWeights {
+        /// The network.
+        network: &'static str,
+        /// Whether the recipe names imported weights.
+        given: bool,
+        /// The strategy.
+        strategy: Strategy,
+    },
+    /// [`LeftOut::images`] is not as [`LeftOut::new`] makes it.
+    #[error("the images left out are not in ascending order, each once")]
+    LeftOutOrder,
+    /// A range of the augmentation is out of bounds.
+    #[error("the augmentation's ranges are out of bounds")]
+    Augmentation,
+    /// A number of the plateau schedule is out of bounds.
+    #[error("the plateau schedule's factor must be between 0 and 1 and its patience at least 1")]
+    Plateau,
 }
 
 /// The settings of one run.
@@ -443,8 +475,8 @@ impl Recipe {
     /// Whether the parts belong together, in a recipe that a person may have edited by hand.
     ///
     /// # Errors
-    /// A sentence about what does not.
-    pub fn check_parts(&self) -> Result<(), String> {
+    /// A [`RecipeError`] about the first that does not.
+    pub fn check_parts(&self) -> Result<(), RecipeError> {
         let (transfer, fine_tuning) = (self.transfer.as_ref(), self.transfer.as_ref().map(|t| t.fine_tuning.is_some()));
         let whole = match self.strategy {
             Strategy::Cnn => transfer.is_none(),
@@ -454,10 +486,10 @@ impl Recipe {
         self.left_out.check()?;
         let architecture = self.architecture();
         if architecture.pretrained.is_some() != transfer.is_some() {
-            let needs = if transfer.is_some() { "takes no imported weights" } else { "needs imported weights" };
-            return Err(format!("the network {} {needs}, and the strategy is {}", architecture.name, self.strategy));
+            let (network, given, strategy) = (architecture.name, transfer.is_some(), self.strategy);
+            return Err(RecipeError::ImportedWeights { network, given, strategy });
         }
-        if whole { Ok(()) } else { Err(format!("its parts do not belong to the strategy {}", self.strategy)) }
+        if whole { Ok(()) } else { Err(RecipeError::Parts(self.strategy)) }
     }
 }
 

@@ -42,7 +42,54 @@ pub enum Outcome {
     Failed {
         /// What, in words, with the file where there is one.
         cause: String,
+        /// What kind of thing; logs of older programs tell none.
+        #[serde(default)]
+        kind: FailureKind,
     },
+}
+
+/// What kind of thing ended a run, for those who filter runs or decide whether to try again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// A device has no memory left.
+    OutOfMemory,
+    /// The dataset is gone, or is another one than the recipe names.
+    DatasetChanged,
+    /// The imported weights are gone, or are others than the recipe names.
+    WeightsChanged,
+    /// The run to start from is gone, or has no weights that fit.
+    StartMissing,
+    /// No checkpoint is whole, or one does not belong to the run.
+    Checkpoint,
+    /// A file cannot be read or written.
+    Disk,
+    /// The device asked for is not there, or failed.
+    Device,
+    /// A fault of this program.
+    Panic,
+    /// None of these, or not known.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+impl FailureKind {
+    /// The word used in files and queries.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OutOfMemory => "out_of_memory",
+            Self::DatasetChanged => "dataset_changed",
+            Self::WeightsChanged => "weights_changed",
+            Self::StartMissing => "start_missing",
+            Self::Checkpoint => "checkpoint",
+            Self::Disk => "disk",
+            Self::Device => "device",
+            Self::Panic => "panic",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The state of a run as lists show it.
@@ -114,5 +161,24 @@ pub struct EarlyStoppingStatus {
 impl Default for EarlyStoppingStatus {
     fn default() -> Self {
         Self { best_epoch: 0, best_value: f64::NAN, waited: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_an_older_or_newer_program_is_of_no_known_kind() {
+        let read = |text: &str| serde_json::from_str::<Outcome>(text).expect("an outcome");
+        let failed = |kind| Outcome::Failed { cause: "why".into(), kind };
+        assert_eq!(read(r#"{"outcome":"failed","cause":"why"}"#), failed(FailureKind::Other));
+        assert_eq!(read(r#"{"outcome":"failed","cause":"why","kind":"cosmic_ray"}"#), failed(FailureKind::Other));
+        let text = serde_json::to_string(&failed(FailureKind::OutOfMemory)).expect("plain values");
+        assert_eq!(text, r#"{"outcome":"failed","cause":"why","kind":"out_of_memory"}"#);
+        for kind in [FailureKind::OutOfMemory, FailureKind::StartMissing, FailureKind::Disk, FailureKind::Other] {
+            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.name());
+            assert_eq!(read(&serde_json::to_string(&failed(kind)).expect("plain values")), failed(kind));
+        }
     }
 }

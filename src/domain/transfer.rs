@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, RunId, StageName, WeightsName};
+use super::{RunId, StageName, WeightsName};
 
 /// A pretrained base, how images reach it, and how much of it is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,47 +37,5 @@ impl Transfer {
     #[must_use]
     pub fn unfrozen(&self) -> Option<&StageName> {
         self.fine_tuning.as_ref().map(|fine_tuning| &fine_tuning.unfreeze)
-    }
-
-    /// Whether fine-tuning like this may start from the best weights of a run `id` with the base `start`: a stage that it
-    /// trained must not be frozen, as a checkpoint lacks frozen weights.
-    ///
-    /// # Errors
-    /// A sentence that names the stage.
-    pub fn check_start(&self, id: &RunId, start: &Self, architecture: &Architecture) -> Result<(), String> {
-        let index = |name| architecture.stage_index(name);
-        match (self.unfrozen(), start.unfrozen()) {
-            (Some(lowest), Some(trained)) if index(lowest) > index(trained) => Err(format!(
-                "{id} has trained {trained}, which would be frozen here: unfreeze {trained} or a lower one"
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Hyperparameter, NetworkName, Recipe, Strategy};
-
-    #[test]
-    fn what_a_run_has_trained_is_not_frozen_after_it() {
-        let id = RunId::new("calm-heron").expect("an id");
-        let unfreezing = |block: Option<&str>| {
-            let strategy = if block.is_some() { Strategy::Finetune } else { Strategy::Features };
-            let mut recipe = Recipe::sample(strategy);
-            block.into_iter().for_each(|text| Hyperparameter::Unfreeze.set(&mut recipe, text).expect("accepted"));
-            recipe.transfer.expect("a base")
-        };
-        for (mine, start, fits) in [
-            ("block5", None, true),
-            ("block5", Some("block5"), true),
-            ("block3", Some("block4"), true),
-            ("block5", Some("block4"), false),
-        ] {
-            let result =
-                unfreezing(Some(mine)).check_start(&id, &unfreezing(start), &NetworkName::VGG16.architecture());
-            assert_eq!(result.is_ok(), fits, "{mine} after {start:?}: {result:?}");
-        }
     }
 }

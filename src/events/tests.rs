@@ -54,7 +54,9 @@ fn any_event() -> impl Strategy<Value = Event> {
             },
             early_stopping: EarlyStoppingStatus { best_epoch: epoch, best_value, waited: 0 }
         }),
-        ".*".prop_map(|cause| Event::Ended { outcome: Outcome::Failed { cause } }),
+        ".*".prop_map(|cause| Event::Ended {
+            outcome: Outcome::Failed { cause, kind: crate::domain::FailureKind::Disk }
+        }),
         Just(Event::Ended { outcome: Outcome::Finished { reason: FinishReason::EarlyStop } }),
         Just(Event::StopRequested),
         Just(Event::Paused),

@@ -8,8 +8,8 @@ use super::summary::Summary;
 use crate::domain::RunState;
 
 /// The words of states, in the order in which a list has them: what is going on first.
-pub(super) const STATES: [&str; 8] =
-    ["running", "starting", "queued", "paused", "finished", "stopped", "failed", "lost"];
+pub(super) const STATES: [&str; 9] =
+    ["running", "starting", "queued", "paused", "finished", "stopped", "interrupted", "failed", "lost"];
 
 /// A field of a run that queries and orders name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,11 +44,13 @@ pub enum Field {
     Rate,
     /// Seconds since it was created.
     Age,
+    /// What kind of thing ended it, such as `out_of_memory`.
+    Failure,
 }
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::State,
         Self::Strategy,
         Self::Dataset,
@@ -64,6 +66,7 @@ impl Field {
         Self::F1,
         Self::Rate,
         Self::Age,
+        Self::Failure,
     ];
 
     /// The word used in queries.
@@ -85,6 +88,7 @@ impl Field {
             Self::F1 => "f1",
             Self::Rate => "rate",
             Self::Age => "age",
+            Self::Failure => "failure",
         }
     }
 
@@ -93,7 +97,14 @@ impl Field {
     pub fn is_text(self) -> bool {
         matches!(
             self,
-            Self::State | Self::Strategy | Self::Dataset | Self::Name | Self::Tag | Self::Device | Self::Note
+            Self::State
+                | Self::Strategy
+                | Self::Dataset
+                | Self::Name
+                | Self::Tag
+                | Self::Device
+                | Self::Note
+                | Self::Failure
         )
     }
 
@@ -205,6 +216,7 @@ impl Facts {
             Field::F1 => number(self.test.map(|test| test.1)),
             Field::Rate => number(self.summary.images_per_second),
             Field::Age => Value::Number(self.age as f64 / 1_000.0),
+            Field::Failure => self.summary.failure().map_or(Value::None, |kind| Value::Words(vec![kind.name()])),
         }
     }
 

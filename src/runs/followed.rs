@@ -7,9 +7,9 @@ use super::kept::{self, Kept, Of};
 use super::layout::RunFolder;
 use super::summary::Summary;
 use crate::domain::{RunId, RunState, recipe::RECIPE_VERSION};
-use crate::durable::lock::Liveness;
 use crate::durable::versioned::FileError;
 use crate::events::{Damage, EventReader, Progress, ReadError, Record};
+use crate::runs::placement::Liveness;
 
 /// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a millisecond.
 const BEHIND_AT_REST: u64 = 64 << 10;
@@ -32,6 +32,8 @@ pub struct FollowedRun {
     kept: [u64; 2],
     /// Whether a worker held the run's lock at the last poll; where that cannot be told, what was known before or the log says.
     pub alive: bool,
+    /// Whether nobody held it, but a worker may begin at any time.
+    pub submitted: bool,
     /// Why it could not be told at the last poll.
     pub doubt: Option<String>,
     /// Whether it was ever told.
@@ -53,6 +55,7 @@ impl FollowedRun {
             detail: None,
             kept: [0; 2],
             alive: false,
+            submitted: false,
             doubt: None,
             certain: false,
         })
@@ -72,8 +75,18 @@ impl FollowedRun {
         // The folder may have been renamed or copied since.
         summary.id = id;
         let kept = [progress.position, 0];
-        let (alive, doubt, certain) = (false, None, false);
-        Ok(Self { folder, recipe, reader, summary: Arc::new(summary), detail: None, kept, alive, doubt, certain })
+        Ok(Self {
+            folder,
+            recipe,
+            reader,
+            summary: Arc::new(summary),
+            detail: None,
+            kept,
+            alive: false,
+            submitted: false,
+            doubt: None,
+            certain: false,
+        })
     }
 
     /// The run's folder.
@@ -134,9 +147,10 @@ impl FollowedRun {
             known => known.may_be_alive(),
         };
         self.certain |= !matches!(liveness, Liveness::Unknown(_));
-        self.doubt = if let Liveness::Unknown(error) = liveness { Some(error.to_string()) } else { None };
-        let changed = grown || alive != self.alive;
-        self.alive = alive;
+        self.doubt = if let Liveness::Unknown(error) = &liveness { Some(error.to_string()) } else { None };
+        let submitted = matches!(liveness, Liveness::Submitted);
+        let changed = grown || alive != self.alive || submitted != self.submitted;
+        (self.alive, self.submitted) = (alive, submitted);
         Ok(changed)
     }
 
@@ -194,6 +208,6 @@ impl FollowedRun {
     /// The run's state at `now`, in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, now: u64) -> RunState {
-        self.summary.state(self.alive, now)
+        if self.submitted { RunState::Queued } else { self.summary.state(self.alive, now) }
     }
 }

@@ -53,7 +53,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         1 => (0..4_u32, 0..90_u32).prop_map(|(epoch, step)| Event::CheckpointSaved { epoch, step, best: false }),
         1 => ".*".prop_map(|message| Event::Warning { message }),
-        1 => ".*".prop_map(|cause| Event::Ended { outcome: Outcome::Failed { cause } }),
+        1 => ".*".prop_map(|cause| Event::Ended { outcome: Outcome::Failed { cause, kind: crate::domain::FailureKind::Disk } }),
         1 => Just(Event::Ended { outcome: Outcome::Finished { reason: FinishReason::EarlyStop } }),
         1 => Just(Event::DataOpened {
             images: SplitCounts { train: 3, validation: 2, test: 1 },

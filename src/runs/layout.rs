@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
-use crate::durable::lock::{self, Liveness};
+use crate::durable::lock;
 use crate::durable::versioned::{self, FileError, FileKind, Problem};
 use crate::{durable, events};
 
@@ -283,7 +283,7 @@ impl RunFolder {
     pub(super) fn parse_recipe(&self, text: &[u8]) -> Result<Recipe, FileError> {
         let refused = |problem| RECIPE.error(&self.recipe_file(), problem);
         let recipe = versioned::parse(text, RECIPE.newest).map_err(refused)?;
-        Hyperparameter::check(&recipe).map_err(|reason| refused(Problem::Malformed(reason)))?;
+        Hyperparameter::check(&recipe).map_err(|error| refused(Problem::Malformed(error.to_string())))?;
         Ok(recipe)
     }
 
@@ -297,22 +297,19 @@ impl RunFolder {
         durable::write(&self.recipe_file(), &text)
     }
 
-    /// Whether a worker is alive on this run: whether a process holds its lock. A process id would leave doubts (it may be
-    /// gone, or another's by now); the kernel drops the lock with the process.
-    #[must_use]
-    pub fn liveness(&self) -> Liveness {
-        lock::liveness(&self.lock_file())
-    }
-
-    /// Whether a worker is alive on this run, or may be because that cannot be told.
+    /// Whether a worker is alive on this run, is to come, or may be alive because that cannot be told.
     #[must_use]
     pub fn worker_alive(&self) -> bool {
         self.liveness().may_be_alive()
     }
 
-    /// Whether the run has just been created, so that it may get its worker any moment.
+    /// Whether the run may get its worker any moment: it was handed to another system, or has just been created.
     #[must_use]
     pub fn is_starting(&self, now: u64) -> bool {
+        // A placement that cannot be read counts: nothing is deleted because of it.
+        if !matches!(self.placement(), Ok(None)) {
+            return true;
+        }
         !self.events_file().exists() && self.recipe().is_ok_and(|recipe| is_recent(recipe.created_at, now))
     }
 

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use super::layout::RunFolder;
 use super::store::RunStore;
-use crate::domain::{DatasetName, RunId};
-use crate::durable::lock::Liveness;
+use crate::domain::{DatasetName, NameError, RunId};
 use crate::durable::versioned::FileError;
+use crate::runs::placement::Liveness;
 
 /// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
 pub(super) const DELETED: &str = ".deleted-";
@@ -44,8 +44,8 @@ pub enum ManageError {
         id: RunId,
     },
     /// The name cannot be that of a run.
-    #[error("{0}")]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// Workers train on the dataset.
     #[error("{runs} still trains on {dataset}: stop it first")]
     InUse {
@@ -76,7 +76,7 @@ impl RunStore {
         if old == new {
             return Ok(());
         }
-        RunId::of_new_run(new.as_str()).map_err(ManageError::Name)?;
+        RunId::of_new_run(new.as_str())?;
         let (from, to) = (self.folder(old), self.folder(new));
         if to.path().symlink_metadata().is_ok() {
             return Err(ManageError::Taken { id: new.clone() });
@@ -161,7 +161,7 @@ impl RunStore {
     pub fn refuse_in_use(&self, dataset: &DatasetName) -> Result<(), ManageError> {
         let io_error = |source| ManageError::Io { path: self.home().checkpoints(), source };
         let busy = |(id, liveness): (RunId, Liveness)| match liveness {
-            Liveness::Alive => Some(id.to_string()),
+            Liveness::Alive | Liveness::Submitted => Some(id.to_string()),
             Liveness::Unknown(error) => Some(format!("{id} (its lock cannot be looked at: {error})")),
             Liveness::Absent => None,
         };

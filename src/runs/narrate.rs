@@ -114,6 +114,6 @@ pub fn ending(outcome: &Outcome) -> String {
         Outcome::Stopped => "stopped on request".into(),
         Outcome::Interrupted { signal } => printable(&format!("interrupted by {signal}, and saved")),
         Outcome::Diverged { cause } => printable(&format!("failed: diverged, {cause}")),
-        Outcome::Failed { cause } => printable(&format!("failed: {cause}")),
+        Outcome::Failed { cause, .. } => printable(&format!("failed: {cause}")),
     }
 }

@@ -171,3 +171,49 @@ proptest! {
         prop_assert_eq!(count(format!("{field}{word}")) + count(format!("!{field}{word}")), 3);
     }
 }
+
+#[test]
+fn failed_runs_are_found_by_what_ended_them() {
+    use crate::domain::FailureKind;
+
+    let failed = |name: &str, kind| {
+        let mut summary = Summary::clone(run(name, None, &[], "", 1).summary());
+        let outcome = Outcome::Failed { cause: "why".into(), kind };
+        summary.apply(&Record { at: 2, event: Event::Ended { outcome } });
+        Facts::new(Arc::new(summary), Arc::default(), RunState::Failed, NOW)
+    };
+    let runs = [failed("a", FailureKind::OutOfMemory), failed("b", FailureKind::Device), run("c", None, &[], "", 1)];
+    let table: [(&str, &[&str]); 4] = [
+        ("failure:memory", &["a"]),
+        ("failure=device", &["b"]),
+        ("failure:memory,device", &["a", "b"]),
+        ("failure!=device", &["a", "c"]),
+    ];
+    for (query, expected) in table {
+        let parsed = Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+        let found: Vec<&str> = runs.iter().filter(|run| parsed.matches(run)).map(Facts::name).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[test]
+fn every_state_can_be_asked_for() {
+    let each = [
+        RunState::Queued,
+        RunState::Starting,
+        RunState::Running,
+        RunState::Paused,
+        RunState::Finished,
+        RunState::Stopped,
+        RunState::Interrupted,
+        RunState::Failed,
+        RunState::Lost,
+    ];
+    for state in each {
+        let query = Query::parse(&format!("state:{state}")).unwrap_or_else(|error| panic!("{state}: {error}"));
+        let of = |state| Facts::new(Arc::clone(run("a", None, &[], "", 1).summary()), Arc::default(), state, NOW);
+        for other in each {
+            assert_eq!(query.matches(&of(other)), other == state, "{state} asked, {other} met");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! control/pause        wait, until the file is gone
 //! control/limits.json  the limits in force instead of the recipe's
 //! control/queue.json   the run's entry in the queue: see `queue`
+//! control/placed.json  no request: where the run was handed to: see `placement`
 //! control/killed       no request: the id of the worker that a person killed, until the run goes on
 //! ```
 //! A request stays until it is taken back: a worker that was not there finds it. Whoever starts a worker takes stop and
@@ -27,7 +28,7 @@ static KIND: FileKind =
     FileKind { name: "limits", newest: LIMITS_VERSION, pretty: false, damaged: "holds no limits", advice: "" };
 
 impl RunFolder {
-    fn control(&self) -> PathBuf {
+    pub(super) fn control(&self) -> PathBuf {
         self.path().join("control")
     }
 
@@ -51,7 +52,7 @@ impl RunFolder {
         durable::write(file, content)
     }
 
-    fn take_back(&self, request: &Path) -> io::Result<()> {
+    pub(super) fn take_back(&self, request: &Path) -> io::Result<()> {
         // Through a link it would be somebody else's file.
         match durable::own(&self.control()).and_then(|()| fs::remove_file(request)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -144,7 +145,7 @@ impl RunFolder {
     pub fn limits(&self) -> Result<Option<Limits>, FileError> {
         let path = self.limits_file();
         let Some(limits) = KIND.read::<Limits>(&path)? else { return Ok(None) };
-        limits.check().map_err(|reason| KIND.error(&path, Problem::Malformed(reason)))?;
+        limits.check().map_err(|error| KIND.error(&path, Problem::Malformed(error.to_string())))?;
         Ok(Some(limits))
     }
 

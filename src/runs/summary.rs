@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Confusion, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Load, Outcome, Recipe, RunId, RunState, Split,
-    SplitCounts, text::printable,
+    Confusion, EarlyStoppingStatus, EpochMetrics, FailureKind, FinishReason, Limits, Load, Outcome, Recipe, RunId,
+    RunState, Split, SplitCounts, text::printable,
 };
 use crate::events::{Event, Record};
 use crate::runs::layout::is_recent;
@@ -444,11 +444,20 @@ impl Summary {
         }
     }
 
+    /// What kind of thing ended the run; `None` of one that has not failed, or diverged.
+    #[must_use]
+    pub fn failure(&self) -> Option<FailureKind> {
+        match &self.outcome {
+            Some(Outcome::Failed { kind, .. }) => Some(*kind),
+            _ => None,
+        }
+    }
+
     /// Why the run failed.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match &self.outcome {
-            Some(Outcome::Failed { cause } | Outcome::Diverged { cause }) => Some(cause),
+            Some(Outcome::Failed { cause, .. } | Outcome::Diverged { cause }) => Some(cause),
             _ => None,
         }
     }
@@ -542,7 +551,7 @@ mod tests {
 
     #[test]
     fn states_follow_from_events_liveness_and_time() {
-        let failed = || ended(Outcome::Failed { cause: "disk full".into() });
+        let failed = || ended(Outcome::Failed { cause: "disk full".into(), kind: FailureKind::Disk });
         let soon = 5_000;
         let late = 100_000;
         let table = [

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::spawn::program;
+use super::launcher::program;
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState};
+use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
 use crate::runs::{FileError, Job, Queue, RunStore, Summary};
 
-use super::spawn::{Start, start, worker_command};
+use super::launcher::{self, Launcher, StartError, Started};
 
 /// When a worker begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,8 +55,8 @@ pub enum LaunchError {
         advice: String,
     },
     /// A limit is out of its range.
-    #[error("{0}")]
-    Limits(String),
+    #[error(transparent)]
+    Limits(#[from] SettingError),
     /// The limits in force cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
@@ -111,9 +111,20 @@ fn last_words(tail: &str) -> String {
 /// what the worker printed).
 pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: When) -> Result<RunId, LaunchError> {
     require_trainer()?;
+    launch_with(launcher::ALL[0], store, id, recipe, when)
+}
+
+/// [`launch`] by this launcher.
+pub(super) fn launch_with(
+    launcher: &dyn Launcher,
+    store: &RunStore,
+    id: &RunId,
+    recipe: &Recipe,
+    when: When,
+) -> Result<RunId, LaunchError> {
     let create = |source| LaunchError::Create { folder: store.home().checkpoints(), source };
     let id = store.create(id, recipe).map_err(create)?;
-    let started = spawn(store, &id, Job::Train, when);
+    let started = start(launcher, store, &id, Job::Train, when);
     if let Err(LaunchError::Spawn { .. }) = started {
         // No process ever saw it: a run that never was should not be listed.
         let _ = std::fs::remove_dir_all(store.folder(&id).path());
@@ -142,6 +153,7 @@ pub fn resume_with(
     when: When,
 ) -> Result<(), LaunchError> {
     require_trainer()?;
+    settle(store, id)?;
     let run = store.summary(id)?;
     let (state, run) = (run.state(super::now()), run.summary);
     if state.is_active() {
@@ -149,7 +161,7 @@ pub fn resume_with(
     }
     let folder = store.folder(id);
     let limits = folder.limits()?.unwrap_or_else(|| Limits::of(&run.recipe)).with(epochs, patience);
-    limits.check().map_err(LaunchError::Limits)?;
+    limits.check()?;
     if state == RunState::Finished {
         refuse_if_over(&run, limits)?;
     }
@@ -161,7 +173,7 @@ pub fn resume_with(
     if epochs.is_some() || patience.is_some() {
         folder.request_limits(limits).map_err(|source| LaunchError::Write { id: id.clone(), source })?;
     }
-    spawn(store, id, Job::Train, when)
+    start(launcher::ALL[0], store, id, Job::Train, when)
 }
 
 /// Refuses a finished run that these limits leave nothing to train, or that ended under the same ones.
@@ -188,6 +200,7 @@ fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
 /// When a worker is at the run, there are no weights, or no worker stays.
 pub fn evaluate(store: &RunStore, id: &RunId, when: When) -> Result<(), LaunchError> {
     require_trainer()?;
+    settle(store, id)?;
     if state(store, id)?.is_active() {
         return Err(LaunchError::Busy { id: id.clone() });
     }
@@ -195,7 +208,7 @@ pub fn evaluate(store: &RunStore, id: &RunId, when: When) -> Result<(), LaunchEr
     if !checkpoint.exists() {
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint });
     }
-    spawn(store, id, Job::Evaluate, when)
+    start(launcher::ALL[0], store, id, Job::Evaluate, when)
 }
 
 fn require_trainer() -> Result<(), LaunchError> {
@@ -206,7 +219,14 @@ fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
     Ok(store.summary(id)?.state(super::now()))
 }
 
-fn spawn(store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), LaunchError> {
+/// Asks the system that a run was handed to whether a worker still comes, before the run is taken for active.
+fn settle(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
+    let folder = store.folder(id);
+    let settled = launcher::of(&folder).and_then(|launcher| launcher::settle(launcher, &folder));
+    settled.map_err(|source| LaunchError::Spawn { id: id.clone(), source })
+}
+
+fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), LaunchError> {
     let folder = store.folder(id);
     let queue = Queue::of(store.home());
     let owed = folder.queue_file().exists();
@@ -217,19 +237,19 @@ fn spawn(store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), Launc
         When::Now if owed => queue.leave(&folder).map(|()| true),
         When::Now => Ok(true),
     };
-    let started = enter().and_then(|wanted| {
+    let started = enter().map_err(StartError::Io).and_then(|wanted| {
         if !wanted {
             // Somebody else has seen to it.
-            return Ok(Start::Underway);
+            return Ok(Started::Underway);
         }
         // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
         folder.clear_stop().and_then(|()| folder.clear_pause()).and_then(|()| folder.clear_killed())?;
-        start(worker_command(&folder, job, when)?, &folder)
+        launcher.start(&folder, job, when)
     });
     match started {
-        Ok(Start::Underway) => Ok(()),
-        Ok(Start::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),
-        Err(source) => Err(LaunchError::Spawn { id: id.clone(), source }),
+        Ok(Started::Underway | Started::Submitted) => Ok(()),
+        Err(StartError::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),
+        Err(StartError::Io(source)) => Err(LaunchError::Spawn { id: id.clone(), source }),
     }
     .inspect_err(|_| {
         // Whoever asked is told, so nothing is owed; but what was owed before still is, and another worker may have taken the

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::events::{Event, EventReader, Progress};
 use crate::runs::queue::Entry;
-use crate::runs::{Job, Queue, RunFolder};
+use crate::runs::{Job, Liveness, Queue, RunFolder};
 
 /// Longest wait for workers at earlier places: one that hangs before it lines up must not keep others from starting.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +51,8 @@ impl Arrival {
 
     /// Whether a worker holds the run's lock and is not in the line yet.
     fn is_awaited(&mut self, queue: &Queue) -> bool {
-        self.folder.worker_alive() && !self.is_in_line(queue)
+        // One that another system is to start may take hours.
+        !matches!(self.folder.liveness(), Liveness::Absent | Liveness::Submitted) && !self.is_in_line(queue)
     }
 
     /// Whether the run has its slot or its ticket, or waits for something else than its device.

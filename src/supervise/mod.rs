@@ -6,12 +6,12 @@
 pub mod import;
 pub mod kill;
 pub mod launch;
+pub mod launcher;
 mod line;
 pub mod names;
 pub mod practice;
 pub mod queue;
 pub mod requests;
-mod spawn;
 pub mod stop;
 
 pub use crate::domain::now;

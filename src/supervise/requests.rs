@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{Limits, RunId, RunState};
+use crate::domain::{Limits, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
 use crate::runs::{FileError, RunFolder, RunStore};
 
@@ -38,8 +38,8 @@ pub enum RequestError {
     #[error("nothing to change: give a number of epochs, a patience, or both")]
     NothingGiven,
     /// A limit is out of its range.
-    #[error("{0}")]
-    Limits(String),
+    #[error(transparent)]
+    Limits(#[from] SettingError),
     /// The limits in force cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
@@ -108,7 +108,7 @@ pub fn change_limits(
     let folder = store.folder(id);
     let in_force = folder.limits()?.unwrap_or_else(|| Limits::of(&run.summary.recipe));
     let limits = in_force.with(epochs, patience);
-    limits.check().map_err(RequestError::Limits)?;
+    limits.check()?;
     written(&folder, folder.request_limits(limits))?;
     Ok(limits)
 }

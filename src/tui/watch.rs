@@ -272,6 +272,7 @@ impl Watch {
             id: id.clone(),
             summary: Err("not read yet".into()),
             alive: false,
+            submitted: false,
             stop_asked: None,
             loss: None,
             saved: false,
@@ -376,7 +377,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
             let recovered = take(&mut watched.again);
             if grown || recovered {
                 watched.view.summary = Ok(Arc::clone(&run.summary));
-                watched.view.alive = run.alive;
+                (watched.view.alive, watched.view.submitted) = (run.alive, run.submitted);
                 watched.view.damage = run.damage();
                 watched.view.saved = run.folder().best_checkpoint().exists();
             }
@@ -426,7 +427,7 @@ fn fail(watched: &mut Watched, words: String, again: bool) -> bool {
     watched.view.summary = Err(words);
     watched.again = again;
     if !again {
-        watched.view.alive = false;
+        (watched.view.alive, watched.view.submitted) = (false, false);
         watched.run = None;
     }
     news

@@ -3,8 +3,7 @@
 use crate::domain::WeightsName;
 
 /// How to get a base.
-pub const ADVICE: &str =
-    "`mien weights fetch imagenet` downloads one, `mien weights import FILE --name NAME` takes a file";
+pub const ADVICE: &str = crate::domain::preflight::WEIGHTS_ADVICE;
 
 /// The bases that are preferred: the one trained on faces first.
 const FAVOURITES: [&str; 2] = ["vggface", "imagenet"];

@@ -8,6 +8,8 @@ use crate::domain::text::printable;
 use crate::runs::layout::RunFolder;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles};
 
+use super::error::WorkerError;
+
 /// How long an epoch may go on without a checkpoint, in seconds, unless the environment says otherwise.
 const INTERVAL_SECONDS: u64 = 300;
 
@@ -43,7 +45,7 @@ pub(super) struct Place {
     /// What stands there.
     pub(super) checkpoint: Checkpoint,
     /// The files that are damaged, and what is wrong with each.
-    damaged: Vec<(PathBuf, String)>,
+    damaged: Vec<(PathBuf, CheckpointError)>,
     /// The file that holds it.
     file: PathBuf,
     /// The epoch of the best weights on disk.
@@ -53,8 +55,8 @@ pub(super) struct Place {
 /// The newest checkpoint that is whole; `None` at the start of a run. Changes nothing.
 ///
 /// # Errors
-/// When none is whole, or one is of a newer program; in words.
-pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, String> {
+/// When none is whole, or one is of a newer program.
+pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, WorkerError> {
     let mut newest: Option<(Checkpoint, &Path)> = None;
     let mut damaged = Vec::new();
     let mut best = None;
@@ -70,18 +72,15 @@ pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, S
                     newest = Some((checkpoint, path));
                 }
             }
-            Err(newer @ CheckpointError::Newer { .. }) => return Err(newer.to_string()),
+            Err(newer @ CheckpointError::Newer { .. }) => return Err(newer.into()),
             Err(CheckpointError::Io { .. }) if !path.exists() => {}
-            Err(error) => damaged.push((path.clone(), error.to_string())),
+            Err(error) => damaged.push((path.clone(), error)),
         }
     }
     match newest {
         Some((checkpoint, file)) => Ok(Some(Place { checkpoint, damaged, file: file.to_owned(), best })),
         None if damaged.is_empty() => Ok(None),
-        None => {
-            let words: Vec<String> = damaged.into_iter().map(|(_, error)| error).collect();
-            Err(format!("{}; start a new run with its settings", words.join("; ")))
-        }
+        None => Err(WorkerError::NoneWhole(damaged.into_iter().map(|(_, error)| error).collect())),
     }
 }
 
@@ -138,8 +137,8 @@ impl Place {
 /// The best weights, made anew if they are damaged and a checkpoint of the same epoch is there, and what to tell of it.
 ///
 /// # Errors
-/// When there are none that are whole, or not those of the best epoch; in words.
-pub(super) fn best(files: &CheckpointFiles) -> Result<(Checkpoint, Vec<String>), String> {
+/// When there are none that are whole, or not those of the best epoch.
+pub(super) fn best(files: &CheckpointFiles) -> Result<(Checkpoint, Vec<String>), WorkerError> {
     let place = where_to_go_on(files)?;
     let told = place.as_ref().map_or_else(Vec::new, |place| place.mend(files));
     let wanted = place.map(|place| place.checkpoint.state.early_stopping.best_epoch);
@@ -147,15 +146,15 @@ pub(super) fn best(files: &CheckpointFiles) -> Result<(Checkpoint, Vec<String>),
         Ok(best) => best,
         Err(error) => {
             let why = if told.is_empty() { error.to_string() } else { told.join("; ") };
-            return Err(format!("the best weights cannot be tested: {why}"));
+            return Err(WorkerError::Best(why));
         }
     };
     match wanted {
-        Some(wanted) if wanted != best.state.epoch => Err(format!(
-            "the best weights cannot be tested: they are of epoch {wanted}, and {} is of epoch {}",
+        Some(wanted) if wanted != best.state.epoch => Err(WorkerError::Best(format!(
+            "they are of epoch {wanted}, and {} is of epoch {}",
             files.best.display(),
             best.state.epoch
-        )),
+        ))),
         _ => Ok((best, told)),
     }
 }
@@ -270,7 +269,7 @@ mod tests {
         for path in [&files.last, &files.best] {
             fs::write(path, "cut").expect("written");
         }
-        let told = where_to_go_on(&files).err().expect("refused");
+        let told = where_to_go_on(&files).err().expect("refused").to_string();
         assert!(told.contains("last is damaged") && told.contains("best is damaged"), "{told}");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
     }
@@ -294,7 +293,7 @@ mod tests {
         let files = files_in(folder.path());
         write(&files.last, (5, 0), 4);
         write(&files.best, (2, 0), 2);
-        let told = best(&files).expect_err("refused");
+        let told = best(&files).expect_err("refused").to_string();
         assert!(told.contains("they are of epoch 4, and") && told.contains("is of epoch 2"), "{told}");
         // With a copy of the right ones they are.
         write(&files.previous, (4, 0), 4);
@@ -303,7 +302,7 @@ mod tests {
         // Damaged, and no copy.
         fs::remove_file(&files.previous).expect("removed");
         fs::write(&files.best, "cut").expect("written");
-        let told = best(&files).expect_err("refused");
+        let told = best(&files).expect_err("refused").to_string();
         assert!(told.contains("best is damaged") && told.contains("are lost"), "{told}");
     }
 }

@@ -4,7 +4,7 @@
 use std::panic;
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::text::printable;
+use crate::domain::{FailureKind, text::printable};
 
 /// So many panics are kept, and printed to the worker's log. A device that has failed causes one for every call.
 const KEPT: usize = 8;
@@ -55,31 +55,45 @@ pub(crate) fn message(payload: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
-/// Why work on batches of this size ended by a panic that says this.
-pub(crate) fn explain(said: &str, batch: Option<usize>) -> String {
-    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-    words(said, &heard, batch)
+/// A panic as what a person can act on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct Fault {
+    /// Whether memory ran out, the device failed, or this program did.
+    pub kind: FailureKind,
+    /// What happened and what to do, safe to print.
+    pub words: String,
 }
 
-fn words(said: &str, heard: &[String], batch: Option<usize>) -> String {
+/// Why work on batches of this size ended by a panic that says this.
+pub(crate) fn explain(said: &str, batch: Option<usize>) -> Fault {
+    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+    judge(said, &heard, batch)
+}
+
+fn judge(said: &str, heard: &[String], batch: Option<usize>) -> Fault {
+    let fault = |kind, words: String| Fault { kind, words };
     let all = || std::iter::once(said).chain(heard.iter().map(String::as_str));
     if all().any(|text| NO_MEMORY.iter().any(|sign| text.contains(sign))) {
         let advice = match batch {
             Some(batch) if batch > 1 => format!("a batch of {batch} does not fit, {} may; ", batch / 2),
             _ => String::new(),
         };
-        return format!("the device has no memory left: {advice}`nvidia-smi` shows what else is on it");
+        let words = format!("the device has no memory left: {advice}`nvidia-smi` shows what else is on it");
+        return fault(FailureKind::OutOfMemory, words);
     }
     if let Some(error) = all().find_map(driver_error) {
-        return format!(
+        let words = format!(
             "the device failed ({error}): the system's log (`dmesg`, Xid) may tell why; runs go on from their last checkpoint \
              when they are resumed"
         );
+        return fault(FailureKind::Device, words);
     }
     if let Some(error) = all().find(|text| text.starts_with(CUDNN)) {
-        return format!("the device failed ({}): MIEN_CONVOLUTIONS=burn does without cuDNN", printable(error));
+        let words = format!("the device failed ({}): MIEN_CONVOLUTIONS=burn does without cuDNN", printable(error));
+        return fault(FailureKind::Device, words);
     }
-    format!("a fault of this program: {}", printable(said))
+    fault(FailureKind::Panic, format!("a fault of this program: {}", printable(said)))
 }
 
 /// The first error of the driver's that a text names.
@@ -98,27 +112,35 @@ mod tests {
         let call = "called `Result::unwrap()` on an `Err` value: CallError";
         let launch = "Launch(DriverError(CUDA_ERROR_LAUNCH_FAILED, \"unspecified launch failure\"))";
         let memory = "called `Result::unwrap()` on an `Err` value: can't allocate buffer of size: 150994944";
-        for (said, heard, parts) in [
-            (call, vec!["first", memory], ["no memory left: a batch of 512 does not fit, 256 may", "nvidia-smi"]),
-            (memory, vec![], ["no memory left", "256 may; `nvidia-smi`"]),
-            (call, vec![launch], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "resumed"]),
-            (launch, vec![], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "dmesg"]),
-            // Memory that ran out is why a device fails later, and not the other way round.
-            (launch, vec![memory], ["no memory left", "nvidia-smi"]),
+        let (memory_kind, device) = (FailureKind::OutOfMemory, FailureKind::Device);
+        for (kind, said, heard, parts) in [
             (
+                memory_kind,
+                call,
+                vec!["first", memory],
+                ["no memory left: a batch of 512 does not fit, 256 may", "nvidia-smi"],
+            ),
+            (memory_kind, memory, vec![], ["no memory left", "256 may; `nvidia-smi`"]),
+            (device, call, vec![launch], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "resumed"]),
+            (device, launch, vec![], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "dmesg"]),
+            // Memory that ran out is why a device fails later, and not the other way round.
+            (memory_kind, launch, vec![memory], ["no memory left", "nvidia-smi"]),
+            (
+                device,
                 call,
                 vec!["cuDNN's part of a step failed: X"],
                 ["the device failed (cuDNN's part of a step failed: X)", "MIEN_CONVOLUTIONS=burn"],
             ),
-            (call, vec!["something else"], ["a fault of this program: called", "CallError"]),
+            (FailureKind::Panic, call, vec!["something else"], ["a fault of this program: called", "CallError"]),
         ] {
             let heard: Vec<String> = heard.into_iter().map(str::to_owned).collect();
-            let told = words(said, &heard, Some(512));
-            assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+            let told = judge(said, &heard, Some(512));
+            assert_eq!(told.kind, kind, "{told}");
+            assert!(parts.iter().all(|part| told.words.contains(part)), "{told}");
         }
         for batch in [None, Some(1)] {
-            let one = words(memory, &[], batch);
-            assert!(one.contains("left: `nvidia-smi`"), "{one}");
+            let one = judge(memory, &[], batch);
+            assert!(one.words.contains("left: `nvidia-smi`"), "{one}");
         }
         assert_eq!(driver_error("CUDA_ERROR_"), Some("CUDA_ERROR_"));
         assert_eq!(driver_error("nothing"), None);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use burn::tensor::backend::AutodiffBackend;
 
+use crate::data::manifest;
 use crate::data::store::Dataset;
+use crate::domain::preflight::{self, Entry};
 use crate::domain::{Outcome, Recipe, Split, SplitCounts};
 use crate::events::Event;
 use crate::model::device::{self, Device};
@@ -17,6 +19,7 @@ use crate::train::fit::{Fit, FitEnd, fit};
 
 use super::backend::{DeviceJob, Habits, on_device};
 use super::checkpoints::{files, interval, where_to_go_on};
+use super::error::WorkerError;
 use super::journal::Journal;
 use super::kernels::{self, Place, Told};
 use super::load::LoadMeter;
@@ -31,7 +34,7 @@ pub(super) fn train(
     recipe: &Recipe,
     turn: &mut Turn,
     journal: &mut Journal,
-) -> Result<Outcome, String> {
+) -> Result<Outcome, WorkerError> {
     let files = files(folder);
     // Before anything is told: a run that cannot go on keeps the history it has.
     let place = where_to_go_on(&files)?;
@@ -47,8 +50,8 @@ pub(super) fn train(
         journal.report(Event::Warning { message });
     }
 
-    let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
-    let home = folder.home().ok_or("the run folder lies in no home")?;
+    let device = device::choose(recipe.device)?;
+    let home = folder.home().ok_or(WorkerError::NoHome)?;
     let others = recipe.awaited(folder.start_checkpoint().exists());
     let wait = turn.of(&home, folder, others, &device);
     let mut checkpoint = Some(checkpoint);
@@ -78,10 +81,10 @@ pub(super) fn evaluate(
     recipe: &Recipe,
     turn: &mut Turn,
     journal: &mut Journal,
-) -> Result<Option<Outcome>, String> {
+) -> Result<Option<Outcome>, WorkerError> {
     let files = files(folder);
-    let device = device::choose(recipe.device).map_err(|error| error.to_string())?;
-    let home = folder.home().ok_or("the run folder lies in no home")?;
+    let device = device::choose(recipe.device)?;
+    let home = folder.home().ok_or(WorkerError::NoHome)?;
     let wait = turn.of(&home, folder, Vec::new(), &device);
     if !wait.wait(journal, || {}) {
         return Ok(Some(journal.early_end()));
@@ -119,14 +122,14 @@ struct Job<'a, W> {
 trait Work {
     type Output;
 
-    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Self::Output, String>
+    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Self::Output, WorkerError>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend;
 }
 
 impl<W: Work> DeviceJob for Job<'_, W> {
-    type Output = Result<W::Output, String>;
+    type Output = Result<W::Output, WorkerError>;
 
     fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
@@ -160,7 +163,7 @@ struct Training {
 impl Work for Training {
     type Output = Outcome;
 
-    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Outcome, String>
+    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Outcome, WorkerError>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
@@ -175,21 +178,21 @@ impl Work for Training {
         let plan = plan::<B>(desk.ground, desk.files, desk.setup.identity(), feed, desk.readback);
         let end = fit(&plan, network, self.checkpoint.as_ref(), desk.device, desk.journal);
         drop(plan);
-        let outcome = match end.map_err(|error| error.to_string())? {
+        let outcome = match end? {
             FitEnd::Stopped => return Ok(desk.journal.early_end()),
             FitEnd::Finished(reason) => Outcome::Finished { reason },
             FitEnd::Diverged(cause) => {
                 if desk.files.best.exists() {
                     // A failure of that must not hide why the run ended.
-                    if let Err(cause) = desk.test_best() {
-                        desk.journal.report(Event::EvaluationFailed { cause });
+                    if let Err(error) = desk.test_best() {
+                        desk.journal.report(Event::EvaluationFailed { cause: error.to_string() });
                     }
                 }
                 return Ok(Outcome::Diverged { cause });
             }
         };
         if desk.ground.dataset.is_empty(Split::Test) {
-            desk.journal.report(Event::Warning { message: nothing_to_score(&desk.ground.recipe) });
+            desk.journal.report(Event::Warning { message: nothing_to_score(&desk.ground.recipe).to_string() });
         } else if !desk.test_best()? {
             return Ok(desk.journal.early_end());
         }
@@ -204,7 +207,7 @@ struct Testing;
 impl Work for Testing {
     type Output = Option<Outcome>;
 
-    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Option<Outcome>, String>
+    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Option<Outcome>, WorkerError>
     where
         B: AutodiffBackend + ConvBlockBackend,
         B::InnerBackend: ConvBlockBackend,
@@ -231,18 +234,14 @@ where
     Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }
 }
 
-pub(super) fn nothing_to_score(recipe: &Recipe) -> String {
-    format!("the dataset '{}' has no test images: there is nothing to score", recipe.dataset)
+pub(super) fn nothing_to_score(recipe: &Recipe) -> WorkerError {
+    WorkerError::NothingToScore(recipe.dataset.clone())
 }
 
-pub(super) fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identity) -> Result<(), String> {
+pub(super) fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identity) -> Result<(), WorkerError> {
     match checkpoint.map(|checkpoint| &checkpoint.state.identity) {
-        Some(found) if found.fingerprint != identity.fingerprint => {
-            Err("the checkpoint was trained on another dataset than the recipe names".into())
-        }
-        Some(found) if found.base != identity.base => {
-            Err("the checkpoint was trained on another pretrained base than the recipe names".into())
-        }
+        Some(found) if found.fingerprint != identity.fingerprint => Err(WorkerError::OtherRun("dataset")),
+        Some(found) if found.base != identity.base => Err(WorkerError::OtherRun("pretrained base")),
         _ => Ok(()),
     }
 }
@@ -257,35 +256,27 @@ fn tell(ground: &Ground, Device { kind, description, note }: Device, journal: &m
     journal.report(Event::DataOpened { images, classes });
 }
 
-/// Whether the run's dataset is there and the one that the run was made for.
-pub(super) fn check_data(folder: &RunFolder, recipe: &Recipe) -> Result<(), String> {
-    let home = folder.home().ok_or("the run folder lies in no home")?;
+/// Refuses a run whose dataset is not the one that it was made for, or has nothing to train on.
+pub(super) fn check_data(folder: &RunFolder, recipe: &Recipe) -> Result<(), WorkerError> {
+    let home = folder.home().ok_or(WorkerError::NoHome)?;
     dataset(&home, recipe).map(drop)
 }
 
-fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, String> {
-    let dataset = Dataset::open(&home.dataset(&recipe.dataset)).map_err(|error| error.to_string())?;
-    if dataset.fingerprint() != recipe.fingerprint {
-        return Err(format!(
-            "the dataset '{}' is another one than when this run was created (fingerprint {}, then {})",
-            recipe.dataset,
-            dataset.fingerprint(),
-            recipe.fingerprint
-        ));
+fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, WorkerError> {
+    let folder = home.dataset(&recipe.dataset);
+    let refuse = |found| preflight::check_dataset(recipe, found).into_iter().next().map_or(Ok(()), Err);
+    if !folder.join(manifest::FILE_NAME).exists() {
+        refuse(Entry::Missing)?;
     }
+    let dataset = Dataset::open(&folder)?;
+    refuse(Entry::Found(dataset.manifest().facts()))?;
     Ok(dataset)
 }
 
 /// Finds the run's dataset.
-fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, String> {
-    let home = folder.home().ok_or("the run folder lies in no home")?;
-    let dataset = dataset(&home, recipe)?;
-    for split in [Split::Train, Split::Validation] {
-        if dataset.is_empty(split) {
-            return Err(format!("the dataset '{}' has no {split} images", recipe.dataset));
-        }
-    }
-    dataset.manifest().check_left_out(&recipe.left_out)?;
-    let (folder, recipe, dataset) = (folder.clone(), recipe.clone(), Arc::new(dataset));
+fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, WorkerError> {
+    let home = folder.home().ok_or(WorkerError::NoHome)?;
+    let dataset = Arc::new(dataset(&home, recipe)?);
+    let (folder, recipe) = (folder.clone(), recipe.clone());
     Ok(Ground { folder, home, recipe, dataset, device: device.kind })
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod backend;
 mod checkpoints;
+pub mod error;
 pub(crate) mod fault;
 mod job;
 mod journal;
@@ -34,6 +35,7 @@ use crate::train::Reporter;
 
 pub(crate) use model::imported_arrays;
 
+use error::WorkerError;
 use fault::Print;
 use journal::Journal;
 use signals::Interruption;
@@ -46,16 +48,16 @@ pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
     match work(folder, job, now) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(message) => {
-            let _ = writeln!(io::stderr(), "mien worker: {}", printable(&message));
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "mien worker: {}", printable(&error.to_string()));
             ExitCode::FAILURE
         }
     }
 }
 
-fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
-    let shown = folder.path().display();
-    let recipe = folder.recipe().map_err(|error| error.to_string())?;
+fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
+    let path = || folder.path().to_owned();
+    let recipe = folder.recipe()?;
     let resumed = folder.has_checkpoint();
     if job == Job::Train && resumed {
         // Before the run is taken: one that cannot go on stays as it is, and whoever started this process is told why.
@@ -63,21 +65,24 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     }
     let lock = folder
         .lock()
-        .map_err(|error| format!("cannot lock {shown}: {error}"))?
-        .ok_or_else(|| format!("another worker is at {shown}"))?;
+        .map_err(|source| WorkerError::File { doing: "lock", path: path(), source })?
+        .ok_or_else(|| WorkerError::Busy(path()))?;
     // A full disk must not keep a run from training: who it is, is for killing it alone.
     let _ = Holder::sign(&lock);
     let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
     if let Some(queue) = &queue {
         // Two may start a worker for one run, and the first may be done when this one gets the lock.
-        let owed = queue.owes(folder, job).map_err(|error| format!("cannot use the queue: {error}"))?;
+        let owed = queue.owes(folder, job).map_err(WorkerError::Queue)?;
         if !owed {
             return Ok(true);
         }
     }
-    let log = EventWriter::open(&folder.events_file(), journal::now())
-        .map_err(|error| format!("cannot write {}: {error}", folder.events_file().display()))?;
-    let interruption = Interruption::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let log = EventWriter::open(&folder.events_file(), journal::now()).map_err(|source| WorkerError::File {
+        doing: "write",
+        path: folder.events_file(),
+        source,
+    })?;
+    let interruption = Interruption::listen().map_err(WorkerError::Signals)?;
     let mut turn = Turn { queued: queue.is_some(), slot: None };
     let mut journal = Journal::new(log, folder.clone(), interruption, Limits::of(&recipe));
 
@@ -90,8 +95,8 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
             job::evaluate(folder, &recipe, &mut turn, &mut journal)
         }
     }));
-    let result =
-        attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize))));
+    let result = attempt
+        .unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize)).into()));
     journal.finish();
     let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
     let done = match (result, job) {
@@ -108,13 +113,14 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
             }
             !interrupted
         }
-        (Err(cause), Job::Train) => {
-            journal.report(Event::Ended { outcome: Outcome::Failed { cause } });
+        (Err(error), Job::Train) => {
+            let (cause, kind) = (error.to_string(), error.kind());
+            journal.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
             false
         }
         // The run itself ended long ago, and well: only the test failed.
-        (Err(cause), Job::Evaluate) => {
-            journal.report(Event::EvaluationFailed { cause });
+        (Err(error), Job::Evaluate) => {
+            journal.report(Event::EvaluationFailed { cause: error.to_string() });
             false
         }
     };
@@ -123,6 +129,10 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, String> {
     if let Some(queue) = queue.filter(|_| !interrupted) {
         // An entry that stays is seen to be over by what the log tells behind it.
         let _ = queue.leave(folder);
+    }
+    if !interrupted {
+        // Told for good: whoever handed the run over need not expect a further worker.
+        let _ = folder.clear_placement();
     }
     Ok(done)
 }

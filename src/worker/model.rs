@@ -1,6 +1,8 @@
 //! The model of a run: its network resolved for its images, imported weights, and the frozen part on a device.
 
+use super::error::WorkerError;
 use crate::domain::network::{Cut, Resolved};
+use crate::domain::preflight::{self, Entry};
 use crate::domain::{NetworkName, Preprocessing, Recipe, Transfer};
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::ConvBlockBackend;
@@ -26,7 +28,7 @@ impl<B: ConvBlockBackend> Model<B> {
     /// weights. The frozen part takes so many images at once that its widest output has at most `chunk` numbers.
     ///
     /// # Errors
-    /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in words.
+    /// When the images are too small, or the weights are missing, damaged or others than when the run was created.
     pub(super) fn open(
         home: &Home,
         recipe: &Recipe,
@@ -34,12 +36,12 @@ impl<B: ConvBlockBackend> Model<B> {
         classes: usize,
         chunk: usize,
         device: &B::Device,
-    ) -> Result<Self, String> {
-        let resolved = recipe.resolve(image, classes).map_err(|error| error.to_string())?;
-        let cut = resolved.cut(recipe.trained_stages()).map_err(|error| error.to_string())?;
+    ) -> Result<Self, WorkerError> {
+        let resolved = recipe.resolve(image, classes)?;
+        let cut = resolved.cut(recipe.trained_stages())?;
         let imported = recipe.transfer.as_ref().map(|transfer| read_imported(home, recipe, transfer)).transpose()?;
         let (weights, preprocessing) = imported.map_or_else(Default::default, |(weights, kind)| (weights, Some(kind)));
-        let frozen = FrozenPart::new(&resolved, cut, &weights, device).map_err(|error| error.to_string())?;
+        let frozen = FrozenPart::new(&resolved, cut, &weights, device)?;
         let frozen = frozen.map(|part| part.computing_in(recipe.precision).in_chunks_of(chunk));
         Ok(Self { resolved, cut, weights, preprocessing, frozen })
     }
@@ -57,17 +59,15 @@ impl<B: ConvBlockBackend> Model<B> {
     }
 }
 
-fn read_imported(home: &Home, recipe: &Recipe, transfer: &Transfer) -> Result<(Arrays, Preprocessing), String> {
-    let weights = Weights::open(&home.weights_file(&transfer.weights)).map_err(|error| error.to_string())?;
-    let manifest = weights.manifest();
-    if manifest.identity() != transfer.base {
-        return Err(format!(
-            "the weights '{}' are others than when this run was created ({}, then {})",
-            transfer.weights,
-            manifest.identity(),
-            transfer.base
-        ));
+fn read_imported(home: &Home, recipe: &Recipe, transfer: &Transfer) -> Result<(Arrays, Preprocessing), WorkerError> {
+    let file = home.weights_file(&transfer.weights);
+    let refuse = |found| preflight::check_weights(recipe, transfer, found).map_or(Ok(()), Err);
+    if !file.exists() {
+        refuse(Entry::Missing)?;
     }
+    let weights = Weights::open(&file)?;
+    let manifest = weights.manifest();
+    refuse(Entry::Found(manifest.identity()))?;
     Ok((imported_arrays(&weights, recipe.network_name()), manifest.preprocessing))
 }
 

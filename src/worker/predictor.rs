@@ -11,6 +11,7 @@ use crate::runs::layout::RunFolder;
 use crate::train::checkpoint::{Checkpoint, Identity};
 use crate::train::evaluate::{BATCH_SIZE, softmax};
 
+use super::error::WorkerError;
 use super::model::Model;
 
 /// The best weights of a run on a device.
@@ -28,16 +29,15 @@ impl<B: ConvBlockBackend> Predictor<B> {
     /// Reads the best weights of a run, and its imported weights.
     ///
     /// # Errors
-    /// When the run has saved none, a file is damaged, or the imported weights are others than then; in words.
-    pub fn open(folder: &RunFolder, device: &B::Device) -> Result<Self, String> {
-        let home = folder.home().ok_or("the run folder lies in no home")?;
-        let recipe = folder.recipe().map_err(|error| error.to_string())?;
-        let best = Checkpoint::read(&folder.best_checkpoint()).map_err(|error| error.to_string())?;
+    /// When the run has saved none, a file is damaged, or the imported weights are others than then.
+    pub fn open(folder: &RunFolder, device: &B::Device) -> Result<Self, WorkerError> {
+        let home = folder.home().ok_or(WorkerError::NoHome)?;
+        let recipe = folder.recipe()?;
+        let best = Checkpoint::read(&folder.best_checkpoint())?;
         let identity = best.state.identity;
         // For stored images the network's input is their shape; for prepared ones the recipe has it.
         let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
-        let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&best.arrays));
-        let network = network.map_err(|error| error.to_string())?;
+        let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&best.arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
         Ok(Self { model, network, identity, precision, epoch, device: device.clone() })
     }

@@ -12,6 +12,7 @@ use crate::train::Reporter;
 use crate::train::evaluate::Evaluation;
 
 use super::checkpoints::best;
+use super::error::WorkerError;
 use super::job::{Desk, check_identity, nothing_to_score, plan};
 use super::setup::Ground;
 
@@ -23,16 +24,16 @@ where
     B: AutodiffBackend + ConvBlockBackend,
     B::InnerBackend: ConvBlockBackend,
 {
-    fn best(&mut self) -> Result<Best<B>, String> {
+    fn best(&mut self) -> Result<Best<B>, WorkerError> {
         let (best, told) = best(self.files)?;
         told.into_iter().for_each(|message| self.journal.report(Event::Warning { message }));
         check_identity(Some(&best), self.setup.identity())?;
-        let network = self.setup.network()?.valid().load_arrays(&best.arrays).map_err(|error| error.to_string())?;
+        let network = self.setup.network()?.valid().load_arrays(&best.arrays)?;
         Ok((network, best.state.epoch))
     }
 
     /// Tests the best weights and keeps every prediction. False if a stop was asked for before the end.
-    pub(super) fn test_best(&mut self) -> Result<bool, String> {
+    pub(super) fn test_best(&mut self) -> Result<bool, WorkerError> {
         let Ground { recipe, dataset, folder, .. } = self.ground;
         let images = dataset.len(Split::Test);
         if images == 0 {
@@ -43,7 +44,7 @@ where
         let Some(feed) = self.setup.inputs(&[Split::Test], self.journal) else { return Ok(false) };
         let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
         let evaluation = plan.evaluate(&network, Split::Test, self.device, self.journal);
-        let Some(evaluation) = evaluation.map_err(|error| error.to_string())? else { return Ok(false) };
+        let Some(evaluation) = evaluation? else { return Ok(false) };
         drop(plan);
         let Evaluation { loss, confusion, probabilities, truth } = evaluation;
         let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
@@ -63,17 +64,15 @@ where
         self.journal.report(Event::EvaluationFailed { cause });
     }
 
-    fn try_score_training(&mut self) -> Result<bool, String> {
+    fn try_score_training(&mut self) -> Result<bool, WorkerError> {
         let Ground { recipe, dataset, folder, .. } = self.ground;
         let kept = recipe.left_out.kept_of(dataset.len(Split::Train));
         self.journal.report(Event::EvaluationStarted { split: Split::Train, images: kept.len() });
         let (network, epoch) = self.best()?;
         let feed = self.setup.plain_training_inputs();
         let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
-        let mut on = |images: &[u32]| {
-            let evaluation = plan.evaluate_images(&network, Split::Train, images.to_vec(), self.device, self.journal);
-            evaluation.map_err(|error| error.to_string())
-        };
+        let mut on =
+            |images: &[u32]| plan.evaluate_images(&network, Split::Train, images.to_vec(), self.device, self.journal);
         // The figures are of what was trained on; the predictions are of all, in the dataset's order, so that a row is an
         // image whatever a run leaves out.
         let Some(trained) = on(&kept)? else { return Ok(false) };

@@ -7,8 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::{gpu, output};
-use crate::domain::text::printable;
-use crate::domain::{DeviceRequest, RunId};
+use crate::domain::{DeviceRequest, RunId, UnknownName};
 use crate::runs::queue::{DeviceKey, To};
 use crate::runs::{Queue, RunStore};
 use crate::supervise::{self, When};
@@ -159,7 +158,7 @@ fn slots(store: &RunStore, name: &str, wanted: Option<usize>, output: Output) ->
 
 /// The device of this machine that is called so.
 fn device(queue: &Queue, name: &str) -> Result<DeviceKey, CommandError> {
-    let request: DeviceRequest = name.parse().map_err(|error: String| CommandError::Usage(printable(&error)))?;
+    let request: DeviceRequest = name.parse().map_err(|error: UnknownName| CommandError::Usage(error.to_string()))?;
     let name = request.to_string();
     match request {
         DeviceRequest::Auto => Err(CommandError::Usage("which device: cpu, or cuda:0?".into())),

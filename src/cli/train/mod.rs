@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::arguments::{Following, Output, RunOptions, Train, TrainAll, TrainStrategy};
 use super::exit::{CommandError, Exit};
+use super::library::{Files, refuse};
 use super::queue::Turn;
 use super::recipe_options::Offer;
 use super::report::{Reporter, Story};
 use super::watch::{Ending, Watcher, follow, tell_metrics};
-use super::{compare, datasets, json, output};
+use super::{compare, json, output};
+use crate::domain::preflight::{self, Library};
 use crate::domain::text::printable;
 use crate::domain::{Recipe, RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
@@ -32,6 +34,7 @@ pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError
 
 fn one<O: Offer>(store: &RunStore, mut recipe: Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
     recipe.after = options.after.map(|query| store.find(&query)).transpose()?;
+    plan::check(store, &recipe)?;
     plan::tell(store, &recipe)?;
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
     let id = supervise::launch(store, &wanted, &recipe, options.following.turn.when())?;
@@ -48,6 +51,7 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let mut recipes = plan::all(store, options, &stem)?;
     // The others wait for the first.
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
+    recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     recipes.iter().try_for_each(|recipe| plan::tell(store, recipe))?;
     let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, following.turn.when())?;
     output::note(&format!("{}, {} and {}: one after the other", ids[0], ids[1], ids[2]));
@@ -92,12 +96,12 @@ pub(super) fn resume(
     // Opened before the worker starts: what the log says so far is known, what comes is told.
     let run = store.summary(&id)?;
     // Looked at here too, so that a dataset out of reach leaves the run as it is.
-    let Recipe { dataset, fingerprint, .. } = &run.summary.recipe;
     let state = run.state(supervise::now());
     let changed = epochs.is_some() || patience.is_some();
     let resumable = supervise::can_train() && !state.is_active() && (changed || state != RunState::Finished);
-    if resumable && datasets::find(store.home(), dataset)?.fingerprint != *fingerprint {
-        return Err(CommandError::Words(format!("the dataset {dataset} is another one than {id} was trained on")));
+    if resumable {
+        let recipe = &run.summary.recipe;
+        refuse(preflight::check_dataset(recipe, Files(store).dataset(&recipe.dataset)))?;
     }
     supervise::resume_with(store, &id, epochs, patience, following.turn.when())?;
     // From which epoch, the worker tells: it knows what is on disk.

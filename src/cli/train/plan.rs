@@ -2,18 +2,20 @@
 
 use crate::cli::arguments::{LeaveOut, TrainAll, TrainCnn, TrainFeatures, TrainFinetune};
 use crate::cli::exit::CommandError;
+use crate::cli::library::{Files, refuse};
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output, runs};
 use crate::data::{Manifest, marked};
-use crate::domain::{DatasetName, LeftOut, Recipe, RunId, Size, Split, Strategy, WeightsName, Work};
+use crate::domain::preflight::{self, Library, Problem};
+use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, WeightsName, Work};
 use crate::runs::{Home, RunStore, Summary, estimate};
 use crate::supervise;
 
 /// The recipe of `train cnn`.
 pub(super) fn cnn(store: &RunStore, options: &TrainCnn) -> Result<Recipe, CommandError> {
-    let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
+    let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
-    options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -22,9 +24,9 @@ pub(super) fn cnn(store: &RunStore, options: &TrainCnn) -> Result<Recipe, Comman
 pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Recipe, CommandError> {
     // The base first: without one nothing is to be made or downloaded.
     let base = base(store.home(), options.base.weights.as_ref())?;
-    let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
+    let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
-    options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -35,46 +37,29 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
         Some(query) => store.find(query)?,
         None => newest_features(store)?,
     };
-    let start = store.summary(&from)?.summary.recipe.clone();
+    preflight::find_start(&from, Files(store).start(&from))?;
+    let start = store.folder(&from).recipe()?;
     let going_on = Recipe::going_on(&start, from.clone(), supervise::now());
-    let (Some(transfer), Some(mut recipe)) = (&start.transfer, going_on) else {
-        let strategy = start.strategy;
-        return Err(CommandError::Usage(format!("{from} is a {strategy} run: fine-tuning starts from a features run")));
-    };
-    let folder = store.folder(&from);
-    if !folder.best_checkpoint().exists() && !folder.worker_alive() {
-        let advice = "let it train for an epoch at least, or start from another run";
-        return Err(CommandError::Words(format!("{from} has saved no weights yet: {advice}")));
-    }
+    let mut recipe = going_on.ok_or(Problem::StartWithoutBase(from))?;
+    // First what the run stands on: marks are those of a dataset.
+    refuse(preflight::check_without_start(&recipe, &Files(store)))?;
+    options.run.recipe.apply(&mut recipe)?;
     let dataset = datasets::find(store.home(), &start.dataset)?;
-    if dataset.fingerprint != start.fingerprint {
-        let name = &start.dataset;
-        return Err(CommandError::Words(format!("the dataset {name} is another one than {from} was trained on")));
-    }
-    let (_, base) = bases::choose(store.home(), Some(&transfer.weights))?;
-    if base.identity() != transfer.base {
-        let name = &transfer.weights;
-        return Err(CommandError::Words(format!("the weights {name} are others than {from} was trained on")));
-    }
-    options.run.recipe.apply(&mut recipe).map_err(CommandError::Usage)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
-    if let Some(wanted) = &recipe.transfer {
-        wanted.check_start(&from, transfer, &recipe.architecture()).map_err(CommandError::Usage)?;
-    }
     Ok(recipe)
 }
 
 /// The recipes of `train all`; where the third starts is for the launch to say.
 pub(super) fn all(store: &RunStore, options: &TrainAll, stem: &RunId) -> Result<[Recipe; 3], CommandError> {
     let base = base(store.home(), options.base.weights.as_ref())?;
-    let dataset = dataset(store.home(), options.on.dataset.as_ref())?;
+    let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut cnn = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
     let mut features = on_base(&dataset, base);
-    options.run.recipe.apply(&mut cnn).map_err(CommandError::Usage)?;
-    options.run.recipe.apply(&mut features).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut cnn)?;
+    options.run.recipe.apply(&mut features)?;
     let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
-    options.run.recipe.apply(&mut finetune).map_err(CommandError::Usage)?;
+    options.run.recipe.apply(&mut finetune)?;
     for recipe in [&mut cnn, &mut features, &mut finetune] {
         leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
     }
@@ -101,18 +86,7 @@ fn leave_out(
             recipe.leave_out(marked.left_out());
         }
     }
-    dataset.check_left_out(&recipe.left_out).map_err(CommandError::Words)
-}
-
-fn dataset(home: &Home, wanted: Option<&DatasetName>) -> Result<Manifest, CommandError> {
-    let dataset = datasets::choose(home, wanted)?;
-    for split in [Split::Train, Split::Validation] {
-        if dataset.counts().get(split) == 0 {
-            let advice = "import it with a larger --validation, or with more images";
-            return Err(CommandError::Words(format!("the dataset {} has no {split} images: {advice}", dataset.name)));
-        }
-    }
-    Ok(dataset)
+    Ok(())
 }
 
 fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {
@@ -131,6 +105,16 @@ fn newest_features(store: &RunStore) -> Result<RunId, CommandError> {
     let newest = newest.ok_or_else(|| CommandError::Usage(format!("there is no features run yet: {advice}")))?;
     output::note(&format!("starting from {}; --from takes another run", newest.summary.id));
     Ok(newest.summary.id.clone())
+}
+
+/// Refuses a recipe that a worker would refuse.
+pub(super) fn check(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    Ok(refuse(preflight::check(recipe, &Files(store)))?)
+}
+
+/// The same for one of three recipes, whose start may yet have to be launched.
+pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    Ok(refuse(preflight::check_without_start(recipe, &Files(store)))?)
 }
 
 /// Says on stderr what a recipe amounts to, before anything is launched.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use crate::domain::UnknownName;
 
 /// The name of a stage, such as `block5`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,25 +48,22 @@ impl fmt::Display for StageName {
 }
 
 impl FromStr for StageName {
-    type Err = String;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         Self::try_from(text.to_owned())
     }
 }
 
 impl TryFrom<String> for StageName {
-    type Error = String;
+    type Error = UnknownName;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, UnknownName> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if !text.is_empty() && text.len() <= Self::MOST && text.chars().all(allowed) {
             return Ok(Self(text));
         }
-        Err(format!(
-            "'{}' is no name of a stage: use letters, digits, '_', '-', '.'",
-            crate::domain::text::printable(&text)
-        ))
+        Err(UnknownName::new("name of a stage", &text, "letters, digits, '_', '-', '.'"))
     }
 }
 

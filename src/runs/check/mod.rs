@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::layout::RunFolder;
 use super::store::RunStore;
 use crate::domain::{DatasetName, Recipe, RunId, SplitCounts};
-use crate::durable::lock::Liveness;
+use crate::runs::placement::Liveness;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

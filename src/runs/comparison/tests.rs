@@ -176,11 +176,14 @@ fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
         assert!(reason.contains(words), "{reason}");
     }
     let [(old, test), (new, _)] = two();
-    let missing = InspectionError("new has no predictions".into());
+    let missing = InspectionError::Missing { id: new.id.clone(), split: crate::domain::Split::Test };
     let candidates = [Candidate { run: &old, test: Ok(&test) }, Candidate { run: &new, test: Err(missing) }];
     let comparison = Comparison::new(&candidates, 1).expect("compared");
     assert_eq!((comparison.verdicts[0].run, comparison.baseline), (0, 1));
-    assert_eq!(comparison.verdicts[0].verdict.as_ref().expect_err("refused"), "new has no predictions");
+    assert_eq!(
+        comparison.verdicts[0].verdict.as_ref().expect_err("refused"),
+        &candidates[1].test.as_ref().expect_err("missing").to_string()
+    );
     assert!(row(&comparison, Metric::Accuracy).values.iter().all(Option::is_some), "the rest is told all the same");
 }
 

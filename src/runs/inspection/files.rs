@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{Inspection, InspectionError, images_of};
+use super::{Inspection, InspectionError};
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
 use crate::runs::RunFolder;
@@ -23,7 +23,7 @@ pub fn file(folder: &RunFolder, split: Split, epoch: u32) -> PathBuf {
 /// Reads and checks what the run `id` says of a split; see [`file()`] for `epoch`.
 ///
 /// # Errors
-/// A sentence: there is no such file, and what makes it; or it is damaged, and how.
+/// When there is no such file, or it cannot be used.
 pub fn load(
     folder: &RunFolder,
     id: &RunId,
@@ -34,40 +34,25 @@ pub fn load(
     let path = file(folder, split, epoch);
     let predictions = match Predictions::read(&path) {
         Err(PredictionsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Err(InspectionError(missing(folder, id, split, epoch)));
+            return Err(missing(folder, id, split, epoch));
         }
-        other => other.map_err(|error| InspectionError(printable(&error.to_string())))?,
+        other => other.map_err(|error| InspectionError::Unreadable(printable(&error.to_string())))?,
     };
-    let damaged = |InspectionError(reason)| {
-        let path = printable(&path.to_string_lossy());
-        InspectionError(format!("{path} cannot be used: {reason}{}", again(split, id)))
+    let unusable = |fault| {
+        let file = printable(&path.to_string_lossy());
+        InspectionError::Unusable { file, fault, id: id.clone(), split }
     };
-    Inspection::new(predictions, classes).map_err(damaged)
+    Inspection::new(predictions, classes).map_err(unusable)
 }
 
-/// What makes the predictions of a split anew.
-fn again(split: Split, id: &RunId) -> String {
-    match split {
-        // Written once an epoch and never again.
-        Split::Validation => String::new(),
-        Split::Train | Split::Test => format!("; `mien evaluate {id}` makes them anew"),
-    }
-}
-
-fn missing(folder: &RunFolder, id: &RunId, split: Split, epoch: u32) -> String {
-    let images = images_of(split);
-    match split {
-        Split::Validation => match folder.validation_epochs().as_slice() {
-            [] => format!(
-                "{id} has kept no predictions for its {images}: no epoch is complete yet, or an older mien ran it"
-            ),
-            [only] => format!("{id} has kept no predictions of epoch {epoch}, only of epoch {only}"),
-            [first, .., last] => {
-                format!("{id} has kept no predictions of epoch {epoch}, only of some from {first} to {last}")
-            }
-        },
-        Split::Train | Split::Test => {
-            format!("{id} has no predictions for its {images}: `mien evaluate {id}` makes them")
+fn missing(folder: &RunFolder, id: &RunId, split: Split, epoch: u32) -> InspectionError {
+    let id = id.clone();
+    match (split, folder.validation_epochs().as_slice()) {
+        (Split::Train | Split::Test, _) => InspectionError::Missing { id, split },
+        (Split::Validation, []) => InspectionError::NoEpoch { id },
+        (Split::Validation, [first, rest @ ..]) => {
+            let (first, last) = (*first, *rest.last().unwrap_or(first));
+            InspectionError::OtherEpochs { id, epoch, first, last }
         }
     }
 }

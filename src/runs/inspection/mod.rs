@@ -10,12 +10,108 @@ pub use matrix::{Difference, difference, shares};
 
 use super::predictions::Predictions;
 use super::statistics::Pairs;
-use crate::domain::{Confusion, Scores, Split};
+use crate::domain::{Confusion, RunId, Scores, Split};
 
-/// Why predictions cannot be looked into.
+/// Why predictions cannot be looked into. Every text is safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InspectionError(pub String);
+pub enum InspectionError {
+    /// Nobody has read them.
+    #[error("the predictions are not read yet")]
+    NotRead,
+    /// The run keeps none for the split.
+    #[error("{id} has no predictions for its {}: `mien evaluate {id}` makes them", images_of(*split))]
+    Missing {
+        /// The run.
+        id: RunId,
+        /// The split, which is not validation.
+        split: Split,
+    },
+    /// The run keeps none for its validation images.
+    #[error(
+        "{id} has kept no predictions for its {}: no epoch is complete yet, or an older mien ran it",
+        images_of(Split::Validation)
+    )]
+    NoEpoch {
+        /// The run.
+        id: RunId,
+    },
+    /// The run keeps predictions of other epochs for its validation images.
+    #[error(
+        "{id} has kept no predictions of epoch {epoch}, only of {}",
+        if first == last { format!("epoch {first}") } else { format!("some from {first} to {last}") }
+    )]
+    OtherEpochs {
+        /// The run.
+        id: RunId,
+        /// The epoch asked for.
+        epoch: u32,
+        /// The first that is kept.
+        first: u32,
+        /// The last that is kept.
+        last: u32,
+    },
+    /// Their file cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Their file holds what no run writes.
+    #[error(
+        "{file} cannot be used: {fault}{}",
+        // Those for validation are written once an epoch and never again.
+        if *split == Split::Validation { String::new() } else { format!("; `mien evaluate {id}` makes them anew") }
+    )]
+    Unusable {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        fault: Fault,
+        /// The run.
+        id: RunId,
+        /// The split.
+        split: Split,
+    },
+    /// They are of other images than those of the other run.
+    #[error("the two runs answer to different images")]
+    OtherImages,
+}
+
+/// Why predictions are none that a run with these classes makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// They are over another number of classes.
+    #[error("they are over {found} classes and the run has {classes}")]
+    OtherClasses {
+        /// The classes of the predictions.
+        found: usize,
+        /// The classes of the run.
+        classes: usize,
+    },
+    /// No run has so many classes.
+    #[error("{0} classes are nothing to tell apart")]
+    Classes(usize),
+    /// There is not one probability for each class of each image.
+    #[error("{probabilities} probabilities for {images} images of {classes} classes")]
+    Count {
+        /// The probabilities.
+        probabilities: usize,
+        /// The images.
+        images: usize,
+        /// The classes.
+        classes: usize,
+    },
+    /// A label is no class.
+    #[error("image {image} has the label {label}, and there are {classes} classes")]
+    Label {
+        /// The image's index.
+        image: usize,
+        /// Its label.
+        label: u16,
+        /// The classes.
+        classes: usize,
+    },
+    /// What an image has are no probabilities, which add up to 1.
+    #[error("the probabilities of image {0} are none")]
+    Probabilities(usize),
+}
 
 /// The answer to one image.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -59,8 +155,8 @@ impl Inspection {
     ///
     /// # Errors
     /// When they are over another number of classes, hold something that is no probability, or a label that is no class.
-    pub fn new(predictions: Predictions, classes: &[String]) -> Result<Self, InspectionError> {
-        check(&predictions, classes.len()).map_err(InspectionError)?;
+    pub fn new(predictions: Predictions, classes: &[String]) -> Result<Self, Fault> {
+        check(&predictions, classes.len())?;
         let predicted = predictions.probabilities.chunks_exact(predictions.classes).map(most_probable).collect();
         Ok(Self { predictions, predicted, classes: classes.to_vec() })
     }
@@ -159,7 +255,7 @@ impl Inspection {
     /// When they are not the same images.
     pub fn pairs(&self, other: &Self) -> Result<Pairs, InspectionError> {
         if self.truth() != other.truth() || self.classes.len() != other.classes.len() {
-            return Err(InspectionError("the two runs answer to different images".into()));
+            return Err(InspectionError::OtherImages);
         }
         let mut pairs = Pairs::new(self.classes.len());
         for ((truth, first), second) in self.truth().iter().zip(&self.predicted).zip(&other.predicted) {
@@ -196,28 +292,28 @@ fn most_probable(row: &[f32]) -> u16 {
 }
 
 /// Whether predictions are what a softmax over this many classes can be.
-fn check(predictions: &Predictions, classes: usize) -> Result<(), String> {
+fn check(predictions: &Predictions, classes: usize) -> Result<(), Fault> {
     // Of a softmax's f32 outputs the rounding is far smaller.
     const TOLERANCE: f32 = 1e-3;
     let Predictions { classes: found, probabilities, truth } = predictions;
     if *found != classes {
-        return Err(format!("they are over {found} classes and the run has {classes}"));
+        return Err(Fault::OtherClasses { found: *found, classes });
     }
     if classes == 0 || classes > usize::from(u16::MAX) {
-        return Err(format!("{classes} classes are nothing to tell apart"));
+        return Err(Fault::Classes(classes));
     }
     if truth.len().checked_mul(classes) != Some(probabilities.len()) {
-        return Err(format!("{} probabilities for {} images of {classes} classes", probabilities.len(), truth.len()));
+        return Err(Fault::Count { probabilities: probabilities.len(), images: truth.len(), classes });
     }
-    if let Some(index) = truth.iter().position(|label| usize::from(*label) >= classes) {
-        return Err(format!("image {index} has the label {}, and there are {classes} classes", truth[index]));
+    if let Some(image) = truth.iter().position(|label| usize::from(*label) >= classes) {
+        return Err(Fault::Label { image, label: truth[image], classes });
     }
     let sound = |row: &[f32]| {
         row.iter().all(|value| (0.0..=1.0 + TOLERANCE).contains(value))
             && (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE
     };
     match probabilities.chunks_exact(classes).position(|row| !sound(row)) {
-        Some(index) => Err(format!("the probabilities of image {index} are none")),
+        Some(image) => Err(Fault::Probabilities(image)),
         None => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use super::Queue;
 use super::device::{DeviceKey, this_host};
 use super::entry::Entry;
 use crate::domain::{DeviceRequest, RunId};
-use crate::durable::lock::Liveness;
 use crate::runs::job::Job;
+use crate::runs::placement::Liveness;
 use crate::runs::store::RunStore;
 use crate::runs::summary::Summary;
 
@@ -188,7 +188,7 @@ fn waiting(summary: &Summary) -> Standing {
 /// A run that is at work without having been in the queue, and what its device is called.
 fn beside(store: &RunStore, id: &RunId) -> Option<(Option<String>, QueuedRun)> {
     // Not one of which that cannot be told: all that ever ended would be listed.
-    if !matches!(store.folder(id).liveness(), Liveness::Alive) {
+    if !matches!(store.folder(id).liveness(), Liveness::Alive | Liveness::Submitted) {
         return None;
     }
     let summary = store.summary(id).ok()?.summary;

@@ -39,7 +39,7 @@ impl Disk {
             RunsEffect::Kill(id) => {
                 let result = words(supervise::kill(store, &id));
                 RunsEvent::Done(
-                    result.map(|pid| format!("killed process {pid}, the worker of {id}: R goes on with it")),
+                    result.map(|pid| format!("{}: R goes on with it", supervise::kill::killed_words(&id, pid))),
                 )
             }
             RunsEffect::Continue(id) => {

@@ -177,7 +177,7 @@ impl CompareState {
         if runs.len() == self.runs.len() && runs.iter().zip(&self.runs).all(same) {
             return;
         }
-        let untold = InspectionError(String::new());
+        let untold = InspectionError::NotRead;
         let candidate = |run| crate::runs::comparison::Candidate { run, test: Err(untold.clone()) };
         let candidates: Vec<_> = runs.iter().map(|run| candidate(run.as_ref())).collect();
         // Fails for fewer than two alone, of which there is nothing to show.

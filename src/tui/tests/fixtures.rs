@@ -249,6 +249,7 @@ impl Logbook {
             id: self.id,
             summary: Ok(Arc::new(summary)),
             alive,
+            submitted: false,
             stop_asked: None,
             loss: None,
             saved,
@@ -287,7 +288,7 @@ pub(crate) fn failed() -> RunView {
         .with(|recipe| recipe.dataset = dataset_name("demo"))
         .started()
         .epochs(3, 3)
-        .ended(Outcome::Failed { cause: cause.into() })
+        .ended(Outcome::Failed { cause: cause.into(), kind: crate::domain::FailureKind::Disk })
         .view(false)
 }
 

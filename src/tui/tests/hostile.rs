@@ -26,7 +26,7 @@ fn planted() -> State {
         .log(Logged::DeviceChosen { device: evil(), description: evil(), note: Some(evil()) })
         .epochs(3, 2)
         .log(Logged::Warning { message: evil() })
-        .ended(Outcome::Failed { cause: evil() });
+        .ended(Outcome::Failed { cause: evil(), kind: crate::domain::FailureKind::Disk });
     let mut broken = fixtures::finished();
     broken.summary = Err(evil());
     let mut dataset = fixtures::fer2013();

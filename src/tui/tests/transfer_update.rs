@@ -182,10 +182,26 @@ fn what_cannot_work_is_refused_in_words() {
         ("only an unsaved run", finetune_form(with_weights(vec![unsaved])), "no features run to start from yet"),
         ("an unsaved run", chosen, "has saved no weights yet"),
         ("a run that is gone", missing, "there is no run odd-raven"),
-        ("other data", finetune_form(with_weights(vec![saved(of_other_data)])), "is another one than odd-raven"),
-        ("no data", finetune_form(with_weights(vec![saved(of_no_data)])), "the dataset gone, on which odd-raven"),
-        ("other base", finetune_form(with_weights(vec![saved(on_base("imagenet", "x"))])), "are others than odd-raven"),
-        ("no base", finetune_form(with_weights(vec![saved(on_base("gone", "x"))])), "the weights gone, on which"),
+        (
+            "other data",
+            finetune_form(with_weights(vec![saved(of_other_data)])),
+            "is another one than when odd-raven was created",
+        ),
+        (
+            "no data",
+            finetune_form(with_weights(vec![saved(of_no_data)])),
+            "there is no dataset 'gone', on which odd-raven was trained",
+        ),
+        (
+            "other base",
+            finetune_form(with_weights(vec![saved(on_base("imagenet", "x"))])),
+            "are others than when odd-raven was created",
+        ),
+        (
+            "no base",
+            finetune_form(with_weights(vec![saved(on_base("gone", "x"))])),
+            "there are no weights 'gone', on which odd-raven is built",
+        ),
     ];
     for (case, mut state, expected) in table {
         let (field, words) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));

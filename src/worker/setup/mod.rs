@@ -24,6 +24,7 @@ use crate::train::feed::Feed;
 use crate::train::resident::{Resident, bytes_on_device};
 
 use super::backend::Habits;
+use super::error::WorkerError;
 use super::journal::Journal;
 use super::model::Model;
 
@@ -66,7 +67,7 @@ where
     ///
     /// # Errors
     /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in words.
-    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, String> {
+    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, WorkerError> {
         let (recipe, classes) = (&ground.recipe, ground.classes());
         let image = ground.dataset.image();
         let image = [image.height, image.width, image.channels].map(|side| side as usize);
@@ -100,12 +101,11 @@ where
     /// The trained part with the weights that training begins with.
     ///
     /// # Errors
-    /// When imported weights, or those of the run to start from, do not fit; in words.
-    pub(super) fn network(&self) -> Result<Network<B>, String> {
-        let network = self.model.trained_part(self.ground.recipe.seed, &self.device);
-        let network = network.map_err(|error| error.to_string())?;
+    /// When imported weights, or those of the run to start from, do not fit.
+    pub(super) fn network(&self) -> Result<Network<B>, WorkerError> {
+        let network = self.model.trained_part(self.ground.recipe.seed, &self.device)?;
         match start::start_of(self.ground)? {
-            Some(start) => network.overlay(&start.arrays).map_err(|error| error.to_string()),
+            Some(start) => Ok(network.overlay(&start.arrays)?),
             None => Ok(network),
         }
     }

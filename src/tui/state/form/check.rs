@@ -1,21 +1,21 @@
 //! What is wrong with the form, line by line and in words.
 
 use super::{Field, Form, Ground};
-use crate::domain::{Hyperparameter, Practice, RunId, Split, Transfer};
-use crate::runs::Summary;
+use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
+use crate::domain::{DatasetName, Hyperparameter, Practice, RunId, Strategy, WeightsName};
 use crate::weights::ADVICE;
 
 impl Form {
     /// What is wrong with a line, if anything.
     #[must_use]
     pub fn error(&self, field: Field, ground: &Ground<'_>) -> Option<String> {
+        let of_recipe = || self.problems(ground).into_iter().find(|problem| self.field_of(problem) == field);
+        let of_recipe = || of_recipe().map(|problem| problem.to_string());
         match field {
-            Field::Dataset => self.check_dataset(ground).err(),
-            Field::Weights => self.check_weights(ground).err(),
-            Field::From => self.check_start(ground).err(),
-            Field::Without => self.check_without(ground).err(),
-            Field::Setting(setting) => self.check_setting(setting, ground).err(),
-            Field::Name => RunId::of_new_run(self.name.text()).err(),
+            Field::Dataset | Field::Weights | Field::From => self.missing(field, ground).or_else(of_recipe),
+            Field::Without => self.unknown_marks(ground).or_else(of_recipe),
+            Field::Setting(setting) => self.refused(setting, ground).or_else(of_recipe),
+            Field::Name => RunId::of_new_run(self.name.text()).err().map(|error| error.to_string()),
             Field::Strategy | Field::Launch => None,
         }
     }
@@ -26,117 +26,108 @@ impl Form {
         self.fields().into_iter().find_map(|field| Some((field, self.error(field, ground)?)))
     }
 
-    fn check_dataset(&self, ground: &Ground<'_>) -> Result<(), String> {
-        let Some(name) = &self.dataset else {
-            return Err("there is no dataset yet: see screen 1".into());
-        };
-        let Some(dataset) = ground.data.find(name) else {
-            return Err(format!("there is no dataset '{name}': choose another with ← →"));
-        };
-        for split in [Split::Train, Split::Validation] {
-            if dataset.counts().get(split) == 0 {
-                let advice = "import it with a larger --validation, or with more images";
-                return Err(format!("the dataset {name} has no {split} images: {advice}"));
-            }
+    /// The problems of the recipes that the form describes; of its choices, while these are no recipe yet.
+    fn problems(&self, ground: &Ground<'_>) -> Vec<Problem> {
+        if let Practice::One(Strategy::Finetune) = self.practice {
+            let start = self.start(ground).map(|run| &run.id).or(self.from.as_ref());
+            let recipe = self.draft(Strategy::Finetune, ground);
+            let found = start.and_then(|start| preflight::find_start(start, Library::start(ground, start)).err());
+            return match (found, recipe) {
+                (Some(problem), _) => vec![problem],
+                (None, Some(recipe)) => preflight::check(&recipe, ground),
+                (None, None) => Vec::new(),
+            };
         }
-        let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
-        let mut drafts = self.practice.strategies().filter_map(|strategy| self.draft(strategy, ground));
-        drafts.try_for_each(|recipe| recipe.resolve(image, dataset.classes.len()).map(drop)).map_err(|e| e.to_string())
+        let mut problems = Vec::new();
+        problems.extend(
+            self.dataset
+                .as_ref()
+                .and_then(|name| preflight::find_dataset(name, None, Library::dataset(ground, name)).err()),
+        );
+        if self.fields().contains(&Field::Weights) {
+            let weights = self.weights(ground);
+            problems.extend(
+                weights.and_then(|name| preflight::find_weights(name, None, Library::weights(ground, name)).err()),
+            );
+        }
+        let drafts = self.practice.strategies().filter_map(|strategy| self.draft(strategy, ground));
+        problems.extend(drafts.flat_map(|recipe| preflight::check_without_start(&recipe, ground)));
+        problems
     }
 
-    fn check_without(&self, ground: &Ground<'_>) -> Result<(), String> {
-        let (left_out, dataset) = (self.left_out(ground), self.dataset(ground));
-        let unknown = dataset.and_then(|dataset| dataset.marks_error.as_ref());
-        if let Some(error) = unknown.filter(|_| self.without.is_none()) {
-            return Err(format!("{error}; or choose none with ← →"));
-        }
-        // Training images lie class by class.
-        let mut first = 0;
-        for (name, counts) in dataset.iter().flat_map(|dataset| &dataset.classes) {
-            let last = first + counts.train;
-            let taken = (first..last).filter(|image| u32::try_from(*image).is_ok_and(|image| left_out.contains(image)));
-            if counts.train > 0 && taken.count() == counts.train {
-                let advice = "take marks off on Inspect (5), or choose none";
-                return Err(format!("that leaves no training image of the class {name}: {advice}"));
-            }
-            first = last;
-        }
-        Ok(())
+    /// The line on which a problem is seen to.
+    fn field_of(&self, problem: &Problem) -> Field {
+        let field = match problem.subject() {
+            Subject::Dataset => Field::Dataset,
+            Subject::Weights => Field::Weights,
+            Subject::Start => Field::From,
+            Subject::LeftOut => Field::Without,
+            Subject::Setting(setting) => Field::Setting(setting),
+            Subject::Recipe => Field::Strategy,
+        };
+        // Fine-tuning has the dataset and the weights of the run that it starts from.
+        if self.fields().contains(&field) { field } else { Field::From }
     }
 
-    fn check_weights(&self, ground: &Ground<'_>) -> Result<(), String> {
+    /// What a line says for which nothing is chosen, or nothing can be yet.
+    fn missing(&self, field: Field, ground: &Ground<'_>) -> Option<String> {
         let weights = ground.weights;
-        if let Some(error) = &weights.error {
-            return Err(error.clone());
-        }
-        let Some(name) = self.weights(ground) else {
-            let none = format!("there are no pretrained weights yet: {ADVICE}");
-            return Err(if weights.loaded { none } else { "the weights are not read yet".into() });
-        };
-        match weights.find(name) {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(reason)) => Err(reason.clone()),
-            None if weights.entries.is_empty() => Err(format!("there are no weights '{name}': {ADVICE}")),
-            None => Err(format!("there are no weights '{name}': choose others with ← →")),
+        match field {
+            Field::Dataset if self.dataset.is_none() => Some("there is no dataset yet: see screen 1".into()),
+            Field::Weights if weights.error.is_some() => weights.error.clone(),
+            Field::Weights if !weights.loaded => Some("the weights are not read yet".into()),
+            Field::Weights if self.weights(ground).is_none() => {
+                Some(format!("there are no pretrained weights yet: {ADVICE}"))
+            }
+            Field::From if self.from.is_none() && self.start(ground).is_none() => {
+                Some("there is no features run to start from yet: train one first, strategy features".into())
+            }
+            _ => None,
         }
     }
 
-    fn check_start(&self, ground: &Ground<'_>) -> Result<(), String> {
-        let Some(run) = self.start(ground) else {
-            return Err(match &self.from {
-                Some(name) => format!("there is no run {name}: choose another with ← →"),
-                None => "there is no features run to start from yet: train one first, strategy features".into(),
-            });
-        };
-        let summary = run.summary.as_ref().map_err(|error| format!("{} cannot be read: {error}", run.id))?;
-        let Some(transfer) = &summary.recipe.transfer else {
-            let strategy = summary.recipe.strategy;
-            return Err(format!("{} is a {strategy} run: fine-tuning starts from a features run", run.id));
-        };
-        if !run.saved && !ground.is_active(run) {
-            let advice = "let it train for an epoch at least, or start from another run";
-            return Err(format!("{} has saved no weights yet: {advice}", run.id));
-        }
-        same_dataset(summary, ground)?;
-        same_base(summary, transfer, ground)
+    /// Why it is not known which images are marked, where these are to be left out.
+    fn unknown_marks(&self, ground: &Ground<'_>) -> Option<String> {
+        let error = self.dataset(ground)?.marks_error.as_ref()?;
+        self.without.is_none().then(|| format!("{error}; or choose none with ← →"))
     }
 
-    fn check_setting(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Result<(), String> {
+    /// Why a setting does not take what was typed.
+    fn refused(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Option<String> {
         let value = self.value(setting, ground);
         if value.text().trim().is_empty() && self.default_of(setting, ground).is_none() {
-            return Ok(());
+            return None;
         }
-        let mut recipe = self.practice.sample();
-        setting.set(&mut recipe, value.text())?;
-        if setting != Hyperparameter::Unfreeze || self.practice == Practice::All {
-            return Ok(());
-        }
-        let Some(run) = self.start(ground) else { return Ok(()) };
-        let start = run.summary.as_ref().ok().and_then(|summary| summary.recipe.transfer.as_ref());
-        match (&recipe.transfer, start) {
-            (Some(wanted), Some(start)) => wanted.check_start(&run.id, start, &recipe.architecture()),
-            _ => Ok(()),
-        }
+        setting.set(&mut self.practice.sample(), value.text()).err().map(|error| error.to_string())
     }
 }
 
-/// Whether the dataset that a run was trained on is still there.
-fn same_dataset(run: &Summary, ground: &Ground<'_>) -> Result<(), String> {
-    let (id, name) = (&run.id, &run.recipe.dataset);
-    match ground.data.find(name) {
-        Some(dataset) if dataset.fingerprint == run.recipe.fingerprint => Ok(()),
-        Some(_) => Err(format!("the dataset {name} is another one than {id} was trained on")),
-        None => Err(format!("the dataset {name}, on which {id} was trained, is not there: import it again")),
+impl Library for Ground<'_> {
+    fn dataset(&self, name: &DatasetName) -> Entry<DatasetFacts> {
+        match self.data.entries.iter().find(|entry| entry.name == *name).map(|entry| &entry.dataset) {
+            None => Entry::Missing,
+            Some(Ok(dataset)) => Entry::Found(DatasetFacts {
+                fingerprint: dataset.fingerprint.clone(),
+                image: [dataset.height, dataset.width, dataset.channels].map(|side| side as usize),
+                classes: dataset.classes.clone(),
+            }),
+            Some(Err(reason)) => Entry::Unreadable(reason.clone()),
+        }
     }
-}
 
-/// Whether the base that a run was built on is still there.
-fn same_base(run: &Summary, transfer: &Transfer, ground: &Ground<'_>) -> Result<(), String> {
-    let (id, name) = (&run.id, &transfer.weights);
-    match ground.weights.find(name) {
-        Some(Ok(base)) if base.identity() == transfer.base => Ok(()),
-        Some(Ok(_)) => Err(format!("the weights {name} are others than {id} was trained on")),
-        Some(Err(reason)) => Err(reason.clone()),
-        None => Err(format!("the weights {name}, on which {id} is built, are not there: {ADVICE}")),
+    fn weights(&self, name: &WeightsName) -> Entry<String> {
+        match self.weights.find(name) {
+            None => Entry::Missing,
+            Some(Ok(manifest)) => Entry::Found(manifest.identity()),
+            Some(Err(reason)) => Entry::Unreadable(reason.clone()),
+        }
+    }
+
+    fn start(&self, id: &RunId) -> Entry<StartFacts> {
+        let Some(run) = self.runs.list.iter().find(|run| run.id == *id) else { return Entry::Missing };
+        match &run.summary {
+            Ok(summary) => Entry::Found(StartFacts::of(&summary.recipe, run.saved || self.is_active(run))),
+            Err(error) => Entry::Unreadable(format!("{id} cannot be read: {error}")),
+        }
     }
 }

@@ -55,7 +55,7 @@ impl Form {
         if let Some(error) = self.first_error(ground) {
             return Err(error);
         }
-        let name = RunId::of_new_run(self.name.text()).map_err(|error| (Field::Name, error))?;
+        let name = RunId::of_new_run(self.name.text()).map_err(|error| (Field::Name, error.to_string()))?;
         let draft = |strategy| self.draft(strategy, ground);
         let incomplete = || (Field::Strategy, "something to train on is missing".to_owned());
         match self.practice {

@@ -27,7 +27,7 @@ pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
         return Err(FORM.into());
     }
     let limits = in_force.with(epochs, patience);
-    limits.check()?;
+    limits.check().map_err(|error| error.to_string())?;
     Ok(limits)
 }
 

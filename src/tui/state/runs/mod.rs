@@ -32,8 +32,10 @@ pub struct RunView {
     pub id: RunId,
     /// Its events folded up, or why they cannot be read.
     pub summary: Result<Arc<Summary>, String>,
-    /// Whether a worker held its lock.
+    /// Whether a worker held its lock, or may begin at any time.
     pub alive: bool,
+    /// Whether nobody held it, but a worker may begin at any time.
+    pub submitted: bool,
     /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken back.
     pub stop_asked: Option<u64>,
     /// Why its worker is gone, if it is and the run has not ended.
@@ -54,7 +56,8 @@ impl RunView {
     /// Its state at this time; `None` if the run cannot be read.
     #[must_use]
     pub fn state(&self, now: u64) -> Option<RunState> {
-        self.summary.as_ref().ok().map(|summary| summary.state(self.alive, now))
+        let summary = self.summary.as_ref().ok()?;
+        Some(if self.submitted { RunState::Queued } else { summary.state(self.alive, now) })
     }
 
     /// Whether a worker is at it, or about to be.
@@ -73,7 +76,7 @@ impl RunView {
 
     fn facts(&self, now: u64) -> Option<Facts> {
         let summary = self.summary.as_ref().ok()?;
-        Some(Facts::new(Arc::clone(summary), Arc::clone(&self.about), summary.state(self.alive, now), now))
+        Some(Facts::new(Arc::clone(summary), Arc::clone(&self.about), self.state(now)?, now))
     }
 }
 

@@ -96,7 +96,7 @@ fn put_filter(state: &mut State, filter: Filter) {
 }
 
 fn new_name(state: &State, id: &RunId, text: &str) -> Result<RunId, String> {
-    let to = RunId::of_new_run(text)?;
+    let to = RunId::of_new_run(text).map_err(|error| error.to_string())?;
     if to != *id && state.runs.find(&to).is_some() {
         return Err(format!("there is a run {to} already"));
     }

@@ -1,4 +1,4 @@
-//! Starting a worker process and seeing it through its first moments.
+//! Workers as processes of this machine: each is started and seen through its first moments.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,12 +8,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::domain::text::printable;
+use super::{Launcher, StartError, Started, signal};
+use crate::domain::{RunId, text::printable};
 use crate::events::{Event, EventReader};
-use crate::runs::{Job, RunFolder};
-
-use super::launch::When;
-use super::line::wait_for_those_before;
+use crate::runs::{Job, Liveness, RunFolder};
+use crate::supervise::kill::KillError;
+use crate::supervise::launch::When;
+use crate::supervise::line::wait_for_those_before;
 
 /// How long a worker may take to show itself before its starter leaves the rest to watching: on a busy machine or a
 /// slow disk a program needs seconds to begin.
@@ -25,25 +26,33 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// Most of a worker's log that an error quotes, in bytes and lines.
 const TAIL: (u64, usize) = (4096, 12);
 
-/// How the first moments went.
-#[derive(Debug)]
-pub(super) enum Start {
-    /// The worker holds the run's lock, or has done its job or told its end in the log already.
-    Underway,
-    /// It is gone and the log does not say why.
-    Died {
-        /// How it ended.
-        status: ExitStatus,
-        /// The last lines it printed, safe for a terminal.
-        tail: String,
-    },
+/// Starts workers as processes of this machine, in sessions of their own.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalProcess;
+
+impl Launcher for LocalProcess {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    fn start(&self, run: &RunFolder, job: Job, when: When) -> Result<Started, StartError> {
+        start(worker_command(run, job, when)?, run)
+    }
+
+    fn liveness(&self, run: &RunFolder) -> Liveness {
+        run.liveness()
+    }
+
+    fn kill(&self, id: &RunId, run: &RunFolder) -> Result<Option<u32>, KillError> {
+        signal::kill(id, run).map(Some)
+    }
 }
 
 /// The command that makes a worker of this very program.
-pub(super) fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Command> {
+fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Command> {
     let folder = std::path::absolute(folder.path())?;
     let mut command = Command::new(program()?);
-    command.arg(super::WORKER_COMMAND).arg(folder).args(["--job", job.name()]);
+    command.arg(crate::supervise::WORKER_COMMAND).arg(folder).args(["--job", job.name()]);
     if when == When::Now {
         command.arg("--now");
     }
@@ -54,7 +63,7 @@ pub(super) fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Re
 
 /// This program's file. After a rebuild or an upgrade the file is another or gone while this process lives on; Linux
 /// still lends the one that runs.
-pub(super) fn program() -> io::Result<PathBuf> {
+pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     let lent = Path::new("/proc/self/exe");
     match std::env::current_exe() {
         Ok(program) if program.exists() => Ok(program),
@@ -65,12 +74,12 @@ pub(super) fn program() -> io::Result<PathBuf> {
 
 /// Starts `command` with its output going to the worker's log and waits until it holds the run's lock, has ended, or
 /// patience runs out. A run of the queue is started when the workers before it are in the line.
-pub(super) fn start(mut command: Command, folder: &RunFolder) -> io::Result<Start> {
+fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
     wait_for_those_before(folder);
     if folder.worker_alive() {
         // Somebody else has started one meanwhile.
-        return Ok(Start::Underway);
+        return Ok(Started::Underway);
     }
     let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
@@ -91,12 +100,12 @@ pub(super) fn start(mut command: Command, folder: &RunFolder) -> io::Result<Star
         match exited.recv_timeout(GLANCE) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Ok(status)) if !status.success() && !has_ended(&mut reader) => {
-                return Ok(Start::Died { status, tail: tail(&folder.worker_log(), log_before) });
+                return Err(StartError::Died { status, tail: tail(&folder.worker_log(), log_before) });
             }
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    Ok(Start::Underway)
+    Ok(Started::Underway)
 }
 
 /// Waits for the child on a thread of its own, so that it never stays a zombie, and sends its exit status.
@@ -159,8 +168,8 @@ mod tests {
     fn a_worker_that_dies_at_once_is_told_with_its_last_words() {
         let (_home, folder) = run();
         std::fs::write(folder.worker_log(), "of an earlier worker\n").expect("written");
-        let start = start(shell("echo first; printf 'bad \\033[31m news\\n' >&2; exit 3"), &folder).expect("started");
-        let Start::Died { status, tail } = start else { panic!("{start:?}") };
+        let start = start(shell("echo first; printf 'bad \\033[31m news\\n' >&2; exit 3"), &folder);
+        let Err(StartError::Died { status, tail }) = start else { panic!("{start:?}") };
         assert_eq!((status.code(), tail.as_str()), (Some(3), "first\nbad ·[31m news"));
     }
 
@@ -169,13 +178,13 @@ mod tests {
         let (_home, folder) = run();
         let ended = r#"{"at":1,"event":"ended","outcome":"failed","cause":"no such dataset"}"#;
         let script = format!("echo '{ended}' >> '{}'; exit 1", folder.events_file().display());
-        assert!(matches!(start(shell(&script), &folder), Ok(Start::Underway)));
-        assert!(matches!(start(shell("exit 0"), &folder), Ok(Start::Underway)));
+        assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
+        assert!(matches!(start(shell("exit 0"), &folder), Ok(Started::Underway)));
         let failed = r#"{"at":2,"event":"evaluation_failed","cause":"no such weights"}"#;
         let script = format!("echo '{failed}' >> '{}'; exit 1", folder.events_file().display());
-        assert!(matches!(start(shell(&script), &folder), Ok(Start::Underway)));
+        assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
         // The end of an earlier worker is not this one's word.
-        assert!(matches!(start(shell("exit 1"), &folder), Ok(Start::Died { .. })));
+        assert!(matches!(start(shell("exit 1"), &folder), Err(StartError::Died { .. })));
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! The datasets, weights and runs of a home, as a preflight asks for them.
+
+use crate::data::{Dataset, manifest};
+use crate::domain::preflight::{DatasetFacts, Entry, Library, Problem, StartFacts};
+use crate::domain::{DatasetName, RunId, WeightsName};
+use crate::runs::RunStore;
+use crate::weights;
+
+/// What lies on disk.
+pub(super) struct Files<'a>(pub(super) &'a RunStore);
+
+impl Library for Files<'_> {
+    fn dataset(&self, name: &DatasetName) -> Entry<DatasetFacts> {
+        let folder = self.0.home().dataset(name);
+        if !folder.join(manifest::FILE_NAME).exists() {
+            return Entry::Missing;
+        }
+        entry(Dataset::open(&folder).map(|dataset| dataset.manifest().facts()))
+    }
+
+    fn weights(&self, name: &WeightsName) -> Entry<String> {
+        let file = self.0.home().weights_file(name);
+        if !file.exists() {
+            return Entry::Missing;
+        }
+        entry(weights::read_manifest(&file).map(|manifest| manifest.identity()))
+    }
+
+    fn start(&self, id: &RunId) -> Entry<StartFacts> {
+        let folder = self.0.folder(id);
+        if !folder.path().exists() {
+            return Entry::Missing;
+        }
+        let saves = folder.best_checkpoint().exists() || folder.worker_alive();
+        entry(folder.recipe().map(|recipe| StartFacts::of(&recipe, saves)))
+    }
+}
+
+fn entry<T>(read: Result<T, impl ToString>) -> Entry<T> {
+    read.map_or_else(|error| Entry::Unreadable(error.to_string()), Entry::Found)
+}
+
+/// The first problem, as an error.
+pub(super) fn refuse(problems: Vec<Problem>) -> Result<(), Problem> {
+    problems.into_iter().next().map_or(Ok(()), Err)
+}

@@ -1,0 +1,146 @@
+//! Killing the process that holds a run's lock.
+//!
+//! Nothing is trusted alone: the run's lock must be held, the process that says it holds it must be the very one (its
+//! start and boot as it wrote them), and the signal goes through a handle on the process, not to a number.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::RunId;
+use crate::runs::{Holder, RunFolder};
+use crate::supervise::kill::KillError;
+
+/// How long a killed worker may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Kills the process that holds the lock and waits until it is gone; returns its id. That it was killed is noted in the
+/// folder, until the run goes on.
+pub(super) fn kill(id: &RunId, folder: &RunFolder) -> Result<u32, KillError> {
+    let unknown = || KillError::Unknown { id: id.clone(), folder: folder.clone() };
+    let holder = folder.holder().ok_or_else(unknown)?;
+    let pid = holder.pid;
+    if !holder.is_here() {
+        return Err(KillError::Elsewhere { id: id.clone(), pid, host: holder.host });
+    }
+    let ended = end(&holder, || folder.worker_alive());
+    match ended {
+        Ok(()) => {}
+        Err(Refusal::Gone) => return Err(KillError::Replaced { id: id.clone(), pid }),
+        Err(Refusal::NoHandle) => return Err(KillError::NoHandle { pid }),
+        Err(Refusal::System(source)) => return Err(KillError::Signal { id: id.clone(), pid, source }),
+    }
+    // A home that cannot be written to any more must not hide that the worker is gone.
+    let _ = folder.note_killed(pid);
+    let begun = Instant::now();
+    while folder.worker_alive() {
+        if begun.elapsed() > PATIENCE {
+            return Err(KillError::Stuck { id: id.clone(), pid });
+        }
+        std::thread::sleep(GLANCE);
+    }
+    Ok(pid)
+}
+
+enum Refusal {
+    Gone,
+    #[cfg_attr(target_os = "linux", allow(dead_code))] // Linux has them since 5.3, and says so if not
+    NoHandle,
+    System(std::io::Error),
+}
+
+/// Kills this process and no other. `held`: whether the lock is still held.
+#[cfg(target_os = "linux")]
+fn end(holder: &Holder, held: impl Fn() -> bool) -> Result<(), Refusal> {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+    let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw).ok_or(Refusal::Gone)?;
+    if !holder.is_there() {
+        return Err(Refusal::Gone);
+    }
+    let refusal = |error: Errno| match error {
+        Errno::SRCH => Refusal::Gone,
+        Errno::NOSYS => Refusal::NoHandle,
+        error => Refusal::System(error.into()),
+    };
+    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(refusal)?;
+    // The handle is on whatever had that number a moment ago: look once more, now that it cannot change hands.
+    if !holder.is_there() || !held() {
+        return Err(Refusal::Gone);
+    }
+    pidfd_send_signal(&process, Signal::KILL).map_err(refusal)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end(_holder: &Holder, _held: impl Fn() -> bool) -> Result<(), Refusal> {
+    Err(Refusal::NoHandle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Holder;
+    use crate::domain::{DatasetName, Recipe, RunId};
+    use crate::runs::{Home, RunStore};
+    use crate::supervise::kill;
+
+    fn run() -> (tempfile::TempDir, RunStore, RunId) {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(home.path()));
+        let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
+        let id = store.create(&RunId::new("calm-heron").expect("an id"), &recipe).expect("a run");
+        (home, store, id)
+    }
+
+    fn refused(store: &RunStore, id: &RunId) -> String {
+        kill(store, id).expect_err("refused").to_string()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nobody_is_killed_whose_identity_is_in_doubt() {
+        let (_home, store, id) = run();
+        let folder = store.folder(&id);
+        assert!(refused(&store, &id).contains("no worker is at calm-heron, it is lost"));
+        // The lock is this process's own: whatever goes wrong here ends the test.
+        let lock = folder.lock().expect("locked").expect("free");
+        assert!(refused(&store, &id).contains("worker.lock open"));
+        let me = Holder::this_process().expect("Linux tells who a process is");
+        let table = [
+            ("a number that is ours by now", Holder { started: me.started - 1, ..me.clone() }, "is gone"),
+            ("another machine", Holder { boot: "other".into(), host: "far".into(), ..me.clone() }, "of far, elsewhere"),
+            ("a container", Holder { namespace: "pid:[2]".into(), ..me.clone() }, "elsewhere"),
+            ("no such process", Holder { pid: u32::MAX, ..me }, "is gone"),
+        ];
+        for (case, holder, expected) in table {
+            holder.write(&lock).expect("written");
+            let words = refused(&store, &id);
+            assert!(words.contains(expected), "{case}: {words}");
+        }
+        assert!(!folder.killed());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_very_process_is_killed_even_while_it_is_stopped() {
+        let (_home, store, id) = run();
+        let folder = store.folder(&id);
+        let me = Holder::this_process().expect("Linux tells who a process is");
+        // A process that holds the lock as a worker does: it inherits the open file, and we let go of ours.
+        let lock = folder.lock().expect("locked").expect("free");
+        let held = lock.try_clone().expect("a copy");
+        let mut child = std::process::Command::new("sleep").arg("600").stdin(held).spawn().expect("started");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("a process");
+        let (_, behind) = stat.rsplit_once(')').expect("a name");
+        let started = behind.split_whitespace().nth(19).and_then(|field| field.parse().ok()).expect("a start");
+        Holder { pid: child.id(), started, ..me }.write(&lock).expect("written");
+        drop(lock);
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("sent");
+        assert_eq!(kill(&store, &id).expect("killed"), Some(child.id()));
+        assert!(!folder.worker_alive() && folder.killed());
+        assert!(!child.wait().expect("a child").success());
+        folder.clear_killed().expect("cleared");
+        assert!(!folder.killed());
+    }
+}

@@ -1,0 +1,158 @@
+//! Why a worker could not do its job.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::fault::Fault;
+use crate::data::StoreError;
+use crate::domain::network::ResolveError;
+use crate::domain::preflight::{Problem, Subject};
+use crate::domain::{DatasetName, FailureKind};
+use crate::model::device::DeviceError;
+use crate::model::parameters::MismatchError;
+use crate::runs::FileError;
+use crate::train::checkpoint::CheckpointError;
+use crate::train::fit::FitError;
+use crate::weights::WeightsError;
+
+/// Why a worker could not do its job.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The recipe does not fit what is there.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// The recipe cannot be read.
+    #[error(transparent)]
+    Recipe(#[from] FileError),
+    /// The dataset cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] StoreError),
+    /// The imported weights cannot be read.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// There is no home above the run folder.
+    #[error("the run folder lies in no home")]
+    NoHome,
+    /// The dataset has nothing to test with.
+    #[error("the dataset '{0}' has no test images: there is nothing to score")]
+    NothingToScore(DatasetName),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The network is described wrongly, or the recipe trains a stage that it does not have.
+    #[error(transparent)]
+    Network(#[from] ResolveError),
+    /// Weights do not fit the network.
+    #[error(transparent)]
+    Mismatch(#[from] MismatchError),
+    /// A checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// No checkpoint of the run is whole.
+    #[error(
+        "{}; start a new run with its settings",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    NoneWhole(Vec<CheckpointError>),
+    /// The best weights are not there, damaged, or of another epoch.
+    #[error("the best weights cannot be tested: {0}")]
+    Best(String),
+    /// A checkpoint is of another run.
+    #[error("the checkpoint was trained on another {0} than the recipe names")]
+    OtherRun(&'static str),
+    /// Training could not go on.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// A file cannot be used.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// What was tried, such as `write`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// Another worker holds the run's lock.
+    #[error("another worker is at {}", .0.display())]
+    Busy(PathBuf),
+    /// The queue cannot be used.
+    #[error("cannot use the queue: {0}")]
+    Queue(io::Error),
+    /// Signals cannot be heard.
+    #[error("cannot listen to signals: {0}")]
+    Signals(io::Error),
+    /// The device, or this program, failed on the way.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl WorkerError {
+    /// What kind of thing it is, for the log.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Problem(problem) => kind_of(problem),
+            Self::Dataset(StoreError::Io { .. }) | Self::Weights(WeightsError::Io { .. }) => FailureKind::Disk,
+            Self::Dataset(_) => FailureKind::DatasetChanged,
+            Self::Weights(_) => FailureKind::WeightsChanged,
+            Self::Device(_) => FailureKind::Device,
+            Self::Checkpoint(_)
+            | Self::NoneWhole(_)
+            | Self::Best(_)
+            | Self::OtherRun(_)
+            | Self::Mismatch(_)
+            | Self::Fit(FitError::Mismatch(_)) => FailureKind::Checkpoint,
+            Self::Recipe(_) | Self::File { .. } | Self::Queue(_) | Self::Fit(FitError::Save(_)) => FailureKind::Disk,
+            Self::Fault(fault) => fault.kind,
+            Self::NoHome
+            | Self::NothingToScore(_)
+            | Self::Network(_)
+            | Self::Busy(_)
+            | Self::Signals(_)
+            | Self::Fit(FitError::Thread(_)) => FailureKind::Other,
+        }
+    }
+}
+
+fn kind_of(problem: &Problem) -> FailureKind {
+    match (problem, problem.subject()) {
+        (Problem::Network(_) | Problem::NoImages { .. }, _) => FailureKind::Other,
+        (Problem::StageFrozen { .. }, _) | (_, Subject::Start) => FailureKind::StartMissing,
+        (_, Subject::Dataset) => FailureKind::DatasetChanged,
+        (_, Subject::Weights) => FailureKind::WeightsChanged,
+        (_, Subject::Recipe | Subject::LeftOut | Subject::Setting(_)) => FailureKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{RunId, WeightsName};
+
+    #[test]
+    fn what_a_person_sees_to_differently_is_of_another_kind() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let run = || RunId::new("heron").expect("an id");
+        let dataset = || DatasetName::new("faces").expect("a name");
+        let weights = WeightsName::new("vggface").expect("a name");
+        let damaged = || CheckpointError::Damaged { path: "last.ckpt".into(), reason: "cut".into() };
+        let stage = "block3".parse().expect("a stage");
+        let table: [(WorkerError, FailureKind); 11] = [
+            (Problem::NoDataset { name: dataset(), start: None }.into(), FailureKind::DatasetChanged),
+            (StoreError::Corrupt { path: "x".into(), reason: "cut".into() }.into(), FailureKind::DatasetChanged),
+            (StoreError::Io { path: "x".into(), error: denied() }.into(), FailureKind::Disk),
+            (Problem::NoWeights { name: weights, start: None }.into(), FailureKind::WeightsChanged),
+            (Problem::StartUnsaved(run()).into(), FailureKind::StartMissing),
+            (Problem::StageFrozen { start: run(), stage }.into(), FailureKind::StartMissing),
+            (WorkerError::NoneWhole(vec![damaged(), damaged()]), FailureKind::Checkpoint),
+            (WorkerError::File { doing: "write", path: "x".into(), source: denied() }, FailureKind::Disk),
+            (WorkerError::NothingToScore(dataset()), FailureKind::Other),
+            (Fault { kind: FailureKind::OutOfMemory, words: "no memory".into() }.into(), FailureKind::OutOfMemory),
+            (WorkerError::OtherRun("dataset"), FailureKind::Checkpoint),
+        ];
+        for (error, kind) in table {
+            assert_eq!(error.kind(), kind, "{error}");
+        }
+    }
+}
