@@ -126,14 +126,11 @@ pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
         }));
         return rows;
     }
-    let counts: Vec<Vec<String>> = match &sheet.against {
-        Some((_, difference)) => {
-            difference.counts.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
-        }
-        None => {
-            let rows = sheet.answers.confusion().rows();
-            rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
-        }
+    let text = |number: &dyn ToString| number.to_string();
+    let counts: Vec<Vec<String>> = if let Some((_, difference)) = &sheet.against {
+        difference.counts.iter().map(|row| row.iter().map(|count| text(count)).collect()).collect()
+    } else {
+        sheet.answers.confusion().rows().iter().map(|row| row.iter().map(|count| text(count)).collect()).collect()
     };
     let figures = ["precision", "recall", "f1", "support"];
     // Without the columns of a matrix that is too large to print.
