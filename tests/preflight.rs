@@ -61,6 +61,9 @@ fn worker(lab: &Lab, start: &Recipe, saved: bool) -> (String, String) {
     (word("cause"), word("kind"))
 }
 
+/// The beginning of the words, the kind of failure, whether the start has saved weights, and what is wrong with its recipe.
+type Case<'a> = (&'a str, &'a str, bool, &'a dyn Fn(&mut Recipe));
+
 #[test]
 fn the_command_line_the_form_and_the_worker_refuse_in_the_same_words() {
     let lab = Lab::new();
@@ -78,7 +81,7 @@ fn the_command_line_the_form_and_the_worker_refuse_in_the_same_words() {
         recipe
     };
     let gone = "gone";
-    let table: [(&str, &str, bool, &dyn Fn(&mut Recipe)); 5] = [
+    let table: [Case<'_>; 5] = [
         ("there is no dataset 'gone', on which heron was trained", "dataset_changed", true, &|recipe| {
             recipe.dataset = DatasetName::new(gone).expect("a name");
         }),
