@@ -93,7 +93,12 @@ impl WorkerError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Problem(problem) => kind_of(problem),
-            Self::Dataset(StoreError::Io { .. }) | Self::Weights(WeightsError::Io { .. }) => FailureKind::Disk,
+            Self::Dataset(StoreError::Io { .. })
+            | Self::Weights(WeightsError::Io { .. })
+            | Self::Recipe(_)
+            | Self::File { .. }
+            | Self::Queue(_)
+            | Self::Fit(FitError::Save(_)) => FailureKind::Disk,
             Self::Dataset(_) => FailureKind::DatasetChanged,
             Self::Weights(_) => FailureKind::WeightsChanged,
             Self::Device(_) => FailureKind::Device,
@@ -103,7 +108,6 @@ impl WorkerError {
             | Self::OtherRun(_)
             | Self::Mismatch(_)
             | Self::Fit(FitError::Mismatch(_)) => FailureKind::Checkpoint,
-            Self::Recipe(_) | Self::File { .. } | Self::Queue(_) | Self::Fit(FitError::Save(_)) => FailureKind::Disk,
             Self::Fault(fault) => fault.kind,
             Self::NoHome
             | Self::NothingToScore(_)

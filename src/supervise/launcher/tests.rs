@@ -122,5 +122,5 @@ fn a_placement_by_an_unknown_launcher_is_named_and_no_process_is_killed() {
     let refused = crate::supervise::kill(&store, &id).expect_err("refused").to_string();
     assert!(refused.contains("handed to 'batch'"), "{refused}");
     store.folder(&id).clear_placement().expect("cleared");
-    assert_eq!(of(&store.folder(&id)).ok().expect("local").name(), "process");
+    assert_eq!(of(&store.folder(&id)).unwrap_or_else(|error| panic!("{error}")).name(), "process");
 }
