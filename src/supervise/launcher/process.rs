@@ -20,6 +20,10 @@ use crate::supervise::line::wait_for_those_before;
 /// slow disk a program needs seconds to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a worker that holds the run's lock may take to find its device, so that one that is not there is told to
+/// whoever starts the run.
+const DEVICE_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Between two looks at the run folder.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -72,8 +76,8 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     }
 }
 
-/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock, has ended, or
-/// patience runs out. A run of the queue is started when the workers before it are in the line.
+/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock and has logged that it
+/// waits or has its device, has ended, or patience runs out. A run of the queue is started when the workers before it are in the line.
 fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
     wait_for_those_before(folder);
@@ -92,14 +96,18 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
     command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
     let exited = reaped(command.spawn()?);
 
-    let begun = Instant::now();
+    let (begun, mut locked, mut told) = (Instant::now(), None, Told::default());
     while begun.elapsed() < PATIENCE {
         if folder.worker_alive() {
-            break;
+            told.read(&mut reader);
+            let since = *locked.get_or_insert_with(Instant::now);
+            if told.begun || told.ended || since.elapsed() >= DEVICE_PATIENCE {
+                break;
+            }
         }
         match exited.recv_timeout(GLANCE) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(Ok(status)) if !status.success() && !has_ended(&mut reader) => {
+            Ok(Ok(status)) if !status.success() && !told.read(&mut reader).ended => {
                 return Err(StartError::Died { status, tail: tail(&folder.worker_log(), log_before) });
             }
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
@@ -118,13 +126,34 @@ fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
     receiver
 }
 
-fn has_ended(reader: &mut EventReader) -> bool {
-    let mut records = Vec::new();
-    let _ = reader.poll(&mut records);
-    // A run ends, or a test of it does.
-    let is_end =
-        |event: &Event| matches!(event, Event::Ended { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. });
-    records.iter().any(|record| is_end(&record.event))
+/// What a worker has logged of its first moments.
+#[derive(Default)]
+struct Told {
+    /// That it waits for something, or has its device or its data.
+    begun: bool,
+    /// How the run ended, or a test of it.
+    ended: bool,
+}
+
+impl Told {
+    /// Takes up what was logged since the last call.
+    fn read(&mut self, reader: &mut EventReader) -> &Self {
+        let mut records = Vec::new();
+        // A log that cannot be read is told when watched.
+        let _ = reader.poll(&mut records);
+        for record in records {
+            match record.event {
+                Event::Waiting { .. }
+                | Event::Queued { .. }
+                | Event::Paused
+                | Event::DeviceChosen { .. }
+                | Event::EvaluationStarted { .. } => self.begun = true,
+                Event::Ended { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. } => self.ended = true,
+                _ => {}
+            }
+        }
+        self
+    }
 }
 
 /// The last lines of the worker's log behind byte `from`.
