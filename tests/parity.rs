@@ -76,8 +76,7 @@ fn features_of_real_faces_are_those_of_pytorch_from_every_format() {
             let shape = [chosen.len(), 3, size as usize, size as usize];
             let mut inputs = vec![0.0; shape.iter().product()];
             images.fill(Split::Test, &chosen, None, &mut inputs);
-            let side = size as usize;
-            let network = NetworkName::VGG16.architecture().resolve([3, side, side], 7).unwrap();
+            let network = NetworkName::VGG16.architecture().resolve([3, shape[2], shape[3]], 7).unwrap();
             let cut = network.cut(TrainedStages::Head).unwrap();
             let base = FrozenPart::<Flex>::new(&network, cut, &arrays(&weights), &FlexDevice).unwrap().unwrap();
             let features = base.forward(Tensor::from_data(TensorData::new(inputs, shape), &FlexDevice));

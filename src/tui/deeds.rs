@@ -3,7 +3,7 @@
 use super::backend::Disk;
 use super::effect::CompareEffect;
 use super::effect::Effect;
-use super::event::{CompareEvent, Event};
+use super::event::{ActionError, CompareEvent, Event};
 use super::state::Pair;
 
 /// Does a deed; what came of it is the answer.
@@ -40,10 +40,10 @@ pub(super) fn failure(effect: &Effect) -> Event {
     match effect {
         Effect::CreateDemo => Event::DemoFinished(Err(WORDS.into())),
         Effect::SuggestName | Effect::Copy(_) | Effect::Suspend => Event::Tick,
-        Effect::Launch { .. } => Event::LaunchFinished(Err(WORDS.into())),
-        Effect::LaunchAll { .. } => Event::PracticeFinished(Err(WORDS.into())),
-        Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(WORDS.into())),
-        Effect::Stop(id) => Event::StopFinished(id.clone(), Err(WORDS.into())),
+        Effect::Launch { .. } => Event::LaunchFinished(Err(ActionError::Fault(WORDS))),
+        Effect::LaunchAll { .. } => Event::PracticeFinished(Err(ActionError::Fault(WORDS))),
+        Effect::Resume(id) => Event::ResumeFinished(id.clone(), Err(ActionError::Fault(WORDS))),
+        Effect::Stop(id) => Event::StopFinished(id.clone(), Err(ActionError::Fault(WORDS))),
         Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
         Effect::Compare(CompareEffect::Judge { baseline, run }) => {
             Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), Err(WORDS.into())))

@@ -5,7 +5,7 @@ use crate::domain::RunId;
 use crate::runs::Queue;
 use crate::supervise::{self, When};
 use crate::tui::effect::RunsEffect;
-use crate::tui::event::{Event, RunsEvent};
+use crate::tui::event::{ActionError, Event, RunsEvent};
 
 fn words<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
@@ -15,17 +15,17 @@ impl Disk {
     /// Starts a worker that goes on with a run.
     ///
     /// # Errors
-    /// Why not, in words.
-    pub fn resume(&self, id: &RunId) -> Result<(), String> {
-        words(supervise::resume(&self.store, id))
+    /// Why not.
+    pub fn resume(&self, id: &RunId) -> Result<(), ActionError> {
+        Ok(supervise::resume(&self.store, id)?)
     }
 
     /// Asks a run's worker to stop.
     ///
     /// # Errors
-    /// Why not, in words.
-    pub fn stop(&self, id: &RunId) -> Result<(), String> {
-        words(supervise::request_stop(&self.store, id))
+    /// Why not.
+    pub fn stop(&self, id: &RunId) -> Result<(), ActionError> {
+        Ok(supervise::request_stop(&self.store, id)?)
     }
 
     /// Does what the Runs screen wants done.

@@ -115,7 +115,7 @@ fn a_run_at_rest_is_asked_for_nothing() {
         let words = refused(&disk, effect);
         assert!(words.contains("old") && words.contains("stopped"), "{words}");
     }
-    assert!(disk.stop(&id("old")).is_err_and(|error| error.contains("old")));
+    assert!(disk.stop(&id("old")).is_err_and(|error| error.to_string().contains("old")));
     assert!(refused(&disk, limits(id("fresh"), 0)).contains("epochs"));
     // Whether it is the trainer, the weights or the worker under way that is missing: nothing is started.
     for run in ["old", "fresh"] {

@@ -2,11 +2,13 @@
 
 mod compare;
 mod data;
+mod error;
 mod inspect;
 mod runs;
 
 pub use compare::CompareEvent;
 pub use data::DataEvent;
+pub use error::ActionError;
 pub use inspect::InspectEvent;
 pub use runs::RunsEvent;
 
@@ -94,13 +96,13 @@ pub enum Event {
     /// A name for the next run.
     NameSuggested(RunId),
     /// A run was launched under this name, or not.
-    LaunchFinished(Result<RunId, String>),
+    LaunchFinished(Result<RunId, ActionError>),
     /// Three runs were launched under these names, or not all of them.
-    PracticeFinished(Result<[RunId; 3], String>),
+    PracticeFinished(Result<[RunId; 3], ActionError>),
     /// A run goes on, or not.
-    ResumeFinished(RunId, Result<(), String>),
+    ResumeFinished(RunId, Result<(), ActionError>),
     /// A run was asked to stop, or could not be.
-    StopFinished(RunId, Result<(), String>),
+    StopFinished(RunId, Result<(), ActionError>),
     /// What the kept features of a dataset take.
     FeaturesMeasured(DatasetName, Vec<Usage>),
     /// A deed ended with a bug of ours.

@@ -154,7 +154,7 @@ fn messages_are_kept_with_their_times() {
     update(&mut state, NOW - 60_000, Event::StopFinished(id("calm-heron"), Ok(())));
     let words =
         "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: Permission denied (os error 13)";
-    update(&mut state, NOW, Event::LaunchFinished(Err(words.into())));
+    update(&mut state, NOW, Event::LaunchFinished(Err(crate::tui::event::ActionError::Fault(words))));
     press(&mut state, "!");
     snapshot("messages", &state, SIZES[0]);
     snapshot("messages", &state, (60, 16));

@@ -217,7 +217,7 @@ fn a_long_error_is_told_whole() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
     let words = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
                  Permission denied (os error 13); choose another home with --home or MIEN_HOME";
-    update(&mut state, NOW, Event::LaunchFinished(Err(words.into())));
+    update(&mut state, NOW, Event::LaunchFinished(Err(crate::tui::event::ActionError::Fault(words))));
     snapshot("error_long", &state, SIZES[0]);
 }
 

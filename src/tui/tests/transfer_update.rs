@@ -139,7 +139,9 @@ fn all_three_are_launched_at_once_and_the_first_is_shown() {
 fn three_that_were_not_all_launched_are_told() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left><enter>");
-    update(&mut state, NOW, Event::PracticeFinished(Err("no space; launched before that: quiet-lynx-cnn".into())));
+    let error = crate::supervise::LaunchError::NoTrainer;
+    let error = crate::supervise::PracticeError { launched: vec![id("quiet-lynx-cnn")], error };
+    update(&mut state, NOW, Event::PracticeFinished(Err(error.into())));
     let message = state.message.clone().expect("a message");
     assert!(message.text.contains("not all are launched") && message.text.contains("quiet-lynx-cnn"), "{message:?}");
     assert!(!state.form.launching && state.screen == Screen::Train);

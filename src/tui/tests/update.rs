@@ -4,8 +4,9 @@ use crossterm::event::KeyCode;
 
 use super::fixtures::{self, NOW, id};
 use crate::domain::Hyperparameter;
+use crate::supervise::LaunchError;
 use crate::tui::effect::{DataEffect, Effect};
-use crate::tui::event::{Event, Key};
+use crate::tui::event::{ActionError, Event, Key};
 use crate::tui::state::{Field, Overlay, Screen, State};
 use crate::tui::update::update;
 
@@ -162,13 +163,29 @@ fn a_wrong_value_is_told_and_not_launched() {
 fn a_failed_launch_stays_in_the_form() {
     let mut state = state();
     press(&mut state, "2<enter>");
-    update(&mut state, NOW, Event::LaunchFinished(Err("no space\u{1b}[2J".into())));
+    update(&mut state, NOW, Event::LaunchFinished(Err(ActionError::Fault("no space\u{1b}[2J"))));
     let message = state.message.clone().expect("a message");
     assert_eq!((message.text.as_str(), message.error), ("not launched: no space·[2J", true));
     update(&mut state, NOW + 60_000, Event::Tick);
     assert!(state.message.is_some(), "an error waits for a key");
     press(&mut state, "<down>");
     assert_eq!((state.message.clone(), state.screen), (None, Screen::Train));
+}
+
+#[test]
+fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
+    let told = |error: LaunchError| {
+        let mut state = state();
+        update(&mut state, NOW, Event::ResumeFinished(id("calm-heron"), Err(error.into())));
+        state.message.expect("a message").text
+    };
+    let id = || id("calm-heron");
+    let finished =
+        LaunchError::Finished { id: id(), reason: "with all epochs done".into(), advice: "--epochs 51".into() };
+    assert_eq!(told(finished), "calm-heron is finished: e extends it, r repeats its settings");
+    assert_eq!(told(LaunchError::Busy { id: id() }), "a worker is at calm-heron already");
+    let checkpoint = "last.ckpt".into();
+    assert!(told(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
 }
 
 #[test]

@@ -74,11 +74,11 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::PracticeFinished(result) => return train::practice_launched(state, result),
         Event::ResumeFinished(id, result) => match result {
             Ok(()) => info(state, format!("{id} goes on")),
-            Err(error) => fail(state, &error),
+            Err(error) => runs::not_resumed(state, &id, &error),
         },
         Event::StopFinished(id, result) => match result {
             Ok(()) => runs::asked_to_stop(state, &id),
-            Err(error) => fail(state, &error),
+            Err(error) => fail(state, &error.to_string()),
         },
         Event::Failed(error) => fail(state, &error),
         Event::Data(event) => return data::heard(state, event),

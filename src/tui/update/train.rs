@@ -2,6 +2,7 @@
 
 use super::{Action, Effect, Screen, State, fail, go, info};
 use crate::domain::{Practice, RunId};
+use crate::tui::event::ActionError;
 use crate::tui::state::{Field, Form, Ground, Input, Order};
 use crate::tui::widgets::figures::count;
 
@@ -164,7 +165,7 @@ pub(super) fn suggested(state: &mut State, id: &RunId) {
     }
 }
 
-pub(super) fn launched(state: &mut State, result: Result<RunId, String>) -> Vec<Effect> {
+pub(super) fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
     state.form.launching = false;
     match result {
         Ok(id) => {
@@ -185,7 +186,7 @@ pub(super) fn launched(state: &mut State, result: Result<RunId, String>) -> Vec<
     }
 }
 
-pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 3], String>) -> Vec<Effect> {
+pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 3], ActionError>) -> Vec<Effect> {
     state.form.launching = false;
     match result {
         Ok([first, second, third]) => {

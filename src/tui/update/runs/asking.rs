@@ -82,7 +82,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
         }
         Some(RunState::Paused) => return pause(state),
         Some(RunState::Finished) => {
-            fail(state, &format!("{id} is finished: e extends it, r repeats its settings"));
+            fail(state, &super::finished(&id));
         }
         Some(stands) => fail(state, &format!("{id} is {stands}: nothing to resume")),
         None => fail(state, &format!("{id} cannot be read")),

@@ -11,9 +11,10 @@ use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
 use crate::domain::RunId;
 use crate::runs::query::SortKey;
 use crate::runs::queue::To;
+use crate::supervise::LaunchError;
 use crate::tui::action::RunsAction;
 use crate::tui::effect::RunsEffect;
-use crate::tui::event::RunsEvent;
+use crate::tui::event::{ActionError, RunsEvent};
 use crate::tui::state::{COMPARED, Input, Overlay, Pane, Prompt, Purpose, Request, RunView, RunsPurpose};
 use crate::tui::widgets::figures::count;
 
@@ -88,6 +89,24 @@ pub(super) fn heard(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::Deleted(gone, error) => about::deleted(state, &gone, error),
     }
     Vec::new()
+}
+
+/// Tells why a run does not go on: with the key that helps, where the error names a command of the shell.
+pub(super) fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
+    let words = match error {
+        ActionError::Launch(error) => match &**error {
+            LaunchError::Finished { .. } => finished(id),
+            LaunchError::Busy { id } => format!("a worker is at {id} already"),
+            error => error.to_string(),
+        },
+        error => error.to_string(),
+    };
+    fail(state, &words);
+}
+
+/// Why a finished run is not resumed.
+fn finished(id: &RunId) -> String {
+    format!("{id} is finished: e extends it, r repeats its settings")
 }
 
 /// The request to stop is in the run's folder.

@@ -1,0 +1,40 @@
+//! Why something was not done that was asked of a run.
+
+use std::sync::Arc;
+
+use crate::supervise::{LaunchError, PracticeError, StopError};
+
+/// Why something was not done that was asked of a run. Cheap to copy.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ActionError {
+    /// No worker was started.
+    #[error(transparent)]
+    Launch(Arc<LaunchError>),
+    /// Not all three runs are on their way.
+    #[error(transparent)]
+    Practice(Arc<PracticeError>),
+    /// The worker was not asked to stop.
+    #[error(transparent)]
+    Stop(Arc<StopError>),
+    /// A fault of this program.
+    #[error("{0}")]
+    Fault(&'static str),
+}
+
+impl From<LaunchError> for ActionError {
+    fn from(error: LaunchError) -> Self {
+        Self::Launch(Arc::new(error))
+    }
+}
+
+impl From<PracticeError> for ActionError {
+    fn from(error: PracticeError) -> Self {
+        Self::Practice(Arc::new(error))
+    }
+}
+
+impl From<StopError> for ActionError {
+    fn from(error: StopError) -> Self {
+        Self::Stop(Arc::new(error))
+    }
+}
