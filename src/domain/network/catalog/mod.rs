@@ -1,4 +1,4 @@
-//! The architectures that can be trained. A new one is a file here and a line in [`ALL`].
+//! The architectures that can be trained. A new one is a file here and a line in `ALL`.
 
 mod cnn;
 mod deep;
