@@ -47,18 +47,7 @@ impl FollowedRun {
         let summary = Summary::new(id, folder.parse_recipe(&text)?);
         let reader = EventReader::new(&folder.events_file());
         let recipe = crc32fast::hash(&text);
-        Ok(Self {
-            folder,
-            recipe,
-            reader,
-            summary: Arc::new(summary),
-            detail: None,
-            kept: [0; 2],
-            alive: false,
-            submitted: false,
-            doubt: None,
-            certain: false,
-        })
+        Ok(Self::unread(folder, recipe, reader, summary))
     }
 
     /// The run as its kept summary has it; without one, before its first event, and then with its detail: whoever reads
@@ -75,18 +64,23 @@ impl FollowedRun {
         // The folder may have been renamed or copied since.
         summary.id = id;
         let kept = [progress.position, 0];
-        Ok(Self {
+        Ok(Self { kept, ..Self::unread(folder, recipe, reader, summary) })
+    }
+
+    /// A run of which nothing has been read but what `summary` holds.
+    fn unread(folder: RunFolder, recipe: u32, reader: EventReader, summary: Summary) -> Self {
+        Self {
             folder,
             recipe,
             reader,
             summary: Arc::new(summary),
             detail: None,
-            kept,
+            kept: [0; 2],
             alive: false,
             submitted: false,
             doubt: None,
             certain: false,
-        })
+        }
     }
 
     /// The run's folder.
