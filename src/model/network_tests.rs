@@ -47,7 +47,6 @@ pub(crate) fn residual() -> Architecture {
     let shortcut = vec![convolution("down", 1, 2, 6), norm("bn3")];
     Architecture {
         name: "residual",
-        summary: "a test",
         pretrained: None,
         stages: vec![
             Stage {

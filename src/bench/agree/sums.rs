@@ -28,7 +28,6 @@ const BAR: f64 = 1e-5;
 fn identity<B: ConvBlockBackend>(device: &B::Device) -> Result<Network<B>, String> {
     let architecture = Architecture {
         name: "identity",
-        summary: "no layer but one that flattens",
         pretrained: None,
         stages: vec![Stage::new("head", [Layer::new("flatten", Op::Flatten)])],
     };

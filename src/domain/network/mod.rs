@@ -25,8 +25,6 @@ pub const FORWARD_CHUNK: usize = 32 << 20;
 pub struct Architecture {
     /// The name in recipes and commands.
     pub name: &'static str,
-    /// One line for forms and help.
-    pub summary: &'static str,
     /// Set where training begins with imported weights; `None` where all weights are drawn.
     pub pretrained: Option<Pretrained>,
     /// The stages from the input up. The last one is the head, which is never pretrained.

@@ -138,7 +138,6 @@ fn residual_pairs_are_resolved_and_branches_that_do_not_meet_are_named() {
         |name: &str, outputs| Layer::new(name, Op::Convolution { kernel: 3, stride: 2, outputs, bias: false });
     let pair = |shortcut: Vec<Layer>| Architecture {
         name: "pair",
-        summary: "a test",
         pretrained: None,
         stages: vec![
             Stage {

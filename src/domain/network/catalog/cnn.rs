@@ -14,7 +14,6 @@ pub(super) fn architecture() -> Architecture {
     let head = [Layer::new("flatten", Op::Flatten), Layer::new("dense", Op::Dense { outputs: Outputs::Classes })];
     Architecture {
         name: "cnn",
-        summary: "two convolutions, from scratch",
         pretrained: None,
         stages: vec![block("block1", 32), block("block2", 64), Stage::new("head", head)],
     }

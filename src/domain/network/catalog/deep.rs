@@ -28,5 +28,5 @@ pub(super) fn architecture() -> Architecture {
     ];
     let mut stages: Vec<Stage> = BLOCKS.into_iter().enumerate().map(|(index, sizes)| block(index, sizes)).collect();
     stages.push(Stage::new("head", head));
-    Architecture { name: "deep", summary: "seven convolutions with batch norm, from scratch", pretrained: None, stages }
+    Architecture { name: "deep", pretrained: None, stages }
 }

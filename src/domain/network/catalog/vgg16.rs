@@ -30,10 +30,5 @@ pub(super) fn architecture() -> Architecture {
     ];
     let mut stages: Vec<Stage> = BLOCKS.into_iter().enumerate().map(|(index, sizes)| block(index, sizes)).collect();
     stages.push(Stage::new("head", head));
-    Architecture {
-        name: "vgg16",
-        summary: "VGG16 on imported weights, with a small head",
-        pretrained: Some(Pretrained { prefix: "base.", channels: 3 }),
-        stages,
-    }
+    Architecture { name: "vgg16", pretrained: Some(Pretrained { prefix: "base.", channels: 3 }), stages }
 }
