@@ -96,7 +96,7 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
             recall: scores.recall,
             f1: scores.f1,
         }),
-        reference: run.images.and_then(|images| reference(run.recipe.strategy, images, run.classes.len())),
+        reference: run.images.and_then(|images| reference(&run.recipe, images, run.classes.len())),
         metrics: comparison.metrics.iter().map(|row| (row.metric.key(), row.values[at])).collect(),
         best: comparison.metrics.iter().filter(|row| row.best[at]).map(|row| row.metric.key()).collect(),
         settings: comparison.settings.iter().map(|setting| (setting.name.as_str(), value(setting))).collect(),

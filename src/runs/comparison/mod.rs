@@ -153,7 +153,7 @@ fn references(runs: &[&Summary]) -> Vec<Reference> {
     let mut found: Vec<Reference> = Vec::new();
     for run in runs {
         let strategy = run.recipe.strategy;
-        let scores = run.images.and_then(|images| reference(strategy, images, run.classes.len()));
+        let scores = run.images.and_then(|images| reference(&run.recipe, images, run.classes.len()));
         if let Some(scores) = scores.filter(|_| found.iter().all(|known| known.strategy != strategy)) {
             found.push(Reference { strategy, scores });
         }

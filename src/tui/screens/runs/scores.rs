@@ -27,7 +27,7 @@ pub(super) fn rows(summary: &Summary) -> u16 {
 
 /// The published figures that this run's stand beside, where there are such.
 pub(super) fn reference(summary: &Summary) -> Option<ReferenceScores> {
-    domain::reference::reference(summary.recipe.strategy, summary.images?, summary.classes.len())
+    domain::reference::reference(&summary.recipe, summary.images?, summary.classes.len())
 }
 
 fn class_names(summary: &Summary, classes: usize) -> Vec<String> {
