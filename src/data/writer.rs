@@ -126,7 +126,7 @@ fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
         if !name.to_str().is_some_and(|name| name.starts_with('.') && name.contains(MARK)) {
             continue;
         }
-        if !lock::liveness(&entry.path().join(LOCK)).may_be_alive() {
+        if !lock::state(&entry.path().join(LOCK)).may_be_held() {
             // Whoever may not remove it will be told when making a folder of their own.
             let _ = fs::remove_dir_all(entry.path());
         }

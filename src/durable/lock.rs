@@ -33,33 +33,33 @@ pub fn wait(try_lock: impl Fn() -> Result<(), TryLockError>, patience: Duration)
 
 /// What a look at a lock finds.
 #[derive(Debug)]
-pub enum Liveness {
+pub enum LockState {
     /// A process holds it.
-    Alive,
+    Held,
     /// Nobody holds it, or there is no such file.
-    Absent,
+    Free,
     /// The system did not say: too many open files, no permission, a network file system that does not answer.
     Unknown(io::Error),
 }
 
-impl Liveness {
+impl LockState {
     /// Whether a process holds the lock or may do so: what cannot be told must not cost anybody a run.
     #[must_use]
-    pub fn may_be_alive(&self) -> bool {
-        !matches!(self, Self::Absent)
+    pub fn may_be_held(&self) -> bool {
+        !matches!(self, Self::Free)
     }
 }
 
 /// Whether a process holds the lock on the file at `path`. Those who ask do not see one another.
 #[must_use]
-pub fn liveness(path: &Path) -> Liveness {
+pub fn state(path: &Path) -> LockState {
     let asked = File::open(path).map_err(TryLockError::Error).and_then(|file| file.try_lock_shared());
     match asked {
-        Ok(()) => Liveness::Absent,
-        Err(TryLockError::WouldBlock) => Liveness::Alive,
+        Ok(()) => LockState::Free,
+        Err(TryLockError::WouldBlock) => LockState::Held,
         Err(TryLockError::Error(error)) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Liveness::Absent,
-            _ => Liveness::Unknown(error),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => LockState::Free,
+            _ => LockState::Unknown(error),
         },
     }
 }
@@ -71,10 +71,10 @@ pub fn liveness(path: &Path) -> Liveness {
 pub fn test(folder: &Path) -> io::Result<()> {
     let file = tempfile::NamedTempFile::new_in(folder)?;
     file.as_file().try_lock()?;
-    match liveness(file.path()) {
-        Liveness::Alive => Ok(()),
-        Liveness::Absent => Err(io::Error::other("a lock that is held does not keep others from taking it")),
-        Liveness::Unknown(error) => Err(error),
+    match state(file.path()) {
+        LockState::Held => Ok(()),
+        LockState::Free => Err(io::Error::other("a lock that is held does not keep others from taking it")),
+        LockState::Unknown(error) => Err(error),
     }
 }
 
@@ -97,16 +97,16 @@ mod tests {
     fn a_lock_is_held_free_or_unknown() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lock");
-        assert!(matches!(liveness(&path), Liveness::Absent), "no file");
+        assert!(matches!(state(&path), LockState::Free), "no file");
         let held = take(&path, Duration::ZERO).expect("a lock").expect("free");
-        assert!(matches!(liveness(&path), Liveness::Alive) && liveness(&path).may_be_alive());
+        assert!(matches!(state(&path), LockState::Held) && state(&path).may_be_held());
         assert!(take(&path, Duration::ZERO).expect("no error").is_none());
         drop(held);
-        assert!(matches!(liveness(&path), Liveness::Absent) && !liveness(&path).may_be_alive());
+        assert!(matches!(state(&path), LockState::Free) && !state(&path).may_be_held());
         std::fs::remove_file(&path).expect("removed");
         // Opening it fails for everybody, root too.
         symlink(&path, &path).expect("linked");
-        assert!(matches!(liveness(&path), Liveness::Unknown(_)) && liveness(&path).may_be_alive());
+        assert!(matches!(state(&path), LockState::Unknown(_)) && state(&path).may_be_held());
         test(folder.path()).expect("locks hold here");
         assert!(test(&folder.path().join("missing")).is_err());
     }

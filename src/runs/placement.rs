@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::layout::RunFolder;
-use crate::durable::lock;
+use crate::durable::lock::{self, LockState};
 use crate::durable::versioned::{FileError, FileKind};
 
 /// The newest format of `placed.json` that this program writes and reads.
@@ -83,12 +83,12 @@ impl RunFolder {
     /// Whether a worker is at the run, or comes. Only the lock tells of a process: an id may be another's by now.
     #[must_use]
     pub fn liveness(&self) -> Liveness {
-        match (lock::liveness(&self.lock_file()), self.placement()) {
-            (lock::Liveness::Alive, _) => Liveness::Alive,
-            (lock::Liveness::Unknown(error), _) => Liveness::Unknown(error),
-            (lock::Liveness::Absent, Ok(None)) => Liveness::Absent,
-            (lock::Liveness::Absent, Ok(Some(_))) => Liveness::Submitted,
-            (lock::Liveness::Absent, Err(error)) => Liveness::Unknown(io::Error::other(error)),
+        match (lock::state(&self.lock_file()), self.placement()) {
+            (LockState::Held, _) => Liveness::Alive,
+            (LockState::Unknown(error), _) => Liveness::Unknown(error),
+            (LockState::Free, Ok(None)) => Liveness::Absent,
+            (LockState::Free, Ok(Some(_))) => Liveness::Submitted,
+            (LockState::Free, Err(error)) => Liveness::Unknown(io::Error::other(error)),
         }
     }
 }

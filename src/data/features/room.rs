@@ -174,7 +174,7 @@ fn sections(folder: &Path) -> Vec<Found> {
             }
             let used = fs::metadata(&table).and_then(|table| table.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
             // The lock for all at once: a look must not keep a worker from what is there.
-            let computed = lock::liveness(&table).may_be_alive();
+            let computed = lock::state(&table).may_be_held();
             let metadata = entry.metadata().ok()?;
             // Blocks, not length, as an unfinished section is sparse; but whoever computes it will write all of it.
             let bytes = if computed { metadata.len() } else { metadata.blocks() * 512 };

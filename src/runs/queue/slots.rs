@@ -171,7 +171,7 @@ impl Queue {
         for ticket in fs::read_dir(line)? {
             let ticket = ticket?;
             let Some(id) = ticket.file_name().to_str().and_then(|name| RunId::new(name).ok()) else { continue };
-            if !lock::liveness(&ticket.path()).may_be_alive() {
+            if !lock::state(&ticket.path()).may_be_held() {
                 let _ = fs::remove_file(ticket.path());
                 continue;
             }
@@ -188,7 +188,7 @@ impl Queue {
         let Ok(tickets) = fs::read_dir(self.folder_of(device).join("waiting")) else { return Vec::new() };
         let held = |ticket: fs::DirEntry| {
             let id = RunId::new(ticket.file_name().to_str()?).ok()?;
-            lock::liveness(&ticket.path()).may_be_alive().then_some(id)
+            lock::state(&ticket.path()).may_be_held().then_some(id)
         };
         tickets.filter_map(Result::ok).filter_map(held).collect()
     }
@@ -224,7 +224,7 @@ fn used(folder: &Path) -> io::Result<(usize, PathBuf)> {
     };
     let mut there: Vec<usize> = fs::read_dir(folder)?.filter_map(Result::ok).filter_map(number).collect();
     there.sort_unstable();
-    let taken: Vec<usize> = there.into_iter().filter(|number| lock::liveness(&path(*number)).may_be_alive()).collect();
+    let taken: Vec<usize> = there.into_iter().filter(|number| lock::state(&path(*number)).may_be_held()).collect();
     let free = (1..=taken.len() + 1).find(|number| !taken.contains(number)).unwrap_or(1);
     Ok((taken.len(), path(free)))
 }
