@@ -251,14 +251,16 @@ fn convolutions_run_through_cudnn_where_it_is_found() {
 fn blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute() {
     let machine = Machine::with_cudnn();
     for unfused in [false, true] {
-        blocks_in_a_process_of_their_own(&machine, unfused);
+        in_a_process_of_its_own(&machine, "blocks_by_cudnn", unfused, 50);
     }
+    in_a_process_of_its_own(&machine, "convolutions_by_cudnn", false, 40);
 }
 
-fn blocks_in_a_process_of_their_own(machine: &Machine, unfused: bool) {
-    let calls = machine.folder.path().join(format!("calls-{unfused}"));
+/// Runs an ignored test of this file on the made-up driver, where cuDNN must be called at least so many times.
+fn in_a_process_of_its_own(machine: &Machine, test: &str, unfused: bool, least: u64) {
+    let calls = machine.folder.path().join(format!("calls-{test}-{unfused}"));
     let mut child = Command::new(std::env::current_exe().expect("a test"));
-    child.args(["--exact", "blocks_by_cudnn", "--ignored", "--nocapture"]);
+    child.args(["--exact", test, "--ignored", "--nocapture"]);
     child.env("LD_LIBRARY_PATH", machine.libraries()).env("CUDA_PATH", machine.toolkit());
     child
         .env("PRETEND_COMPUTE", "1")
@@ -271,7 +273,7 @@ fn blocks_in_a_process_of_their_own(machine: &Machine, unfused: bool) {
     let output = child.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    assert!(fs::metadata(&calls).expect("calls").len() > 50, "{said}");
+    assert!(fs::metadata(&calls).expect("calls").len() >= least, "{said}");
 }
 
 /// The made-up driver's memory is the host's, and cuDNN and our own kernels compute; every other kernel does nothing. So the blocks
@@ -302,14 +304,35 @@ fn blocks_by_cudnn() {
     }
 }
 
+/// A convolution by itself: with batch norm behind it, of other kernels than 3×3, and with a stride.
+#[test]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+fn convolutions_by_cudnn() {
+    for (number, (sizes, kernel, stride)) in (1..).zip([
+        ([2, 3, 4, 6, 6], 3, 1),
+        ([1, 5, 9, 7, 4], 1, 1),
+        ([3, 8, 2, 9, 12], 3, 2),
+        ([2, 4, 6, 8, 8], 1, 2),
+        ([1, 1, 8, 11, 9], 7, 2),
+    ]) {
+        let case = blocks::Case::with_kernel(sizes, kernel, number);
+        let expected = case.convolution_by_burn(stride);
+        let what = format!("{sizes:?}, {kernel}×{kernel}, every {stride}");
+        blocks::same(&case.convolution(stride, false), &expected, 1e-5, &what);
+        blocks::same(&case.convolution(stride, true), &expected, 0.02, &format!("{what}, bf16"));
+    }
+}
+
 mod blocks {
+    use burn::backend::{Autodiff, Cuda, Flex};
     use burn::tensor::backend::Backend;
     use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
-    use mien::model::kernels::{ConvBlockBackend, Pool, Wanted};
+    use mien::model::kernels::{ConvBlockBackend, Pool, Wanted, convolution};
 
     /// Inputs of a block `[n, c_in, c_out, h, w]`, pixel by pixel.
     pub(crate) struct Case {
         sizes: [usize; 5],
+        kernel: usize,
         x: Vec<f32>,
         weight: Vec<f32>,
         bias: Vec<f32>,
@@ -339,11 +362,16 @@ mod blocks {
 
     impl Case {
         pub(crate) fn new(sizes: [usize; 5], seed: u64) -> Self {
+            Self::with_kernel(sizes, 3, seed)
+        }
+
+        pub(crate) fn with_kernel(sizes: [usize; 5], kernel: usize, seed: u64) -> Self {
             let [n, c_in, c_out, h, w] = sizes;
             Self {
                 sizes,
+                kernel,
                 x: numbers(n * h * w * c_in, seed),
-                weight: numbers(c_out * 9 * c_in, seed + 1),
+                weight: numbers(c_out * kernel * kernel * c_in, seed + 1),
                 bias: numbers(c_out, seed + 2),
                 seed,
             }
@@ -378,6 +406,56 @@ mod blocks {
             let bias_again = values(Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(bias_again)));
             let outputs = [by_pixels(plain), by_pixels(tracked)];
             [outputs.to_vec(), vec![of_x, by_pixels(of_weight), of_bias, by_pixels(again), bias_again]].concat()
+        }
+
+        /// The output of a convolution by itself without and with tracking, and the gradients of its input and its weight:
+        /// by cuDNN.
+        pub(crate) fn convolution(&self, stride: usize, rounded: bool) -> Vec<Vec<f32>> {
+            let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
+            let by_channels = |values: &[f32], shape: [usize; 4]| {
+                tensor::<Cuda, 4>(values, shape, rounded).permute([0, 3, 1, 2]).into_primitive().tensor()
+            };
+            let by_pixels =
+                |found| values(Tensor::<Cuda, 4>::from_primitive(TensorPrimitive::Float(found)).permute([0, 2, 3, 1]));
+            let x = by_channels(&self.x, [n, h, w, c_in]);
+            let weight = by_channels(&self.weight, [c_out, kernel, kernel, c_in]);
+            let grad = by_channels(&self.gradient(stride), self.outputs(stride));
+            let plain = Cuda::convolution(x.clone(), weight.clone(), stride);
+            let tracked = Cuda::convolution_tracked(&x, &weight, stride).expect("by cuDNN");
+            let wanted = Wanted { x: true, parameters: true };
+            let (of_x, of_weight) = Cuda::convolution_backward(grad, x, weight, stride, wanted);
+            let gradients = [of_x, of_weight].map(|found| by_pixels(found.expect("a gradient")));
+            [vec![by_pixels(plain), by_pixels(tracked)], gradients.to_vec()].concat()
+        }
+
+        /// The same by burn's operations on the processor.
+        pub(crate) fn convolution_by_burn(&self, stride: usize) -> Vec<Vec<f32>> {
+            type Processor = Autodiff<Flex>;
+            let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
+            let by_channels =
+                |values: &[f32], shape: [usize; 4]| tensor::<Flex, 4>(values, shape, false).permute([0, 3, 1, 2]);
+            let x = by_channels(&self.x, [n, h, w, c_in]);
+            let weight = by_channels(&self.weight, [c_out, kernel, kernel, c_in]);
+            let [x, weight] = [x, weight].map(|tensor| Tensor::<Processor, 4>::from_inner(tensor).require_grad());
+            let out = convolution(x.clone(), weight.clone(), stride);
+            // The gradient of a sum of products with these numbers is these numbers.
+            let grad = by_channels(&self.gradient(stride), self.outputs(stride));
+            let gradients = (out.clone() * Tensor::from_inner(grad)).sum().backward();
+            let by_pixels = |found: Tensor<Flex, 4>| values(found.permute([0, 2, 3, 1]));
+            let of = |tensor: &Tensor<Processor, 4>| by_pixels(tensor.grad(&gradients).expect("a gradient"));
+            let out = by_pixels(out.inner());
+            vec![out.clone(), out, of(&x), of(&weight)]
+        }
+
+        /// The shape of a convolution's output, pixel by pixel.
+        fn outputs(&self, stride: usize) -> [usize; 4] {
+            let [n, _, c_out, h, w] = self.sizes;
+            let [rows, columns] = [h, w].map(|side| (side + 2 * (self.kernel / 2) - self.kernel) / stride + 1);
+            [n, rows, columns, c_out]
+        }
+
+        fn gradient(&self, stride: usize) -> Vec<f32> {
+            numbers(self.outputs(stride).iter().product(), self.seed + 3)
         }
     }
 

@@ -88,7 +88,13 @@ exit 3"#;
     let first = output(&mut call("first", at, &first));
     assert_eq!(first.status.code(), Some(1), "PyTorch failed: {}", said(&first));
     let found = items(at);
-    for step in ["agree/own f32", "agree/cudnn f32", "step/finetune all 4 at 32 cudnn bf16", "layers/cudnn f32"] {
+    for step in [
+        "agree/own f32",
+        "agree/cudnn f32",
+        "step/finetune all 4 at 32 cudnn bf16",
+        "step/deep 16 at 48 cudnn f32",
+        "layers/cudnn f32",
+    ] {
         assert!(found[step]["done"] == true && found[step]["error"].is_null(), "{step}: {}", said(&first));
     }
     assert!(found["agree/own f32"]["failed"].as_array().is_some_and(Vec::is_empty), "{}", said(&first));
@@ -102,11 +108,15 @@ exit 3"#;
     // What the first call left is enough for the second.
     let second = output(&mut call("second", at, &["--parcel", "parcels/second", "--device", "cpu"]));
     let rows = table(at);
-    for run in ["run cnn: 2 epochs", "run cnn-again: 1 epochs", "run features: 2 epochs", "run finetune: 2 epochs"] {
-        assert!(rows.contains(run), "{run}: {rows}\n{}", said(&second));
+    let runs = ["run cnn: 2 epochs", "run deep: 2 epochs", "run features: 2 epochs", "run finetune-all: 2 epochs"];
+    let others =
+        ["start features: first start", "repeat cnn: the same bits twice", "latency stop: stopped", "resident cnn"];
+    for row in runs.iter().chain(&others) {
+        assert!(rows.contains(row), "{row}: {rows}\n{}", said(&second));
     }
     let listed = Command::new("tar").arg("tJf").arg(at.join("brought/results.tar.xz")).output().expect("tar runs");
-    for file in ["runs/finetune/events.jsonl", "runs/cnn/show.json", "runs/features/epochs.csv", "runs/compare.txt"] {
+    for file in ["runs/finetune-all/events.jsonl", "runs/cnn/show.json", "runs/features/epochs.csv", "runs/compare.txt"]
+    {
         assert!(said(&listed).contains(file), "{file}: {}", said(&listed));
     }
 }
@@ -265,8 +275,8 @@ print(len(found))
         }
         let second = machine.call("second", &["--seconds", "300"]);
         let rows = table(machine.folder.path());
-        for run in ["run cnn: 2 epochs", "run features: 2 epochs", "run finetune: 2 epochs"] {
-            assert!(rows.contains(run), "{run}: {rows}\n{}", said(&second));
+        for row in ["run cnn: 2 epochs", "run deep: 2 epochs", "run finetune-all: 2 epochs", "start cnn: first start"] {
+            assert!(rows.contains(row), "{row}: {rows}\n{}", said(&second));
         }
     }
 }

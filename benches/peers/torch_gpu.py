@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training steps and ceilings of PyTorch on a card (or, for a rehearsal, on the processor), for scripts/gpu-check.
 
-  torch_gpu.py --device cuda --precision f32|tf32|bf16 cnn|features|finetune BATCH SIZE STEPS [--unfreeze block5]
+  torch_gpu.py --device cuda --precision f32|tf32|bf16 cnn|deep|features|finetune BATCH SIZE STEPS [--unfreeze block5]
   torch_gpu.py --device cuda --precision … ceilings SIZE
   torch_gpu.py --device cuda --precision … layers BATCH SIZE
   torch_gpu.py --device cuda cases FILE
@@ -18,7 +18,7 @@ import time
 import torch
 from torch import nn
 
-from torch_side import head, small_cnn, vgg_base
+from torch_side import deep, head, small_cnn, vgg_base
 
 # Modules before each block in the list of VGG16's layers.
 BEFORE = {"block1": 0, "block2": 5, "block3": 10, "block4": 17, "block5": 24}
@@ -47,8 +47,10 @@ def seconds(device, run, steps):
 def training(strategy, batch, size, unfreeze, device, autocast):
     """A training step."""
     labels = (torch.arange(batch) % 7).to(device)
-    channels, frozen = (1, None) if strategy == "cnn" else (3, vgg_base())
-    if strategy == "cnn":
+    channels, frozen = (1, None) if strategy in ("cnn", "deep") else (3, vgg_base())
+    if strategy == "deep":
+        network = deep()
+    elif strategy == "cnn":
         network = nn.Sequential(*list(small_cnn())[:-1], nn.Linear(64 * (size // 4) ** 2, 7))
     else:
         cut = len(frozen) if strategy == "features" else BEFORE[unfreeze]

@@ -40,6 +40,19 @@ def small_cnn():
     return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(9216, 7))
 
 
+def deep():
+    """The network of src/domain/network/catalog/deep.rs."""
+    modules, channels = [], 1
+    for widths, pooled in (([32], True), ([64, 64], True), ([128, 128], True), ([256, 256], False)):
+        for number, width in enumerate(widths, 1):
+            modules.append(nn.Conv2d(channels, width, 3, padding=1, bias=False))
+            if pooled and number == len(widths):
+                modules.append(nn.MaxPool2d(2))
+            modules += [nn.BatchNorm2d(width), nn.ReLU()]
+            channels = width
+    return nn.Sequential(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 7))
+
+
 def timed(run, images, steps):
     run(), run()
     seconds, processor = [], time.process_time()

@@ -3,8 +3,10 @@
 Each is a process or two with a limit of their own, and none costs the others anything.
 """
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -39,6 +41,7 @@ class Sizes:
         kinds = [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")]
         of = lambda cnn, batch: [
             ("cnn", cnn, 48, "block5"),
+            ("deep", cnn, 48, "block5"),
             *((strategy, batch, self.side, unfreeze) for strategy, unfreeze in kinds),
         ]
         self.small, self.large = (of(16, 4), []) if quick else (of(64, 64), of(1024, 256))
@@ -60,7 +63,7 @@ def first(lab):
         # With burn's kernels the first of a shape tunes, and what tunes long is in the last case.
         yield from steps(lab, sizes.small, sizes, way, "f32", f"step{suffix(way)}", 60 if way == "own" else 40)
     if not lab.arguments.compile:
-        yield Step("torch", "cases", 90, lambda: torch(lab, sizes), least=15)
+        yield Step("torch", "cases", 110, lambda: torch(lab, sizes), least=15)
     for way in both:
         yield from steps(lab, sizes.small, sizes, way, "bf16", f"step-bf16{suffix(way)}", 40)
     if not lab.arguments.compile:
@@ -72,6 +75,8 @@ def first(lab):
         if not lab.arguments.quick:
             yield from agree(lab, sizes, way, "bf16", f"agree-bf16{suffix(way)}")
         yield from steps(lab, sizes.large, sizes, way, "bf16", f"step-large-bf16{suffix(way)}", 50)
+    if not lab.arguments.quick and not lab.arguments.compile and shutil.which("compute-sanitizer"):
+        yield Step("memory", "cnn", 60, lambda: sanitized(lab), least=20)
     for precision in ("f32",) if lab.arguments.quick else ("f32", "bf16"):
         for way in both:
             yield layers(lab, sizes, way, precision)
@@ -151,7 +156,7 @@ def profiles(lab, sizes, way):
 
     Telling it slows the steps themselves down.
     """
-    for one in (sizes.small[0], sizes.small[2]):
+    for one in (sizes.small[0], sizes.small[1], sizes.small[3]):
         name = f"{stages.case(*one)} {way}"
         words = stages.step_words(*one, 1, "--warm-up", 1)
         yield Step(
@@ -164,6 +169,16 @@ def profile(lab, name, words, way):
     return stages.step_of(
         lab, f"profile {name}", *words, **WAYS[way], CUBECL_DEBUG_LOG=path, CUBECL_DEBUG_OPTION="profile-medium"
     )
+
+
+def sanitized(lab):
+    """A step of odd sizes under NVIDIA's memory checker, which counts reads and writes outside of what was allocated."""
+    words = ["bench", "step", "--strategy", "cnn", "--batch", 3, "--size", 47, "--steps", 1, "--warm-up", 0]
+    checker = ["compute-sanitizer", "--tool", "memcheck", "--error-exitcode", 99]
+    command = [*checker, lab.mien_path, *words, "--device", lab.device]
+    run = lab.run("sanitizer", command, lab.environment(**WAYS["cudnn"]), accept=(0, 99))
+    said = [line for line in run["text"].splitlines() if line.startswith("=========")]
+    return {"sanitizer": said[-1].strip("= ") if said else "it said nothing"}
 
 
 def layers(lab, sizes, way, precision):
@@ -257,29 +272,74 @@ def second(lab):
     faces = ["--dataset", "faces"]
     # Both ways may be asked for, one call after the other.
     tag = "-cudnn" if os.environ.get("MIEN_CONVOLUTIONS") == "cudnn" else ""
-    parts = [
-        ("cnn", ["cnn", *faces], 0.4),
-        ("features", ["features", "--weights", "base", *faces, *size], 0.5),
-        ("finetune", ["finetune", "--from", f"features{tag}"], 1.0),
-    ]
-    for name, words, share in parts:
-        run, words = name + tag, [*words, *short]
-        yield Step(
-            "runs",
-            run,
-            None,
-            lambda run=run, words=words, share=share: paced(lab, run, words, share),
-            least=10 if quick else 20,
-        )
-        if name == "cnn":
-            again = ["cnn", *faces, "--epochs", 1, *(["--batch-size", 16] if quick else [])]
-            yield Step(
-                "runs",
-                f"cnn-again{tag}",
-                None,
-                lambda again=again: paced(lab, f"cnn-again{tag}", again, 0.15),
-                least=10 if quick else 60,
-            )
+    features = ["features", "--weights", "base", *faces, *size]
+    yield train_step(lab, f"cnn{tag}", ["cnn", *faces, *short], 0.4)
+    yield train_step(lab, f"deep{tag}", ["cnn", "--network", "deep", *faces, *short], 0.4)
+    if compiling:
+        yield train_step(lab, f"features{tag}", [*features, *short], 1.0)
+        yield train_step(lab, f"finetune{tag}", ["finetune", "--from", f"features{tag}", *short], 1.0)
+        return
+    for name, words in (("cnn", ["cnn", *faces]), ("features", features)):
+        words = [*words, "--epochs", 1, *short[2:]]
+        yield Step("start", name, 120, lambda name=name, words=words: starts(lab, name, words), least=10)
+    yield Step("repeat", "cnn", 60, lambda: repeated(lab, ["cnn", *faces, "--epochs", 2, *short[2:]]), least=10)
+    yield Step("latency", "stop", 30, lambda: runs.stopped(lab), least=10)
+    yield Step("resident", "cnn", 60, lambda: resident(lab, ["cnn", *faces, "--epochs", 3, *short[2:]]), least=10)
+    yield train_step(lab, f"features{tag}", [*features, *short], 0.4)
+    every = ["finetune", "--from", f"features{tag}", "--unfreeze", "block1", "--precision", "bf16"]
+    yield train_step(lab, f"finetune-all{tag}", [*every, *short], 1.0)
+
+
+def train_step(lab, run, words, share):
+    least = 10 if lab.arguments.quick else 20
+    return Step("runs", run, None, lambda: paced(lab, run, words, share), least=least)
+
+
+def whole(lab, run, words, **environment):
+    """A run to its end, and how long it took from the command on."""
+    runs.needs_data(lab)
+    begun = time.monotonic()
+    found = runs.train(lab, [run], [*words, "--name", run], environment)[0]
+    return {**found, "wall": time.monotonic() - begun}
+
+
+def starts(lab, name, words):
+    """The first start, with nothing compiled, and the second: seconds to the first step that is told, and to the end."""
+    cache = os.path.join(lab.out, f"cache-{name}")
+    environment = {"XDG_CACHE_HOME": cache, "CUDA_CACHE_PATH": os.path.join(cache, "nv")}
+    kept = ("first_step_told", "first_epoch", "wall")
+    found = {}
+    for time_of in ("first", "second"):
+        run = whole(lab, f"start-{name}-{time_of}", words, **environment)
+        found[time_of] = {key: run[key] for key in kept}
+        kernels = [os.path.join(folder, file) for folder, _, files in os.walk(cache) for file in files]
+        found[time_of]["files"] = len(kernels)
+    return {"starts": found}
+
+
+def repeated(lab, words):
+    """Two runs with one seed: whether losses, weights and predictions are the same bits."""
+    def facts(run):
+        whole(lab, run, words)
+        folder = os.path.join(lab.home, "checkpoints", run)
+        losses = [
+            (event["train_loss"], event["val_loss"])
+            for event in runs.events(lab, run)
+            if event["event"] == "epoch_finished"
+        ]
+        with open(os.path.join(folder, "test.safetensors"), "rb") as file:
+            return losses, hashlib.sha256(file.read()).hexdigest()
+
+    one, other = facts("repeat-1"), facts("repeat-2")
+    return {"same": one == other, "losses": [one[0], other[0]]}
+
+
+def resident(lab, words):
+    """Seconds an epoch with images that stay on the card, and with batches made on the host."""
+    found = {}
+    for way, environment in (("device", {}), ("host", {"MIEN_RESIDENT_MIB": "0"})):
+        found[way] = whole(lab, f"resident-{way}", words, **environment)["seconds_an_epoch"]
+    return {"resident": found}
 
 
 def data(lab, sizes):

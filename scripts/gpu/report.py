@@ -111,6 +111,16 @@ def in_a_line(found):
     elif "layers" in found:
         sums = [sum(one[f"{way}_milliseconds"][0] for one in found["layers"]) for way in ("forward", "both")]
         text = f"{len(found['layers'])} layers, forward {sums[0]:.2f} ms, with gradients {sums[1]:.2f} ms"
+    elif "starts" in found:
+        text = "; ".join(f"{which} start: first step after {number(one['first_step_told'])} s, run of one epoch {one['wall']:.1f} s" for which, one in found["starts"].items())
+    elif "sanitizer" in found:
+        text = found["sanitizer"]
+    elif "same" in found:
+        text = "the same bits twice" if found["same"] else f"NOT the same bits: losses {found['losses']}"
+    elif "resident" in found:
+        text = "seconds an epoch: " + ", ".join(f"images on the {way} {number(value)}" for way, value in found["resident"].items())
+    elif "seconds_to_stop" in found:
+        text = f"stopped {found['seconds_to_stop']:.2f} s after it was asked to"
     elif "runs" in found:
         text = run_line(found["runs"][0]) + f"; {found.get('told')}"
     elif "cases" in found:
@@ -162,6 +172,9 @@ def lease(state):
     yield from lease_layers(items(state, "layers"))
     for name, item in items(state, "runs").items():
         yield f"run {in_a_line(item) if 'error' in item else run_line(item['runs'][0])}"
+    for stage in ("start", "repeat", "latency", "resident", "memory"):
+        for name, item in items(state, stage).items():
+            yield f"{stage} {name}: {in_a_line(item)}"
     for stage in ("doctor", "torch", "data"):
         for name, item in items(state, stage).items():
             if "error" in item or "fault" in item:

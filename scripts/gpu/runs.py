@@ -130,32 +130,32 @@ def resident(lab, sizes):
 
 
 def latency(lab, sizes):
+    lab.item("latency", "stop", sizes.patience, lambda: stopped(lab))
+
+
+def stopped(lab):
     """How long a run at work takes to end when it is asked to."""
     needs_data(lab)
-
-    def measure():
-        run = f"stopped-{int(time.time())}"
-        words = ["cnn", "--dataset", "faces", "--epochs", 10000, "--patience", 1000, "--name", run]
-        lab.mien("train stopped", "train", *words, "--device", lab.device, "--detach", "--now")
-        # Of short epochs no steps are told.
-        while not any(event["event"] in ("step", "epoch_finished") for event in events(lab, run)):
-            if lab.left() < 8 or not active(lab, run):
-                stop(lab, [run])
-                raise Failed("the run told no step") if lab.left() >= 8 else OutOfTime(run)
-            time.sleep(0.05)
-        begun = time.monotonic()
-        lab.quiet("stop", run)
-        while events(lab, run)[-1]["event"] != "ended":
-            if lab.left() < 0:
-                raise Failed("the run does not end")
-            time.sleep(0.02)
-        took = time.monotonic() - begun
-        ended = events(lab, run)[-1]
-        if ended.get("outcome") != "stopped":
-            raise Failed(f"the run ended otherwise: {ended}")
-        return {"seconds_to_stop": took}
-
-    lab.item("latency", "stop", sizes.patience, measure)
+    run = f"stopped-{int(time.time())}"
+    words = ["cnn", "--dataset", "faces", "--epochs", 10000, "--patience", 1000, "--name", run]
+    lab.mien("train stopped", "train", *words, "--device", lab.device, "--detach", "--now")
+    # Of short epochs no steps are told.
+    while not any(event["event"] in ("step", "epoch_finished") for event in events(lab, run)):
+        if lab.left() < 8 or not active(lab, run):
+            stop(lab, [run])
+            raise Failed("the run told no step") if lab.left() >= 8 else OutOfTime(run)
+        time.sleep(0.05)
+    begun = time.monotonic()
+    lab.quiet("stop", run)
+    while events(lab, run)[-1]["event"] != "ended":
+        if lab.left() < 0:
+            raise Failed("the run does not end")
+        time.sleep(0.02)
+    took = time.monotonic() - begun
+    ended = events(lab, run)[-1]
+    if ended.get("outcome") != "stopped":
+        raise Failed(f"the run ended otherwise: {ended}")
+    return {"seconds_to_stop": took}
 
 
 def real(lab, sizes):

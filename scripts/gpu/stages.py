@@ -10,6 +10,8 @@ from gpu.lab import Failed
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = os.path.join(HERE, "..", "..", "benches", "peers", "torch_gpu.py")
 PRECISIONS = ("tf32", "bf16")
+# A step's name is a strategy's, or that of another network whose weights are drawn.
+STRATEGIES = ("cnn", "features", "finetune")
 
 
 class Sizes:
@@ -196,7 +198,8 @@ def case(strategy, batch, side, unfreeze):
 
 
 def step_words(strategy, batch, side, unfreeze, steps, *more):
-    return ("--strategy", strategy, "--batch", batch, "--size", side, "--steps", steps, "--unfreeze", unfreeze, *more)
+    words = ("--strategy", strategy) if strategy in STRATEGIES else ("--strategy", "cnn", "--network", strategy)
+    return (*words, "--batch", batch, "--size", side, "--steps", steps, "--unfreeze", unfreeze, *more)
 
 
 def step_of(lab, name, *words, **environment):

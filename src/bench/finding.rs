@@ -30,7 +30,7 @@ pub enum Finding {
     Check(Check),
     /// One step of a training on both.
     Trace {
-        /// The strategy.
+        /// The strategy, or the network where it is not the strategy's own.
         strategy: &'static str,
         /// From 1.
         step: u32,
@@ -41,7 +41,7 @@ pub enum Finding {
     },
     /// How fast a training step is.
     Step {
-        /// The strategy.
+        /// The strategy, or the network where it is not the strategy's own.
         strategy: &'static str,
         /// Images in a batch.
         batch: usize,
@@ -100,7 +100,7 @@ pub enum Finding {
 /// A number that must not be above a bar.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// What is checked: a strategy, or a part of the work.
+    /// What is checked: a strategy, a network, or a part of the work.
     pub of: String,
     /// Which of its tensors or figures.
     pub part: String,

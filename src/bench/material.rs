@@ -81,6 +81,16 @@ impl Material {
         }
     }
 
+    /// The same images in another network whose weights are drawn.
+    pub(super) fn through(self, network: NetworkName) -> Self {
+        Self { network, ..self }
+    }
+
+    /// The strategy's name, or the network's where it is not the strategy's own.
+    pub(super) fn name(&self) -> &'static str {
+        if self.network == self.strategy.network() { self.strategy.name() } else { self.network.as_str() }
+    }
+
     /// The same with everything rounded to so many bits.
     pub(super) fn rounded(&self, bits: u32) -> Self {
         let change = Change::Rounded(bits);

@@ -8,7 +8,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use super::agree::Subject;
 use super::material::{Material, made_up_weights};
 use super::{Finding, Tell, spread, wait};
-use crate::domain::{Precision, StageName, Strategy};
+use crate::domain::{NetworkName, Precision, StageName, Strategy};
 use crate::model::device::Device;
 use crate::model::kernels::ConvBlockBackend;
 use crate::model::network::{Network, StepKey};
@@ -25,6 +25,8 @@ const PARTS: u32 = 5;
 pub struct Options {
     /// The strategy.
     pub strategy: Strategy,
+    /// The network of a strategy whose weights are drawn; by default its own.
+    pub network: Option<NetworkName>,
     /// Images in a batch.
     pub batch: usize,
     /// Pixels along a side.
@@ -46,6 +48,10 @@ pub struct Options {
 pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), String> {
     if options.batch == 0 || options.steps == 0 {
         return Err("there is at least one image and one step".into());
+    }
+    let drawn = |network: NetworkName| network.architecture().pretrained.is_none();
+    if options.network.is_some_and(|network| options.strategy != Strategy::Cnn || !drawn(network)) {
+        return Err("a network can be chosen for cnn alone, among those whose weights are drawn".into());
     }
     // Before any weights are made up.
     options.material(Arrays::new()).resolve().map_err(|error| error.to_string())?;
@@ -72,7 +78,7 @@ impl DeviceJob for Job {
         let operations = resolved.forward_operations(cut.frozen()) + resolved.training_operations(cut);
         let subject = Subject::<B>::new(&material, device)?;
         let seconds = time(&options, &subject, device)?;
-        Ok(options.finding(seconds, operations))
+        Ok(options.finding(material.name(), seconds, operations))
     }
 }
 
@@ -137,15 +143,19 @@ impl Options {
     fn material(&self, weights: Arrays) -> Material {
         let shape = [self.batch, self.size];
         let material = Material::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
-        Material { precision: self.precision, ..material }
+        let material = Material { precision: self.precision, ..material };
+        match self.network {
+            Some(network) => material.through(network),
+            None => material,
+        }
     }
 
     #[allow(clippy::cast_precision_loss)] // far below 2^52
-    fn finding(&self, Seconds { first, steps }: Seconds, operations: u64) -> Finding {
+    fn finding(&self, strategy: &'static str, Seconds { first, steps }: Seconds, operations: u64) -> Finding {
         let milliseconds = spread(steps).map(|seconds| 1e3 * seconds);
         let images_per_second = 1e3 * self.batch as f64 / milliseconds[0];
         Finding::Step {
-            strategy: self.strategy.name(),
+            strategy,
             batch: self.batch,
             size: self.size,
             steps: self.steps,

@@ -21,17 +21,17 @@ fn an_honest_device_passes_every_check_and_each_is_told() {
         found.iter().filter_map(|f| if let Finding::Check(check) = f { Some(check) } else { None }).collect();
     let text: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert!(holds && checks.iter().all(|check| check.holds), "{}", text.join("\n"));
-    for of in ["arithmetic", "cnn", "features", "finetune", "pictures", "gather", "sums"] {
+    for of in ["arithmetic", "cnn", "deep", "features", "finetune", "pictures", "gather", "sums"] {
         assert!(checks.iter().any(|check| check.of == of), "{of}");
     }
     let gradients = |of: &str| checks.iter().filter(|c| c.of == of && c.part.starts_with("gradient")).count();
-    assert_eq!(["cnn", "features", "finetune"].map(gradients), [6, 4, 10]);
+    assert_eq!(["cnn", "deep", "features", "finetune"].map(gradients), [6, 23, 4, 10]);
     assert!(
         checks.iter().any(|check| check.of == "cnn" && check.error > 0.0),
         "both sides were computed in the same way, so nothing was checked"
     );
     assert!(checks.iter().all(|check| check.bar <= 1e-2), "no bar is so low that anything passes: {}", text.join("\n"));
-    assert_eq!(found.iter().filter(|finding| matches!(finding, Finding::Trace { .. })).count(), 30);
+    assert_eq!(found.iter().filter(|finding| matches!(finding, Finding::Trace { .. })).count(), 40);
 }
 
 #[test]
@@ -103,6 +103,7 @@ fn rounding_keeps_the_bits_that_it_says() {
 fn speeds_are_told_with_their_spread() {
     let options = |strategy| step::Options {
         strategy,
+        network: None,
         batch: 2,
         size: 32,
         steps: 3,
@@ -122,8 +123,19 @@ fn speeds_are_told_with_their_spread() {
         assert!(least <= middle && middle <= most && *least > 0.0 && *images_per_second > 0.0, "{found:?}");
         assert!(*operations_per_image > 1_000_000, "{found:?}");
     }
-    let wrong = step::Options { size: 8, ..options(Strategy::Features) };
-    assert!(step::step(&processor(), &wrong, &mut drop).is_err());
+    let deep = NetworkName::from_scratch().nth(1);
+    let mut found = Vec::new();
+    let other = step::Options { network: deep, ..options(Strategy::Cnn) };
+    step::step(&processor(), &other, &mut |finding| found.push(finding)).expect("measured");
+    assert!(matches!(found.last(), Some(Finding::Step { strategy: "deep", .. })), "{found:?}");
+    let wrong = [
+        step::Options { size: 8, ..options(Strategy::Features) },
+        step::Options { network: deep, ..options(Strategy::Features) },
+        step::Options { network: Some(NetworkName::VGG16), ..options(Strategy::Cnn) },
+    ];
+    for options in wrong {
+        assert!(step::step(&processor(), &options, &mut drop).is_err(), "{options:?}");
+    }
     let mut found = Vec::new();
     let small = ceilings::Options { size: Some(64), mebibytes: Some(1) };
     ceilings::ceilings(&processor(), small, &mut |finding| found.push(finding)).expect("measured");

@@ -20,7 +20,7 @@ use crate::worker::kernels::{self, Told};
 pub(super) enum BenchCommand {
     /// Hold a device against the processor: the same weights, batch and seed on both. Exit code 1 if a check fails
     ///
-    /// Forward pass, loss and every gradient of each strategy, ten training steps, augmentation, and what is read back. With
+    /// Forward pass, loss and every gradient of each strategy's networks, ten training steps, augmentation, and what is read back. With
     /// `--device cpu` the processor's own kernels are held against burn's operations.
     Agree {
         #[command(flatten)]
@@ -48,6 +48,9 @@ pub(super) enum BenchCommand {
         /// cnn, features or finetune
         #[arg(long, value_parser = strategy)]
         strategy: Strategy,
+        /// The network of cnn: one whose weights are drawn
+        #[arg(long, value_name = "NAME", value_parser = network)]
+        network: Option<NetworkName>,
         /// Images in a batch
         #[arg(long, value_name = "N", default_value_t = 64)]
         batch: usize,
@@ -114,9 +117,9 @@ pub(super) fn run(home: &Home, command: BenchCommand) -> Result<Exit, CommandErr
             let holds = on.each(batch, |device, tell| agree::agree(device, &options, tell))?;
             Ok(if holds { Exit::Done } else { Exit::Failed })
         }
-        BenchCommand::Step { on, strategy, batch, size, steps, warm_up, unfreeze, precision } => {
+        BenchCommand::Step { on, strategy, network, batch, size, steps, warm_up, unfreeze, precision } => {
             let size = size.unwrap_or(if strategy == Strategy::Cnn { 48 } else { 224 });
-            let options = step::Options { strategy, batch, size, steps, warm_up, unfreeze, precision };
+            let options = step::Options { strategy, network, batch, size, steps, warm_up, unfreeze, precision };
             on.each(Some(batch), |device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
         }
         BenchCommand::Layers { on, batch, size, precision, repeats } => {
@@ -168,6 +171,10 @@ fn strategy(text: &str) -> Result<Strategy, String> {
         .into_iter()
         .find(|strategy| strategy.name() == text)
         .ok_or_else(|| "use cnn, features or finetune".into())
+}
+
+fn network(text: &str) -> Result<NetworkName, String> {
+    NetworkName::try_from(text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn precision(text: &str) -> Result<Precision, String> {

@@ -7,13 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor, TensorData, activation, backend::Backend, module};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
-use super::kernels::{ConvBlockBackend, cast, conv3x3_relu, conv3x3_relu_maxpool2};
+use super::kernels::{ConvBlockBackend, cast, conv3x3_relu, conv3x3_relu_maxpool2, convolution};
 use super::parameters::{Array, Arrays, MismatchError};
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
 use crate::domain::{Architecture, NetworkName};
@@ -208,12 +207,13 @@ impl<B: ConvBlockBackend> Network<B> {
 
     fn layer(&self, index: usize, value: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
         match (self.plan.layers[index].op, &self.weights[index], value) {
-            (Op::Convolution { kernel, stride, .. }, Some(Weights::Convolution(weights)), Value::Maps(x)) => {
+            (Op::Convolution { stride, .. }, Some(Weights::Convolution(weights)), Value::Maps(x)) => {
                 let kind = FloatDType::from(x.dtype());
-                let weight = cast(weights.weight.val(), kind);
-                let bias = weights.bias.as_ref().map(|bias| cast(bias.val(), kind));
-                let options = ConvOptions::new([stride; 2], [kernel / 2; 2], [1; 2], 1);
-                Value::Maps(module::conv2d(x, weight, bias, options))
+                let maps = convolution(x, weights.weight.val(), stride);
+                Value::Maps(match &weights.bias {
+                    Some(bias) => maps + cast(bias.val(), kind).unsqueeze_dims(&[0, 2, 3]),
+                    None => maps,
+                })
             }
             (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Value::Maps(x)) => {
                 Value::Maps(weights.normalize(x, [epsilon, momentum], index, training.as_mut()))

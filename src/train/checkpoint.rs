@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -184,17 +185,44 @@ impl Checkpoint {
     /// # Errors
     /// When it is missing, damaged, or of a newer format.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = fs::read(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
-        let damaged = |reason| CheckpointError::Damaged { path: path.to_owned(), reason };
-        // The format's number comes first: what a newer program means by the rest is not for us to judge.
-        let header = read_header(&bytes).map_err(damaged)?;
-        if header.version > CHECKPOINT_VERSION {
-            return Err(CheckpointError::Newer { path: path.to_owned(), found: header.version });
-        }
-        let state = serde_json::from_str(&header.state).map_err(|error| damaged(error.to_string()))?;
-        let arrays = read_arrays(&bytes, &header).map_err(damaged)?;
+        let (state, arrays) = checked(path, copy)?;
         Ok(Self { state, arrays })
     }
+}
+
+impl State {
+    /// Reads and checks a checkpoint file, and copies none of its tensors.
+    ///
+    /// # Errors
+    /// As for [`Checkpoint::read`].
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        Ok(checked(path, |_| Ok(()))?.0)
+    }
+}
+
+/// The state of a file, and something made of its tensors, which are sorted by name and fit the checksum.
+fn checked<T>(
+    path: &Path,
+    make: impl FnOnce(Vec<(String, TensorView<'_>)>) -> Result<T, String>,
+) -> Result<(State, T), CheckpointError> {
+    let bytes = map(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
+    let damaged = |reason| CheckpointError::Damaged { path: path.to_owned(), reason };
+    // The format's number comes first: what a newer program means by the rest is not for us to judge.
+    let header = read_header(&bytes).map_err(damaged)?;
+    if header.version > CHECKPOINT_VERSION {
+        return Err(CheckpointError::Newer { path: path.to_owned(), found: header.version });
+    }
+    let state = serde_json::from_str(&header.state).map_err(|error| damaged(error.to_string()))?;
+    let made = tensors(&bytes, &header).and_then(make).map_err(damaged)?;
+    Ok((state, made))
+}
+
+#[allow(unsafe_code)]
+fn map(path: &Path) -> io::Result<Mmap> {
+    let file = fs::File::open(path)?;
+    // SAFETY: a map is sound while nobody changes or truncates the file under it. A checkpoint is written under another name
+    // and renamed into place, and never written again; one that is replaced lives on under its map.
+    unsafe { Mmap::map(&file) }
 }
 
 /// CRC-32 of the state and of every tensor's name, shape and bytes, in the order of names.
@@ -227,7 +255,8 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     Ok(Header { version, state, checksum })
 }
 
-fn read_arrays(bytes: &[u8], header: &Header) -> Result<Arrays, String> {
+/// The tensors of a file by name, if they fit its checksum.
+fn tensors<'a>(bytes: &'a [u8], header: &Header) -> Result<Vec<(String, TensorView<'a>)>, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut tensors = file.tensors();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
@@ -235,6 +264,10 @@ fn read_arrays(bytes: &[u8], header: &Header) -> Result<Arrays, String> {
     if checksum(&header.state, parts) != header.checksum {
         return Err("its checksum does not fit its content".into());
     }
+    Ok(tensors)
+}
+
+fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, String> {
     tensors
         .into_iter()
         .map(|(name, tensor)| {

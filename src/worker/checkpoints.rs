@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::text::printable;
+use crate::durable;
 use crate::runs::layout::RunFolder;
-use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles};
+use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
 
 use super::error::WorkerError;
 
@@ -40,45 +41,35 @@ pub(super) fn interval() -> (Duration, Option<String>) {
     }
 }
 
-/// A place to go on from.
+/// A checkpoint to go on from.
 pub(super) struct Place {
-    /// What stands there.
-    pub(super) checkpoint: Checkpoint,
+    /// Its file.
+    pub(super) file: PathBuf,
+    /// Where training stood.
+    pub(super) state: State,
+    /// Every file that is whole.
+    whole: Vec<(PathBuf, State)>,
     /// The files that are damaged, and what is wrong with each.
     damaged: Vec<(PathBuf, CheckpointError)>,
-    /// The file that holds it.
-    file: PathBuf,
-    /// The epoch of the best weights on disk.
-    best: Option<u32>,
 }
 
-/// The newest checkpoint that is whole; `None` at the start of a run. Changes nothing.
+/// The newest checkpoint that is whole; `None` at the start of a run. Changes nothing, and keeps no tensor in memory.
 ///
 /// # Errors
 /// When none is whole, or one is of a newer program.
 pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, WorkerError> {
-    let mut newest: Option<(Checkpoint, &Path)> = None;
-    let mut damaged = Vec::new();
-    let mut best = None;
-    // Of equals the first. A best one is the newest where a worker was killed between the two files of an epoch.
+    let (mut whole, mut damaged) = (Vec::new(), Vec::new());
     for path in [&files.last, &files.previous, &files.best] {
-        match Checkpoint::read(path) {
-            Ok(checkpoint) => {
-                if *path == files.best {
-                    best = Some(checkpoint.state.epoch);
-                }
-                let at = |checkpoint: &Checkpoint| checkpoint.state.position();
-                if newest.as_ref().is_none_or(|(known, _)| at(known) < at(&checkpoint)) {
-                    newest = Some((checkpoint, path));
-                }
-            }
+        match State::read(path) {
+            Ok(state) => whole.push((path.clone(), state)),
             Err(newer @ CheckpointError::Newer { .. }) => return Err(newer.into()),
             Err(CheckpointError::Io { .. }) if !path.exists() => {}
             Err(error) => damaged.push((path.clone(), error)),
         }
     }
-    match newest {
-        Some((checkpoint, file)) => Ok(Some(Place { checkpoint, damaged, file: file.to_owned(), best })),
+    // Of equals the first. A best one is the newest where a worker was killed between the two files of an epoch.
+    match whole.iter().rev().max_by_key(|(_, state)| state.position()).cloned() {
+        Some((file, state)) => Ok(Some(Place { file, state, whole, damaged })),
         None if damaged.is_empty() => Ok(None),
         None => Err(WorkerError::NoneWhole(damaged.into_iter().map(|(_, error)| error).collect())),
     }
@@ -103,18 +94,15 @@ impl Place {
     }
 
     fn mend_best(&self, files: &CheckpointFiles) -> Option<String> {
-        let wanted = self.checkpoint.state.early_stopping.best_epoch;
-        if wanted == 0 || self.best == Some(wanted) {
+        let wanted = self.state.early_stopping.best_epoch;
+        let is_best = |(path, state): &(PathBuf, State)| *path == files.best && state.epoch == wanted;
+        if wanted == 0 || self.whole.iter().any(is_best) {
             return None;
         }
         let best = files.best.display();
-        let is_wanted = |checkpoint: &Checkpoint| checkpoint.state.position() == (wanted, 0);
-        let copy = [&files.last, &files.previous].into_iter().find_map(|path| {
-            let checkpoint = Checkpoint::read(path).ok().filter(is_wanted)?;
-            Some((checkpoint, path))
-        });
-        Some(match copy {
-            Some((checkpoint, path)) => match checkpoint.write(&files.best) {
+        let is_wanted = |(path, state): &&(PathBuf, State)| *path != files.best && state.position() == (wanted, 0);
+        Some(match self.whole.iter().find(is_wanted) {
+            Some((path, _)) => match fs::read(path).and_then(|bytes| durable::write(&files.best, &bytes)) {
                 Ok(()) => format!("{best} is made anew from {}, which is of the same epoch {wanted}", path.display()),
                 Err(error) => format!("cannot make {best} anew: {error}"),
             },
@@ -125,7 +113,7 @@ impl Place {
     }
 
     fn words(&self) -> String {
-        let (epoch, step) = self.checkpoint.state.position();
+        let (epoch, step) = self.state.position();
         let place = match step {
             0 => format!("epoch {epoch}"),
             step => format!("step {step} of epoch {}", epoch.saturating_add(1)),
@@ -141,7 +129,7 @@ impl Place {
 pub(super) fn best(files: &CheckpointFiles) -> Result<(Checkpoint, Vec<String>), WorkerError> {
     let place = where_to_go_on(files)?;
     let told = place.as_ref().map_or_else(Vec::new, |place| place.mend(files));
-    let wanted = place.map(|place| place.checkpoint.state.early_stopping.best_epoch);
+    let wanted = place.map(|place| place.state.early_stopping.best_epoch);
     let best = match Checkpoint::read(&files.best) {
         Ok(best) => best,
         Err(error) => {
@@ -174,7 +162,7 @@ mod tests {
     use super::*;
     use crate::domain::{EarlyStoppingStatus, Strategy};
     use crate::model::parameters::Arrays;
-    use crate::train::checkpoint::{CHECKPOINT_VERSION, Identity, Partial, State};
+    use crate::train::checkpoint::{CHECKPOINT_VERSION, Identity, Partial};
 
     const NAMES: [&str; 3] = ["last", "previous", "best"];
 
@@ -244,7 +232,7 @@ mod tests {
                 }
             }
             let place = where_to_go_on(&files).expect("a place");
-            assert_eq!(place.as_ref().map(|place| place.checkpoint.state.position()), expected, "{case}");
+            assert_eq!(place.as_ref().map(|place| place.state.position()), expected, "{case}");
             let told = place.map_or_else(Vec::new, |place| place.mend(&files)).join("\n");
             for name in NAMES {
                 let gone = put_aside.split(' ').any(|damaged| damaged == name);

@@ -39,8 +39,7 @@ pub(super) fn train(
     // Before anything is told: a run that cannot go on keeps the history it has.
     let place = where_to_go_on(&files)?;
     let told = place.as_ref().map_or_else(Vec::new, |place| place.mend(&files));
-    let checkpoint = place.map(|place| place.checkpoint);
-    let (from, resumed_step) = checkpoint.as_ref().map_or((0, 0), |checkpoint| checkpoint.state.position());
+    let (from, resumed_step) = place.as_ref().map_or((0, 0), |place| place.state.position());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     journal.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
     told.into_iter().chain(interval().1).for_each(|message| journal.report(Event::Warning { message }));
@@ -54,15 +53,11 @@ pub(super) fn train(
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     let others = recipe.awaited(folder.start_checkpoint().exists());
     let wait = turn.of(&home, folder, others, &device);
-    let mut checkpoint = Some(checkpoint);
-    if !wait.wait(journal, || checkpoint = None) {
+    if !wait.wait(journal) {
         return Ok(journal.early_end());
     }
-    let checkpoint = match checkpoint {
-        Some(checkpoint) => checkpoint,
-        // Let go of for the time of waiting: it may be large.
-        None => where_to_go_on(&files)?.map(|place| place.checkpoint),
-    };
+    // Not before its turn: moments of a large network are gigabytes.
+    let checkpoint = place.map(|place| Checkpoint::read(&place.file)).transpose()?;
     let ground = open(folder, recipe, &device)?;
     tell(&ground, device, journal);
     journal.measure(LoadMeter::start(ground.device));
@@ -86,7 +81,7 @@ pub(super) fn evaluate(
     let device = device::choose(recipe.device)?;
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     let wait = turn.of(&home, folder, Vec::new(), &device);
-    if !wait.wait(journal, || {}) {
+    if !wait.wait(journal) {
         return Ok(Some(journal.early_end()));
     }
     let ground = open(folder, recipe, &device)?;

@@ -51,9 +51,8 @@ pub(super) struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Waits until the run may begin. False if a stop was asked for first. `patient` is called before the first wait that is not over at once: what is not needed
-    /// until then can be let go of.
-    pub(super) fn wait(self, journal: &mut Journal, mut patient: impl FnMut()) -> bool {
+    /// Waits until the run may begin. False if a stop was asked for first.
+    pub(super) fn wait(self, journal: &mut Journal) -> bool {
         if let Some(device) = &self.device
             && let Err(error) = Queue::of(self.home).waits_for(self.folder, device)
         {
@@ -61,24 +60,23 @@ impl Wait<'_> {
             let message = format!("cannot tell in {}: {error}", self.folder.queue_file().display());
             journal.report(Event::Warning { message });
         }
-        if !self.for_others(journal, &mut patient) {
+        if !self.for_others(journal) {
             return false;
         }
         if let Some(device) = &self.device {
-            *self.slot = self.for_a_slot(device, journal, &mut patient);
+            *self.slot = self.for_a_slot(device, journal);
             return self.slot.is_some();
         }
         true
     }
 
     /// Waits until nobody works on the other runs. False if a stop was asked for first.
-    fn for_others(&self, journal: &mut Journal, patient: &mut impl FnMut()) -> bool {
+    fn for_others(&self, journal: &mut Journal) -> bool {
         for run in &self.others {
             let other = self.home.run(run);
             let mut told = false;
             while is_active(&other) {
                 if !told {
-                    patient();
                     journal.report(Event::Waiting { run: run.clone() });
                     told = true;
                 }
@@ -91,16 +89,13 @@ impl Wait<'_> {
     }
 
     /// Waits for a slot of the device. `None` if a stop was asked for first.
-    fn for_a_slot(&self, device: &DeviceKey, journal: &mut Journal, patient: &mut impl FnMut()) -> Option<Slot> {
+    fn for_a_slot(&self, device: &DeviceKey, journal: &mut Journal) -> Option<Slot> {
         let queue = Queue::of(self.home);
         let (mut ticket, mut told, mut complaint) = (None, None, None);
         loop {
             match queue.look(self.folder, device, &mut ticket) {
                 Ok(Look::Turn(slot)) => return Some(slot),
                 Ok(Look::Wait { ahead }) => {
-                    if told.is_none() {
-                        patient();
-                    }
                     if told.replace(ahead) != Some(ahead) {
                         journal.report(Event::Queued { device: device.name.clone(), ahead });
                     }

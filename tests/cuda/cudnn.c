@@ -20,7 +20,7 @@
 enum { SUCCESS = 0, BAD_PARAMETER = 2000, NOT_SUPPORTED = 3000 };
 enum { FLOAT = 0, BFLOAT16 = 9, NHWC = 1, PRECOMPUTED_GEMM = 1, RELU = 1, MAX = 0 };
 
-/* A descriptor of any kind: kind of number, sizes, and for a convolution its padding. */
+/* A descriptor of any kind: kind of number, sizes, and for a convolution its padding and, third, its stride. */
 struct descriptor { int type, format, size[4], other; };
 
 static float read_number(const struct descriptor *of, const void *from, long at) {
@@ -74,12 +74,12 @@ int cudnnSetTensor4dDescriptor(struct descriptor *d, int format, int type, int n
 
 int cudnnSetFilter4dDescriptor(struct descriptor *d, int type, int format, int k, int c, int h, int w) {
     *d = (struct descriptor){type, format, {k, c, h, w}, 0};
-    return format == NHWC && h == 3 && w == 3 ? SUCCESS : BAD_PARAMETER;
+    return format == NHWC && h > 0 && h == w ? SUCCESS : BAD_PARAMETER;
 }
 
 int cudnnSetConvolution2dDescriptor(struct descriptor *d, int pad_h, int pad_w, int u, int v, int dh, int dw, int mode, int type) {
     *d = (struct descriptor){type, 0, {pad_h, pad_w, u, v}, 0};
-    return pad_h == 1 && pad_w == 1 && u == 1 && v == 1 && dh == 1 && dw == 1 && mode == 1 && type == FLOAT ? SUCCESS : BAD_PARAMETER;
+    return pad_h == pad_w && u > 0 && u == v && dh == 1 && dw == 1 && mode == 1 && type == FLOAT ? SUCCESS : BAD_PARAMETER;
 }
 
 int cudnnSetConvolutionMathType(struct descriptor *d, int math) { return d->other = math, SUCCESS; }
@@ -91,22 +91,23 @@ int cudnnSetPoolingNdDescriptor(struct descriptor *d, int mode, int nan, int dim
     return fits ? SUCCESS : NOT_SUPPORTED;
 }
 
-/* Whether a convolution takes x [n, c, h, w] and filter [k, c, 3, 3] to y [n, k, h, w], all of one kind of number. */
-static int fit(const struct descriptor *x, const struct descriptor *w, const struct descriptor *y) {
-    return x->type == w->type && x->type == y->type && x->size[0] == y->size[0] && x->size[1] == w->size[1] && w->size[0] == y->size[1] &&
-           x->size[2] == y->size[2] && x->size[3] == y->size[3];
+/* Whether a convolution takes x [n, c, h, w] and filter [k, c, side, side] to y [n, k, rows, columns], all of one kind of number. */
+static int fit(const struct descriptor *x, const struct descriptor *w, const struct descriptor *c, const struct descriptor *y) {
+    int fits = x->type == w->type && x->type == y->type && x->size[0] == y->size[0] && x->size[1] == w->size[1] && w->size[0] == y->size[1];
+    for (int i = 2; i < 4; i++) fits = fits && y->size[i] == (x->size[i] + 2 * c->size[0] - w->size[2]) / c->size[2] + 1;
+    return fits;
 }
 
 int cudnnGetConvolutionForwardWorkspaceSize(void *h, struct descriptor *x, struct descriptor *w, struct descriptor *c, struct descriptor *y, int algorithm, size_t *bytes) {
-    return *bytes = 256, fit(x, w, y) && algorithm == PRECOMPUTED_GEMM ? SUCCESS : NOT_SUPPORTED;
+    return *bytes = 256, fit(x, w, c, y) && algorithm == PRECOMPUTED_GEMM ? SUCCESS : NOT_SUPPORTED;
 }
 
 int cudnnGetConvolutionBackwardDataWorkspaceSize(void *h, struct descriptor *w, struct descriptor *dy, struct descriptor *c, struct descriptor *dx, int algorithm, size_t *bytes) {
-    return *bytes = algorithm == 3 ? (size_t)8 << 30 : 4096, fit(dx, w, dy) && algorithm ? SUCCESS : NOT_SUPPORTED;
+    return *bytes = algorithm == 3 ? (size_t)8 << 30 : 4096, fit(dx, w, c, dy) && algorithm ? SUCCESS : NOT_SUPPORTED;
 }
 
 int cudnnGetConvolutionBackwardFilterWorkspaceSize(void *h, struct descriptor *x, struct descriptor *dy, struct descriptor *c, struct descriptor *dw, int algorithm, size_t *bytes) {
-    return *bytes = algorithm == 3 ? (size_t)8 << 30 : 4096, fit(x, dw, dy) && algorithm ? SUCCESS : NOT_SUPPORTED;
+    return *bytes = algorithm == 3 ? (size_t)8 << 30 : 4096, fit(x, dw, c, dy) && algorithm ? SUCCESS : NOT_SUPPORTED;
 }
 
 /* cudnnConvolutionBwdDataAlgoPerf_t and cudnnConvolutionBwdFilterAlgoPerf_t */
@@ -121,11 +122,11 @@ static int rank(int asked, int *count, struct ranked *found) {
 }
 
 int cudnnGetConvolutionBackwardDataAlgorithm_v7(void *h, struct descriptor *w, struct descriptor *dy, struct descriptor *c, struct descriptor *dx, int asked, int *count, struct ranked *found) {
-    return fit(dx, w, dy) ? rank(asked, count, found) : BAD_PARAMETER;
+    return fit(dx, w, c, dy) ? rank(asked, count, found) : BAD_PARAMETER;
 }
 
 int cudnnGetConvolutionBackwardFilterAlgorithm_v7(void *h, struct descriptor *x, struct descriptor *dy, struct descriptor *c, struct descriptor *dw, int asked, int *count, struct ranked *found) {
-    return fit(x, dw, dy) ? rank(asked, count, found) : BAD_PARAMETER;
+    return fit(x, dw, c, dy) ? rank(asked, count, found) : BAD_PARAMETER;
 }
 
 /* Calls `body` with every pair of an input and an output pixel that a tap connects. */
@@ -133,9 +134,9 @@ int cudnnGetConvolutionBackwardFilterAlgorithm_v7(void *h, struct descriptor *x,
     for (int n = 0; n < y_of->size[0]; n++)                                                                                 \
         for (int row = 0; row < y_of->size[2]; row++)                                                                       \
             for (int column = 0; column < y_of->size[3]; column++)                                                          \
-                for (int tap = 0; tap < 9; tap++) {                                                                         \
-                    int down = row + tap / 3 - 1, right = column + tap % 3 - 1;                                             \
-                    if (down < 0 || right < 0 || down >= y_of->size[2] || right >= y_of->size[3]) continue;                 \
+                for (int side = w_of->size[2], tap = 0; tap < side * side; tap++) {                                         \
+                    int down = row * c->size[2] + tap / side - c->size[0], right = column * c->size[2] + tap % side - c->size[0]; \
+                    if (down < 0 || right < 0 || down >= x_of->size[2] || right >= x_of->size[3]) continue;                 \
                     for (int to = 0; to < y_of->size[1]; to++)                                                              \
                         for (int from = 0; from < x_of->size[1]; from++) { body; }                                          \
                 }
@@ -148,9 +149,9 @@ static void store(const struct descriptor *of, void *to, const float *values) {
 
 int cudnnConvolutionForward(void *handle, const float *alpha, struct descriptor *x_of, const void *x, struct descriptor *w_of, const void *w, struct descriptor *c,
                             int algorithm, void *workspace, size_t bytes, const float *beta, struct descriptor *y_of, void *y) {
-    if (!fit(x_of, w_of, y_of) || *alpha != 1 || *beta != 0 || !workspace || bytes < 256) return BAD_PARAMETER;
+    if (!fit(x_of, w_of, c, y_of) || *alpha != 1 || *beta != 0 || !workspace || bytes < 256) return BAD_PARAMETER;
     float *sums = calloc(count(y_of), sizeof(float));
-    TAPS(sums[at(y_of, n, to, row, column)] += read_number(x_of, x, at(x_of, n, from, down, right)) * read_number(w_of, w, ((long)to * 9 + tap) * w_of->size[1] + from))
+    TAPS(sums[at(y_of, n, to, row, column)] += read_number(x_of, x, at(x_of, n, from, down, right)) * read_number(w_of, w, ((long)to * w_of->size[2] * w_of->size[2] + tap) * w_of->size[1] + from))
     return store(y_of, y, sums), free(sums), called(), SUCCESS;
 }
 
@@ -169,11 +170,11 @@ int cudnnActivationForward(void *handle, void *a, const float *alpha, struct des
 int cudnnConvolutionBiasActivationForward(void *handle, const float *alpha, struct descriptor *x_of, const void *x, struct descriptor *w_of, const void *w,
                                           struct descriptor *c, int algorithm, void *workspace, size_t bytes, const float *beta, struct descriptor *z_of,
                                           const void *z, struct descriptor *bias_of, const void *bias, struct descriptor *activation, struct descriptor *y_of, void *y) {
-    if (!fit(x_of, w_of, y_of) || *alpha != 1 || *beta != 0 || bias_of->size[1] != y_of->size[1] || !workspace || bytes < 256) return BAD_PARAMETER;
+    if (!fit(x_of, w_of, c, y_of) || *alpha != 1 || *beta != 0 || bias_of->size[1] != y_of->size[1] || !workspace || bytes < 256) return BAD_PARAMETER;
     if (getenv("PRETEND_CUDNN_UNFUSED")) return NOT_SUPPORTED + 7;
     float *sums = malloc(count(y_of) * sizeof(float));
     for (long i = 0; i < count(y_of); i++) sums[i] = read_number(bias_of, bias, i % y_of->size[1]);
-    TAPS(sums[at(y_of, n, to, row, column)] += read_number(x_of, x, at(x_of, n, from, down, right)) * read_number(w_of, w, ((long)to * 9 + tap) * w_of->size[1] + from))
+    TAPS(sums[at(y_of, n, to, row, column)] += read_number(x_of, x, at(x_of, n, from, down, right)) * read_number(w_of, w, ((long)to * w_of->size[2] * w_of->size[2] + tap) * w_of->size[1] + from))
     for (long i = 0; i < count(y_of); i++) sums[i] = sums[i] > 0 ? sums[i] : 0;
     return store(y_of, y, sums), free(sums), called(), SUCCESS;
 }
@@ -197,16 +198,16 @@ int cudnnPoolingForward(void *handle, void *p, const float *alpha, struct descri
 
 int cudnnConvolutionBackwardFilter(void *handle, const float *alpha, struct descriptor *x_of, const void *x, struct descriptor *y_of, const void *dy,
                                    struct descriptor *c, int algorithm, void *workspace, size_t bytes, const float *beta, struct descriptor *w_of, void *dw) {
-    if (!fit(x_of, w_of, y_of) || algorithm != 1 || !workspace || bytes < 4096) return BAD_PARAMETER;
+    if (!fit(x_of, w_of, c, y_of) || algorithm != 1 || !workspace || bytes < 4096) return BAD_PARAMETER;
     float *sums = calloc(count(w_of), sizeof(float));
-    TAPS(sums[((long)to * 9 + tap) * w_of->size[1] + from] += read_number(x_of, x, at(x_of, n, from, down, right)) * read_number(y_of, dy, at(y_of, n, to, row, column)))
+    TAPS(sums[((long)to * w_of->size[2] * w_of->size[2] + tap) * w_of->size[1] + from] += read_number(x_of, x, at(x_of, n, from, down, right)) * read_number(y_of, dy, at(y_of, n, to, row, column)))
     return store(w_of, dw, sums), free(sums), called(), SUCCESS;
 }
 
 int cudnnConvolutionBackwardData(void *handle, const float *alpha, struct descriptor *w_of, const void *w, struct descriptor *y_of, const void *dy,
                                  struct descriptor *c, int algorithm, void *workspace, size_t bytes, const float *beta, struct descriptor *x_of, void *dx) {
-    if (!fit(x_of, w_of, y_of) || algorithm != 1 || !workspace || bytes < 4096) return BAD_PARAMETER;
+    if (!fit(x_of, w_of, c, y_of) || algorithm != 1 || !workspace || bytes < 4096) return BAD_PARAMETER;
     float *sums = calloc(count(x_of), sizeof(float));
-    TAPS(sums[at(x_of, n, from, down, right)] += read_number(w_of, w, ((long)to * 9 + tap) * w_of->size[1] + from) * read_number(y_of, dy, at(y_of, n, to, row, column)))
+    TAPS(sums[at(x_of, n, from, down, right)] += read_number(w_of, w, ((long)to * w_of->size[2] * w_of->size[2] + tap) * w_of->size[1] + from) * read_number(y_of, dy, at(y_of, n, to, row, column)))
     return store(x_of, dx, sums), free(sums), called(), SUCCESS;
 }

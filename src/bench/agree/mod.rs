@@ -91,12 +91,14 @@ pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool,
     }
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let weights = options.weights.clone().unwrap_or_else(|| made_up_weights(NetworkName::VGG16, options.seed));
+    let material =
+        |strategy, size| Material::new(strategy, [batch, size], highest_stage(), weights.clone(), options.seed);
+    let from_scratch = NetworkName::from_scratch().map(|network| material(Strategy::Cnn, 48).through(network));
     let subjects =
-        [(Strategy::Cnn, 48), (Strategy::Features, size), (Strategy::Finetune, size)].map(|(strategy, size)| {
-            let material = Material::new(strategy, [batch, size], highest_stage(), weights.clone(), options.seed);
-            Pair { here: material.computing_in(options.precision), processor: material }
-        });
-    let job = Job { kind: device.kind, size, subjects: subjects.to_vec(), precision: options.precision, tell };
+        from_scratch.chain([Strategy::Features, Strategy::Finetune].map(|strategy| material(strategy, size)));
+    let subjects =
+        subjects.map(|material| Pair { here: material.computing_in(options.precision), processor: material });
+    let job = Job { kind: device.kind, size, subjects: subjects.collect(), precision: options.precision, tell };
     on_device(device.kind, 0, job)
 }
 

@@ -1,4 +1,4 @@
-//! Forward pass, loss and the gradient of every parameter of each strategy.
+//! Forward pass, loss and the gradient of every parameter of each strategy's networks.
 
 use std::collections::HashMap;
 
@@ -116,7 +116,7 @@ where
     let rounded = expected.moved(&pair.processor);
     let measure = |material| on_the_processor(|| pass::<Processor>(material, &Default::default()));
     let (processor, rounded) = (measure(&pair.processor)?, measure(&rounded)?);
-    let of = pair.processor.strategy.name();
+    let of = pair.processor.name();
     let mut told = |part: &str, [here, rounded, processor]: [&[f32]; 3]| {
         let (error, moved) = (relative(here, processor), relative(rounded, processor));
         tell(Finding::Check(Check::new(of, part, error, moved, expected.bar)));

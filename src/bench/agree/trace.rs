@@ -70,7 +70,7 @@ where
     let run =
         |material, from, steps| on_the_processor(|| train::<Processor>(material, &Default::default(), from, steps));
     let (processor, rounded) = (run(&pair.processor, None, STEPS)?, run(&rounded, None, STEPS)?);
-    let strategy = pair.processor.strategy.name();
+    let strategy = pair.processor.name();
     for (step, (here, processor)) in (1..).zip(here.losses.iter().zip(&processor.losses)) {
         let (here, processor) = (f64::from(*here), f64::from(*processor));
         tell(Finding::Trace { strategy, step, here, processor });

@@ -1,4 +1,4 @@
-//! The convolution block under autodiff: one node in the graph where the backend has a fused kernel.
+//! Convolutions under autodiff: one node in the graph where the backend has a kernel of its own.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -7,7 +7,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::ops::FloatTensor;
 
-use super::{ConvBlockBackend, Pool, Wanted, plain};
+use super::{ConvBlockBackend, Pool, Wanted, convolve, plain};
 
 #[derive(Debug)]
 struct ConvBlock;
@@ -37,6 +37,28 @@ impl<B: ConvBlockBackend> Backward<B, 3> for ConvBlock {
     }
 }
 
+/// A convolution by itself.
+#[derive(Debug)]
+struct Convolution;
+
+impl<B: ConvBlockBackend> Backward<B, 2> for Convolution {
+    /// Input, weight and stride.
+    type State = (FloatTensor<B>, FloatTensor<B>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let [x_node, weight_node] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, weight, stride) = ops.state;
+        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some() };
+        let (x_grad, weight_grad) = B::convolution_backward(grad, x, weight, stride, wanted);
+        for (node, grad) in [(x_node, x_grad), (weight_node, weight_grad)] {
+            if let (Some(node), Some(grad)) = (node, grad) {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
 impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B, C> {
     type Saved = ();
 
@@ -55,6 +77,16 @@ impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B
                 }
             }
             OpsKind::UnTracked(prep) => prep.finish(B::conv_block(x.primitive, weight.primitive, bias.primitive, pool)),
+        }
+    }
+
+    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
+        match Convolution.prepare::<C>([x.node.clone(), weight.node.clone()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => match B::convolution_tracked(&x.primitive, &weight.primitive, stride) {
+                Some(out) => prep.finish((x.primitive, weight.primitive, stride), out),
+                None => convolve::<Self>(x, weight, stride),
+            },
+            OpsKind::UnTracked(prep) => prep.finish(B::convolution(x.primitive, weight.primitive, stride)),
         }
     }
 }

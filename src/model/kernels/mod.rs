@@ -1,6 +1,6 @@
-//! The convolution block every network here is made of, as one operation: 3×3 convolution (padding 1, stride 1), bias,
-//! `ReLU` and, if asked for, 2×2 max pooling. May use burn, the numeric crates and,
-//! for CUDA, cubecl, cudarc and `model::device`, which chooses between cuDNN and burn.
+//! Convolutions: the block of a 3×3 convolution (padding 1, stride 1), bias, `ReLU` and, if asked for, 2×2 max pooling as
+//! one operation, and a convolution by itself. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and
+//! `model::device`, which chooses between cuDNN and burn.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
 //! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
@@ -23,7 +23,7 @@ mod winograd;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, FloatTensor};
-use burn::tensor::{FloatDType, Tensor, TensorPrimitive};
+use burn::tensor::{FloatDType, Tensor, TensorMetadata, TensorPrimitive};
 
 pub use geometry::{Pool, Routing};
 pub use plainly::plainly;
@@ -68,6 +68,35 @@ pub trait ConvBlockBackend: Backend {
         _wanted: Wanted,
     ) -> ConvBlockGradients<Self> {
         unreachable!("a backend that overrides conv_block_tracked overrides conv_block_backward too")
+    }
+
+    /// A convolution without bias, padded by half of its kernel: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]`
+    /// → `[n, c_out, rows, columns]`.
+    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
+        convolve::<Self>(x, weight, stride)
+    }
+
+    /// The same as [`convolution`](Self::convolution), by a kernel whose gradients are [`convolution_backward`](Self::convolution_backward).
+    ///
+    /// `None`: no such kernel for these tensors. Autodiff then differentiates burn's own operation.
+    fn convolution_tracked(
+        _x: &FloatTensor<Self>,
+        _weight: &FloatTensor<Self>,
+        _stride: usize,
+    ) -> Option<FloatTensor<Self>> {
+        None
+    }
+
+    /// The gradients of input and weight, those `wanted`, of a convolution that
+    /// [`convolution_tracked`](Self::convolution_tracked) ran.
+    fn convolution_backward(
+        _grad: FloatTensor<Self>,
+        _x: FloatTensor<Self>,
+        _weight: FloatTensor<Self>,
+        _stride: usize,
+        _wanted: Wanted,
+    ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
+        unreachable!("a backend that overrides convolution_tracked overrides convolution_backward too")
     }
 }
 
@@ -135,6 +164,23 @@ fn conv_block<B: ConvBlockBackend>(
         bias.into_primitive().tensor(),
         pool,
     )))
+}
+
+/// A convolution without bias, padded by half of its kernel.
+///
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]` → `[n, c_out, rows, columns]`. Computes in the kind of number
+/// that `x` is of.
+#[must_use]
+pub fn convolution<B: ConvBlockBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stride: usize) -> Tensor<B, 4> {
+    let weight = cast(weight, x.dtype().into());
+    let found = B::convolution(x.into_primitive().tensor(), weight.into_primitive().tensor(), stride);
+    Tensor::from_primitive(TensorPrimitive::Float(found))
+}
+
+/// A convolution as burn's own operation.
+fn convolve<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, stride: usize) -> FloatTensor<B> {
+    let padding = weight.shape()[2] / 2;
+    B::conv2d(x, weight, None, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
 }
 
 /// The same numbers in another kind; nothing is done where they are of it.

@@ -1,4 +1,4 @@
-//! Convolution blocks by cuDNN as custom operations of burn's fusion.
+//! Convolutions by cuDNN, alone and in blocks, as custom operations of burn's fusion.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,10 +12,10 @@ use burn_fusion::{FusionRuntime, FusionTensor};
 use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
 use cubecl::cuda::CudaRuntime;
 
-use super::library::{Kind, Sizes};
+use super::library::{After, Kind, Sizes};
 use super::run::{self, Made};
 use crate::model::device;
-use crate::model::kernels::{ConvBlockBackend, ConvBlockGradients, Pool, Wanted, plain, plainly};
+use crate::model::kernels::{ConvBlockBackend, ConvBlockGradients, Pool, Wanted, convolve, plain, plainly};
 
 /// The backend that runs what fusion does not fuse.
 type Plain = CubeBackend<CudaRuntime, f32, i32, u8>;
@@ -35,7 +35,7 @@ impl ConvBlockBackend for Cuda {
     type Saved = Saved;
 
     fn conv_block(x: Fused, weight: Fused, bias: Fused, pool: Pool) -> Fused {
-        match by_cudnn(&x, &weight, &bias, pool) {
+        match block_by_cudnn(&x, &weight, &bias, pool) {
             Some(sizes) => {
                 let [out] = register(Forward { sizes, keeps: false }, vec![x, weight, bias], outputs(sizes, false));
                 out
@@ -45,16 +45,16 @@ impl ConvBlockBackend for Cuda {
     }
 
     fn conv_block_tracked(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<(Fused, Saved)> {
-        let sizes = by_cudnn(x, weight, bias, pool)?;
+        let sizes = block_by_cudnn(x, weight, bias, pool)?;
         let inputs = [x, weight, bias].map(Clone::clone).to_vec();
-        let (out, y) = if sizes.pooled {
+        let (out, y) = if sizes.pooled() {
             let [out, y] = register(Forward { sizes, keeps: true }, inputs, outputs(sizes, true));
             (out, y)
         } else {
             let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
             (out.clone(), out)
         };
-        let pooled = sizes.pooled.then(|| out.clone());
+        let pooled = sizes.pooled().then(|| out.clone());
         Some((out, Saved { sizes, y, pooled }))
     }
 
@@ -65,27 +65,71 @@ impl ConvBlockBackend for Cuda {
         saved: &Saved,
         wanted: Wanted,
     ) -> ConvBlockGradients<Self> {
-        let Sizes { n, c_in, c_out, h, w, .. } = saved.sizes;
-        let mut shapes = Vec::new();
-        if wanted.x {
-            shapes.push(Shape::from([n, c_in, h, w]));
-        }
-        if wanted.parameters {
-            shapes.extend([Shape::from([c_out, c_in, 3, 3]), Shape::from([c_out])]);
-        }
         let mut inputs = vec![grad, x, weight, saved.y.clone()];
         inputs.extend(saved.pooled.clone());
-        let mut found = register_all(Backward { sizes: saved.sizes, wanted }, inputs, shapes).into_iter();
-        let x = if wanted.x { found.next() } else { None };
-        ConvBlockGradients { x, parameters: found.next().zip(found.next()) }
+        let (x, mut parameters) = backward(saved.sizes, inputs, wanted);
+        ConvBlockGradients { x, parameters: parameters.next().zip(parameters.next()) }
     }
+
+    fn convolution(x: Fused, weight: Fused, stride: usize) -> Fused {
+        match Self::convolution_tracked(&x, &weight, stride) {
+            Some(out) => out,
+            None => convolve::<Self>(x, weight, stride),
+        }
+    }
+
+    fn convolution_tracked(x: &Fused, weight: &Fused, stride: usize) -> Option<Fused> {
+        let sizes = by_cudnn(x, weight, stride, After::Nothing)?;
+        let inputs = [x, weight].map(Clone::clone).to_vec();
+        let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
+        Some(out)
+    }
+
+    fn convolution_backward(
+        grad: Fused,
+        x: Fused,
+        weight: Fused,
+        stride: usize,
+        wanted: Wanted,
+    ) -> (Option<Fused>, Option<Fused>) {
+        let Some(sizes) = by_cudnn(&x, &weight, stride, After::Nothing) else {
+            unreachable!("its forward pass was run by cuDNN")
+        };
+        let (x, mut parameters) = backward(sizes, vec![grad, x, weight], wanted);
+        (x, parameters.next())
+    }
+}
+
+/// The gradients that are wanted: of the input, and of the parameters.
+fn backward(sizes: Sizes, inputs: Vec<Fused>, wanted: Wanted) -> (Option<Fused>, impl Iterator<Item = Fused>) {
+    let Sizes { n, c_in, c_out, h, w, kernel, after, .. } = sizes;
+    let mut shapes = Vec::new();
+    if wanted.x {
+        shapes.push(Shape::from([n, c_in, h, w]));
+    }
+    if wanted.parameters {
+        shapes.push(Shape::from([c_out, c_in, kernel, kernel]));
+        shapes.extend((after != After::Nothing).then(|| Shape::from([c_out])));
+    }
+    let mut found = register_all(Backward { sizes, wanted }, inputs, shapes).into_iter();
+    let x = if wanted.x { found.next() } else { None };
+    (x, found)
 }
 
 /// Numbers in a tensor that cuDNN and the kernels beside it take at most.
 const MOST_NUMBERS: usize = i32::MAX as usize;
 
 /// The sizes of a block that cuDNN runs; `None` where burn's own operations do.
-fn by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes> {
+fn block_by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes> {
+    let after = match pool {
+        Pool::None => After::Relu,
+        Pool::Max2 => After::ReluPool,
+    };
+    by_cudnn(x, weight, 1, after).filter(|_| bias.dtype() == x.dtype())
+}
+
+/// The sizes of a convolution that cuDNN runs; `None` where burn's own operations do.
+fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Sizes> {
     if plainly::wanted() || !device::by_cudnn() {
         return None;
     }
@@ -94,14 +138,14 @@ fn by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes
         DType::BF16 => Kind::Bf16,
         _ => return None,
     };
-    if weight.dtype() != x.dtype() || bias.dtype() != x.dtype() {
+    if weight.dtype() != x.dtype() {
         return None;
     }
-    let ([n, c_in, h, w], [c_out, ..]) = (x.shape().dims::<4>(), weight.shape().dims::<4>());
+    let ([n, c_in, h, w], [c_out, _, kernel, _]) = (x.shape().dims::<4>(), weight.shape().dims::<4>());
     if [n, c_in, c_out, h, w].contains(&0) || n * h * w * c_in.max(c_out) > MOST_NUMBERS {
         return None;
     }
-    let sizes = Sizes { n, c_in, c_out, h, w, kind, pooled: pool == Pool::Max2 };
+    let sizes = Sizes { n, c_in, c_out, h, w, kernel, stride, kind, after };
     match run::ready(x.client.device().index, sizes) {
         Ok(()) => Some(sizes),
         Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
@@ -134,13 +178,15 @@ pub(crate) fn take_refusal() -> Option<String> {
     Some(message)
 }
 
-/// The shapes of what a forward pass gives: the block's output and, where it is to be kept, what is pooled.
-fn outputs(Sizes { n, c_out, h, w, pooled, .. }: Sizes, keeps: bool) -> Vec<Shape> {
-    let y = Shape::from([n, c_out, h, w]);
-    match (pooled, keeps) {
+/// The shapes of a forward pass's outputs: the last layer's and, where it is to be kept, the input of pooling.
+fn outputs(sizes: Sizes, keeps: bool) -> Vec<Shape> {
+    let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
+    let y = Shape::from([n, c_out, rows, columns]);
+    let half = Shape::from([n, c_out, rows / 2, columns / 2]);
+    match (sizes.pooled(), keeps) {
         (false, _) => vec![y],
-        (true, false) => vec![Shape::from([n, c_out, h / 2, w / 2])],
-        (true, true) => vec![Shape::from([n, c_out, h / 2, w / 2]), y],
+        (true, false) => vec![half],
+        (true, true) => vec![half, y],
     }
 }
 
@@ -161,13 +207,14 @@ struct Forward {
 }
 
 impl Run for Forward {
-    const NAME: &str = "cudnn_conv_block";
+    const NAME: &str = "cudnn_convolution";
 
     fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor> {
-        let Ok([x, weight, bias]) = <[run::Tensor; 3]>::try_from(inputs) else {
-            unreachable!("registered with three inputs")
+        let mut inputs = inputs.into_iter();
+        let (Some(x), Some(weight)) = (inputs.next(), inputs.next()) else {
+            unreachable!("registered with an input and a weight")
         };
-        let Made { y, pooled } = run::forward(self.sizes, x, weight, bias);
+        let Made { y, pooled } = run::forward(self.sizes, x, weight, inputs.next());
         match (pooled, self.keeps) {
             (None, _) => vec![y],
             (Some(pooled), false) => vec![pooled],
@@ -183,17 +230,16 @@ struct Backward {
 }
 
 impl Run for Backward {
-    const NAME: &str = "cudnn_conv_block_backward";
+    const NAME: &str = "cudnn_convolution_backward";
 
     fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor> {
         let mut inputs = inputs.into_iter();
-        let (Some(grad), Some(x), Some(weight), Some(y)) = (inputs.next(), inputs.next(), inputs.next(), inputs.next())
-        else {
-            unreachable!("registered with four inputs or five")
+        let (Some(grad), Some(x), Some(weight)) = (inputs.next(), inputs.next(), inputs.next()) else {
+            unreachable!("registered with a gradient, an input and a weight")
         };
-        let made = Made { y, pooled: inputs.next() };
+        let made = inputs.next().map(|y| Made { y, pooled: inputs.next() });
         let found = run::backward(self.sizes, grad, x, weight, made, self.wanted);
-        found.x.into_iter().chain(found.parameters.into_iter().flatten()).collect()
+        [found.x, found.weight, found.bias].into_iter().flatten().collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! cuDNN's convolutions, with the bias, `ReLU` and pooling behind them, on raw device memory, ordered against burn's CUDA runtime.
+//! cuDNN's convolutions, by themselves or with bias, `ReLU` and pooling behind them, on raw device memory, ordered against burn's CUDA runtime.
 //!
 //! Tensors are NHWC, filters KRSC, products are summed in f32. cuDNN gets a stream of its own: burn's runtime tells no
 //! one its streams, so events of the whole CUDA context order the two (`cuCtxRecordEvent`, since CUDA 12.5).
@@ -55,7 +55,18 @@ impl Kind {
     }
 }
 
-/// Sizes of a block: 3×3 convolution with padding 1, bias and `ReLU`, with or without 2×2 max pooling.
+/// The layers behind a convolution that are computed with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum After {
+    /// None: the convolution alone, without a bias.
+    Nothing,
+    /// Bias and `ReLU`.
+    Relu,
+    /// Bias, `ReLU` and 2×2 max pooling.
+    ReluPool,
+}
+
+/// Sizes of a convolution, padded by half of its kernel, and of the layers behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sizes {
     /// Images.
@@ -68,10 +79,27 @@ pub(super) struct Sizes {
     pub h: usize,
     /// Columns of the input.
     pub w: usize,
+    /// Rows and columns of the filter.
+    pub kernel: usize,
+    /// Pixels from one output to the next.
+    pub stride: usize,
     /// Numbers.
     pub kind: Kind,
+    /// Layers behind it.
+    pub after: After,
+}
+
+impl Sizes {
+    /// Rows and columns of the convolution's output.
+    pub(super) fn output(&self) -> [usize; 2] {
+        let padded = 2 * (self.kernel / 2);
+        [self.h, self.w].map(|side| (side + padded).saturating_sub(self.kernel) / self.stride + 1)
+    }
+
     /// Whether pooling follows.
-    pub pooled: bool,
+    pub(super) fn pooled(&self) -> bool {
+        self.after == After::ReluPool
+    }
 }
 
 /// Addresses of a forward pass in device memory.
@@ -79,13 +107,13 @@ pub(super) struct Sizes {
 pub(super) struct Forward {
     /// Input, `[n, h, w, c_in]`.
     pub x: u64,
-    /// Filter, `[c_out, 3, 3, c_in]`.
+    /// Filter, `[c_out, kernel, kernel, c_in]`.
     pub weight: u64,
-    /// Bias, `[c_out]`.
-    pub bias: u64,
-    /// Output of the `ReLU`, `[n, h, w, c_out]`.
+    /// Bias, `[c_out]`, where there is one.
+    pub bias: Option<u64>,
+    /// Output of the convolution, or of the `ReLU` behind it, `[n, rows, columns, c_out]`.
     pub y: u64,
-    /// Output of the pooling, `[n, h / 2, w / 2, c_out]`, where there is one.
+    /// Output of the pooling, `[n, rows / 2, columns / 2, c_out]`, where there is one.
     pub pooled: Option<u64>,
     /// [`Workspace::forward`] bytes.
     pub workspace: u64,
@@ -96,9 +124,9 @@ pub(super) struct Forward {
 pub(super) struct Backward {
     /// Input, `[n, h, w, c_in]`.
     pub x: u64,
-    /// Filter, `[c_out, 3, 3, c_in]`.
+    /// Filter, `[c_out, kernel, kernel, c_in]`.
     pub weight: u64,
-    /// Gradient of the convolution's output, `[n, h, w, c_out]`.
+    /// Gradient of the convolution's output, `[n, rows, columns, c_out]`.
     pub dy: u64,
     /// Where the input's gradient goes.
     pub dx: Option<u64>,
@@ -378,9 +406,12 @@ impl Cudnn {
 
 impl Plan {
     fn new(handle: sys::cudnnHandle_t, sizes: Sizes, most_workspace: usize) -> Result<Self, String> {
-        let Sizes { n, c_in, c_out, h, w, kind, pooled } = sizes;
+        let Sizes { n, c_in, c_out, h, w, kernel, stride, kind, .. } = sizes;
         let whole = |size: usize| c_int::try_from(size).map_err(|_| format!("cuDNN takes no size of {size}"));
         let (images, c_in, c_out, [h, w]) = (whole(n)?, whole(c_in)?, whole(c_out)?, [whole(h)?, whole(w)?]);
+        let (side, padding, stride) = (whole(kernel)?, whole(kernel / 2)?, whole(stride)?);
+        let [rows, columns] = sizes.output();
+        let [rows, columns] = [whole(rows)?, whole(columns)?];
         let numbers = kind.data_type();
         let tensor = |sizes: [c_int; 4]| {
             let made = made(call::create_tensor_descriptor())?;
@@ -388,10 +419,10 @@ impl Plan {
             let set = unsafe { call::set_tensor4d_descriptor(made, Format::CUDNN_TENSOR_NHWC, numbers, sizes) };
             words(set, "describe a tensor").map(|()| made)
         };
-        let (half_h, half_w) = if pooled { (h / 2, w / 2) } else { (h, w) };
-        let [x, y] = [tensor([images, c_in, h, w])?, tensor([images, c_out, h, w])?];
+        let half = if sizes.pooled() { 2 } else { 1 };
+        let [x, y] = [tensor([images, c_in, h, w])?, tensor([images, c_out, rows, columns])?];
         let bias = tensor([1, c_out, 1, 1])?;
-        let pooled = tensor([images, c_out, half_h, half_w])?;
+        let pooled = tensor([images, c_out, rows / half, columns / half])?;
         let weight = made(call::create_filter_descriptor())?;
         let convolution = made(call::create_convolution_descriptor())?;
         let activation = made(call::create_activation_descriptor())?;
@@ -400,12 +431,12 @@ impl Plan {
         // SAFETY: all descriptors were just made.
         unsafe {
             let of_filter =
-                call::set_filter4d_descriptor(weight, numbers, Format::CUDNN_TENSOR_NHWC, [c_out, c_in, 3, 3]);
+                call::set_filter4d_descriptor(weight, numbers, Format::CUDNN_TENSOR_NHWC, [c_out, c_in, side, side]);
             words(of_filter, "describe a filter")?;
             let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
             let sums = DataType::CUDNN_DATA_FLOAT;
             words(
-                call::set_convolution2d_descriptor(convolution, 1, 1, 1, 1, 1, 1, mode, sums),
+                call::set_convolution2d_descriptor(convolution, padding, padding, stride, stride, 1, 1, mode, sums),
                 "describe a convolution",
             )?;
             words(call::set_convolution_math_type(convolution, kind.math()), "take a kind of arithmetic")?;
@@ -422,8 +453,13 @@ impl Plan {
         }
     }
 
-    /// Convolves, adds the bias and takes what is above zero: at once where cuDNN can, else one after the other.
+    /// Convolves and, where there is a bias, adds it and takes what is above zero: at once where cuDNN can, else one after
+    /// the other.
     unsafe fn convolve(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), String> {
+        let Some(bias) = at.bias else {
+            // SAFETY: the caller's promise.
+            return unsafe { self.convolve_alone(handle, at) };
+        };
         let (x, weight, workspace) = (input(at.x), input(at.weight), output(at.workspace));
         let (bytes, y) = (self.workspace.forward, output(at.y));
         // SAFETY: the caller's promise.
@@ -443,7 +479,7 @@ impl Plan {
                 self.y,
                 y,
                 self.bias,
-                input(at.bias),
+                input(bias),
                 self.activation,
                 self.y,
                 y,
@@ -455,32 +491,37 @@ impl Plan {
         }
         // SAFETY: the caller's promise.
         unsafe {
-            let (x_of, weight_of, convolution) = (self.x, self.weight, self.convolution);
-            words(
-                call::convolution_forward(
-                    handle,
-                    one(),
-                    x_of,
-                    x,
-                    weight_of,
-                    weight,
-                    convolution,
-                    FORWARD,
-                    workspace,
-                    bytes,
-                    zero(),
-                    self.y,
-                    y,
-                ),
-                "convolve",
-            )?;
-            let added = sys::cudnnAddTensor(handle, one(), self.bias, input(at.bias), one(), self.y, y);
+            self.convolve_alone(handle, at)?;
+            let added = sys::cudnnAddTensor(handle, one(), self.bias, input(bias), one(), self.y, y);
             words(added.result(), "add a bias")?;
             words(
                 call::activation_forward(handle, self.activation, one(), self.y, y, zero(), self.y, y),
                 "go through a ReLU",
             )
         }
+    }
+
+    /// Convolves, and nothing else.
+    unsafe fn convolve_alone(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), String> {
+        // SAFETY: the caller's promise.
+        let found = unsafe {
+            call::convolution_forward(
+                handle,
+                one(),
+                self.x,
+                input(at.x),
+                self.weight,
+                input(at.weight),
+                self.convolution,
+                FORWARD,
+                output(at.workspace),
+                self.workspace.forward,
+                zero(),
+                self.y,
+                output(at.y),
+            )
+        };
+        words(found, "convolve")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Convolution blocks on burn's CUDA tensors: memory, layouts and addresses for the calls of `library`.
+//! Convolutions on burn's CUDA tensors: memory, layouts and addresses for the calls of `library`.
 
 #![allow(unsafe_code, reason = "the addresses of tensors go to a C library")]
 
@@ -78,26 +78,26 @@ fn address(tensor: &Tensor) -> Result<u64, String> {
     resource.map(|resource| resource.resource().ptr).map_err(|error| format!("a tensor has no memory: {error:?}"))
 }
 
-/// Outputs of a block.
+/// Outputs of a convolution and of the layers behind it.
 pub(super) struct Made {
-    /// Behind the `ReLU`, `[n, c_out, h, w]`.
+    /// Behind the `ReLU` or, without one, behind the convolution, `[n, c_out, rows, columns]`.
     pub(super) y: Tensor,
     /// Behind the pooling, where there is one.
     pub(super) pooled: Option<Tensor>,
 }
 
-/// Runs the forward pass of a block.
-pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Tensor) -> Made {
-    let (x, weight, bias) = (by_pixels(x), by_pixels(weight), into_contiguous(bias));
-    let Sizes { n, c_out, h, w, .. } = sizes;
-    let y = room(&x, [n, h, w, c_out]);
-    let pooled = sizes.pooled.then(|| room(&x, [n, h / 2, w / 2, c_out]));
+/// Runs the forward pass; with `bias` also the layers behind the convolution.
+pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tensor>) -> Made {
+    let (x, weight, bias) = (by_pixels(x), by_pixels(weight), bias.map(into_contiguous));
+    let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
+    let y = room(&x, [n, rows, columns, c_out]);
+    let pooled = sizes.pooled().then(|| room(&x, [n, rows / 2, columns / 2, c_out]));
     on(&x, |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.forward);
         let at = Forward {
             x: address(&x)?,
             weight: address(&weight)?,
-            bias: address(&bias)?,
+            bias: bias.as_ref().map(address).transpose()?,
             y: address(&y)?,
             pooled: pooled.as_ref().map(address).transpose()?,
             workspace: address(&workspace)?,
@@ -108,20 +108,35 @@ pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Tensor) -> 
     Made { y: permute_nhwc_to_nchw(y), pooled: pooled.map(permute_nhwc_to_nchw) }
 }
 
-/// Gradients of a block, in the shapes of what they belong to.
+/// Gradients, in the shapes of what they belong to.
 pub(super) struct Gradients {
     pub(super) x: Option<Tensor>,
-    pub(super) parameters: Option<[Tensor; 2]>,
+    pub(super) weight: Option<Tensor>,
+    /// Where layers behind the convolution were run with it.
+    pub(super) bias: Option<Tensor>,
 }
 
-/// Runs the backward pass of a block.
-pub(super) fn backward(sizes: Sizes, grad: Tensor, x: Tensor, weight: Tensor, made: Made, wanted: Wanted) -> Gradients {
-    let [grad, x, weight, y] = [grad, x, weight, made.y].map(by_pixels);
-    let pooled = made.pooled.map(by_pixels);
-    let Sizes { c_in, c_out, .. } = sizes;
-    let (dy, sums) = through_activation(sizes, &grad, &y, pooled.as_ref());
+/// Runs the backward pass. `made`: the outputs of a forward pass that ran layers behind the convolution.
+pub(super) fn backward(
+    sizes: Sizes,
+    grad: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    made: Option<Made>,
+    wanted: Wanted,
+) -> Gradients {
+    let [grad, x, weight] = [grad, x, weight].map(by_pixels);
+    let Sizes { c_in, c_out, kernel, .. } = sizes;
+    let (dy, sums) = match made {
+        None => (grad, None),
+        Some(Made { y, pooled }) => {
+            let (dy, sums) = through_activation(sizes, &grad, &by_pixels(y), pooled.map(by_pixels).as_ref());
+            (dy, Some(sums))
+        }
+    };
     let dx = wanted.x.then(|| room(&x, x.meta.shape().clone()));
-    let parameters = wanted.parameters.then(|| [room(&x, [c_out, 3, 3, c_in]), sums.add(&x, c_out)]);
+    let dw = wanted.parameters.then(|| room(&x, [c_out, kernel, kernel, c_in]));
+    let bias = sums.filter(|_| wanted.parameters).map(|sums| sums.add(&x, c_out));
     on(&x, |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.backward);
         let at = Backward {
@@ -129,23 +144,20 @@ pub(super) fn backward(sizes: Sizes, grad: Tensor, x: Tensor, weight: Tensor, ma
             weight: address(&weight)?,
             dy: address(&dy)?,
             dx: dx.as_ref().map(address).transpose()?,
-            dw: parameters.as_ref().map(|[weight, _]| address(weight)).transpose()?,
+            dw: dw.as_ref().map(address).transpose()?,
             workspace: address(&workspace)?,
         };
         // SAFETY: as above.
         unsafe { cudnn.backward(sizes, &at) }
     });
-    Gradients {
-        x: dx.map(permute_nhwc_to_nchw),
-        parameters: parameters.map(|[weight, bias]| [permute_nhwc_to_nchw(weight), bias]),
-    }
+    Gradients { x: dx.map(permute_nhwc_to_nchw), weight: dw.map(permute_nhwc_to_nchw), bias }
 }
 
 /// The gradient of a block's convolution `[n, h, w, c_out]`, and its sums over parts of the pixels.
 fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&Tensor>) -> (Tensor, Sums) {
     let Sizes { n, c_out, h, w, .. } = sizes;
     let dy = room(y, [n, h, w, c_out]);
-    let pixels = if sizes.pooled { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
+    let pixels = if sizes.pooled() { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
     let sums = Sums::over(y, pixels, c_out);
     let Sums { vectors, cubes, share, .. } = sums;
     let Threads { columns, rows } = Threads::of(vectors, THREADS, COLUMNS);
