@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Milliseconds of each cuDNN call that model::kernels::cudnn makes, one by one, beside PyTorch's way of the same, on a card.
+"""Milliseconds of each cuDNN call that model::kernels::cuda makes, one by one, beside PyTorch's way of the same, on a card.
 
   cudnn_calls.py [--networks vgg16,cnn] [--precisions f32,bf16] [--batch 64] [--size 224]
 

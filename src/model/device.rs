@@ -173,7 +173,7 @@ pub fn describe_convolutions() -> String {
 /// Returns, once, why burn's kernels convolve some blocks though cuDNN was found: the device's description names cuDNN.
 pub(crate) fn take_refusal() -> Option<String> {
     #[cfg(feature = "cuda")]
-    return crate::model::kernels::cudnn::take_refusal();
+    return crate::model::kernels::cuda::take_refusal();
     #[cfg(not(feature = "cuda"))]
     None
 }
@@ -193,7 +193,7 @@ pub(crate) fn by_cudnn() -> bool {
 /// The version of cuDNN, or why there is none.
 fn cudnn() -> Result<usize, String> {
     #[cfg(feature = "cuda")]
-    return crate::model::kernels::cudnn::version();
+    return crate::model::kernels::cuda::version();
     #[cfg(not(feature = "cuda"))]
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }

@@ -12,7 +12,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
-use super::kernels::{ConvBlockBackend, cast, conv3x3_relu, conv3x3_relu_maxpool2, convolution};
+use super::kernels::{
+    BatchNormSettings, ConvBlockBackend, batch_norm, cast, conv3x3_relu, conv3x3_relu_maxpool2, convolution, normalize,
+};
 use super::parameters::{Array, Arrays, MismatchError};
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
 use crate::domain::{Architecture, NetworkName};
@@ -191,6 +193,15 @@ impl<B: ConvBlockBackend> Network<B> {
                 let block = if *pool { conv3x3_relu_maxpool2 } else { conv3x3_relu };
                 Value::Maps(block(x, weight.val(), bias.val()))
             }
+            Step::BatchNorm { layer, relu } => {
+                let (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Value::Maps(x)) =
+                    (self.plan.layers[*layer].op, &self.weights[*layer], value)
+                else {
+                    unreachable!("a plan names batch norm layers, which are of maps")
+                };
+                let settings = BatchNormSettings { epsilon, momentum, relu: *relu };
+                Value::Maps(weights.normalize(x, settings, *layer, training.as_mut()))
+            }
             Step::Layer(layer) => self.layer(*layer, value, training),
             Step::Residual { body, shortcut } => {
                 let Value::Maps(x) = value else { unreachable!("branches are of maps") };
@@ -214,9 +225,6 @@ impl<B: ConvBlockBackend> Network<B> {
                     Some(bias) => maps + cast(bias.val(), kind).unsqueeze_dims(&[0, 2, 3]),
                     None => maps,
                 })
-            }
-            (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Value::Maps(x)) => {
-                Value::Maps(weights.normalize(x, [epsilon, momentum], index, training.as_mut()))
             }
             (Op::Dense { .. }, Some(Weights::Dense(weights)), x) => {
                 let x = x.flatten();
@@ -387,43 +395,26 @@ impl<B: Backend> Weights<B> {
     }
 }
 
-impl<B: Backend> BatchNormWeights<B> {
+impl<B: ConvBlockBackend> BatchNormWeights<B> {
     /// `[n, channels, height, width]` with mean 0 and variance 1, scaled and shifted; in f32, returned in the kind of `x`.
     fn normalize(
         &self,
         x: Tensor<B, 4>,
-        [epsilon, momentum]: [f32; 2],
+        settings: BatchNormSettings,
         layer: usize,
         training: Option<&mut Training<B>>,
     ) -> Tensor<B, 4> {
+        let parameters = [self.scale.val(), self.shift.val()];
+        let running = [self.running_mean.clone(), self.running_variance.clone()];
+        if let Some(training) = training {
+            let (y, [mean, variance]) = batch_norm(x, parameters, running, settings);
+            training.statistics.push(RunningStatistics { layer, mean, variance });
+            return y;
+        }
         let kind = FloatDType::from(x.dtype());
-        let x = cast(x, FloatDType::F32);
-        let [images, channels, height, width] = x.dims();
-        let maps = |vector: Tensor<B, 1>| vector.reshape([1, channels, 1, 1]);
-        let (mean, variance) = match training {
-            None => (maps(self.running_mean.clone()), maps(self.running_variance.clone())),
-            Some(training) => {
-                // Axis by axis: the order of sums, and so every bit, is the same at any number of threads.
-                let average = |x: Tensor<B, 4>| x.mean_dim(3).mean_dim(2).mean_dim(0);
-                let mean = average(x.clone());
-                let variance = average((x.clone() - mean.clone()).powi_scalar(2));
-                #[allow(clippy::cast_precision_loss)] // far below 2^24 for every batch that fits
-                let count = (images * height * width) as f32;
-                let unbiased = count / (count - 1.0).max(1.0);
-                let blend = |running: &Tensor<B, 1>, batch: Tensor<B, 4>, factor: f32| {
-                    let batch = batch.detach().reshape([channels]) * (momentum * factor);
-                    running.clone() * (1.0 - momentum) + batch
-                };
-                training.statistics.push(RunningStatistics {
-                    layer,
-                    mean: blend(&self.running_mean, mean.clone(), 1.0),
-                    variance: blend(&self.running_variance, variance.clone(), unbiased),
-                });
-                (mean, variance)
-            }
-        };
-        let factor = maps(self.scale.val()) / (variance + epsilon).sqrt();
-        cast((x - mean) * factor + maps(self.shift.val()), kind)
+        let running = running.map(|vector| vector.unsqueeze_dims(&[0, 2, 3]));
+        let y = normalize(cast(x, FloatDType::F32), running, parameters, settings.epsilon);
+        cast(if settings.relu { activation::relu(y) } else { y }, kind)
     }
 }
 

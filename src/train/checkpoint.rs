@@ -185,7 +185,7 @@ impl Checkpoint {
     /// # Errors
     /// When it is missing, damaged, or of a newer format.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let (state, arrays) = checked(path, copy)?;
+        let (state, arrays) = read_with(path, copy)?;
         Ok(Self { state, arrays })
     }
 }
@@ -196,14 +196,14 @@ impl State {
     /// # Errors
     /// As for [`Checkpoint::read`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        Ok(checked(path, |_| Ok(()))?.0)
+        Ok(read_with(path, |_| Ok(()))?.0)
     }
 }
 
 /// The state of a file, and something made of its tensors, which are sorted by name and fit the checksum.
-fn checked<T>(
+fn read_with<T>(
     path: &Path,
-    make: impl FnOnce(Vec<(String, TensorView<'_>)>) -> Result<T, String>,
+    convert: impl FnOnce(Vec<(String, TensorView<'_>)>) -> Result<T, String>,
 ) -> Result<(State, T), CheckpointError> {
     let bytes = map(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
     let damaged = |reason| CheckpointError::Damaged { path: path.to_owned(), reason };
@@ -213,8 +213,8 @@ fn checked<T>(
         return Err(CheckpointError::Newer { path: path.to_owned(), found: header.version });
     }
     let state = serde_json::from_str(&header.state).map_err(|error| damaged(error.to_string()))?;
-    let made = tensors(&bytes, &header).and_then(make).map_err(damaged)?;
-    Ok((state, made))
+    let converted = tensors(&bytes, &header).and_then(convert).map_err(damaged)?;
+    Ok((state, converted))
 }
 
 #[allow(unsafe_code)]

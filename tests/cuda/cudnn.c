@@ -1,5 +1,5 @@
 /* A made-up cuDNN (libcudnn.so.9) for the made-up driver: it computes in f32 on the host, one number after the other, and
- * answers with an error where what it is given does not go together. So the calls of model::kernels::cudnn are held against
+ * answers with an error where what it is given does not go together. So the calls of model::kernels::cuda are held against
  * arithmetic, layouts and sizes, though not against NVIDIA's library.
  *
  *   cc -shared -fPIC -O1 -Wl,-soname,libcudnn.so.9 -o libcudnn.so.9 cudnn.c

@@ -213,10 +213,10 @@ int cuModuleGetFunction(void **function, void *module, const char *name) { retur
 int cuModuleUnload(void *module) { return SUCCESS; }
 int cuFuncSetAttribute(void *function, int attribute, int value) { return SUCCESS; }
 
-/* The kernels of model::kernels::cudnn::gradient, which compute here what they compute on a card: by their names, such as
- * through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
+/* This program's own kernels (model::kernels::cuda: gradient, batch_norm, reduce), which compute here what they compute on a
+ * card: by their names, such as through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
 
-struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[8]; unsigned scalar[8]; };
+struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[10]; unsigned scalar[8]; };
 
 static float read_number(const struct kernel *k, int buffer, long at) {
     if (!k->short_numbers) return ((float *)k->buffer[buffer])[at];
@@ -281,8 +281,100 @@ static void add_cubes(const struct kernel *k) {
     }
 }
 
+static float *vector_of(const struct kernel *k, int buffer) { return (float *)k->buffer[buffer]; }
+
+static float real(unsigned bits) { float value; return memcpy(&value, &bits, 4), value; }
+
+/* Channels that a grid of cubes reaches, of `vectors` vectors. */
+static long reached(const struct kernel *k, unsigned vectors) {
+    long channels = (long)vectors * k->vector, across = (long)k->across * k->columns * k->vector;
+    return channels < across ? channels : across;
+}
+
+/* Pixels of a cube: from and up to. */
+static long from(long cube, unsigned share) { return cube * share; }
+static long upto(long cube, unsigned share, unsigned pixels) { return (cube + 1) * share < pixels ? (cube + 1) * share : pixels; }
+
+/* x -> sums, squares; pixels, vectors, share */
+static void batch_norm_moments(const struct kernel *k) {
+    long channels = (long)k->scalar[1] * k->vector;
+    for (long cube = 0; cube < k->cubes; cube++)
+        for (long c = 0; c < reached(k, k->scalar[1]); c++) {
+            float sum = 0, square = 0;
+            for (long pixel = from(cube, k->scalar[2]); pixel < upto(cube, k->scalar[2], k->scalar[0]); pixel++) {
+                float value = read_number(k, 0, pixel * channels + c) - read_number(k, 0, c);
+                sum += value, square += value * value;
+            }
+            vector_of(k, 1)[cube * channels + c] = sum, vector_of(k, 2)[cube * channels + c] = square;
+        }
+}
+
+/* x, sums, squares, running mean and variance -> mean, inverse, running mean and variance; pixels, cubes, vectors, epsilon, momentum */
+static void batch_norm_statistics(const struct kernel *k) {
+    long channels = (long)k->scalar[2] * k->vector;
+    float count = k->scalar[0], epsilon = real(k->scalar[3]), momentum = real(k->scalar[4]);
+    for (long c = 0; c < reached(k, k->scalar[2]); c++) {
+        float sum = 0, square = 0;
+        for (long cube = 0; cube < k->scalar[1]; cube++) sum += vector_of(k, 1)[cube * channels + c], square += vector_of(k, 2)[cube * channels + c];
+        float distance = sum / count, variance = square / count - distance * distance, mean = read_number(k, 0, c) + distance, root;
+        variance = variance < 0 ? 0 : variance;
+        /* The square root, without a library. */
+        root = variance + epsilon > 1 ? variance + epsilon : 1;
+        for (int i = 0; i < 60; i++) root = (root + (variance + epsilon) / root) / 2;
+        vector_of(k, 5)[c] = mean, vector_of(k, 6)[c] = 1 / root;
+        vector_of(k, 7)[c] = vector_of(k, 3)[c] * (1 - momentum) + mean * momentum;
+        vector_of(k, 8)[c] = vector_of(k, 4)[c] * (1 - momentum) + variance * momentum * count / (count > 1 ? count - 1 : 1);
+    }
+}
+
+/* x, mean, inverse, scale, shift -> y; pixels, vectors, share, relu */
+static void batch_norm_output(const struct kernel *k) {
+    long channels = (long)k->scalar[1] * k->vector;
+    for (long cube = 0; cube < k->cubes; cube++)
+        for (long pixel = from(cube, k->scalar[2]); pixel < upto(cube, k->scalar[2], k->scalar[0]); pixel++)
+            for (long c = 0; c < reached(k, k->scalar[1]); c++) {
+                float value = (read_number(k, 0, pixel * channels + c) - vector_of(k, 1)[c]) * vector_of(k, 2)[c] * vector_of(k, 3)[c] + vector_of(k, 4)[c];
+                write_number(k, 5, pixel * channels + c, k->scalar[3] && value < 0 ? 0 : value);
+            }
+}
+
+/* The normal input, and the gradient behind the ReLU, of x, grad, mean, inverse, scale, shift. */
+static float normal_of(const struct kernel *k, long at, long c, float *open) {
+    float normal = (read_number(k, 0, at) - vector_of(k, 2)[c]) * vector_of(k, 3)[c];
+    *open = k->scalar[3] && !(normal * vector_of(k, 4)[c] + vector_of(k, 5)[c] > 0) ? 0 : read_number(k, 1, at);
+    return normal;
+}
+
+/* x, grad, mean, inverse, scale, shift -> sums, products; pixels, vectors, share, relu */
+static void batch_norm_sums(const struct kernel *k) {
+    long channels = (long)k->scalar[1] * k->vector;
+    for (long cube = 0; cube < k->cubes; cube++)
+        for (long c = 0; c < reached(k, k->scalar[1]); c++) {
+            float sum = 0, product = 0, open;
+            for (long pixel = from(cube, k->scalar[2]); pixel < upto(cube, k->scalar[2], k->scalar[0]); pixel++) {
+                float normal = normal_of(k, pixel * channels + c, c, &open);
+                sum += open, product += open * normal;
+            }
+            vector_of(k, 6)[cube * channels + c] = sum, vector_of(k, 7)[cube * channels + c] = product;
+        }
+}
+
+/* x, grad, mean, inverse, scale, shift, gradients of shift and scale -> dx; pixels, vectors, share, relu */
+static void batch_norm_input(const struct kernel *k) {
+    long channels = (long)k->scalar[1] * k->vector;
+    for (long cube = 0; cube < k->cubes; cube++)
+        for (long pixel = from(cube, k->scalar[2]); pixel < upto(cube, k->scalar[2], k->scalar[0]); pixel++)
+            for (long c = 0; c < reached(k, k->scalar[1]); c++) {
+                float open, normal = normal_of(k, pixel * channels + c, c, &open);
+                float centred = open - (vector_of(k, 6)[c] + normal * vector_of(k, 7)[c]) / k->scalar[0];
+                write_number(k, 8, pixel * channels + c, centred * vector_of(k, 4)[c] * vector_of(k, 3)[c]);
+            }
+}
+
 static const struct { const char *name; int buffers, scalars; void (*compute)(const struct kernel *); } KERNELS[] = {
     {"through_relu_e_", 4, 3, through_relu}, {"through_pooling_e_", 5, 5, through_pooling}, {"add_cubes_e_", 2, 2, add_cubes},
+    {"batch_norm_moments_e_", 3, 3, batch_norm_moments}, {"batch_norm_statistics_e_", 9, 5, batch_norm_statistics},
+    {"batch_norm_output_e_", 6, 4, batch_norm_output}, {"batch_norm_sums_e_", 8, 4, batch_norm_sums}, {"batch_norm_input_e_", 9, 4, batch_norm_input},
 };
 
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned x, unsigned y, unsigned z, unsigned shared,

@@ -25,6 +25,13 @@ pub enum Step {
         /// Whether its output is pooled.
         pool: bool,
     },
+    /// Batch norm and, if `relu`, the `ReLU` behind it, which one kernel computes in a training step.
+    BatchNorm {
+        /// The batch norm.
+        layer: usize,
+        /// Whether `ReLU` follows.
+        relu: bool,
+    },
     /// A layer by itself.
     Layer(usize),
     /// The sum of two branches.
@@ -68,8 +75,16 @@ fn fuse(layers: &[ResolvedLayer], range: Range<usize>) -> Vec<Step> {
         let block = matches!(op(index), Some(Op::Convolution { kernel: 3, stride: 1, bias: true, .. }))
             && op(index + 1) == Some(Op::Relu);
         let pool = block && op(index + 2) == Some(Op::MAX_POOL2);
-        steps.push(if block { Step::ConvolutionBlock { convolution: index, pool } } else { Step::Layer(index) });
-        index += 1 + usize::from(block) + usize::from(pool);
+        let (step, layers) = match op(index) {
+            _ if block => (Step::ConvolutionBlock { convolution: index, pool }, 2 + usize::from(pool)),
+            Some(Op::BatchNorm { .. }) => {
+                let relu = op(index + 1) == Some(Op::Relu);
+                (Step::BatchNorm { layer: index, relu }, 1 + usize::from(relu))
+            }
+            _ => (Step::Layer(index), 1),
+        };
+        steps.push(step);
+        index += layers;
     }
     steps
 }
@@ -79,6 +94,7 @@ impl Step {
     fn last_layer(&self) -> usize {
         match self {
             Self::ConvolutionBlock { convolution, pool } => convolution + 1 + usize::from(*pool),
+            Self::BatchNorm { layer, relu } => layer + usize::from(*relu),
             Self::Layer(layer) => *layer,
             Self::Residual { body, .. } => body.last().map_or(0, Self::last_layer),
         }
@@ -93,6 +109,8 @@ impl Plan {
                 let own: usize = layers[step.last_layer()].output.iter().product();
                 match step {
                     Step::Residual { body, shortcut } => own + sum(layers, body) + sum(layers, shortcut),
+                    // On the processor both layers keep their outputs.
+                    Step::BatchNorm { relu: true, .. } => 2 * own,
                     _ => own,
                 }
             };
@@ -107,7 +125,7 @@ impl Plan {
         fn count(steps: &[Step]) -> usize {
             let of = |step: &Step| match step {
                 Step::ConvolutionBlock { .. } => 1,
-                Step::Layer(_) => 0,
+                Step::BatchNorm { .. } | Step::Layer(_) => 0,
                 Step::Residual { body, shortcut } => count(body) + count(shortcut),
             };
             steps.iter().map(of).sum()

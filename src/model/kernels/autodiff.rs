@@ -5,9 +5,10 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
-use super::{ConvBlockBackend, Pool, Wanted, convolve, plain};
+use super::{BatchNormSettings, ConvBlockBackend, Normalized, Pool, Wanted, convolve, plain};
 
 #[derive(Debug)]
 struct ConvBlock;
@@ -59,8 +60,29 @@ impl<B: ConvBlockBackend> Backward<B, 2> for Convolution {
     }
 }
 
+/// Batch norm of a training step.
+#[derive(Debug)]
+struct BatchNorm;
+
+impl<B: ConvBlockBackend> Backward<B, 3> for BatchNorm {
+    /// Input, scale and shift, and what the forward pass left.
+    type State = (FloatTensor<B>, [FloatTensor<B>; 2], B::SavedNorm);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, parameters, saved) = ops.state;
+        let found = B::batch_norm_backward(grad, x, parameters, &saved);
+        for (node, grad) in ops.parents.into_iter().zip(found) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
 impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B, C> {
     type Saved = ();
+    type SavedNorm = ();
 
     fn conv_block(
         x: FloatTensor<Self>,
@@ -88,5 +110,27 @@ impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B
             },
             OpsKind::UnTracked(prep) => prep.finish(B::convolution(x.primitive, weight.primitive, stride)),
         }
+    }
+
+    fn batch_norm_tracked(
+        x: &FloatTensor<Self>,
+        scale: &FloatTensor<Self>,
+        shift: &FloatTensor<Self>,
+        running: &[FloatTensor<Self>; 2],
+        settings: BatchNormSettings,
+    ) -> Option<Normalized<Self>> {
+        let [mean, variance] = running.each_ref().map(|tensor| tensor.primitive.clone());
+        let found =
+            B::batch_norm_tracked(&x.primitive, &scale.primitive, &shift.primitive, &[mean, variance], settings);
+        let Normalized { y, running, saved } = found?;
+        let nodes = [x.node.clone(), scale.node.clone(), shift.node.clone()];
+        let y = match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let parameters = [scale.primitive.clone(), shift.primitive.clone()];
+                prep.finish((x.primitive.clone(), parameters, saved), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        Some(Normalized { y, running: running.map(<Self as AutodiffBackend>::from_inner), saved: () })
     }
 }

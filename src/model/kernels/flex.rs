@@ -12,6 +12,7 @@ use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, 
 
 impl ConvBlockBackend for Flex {
     type Saved = Routing;
+    type SavedNorm = ();
 
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
         if plainly::wanted() {

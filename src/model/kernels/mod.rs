@@ -1,15 +1,14 @@
-//! Convolutions: the block of a 3×3 convolution (padding 1, stride 1), bias, `ReLU` and, if asked for, 2×2 max pooling as
-//! one operation, and a convolution by itself. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and
+//! Convolutions, alone and as a block with bias, `ReLU` and 2×2 max pooling behind it, and batch norm, each as one operation. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and
 //! `model::device`, which chooses between cuDNN and burn.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
 //! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
-//! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN (`cudnn`), and
+//! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN (`cuda`), and
 //! [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass (`autodiff`).
 
 mod autodiff;
 #[cfg(feature = "cuda")]
-pub(crate) mod cudnn;
+pub(crate) mod cuda;
 mod flex;
 mod fused;
 mod geometry;
@@ -23,7 +22,7 @@ mod winograd;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, FloatTensor};
-use burn::tensor::{FloatDType, Tensor, TensorMetadata, TensorPrimitive};
+use burn::tensor::{FloatDType, Tensor, TensorMetadata, TensorPrimitive, activation};
 
 pub use geometry::{Pool, Routing};
 pub use plainly::plainly;
@@ -31,10 +30,12 @@ pub use plainly::plainly;
 /// A backend that can run a convolution block: all of them, some faster than others.
 ///
 /// The provided methods are burn's own operations one after the other: a backend without a fused kernel gives no more
-/// than `type Saved = ();`. One with a fused kernel overrides all three.
+/// than `type Saved = ();` and `type SavedNorm = ();`. One with a fused kernel overrides what belongs to it.
 pub trait ConvBlockBackend: Backend {
     /// What a fused forward pass leaves for its backward pass, besides input and weight.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
+    /// What a fused batch norm leaves for its backward pass, besides input, scale and shift.
+    type SavedNorm: Clone + std::fmt::Debug + Send + 'static;
 
     /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` →
     /// `[n, c_out, h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
@@ -87,6 +88,30 @@ pub trait ConvBlockBackend: Backend {
         None
     }
 
+    /// Batch norm of a training step, with `ReLU` behind it where the settings say so: `x` `[n, channels, height, width]`, all else
+    /// `[channels]` in f32.
+    ///
+    /// `None`: no fused kernel for these tensors. [`batch_norm`] then composes it of burn's operations.
+    fn batch_norm_tracked(
+        _x: &FloatTensor<Self>,
+        _scale: &FloatTensor<Self>,
+        _shift: &FloatTensor<Self>,
+        _running: &[FloatTensor<Self>; 2],
+        _settings: BatchNormSettings,
+    ) -> Option<Normalized<Self>> {
+        None
+    }
+
+    /// The gradients of input, scale and shift of a batch norm that [`batch_norm_tracked`](Self::batch_norm_tracked) ran.
+    fn batch_norm_backward(
+        _grad: FloatTensor<Self>,
+        _x: FloatTensor<Self>,
+        _parameters: [FloatTensor<Self>; 2],
+        _saved: &Self::SavedNorm,
+    ) -> [FloatTensor<Self>; 3] {
+        unreachable!("a backend that overrides batch_norm_tracked overrides batch_norm_backward too")
+    }
+
     /// The gradients of input and weight, those `wanted`, of a convolution that
     /// [`convolution_tracked`](Self::convolution_tracked) ran.
     fn convolution_backward(
@@ -98,6 +123,27 @@ pub trait ConvBlockBackend: Backend {
     ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
         unreachable!("a backend that overrides convolution_tracked overrides convolution_backward too")
     }
+}
+
+/// What [`ConvBlockBackend::batch_norm_tracked`] computed.
+pub struct Normalized<B: ConvBlockBackend> {
+    /// The output, in the kind of the input.
+    pub y: FloatTensor<B>,
+    /// The running mean and variance after it, `[channels]`.
+    pub running: [FloatTensor<B>; 2],
+    /// What its gradients will need.
+    pub saved: B::SavedNorm,
+}
+
+/// How a batch norm layer computes in a training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormSettings {
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// The share of the batch's statistics in the running ones.
+    pub momentum: f32,
+    /// Whether `ReLU` follows.
+    pub relu: bool,
 }
 
 /// Which gradients a backward pass has to compute.
@@ -175,6 +221,55 @@ pub fn convolution<B: ConvBlockBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, s
     let weight = cast(weight, x.dtype().into());
     let found = B::convolution(x.into_primitive().tensor(), weight.into_primitive().tensor(), stride);
     Tensor::from_primitive(TensorPrimitive::Float(found))
+}
+
+/// Batch norm of a training step, with `ReLU` behind it where the settings say so.
+///
+/// `x` `[n, channels, height, width]`; scale, shift, and the running mean and variance `[channels]` in f32. The output in the
+/// kind of `x`, and the running statistics with this batch's share, outside of the graph. Computes in f32.
+#[must_use]
+pub fn batch_norm<B: ConvBlockBackend>(
+    x: Tensor<B, 4>,
+    [scale, shift]: [Tensor<B, 1>; 2],
+    running: [Tensor<B, 1>; 2],
+    settings: BatchNormSettings,
+) -> (Tensor<B, 4>, [Tensor<B, 1>; 2]) {
+    let of = |tensor: &Tensor<B, 1>| tensor.clone().into_primitive().tensor();
+    let (x_of, [mean_of, variance_of]) = (x.clone().into_primitive().tensor(), [&running[0], &running[1]].map(of));
+    let fused = B::batch_norm_tracked(&x_of, &of(&scale), &of(&shift), &[mean_of, variance_of], settings);
+    if let Some(Normalized { y, running, .. }) = fused {
+        let vector = |tensor| Tensor::from_primitive(TensorPrimitive::Float(tensor));
+        return (Tensor::from_primitive(TensorPrimitive::Float(y)), running.map(vector));
+    }
+    let kind = FloatDType::from(x.dtype());
+    let x = cast(x, FloatDType::F32);
+    let [images, channels, height, width] = x.dims();
+    // Axis by axis: the order of sums, and so every bit, is the same at any number of threads.
+    let average = |x: Tensor<B, 4>| x.mean_dim(3).mean_dim(2).mean_dim(0);
+    let mean = average(x.clone());
+    let variance = average((x.clone() - mean.clone()).powi_scalar(2));
+    #[allow(clippy::cast_precision_loss)] // far below 2^24 for every batch that fits
+    let count = (images * height * width) as f32;
+    let unbiased = count / (count - 1.0).max(1.0);
+    let blend = |running: Tensor<B, 1>, batch: Tensor<B, 4>, factor: f32| {
+        let batch = batch.detach().reshape([channels]) * (settings.momentum * factor);
+        running * (1.0 - settings.momentum) + batch
+    };
+    let [running_mean, running_variance] = running;
+    let running = [blend(running_mean, mean.clone(), 1.0), blend(running_variance, variance.clone(), unbiased)];
+    let y = normalize(x, [mean, variance], [scale, shift], settings.epsilon);
+    (cast(if settings.relu { activation::relu(y) } else { y }, kind), running)
+}
+
+/// `x` less the mean, by the deviation, scaled and shifted: mean and variance `[1, channels, 1, 1]`.
+pub(super) fn normalize<B: Backend>(
+    x: Tensor<B, 4>,
+    [mean, variance]: [Tensor<B, 4>; 2],
+    parameters: [Tensor<B, 1>; 2],
+    epsilon: f32,
+) -> Tensor<B, 4> {
+    let [scale, shift] = parameters.map(|vector| vector.unsqueeze_dims(&[0, 2, 3]));
+    (x - mean) * (scale / (variance + epsilon).sqrt()) + shift
 }
 
 /// A convolution as burn's own operation.

@@ -1,23 +1,19 @@
-//! Convolutions on burn's CUDA tensors: memory, layouts and addresses for the calls of `library`.
+//! Convolutions on burn's CUDA tensors: memory, layouts and addresses for the calls of `cudnn`.
 
 #![allow(unsafe_code, reason = "the addresses of tensors go to a C library")]
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
-use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
-use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::ops::permute_nhwc_to_nchw;
 use cubecl::cuda::CudaRuntime;
 use cubecl::prelude::{CubeCount, CubeDim};
 
+use super::cudnn::{Backward, Cudnn, Forward, Sizes};
 use super::gradient;
-use super::library::{Backward, Cudnn, Forward, Sizes};
+use super::reduce::{COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, room};
 use crate::model::kernels::Wanted;
-
-/// A tensor in the memory of a CUDA device.
-pub(super) type Tensor = CubeTensor<CudaRuntime>;
 
 /// cuDNN of each device of the process, or why it could not be opened there.
 static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, String>>>> = Mutex::new(None);
@@ -47,29 +43,6 @@ fn on<T: Send + 'static>(tensor: &Tensor, calls: impl FnOnce(&mut Cudnn) -> Resu
     let found = tensor.client.exclusive(move || with(ordinal, calls));
     let found = found.map_err(|error| format!("the device's thread is gone: {error:?}")).and_then(|found| found);
     found.unwrap_or_else(|error| panic!("cuDNN's part of a step failed: {error}"))
-}
-
-/// Returns the tensor `[n, c, h, w]` as `[n, h, w, c]`, row by row in memory.
-fn by_pixels(tensor: Tensor) -> Tensor {
-    let tensor = permute_nchw_to_nhwc(tensor);
-    let shape = tensor.meta.shape().clone();
-    let mut compact = vec![1; shape.num_dims()];
-    for at in (1..compact.len()).rev() {
-        compact[at - 1] = compact[at] * shape[at];
-    }
-    // The stride of a dimension of one number reaches nothing: such a tensor would be copied for it.
-    let strides = tensor.meta.strides();
-    if (0..compact.len()).all(|at| shape[at] == 1 || strides[at] == compact[at]) {
-        return Tensor::new_contiguous(tensor.client, tensor.device, shape, tensor.handle, tensor.dtype);
-    }
-    into_contiguous(tensor)
-}
-
-/// Returns an uninitialised tensor of this shape on another one's device, of its data type.
-fn room(beside: &Tensor, shape: impl Into<Shape>) -> Tensor {
-    let shape = shape.into();
-    let handle = beside.client.empty(shape.num_elements() * beside.dtype.size());
-    Tensor::new_contiguous(beside.client.clone(), beside.device.clone(), shape, handle, beside.dtype)
 }
 
 /// Returns a tensor's address in device memory.
@@ -205,83 +178,6 @@ fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&T
         }
     }
     (dy, sums)
-}
-
-/// Threads of a cube, and those of them that take vectors of channels side by side.
-const THREADS: u32 = 256;
-const COLUMNS: u32 = 64;
-
-/// Threads that add up the sums of all cubes, and those side by side.
-const ADDING: u32 = 512;
-const ADDING_COLUMNS: u32 = 16;
-
-/// Most cubes that share the pixels: somewhat fewer than an H100 runs at a time.
-const CUBES: usize = 1024;
-
-/// A cube's threads: vectors of channels side by side, in rows.
-struct Threads {
-    columns: u32,
-    rows: u32,
-}
-
-impl Threads {
-    fn of(vectors: u32, threads: u32, most: u32) -> Self {
-        let columns = vectors.min(most);
-        Self { columns, rows: threads / columns }
-    }
-}
-
-/// Sums of a gradient over parts of the pixels, `[cubes, c]` in f32.
-struct Sums {
-    parts: Tensor,
-    /// Vectors that the channels are taken in.
-    vectors: u32,
-    /// Cubes that share the pixels.
-    cubes: u32,
-    /// Pixels of a cube.
-    share: u32,
-}
-
-impl Sums {
-    fn over(beside: &Tensor, pixels: usize, channels: usize) -> Self {
-        let vector = [4, 2, 1].into_iter().find(|vector| channels.is_multiple_of(*vector)).unwrap_or(1);
-        let vectors = number(channels / vector);
-        let rows = Threads::of(vectors, THREADS, COLUMNS).rows as usize;
-        let share = pixels.div_ceil(CUBES).next_multiple_of(rows);
-        let cubes = pixels.div_ceil(share);
-        let handle = beside.client.empty(cubes * channels * size_of::<f32>());
-        let (client, device) = (beside.client.clone(), beside.device.clone());
-        let parts = Tensor::new_contiguous(client, device, Shape::from([cubes, channels]), handle, DType::F32);
-        Self { parts, vectors, cubes: number(cubes), share: number(share) }
-    }
-
-    /// The sum over all pixels, `[channels]`.
-    fn add(&self, beside: &Tensor, channels: usize) -> Tensor {
-        let bias = room(beside, [channels]);
-        let Threads { columns, rows } = Threads::of(self.vectors, ADDING, ADDING_COLUMNS);
-        // SAFETY: as above.
-        unsafe {
-            gradient::add_cubes::launch_unchecked::<CudaRuntime>(
-                &beside.client,
-                CubeCount::Static(1, self.vectors.div_ceil(columns), 1),
-                CubeDim::new_2d(columns, rows),
-                channels / self.vectors as usize,
-                self.parts.clone().into_array_arg(),
-                bias.clone().into_array_arg(),
-                self.cubes,
-                self.vectors,
-                rows,
-                columns,
-                beside.dtype.into(),
-            );
-        }
-        bias
-    }
-}
-
-/// A size as kernels take it: blocks of more numbers than that go to burn (`fusion::by_cudnn`).
-fn number(size: usize) -> u32 {
-    u32::try_from(size).expect("a size below `fusion::MOST_NUMBERS`")
 }
 
 /// So many bytes of scratch memory, at least some: a call may get no null.

@@ -10,6 +10,8 @@
 
 use cubecl::prelude::*;
 
+use super::reduce::add_rows;
+
 /// `dy` = `grad` where `y` is above zero, else 0; `[pixels, vectors]`. Sums of each cube go to `sums` `[cubes, vectors]`.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
@@ -105,61 +107,4 @@ pub(super) fn through_pooling<E: Float, N: Size>(
         }
     }
     add_rows::<N>(sum, sums, column, vectors, rows, columns);
-}
-
-/// Adds `sums` `[cubes, vectors]` up over the cubes.
-#[cube(launch_unchecked)]
-pub(super) fn add_cubes<E: Float, N: Size>(
-    sums: &Array<Vector<f32, N>>,
-    bias: &mut Array<Vector<E, N>>,
-    cubes: u32,
-    vectors: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-    #[define(E)] numbers: StorageType,
-) {
-    let column = CUBE_POS_Y * columns + UNIT_POS_X;
-    let mut sum = Vector::<f32, N>::new(0.0f32);
-    if column < vectors {
-        let mut cube = UNIT_POS_Y;
-        while cube < cubes {
-            sum += sums[(cube * vectors + column) as usize];
-            cube += rows;
-        }
-    }
-    let total = sum_of_rows::<N>(sum, rows, columns);
-    if UNIT_POS_Y == 0 && column < vectors {
-        bias[column as usize] = Vector::cast_from(total);
-    }
-}
-
-/// Adds the sums of a cube's rows up, and writes them as this cube's.
-#[cube]
-fn add_rows<N: Size>(
-    sum: Vector<f32, N>,
-    sums: &mut Array<Vector<f32, N>>,
-    column: u32,
-    vectors: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-) {
-    let total = sum_of_rows::<N>(sum, rows, columns);
-    if UNIT_POS_Y == 0 && column < vectors {
-        sums[(CUBE_POS_X * vectors + column) as usize] = total;
-    }
-}
-
-/// The sum over a cube's rows, for the threads of the first.
-#[cube]
-fn sum_of_rows<N: Size>(sum: Vector<f32, N>, #[comptime] rows: u32, #[comptime] columns: u32) -> Vector<f32, N> {
-    let mut shared = SharedMemory::<Vector<f32, N>>::new((rows * columns) as usize);
-    shared[(UNIT_POS_Y * columns + UNIT_POS_X) as usize] = sum;
-    sync_cube();
-    let mut total = sum;
-    if UNIT_POS_Y == 0 {
-        for row in 1..rows {
-            total += shared[(row * columns + UNIT_POS_X) as usize];
-        }
-    }
-    total
 }

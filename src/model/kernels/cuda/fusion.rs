@@ -1,4 +1,4 @@
-//! Convolutions by cuDNN, alone and in blocks, as custom operations of burn's fusion.
+//! Convolutions by cuDNN, alone and in blocks, and batch norm as custom operations of burn's fusion.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,10 +12,14 @@ use burn_fusion::{FusionRuntime, FusionTensor};
 use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
 use cubecl::cuda::CudaRuntime;
 
-use super::library::{After, Kind, Sizes};
-use super::run::{self, Made};
+use super::batch_norm;
+use super::convolution::{self, Made};
+use super::cudnn::{After, Kind, Sizes};
+use super::reduce::Tensor;
 use crate::model::device;
-use crate::model::kernels::{ConvBlockBackend, ConvBlockGradients, Pool, Wanted, convolve, plain, plainly};
+use crate::model::kernels::{
+    BatchNormSettings, ConvBlockBackend, ConvBlockGradients, Normalized, Pool, Wanted, convolve, plain, plainly,
+};
 
 /// The backend that runs what fusion does not fuse.
 type Plain = CubeBackend<CudaRuntime, f32, i32, u8>;
@@ -31,8 +35,19 @@ pub struct Saved {
     pooled: Option<Fused>,
 }
 
+/// What a batch norm leaves for its backward pass.
+#[derive(Clone, Debug)]
+pub struct SavedNorm {
+    /// Of the batch, `[channels]`.
+    mean: Fused,
+    /// One over the batch's standard deviation, `[channels]`.
+    inverse: Fused,
+    relu: bool,
+}
+
 impl ConvBlockBackend for Cuda {
     type Saved = Saved;
+    type SavedNorm = SavedNorm;
 
     fn conv_block(x: Fused, weight: Fused, bias: Fused, pool: Pool) -> Fused {
         match block_by_cudnn(&x, &weight, &bias, pool) {
@@ -98,6 +113,36 @@ impl ConvBlockBackend for Cuda {
         let (x, mut parameters) = backward(sizes, vec![grad, x, weight], wanted);
         (x, parameters.next())
     }
+
+    fn batch_norm_tracked(
+        x: &Fused,
+        scale: &Fused,
+        shift: &Fused,
+        running: &[Fused; 2],
+        settings: BatchNormSettings,
+    ) -> Option<Normalized<Self>> {
+        let shape @ [n, channels, h, w] = x.shape().dims::<4>();
+        let numbers = n * channels * h * w;
+        let kinds = [x, scale, shift, &running[0], &running[1]].map(TensorMetadata::dtype);
+        let known = matches!(kinds[0], DType::F32 | DType::BF16) && kinds[1..].iter().all(|kind| *kind == DType::F32);
+        if plainly::wanted() || !known || numbers == 0 || numbers > MOST_NUMBERS {
+            return None;
+        }
+        let inputs = [x, scale, shift, &running[0], &running[1]].map(Clone::clone).to_vec();
+        let vector = || (Shape::from([channels]), DType::F32);
+        let outputs = vec![(Shape::from(shape), x.dtype()), vector(), vector(), vector(), vector()];
+        let [y, mean, variance, batch_mean, inverse] = register(Normalize(settings), inputs, outputs);
+        let saved = SavedNorm { mean: batch_mean, inverse, relu: settings.relu };
+        Some(Normalized { y, running: [mean, variance], saved })
+    }
+
+    fn batch_norm_backward(grad: Fused, x: Fused, [scale, shift]: [Fused; 2], saved: &SavedNorm) -> [Fused; 3] {
+        let (shape, kind) = (x.shape(), x.dtype());
+        let vector = || (scale.shape(), DType::F32);
+        let outputs = vec![(shape, kind), vector(), vector()];
+        let SavedNorm { mean, inverse, relu } = saved.clone();
+        register(NormalizeBack { relu }, vec![grad, x, scale, shift, mean, inverse], outputs)
+    }
 }
 
 /// The gradients that are wanted: of the input, and of the parameters.
@@ -111,7 +156,8 @@ fn backward(sizes: Sizes, inputs: Vec<Fused>, wanted: Wanted) -> (Option<Fused>,
         shapes.push(Shape::from([c_out, c_in, kernel, kernel]));
         shapes.extend((after != After::Nothing).then(|| Shape::from([c_out])));
     }
-    let mut found = register_all(Backward { sizes, wanted }, inputs, shapes).into_iter();
+    let outputs = shapes.into_iter().map(|shape| (shape, sizes.kind.into())).collect();
+    let mut found = register_all(Backward { sizes, wanted }, inputs, outputs).into_iter();
     let x = if wanted.x { found.next() } else { None };
     (x, found)
 }
@@ -146,7 +192,7 @@ fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Si
         return None;
     }
     let sizes = Sizes { n, c_in, c_out, h, w, kernel, stride, kind, after };
-    match run::ready(x.client.device().index, sizes) {
+    match convolution::ready(x.client.device().index, sizes) {
         Ok(()) => Some(sizes),
         Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
         Err(error) => {
@@ -178,25 +224,35 @@ pub(crate) fn take_refusal() -> Option<String> {
     Some(message)
 }
 
-/// The shapes of a forward pass's outputs: the last layer's and, where it is to be kept, the input of pooling.
-fn outputs(sizes: Sizes, keeps: bool) -> Vec<Shape> {
+/// A forward pass's outputs: the last layer's and, where it is to be kept, the input of pooling.
+fn outputs(sizes: Sizes, keeps: bool) -> Vec<(Shape, DType)> {
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
     let y = Shape::from([n, c_out, rows, columns]);
     let half = Shape::from([n, c_out, rows / 2, columns / 2]);
-    match (sizes.pooled(), keeps) {
+    let shapes = match (sizes.pooled(), keeps) {
         (false, _) => vec![y],
         (true, false) => vec![half],
         (true, true) => vec![half, y],
+    };
+    shapes.into_iter().map(|shape| (shape, sizes.kind.into())).collect()
+}
+
+impl From<Kind> for DType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::F32 => Self::F32,
+            Kind::Bf16 => Self::BF16,
+        }
     }
 }
 
-/// An operation of cuDNN on tensors that are computed by then.
+/// An operation on tensors that are computed by then.
 trait Run: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The operation's name in fusion's graph.
     const NAME: &str;
 
     /// Its outputs, in the order of the shapes that it was registered with.
-    fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor>;
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor>;
 }
 
 #[derive(Clone, Debug)]
@@ -209,12 +265,12 @@ struct Forward {
 impl Run for Forward {
     const NAME: &str = "cudnn_convolution";
 
-    fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor> {
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
         let mut inputs = inputs.into_iter();
         let (Some(x), Some(weight)) = (inputs.next(), inputs.next()) else {
             unreachable!("registered with an input and a weight")
         };
-        let Made { y, pooled } = run::forward(self.sizes, x, weight, inputs.next());
+        let Made { y, pooled } = convolution::forward(self.sizes, x, weight, inputs.next());
         match (pooled, self.keeps) {
             (None, _) => vec![y],
             (Some(pooled), false) => vec![pooled],
@@ -232,14 +288,45 @@ struct Backward {
 impl Run for Backward {
     const NAME: &str = "cudnn_convolution_backward";
 
-    fn run(&self, inputs: Vec<run::Tensor>) -> Vec<run::Tensor> {
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
         let mut inputs = inputs.into_iter();
         let (Some(grad), Some(x), Some(weight)) = (inputs.next(), inputs.next(), inputs.next()) else {
             unreachable!("registered with a gradient, an input and a weight")
         };
         let made = inputs.next().map(|y| Made { y, pooled: inputs.next() });
-        let found = run::backward(self.sizes, grad, x, weight, made, self.wanted);
+        let found = convolution::backward(self.sizes, grad, x, weight, made, self.wanted);
         [found.x, found.weight, found.bias].into_iter().flatten().collect()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Normalize(BatchNormSettings);
+
+impl Run for Normalize {
+    const NAME: &str = "batch_norm";
+
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
+        let Ok([x, scale, shift, mean, variance]) = <[Tensor; 5]>::try_from(inputs) else {
+            unreachable!("registered with five inputs")
+        };
+        let found = batch_norm::forward(self.0, x, scale, shift, [mean, variance]);
+        vec![found.y, found.running_mean, found.running_variance, found.mean, found.inverse]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct NormalizeBack {
+    relu: bool,
+}
+
+impl Run for NormalizeBack {
+    const NAME: &str = "batch_norm_backward";
+
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
+        let Ok([grad, x, scale, shift, mean, inverse]) = <[Tensor; 6]>::try_from(inputs) else {
+            unreachable!("registered with six inputs")
+        };
+        batch_norm::backward(self.relu, grad, batch_norm::Kept { x, scale, shift, mean, inverse }).to_vec()
     }
 }
 
@@ -260,19 +347,19 @@ impl<O: Run> Operation<Runtime> for Deferred<O> {
     }
 }
 
-fn register<O: Run, const N: usize>(operation: O, inputs: Vec<Fused>, shapes: Vec<Shape>) -> [Fused; N] {
-    let Ok(found) = <[Fused; N]>::try_from(register_all(operation, inputs, shapes)) else {
+fn register<O: Run, const N: usize>(operation: O, inputs: Vec<Fused>, outputs: Vec<(Shape, DType)>) -> [Fused; N] {
+    let Ok(found) = <[Fused; N]>::try_from(register_all(operation, inputs, outputs)) else {
         unreachable!("an output for each shape")
     };
     found
 }
 
-/// Hands an operation to fusion: tensors of these shapes, of the first input's kind of number.
-fn register_all<O: Run>(operation: O, inputs: Vec<Fused>, shapes: Vec<Shape>) -> Vec<Fused> {
-    let (client, kind) = (inputs[0].client.clone(), inputs[0].dtype());
+/// Hands an operation to fusion: tensors of these shapes and kinds of numbers.
+fn register_all<O: Run>(operation: O, inputs: Vec<Fused>, outputs: Vec<(Shape, DType)>) -> Vec<Fused> {
+    let client = inputs[0].client.clone();
     let streams = OperationStreams::with_inputs(&inputs);
     let outputs: Vec<TensorIr> =
-        shapes.into_iter().map(|shape| TensorIr::uninit(client.create_empty_handle(), shape, kind)).collect();
+        outputs.into_iter().map(|(shape, kind)| TensorIr::uninit(client.create_empty_handle(), shape, kind)).collect();
     let inputs: Vec<TensorIr> = inputs.into_iter().map(Fused::into_ir).collect();
     let tensors = CustomOpIr::new(O::NAME, &inputs, &outputs);
     let deferred = Deferred { tensors: tensors.clone(), operation };
