@@ -15,7 +15,7 @@ use burn::tensor::{Distribution, Int, Tensor, activation, module};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use mien::domain::NetworkName;
-use mien::model::kernels::{ConvBlockBackend, conv3x3_relu_maxpool2, plainly};
+use mien::model::kernels::{KernelBackend, conv3x3_relu_maxpool2, plainly};
 use mien::model::network::{Network, StepKey};
 use mien::train::epoch::train_step;
 use mien::train::optimizer;
@@ -28,7 +28,7 @@ fn plain<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) 
     module::max_pool2d(y, [2, 2], [2, 2], [0, 0], [1, 1], false)
 }
 
-fn blocks<B: ConvBlockBackend>() -> [(&'static str, Block<B>); 2] {
+fn blocks<B: KernelBackend>() -> [(&'static str, Block<B>); 2] {
     [("fused", conv3x3_relu_maxpool2::<B>), ("plain", plain::<B>)]
 }
 

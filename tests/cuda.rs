@@ -15,7 +15,7 @@ use burn::backend::{Cuda, Flex};
 use lab::Lab;
 use mien::domain::Outcome;
 use mien::events::{Event, EventReader, Record};
-use mien::model::kernels::Pool;
+use mien::model::kernels::{AdamStep, Pool};
 use serde_json::Value;
 
 /// What burn's kernels include, as far as it is looked for.
@@ -255,6 +255,7 @@ fn blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute() {
     }
     in_a_process_of_its_own(&machine, "convolutions_by_cudnn", false, 40);
     in_a_process_of_its_own(&machine, "batch_norm_by_its_own_kernels", false, 0);
+    in_a_process_of_its_own(&machine, "adam_by_its_own_kernel", false, 0);
 }
 
 /// Runs an ignored test of this file on the made-up driver, where cuDNN must be called at least so many times.
@@ -340,11 +341,29 @@ fn batch_norm_by_its_own_kernels() {
     }
 }
 
+#[test]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+fn adam_by_its_own_kernel() {
+    let step = AdamStep { rate: 0.01, betas: [0.9, 0.999], correction: 0.6, epsilon: 1e-3 };
+    for (number, shape) in (1..).zip([vec![37], vec![6, 8], vec![5, 2, 3, 3], vec![8, 4, 3, 3]]) {
+        let [parameter, gradient, first, second] = blocks::of_adam(shape.iter().product(), number);
+        let (mut moved, mut firsts, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
+        for (((value, grad), first), second) in parameter.iter().zip(&gradient).zip(&first).zip(&second) {
+            let (first, second) = (first * 0.9 + grad * 0.1, second * 0.999 + grad * grad * 0.001);
+            moved.push(value - first * 0.6 / (second.sqrt() + 1e-3) * 0.01);
+            firsts.push(first);
+            seconds.push(second);
+        }
+        let found = blocks::step_of_adam(&shape, [&parameter, &gradient, &first, &second], step);
+        blocks::same(&found, &[moved, firsts, seconds], 1e-6, &format!("{shape:?}"));
+    }
+}
+
 mod blocks {
     use burn::backend::{Autodiff, Cuda, Flex};
     use burn::tensor::backend::Backend;
     use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
-    use mien::model::kernels::{BatchNormSettings, ConvBlockBackend, Pool, Wanted, batch_norm, convolution};
+    use mien::model::kernels::{AdamStep, BatchNormSettings, KernelBackend, Pool, Wanted, batch_norm, convolution};
 
     /// Inputs of a block `[n, c_in, c_out, h, w]`, pixel by pixel.
     pub(crate) struct Case {
@@ -395,7 +414,7 @@ mod blocks {
         }
 
         /// The block's output without and with tracking, and its gradients: of the input, the weight, the bias.
-        pub(crate) fn results<B: ConvBlockBackend>(&self, pool: Pool, rounded: bool) -> Vec<Vec<f32>> {
+        pub(crate) fn results<B: KernelBackend>(&self, pool: Pool, rounded: bool) -> Vec<Vec<f32>> {
             let [n, c_in, c_out, h, w] = self.sizes;
             let down = if pool == Pool::Max2 { 2 } else { 1 };
             let out = [n, h / down, w / down, c_out];
@@ -524,6 +543,42 @@ mod blocks {
         fn gradient(&self, stride: usize) -> Vec<f32> {
             numbers(self.outputs(stride).iter().product(), self.seed + 3)
         }
+    }
+
+    /// A parameter, its gradient and both moments.
+    pub(crate) fn of_adam(len: usize, seed: u64) -> [Vec<f32>; 4] {
+        let [parameter, gradient, first, second] = [0, 1, 2, 3].map(|more| numbers(len, 4 * seed + more));
+        [parameter, gradient, first, second.iter().map(|value| value.abs()).collect()]
+    }
+
+    /// The parameter and both moments behind a step on CUDA. Filters are given and read channels last.
+    pub(crate) fn step_of_adam(shape: &[usize], tensors: [&[f32]; 4], step: AdamStep) -> Vec<Vec<f32>> {
+        let found = match *shape {
+            [a] => in_shape(tensors, [a], step, |tensor| tensor, |tensor| tensor),
+            [a, b] => in_shape(tensors, [a, b], step, |tensor| tensor, |tensor| tensor),
+            [out, inputs, kernel, _] => in_shape(
+                tensors,
+                [out, kernel, kernel, inputs],
+                step,
+                |tensor| tensor.permute([0, 3, 1, 2]),
+                |tensor| tensor.permute([0, 2, 3, 1]),
+            ),
+            _ => unreachable!("no parameter has another shape"),
+        };
+        found.to_vec()
+    }
+
+    fn in_shape<const D: usize>(
+        tensors: [&[f32]; 4],
+        shape: [usize; D],
+        step: AdamStep,
+        turn: impl Fn(Tensor<Cuda, D>) -> Tensor<Cuda, D>,
+        back: impl Fn(Tensor<Cuda, D>) -> Tensor<Cuda, D>,
+    ) -> [Vec<f32>; 3] {
+        let of = |values| turn(tensor::<Cuda, D>(values, shape, false)).into_primitive().tensor();
+        let [parameter, gradient, first, second] = tensors.map(of);
+        let found = Cuda::adam_step(&parameter, &gradient, [&first, &second], step).expect("a kernel");
+        found.map(|tensor| values(back(Tensor::from_primitive(TensorPrimitive::Float(tensor)))))
     }
 
     /// Holds results against each other.

@@ -279,15 +279,15 @@ def second(lab):
         yield train_step(lab, f"features{tag}", [*features, *short], 1.0)
         yield train_step(lab, f"finetune{tag}", ["finetune", "--from", f"features{tag}", *short], 1.0)
         return
-    for name, words in (("cnn", ["cnn", *faces]), ("features", features)):
-        words = [*words, "--epochs", 1, *short[2:]]
-        yield Step("start", name, 120, lambda name=name, words=words: starts(lab, name, words), least=10)
+    one = ["--epochs", 1, *short[2:]]
+    yield Step("start", "cnn", 120, lambda: starts(lab, "cnn", ["cnn", *faces, *one]), least=10)
     yield Step("repeat", "cnn", 60, lambda: repeated(lab, ["cnn", *faces, "--epochs", 2, *short[2:]]), least=10)
     yield Step("latency", "stop", 30, lambda: runs.stopped(lab), least=10)
     yield Step("resident", "cnn", 60, lambda: resident(lab, ["cnn", *faces, "--epochs", 3, *short[2:]]), least=10)
     yield train_step(lab, f"features{tag}", [*features, *short], 0.4)
     every = ["finetune", "--from", f"features{tag}", "--unfreeze", "block1", "--precision", "bf16"]
-    yield train_step(lab, f"finetune-all{tag}", [*every, *short], 1.0)
+    yield train_step(lab, f"finetune-all{tag}", [*every, *short], 0.8 if not quick else 1.0)
+    yield Step("start", "features", 120, lambda: starts(lab, "features", [*features, *one]), least=10 if quick else 40)
 
 
 def train_step(lab, run, words, share):

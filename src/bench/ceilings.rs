@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 use super::material::uniform;
 use super::{Finding, Tell, spread, wait};
 use crate::model::device::{Device, DeviceKind};
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::TrainBackend;
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
 /// Repeats: first some that do not count, because of compiling and tuning.
@@ -53,8 +53,7 @@ impl DeviceJob for Job<'_> {
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         let Self { size, mebibytes, tell } = self;
         // Random numbers: zeros can be faster than what training has.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
 
 use super::material::{CLASSES, made_up_weights};
@@ -11,7 +11,7 @@ use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
 use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
-use crate::model::kernels::{ConvBlockBackend, conv3x3_relu, conv3x3_relu_maxpool2};
+use crate::model::kernels::{KernelBackend, TrainBackend, conv3x3_relu, conv3x3_relu_maxpool2};
 use crate::model::parameters::Arrays;
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
@@ -72,8 +72,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B>(mut self, device: &B::Device, _: Habits) -> Self::Output
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         let weights = made_up_weights(NetworkName::VGG16, 1);
         let resolved = resolve(self.size).map_err(|error| error.to_string())?;
@@ -98,8 +97,7 @@ impl Job<'_> {
         device: &B::Device,
     ) -> Result<(), String>
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         let prefix = NetworkName::VGG16.architecture().pretrained.map_or("", |pretrained| pretrained.prefix);
         let name = layer.name.strip_prefix(prefix).unwrap_or(&layer.name).to_owned();
@@ -161,7 +159,7 @@ impl Job<'_> {
     }
 }
 
-fn convolve<B: ConvBlockBackend>(
+fn convolve<B: KernelBackend>(
     x: Tensor<B, 4>,
     weight: &Tensor<B, 4>,
     bias: &Tensor<B, 1>,

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::Backend;
 
 use super::agree::Subject;
 use super::material::{Material, made_up_weights};
 use super::{Finding, Tell, spread, wait};
 use crate::domain::{NetworkName, Precision, StageName, Strategy};
 use crate::model::device::Device;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::{Network, StepKey};
 use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
@@ -68,8 +68,7 @@ impl DeviceJob for Job {
 
     fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         let options = self.0;
         let weights = made_up_weights(options.strategy.network(), 1);
@@ -90,8 +89,7 @@ struct Seconds {
 
 fn time<B>(options: &Options, subject: &Subject<B>, device: &B::Device) -> Result<Seconds, String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     wait::<B>(device)?;
     let mut network = Some(subject.network.clone());
@@ -121,14 +119,14 @@ where
 }
 
 /// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer makes.
-fn settle<B: AutodiffBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), String> {
+fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), String> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {
             // One number of each, so that nothing of a step can be left for later.
             let tensor = param.val();
             let first = tensor.dims().map(|_| 0..1);
-            drop(tensor.slice(first).into_data());
+            drop(read(tensor.slice(first)));
         }
     }
     wait::<B>(device)?;

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::in_precision;
-use super::kernels::ConvBlockBackend;
+use super::kernels::KernelBackend;
 use super::network::Network;
 use super::parameters::{Arrays, MismatchError};
 use crate::domain::Precision;
@@ -11,7 +11,7 @@ use crate::domain::network::{Cut, FORWARD_CHUNK, Resolved};
 
 /// Layers that stay as they were imported.
 #[derive(Debug, Clone)]
-pub struct FrozenPart<B: ConvBlockBackend> {
+pub struct FrozenPart<B: KernelBackend> {
     network: Network<B>,
     /// Numbers of its widest output, for one image.
     widest: usize,
@@ -20,7 +20,7 @@ pub struct FrozenPart<B: ConvBlockBackend> {
     precision: Precision,
 }
 
-impl<B: ConvBlockBackend> FrozenPart<B> {
+impl<B: KernelBackend> FrozenPart<B> {
     /// The layers of `resolved` below `cut` with these imported weights; `None` where nothing is frozen.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
 use super::kernels::{
-    BatchNormSettings, ConvBlockBackend, batch_norm, cast, conv3x3_relu, conv3x3_relu_maxpool2, convolution, normalize,
+    BatchNormSettings, KernelBackend, batch_norm, cast, conv3x3_relu, conv3x3_relu_maxpool2, convolution, normalize,
 };
 use super::parameters::{Array, Arrays, MismatchError};
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
@@ -103,7 +103,7 @@ struct Training<B: Backend> {
     statistics: Vec<RunningStatistics<B>>,
 }
 
-impl<B: ConvBlockBackend> Network<B> {
+impl<B: KernelBackend> Network<B> {
     /// The layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained`, by their names there; the others
     /// are drawn from `seed` in the order of the plan, the same on every device.
     ///
@@ -395,7 +395,7 @@ impl<B: Backend> Weights<B> {
     }
 }
 
-impl<B: ConvBlockBackend> BatchNormWeights<B> {
+impl<B: KernelBackend> BatchNormWeights<B> {
     /// `[n, channels, height, width]` with mean 0 and variance 1, scaled and shifted; in f32, returned in the kind of `x`.
     fn normalize(
         &self,

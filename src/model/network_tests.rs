@@ -10,7 +10,7 @@ use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage, Unit};
 use crate::domain::{NetworkName, TrainedStages};
 
 /// A network of the catalog whose weights are drawn, on images `[channels, height, width]`.
-pub(crate) fn drawn<B: super::kernels::ConvBlockBackend>(
+pub(crate) fn drawn<B: super::kernels::KernelBackend>(
     name: NetworkName,
     input: [usize; 3],
     classes: usize,
@@ -20,7 +20,7 @@ pub(crate) fn drawn<B: super::kernels::ConvBlockBackend>(
 }
 
 /// A network whose weights are drawn.
-pub(crate) fn build<B: super::kernels::ConvBlockBackend>(
+pub(crate) fn build<B: super::kernels::KernelBackend>(
     architecture: &Architecture,
     input: [usize; 3],
     classes: usize,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
+use super::kernels::read;
+
 /// A tensor on the host, f32, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
@@ -44,7 +46,7 @@ impl Array {
     /// Never for float tensors, which convert to f32.
     #[must_use]
     pub fn from_tensor<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Self {
-        let data = tensor.into_data().convert::<f32>();
+        let data = read(tensor).convert::<f32>();
         let shape = data.shape.to_vec();
         // Converted to f32 the line before.
         let values = data.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"));

@@ -2,10 +2,9 @@
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
-use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor};
 
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::{Network, StepKey};
 
 use super::Reporter;
@@ -79,8 +78,7 @@ pub fn train_epoch<B>(
     reporter: &mut dyn Reporter,
 ) -> Result<(Network<B>, EpochEnd), SaveError>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let mut meter = Meter::new(plan, reporter.paused());
     let mut pending = Pending::<B>::resume(&plan.from, device);
@@ -99,7 +97,7 @@ where
         network = moved;
         if step == plan.from.step + 1 {
             // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
-            drop(loss.clone().into_data());
+            drop(read(loss.clone()));
         }
         pending.add(loss, logits, labels, count);
         if step % plan.readback == 0 || step == plan.steps {
@@ -124,7 +122,7 @@ where
 
 /// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits `[inputs, classes]`
 /// before it. The second rate is that of a pretrained base.
-pub fn train_step<B: AutodiffBackend + ConvBlockBackend>(
+pub fn train_step<B: TrainBackend>(
     network: Network<B>,
     optimizer: &mut AdamOptimizer<B>,
     inputs: Tensor<B::InnerBackend, 4>,
@@ -147,7 +145,7 @@ pub fn train_step<B: AutodiffBackend + ConvBlockBackend>(
 }
 
 /// One step of the optimizer; the second rate is that of a pretrained base.
-pub(super) fn descend<B: AutodiffBackend>(
+pub(super) fn descend<B: TrainBackend>(
     network: Network<B>,
     optimizer: &mut AdamOptimizer<B>,
     mut gradients: B::Gradients,

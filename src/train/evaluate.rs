@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::domain::Confusion;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, read};
 use crate::model::network::Network;
 
 use super::feed::{Feed, Piece};
@@ -30,7 +30,7 @@ pub const BATCH_SIZE: usize = 128;
 ///
 /// Losses are summed on the host in f64: the result does not depend on how a device would add them up, nor on
 /// `readback`.
-pub fn evaluate<B: ConvBlockBackend>(
+pub fn evaluate<B: KernelBackend>(
     network: &Network<B>,
     feed: &Feed<'_, B>,
     batches: impl Iterator<Item = Piece>,
@@ -77,7 +77,7 @@ impl<B: Backend> Unread<B> {
         }
         let logits = Tensor::cat(std::mem::take(&mut self.logits), 0);
         let classes = logits.dims()[1];
-        let logits = logits.into_data().convert::<f32>();
+        let logits = read(logits).convert::<f32>();
         // Converted to f32 the line before.
         let logits = logits.as_slice::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
         for (row, label) in logits.chunks_exact(classes).zip(self.labels.drain(..)) {

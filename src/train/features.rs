@@ -21,7 +21,7 @@ use crate::data::store::Dataset;
 use crate::domain::Split;
 use crate::events::Event;
 use crate::model::frozen::FrozenPart;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, read};
 
 /// Images per forward pass. Fixed, so that features do not depend on a recipe's batch size.
 const BATCH_SIZE: usize = 32;
@@ -36,7 +36,7 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const WAIT: Duration = Duration::from_millis(200);
 
 /// What is computed, by what, and where it is kept.
-pub struct FeaturePlan<'a, B: ConvBlockBackend> {
+pub struct FeaturePlan<'a, B: KernelBackend> {
     /// The dataset that the images are of.
     pub dataset: &'a Arc<Dataset>,
     /// Its images as the base wants them. If they are augmented, it is in a fixed number of variants.
@@ -78,7 +78,7 @@ struct Progress<'a> {
     told_of_waiting: bool,
 }
 
-impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
+impl<B: KernelBackend> FeaturePlan<'_, B> {
     /// Sees to it that the features of these splits are on disk: finds them, waits for whoever computes them, or computes
     /// what is missing.
     pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Cached {
@@ -233,7 +233,7 @@ impl<B: ConvBlockBackend> FeaturePlan<'_, B> {
             self.images.fill_variant(name.split, &indices, variant, &mut inputs);
             Tensor::from_data(TensorData::new(inputs, shape), device)
         };
-        let features = self.frozen.forward(images).into_data().convert::<f32>();
+        let features = read(self.frozen.forward(images)).convert::<f32>();
         // Converted to f32 the line before.
         let mut features: Vec<f32> = features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"));
         features.truncate(count * self.key.row());

@@ -12,7 +12,7 @@ use crate::data::images::{Images, Picks};
 use crate::domain::{Precision, Split};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::KernelBackend;
 
 use super::resident::Resident;
 
@@ -20,7 +20,7 @@ use super::resident::Resident;
 const PREFETCH: usize = 3;
 
 /// Inputs: images, behind a frozen base where there is one, or what that made of them.
-pub struct Feed<'a, B: ConvBlockBackend> {
+pub struct Feed<'a, B: KernelBackend> {
     source: Arc<dyn Source>,
     /// It runs outside the graph.
     frozen: Option<&'a FrozenPart<B>>,
@@ -82,7 +82,7 @@ impl Piece {
     }
 }
 
-impl<'a, B: ConvBlockBackend> Feed<'a, B> {
+impl<'a, B: KernelBackend> Feed<'a, B> {
     /// Of whatever the host has: what a frozen base has made of images, most often.
     #[must_use]
     pub fn of(source: Arc<dyn Source>) -> Self {
@@ -137,7 +137,7 @@ impl<'a, B: ConvBlockBackend> Feed<'a, B> {
     }
 }
 
-impl<B: ConvBlockBackend> Feed<'_, B> {
+impl<B: KernelBackend> Feed<'_, B> {
     /// A batch on the device.
     pub(super) fn ready(&self, piece: Piece, device: &B::Device) -> Ready<B> {
         let (inputs, labels) = match piece {

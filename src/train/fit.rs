@@ -4,12 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use burn::module::AutodiffModule;
-use burn::tensor::backend::AutodiffBackend;
 
 use crate::data::batch::epoch_order;
 use crate::domain::{EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split};
 use crate::events::Event;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::model::parameters::MismatchError;
 
@@ -24,9 +23,9 @@ use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
 /// What a training works on.
-pub struct Fit<'a, B: AutodiffBackend>
+pub struct Fit<'a, B: TrainBackend>
 where
-    B::InnerBackend: ConvBlockBackend,
+    B::InnerBackend: KernelBackend,
 {
     /// Its settings.
     pub recipe: &'a Recipe,
@@ -69,7 +68,7 @@ pub enum FitError {
 }
 
 /// Where training stands.
-struct Progress<B: AutodiffBackend> {
+struct Progress<B: TrainBackend> {
     network: Network<B>,
     optimizer: AdamOptimizer<B>,
     standing: Standing,
@@ -93,8 +92,7 @@ pub fn fit<B>(
     reporter: &mut dyn Reporter,
 ) -> Result<FitEnd, FitError>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let recipe = fit.recipe;
     let own = Limits::of(recipe);
@@ -172,7 +170,7 @@ struct EpochOf {
     from: Partial,
 }
 
-fn begin<B: AutodiffBackend>(
+fn begin<B: TrainBackend>(
     network: Network<B>,
     recipe: &Recipe,
     checkpoint: Option<&Checkpoint>,
@@ -217,8 +215,7 @@ fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, seco
 
 impl<B> Fit<'_, B>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     fn train(
         &self,

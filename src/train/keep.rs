@@ -6,10 +6,9 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burn::tensor::backend::AutodiffBackend;
-
 use crate::domain::{EarlyStoppingStatus, Strategy};
 use crate::events::Event;
+use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
 use crate::model::parameters::Arrays;
 
@@ -70,7 +69,7 @@ impl<'a> Keep<'a> {
     }
 
     /// Saves what is done of the epoch under way, unless that is on disk already or its loss is no number.
-    pub(super) fn part<B: AutodiffBackend>(
+    pub(super) fn part<B: TrainBackend>(
         &mut self,
         network: &Network<B>,
         optimizer: &AdamOptimizer<B>,
@@ -89,7 +88,7 @@ impl<'a> Keep<'a> {
     }
 
     /// Saves the state after a completed epoch.
-    pub(super) fn epoch<B: AutodiffBackend>(
+    pub(super) fn epoch<B: TrainBackend>(
         &mut self,
         network: &Network<B>,
         optimizer: &AdamOptimizer<B>,
@@ -116,7 +115,7 @@ impl<'a> Keep<'a> {
         Ok(())
     }
 
-    fn checkpoint<B: AutodiffBackend>(
+    fn checkpoint<B: TrainBackend>(
         &self,
         network: &Network<B>,
         optimizer: &AdamOptimizer<B>,

@@ -6,6 +6,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::events::Event;
+use crate::model::kernels::read;
 
 use super::checkpoint::Partial;
 use super::epoch::{EpochPlan, TrainingFigures};
@@ -61,7 +62,7 @@ impl<B: AutodiffBackend> Pending<B> {
 
     /// The sums without a cut.
     fn sums(&self) -> Option<[f32; 2]> {
-        let values: Vec<f32> = self.sums.clone()?.into_data().convert::<f32>().iter::<f32>().collect();
+        let values: Vec<f32> = read(self.sums.clone()?).convert::<f32>().iter::<f32>().collect();
         values.try_into().ok()
     }
 }

@@ -5,19 +5,66 @@ use std::collections::HashMap;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::record::AdaptorRecord;
-use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
-use burn::tensor::{Tensor, backend::AutodiffBackend};
+use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, LearningRate, Optimizer, SimpleOptimizer};
+use burn::tensor::{Tensor, TensorPrimitive};
 
+use crate::model::kernels::{AdamStep, KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::model::parameters::{Array, Arrays, MismatchError};
 
 /// Adam over a network.
-pub type AdamOptimizer<B> = OptimizerAdaptor<Adam, Network<B>, B>;
+pub type AdamOptimizer<B> = OptimizerAdaptor<FusedAdam, Network<B>, B>;
 
 type Record<B> = <AdamOptimizer<B> as Optimizer<Network<B>, B>>::Record;
 
 /// What the names of the first and the second moments begin with in a checkpoint.
 const MOMENTS: [&str; 2] = ["adam.m.", "adam.v."];
+
+/// The share of each moment that a step keeps, and what is added to the root of the second: Keras's.
+const BETAS: [f32; 2] = [0.9, 0.999];
+const EPSILON: f32 = 1e-7;
+
+/// Adam by the backend's own kernel where it has one, else by burn's operations.
+#[derive(Clone)]
+pub struct FusedAdam(Adam);
+
+impl<B: KernelBackend> SimpleOptimizer<B> for FusedAdam {
+    type State<const D: usize> = AdamState<B, D>;
+
+    fn step<const D: usize>(
+        &self,
+        rate: LearningRate,
+        parameter: Tensor<B, D>,
+        gradient: Tensor<B, D>,
+        state: Option<AdamState<B, D>>,
+    ) -> (Tensor<B, D>, Option<AdamState<B, D>>) {
+        // At the first step there are no moments yet.
+        if let Some(AdamState { momentum }) = &state {
+            let of = |tensor: &Tensor<B, D>| tensor.clone().into_primitive().tensor();
+            let time = momentum.time + 1;
+            let step = fused_step(time, rate);
+            let moments = [&of(&momentum.moment_1), &of(&momentum.moment_2)];
+            if let Some(found) = B::adam_step(&of(&parameter), &of(&gradient), moments, step) {
+                let [parameter, first, second] =
+                    found.map(|tensor| Tensor::from_primitive(TensorPrimitive::Float(tensor)));
+                return (parameter, Some(AdamState::new(AdaptiveMomentumState::new(time, first, second))));
+            }
+        }
+        SimpleOptimizer::<B>::step(&self.0, rate, parameter, gradient, state)
+    }
+
+    fn to_device<const D: usize>(state: AdamState<B, D>, device: &B::Device) -> AdamState<B, D> {
+        <Adam as SimpleOptimizer<B>>::to_device(state, device)
+    }
+}
+
+/// The numbers of a step, from 1, in the precision in which burn's Adam computes them.
+#[allow(clippy::cast_possible_truncation)] // rounded as a tensor's scalar is; no run has 2^31 steps
+fn fused_step(time: usize, rate: LearningRate) -> AdamStep {
+    let [first, second] = BETAS.map(|beta| 1.0 - beta.powi(i32::try_from(time).unwrap_or(i32::MAX)));
+    let root = second.sqrt();
+    AdamStep { rate: rate as f32, betas: BETAS, correction: root / first, epsilon: EPSILON * root }
+}
 
 /// Whether an array of a checkpoint is the optimizer's, and not the network's.
 #[must_use]
@@ -27,13 +74,14 @@ pub fn is_state(name: &str) -> bool {
 
 /// Adam with Keras's constants.
 #[must_use]
-pub fn adam<B: AutodiffBackend>() -> AdamOptimizer<B> {
-    AdamConfig::new().with_beta_1(0.9).with_beta_2(0.999).with_epsilon(1e-7).init()
+pub fn adam<B: TrainBackend>() -> AdamOptimizer<B> {
+    let [first, second] = BETAS;
+    FusedAdam(AdamConfig::new().with_beta_1(first).with_beta_2(second).with_epsilon(EPSILON).build()).into()
 }
 
 /// The first and second moments by name, and how many steps were taken.
 #[must_use]
-pub fn save<B: AutodiffBackend>(optimizer: &AdamOptimizer<B>, network: &Network<B>) -> (Arrays, usize) {
+pub fn save<B: TrainBackend>(optimizer: &AdamOptimizer<B>, network: &Network<B>) -> (Arrays, usize) {
     let (names, record) = (network.parameter_names(), optimizer.to_record());
     let mut saver = Saver::<B> { names, record, arrays: Arrays::new(), steps: 0 };
     network.visit(&mut saver);
@@ -44,7 +92,7 @@ pub fn save<B: AutodiffBackend>(optimizer: &AdamOptimizer<B>, network: &Network<
 ///
 /// # Errors
 /// When the arrays lack a moment of a trained parameter, or one has another shape; names the first one.
-pub fn load<B: AutodiffBackend>(
+pub fn load<B: TrainBackend>(
     network: &Network<B>,
     arrays: &Arrays,
     steps: usize,
@@ -61,14 +109,14 @@ pub fn load<B: AutodiffBackend>(
     }
 }
 
-struct Saver<B: AutodiffBackend> {
+struct Saver<B: TrainBackend> {
     names: HashMap<ParamId, String>,
     record: Record<B>,
     arrays: Arrays,
     steps: usize,
 }
 
-impl<B: AutodiffBackend> ModuleVisitor<B> for Saver<B> {
+impl<B: TrainBackend> ModuleVisitor<B> for Saver<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         let Some(record) = self.record.remove(&param.id) else { return };
         let AdamState { momentum } = record.into_state::<D>();
@@ -80,7 +128,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Saver<B> {
     }
 }
 
-struct Loader<'a, B: AutodiffBackend> {
+struct Loader<'a, B: TrainBackend> {
     names: HashMap<ParamId, String>,
     arrays: &'a Arrays,
     steps: usize,
@@ -88,7 +136,7 @@ struct Loader<'a, B: AutodiffBackend> {
     error: Option<MismatchError>,
 }
 
-impl<B: AutodiffBackend> Loader<'_, B> {
+impl<B: TrainBackend> Loader<'_, B> {
     fn moment(&self, moment: &str, id: ParamId, expected: &[usize]) -> Result<Array, MismatchError> {
         let name = format!("{moment}{}", self.names[&id]);
         match self.arrays.get(&name) {
@@ -99,7 +147,7 @@ impl<B: AutodiffBackend> Loader<'_, B> {
     }
 }
 
-impl<B: AutodiffBackend> ModuleVisitor<B> for Loader<'_, B> {
+impl<B: TrainBackend> ModuleVisitor<B> for Loader<'_, B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         let tensor = param.val();
         // A parameter that is not trained has no moments.

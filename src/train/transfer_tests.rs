@@ -67,7 +67,7 @@ fn frozen_part(weights: &Arrays, size: usize, unfrozen: Option<&StageName>) -> F
     FrozenPart::new(&resolved, cut, weights, &Default::default()).expect("fits").expect("something is frozen")
 }
 
-fn trained_part<B: crate::model::kernels::ConvBlockBackend>(
+fn trained_part<B: crate::model::kernels::KernelBackend>(
     weights: &Arrays,
     size: usize,
     unfrozen: Option<&StageName>,

@@ -4,11 +4,10 @@
 //! tests, which never choose a CUDA device, go without.
 
 use burn::backend::{Autodiff, Flex};
-use burn::tensor::backend::AutodiffBackend;
 
 use super::residence;
 use crate::model::device::DeviceKind;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::TrainBackend;
 
 /// Work that is the same on every device.
 pub(crate) trait DeviceJob {
@@ -18,8 +17,7 @@ pub(crate) trait DeviceJob {
     /// Does it on a device.
     fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend;
+        B: TrainBackend;
 }
 
 /// How a device is read and fed.

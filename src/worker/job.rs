@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use burn::tensor::backend::AutodiffBackend;
-
 use crate::data::manifest;
 use crate::data::store::Dataset;
 use crate::domain::preflight::{self, Entry};
 use crate::domain::{Outcome, Recipe, Split, SplitCounts};
 use crate::events::Event;
 use crate::model::device::{self, Device};
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
@@ -119,8 +117,7 @@ trait Work {
 
     fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Self::Output, WorkerError>
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend;
+        B: TrainBackend;
 }
 
 impl<W: Work> DeviceJob for Job<'_, W> {
@@ -128,8 +125,7 @@ impl<W: Work> DeviceJob for Job<'_, W> {
 
     fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         let Self { ground, files, journal, work } = self;
         let setup = Setup::<B>::new(ground, device, habits)?;
@@ -138,9 +134,9 @@ impl<W: Work> DeviceJob for Job<'_, W> {
 }
 
 /// Everything at hand: a run's network set up on a device.
-pub(super) struct Desk<'a, B: AutodiffBackend>
+pub(super) struct Desk<'a, B: TrainBackend>
 where
-    B::InnerBackend: ConvBlockBackend,
+    B::InnerBackend: KernelBackend,
 {
     pub(super) ground: &'a Ground,
     pub(super) files: &'a CheckpointFiles,
@@ -160,8 +156,7 @@ impl Work for Training {
 
     fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Outcome, WorkerError>
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         check_identity(self.checkpoint.as_ref(), desk.setup.identity())?;
         let network = desk.setup.network()?;
@@ -204,8 +199,7 @@ impl Work for Testing {
 
     fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Option<Outcome>, WorkerError>
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         if !desk.test_best()? {
             return Ok(Some(desk.journal.early_end()));
@@ -215,7 +209,7 @@ impl Work for Testing {
     }
 }
 
-pub(super) fn plan<'a, B: AutodiffBackend>(
+pub(super) fn plan<'a, B: TrainBackend>(
     ground: &'a Ground,
     files: &'a CheckpointFiles,
     identity: &'a Identity,
@@ -223,7 +217,7 @@ pub(super) fn plan<'a, B: AutodiffBackend>(
     readback: u32,
 ) -> Fit<'a, B>
 where
-    B::InnerBackend: ConvBlockBackend,
+    B::InnerBackend: KernelBackend,
 {
     let feed = feed.evenly(ground.device.tunes_by_shape()).in_precision(ground.recipe.trained_precision());
     Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }

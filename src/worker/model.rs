@@ -5,14 +5,14 @@ use crate::domain::network::{Cut, Resolved};
 use crate::domain::preflight::{self, Entry};
 use crate::domain::{NetworkName, Preprocessing, Recipe, Transfer};
 use crate::model::frozen::FrozenPart;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::KernelBackend;
 use crate::model::network::Network;
 use crate::model::parameters::{Array, Arrays, MismatchError};
 use crate::runs::layout::Home;
 use crate::weights::Weights;
 
 /// A run's network on images of one shape, with what stays frozen on a device.
-pub(super) struct Model<B: ConvBlockBackend> {
+pub(super) struct Model<B: KernelBackend> {
     pub(super) resolved: Resolved,
     pub(super) cut: Cut,
     /// The imported weights; empty where all weights are drawn.
@@ -23,7 +23,7 @@ pub(super) struct Model<B: ConvBlockBackend> {
     pub(super) frozen: Option<FrozenPart<B>>,
 }
 
-impl<B: ConvBlockBackend> Model<B> {
+impl<B: KernelBackend> Model<B> {
     /// Resolves the network of `recipe` for stored images of this height, width and number of channels, and reads its imported
     /// weights. The frozen part takes so many images at once that its widest output has at most `chunk` numbers.
     ///
@@ -50,7 +50,7 @@ impl<B: ConvBlockBackend> Model<B> {
     ///
     /// # Errors
     /// When an imported weight is missing or has another shape; names the first one.
-    pub(super) fn trained_part<T: ConvBlockBackend>(
+    pub(super) fn trained_part<T: KernelBackend>(
         &self,
         seed: u64,
         device: &T::Device,

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::{Precision, Preprocessing};
 use crate::model::in_precision;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, read};
 use crate::model::network::Network;
 use crate::runs::layout::RunFolder;
 use crate::train::checkpoint::{Checkpoint, Identity};
@@ -15,7 +15,7 @@ use super::error::WorkerError;
 use super::model::Model;
 
 /// The best weights of a run on a device.
-pub struct Predictor<B: ConvBlockBackend> {
+pub struct Predictor<B: KernelBackend> {
     model: Model<B>,
     network: Network<B>,
     identity: Identity,
@@ -25,7 +25,7 @@ pub struct Predictor<B: ConvBlockBackend> {
     device: B::Device,
 }
 
-impl<B: ConvBlockBackend> Predictor<B> {
+impl<B: KernelBackend> Predictor<B> {
     /// Reads the best weights of a run, and its imported weights.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl<B: ConvBlockBackend> Predictor<B> {
                 Some(frozen) => frozen.forward(images),
                 None => images,
             };
-            let logits = self.network.logits(in_precision(inputs, self.precision)).into_data().convert::<f32>();
+            let logits = read(self.network.logits(in_precision(inputs, self.precision))).convert::<f32>();
             // Converted to f32 the line before.
             logits.into_vec::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"))
         };

@@ -5,7 +5,7 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::domain::Split;
 use crate::events::Event;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
@@ -21,8 +21,7 @@ type Best<B> = (Network<<B as AutodiffBackend>::InnerBackend>, u32);
 
 impl<B> Desk<'_, B>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     fn best(&mut self) -> Result<Best<B>, WorkerError> {
         let (best, told) = best(self.files)?;

@@ -10,13 +10,12 @@ mod sums;
 mod trace;
 
 use burn::backend::Flex;
-use burn::tensor::backend::AutodiffBackend;
 
 use super::material::{Material, highest_stage, made_up_weights};
 use super::{Check, Finding, Tell};
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
-use crate::model::kernels::{ConvBlockBackend, plainly};
+use crate::model::kernels::{TrainBackend, plainly};
 use crate::model::parameters::Arrays;
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
@@ -122,8 +121,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
     where
-        B: AutodiffBackend + ConvBlockBackend,
-        B::InnerBackend: ConvBlockBackend,
+        B: TrainBackend,
     {
         let Self { kind, size, subjects, precision, tell } = self;
         let mut holds = true;
@@ -149,8 +147,7 @@ fn everything<B>(
     tell: Tell<'_>,
 ) -> Result<(), String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let measured = rounding::measure::<B::InnerBackend>(device, kind, tell);
     let expected = match precision {
@@ -195,8 +192,7 @@ pub(super) fn relative(a: &[f32], b: &[f32]) -> f64 {
 #[cfg(test)]
 pub(super) fn failed_with<B>(strategy: Strategy, change: super::material::Change, device: &B::Device) -> Vec<String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let processor = Material::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
     let pair = Pair { here: Material { change, ..processor.clone() }, processor };
@@ -215,8 +211,7 @@ where
 #[cfg(test)]
 pub(super) fn bars<B>(strategy: Strategy, device: &B::Device) -> Vec<(String, f64)>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let material = Material::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
     let pair = Pair { here: material.clone(), processor: material };

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor};
 
 use super::{Expected, Pair, Processor, on_the_processor, relative};
@@ -13,15 +12,12 @@ use crate::bench::{Check, Finding, Tell};
 use crate::domain::{Precision, Strategy};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::TrainBackend;
 use crate::model::network::{Network, StepKey};
 use crate::model::parameters::{Array, Arrays, MismatchError};
 
 /// A strategy's network with its first weights, and a batch as it enters the trained part.
-pub(crate) struct Subject<B: AutodiffBackend>
-where
-    B::InnerBackend: ConvBlockBackend,
-{
+pub(crate) struct Subject<B: TrainBackend> {
     pub(crate) network: Network<B>,
     pub(crate) frozen: Option<FrozenPart<B::InnerBackend>>,
     pub(crate) images: Tensor<B::InnerBackend, 4>,
@@ -31,8 +27,7 @@ where
 
 impl<B> Subject<B>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     /// Sets a strategy up on a device.
     ///
@@ -74,8 +69,7 @@ struct Measured {
 /// Goes forward and back once.
 fn pass<B>(material: &Material, device: &B::Device) -> Result<Measured, String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let subject = Subject::<B>::new(material, device)?;
     let inputs = Tensor::from_inner(subject.inputs());
@@ -92,13 +86,13 @@ where
     Ok(Measured { logits: values(Array::from_tensor(logits)), loss, gradients })
 }
 
-struct Gradients<'a, B: AutodiffBackend> {
+struct Gradients<'a, B: TrainBackend> {
     names: HashMap<ParamId, String>,
     all: &'a B::Gradients,
     arrays: Arrays,
 }
 
-impl<B: AutodiffBackend> ModuleVisitor<B> for Gradients<'_, B> {
+impl<B: TrainBackend> ModuleVisitor<B> for Gradients<'_, B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         // One without a gradient is missing, and that fails.
         let gradient = param.val().grad(self.all).map(Array::from_tensor);
@@ -109,8 +103,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Gradients<'_, B> {
 /// Holds the device against the processor.
 pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let here = pass::<B>(&pair.here, device)?;
     let rounded = expected.moved(&pair.processor);

@@ -14,6 +14,7 @@ use crate::data::writer::{Description, Workshop, Writer};
 use crate::data::{Batch, Dataset, StoreError};
 use crate::domain::{Augmentation, DatasetName, Preprocessing, Split};
 use crate::model::device::DeviceKind;
+use crate::model::kernels::read;
 use crate::train::resident::Resident;
 
 /// Of the range of a picture's values.
@@ -79,7 +80,7 @@ fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
     let host = Batch::make(images, Split::Train, &indices, Some(3));
     let (inputs, labels) = resident.batch(&images.picks(Split::Train, &indices, Some(3)));
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
-    let inputs: Vec<f32> = inputs.into_data().convert::<f32>().into_vec().unwrap_or_default();
+    let inputs: Vec<f32> = read(inputs).convert::<f32>().into_vec().unwrap_or_default();
     if labels != host.labels || inputs.len() != host.inputs.len() || inputs.iter().any(|value| !value.is_finite()) {
         return f64::NAN;
     }

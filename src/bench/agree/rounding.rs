@@ -6,7 +6,7 @@ use super::{Expected, relative};
 use crate::bench::material::uniform;
 use crate::bench::{Check, Finding, Tell};
 use crate::model::device::DeviceKind;
-use crate::model::kernels::{ConvBlockBackend, conv3x3_relu};
+use crate::model::kernels::{KernelBackend, conv3x3_relu, read};
 
 /// Rows, columns and depth of a product; images, channels and side of a convolution.
 type Shapes = (usize, [usize; 3]);
@@ -22,7 +22,7 @@ const SAMPLES: usize = 2048;
 const EXACT: f64 = 1e-5;
 
 /// Multiplies and convolves, tells how far that is from f64, and what to expect of the device from then on.
-pub(super) fn measure<B: ConvBlockBackend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) -> Expected {
+pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) -> Expected {
     let shapes: &[Shapes] = match kind {
         DeviceKind::Cpu => &[SMALL],
         DeviceKind::Cuda(_) => &[SMALL, LARGE],
@@ -44,8 +44,8 @@ pub(super) fn measure<B: ConvBlockBackend>(device: &B::Device, kind: DeviceKind,
 
 /// How far some of the results are from what they should be.
 #[allow(clippy::cast_possible_truncation)] // the reference, rounded to what is compared
-fn error<B: ConvBlockBackend, const D: usize>(found: Tensor<B, D>, expected: impl Fn(usize) -> f64) -> f64 {
-    let found: Vec<f32> = found.into_data().convert::<f32>().into_vec().unwrap_or_default();
+fn error<B: KernelBackend, const D: usize>(found: Tensor<B, D>, expected: impl Fn(usize) -> f64) -> f64 {
+    let found: Vec<f32> = read(found).convert::<f32>().into_vec().unwrap_or_default();
     // An odd stride, so that every row, column and channel has its turn.
     let stride = (found.len() / SAMPLES).max(1) | 1;
     let places: Vec<usize> = (0..found.len()).step_by(stride).collect();
@@ -54,7 +54,7 @@ fn error<B: ConvBlockBackend, const D: usize>(found: Tensor<B, D>, expected: imp
     if found.is_empty() { f64::NAN } else { relative(&found, &expected) }
 }
 
-fn product<B: ConvBlockBackend>(size: usize, device: &B::Device) -> f64 {
+fn product<B: KernelBackend>(size: usize, device: &B::Device) -> f64 {
     let [a, b] = [1, 2].map(|seed| uniform(size * size, 1.0, seed));
     let [left, right] =
         [&a, &b].map(|values| Tensor::<B, 2>::from_data(TensorData::new(values.clone(), [size, size]), device));
@@ -64,7 +64,7 @@ fn product<B: ConvBlockBackend>(size: usize, device: &B::Device) -> f64 {
     })
 }
 
-fn convolution<B: ConvBlockBackend>([images, channels, side]: [usize; 3], device: &B::Device) -> f64 {
+fn convolution<B: KernelBackend>([images, channels, side]: [usize; 3], device: &B::Device) -> f64 {
     let plane = side * side;
     let (x, w) = (uniform(images * channels * plane, 1.0, 3), uniform(channels * channels * 9, 1.0, 4));
     let input = Tensor::<B, 4>::from_data(TensorData::new(x.clone(), [images, channels, side, side]), device);

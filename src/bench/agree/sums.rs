@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::bench::material::{CLASSES, uniform};
@@ -10,7 +9,7 @@ use crate::bench::{Check, Finding, Tell};
 use crate::data::batch::{Batch, Source};
 use crate::domain::network::{Layer, Op, Stage};
 use crate::domain::{Architecture, Confusion, Split};
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::model::parameters::Arrays;
 use crate::train::evaluate::evaluate;
@@ -25,7 +24,7 @@ const BATCH: usize = 32;
 const BAR: f64 = 1e-5;
 
 /// A network that returns its inputs as logits.
-fn identity<B: ConvBlockBackend>(device: &B::Device) -> Result<Network<B>, String> {
+fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, String> {
     let architecture = Architecture {
         name: "identity",
         pretrained: None,
@@ -87,8 +86,7 @@ impl Known {
 #[allow(clippy::cast_precision_loss)] // counts are small
 pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>) -> Result<(), String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let known = Arc::new(Known::new());
     let (loss, confusion) = known.expected();

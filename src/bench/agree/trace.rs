@@ -1,13 +1,12 @@
 //! Ten steps of training side by side, and what was trained carried from device to device.
 
 use burn::tensor::Tensor;
-use burn::tensor::backend::AutodiffBackend;
 
 use super::networks::Subject;
 use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::material::Material;
 use crate::bench::{Check, Finding, Tell};
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::StepKey;
 use crate::model::parameters::{Arrays, MismatchError};
 use crate::train::epoch::train_step;
@@ -29,8 +28,7 @@ struct Trained {
 /// Trains so many steps from the beginning, or goes on from what another device has trained.
 fn train<B>(material: &Material, device: &B::Device, from: Option<&Trained>, steps: u32) -> Result<Trained, String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let subject = Subject::<B>::new(material, device)?;
     let inputs = subject.inputs();
@@ -53,7 +51,7 @@ where
     let losses = if losses.is_empty() {
         Vec::new()
     } else {
-        Tensor::cat(losses, 0).into_data().convert::<f32>().into_vec().unwrap_or_default()
+        read(Tensor::cat(losses, 0)).convert::<f32>().into_vec().unwrap_or_default()
     };
     let moments = optimizer::save(&adam, &network);
     Ok(Trained { losses, parameters: network.to_arrays(), moments })
@@ -62,8 +60,7 @@ where
 /// Holds the losses of ten steps against each other, and goes on with each side's weights on the other.
 pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     let here = train::<B>(&pair.here, device, None, STEPS)?;
     let rounded = expected.moved(&pair.processor);

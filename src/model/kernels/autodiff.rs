@@ -8,12 +8,12 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
-use super::{BatchNormSettings, ConvBlockBackend, Normalized, Pool, Wanted, convolve, plain};
+use super::{BatchNormSettings, KernelBackend, Normalized, Pool, Wanted, convolve, plain};
 
 #[derive(Debug)]
 struct ConvBlock;
 
-impl<B: ConvBlockBackend> Backward<B, 3> for ConvBlock {
+impl<B: KernelBackend> Backward<B, 3> for ConvBlock {
     /// Input, weight and what the forward pass left.
     type State = (FloatTensor<B>, FloatTensor<B>, B::Saved);
 
@@ -42,7 +42,7 @@ impl<B: ConvBlockBackend> Backward<B, 3> for ConvBlock {
 #[derive(Debug)]
 struct Convolution;
 
-impl<B: ConvBlockBackend> Backward<B, 2> for Convolution {
+impl<B: KernelBackend> Backward<B, 2> for Convolution {
     /// Input, weight and stride.
     type State = (FloatTensor<B>, FloatTensor<B>, usize);
 
@@ -64,7 +64,7 @@ impl<B: ConvBlockBackend> Backward<B, 2> for Convolution {
 #[derive(Debug)]
 struct BatchNorm;
 
-impl<B: ConvBlockBackend> Backward<B, 3> for BatchNorm {
+impl<B: KernelBackend> Backward<B, 3> for BatchNorm {
     /// Input, scale and shift, and what the forward pass left.
     type State = (FloatTensor<B>, [FloatTensor<B>; 2], B::SavedNorm);
 
@@ -80,7 +80,7 @@ impl<B: ConvBlockBackend> Backward<B, 3> for BatchNorm {
     }
 }
 
-impl<B: ConvBlockBackend, C: CheckpointStrategy> ConvBlockBackend for Autodiff<B, C> {
+impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
     type Saved = ();
     type SavedNorm = ();
 

@@ -8,9 +8,9 @@ use burn_flex::{Flex, FlexTensor};
 
 use super::geometry::{Geometry, Pool, Routing};
 use super::scratch::Scratch;
-use super::{ConvBlockBackend, ConvBlockGradients, Wanted, fused, pixels, plain, plainly, winograd};
+use super::{ConvBlockGradients, KernelBackend, Wanted, fused, pixels, plain, plainly, winograd};
 
-impl ConvBlockBackend for Flex {
+impl KernelBackend for Flex {
     type Saved = Routing;
     type SavedNorm = ();
 

@@ -2,7 +2,7 @@
 //! `model::device`, which chooses between cuDNN and burn.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
-//! [`ConvBlockBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
+//! [`KernelBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
 //! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN (`cuda`), and
 //! [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass (`autodiff`).
 
@@ -20,9 +20,9 @@ mod scratch;
 mod tests;
 mod winograd;
 
-use burn::tensor::backend::Backend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::{ConvOptions, FloatTensor};
-use burn::tensor::{FloatDType, Tensor, TensorMetadata, TensorPrimitive, activation};
+use burn::tensor::{FloatDType, Tensor, TensorData, TensorMetadata, TensorPrimitive, activation};
 
 pub use geometry::{Pool, Routing};
 pub use plainly::plainly;
@@ -31,7 +31,7 @@ pub use plainly::plainly;
 ///
 /// The provided methods are burn's own operations one after the other: a backend without a fused kernel gives no more
 /// than `type Saved = ();` and `type SavedNorm = ();`. One with a fused kernel overrides what belongs to it.
-pub trait ConvBlockBackend: Backend {
+pub trait KernelBackend: Backend {
     /// What a fused forward pass leaves for its backward pass, besides input and weight.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
     /// What a fused batch norm leaves for its backward pass, besides input, scale and shift.
@@ -102,6 +102,18 @@ pub trait ConvBlockBackend: Backend {
         None
     }
 
+    /// A step of Adam on a parameter in f32: the parameter and both moments behind it.
+    ///
+    /// `None`: no fused kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then takes burn's operations.
+    fn adam_step(
+        _parameter: &FloatTensor<Self>,
+        _gradient: &FloatTensor<Self>,
+        _moments: [&FloatTensor<Self>; 2],
+        _step: AdamStep,
+    ) -> Option<[FloatTensor<Self>; 3]> {
+        None
+    }
+
     /// The gradients of input, scale and shift of a batch norm that [`batch_norm_tracked`](Self::batch_norm_tracked) ran.
     fn batch_norm_backward(
         _grad: FloatTensor<Self>,
@@ -125,14 +137,32 @@ pub trait ConvBlockBackend: Backend {
     }
 }
 
-/// What [`ConvBlockBackend::batch_norm_tracked`] computed.
-pub struct Normalized<B: ConvBlockBackend> {
+/// A backend that networks train on: with gradients, and kernels on either side of them.
+pub trait TrainBackend: AutodiffBackend<InnerBackend: KernelBackend> + KernelBackend {}
+
+impl<B: AutodiffBackend<InnerBackend: KernelBackend> + KernelBackend> TrainBackend for B {}
+
+/// What [`KernelBackend::batch_norm_tracked`] computed.
+pub struct Normalized<B: KernelBackend> {
     /// The output, in the kind of the input.
     pub y: FloatTensor<B>,
     /// The running mean and variance after it, `[channels]`.
     pub running: [FloatTensor<B>; 2],
     /// What its gradients will need.
     pub saved: B::SavedNorm,
+}
+
+/// A step of Adam (D. Kingma and J. Ba 2015, <https://arxiv.org/abs/1412.6980>), by its order of computation in section 2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    /// The learning rate.
+    pub rate: f32,
+    /// The share of each moment that is kept.
+    pub betas: [f32; 2],
+    /// The step size's correction for both moments' beginning at zero.
+    pub correction: f32,
+    /// Added to the root of the second moment, which is not corrected.
+    pub epsilon: f32,
 }
 
 /// How a batch norm layer computes in a training step.
@@ -155,7 +185,7 @@ pub struct Wanted {
     pub parameters: bool,
 }
 
-/// What [`ConvBlockBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
+/// What [`KernelBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
 pub struct ConvBlockGradients<B: Backend> {
     /// `[n, c_in, h, w]`, where [`Wanted::x`].
     pub x: Option<FloatTensor<B>>,
@@ -172,7 +202,7 @@ pub struct ConvBlockGradients<B: Backend> {
 /// # Panics
 /// On shapes that do not fit each other.
 #[must_use]
-pub fn conv3x3_relu_maxpool2<B: ConvBlockBackend>(
+pub fn conv3x3_relu_maxpool2<B: KernelBackend>(
     x: Tensor<B, 4>,
     weight: Tensor<B, 4>,
     bias: Tensor<B, 1>,
@@ -188,16 +218,11 @@ pub fn conv3x3_relu_maxpool2<B: ConvBlockBackend>(
 /// # Panics
 /// On shapes that do not fit each other.
 #[must_use]
-pub fn conv3x3_relu<B: ConvBlockBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 4> {
+pub fn conv3x3_relu<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 4> {
     conv_block(x, weight, bias, Pool::None)
 }
 
-fn conv_block<B: ConvBlockBackend>(
-    x: Tensor<B, 4>,
-    weight: Tensor<B, 4>,
-    bias: Tensor<B, 1>,
-    pool: Pool,
-) -> Tensor<B, 4> {
+fn conv_block<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>, pool: Pool) -> Tensor<B, 4> {
     let ([_, c_in, h, w], [c_out, weight_in, kh, kw], [biases]) = (x.dims(), weight.dims(), bias.dims());
     assert!([kh, kw] == [3, 3] && weight_in == c_in, "weight [_, {weight_in}, {kh}, {kw}] is not [_, {c_in}, 3, 3]");
     assert!(biases == c_out, "{biases} biases for {c_out} output channels");
@@ -217,7 +242,7 @@ fn conv_block<B: ConvBlockBackend>(
 /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]` → `[n, c_out, rows, columns]`. Computes in the kind of number
 /// that `x` is of.
 #[must_use]
-pub fn convolution<B: ConvBlockBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stride: usize) -> Tensor<B, 4> {
+pub fn convolution<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stride: usize) -> Tensor<B, 4> {
     let weight = cast(weight, x.dtype().into());
     let found = B::convolution(x.into_primitive().tensor(), weight.into_primitive().tensor(), stride);
     Tensor::from_primitive(TensorPrimitive::Float(found))
@@ -228,7 +253,7 @@ pub fn convolution<B: ConvBlockBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, s
 /// `x` `[n, channels, height, width]`; scale, shift, and the running mean and variance `[channels]` in f32. The output in the
 /// kind of `x`, and the running statistics with this batch's share, outside of the graph. Computes in f32.
 #[must_use]
-pub fn batch_norm<B: ConvBlockBackend>(
+pub fn batch_norm<B: KernelBackend>(
     x: Tensor<B, 4>,
     [scale, shift]: [Tensor<B, 1>; 2],
     running: [Tensor<B, 1>; 2],
@@ -276,6 +301,18 @@ pub(super) fn normalize<B: Backend>(
 fn convolve<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, stride: usize) -> FloatTensor<B> {
     let padding = weight.shape()[2] / 2;
     B::conv2d(x, weight, None, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
+}
+
+/// Copies a tensor from its device, and waits for all that was sent there before.
+///
+/// # Panics
+/// Where a kernel before it has failed: what was read is of no use then.
+#[must_use]
+pub fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> TensorData {
+    let data = tensor.into_data();
+    #[cfg(feature = "cuda")]
+    cuda::check();
+    data
 }
 
 /// The same numbers in another kind; nothing is done where they are of it.

@@ -4,7 +4,7 @@ mod start;
 
 use std::sync::Arc;
 
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::Backend;
 
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
@@ -14,7 +14,7 @@ use crate::domain::{Recipe, Split};
 use crate::events::Event;
 use crate::model::device::DeviceKind;
 use crate::model::frozen::FrozenPart;
-use crate::model::kernels::ConvBlockBackend;
+use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
@@ -46,9 +46,9 @@ pub(super) struct Ground {
 }
 
 /// A run's network on a device.
-pub(super) struct Setup<'a, B: AutodiffBackend>
+pub(super) struct Setup<'a, B: TrainBackend>
 where
-    B::InnerBackend: ConvBlockBackend,
+    B::InnerBackend: KernelBackend,
 {
     ground: &'a Ground,
     model: Model<B::InnerBackend>,
@@ -60,8 +60,7 @@ where
 
 impl<'a, B> Setup<'a, B>
 where
-    B: AutodiffBackend + ConvBlockBackend,
-    B::InnerBackend: ConvBlockBackend,
+    B: TrainBackend,
 {
     /// Resolves the network for the dataset's images, and reads its imported weights.
     ///

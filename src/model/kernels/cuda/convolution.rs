@@ -3,11 +3,15 @@
 #![allow(unsafe_code, reason = "the addresses of tensors go to a C library")]
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::permute_nhwc_to_nchw;
-use cubecl::cuda::CudaRuntime;
+use cubecl::cuda::{CudaDevice, CudaRuntime};
+use cubecl::device::{Device, DeviceId, DeviceService, ServerUtilitiesHandle};
+use cubecl::device_handle::DeviceHandle;
 use cubecl::prelude::{CubeCount, CubeDim};
 
 use super::cudnn::{Backward, Cudnn, Forward, Sizes};
@@ -33,16 +37,49 @@ pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), String> {
     with(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
 }
 
-/// Runs cuDNN's calls on the thread that launches the runtime's kernels. Earlier launches have reached the driver there, and
-/// addresses are found without asking another thread for each.
+/// A service of the thread that launches the runtime's kernels, so that cuDNN's calls are made there.
+struct Calls;
+
+impl DeviceService for Calls {
+    fn init(_: DeviceId) -> Self {
+        Self
+    }
+
+    fn utilities(&self) -> ServerUtilitiesHandle {
+        Arc::new(())
+    }
+}
+
+/// Whether cuDNN has failed in this process.
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Hands cuDNN's calls to the thread that launches the runtime's kernels, behind all that was handed to it before. Addresses are
+/// found there without asking another thread for each.
+///
+/// It does not wait for them: waiting for fourteen convolutions took most of a small network's step. Where cuDNN or the driver
+/// fails, that thread panics, nobody hears it, and [`check`] does.
+fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), String> + Send + 'static) {
+    let ordinal = device.index;
+    DeviceHandle::<Calls>::new(device.to_id()).submit(move |_| {
+        if FAILED.load(Ordering::SeqCst) {
+            return;
+        }
+        let found = panic::catch_unwind(AssertUnwindSafe(|| with(ordinal, calls)));
+        FAILED.store(!matches!(found, Ok(Ok(()))), Ordering::SeqCst);
+        match found {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => panic!("cuDNN's part of a step failed: {error}"),
+            Err(panicked) => panic::resume_unwind(panicked),
+        }
+    });
+}
+
+/// Does nothing unless cuDNN has failed. To be asked behind each read from a device, which waits for all calls before it.
 ///
 /// # Panics
-/// Where cuDNN or the driver fails: an operation that burn's fusion runs has no other way to say so.
-fn on<T: Send + 'static>(tensor: &Tensor, calls: impl FnOnce(&mut Cudnn) -> Result<T, String> + Send) -> T {
-    let ordinal = tensor.device.index;
-    let found = tensor.client.exclusive(move || with(ordinal, calls));
-    let found = found.map_err(|error| format!("the device's thread is gone: {error:?}")).and_then(|found| found);
-    found.unwrap_or_else(|error| panic!("cuDNN's part of a step failed: {error}"))
+/// Where cuDNN or the driver has failed: what was read is of no use then.
+pub(crate) fn check() {
+    assert!(!FAILED.load(Ordering::SeqCst), "cuDNN's part of a step failed");
 }
 
 /// Returns a tensor's address in device memory.
@@ -65,7 +102,8 @@ pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tens
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
     let y = room(&x, [n, rows, columns, c_out]);
     let pooled = sizes.pooled().then(|| room(&x, [n, rows / 2, columns / 2, c_out]));
-    on(&x, |cudnn| {
+    let made = Made { y: permute_nhwc_to_nchw(y.clone()), pooled: pooled.clone().map(permute_nhwc_to_nchw) };
+    send(&x.device.clone(), move |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.forward);
         let at = Forward {
             x: address(&x)?,
@@ -78,7 +116,7 @@ pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tens
         // SAFETY: the tensors live until the call is with the driver, and their memory is reused only by work behind it.
         unsafe { cudnn.forward(sizes, &at) }
     });
-    Made { y: permute_nhwc_to_nchw(y), pooled: pooled.map(permute_nhwc_to_nchw) }
+    made
 }
 
 /// Gradients, in the shapes of what they belong to.
@@ -110,7 +148,8 @@ pub(super) fn backward(
     let dx = wanted.x.then(|| room(&x, x.meta.shape().clone()));
     let dw = wanted.parameters.then(|| room(&x, [c_out, kernel, kernel, c_in]));
     let bias = sums.filter(|_| wanted.parameters).map(|sums| sums.add(&x, c_out));
-    on(&x, |cudnn| {
+    let [of_x, of_weight] = [&dx, &dw].map(|found| found.clone().map(permute_nhwc_to_nchw));
+    send(&x.device.clone(), move |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.backward);
         let at = Backward {
             x: address(&x)?,
@@ -123,7 +162,7 @@ pub(super) fn backward(
         // SAFETY: as above.
         unsafe { cudnn.backward(sizes, &at) }
     });
-    Gradients { x: dx.map(permute_nhwc_to_nchw), weight: dw.map(permute_nhwc_to_nchw), bias }
+    Gradients { x: of_x, weight: of_weight, bias }
 }
 
 /// The gradient of a block's convolution `[n, h, w, c_out]`, and its sums over parts of the pixels.

@@ -1,4 +1,4 @@
-//! Convolutions by cuDNN, alone and in blocks, and batch norm as custom operations of burn's fusion.
+//! Convolutions by cuDNN, alone and in blocks, batch norm and steps of Adam as custom operations of burn's fusion.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,13 +12,13 @@ use burn_fusion::{FusionRuntime, FusionTensor};
 use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
 use cubecl::cuda::CudaRuntime;
 
-use super::batch_norm;
 use super::convolution::{self, Made};
 use super::cudnn::{After, Kind, Sizes};
 use super::reduce::Tensor;
+use super::{adam, batch_norm};
 use crate::model::device;
 use crate::model::kernels::{
-    BatchNormSettings, ConvBlockBackend, ConvBlockGradients, Normalized, Pool, Wanted, convolve, plain, plainly,
+    AdamStep, BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, Pool, Wanted, convolve, plain, plainly,
 };
 
 /// The backend that runs what fusion does not fuse.
@@ -45,7 +45,7 @@ pub struct SavedNorm {
     relu: bool,
 }
 
-impl ConvBlockBackend for Cuda {
+impl KernelBackend for Cuda {
     type Saved = Saved;
     type SavedNorm = SavedNorm;
 
@@ -134,6 +134,19 @@ impl ConvBlockBackend for Cuda {
         let [y, mean, variance, batch_mean, inverse] = register(Normalize(settings), inputs, outputs);
         let saved = SavedNorm { mean: batch_mean, inverse, relu: settings.relu };
         Some(Normalized { y, running: [mean, variance], saved })
+    }
+
+    fn adam_step(parameter: &Fused, gradient: &Fused, moments: [&Fused; 2], step: AdamStep) -> Option<[Fused; 3]> {
+        let [first, second] = moments;
+        let inputs = [parameter, gradient, first, second];
+        let shape = parameter.shape();
+        let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;
+        let numbers = shape.num_elements();
+        if plainly::wanted() || !inputs.iter().all(fits) || numbers == 0 || numbers > MOST_NUMBERS {
+            return None;
+        }
+        let outputs = vec![(shape, DType::F32); 3];
+        Some(register(Adam(step), inputs.map(Clone::clone).to_vec(), outputs))
     }
 
     fn batch_norm_backward(grad: Fused, x: Fused, [scale, shift]: [Fused; 2], saved: &SavedNorm) -> [Fused; 3] {
@@ -327,6 +340,18 @@ impl Run for NormalizeBack {
             unreachable!("registered with six inputs")
         };
         batch_norm::backward(self.relu, grad, batch_norm::Kept { x, scale, shift, mean, inverse }).to_vec()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Adam(AdamStep);
+
+impl Run for Adam {
+    const NAME: &str = "adam_step";
+
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
+        let Ok(inputs) = <[Tensor; 4]>::try_from(inputs) else { unreachable!("registered with four inputs") };
+        adam::step(self.0, inputs).to_vec()
     }
 }
 

@@ -9,7 +9,7 @@ use burn_flex::{Flex, FlexDevice};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{ConvBlockBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain};
+use super::{KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain};
 
 type Diff = Autodiff<Flex>;
 

@@ -1,0 +1,96 @@
+//! A step of Adam in one pass over memory. As burn's operations it is fifteen for each parameter, and a small network waits
+//! longer for them to be registered than for all its layers.
+
+#![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
+#![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
+
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::permute_nhwc_to_nchw;
+use cubecl::cuda::CudaRuntime;
+use cubecl::prelude::*;
+
+use super::reduce::{Tensor, by_pixels, number, room};
+use crate::model::kernels::AdamStep;
+
+/// Threads of a cube.
+const THREADS: u32 = 256;
+
+/// The parameter and both moments after a step.
+///
+/// Filters `[out, in, kernel, kernel]` stay in memory as convolutions read them, channels last.
+pub(super) fn step(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
+    let is_filter = inputs[0].meta.shape().num_dims() == 4;
+    let [parameter, gradient, first, second] = inputs.map(if is_filter { by_pixels } else { into_contiguous });
+    let shape = parameter.meta.shape().clone();
+    let numbers = shape.num_elements();
+    let vector = [4, 2, 1].into_iter().find(|vector| numbers.is_multiple_of(*vector)).unwrap_or(1);
+    let vectors = number(numbers / vector);
+    let [new_parameter, new_first, new_second] = [(); 3].map(|()| room(&parameter, shape.clone()));
+    let kind = parameter.dtype.into();
+    let AdamStep { rate, betas: [one, two], correction, epsilon } = settings;
+    // SAFETY: the kernel stays within the sizes that the tensors were made with.
+    unsafe {
+        adam_step::launch_unchecked::<CudaRuntime>(
+            &parameter.client.clone(),
+            CubeCount::Static(vectors.div_ceil(THREADS), 1, 1),
+            CubeDim::new_1d(THREADS),
+            vector,
+            parameter.into_array_arg(),
+            gradient.into_array_arg(),
+            first.into_array_arg(),
+            second.into_array_arg(),
+            new_parameter.clone().into_array_arg(),
+            new_first.clone().into_array_arg(),
+            new_second.clone().into_array_arg(),
+            vectors,
+            one.to_bits(),
+            (1.0 - one).to_bits(),
+            two.to_bits(),
+            (1.0 - two).to_bits(),
+            correction.to_bits(),
+            epsilon.to_bits(),
+            rate.to_bits(),
+            kind,
+        );
+    }
+    let found = [new_parameter, new_first, new_second];
+    if is_filter { found.map(permute_nhwc_to_nchw) } else { found }
+}
+
+/// One thread a vector. All but `vectors` are the bits of f32.
+#[cube(launch_unchecked)]
+#[allow(clippy::too_many_arguments)]
+fn adam_step<E: Float, N: Size>(
+    parameter: &Array<Vector<E, N>>,
+    gradient: &Array<Vector<E, N>>,
+    first: &Array<Vector<E, N>>,
+    second: &Array<Vector<E, N>>,
+    new_parameter: &mut Array<Vector<E, N>>,
+    new_first: &mut Array<Vector<E, N>>,
+    new_second: &mut Array<Vector<E, N>>,
+    vectors: u32,
+    first_kept: u32,
+    first_taken: u32,
+    second_kept: u32,
+    second_taken: u32,
+    correction: u32,
+    epsilon: u32,
+    rate: u32,
+    #[define(E)] numbers: StorageType,
+) {
+    let place = CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X;
+    if place < vectors {
+        let at = place as usize;
+        let grad = Vector::<f32, N>::cast_from(gradient[at]);
+        let moment = Vector::<f32, N>::cast_from(first[at]) * Vector::new(f32::reinterpret(first_kept))
+            + grad * Vector::new(f32::reinterpret(first_taken));
+        let square = Vector::<f32, N>::cast_from(second[at]) * Vector::new(f32::reinterpret(second_kept))
+            + grad * grad * Vector::new(f32::reinterpret(second_taken));
+        let deviation = Vector::sqrt(square) + Vector::new(f32::reinterpret(epsilon));
+        let direction = moment * Vector::new(f32::reinterpret(correction)) / deviation;
+        let moved = Vector::<f32, N>::cast_from(parameter[at]) - direction * Vector::new(f32::reinterpret(rate));
+        new_parameter[at] = Vector::cast_from(moved);
+        new_first[at] = Vector::cast_from(moment);
+        new_second[at] = Vector::cast_from(square);
+    }
+}
