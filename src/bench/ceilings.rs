@@ -6,7 +6,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
 use super::material::uniform;
-use super::{Finding, Tell, spread, wait};
+use super::{BenchError, Finding, Tell, spread, wait};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::TrainBackend;
 use crate::worker::backend::{DeviceJob, Habits, on_device};
@@ -27,15 +27,15 @@ pub struct Options {
 /// Measures both.
 ///
 /// # Errors
-/// In words, when the device fails.
-pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), String> {
+/// When nothing would be measured, or the device fails.
+pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), BenchError> {
     let (size, mebibytes) = match device.kind {
         DeviceKind::Cpu => (512, 64),
         DeviceKind::Cuda(_) => (8192, 1024),
     };
     let (size, mebibytes) = (options.size.unwrap_or(size), options.mebibytes.unwrap_or(mebibytes));
     if size == 0 || mebibytes == 0 {
-        return Err("there is at least one row, and one mebibyte".into());
+        return Err(BenchError::Nothing("row and mebibyte"));
     }
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     on_device(device.kind, 0, Job { size, mebibytes, tell })
@@ -48,7 +48,7 @@ struct Job<'a> {
 }
 
 impl DeviceJob for Job<'_> {
-    type Output = Result<(), String>;
+    type Output = Result<(), BenchError>;
 
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
@@ -81,7 +81,7 @@ impl DeviceJob for Job<'_> {
 }
 
 /// Seconds of each repeat. Each is waited for: several at once could be made one pass over memory.
-fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Result<Vec<f64>, String> {
+fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Result<Vec<f64>, BenchError> {
     let mut seconds = Vec::with_capacity(REPEATS);
     for number in 0..WARM_UP + REPEATS {
         let begun = Instant::now();

@@ -6,13 +6,13 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
 
 use super::material::{CLASSES, made_up_weights};
-use super::{Finding, Tell, spread, wait};
+use super::{BenchError, Finding, Tell, spread, wait};
 use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
 use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
 use crate::model::kernels::{KernelBackend, TrainBackend, conv3x3_relu, conv3x3_relu_maxpool2};
-use crate::model::parameters::Arrays;
+use crate::model::parameters::{Arrays, MismatchError};
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
 /// Passes that do not count, because of compiling and tuning.
@@ -38,16 +38,16 @@ pub struct Options {
 ///
 /// # Errors
 /// In words: sizes that the network does not take, or a device that fails.
-pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), String> {
+pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), BenchError> {
     let (batch, size) = match device.kind {
         DeviceKind::Cpu => (4, 64),
         DeviceKind::Cuda(_) => (64, 224),
     };
     let (batch, size) = (options.batch.unwrap_or(batch), options.size.unwrap_or(size));
     if batch == 0 || options.repeats == 0 {
-        return Err("there is at least one image and one pass".into());
+        return Err(BenchError::Nothing("image and pass"));
     }
-    resolve(size).map_err(|error| error.to_string())?;
+    resolve(size)?;
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, tell })
 }
@@ -68,14 +68,14 @@ struct Job<'a> {
 }
 
 impl DeviceJob for Job<'_> {
-    type Output = Result<(), String>;
+    type Output = Result<(), BenchError>;
 
     fn run<B>(mut self, device: &B::Device, _: Habits) -> Self::Output
     where
         B: TrainBackend,
     {
         let weights = made_up_weights(NetworkName::VGG16, 1);
-        let resolved = resolve(self.size).map_err(|error| error.to_string())?;
+        let resolved = resolve(self.size)?;
         let plan = resolved.plan(0..resolved.units.len());
         let blocks = plan.steps.iter().filter_map(|step| match step {
             Step::ConvolutionBlock { convolution, pool } => Some((*convolution, *pool)),
@@ -95,14 +95,17 @@ impl Job<'_> {
         pooled: bool,
         first: bool,
         device: &B::Device,
-    ) -> Result<(), String>
+    ) -> Result<(), BenchError>
     where
         B: TrainBackend,
     {
         let prefix = NetworkName::VGG16.architecture().pretrained.map_or("", |pretrained| pretrained.prefix);
         let name = layer.name.strip_prefix(prefix).unwrap_or(&layer.name).to_owned();
         let ([inputs, side, _], [outputs, ..]) = (layer.input, layer.output);
-        let array = |part: &str| weights.get(&format!("{name}.{part}")).ok_or_else(|| format!("{name} has no {part}"));
+        let array = |part: &str| {
+            let name = format!("{name}.{part}");
+            weights.get(&name).ok_or(MismatchError::Missing(name))
+        };
         let (weight, bias) = (array("weight")?, array("bias")?);
 
         // Both signs, so that about half of what comes out is cut off by ReLU, as in a network.
@@ -145,7 +148,7 @@ impl Job<'_> {
     }
 
     /// Milliseconds of a pass: the middle of several parts, then the least and the most.
-    fn milliseconds<B: Backend>(&self, device: &B::Device, mut pass: impl FnMut()) -> Result<[f64; 3], String> {
+    fn milliseconds<B: Backend>(&self, device: &B::Device, mut pass: impl FnMut()) -> Result<[f64; 3], BenchError> {
         let mut part = |passes: u32| {
             let begun = Instant::now();
             for _ in 0..passes {
@@ -155,7 +158,7 @@ impl Job<'_> {
             Ok(1e3 * begun.elapsed().as_secs_f64() / f64::from(passes))
         };
         part(WARM_UP)?;
-        Ok(spread((0..PARTS).map(|_| part(self.repeats)).collect::<Result<_, String>>()?))
+        Ok(spread((0..PARTS).map(|_| part(self.repeats)).collect::<Result<_, BenchError>>()?))
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 
 use super::agree::Subject;
 use super::material::{Material, made_up_weights};
-use super::{Finding, Tell, spread, wait};
+use super::{BenchError, Finding, Tell, spread, wait};
 use crate::domain::{NetworkName, Precision, StageName, Strategy};
 use crate::model::device::Device;
 use crate::model::kernels::{TrainBackend, read};
@@ -44,17 +44,17 @@ pub struct Options {
 /// Measures it.
 ///
 /// # Errors
-/// In words: sizes that the network does not take, an unknown stage, or a device that fails.
-pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), String> {
+/// When the network does not take the sizes, has no such stage, or the device fails.
+pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), BenchError> {
     if options.batch == 0 || options.steps == 0 {
-        return Err("there is at least one image and one step".into());
+        return Err(BenchError::Nothing("image and step"));
     }
     let drawn = |network: NetworkName| network.architecture().pretrained.is_none();
     if options.network.is_some_and(|network| options.strategy != Strategy::Cnn || !drawn(network)) {
-        return Err("a network can be chosen for cnn alone, among those whose weights are drawn".into());
+        return Err(BenchError::Network);
     }
     // Before any weights are made up.
-    options.material(Arrays::new()).resolve().map_err(|error| error.to_string())?;
+    options.material(Arrays::new()).resolve()?;
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let found = on_device(device.kind, 0, Job(options.clone()))?;
     tell(found);
@@ -64,7 +64,7 @@ pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), St
 struct Job(Options);
 
 impl DeviceJob for Job {
-    type Output = Result<Finding, String>;
+    type Output = Result<Finding, BenchError>;
 
     fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
     where
@@ -73,7 +73,7 @@ impl DeviceJob for Job {
         let options = self.0;
         let weights = made_up_weights(options.strategy.network(), 1);
         let material = Material { at_once: habits.at_once, ..options.material(weights) };
-        let (resolved, cut) = material.resolve().map_err(|error| error.to_string())?;
+        let (resolved, cut) = material.resolve()?;
         let operations = resolved.forward_operations(cut.frozen()) + resolved.training_operations(cut);
         let subject = Subject::<B>::new(&material, device)?;
         let seconds = time(&options, &subject, device)?;
@@ -87,7 +87,7 @@ struct Seconds {
     steps: Vec<f64>,
 }
 
-fn time<B>(options: &Options, subject: &Subject<B>, device: &B::Device) -> Result<Seconds, String>
+fn time<B>(options: &Options, subject: &Subject<B>, device: &B::Device) -> Result<Seconds, BenchError>
 where
     B: TrainBackend,
 {
@@ -96,12 +96,12 @@ where
     let mut adam: AdamOptimizer<B> = optimizer::adam();
     let mut number = 0;
     // So many steps, and then nothing left to do on the device.
-    let mut run = |steps: u32| -> Result<f64, String> {
+    let mut run = |steps: u32| -> Result<f64, BenchError> {
         let begun = Instant::now();
         for _ in 0..steps {
             number += 1;
             let key = StepKey { seed: 1, epoch: 1, step: number };
-            let now = network.take().ok_or("a step before this one failed")?;
+            let now = network.take().unwrap_or_else(|| unreachable!("put back by the step before"));
             let (inputs, labels) = (subject.inputs(), subject.labels.clone());
             let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5]);
             network = Some(moved);
@@ -119,7 +119,7 @@ where
 }
 
 /// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer makes.
-fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), String> {
+fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::output;
-use crate::bench::{Finding, agree, ceilings, layers, step};
+use crate::bench::{BenchError, Finding, agree, ceilings, layers, step};
 use crate::domain::{DeviceRequest, NetworkName, Precision, StageName, Strategy, WeightsName};
 use crate::model::device::{self, Device};
 use crate::model::parameters::Arrays;
@@ -138,7 +138,7 @@ impl On {
     fn each<T>(
         &self,
         batch: Option<usize>,
-        act: impl FnOnce(&Device, &mut dyn FnMut(Finding)) -> Result<T, String>,
+        act: impl FnOnce(&Device, &mut dyn FnMut(Finding)) -> Result<T, BenchError>,
     ) -> Result<T, CommandError> {
         let device = device::choose(self.device).map_err(|error| CommandError::Words(error.to_string()))?;
         device.note.iter().for_each(|note| output::note(&format!("mien: on the processor: {note}")));
@@ -159,8 +159,10 @@ impl On {
         fault::listen(Print::Nothing);
         let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut tell)));
         device::take_refusal().iter().for_each(|message| output::note(&format!("mien: {message}")));
-        let done = attempt.unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), batch).to_string()));
-        let done = done.map_err(CommandError::Words);
+        let done = match attempt {
+            Ok(done) => done.map_err(|error| CommandError::Words(error.to_string())),
+            Err(panic) => Err(CommandError::Words(fault::explain(fault::message(&*panic), batch).to_string())),
+        };
         // A reader that is gone ends it quietly, once there is something to say.
         printed.and(done)
     }

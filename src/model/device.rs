@@ -193,7 +193,7 @@ pub(crate) fn by_cudnn() -> bool {
 /// The version of cuDNN, or why there is none.
 fn cudnn() -> Result<usize, String> {
     #[cfg(feature = "cuda")]
-    return crate::model::kernels::cuda::version();
+    return crate::model::kernels::cuda::version().map_err(|error| error.to_string());
     #[cfg(not(feature = "cuda"))]
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }

@@ -5,6 +5,7 @@ use super::effect::CompareEffect;
 use super::effect::Effect;
 use super::event::{ActionError, CompareEvent, Event};
 use super::state::Pair;
+use crate::runs::comparison::NotComparable;
 
 /// Does a deed; what came of it is the answer.
 pub(super) fn deed(backend: &Disk, effect: Effect) -> Event {
@@ -46,7 +47,7 @@ pub(super) fn failure(effect: &Effect) -> Event {
         Effect::Stop(id) => Event::StopFinished(id.clone(), Err(ActionError::Fault(WORDS))),
         Effect::MeasureFeatures(dataset) => Event::FeaturesMeasured(dataset.clone(), Vec::new()),
         Effect::Compare(CompareEffect::Judge { baseline, run }) => {
-            Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), Err(WORDS.into())))
+            Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), Err(NotComparable::Fault(WORDS))))
         }
         Effect::Data(_) | Effect::Runs(_) | Effect::Inspect(_) => Event::Failed(WORDS.into()),
     }

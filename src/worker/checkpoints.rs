@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::text::printable;
-use crate::durable;
 use crate::runs::layout::RunFolder;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
 
@@ -102,8 +101,11 @@ impl Place {
         let best = files.best.display();
         let is_wanted = |(path, state): &&(PathBuf, State)| *path != files.best && state.position() == (wanted, 0);
         Some(match self.whole.iter().find(is_wanted) {
-            Some((path, _)) => match fs::read(path).and_then(|bytes| durable::write(&files.best, &bytes)) {
-                Ok(()) => format!("{best} is made anew from {}, which is of the same epoch {wanted}", path.display()),
+            Some((path, _)) => match Checkpoint::read(path).map(|checkpoint| checkpoint.write(&files.best)) {
+                Ok(Ok(())) => {
+                    format!("{best} is made anew from {}, which is of the same epoch {wanted}", path.display())
+                }
+                Ok(Err(error)) => format!("cannot make {best} anew: {error}"),
                 Err(error) => format!("cannot make {best} anew: {error}"),
             },
             None => format!(

@@ -12,7 +12,7 @@ mod trace;
 use burn::backend::Flex;
 
 use super::material::{Material, highest_stage, made_up_weights};
-use super::{Check, Finding, Tell};
+use super::{BenchError, Check, Finding, Tell};
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::{TrainBackend, plainly};
@@ -76,8 +76,8 @@ impl Expected {
 /// Checks everything. False if anything is not as it should be.
 ///
 /// # Errors
-/// In words, when the device fails at it.
-pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool, String> {
+/// When there is nothing to check, or the device fails at it.
+pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool, BenchError> {
     let (batch, size) = match device.kind {
         DeviceKind::Cpu => (8, 48),
         DeviceKind::Cuda(_) => (32, 224),
@@ -85,8 +85,11 @@ pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool,
     let (batch, size) = (options.batch.unwrap_or(batch), options.size.unwrap_or(size));
     let least = Strategy::ALL.map(|strategy| strategy.network().architecture().min_side()).into_iter().max();
     let least = least.unwrap_or_default();
-    if batch == 0 || size < least as usize {
-        return Err(format!("a batch has at least one image, and images have at least {least} pixels a side"));
+    if batch == 0 {
+        return Err(BenchError::Nothing("image in a batch"));
+    }
+    if size < least as usize {
+        return Err(BenchError::TooSmall(least));
     }
     tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let weights = options.weights.clone().unwrap_or_else(|| made_up_weights(NetworkName::VGG16, options.seed));
@@ -117,7 +120,7 @@ struct Job<'a> {
 }
 
 impl DeviceJob for Job<'_> {
-    type Output = Result<bool, String>;
+    type Output = Result<bool, BenchError>;
 
     fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
     where
@@ -145,7 +148,7 @@ fn everything<B>(
     subjects: &[Pair],
     precision: Precision,
     tell: Tell<'_>,
-) -> Result<(), String>
+) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {

@@ -8,13 +8,13 @@ use burn::tensor::{Int, Tensor};
 
 use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::material::Material;
-use crate::bench::{Check, Finding, Tell};
+use crate::bench::{BenchError, Check, Finding, Tell};
 use crate::domain::{Precision, Strategy};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::{Network, StepKey};
-use crate::model::parameters::{Array, Arrays, MismatchError};
+use crate::model::parameters::{Array, Arrays};
 
 /// A strategy's network with its first weights, and a batch as it enters the trained part.
 pub(crate) struct Subject<B: TrainBackend> {
@@ -32,16 +32,15 @@ where
     /// Sets a strategy up on a device.
     ///
     /// # Errors
-    /// When the images are too small for the network, or its weights do not fit; in words.
-    pub(crate) fn new(material: &Material, device: &B::Device) -> Result<Self, String> {
-        let words = |error: MismatchError| error.to_string();
-        let (resolved, cut) = material.resolve().map_err(|error| error.to_string())?;
-        let frozen = FrozenPart::new(&resolved, cut, &material.weights, device).map_err(words)?;
+    /// When the images are too small for the network, or its weights do not fit.
+    pub(crate) fn new(material: &Material, device: &B::Device) -> Result<Self, BenchError> {
+        let (resolved, cut) = material.resolve()?;
+        let frozen = FrozenPart::new(&resolved, cut, &material.weights, device)?;
         let frozen = frozen.map(|part| part.computing_in(material.precision).in_chunks_of(material.at_once));
         let network = Network::new(resolved.plan(cut.trained()), &material.weights, material.seed, device);
-        let network = network.map_err(words)?;
+        let network = network?;
         let parameters = material.change.of(network.to_arrays());
-        let network = network.load_arrays(&parameters).map_err(words)?;
+        let network = network.load_arrays(&parameters)?;
         // A head alone computes in f32.
         let head_alone = material.strategy == Strategy::Features;
         let precision = if head_alone { Precision::F32 } else { material.precision };
@@ -67,7 +66,7 @@ struct Measured {
 }
 
 /// Goes forward and back once.
-fn pass<B>(material: &Material, device: &B::Device) -> Result<Measured, String>
+fn pass<B>(material: &Material, device: &B::Device) -> Result<Measured, BenchError>
 where
     B: TrainBackend,
 {
@@ -101,7 +100,7 @@ impl<B: TrainBackend> ModuleVisitor<B> for Gradients<'_, B> {
 }
 
 /// Holds the device against the processor.
-pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
+pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {

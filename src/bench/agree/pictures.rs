@@ -1,13 +1,12 @@
 //! Images that stay on the device: what is made of them there against what the host makes, and rows far into them.
 
-use std::io;
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use tempfile::TempDir;
 
-use crate::bench::{Check, Finding, Tell};
+use crate::bench::{BenchError, Check, Finding, Tell};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::writer::{Description, Workshop, Writer};
@@ -53,10 +52,9 @@ fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
 ///
 /// # Errors
 /// When there is no room for a few images in the folder for temporary files.
-pub(super) fn check<B: Backend>(device: &B::Device, size: usize, tell: Tell<'_>) -> Result<(), String> {
-    let words = |error: &dyn std::fmt::Display| format!("cannot keep a few images for a moment: {error}");
-    let folder = tempfile::tempdir().map_err(|error: io::Error| words(&error))?;
-    let dataset = dataset(&folder).map_err(|error| words(&error))?;
+pub(super) fn check<B: Backend>(device: &B::Device, size: usize, tell: Tell<'_>) -> Result<(), BenchError> {
+    let folder = tempfile::tempdir().map_err(|source| BenchError::Folder { source })?;
+    let dataset = dataset(&folder)?;
     let augmenter = Some(Augmenter { ranges: Augmentation::REFERENCE, seed: 1, variants: 0 });
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     let plain = |augmenter| Images::plain(Arc::clone(&dataset), augmenter);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::bench::material::{CLASSES, uniform};
-use crate::bench::{Check, Finding, Tell};
+use crate::bench::{BenchError, Check, Finding, Tell};
 use crate::data::batch::{Batch, Source};
 use crate::domain::network::{Layer, Op, Stage};
 use crate::domain::{Architecture, Confusion, Split};
@@ -24,15 +24,15 @@ const BATCH: usize = 32;
 const BAR: f64 = 1e-5;
 
 /// A network that returns its inputs as logits.
-fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, String> {
+fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, BenchError> {
     let architecture = Architecture {
         name: "identity",
         pretrained: None,
         stages: vec![Stage::new("head", [Layer::new("flatten", Op::Flatten)])],
     };
-    let resolved = architecture.resolve([CLASSES, 1, 1], CLASSES).map_err(|error| error.to_string())?;
+    let resolved = architecture.resolve([CLASSES, 1, 1], CLASSES)?;
     let plan = resolved.plan(0..resolved.units.len());
-    Network::new(plan, &Arrays::new(), 0, device).map_err(|error| error.to_string())
+    Ok(Network::new(plan, &Arrays::new(), 0, device)?)
 }
 
 /// Logits and classes that are known.
@@ -84,7 +84,7 @@ impl Known {
 }
 
 #[allow(clippy::cast_precision_loss)] // counts are small
-pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>) -> Result<(), String>
+pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {

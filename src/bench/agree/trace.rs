@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 use super::networks::Subject;
 use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::material::Material;
-use crate::bench::{Check, Finding, Tell};
+use crate::bench::{BenchError, Check, Finding, Tell};
 use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::StepKey;
-use crate::model::parameters::{Arrays, MismatchError};
+use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
 use crate::train::optimizer::{self, AdamOptimizer};
 
@@ -26,19 +26,18 @@ struct Trained {
 }
 
 /// Trains so many steps from the beginning, or goes on from what another device has trained.
-fn train<B>(material: &Material, device: &B::Device, from: Option<&Trained>, steps: u32) -> Result<Trained, String>
+fn train<B>(material: &Material, device: &B::Device, from: Option<&Trained>, steps: u32) -> Result<Trained, BenchError>
 where
     B: TrainBackend,
 {
     let subject = Subject::<B>::new(material, device)?;
     let inputs = subject.inputs();
     let Subject { mut network, labels, .. } = subject;
-    let words = |error: MismatchError| error.to_string();
     let mut adam: AdamOptimizer<B> = optimizer::adam();
     let mut done = 0;
     if let Some(Trained { losses, parameters, moments }) = from {
-        network = network.load_arrays(parameters).map_err(words)?;
-        adam = optimizer::load(&network, &moments.0, moments.1).map_err(words)?;
+        network = network.load_arrays(parameters)?;
+        adam = optimizer::load(&network, &moments.0, moments.1)?;
         done = u32::try_from(losses.len()).unwrap_or(u32::MAX);
     }
     let mut losses: Vec<Tensor<B::InnerBackend, 1>> = Vec::new();
@@ -58,7 +57,7 @@ where
 }
 
 /// Holds the losses of ten steps against each other, and goes on with each side's weights on the other.
-pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), String>
+pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {

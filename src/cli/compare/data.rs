@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Sheet;
 use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{RunId, RunState, Strategy};
-use crate::runs::comparison::{Metric, Verdict};
+use crate::runs::comparison::{Metric, NotComparable, Verdict};
 use crate::runs::statistics::{Interval, Spread};
 
 /// A run's column.
@@ -46,7 +46,7 @@ struct PerClass<'a> {
 #[derive(Debug, Serialize)]
 struct Against<'a> {
     baseline: &'a RunId,
-    reason: Option<&'a str>,
+    reason: Option<String>,
     images: Option<u64>,
     gained: Option<u64>,
     lost: Option<u64>,
@@ -114,12 +114,12 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
     }
 }
 
-fn told<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, String>) -> Against<'a> {
+fn told<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> Against<'a> {
     let known = verdict.as_ref().ok();
     let changes = known.into_iter().flat_map(|verdict| &verdict.classes);
     Against {
         baseline,
-        reason: verdict.as_ref().err().map(String::as_str),
+        reason: verdict.as_ref().err().map(ToString::to_string),
         images: known.map(|verdict| verdict.images),
         gained: known.map(|verdict| verdict.gained),
         lost: known.map(|verdict| verdict.lost),

@@ -86,7 +86,7 @@ fn verdict(comparison: &Comparison, against: &Against) -> String {
             let (accuracy, f1) = (verdict.accuracy_sentence(), verdict.f1_sentence());
             format!("{run} against {baseline} on the same {images} test images\n  {accuracy}\n  {f1}\n")
         }
-        Err(reason) => format!("{run} against {baseline}: {}\n", printable(reason)),
+        Err(reason) => format!("{run} against {baseline}: {}\n", printable(&reason.to_string())),
     }
 }
 

@@ -15,7 +15,7 @@ pub use folded::{Folded, FoldedRow};
 pub use metric::{Direction, Metric, MetricRow};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, settings};
-pub use verdict::{ClassChange, Verdict};
+pub use verdict::{ClassChange, NotComparable, Verdict};
 
 use super::Summary;
 use super::inspection::{Inspection, InspectionError};
@@ -63,7 +63,7 @@ pub struct Against {
     /// The run's column.
     pub run: usize,
     /// The verdict, or a sentence about why there is none.
-    pub verdict: Result<Verdict, String>,
+    pub verdict: Result<Verdict, NotComparable>,
 }
 
 /// Runs side by side. Columns are in the order in which the runs were given.

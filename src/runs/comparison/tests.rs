@@ -172,7 +172,7 @@ fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
         ),
     ];
     for (change, words) in table {
-        let reason = reason(change);
+        let reason = reason(change).to_string();
         assert!(reason.contains(words), "{reason}");
     }
     let [(old, test), (new, _)] = two();
@@ -181,8 +181,8 @@ fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
     let comparison = Comparison::new(&candidates, 1).expect("compared");
     assert_eq!((comparison.verdicts[0].run, comparison.baseline), (0, 1));
     assert_eq!(
-        comparison.verdicts[0].verdict.as_ref().expect_err("refused"),
-        &candidates[1].test.as_ref().expect_err("missing").to_string()
+        comparison.verdicts[0].verdict.as_ref().expect_err("refused").to_string(),
+        candidates[1].test.as_ref().expect_err("missing").to_string()
     );
     assert!(row(&comparison, Metric::Accuracy).values.iter().all(Option::is_some), "the rest is told all the same");
 }

@@ -3,8 +3,9 @@
 use super::Candidate;
 use crate::domain::figures::{count, thousands};
 use crate::domain::text::printable;
+use crate::domain::{DatasetName, RunId};
 use crate::runs::Summary;
-use crate::runs::inspection::Inspection;
+use crate::runs::inspection::{Inspection, InspectionError};
 use crate::runs::statistics::{Interval, SIGNIFICANCE, mcnemar};
 
 /// How a class changed.
@@ -39,25 +40,76 @@ pub struct Verdict {
     pub classes: Vec<ClassChange>,
 }
 
+/// Why two runs cannot be held against each other.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NotComparable {
+    /// There are no two runs.
+    #[error("there is nothing to compare")]
+    Nothing,
+    /// A run without a test.
+    #[error("{0} has not been tested: `mien evaluate {0}` tests its best weights")]
+    NotTested(RunId),
+    /// Predictions of a run that cannot be read.
+    #[error(transparent)]
+    Predictions(#[from] InspectionError),
+    /// Predictions that are not those of the run's latest test.
+    #[error("the predictions of {0} are not those of its test: `mien evaluate {0}` makes them anew")]
+    OtherTest(RunId),
+    /// Two runs on two datasets.
+    #[error("{} and {} were tested on different datasets, {} and {}", runs[0], runs[1], datasets[0], datasets[1])]
+    Datasets {
+        /// The runs, the baseline first.
+        runs: [RunId; 2],
+        /// Their datasets.
+        datasets: [DatasetName; 2],
+    },
+    /// Two runs on two imports of one dataset.
+    #[error("{} and {} were tested on different versions of {dataset}", runs[0], runs[1])]
+    Versions {
+        /// The runs, the baseline first.
+        runs: [RunId; 2],
+        /// The dataset.
+        dataset: DatasetName,
+    },
+    /// Two tests on different images of a dataset.
+    #[error("{} and {} were tested on different images of {dataset}", runs[0], runs[1])]
+    Images {
+        /// The runs, the baseline first.
+        runs: [RunId; 2],
+        /// The dataset.
+        dataset: DatasetName,
+    },
+    /// Two lists of classes.
+    #[error("{} and {} name their classes differently", .0[0], .0[1])]
+    Classes([RunId; 2]),
+    /// A fault of this program.
+    #[error("{0}")]
+    Fault(&'static str),
+    /// A dataset without test images.
+    #[error("{0} has no test images")]
+    NoImages(DatasetName),
+}
+
 impl Verdict {
     /// Of the run in column `run` against that in column `baseline`.
     ///
     /// # Errors
-    /// A sentence about why the two cannot be held against each other.
+    /// When the two cannot be held against each other.
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
-    pub(super) fn of(candidates: &[Candidate<'_>], baseline: usize, run: usize) -> Result<Self, String> {
+    pub(super) fn of(candidates: &[Candidate<'_>], baseline: usize, run: usize) -> Result<Self, NotComparable> {
         let (theirs, mine) = (&candidates[baseline], &candidates[run]);
         same_dataset(theirs.run, mine.run)?;
         let (before, after) = (tested(theirs)?, tested(mine)?);
-        let (first, second) = (&theirs.run.id, &mine.run.id);
-        let differ = || format!("{first} and {second} were tested on different images of {}", mine.run.recipe.dataset);
-        let pairs = before.pairs(after).map_err(|_| differ())?;
+        let (runs, dataset) = ([theirs.run.id.clone(), mine.run.id.clone()], &mine.run.recipe.dataset);
+        let Ok(pairs) = before.pairs(after) else {
+            return Err(NotComparable::Images { runs, dataset: dataset.clone() });
+        };
         if before.classes() != after.classes() {
-            return Err(format!("{first} and {second} name their classes differently"));
+            return Err(NotComparable::Classes(runs));
         }
         let images = pairs.images();
         if images == 0 {
-            return Err(format!("{} has no test images", mine.run.recipe.dataset));
+            return Err(NotComparable::NoImages(dataset.clone()));
         }
         let (gained, lost) = pairs.gained_and_lost();
         let change = |(label, f1): (usize, f64)| ClassChange { label, name: after.classes()[label].clone(), f1 };
@@ -119,31 +171,31 @@ impl Verdict {
     }
 }
 
-fn same_dataset(one: &Summary, other: &Summary) -> Result<(), String> {
+fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {
     let (theirs, mine) = (&one.recipe, &other.recipe);
     if theirs.fingerprint == mine.fingerprint {
         return Ok(());
     }
-    let (first, second) = (&one.id, &other.id);
+    let runs = [one.id.clone(), other.id.clone()];
     Err(if theirs.dataset == mine.dataset {
-        format!("{first} and {second} were tested on different versions of {}", mine.dataset)
+        NotComparable::Versions { runs, dataset: mine.dataset.clone() }
     } else {
-        format!("{first} and {second} were tested on different datasets, {} and {}", theirs.dataset, mine.dataset)
+        NotComparable::Datasets { runs, datasets: [theirs.dataset.clone(), mine.dataset.clone()] }
     })
 }
 
 /// A run's predictions, if they are those of its latest test.
-fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, String> {
+fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, NotComparable> {
     let id = &candidate.run.id;
     let Some(test) = &candidate.run.test else {
-        return Err(format!("{id} has not been tested: `mien evaluate {id}` tests its best weights"));
+        return Err(NotComparable::NotTested(id.clone()));
     };
-    let inspection = candidate.test.as_ref().map_err(ToString::to_string).copied()?;
+    let inspection = candidate.test.as_ref().map_err(Clone::clone).copied()?;
     let (told, found) = (&test.confusion, inspection.confusion());
     // Two classes that differ by less than f32 can tell are one answer here and were perhaps the other in the test.
     let near_ties = 1 + told.total() / 1_000;
     if told.classes() != found.classes() || told.distance(&found) > 2 * near_ties {
-        return Err(format!("the predictions of {id} are not those of its test: `mien evaluate {id}` makes them anew"));
+        return Err(NotComparable::OtherTest(id.clone()));
     }
     Ok(inspection)
 }

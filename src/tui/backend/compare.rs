@@ -2,7 +2,7 @@
 
 use super::Disk;
 use crate::domain::Split;
-use crate::runs::comparison::{Candidate, Comparison, Verdict};
+use crate::runs::comparison::{Candidate, Comparison, NotComparable, Verdict};
 use crate::runs::inspection::{InspectionError, load};
 use crate::runs::{Inspection, Summary};
 use crate::tui::effect::CompareEffect;
@@ -21,8 +21,8 @@ impl Disk {
         }
     }
 
-    /// Holds the run against the baseline, or tells in words why that cannot be done.
-    fn settle(&self, baseline: &Summary, run: &Summary) -> Result<Verdict, String> {
+    /// Holds the run against the baseline.
+    fn settle(&self, baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable> {
         let read = |run: &Summary| -> Result<Inspection, InspectionError> {
             load(&self.store.folder(&run.id), &run.id, &run.classes, Split::Test, 0)
         };
@@ -31,7 +31,7 @@ impl Disk {
             Candidate { run: baseline, test: theirs.as_ref().map_err(Clone::clone) },
             Candidate { run, test: mine.as_ref().map_err(Clone::clone) },
         ];
-        let mut comparison = Comparison::new(&candidates, 0).map_err(|error| error.to_string())?;
-        comparison.verdicts.pop().map_or_else(|| Err("there is nothing to compare".into()), |against| against.verdict)
+        let against = Comparison::new(&candidates, 0).ok().and_then(|mut comparison| comparison.verdicts.pop());
+        against.map_or(Err(NotComparable::Nothing), |against| against.verdict)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{RunView, State};
 use crate::domain::{Recipe, RunId, RunState};
-use crate::runs::comparison::{Comparison, Folded, MOST, Verdict};
+use crate::runs::comparison::{Comparison, Folded, MOST, NotComparable, Verdict};
 use crate::runs::{Summary, inspection::InspectionError};
 
 /// A part of the screen that scrolls by itself.
@@ -132,7 +132,7 @@ pub enum Standing<'a> {
     /// The verdict.
     Known(&'a Verdict),
     /// Why there can be none.
-    Impossible(&'a str),
+    Impossible(&'a NotComparable),
     /// The column of a run without a test.
     Untested(usize),
     /// It is being worked out.
@@ -165,7 +165,7 @@ pub struct CompareState {
     /// The same, folded.
     pub folded: Option<Folded>,
     /// The verdicts at hand, also those of earlier choices.
-    pub verdicts: HashMap<Pair, Result<Verdict, String>>,
+    pub verdicts: HashMap<Pair, Result<Verdict, NotComparable>>,
     /// The verdict that is being worked out.
     pub asked: Option<Pair>,
 }

@@ -6,6 +6,7 @@ use super::compare_fixtures::{
 use super::fixtures::{self, NOW, dataset_name, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use crate::domain::Split;
+use crate::runs::inspection::InspectionError;
 use crate::runs::{Home, RunStore};
 use crate::tui::action::Action;
 use crate::tui::backend::Disk;
@@ -85,8 +86,8 @@ fn a_run_at_work_beside_a_finished_one() {
 fn predictions_that_are_missing() {
     let (mut state, effects) = marked(vec![lynx(), heron()]);
     let [Effect::Compare(CompareEffect::Judge { baseline, run })] = effects.as_slice() else { panic!("{effects:?}") };
-    let words = "quiet-lynx has no predictions for its test images: `mien evaluate quiet-lynx` makes them";
-    update(&mut state, NOW, answer(baseline, run, Err(words.into())));
+    let missing = InspectionError::Missing { id: baseline.id.clone(), split: Split::Test };
+    update(&mut state, NOW, answer(baseline, run, Err(missing.into())));
     snapshot("compare_missing", &state, SIZES[0]);
 }
 
@@ -315,7 +316,7 @@ fn the_backend_reads_predictions_and_names_missing_ones() {
         Event::Compare(CompareEvent::Judged(_, verdict)) => verdict,
         other => panic!("{other:?}"),
     };
-    let reason = verdict(disk.on_compare(judge())).expect_err("nothing on disk");
+    let reason = verdict(disk.on_compare(judge())).expect_err("nothing on disk").to_string();
     assert!(reason.contains("`mien evaluate quiet-lynx`"), "{reason}");
     for (run, skill) in runs.iter().zip([560, 610]) {
         let path = crate::runs::inspection::file(&store.folder(&run.id), Split::Test, 0);

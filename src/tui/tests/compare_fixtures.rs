@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use super::fixtures::{Logbook, NOW, id, with_data};
 use crate::domain::{FinishReason, Outcome, RunId, Split, Strategy};
 use crate::events::Event as Logged;
-use crate::runs::comparison::{Candidate, Comparison, Verdict};
+use crate::runs::comparison::{Candidate, Comparison, NotComparable, Verdict};
 use crate::runs::predictions::Predictions;
 use crate::runs::{Inspection, Summary};
 use crate::tui::action::Action;
@@ -106,8 +106,8 @@ pub(super) fn six() -> Vec<RunView> {
 }
 
 /// The verdict that the backend would find on disk. Worked out once, however many tests ask for it.
-pub(super) fn judged(baseline: &Summary, run: &Summary) -> Result<Verdict, String> {
-    type Known = Mutex<HashMap<(RunId, RunId, bool), Result<Verdict, String>>>;
+pub(super) fn judged(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable> {
+    type Known = Mutex<HashMap<(RunId, RunId, bool), Result<Verdict, NotComparable>>>;
     static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
     let same = baseline.recipe.fingerprint == run.recipe.fingerprint;
     let key = (baseline.id.clone(), run.id.clone(), same);
@@ -119,7 +119,7 @@ pub(super) fn judged(baseline: &Summary, run: &Summary) -> Result<Verdict, Strin
     })
 }
 
-fn worked_out(baseline: &Summary, run: &Summary) -> Result<Verdict, String> {
+fn worked_out(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable> {
     let of = |run: &Summary| inspection(run.id.as_str(), skill(run.id.as_str()));
     let (theirs, mine) = (of(baseline), of(run));
     let candidates = [Candidate { run: baseline, test: Ok(&theirs) }, Candidate { run, test: Ok(&mine) }];
@@ -137,7 +137,7 @@ pub(super) fn settle(state: &mut State, mut effects: Vec<Effect>) -> usize {
     asked
 }
 
-pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Result<Verdict, String>) -> Event {
+pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Result<Verdict, NotComparable>) -> Event {
     Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), verdict))
 }
 

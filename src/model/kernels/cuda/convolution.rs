@@ -14,16 +14,16 @@ use cubecl::device::{Device, DeviceId, DeviceService, ServerUtilitiesHandle};
 use cubecl::device_handle::DeviceHandle;
 use cubecl::prelude::{CubeCount, CubeDim};
 
-use super::cudnn::{Backward, Cudnn, Forward, Sizes};
+use super::cudnn::{Backward, Cudnn, Forward, LibraryError, Sizes};
 use super::gradient;
 use super::reduce::{COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, room};
 use crate::model::kernels::Wanted;
 
 /// cuDNN of each device of the process, or why it could not be opened there.
-static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, String>>>> = Mutex::new(None);
+static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, LibraryError>>>> = Mutex::new(None);
 
 /// Runs something with the cuDNN of the device with this ordinal, which is opened at first.
-fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, String>) -> Result<T, String> {
+fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryError>) -> Result<T, LibraryError> {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let cudnn = open.get_or_insert_default().entry(ordinal).or_insert_with(|| Cudnn::open(ordinal));
     act(cudnn.as_mut().map_err(|error| error.clone())?)
@@ -32,8 +32,8 @@ fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, String>) ->
 /// Checks that cuDNN runs blocks of these sizes on the device with this ordinal.
 ///
 /// # Errors
-/// In words, where it does not open there or has no algorithm.
-pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), String> {
+/// Where it does not open there or has no algorithm.
+pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), LibraryError> {
     with(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
 }
 
@@ -58,7 +58,7 @@ static FAILED: AtomicBool = AtomicBool::new(false);
 ///
 /// It does not wait for them: waiting for fourteen convolutions took most of a small network's step. Where cuDNN or the driver
 /// fails, that thread panics, nobody hears it, and [`check`] does.
-fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), String> + Send + 'static) {
+fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), LibraryError> + Send + 'static) {
     let ordinal = device.index;
     DeviceHandle::<Calls>::new(device.to_id()).submit(move |_| {
         if FAILED.load(Ordering::SeqCst) {
@@ -83,9 +83,9 @@ pub(crate) fn check() {
 }
 
 /// Returns a tensor's address in device memory.
-fn address(tensor: &Tensor) -> Result<u64, String> {
+fn address(tensor: &Tensor) -> Result<u64, LibraryError> {
     let resource = tensor.client.get_resource(tensor.handle.clone());
-    resource.map(|resource| resource.resource().ptr).map_err(|error| format!("a tensor has no memory: {error:?}"))
+    resource.map(|resource| resource.resource().ptr).map_err(|error| LibraryError::NoMemory(format!("{error:?}")))
 }
 
 /// Outputs of a convolution and of the layers behind it.

@@ -32,7 +32,7 @@ const CONTEXT_EVENTS: c_int = 12_050;
 
 /// Numbers that a block computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Single precision; products on tensor cores in TF32.
     F32,
     /// Half the bits, with the range of f32.
@@ -57,7 +57,7 @@ impl Kind {
 
 /// The layers behind a convolution that are computed with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum After {
+pub(crate) enum After {
     /// None: the convolution alone, without a bias.
     Nothing,
     /// Bias and `ReLU`.
@@ -68,7 +68,7 @@ pub(super) enum After {
 
 /// Sizes of a convolution, padded by half of its kernel, and of the layers behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     /// Images.
     pub n: usize,
     /// Channels of the input.
@@ -156,7 +156,7 @@ pub(super) struct Cudnn {
     /// Bytes of workspace that an algorithm may ask for.
     most_workspace: usize,
     /// Plans, and why there is none for some sizes: a second attempt would leak the descriptors of the first.
-    plans: HashMap<Sizes, Result<Plan, String>>,
+    plans: HashMap<Sizes, Result<Plan, LibraryError>>,
 }
 
 // SAFETY: the pointers are handles of the driver and of cuDNN, which any thread may use, one at a time.
@@ -184,11 +184,11 @@ const FORWARD: sys::cudnnConvolutionFwdAlgo_t =
 /// Returns the version of the cuDNN that can be used here, such as 91002.
 ///
 /// # Errors
-/// In words, where there is none, one of another major version, a part of it is missing, or the driver is too old.
-pub(crate) fn version() -> Result<usize, String> {
+/// Where there is none, one of another major version, a part of it is missing, or the driver is too old.
+pub(crate) fn version() -> Result<usize, LibraryError> {
     // SAFETY: this loads the libraries and gives them back.
     if !unsafe { sys::is_culib_present() && driver::is_culib_present() } {
-        return Err("cuDNN (libcudnn.so.9) was not found: install it, or add its folder to LD_LIBRARY_PATH".into());
+        return Err(LibraryError::Missing);
     }
     // SAFETY: the library was found above, and stays loaded from here on.
     unsafe { sys::culib() };
@@ -201,20 +201,17 @@ pub(crate) fn version() -> Result<usize, String> {
             || unsafe { libloading::Library::new(name) }.is_ok()
     };
     if let Some(part) = PARTS.iter().find(|part| !is_there(part)) {
-        return Err(format!(
-            "cuDNN is not whole: libcudnn_{part}.so.9 was not found beside it; install all of cuDNN 9"
-        ));
+        return Err(LibraryError::Part(part));
     }
     let version = call::get_version();
     if !(90_000..100_000).contains(&version) {
-        return Err(format!("cuDNN {version} cannot be used: install version 9"));
+        return Err(LibraryError::Version(version));
     }
     let mut driver = 0;
     // SAFETY: the call writes to the place that it is given.
-    driver_words(unsafe { driver::cuDriverGetVersion(&raw mut driver) }, "report its version")?;
+    of_driver(unsafe { driver::cuDriverGetVersion(&raw mut driver) }, "report its version")?;
     if driver < CONTEXT_EVENTS {
-        let [major, minor] = [driver / 1000, driver % 1000 / 10];
-        return Err(format!("the driver is for CUDA {major}.{minor}: cuDNN needs one for CUDA 12.5 or newer"));
+        return Err(LibraryError::OldDriver(driver));
     }
     Ok(version)
 }
@@ -227,8 +224,58 @@ fn loaded_from(name: &str) -> Option<PathBuf> {
     found.next()?.parent().map(Path::to_owned)
 }
 
-fn words(result: Result<(), CudnnError>, what: &str) -> Result<(), String> {
-    result.map_err(|error| format!("cuDNN cannot {what}: {:?}", error.0))
+/// Why cuDNN cannot be used, or what one of its calls failed with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LibraryError {
+    /// No library of its name.
+    #[error("cuDNN (libcudnn.so.9) was not found: install it, or add its folder to LD_LIBRARY_PATH")]
+    Missing,
+    /// One of the libraries that the first one loads is not there.
+    #[error("cuDNN is not whole: libcudnn_{0}.so.9 was not found beside it; install all of cuDNN 9")]
+    Part(&'static str),
+    /// Another major version than 9.
+    #[error("cuDNN {0} cannot be used: install version 9")]
+    Version(usize),
+    /// A driver that does not record events of a context.
+    #[error("the driver is for CUDA {}.{}: cuDNN needs one for CUDA 12.5 or newer", .0 / 1000, .0 % 1000 / 10)]
+    OldDriver(c_int),
+    /// A number too large for a C function.
+    #[error("cuDNN takes no size of {0}")]
+    Size(usize),
+    /// No algorithm for some sizes.
+    #[error("cuDNN has no algorithm for {gradient}'s gradient within {most} bytes for {sizes:?}")]
+    NoAlgorithm {
+        /// `an input` or `a filter`.
+        gradient: &'static str,
+        /// Bytes of workspace.
+        most: usize,
+        /// Of the convolution.
+        sizes: Sizes,
+    },
+    /// A call of cuDNN's.
+    #[error("cuDNN cannot {doing}: {status:?}")]
+    Call {
+        /// What was to be done.
+        doing: &'static str,
+        /// Its answer.
+        status: sys::cudnnStatus_t,
+    },
+    /// A call of the driver's.
+    #[error("the driver cannot {doing}: {status:?}")]
+    Driver {
+        /// What was to be done.
+        doing: &'static str,
+        /// Its answer.
+        status: CUresult,
+    },
+    /// A tensor whose memory the runtime does not find.
+    #[error("a tensor has no memory: {0}")]
+    NoMemory(String),
+}
+
+/// The result of a call of cuDNN's.
+fn of_call<T>(result: Result<T, CudnnError>, doing: &'static str) -> Result<T, LibraryError> {
+    result.map_err(|error| LibraryError::Call { doing, status: error.0 })
 }
 
 /// Returns false for cuDNN's statuses that say "not supported" (3000 to 3999).
@@ -236,13 +283,14 @@ fn supported(status: sys::cudnnStatus_t) -> bool {
     !(3000..4000).contains(&(status as u32))
 }
 
-fn driver_words(result: CUresult, what: &str) -> Result<(), String> {
-    result.result().map_err(|error| format!("the driver cannot {what}: {error:?}"))
+/// The result of a call of the driver's.
+fn of_driver(result: CUresult, doing: &'static str) -> Result<(), LibraryError> {
+    result.result().map_err(|error| LibraryError::Driver { doing, status: error.0 })
 }
 
 /// A descriptor that was made, or why not.
-fn made<T>(descriptor: Result<T, CudnnError>) -> Result<T, String> {
-    descriptor.map_err(|error| format!("cuDNN cannot make a descriptor: {:?}", error.0))
+fn made<T>(descriptor: Result<T, CudnnError>) -> Result<T, LibraryError> {
+    of_call(descriptor, "make a descriptor")
 }
 
 static ONE: f32 = 1.0;
@@ -267,30 +315,30 @@ fn input(address: u64) -> *const c_void {
 
 impl Cudnn {
     /// Opens cuDNN on the device with this ordinal, in the primary context that burn's runtime uses.
-    pub(super) fn open(ordinal: usize) -> Result<Self, String> {
+    pub(super) fn open(ordinal: usize) -> Result<Self, LibraryError> {
         version()?;
-        let ordinal = c_int::try_from(ordinal).map_err(|_| format!("device ordinal {ordinal} is too large"))?;
+        let ordinal = c_int::try_from(ordinal).map_err(|_| LibraryError::Size(ordinal))?;
         let (mut context, mut device, mut memory) = (null_mut(), 0, 0);
         // SAFETY: each call writes to the place that it is given, and the context is retained for the process's life.
         unsafe {
-            driver_words(driver::cuDeviceGet(&raw mut device, ordinal), "find the device")?;
-            driver_words(driver::cuDeviceTotalMem_v2(&raw mut memory, device), "report the device's memory")?;
-            driver_words(driver::cuDevicePrimaryCtxRetain(&raw mut context, device), "retain the context")?;
-            driver_words(driver::cuCtxSetCurrent(context), "set the context")?;
+            of_driver(driver::cuDeviceGet(&raw mut device, ordinal), "find the device")?;
+            of_driver(driver::cuDeviceTotalMem_v2(&raw mut memory, device), "report the device's memory")?;
+            of_driver(driver::cuDevicePrimaryCtxRetain(&raw mut context, device), "retain the context")?;
+            of_driver(driver::cuCtxSetCurrent(context), "set the context")?;
         }
         let (mut stream, mut events) = (null_mut(), [null_mut(); 2]);
         let (lone, untimed) =
             (CUstream_flags::CU_STREAM_NON_BLOCKING as u32, CUevent_flags::CU_EVENT_DISABLE_TIMING as u32);
         // SAFETY: the context is current.
         unsafe {
-            driver_words(driver::cuStreamCreate(&raw mut stream, lone), "make a stream")?;
+            of_driver(driver::cuStreamCreate(&raw mut stream, lone), "make a stream")?;
             for event in &mut events {
-                driver_words(driver::cuEventCreate(event, untimed), "make an event")?;
+                of_driver(driver::cuEventCreate(event, untimed), "make an event")?;
             }
         }
-        let handle = call::create_handle().map_err(|error| format!("cuDNN cannot start: {:?}", error.0))?;
+        let handle = of_call(call::create_handle(), "start")?;
         // SAFETY: both were made above. A stream of the driver and one of the CUDA runtime are the same object.
-        words(unsafe { call::set_stream(handle, stream.cast()) }, "take a stream")?;
+        of_call(unsafe { call::set_stream(handle, stream.cast()) }, "take a stream")?;
         let [sent, done] = events;
         let most_workspace = MOST_WORKSPACE.min(memory / WORKSPACE_SHARE);
         Ok(Self { handle, context, stream, sent, done, most_workspace, plans: HashMap::new() })
@@ -299,35 +347,35 @@ impl Cudnn {
     /// Returns the bytes of workspace that a block of these sizes takes.
     ///
     /// # Errors
-    /// In words, where cuDNN has no algorithm for it.
-    pub(super) fn workspace(&mut self, sizes: Sizes) -> Result<Workspace, String> {
+    /// Where cuDNN has no algorithm for it.
+    pub(super) fn workspace(&mut self, sizes: Sizes) -> Result<Workspace, LibraryError> {
         self.plan(sizes).map(|plan| plan.workspace)
     }
 
-    fn plan(&mut self, sizes: Sizes) -> Result<&Plan, String> {
+    fn plan(&mut self, sizes: Sizes) -> Result<&Plan, LibraryError> {
         let Self { handle, context, most_workspace, plans, .. } = self;
         let plan = plans.entry(sizes).or_insert_with(|| {
             // SAFETY: the context that the handle belongs to.
-            driver_words(unsafe { driver::cuCtxSetCurrent(*context) }, "set the context")?;
-            Plan::new(*handle, sizes, *most_workspace).map_err(|error| format!("{error} for {sizes:?}"))
+            of_driver(unsafe { driver::cuCtxSetCurrent(*context) }, "set the context")?;
+            Plan::new(*handle, sizes, *most_workspace)
         });
-        plan.as_ref().map_err(String::clone)
+        plan.as_ref().map_err(LibraryError::clone)
     }
 
     /// Runs cuDNN's calls behind all that the context was sent before, and before all that it is sent later.
-    fn ordered(&self, calls: impl FnOnce(sys::cudnnHandle_t) -> Result<(), String>) -> Result<(), String> {
+    fn ordered(&self, calls: impl FnOnce(sys::cudnnHandle_t) -> Result<(), LibraryError>) -> Result<(), LibraryError> {
         // SAFETY: context, stream and events live as long as the process.
         unsafe {
-            driver_words(driver::cuCtxSetCurrent(self.context), "set the context")?;
-            driver_words(driver::cuCtxRecordEvent(self.context, self.sent), "record an event of the context")?;
-            driver_words(driver::cuStreamWaitEvent(self.stream, self.sent, 0), "wait for an event")?;
+            of_driver(driver::cuCtxSetCurrent(self.context), "set the context")?;
+            of_driver(driver::cuCtxRecordEvent(self.context, self.sent), "record an event of the context")?;
+            of_driver(driver::cuStreamWaitEvent(self.stream, self.sent, 0), "wait for an event")?;
         }
         let found = calls(self.handle);
         // Also where a call failed: the calls before it use memory that the runtime may give away next.
         // SAFETY: as above.
         unsafe {
-            driver_words(driver::cuEventRecord(self.done, self.stream), "record an event")?;
-            driver_words(driver::cuCtxWaitEvent(self.context, self.done), "let the context wait for an event")?;
+            of_driver(driver::cuEventRecord(self.done, self.stream), "record an event")?;
+            of_driver(driver::cuCtxWaitEvent(self.context, self.done), "let the context wait for an event")?;
         }
         found
     }
@@ -336,7 +384,7 @@ impl Cudnn {
     ///
     /// # Safety
     /// The addresses are device memory of this context, as large as `sizes` says, which stays until later work of the context.
-    pub(super) unsafe fn forward(&mut self, sizes: Sizes, at: &Forward) -> Result<(), String> {
+    pub(super) unsafe fn forward(&mut self, sizes: Sizes, at: &Forward) -> Result<(), LibraryError> {
         self.plan(sizes)?;
         let Some(Ok(plan)) = self.plans.get(&sizes) else { unreachable!("made above") };
         self.ordered(|handle| {
@@ -345,7 +393,7 @@ impl Cudnn {
                 plan.convolve(handle, at)?;
                 let Some(pooled) = at.pooled else { return Ok(()) };
                 let (y, out) = (input(at.y), output(pooled));
-                words(call::pooling_forward(handle, plan.pooling, one(), plan.y, y, zero(), plan.pooled, out), "pool")
+                of_call(call::pooling_forward(handle, plan.pooling, one(), plan.y, y, zero(), plan.pooled, out), "pool")
             }
         })
     }
@@ -354,7 +402,7 @@ impl Cudnn {
     ///
     /// # Safety
     /// As for [`Self::forward`].
-    pub(super) unsafe fn backward(&mut self, sizes: Sizes, at: &Backward) -> Result<(), String> {
+    pub(super) unsafe fn backward(&mut self, sizes: Sizes, at: &Backward) -> Result<(), LibraryError> {
         self.plan(sizes)?;
         let Some(Ok(plan)) = self.plans.get(&sizes) else { unreachable!("made above") };
         let (workspace, bytes) = (output(at.workspace), plan.workspace.backward);
@@ -378,7 +426,7 @@ impl Cudnn {
                         output(dw),
                     )
                 };
-                words(found, "compute a filter's gradient")?;
+                of_call(found, "compute a filter's gradient")?;
             }
             let Some(dx) = at.dx else { return Ok(()) };
             // SAFETY: as above.
@@ -399,15 +447,15 @@ impl Cudnn {
                     output(dx),
                 )
             };
-            words(found, "compute an input's gradient")
+            of_call(found, "compute an input's gradient")
         })
     }
 }
 
 impl Plan {
-    fn new(handle: sys::cudnnHandle_t, sizes: Sizes, most_workspace: usize) -> Result<Self, String> {
+    fn new(handle: sys::cudnnHandle_t, sizes: Sizes, most_workspace: usize) -> Result<Self, LibraryError> {
         let Sizes { n, c_in, c_out, h, w, kernel, stride, kind, .. } = sizes;
-        let whole = |size: usize| c_int::try_from(size).map_err(|_| format!("cuDNN takes no size of {size}"));
+        let whole = |size: usize| c_int::try_from(size).map_err(|_| LibraryError::Size(size));
         let (images, c_in, c_out, [h, w]) = (whole(n)?, whole(c_in)?, whole(c_out)?, [whole(h)?, whole(w)?]);
         let (side, padding, stride) = (whole(kernel)?, whole(kernel / 2)?, whole(stride)?);
         let [rows, columns] = sizes.output();
@@ -417,7 +465,7 @@ impl Plan {
             let made = made(call::create_tensor_descriptor())?;
             // SAFETY: it was just made.
             let set = unsafe { call::set_tensor4d_descriptor(made, Format::CUDNN_TENSOR_NHWC, numbers, sizes) };
-            words(set, "describe a tensor").map(|()| made)
+            of_call(set, "describe a tensor").map(|()| made)
         };
         let half = if sizes.pooled() { 2 } else { 1 };
         let [x, y] = [tensor([images, c_in, h, w])?, tensor([images, c_out, rows, columns])?];
@@ -432,22 +480,28 @@ impl Plan {
         unsafe {
             let of_filter =
                 call::set_filter4d_descriptor(weight, numbers, Format::CUDNN_TENSOR_NHWC, [c_out, c_in, side, side]);
-            words(of_filter, "describe a filter")?;
+            of_call(of_filter, "describe a filter")?;
             let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
             let sums = DataType::CUDNN_DATA_FLOAT;
-            words(
+            of_call(
                 call::set_convolution2d_descriptor(convolution, padding, padding, stride, stride, 1, 1, mode, sums),
                 "describe a convolution",
             )?;
-            words(call::set_convolution_math_type(convolution, kind.math()), "take a kind of arithmetic")?;
+            of_call(call::set_convolution_math_type(convolution, kind.math()), "take a kind of arithmetic")?;
             let relu = sys::cudnnActivationMode_t::CUDNN_ACTIVATION_RELU;
-            words(call::set_activation_descriptor(activation, relu, nan, 0.0), "describe an activation")?;
+            of_call(call::set_activation_descriptor(activation, relu, nan, 0.0), "describe an activation")?;
             let max = sys::cudnnPoolingMode_t::CUDNN_POOLING_MAX;
-            words(call::set_pooling_descriptor(pooling, max, nan, 2, &[2, 2], &[0, 0], &[2, 2]), "describe a pooling")?;
+            of_call(
+                call::set_pooling_descriptor(pooling, max, nan, 2, &[2, 2], &[0, 0], &[2, 2]),
+                "describe a pooling",
+            )?;
             let of_forward = call::get_convolution_forward_workspace_size(handle, x, weight, convolution, y, FORWARD);
-            let forward = of_forward.map_err(|error| format!("cuDNN has no convolution: {:?}", error.0))?;
-            let (data, of_data) = data_algorithm(handle, [x, y], weight, convolution, most_workspace)?;
-            let (filter, of_filter) = filter_algorithm(handle, [x, y], weight, convolution, most_workspace)?;
+            let forward = of_call(of_forward, "convolve such sizes")?;
+            let none = |gradient| LibraryError::NoAlgorithm { gradient, most: most_workspace, sizes };
+            let (data, of_data) =
+                data_algorithm(handle, [x, y], weight, convolution, most_workspace)?.ok_or_else(|| none("an input"))?;
+            let (filter, of_filter) = filter_algorithm(handle, [x, y], weight, convolution, most_workspace)?
+                .ok_or_else(|| none("a filter"))?;
             let workspace = Workspace { forward, backward: of_data.max(of_filter) };
             Ok(Self { x, y, pooled, bias, weight, convolution, activation, pooling, data, filter, workspace })
         }
@@ -455,7 +509,7 @@ impl Plan {
 
     /// Convolves and, where there is a bias, adds it and takes what is above zero: at once where cuDNN can, else one after
     /// the other.
-    unsafe fn convolve(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), String> {
+    unsafe fn convolve(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), LibraryError> {
         let Some(bias) = at.bias else {
             // SAFETY: the caller's promise.
             return unsafe { self.convolve_alone(handle, at) };
@@ -487,14 +541,14 @@ impl Plan {
         };
         match at_once {
             Err(error) if !supported(error.0) => {}
-            found => return words(found, "convolve"),
+            found => return of_call(found, "convolve"),
         }
         // SAFETY: the caller's promise.
         unsafe {
             self.convolve_alone(handle, at)?;
             let added = sys::cudnnAddTensor(handle, one(), self.bias, input(bias), one(), self.y, y);
-            words(added.result(), "add a bias")?;
-            words(
+            of_call(added.result(), "add a bias")?;
+            of_call(
                 call::activation_forward(handle, self.activation, one(), self.y, y, zero(), self.y, y),
                 "go through a ReLU",
             )
@@ -502,7 +556,7 @@ impl Plan {
     }
 
     /// Convolves, and nothing else.
-    unsafe fn convolve_alone(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), String> {
+    unsafe fn convolve_alone(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), LibraryError> {
         // SAFETY: the caller's promise.
         let found = unsafe {
             call::convolution_forward(
@@ -521,7 +575,7 @@ impl Plan {
                 output(at.y),
             )
         };
-        words(found, "convolve")
+        of_call(found, "convolve")
     }
 }
 
@@ -532,7 +586,7 @@ unsafe fn data_algorithm(
     weight: sys::cudnnFilterDescriptor_t,
     convolution: sys::cudnnConvolutionDescriptor_t,
     most: usize,
-) -> Result<(sys::cudnnConvolutionBwdDataAlgo_t, usize), String> {
+) -> Result<Option<(sys::cudnnConvolutionBwdDataAlgo_t, usize)>, LibraryError> {
     let mut ranked = [const { MaybeUninit::<sys::cudnnConvolutionBwdDataAlgoPerf_t>::zeroed() }; RANKED as usize];
     let mut count = 0;
     let (first, asked) = (ranked.as_mut_ptr().cast(), c_int::from(RANKED));
@@ -540,7 +594,7 @@ unsafe fn data_algorithm(
     let found = unsafe {
         call::get_convolution_backward_data_algorithm(handle, weight, y, convolution, x, asked, &raw mut count, first)
     };
-    words(found, "rank algorithms for an input's gradient")?;
+    of_call(found, "rank algorithms for an input's gradient")?;
     let ranked = ranked.iter().take(usize::try_from(count).unwrap_or(0));
     // SAFETY: written above.
     let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
@@ -549,8 +603,7 @@ unsafe fn data_algorithm(
     let bytes_of = |algorithm| unsafe {
         call::get_convolution_backward_data_workspace_size(handle, weight, y, convolution, x, algorithm)
     };
-    first_within(usable, bytes_of, most)
-        .ok_or_else(|| format!("cuDNN has no algorithm for an input's gradient within {most} bytes"))
+    Ok(first_within(usable, bytes_of, most))
 }
 
 /// Returns the first of ranked algorithms whose workspace is within so many bytes, and its bytes. They are asked for anew: the
@@ -571,7 +624,7 @@ unsafe fn filter_algorithm(
     weight: sys::cudnnFilterDescriptor_t,
     convolution: sys::cudnnConvolutionDescriptor_t,
     most: usize,
-) -> Result<(sys::cudnnConvolutionBwdFilterAlgo_t, usize), String> {
+) -> Result<Option<(sys::cudnnConvolutionBwdFilterAlgo_t, usize)>, LibraryError> {
     let mut ranked = [const { MaybeUninit::<sys::cudnnConvolutionBwdFilterAlgoPerf_t>::zeroed() }; RANKED as usize];
     let mut count = 0;
     let (first, asked) = (ranked.as_mut_ptr().cast(), c_int::from(RANKED));
@@ -579,7 +632,7 @@ unsafe fn filter_algorithm(
     let found = unsafe {
         call::get_convolution_backward_filter_algorithm(handle, x, y, convolution, weight, asked, &raw mut count, first)
     };
-    words(found, "rank algorithms for a filter's gradient")?;
+    of_call(found, "rank algorithms for a filter's gradient")?;
     let ranked = ranked.iter().take(usize::try_from(count).unwrap_or(0));
     // SAFETY: written above.
     let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
@@ -588,6 +641,5 @@ unsafe fn filter_algorithm(
     let bytes_of = |algorithm| unsafe {
         call::get_convolution_backward_filter_workspace_size(handle, x, y, convolution, weight, algorithm)
     };
-    first_within(usable, bytes_of, most)
-        .ok_or_else(|| format!("cuDNN has no algorithm for a filter's gradient within {most} bytes"))
+    Ok(first_within(usable, bytes_of, most))
 }

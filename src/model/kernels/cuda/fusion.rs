@@ -211,7 +211,7 @@ fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Si
         Err(error) => {
             let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
             if *refusal == Refusal::None {
-                *refusal = Refusal::Untold(error);
+                *refusal = Refusal::Untold(error.to_string());
             }
             None
         }

@@ -54,7 +54,7 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
                 (verdict.f1_sentence(), judged(verdict.f1_is_certain(), verdict.f1)),
             ]
         }
-        Standing::Impossible(reason) => vec![(printable(reason), theme.warning())],
+        Standing::Impossible(reason) => vec![(printable(&reason.to_string()), theme.warning())],
         Standing::Untested(run) => vec![(untested(state, run), theme.dim())],
         Standing::Computing => {
             let draws = thousands(RESAMPLES as usize);
