@@ -53,11 +53,11 @@ fn training(batch: usize, fused: bool) -> impl FnMut() {
     let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
     let network = Network::<B>::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &device).expect("large enough");
     let mut network = Some(network);
-    let mut adam = optimizer::adam();
+    let mut adam = optimizer::adam(0.0);
     let mut step = move || {
         let now = network.take().expect("put back below");
         let key = StepKey { seed: 1, epoch: 1, step: 1 };
-        let (moved, loss, _) = train_step(now, &mut adam, x.clone(), labels.clone(), key, [1e-3; 2]);
+        let (moved, loss, _) = train_step(now, &mut adam, x.clone(), labels.clone(), key, [1e-3; 2], 0.0);
         drop(black_box(loss.into_data()));
         network = Some(moved);
     };

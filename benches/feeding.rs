@@ -107,7 +107,7 @@ impl Trainer {
     fn new() -> Self {
         let loss = CrossEntropyLossConfig::new().init(&FlexDevice);
         let cnn = Network::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &FlexDevice).expect("large enough");
-        Self { cnn: Some(cnn), adam: adam(), loss }
+        Self { cnn: Some(cnn), adam: adam(0.0), loss }
     }
 
     fn step(&mut self, Batch { inputs, shape, labels }: Batch) {

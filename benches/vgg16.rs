@@ -67,13 +67,13 @@ fn step(side: usize, batch: usize) -> impl FnMut() {
     let (resolved, cut) = vgg16(side, TrainedStages::From(&block5));
     let frozen = FrozenPart::<Flex>::new(&resolved, cut, &weights, &device).expect("fits").expect("frozen");
     let network = Network::<B>::new(resolved.plan(cut.trained()), &weights, 1, &device).expect("fits");
-    let (mut network, mut adam, x) = (Some(network), optimizer::adam(), pictures(side, batch, 3));
+    let (mut network, mut adam, x) = (Some(network), optimizer::adam(0.0), pictures(side, batch, 3));
     let count = i64::try_from(batch).expect("small");
     let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
     move || {
         let (now, key) = (network.take().expect("put back below"), StepKey { seed: 1, epoch: 1, step: 1 });
         let inputs = frozen.forward(x.clone());
-        let (moved, loss, _) = train_step(now, &mut adam, inputs, labels.clone(), key, [1e-5; 2]);
+        let (moved, loss, _) = train_step(now, &mut adam, inputs, labels.clone(), key, [1e-5; 2], 0.0);
         drop(black_box(loss.into_data()));
         network = Some(moved);
     }

@@ -1,10 +1,10 @@
 //! mien: a training lab for facial-expression classifiers that lives in a terminal.
 //!
 //! It shows a dataset's class distribution, launches training runs in background worker processes, on CUDA or the CPU,
-//! shows them live and scores them. The binary `mien` is a thin shell around this library; the rooms and who may use
+//! shows them live and scores them. The binary `mien` is a thin shell around this library; the modules and who may use
 //! whom stand in ARCHITECTURE.md, and a test keeps it true.
 //!
-//! | room | what lives there |
+//! | module | holds |
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
 //! | [`durable`] | files that are whole at any moment |

@@ -1,6 +1,6 @@
-//! The import rule, read from the sources: which room may use which, and who may see which framework.
+//! The import rule, read from the sources: which module may use which, and who may see which framework.
 //!
-//! ARCHITECTURE.md explains the table. A room is a folder under `src/`. Re-exports do not hide an import, because only
+//! ARCHITECTURE.md explains the table. A module is a folder under `src/`. Re-exports do not hide an import, because only
 //! what a source itself names is looked at.
 
 mod source;
@@ -8,7 +8,7 @@ mod source;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A room, the rooms that it may name and the frameworks that it may name.
+/// A module, the modules that it may name and the frameworks that it may name.
 struct Rule {
     room: &'static str,
     rooms: &'static [&'static str],

@@ -344,13 +344,13 @@ fn batch_norm_by_its_own_kernels() {
 #[test]
 #[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
 fn adam_by_its_own_kernel() {
-    let step = AdamStep { rate: 0.01, betas: [0.9, 0.999], correction: 0.6, epsilon: 1e-3 };
+    let step = AdamStep { rate: 0.01, kept: 0.75, betas: [0.9, 0.999], correction: 0.6, epsilon: 1e-3 };
     for (number, shape) in (1..).zip([vec![37], vec![6, 8], vec![5, 2, 3, 3], vec![8, 4, 3, 3]]) {
         let [parameter, gradient, first, second] = blocks::of_adam(shape.iter().product(), number);
         let (mut moved, mut firsts, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
         for (((value, grad), first), second) in parameter.iter().zip(&gradient).zip(&first).zip(&second) {
             let (first, second) = (first * 0.9 + grad * 0.1, second * 0.999 + grad * grad * 0.001);
-            moved.push(value - first * 0.6 / (second.sqrt() + 1e-3) * 0.01);
+            moved.push(value * 0.75 - first * 0.6 / (second.sqrt() + 1e-3) * 0.01);
             firsts.push(first);
             seconds.push(second);
         }

@@ -25,6 +25,10 @@ pub enum Hyperparameter {
     BaseLearningRate,
     /// [`Recipe::schedule`].
     Schedule,
+    /// [`Recipe::weight_decay`].
+    WeightDecay,
+    /// [`Recipe::label_smoothing`].
+    LabelSmoothing,
     /// `early_stopping.monitor`.
     Monitor,
     /// `early_stopping.patience`.
@@ -86,7 +90,7 @@ fn min_size() -> u32 {
 
 impl Hyperparameter {
     /// All of them, in the order of the form.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Network,
         Self::Size,
         Self::Unfreeze,
@@ -103,6 +107,8 @@ impl Hyperparameter {
         Self::Seed,
         Self::Device,
         Self::Precision,
+        Self::WeightDecay,
+        Self::LabelSmoothing,
     ];
 
     /// Those that a strategy has, in the order of the form.
@@ -121,6 +127,12 @@ impl Hyperparameter {
         }
     }
 
+    /// Whether it changes nothing in this recipe, as a decay of zero: lists with little room leave it out.
+    #[must_use]
+    pub fn is_off(self, recipe: &Recipe) -> bool {
+        matches!(self, Self::WeightDecay | Self::LabelSmoothing) && self.get(recipe) == "0"
+    }
+
     /// The option's name, as in `--batch-size`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -133,6 +145,8 @@ impl Hyperparameter {
             Self::LearningRate => "learning-rate",
             Self::BaseLearningRate => "base-learning-rate",
             Self::Schedule => "schedule",
+            Self::WeightDecay => "weight-decay",
+            Self::LabelSmoothing => "label-smoothing",
             Self::Monitor => "monitor",
             Self::Patience => "patience",
             Self::MinDelta => "min-delta",
@@ -159,6 +173,11 @@ impl Hyperparameter {
                 "how the learning rate moves: one-cycle (up, then down to 0), cosine (down to 0), plateau (halved when \
                  validation stalls) or constant"
             }
+            Self::WeightDecay => {
+                "times the learning rate: the share of each weight that a step takes away (AdamW); biases and batch norm keep \
+                 theirs"
+            }
+            Self::LabelSmoothing => "the share of each training label that is spread evenly over all classes",
             Self::Monitor => "the validation figure that early stopping watches",
             Self::Patience => "epochs in a row without improvement before the run stops",
             Self::MinDelta => "by how much validation must improve to count",
@@ -193,9 +212,10 @@ impl Hyperparameter {
             Self::BatchSize => "1 to 4096",
             Self::LearningRate | Self::BaseLearningRate => "above 0, at most 1",
             Self::Schedule => "one-cycle, cosine, plateau, constant",
+            Self::LabelSmoothing => "0 to 0.5",
             Self::Monitor => "val_loss, val_accuracy",
             Self::Patience => "1 to 1000",
-            Self::MinDelta => "0 to 1",
+            Self::WeightDecay | Self::MinDelta => "0 to 1",
             Self::Augmentation => "reference, none",
             Self::Variants => "0 to 64",
             Self::Seed => "0 to 9007199254740991",
@@ -259,6 +279,8 @@ impl Hyperparameter {
             Self::BatchSize => recipe.batch_size.to_string(),
             Self::LearningRate => recipe.learning_rate.to_string(),
             Self::Schedule => recipe.schedule.name().into(),
+            Self::WeightDecay => recipe.weight_decay.to_string(),
+            Self::LabelSmoothing => recipe.label_smoothing.to_string(),
             Self::Monitor => recipe.early_stopping.monitor.name().into(),
             Self::Patience => recipe.early_stopping.patience.to_string(),
             Self::MinDelta => recipe.early_stopping.min_delta.to_string(),
@@ -282,6 +304,10 @@ impl Hyperparameter {
         };
         let real = || text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(wrong);
         let rate = || real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong);
+        // −0 would be another file and the same training.
+        let upto = |most: f64| {
+            real().ok().map(|value| value + 0.0).filter(|value| (0.0..=most).contains(value)).ok_or_else(wrong)
+        };
         let strategy = recipe.strategy;
         let foreign = || SettingError::Foreign { setting: self, strategy };
         let stage = recipe.architecture().stage_names().find(|stage| stage.as_str() == text);
@@ -312,6 +338,8 @@ impl Hyperparameter {
                     _ => return Err(wrong()),
                 }
             }
+            Self::WeightDecay => recipe.decay_weights(upto(1.0)?),
+            Self::LabelSmoothing => recipe.smooth_labels(upto(0.5)?),
             Self::Monitor => {
                 recipe.early_stopping.monitor = match text {
                     "val_loss" => Monitor::ValLoss,
@@ -320,10 +348,7 @@ impl Hyperparameter {
                 }
             }
             Self::Patience => recipe.early_stopping.patience = whole(1, 1000)?,
-            Self::MinDelta => {
-                recipe.early_stopping.min_delta =
-                    real().ok().filter(|value| (0.0..=1.0).contains(value)).ok_or_else(wrong)?;
-            }
+            Self::MinDelta => recipe.early_stopping.min_delta = upto(1.0)?,
             Self::Augmentation => {
                 recipe.augmentation = match text {
                     "reference" => Some(Augmentation::REFERENCE),

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 5;
+pub const RECIPE_VERSION: u32 = 6;
 
 /// The format of a recipe that needs nothing newer: older programs read it.
 const PLAIN_VERSION: u32 = 2;
@@ -24,6 +24,9 @@ const PRECISION_VERSION: u32 = 4;
 
 /// The format of a recipe that trains another network than its strategy's own.
 const NETWORK_VERSION: u32 = 5;
+
+/// The format of a recipe that smooths labels or decays weights.
+const REGULARIZATION_VERSION: u32 = 6;
 
 /// A preset of network, initial weights and trained stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -208,6 +211,12 @@ pub struct Recipe {
     pub learning_rate: f64,
     /// How the learning rate moves.
     pub schedule: Schedule,
+    /// The share of each weight, but for biases and batch norm, that a step at a learning rate of 1 would take away.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub weight_decay: f64,
+    /// The share of each label that training spreads evenly over all classes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
     /// When to stop before the last epoch.
     pub early_stopping: EarlyStopping,
     /// Random changes to training images; `None` trains on the images as they are.
@@ -230,6 +239,11 @@ pub struct Recipe {
     pub left_out: LeftOut,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
 impl Recipe {
     /// The default recipe of the `cnn` strategy on a dataset.
     #[must_use]
@@ -245,6 +259,8 @@ impl Recipe {
             batch_size: 64,
             learning_rate: 2e-3,
             schedule: Schedule::OneCycle,
+            weight_decay: 0.0,
+            label_smoothing: 0.0,
             early_stopping: EarlyStopping { monitor: Monitor::ValLoss, patience: 10, min_delta: 0.0 },
             augmentation: Some(Augmentation::REFERENCE),
             seed: 42,
@@ -336,6 +352,18 @@ impl Recipe {
         self.version = self.needed_version();
     }
 
+    /// Decays weights by this share.
+    pub fn decay_weights(&mut self, share: f64) {
+        self.weight_decay = share;
+        self.version = self.needed_version();
+    }
+
+    /// Spreads this share of each label over all classes.
+    pub fn smooth_labels(&mut self, share: f64) {
+        self.label_smoothing = share;
+        self.version = self.needed_version();
+    }
+
     /// Computes convolutions in this precision.
     pub fn compute_in(&mut self, precision: Precision) {
         self.precision = precision;
@@ -396,12 +424,13 @@ impl Recipe {
     }
 
     /// The oldest format that holds all of the recipe. Older programs refuse newer ones: they would train on images that it
-    /// leaves out, in another precision or another network.
+    /// leaves out, in another precision, another network or without regularization.
     fn needed_version(&self) -> u32 {
         let needs = [
             (LEAVING_OUT_VERSION, !self.left_out.is_empty()),
             (PRECISION_VERSION, self.precision != Precision::F32),
             (NETWORK_VERSION, self.network.is_some()),
+            (REGULARIZATION_VERSION, self.weight_decay != 0.0 || self.label_smoothing != 0.0),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }

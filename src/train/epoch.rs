@@ -2,6 +2,7 @@
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, Optimizer};
+use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor};
 
 use crate::model::kernels::{TrainBackend, read};
@@ -30,6 +31,8 @@ pub struct EpochPlan<'a> {
     pub rate: &'a dyn Fn(u32) -> f64,
     /// The learning rate of a pretrained base as a multiple of the others'.
     pub base_rate: f64,
+    /// The share of each label that is spread evenly over all classes.
+    pub label_smoothing: f64,
     /// Steps between two reads of the loss from the device. Fixed by the kind of device and not by time, because
     /// where a sum is cut decides its last bits. Reading waits for the device: every step where that costs nothing.
     pub readback: u32,
@@ -93,7 +96,8 @@ where
         let key = StepKey { seed: plan.seed, epoch: plan.epoch, step };
         let rate = (plan.rate)(step - 1);
         let rates = [rate, rate * plan.base_rate];
-        let (moved, loss, logits) = train_step(network, optimizer, inputs, labels.clone(), key, rates);
+        let (moved, loss, logits) =
+            train_step(network, optimizer, inputs, labels.clone(), key, rates, plan.label_smoothing);
         network = moved;
         if step == plan.from.step + 1 {
             // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
@@ -129,8 +133,8 @@ pub fn train_step<B: TrainBackend>(
     labels: Tensor<B::InnerBackend, 1, Int>,
     key: StepKey,
     rates: [f64; 2],
+    label_smoothing: f64,
 ) -> (Network<B>, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>) {
-    let loss_function = CrossEntropyLossConfig::new().init::<B>(&inputs.device());
     let count = labels.dims()[0];
     // Padding would enter the statistics that batch norm normalizes by.
     let padded = inputs.dims()[0] > count && network.uses_batch_statistics();
@@ -138,10 +142,18 @@ pub fn train_step<B: TrainBackend>(
     let (logits, statistics) = network.training_logits(Tensor::from_inner(inputs), key);
     // What a batch was filled up with counts nowhere, and no gradient goes back to it.
     let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };
-    let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels));
+    let loss = loss(logits.clone(), Tensor::from_inner(labels), label_smoothing);
     let told = (loss.clone().inner(), logits.inner());
     let network = network.with_statistics(statistics);
     (descend(network, optimizer, loss.backward(), rates), told.0, told.1)
+}
+
+/// The mean cross-entropy of `logits` `[n, classes]`, `[1]`, against labels of which a share is spread evenly over all classes
+/// (C. Szegedy et al. 2016, <https://arxiv.org/abs/1512.00567>, section 7).
+#[allow(clippy::cast_possible_truncation)] // a share
+fn loss<B: Backend>(logits: Tensor<B, 2>, labels: Tensor<B, 1, Int>, smoothing: f64) -> Tensor<B, 1> {
+    let smoothing = Some(smoothing as f32).filter(|share| *share > 0.0);
+    CrossEntropyLossConfig::new().with_smoothing(smoothing).init(&logits.device()).forward(logits, labels)
 }
 
 /// One step of the optimizer; the second rate is that of a pretrained base.

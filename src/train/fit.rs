@@ -178,7 +178,7 @@ fn begin<B: TrainBackend>(
     let Some(Checkpoint { state, arrays }) = checkpoint else {
         return Ok(Progress {
             network,
-            optimizer: optimizer::adam(),
+            optimizer: optimizer::adam(recipe.weight_decay),
             standing: Standing {
                 epoch: 0,
                 learning_rate: recipe.learning_rate,
@@ -189,7 +189,7 @@ fn begin<B: TrainBackend>(
     };
     let network = network.load_arrays(arrays)?;
     Ok(Progress {
-        optimizer: optimizer::load(&network, arrays, state.optimizer_steps)?,
+        optimizer: optimizer::load(&network, arrays, state.optimizer_steps, recipe.weight_decay)?,
         network,
         standing: Standing {
             epoch: state.epoch,
@@ -241,6 +241,7 @@ where
             seed: recipe.seed,
             rate: &rate,
             base_rate: schedule::base_rate(recipe),
+            label_smoothing: recipe.label_smoothing,
             readback: self.readback,
         };
         // An order of what is kept; what an image looks like in this epoch goes by its place in the dataset.

@@ -24,9 +24,14 @@ const MOMENTS: [&str; 2] = ["adam.m.", "adam.v."];
 const BETAS: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-7;
 
-/// Adam by the backend's own kernel where it has one, else by burn's operations.
+/// Adam by the backend's own kernel where it has one, else by burn's operations, with decay of weights apart from the gradient
+/// (I. Loshchilov and F. Hutter 2019, <https://arxiv.org/abs/1711.05101>: `AdamW`).
 #[derive(Clone)]
-pub struct FusedAdam(Adam);
+pub struct FusedAdam {
+    adam: Adam,
+    /// Times the learning rate: the share that a step takes of each weight. Vectors, which are biases and batch norm, keep theirs.
+    weight_decay: f64,
+}
 
 impl<B: KernelBackend> SimpleOptimizer<B> for FusedAdam {
     type State<const D: usize> = AdamState<B, D>;
@@ -38,11 +43,13 @@ impl<B: KernelBackend> SimpleOptimizer<B> for FusedAdam {
         gradient: Tensor<B, D>,
         state: Option<AdamState<B, D>>,
     ) -> (Tensor<B, D>, Option<AdamState<B, D>>) {
+        #[allow(clippy::cast_possible_truncation)] // rounded as a tensor's scalar is
+        let kept = if D > 1 { (1.0 - rate * self.weight_decay) as f32 } else { 1.0 };
         // At the first step there are no moments yet.
         if let Some(AdamState { momentum }) = &state {
             let of = |tensor: &Tensor<B, D>| tensor.clone().into_primitive().tensor();
             let time = momentum.time + 1;
-            let step = fused_step(time, rate);
+            let step = AdamStep { kept, ..fused_step(time, rate) };
             let moments = [&of(&momentum.moment_1), &of(&momentum.moment_2)];
             if let Some(found) = B::adam_step(&of(&parameter), &of(&gradient), moments, step) {
                 let [parameter, first, second] =
@@ -50,7 +57,9 @@ impl<B: KernelBackend> SimpleOptimizer<B> for FusedAdam {
                 return (parameter, Some(AdamState::new(AdaptiveMomentumState::new(time, first, second))));
             }
         }
-        SimpleOptimizer::<B>::step(&self.0, rate, parameter, gradient, state)
+        #[allow(clippy::float_cmp)] // exactly 1 without decay, which keeps the bits
+        let parameter = if kept == 1.0 { parameter } else { parameter.mul_scalar(kept) };
+        SimpleOptimizer::<B>::step(&self.adam, rate, parameter, gradient, state)
     }
 
     fn to_device<const D: usize>(state: AdamState<B, D>, device: &B::Device) -> AdamState<B, D> {
@@ -63,7 +72,7 @@ impl<B: KernelBackend> SimpleOptimizer<B> for FusedAdam {
 fn fused_step(time: usize, rate: LearningRate) -> AdamStep {
     let [first, second] = BETAS.map(|beta| 1.0 - beta.powi(i32::try_from(time).unwrap_or(i32::MAX)));
     let root = second.sqrt();
-    AdamStep { rate: rate as f32, betas: BETAS, correction: root / first, epsilon: EPSILON * root }
+    AdamStep { rate: rate as f32, kept: 1.0, betas: BETAS, correction: root / first, epsilon: EPSILON * root }
 }
 
 /// Whether an array of a checkpoint is the optimizer's, and not the network's.
@@ -72,11 +81,12 @@ pub fn is_state(name: &str) -> bool {
     MOMENTS.iter().any(|moment| name.starts_with(moment))
 }
 
-/// Adam with Keras's constants.
+/// Adam with Keras's constants, and decay of weights.
 #[must_use]
-pub fn adam<B: TrainBackend>() -> AdamOptimizer<B> {
+pub fn adam<B: TrainBackend>(weight_decay: f64) -> AdamOptimizer<B> {
     let [first, second] = BETAS;
-    FusedAdam(AdamConfig::new().with_beta_1(first).with_beta_2(second).with_epsilon(EPSILON).build()).into()
+    let adam = AdamConfig::new().with_beta_1(first).with_beta_2(second).with_epsilon(EPSILON).build();
+    FusedAdam { adam, weight_decay }.into()
 }
 
 /// The first and second moments by name, and how many steps were taken.
@@ -96,16 +106,17 @@ pub fn load<B: TrainBackend>(
     network: &Network<B>,
     arrays: &Arrays,
     steps: usize,
+    weight_decay: f64,
 ) -> Result<AdamOptimizer<B>, MismatchError> {
     if steps == 0 {
-        return Ok(adam());
+        return Ok(adam(weight_decay));
     }
     let (names, record) = (network.parameter_names(), Record::<B>::default());
     let mut loader = Loader::<B> { names, arrays, steps, record, error: None };
     network.visit(&mut loader);
     match loader.error {
         Some(error) => Err(error),
-        None => Ok(adam().load_record(loader.record)),
+        None => Ok(adam(weight_decay).load_record(loader.record)),
     }
 }
 

@@ -586,7 +586,7 @@ fn ten_steps_agree_with_pytorch() {
         close(ours, theirs, "logit");
     }
     let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
-    let mut adam = optimizer::adam();
+    let mut adam = optimizer::adam(0.0);
     for (step, theirs) in trace.losses.iter().enumerate() {
         let loss = loss_function.forward(network.logits(images.clone()), labels.clone());
         close(loss.clone().into_scalar().into(), *theirs, &format!("loss of step {step}"));
@@ -599,17 +599,24 @@ fn ten_steps_agree_with_pytorch() {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Trace {
+    losses: Vec<f64>,
+    evaluated: Vec<Vec<f64>>,
+    norms_after: std::collections::BTreeMap<String, f64>,
+}
+
 /// `tests/fixtures/batch_norm_trace.py` makes the fixture.
 #[test]
 fn ten_steps_with_batch_norm_agree_with_pytorch() {
-    #[derive(serde::Deserialize)]
-    struct Trace {
-        losses: Vec<f64>,
-        evaluated: Vec<Vec<f64>>,
-        norms_after: std::collections::BTreeMap<String, f64>,
-    }
     let text = include_str!("../../tests/fixtures/batch_norm_trace.json");
-    let trace: Trace = serde_json::from_str(text).expect("the fixture");
+    let mut traces: std::collections::BTreeMap<String, Trace> = serde_json::from_str(text).expect("the fixture");
+    for (name, decay, smoothing) in [("plain", 0.0, 0.0), ("regularized", 5.0, 0.2)] {
+        ten_steps(&traces.remove(name).expect("a trace"), decay, smoothing);
+    }
+}
+
+fn ten_steps(trace: &Trace, decay: f64, smoothing: f64) {
     let device = Default::default();
     let network = build::<Cpu>(&residual(), [2, 9, 9], 3, 0);
     // In the order in which PyTorch lists parameters.
@@ -630,10 +637,11 @@ fn ten_steps_with_batch_norm_agree_with_pytorch() {
     let close = |ours: f64, theirs: f64, what: &str| {
         assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(0.1), "{what}: {ours} against {theirs}");
     };
-    let mut adam = optimizer::adam();
-    for (step, theirs) in (1..).zip(trace.losses) {
+    let mut adam = optimizer::adam(decay);
+    for (step, theirs) in (1..).zip(trace.losses.iter().copied()) {
         let key = StepKey { seed: 1, epoch: 1, step };
-        let (moved, loss, _) = train_step(network, &mut adam, images.clone(), labels.clone(), key, [1e-3; 2]);
+        let (moved, loss, _) =
+            train_step(network, &mut adam, images.clone(), labels.clone(), key, [1e-3; 2], smoothing);
         network = moved;
         close(loss.into_scalar().into(), theirs, &format!("loss of step {step}"));
     }

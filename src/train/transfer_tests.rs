@@ -133,7 +133,7 @@ fn features_and_fine_tuning_agree_with_pytorch() {
         }
         let labels = Tensor::from_data(TensorData::new(vec![0_i32, 1, 2, 0, 1], [5]), &device);
         let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
-        let mut adam = optimizer::adam();
+        let mut adam = optimizer::adam(0.0);
         for (step, theirs) in trace.losses.iter().enumerate() {
             let loss = loss_function.forward(network.logits(below.clone()), labels.clone());
             close(loss.clone().into_scalar().into(), *theirs, 1e-3, &format!("{unfrozen:?}: loss of step {step}"));

@@ -216,7 +216,7 @@ int cuFuncSetAttribute(void *function, int attribute, int value) { return SUCCES
 /* This program's own kernels (model::kernels::cuda: gradient, batch_norm, reduce, adam), which compute here what they compute on a
  * card: by their names, such as through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
 
-struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[10]; unsigned scalar[8]; };
+struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[10]; unsigned scalar[10]; };
 
 static float read_number(const struct kernel *k, int buffer, long at) {
     if (!k->short_numbers) return ((float *)k->buffer[buffer])[at];
@@ -371,15 +371,15 @@ static void batch_norm_input(const struct kernel *k) {
             }
 }
 
-/* parameter, gradient, moments -> parameter, moments; vectors, kept and taken of each moment, correction, epsilon, rate */
+/* parameter, gradient, moments -> parameter, moments; vectors, kept and taken of each moment, correction, epsilon, rate, kept */
 static void adam_step(const struct kernel *k) {
-    float number[8];
-    for (int i = 1; i < 8; i++) number[i] = real(k->scalar[i]);
+    float number[9];
+    for (int i = 1; i < 9; i++) number[i] = real(k->scalar[i]);
     for (long i = 0; i < (long)k->scalar[0] * k->vector && i < (long)k->cubes * k->columns * k->vector; i++) {
         float grad = vector_of(k, 1)[i], first = vector_of(k, 2)[i] * number[1] + grad * number[2];
         float second = vector_of(k, 3)[i] * number[3] + grad * grad * number[4], root = second > 1 ? second : 1;
         for (int turn = 0; turn < 60; turn++) root = (root + second / root) / 2;
-        vector_of(k, 4)[i] = vector_of(k, 0)[i] - first * number[5] / (root + number[6]) * number[7];
+        vector_of(k, 4)[i] = vector_of(k, 0)[i] * number[8] - first * number[5] / (root + number[6]) * number[7];
         vector_of(k, 5)[i] = first, vector_of(k, 6)[i] = second;
     }
 }
@@ -388,7 +388,7 @@ static const struct { const char *name; int buffers, scalars; void (*compute)(co
     {"through_relu_e_", 4, 3, through_relu}, {"through_pooling_e_", 5, 5, through_pooling}, {"add_cubes_e_", 2, 2, add_cubes},
     {"batch_norm_moments_e_", 3, 3, batch_norm_moments}, {"batch_norm_statistics_e_", 9, 5, batch_norm_statistics},
     {"batch_norm_output_e_", 6, 4, batch_norm_output}, {"batch_norm_sums_e_", 8, 4, batch_norm_sums}, {"batch_norm_input_e_", 9, 4, batch_norm_input},
-    {"adam_step_e_", 7, 8, adam_step},
+    {"adam_step_e_", 7, 9, adam_step},
 };
 
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned x, unsigned y, unsigned z, unsigned shared,

@@ -33,17 +33,17 @@ where
     let subject = Subject::<B>::new(material, device)?;
     let inputs = subject.inputs();
     let Subject { mut network, labels, .. } = subject;
-    let mut adam: AdamOptimizer<B> = optimizer::adam();
+    let mut adam: AdamOptimizer<B> = optimizer::adam(0.0);
     let mut done = 0;
     if let Some(Trained { losses, parameters, moments }) = from {
         network = network.load_arrays(parameters)?;
-        adam = optimizer::load(&network, &moments.0, moments.1)?;
+        adam = optimizer::load(&network, &moments.0, moments.1, 0.0)?;
         done = u32::try_from(losses.len()).unwrap_or(u32::MAX);
     }
     let mut losses: Vec<Tensor<B::InnerBackend, 1>> = Vec::new();
     for step in done + 1..=done + steps {
         let key = StepKey { seed: 1, epoch: 1, step };
-        let (moved, loss, _) = train_step(network, &mut adam, inputs.clone(), labels.clone(), key, RATES);
+        let (moved, loss, _) = train_step(network, &mut adam, inputs.clone(), labels.clone(), key, RATES, 0.0);
         network = moved;
         losses.push(loss);
     }

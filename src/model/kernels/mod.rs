@@ -157,6 +157,8 @@ pub struct Normalized<B: KernelBackend> {
 pub struct AdamStep {
     /// The learning rate.
     pub rate: f32,
+    /// The share of the parameter that decay leaves.
+    pub kept: f32,
     /// The share of each moment that is kept.
     pub betas: [f32; 2],
     /// The step size's correction for both moments' beginning at zero.

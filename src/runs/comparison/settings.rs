@@ -23,7 +23,7 @@ pub struct Setting {
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] tells under another name, with all that lies below them.
-const TOLD: [&str; 20] = [
+const TOLD: [&str; 22] = [
     "strategy",
     "network",
     "dataset",
@@ -32,6 +32,8 @@ const TOLD: [&str; 20] = [
     "batch_size",
     "learning_rate",
     "schedule",
+    "weight_decay",
+    "label_smoothing",
     "early_stopping.monitor",
     "early_stopping.patience",
     "early_stopping.min_delta",

@@ -27,7 +27,7 @@ pub(super) fn step(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
     let vectors = number(numbers / vector);
     let [new_parameter, new_first, new_second] = [(); 3].map(|()| room(&parameter, shape.clone()));
     let kind = parameter.dtype.into();
-    let AdamStep { rate, betas: [one, two], correction, epsilon } = settings;
+    let AdamStep { rate, kept, betas: [one, two], correction, epsilon } = settings;
     // SAFETY: the kernel stays within the sizes that the tensors were made with.
     unsafe {
         adam_step::launch_unchecked::<CudaRuntime>(
@@ -50,6 +50,7 @@ pub(super) fn step(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
             correction.to_bits(),
             epsilon.to_bits(),
             rate.to_bits(),
+            kept.to_bits(),
             kind,
         );
     }
@@ -76,6 +77,7 @@ fn adam_step<E: Float, N: Size>(
     correction: u32,
     epsilon: u32,
     rate: u32,
+    kept: u32,
     #[define(E)] numbers: StorageType,
 ) {
     let place = CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X;
@@ -88,7 +90,8 @@ fn adam_step<E: Float, N: Size>(
             + grad * grad * Vector::new(f32::reinterpret(second_taken));
         let deviation = Vector::sqrt(square) + Vector::new(f32::reinterpret(epsilon));
         let direction = moment * Vector::new(f32::reinterpret(correction)) / deviation;
-        let moved = Vector::<f32, N>::cast_from(parameter[at]) - direction * Vector::new(f32::reinterpret(rate));
+        let left = Vector::<f32, N>::cast_from(parameter[at]) * Vector::new(f32::reinterpret(kept));
+        let moved = left - direction * Vector::new(f32::reinterpret(rate));
         new_parameter[at] = Vector::cast_from(moved);
         new_first[at] = Vector::cast_from(moment);
         new_second[at] = Vector::cast_from(square);

@@ -27,11 +27,16 @@ fn said(run: &RunView) -> Vec<(&'static str, String)> {
     lines.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
+/// The settings that have a row.
+fn shown(recipe: &Recipe) -> impl Iterator<Item = Hyperparameter> {
+    Hyperparameter::of(recipe.strategy).filter(|setting| !setting.is_off(recipe))
+}
+
 /// Rows that [`render`] would like to have.
 pub(super) fn rows(run: &RunView, columns: u16) -> u16 {
     let Ok(summary) = &run.summary else { return 1 };
     let recipe = &summary.recipe;
-    let fixed = 2 + origins(recipe).len() + Hyperparameter::of(recipe.strategy).count();
+    let fixed = 2 + origins(recipe).len() + shown(recipe).count();
     let said: usize = said(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
     u16::try_from(fixed + said).unwrap_or(u16::MAX / 2)
 }
@@ -65,7 +70,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(&value, theme.text());
         row += 1;
     }
-    for setting in Hyperparameter::of(recipe.strategy) {
+    for setting in shown(recipe) {
         let value = setting.get(recipe);
         let default = Practice::One(recipe.strategy).default_of(setting).unwrap_or_default();
         let in_force = match setting {
