@@ -1,9 +1,10 @@
-//! What the fused convolution block gains: forward of each block of the small CNN, and whole training steps, fused and as
-//! burn's own operations. One iteration is one batch: images/s are criterion's elements/s.
+//! What the fused convolution block gains: forward of each block of the small CNN, and whole training steps, fused and
+//! as burn's own operations. One iteration is one batch: images/s are criterion's elements/s.
 //!
-//! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network. With
-//! `-- alone step|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of fused training
-//! steps or of one block's forward pass: this is what `benches/against_peers.py` runs, and counts instructions of.
+//! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network.
+//! With `-- alone step|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of fused
+//! training steps or of one block's forward pass: this is what `benches/against_peers.py` runs, and counts instructions
+//! of.
 
 mod alone;
 

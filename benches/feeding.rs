@@ -1,8 +1,8 @@
-//! What it costs to feed a network: augmentation on one thread, the pipeline with nobody behind it, and how long a training
-//! step waits for its batch. One iteration is one image or one batch: images/s are criterion's elements/s.
+//! What it costs to feed a network: augmentation on one thread, the pipeline with nobody behind it, and how long a
+//! training step waits for its batch. One iteration is one image or one batch: images/s are criterion's elements/s.
 //!
-//! `cargo bench --no-default-features --features trainer --bench feeding`. With `-- alone …` behind it, no criterion but one
-//! line, for `benches/against_peers.py`:
+//! `cargo bench --no-default-features --features trainer --bench feeding`. With `-- alone …` behind it, no criterion
+//! but one line, for `benches/against_peers.py`:
 //!
 //! | words | prints |
 //! |---|---|
@@ -86,8 +86,8 @@ fn pipeline(batch: usize, wanted: usize, dir: &Path) {
     println!("{:.1} {:.1}", alone::number(taken) / clock, alone::number(taken) / processor.max(0.01));
 }
 
-/// Processor seconds of this process in hundredths, with those of threads that are gone, as those that made batches are;
-/// Linux only.
+/// Processor seconds of this process in hundredths, with those of threads that are gone, as those that made batches
+/// are; Linux only.
 fn processor_of_process() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();

@@ -1,8 +1,9 @@
-//! VGG16's blocks on the CPU: each layer's forward pass, the whole base, and a training step that fine-tunes block 5 with the
-//! rest frozen and run without a graph. One iteration is one batch: images/s are criterion's elements/s.
+//! VGG16's blocks on the CPU: each layer's forward pass, the whole base, and a training step that fine-tunes block 5
+//! with the rest frozen and run without a graph. One iteration is one batch: images/s are criterion's elements/s.
 //!
-//! `cargo bench --no-default-features --features trainer --bench vgg16`. With `-- alone base|step SIDE BATCH STEPS` behind it, no
-//! criterion but one line with the median of so many batches: this is what `benches/against_peers.py` runs in turn with `PyTorch`.
+//! `cargo bench --no-default-features --features trainer --bench vgg16`. With `-- alone base|step SIDE BATCH STEPS`
+//! behind it, no criterion but one line with the median of so many batches: this is what `benches/against_peers.py`
+//! runs in turn with `PyTorch`.
 
 mod alone;
 

@@ -1,7 +1,8 @@
-//! What is handed bytes from outside, by name: the targets of `fuzz/`, which the ordinary tests run over the inputs that
-//! fuzzing kept. Built for fuzzing and for tests alone.
+//! What is handed bytes from outside, by name: the targets of `fuzz/`, which the ordinary tests run over the inputs
+//! that fuzzing kept. Built for fuzzing and for tests alone.
 //!
-//! A target fails by panicking, by taking too much memory or time, and where words that it would show could steer a terminal.
+//! A target fails by panicking, by taking too much memory or time, and where words that it would show could steer a
+//! terminal.
 
 use crate::data::import::hostile as import;
 use crate::runs::hostile as runs;

@@ -1,7 +1,7 @@
 //! The import rule, read from the sources: which module may use which, and who may see which framework.
 //!
-//! ARCHITECTURE.md explains the table. A module is a folder under `src/`. Re-exports do not hide an import, because only
-//! what a source itself names is looked at.
+//! ARCHITECTURE.md explains the table. A module is a folder under `src/`. Re-exports do not hide an import, because
+//! only what a source itself names is looked at.
 
 mod source;
 

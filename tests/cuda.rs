@@ -1,6 +1,7 @@
 //! Training on CUDA without a GPU: a driver, a run-time compiler and a cuDNN that are made up (`cuda/driver.c`,
-//! `cuda/compiler.c`, `cuda/cudnn.c`), under the real binary. Burn's kernels compute nothing there. Tested are the device
-//! probe, what is compiled and kept, memory, reads and waits, messages where the device fails, and blocks by cuDNN.
+//! `cuda/compiler.c`, `cuda/cudnn.c`), under the real binary. Burn's kernels compute nothing there. Tested are the
+//! device probe, what is compiled and kept, memory, reads and waits, messages where the device fails, and blocks by
+//! cuDNN.
 
 #![cfg(all(feature = "trainer", feature = "cuda"))]
 
@@ -278,8 +279,9 @@ fn in_a_process_of_its_own(machine: &Machine, test: &str, unfused: bool, least: 
     assert!(fs::metadata(&calls).map_or(0, |calls| calls.len()) >= least, "{said}");
 }
 
-/// The made-up driver's memory is the host's, and cuDNN and our own kernels compute; every other kernel does nothing. So the blocks
-/// are given tensors that no kernel has to bring into another layout, and their results are read in the layout they have.
+/// The made-up driver's memory is the host's, and cuDNN and our own kernels compute; every other kernel does nothing.
+/// So the blocks are given tensors that no kernel has to bring into another layout, and their results are read in the
+/// layout they have.
 #[test]
 #[ignore = "on the made-up driver, by the test above"]
 fn blocks_by_cudnn() {
@@ -444,8 +446,8 @@ mod blocks {
             [outputs.to_vec(), vec![of_x, by_pixels(of_weight), of_bias, by_pixels(again), bias_again]].concat()
         }
 
-        /// The output of a convolution by itself without and with tracking, and the gradients of its input and its weight:
-        /// by cuDNN.
+        /// The output of a convolution by itself without and with tracking, and the gradients of its input and its
+        /// weight: by cuDNN.
         pub(crate) fn convolution(&self, stride: usize, rounded: bool) -> Vec<Vec<f32>> {
             let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
             let by_channels = |values: &[f32], shape: [usize; 4]| {
@@ -483,8 +485,8 @@ mod blocks {
             vec![out.clone(), out, of(&x), of(&weight)]
         }
 
-        /// Batch norm of a training step by this program's kernels: output, running mean and variance, and the gradients of
-        /// input, scale and shift.
+        /// Batch norm of a training step by this program's kernels: output, running mean and variance, and the
+        /// gradients of input, scale and shift.
         pub(crate) fn batch_norm(&self, relu: bool, rounded: bool) -> Vec<Vec<f32>> {
             let [n, channels, _, h, w] = self.sizes;
             let by_channels = |values: &[f32]| {

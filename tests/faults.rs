@@ -1,5 +1,5 @@
-//! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are full or
-//! may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
+//! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are
+//! full or may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
 //!
 //! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`. That
 //! takes root or a user namespace; where neither is permitted, `-- --skip mounted` leaves these tests out.
@@ -89,7 +89,8 @@ fn wait_for_epochs(folder: &RunFolder, epochs: usize) {
     wait_for("an epoch", PATIENCE, || (folder.events_file().exists() && epochs_done(folder) >= epochs).then_some(()));
 }
 
-/// Everything of a run that must not depend on what happened to it: its history and its test without times, its weights.
+/// Everything of a run that must not depend on what happened to it: its history and its test without times, its
+/// weights.
 #[cfg(feature = "trainer")]
 fn essence(home: &Path) -> (Value, Value, u32) {
     let run = show(home);

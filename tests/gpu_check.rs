@@ -1,5 +1,5 @@
-//! `scripts/gpu-check`, rehearsed on the processor: every stage at its smallest, a budget that cuts runs, and a device that is
-//! not there.
+//! `scripts/gpu-check`, rehearsed on the processor: every stage at its smallest, a budget that cuts runs, and a device
+//! that is not there.
 
 #![cfg(feature = "trainer")]
 

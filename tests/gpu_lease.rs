@@ -1,4 +1,5 @@
-//! `scripts/gpu-lease`, rehearsed: packing, both calls on the processor and on the made-up driver, and steps that fail or take too long.
+//! `scripts/gpu-lease`, rehearsed: packing, both calls on the processor and on the made-up driver, and steps that fail
+//! or take too long.
 
 #![cfg(feature = "trainer")]
 
@@ -211,8 +212,8 @@ mod made_up {
         }
     }
 
-    /// Puts other modules in place of a device's kernels, of bytes of every value, and packs them: the first half as small as modules
-    /// that all lie in one file, the others as large as those that have a file of their own.
+    /// Puts other modules in place of a device's kernels, of bytes of every value, and packs them: the first half as
+    /// small as modules that all lie in one file, the others as large as those that have a file of their own.
     const REPLACE: &str = r#"
 import glob, sys
 sys.path.insert(0, sys.argv[1])

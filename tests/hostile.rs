@@ -1,5 +1,5 @@
-//! What comes from outside, planted wherever this program takes text or follows a path: nothing of it steers the terminal,
-//! nothing is written through a link, and what is made is its owner's alone. Needs no trainer.
+//! What comes from outside, planted wherever this program takes text or follows a path: nothing of it steers the
+//! terminal, nothing is written through a link, and what is made is its owner's alone. Needs no trainer.
 
 mod lab;
 

@@ -1,5 +1,5 @@
-//! Whole journeys by keys through the real binary: two runs compared down to the faces they misjudge; a run paused, changed,
-//! stopped, resumed, renamed, deleted; and the same numbers without a terminal.
+//! Whole journeys by keys through the real binary: two runs compared down to the faces they misjudge; a run paused,
+//! changed, stopped, resumed, renamed, deleted; and the same numbers without a terminal.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 

@@ -5,7 +5,8 @@
 //! MIEN_FER2013=fer2013.tar.xz MIEN_VGG16=vgg16_…_notop.h5[:another.pth:…] \
 //!   cargo test --release --no-default-features --features trainer --test parity -- --ignored --nocapture
 //! ```
-//! `tests/fixtures/vgg16_faces.py` made the fixture; `tests/fixtures/vgg16_formats.py` makes the other formats of a file.
+//! `tests/fixtures/vgg16_faces.py` made the fixture; `tests/fixtures/vgg16_formats.py` makes the other formats of a
+//! file.
 #![cfg(feature = "trainer")]
 
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
 //! Pictures in terminals that draw them, each in its own way, and in those that answer late, wrongly or never.
 //!
 //! The terminal here is made up: it answers what it is asked, and keeps account of which pictures it shows. Pictures of
-//! kitty lie over the text until they are deleted by number; those of iTerm2 and sixel are part of the cells, so that text
-//! takes them away. They are drawn into the cells as `PAINT`.
+//! kitty lie over the text until they are deleted by number; those of iTerm2 and sixel are part of the cells, so that
+//! text takes them away. They are drawn into the cells as `PAINT`.
 
 #![cfg(feature = "dashboard")]
 

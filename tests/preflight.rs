@@ -61,7 +61,8 @@ fn worker(lab: &Lab, start: &Recipe, saved: bool) -> (String, String) {
     (word("cause"), word("kind"))
 }
 
-/// The beginning of the words, the kind of failure, whether the start has saved weights, and what is wrong with its recipe.
+/// The beginning of the words, the kind of failure, whether the start has saved weights, and what is wrong with its
+/// recipe.
 type Case<'a> = (&'a str, &'a str, bool, &'a dyn Fn(&mut Recipe));
 
 #[test]

@@ -1,4 +1,5 @@
-//! The queue with real workers: one run a device at a time, in order, whoever is killed. They wait for conditions, never for time.
+//! The queue with real workers: one run a device at a time, in order, whoever is killed. They wait for conditions,
+//! never for time.
 
 #![cfg(feature = "trainer")]
 

@@ -1,4 +1,5 @@
-//! Runs whose images stay on the device, by the command line: the processor plays the device, told to by the environment.
+//! Runs whose images stay on the device, by the command line: the processor plays the device, told to by the
+//! environment.
 
 #![cfg(feature = "trainer")]
 

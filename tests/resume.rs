@@ -1,8 +1,9 @@
-//! Exact resume: whatever kills a worker, or damages a checkpoint, the run ends with the bits of one that nothing happened
-//! to. Random instants and places come from a seed that a failure prints; `MIEN_TEST_SEED` sets it.
+//! Exact resume: whatever kills a worker, or damages a checkpoint, the run ends with the bits of one that nothing
+//! happened to. Random instants and places come from a seed that a failure prints; `MIEN_TEST_SEED` sets it.
 //!
 //! The long version, twenty kills for each strategy and sixty damaged files:
-//! `cargo test --release --no-default-features --features trainer,dashboard --test resume -- --ignored --nocapture --test-threads 1`
+//! `cargo test --release --no-default-features --features trainer,dashboard --test resume -- --ignored --nocapture
+//! --test-threads 1`
 
 #![cfg(feature = "trainer")]
 

@@ -1,7 +1,8 @@
-//! The dashboard over a real `sshd` on loopback: start by keys, cut the connection, log in again, find the run further on;
-//! plain and inside tmux.
+//! The dashboard over a real `sshd` on loopback: start by keys, cut the connection, log in again, find the run further
+//! on; plain and inside tmux.
 //!
-//! `cargo test --release --test ssh -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root, `/run/sshd` is made.
+//! `cargo test --release --test ssh -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root,
+//! `/run/sshd` is made.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 

@@ -1,5 +1,5 @@
-//! What the benches share: work measured without criterion, as one line for `benches/against_peers.py`, and a dataset of
-//! made-up images.
+//! What the benches share: work measured without criterion, as one line for `benches/against_peers.py`, and a dataset
+//! of made-up images.
 
 #![allow(dead_code)] // each bench uses a part of it
 

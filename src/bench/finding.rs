@@ -104,9 +104,11 @@ pub struct Check {
     pub of: String,
     /// Which of its tensors or figures.
     pub part: String,
-    /// How far the device is from the processor, relative: ‖a − b‖ / ‖b‖, unless the part says otherwise. `null` in JSON if it is no number.
+    /// How far the device is from the processor, relative: ‖a − b‖ / ‖b‖, unless the part says otherwise. `null` in
+    /// JSON if it is no number.
     pub error: f64,
-    /// How far the processor's own result moves if what goes in is rounded as the device rounds; 0 where that was not measured.
+    /// How far the processor's own result moves if what goes in is rounded as the device rounds; 0 where that was not
+    /// measured.
     pub moved: f64,
     /// What the error may be.
     pub bar: f64,

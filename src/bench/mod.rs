@@ -1,8 +1,9 @@
-//! Checks and speeds of a device, on made-up inputs: whether it computes what the processor computes, how fast it trains, and
-//! what it could do at most.
+//! Checks and speeds of a device, on made-up inputs: whether it computes what the processor computes, how fast it
+//! trains, and what it could do at most.
 //!
-//! Nothing here is read from a home but, if asked for, a pretrained base, and nothing is written. May know: `domain`, `data`,
-//! `weights`, `model`, `train`, of `worker` where a device becomes a backend, and burn. What was found goes to the caller, finding by finding.
+//! Nothing here is read from a home but, if asked for, a pretrained base, and nothing is written. May know: `domain`,
+//! `data`, `weights`, `model`, `train`, of `worker` where a device becomes a backend, and burn. What was found goes to
+//! the caller, finding by finding.
 
 pub mod agree;
 pub mod ceilings;

@@ -118,7 +118,8 @@ where
     Ok(Seconds { first, steps: steps.collect::<Result<_, _>>()? })
 }
 
-/// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer makes.
+/// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer
+/// makes.
 fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {

@@ -102,11 +102,12 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
-    /// Compare up to six runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
+    /// Compare up to six runs: metrics, settings that differ, F1 of each class, and whether a difference could be
+    /// chance
     ///
     /// The published reference has a column where there is one. Every run is held against the baseline on the same test
-    /// images: McNemar's exact test for the accuracy, a paired bootstrap for macro F1. Runs that differ only in the seed
-    /// are folded into mean and deviation.
+    /// images: McNemar's exact test for the accuracy, a paired bootstrap for macro F1. Runs that differ only in the
+    /// seed are folded into mean and deviation.
     Compare(Compare),
     /// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
     Inspect(Inspect),
@@ -149,8 +150,8 @@ pub(super) enum Command {
     },
     /// Change how long a run at work may go on: in force at once, while its recipe stays as it is
     ///
-    /// Fewer epochs than it has begun end it after the epoch under way. Schedules that go by the number of epochs follow from
-    /// the next epoch on.
+    /// Fewer epochs than it has begun end it after the epoch under way. Schedules that go by the number of epochs
+    /// follow from the next epoch on.
     Set {
         /// Id, beginning of an id, or `latest`
         run: String,
@@ -163,7 +164,8 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Go on with a stopped, interrupted, failed or lost run from its last checkpoint, or with a finished one by other limits
+    /// Go on with a stopped, interrupted, failed or lost run from its last checkpoint, or with a finished one by other
+    /// limits
     Resume {
         /// Id, beginning of an id, or `latest`
         run: String,
@@ -215,7 +217,8 @@ pub(super) enum DataCommand {
     /// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
     ///
     /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone. What cannot be read is skipped and
-    /// named. An address (https://…) is downloaded first; if that breaks off, the same command goes on where it stopped.
+    /// named. An address (https://…) is downloaded first; if that breaks off, the same command goes on where it
+    /// stopped.
     Import(Import),
     /// List the datasets
     List {
@@ -341,7 +344,8 @@ pub(super) enum WeightsCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Import the convolutional base of VGG16 from Keras's .h5, .weights.h5 or .keras, torchvision's .pth, or .safetensors
+    /// Import the convolutional base of VGG16 from Keras's .h5, .weights.h5 or .keras, torchvision's .pth, or
+    /// .safetensors
     Import(ImportWeights),
     /// Download weights and import them: vggface, imagenet, torchvision, or an address
     ///
@@ -515,27 +519,27 @@ pub(super) struct Train {
 pub(super) enum TrainStrategy {
     /// The small convolutional network, from scratch
     ///
-    /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A stopped
-    /// run has what it did on disk, and `resume` goes on from there.
+    /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A
+    /// stopped run has what it did on disk, and `resume` goes on from there.
     #[command(after_help = EXIT_CODES)]
     Cnn(TrainCnn),
     /// A small head on what a frozen pretrained VGG16 makes of the images
     ///
     /// With --augment none or --variants K, what the base makes of the images is computed once and kept beside the
-    /// dataset, so that every later epoch and run costs only the head. Otherwise images are augmented anew in every epoch
-    /// and go through the base each time.
+    /// dataset, so that every later epoch and run costs only the head. Otherwise images are augmented anew in every
+    /// epoch and go through the base each time.
     #[command(after_help = EXIT_CODES)]
     Features(TrainFeatures),
     /// The head and the upper blocks of the base, from the best weights of a features run
     ///
-    /// Image size, variants and augmentation are those of the run that it starts from, unless they are given. If that run
-    /// is still at work, this one waits for it.
+    /// Image size, variants and augmentation are those of the run that it starts from, unless they are given. If that
+    /// run is still at work, this one waits for it.
     #[command(after_help = EXIT_CODES)]
     Finetune(TrainFinetune),
     /// All three in order: cnn, features, finetune from features
     ///
-    /// Three runs that wait for one another, named NAME-cnn, NAME-features and NAME-finetune. Ctrl-C stops the one that is
-    /// followed; the next one then begins.
+    /// Three runs that wait for one another, named NAME-cnn, NAME-features and NAME-finetune. Ctrl-C stops the one that
+    /// is followed; the next one then begins.
     #[command(after_help = EXIT_CODES)]
     All(TrainAll),
 }
@@ -546,8 +550,8 @@ pub(super) struct RunOptions<O: Offer> {
     /// The run's name; `all` puts the strategies behind it [default: two words that no run has]
     #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
     pub(super) name: Option<RunId>,
-    /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune: what the
-    /// run that it starts from left out]
+    /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune:
+    /// what the run that it starts from left out]
     #[arg(long, value_name = "WHICH")]
     pub(super) leave_out: Option<LeaveOut>,
     /// Begin only when this run has ended, well or not, on whatever device; then the turn on its own device

@@ -20,8 +20,8 @@ use crate::worker::kernels::{self, Told};
 pub(super) enum BenchCommand {
     /// Hold a device against the processor: the same weights, batch and seed on both. Exit code 1 if a check fails
     ///
-    /// Forward pass, loss and every gradient of each strategy's networks, ten training steps, augmentation, and what is read back. With
-    /// `--device cpu` the processor's own kernels are held against burn's operations.
+    /// Forward pass, loss and every gradient of each strategy's networks, ten training steps, augmentation, and what is
+    /// read back. With `--device cpu` the processor's own kernels are held against burn's operations.
     Agree {
         #[command(flatten)]
         on: On,

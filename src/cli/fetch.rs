@@ -13,8 +13,8 @@ use crate::download::{self, Digest, Limits, Progress, Request};
 /// The folder, inside of the one that what is fetched ends up in, that downloads lie in until they are imported.
 const FOLDER: &str = ".downloads";
 
-/// A file that was fetched. It is deleted when this is dropped: what was imported is kept elsewhere, and what could not be
-/// imported is nothing to go on with.
+/// A file that was fetched. It is deleted when this is dropped: what was imported is kept elsewhere, and what could not
+/// be imported is nothing to go on with.
 #[derive(Debug)]
 pub(super) struct Fetched(PathBuf);
 

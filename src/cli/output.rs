@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::exit::CommandError;
 use crate::domain::text::{printable_json, printable_lines};
 
-/// Prints text to stdout, which is flushed: a reader of a pipe sees each line as it comes. Line ends stay; nothing else in it
-/// can steer a terminal, wherever it came from.
+/// Prints text to stdout, which is flushed: a reader of a pipe sees each line as it comes. Line ends stay; nothing else
+/// in it can steer a terminal, wherever it came from.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
     verbatim(&printable_lines(text))
 }

@@ -1,8 +1,8 @@
 //! Who may read what is made: its owner alone, unless the home is a shared one.
 //!
-//! A home is shared by `chmod g+s`, which nobody does by accident and which a folder of a group needs anyway, so that what is
-//! made in it belongs to the group. What is made then has the permissions of the home itself, whatever the umask: 2750 lets
-//! the group read, 2770 lets it train. In every other home files are 0600 and folders 0700.
+//! A home is shared by `chmod g+s`, which nobody does by accident and which a folder of a group needs anyway, so that
+//! what is made in it belongs to the group. What is made then has the permissions of the home itself, whatever the
+//! umask: 2750 lets the group read, 2770 lets it train. In every other home files are 0600 and folders 0700.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +20,8 @@ fn withheld(home: Option<u32>) -> u32 {
     }
 }
 
-/// Sets what this process, and whoever it starts, makes files with: temporary ones, those of libraries, and workers' too.
+/// Sets what this process, and whoever it starts, makes files with: temporary ones, those of libraries, and workers'
+/// too.
 pub(super) fn keep(home: Option<&Path>) {
     let mode = home.and_then(|home| fs::metadata(home).ok()).map(|metadata| metadata.permissions().mode());
     umask(Mode::from_bits_truncate(withheld(mode)));

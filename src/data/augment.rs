@@ -70,8 +70,8 @@ impl Affine {
         ]
     }
 
-    /// The same map as `affine_grid` and `grid_sample` take it (without aligned corners): from output to input, rows for
-    /// x and y, coordinates from −1 to 1 over the image's sides.
+    /// The same map as `affine_grid` and `grid_sample` take it (without aligned corners): from output to input, rows
+    /// for x and y, coordinates from −1 to 1 over the image's sides.
     #[must_use]
     pub fn theta(&self, height: u32, width: u32) -> [[f64; 3]; 2] {
         let (sin, cos) = self.rotation.sin_cos();

@@ -172,8 +172,8 @@ fn by_hand(affine: Affine, pixels: &[u8], image: ImageShape, size: [u32; 2]) -> 
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// Sizes from one pixel up, larger and smaller than the picture, so that both ways to corners and every rest of a row
-    /// are taken.
+    /// Sizes from one pixel up, larger and smaller than the picture, so that both ways to corners and every rest of a
+    /// row are taken.
     #[test]
     fn sampling_is_the_formula(
         (height, width, colour) in (1_u32..30, 1_u32..30, any::<bool>()),

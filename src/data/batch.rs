@@ -79,7 +79,8 @@ pub fn labels(source: &dyn Source, split: Split, indices: &[u32]) -> Vec<i32> {
     indices.iter().map(|index| source.label(split, *index as usize) as i32).collect()
 }
 
-/// What a thread makes of an order piece by piece, ahead of whoever needs it, as an iterator. Dropping it ends the thread.
+/// What a thread makes of an order piece by piece, ahead of whoever needs it, as an iterator. Dropping it ends the
+/// thread.
 #[derive(Debug)]
 pub struct Prefetch<T> {
     /// `None` only while dropping.
@@ -88,8 +89,8 @@ pub struct Prefetch<T> {
 }
 
 impl<T: Send + 'static> Prefetch<T> {
-    /// Starts making something of every `batch_size` indices (the last ones may be fewer) in this order, at most `depth`
-    /// ahead.
+    /// Starts making something of every `batch_size` indices (the last ones may be fewer) in this order, at most
+    /// `depth` ahead.
     ///
     /// # Errors
     /// When the system has no thread left to give.

@@ -33,8 +33,8 @@ pub struct Augmenter {
 }
 
 impl Augmenter {
-    /// The number of the variant that an epoch shows, from 1; both count from 1. Variant n is what epoch n sees when there
-    /// is a new one in every epoch.
+    /// The number of the variant that an epoch shows, from 1; both count from 1. Variant n is what epoch n sees when
+    /// there is a new one in every epoch.
     #[must_use]
     pub fn variant(&self, epoch: u64) -> u64 {
         if self.variants == 0 { epoch } else { (epoch.max(1) - 1) % u64::from(self.variants) + 1 }
@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn pixels_become_what_the_weights_were_trained_on() {
-        // Keras: x[..., ::-1] - [103.939, 116.779, 123.68]; keras-vggface, version 1: x[..., ::-1] - [93.5940, 104.7624,
+        // Keras: x[..., ::-1] - [103.939, 116.779, 123.68]; keras-vggface, version 1: x[..., ::-1] - [93.5940,
+        // 104.7624,
         // 129.1863]; torchvision: (x / 255 - mean) / std.
         let table = [
             (Preprocessing::KERAS_IMAGENET, [30.0 - 103.939, 20.0 - 116.779, 10.0 - 123.68]),

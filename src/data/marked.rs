@@ -1,7 +1,7 @@
 //! Training images that a person has marked as doubtful, candidates for wrong labels: the `marked.json` of a dataset.
 //!
-//! The list belongs to the dataset; a run that leaves marked images out copies it into its recipe at that moment, so that
-//! later changes of the list change no run.
+//! The list belongs to the dataset; a run that leaves marked images out copies it into its recipe at that moment, so
+//! that later changes of the list change no run.
 
 use std::path::{Path, PathBuf};
 

@@ -95,8 +95,8 @@ enum Published {
     Same(Box<Manifest>),
 }
 
-/// Removes the dataset of this name and what is kept of it. It is out of sight in one step; what a crash leaves of it, the
-/// next import clears away.
+/// Removes the dataset of this name and what is kept of it. It is out of sight in one step; what a crash leaves of it,
+/// the next import clears away.
 ///
 /// # Errors
 /// [`StoreError`] when there is no such dataset, or it cannot be removed.

@@ -31,11 +31,12 @@ pub struct EpochMetrics {
     pub images_per_second: f64,
 }
 
-/// Most classes of which a matrix of all cells is written, printed or drawn. Beyond it a line of a log would be longer than
-/// readers take, and no screen shows it.
+/// Most classes of which a matrix of all cells is written, printed or drawn. Beyond it a line of a log would be longer
+/// than readers take, and no screen shows it.
 pub const MATRIX_CLASSES: usize = 256;
 
-/// Counts of (true class, predicted class) pairs. Takes room for the pairs that occur, not for the square of the classes.
+/// Counts of (true class, predicted class) pairs. Takes room for the pairs that occur, not for the square of the
+/// classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenConfusion", into = "WrittenConfusion")]
 pub struct Confusion {
@@ -165,8 +166,8 @@ impl Confusion {
         self.classes.iter().map(|class| class.support).fold(0, u64::saturating_add)
     }
 
-    /// How many counts differ from another matrix, summed: an image that is predicted otherwise counts twice. Of cells, or of
-    /// totals where one of the two has no more.
+    /// How many counts differ from another matrix, summed: an image that is predicted otherwise counts twice. Of cells,
+    /// or of totals where one of the two has no more.
     #[must_use]
     pub fn distance(&self, other: &Self) -> u64 {
         let totals_alone = |confusion: &Self| confusion.cells.is_empty() && confusion.total() > 0;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a network's convolutions compute in. Weights, optimizer, head and loss are in f32 whatever is chosen, as with `PyTorch`'s
-/// autocast and Keras's `mixed_bfloat16`.
+/// What a network's convolutions compute in. Weights, optimizer, head and loss are in f32 whatever is chosen, as with
+/// `PyTorch`'s autocast and Keras's `mixed_bfloat16`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {

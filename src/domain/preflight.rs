@@ -1,6 +1,7 @@
 //! Whether a run may start: the problems of a recipe with the datasets, weights and runs that there are.
 //!
-//! The command line, the dashboard's form and the worker supply what they know as a [`Library`], and refuse in the same words.
+//! The command line, the dashboard's form and the worker supply what they know as a [`Library`], and refuse in the same
+//! words.
 
 use super::network::{ResolveError, StageName};
 use super::text::printable;

@@ -319,8 +319,8 @@ impl Recipe {
         }
     }
 
-    /// The runs that have to end before this one begins, each once. `started`: whether it has its initial weights, after
-    /// which it needs the run that they came from no more.
+    /// The runs that have to end before this one begins, each once. `started`: whether it has its initial weights,
+    /// after which it needs the run that they came from no more.
     #[must_use]
     pub fn awaited(&self, started: bool) -> Vec<RunId> {
         let fine_tuning = self.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
@@ -331,7 +331,8 @@ impl Recipe {
     }
 
     /// The default recipe of fine-tuning that goes on from the run `from`, whose recipe is `start`: on its dataset and
-    /// base, with its image size, variants, augmentation, precision and the images it leaves out. `None` where that run has no base.
+    /// base, with its image size, variants, augmentation, precision and the images it leaves out. `None` where that run
+    /// has no base.
     #[must_use]
     pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
@@ -370,7 +371,8 @@ impl Recipe {
         self.version = self.needed_version();
     }
 
-    /// What inputs enter the trained part in: a head alone has no convolutions, and takes what a frozen base pooled in f32.
+    /// What inputs enter the trained part in: a head alone has no convolutions, and takes what a frozen base pooled in
+    /// f32.
     #[must_use]
     pub fn trained_precision(&self) -> Precision {
         match self.strategy {
@@ -406,7 +408,8 @@ impl Recipe {
         }
     }
 
-    /// Channels, height and width of what enters the network, for stored images of this height, width and number of channels.
+    /// Channels, height and width of what enters the network, for stored images of this height, width and number of
+    /// channels.
     #[must_use]
     pub fn network_input(&self, [height, width, channels]: [usize; 3]) -> [usize; 3] {
         match (&self.transfer, self.architecture().pretrained) {
@@ -423,8 +426,8 @@ impl Recipe {
         self.architecture().resolve(self.network_input(image), classes)
     }
 
-    /// The oldest format that holds all of the recipe. Older programs refuse newer ones: they would train on images that it
-    /// leaves out, in another precision, another network or without regularization.
+    /// The oldest format that holds all of the recipe. Older programs refuse newer ones: they would train on images
+    /// that it leaves out, in another precision, another network or without regularization.
     fn needed_version(&self) -> u32 {
         let needs = [
             (LEAVING_OUT_VERSION, !self.left_out.is_empty()),
@@ -495,7 +498,8 @@ impl Recipe {
         }
     }
 
-    /// Whether every epoch sees one of a few fixed sets of images, so that what frozen layers make of them is worth keeping.
+    /// Whether every epoch sees one of a few fixed sets of images, so that what frozen layers make of them is worth
+    /// keeping.
     #[must_use]
     pub fn repeats_images(&self) -> bool {
         self.augmentation.is_none() || self.transfer.as_ref().is_some_and(|transfer| transfer.variants > 0)

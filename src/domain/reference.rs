@@ -18,8 +18,8 @@ pub struct ReferenceScores {
 /// Training, validation and test images of FER-2013, split as the reference has it.
 const FER_2013: SplitCounts = SplitCounts { train: 25_841, validation: 2_868, test: 7_178 };
 
-/// The published figures for a recipe's strategy; `None` for another network than the strategy's own, and for another dataset
-/// than FER-2013, which is known by its counts.
+/// The published figures for a recipe's strategy; `None` for another network than the strategy's own, and for another
+/// dataset than FER-2013, which is known by its counts.
 #[must_use]
 pub fn reference(recipe: &Recipe, images: SplitCounts, classes: usize) -> Option<ReferenceScores> {
     let [accuracy, precision, recall, f1] = match recipe.strategy {

@@ -27,8 +27,8 @@ pub enum Outcome {
     },
     /// Stopped on request after saving.
     Stopped,
-    /// Ended by a signal after saving, as at a shutdown or a scheduler's time limit: nobody asked for its end, so that a run
-    /// of the queue stays in it.
+    /// Ended by a signal after saving, as at a shutdown or a scheduler's time limit: nobody asked for its end, so that
+    /// a run of the queue stays in it.
     Interrupted {
         /// The signal's name, such as `SIGTERM`.
         signal: String,

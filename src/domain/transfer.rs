@@ -13,8 +13,8 @@ pub struct Transfer {
     pub base: String,
     /// Side of the square that every image is resized to, in pixels.
     pub size: u32,
-    /// How many augmented variants of each training image there are; what the frozen layers make of them is then computed
-    /// once and kept. 0 augments anew in every epoch and keeps nothing.
+    /// How many augmented variants of each training image there are; what the frozen layers make of them is then
+    /// computed once and kept. 0 augments anew in every epoch and keeps nothing.
     pub variants: u32,
     /// What of the base is trained; `None` trains the head alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

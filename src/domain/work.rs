@@ -71,7 +71,8 @@ impl Work {
     }
 }
 
-/// Bytes of a frozen part while it computes: the widest output and its input, of a chunk of images, or of a batch on a GPU.
+/// Bytes of a frozen part while it computes: the widest output and its input, of a chunk of images, or of a batch on a
+/// GPU.
 fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     if !cut.freezes() {
         return 0;
@@ -83,7 +84,8 @@ fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     2 * bytes_between(recipe) * numbers
 }
 
-/// Bytes that one image of a batch takes in a training step: in the batches made ahead, and in the outputs that are kept.
+/// Bytes that one image of a batch takes in a training step: in the batches made ahead, and in the outputs that are
+/// kept.
 fn image_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     let input = if recipe.repeats_images() { network.trained_input(cut) } else { network.input };
     let kept = network.kept_numbers(cut.trained()) as u64;

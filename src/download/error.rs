@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::domain::text::printable;
 
-/// Why a download ended without the file. Each names the address or the file, and says what to do where there is something.
+/// Why a download ended without the file. Each names the address or the file, and says what to do where there is
+/// something.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     /// The address is none that a file could be fetched from.

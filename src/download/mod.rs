@@ -3,8 +3,8 @@
 //! May know: the domain, durable files and an HTTP client. Knows nothing of what the files are.
 //!
 //! What has come so far lies in `NAME.part` beside the destination, and what the server said of it in `NAME.part.json`
-//! (`part`), so that a download that broke off goes on where it stopped. One thread talks to the server (`transfer`) while
-//! another writes and tells progress, so that a server that hangs holds nobody up who wants to leave.
+//! (`part`), so that a download that broke off goes on where it stopped. One thread talks to the server (`transfer`)
+//! while another writes and tells progress, so that a server that hangs holds nobody up who wants to leave.
 
 mod digest;
 mod error;
@@ -67,8 +67,8 @@ pub struct Progress {
 /// How often progress is told while nothing comes, so that whoever wants to stop is heard.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
-/// Downloads a file. `progress` is called many times a second and ends the download by breaking; what has come by then is
-/// kept, and the next call goes on from there.
+/// Downloads a file. `progress` is called many times a second and ends the download by breaking; what has come by then
+/// is kept, and the next call goes on from there.
 ///
 /// # Errors
 /// [`DownloadError`]; the destination is then as it was.

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Takes the lock on the file at `path`, which is made if it is missing, for as long as what is returned lives. `None` if
-/// another process holds it for longer than `patience`.
+/// Takes the lock on the file at `path`, which is made if it is missing, for as long as what is returned lives. `None`
+/// if another process holds it for longer than `patience`.
 ///
 /// # Errors
 /// When the file cannot be made or is a link, or the file system cannot lock.

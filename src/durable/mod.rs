@@ -44,8 +44,8 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut the
-/// file may be empty or torn. For what can be made again, and carries a checksum.
+/// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut
+/// the file may be empty or torn. For what can be made again, and carries a checksum.
 ///
 /// # Errors
 /// When the folder cannot be written; the old content is then untouched.
@@ -56,8 +56,8 @@ pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
-/// Makes a folder of ours if it is missing, and its parents. What is written in it stays in it: a link is refused, wherever
-/// it leads.
+/// Makes a folder of ours if it is missing, and its parents. What is written in it stays in it: a link is refused,
+/// wherever it leads.
 ///
 /// # Errors
 /// When there is a link or a file in its place, or it cannot be made.
@@ -88,8 +88,8 @@ pub fn in_place() -> OpenOptions {
     options
 }
 
-/// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on it
-/// is worth.
+/// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on
+/// it is worth.
 #[must_use]
 pub fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
@@ -99,8 +99,8 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// What the system said, without the temporary file's name, which says nothing to anybody: callers name the file that it
-/// would have become.
+/// What the system said, without the temporary file's name, which says nothing to anybody: callers name the file that
+/// it would have become.
 fn plain(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {

@@ -173,8 +173,8 @@ impl FileKind {
         Ok(after)
     }
 
-    /// Keeps others from changing the file for as long as what is returned lives: a lock on an empty file beside it, which
-    /// stays. `None` on a file system that cannot lock, where changes go on as if nobody else made any.
+    /// Keeps others from changing the file for as long as what is returned lives: a lock on an empty file beside it,
+    /// which stays. `None` on a file system that cannot lock, where changes go on as if nobody else made any.
     ///
     /// # Errors
     /// When the lock cannot be made, or another program holds it for too long.

@@ -53,8 +53,8 @@ pub enum Event {
         /// `cuda:0`.
         device: String,
     },
-    /// Kernels that the device had not been given before were compiled since the worker started; told every few seconds while there
-    /// are more.
+    /// Kernels that the device had not been given before were compiled since the worker started; told every few seconds
+    /// while there are more.
     KernelsCompiled {
         /// `cuda:0`.
         device: String,

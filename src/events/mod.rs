@@ -2,8 +2,8 @@
 //!
 //! The log is the interface between training and everything that watches it. It is append-only and versioned; a
 //! reader refuses a newer version in words, skips kinds of event that it does not know, and takes an unterminated
-//! last line to mean "not yet". Every line ends in a checksum of itself, so that a flipped bit costs a line and is told.
-//! May know: `domain`.
+//! last line to mean "not yet". Every line ends in a checksum of itself, so that a flipped bit costs a line and is
+//! told. May know: `domain`.
 
 pub mod damage;
 pub mod event;
@@ -22,9 +22,9 @@ pub use writer::{EventWriter, whole_length};
 
 /// Format of the log that this program writes, and the newest that it reads.
 ///
-/// 1 has no checksums. 2 has one in every line from the first line that has one: a log of version 1 that is gone on with
-/// says so with another `log_opened` there. The number was raised although version 1 reads such lines: it would append
-/// lines without checksums, which count as damaged.
+/// 1 has no checksums. 2 has one in every line from the first line that has one: a log of version 1 that is gone on
+/// with says so with another `log_opened` there. The number was raised although version 1 reads such lines: it would
+/// append lines without checksums, which count as damaged.
 pub const LOG_VERSION: u32 = 2;
 
 /// The first version whose lines have checksums.

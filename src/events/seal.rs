@@ -1,8 +1,8 @@
 //! The checksum at the end of a line.
 //!
 //! A sealed line ends in `,"crc32":"1a2b3c4d"}`: the CRC-32 (IEEE) of the bytes before that comma, as eight small
-//! hexadecimal digits. The line stays a JSON object that any program reads; one that knows nothing of seals sees a field
-//! more.
+//! hexadecimal digits. The line stays a JSON object that any program reads; one that knows nothing of seals sees a
+//! field more.
 
 /// What stands before the digits of a seal, and behind them.
 const OPENING: &[u8] = b",\"crc32\":\"";

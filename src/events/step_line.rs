@@ -5,8 +5,8 @@
 
 use super::{Event, Record, seal};
 
-/// Reads a step event off the front of `text` up to and with its line end. Returns it with the bytes it took and whether
-/// it has a checksum, which is then right; `None` for any other line.
+/// Reads a step event off the front of `text` up to and with its line end. Returns it with the bytes it took and
+/// whether it has a checksum, which is then right; `None` for any other line.
 pub(super) fn read(text: &[u8]) -> Option<(Record, usize, bool)> {
     let mut line = Line(text);
     line.expect(b"{\"at\":")?;

@@ -60,7 +60,8 @@ impl EventWriter {
     }
 }
 
-/// The length of the log at `path` without a last line that is unfinished, which the next writer cuts off; 0 without a log.
+/// The length of the log at `path` without a last line that is unfinished, which the next writer cuts off; 0 without a
+/// log.
 ///
 /// # Errors
 /// When the log is there and cannot be read.

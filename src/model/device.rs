@@ -62,7 +62,8 @@ pub struct CudaDevice {
     pub name: String,
     /// Why it cannot be used.
     pub fault: Option<String>,
-    /// Kernels compiled for it have this in common, as a name for a folder: the device, its architecture, and the compiler's version.
+    /// Kernels compiled for it have this in common, as a name for a folder: the device, its architecture, and the
+    /// compiler's version.
     pub kernels: String,
 }
 
@@ -77,8 +78,8 @@ pub fn cuda_devices() -> Result<Vec<CudaDevice>, String> {
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }
 
-/// Where a CUDA device is plugged in (`0000:3b:00.0`), by which other programs know it; `None` for the processor, and where
-/// the driver does not tell.
+/// Where a CUDA device is plugged in (`0000:3b:00.0`), by which other programs know it; `None` for the processor, and
+/// where the driver does not tell.
 #[must_use]
 pub fn pci_slot(kind: DeviceKind) -> Option<String> {
     match kind {
@@ -145,8 +146,8 @@ impl std::fmt::Display for Convolutions {
     }
 }
 
-/// Returns the program that convolves on the CUDA devices of this process: cuDNN where it is found, else burn's kernels, or
-/// the one that `MIEN_CONVOLUTIONS` names.
+/// Returns the program that convolves on the CUDA devices of this process: cuDNN where it is found, else burn's
+/// kernels, or the one that `MIEN_CONVOLUTIONS` names.
 ///
 /// # Errors
 /// In words, where the variable names neither, or names cuDNN and there is none.

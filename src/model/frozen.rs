@@ -39,7 +39,8 @@ impl<B: KernelBackend> FrozenPart<B> {
         Ok(Some(part.in_chunks_of(FORWARD_CHUNK)))
     }
 
-    /// The same part on so many images at once that its widest output has at most so many numbers; on one image at least.
+    /// The same part on so many images at once that its widest output has at most so many numbers; on one image at
+    /// least.
     #[must_use]
     pub fn in_chunks_of(self, numbers: usize) -> Self {
         let chunk = (numbers / self.widest.max(1)).max(1);
@@ -66,8 +67,8 @@ impl<B: KernelBackend> FrozenPart<B> {
     }
 }
 
-/// Images in each chunk of `count`, at most `most` of them: chunks of one size where up to twice as many would do, because a
-/// GPU tunes each size anew.
+/// Images in each chunk of `count`, at most `most` of them: chunks of one size where up to twice as many would do,
+/// because a GPU tunes each size anew.
 fn even_chunk(count: usize, most: usize) -> usize {
     let fewest = count.div_ceil(most).max(1);
     count.div_ceil((fewest..=2 * fewest).find(|chunks| count.is_multiple_of(*chunks)).unwrap_or(fewest))

@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::domain::network::{TensorKind, TensorSpec};
 
-/// The values that training of a tensor begins with. Weights follow Glorot & Bengio 2010, Keras's default for convolutions and
-/// dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Only they take numbers from `rng`.
+/// The values that training of a tensor begins with. Weights follow Glorot & Bengio 2010, Keras's default for
+/// convolutions and dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Only they take numbers from `rng`.
 pub(super) fn initial_values(tensor: &TensorSpec, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match tensor.kind {
         TensorKind::Weight { fan_in, fan_out } => {

@@ -15,7 +15,8 @@ use burn::tensor::{FloatDType, Tensor, backend::Backend};
 
 use crate::domain::Precision;
 
-/// Inputs as they enter a network that is to compute in this precision: its convolutions take the kind of number from them.
+/// Inputs as they enter a network that is to compute in this precision: its convolutions take the kind of number from
+/// them.
 pub fn in_precision<B: Backend, const D: usize>(inputs: Tensor<B, D>, precision: Precision) -> Tensor<B, D> {
     match precision {
         Precision::F32 => inputs,

@@ -1,7 +1,7 @@
 //! A network that trains and evaluates: the steps of a [`Plan`], with weights.
 //!
-//! Weights are f32 whatever convolutions compute in. Batch norm's running statistics are buffers: no optimizer knows them, and a
-//! training step returns those of its batch for [`Network::with_statistics`] to take up.
+//! Weights are f32 whatever convolutions compute in. Batch norm's running statistics are buffers: no optimizer knows
+//! them, and a training step returns those of its batch for [`Network::with_statistics`] to take up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -104,8 +104,8 @@ struct Training<B: Backend> {
 }
 
 impl<B: KernelBackend> Network<B> {
-    /// The layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained`, by their names there; the others
-    /// are drawn from `seed` in the order of the plan, the same on every device.
+    /// The layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained`, by their names there;
+    /// the others are drawn from `seed` in the order of the plan, the same on every device.
     ///
     /// # Errors
     /// When a pretrained tensor is missing or has another shape; names the first one.
@@ -152,7 +152,8 @@ impl<B: KernelBackend> Network<B> {
         }
     }
 
-    /// The same in a training step: with dropout, batch norm by the batch's own statistics, and the running statistics after it.
+    /// The same in a training step: with dropout, batch norm by the batch's own statistics, and the running statistics
+    /// after it.
     #[must_use]
     pub fn training_logits(&self, inputs: Tensor<B, 4>, key: StepKey) -> (Tensor<B, 2>, Vec<RunningStatistics<B>>) {
         let mut training = Some(Training { key, dropouts: 0, statistics: Vec::new() });
@@ -396,7 +397,8 @@ impl<B: Backend> Weights<B> {
 }
 
 impl<B: KernelBackend> BatchNormWeights<B> {
-    /// `[n, channels, height, width]` with mean 0 and variance 1, scaled and shifted; in f32, returned in the kind of `x`.
+    /// `[n, channels, height, width]` with mean 0 and variance 1, scaled and shifted; in f32, returned in the kind of
+    /// `x`.
     fn normalize(
         &self,
         x: Tensor<B, 4>,

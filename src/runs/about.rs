@@ -1,4 +1,5 @@
-//! What a person says about a run: tags, a note, and the names it had. No part of the recipe, and nothing training reads.
+//! What a person says about a run: tags, a note, and the names it had. No part of the recipe, and nothing training
+//! reads.
 
 use std::collections::BTreeSet;
 

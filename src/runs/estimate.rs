@@ -61,7 +61,8 @@ fn distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
 }
 
 /// Guesses from a run of the same kind on the same kind of device, else from any; among these from one of the same
-/// dataset, else of the nearest size; of equals from the newest. `None` before there is one with a completed epoch. `runs` are newest first; `image` is height, width and channels of stored images.
+/// dataset, else of the nearest size; of equals from the newest. `None` before there is one with a completed epoch.
+/// `runs` are newest first; `image` is height, width and channels of stored images.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn estimate<'a>(

@@ -11,7 +11,8 @@ use crate::durable::versioned::FileError;
 use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 use crate::runs::placement::Liveness;
 
-/// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a millisecond.
+/// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a
+/// millisecond.
 const BEHIND_AT_REST: u64 = 64 << 10;
 
 /// The same while a worker writes: a fold must not be written anew every few seconds.
@@ -30,7 +31,8 @@ pub struct FollowedRun {
     detail: Option<Detail>,
     /// How much of the log the kept folds of summary and detail stand for.
     kept: [u64; 2],
-    /// Whether a worker held the run's lock at the last poll; where that cannot be told, what was known before or the log says.
+    /// Whether a worker held the run's lock at the last poll; where that cannot be told, what was known before or the
+    /// log says.
     pub alive: bool,
     /// Whether nobody held it, but a worker may begin at any time.
     pub submitted: bool,

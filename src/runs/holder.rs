@@ -1,8 +1,9 @@
-//! Which process holds a run's lock, as that process wrote it into the lock's file: who kills a worker must be sure of whom.
+//! Which process holds a run's lock, as that process wrote it into the lock's file: who kills a worker must be sure of
+//! whom.
 //!
 //! A process id alone says nothing: it may be another process's by now, or mean another machine. With the moment the
-//! process started, the boot that it belongs to and the namespace that numbers it, it means one process or none. Where the
-//! system does not tell these (it takes Linux's `/proc`), nothing is written.
+//! process started, the boot that it belongs to and the namespace that numbers it, it means one process or none. Where
+//! the system does not tell these (it takes Linux's `/proc`), nothing is written.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,5 +1,5 @@
-//! Kept folds: files beside an event log that hold what it amounts to up to some byte, so that nobody reads gigabytes of
-//! logs to show a list.
+//! Kept folds: files beside an event log that hold what it amounts to up to some byte, so that nobody reads gigabytes
+//! of logs to show a list.
 //!
 //! A kept fold is derived and never trusted over the log: it names how much of which log and of which recipe it stands
 //! for, and carries a checksum. Whatever is wrong with one, it counts as none.

@@ -71,7 +71,8 @@ impl RunStore {
     /// Gives a run another name and remembers the old one, by which recipes of other runs and people still find it.
     ///
     /// # Errors
-    /// When a worker is at the run, a run that is going depends on it, the name is taken, or the folder cannot be changed.
+    /// When a worker is at the run, a run that is going depends on it, the name is taken, or the folder cannot be
+    /// changed.
     pub fn rename(&self, old: &RunId, new: &RunId, now: u64) -> Result<(), ManageError> {
         if old == new {
             return Ok(());

@@ -1,6 +1,7 @@
 //! Runs on disk: the layout of a run's folder, the store of all runs, and a run's summary as a fold of its events.
 //!
-//! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room alone.
+//! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room
+//! alone.
 
 pub mod about;
 pub mod check;

@@ -1,7 +1,8 @@
-//! Where a run was handed to a system that starts its worker when it likes, such as a batch system: `control/placed.json`.
+//! Where a run was handed to a system that starts its worker when it likes, such as a batch system:
+//! `control/placed.json`.
 //!
-//! While it is there, a run without a worker is not lost: a worker may begin at any time. It goes when the worker tells the
-//! run's end, or when the launcher knows for certain that no worker comes.
+//! While it is there, a run without a worker is not lost: a worker may begin at any time. It goes when the worker tells
+//! the run's end, or when the launcher knows for certain that no worker comes.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The prediction for every test image, kept with the run so that runs can be compared image by image.
 //!
-//! A safetensors file: `probabilities` f32 `[images, classes]`, `truth` u16 `[images]`, in the dataset's order; the CRC-32
-//! of both, one after the other, as the metadata entry `mien.crc32`. Files of earlier versions have no metadata.
+//! A safetensors file: `probabilities` f32 `[images, classes]`, `truth` u16 `[images]`, in the dataset's order; the
+//! CRC-32 of both, one after the other, as the metadata entry `mien.crc32`. Files of earlier versions have no metadata.
 
 use std::collections::HashMap;
 use std::fs;

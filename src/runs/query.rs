@@ -1,8 +1,8 @@
 //! The language that lists of runs are filtered with, and the orders that they stand in.
 //!
-//! A query is words apart by spaces, all of which have to hold: `state:running val_acc>0.6 !cnn`. A bare word is looked for
-//! in name, strategy, dataset, tags and note; `field`, a comparison and a value compare one field. `,` or `|` between
-//! values means any of them, `!` before a word its opposite. Pure: a run is told by its [`Facts`].
+//! A query is words apart by spaces, all of which have to hold: `state:running val_acc>0.6 !cnn`. A bare word is looked
+//! for in name, strategy, dataset, tags and note; `field`, a comparison and a value compare one field. `,` or `|`
+//! between values means any of them, `!` before a word its opposite. Pure: a run is told by its [`Facts`].
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -247,8 +247,8 @@ impl SortKey {
         Field::Age,
     ];
 
-    /// The order of this field in which the best, the newest or the first letter comes first; `None` where a list cannot
-    /// be ordered by it.
+    /// The order of this field in which the best, the newest or the first letter comes first; `None` where a list
+    /// cannot be ordered by it.
     #[must_use]
     pub fn by(field: Field) -> Option<Self> {
         let descending = matches!(field, Field::Epoch | Field::ValAcc | Field::TestAcc | Field::F1 | Field::Rate);

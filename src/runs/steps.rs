@@ -1,8 +1,9 @@
 //! The training curve within epochs, in bounded memory: a fold of step events into at most [`CAPACITY`] buckets.
 //!
 //! A bucket keeps first, smallest, largest and last value of what fell into it, so that no spike is ever lost, however
-//! long the run. Buckets lie within one epoch as long as that is possible, and on one side of the newest checkpoints within
-//! one, so that a run which goes on from there forgets exactly what lies past it. Knows events; nothing of files or screens.
+//! long the run. Buckets lie within one epoch as long as that is possible, and on one side of the newest checkpoints
+//! within one, so that a run which goes on from there forgets exactly what lies past it. Knows events; nothing of files
+//! or screens.
 
 use serde::{Deserialize, Serialize};
 
@@ -285,9 +286,9 @@ impl Steps {
         }
     }
 
-    /// Forgets what lies past an epoch and a step of the one after it. A bucket that spans this place goes as a whole: what
-    /// it holds of void steps cannot be told apart. Only runs of thousands of epochs have one at the end of an epoch, and
-    /// only those whose two newest checkpoints are gone have one within.
+    /// Forgets what lies past an epoch and a step of the one after it. A bucket that spans this place goes as a whole:
+    /// what it holds of void steps cannot be told apart. Only runs of thousands of epochs have one at the end of an
+    /// epoch, and only those whose two newest checkpoints are gone have one within.
     fn forget_after(&mut self, epoch: u32, step: u32) {
         let place = (epoch.saturating_add(1), step);
         let kept = self.buckets.iter().take_while(|bucket| (bucket.epoch, bucket.step) <= place).count();

@@ -162,8 +162,8 @@ impl RunStore {
         FollowedRun::from_the_start(self.folder(id), id.clone())
     }
 
-    /// Opens a run to follow it from where its kept fold ends, if it has a valid one. What is behind that is still to be
-    /// read.
+    /// Opens a run to follow it from where its kept fold ends, if it has a valid one. What is behind that is still to
+    /// be read.
     ///
     /// # Errors
     /// When its recipe cannot be read.

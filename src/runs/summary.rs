@@ -138,7 +138,8 @@ pub struct Summary {
     statuses: Vec<EarlyStoppingStatus>,
     /// The test of the best weights.
     pub test: Option<TestResult>,
-    /// The same weights on the training images, as they are and not augmented; what is left out of training is not in it.
+    /// The same weights on the training images, as they are and not augmented; what is left out of training is not in
+    /// it.
     pub train_scores: Option<TestResult>,
     /// The split on which the best weights are being tested now.
     pub evaluating: Option<Split>,
@@ -319,8 +320,8 @@ impl Summary {
         self.go_on(at);
     }
 
-    /// A worker begins, or goes on after an earlier one: what lies past the epoch, and the step in the one after that, which
-    /// it goes on from is void.
+    /// A worker begins, or goes on after an earlier one: what lies past the epoch, and the step in the one after that,
+    /// which it goes on from is void.
     fn restart(&mut self, resumed_from: u32, resumed_step: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();

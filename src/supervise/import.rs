@@ -1,7 +1,7 @@
 //! An import in a process of its own: `mien data import … --progress`, heard through its output.
 //!
-//! It is in a session of its own and outlives whoever started it: who quits the dashboard finds the dataset there later.
-//! Ended by an interrupt it removes what it made, and so does the next import where it was killed.
+//! It is in a session of its own and outlives whoever started it: who quits the dashboard finds the dataset there
+//! later. Ended by an interrupt it removes what it made, and so does the next import where it was killed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

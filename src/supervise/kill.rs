@@ -9,8 +9,8 @@ use super::launcher;
 /// A stop that nobody has heard for this long, in milliseconds, may be followed by a kill.
 pub const UNHEARD: u64 = 10_000;
 
-/// A stop that was heard and not obeyed for this long, in milliseconds, may be followed by a kill: a batch, a checkpoint on a
-/// slow disk and the last test take their time.
+/// A stop that was heard and not obeyed for this long, in milliseconds, may be followed by a kill: a batch, a
+/// checkpoint on a slow disk and the last test take their time.
 pub const UNOBEYED: u64 = 120_000;
 
 /// Why a worker was not killed.
@@ -104,8 +104,8 @@ pub fn killed_words(id: &RunId, pid: Option<u32>) -> String {
     pid.map_or_else(|| format!("took back the job of {id}"), |pid| format!("killed process {pid}, the worker of {id}"))
 }
 
-/// Ends the worker of a run at once, or takes back the job that would become one; returns its process id, if it has one.
-/// Its log is left as it is: only workers write there.
+/// Ends the worker of a run at once, or takes back the job that would become one; returns its process id, if it has
+/// one. Its log is left as it is: only workers write there.
 ///
 /// # Errors
 /// When there is no worker, it is not certain which process it is, or the system does not end it.

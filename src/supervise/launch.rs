@@ -252,8 +252,8 @@ fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: 
         Err(StartError::Io(source)) => Err(LaunchError::Spawn { id: id.clone(), source }),
     }
     .inspect_err(|_| {
-        // Whoever asked is told, so nothing is owed; but what was owed before still is, and another worker may have taken the
-        // run on.
+        // Whoever asked is told, so nothing is owed; but what was owed before still is, and another worker may have
+        // taken the run on.
         if !owed && !folder.worker_alive() {
             let _ = queue.leave(&folder);
         }

@@ -1,4 +1,5 @@
-//! Workers from the outside: start one in a session of its own, ask it to stop, pause or keep to other limits, kill it where it does not answer, name the run it works on.
+//! Workers from the outside: start one in a session of its own, ask it to stop, pause or keep to other limits, kill it
+//! where it does not answer, name the run it works on.
 //!
 //! A worker is the same binary, started with a run folder and nothing else; it is watched through that folder. It
 //! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.

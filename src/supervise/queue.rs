@@ -37,11 +37,13 @@ pub struct Restarted {
     pub result: Result<(), LaunchError>,
 }
 
-/// Starts a worker for each run of the queue that has lost its own, or for these alone, in the order of the queue, but none before the
-/// one that it waits for. Where somebody else does the same, each run still gets one worker: its lock decides.
+/// Starts a worker for each run of the queue that has lost its own, or for these alone, in the order of the queue, but
+/// none before the one that it waits for. Where somebody else does the same, each run still gets one worker: its lock
+/// decides.
 ///
 /// # Errors
-/// When the queue cannot be read, or one of `only` has not lost its worker. What becomes of each run stands in the answer.
+/// When the queue cannot be read, or one of `only` has not lost its worker. What becomes of each run stands in the
+/// answer.
 pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, QueueError> {
     let queue = Queue::of(store.home());
     let listing = queue.list(super::now())?;

@@ -90,7 +90,8 @@ pub fn unpause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
 /// it is. Does not wait.
 ///
 /// # Errors
-/// When neither is given or one is out of range, the run is not active, cannot be read, or its folder cannot be written.
+/// When neither is given or one is out of range, the run is not active, cannot be read, or its folder cannot be
+/// written.
 pub fn change_limits(
     store: &RunStore,
     id: &RunId,

@@ -2,8 +2,8 @@
 //!
 //! Tensors are f32 and named as in the model (`block1.weight`) and the optimizer (`adam.m.block1.weight`), so the
 //! weights of any run can be read by other programs. What is no tensor stands as JSON in the metadata entry `mien`,
-//! and a checksum of everything in another. The best, the last and the one before the last are all of this kind: each is a
-//! complete place to go on from.
+//! and a checksum of everything in another. The best, the last and the one before the last are all of this kind: each
+//! is a complete place to go on from.
 
 use std::collections::HashMap;
 use std::fs;
@@ -220,8 +220,8 @@ fn read_with<T>(
 #[allow(unsafe_code)]
 fn map(path: &Path) -> io::Result<Mmap> {
     let file = fs::File::open(path)?;
-    // SAFETY: a map is sound while nobody changes or truncates the file under it. A checkpoint is written under another name
-    // and renamed into place, and never written again; one that is replaced lives on under its map.
+    // SAFETY: a map is sound while nobody changes or truncates the file under it. A checkpoint is written under another
+    // name and renamed into place, and never written again; one that is replaced lives on under its map.
     unsafe { Mmap::map(&file) }
 }
 

@@ -124,8 +124,8 @@ where
     Ok((network, end))
 }
 
-/// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits `[inputs, classes]`
-/// before it. The second rate is that of a pretrained base.
+/// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits
+/// `[inputs, classes]` before it. The second rate is that of a pretrained base.
 pub fn train_step<B: TrainBackend>(
     network: Network<B>,
     optimizer: &mut AdamOptimizer<B>,
@@ -148,8 +148,8 @@ pub fn train_step<B: TrainBackend>(
     (descend(network, optimizer, loss.backward(), rates), told.0, told.1)
 }
 
-/// The mean cross-entropy of `logits` `[n, classes]`, `[1]`, against labels of which a share is spread evenly over all classes
-/// (C. Szegedy et al. 2016, <https://arxiv.org/abs/1512.00567>, section 7).
+/// The mean cross-entropy of `logits` `[n, classes]`, `[1]`, against labels of which a share is spread evenly over all
+/// classes (C. Szegedy et al. 2016, <https://arxiv.org/abs/1512.00567>, section 7).
 #[allow(clippy::cast_possible_truncation)] // a share
 fn loss<B: Backend>(logits: Tensor<B, 2>, labels: Tensor<B, 1, Int>, smoothing: f64) -> Tensor<B, 1> {
     let smoothing = Some(smoothing as f32).filter(|share| *share > 0.0);

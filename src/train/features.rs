@@ -79,8 +79,8 @@ struct Progress<'a> {
 }
 
 impl<B: KernelBackend> FeaturePlan<'_, B> {
-    /// Sees to it that the features of these splits are on disk: finds them, waits for whoever computes them, or computes
-    /// what is missing.
+    /// Sees to it that the features of these splits are on disk: finds them, waits for whoever computes them, or
+    /// computes what is missing.
     pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Cached {
         match self.try_ensure(splits, device, reporter) {
             Ok(cached) => cached,

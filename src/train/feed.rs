@@ -42,7 +42,8 @@ pub enum Piece {
 
 /// A batch on the device.
 pub(super) struct Ready<B: Backend> {
-    /// `[inputs, channels, height, width]`, behind the frozen base; more of them than labels where a batch was filled up.
+    /// `[inputs, channels, height, width]`, behind the frozen base; more of them than labels where a batch was filled
+    /// up.
     pub(super) inputs: Tensor<B, 4>,
     /// `[inputs]`.
     pub(super) labels: Tensor<B, 1, Int>,
@@ -95,8 +96,8 @@ impl<'a, B: KernelBackend> Feed<'a, B> {
         Self { source: Arc::new(images), frozen, resident, even: false, precision: Precision::F32 }
     }
 
-    /// Whether every batch goes to the device with as many inputs as the first: a smaller last one is filled up with its last
-    /// input, and what comes of that counts nowhere. For devices that compile and tune anew for every shape.
+    /// Whether every batch goes to the device with as many inputs as the first: a smaller last one is filled up with
+    /// its last input, and what comes of that counts nowhere. For devices that compile and tune anew for every shape.
     #[must_use]
     pub fn evenly(self, even: bool) -> Self {
         Self { even, ..self }

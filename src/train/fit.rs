@@ -35,8 +35,8 @@ where
     pub identity: &'a Identity,
     /// Where its checkpoints go.
     pub files: &'a CheckpointFiles,
-    /// Steps between two reads of the loss from the device, see [`EpochPlan::readback`]; and batches between two reads of
-    /// what is evaluated.
+    /// Steps between two reads of the loss from the device, see [`EpochPlan::readback`]; and batches between two reads
+    /// of what is evaluated.
     pub readback: u32,
     /// How long an epoch may go on without a checkpoint.
     pub interval: Duration,

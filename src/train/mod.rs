@@ -34,8 +34,8 @@ pub trait Reporter {
     /// Something happened.
     fn report(&mut self, event: Event);
 
-    /// Whether the run should end after the current batch. Asked between two batches, with nothing under way: a run that is
-    /// to pause waits in here.
+    /// Whether the run should end after the current batch. Asked between two batches, with nothing under way: a run
+    /// that is to pause waits in here.
     fn stop_requested(&mut self) -> bool;
 
     /// For how long the run has paused in all.

@@ -24,12 +24,13 @@ const MOMENTS: [&str; 2] = ["adam.m.", "adam.v."];
 const BETAS: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-7;
 
-/// Adam by the backend's own kernel where it has one, else by burn's operations, with decay of weights apart from the gradient
-/// (I. Loshchilov and F. Hutter 2019, <https://arxiv.org/abs/1711.05101>: `AdamW`).
+/// Adam by the backend's own kernel where it has one, else by burn's operations, with decay of weights apart from the
+/// gradient (I. Loshchilov and F. Hutter 2019, <https://arxiv.org/abs/1711.05101>: `AdamW`).
 #[derive(Clone)]
 pub struct FusedAdam {
     adam: Adam,
-    /// Times the learning rate: the share that a step takes of each weight. Vectors, which are biases and batch norm, keep theirs.
+    /// Times the learning rate: the share that a step takes of each weight. Vectors, which are biases and batch norm,
+    /// keep theirs.
     weight_decay: f64,
 }
 

@@ -1,8 +1,8 @@
 //! Images that stay on the device as bytes, and batches made of them there: one gather, one sampling.
 //!
-//! What the host has to say of a batch is [`Picks`]: where its images are, and the map that each is sampled with. The map
-//! is the very one that [`Affine::apply`](crate::data::Affine::apply) draws with, so both ways make the same picture up to
-//! rounding.
+//! What the host has to say of a batch is [`Picks`]: where its images are, and the map that each is sampled with. The
+//! map is the very one that [`Affine::apply`](crate::data::Affine::apply) draws with, so both ways make the same
+//! picture up to rounding.
 
 use std::ops::Range;
 
@@ -60,7 +60,8 @@ pub fn bytes_on_device(images: &Images, splits: &[Split]) -> u64 {
 }
 
 impl<B: Backend> Resident<B> {
-    /// Uploads these splits. `None` if they would take more than `bound` bytes, or one of them more than one tensor holds.
+    /// Uploads these splits. `None` if they would take more than `bound` bytes, or one of them more than one tensor
+    /// holds.
     #[must_use]
     pub fn upload(images: &Images, splits: &[Split], bound: u64, device: &B::Device) -> Option<Self> {
         let dataset = images.dataset();

@@ -29,7 +29,8 @@ use crate::model::frozen::FrozenPart;
 use crate::model::network::{Network, StepKey};
 use crate::model::parameters::{Array, Arrays};
 
-/// Numbers from −`scale` to `scale` by a multiplicative hash of their index, as `tests/fixtures/vgg16_trace.py` has them.
+/// Numbers from −`scale` to `scale` by a multiplicative hash of their index, as `tests/fixtures/vgg16_trace.py` has
+/// them.
 fn scattered(shape: &[usize], scale: f64, salt: u64) -> Array {
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
     let value = |index: u64| {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// The sequence that hands a text to the terminal. In tmux also the one that tmux hands on: which of them arrives depends on its
-/// `set-clipboard` and `allow-passthrough`; both carry the same.
+/// The sequence that hands a text to the terminal. In tmux also the one that tmux hands on: which of them arrives
+/// depends on its `set-clipboard` and `allow-passthrough`; both carry the same.
 #[must_use]
 pub(super) fn sequence(text: &str, in_tmux: bool) -> String {
     let mut sequence = format!("\x1b]52;c;{}\x07", base64(text.as_bytes()));

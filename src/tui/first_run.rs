@@ -1,5 +1,5 @@
-//! Whether the first steps are shown: once for each user. A file in the user's folder for states remembers it; where that cannot be
-//! written they are not shown, because they would come again every time.
+//! Whether the first steps are shown: once for each user. A file in the user's folder for states remembers it; where
+//! that cannot be written they are not shown, because they would come again every time.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! Pictures in the terminal's own graphics: what is written to show one, and to take it away.
 //!
-//! Every picture is written once, at its place, when it appears; that it goes is part of the same frame in which something
-//! else takes its place. Nothing here keeps pictures in the terminal beyond that. Done by hand, because ratatui-image keeps
-//! a picture in a cell's text: it is never taken away, is sent scaled up, and comes back wrong from under an overlay.
+//! Every picture is written once, at its place, when it appears; that it goes is part of the same frame in which
+//! something else takes its place. Nothing here keeps pictures in the terminal beyond that. Done by hand, because
+//! ratatui-image keeps a picture in a cell's text: it is never taken away, is sent scaled up, and comes back wrong from
+//! under an overlay.
 
 mod sixel;
 

@@ -1,6 +1,6 @@
-//! The keyboard's side: bytes are read on a thread of their own, taken apart, and become events. Keys that come faster than anybody
-//! types are a paste that the terminal did not mark as one, or garbage: they become text, so that nothing is launched, stopped or
-//! deleted by accident.
+//! The keyboard's side: bytes are read on a thread of their own, taken apart, and become events. Keys that come faster
+//! than anybody types are a paste that the terminal did not mark as one, or garbage: they become text, so that nothing
+//! is launched, stopped or deleted by accident.
 
 mod reader;
 mod sequences;
@@ -44,8 +44,8 @@ pub(super) struct Chunk {
 
 /// Reads standard input from now on, which must be a terminal in raw mode. What is received ends with the terminal.
 ///
-/// A read of ours, on a thread of its own: the event source of crossterm blocks in the middle of a sequence, and with it
-/// everything else, keeps a paste without an end in memory, and hears of no Ctrl-C behind half a sequence.
+/// A read of ours, on a thread of its own: the event source of crossterm blocks in the middle of a sequence, and with
+/// it everything else, keeps a paste without an end in memory, and hears of no Ctrl-C behind half a sequence.
 pub(super) fn listen() -> Receiver<Chunk> {
     let (chunks, received) = mpsc::channel(READS);
     std::thread::spawn(move || {

@@ -1,7 +1,8 @@
 //! The dashboard: shows datasets, launches runs, watches them live.
 //!
-//! May know: the domain, events, runs, supervise, and reading datasets and the descriptions of weights. Never burn. A client and nothing more: all that it
-//! shows is read from the disk, all that it does is asked of a worker, and leaving it leaves every run going.
+//! May know: the domain, events, runs, supervise, and reading datasets and the descriptions of weights. Never burn. A
+//! client and nothing more: all that it shows is read from the disk, all that it does is asked of a worker, and leaving
+//! it leaves every run going.
 //!
 //! One direction: `runtime` turns the world into an [`event::Event`]; [`update`] folds it into the [`state::State`] and
 //! says as [`effect::Effect`]s what is to be done; [`screens`] draw the state and cannot change it.

@@ -1,5 +1,5 @@
-//! When the next frame is drawn. A key is answered at once; news wait until the last frame has stood for a while; and there are
-//! never more frames in any second than allowed.
+//! When the next frame is drawn. A key is answered at once; news wait until the last frame has stood for a while; and
+//! there are never more frames in any second than allowed.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -57,8 +57,9 @@ impl Pace {
     }
 }
 
-/// Whether anything that is shown changed between `then` and the state's now merely because time passed, both in milliseconds since
-/// 1970: how long active runs have been going, how long an answer is outstanding, and the ages of runs, in whole units.
+/// Whether anything that is shown changed between `then` and the state's now merely because time passed, both in
+/// milliseconds since 1970: how long active runs have been going, how long an answer is outstanding, and the ages of
+/// runs, in whole units.
 pub(super) fn time_shows(state: &State, then: u64) -> bool {
     let ages = |created: u64| unit(then.saturating_sub(created)) != unit(state.now.saturating_sub(created));
     !state.runs.asked.is_empty()

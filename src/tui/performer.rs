@@ -1,5 +1,5 @@
-//! Performs effects on threads of their own: those that change the same run or dataset one after another, in the order in
-//! which they were asked for, and all others at once.
+//! Performs effects on threads of their own: those that change the same run or dataset one after another, in the order
+//! in which they were asked for, and all others at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 //! What the terminal is: whether it draws pictures, how large its cells are, what its background is.
 //!
 //! The environment tells which kind it may be; the terminal itself confirms it, while the first news is read, within a
-//! bounded time. What is typed meanwhile is not lost, and late answers are told from keys by whoever reads on. Only a terminal
-//! that answers the first question in time is asked the rest.
+//! bounded time. What is typed meanwhile is not lost, and late answers are told from keys by whoever reads on. Only a
+//! terminal that answers the first question in time is asked the rest.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -99,8 +99,8 @@ fn hint(variable: &dyn Fn(&str) -> Option<String>) -> Hint {
     if matches!(term.as_str(), "" | "dumb" | "linux") {
         return Hint::Silent;
     }
-    // Inside a multiplexer the variables are those of where it was started, and another terminal may show it by now. tmux
-    // itself tells in its answer whether it passes sixels on.
+    // Inside a multiplexer the variables are those of where it was started, and another terminal may show it by now.
+    // tmux itself tells in its answer whether it passes sixels on.
     if has("TMUX") || has("STY") || has("ZELLIJ") || term.starts_with("screen") || term.starts_with("tmux") {
         return Hint::Open;
     }

@@ -61,7 +61,8 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows a frame and its pictures, and tells whether they differ from what was shown: what does not costs not a byte.
+    /// Shows a frame and its pictures, and tells whether they differ from what was shown: what does not costs not a
+    /// byte.
     pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>, pictures: Pictures) -> io::Result<bool> {
         let same = |(old, at): &(Buffer, Option<Position>)| *old == frame && *at == cursor;
         if self.shown.as_ref().is_some_and(same) && self.pictures.are(&pictures.placed) {
@@ -114,15 +115,15 @@ impl Screen {
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         io::Write::flush(self.terminal.backend_mut())?;
         give_back();
-        // The whole foreground group, as the kernel does it on Ctrl-Z: a program that started us waits with us. Workers have
-        // sessions of their own and go on. Where no shell could wake us up, this does nothing.
+        // The whole foreground group, as the kernel does it on Ctrl-Z: a program that started us waits with us. Workers
+        // have sessions of their own and go on. Where no shell could wake us up, this does nothing.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take_over()?;
         self.retake()
     }
 
-    /// Somebody else may have had the terminal while this process was stopped: sets it up as we need it, and forgets what it
-    /// showed.
+    /// Somebody else may have had the terminal while this process was stopped: sets it up as we need it, and forgets
+    /// what it showed.
     pub(super) fn retake(&mut self) -> io::Result<()> {
         // Only this way round: while crossterm believes that the mode is raw it does not set it.
         disable_raw_mode()?;
@@ -172,8 +173,8 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Runs the dashboard so that a bug in it ends as an error after the terminal was restored, never as a panic's text across
-/// the screen.
+/// Runs the dashboard so that a bug in it ends as an error after the terminal was restored, never as a panic's text
+/// across the screen.
 ///
 /// # Errors
 /// Those of `work`, and [`DashboardError::Bug`].

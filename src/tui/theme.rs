@@ -1,7 +1,7 @@
 //! All colours and glyphs. Colour repeats what a glyph or a word already says; on `NO_COLOR` only attributes remain.
 //!
-//! The terminal's own foreground and background are never replaced. Where the background is known, the colours are those that
-//! can be read on it; where it is not, they can be read on black and on white.
+//! The terminal's own foreground and background are never replaced. Where the background is known, the colours are
+//! those that can be read on it; where it is not, they can be read on black and on white.
 
 mod glyphs;
 mod tints;
@@ -321,8 +321,8 @@ fn of_colorfgbg(value: &str) -> Option<Background> {
     }
 }
 
-/// Whether the locale is one of UTF-8. The first of the variables that is set decides, as in every C library; none set is the
-/// locale C, which is ASCII.
+/// Whether the locale is one of UTF-8. The first of the variables that is set decides, as in every C library; none set
+/// is the locale C, which is ASCII.
 fn shows_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set).unwrap_or_default().to_lowercase();

@@ -1,8 +1,8 @@
 //! Watches the home on a thread of its own, and reports only what changed.
 //!
-//! Runs that a worker is at are read on five times a second. For the others it is enough to look, a piece of the list at a
-//! time, whether their log grew: a home may hold thousands. What only a run shown whole needs, its curve and its log,
-//! is read for the runs that the dashboard asks for, and let go of with them.
+//! Runs that a worker is at are read on five times a second. For the others it is enough to look, a piece of the list
+//! at a time, whether their log grew: a home may hold thousands. What only a run shown whole needs, its curve and its
+//! log, is read for the runs that the dashboard asks for, and let go of with them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -321,8 +321,8 @@ impl Watch {
         }
     }
 
-    /// Looks at this many runs at rest, another piece of the list each time: whether their logs or what is said about them
-    /// changed, and again where reading failed.
+    /// Looks at this many runs at rest, another piece of the list each time: whether their logs or what is said about
+    /// them changed, and again where reading failed.
     fn look_at_rest(&mut self, piece: usize) {
         let count = self.runs.len();
         if count == 0 {

@@ -31,8 +31,8 @@ pub(crate) struct Habits {
     pub(crate) at_once: usize,
 }
 
-/// Does the job on this device, where images may take as many bytes as `resident` says. Where its kernels are kept is settled
-/// before, by `kernels::keep`.
+/// Does the job on this device, where images may take as many bytes as `resident` says. Where its kernels are kept is
+/// settled before, by `kernels::keep`.
 pub(crate) fn on_device<J: DeviceJob>(kind: DeviceKind, resident: u64, job: J) -> J::Output {
     let at_once = residence::at_once(kind);
     match kind {

@@ -1,5 +1,6 @@
-//! A panic in words. Burn's device threads panic where memory runs out or a device fails; what the training thread then hears
-//! is only that a call failed. So what every thread says is kept, and looked through for what a person can act on.
+//! A panic in words. Burn's device threads panic where memory runs out or a device fails; what the training thread then
+//! hears is only that a call failed. So what every thread says is kept, and looked through for what a person can act
+//! on.
 
 use std::panic;
 use std::sync::{Mutex, PoisonError};

@@ -67,8 +67,8 @@ pub(super) fn train(
     on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work })
 }
 
-/// Tests the best weights again, on the training images too, and changes nothing else. Returns how it ended before its end,
-/// if it did.
+/// Tests the best weights again, on the training images too, and changes nothing else. Returns how it ended before its
+/// end, if it did.
 pub(super) fn evaluate(
     folder: &RunFolder,
     recipe: &Recipe,

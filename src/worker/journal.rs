@@ -96,7 +96,8 @@ impl Journal {
         self.load = meter;
     }
 
-    /// From now on tells how many kernels its device has been given, too: it may take minutes in which training only waits.
+    /// From now on tells how many kernels its device has been given, too: it may take minutes in which training only
+    /// waits.
     pub(super) fn watch_kernels(&mut self, device: String, folder: &Path) {
         self.kernels = KernelWatch::start(device, folder.to_owned(), self.log.clone());
     }

@@ -1,5 +1,6 @@
-//! Where the kernels of a CUDA device are kept once they are compiled and tuned, so that only the first start on it waits for
-//! that. By itself burn compiles anew in each process, and keeps what tuning found beside the nearest Cargo project.
+//! Where the kernels of a CUDA device are kept once they are compiled and tuned, so that only the first start on it
+//! waits for that. By itself burn compiles anew in each process, and keeps what tuning found beside the nearest Cargo
+//! project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,8 +43,8 @@ pub(crate) struct Place {
     pub(crate) told: Option<Told>,
 }
 
-/// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes. Dropping
-/// it ends the thread that looks and waits for it: nothing is logged afterwards.
+/// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes.
+/// Dropping it ends the thread that looks and waits for it: nothing is logged afterwards.
 pub(super) struct KernelWatch {
     ended: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -80,7 +81,8 @@ impl Drop for KernelWatch {
     }
 }
 
-/// How many compiled kernels are kept in a folder: burn's runtime lists them in a file, a line each. 0 where that cannot be read.
+/// How many compiled kernels are kept in a folder: burn's runtime lists them in a file, a line each. 0 where that
+/// cannot be read.
 fn compiled(folder: &Path) -> usize {
     let versions = fs::read_dir(folder.join("cuda")).into_iter().flatten().flatten();
     let lists = versions.filter_map(|version| fs::read_to_string(version.path().join("ptx").join("toc.json.log")).ok());

@@ -1,5 +1,5 @@
-//! What this process takes of its machine, measured beside the training by a thread of its own: asking a driver may take
-//! its time, and nothing of it may slow a run or end it.
+//! What this process takes of its machine, measured beside the training by a thread of its own: asking a driver may
+//! take its time, and nothing of it may slow a run or end it.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,8 +1,9 @@
 //! The job process: a run folder in, events and checkpoints out.
 //!
-//! A worker knows its run folder and, through its recipe, what it trains on: a dataset, a pretrained base, the run it starts
-//! from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`, `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the queue, the jobs and the
-//! predictions' file, and burn.
+//! A worker knows its run folder and, through its recipe, what it trains on: a dataset, a pretrained base, the run it
+//! starts from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`,
+//! `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the queue, the jobs and the predictions' file,
+//! and burn.
 
 pub(crate) mod backend;
 mod checkpoints;
@@ -41,8 +42,9 @@ use journal::Journal;
 use signals::Interruption;
 use waiting::Turn;
 
-/// Does a job on a run folder, in its turn or right `now`, in a process that has a session of its own, from taking its lock to the last event. The exit code is 0 when the job was done or
-/// stopped on request, 1 otherwise, as after a signal; why stands in the event log, or on stderr when there is no log to write to.
+/// Does a job on a run folder, in its turn or right `now`, in a process that has a session of its own, from taking its
+/// lock to the last event. The exit code is 0 when the job was done or stopped on request, 1 otherwise, as after a
+/// signal; why stands in the event log, or on stderr when there is no log to write to.
 #[must_use]
 pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
     match work(folder, job, now) {
@@ -124,8 +126,8 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
             false
         }
     };
-    // Only now that the end is told: a job that is not in the queue any more and tells no end would be lost. One that was
-    // interrupted stays in it, so that `queue restart` brings it back.
+    // Only now that the end is told: a job that is not in the queue any more and tells no end would be lost. One that
+    // was interrupted stays in it, so that `queue restart` brings it back.
     if let Some(queue) = queue.filter(|_| !interrupted) {
         // An entry that stays is seen to be over by what the log tells behind it.
         let _ = queue.leave(folder);

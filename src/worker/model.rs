@@ -24,8 +24,9 @@ pub(super) struct Model<B: KernelBackend> {
 }
 
 impl<B: KernelBackend> Model<B> {
-    /// Resolves the network of `recipe` for stored images of this height, width and number of channels, and reads its imported
-    /// weights. The frozen part takes so many images at once that its widest output has at most `chunk` numbers.
+    /// Resolves the network of `recipe` for stored images of this height, width and number of channels, and reads its
+    /// imported weights. The frozen part takes so many images at once that its widest output has at most `chunk`
+    /// numbers.
     ///
     /// # Errors
     /// When the images are too small, or the weights are missing, damaged or others than when the run was created.

@@ -66,7 +66,8 @@ impl<B: KernelBackend> Predictor<B> {
         self.epoch
     }
 
-    /// The probability of each class, row-major `[images, classes]`, for prepared images `[images, channels, height, width]`.
+    /// The probability of each class, row-major `[images, classes]`, for prepared images `[images, channels, height,
+    /// width]`.
     ///
     /// # Panics
     /// If the numbers are no whole number of images.

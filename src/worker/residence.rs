@@ -1,6 +1,7 @@
 //! How much of a device's memory the images of a run may take, and what goes through a frozen base at once.
 //!
-//! It goes by the device's whole memory and not by what is free: which way batches are made decides the last bits of a run.
+//! It goes by the device's whole memory and not by what is free: which way batches are made decides the last bits of a
+//! run.
 
 use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::text::printable;
@@ -15,8 +16,9 @@ const SHARE: u64 = 8;
 /// Of a GPU that does not tell its memory.
 const UNKNOWN_MEMORY: u64 = 8 << 30;
 
-/// The share of a GPU's memory that a layer of a frozen base may take. A few of them are there at a time. On 80 GiB that is 416
-/// images of 224×224, on 8 GiB 41: a GPU wants as many at once as there are, and a processor so few that they stay in its caches.
+/// The share of a GPU's memory that a layer of a frozen base may take. A few of them are there at a time. On 80 GiB
+/// that is 416 images of 224×224, on 8 GiB 41: a GPU wants as many at once as there are, and a processor so few that
+/// they stay in its caches.
 const LAYER: u64 = 16;
 
 /// Numbers in f32 that the widest layer of a frozen base may have at once on this device.

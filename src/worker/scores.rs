@@ -72,8 +72,8 @@ where
         let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
         let mut on =
             |images: &[u32]| plan.evaluate_images(&network, Split::Train, images.to_vec(), self.device, self.journal);
-        // The figures are of what was trained on; the predictions are of all, in the dataset's order, so that a row is an
-        // image whatever a run leaves out.
+        // The figures are of what was trained on; the predictions are of all, in the dataset's order, so that a row is
+        // an image whatever a run leaves out.
         let Some(trained) = on(&kept)? else { return Ok(false) };
         let Some(others) = on(&recipe.left_out.images)? else { return Ok(false) };
         drop(plan);

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
 
-/// Signals that end a worker once it has saved: at a shutdown, or from a scheduler, whose warnings are often USR1 or USR2.
+/// Signals that end a worker once it has saved: at a shutdown, or from a scheduler, whose warnings are often USR1 or
+/// USR2.
 const INTERRUPTING: [(i32, &str); 4] =
     [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2")];
 

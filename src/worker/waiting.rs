@@ -1,6 +1,7 @@
 //! Waiting for other runs to end, and then for a turn on the device.
 //!
-//! A waiting worker holds its own run's lock, has opened no dataset and started no device, and looks at a few small files once a second.
+//! A waiting worker holds its own run's lock, has opened no dataset and started no device, and looks at a few small
+//! files once a second.
 
 use std::thread;
 use std::time::Duration;
@@ -126,8 +127,8 @@ impl Wait<'_> {
     }
 }
 
-/// Lets a moment pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket, because those behind it
-/// need not wait for that; its place stays.
+/// Lets a moment pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket, because those behind
+/// it need not wait for that; its place stays.
 fn rest(journal: &mut Journal, ticket: Option<&mut Option<Ticket>>) -> bool {
     let (parts, part) = LOOK_INTERVAL;
     for _ in 0..parts {
@@ -146,8 +147,8 @@ fn rest(journal: &mut Journal, ticket: Option<&mut Option<Ticket>>) -> bool {
     true
 }
 
-/// Whether a worker is at the run or about to be. The lock alone decides once there was a worker: a run whose worker died
-/// is not waited for.
+/// Whether a worker is at the run or about to be. The lock alone decides once there was a worker: a run whose worker
+/// died is not waited for.
 fn is_active(folder: &RunFolder) -> bool {
     folder.worker_alive() || folder.is_starting(now())
 }

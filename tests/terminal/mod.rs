@@ -1,8 +1,8 @@
 //! The real binary in a real terminal of any size, and what it shows.
 //!
-//! A wait that follows keys must wait for what the keys change. So that none passes without its keys, [`Dashboard::wait`]
-//! fails at once where its condition held before they were sent. A letter behind Esc in one burst is Alt and the letter:
-//! what follows Esc is sent when the effect of Esc is on the screen.
+//! A wait that follows keys must wait for what the keys change. So that none passes without its keys,
+//! [`Dashboard::wait`] fails at once where its condition held before they were sent. A letter behind Esc in one burst
+//! is Alt and the letter: what follows Esc is sent when the effect of Esc is on the screen.
 
 #![allow(dead_code)] // each test crate uses a part of it
 
@@ -34,7 +34,8 @@ fn size((rows, cols): (u16, u16)) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-/// A user's folder of settings and states for all dashboards of this process: nothing set, the first steps shown before.
+/// A user's folder of settings and states for all dashboards of this process: nothing set, the first steps shown
+/// before.
 fn user() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let made = MADE.get_or_init(|| {

@@ -90,7 +90,8 @@ fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
 /// Bytes of an image of FER-2013.
 const ROW: usize = 48 * 48;
 
-/// Gathers rows of bytes from places that f32 (2²⁴) and, where the device has room for it, nearly i32 (2³¹) cannot number.
+/// Gathers rows of bytes from places that f32 (2²⁴) and, where the device has room for it, nearly i32 (2³¹) cannot
+/// number.
 pub(super) fn gather<B: Backend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) {
     let bytes: usize = match kind {
         DeviceKind::Cpu => 1 << 25,

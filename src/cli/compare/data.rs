@@ -146,7 +146,8 @@ const FIGURES: [Figure; 8] = [
     ("f1_high", |verdict| verdict.f1_interval.high.to_string()),
 ];
 
-/// One row a figure: its part, its name, and a value for each run and each reference. Cells of what is not there are empty.
+/// One row a figure: its part, its name, and a value for each run and each reference. Cells of what is not there are
+/// empty.
 pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
     let comparison = &sheet.comparison;
     let (runs, references) = (comparison.runs.len(), comparison.references.len());

@@ -109,8 +109,8 @@ fn image<'a>(sheet: &'a Sheet, judged: &Judged) -> Image<'a> {
     }
 }
 
-/// The images that were asked for, one a row; else the matrix, one class a row: counts, or what changed, and the class's
-/// figures.
+/// The images that were asked for, one a row; else the matrix, one class a row: counts, or what changed, and the
+/// class's figures.
 pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
     let names = sheet.answers.classes();
     let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! Bilinear sampling on a grid of positions that an affine map gives, eight pixels at a time.
 //!
-//! Loops of a fixed length over arrays are what the compiler makes vectors of; [`pulp`] has it compile them for AVX2 too and
-//! takes that where the processor has it. What comes out is the same to the bit.
+//! Loops of a fixed length over arrays are what the compiler makes vectors of; [`pulp`] has it compile them for AVX2
+//! too and takes that where the processor has it. What comes out is the same to the bit.
 
 use std::array;
 
@@ -16,8 +16,8 @@ const LANES: usize = 8;
 /// conversion.
 type Fixed = i64;
 
-/// Samples `pixels` (u8 H×W×C) where `matrix` takes each pixel of an output of `size`, the nearest pixel beyond the edge, to
-/// `out` (f32 C×H'×W'), times `scale`.
+/// Samples `pixels` (u8 H×W×C) where `matrix` takes each pixel of an output of `size`, the nearest pixel beyond the
+/// edge, to `out` (f32 C×H'×W'), times `scale`.
 pub(super) fn sample(
     matrix: [[f64; 3]; 2],
     pixels: &[u8],
@@ -69,8 +69,8 @@ impl Grid {
         }
     }
 
-    /// The pixels whose corners positions lie between, and the way from them to those below and to the right. Lanes beyond
-    /// the end of a row have some position too; it is clamped like any other.
+    /// The pixels whose corners positions lie between, and the way from them to those below and to the right. Lanes
+    /// beyond the end of a row have some position too; it is clamped like any other.
     #[allow(clippy::inline_always, reason = "as everywhere under pulp's dispatch")]
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to an image

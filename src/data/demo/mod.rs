@@ -114,8 +114,8 @@ mod tests {
         assert_eq!(ensure(dir.path(), 2).unwrap().created_at, 1);
     }
 
-    /// `MIEN_LOOK=FOLDER cargo test --release --no-default-features --lib look_at_the_faces -- --ignored` writes a sheet
-    /// of faces, a row a class, and the dataset to the folder.
+    /// `MIEN_LOOK=FOLDER cargo test --release --no-default-features --lib look_at_the_faces -- --ignored` writes a
+    /// sheet of faces, a row a class, and the dataset to the folder.
     #[test]
     #[ignore = "for looking at"]
     fn look_at_the_faces() {

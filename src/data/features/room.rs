@@ -108,9 +108,9 @@ pub fn clear(dataset_dir: &Path) -> io::Result<(u64, usize)> {
     Ok((freed, kept))
 }
 
-/// Makes room for `needed` more bytes of features among those of all datasets in `data_dir`, which may take `limit` bytes
-/// in all: removes those that were used longest ago, but none that somebody is using and none of `wanted`, the files of
-/// numbers that the room is for.
+/// Makes room for `needed` more bytes of features among those of all datasets in `data_dir`, which may take `limit`
+/// bytes in all: removes those that were used longest ago, but none that somebody is using and none of `wanted`, the
+/// files of numbers that the room is for.
 ///
 /// # Errors
 /// [`NoRoom`] when what has to stay leaves too little, or the disk does; nothing is removed then.

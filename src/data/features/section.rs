@@ -88,7 +88,8 @@ impl Section {
     pub fn open(&self) -> io::Result<Opened> {
         let open = |path: &Path| durable::in_place().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
-        // Under the lock, which counts only on the table that is still in its place: whoever removes a section holds it.
+        // Under the lock, which counts only on the table that is still in its place: whoever removes a section holds
+        // it.
         let held = |attempt| Ok::<_, io::Error>(taken(attempt)? && durable::is_at(&table, &self.table_file()));
         if !held(table.try_lock_shared())? {
             return Ok(Opened::Busy);

@@ -13,8 +13,8 @@ pub struct Picks {
     pub indices: Vec<u32>,
     /// Class of each image.
     pub labels: Vec<i32>,
-    /// For each image the map that it is sampled with, N×2×3, as [`Affine::theta`] has it; `None` where pixels are taken
-    /// as they are.
+    /// For each image the map that it is sampled with, N×2×3, as [`Affine::theta`] has it; `None` where pixels are
+    /// taken as they are.
     pub theta: Option<Vec<f32>>,
 }
 

@@ -1,8 +1,8 @@
 //! Network architectures as plain values: stages of named layers, and everything that follows from them without running
 //! them: shapes, tensors, arithmetic, memory, the layer table.
 //!
-//! A new architecture is one file in [`catalog`] and one line in its list. Residual pairs are the only branches: networks
-//! whose layers join several earlier ones (`DenseNet`, Inception) cannot be described.
+//! A new architecture is one file in [`catalog`] and one line in its list. Residual pairs are the only branches:
+//! networks whose layers join several earlier ones (`DenseNet`, Inception) cannot be described.
 
 pub mod catalog;
 mod plan;

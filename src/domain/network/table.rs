@@ -20,7 +20,8 @@ pub struct LayerRow {
 }
 
 impl Resolved {
-    /// The layer table. Activations and dropout stand with the layer before them; a stage of several convolutions is one row.
+    /// The layer table. Activations and dropout stand with the layer before them; a stage of several convolutions is
+    /// one row.
     #[must_use]
     pub fn table(&self, cut: Cut) -> Vec<LayerRow> {
         let mut rows: Vec<LayerRow> = Vec::new();

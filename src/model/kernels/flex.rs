@@ -77,7 +77,8 @@ impl KernelBackend for Flex {
     }
 }
 
-/// As f32, in which the kernels compute: what they are given in bf16 is rounded on the way out, as a tensor core does it.
+/// As f32, in which the kernels compute: what they are given in bf16 is rounded on the way out, as a tensor core does
+/// it.
 fn full(tensor: FlexTensor) -> FlexTensor {
     Flex::float_cast(tensor, FloatDType::F32)
 }
@@ -118,8 +119,8 @@ fn run_forward(
 enum Way {
     /// `fused`, forward and back.
     Direct,
-    /// Forward by `winograd`, which asks for wide layers; back by `fused`, because of a pooled output's gradients only one
-    /// in four counts, and the transforms would spread them again.
+    /// Forward by `winograd`, which asks for wide layers; back by `fused`, because of a pooled output's gradients only
+    /// one in four counts, and the transforms would spread them again.
     Mixed,
     /// `winograd`, forward and back.
     Winograd,
@@ -137,8 +138,8 @@ impl Way {
     }
 }
 
-/// The numbers of images pixel by pixel with their channels together, which is how all kernels take and give them. Outside
-/// of these functions that is a permuted view, so that a stack of blocks hands images on as they are.
+/// The numbers of images pixel by pixel with their channels together, which is how all kernels take and give them.
+/// Outside of these functions that is a permuted view, so that a stack of blocks hands images on as they are.
 enum Pixels {
     /// They lay like this.
     Lent(FlexTensor),

@@ -1,10 +1,12 @@
-//! Convolutions, alone and as a block with bias, `ReLU` and 2×2 max pooling behind it, and batch norm, each as one operation. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and
-//! `model::device`, which chooses between cuDNN and burn.
+//! Convolutions, alone and as a block with bias, `ReLU` and 2×2 max pooling behind it, and batch norm, each as one
+//! operation. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and `model::device`, which chooses between
+//! cuDNN and burn.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
-//! [`KernelBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the arithmetic
-//! is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN (`cuda`), and
-//! [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass (`autodiff`).
+//! [`KernelBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the
+//! arithmetic is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN
+//! (`cuda`), and [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass
+//! (`autodiff`).
 
 mod autodiff;
 #[cfg(feature = "cuda")]
@@ -71,13 +73,14 @@ pub trait KernelBackend: Backend {
         unreachable!("a backend that overrides conv_block_tracked overrides conv_block_backward too")
     }
 
-    /// A convolution without bias, padded by half of its kernel: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]`
-    /// → `[n, c_out, rows, columns]`.
+    /// A convolution without bias, padded by half of its kernel: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel,
+    /// kernel]` → `[n, c_out, rows, columns]`.
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
         convolve::<Self>(x, weight, stride)
     }
 
-    /// The same as [`convolution`](Self::convolution), by a kernel whose gradients are [`convolution_backward`](Self::convolution_backward).
+    /// The same as [`convolution`](Self::convolution), by a kernel whose gradients are
+    /// [`convolution_backward`](Self::convolution_backward).
     ///
     /// `None`: no such kernel for these tensors. Autodiff then differentiates burn's own operation.
     fn convolution_tracked(
@@ -88,8 +91,8 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// Batch norm of a training step, with `ReLU` behind it where the settings say so: `x` `[n, channels, height, width]`, all else
-    /// `[channels]` in f32.
+    /// Batch norm of a training step, with `ReLU` behind it where the settings say so: `x` `[n, channels, height,
+    /// width]`, all else `[channels]` in f32.
     ///
     /// `None`: no fused kernel for these tensors. [`batch_norm`] then composes it of burn's operations.
     fn batch_norm_tracked(
@@ -104,7 +107,8 @@ pub trait KernelBackend: Backend {
 
     /// A step of Adam on a parameter in f32: the parameter and both moments behind it.
     ///
-    /// `None`: no fused kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then takes burn's operations.
+    /// `None`: no fused kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then takes burn's
+    /// operations.
     fn adam_step(
         _parameter: &FloatTensor<Self>,
         _gradient: &FloatTensor<Self>,
@@ -114,7 +118,8 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// The gradients of input, scale and shift of a batch norm that [`batch_norm_tracked`](Self::batch_norm_tracked) ran.
+    /// The gradients of input, scale and shift of a batch norm that [`batch_norm_tracked`](Self::batch_norm_tracked)
+    /// ran.
     fn batch_norm_backward(
         _grad: FloatTensor<Self>,
         _x: FloatTensor<Self>,
@@ -152,7 +157,8 @@ pub struct Normalized<B: KernelBackend> {
     pub saved: B::SavedNorm,
 }
 
-/// A step of Adam (D. Kingma and J. Ba 2015, <https://arxiv.org/abs/1412.6980>), by its order of computation in section 2.
+/// A step of Adam (D. Kingma and J. Ba 2015, <https://arxiv.org/abs/1412.6980>), by its order of computation in section
+/// 2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {
     /// The learning rate.
@@ -214,8 +220,8 @@ pub fn conv3x3_relu_maxpool2<B: KernelBackend>(
 
 /// 3×3 convolution with padding 1, bias and `ReLU`.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`. Computes in the kind of number
-/// that `x` is of.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`. Computes in the kind
+/// of number that `x` is of.
 ///
 /// # Panics
 /// On shapes that do not fit each other.
@@ -241,8 +247,8 @@ fn conv_block<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Ten
 
 /// A convolution without bias, padded by half of its kernel.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]` → `[n, c_out, rows, columns]`. Computes in the kind of number
-/// that `x` is of.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]` → `[n, c_out, rows, columns]`. Computes in the kind
+/// of number that `x` is of.
 #[must_use]
 pub fn convolution<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stride: usize) -> Tensor<B, 4> {
     let weight = cast(weight, x.dtype().into());
@@ -252,8 +258,8 @@ pub fn convolution<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stri
 
 /// Batch norm of a training step, with `ReLU` behind it where the settings say so.
 ///
-/// `x` `[n, channels, height, width]`; scale, shift, and the running mean and variance `[channels]` in f32. The output in the
-/// kind of `x`, and the running statistics with this batch's share, outside of the graph. Computes in f32.
+/// `x` `[n, channels, height, width]`; scale, shift, and the running mean and variance `[channels]` in f32. The output
+/// in the kind of `x`, and the running statistics with this batch's share, outside of the graph. Computes in f32.
 #[must_use]
 pub fn batch_norm<B: KernelBackend>(
     x: Tensor<B, 4>,

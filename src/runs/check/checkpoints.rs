@@ -1,8 +1,8 @@
 //! Checkpoints: any file `*.ckpt` of the run, held against its own checksum, and against the log.
 //!
 //! What is read here is no more of the format than that: a safetensors file whose metadata has the state as JSON under
-//! `mien` and, under `mien.crc32`, the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest belongs
-//! to training, which this room knows nothing of.
+//! `mien` and, under `mien.crc32`, the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest
+//! belongs to training, which this room knows nothing of.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -80,7 +80,8 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
     }
 }
 
-/// Returns the epochs before the last one that the log has no figures of, as ranges: a damaged number may stand for billions.
+/// Returns the epochs before the last one that the log has no figures of, as ranges: a damaged number may stand for
+/// billions.
 fn missing_epochs(summary: &Summary) -> Vec<RangeInclusive<u32>> {
     let logged: BTreeSet<u32> = summary.history.iter().map(|metrics| metrics.epoch).collect();
     let before = std::iter::once(0).chain(logged.iter().copied());

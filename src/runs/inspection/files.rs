@@ -9,8 +9,8 @@ use crate::domain::{RunId, Split};
 use crate::runs::RunFolder;
 use crate::runs::predictions::{Predictions, PredictionsError};
 
-/// The file of predictions for a split. Those for validation are of one epoch, counted from 1, and `epoch` is not looked
-/// at for the other splits.
+/// The file of predictions for a split. Those for validation are of one epoch, counted from 1, and `epoch` is not
+/// looked at for the other splits.
 #[must_use]
 pub fn file(folder: &RunFolder, split: Split, epoch: u32) -> PathBuf {
     match split {

@@ -154,7 +154,8 @@ impl Inspection {
     /// Checks predictions over classes of these names.
     ///
     /// # Errors
-    /// When they are over another number of classes, hold something that is no probability, or a label that is no class.
+    /// When they are over another number of classes, hold something that is no probability, or a label that is no
+    /// class.
     pub fn new(predictions: Predictions, classes: &[String]) -> Result<Self, Fault> {
         check(&predictions, classes.len())?;
         let predicted = predictions.probabilities.chunks_exact(predictions.classes).map(most_probable).collect();

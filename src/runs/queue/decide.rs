@@ -14,9 +14,10 @@ pub enum Decision {
     },
 }
 
-/// Decides for the run `me`. `waiting`: place and id of every run with a live worker that could begin on this device, in any
-/// order; what waits for another run is not in it and holds nobody up. `held`: slots in use; `slots`: how many there
-/// are. As many of the first as there are free slots may begin, so that one that is slow to look holds up none behind it while slots are free.
+/// Decides for the run `me`. `waiting`: place and id of every run with a live worker that could begin on this device,
+/// in any order; what waits for another run is not in it and holds nobody up. `held`: slots in use; `slots`: how many
+/// there are. As many of the first as there are free slots may begin, so that one that is slow to look holds up none
+/// behind it while slots are free.
 #[must_use]
 pub fn decide(me: (u64, &RunId), waiting: &[(u64, RunId)], held: usize, slots: usize) -> Decision {
     let before = waiting.iter().filter(|(place, run)| (*place, run) < me).count();

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct DeviceKey {
     /// The machine.
     pub host: String,
-    /// The device itself, as a folder's name: `cpu`, or where a graphics processor is plugged in, because its number depends on what
-    /// a process is shown of the machine.
+    /// The device itself, as a folder's name: `cpu`, or where a graphics processor is plugged in, because its number
+    /// depends on what a process is shown of the machine.
     pub key: String,
     /// What people call it: `cpu`, `cuda:0`.
     pub name: String,

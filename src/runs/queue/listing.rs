@@ -1,4 +1,5 @@
-//! The queue as people see it: by device, what is at work, what waits in which order and for what, and what has lost its worker.
+//! The queue as people see it: by device, what is at work, what waits in which order and for what, and what has lost
+//! its worker.
 
 use std::io;
 

@@ -7,9 +7,9 @@
 //!             /HOST/DEVICE/waiting/RUN    held as long as a worker that could begin waits for a slot
 //! HOME/checkpoints/RUN/control/queue.json the run's entry: its place, its job, its device
 //! ```
-//! An entry is a promise: it is made when a run is launched and kept until its worker has told the end, whatever dies in
-//! between. Everything else is a lock that the kernel drops with its holder, so nothing here can be left taken. Process ids and
-//! the clock decide nothing. Who reads only needs no lock.
+//! An entry is a promise: it is made when a run is launched and kept until its worker has told the end, whatever dies
+//! in between. Everything else is a lock that the kernel drops with its holder, so nothing here can be left taken.
+//! Process ids and the clock decide nothing. Who reads only needs no lock.
 
 mod decide;
 mod device;
@@ -116,8 +116,8 @@ impl Queue {
         Ok(entry)
     }
 
-    /// Whether the run is still owed this job. A worker that finds that it is not has been started twice, and another has done the
-    /// job: held by the run's lock, the answer stays true until that worker says otherwise.
+    /// Whether the run is still owed this job. A worker that finds that it is not has been started twice, and another
+    /// has done the job: held by the run's lock, the answer stays true until that worker says otherwise.
     ///
     /// # Errors
     /// When the entry cannot be read or written, or others are at the queue for too long.

@@ -128,8 +128,8 @@ impl Queue {
         Ok(write().map_err(|error| KIND.error(&path, Problem::Write(error)))?)
     }
 
-    /// Looks whether a run that could begin may use the device now, and takes a slot if so. The first look gives the run
-    /// a ticket, by which others know that it waits; one who stops waiting drops it.
+    /// Looks whether a run that could begin may use the device now, and takes a slot if so. The first look gives the
+    /// run a ticket, by which others know that it waits; one who stops waiting drops it.
     ///
     /// # Errors
     /// When the home cannot be read or written; nothing is then taken.
@@ -165,7 +165,8 @@ impl Queue {
         }
     }
 
-    /// Places and ids of those that wait in this line; tickets whose holders died are removed. Only who is alone with the queue asks.
+    /// Places and ids of those that wait in this line; tickets whose holders died are removed. Only who is alone with
+    /// the queue asks.
     fn waiting(&self, line: &Path) -> io::Result<Vec<(u64, RunId)>> {
         let mut waiting = Vec::new();
         for ticket in fs::read_dir(line)? {

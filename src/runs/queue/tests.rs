@@ -170,7 +170,8 @@ fn an_end_is_found_where_the_log_had_an_unfinished_line() {
     assert!(run.job_is_over(&entry));
 }
 
-/// What the processes of the test below do: hold the run's lock, queue, be alone on the device for a moment, tell the end.
+/// What the processes of the test below do: hold the run's lock, queue, be alone on the device for a moment, tell the
+/// end.
 #[test]
 #[ignore = "a process of another test"]
 fn a_worker_of_the_test_below() {

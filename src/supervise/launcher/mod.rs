@@ -24,8 +24,8 @@ pub trait Launcher: Sync {
     /// The name under which a [`Placement`](crate::runs::Placement) records it.
     fn name(&self) -> &'static str;
 
-    /// Starts a worker for `run`, or hands the job to a system that will. The latter places the run first, so that it is never
-    /// lost in between.
+    /// Starts a worker for `run`, or hands the job to a system that will. The latter places the run first, so that it
+    /// is never lost in between.
     ///
     /// # Errors
     /// When there is no worker and none comes.
@@ -34,7 +34,8 @@ pub trait Launcher: Sync {
     /// Whether a worker is at the run or comes, by the run's folder and by what the launcher's system says.
     fn liveness(&self, run: &RunFolder) -> Liveness;
 
-    /// Ends the worker of the run at once, or takes back the job that would become one; returns its process id, if it has one.
+    /// Ends the worker of the run at once, or takes back the job that would become one; returns its process id, if it
+    /// has one.
     ///
     /// # Errors
     /// When that is not certain to hit this worker alone, or the system does not do it.
@@ -78,8 +79,8 @@ pub fn of(run: &RunFolder) -> io::Result<&'static dyn Launcher> {
     })
 }
 
-/// Asks `launcher` about a run that is placed, and takes the placement back where no worker comes for certain. What cannot be
-/// told changes nothing.
+/// Asks `launcher` about a run that is placed, and takes the placement back where no worker comes for certain. What
+/// cannot be told changes nothing.
 ///
 /// # Errors
 /// When the placement cannot be taken back.

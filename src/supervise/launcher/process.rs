@@ -60,7 +60,8 @@ fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Comman
     if when == When::Now {
         command.arg("--now");
     }
-    // A worker that runs out of memory while a panic prints its backtrace would wait for itself and keep the run's lock.
+    // A worker that runs out of memory while a panic prints its backtrace would wait for itself and keep the run's
+    // lock.
     command.env("RUST_BACKTRACE", "0");
     Ok(command)
 }
@@ -76,8 +77,9 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     }
 }
 
-/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock and has logged that it
-/// waits or has its device, has ended, or patience runs out. A run of the queue is started when the workers before it are in the line.
+/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock and has logged
+/// that it waits or has its device, has ended, or patience runs out. A run of the queue is started when the workers
+/// before it are in the line.
 fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
     wait_for_those_before(folder);

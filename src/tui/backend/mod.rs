@@ -1,5 +1,5 @@
-//! The one place where the dashboard touches datasets, weights, predictions and workers. Everything else sees plain values.
-//! Every call may take its time: the runtime keeps them off the drawing thread.
+//! The one place where the dashboard touches datasets, weights, predictions and workers. Everything else sees plain
+//! values. Every call may take its time: the runtime keeps them off the drawing thread.
 
 mod compare;
 mod data;

@@ -1,5 +1,5 @@
-//! The config file that changes nothing: every setting at its default, commented out, with what it is for. Made from the key
-//! tables, so that it cannot fall behind them.
+//! The config file that changes nothing: every setting at its default, commented out, with what it is for. Made from
+//! the key tables, so that it cannot fall behind them.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! The config file: keys, colours, glyphs, pictures, the mouse, frames a second. What is wrong in it is named with its line, and
-//! the rest works.
+//! The config file: keys, colours, glyphs, pictures, the mouse, frames a second. What is wrong in it is named with its
+//! line, and the rest works.
 //!
 //! May know: the key tables and the theme. Never the state.
 
@@ -112,15 +112,16 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Where the config file is looked for: `MIEN_CONFIG`, else `mien/config.toml` in the user's folder for settings; `None` if there
-/// is no such folder.
+/// Where the config file is looked for: `MIEN_CONFIG`, else `mien/config.toml` in the user's folder for settings;
+/// `None` if there is no such folder.
 #[must_use]
 pub fn path() -> Option<PathBuf> {
     let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     named.or_else(|| Some(choose_base_strategy().ok()?.config_dir().join("mien/config.toml")))
 }
 
-/// Reads the config file. None at the usual place is as good as an empty one; a file that was asked for has to be there.
+/// Reads the config file. None at the usual place is as good as an empty one; a file that was asked for has to be
+/// there.
 #[must_use]
 pub fn load() -> Config {
     let asked_for = std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty());

@@ -1,7 +1,7 @@
 //! From the bytes that a terminal sends to what they mean: keys, pastes, the mouse, and answers to what it was asked.
 //!
-//! Everything is bounded, in bytes and in time: half a sequence, a paste whose end never comes, or an answer without an end hold
-//! nobody up, and Ctrl-C means what it always means.
+//! Everything is bounded, in bytes and in time: half a sequence, a paste whose end never comes, or an answer without an
+//! end hold nobody up, and Ctrl-C means what it always means.
 
 use std::time::Duration;
 

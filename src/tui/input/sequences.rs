@@ -1,4 +1,5 @@
-//! What stands in the bytes of a terminal: characters, keys that come as sequences, the mouse, and the frames of answers.
+//! What stands in the bytes of a terminal: characters, keys that come as sequences, the mouse, and the frames of
+//! answers.
 
 use crossterm::event::KeyCode;
 
@@ -81,7 +82,8 @@ fn alt(c: char) -> Piece {
     key(Key { alt: true, ..Key::char(c) })
 }
 
-/// A sequence after `ESC [`. One that is broken off, by a control character or another sequence, ends there and means nothing.
+/// A sequence after `ESC [`. One that is broken off, by a control character or another sequence, ends there and means
+/// nothing.
 fn control(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
     let Some(end) = bytes[2..].iter().position(|byte| !(0x20..=0x3f).contains(byte)).map(|at| at + 2) else {
         let given_up = last || bytes.len() > LONGEST;

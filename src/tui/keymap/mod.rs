@@ -1,5 +1,5 @@
-//! The keys, in one table: what they do, where, and how it is said. Looked up for every key press, shown by `?`, and the
-//! source of the hints on the bottom line.
+//! The keys, in one table: what they do, where, and how it is said. Looked up for every key press, shown by `?`, and
+//! the source of the hints on the bottom line.
 
 mod compare;
 mod data;

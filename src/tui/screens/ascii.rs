@@ -1,5 +1,5 @@
-//! The last step of a frame for terminals without Unicode: every cell becomes ASCII. What draws has its own glyphs for that case;
-//! this catches the rest, words and names among it, so that no cell is left out whatever a screen draws.
+//! The last step of a frame for terminals without Unicode: every cell becomes ASCII. What draws has its own glyphs for
+//! that case; this catches the rest, words and names among it, so that no cell is left out whatever a screen draws.
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Color;
@@ -23,7 +23,8 @@ pub(super) fn fold(buffer: &mut Buffer, theme: &Theme) {
     }
 }
 
-/// Two pixels in one cell: their mean, behind a space where the terminal has grays, else as a character of that density.
+/// Two pixels in one cell: their mean, behind a space where the terminal has grays, else as a character of that
+/// density.
 fn picture(cell: &mut Cell, theme: &Theme) {
     const DENSITY: &[u8] = b" .:-=+*#%@";
     let levels = [level(cell.fg), level(cell.bg)];
@@ -83,7 +84,8 @@ fn plain(c: char) -> char {
     }
 }
 
-/// The character that looks most like these dots. Bits 0, 1, 2 and 6 are the left column from the top, 3, 4, 5 and 7 the right.
+/// The character that looks most like these dots. Bits 0, 1, 2 and 6 are the left column from the top, 3, 4, 5 and 7
+/// the right.
 fn braille(bits: u32) -> char {
     let rows = [0x09, 0x12, 0x24, 0xc0].map(|row| bits & row != 0);
     let top = |mask: [u32; 4]| mask.iter().position(|bit| bits & bit != 0);

@@ -58,7 +58,8 @@ fn written(state: &State, binding: &'static Binding) -> Option<String> {
     (!keys.is_empty()).then(|| keys.join(" "))
 }
 
-/// Lines of keys that a terminal of this many rows has room for: tabs, bottom line and border take four, the filter one.
+/// Lines of keys that a terminal of this many rows has room for: tabs, bottom line and border take four, the filter
+/// one.
 fn room(rows: u16, filter: Option<&Input>) -> usize {
     usize::from(rows.saturating_sub(4 + u16::from(filter.is_some())))
 }

@@ -30,8 +30,8 @@ fn lines(state: &State, columns: u16) -> Vec<Line<'_>> {
         .collect()
 }
 
-/// The line that the list begins with when it is scrolled to its end: its last one, because how many lines there are depends on
-/// the terminal's width, which a state does not know.
+/// The line that the list begins with when it is scrolled to its end: its last one, because how many lines there are
+/// depends on the terminal's width, which a state does not know.
 pub(in crate::tui) fn end(state: &State) -> usize {
     match &state.overlay {
         Some(Overlay::Messages(_)) => state.messages.len().saturating_sub(1),

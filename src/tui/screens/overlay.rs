@@ -79,8 +79,8 @@ fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect)
     typed(state, &prompt.input, buffer, inside)
 }
 
-/// Draws a line that is typed on the area's first line, and tells where the cursor belongs. Long lines scroll so that it stays
-/// in sight.
+/// Draws a line that is typed on the area's first line, and tells where the cursor belongs. Long lines scroll so that
+/// it stays in sight.
 pub(super) fn typed(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
     let theme = &state.theme;
     let room = usize::from(inside.width.saturating_sub(2));

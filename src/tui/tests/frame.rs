@@ -1,4 +1,5 @@
-//! What is the same on every screen: palette, help, messages, the first steps, copying, pasting, the mouse, themes and glyphs.
+//! What is the same on every screen: palette, help, messages, the first steps, copying, pasting, the mouse, themes and
+//! glyphs.
 
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;

@@ -1,4 +1,5 @@
-//! What is planted in every text of a run and a dataset, on every screen: no cell sends a terminal anything but letters.
+//! What is planted in every text of a run and a dataset, on every screen: no cell sends a terminal anything but
+//! letters.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,5 +1,5 @@
-//! The characters that draw, for terminals with and without Unicode. What is written elsewhere in Unicode is turned into
-//! ASCII by `screens::ascii` at the end of each frame.
+//! The characters that draw, for terminals with and without Unicode. What is written elsewhere in Unicode is turned
+//! into ASCII by `screens::ascii` at the end of each frame.
 
 /// The characters that draw.
 #[derive(Debug, Clone, PartialEq, Eq)]

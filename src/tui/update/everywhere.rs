@@ -16,8 +16,8 @@ pub(super) const LONGEST_FILTER: usize = 60;
 /// The most that is copied, in bytes. In base64 it is just below the 100,000 that terminals accept.
 const LARGEST_COPY: usize = 74_000;
 
-/// Takes the first steps off the screen; whether the key was spent on that. Keys that would confirm or leave something are; any
-/// other one does what it always does.
+/// Takes the first steps off the screen; whether the key was spent on that. Keys that would confirm or leave something
+/// are; any other one does what it always does.
 pub(super) fn ends_tour(state: &mut State, key: Key) -> bool {
     let spent = matches!(key.code, KeyCode::Enter | KeyCode::Esc | KeyCode::Char(' '));
     std::mem::take(&mut state.tour) && spent

@@ -1,7 +1,8 @@
-//! The mouse: clicks on tabs and lines, and the wheel. It does nothing that a key does not, and launches, stops or deletes nothing.
+//! The mouse: clicks on tabs and lines, and the wheel. It does nothing that a key does not, and launches, stops or
+//! deletes nothing.
 //!
-//! Where the lines of a screen lie is not told by the screens: a line is selected by moving there as the arrow keys do, and only
-//! if that ends on a line that says what the clicked one said.
+//! Where the lines of a screen lie is not told by the screens: a line is selected by moving there as the arrow keys do,
+//! and only if that ends on a line that says what the clicked one said.
 
 use super::{Action, Effect, State, apply, go};
 use crate::tui::screens::{self, Cells};
@@ -42,8 +43,8 @@ pub(super) fn click(state: &mut State, at: (u16, u16), size: (u16, u16)) -> Vec<
     Vec::new()
 }
 
-/// How many times the action has to be done until the selected line says what the line that was clicked said; `None` if none
-/// of the lines on the way does. The list may scroll meanwhile, so the row tells nothing.
+/// How many times the action has to be done until the selected line says what the line that was clicked said; `None` if
+/// none of the lines on the way does. The list may scroll meanwhile, so the row tells nothing.
 fn steps(state: &State, at: (u16, u16), size: (u16, u16), action: Action) -> Option<usize> {
     let before = Cells::of(state, size);
     let (row, _) = before.selected(at.0)?;

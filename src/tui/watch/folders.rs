@@ -35,16 +35,16 @@ impl Folder {
     }
 }
 
-/// The datasets' lists of doubtful images. The command line and other dashboards change them too, and the folder of datasets
-/// does not tell.
+/// The datasets' lists of doubtful images. The command line and other dashboards change them too, and the folder of
+/// datasets does not tell.
 #[derive(Default)]
 pub(super) struct Marks {
     seen: Vec<(DatasetName, Option<SystemTime>)>,
 }
 
 impl Marks {
-    /// Follows the lists of these datasets and no others. A list that is there already counts as changed: it may have been
-    /// written since somebody read it.
+    /// Follows the lists of these datasets and no others. A list that is there already counts as changed: it may have
+    /// been written since somebody read it.
     pub(super) fn follow(&mut self, datasets: impl Iterator<Item = DatasetName>) {
         let seen = |name: &DatasetName| self.seen.iter().find(|(known, _)| known == name).and_then(|(_, seen)| *seen);
         self.seen = datasets.map(|name| (name.clone(), seen(&name))).collect();

@@ -1,7 +1,7 @@
 //! Pictures: one as large as it fits, or as many side by side as there is room for.
 //!
-//! What is drawn here are cells, which every terminal shows. Where the terminal draws real pictures, [`Pictures`] tells it
-//! which and where, and they take the place of these cells.
+//! What is drawn here are cells, which every terminal shows. Where the terminal draws real pictures, [`Pictures`] tells
+//! it which and where, and they take the place of these cells.
 
 use std::sync::Arc;
 
@@ -52,7 +52,8 @@ impl Face {
         }
     }
 
-    /// Columns and rows of cells that it takes when drawn as large as this area allows, a cell being twice as high as wide.
+    /// Columns and rows of cells that it takes when drawn as large as this area allows, a cell being twice as high as
+    /// wide.
     #[must_use]
     pub fn cells(&self, columns: u16, rows: u16) -> (u16, u16) {
         let (width, height) = (self.width.max(1), self.height().max(1));

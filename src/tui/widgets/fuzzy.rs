@@ -7,7 +7,8 @@ const FOLLOWS: i32 = 5;
 /// A letter left out between two that fit.
 const GAP: i32 = -1;
 
-/// How well `wanted` fits `text`, whatever the case; `None` if it does not. Words may stand in any order; spaces part them.
+/// How well `wanted` fits `text`, whatever the case; `None` if it does not. Words may stand in any order; spaces part
+/// them.
 #[must_use]
 pub fn score(wanted: &str, text: &str) -> Option<i32> {
     let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();

@@ -165,8 +165,8 @@ pub fn wrap(text: &str, columns: u16) -> Vec<String> {
     lines
 }
 
-/// How many bytes of a word too long for a line stand on it: up to the last sign that joins parts of a path or a name, unless
-/// that leaves most of the line empty.
+/// How many bytes of a word too long for a line stand on it: up to the last sign that joins parts of a path or a name,
+/// unless that leaves most of the line empty.
 fn broken(word: &str, columns: u16) -> usize {
     let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
     let fitting: Vec<usize> = ends.take_while(|end| width(&word[..*end]) <= columns).collect();

@@ -16,8 +16,8 @@ pub enum Meaning {
 /// Steps of strength.
 const STEPS: usize = 5;
 
-/// Weak to strong, from the 256 colours, under white text and, where the background is light, under black text: on either
-/// the weak ones are near the background.
+/// Weak to strong, from the 256 colours, under white text and, where the background is light, under black text: on
+/// either the weak ones are near the background.
 const GREEN: [[u8; STEPS]; 2] = [[22, 22, 28, 28, 34], [194, 157, 120, 114, 77]];
 const RED: [[u8; STEPS]; 2] = [[52, 52, 88, 88, 124], [224, 217, 210, 210, 203]];
 

@@ -108,8 +108,9 @@ impl<'a> Scaled<'a> {
         self.dithered_to(&(0..levels).map(level).collect::<Vec<u8>>())
     }
 
-    /// Each pixel's place among these levels, what is lost being handed on to the pixels that follow (Floyd and Steinberg).
-    /// The picture's own darkest and lightest become the ends of the scale: with few levels every one of them counts.
+    /// Each pixel's place among these levels, what is lost being handed on to the pixels that follow (Floyd and
+    /// Steinberg). The picture's own darkest and lightest become the ends of the scale: with few levels every one of
+    /// them counts.
     fn dithered_to(&self, levels: &[u8]) -> Vec<usize> {
         let (width, height) = self.size;
         let mut gray: Vec<i32> = (0..width * height).map(|at| luma(self.rgb(at % width, at / width))).collect();

@@ -14,8 +14,8 @@ pub fn column(index: usize, count: usize, columns: u16) -> u16 {
     u16::try_from(place.min(columns - 1)).unwrap_or(0)
 }
 
-/// The values as heights between their smallest and largest, on at most this many columns; where several share a column it
-/// shows the last of them. A dot stands for what is no number.
+/// The values as heights between their smallest and largest, on at most this many columns; where several share a column
+/// it shows the last of them. A dot stands for what is no number.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share of 7
 pub fn line(values: &[f64], columns: u16, theme: &Theme) -> Vec<&'static str> {

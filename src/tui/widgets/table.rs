@@ -34,7 +34,8 @@ impl Column {
     }
 }
 
-/// One line: a text and style per column. In a line with fewer cells than columns the last one takes the rest of the line.
+/// One line: a text and style per column. In a line with fewer cells than columns the last one takes the rest of the
+/// line.
 pub type Row = Vec<(String, Style)>;
 
 /// Columns, lines and which of them is selected.
@@ -93,8 +94,8 @@ impl Table<'_> {
         self.draw(buffer, theme, area, &widths, &titles);
     }
 
-    /// The same with these widths, 0 for columns that are not shown, and these headings: for who made only the lines that
-    /// are seen.
+    /// The same with these widths, 0 for columns that are not shown, and these headings: for who made only the lines
+    /// that are seen.
     pub fn draw(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, widths: &[u16], titles: &Row) {
         self.line(Pen::new(buffer, theme, area, 0), widths, titles, " ", theme);
         let visible = usize::from(area.height.saturating_sub(1));

@@ -36,8 +36,8 @@ pub(super) struct Found<'a> {
     pub(super) bias: Option<Entry<'a>>,
 }
 
-/// The convolutions among entries that come layer by layer: each tensor of four sides, with the vector behind it. Anything
-/// else, a dense layer's matrix among it, is passed over.
+/// The convolutions among entries that come layer by layer: each tensor of four sides, with the vector behind it.
+/// Anything else, a dense layer's matrix among it, is passed over.
 pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<Found<'_>> {
     let mut found: Vec<Found> = Vec::new();
     let mut open = false;
@@ -68,8 +68,8 @@ pub(super) fn place(layer: &str) -> Option<(usize, usize)> {
     Some((block.parse().ok()?, conv.parse().ok()?))
 }
 
-/// Puts convolutions whose names all tell their place in the order of places; others stay as they are. A model that was saved
-/// while a part of it was frozen has its trainable layers first.
+/// Puts convolutions whose names all tell their place in the order of places; others stay as they are. A model that was
+/// saved while a part of it was frozen has its trainable layers first.
 pub(super) fn by_place(mut found: Vec<Found<'_>>) -> Vec<Found<'_>> {
     if found.iter().all(|found| place(&found.kernel.layer).is_some()) {
         found.sort_by_key(|found| place(&found.kernel.layer));

@@ -21,8 +21,8 @@ pub(super) fn broken(error: &Error) -> Fault {
     Fault::Broken(error.to_string())
 }
 
-/// An attribute that is a list of strings, of fixed or variable length, whole or, as Keras writes what does not fit into
-/// one attribute, in pieces `name0`, `name1`, ….
+/// An attribute that is a list of strings, of fixed or variable length, whole or, as Keras writes what does not fit
+/// into one attribute, in pieces `name0`, `name1`, ….
 pub(super) fn strings(group: &Group, name: &str) -> Result<Option<Vec<String>>, Fault> {
     let attributes = group.attrs().map_err(|error| broken(&error))?;
     let texts = |name: &str| attributes.get(name).map(|value| value.as_strings().map(<[String]>::to_vec));
@@ -54,8 +54,8 @@ pub(super) fn entry(layer: &str, dataset: Dataset) -> Result<Entry<'static>, Fau
     Ok(Entry { layer, shape, values: Box::new(values) })
 }
 
-/// A piece of a dataset is unpacked whole, however little of it the dataset has: what no dataset of weights needs is not
-/// begun with.
+/// A piece of a dataset is unpacked whole, however little of it the dataset has: what no dataset of weights needs is
+/// not begun with.
 fn refuse_large_chunks(dataset: &Dataset, layer: &str) -> Result<(), Fault> {
     let chunk = dataset.chunk_shape().map_err(|error| broken(&error))?.unwrap_or_default();
     let numbers = chunk.iter().try_fold(1_u64, |product, side| product.checked_mul(*side));

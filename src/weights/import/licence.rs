@@ -1,13 +1,13 @@
-//! Under what terms weights were published, as far as the kind of file tells. A base that somebody trained further looks
-//! the same, so the notes say of what they hold.
+//! Under what terms weights were published, as far as the kind of file tells. A base that somebody trained further
+//! looks the same, so the notes say of what they hold.
 
 use crate::domain::Preprocessing;
 
 /// A note for weights whose terms cannot be told.
 pub(super) const UNKNOWN: &str = "not stated; see where the file came from";
 
-/// What is known of those that expect this preprocessing. Keras's model has the weights that Oxford released; torchvision
-/// trained its own.
+/// What is known of those that expect this preprocessing. Keras's model has the weights that Oxford released;
+/// torchvision trained its own.
 const NOTES: [(Preprocessing, &str); 3] = [
     (
         Preprocessing::KERAS_IMAGENET,

@@ -1,8 +1,8 @@
 //! Importing: from a published file to weights in the store.
 //!
 //! The kind of a file is told by its content (`kind`). A reader lists the tensors of its kind (`keras`, `torch`,
-//! `safetensors`), `base` holds the convolutions among them against VGG16 and reads them, and what comes out is hashed and
-//! written. Readers work on bytes alone, bound what they build, and execute nothing.
+//! `safetensors`), `base` holds the convolutions among them against VGG16 and reads them, and what comes out is hashed
+//! and written. Readers work on bytes alone, bound what they build, and execute nothing.
 
 mod base;
 mod entry;
@@ -49,8 +49,8 @@ pub struct ImportOptions {
     pub imported_at: u64,
 }
 
-/// Imports the file `source` as the weights `name` of the folder `weights_dir`. Weights that are there already and are the
-/// same ones stay as they are, and theirs is the manifest.
+/// Imports the file `source` as the weights `name` of the folder `weights_dir`. Weights that are there already and are
+/// the same ones stay as they are, and theirs is the manifest.
 ///
 /// # Errors
 /// [`WeightsError`]; then the folder is as it was.

@@ -65,7 +65,8 @@ where
     /// Resolves the network for the dataset's images, and reads its imported weights.
     ///
     /// # Errors
-    /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in words.
+    /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in
+    /// words.
     pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, WorkerError> {
         let (recipe, classes) = (&ground.recipe, ground.classes());
         let image = ground.dataset.image();
@@ -217,8 +218,8 @@ fn cache_limit() -> (u64, Option<String>) {
     }
 }
 
-/// Keeps these splits on the device if images may take so many bytes there. Says so where images may be there, and these
-/// have no room.
+/// Keeps these splits on the device if images may take so many bytes there. Says so where images may be there, and
+/// these have no room.
 fn keep_on_device<B: Backend>(
     images: &Images,
     splits: &[Split],

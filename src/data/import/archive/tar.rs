@@ -132,8 +132,8 @@ struct Ending<R> {
     reach: Rc<Reach>,
 }
 
-/// How far the archive has been read, and how far it may be before the next entry begins: a name of gigabytes would be held
-/// in memory.
+/// How far the archive has been read, and how far it may be before the next entry begins: a name of gigabytes would be
+/// held in memory.
 #[derive(Default)]
 struct Reach {
     position: Cell<u64>,

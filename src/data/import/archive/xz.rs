@@ -8,7 +8,8 @@ use liblzma::stream::MtStreamBuilder;
 /// Memory that unpacking xz may take; `xz -9` asks for 65 MiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
-/// Memory up to which several blocks are unpacked at a time, which takes room for what is in and what comes out of each.
+/// Memory up to which several blocks are unpacked at a time, which takes room for what is in and what comes out of
+/// each.
 const XZ_PARALLEL_MEMORY: u64 = 256 << 20;
 
 /// What `input` unpacks to.

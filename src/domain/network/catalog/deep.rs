@@ -1,5 +1,5 @@
-//! Seven convolutions with batch norm, trained from scratch: 1.2 million parameters. Pooling stands before batch norm, which
-//! then works on a quarter of the pixels (as in K. Jordan's airbench, 2024).
+//! Seven convolutions with batch norm, trained from scratch: 1.2 million parameters. Pooling stands before batch norm,
+//! which then works on a quarter of the pixels (as in K. Jordan's airbench, 2024).
 
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage};
 

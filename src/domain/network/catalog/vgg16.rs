@@ -1,5 +1,5 @@
-//! VGG16 (Simonyan & Zisserman 2015, configuration D) on imported weights: five blocks of 3×3 convolutions. A small head
-//! takes the place of the original's dense layers.
+//! VGG16 (Simonyan & Zisserman 2015, configuration D) on imported weights: five blocks of 3×3 convolutions. A small
+//! head takes the place of the original's dense layers.
 
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Pretrained, Stage};
 

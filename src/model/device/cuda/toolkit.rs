@@ -19,7 +19,8 @@ const HEADERS: [(&str, &str); 4] = [
     ("cuda/barrier", "cuda-cccl, or pip: nvidia-cuda-cccl"),
 ];
 
-/// Loads NVRTC and keeps it loaded, so that burn's own look-up by name finds it even off the loader's path; its version.
+/// Loads NVRTC and keeps it loaded, so that burn's own look-up by name finds it even off the loader's path; its
+/// version.
 ///
 /// # Errors
 /// That it is missing, in words.

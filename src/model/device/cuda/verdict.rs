@@ -31,8 +31,8 @@ const COMPILES_FROM: [(Version, Version); 5] = [
 /// The least capability that NVRTC still compiles for from a version on.
 const DROPPED: [(Version, Version); 2] = [(version(12, 0), version(5, 0)), (version(13, 0), version(7, 5))];
 
-/// What is wrong between the newest CUDA that the driver runs and the run-time compiler: a driver does not load what a newer
-/// compiler makes.
+/// What is wrong between the newest CUDA that the driver runs and the run-time compiler: a driver does not load what a
+/// newer compiler makes.
 pub(super) fn of_driver(driver: Version, compiler: Version) -> Option<String> {
     (compiler > driver).then(|| {
         format!(
@@ -71,8 +71,8 @@ fn packages(Version { major, minor }: Version) -> String {
     )
 }
 
-/// A folder's name for what the kernels of a device depend on: they are compiled for one architecture by one compiler, and timed
-/// on the very device.
+/// A folder's name for what the kernels of a device depend on: they are compiled for one architecture by one compiler,
+/// and timed on the very device.
 pub(super) fn kernels(name: &str, capability: Version, compiler: Version) -> String {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     format!("{name}-sm-{capability}-nvrtc-{compiler}")

@@ -1,5 +1,5 @@
-//! A step of Adam in one pass over memory. As burn's operations it is fifteen for each parameter, and a small network waits
-//! longer for them to be registered than for all its layers.
+//! A step of Adam in one pass over memory. As burn's operations it is fifteen for each parameter, and a small network
+//! waits longer for them to be registered than for all its layers.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
 #![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]

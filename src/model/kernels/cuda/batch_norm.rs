@@ -1,8 +1,8 @@
 //! Batch norm of a training step, with `ReLU` behind it where asked for: two passes over memory forward, and two back.
 //!
-//! As burn's operations it is fifty launches a layer, for which a small network waits longer than for its convolutions. Sums are
-//! those of [`super::reduce`]; of variances they are taken from the first pixel on, so that a large mean costs no digits.
-//! Gradients: S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>, section 3.
+//! As burn's operations it is fifty launches a layer, for which a small network waits longer than for its convolutions.
+//! Sums are those of [`super::reduce`]; of variances they are taken from the first pixel on, so that a large mean costs
+//! no digits. Gradients: S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>, section 3.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
 #![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
@@ -334,7 +334,8 @@ fn batch_norm_output<E: Float, N: Size>(
     }
 }
 
-/// Sums over each cube's pixels of the gradient behind the `ReLU`, and of its product with the normal input: `[cubes, vectors]`.
+/// Sums over each cube's pixels of the gradient behind the `ReLU`, and of its product with the normal input: `[cubes,
+/// vectors]`.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn batch_norm_sums<E: Float, N: Size>(

@@ -53,11 +53,11 @@ impl DeviceService for Calls {
 /// Whether cuDNN has failed in this process.
 static FAILED: AtomicBool = AtomicBool::new(false);
 
-/// Hands cuDNN's calls to the thread that launches the runtime's kernels, behind all that was handed to it before. Addresses are
-/// found there without asking another thread for each.
+/// Hands cuDNN's calls to the thread that launches the runtime's kernels, behind all that was handed to it before.
+/// Addresses are found there without asking another thread for each.
 ///
-/// It does not wait for them: waiting for fourteen convolutions took most of a small network's step. Where cuDNN or the driver
-/// fails, that thread panics, nobody hears it, and [`check`] does.
+/// It does not wait for them: waiting for fourteen convolutions took most of a small network's step. Where cuDNN or the
+/// driver fails, that thread panics, nobody hears it, and [`check`] does.
 fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), LibraryError> + Send + 'static) {
     let ordinal = device.index;
     DeviceHandle::<Calls>::new(device.to_id()).submit(move |_| {
@@ -74,7 +74,8 @@ fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), Librar
     });
 }
 
-/// Does nothing unless cuDNN has failed. To be asked behind each read from a device, which waits for all calls before it.
+/// Does nothing unless cuDNN has failed. To be asked behind each read from a device, which waits for all calls before
+/// it.
 ///
 /// # Panics
 /// Where cuDNN or the driver has failed: what was read is of no use then.
@@ -113,7 +114,8 @@ pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tens
             pooled: pooled.as_ref().map(address).transpose()?,
             workspace: address(&workspace)?,
         };
-        // SAFETY: the tensors live until the call is with the driver, and their memory is reused only by work behind it.
+        // SAFETY: the tensors live until the call is with the driver, and their memory is reused only by work behind
+        // it.
         unsafe { cudnn.forward(sizes, &at) }
     });
     made

@@ -1,4 +1,5 @@
-//! cuDNN's convolutions, by themselves or with bias, `ReLU` and pooling behind them, on raw device memory, ordered against burn's CUDA runtime.
+//! cuDNN's convolutions, by themselves or with bias, `ReLU` and pooling behind them, on raw device memory, ordered
+//! against burn's CUDA runtime.
 //!
 //! Tensors are NHWC, filters KRSC, products are summed in f32. cuDNN gets a stream of its own: burn's runtime tells no
 //! one its streams, so events of the whole CUDA context order the two (`cuCtxRecordEvent`, since CUDA 12.5).
@@ -383,7 +384,8 @@ impl Cudnn {
     /// Sends the forward pass of a block to the device.
     ///
     /// # Safety
-    /// The addresses are device memory of this context, as large as `sizes` says, which stays until later work of the context.
+    /// The addresses are device memory of this context, as large as `sizes` says, which stays until later work of the
+    /// context.
     pub(super) unsafe fn forward(&mut self, sizes: Sizes, at: &Forward) -> Result<(), LibraryError> {
         self.plan(sizes)?;
         let Some(Ok(plan)) = self.plans.get(&sizes) else { unreachable!("made above") };
@@ -507,8 +509,8 @@ impl Plan {
         }
     }
 
-    /// Convolves and, where there is a bias, adds it and takes what is above zero: at once where cuDNN can, else one after
-    /// the other.
+    /// Convolves and, where there is a bias, adds it and takes what is above zero: at once where cuDNN can, else one
+    /// after the other.
     unsafe fn convolve(&self, handle: sys::cudnnHandle_t, at: &Forward) -> Result<(), LibraryError> {
         let Some(bias) = at.bias else {
             // SAFETY: the caller's promise.
@@ -579,7 +581,8 @@ impl Plan {
     }
 }
 
-/// Returns the fastest algorithm that cuDNN ranks for an input's gradient within so many bytes of workspace, and its bytes.
+/// Returns the fastest algorithm that cuDNN ranks for an input's gradient within so many bytes of workspace, and its
+/// bytes.
 unsafe fn data_algorithm(
     handle: sys::cudnnHandle_t,
     [x, y]: [sys::cudnnTensorDescriptor_t; 2],
@@ -606,8 +609,8 @@ unsafe fn data_algorithm(
     Ok(first_within(usable, bytes_of, most))
 }
 
-/// Returns the first of ranked algorithms whose workspace is within so many bytes, and its bytes. They are asked for anew: the
-/// ranking may be for another math type, whose workspace would be too small for the call.
+/// Returns the first of ranked algorithms whose workspace is within so many bytes, and its bytes. They are asked for
+/// anew: the ranking may be for another math type, whose workspace would be too small for the call.
 fn first_within<A: Copy>(
     ranked: impl Iterator<Item = A>,
     bytes_of: impl Fn(A) -> Result<usize, CudnnError>,
@@ -617,7 +620,8 @@ fn first_within<A: Copy>(
     sized.find(|(_, bytes)| *bytes <= most)
 }
 
-/// Returns the fastest algorithm that cuDNN ranks for a filter's gradient within so many bytes of workspace, and its bytes.
+/// Returns the fastest algorithm that cuDNN ranks for a filter's gradient within so many bytes of workspace, and its
+/// bytes.
 unsafe fn filter_algorithm(
     handle: sys::cudnnHandle_t,
     [x, y]: [sys::cudnnTensorDescriptor_t; 2],

@@ -1,6 +1,6 @@
-//! Layers on CUDA as operations that burn's fusion defers (`fusion`): convolutions through NVIDIA's cuDNN (`convolution`, with
-//! the calls in `cudnn` and the kernels for which cuDNN's are slow in `gradient`), batch norm (`batch_norm`), and steps of Adam
-//! (`adam`).
+//! Layers on CUDA as operations that burn's fusion defers (`fusion`): convolutions through NVIDIA's cuDNN
+//! (`convolution`, with the calls in `cudnn` and the kernels for which cuDNN's are slow in `gradient`), batch norm
+//! (`batch_norm`), and steps of Adam (`adam`).
 //!
 //! Burn compiles convolutions of its own and tunes them; cuDNN's are chosen by NVIDIA for each card.
 //! [`crate::model::device::convolutions`] says which of the two a process uses.

@@ -1,7 +1,7 @@
 //! Sums over the pixels of tensors on CUDA, channel by channel and in a fixed order, so that they repeat to the bit.
 //!
-//! Tensors are NHWC without gaps, channels in vectors of `N`. A cube takes a share of the pixels and `columns` vectors of
-//! channels, in `rows` of threads; a second kernel adds the sums of all cubes.
+//! Tensors are NHWC without gaps, channels in vectors of `N`. A cube takes a share of the pixels and `columns` vectors
+//! of channels, in `rows` of threads; a second kernel adds the sums of all cubes.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
 #![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]

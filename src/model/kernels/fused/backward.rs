@@ -11,8 +11,8 @@ use super::padded::{pad, unpad};
 use super::runs::{IntoRuns, Runs};
 use super::thin::{self, IntoTaps};
 
-/// Into how many parts a batch is cut at most. Each sums its own weight gradient, and they are added up in order: fixed,
-/// because a number that followed the threads would make the rounding follow them too.
+/// Into how many parts a batch is cut at most. Each sums its own weight gradient, and they are added up in order:
+/// fixed, because a number that followed the threads would make the rounding follow them too.
 const PARTS: usize = 16;
 
 /// All partial weight gradients together take no more numbers than this, unless that left fewer than four parts.
@@ -41,8 +41,8 @@ impl Signal<'_> {
     }
 }
 
-/// `grad` `[n, …, c_out]` as the output, `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and the `codes` of the forward
-/// pass. The input's gradient is laid out as the input.
+/// `grad` `[n, …, c_out]` as the output, `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and the `codes` of the
+/// forward pass. The input's gradient is laid out as the input.
 pub(in super::super) fn backward(
     geometry: &Geometry,
     grad: &[f32],

@@ -14,8 +14,8 @@ const VECTORS: usize = 2;
 /// Rows of quads that a thread does at a time when there are fewer images than threads.
 const FEW_ROWS: usize = 4;
 
-/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled, and into
-/// `codes` where each came from.
+/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled,
+/// and into `codes` where each came from.
 pub(in super::super) fn forward(
     geometry: &Geometry,
     x: &[f32],
@@ -64,7 +64,8 @@ fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32
 }
 
 /// The weights, reordered so that the innermost loop reads them one vector after the other: by block of output
-/// channels, then kernel row, kernel column and input channel, then the channels of the block (zero where there is none).
+/// channels, then kernel row, kernel column and input channel, then the channels of the block (zero where there is
+/// none).
 struct Panels {
     weights: Scratch,
     bias: Scratch,

@@ -1,5 +1,5 @@
-//! The input's gradient: each live gradient adds a multiple of its channel's kernel to a patch. Those of a window that go
-//! to the same patch are added up in registers first.
+//! The input's gradient: each live gradient adds a multiple of its channel's kernel to a patch. Those of a window that
+//! go to the same patch are added up in registers first.
 
 use pulp::{Simd, WithSimd};
 

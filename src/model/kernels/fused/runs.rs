@@ -1,7 +1,7 @@
 //! The parameters' gradients: for each live gradient of an output channel, a multiple of a run of numbers.
 //!
-//! A kernel is three runs (its rows), of whole vectors. What they add up lies one image row apart and may end inside the
-//! last vector: behind it come the next pixel's numbers, met by sums nobody reads.
+//! A kernel is three runs (its rows), of whole vectors. What they add up lies one image row apart and may end inside
+//! the last vector: behind it come the next pixel's numbers, met by sums nobody reads.
 
 use std::ops::Range;
 
@@ -81,7 +81,8 @@ impl WithSimd for IntoRuns<'_> {
 }
 
 impl Signal<'_> {
-    /// What is alive in some rows, `room` places for each output channel and how many are taken; and each channel's sum.
+    /// What is alive in some rows, `room` places for each output channel and how many are taken; and each channel's
+    /// sum.
     #[inline(always)]
     fn by_channel(&self, rows: Range<usize>, room: usize, live: &mut [Live], counts: &mut [usize], sums: &mut [f32]) {
         let w = self.geometry.out_size().1;
@@ -108,8 +109,8 @@ fn to_u32(at: usize) -> u32 {
     u32::try_from(at).expect("places in one image")
 }
 
-/// `sums` (three runs) += gradient × patch, for each live gradient: as many vectors at once as registers hold, which are
-/// sixteen on AVX2, of which three are needed elsewhere.
+/// `sums` (three runs) += gradient × patch, for each live gradient: as many vectors at once as registers hold, which
+/// are sixteen on AVX2, of which three are needed elsewhere.
 #[inline(always)]
 fn accumulate<S: Simd>(simd: S, live: &[Live], image: &[f32], row_len: usize, sums: &mut [f32]) {
     let run = sums.len() / 3;

@@ -1,5 +1,5 @@
-//! The parameters' gradients where there are few input channels (gray and coloured images): vectors run over output channels,
-//! which then need not be taken one by one.
+//! The parameters' gradients where there are few input channels (gray and coloured images): vectors run over output
+//! channels, which then need not be taken one by one.
 
 use pulp::{Simd, WithSimd};
 
@@ -82,7 +82,8 @@ impl IntoTaps<'_> {
     }
 }
 
-/// The gradients at one window, to the sums of nine taps and of the bias. `pixels` begin where the first of its patches does.
+/// The gradients at one window, to the sums of nine taps and of the bias. `pixels` begin where the first of its patches
+/// does.
 #[inline(always)]
 fn add_window<S: Simd, const STRIDE: usize>(
     simd: S,

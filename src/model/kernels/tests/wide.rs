@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Sizes that go by Winograd's way: tiles of three and of four, edges that cut tiles, several and single images; from 32
-/// channels forward only, where they are pooled.
+/// Sizes that go by Winograd's way: tiles of three and of four, edges that cut tiles, several and single images; from
+/// 32 channels forward only, where they are pooled.
 pub(super) const SIZES: [Sizes; 12] = [
     [1, 64, 64, 2, 2],
     [3, 64, 96, 3, 3],

@@ -12,8 +12,8 @@ use super::forward;
 use super::tile::Tile;
 use super::weights::{Direction, Weights};
 
-/// Numbers that the transformed tiles of the images at hand take at most, unless a single image has more. How the batch is
-/// cut decides the order of a sum, so this depends on the shapes only.
+/// Numbers that the transformed tiles of the images at hand take at most, unless a single image has more. How the batch
+/// is cut decides the order of a sum, so this depends on the shapes only.
 const AT_HAND: usize = 6 << 20;
 
 /// As [`super::backward`].
@@ -54,7 +54,8 @@ pub(super) fn run<T: Tile>(
     Found { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
 }
 
-/// The gradient at every pixel of the convolution, `[n, h, w, c_out]`, into `dense`; and each image's sums over its pixels.
+/// The gradient at every pixel of the convolution, `[n, h, w, c_out]`, into `dense`; and each image's sums over its
+/// pixels.
 fn unpool(geometry: &Geometry, grad: &[f32], codes: &[u8], dense: &mut [f32]) -> Scratch {
     let &Geometry { c_out, h, w, .. } = geometry;
     let mut sums = Scratch::zeros(dense.len() / (h * w));

@@ -1,5 +1,5 @@
-//! From an input to an output, and from an output's gradient to the input's: tiles to their points, a matrix product over
-//! the channels at each point, and back.
+//! From an input to an output, and from an output's gradient to the input's: tiles to their points, a matrix product
+//! over the channels at each point, and back.
 
 use std::marker::PhantomData;
 
@@ -16,12 +16,12 @@ use super::pool;
 use super::tile::{Input, LARGEST, Output, Tile, twice, zeros};
 use super::weights::Weights;
 
-/// Numbers between one point's and the next: at a distance of whole pages, all points of a tile would fall into the same few
-/// places of the cache.
+/// Numbers between one point's and the next: at a distance of whole pages, all points of a tile would fall into the
+/// same few places of the cache.
 const GAP: usize = 32;
 
-/// `x` `[n, h, w, c_in]` → `out` `[n, h, w, c_out]` or pooled, and into `codes` where each came from. Without `bias`, the bare
-/// convolution.
+/// `x` `[n, h, w, c_in]` → `out` `[n, h, w, c_out]` or pooled, and into `codes` where each came from. Without `bias`,
+/// the bare convolution.
 pub(super) fn run<T: Tile>(
     geometry: &Geometry,
     x: &[f32],

@@ -1,4 +1,5 @@
-//! The matrix product: rows of numbers times a panel of two vectors' width, summed in registers in the order of the depth.
+//! The matrix product: rows of numbers times a panel of two vectors' width, summed in registers in the order of the
+//! depth.
 
 use pulp::Simd;
 
@@ -14,7 +15,8 @@ const DEPTH: usize = 256;
 /// A row of a panel, or of its sums.
 pub(super) type Wide<S> = [<S as Simd>::f32s; VECTORS];
 
-/// `out[row][column..]` = `a[row]` · `panel`, for every row of `a`; rows of `a` are as long as the panel, of `out` `out_row`.
+/// `out[row][column..]` = `a[row]` · `panel`, for every row of `a`; rows of `a` are as long as the panel, of `out`
+/// `out_row`.
 #[inline(always)]
 pub(super) fn rows_by_panel<S: Simd>(
     simd: S,

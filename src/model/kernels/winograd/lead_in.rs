@@ -12,8 +12,8 @@ use super::gemm::{VECTORS, rows_by_panel};
 /// Pixels done at once: their neighbourhoods stay in the second cache.
 const PIXELS: usize = 1024;
 
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, h, w, c_out]`. Adds up in the order of the
-/// fused kernel, so that the result has the same bits.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, h, w, c_out]`. Adds up in the order
+/// of the fused kernel, so that the result has the same bits.
 pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     let &Geometry { c_out, h, w, .. } = geometry;
     let mut out = vec![0.0; geometry.out_len()];

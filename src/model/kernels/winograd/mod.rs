@@ -1,10 +1,11 @@
-//! The convolution block for wide layers (64 channels and more) on plain slices: Winograd's minimal filtering, in place of
-//! 9 multiplications a pixel and pair of channels 36 for 16 pixels ([`Four`]) or 25 for 9 ([`Three`]). Knows nothing of burn.
+//! The convolution block for wide layers (64 channels and more) on plain slices: Winograd's minimal filtering, in place
+//! of 9 multiplications a pixel and pair of channels 36 for 16 pixels ([`Four`]) or 25 for 9 ([`Three`]). Knows nothing
+//! of burn.
 //!
-//! An image is cut into tiles. Each tile, overlapping its neighbours by the kernel's border, is taken to its values at the
-//! algorithm's points, the kernels likewise; at each point what is left to do is a matrix product over the channels; and
-//! its results are taken back to a tile of outputs. Images lie pixel by pixel with their channels together, so that a
-//! vector is one pixel's neighbouring channels throughout.
+//! An image is cut into tiles. Each tile, overlapping its neighbours by the kernel's border, is taken to its values at
+//! the algorithm's points, the kernels likewise; at each point what is left to do is a matrix product over the
+//! channels; and its results are taken back to a tile of outputs. Images lie pixel by pixel with their channels
+//! together, so that a vector is one pixel's neighbouring channels throughout.
 //!
 //! Every output is computed from its own tile in an order that depends on the shapes only: how the batch is cut into
 //! bands, and how many threads there are, changes no bit.
@@ -65,8 +66,8 @@ fn threes(geometry: &Geometry) -> bool {
     geometry.h.max(geometry.w) <= SMALL && products(Three::OUT) < products(Four::OUT)
 }
 
-/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled, and into
-/// `codes` where each came from.
+/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled,
+/// and into `codes` where each came from.
 pub(super) fn forward(
     geometry: &Geometry,
     x: &[f32],
@@ -96,8 +97,8 @@ fn forward_by<T: Tile>(
     out
 }
 
-/// `grad` as the output, `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and the `codes` of the forward pass. The input's
-/// gradient is laid out as the input.
+/// `grad` as the output, `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and the `codes` of the forward pass.
+/// The input's gradient is laid out as the input.
 pub(super) fn backward(
     geometry: &Geometry,
     grad: &[f32],

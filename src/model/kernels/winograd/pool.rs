@@ -10,7 +10,8 @@ pub(super) fn codes(out: &[f32], codes: &mut [u8]) {
     }
 }
 
-/// Rows of pixels `[rows, w, channels]` → the largest of each 2×2 window. Of equal ones the first; NaN is larger than everything.
+/// Rows of pixels `[rows, w, channels]` → the largest of each 2×2 window. Of equal ones the first; NaN is larger than
+/// everything.
 #[inline(always)]
 pub(super) fn max2(image: &[f32], w: usize, channels: usize, out: &mut [f32], mut codes: Option<&mut [u8]>) {
     let row = w * channels;

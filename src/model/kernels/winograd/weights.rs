@@ -38,7 +38,8 @@ impl Weights {
             Direction::Back => (c_out, c_in),
         };
         let width = VECTORS * lanes();
-        // A line more than the numbers, so that the points of a kernel do not all fall into the same places of the cache.
+        // A line more than the numbers, so that the points of a kernel do not all fall into the same places of the
+        // cache.
         let point = from * width + GAP;
         let panel = point * T::POINTS;
         let mut numbers = Scratch::leftover(to / width * panel);

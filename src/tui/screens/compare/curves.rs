@@ -11,7 +11,8 @@ use crate::tui::theme::Depth;
 use crate::tui::widgets::curve::{Curve, Mark, Series, Unit, Window, single, smooth};
 use crate::tui::widgets::scale;
 
-/// How long strokes and gaps are, in columns, where there are no colours to tell curves apart; none for an unbroken one.
+/// How long strokes and gaps are, in columns, where there are no colours to tell curves apart; none for an unbroken
+/// one.
 const DASHES: [&[f64]; 6] =
     [&[], &[4.0, 2.0], &[1.0, 1.0], &[6.0, 1.5, 1.0, 1.5], &[2.0, 2.0], &[6.0, 1.0, 1.0, 1.0, 1.0, 1.0]];
 

@@ -1,5 +1,5 @@
-//! Faces on the Data screen: some of a class below the table, all of them page by page, one large, and what training makes
-//! of it.
+//! Faces on the Data screen: some of a class below the table, all of them page by page, one large, and what training
+//! makes of it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

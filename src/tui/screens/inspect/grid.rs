@@ -43,7 +43,8 @@ impl Grid {
     }
 }
 
-/// The pager's place on a terminal of this size: tabs, header, title and hints take four rows, two more over the epochs.
+/// The pager's place on a terminal of this size: tabs, header, title and hints take four rows, two more over the
+/// epochs.
 fn pager_size(state: &State) -> (u16, u16) {
     let strip = if state.inspect.split == crate::domain::Split::Validation { 2 } else { 0 };
     (state.columns.saturating_sub(2), state.rows.saturating_sub(4 + strip))

@@ -84,8 +84,8 @@ pub(super) fn render(
     Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
 }
 
-/// The most columns of a picture with so many pixels in a row. In cells each pixel is as large as the others, so that it is
-/// enlarged by whole numbers; in the terminal's own graphics by any, as long as it is not mere blur.
+/// The most columns of a picture with so many pixels in a row. In cells each pixel is as large as the others, so that
+/// it is enlarged by whole numbers; in the terminal's own graphics by any, as long as it is not mere blur.
 fn largest(own: u16, columns: u16, rows: u16, sharp: bool) -> u16 {
     let own = own.max(1);
     let whole = (columns / own).min(rows.saturating_mul(2) / own).clamp(1, 2);

@@ -23,8 +23,8 @@ use crate::tui::widgets::paint::{Pen, wrap};
 /// Columns from which the list stands beside the run.
 const BESIDE: u16 = 120;
 
-/// Columns and rows that a log under the settings needs, and the rows of most settings: what the selected run happens to
-/// have must not move the log from one side to the other.
+/// Columns and rows that a log under the settings needs, and the rows of most settings: what the selected run happens
+/// to have must not move the log from one side to the other.
 const LOG_COLUMNS: u16 = 66;
 const LOG_ROWS: u16 = 10;
 const SETTINGS: u16 = 20;

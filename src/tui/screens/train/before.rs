@@ -1,5 +1,5 @@
-//! What was trained before in the same way: where the form leaves room, the newest runs of its strategies and what came of
-//! them.
+//! What was trained before in the same way: where the form leaves room, the newest runs of its strategies and what came
+//! of them.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

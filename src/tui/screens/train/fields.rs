@@ -19,8 +19,8 @@ const LABEL: u16 = 19;
 /// Columns of a value, so that what stands behind it lines up.
 const VALUE: u16 = 18;
 
-/// Draws the lines, scrolled with the focus where they do not fit; the launch line stays in sight. Tells where the cursor
-/// belongs.
+/// Draws the lines, scrolled with the focus where they do not fit; the launch line stays in sight. Tells where the
+/// cursor belongs.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     let all = state.form.fields();
     let (launch, fields) = all.split_last()?;

@@ -36,7 +36,8 @@ pub struct RunView {
     pub alive: bool,
     /// Whether nobody held it, but a worker may begin at any time.
     pub submitted: bool,
-    /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken back.
+    /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken
+    /// back.
     pub stop_asked: Option<u64>,
     /// Why its worker is gone, if it is and the run has not ended.
     pub loss: Option<Loss>,

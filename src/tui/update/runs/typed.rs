@@ -108,8 +108,8 @@ fn changes(text: &str) -> Result<Vec<AboutChange>, String> {
     text.split_whitespace().map(|word| AboutChange::of_tag(word).map_err(|error| error.to_string())).collect()
 }
 
-/// Changes what is said about a run, and shows it at once. What is shown may be old, so every change is written, also one
-/// that would change nothing of that.
+/// Changes what is said about a run, and shows it at once. What is shown may be old, so every change is written, also
+/// one that would change nothing of that.
 fn describe(state: &mut State, id: &RunId, changes: Vec<AboutChange>) -> Option<Effect> {
     let run = state.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
     std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());

@@ -39,8 +39,8 @@ pub fn columns(points: &[(f64, f64)], window: Window, columns: usize) -> Vec<Opt
     spans
 }
 
-/// The unbroken pieces of a curve as far as a window shows them. Where a line leaves the window it ends on its border, so
-/// a window between two points still shows the line between them.
+/// The unbroken pieces of a curve as far as a window shows them. Where a line leaves the window it ends on its border,
+/// so a window between two points still shows the line between them.
 pub(super) fn pieces(points: &[(f64, f64)], window: Window) -> impl Iterator<Item = Vec<(f64, f64)>> + '_ {
     points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter_map(move |piece| {
         let begin = piece.partition_point(|(x, _)| *x < window.from);

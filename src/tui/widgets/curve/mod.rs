@@ -1,5 +1,5 @@
-//! Curves over epochs, steps or time, in braille dots. Every column keeps its smallest and largest value, so no spike is
-//! lost, whatever part is shown.
+//! Curves over epochs, steps or time, in braille dots. Every column keeps its smallest and largest value, so no spike
+//! is lost, whatever part is shown.
 
 mod axes;
 mod dots;

@@ -3,8 +3,8 @@
 /// One stretch of a curve: where it is drawn, its mean, and how many values that is the mean of.
 pub type Stretch = (f64, f64, u64);
 
-/// The smoothed curve: `weight` of what was before, 0 (as it is) to below 1. What is no number is passed on as a gap and
-/// otherwise ignored. A stretch of n values weighs as much as n values that are equal to their mean.
+/// The smoothed curve: `weight` of what was before, 0 (as it is) to below 1. What is no number is passed on as a gap
+/// and otherwise ignored. A stretch of n values weighs as much as n values that are equal to their mean.
 #[must_use]
 pub fn smooth(stretches: impl IntoIterator<Item = Stretch>, weight: f64) -> Vec<(f64, f64)> {
     let weight = weight.clamp(0.0, 0.9999);

@@ -1,8 +1,8 @@
 //! The HDF5 file that Keras 1 and 2, and Keras 3 on request, write: `save_weights("x.h5")`, or a whole model.
 //!
 //! The attribute `layer_names` lists the layers, each a group whose attribute `weight_names` lists its tensors. Keras
-//! loads by following both in order, and so does this: what the names are makes no difference. A whole model has the same
-//! under the group `model_weights`.
+//! loads by following both in order, and so does this: what the names are makes no difference. A whole model has the
+//! same under the group `model_weights`.
 
 use hdf5_pure::{File, Group};
 
@@ -57,8 +57,8 @@ fn refuse_theano(group: &Group) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What to call the layer of a tensor. A model inside a model is one layer with the tensors of many, and then the tensor's
-/// own name tells which: `vgg16` and `block1_conv1/kernel:0`.
+/// What to call the layer of a tensor. A model inside a model is one layer with the tensors of many, and then the
+/// tensor's own name tells which: `vgg16` and `block1_conv1/kernel:0`.
 fn label<'a>(layer: &'a str, weight: &'a str) -> &'a str {
     weight.rsplit_once('/').map_or(layer, |(path, _)| path.rsplit_once('/').map_or(path, |(_, last)| last))
 }

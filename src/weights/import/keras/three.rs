@@ -1,8 +1,8 @@
 //! Keras 3's `.weights.h5`, which is also what its archives hold.
 //!
-//! Every layer is a group with a group `vars`, whose datasets `0`, `1`, … are its tensors. The group is called by the class of
-//! the layer and a counter (`layers/conv2d`, `layers/conv2d_1`, …), in the order of layers; the layer's own name is an
-//! attribute. HDF5 lists groups by their names, so the counters have to be sorted as numbers.
+//! Every layer is a group with a group `vars`, whose datasets `0`, `1`, … are its tensors. The group is called by the
+//! class of the layer and a counter (`layers/conv2d`, `layers/conv2d_1`, …), in the order of layers; the layer's own
+//! name is an attribute. HDF5 lists groups by their names, so the counters have to be sorted as numbers.
 
 use hdf5_pure::{File, Group};
 
@@ -81,8 +81,8 @@ fn counted(name: &str) -> (String, u64) {
     }
 }
 
-/// Refuses layers whose names give no order: those that are counted apart, such as `stem` beside `conv2d`. Loaded in the order of
-/// the alphabet they might pass every check and be wrong.
+/// Refuses layers whose names give no order: those that are counted apart, such as `stem` beside `conv2d`. Loaded in
+/// the order of the alphabet they might pass every check and be wrong.
 fn check_order(found: &[Found]) -> Result<(), Fault> {
     let convolutions: Vec<&Found> =
         found.iter().filter(|layer| layer.tensors.iter().any(|tensor| tensor.shape.len() == 4)).collect();

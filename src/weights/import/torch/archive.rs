@@ -1,4 +1,5 @@
-//! The zip archive that `torch.save` writes since 2020: `NAME/data.pkl`, and each storage as `NAME/data/KEY`, uncompressed.
+//! The zip archive that `torch.save` writes since 2020: `NAME/data.pkl`, and each storage as `NAME/data/KEY`,
+//! uncompressed.
 
 use std::io::Cursor;
 

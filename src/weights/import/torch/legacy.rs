@@ -1,5 +1,5 @@
-//! What `torch.save` wrote before 2020, and what torchvision's published VGG16 is: pickles of a magic number, a version, the
-//! machine and the dictionary, a pickled list of storages, and then each storage, its length in front.
+//! What `torch.save` wrote before 2020, and what torchvision's published VGG16 is: pickles of a magic number, a
+//! version, the machine and the dictionary, a pickled list of storages, and then each storage, its length in front.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! Reading a pickle without running it: the instructions that a dictionary of tensors consists of, and no others.
 //!
 //! A pure function over bytes. Everything that is built lies in one list and is referred to by its place in it, so that
-//! nothing is copied and nothing nests: no pickle takes any depth of the stack, and one that builds or keeps more than a model
-//! consists of is refused.
+//! nothing is copied and nothing nests: no pickle takes any depth of the stack, and one that builds or keeps more than
+//! a model consists of is refused.
 
 mod instructions;
 mod rebuild;
