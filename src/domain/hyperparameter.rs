@@ -174,10 +174,13 @@ impl Hyperparameter {
                  validation stalls) or constant"
             }
             Self::WeightDecay => {
-                "times the learning rate: the share of each weight that a step takes away (AdamW); biases and batch norm keep \
-                 theirs"
+                "share of each weight that a step takes away, times the learning rate (AdamW); not of biases and batch \
+                 norm"
             }
-            Self::LabelSmoothing => "the share of each training label that is spread evenly over all classes",
+            Self::LabelSmoothing => {
+                "share of each training label that is spread evenly over all classes; it raises the training loss, not \
+                 the validation loss"
+            }
             Self::Monitor => "the validation figure that early stopping watches",
             Self::Patience => "epochs in a row without improvement before the run stops",
             Self::MinDelta => "by how much validation must improve to count",

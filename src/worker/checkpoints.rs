@@ -101,11 +101,10 @@ impl Place {
         let best = files.best.display();
         let is_wanted = |(path, state): &&(PathBuf, State)| *path != files.best && state.position() == (wanted, 0);
         Some(match self.whole.iter().find(is_wanted) {
-            Some((path, _)) => match Checkpoint::read(path).map(|checkpoint| checkpoint.write(&files.best)) {
-                Ok(Ok(())) => {
+            Some((path, _)) => match copy_checkpoint(path, &files.best) {
+                Ok(()) => {
                     format!("{best} is made anew from {}, which is of the same epoch {wanted}", path.display())
                 }
-                Ok(Err(error)) => format!("cannot make {best} anew: {error}"),
                 Err(error) => format!("cannot make {best} anew: {error}"),
             },
             None => format!(
@@ -122,6 +121,12 @@ impl Place {
         };
         format!("going on from {}, which is of {place}", self.file.display())
     }
+}
+
+/// Reads one checkpoint and writes it to another file.
+fn copy_checkpoint(from: &Path, to: &Path) -> Result<(), WorkerError> {
+    let write = |source| WorkerError::File { doing: "write", path: to.to_owned(), source };
+    Checkpoint::read(from)?.write(to).map_err(write)
 }
 
 /// The best weights, made anew if they are damaged and a checkpoint of the same epoch is there, and what to tell of it.

@@ -1,4 +1,4 @@
-//! A step of Adam in one pass over memory. As burn's operations it is fifteen for each parameter, and a small network
+//! A step of Adam in one pass over memory. As burn's operations it is thirteen for each parameter, and a small network
 //! waits longer for them to be registered than for all its layers.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]

@@ -56,7 +56,7 @@ static FAILED: AtomicBool = AtomicBool::new(false);
 /// Hands cuDNN's calls to the thread that launches the runtime's kernels, behind all that was handed to it before.
 /// Addresses are found there without asking another thread for each.
 ///
-/// It does not wait for them: waiting for fourteen convolutions took most of a small network's step. Where cuDNN or the
+/// It does not wait for them: waiting for fourteen convolutions took half of a small network's step. Where cuDNN or the
 /// driver fails, that thread panics, nobody hears it, and [`check`] does.
 fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), LibraryError> + Send + 'static) {
     let ordinal = device.index;
