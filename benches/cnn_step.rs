@@ -19,7 +19,8 @@ use mien::domain::NetworkName;
 use mien::model::kernels::{KernelBackend, conv3x3_relu_maxpool2, plainly};
 use mien::model::network::{Network, StepKey};
 use mien::train::epoch::train_step;
-use mien::train::optimizer;
+use mien::train::loss::Objective;
+use mien::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 type Block<B> = fn(Tensor<B, 4>, Tensor<B, 4>, Tensor<B, 1>) -> Tensor<B, 4>;
 
@@ -54,11 +55,12 @@ fn training(batch: usize, fused: bool) -> impl FnMut() {
     let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
     let network = Network::<B>::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &device).expect("large enough");
     let mut network = Some(network);
-    let mut adam = optimizer::adam(0.0);
+    let mut adam = NetworkOptimizer::new(OptimizerSettings::ADAM);
     let mut step = move || {
         let now = network.take().expect("put back below");
         let key = StepKey { seed: 1, epoch: 1, step: 1 };
-        let (moved, loss, _) = train_step(now, &mut adam, x.clone(), labels.clone(), key, [1e-3; 2], 0.0);
+        let (moved, loss, _) =
+            train_step(now, &mut adam, x.clone(), labels.clone(), key, [1e-3; 2], &Objective::plain());
         drop(black_box(loss.into_data()));
         network = Some(moved);
     };

@@ -19,15 +19,14 @@ use std::time::{Duration, Instant};
 
 use burn::backend::Autodiff;
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
-use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use mien::data::{Augmenter, Batch, Dataset, Images, Prefetch, Source, epoch_order};
+use mien::data::{Augmenter, Batch, Dataset, Images, Pass, Prefetch, Source, epoch_order};
 use mien::domain::preprocessing::Preprocessing;
 use mien::domain::{Augmentation, NetworkName, Split};
 use mien::model::network::Network;
-use mien::train::optimizer::{AdamOptimizer, adam};
+use mien::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 /// Images of the made-up dataset: more than caches hold, fewer than take long to draw.
 const IMAGES: usize = 8192;
@@ -55,7 +54,7 @@ fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
     let mut done = 0_usize;
     move || {
         let index = u32::try_from(done % IMAGES).expect("small");
-        images.fill(Split::Train, &[index], Some((done / IMAGES + 1) as u64), &mut out);
+        images.fill(Split::Train, &[index], Pass::Training((done / IMAGES + 1) as u64), &mut out);
         done += 1;
     }
 }
@@ -64,7 +63,7 @@ fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
 fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch<Batch> {
     let order = epoch_order(1, epoch, IMAGES);
     let source = Arc::clone(source);
-    let make = move |indices: &[u32]| Batch::make(&*source, Split::Train, indices, Some(epoch));
+    let make = move |indices: &[u32]| Batch::make(&*source, Split::Train, indices, Pass::Training(epoch));
     Prefetch::start(order, batch, AHEAD, make).expect("a thread")
 }
 
@@ -99,7 +98,7 @@ type Train = Autodiff<Flex>;
 /// The CNN in training.
 struct Trainer {
     cnn: Option<Network<Train>>,
-    adam: AdamOptimizer<Train>,
+    adam: NetworkOptimizer<Train>,
     loss: CrossEntropyLoss<Train>,
 }
 
@@ -107,7 +106,7 @@ impl Trainer {
     fn new() -> Self {
         let loss = CrossEntropyLossConfig::new().init(&FlexDevice);
         let cnn = Network::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &FlexDevice).expect("large enough");
-        Self { cnn: Some(cnn), adam: adam(0.0), loss }
+        Self { cnn: Some(cnn), adam: NetworkOptimizer::new(OptimizerSettings::ADAM), loss }
     }
 
     fn step(&mut self, Batch { inputs, shape, labels }: Batch) {
@@ -115,8 +114,7 @@ impl Trainer {
         let inputs = Tensor::<Train, 4>::from_data(TensorData::new(inputs, shape), &FlexDevice);
         let cnn = self.cnn.take().expect("put back below");
         let loss = self.loss.forward(cnn.logits(inputs), labels);
-        let gradients = GradientsParams::from_grads(loss.backward(), &cnn);
-        self.cnn = Some(self.adam.step(1e-3, cnn, gradients));
+        self.cnn = Some(self.adam.step(cnn, loss.backward(), [1e-3; 2]));
     }
 }
 

@@ -20,7 +20,8 @@ use mien::model::kernels::{conv3x3_relu, conv3x3_relu_maxpool2};
 use mien::model::network::{Network, StepKey};
 use mien::model::parameters::{Array, Arrays};
 use mien::train::epoch::train_step;
-use mien::train::optimizer;
+use mien::train::loss::Objective;
+use mien::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 /// Sides of the pictures, and as many as one batch of a benchmark holds.
 const SIZES: [(usize, usize); 3] = [(48, 32), (96, 16), (224, 4)];
@@ -68,13 +69,14 @@ fn step(side: usize, batch: usize) -> impl FnMut() {
     let (resolved, cut) = vgg16(side, TrainedStages::From(&block5));
     let frozen = FrozenPart::<Flex>::new(&resolved, cut, &weights, &device).expect("fits").expect("frozen");
     let network = Network::<B>::new(resolved.plan(cut.trained()), &weights, 1, &device).expect("fits");
-    let (mut network, mut adam, x) = (Some(network), optimizer::adam(0.0), pictures(side, batch, 3));
+    let (mut network, mut adam, x) =
+        (Some(network), NetworkOptimizer::new(OptimizerSettings::ADAM), pictures(side, batch, 3));
     let count = i64::try_from(batch).expect("small");
     let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
     move || {
         let (now, key) = (network.take().expect("put back below"), StepKey { seed: 1, epoch: 1, step: 1 });
         let inputs = frozen.forward(x.clone());
-        let (moved, loss, _) = train_step(now, &mut adam, inputs, labels.clone(), key, [1e-5; 2], 0.0);
+        let (moved, loss, _) = train_step(now, &mut adam, inputs, labels.clone(), key, [1e-5; 2], &Objective::plain());
         drop(black_box(loss.into_data()));
         network = Some(moved);
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
-use mien::data::batch::Source;
+use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images, ImportRequest, import};
 use mien::domain::{DatasetName, NetworkName, Split, TrainedStages, WeightsName};
 use mien::model::frozen::FrozenPart;
@@ -76,7 +76,7 @@ fn features_of_real_faces_are_those_of_pytorch_from_every_format() {
             let images = Images::prepared(Arc::clone(&dataset), size, manifest.preprocessing, None);
             let shape = [chosen.len(), 3, size as usize, size as usize];
             let mut inputs = vec![0.0; shape.iter().product()];
-            images.fill(Split::Test, &chosen, None, &mut inputs);
+            images.fill(Split::Test, &chosen, Pass::PLAIN, &mut inputs);
             let network = NetworkName::VGG16.architecture().resolve([3, shape[2], shape[3]], 7).unwrap();
             let cut = network.cut(TrainedStages::Head).unwrap();
             let base = FrozenPart::<Flex>::new(&network, cut, &arrays(&weights), &FlexDevice).unwrap().unwrap();

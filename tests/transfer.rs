@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use burn_flex::{Flex, FlexDevice};
 use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
-use mien::data::batch::Source;
+use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images};
 use mien::domain::{Preprocessing, RunId, RunState, Split};
 use mien::events::{Event, EventReader};
@@ -95,7 +95,7 @@ fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
             Some(preprocessing) => Images::prepared(dataset, 32, preprocessing, None),
         };
         let mut inputs = vec![0.0; 56 * predictor.input().iter().product::<usize>()];
-        images.fill(Split::Test, &(0..56).collect::<Vec<u32>>(), None, &mut inputs);
+        images.fill(Split::Test, &(0..56).collect::<Vec<u32>>(), Pass::PLAIN, &mut inputs);
         let found = predictor.probabilities(&inputs);
         let told = mien::runs::Predictions::read(&run.test_predictions()).expect("predictions").probabilities;
         assert_eq!((found.len(), predictor.classes().len()), (told.len(), 7), "{id}");

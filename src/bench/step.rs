@@ -14,7 +14,8 @@ use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::{Network, StepKey};
 use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
-use crate::train::optimizer::{self, AdamOptimizer};
+use crate::train::loss::Objective;
+use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
 /// Parts that the steps are measured in.
@@ -93,7 +94,7 @@ where
 {
     wait::<B>(device)?;
     let mut network = Some(subject.network.clone());
-    let mut adam: AdamOptimizer<B> = optimizer::adam(0.0);
+    let mut adam: NetworkOptimizer<B> = NetworkOptimizer::new(OptimizerSettings::ADAM);
     let mut number = 0;
     // So many steps, and then nothing left to do on the device.
     let mut run = |steps: u32| -> Result<f64, BenchError> {
@@ -103,7 +104,7 @@ where
             let key = StepKey { seed: 1, epoch: 1, step: number };
             let now = network.take().unwrap_or_else(|| unreachable!("put back by the step before"));
             let (inputs, labels) = (subject.inputs(), subject.labels.clone());
-            let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5], 0.0);
+            let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5], &Objective::plain());
             network = Some(moved);
         }
         settle(network.as_ref(), device)?;

@@ -68,6 +68,7 @@ pub(super) struct RunDetail<'a> {
     early_stopping: EarlyStopping,
     load: Option<&'a Load>,
     test: Option<Test<'a>>,
+    test_views: Option<Views<'a>>,
     train_scores: Option<Test<'a>>,
     warnings: &'a [String],
 }
@@ -91,6 +92,13 @@ struct Test<'a> {
     f1: f64,
     confusion: &'a Confusion,
     per_class: Vec<PerClass>,
+}
+
+#[derive(Debug, Serialize)]
+struct Views<'a> {
+    views: u32,
+    #[serde(flatten)]
+    test: Test<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,6 +176,10 @@ pub(super) fn detail(run: &Summary, state: RunState) -> RunDetail<'_> {
         },
         load: run.load.as_ref(),
         test: run.test.as_ref().map(|result| test(result, &run.classes)),
+        test_views: run
+            .test_views
+            .as_ref()
+            .map(|(views, result)| Views { views: *views, test: test(result, &run.classes) }),
         train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes)),
         warnings: &run.warnings,
     }

@@ -4,6 +4,7 @@ use super::arguments::Format;
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table, age, figure, thousands};
 use super::{datasets, json, output};
+use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size};
@@ -115,7 +116,7 @@ fn head(run: &Summary, state: RunState, loss: &Loss, now: u64) -> String {
     }
     if run.limits != Limits::of(&run.recipe) {
         let Limits { epochs, patience } = run.limits;
-        lines.push(format!("limits      changed to {epochs} epochs at most, patience {patience}"));
+        lines.push(format!("limits      changed to {epochs} epochs at most, patience {}", Patience(patience)));
     }
     if let Some(load) = &run.load {
         lines.push(printable(&format!("load        {}", load_text(load))));
@@ -184,7 +185,12 @@ fn early_stopping(run: &Summary) -> String {
         0 => "nothing to compare with yet".to_owned(),
         epoch => format!("best {:.4} in epoch {epoch}", status.best_value),
     };
-    format!("early stopping on {}: {best}, waited {} of {} epochs\n", rule.monitor, status.waited, run.limits.patience)
+    format!(
+        "early stopping on {}: {best}, waited {} of {} epochs\n",
+        rule.monitor,
+        status.waited,
+        Patience(run.limits.patience)
+    )
 }
 
 /// The final metrics table; `None` until the best weights are tested.
@@ -209,9 +215,13 @@ pub(super) fn metrics(run: &Summary) -> Option<String> {
     table.row(&row("macro average".into(), [scores.precision, scores.recall, scores.f1], total));
     let accuracy =
         format!("accuracy {:.4}, loss {:.4}, weights of epoch {}\n", scores.accuracy, result.loss, result.epoch);
+    let views = run.test_views.as_ref().map(|(views, result)| {
+        let scores = result.confusion.scores();
+        format!("{views} views: accuracy {:.4}, macro F1 {:.4}, loss {:.4}\n", scores.accuracy, scores.f1, result.loss)
+    });
     let training = run.train_scores.as_ref().map(|result| {
         let accuracy = result.confusion.scores().accuracy;
         format!("training images: accuracy {accuracy:.4}, loss {:.4}\n", result.loss)
     });
-    Some(table.render() + &accuracy + &training.unwrap_or_default())
+    Some(table.render() + &accuracy + &views.unwrap_or_default() + &training.unwrap_or_default())
 }

@@ -9,8 +9,12 @@
 mod sampling;
 
 use super::manifest::ImageShape;
-use super::random::{Keyed, Purpose};
+use super::random::Keyed;
 use crate::domain::Augmentation;
+
+mod change;
+
+pub use change::{Change, ERASED_GRAY, Erased, Tones, middle};
 
 /// One drawn change of an image, independent of the image's size.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,13 +27,29 @@ pub struct Affine {
     pub shift: [f64; 2],
     /// Whether the result is mirrored left to right.
     pub flip: bool,
+    /// The part of the image that is seen.
+    pub window: Window,
+}
+
+/// A part of an image, in fractions of its height and width.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// The upper edge and the left edge.
+    pub origin: [f64; 2],
+    /// Height and width.
+    pub extent: [f64; 2],
+}
+
+impl Window {
+    /// All of the image.
+    pub const WHOLE: Self = Self { origin: [0.0; 2], extent: [1.0; 2] };
 }
 
 impl Affine {
     /// The change that changes nothing.
     #[must_use]
     pub const fn identity() -> Self {
-        Self { rotation: 0.0, zoom: [1.0; 2], shift: [0.0; 2], flip: false }
+        Self { rotation: 0.0, zoom: [1.0; 2], shift: [0.0; 2], flip: false, window: Window::WHOLE }
     }
 
     /// Draws a change from the ranges.
@@ -41,13 +61,7 @@ impl Affine {
         let zoom = [around(1.0, ranges.zoom), around(1.0, ranges.zoom)];
         // Drawn in any case, so that the option changes nothing else.
         let flip = random.chance(0.5) && ranges.horizontal_flip;
-        Self { rotation, zoom, shift, flip }
-    }
-
-    /// The change of the `index`th image of the training split in an epoch: a function of its arguments alone.
-    #[must_use]
-    pub fn keyed(ranges: &Augmentation, seed: u64, epoch: u64, index: u64) -> Self {
-        Self::sample(ranges, &mut Keyed::new(Purpose::Augment, seed, epoch, index))
+        Self { rotation, zoom, shift, flip, window: Window::WHOLE }
     }
 
     /// The map from an output pixel (row, column) of an image of `output` (height, width) to the position (row, column)
@@ -55,9 +69,11 @@ impl Affine {
     #[must_use]
     pub fn matrix(&self, input: [u32; 2], output: [u32; 2]) -> [[f64; 3]; 2] {
         let [height, width] = input.map(f64::from);
-        let steps = [height / f64::from(output[0]), width / f64::from(output[1])];
+        let Window { origin, extent } = self.window;
+        let steps = [extent[0] * height / f64::from(output[0]), extent[1] * width / f64::from(output[1])];
         // Output pixel 0 in input pixels, counted from the centre.
-        let start = [steps[0] / 2.0 - height / 2.0, steps[1] / 2.0 - width / 2.0];
+        let start =
+            [origin[0] * height + steps[0] / 2.0 - height / 2.0, origin[1] * width + steps[1] / 2.0 - width / 2.0];
         let mirror = if self.flip { -1.0 } else { 1.0 };
         let scale = [self.zoom[0], self.zoom[1] * mirror];
         let rows = [scale[0] * steps[0], scale[0] * start[0] + self.shift[0] * height];
@@ -78,10 +94,14 @@ impl Affine {
         let [h, w] = [f64::from(height), f64::from(width)];
         let columns = self.zoom[1] * if self.flip { -1.0 } else { 1.0 };
         let [rows, shift_y, shift_x] = [self.zoom[0], 2.0 * self.shift[0], 2.0 * self.shift[1]];
-        [
+        let theta = [
             [cos * columns, sin * rows * h / w, cos * shift_x + sin * shift_y * h / w],
             [-sin * columns * w / h, cos * rows, cos * shift_y - sin * shift_x * w / h],
-        ]
+        ];
+        // The window's coordinates as the image's: its extents, and where its middle is.
+        let Window { origin, extent } = self.window;
+        let middle = [2.0 * origin[0] + extent[0] - 1.0, 2.0 * origin[1] + extent[1] - 1.0];
+        theta.map(|[x, y, one]| [x * extent[1], y * extent[0], one + x * middle[1] + y * middle[0]])
     }
 
     /// Samples `pixels` (u8 H×W×C of `image`) into `out` (f32 C×H'×W', planar; `size` is H', W'), each value multiplied

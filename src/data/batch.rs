@@ -8,7 +8,21 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use super::random::{Keyed, Purpose};
-use crate::domain::Split;
+use crate::domain::{Split, View};
+
+/// The pass over a split that inputs are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// An epoch of training, counted from 1.
+    Training(u64),
+    /// An evaluation of one view of each image.
+    Evaluation(View),
+}
+
+impl Pass {
+    /// The evaluation of images as they are.
+    pub const PLAIN: Self = Self::Evaluation(View::PLAIN);
+}
 
 /// What batches are made from: images, or what a frozen base made of them.
 pub trait Source: Send + Sync {
@@ -21,12 +35,11 @@ pub trait Source: Send + Sync {
     /// The class of the `index`th input of a split.
     fn label(&self, split: Split, index: usize) -> usize;
 
-    /// Writes the inputs of a split with these indices to `out`, f32 N×C×H×W: as this epoch of training (from 1) sees
-    /// them, or, without one, as they are evaluated.
+    /// Writes the inputs of a split with these indices to `out`, f32 N×C×H×W, as this pass sees them.
     ///
     /// # Panics
     /// If an index is out of range or `out` has another length.
-    fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]);
+    fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]);
 }
 
 /// The order of `count` images in an epoch: a permutation that depends on seed and epoch alone (Fisher–Yates).
@@ -44,6 +57,33 @@ pub fn epoch_order(seed: u64, epoch: u64, count: usize) -> Vec<u32> {
     order
 }
 
+/// As many images as an epoch has, drawn with replacement: first a class by these chances, relative to each other, then
+/// one of its images. `classes` has the class of each image; the draws depend on seed and epoch alone.
+///
+/// # Panics
+/// If an image's class has no chance of its own.
+#[must_use]
+pub fn drawn_order(seed: u64, epoch: u64, classes: &[usize], chances: &[f64]) -> Vec<u32> {
+    let mut images: Vec<Vec<u32>> = vec![Vec::new(); chances.len()];
+    for (image, class) in (0..).zip(classes) {
+        images[*class].push(image);
+    }
+    let total: f64 = chances.iter().sum();
+    let mut random = Keyed::new(Purpose::Order, seed, epoch, 0);
+    let mut draw = || {
+        let mut rest = random.unit() * total;
+        let found = chances.iter().position(|chance| {
+            rest -= chance;
+            rest < 0.0
+        });
+        // Rounding may leave a little behind the last class that has a chance.
+        let class = found.or_else(|| chances.iter().rposition(|chance| *chance > 0.0)).unwrap_or(0);
+        let of_class = &images[class];
+        of_class[random.below(u32::try_from(of_class.len()).unwrap_or(u32::MAX)) as usize]
+    };
+    classes.iter().map(|_| draw()).collect()
+}
+
 /// Some inputs ready for a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -56,15 +96,15 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The inputs of a split with these indices, as this epoch of training sees them or as they are evaluated.
+    /// The inputs of a split with these indices, as this pass sees them.
     ///
     /// # Panics
     /// If an index is out of range.
     #[must_use]
-    pub fn make(source: &dyn Source, split: Split, indices: &[u32], epoch: Option<u64>) -> Self {
+    pub fn make(source: &dyn Source, split: Split, indices: &[u32], pass: Pass) -> Self {
         let [channels, height, width] = source.shape();
         let mut inputs = vec![0.0; indices.len() * channels * height * width];
-        source.fill(split, indices, epoch, &mut inputs);
+        source.fill(split, indices, pass, &mut inputs);
         Self { inputs, shape: [indices.len(), channels, height, width], labels: labels(source, split, indices) }
     }
 }
@@ -175,15 +215,9 @@ mod tests {
         Arc::new(Images::plain(dataset, Some(Augmenter { ranges: Augmentation::REFERENCE, seed: 3, variants: 0 })))
     }
 
-    fn start(
-        source: &Arc<dyn Source>,
-        order: Vec<u32>,
-        size: usize,
-        epoch: Option<u64>,
-        depth: usize,
-    ) -> Prefetch<Batch> {
+    fn start(source: &Arc<dyn Source>, order: Vec<u32>, size: usize, pass: Pass, depth: usize) -> Prefetch<Batch> {
         let source = Arc::clone(source);
-        Prefetch::start(order, size, depth, move |indices| Batch::make(&*source, Split::Train, indices, epoch)).unwrap()
+        Prefetch::start(order, size, depth, move |indices| Batch::make(&*source, Split::Train, indices, pass)).unwrap()
     }
 
     #[test]
@@ -192,7 +226,7 @@ mod tests {
         let source = augmented(dataset(&dir));
         let order = epoch_order(3, 2, source.count(Split::Train));
         let all = |batch: usize, depth: usize| {
-            let batches: Vec<Batch> = start(&source, order.clone(), batch, Some(2), depth).collect();
+            let batches: Vec<Batch> = start(&source, order.clone(), batch, Pass::Training(2), depth).collect();
             assert_eq!(batches.iter().map(|batch| batch.shape[0]).sum::<usize>(), 100);
             assert!(batches.iter().all(|batch| batch.shape[1..] == [3, 30, 40]));
             (
@@ -214,10 +248,20 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let source = augmented(dataset(&dir));
         let order = epoch_order(0, 0, 100);
-        let mut batches = start(&source, order, 8, None, 2);
+        let mut batches = start(&source, order, 8, Pass::PLAIN, 2);
         assert_eq!(batches.next().unwrap().shape[0], 8);
         drop(batches);
         assert_eq!(Arc::strong_count(&source), 1);
+    }
+
+    #[test]
+    fn classes_are_drawn_by_their_chances() {
+        let classes: Vec<usize> = (0..10_000).map(|image| usize::from(image % 10 == 0)).collect();
+        let order = drawn_order(1, 1, &classes, &[1.0, 1.0, 0.0]);
+        let rare = order.iter().filter(|image| **image % 10 == 0).count();
+        assert!(order.len() == 10_000 && (4800..5200).contains(&rare), "{rare}");
+        assert_eq!(order, drawn_order(1, 1, &classes, &[1.0, 1.0, 0.0]));
+        assert_ne!(order, drawn_order(1, 2, &classes, &[1.0, 1.0, 0.0]));
     }
 
     proptest! {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::augment::Affine;
-use super::batch::Source;
+use super::augment::{Affine, Change};
+use super::batch::{Pass, Source};
 use super::manifest::ImageShape;
 use super::store::Dataset;
 use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
-use crate::domain::{Augmentation, Split};
+use crate::domain::{Augmentation, Split, View};
 
 pub use picks::Picks;
 
@@ -39,12 +39,6 @@ impl Augmenter {
     pub fn variant(&self, epoch: u64) -> u64 {
         if self.variants == 0 { epoch } else { (epoch.max(1) - 1) % u64::from(self.variants) + 1 }
     }
-
-    /// How image `index` of the training split is changed in a variant.
-    #[must_use]
-    pub fn change(&self, variant: u64, index: u64) -> Affine {
-        Affine::keyed(&self.ranges, self.seed, variant, index)
-    }
 }
 
 /// The images of a dataset, of one size and scaling.
@@ -54,13 +48,26 @@ pub struct Images {
     /// Side of a square, and what happens to pixels; `None` leaves size and channels alone and scales from 0 to 1.
     view: Option<(u32, Preprocessing)>,
     augmenter: Option<Augmenter>,
+    /// Side of the square that is cut out of stored images, in pixels; 0: none.
+    crop: u32,
 }
 
 impl Images {
     /// The images as they are stored, from 0 to 1.
     #[must_use]
     pub fn plain(dataset: Arc<Dataset>, augmenter: Option<Augmenter>) -> Self {
-        Self { dataset, view: None, augmenter }
+        Self { dataset, view: None, augmenter, crop: 0 }
+    }
+
+    /// The same with a square of so many pixels cut out of each; 0 cuts nothing.
+    ///
+    /// # Panics
+    /// If it is larger than the images, or these are prepared for a pretrained base.
+    #[must_use]
+    pub fn cropped(self, crop: u32) -> Self {
+        let ImageShape { width, height, .. } = self.dataset.image();
+        assert!(crop <= width.min(height) && (crop == 0 || self.view.is_none()), "a crop of {crop} pixels");
+        Self { crop, ..self }
     }
 
     /// The images as three-channel squares of this side in pixels, for a pretrained base.
@@ -71,7 +78,7 @@ impl Images {
         preprocessing: Preprocessing,
         augmenter: Option<Augmenter>,
     ) -> Self {
-        Self { dataset, view: Some((side, preprocessing)), augmenter }
+        Self { dataset, view: Some((side, preprocessing)), augmenter, crop: 0 }
     }
 
     /// Where they come from.
@@ -92,9 +99,27 @@ impl Images {
         self.augmenter.as_ref()
     }
 
-    /// The variant that an epoch of training shows; `None` for images as they are.
-    fn variant(&self, epoch: Option<u64>) -> Option<u64> {
-        epoch.and_then(|epoch| self.augmenter.map(|augmenter| augmenter.variant(epoch)))
+    /// How this pass sees image `index` of the training split; `None` where it is as it is stored.
+    fn change(&self, pass: Pass, index: u32) -> Option<Change> {
+        match (pass, self.augmenter) {
+            (Pass::Training(epoch), Some(augmenter)) => {
+                Some(self.augmented(&augmenter, augmenter.variant(epoch), index))
+            }
+            (Pass::Training(_), None) => self.seen(View::PLAIN),
+            (Pass::Evaluation(view), _) => self.seen(view),
+        }
+    }
+
+    /// How image `index` of the training split is changed in a variant (from 1).
+    fn augmented(&self, augmenter: &Augmenter, variant: u64, index: u32) -> Change {
+        let key = [augmenter.seed, variant, u64::from(index)];
+        Change::keyed(&augmenter.ranges, self.dataset.image(), self.crop, key)
+    }
+
+    /// A view of an image; `None` where it is the image as it is stored.
+    fn seen(&self, view: View) -> Option<Change> {
+        let whole = self.crop == 0 && view == View::PLAIN;
+        (!whole).then(|| Change::of_view(view, self.dataset.image(), self.crop))
     }
 
     /// Writes the inputs of these images, of an augmented variant (from 1) if there is one, to `out`.
@@ -102,16 +127,36 @@ impl Images {
     /// # Panics
     /// If an index is out of range or `out` has another length than the inputs together.
     pub fn fill_variant(&self, split: Split, indices: &[u32], variant: Option<u64>, out: &mut [f32]) {
-        let len: usize = self.shape().iter().product();
+        self.fill_changed(split, indices, &|index| self.of_variant(variant, index), out);
+    }
+
+    /// How a variant (from 1) shows image `index` of the training split; the plain view without one.
+    fn of_variant(&self, variant: Option<u64>, index: u32) -> Option<Change> {
+        match (self.augmenter, variant) {
+            (Some(augmenter), Some(variant)) => Some(self.augmented(&augmenter, variant, index)),
+            _ => self.seen(View::PLAIN),
+        }
+    }
+
+    /// Writes the inputs of these images to `out`, each changed as `change` says.
+    fn fill_changed(
+        &self,
+        split: Split,
+        indices: &[u32],
+        change: &(dyn Fn(u32) -> Option<Change> + Sync),
+        out: &mut [f32],
+    ) {
+        let [channels, height, width] = self.shape();
+        let len = channels * height * width;
         assert_eq!(out.len(), indices.len() * len, "floats of a batch");
-        let change = variant.and_then(|variant| self.augmenter.map(|augmenter| (augmenter, variant)));
+        let size = [height, width].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
         let fill = |(index, out): (&u32, &mut [f32])| {
             let pixels = self.dataset.pixels(split, *index as usize);
-            let affine = change.map(|(augmenter, variant)| augmenter.change(variant, u64::from(*index)));
+            let change = change(*index);
             match self.view {
-                None => plain(pixels, self.dataset.image(), affine, out),
-                Some((side, preprocessing)) => {
-                    prepared(pixels, self.dataset.image(), affine, side, &preprocessing, out);
+                None => plain(pixels, self.dataset.image(), change, size, out),
+                Some((_, preprocessing)) => {
+                    prepared(pixels, self.dataset.image(), change, size, &preprocessing, out);
                 }
             }
         };
@@ -127,6 +172,7 @@ impl Source for Images {
     fn shape(&self) -> [usize; 3] {
         let ImageShape { width, height, channels } = self.dataset.image();
         match self.view {
+            None if self.crop > 0 => [channels, self.crop, self.crop].map(|side| side as usize),
             None => [channels, height, width].map(|side| side as usize),
             Some((side, _)) => [3, side as usize, side as usize],
         }
@@ -140,15 +186,16 @@ impl Source for Images {
         self.dataset.label(split, index)
     }
 
-    fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]) {
-        self.fill_variant(split, indices, self.variant(epoch), out);
+    fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]) {
+        self.fill_changed(split, indices, &|index| self.change(pass, index), out);
     }
 }
 
-/// From u8 H×W×C to f32 C×H×W of 0 to 1.
-fn plain(pixels: &[u8], image: ImageShape, affine: Option<Affine>, out: &mut [f32]) {
-    if let Some(affine) = affine {
-        return affine.apply(pixels, image, [image.height, image.width], SCALE, out);
+/// From u8 H×W×C to f32 C×H'×W' of 0 to 1, of this size.
+fn plain(pixels: &[u8], image: ImageShape, change: Option<Change>, size: [u32; 2], out: &mut [f32]) {
+    if let Some(change) = change {
+        change.affine.apply(pixels, image, size, SCALE, out);
+        return change.paint(out, size);
     }
     // What the identity map gives, only faster.
     let channels = image.channels as usize;
@@ -160,19 +207,20 @@ fn plain(pixels: &[u8], image: ImageShape, affine: Option<Affine>, out: &mut [f3
     }
 }
 
-/// From u8 H×W×C to f32 3×`side`×`side` as a pretrained base wants it.
+/// From u8 H×W×C to f32 3×H'×W' as a pretrained base wants it, of this size.
 fn prepared(
     pixels: &[u8],
     image: ImageShape,
-    affine: Option<Affine>,
-    side: u32,
+    change: Option<Change>,
+    size: [u32; 2],
     preprocessing: &Preprocessing,
     out: &mut [f32],
 ) {
     let plane = out.len() / 3;
-    let affine = affine.unwrap_or_else(Affine::identity);
+    let change = change.unwrap_or_else(|| Change::mapped(Affine::identity()));
     let drawn = &mut out[..plane * image.channels as usize];
-    affine.apply(pixels, image, [side, side], SCALE, drawn);
+    change.affine.apply(pixels, image, size, SCALE, drawn);
+    change.paint(drawn, size);
     let (first, rest) = out.split_at_mut(plane);
     let (second, third) = rest.split_at_mut(plane);
     let Preprocessing { order, scale, mean, deviation } = *preprocessing;
@@ -207,7 +255,7 @@ mod tests {
     fn channels(source: &Images) -> Vec<f32> {
         let [channels, height, width] = source.shape();
         let mut out = vec![0.0; channels * height * width];
-        source.fill(Split::Train, &[0], None, &mut out);
+        source.fill(Split::Train, &[0], Pass::PLAIN, &mut out);
         out.chunks(height * width)
             .map(|plane| {
                 assert!(plane.iter().all(|value| (value - plane[0]).abs() < 1e-4), "a flat image stays flat");
@@ -260,8 +308,29 @@ mod tests {
         let three = Augmenter { variants: 3, ..anew };
         assert_eq!([1, 2, 3, 4, 5].map(|epoch| anew.variant(epoch)), [1, 2, 3, 4, 5]);
         assert_eq!([1, 2, 3, 4, 7].map(|epoch| three.variant(epoch)), [1, 2, 3, 1, 1]);
-        assert_eq!(three.change(2, 9), anew.change(2, 9));
-        assert_ne!(three.change(1, 9), three.change(2, 9));
+    }
+
+    #[test]
+    fn a_crop_is_in_the_middle_in_evaluation_and_anywhere_in_training() {
+        let dir = TempDir::new().unwrap();
+        let image = ImageShape { width: 6, height: 4, channels: 1 };
+        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        writer.push(Split::Train, 0, &(0..24).collect::<Vec<u8>>(), "x").unwrap();
+        writer.finish(description(), false).unwrap();
+        let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
+        let augmenter = Augmenter { ranges: Augmentation::default(), seed: 5, variants: 0 };
+        let images = Images::plain(dataset, Some(augmenter)).cropped(2);
+        assert_eq!(images.shape(), [1, 2, 2]);
+        let seen = |pass| {
+            let mut out = vec![0.0; 4];
+            images.fill(Split::Train, &[0], pass, &mut out);
+            out.iter().map(|value| (value * 255.0).round()).collect::<Vec<f32>>()
+        };
+        assert_eq!(seen(Pass::PLAIN), [8.0, 9.0, 14.0, 15.0]);
+        let first: Vec<f32> = (1..100).map(|epoch| seen(Pass::Training(epoch))[0]).collect();
+        let places = (0_u8..3).flat_map(|row| (0..5).map(move |column| f32::from(row * 6 + column)));
+        assert!(places.clone().all(|place| first.contains(&place)), "{first:?}");
     }
 
     #[test]
@@ -275,14 +344,14 @@ mod tests {
         let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
         let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
         let images = Images::prepared(dataset, 16, Preprocessing::VGGFACE, Some(augmenter));
-        let seen = |epoch| {
+        let seen = |pass| {
             let mut out = vec![0.0; 3 * 256];
-            images.fill(Split::Train, &[0], epoch, &mut out);
+            images.fill(Split::Train, &[0], pass, &mut out);
             out
         };
-        assert_eq!(seen(Some(1)), seen(Some(1)));
-        assert_ne!(seen(Some(1)), seen(Some(2)));
-        assert_eq!(seen(None), seen(None));
-        assert_ne!(seen(None), seen(Some(1)));
+        assert_eq!(seen(Pass::Training(1)), seen(Pass::Training(1)));
+        assert_ne!(seen(Pass::Training(1)), seen(Pass::Training(2)));
+        assert_eq!(seen(Pass::PLAIN), seen(Pass::PLAIN));
+        assert_ne!(seen(Pass::PLAIN), seen(Pass::Training(1)));
     }
 }

@@ -25,8 +25,8 @@ pub mod store;
 pub mod writer;
 
 pub use crate::durable::disk_usage;
-pub use augment::Affine;
-pub use batch::{Batch, Prefetch, Source, epoch_order};
+pub use augment::{Affine, Change};
+pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
 pub use images::{Augmenter, Images, Picks};
 pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};

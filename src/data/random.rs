@@ -15,6 +15,8 @@ pub enum Purpose {
     Augment,
     /// The drawing of demo faces.
     Demo,
+    /// The mixing of a batch's images.
+    Mix,
 }
 
 /// A keyed generator. Its numbers are made here rather than by `rand`'s distributions, whose algorithms change between
@@ -30,6 +32,7 @@ impl Keyed {
             Purpose::Order => b"order\0\0\0",
             Purpose::Augment => b"augment\0",
             Purpose::Demo => b"demo\0\0\0\0",
+            Purpose::Mix => b"mix\0\0\0\0\0",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(tag);

@@ -3,8 +3,12 @@
 //! The command line and the dashboard's form are both made from it, so they accept and explain the same things.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use super::{Augmentation, FineTuning, Monitor, NetworkName, Precision, Recipe, RecipeError, Schedule, Strategy};
+use super::{
+    Augmentation, Balance, FineTuning, Monitor, NetworkName, Optimizer, Precision, Recipe, RecipeError, Schedule,
+    Strategy,
+};
 
 /// One setting of a [`Recipe`] that commands and forms offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +49,24 @@ pub enum Hyperparameter {
     Device,
     /// [`Recipe::precision`].
     Precision,
+    /// [`Recipe::optimizer`].
+    Optimizer,
+    /// [`Recipe::warmup`].
+    Warmup,
+    /// [`Recipe::clip_norm`].
+    ClipNorm,
+    /// [`Recipe::average`].
+    Average,
+    /// [`Recipe::balance`].
+    Balance,
+    /// [`Recipe::crop`].
+    Crop,
+    /// [`Recipe::standardize`].
+    Standardize,
+    /// `early_stopping.start_from`.
+    PatienceFrom,
+    /// [`Recipe::views`].
+    Views,
 }
 
 /// Why a setting does not take a value.
@@ -90,7 +112,7 @@ fn min_size() -> u32 {
 
 impl Hyperparameter {
     /// All of them, in the order of the form.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 27] = [
         Self::Network,
         Self::Size,
         Self::Unfreeze,
@@ -109,6 +131,15 @@ impl Hyperparameter {
         Self::Precision,
         Self::WeightDecay,
         Self::LabelSmoothing,
+        Self::Optimizer,
+        Self::Warmup,
+        Self::ClipNorm,
+        Self::Average,
+        Self::Balance,
+        Self::Crop,
+        Self::Standardize,
+        Self::PatienceFrom,
+        Self::Views,
     ];
 
     /// Those that a strategy has, in the order of the form.
@@ -120,7 +151,7 @@ impl Hyperparameter {
     #[must_use]
     pub fn is_of(self, strategy: Strategy) -> bool {
         match self {
-            Self::Network => strategy == Strategy::Cnn,
+            Self::Network | Self::Crop | Self::Standardize => strategy == Strategy::Cnn,
             Self::Size | Self::Variants => strategy != Strategy::Cnn,
             Self::Unfreeze | Self::BaseLearningRate => strategy == Strategy::Finetune,
             _ => true,
@@ -130,7 +161,15 @@ impl Hyperparameter {
     /// Whether it changes nothing in this recipe, as a decay of zero: lists with little room leave it out.
     #[must_use]
     pub fn is_off(self, recipe: &Recipe) -> bool {
-        matches!(self, Self::WeightDecay | Self::LabelSmoothing) && self.get(recipe) == "0"
+        let off = match self {
+            Self::WeightDecay | Self::LabelSmoothing | Self::Warmup | Self::ClipNorm | Self::Average => "0",
+            Self::Crop | Self::PatienceFrom => "0",
+            Self::Optimizer => "adam",
+            Self::Balance | Self::Standardize => "none",
+            Self::Views => "1",
+            _ => return false,
+        };
+        self.get(recipe) == off
     }
 
     /// The option's name, as in `--batch-size`.
@@ -155,6 +194,15 @@ impl Hyperparameter {
             Self::Seed => "seed",
             Self::Device => "device",
             Self::Precision => "precision",
+            Self::Optimizer => "optimizer",
+            Self::Warmup => "warmup",
+            Self::ClipNorm => "clip-norm",
+            Self::Average => "average",
+            Self::Balance => "balance",
+            Self::Crop => "crop",
+            Self::Standardize => "standardize",
+            Self::PatienceFrom => "patience-from",
+            Self::Views => "views",
         }
     }
 
@@ -167,25 +215,26 @@ impl Hyperparameter {
             Self::Unfreeze => "the lowest stage of the base that is trained; the stages above it are too",
             Self::Epochs => "most passes over the training images; early stopping may end the run sooner",
             Self::BatchSize => "images per step of the optimizer",
-            Self::LearningRate => "step size of Adam; the largest of its schedule",
-            Self::BaseLearningRate => "step size of Adam for the unfrozen stages; moves as the head's does",
+            Self::LearningRate => "step size of the optimizer; the largest of its schedule",
+            Self::BaseLearningRate => "step size of the optimizer for the unfrozen stages; moves as the head's does",
             Self::Schedule => {
                 "how the learning rate moves: one-cycle (up, then down to 0), cosine (down to 0), plateau (halved when \
                  validation stalls) or constant"
             }
             Self::WeightDecay => {
-                "share of each weight that a step takes away, times the learning rate (AdamW); not of biases and batch \
-                 norm"
+                "share of each weight that a step takes away, times the learning rate (with sgd through its momentum); \
+                 not of biases and batch norm"
             }
             Self::LabelSmoothing => {
                 "share of each training label that is spread evenly over all classes; it raises the training loss, not \
                  the validation loss"
             }
             Self::Monitor => "the validation figure that early stopping watches",
-            Self::Patience => "epochs in a row without improvement before the run stops",
+            Self::Patience => "epochs in a row without improvement before the run stops; off never stops it",
             Self::MinDelta => "by how much validation must improve to count",
             Self::Augmentation => {
-                "random rotation, zoom, shift and mirroring of training images: reference (±15°, ±15%, ±10%) or none"
+                "random changes of training images: reference (±15° rotation, ±15% zoom, ±10% shift, flip), strong \
+                 (smaller, with erasing), none, or parts joined by +"
             }
             Self::Variants => {
                 "augmented variants of each training image, used in turn: features are computed once and kept on disk; \
@@ -196,6 +245,30 @@ impl Hyperparameter {
             Self::Precision => {
                 "what convolutions compute in: f32, or bf16 with weights, optimizer, head and loss in f32 (for GPUs; on a CPU it \
                  is slower)"
+            }
+            Self::Optimizer => {
+                "adam and adamw are one: weight decay is apart from the gradient; sgd has Nesterov momentum of 0.9 and \
+                 wants a larger learning rate, such as 0.1"
+            }
+            Self::Warmup => "epochs in which the learning rate rises evenly from 0 to where its schedule begins",
+            Self::ClipNorm => "largest norm of all gradients together: larger ones are scaled down; 0 scales none",
+            Self::Average => {
+                "share that a step leaves of a moving average of the weights, such as 0.999; validation and test take the \
+                 average; 0 keeps none"
+            }
+            Self::Balance => {
+                "more weight for rare classes: weights in the loss, or a sampler that draws them more often, by the \
+                 inverse share or its square root (sqrt)"
+            }
+            Self::Crop => {
+                "side in pixels of the square that is cut out: anywhere in training, in the middle in evaluation; 0 takes \
+                 images whole"
+            }
+            Self::Standardize => "image gives each image a mean of 0 and a variance of 1 before the first layer",
+            Self::PatienceFrom => "first epoch that patience counts; 0 counts all",
+            Self::Views => {
+                "views of each test image whose probabilities are averaged, beside the plain test: 2 adds the mirror \
+                 image, 10 the corners too"
             }
         }
     }
@@ -217,13 +290,25 @@ impl Hyperparameter {
             Self::Schedule => "one-cycle, cosine, plateau, constant",
             Self::LabelSmoothing => "0 to 0.5",
             Self::Monitor => "val_loss, val_accuracy",
-            Self::Patience => "1 to 1000",
+            Self::Patience => "1 to 1000, off",
             Self::WeightDecay | Self::MinDelta => "0 to 1",
-            Self::Augmentation => "reference, none",
+            Self::Augmentation => {
+                "reference, strong, none, or parts such as rotation=10+zoom=0.1+shift=0.1+flip+brightness=0.2+contrast=0.2\
+                 +erasing=0.25+mixup=0.2"
+            }
             Self::Variants => "0 to 64",
             Self::Seed => "0 to 9007199254740991",
             Self::Device => "auto, cpu, cuda, cuda:N",
             Self::Precision => "f32, bf16",
+            Self::Optimizer => "adam, adamw, sgd",
+            Self::Warmup => "0 to 1000",
+            Self::ClipNorm => "0 to 1000",
+            Self::Average => "0 to 0.99999",
+            Self::Balance => "none, weights, weights-sqrt, sampler, sampler-sqrt",
+            Self::Crop => "0 to 512",
+            Self::Standardize => "none, image",
+            Self::PatienceFrom => "0 to 10000",
+            Self::Views => "1, 2, 10",
         };
         fixed.into()
     }
@@ -239,9 +324,13 @@ impl Hyperparameter {
             }
             Self::Schedule => &["one-cycle", "cosine", "plateau", "constant"],
             Self::Monitor => &["val_loss", "val_accuracy"],
-            Self::Augmentation => &["reference", "none"],
+            Self::Augmentation => &Augmentation::PRESET_NAMES,
             Self::Device => &["auto", "cpu", "cuda"],
             Self::Precision => &["f32", "bf16"],
+            Self::Optimizer => &Optimizer::ALL.map(Optimizer::name),
+            Self::Balance => &Balance::ALL.map(Balance::name),
+            Self::Standardize => &["none", "image"],
+            Self::Views => &["1", "2", "10"],
             _ => &[],
         };
         fixed.iter().map(|choice| (*choice).to_owned()).collect()
@@ -285,12 +374,21 @@ impl Hyperparameter {
             Self::WeightDecay => recipe.weight_decay.to_string(),
             Self::LabelSmoothing => recipe.label_smoothing.to_string(),
             Self::Monitor => recipe.early_stopping.monitor.name().into(),
-            Self::Patience => recipe.early_stopping.patience.to_string(),
+            Self::Patience => Patience(recipe.early_stopping.patience).to_string(),
             Self::MinDelta => recipe.early_stopping.min_delta.to_string(),
-            Self::Augmentation => if recipe.augmentation.is_some() { "reference" } else { "none" }.into(),
+            Self::Augmentation => Augmentation::written(recipe.augmentation),
             Self::Seed => recipe.seed.to_string(),
             Self::Device => recipe.device.to_string(),
             Self::Precision => recipe.precision.to_string(),
+            Self::Optimizer => recipe.optimizer.name().into(),
+            Self::Warmup => recipe.warmup.to_string(),
+            Self::ClipNorm => recipe.clip_norm.to_string(),
+            Self::Average => recipe.average.to_string(),
+            Self::Balance => recipe.balance.name().into(),
+            Self::Crop => recipe.crop.to_string(),
+            Self::Standardize => if recipe.standardize { "image" } else { "none" }.into(),
+            Self::PatienceFrom => recipe.early_stopping.start_from.to_string(),
+            Self::Views => recipe.views.count().to_string(),
         }
     }
 
@@ -341,8 +439,8 @@ impl Hyperparameter {
                     _ => return Err(wrong()),
                 }
             }
-            Self::WeightDecay => recipe.decay_weights(upto(1.0)?),
-            Self::LabelSmoothing => recipe.smooth_labels(upto(0.5)?),
+            Self::WeightDecay => recipe.weight_decay = upto(1.0)?,
+            Self::LabelSmoothing => recipe.label_smoothing = upto(0.5)?,
             Self::Monitor => {
                 recipe.early_stopping.monitor = match text {
                     "val_loss" => Monitor::ValLoss,
@@ -350,23 +448,73 @@ impl Hyperparameter {
                     _ => return Err(wrong()),
                 }
             }
+            Self::Patience if text == "off" => recipe.early_stopping.patience = Patience::OFF,
             Self::Patience => recipe.early_stopping.patience = whole(1, 1000)?,
             Self::MinDelta => recipe.early_stopping.min_delta = upto(1.0)?,
-            Self::Augmentation => {
-                recipe.augmentation = match text {
-                    "reference" => Some(Augmentation::REFERENCE),
-                    "none" => None,
-                    _ => return Err(wrong()),
-                }
-            }
+            Self::Augmentation => recipe.augmentation = Augmentation::read(text).ok_or_else(wrong)?,
             // 2^53 − 1: the largest whole number that every JSON reader keeps exact.
             Self::Seed => {
                 recipe.seed = text.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(wrong)?;
             }
             Self::Device => recipe.device = text.parse().map_err(|_| wrong())?,
-            Self::Precision => recipe.compute_in(Precision::named(text).ok_or_else(wrong)?),
+            Self::Precision => recipe.precision = Precision::named(text).ok_or_else(wrong)?,
+            Self::Optimizer => {
+                recipe.optimizer = named(&Optimizer::ALL, Optimizer::name, text).ok_or_else(wrong)?;
+            }
+            Self::Warmup => recipe.warmup = whole(0, 1000)?,
+            Self::ClipNorm => recipe.clip_norm = upto(1000.0)?,
+            Self::Average => recipe.average = upto(0.99999)?,
+            Self::Balance => recipe.balance = named(&Balance::ALL, Balance::name, text).ok_or_else(wrong)?,
+            Self::Crop | Self::Standardize if strategy != Strategy::Cnn => return Err(foreign()),
+            Self::Crop => recipe.crop = whole(0, MAX_SIZE)?,
+            Self::Standardize => {
+                recipe.standardize = match text {
+                    "image" => true,
+                    "none" => false,
+                    _ => return Err(wrong()),
+                }
+            }
+            Self::PatienceFrom => recipe.early_stopping.start_from = whole(0, 10_000)?,
+            Self::Views => recipe.views = whole(1, 10)?.try_into().map_err(|_| wrong())?,
         }
+        recipe.update_version();
         Ok(())
+    }
+}
+
+/// The one of this name.
+fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Option<T> {
+    all.iter().copied().find(|one| name(*one) == text)
+}
+
+/// A number of epochs without improvement, as settings tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience(pub u32);
+
+impl Patience {
+    /// As many epochs as a run can have: early stopping never ends it.
+    pub const OFF: u32 = 10_000;
+
+    /// Whether early stopping never ends the run.
+    #[must_use]
+    pub fn is_off(self) -> bool {
+        self.0 >= Self::OFF
+    }
+
+    /// In words: `10 epochs`, `off`.
+    #[must_use]
+    pub fn in_epochs(self) -> String {
+        match self.0 {
+            _ if self.is_off() => "off".into(),
+            1 => "1 epoch".into(),
+            epochs => format!("{epochs} epochs"),
+        }
+    }
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_off() { f.pad("off") } else { self.0.fmt(f) }
     }
 }
 

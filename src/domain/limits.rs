@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hyperparameter::Patience;
 use super::{Hyperparameter, Recipe, SettingError, Strategy};
 
 /// The limits in force. A run begins with its recipe's; the recipe itself stays as it was.
@@ -33,7 +34,7 @@ impl Limits {
     pub fn check(self) -> Result<(), SettingError> {
         let mut recipe = Recipe::sample(Strategy::Cnn);
         Hyperparameter::Epochs.set(&mut recipe, &self.epochs.to_string())?;
-        Hyperparameter::Patience.set(&mut recipe, &self.patience.to_string())
+        Hyperparameter::Patience.set(&mut recipe, &Patience(self.patience).to_string())
     }
 
     /// Whether a run that has completed `epoch` epochs and waited for `waited` without improvement has more to train.

@@ -30,7 +30,7 @@ impl Practice {
         Strategy::ALL.into_iter().filter(move |strategy| self == Self::All || self == Self::One(*strategy))
     }
 
-    /// Whether the settings are offered for it. Of three runs in a row each keeps its own learning rates and schedule.
+    /// Whether the settings are offered for it. Of three runs in a row each keeps its own network, learning rates and schedule.
     #[must_use]
     pub fn has(self, setting: Hyperparameter) -> bool {
         let own = [
@@ -38,6 +38,8 @@ impl Practice {
             Hyperparameter::LearningRate,
             Hyperparameter::BaseLearningRate,
             Hyperparameter::Schedule,
+            Hyperparameter::Crop,
+            Hyperparameter::Standardize,
         ];
         match self {
             Self::One(strategy) => setting.is_of(strategy),
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn three_runs_share_all_but_their_learning_rates_and_schedules() {
         let all: Vec<&str> = Practice::All.settings().map(Hyperparameter::name).collect();
-        assert_eq!(all.len(), Hyperparameter::ALL.len() - 4);
+        assert_eq!(all.len(), Hyperparameter::ALL.len() - 6);
         assert!(!all.iter().any(|name| name.contains("learning-rate") || *name == "schedule"));
         for strategy in Strategy::ALL {
             let one: Vec<Hyperparameter> = Practice::One(strategy).settings().collect();

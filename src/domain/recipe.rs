@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
-    Architecture, Augmentation, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Precision, RunId,
-    SettingError, StageName, TrainedStages, Transfer, WeightsName,
+    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Optimizer,
+    Precision, RunId, SettingError, StageName, TrainedStages, Transfer, Views, WeightsName,
 };
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 6;
+pub const RECIPE_VERSION: u32 = 7;
 
 /// The format of a recipe that needs nothing newer: older programs read it.
 const PLAIN_VERSION: u32 = 2;
@@ -27,6 +27,9 @@ const NETWORK_VERSION: u32 = 5;
 
 /// The format of a recipe that smooths labels or decays weights.
 const REGULARIZATION_VERSION: u32 = 6;
+
+/// The format of a recipe with an optimizer, a balance, views or another setting that came with them.
+const OPTIMIZATION_VERSION: u32 = 7;
 
 /// A preset of network, initial weights and trained stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,6 +119,17 @@ pub struct EarlyStopping {
     pub patience: u32,
     /// By how much a value must beat the best to count as better.
     pub min_delta: f64,
+    /// The first epoch that patience counts; 0 and 1 count all.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub start_from: u32,
+}
+
+impl EarlyStopping {
+    /// The rule on validation loss with this patience.
+    #[must_use]
+    pub const fn with_patience(patience: u32) -> Self {
+        Self { monitor: Monitor::ValLoss, patience, min_delta: 0.0, start_from: 0 }
+    }
 }
 
 /// How the learning rate moves.
@@ -207,7 +221,7 @@ pub struct Recipe {
     pub epochs: u32,
     /// Images per training step.
     pub batch_size: u32,
-    /// Step size of Adam; the largest of its schedule.
+    /// Step size of the optimizer; the largest of its schedule.
     pub learning_rate: f64,
     /// How the learning rate moves.
     pub schedule: Schedule,
@@ -217,6 +231,32 @@ pub struct Recipe {
     /// The share of each label that training spreads evenly over all classes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f64,
+    /// How weights follow their gradients.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub optimizer: Optimizer,
+    /// Epochs in which the learning rate rises to its schedule's beginning.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub warmup: u32,
+    /// The largest norm of all gradients together; 0 leaves them as they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clip_norm: f64,
+    /// The share that a step leaves of a moving average of the weights, which is then what is validated and tested; 0
+    /// keeps none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub average: f64,
+    /// How rare classes are given more weight.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub balance: Balance,
+    /// Side in pixels of the square that is cut out of each image: anywhere in training, in the middle in evaluation. 0
+    /// takes images whole.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub crop: u32,
+    /// Whether the network begins by giving each image a mean of 0 and a variance of 1.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub standardize: bool,
+    /// Views of each test image whose probabilities are averaged, beside the plain test.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub views: Views,
     /// When to stop before the last epoch.
     pub early_stopping: EarlyStopping,
     /// Random changes to training images; `None` trains on the images as they are.
@@ -244,6 +284,15 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_none(value: &u32) -> bool {
+    *value == 0
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl Recipe {
     /// The default recipe of the `cnn` strategy on a dataset.
     #[must_use]
@@ -261,7 +310,15 @@ impl Recipe {
             schedule: Schedule::OneCycle,
             weight_decay: 0.0,
             label_smoothing: 0.0,
-            early_stopping: EarlyStopping { monitor: Monitor::ValLoss, patience: 10, min_delta: 0.0 },
+            optimizer: Optimizer::Adam,
+            warmup: 0,
+            clip_norm: 0.0,
+            average: 0.0,
+            balance: Balance::None,
+            crop: 0,
+            standardize: false,
+            views: Views::One,
+            early_stopping: EarlyStopping::with_patience(10),
             augmentation: Some(Augmentation::REFERENCE),
             seed: 42,
             device: DeviceRequest::Auto,
@@ -285,7 +342,7 @@ impl Recipe {
             strategy: Strategy::Features,
             learning_rate: 1e-3,
             schedule: Schedule::PLATEAU,
-            early_stopping: EarlyStopping { monitor: Monitor::ValLoss, patience: 6, min_delta: 0.0 },
+            early_stopping: EarlyStopping::with_patience(6),
             transfer: Some(Transfer { weights, base, size: 224, variants: 0, fine_tuning: None }),
             ..Self::cnn(dataset, fingerprint, created_at)
         }
@@ -308,7 +365,7 @@ impl Recipe {
         let highest =
             network.stage_names().next_back().expect("a network on imported weights has stages below its head");
         let fine_tuning = FineTuning { from, unfreeze: highest, base_learning_rate: 1e-5 };
-        let early_stopping = EarlyStopping { monitor: Monitor::ValLoss, patience: 6, min_delta: 0.0 };
+        let early_stopping = EarlyStopping::with_patience(6);
         Self {
             strategy: Strategy::Finetune,
             learning_rate: 1e-4,
@@ -350,25 +407,13 @@ impl Recipe {
     /// Leaves these training images out.
     pub fn leave_out(&mut self, left_out: LeftOut) {
         self.left_out = left_out;
-        self.version = self.needed_version();
-    }
-
-    /// Decays weights by this share.
-    pub fn decay_weights(&mut self, share: f64) {
-        self.weight_decay = share;
-        self.version = self.needed_version();
-    }
-
-    /// Spreads this share of each label over all classes.
-    pub fn smooth_labels(&mut self, share: f64) {
-        self.label_smoothing = share;
-        self.version = self.needed_version();
+        self.update_version();
     }
 
     /// Computes convolutions in this precision.
     pub fn compute_in(&mut self, precision: Precision) {
         self.precision = precision;
-        self.version = self.needed_version();
+        self.update_version();
     }
 
     /// What inputs enter the trained part in: a head alone has no convolutions, and takes what a frozen base pooled in
@@ -384,7 +429,7 @@ impl Recipe {
     /// Trains this network.
     pub fn set_network(&mut self, network: NetworkName) {
         self.network = Some(network).filter(|network| *network != self.strategy.network());
-        self.version = self.needed_version();
+        self.update_version();
     }
 
     /// The name of the network that is trained.
@@ -396,7 +441,8 @@ impl Recipe {
     /// The network that is trained.
     #[must_use]
     pub fn architecture(&self) -> Architecture {
-        self.network_name().architecture()
+        let architecture = self.network_name().architecture();
+        if self.standardize { architecture.standardizing() } else { architecture }
     }
 
     /// Which stages of the network are trained.
@@ -414,6 +460,7 @@ impl Recipe {
     pub fn network_input(&self, [height, width, channels]: [usize; 3]) -> [usize; 3] {
         match (&self.transfer, self.architecture().pretrained) {
             (Some(transfer), Some(pretrained)) => [pretrained.channels, transfer.size as usize, transfer.size as usize],
+            _ if self.crop > 0 => [channels, self.crop as usize, self.crop as usize],
             _ => [channels, height, width],
         }
     }
@@ -421,8 +468,12 @@ impl Recipe {
     /// The network on stored images of this height, width and number of channels.
     ///
     /// # Errors
-    /// When the images are too small for it.
+    /// When the images are too small for it, or for the crop.
     pub fn resolve(&self, image: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
+        let [height, width, _] = image;
+        if self.crop as usize > height.min(width) {
+            return Err(ResolveError::Crop { crop: self.crop, width, height });
+        }
         self.architecture().resolve(self.network_input(image), classes)
     }
 
@@ -434,8 +485,27 @@ impl Recipe {
             (PRECISION_VERSION, self.precision != Precision::F32),
             (NETWORK_VERSION, self.network.is_some()),
             (REGULARIZATION_VERSION, self.weight_decay != 0.0 || self.label_smoothing != 0.0),
+            (OPTIMIZATION_VERSION, self.optimizes_anew()),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
+    }
+
+    /// Whether a setting of [`OPTIMIZATION_VERSION`] has another value than none.
+    fn optimizes_anew(&self) -> bool {
+        let numbers = [self.warmup, self.crop, self.early_stopping.start_from];
+        let shares = [self.clip_norm, self.average];
+        self.optimizer != Optimizer::Adam
+            || self.balance != Balance::None
+            || self.views != Views::One
+            || self.standardize
+            || numbers.iter().any(|number| *number > 0)
+            || shares.iter().any(|share| *share != 0.0)
+            || self.augmentation.is_some_and(|ranges| !ranges.is_affine())
+    }
+
+    /// Sets the format to the oldest that holds all of the recipe.
+    pub(super) fn update_version(&mut self) {
+        self.version = self.needed_version();
     }
 
     /// The trained stages in words: `head`, `block5 + head`, `block3–5 + head`; `None` where nothing is pretrained.

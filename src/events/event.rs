@@ -204,6 +204,18 @@ pub enum Event {
         /// Everything else follows from this.
         confusion: Confusion,
     },
+    /// The best weights were tested on several views of each image, by the mean of their probabilities.
+    ViewsEvaluated {
+        /// Views of each image.
+        views: u32,
+        /// The epoch of the weights.
+        epoch: u32,
+        /// Mean loss.
+        #[serde(with = "nan")]
+        loss: f64,
+        /// Everything else follows from this.
+        confusion: Confusion,
+    },
     /// The best weights could not be tested, or somebody asked to stop; what was known of them stands.
     EvaluationFailed {
         /// Why, in words.

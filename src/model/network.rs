@@ -231,6 +231,7 @@ impl<B: KernelBackend> Network<B> {
                 let x = x.flatten();
                 Value::Flat(x.matmul(weights.weight.val()) + weights.bias.val().unsqueeze())
             }
+            (Op::Standardize, _, Value::Maps(x)) => Value::Maps(standardize(x)),
             (Op::Relu, _, Value::Maps(x)) => Value::Maps(activation::relu(x)),
             (Op::Relu, _, Value::Flat(x)) => Value::Flat(activation::relu(x)),
             (Op::MaxPool { size }, _, Value::Maps(x)) => {
@@ -263,6 +264,18 @@ impl<B: KernelBackend> Network<B> {
 }
 
 impl<B: Backend> Network<B> {
+    /// The same network with `share` of its own parameters and buffers, and the rest of those of `other`, a network of
+    /// the same plan.
+    #[must_use]
+    pub fn blend(mut self, other: &Self, share: f64) -> Self {
+        for (own, other) in self.weights.iter_mut().zip(&other.weights) {
+            if let (Some(own), Some(other)) = (own, other) {
+                own.blend(other, share);
+            }
+        }
+        self
+    }
+
     /// The name of each parameter by its id.
     #[must_use]
     pub fn parameter_names(&self) -> HashMap<ParamId, String> {
@@ -351,6 +364,29 @@ impl<B: Backend> Weights<B> {
             }
             Self::Dense(DenseWeights { weight, bias }) => vec![weight.id, bias.id],
             Self::BatchNorm(BatchNormWeights { scale, shift, .. }) => vec![scale.id, shift.id],
+        }
+    }
+
+    /// Keeps a share of its tensors, and takes the rest of another layer's of the same kind.
+    fn blend(&mut self, other: &Self, share: f64) {
+        match (self, other) {
+            (Self::Convolution(own), Self::Convolution(other)) => {
+                blend_parameter(&mut own.weight, &other.weight, share);
+                if let (Some(own), Some(other)) = (&mut own.bias, &other.bias) {
+                    blend_parameter(own, other, share);
+                }
+            }
+            (Self::Dense(own), Self::Dense(other)) => {
+                blend_parameter(&mut own.weight, &other.weight, share);
+                blend_parameter(&mut own.bias, &other.bias, share);
+            }
+            (Self::BatchNorm(own), Self::BatchNorm(other)) => {
+                blend_parameter(&mut own.scale, &other.scale, share);
+                blend_parameter(&mut own.shift, &other.shift, share);
+                own.running_mean = blend(own.running_mean.clone(), other.running_mean.clone(), share);
+                own.running_variance = blend(own.running_variance.clone(), other.running_variance.clone(), share);
+            }
+            _ => unreachable!("layers of one plan are of one kind"),
         }
     }
 
@@ -446,6 +482,18 @@ impl<B: Backend> Value<B> {
     }
 }
 
+/// Each image with mean 0 and variance 1, in the kind of `x`: `(x − mean) / max(deviation, 1 / √numbers)`, as
+/// `tf.image.per_image_standardization` has it.
+#[allow(clippy::cast_precision_loss)] // of an image
+fn standardize<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let (kind, shape) = (FloatDType::from(x.dtype()), x.dims());
+    let flat = flat(x);
+    let numbers = flat.dims()[1] as f64;
+    let centred = flat.clone() - flat.mean_dim(1);
+    let deviation = centred.clone().powi_scalar(2).mean_dim(1).sqrt().clamp_min(numbers.sqrt().recip());
+    cast(centred.div(deviation).reshape(shape), kind)
+}
+
 /// `[n, channels, height, width]` → `[n, channels · height · width]` in f32.
 fn flat<B: Backend>(maps: Tensor<B, 4>) -> Tensor<B, 2> {
     cast(maps.flatten::<2>(1, 3), FloatDType::F32)
@@ -461,6 +509,16 @@ fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array
         }
         Some(array) => Ok(array),
     }
+}
+
+/// A share of one tensor, and the rest of another.
+fn blend<B: Backend, const D: usize>(own: Tensor<B, D>, other: Tensor<B, D>, share: f64) -> Tensor<B, D> {
+    own.mul_scalar(share) + other.mul_scalar(1.0 - share)
+}
+
+fn blend_parameter<B: Backend, const D: usize>(own: &mut Param<Tensor<B, D>>, other: &Param<Tensor<B, D>>, share: f64) {
+    let blended = own.clone().map(|tensor| blend(tensor, other.val(), share));
+    *own = blended;
 }
 
 /// Sets a parameter's values; its id, and whether it is trained, stay.

@@ -31,7 +31,7 @@ const FORMAT: u64 = 2;
 
 /// What is folded, and how. Raise it with every change of what [`Summary`] or [`Detail`] hold or make of an event: kept
 /// folds of other versions are made anew.
-pub const FOLD_VERSION: u64 = 4;
+pub const FOLD_VERSION: u64 = 5;
 
 const FIELDS: usize = 7;
 

@@ -197,6 +197,12 @@ impl RunFolder {
         self.0.join("test.safetensors")
     }
 
+    /// The predictions for every test image by several views of each.
+    #[must_use]
+    pub fn test_views_predictions(&self) -> PathBuf {
+        self.0.join("test-views.safetensors")
+    }
+
     /// What a person says about the run.
     #[must_use]
     pub fn about_file(&self) -> PathBuf {

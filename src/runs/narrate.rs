@@ -1,6 +1,7 @@
 //! Events in words: the log lines that the dashboard and the command line show.
 
 use crate::domain::figures::thousands;
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 
@@ -79,7 +80,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::Paused => "paused on request".into(),
         Event::Continued => "goes on after the pause".into(),
         Event::LimitsChanged { epochs, patience } => {
-            format!("limits: {epochs} epochs at most, patience {patience}")
+            format!("limits: {epochs} epochs at most, patience {}", Patience(*patience))
         }
         Event::EvaluationStarted { split, images } => {
             format!("testing the best weights on {images} {} images", split_word(*split))
@@ -92,6 +93,10 @@ pub fn line(event: &Event) -> Option<String> {
                 scores.accuracy,
                 scores.f1
             )
+        }
+        Event::ViewsEvaluated { views, loss, confusion, .. } => {
+            let scores = confusion.scores();
+            format!("test, {views} views: accuracy {:.4}, macro F1 {:.4}, loss {loss:.4}", scores.accuracy, scores.f1)
         }
         Event::EvaluationFailed { cause } => format!("the best weights were not tested: {cause}"),
         Event::Warning { message } => format!("warning: {message}"),

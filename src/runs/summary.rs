@@ -138,6 +138,8 @@ pub struct Summary {
     statuses: Vec<EarlyStoppingStatus>,
     /// The test of the best weights.
     pub test: Option<TestResult>,
+    /// The test of the same weights on several views of each image, and how many; `None` where the recipe wants one.
+    pub test_views: Option<(u32, TestResult)>,
     /// The same weights on the training images, as they are and not augmented; what is left out of training is not in
     /// it.
     pub train_scores: Option<TestResult>,
@@ -187,6 +189,7 @@ impl Summary {
             early_stopping: EarlyStoppingStatus::default(),
             statuses: Vec::new(),
             test: None,
+            test_views: None,
             train_scores: None,
             evaluating: None,
             evaluation_error: None,
@@ -297,6 +300,10 @@ impl Summary {
                 self.evaluating = None;
                 self.take_scores(*split, TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() });
             }
+            Event::ViewsEvaluated { views, epoch, loss, confusion } => {
+                let result = TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() };
+                self.test_views = Some((*views, result));
+            }
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => self.end(outcome.clone(), record.at),
             Event::LogOpened { .. }
@@ -332,6 +339,7 @@ impl Summary {
         self.started = true;
         self.outcome = None;
         self.test = None;
+        self.test_views = None;
         self.train_scores = None;
         self.wait_no_more();
         self.kernels = None;
@@ -472,6 +480,7 @@ fn told_by_a_device_at_work(event: &Event) -> bool {
             | Event::ComputingFeatures { .. }
             | Event::FeaturesReady { .. }
             | Event::EpochFinished { .. }
+            | Event::ViewsEvaluated { .. }
             | Event::Evaluated { .. }
             | Event::EvaluationFailed { .. }
     )

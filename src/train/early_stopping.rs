@@ -25,7 +25,8 @@ pub fn observe(
     if first || rule.monitor.improves(value, status.best_value, rule.min_delta) {
         return (EarlyStoppingStatus { best_epoch: epoch, best_value: value, waited: 0 }, Verdict::Improved);
     }
-    let status = EarlyStoppingStatus { waited: status.waited + 1, ..status };
+    let waited = if epoch < rule.start_from { 0 } else { status.waited + 1 };
+    let status = EarlyStoppingStatus { waited, ..status };
     (status, if status.waited >= rule.patience { Verdict::Stop } else { Verdict::Waiting })
 }
 
@@ -50,7 +51,7 @@ mod tests {
             ("accuracy counts upwards", ValAccuracy, 2, 0.0, &[0.1, 0.3, 0.2, 0.3], Some(4), 2),
         ];
         for (case, monitor, patience, min_delta, values, stop, best) in table {
-            let rule = EarlyStopping { monitor: *monitor, patience: *patience, min_delta: *min_delta };
+            let rule = EarlyStopping { monitor: *monitor, patience: *patience, min_delta: *min_delta, start_from: 0 };
             let mut status = EarlyStoppingStatus::default();
             let mut stopped = None;
             for (epoch, value) in (1..).zip(*values) {
@@ -63,5 +64,19 @@ mod tests {
             }
             assert_eq!((stopped, status.best_epoch), (*stop, *best), "{case}");
         }
+    }
+
+    #[test]
+    fn epochs_before_the_first_that_counts_use_up_no_patience() {
+        let rule = EarlyStopping { start_from: 4, ..EarlyStopping::with_patience(2) };
+        let mut status = EarlyStoppingStatus::default();
+        let verdicts = [1.0, 2.0, 2.0, 2.0, 2.0].iter().zip(1..).map(|(value, epoch)| {
+            let (next, verdict) = observe(&rule, status, epoch, *value);
+            status = next;
+            verdict
+        });
+        let verdicts: Vec<Verdict> = verdicts.collect();
+        assert_eq!(verdicts[1..], [Verdict::Waiting, Verdict::Waiting, Verdict::Waiting, Verdict::Stop]);
+        assert_eq!(status, EarlyStoppingStatus { best_epoch: 1, best_value: 1.0, waited: 2 });
     }
 }

@@ -1,19 +1,37 @@
 //! One epoch: every training image once, one optimizer step a batch.
 
-use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{GradientsParams, Optimizer};
-use burn::tensor::backend::Backend;
+use burn::module::AutodiffModule;
 use burn::tensor::{Int, Tensor};
 
 use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::{Network, StepKey};
 
 use super::Reporter;
+use super::average::Average;
 use super::checkpoint::Partial;
 use super::feed::{Feed, Piece, Ready};
 use super::keep::{Keep, SaveError};
+use super::loss::{Mixed, Objective};
 use super::meter::{Meter, Pending};
-use super::optimizer::AdamOptimizer;
+use super::optimizer::NetworkOptimizer;
+
+/// What training moves.
+pub struct Trainee<B: TrainBackend> {
+    /// The network.
+    pub network: Network<B>,
+    /// What moves it.
+    pub optimizer: NetworkOptimizer<B>,
+    /// The average of its weights, where one is kept.
+    pub average: Option<Average<B>>,
+}
+
+impl<B: TrainBackend> Trainee<B> {
+    /// The network that is evaluated: the average where one is kept.
+    #[must_use]
+    pub fn evaluated(&self) -> Network<B::InnerBackend> {
+        self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
+    }
+}
 
 /// What an epoch needs to know beside the network.
 pub struct EpochPlan<'a> {
@@ -23,6 +41,8 @@ pub struct EpochPlan<'a> {
     pub epochs: u32,
     /// Optimizer steps in it.
     pub steps: u32,
+    /// Steps of the epochs before it.
+    pub before: u64,
     /// The part of it that is done.
     pub from: Partial,
     /// The run's seed.
@@ -31,8 +51,6 @@ pub struct EpochPlan<'a> {
     pub rate: &'a dyn Fn(u32) -> f64,
     /// The learning rate of a pretrained base as a multiple of the others'.
     pub base_rate: f64,
-    /// The share of each label that is spread evenly over all classes.
-    pub label_smoothing: f64,
     /// Steps between two reads of the loss from the device. Fixed by the kind of device and not by time, because
     /// where a sum is cut decides its last bits. Reading waits for the device: every step where that costs nothing.
     pub readback: u32,
@@ -71,15 +89,15 @@ pub struct TrainingFigures {
 /// When a checkpoint cannot be written.
 #[allow(clippy::too_many_arguments)] // the loop is where everything meets
 pub fn train_epoch<B>(
-    mut network: Network<B>,
-    optimizer: &mut AdamOptimizer<B>,
+    mut trainee: Trainee<B>,
     feed: &Feed<'_, B::InnerBackend>,
     batches: impl Iterator<Item = Piece>,
     plan: &EpochPlan<'_>,
+    objective: &Objective<B::InnerBackend>,
     device: &B::Device,
     keep: &mut Keep<'_>,
     reporter: &mut dyn Reporter,
-) -> Result<(Network<B>, EpochEnd), SaveError>
+) -> Result<(Trainee<B>, EpochEnd), SaveError>
 where
     B: TrainBackend,
 {
@@ -88,17 +106,19 @@ where
     for (step, batch) in (plan.from.step + 1..).zip(batches) {
         if reporter.stop_requested() {
             meter.flush(step - 1, reporter.paused()).into_iter().for_each(|event| reporter.report(event));
-            keep.part(&network, optimizer, meter.partial(step - 1, &pending, reporter.paused()), reporter)?;
-            return Ok((network, EpochEnd::Stopped));
+            keep.part(&trainee, meter.partial(step - 1, &pending, reporter.paused()), reporter)?;
+            return Ok((trainee, EpochEnd::Stopped));
         }
         let count = batch.labels().len();
         let Ready { inputs, labels } = feed.ready(batch, device);
         let key = StepKey { seed: plan.seed, epoch: plan.epoch, step };
         let rate = (plan.rate)(step - 1);
         let rates = [rate, rate * plan.base_rate];
-        let (moved, loss, logits) =
-            train_step(network, optimizer, inputs, labels.clone(), key, rates, plan.label_smoothing);
-        network = moved;
+        let Trainee { network, mut optimizer, average } = trainee;
+        let (network, loss, logits) =
+            train_step(network, &mut optimizer, inputs, labels.clone(), key, rates, objective);
+        let average = average.map(|average| average.after(&network, plan.before + u64::from(step)));
+        trainee = Trainee { network, optimizer, average };
         if step == plan.from.step + 1 {
             // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
             drop(read(loss.clone()));
@@ -107,7 +127,7 @@ where
         if step % plan.readback == 0 || step == plan.steps {
             meter.add(pending.take());
             if !meter.is_finite() {
-                return Ok((network, EpochEnd::Diverged { step }));
+                return Ok((trainee, EpochEnd::Diverged { step }));
             }
             let due = keep.is_due();
             let paused = reporter.paused();
@@ -115,62 +135,36 @@ where
             let event = if due { meter.flush(step, paused) } else { meter.report(step, paused) };
             event.into_iter().for_each(|event| reporter.report(event));
             if due {
-                keep.part(&network, optimizer, meter.partial(step, &pending, paused), reporter)?;
+                keep.part(&trainee, meter.partial(step, &pending, paused), reporter)?;
             }
         }
     }
     let paused = reporter.paused();
     let end = EpochEnd::Completed(meter.figures(paused), meter.partial(plan.steps, &pending, paused));
-    Ok((network, end))
+    Ok((trainee, end))
 }
 
 /// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits
 /// `[inputs, classes]` before it. The second rate is that of a pretrained base.
 pub fn train_step<B: TrainBackend>(
     network: Network<B>,
-    optimizer: &mut AdamOptimizer<B>,
+    optimizer: &mut NetworkOptimizer<B>,
     inputs: Tensor<B::InnerBackend, 4>,
     labels: Tensor<B::InnerBackend, 1, Int>,
     key: StepKey,
     rates: [f64; 2],
-    label_smoothing: f64,
+    objective: &Objective<B::InnerBackend>,
 ) -> (Network<B>, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>) {
     let count = labels.dims()[0];
-    // Padding would enter the statistics that batch norm normalizes by.
-    let padded = inputs.dims()[0] > count && network.uses_batch_statistics();
-    let inputs = if padded { inputs.narrow(0, 0, count) } else { inputs };
+    // Padding would enter the statistics that batch norm normalizes by, and be mixed with images.
+    let alone = network.uses_batch_statistics() || objective.mixup > 0.0;
+    let inputs = if alone && inputs.dims()[0] > count { inputs.narrow(0, 0, count) } else { inputs };
+    let Mixed { inputs, others } = objective.mix(inputs, &labels, key);
     let (logits, statistics) = network.training_logits(Tensor::from_inner(inputs), key);
     // What a batch was filled up with counts nowhere, and no gradient goes back to it.
     let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };
-    let loss = loss(logits.clone(), Tensor::from_inner(labels), label_smoothing);
+    let loss = objective.loss(logits.clone(), labels, others);
     let told = (loss.clone().inner(), logits.inner());
     let network = network.with_statistics(statistics);
-    (descend(network, optimizer, loss.backward(), rates), told.0, told.1)
-}
-
-/// The mean cross-entropy of `logits` `[n, classes]`, `[1]`, against labels of which a share is spread evenly over all
-/// classes (C. Szegedy et al. 2016, <https://arxiv.org/abs/1512.00567>, section 7).
-#[allow(clippy::cast_possible_truncation)] // a share
-fn loss<B: Backend>(logits: Tensor<B, 2>, labels: Tensor<B, 1, Int>, smoothing: f64) -> Tensor<B, 1> {
-    let smoothing = Some(smoothing as f32).filter(|share| *share > 0.0);
-    CrossEntropyLossConfig::new().with_smoothing(smoothing).init(&logits.device()).forward(logits, labels)
-}
-
-/// One step of the optimizer; the second rate is that of a pretrained base.
-pub(super) fn descend<B: TrainBackend>(
-    network: Network<B>,
-    optimizer: &mut AdamOptimizer<B>,
-    mut gradients: B::Gradients,
-    [rate, base_rate]: [f64; 2],
-) -> Network<B> {
-    let base = network.pretrained_parameters();
-    let network = if base.is_empty() {
-        network
-    } else {
-        let of_base = GradientsParams::from_params(&mut gradients, &network, &base);
-        optimizer.step(base_rate, network, of_base)
-    };
-    // Those of the base are taken out already.
-    let others = GradientsParams::from_module(&mut gradients, &network);
-    optimizer.step(rate, network, others)
+    (optimizer.step(network, loss.backward(), rates), told.0, told.1)
 }

@@ -87,6 +87,27 @@ impl<B: Backend> Unread<B> {
 }
 
 impl Evaluation {
+    /// The evaluation by the mean of the probabilities of several evaluations of the same images; `None` without any.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // probabilities are stored as f32
+    pub fn mean(of: &[Self]) -> Option<Self> {
+        let first = of.first()?;
+        let sums = (0..first.probabilities.len())
+            .map(|at| of.iter().map(|one| f64::from(one.probabilities[at])).sum::<f64>() / of.len() as f64);
+        let probabilities: Vec<f32> = sums.map(|mean| mean as f32).collect();
+        let classes = first.confusion.classes();
+        let (mut loss, mut confusion) = (0.0, Confusion::new(classes));
+        for (row, truth) in probabilities.chunks_exact(classes.max(1)).zip(&first.truth) {
+            let truth = usize::from(*truth);
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            // The first of equal ones wins, as in NumPy's argmax; a probability of 0 has been rounded to that.
+            confusion.add(truth, row.iter().position(|share| *share >= largest).unwrap_or(0));
+            loss -= f64::from(row[truth].max(f32::MIN_POSITIVE)).ln();
+        }
+        loss /= first.truth.len().max(1) as f64;
+        Some(Self { loss, confusion, probabilities, truth: first.truth.clone() })
+    }
+
     fn add(&mut self, logits: &[f32], label: i32) {
         let truth = usize::try_from(label).unwrap_or_else(|_| unreachable!("labels are u16"));
         let (largest, exponentials, sum) = exponentials(logits);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::data::batch::{Batch, Prefetch, Source};
+use crate::data::batch::{Batch, Pass, Prefetch, Source};
 use crate::data::images::{Images, Picks};
 use crate::domain::{Precision, Split};
 use crate::model::frozen::FrozenPart;
@@ -77,6 +77,8 @@ impl Piece {
             Self::Picked(mut picks) => {
                 fill(&mut picks.indices, 1, count);
                 picks.theta.iter_mut().for_each(|theta| fill(theta, 6, count));
+                picks.tones.iter_mut().for_each(|tones| fill(tones, 2, count));
+                picks.erased.iter_mut().for_each(|erased| fill(erased, 4, count));
                 Self::Picked(picks)
             }
         }
@@ -115,7 +117,13 @@ impl<'a, B: KernelBackend> Feed<'a, B> {
         self.source.count(split)
     }
 
-    /// Starts making batches of the inputs of a split in this order, as this epoch sees them.
+    /// The class of the `index`th input of a split.
+    #[must_use]
+    pub fn label(&self, split: Split, index: usize) -> usize {
+        self.source.label(split, index)
+    }
+
+    /// Starts making batches of the inputs of a split in this order, as this pass sees them.
     ///
     /// # Errors
     /// When the system has no thread left to give.
@@ -124,16 +132,16 @@ impl<'a, B: KernelBackend> Feed<'a, B> {
         split: Split,
         order: Vec<u32>,
         batch_size: usize,
-        epoch: Option<u64>,
+        pass: Pass,
     ) -> io::Result<Prefetch<Piece>> {
         let even = self.even;
         let filled = move |piece: Piece| if even { piece.filled(batch_size) } else { piece };
         if let Some(images) = self.resident.as_ref().and_then(|resident| resident.images(split)).cloned() {
-            let pick = move |indices: &[u32]| filled(Piece::Picked(images.picks(split, indices, epoch)));
+            let pick = move |indices: &[u32]| filled(Piece::Picked(images.picks(split, indices, pass)));
             return Prefetch::start(order, batch_size, PREFETCH, pick);
         }
         let source = Arc::clone(&self.source);
-        let make = move |indices: &[u32]| filled(Piece::Made(Batch::make(&*source, split, indices, epoch)));
+        let make = move |indices: &[u32]| filled(Piece::Made(Batch::make(&*source, split, indices, pass)));
         Prefetch::start(order, batch_size, PREFETCH, make)
     }
 }

@@ -3,22 +3,26 @@
 use std::io;
 use std::time::Duration;
 
-use burn::module::AutodiffModule;
+use burn::tensor::{Tensor, TensorData};
 
-use crate::data::batch::epoch_order;
-use crate::domain::{EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split};
+use crate::data::batch::{Pass, drawn_order, epoch_order};
+use crate::domain::{
+    EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split, View,
+};
 use crate::events::Event;
 use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::model::parameters::MismatchError;
 
+use super::average::Average;
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
 use super::early_stopping::{Verdict, observe};
-use super::epoch::{EpochEnd, EpochPlan, TrainingFigures, train_epoch};
+use super::epoch::{EpochEnd, EpochPlan, Trainee, TrainingFigures, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
 use super::feed::Feed;
 use super::keep::{Keep, SaveError, Standing};
-use super::optimizer::{self, AdamOptimizer};
+use super::loss::Objective;
+use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
@@ -69,8 +73,7 @@ pub enum FitError {
 
 /// Where training stands.
 struct Progress<B: TrainBackend> {
-    network: Network<B>,
-    optimizer: AdamOptimizer<B>,
+    trainee: Trainee<B>,
     standing: Standing,
     /// What is done of the next epoch, where it is gone on with.
     partial: Option<Partial>,
@@ -114,8 +117,8 @@ where
         let begun = Stopwatch::start(reporter.paused());
         let epoch = done + 1;
         let at = EpochOf { epoch, base_rate: learning_rate, from };
-        let (network, end) = fit.train(progress.network, &mut progress.optimizer, at, device, &mut keep, reporter)?;
-        progress.network = network;
+        let (trainee, end) = fit.train(progress.trainee, at, device, &mut keep, reporter)?;
+        progress.trainee = trainee;
         let (training, all) = match end {
             EpochEnd::Completed(training, all) => (training, all),
             EpochEnd::Stopped => return Ok(FitEnd::Stopped),
@@ -123,8 +126,8 @@ where
                 return Ok(FitEnd::Diverged(format!("the training loss is no number at step {step} of epoch {epoch}")));
             }
         };
-        let Some(validation) = fit.evaluate(&progress.network.valid(), Split::Validation, device, reporter)? else {
-            keep.part(&progress.network, &progress.optimizer, all, reporter)?;
+        let Some(validation) = fit.evaluate(&progress.trainee.evaluated(), Split::Validation, device, reporter)? else {
+            keep.part(&progress.trainee, all, reporter)?;
             return Ok(FitEnd::Stopped);
         };
         let seconds = from.seconds + begun.elapsed(reporter.paused()).as_secs_f64();
@@ -150,7 +153,7 @@ where
         // other way round the epoch would be missing from the history for good.
         reporter.report(Event::EpochFinished { metrics, early_stopping: status });
         let best = verdict == Verdict::Improved;
-        keep.epoch(&progress.network, &progress.optimizer, progress.standing, best)?;
+        keep.epoch(&progress.trainee, progress.standing, best)?;
         reporter.report(Event::CheckpointSaved { epoch, step: 0, best });
         if verdict == Verdict::Stop {
             return Ok(FitEnd::Finished(FinishReason::EarlyStop));
@@ -175,10 +178,11 @@ fn begin<B: TrainBackend>(
     recipe: &Recipe,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<Progress<B>, MismatchError> {
+    let settings = OptimizerSettings::of(recipe);
     let Some(Checkpoint { state, arrays }) = checkpoint else {
+        let average = Average::new(&network, recipe.average);
         return Ok(Progress {
-            network,
-            optimizer: optimizer::adam(recipe.weight_decay),
+            trainee: Trainee { network, optimizer: NetworkOptimizer::new(settings), average },
             standing: Standing {
                 epoch: 0,
                 learning_rate: recipe.learning_rate,
@@ -188,9 +192,10 @@ fn begin<B: TrainBackend>(
         });
     };
     let network = network.load_arrays(arrays)?;
+    let optimizer = NetworkOptimizer::load(&network, arrays, state.optimizer_steps, settings)?;
+    let average = Average::load(&network, arrays, recipe.average)?;
     Ok(Progress {
-        optimizer: optimizer::load(&network, arrays, state.optimizer_steps, recipe.weight_decay)?,
-        network,
+        trainee: Trainee { network, optimizer, average },
         standing: Standing {
             epoch: state.epoch,
             learning_rate: state.learning_rate,
@@ -219,41 +224,68 @@ where
 {
     fn train(
         &self,
-        network: Network<B>,
-        optimizer: &mut AdamOptimizer<B>,
+        trainee: Trainee<B>,
         EpochOf { epoch, base_rate, from }: EpochOf,
         device: &B::Device,
         keep: &mut Keep<'_>,
         reporter: &mut dyn Reporter,
-    ) -> Result<(Network<B>, EpochEnd), FitError> {
+    ) -> Result<(Trainee<B>, EpochEnd), FitError> {
         let recipe = self.recipe;
         let kept = recipe.left_out.kept_of(self.feed.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
         let all = u64::from(from.epochs) * u64::from(steps);
-        let rate = |step: u32| schedule::rate(recipe.schedule, base_rate, before + u64::from(step), all);
+        let warmup = u64::from(recipe.warmup) * u64::from(steps);
+        let rate = |step: u32| schedule::warmed_rate(recipe.schedule, base_rate, before + u64::from(step), all, warmup);
+        let classes: Vec<usize> = kept.iter().map(|index| self.feed.label(Split::Train, *index as usize)).collect();
+        let counts = self.class_counts(&classes);
         let plan = EpochPlan {
             epoch,
             epochs: from.epochs,
             steps,
+            before,
             from,
             seed: recipe.seed,
             rate: &rate,
             base_rate: schedule::base_rate(recipe),
-            label_smoothing: recipe.label_smoothing,
             readback: self.readback,
         };
         // An order of what is kept; what an image looks like in this epoch goes by its place in the dataset.
-        let order = epoch_order(recipe.seed, u64::from(epoch), kept.len());
+        let order = match recipe.balance.class_chances(&counts) {
+            Some(chances) => drawn_order(recipe.seed, u64::from(epoch), &classes, &chances),
+            None => epoch_order(recipe.seed, u64::from(epoch), kept.len()),
+        };
         // What is done of the epoch is not made again. Dataset, batch size and images left out are the recipe's, so
         // steps are what they were.
         let done = from.step as usize * batch_size;
         let order = order.into_iter().skip(done).map(|place| kept[place as usize]).collect();
-        let batches = self.feed.start(Split::Train, order, batch_size, Some(u64::from(epoch)));
+        let batches = self.feed.start(Split::Train, order, batch_size, Pass::Training(u64::from(epoch)));
         let batches = batches.map_err(FitError::Thread)?;
         reporter.report(Event::EpochStarted { epoch, steps, done: from.step, seconds: from.seconds });
-        Ok(train_epoch(network, optimizer, &self.feed, batches, &plan, device, keep, reporter)?)
+        let objective = self.objective(&counts, device);
+        Ok(train_epoch(trainee, &self.feed, batches, &plan, &objective, device, keep, reporter)?)
+    }
+
+    /// Training images of each class.
+    fn class_counts(&self, classes: &[usize]) -> Vec<usize> {
+        let mut counts = vec![0; self.identity.classes.len()];
+        classes.iter().for_each(|class| counts[*class] += 1);
+        counts
+    }
+
+    /// How the loss counts labels, for classes with so many training images.
+    #[allow(clippy::cast_possible_truncation)] // rounded to what losses are computed in
+    fn objective(&self, counts: &[usize], device: &B::Device) -> Objective<B::InnerBackend> {
+        let weights = self.recipe.balance.class_weights(counts).map(|weights| {
+            let weights: Vec<f32> = weights.into_iter().map(|weight| weight as f32).collect();
+            Tensor::from_data(TensorData::new(weights, [counts.len()]), device)
+        });
+        Objective {
+            label_smoothing: self.recipe.label_smoothing,
+            class_weights: weights,
+            mixup: self.recipe.augmentation.map_or(0.0, |ranges| ranges.mixup),
+        }
     }
 
     /// Evaluates a network on a split. `None` if a stop was asked for before the end.
@@ -267,11 +299,26 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let count = u32::try_from(self.feed.count(split)).unwrap_or(u32::MAX);
-        self.evaluate_images(network, split, (0..count).collect(), device, reporter)
+        self.evaluate_view(network, split, View::PLAIN, device, reporter)
     }
 
-    /// The same for the images with these indices, in their order.
+    /// The same for one view of each image.
+    ///
+    /// # Errors
+    /// When no thread can be had for the batches.
+    pub fn evaluate_view(
+        &self,
+        network: &Network<B::InnerBackend>,
+        split: Split,
+        view: View,
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Option<Evaluation>, FitError> {
+        let count = u32::try_from(self.feed.count(split)).unwrap_or(u32::MAX);
+        self.evaluate_images(network, split, (0..count).collect(), view, device, reporter)
+    }
+
+    /// The same for a view of the images with these indices, in their order.
     ///
     /// # Errors
     /// When no thread can be had for the batches.
@@ -280,10 +327,11 @@ where
         network: &Network<B::InnerBackend>,
         split: Split,
         order: Vec<u32>,
+        view: View,
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let batches = self.feed.start(split, order, BATCH_SIZE, None).map_err(FitError::Thread)?;
+        let batches = self.feed.start(split, order, BATCH_SIZE, Pass::Evaluation(view)).map_err(FitError::Thread)?;
         let (classes, stop) = (self.identity.classes.len(), || reporter.stop_requested());
         Ok(evaluate(network, &self.feed, batches, classes, self.readback, device, stop))
     }

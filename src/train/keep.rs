@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use crate::domain::{EarlyStoppingStatus, Strategy};
 use crate::events::Event;
 use crate::model::kernels::TrainBackend;
-use crate::model::network::Network;
 use crate::model::parameters::Arrays;
 
 use super::Reporter;
+use super::average::Average;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, Partial, State};
-use super::optimizer::{self, AdamOptimizer};
+use super::epoch::Trainee;
 
 /// A checkpoint could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +71,7 @@ impl<'a> Keep<'a> {
     /// Saves what is done of the epoch under way, unless that is on disk already or its loss is no number.
     pub(super) fn part<B: TrainBackend>(
         &mut self,
-        network: &Network<B>,
-        optimizer: &AdamOptimizer<B>,
+        trainee: &Trainee<B>,
         partial: Partial,
         reporter: &mut dyn Reporter,
     ) -> Result<(), SaveError> {
@@ -81,7 +80,7 @@ impl<'a> Keep<'a> {
         if step == 0 || self.position == (epoch, step) || !finite {
             return Ok(());
         }
-        let checkpoint = self.checkpoint(network, optimizer, Some(partial));
+        let checkpoint = self.checkpoint(trainee, Some(partial));
         self.replace_last(&checkpoint)?;
         reporter.report(Event::CheckpointSaved { epoch, step, best: false });
         Ok(())
@@ -90,13 +89,12 @@ impl<'a> Keep<'a> {
     /// Saves the state after a completed epoch.
     pub(super) fn epoch<B: TrainBackend>(
         &mut self,
-        network: &Network<B>,
-        optimizer: &AdamOptimizer<B>,
+        trainee: &Trainee<B>,
         standing: Standing,
         best: bool,
     ) -> Result<(), SaveError> {
         self.standing = standing;
-        let checkpoint = self.checkpoint(network, optimizer, None);
+        let checkpoint = self.checkpoint(trainee, None);
         // The best first: between the two, `last` is an epoch behind and the run goes on from the best. The other way
         // round `last` would name a best epoch whose weights are nowhere. Two files and not two names of one, so that
         // no damage takes both.
@@ -115,15 +113,11 @@ impl<'a> Keep<'a> {
         Ok(())
     }
 
-    fn checkpoint<B: TrainBackend>(
-        &self,
-        network: &Network<B>,
-        optimizer: &AdamOptimizer<B>,
-        partial: Option<Partial>,
-    ) -> Checkpoint {
-        let (moments, optimizer_steps) = optimizer::save(optimizer, network);
-        let mut arrays: Arrays = network.to_arrays();
+    fn checkpoint<B: TrainBackend>(&self, trainee: &Trainee<B>, partial: Option<Partial>) -> Checkpoint {
+        let (moments, optimizer_steps) = trainee.optimizer.save(&trainee.network);
+        let mut arrays: Arrays = trainee.network.to_arrays();
         arrays.extend(moments);
+        arrays.extend(trainee.average.iter().flat_map(Average::to_arrays));
         let Standing { epoch, learning_rate, early_stopping } = self.standing;
         let state = State {
             version: CHECKPOINT_VERSION,

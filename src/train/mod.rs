@@ -3,7 +3,9 @@
 //! May know: `domain`, `durable`, `data`, `model`, `events`, burn. It reports events and hears requests through a
 //! [`Reporter`]; what becomes of them is the worker's business.
 
+pub mod average;
 pub mod checkpoint;
+mod clip;
 pub mod early_stopping;
 pub mod epoch;
 pub mod evaluate;
@@ -11,6 +13,7 @@ pub mod features;
 pub mod feed;
 pub mod fit;
 pub mod keep;
+pub mod loss;
 pub(crate) mod meter;
 pub mod optimizer;
 pub mod resident;

@@ -11,6 +11,7 @@ use burn::tensor::ops::{GridSampleOptions, GridSamplePaddingMode, InterpolateMod
 use burn::tensor::{DType, Int, Tensor, TensorData};
 
 use crate::data::Source;
+use crate::data::augment::{ERASED_GRAY, middle};
 use crate::data::images::{Images, Picks, SCALE};
 use crate::domain::Split;
 use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
@@ -29,6 +30,8 @@ pub struct Resident<B: Backend> {
     /// Where the middles of output pixels are, from −1 to 1: `[1, h, 1, 1]` and `[1, 1, w, 1]`.
     rows: Tensor<B, 4>,
     columns: Tensor<B, 4>,
+    /// The same in fractions of the sides: `[1, 1, h, 1]` and `[1, 1, 1, w]`.
+    fractions: [Tensor<B, 4>; 2],
     normalization: Option<Normalization<B>>,
 }
 
@@ -79,6 +82,10 @@ impl<B: Backend> Resident<B> {
             splits: held,
             rows: middles(height, device).reshape([1, height, 1, 1]),
             columns: middles(width, device).reshape([1, 1, width, 1]),
+            fractions: [
+                fractions(height, device).reshape([1, 1, height, 1]),
+                fractions(width, device).reshape([1, 1, 1, width]),
+            ],
             normalization: images.preprocessing().map(|preprocessing| Normalization::new(preprocessing, device)),
         })
     }
@@ -113,7 +120,7 @@ impl<B: Backend> Resident<B> {
             }
             None => pictures,
         };
-        let inputs = drawn.mul_scalar(SCALE);
+        let inputs = self.paint(drawn.mul_scalar(SCALE), picks, &device);
         let inputs = match &self.normalization {
             // One channel becomes three.
             Some(Normalization { scale, mean, deviation, .. }) => {
@@ -122,6 +129,36 @@ impl<B: Backend> Resident<B> {
             None => inputs,
         };
         (inputs, held.labels.clone().select(0, places))
+    }
+
+    /// Pictures `[n, c, h, w]` of 0 to 1 with the tones of `picks`, and its rectangles erased, as
+    /// [`Change::paint`](crate::data::Change::paint) does it.
+    fn paint(&self, pictures: Tensor<B, 4>, picks: &Picks, device: &B::Device) -> Tensor<B, 4> {
+        let shape = pictures.dims();
+        let [count, channels, height, width] = shape;
+        let column = |values: &[f32], of: usize, at: usize| {
+            let values: Vec<f32> = values.iter().skip(at).step_by(of).copied().collect();
+            Tensor::<B, 1>::from_data(TensorData::new(values, [count]), device).reshape([count, 1, 1, 1])
+        };
+        let toned = match &picks.tones {
+            Some(tones) => {
+                let bright = pictures.mul(column(tones, 2, 0));
+                let mean = bright.clone().reshape([count, channels * height * width]).mean_dim(1);
+                let mean = mean.reshape([count, 1, 1, 1]);
+                (bright - mean.clone()).mul(column(tones, 2, 1)).add(mean).clamp(0.0, 1.0)
+            }
+            None => pictures,
+        };
+        let Some(edges) = &picks.erased else { return toned };
+        let inside = |axis: usize| {
+            let middles = self.fractions[axis].clone();
+            let [_, _, rows, columns] = middles.dims();
+            let middles = middles.expand([count, 1, rows, columns]);
+            let [from, to] = [axis, axis + 2].map(|at| column(edges, 4, at).expand([count, 1, rows, columns]));
+            middles.clone().greater_equal(from).bool_and(middles.lower(to))
+        };
+        let mask = inside(0).expand([count, 1, height, width]).bool_and(inside(1).expand([count, 1, height, width]));
+        toned.mask_fill(mask.expand(shape), ERASED_GRAY)
     }
 
     /// Samples pictures `[n, c, h, w]` where the maps `[n, 2, 3]` point: bilinearly, with the nearest pixel beyond the
@@ -165,6 +202,11 @@ impl<B: Backend> Normalization<B> {
             deviation: channels(preprocessing.deviation),
         }
     }
+}
+
+/// The middles of this many pixels in fractions of them all.
+fn fractions<B: Backend>(side: usize, device: &B::Device) -> Tensor<B, 1> {
+    Tensor::from_data(TensorData::new((0..side).map(|at| middle(at, side)).collect::<Vec<f32>>(), [side]), device)
 }
 
 /// The middles of this many pixels that reach from −1 to 1.

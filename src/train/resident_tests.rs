@@ -10,8 +10,8 @@ use super::*;
 use crate::data::images::Augmenter;
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::writer::{Description, Workshop, Writer};
-use crate::data::{Affine, Batch, Dataset};
-use crate::domain::{Augmentation, DatasetName};
+use crate::data::{Affine, Batch, Dataset, Pass};
+use crate::domain::{Augmentation, DatasetName, Views};
 use crate::train::feed::{Feed, Piece, Ready};
 
 /// Of the range of a picture's values: how far the two ways may differ.
@@ -58,10 +58,10 @@ fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
 }
 
 /// The largest difference between the two ways for the images with these indices.
-fn compare(images: &Images, split: Split, indices: &[u32], epoch: Option<u64>) -> f32 {
+fn compare(images: &Images, split: Split, indices: &[u32], pass: Pass) -> f32 {
     let resident = Resident::<Flex>::upload(images, &[split], u64::MAX, &Default::default()).expect("room");
-    let made = Batch::make(images, split, indices, epoch);
-    let (inputs, labels) = resident.batch(&images.picks(split, indices, epoch));
+    let made = Batch::make(images, split, indices, pass);
+    let (inputs, labels) = resident.batch(&images.picks(split, indices, pass));
     assert_eq!(inputs.dims(), made.shape);
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
     assert_eq!(labels, made.labels);
@@ -69,12 +69,16 @@ fn compare(images: &Images, split: Split, indices: &[u32], epoch: Option<u64>) -
 }
 
 fn drawn() -> impl Strategy<Value = Augmentation> {
-    let ranges = (0.0..180.0, 0.0..0.99, 0.0..0.99, any::<bool>());
-    let drawn = ranges.prop_map(|(rotation_degrees, zoom, shift, horizontal_flip)| Augmentation {
+    let ranges = (0.0..180.0, 0.0..0.9, 0.0..0.9, any::<bool>(), prop_oneof![Just(0.0), 0.0..1.0], 0.0..1.0);
+    let drawn = ranges.prop_map(|(rotation_degrees, zoom, shift, horizontal_flip, tones, erasing)| Augmentation {
         rotation_degrees,
         zoom,
         shift,
         horizontal_flip,
+        brightness: tones / 2.0,
+        contrast: tones,
+        erasing,
+        mixup: 0.0,
     });
     prop_oneof![Just(Augmentation::REFERENCE), drawn]
 }
@@ -94,18 +98,20 @@ proptest! {
         ],
         channels in prop_oneof![Just(1_u32), Just(3)],
         named in 0..Preprocessing::NAMED.len(),
+        crop in 0_u32..5,
+        view in 0_usize..10,
     ) {
         let dir = TempDir::new().expect("a folder");
         let dataset = dataset(&dir, ImageShape { width, height, channels });
         let augmenter = Some(Augmenter { ranges, seed, variants: 0 });
         let images = match side {
-            None => Images::plain(dataset, augmenter),
+            None => Images::plain(dataset, augmenter).cropped(width.min(height) * crop / 4),
             Some(side) => Images::prepared(dataset, side, Preprocessing::NAMED[named].1, augmenter),
         };
-        let found = compare(&images, Split::Train, &[0, 22, 3, 3], Some(epoch));
+        let found = compare(&images, Split::Train, &[0, 22, 3, 3], Pass::Training(epoch));
         prop_assert!(found < TOLERANCE, "augmented: {found}");
-        let found = compare(&images, Split::Validation, &[5, 1], None);
-        prop_assert!(found < TOLERANCE, "as they are: {found}");
+        let found = compare(&images, Split::Validation, &[5, 1], Pass::Evaluation(Views::Ten.each()[view]));
+        prop_assert!(found < TOLERANCE, "view {view}: {found}");
     }
 }
 
@@ -116,7 +122,7 @@ fn pictures_as_large_as_the_base_wants_them_are_the_same() {
     let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 4, variants: 0 };
     for (name, preprocessing) in Preprocessing::NAMED {
         let images = Images::prepared(Arc::clone(&dataset), 224, preprocessing, Some(augmenter));
-        let found = compare(&images, Split::Train, &[1, 2, 3], Some(7));
+        let found = compare(&images, Split::Train, &[1, 2, 3], Pass::Training(7));
         assert!(found < TOLERANCE, "{name}: {found}");
     }
 }
@@ -126,7 +132,7 @@ fn pictures_that_are_taken_as_they_are_are_equal_to_the_last_bit() {
     let dir = TempDir::new().expect("a folder");
     for channels in [1, 3] {
         let images = Images::plain(dataset(&dir, ImageShape { width: 9, height: 7, channels }), None);
-        assert!(compare(&images, Split::Train, &[3, 0, 22], Some(1)) == 0.0);
+        assert!(compare(&images, Split::Train, &[3, 0, 22], Pass::Training(1)) == 0.0);
         std::fs::remove_dir_all(dir.path().join("d")).expect("removed");
     }
 }
@@ -151,7 +157,7 @@ fn whole_moves_and_what_lies_beyond_the_edge() {
     ];
     #[allow(clippy::cast_possible_truncation)]
     let theta = table.iter().flat_map(|(_, affine, _)| affine.theta(8, 8).into_iter().flatten()).map(|v| v as f32);
-    let picks = Picks { theta: Some(theta.collect()), ..images.picks(Split::Train, &[4; 5], None) };
+    let picks = Picks { theta: Some(theta.collect()), ..images.picks(Split::Train, &[4; 5], Pass::PLAIN) };
     let drawn = floats(resident.batch(&picks).0);
     let pixels = dataset.pixels(Split::Train, 4);
     for ((name, _, from), drawn) in table.iter().zip(drawn.chunks_exact(64)) {
@@ -176,7 +182,8 @@ fn whole_epochs_are_the_same_with_their_last_and_smaller_batch() {
     for (split, on_device) in [(Split::Train, true), (Split::Validation, false)] {
         let epoch = |resident: Option<Resident<Flex>>| {
             let feed = Feed::of_images(images.clone(), None, resident);
-            let pieces: Vec<Piece> = feed.start(split, order.clone(), 10, Some(2)).expect("a thread").collect();
+            let pieces: Vec<Piece> =
+                feed.start(split, order.clone(), 10, Pass::Training(2)).expect("a thread").collect();
             let sizes: Vec<usize> = pieces.iter().map(|piece| piece.labels().len()).collect();
             assert_eq!(sizes, [10, 10, 3]);
             let picked = pieces.iter().all(|piece| matches!(piece, Piece::Picked(_)));

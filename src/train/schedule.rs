@@ -9,11 +9,22 @@ const CYCLE_RISE: f64 = 0.3;
 const CYCLE_START: f64 = 1.0 / 25.0;
 const CYCLE_END: f64 = CYCLE_START / 1e4;
 
-/// The rate of a step. `base` is the rate as plateaus have left it; `step` and `steps` count from 0 over the whole
-/// run.
+/// The rate of a step of a run that begins with `warmup` steps in which it rises evenly. `base` is the rate as plateaus
+/// have left it; `step` and `steps` count from 0 over the whole run.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // step counts are far below 2^52
-pub fn rate(schedule: Schedule, base: f64, step: u64, steps: u64) -> f64 {
+pub fn warmed_rate(schedule: Schedule, base: f64, step: u64, steps: u64, warmup: u64) -> f64 {
+    let warmup = warmup.min(steps);
+    if step < warmup {
+        return rate(schedule, base, 0, steps - warmup) * (step + 1) as f64 / warmup as f64;
+    }
+    rate(schedule, base, step - warmup, steps - warmup)
+}
+
+/// The rate of a step without any warm-up.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // step counts are far below 2^52
+fn rate(schedule: Schedule, base: f64, step: u64, steps: u64) -> f64 {
     match schedule {
         Schedule::Constant | Schedule::Plateau { .. } => base,
         Schedule::Cosine => base * glide(1.0, 0.0, step as f64 / steps.max(1) as f64),
@@ -87,6 +98,15 @@ mod tests {
             let rate = rate(Schedule::OneCycle, 2e-3, step, 20);
             assert!((rate - expected).abs() < 1e-9, "step {step}: {rate} against {expected}");
         }
+    }
+
+    #[test]
+    fn a_warm_up_rises_evenly_to_the_beginning_of_the_schedule() {
+        let rates: Vec<f64> = (0..6).map(|step| warmed_rate(Schedule::Cosine, 1.0, step, 6, 4)).collect();
+        assert_eq!(rates[..4], [0.25, 0.5, 0.75, 1.0]);
+        assert!((rates[4] - 1.0).abs() < 1e-12 && (rates[5] - 0.5).abs() < 1e-12, "{rates:?}");
+        assert_eq!(warmed_rate(Schedule::Constant, 2.0, 0, 3, 9), 2.0 / 3.0, "no longer than the run");
+        assert_eq!(warmed_rate(Schedule::OneCycle, 1.0, 7, 20, 0), rate(Schedule::OneCycle, 1.0, 7, 20));
     }
 
     #[test]

@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 use burn::backend::{Autodiff, Flex};
 use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{Tensor, TensorData};
 
+use super::Reporter;
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use super::epoch::train_step;
 use super::evaluate::{Evaluation, evaluate};
 use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
+use super::loss::Objective;
+use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::resident::Resident;
-use super::{Reporter, optimizer};
-use crate::data::batch::Source;
+use crate::data::batch::{Pass, Source};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
@@ -347,7 +348,7 @@ fn every_batch_of_an_even_feed_is_as_large_as_the_first() {
     let bench = Bench { resident: true, ..Bench::new() };
     let (images, device) = (bench.images(), Default::default());
     for feed in [bench.feed(&images).evenly(true), Feed::of(Arc::clone(&images)).evenly(true)] {
-        let pieces = feed.start(Split::Train, (0..120).collect(), 22, Some(1)).expect("a thread");
+        let pieces = feed.start(Split::Train, (0..120).collect(), 22, Pass::Training(1)).expect("a thread");
         let sizes: Vec<[usize; 2]> = pieces
             .map(|piece| {
                 let ready = feed.ready(piece, &device);
@@ -383,7 +384,7 @@ fn how_often_an_evaluation_is_read_changes_nothing() {
     let feed = bench.feed(&bench.images());
     let evaluated = |readback| {
         // 7 batches, the last of 6 images.
-        let batches = feed.start(Split::Train, (0..120).collect(), 19, None).expect("a thread");
+        let batches = feed.start(Split::Train, (0..120).collect(), 19, Pass::PLAIN).expect("a thread");
         let classes = identity.classes.len();
         evaluate(&network, &feed, batches, classes, readback, &Default::default(), || false).expect("to the end")
     };
@@ -519,12 +520,13 @@ impl Source for Watched {
         self.images.label(split, index)
     }
 
-    fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]) {
+    fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]) {
         if split == Split::Train {
             let mut seen = self.seen.lock().expect("no panic before");
-            seen.extend(indices.iter().map(|index| (epoch.expect("training has epochs"), *index)));
+            let Pass::Training(epoch) = pass else { panic!("training has epochs") };
+            seen.extend(indices.iter().map(|index| (epoch, *index)));
         }
-        self.images.fill(split, indices, epoch, out);
+        self.images.fill(split, indices, pass, out);
     }
 }
 
@@ -586,12 +588,11 @@ fn ten_steps_agree_with_pytorch() {
         close(ours, theirs, "logit");
     }
     let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
-    let mut adam = optimizer::adam(0.0);
+    let mut adam = NetworkOptimizer::new(OptimizerSettings::ADAM);
     for (step, theirs) in trace.losses.iter().enumerate() {
         let loss = loss_function.forward(network.logits(images.clone()), labels.clone());
         close(loss.clone().into_scalar().into(), *theirs, &format!("loss of step {step}"));
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        network = adam.step(1e-3, network, gradients);
+        network = adam.step(network, loss.backward(), [1e-3; 2]);
     }
     for (name, array) in network.to_arrays() {
         let norm = array.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
@@ -601,6 +602,7 @@ fn ten_steps_agree_with_pytorch() {
 
 #[derive(serde::Deserialize)]
 struct Trace {
+    rate: f64,
     losses: Vec<f64>,
     evaluated: Vec<Vec<f64>>,
     norms_after: std::collections::BTreeMap<String, f64>,
@@ -611,12 +613,32 @@ struct Trace {
 fn ten_steps_with_batch_norm_agree_with_pytorch() {
     let text = include_str!("../../tests/fixtures/batch_norm_trace.json");
     let mut traces: std::collections::BTreeMap<String, Trace> = serde_json::from_str(text).expect("the fixture");
-    for (name, decay, smoothing) in [("plain", 0.0, 0.0), ("regularized", 5.0, 0.2)] {
-        ten_steps(&traces.remove(name).expect("a trace"), decay, smoothing);
+    let weights = Tensor::<Flex, 1>::from_data([0.5_f32, 1.0, 2.0], &Default::default());
+    let adam = OptimizerSettings::ADAM;
+    let descent = OptimizerSettings { kind: crate::domain::Optimizer::Sgd, weight_decay: 0.5, clip_norm: 0.0 };
+    let table = [
+        ("plain", adam, Objective::plain()),
+        (
+            "regularized",
+            OptimizerSettings { weight_decay: 5.0, ..adam },
+            Objective { label_smoothing: 0.2, ..Objective::plain() },
+        ),
+        ("descent", descent, Objective::plain()),
+        ("clipped", OptimizerSettings { clip_norm: 0.1, ..descent }, Objective::plain()),
+        ("weighted", adam, Objective { class_weights: Some(weights.clone()), ..Objective::plain() }),
+        (
+            "weighted_and_smoothed",
+            adam,
+            Objective { class_weights: Some(weights), label_smoothing: 0.2, ..Objective::plain() },
+        ),
+    ];
+    for (name, settings, objective) in table {
+        ten_steps(name, &traces.remove(name).expect("a trace"), settings, &objective);
     }
+    assert!(traces.is_empty(), "no test for {:?}", traces.keys());
 }
 
-fn ten_steps(trace: &Trace, decay: f64, smoothing: f64) {
+fn ten_steps(name: &str, trace: &Trace, settings: OptimizerSettings, objective: &Objective<Flex>) {
     let device = Default::default();
     let network = build::<Cpu>(&residual(), [2, 9, 9], 3, 0);
     // In the order in which PyTorch lists parameters.
@@ -637,13 +659,13 @@ fn ten_steps(trace: &Trace, decay: f64, smoothing: f64) {
     let close = |ours: f64, theirs: f64, what: &str| {
         assert!((ours - theirs).abs() <= 1e-4 * theirs.abs().max(0.1), "{what}: {ours} against {theirs}");
     };
-    let mut adam = optimizer::adam(decay);
+    let mut optimizer = NetworkOptimizer::new(settings);
     for (step, theirs) in (1..).zip(trace.losses.iter().copied()) {
         let key = StepKey { seed: 1, epoch: 1, step };
         let (moved, loss, _) =
-            train_step(network, &mut adam, images.clone(), labels.clone(), key, [1e-3; 2], smoothing);
+            train_step(network, &mut optimizer, images.clone(), labels.clone(), key, [trace.rate; 2], objective);
         network = moved;
-        close(loss.into_scalar().into(), theirs, &format!("loss of step {step}"));
+        close(loss.into_scalar().into(), theirs, &format!("{name}: loss of step {step}"));
     }
     let logits = network.valid().logits(images).into_data().convert::<f64>();
     for (ours, theirs) in logits.iter::<f64>().zip(trace.evaluated.concat()) {

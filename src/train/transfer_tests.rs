@@ -9,14 +9,13 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Tensor, TensorData};
 
 use super::checkpoint::{Checkpoint, CheckpointFiles};
-use super::epoch::descend;
 use super::features::{Cached, FeaturePlan};
 use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
-use super::optimizer;
+use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::resident::Resident;
 use super::tests::{Cpu, Notes, dataset, identity};
-use crate::data::batch::Source;
+use crate::data::batch::{Pass, Source};
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
@@ -134,11 +133,11 @@ fn features_and_fine_tuning_agree_with_pytorch() {
         }
         let labels = Tensor::from_data(TensorData::new(vec![0_i32, 1, 2, 0, 1], [5]), &device);
         let loss_function = CrossEntropyLossConfig::new().init::<Cpu>(&device);
-        let mut adam = optimizer::adam(0.0);
+        let mut adam = NetworkOptimizer::new(OptimizerSettings::ADAM);
         for (step, theirs) in trace.losses.iter().enumerate() {
             let loss = loss_function.forward(network.logits(below.clone()), labels.clone());
             close(loss.clone().into_scalar().into(), *theirs, 1e-3, &format!("{unfrozen:?}: loss of step {step}"));
-            network = descend(network, &mut adam, loss.backward(), trace.rates);
+            network = adam.step(network, loss.backward(), trace.rates);
         }
         let after = network.to_arrays();
         assert_eq!(after.keys().collect::<Vec<_>>(), trace.norms_after.keys().collect::<Vec<_>>());
@@ -405,7 +404,7 @@ fn fine_tuning_trains_its_block_and_nothing_below_and_keeps_only_that() {
     bench.recipe.augmentation = None;
     let images = bench.images();
     let mut batch = vec![0.0; 8 * 3 * 32 * 32];
-    images.fill(Split::Train, &[0, 1, 2, 3, 4, 5, 6, 7], None, &mut batch);
+    images.fill(Split::Train, &[0, 1, 2, 3, 4, 5, 6, 7], Pass::PLAIN, &mut batch);
     let frozen_output = || {
         let batch = Tensor::<Flex, 4>::from_data(TensorData::new(batch.clone(), [8, 3, 32, 32]), &Default::default());
         bench.frozen().forward(batch).into_data()

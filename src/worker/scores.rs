@@ -3,12 +3,13 @@
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::domain::Split;
+use crate::domain::{Split, View};
 use crate::events::Event;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
+use crate::train::average;
 use crate::train::evaluate::Evaluation;
 
 use super::checkpoints::best;
@@ -27,7 +28,7 @@ where
         let (best, told) = best(self.files)?;
         told.into_iter().for_each(|message| self.journal.report(Event::Warning { message }));
         check_identity(Some(&best), self.setup.identity())?;
-        let network = self.setup.network()?.valid().load_arrays(&best.arrays)?;
+        let network = self.setup.network()?.valid().load_arrays(&average::evaluated(best.arrays))?;
         Ok((network, best.state.epoch))
     }
 
@@ -45,10 +46,45 @@ where
         let evaluation = plan.evaluate(&network, Split::Test, self.device, self.journal);
         let Some(evaluation) = evaluation? else { return Ok(false) };
         drop(plan);
+        if !self.test_views(&network, epoch, &evaluation)? {
+            return Ok(false);
+        }
         let Evaluation { loss, confusion, probabilities, truth } = evaluation;
         let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
         self.journal.keep(&predictions, &folder.test_predictions());
         self.journal.report(Event::Evaluated { split: Split::Test, epoch, loss, confusion });
+        Ok(true)
+    }
+
+    /// Tests the views that the recipe wants beside the plain one, whose evaluation is `plain`, and keeps the mean of
+    /// their probabilities. False if a stop was asked for before the end.
+    fn test_views(
+        &mut self,
+        network: &Network<B::InnerBackend>,
+        epoch: u32,
+        plain: &Evaluation,
+    ) -> Result<bool, WorkerError> {
+        let Ground { recipe, folder, .. } = self.ground;
+        let others: Vec<View> = recipe.views.each().into_iter().filter(|view| *view != View::PLAIN).collect();
+        if others.is_empty() {
+            return Ok(true);
+        }
+        // Features are cached of the plain view alone.
+        let feed = self.setup.images_of(Split::Test);
+        let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
+        let mut evaluations = vec![plain.clone()];
+        for view in others {
+            let found = plan.evaluate_view(network, Split::Test, view, self.device, self.journal)?;
+            let Some(evaluation) = found else { return Ok(false) };
+            evaluations.push(evaluation);
+        }
+        drop(plan);
+        // There is the plain one at least.
+        let Some(mean) = Evaluation::mean(&evaluations) else { return Ok(true) };
+        let Evaluation { loss, confusion, probabilities, truth } = mean;
+        let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
+        self.journal.keep(&predictions, &folder.test_views_predictions());
+        self.journal.report(Event::ViewsEvaluated { views: recipe.views.count(), epoch, loss, confusion });
         Ok(true)
     }
 
@@ -70,8 +106,9 @@ where
         let (network, epoch) = self.best()?;
         let feed = self.setup.plain_training_inputs();
         let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
-        let mut on =
-            |images: &[u32]| plan.evaluate_images(&network, Split::Train, images.to_vec(), self.device, self.journal);
+        let mut on = |images: &[u32]| {
+            plan.evaluate_images(&network, Split::Train, images.to_vec(), View::PLAIN, self.device, self.journal)
+        };
         // The figures are of what was trained on; the predictions are of all, in the dataset's order, so that a row is
         // an image whatever a run leaves out.
         let Some(trained) = on(&kept)? else { return Ok(false) };

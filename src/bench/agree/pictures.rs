@@ -10,7 +10,7 @@ use crate::bench::{BenchError, Check, Finding, Tell};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::writer::{Description, Workshop, Writer};
-use crate::data::{Batch, Dataset, StoreError};
+use crate::data::{Batch, Dataset, Pass, StoreError};
 use crate::domain::{Augmentation, DatasetName, Preprocessing, Split};
 use crate::model::device::DeviceKind;
 use crate::model::kernels::read;
@@ -64,6 +64,9 @@ pub(super) fn check<B: Backend>(device: &B::Device, size: usize, tell: Tell<'_>)
     };
     told("as they are (largest difference)", &plain(None), 0.0);
     told("augmented at 48", &plain(augmenter), BAR);
+    let ranges = Augmentation { brightness: 0.3, contrast: 0.3, erasing: 0.5, ..Augmentation::STRONG };
+    let strongly = Augmenter { ranges, seed: 1, variants: 0 };
+    told("toned, erased and cut to 42", &plain(Some(strongly)).cropped(42), BAR);
     for (name, preprocessing) in Preprocessing::NAMED {
         let images = Images::prepared(Arc::clone(&dataset), size, preprocessing, augmenter);
         told(&format!("augmented to {size}, {name}"), &images, BAR);
@@ -75,8 +78,8 @@ pub(super) fn check<B: Backend>(device: &B::Device, size: usize, tell: Tell<'_>)
 fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
     let indices: Vec<u32> = (0..IMAGES).rev().step_by(5).collect();
     let Some(resident) = Resident::<B>::upload(images, &[Split::Train], u64::MAX, device) else { return f64::NAN };
-    let host = Batch::make(images, Split::Train, &indices, Some(3));
-    let (inputs, labels) = resident.batch(&images.picks(Split::Train, &indices, Some(3)));
+    let host = Batch::make(images, Split::Train, &indices, Pass::Training(3));
+    let (inputs, labels) = resident.batch(&images.picks(Split::Train, &indices, Pass::Training(3)));
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
     let inputs: Vec<f32> = read(inputs).convert::<f32>().into_vec().unwrap_or_default();
     if labels != host.labels || inputs.len() != host.inputs.len() || inputs.iter().any(|value| !value.is_finite()) {

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::bench::material::{CLASSES, uniform};
 use crate::bench::{BenchError, Check, Finding, Tell};
-use crate::data::batch::{Batch, Source};
+use crate::data::batch::{Batch, Pass, Source};
 use crate::domain::network::{Layer, Op, Stage};
 use crate::domain::{Architecture, Confusion, Split};
 use crate::model::kernels::{KernelBackend, TrainBackend};
@@ -51,7 +51,7 @@ impl Source for Known {
     fn label(&self, _: Split, index: usize) -> usize {
         self.labels[index]
     }
-    fn fill(&self, _: Split, indices: &[u32], _: Option<u64>, out: &mut [f32]) {
+    fn fill(&self, _: Split, indices: &[u32], _: Pass, out: &mut [f32]) {
         for (row, index) in out.chunks_exact_mut(CLASSES).zip(indices) {
             row.copy_from_slice(&self.logits[*index as usize * CLASSES..][..CLASSES]);
         }
@@ -78,7 +78,7 @@ impl Known {
     fn batches(&self) -> impl Iterator<Item = Batch> {
         let indices: Vec<u32> = (0..u32::try_from(IMAGES).unwrap_or(0)).collect();
         let batches: Vec<Batch> =
-            indices.chunks(BATCH).map(|indices| Batch::make(self, Split::Test, indices, None)).collect();
+            indices.chunks(BATCH).map(|indices| Batch::make(self, Split::Test, indices, Pass::PLAIN)).collect();
         batches.into_iter()
     }
 }

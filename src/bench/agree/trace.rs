@@ -6,44 +6,64 @@ use super::networks::Subject;
 use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::material::Material;
 use crate::bench::{BenchError, Check, Finding, Tell};
+use crate::domain::Optimizer;
 use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::StepKey;
 use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
-use crate::train::optimizer::{self, AdamOptimizer};
+use crate::train::loss::Objective;
+use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 const STEPS: u32 = 10;
 
-/// Of the head or of a whole network, and of a pretrained base.
-const RATES: [f64; 2] = [1e-4, 1e-5];
+/// An optimizer, and its learning rates: of the head or of a whole network, and of a pretrained base.
+#[derive(Clone, Copy)]
+struct Rule {
+    settings: OptimizerSettings,
+    rates: [f64; 2],
+}
+
+const ADAM: Rule = Rule { settings: OptimizerSettings::ADAM, rates: [1e-4, 1e-5] };
+
+const DESCENT: Rule = Rule {
+    settings: OptimizerSettings { kind: Optimizer::Sgd, weight_decay: 5e-4, clip_norm: 0.0 },
+    rates: [1e-3, 1e-4],
+};
 
 /// What training came to.
 struct Trained {
     losses: Vec<f32>,
     parameters: Arrays,
-    /// Adam's moments, after so many steps.
+    /// The optimizer's moments, after so many steps.
     moments: (Arrays, usize),
 }
 
 /// Trains so many steps from the beginning, or goes on from what another device has trained.
-fn train<B>(material: &Material, device: &B::Device, from: Option<&Trained>, steps: u32) -> Result<Trained, BenchError>
+fn train<B>(
+    material: &Material,
+    rule: Rule,
+    device: &B::Device,
+    from: Option<&Trained>,
+    steps: u32,
+) -> Result<Trained, BenchError>
 where
     B: TrainBackend,
 {
     let subject = Subject::<B>::new(material, device)?;
     let inputs = subject.inputs();
     let Subject { mut network, labels, .. } = subject;
-    let mut adam: AdamOptimizer<B> = optimizer::adam(0.0);
+    let mut optimizer: NetworkOptimizer<B> = NetworkOptimizer::new(rule.settings);
     let mut done = 0;
     if let Some(Trained { losses, parameters, moments }) = from {
         network = network.load_arrays(parameters)?;
-        adam = optimizer::load(&network, &moments.0, moments.1, 0.0)?;
+        optimizer = NetworkOptimizer::load(&network, &moments.0, moments.1, rule.settings)?;
         done = u32::try_from(losses.len()).unwrap_or(u32::MAX);
     }
     let mut losses: Vec<Tensor<B::InnerBackend, 1>> = Vec::new();
     for step in done + 1..=done + steps {
         let key = StepKey { seed: 1, epoch: 1, step };
-        let (moved, loss, _) = train_step(network, &mut adam, inputs.clone(), labels.clone(), key, RATES, 0.0);
+        let (moved, loss, _) =
+            train_step(network, &mut optimizer, inputs.clone(), labels.clone(), key, rule.rates, &Objective::plain());
         network = moved;
         losses.push(loss);
     }
@@ -52,7 +72,7 @@ where
     } else {
         read(Tensor::cat(losses, 0)).convert::<f32>().into_vec().unwrap_or_default()
     };
-    let moments = optimizer::save(&adam, &network);
+    let moments = optimizer.save(&network);
     Ok(Trained { losses, parameters: network.to_arrays(), moments })
 }
 
@@ -61,29 +81,37 @@ pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell
 where
     B: TrainBackend,
 {
-    let here = train::<B>(&pair.here, device, None, STEPS)?;
+    let here = train::<B>(&pair.here, ADAM, device, None, STEPS)?;
     let rounded = expected.moved(&pair.processor);
-    let run =
-        |material, from, steps| on_the_processor(|| train::<Processor>(material, &Default::default(), from, steps));
-    let (processor, rounded) = (run(&pair.processor, None, STEPS)?, run(&rounded, None, STEPS)?);
+    let run_by = |rule, material, from, steps| {
+        on_the_processor(|| train::<Processor>(material, rule, &Default::default(), from, steps))
+    };
+    let run = |material, from, steps| run_by(ADAM, material, from, steps);
+    let (processor, moved_processor) = (run(&pair.processor, None, STEPS)?, run(&rounded, None, STEPS)?);
     let strategy = pair.processor.name();
     for (step, (here, processor)) in (1..).zip(here.losses.iter().zip(&processor.losses)) {
         let (here, processor) = (f64::from(*here), f64::from(*processor));
         tell(Finding::Trace { strategy, step, here, processor });
     }
-    let moved = worst(&rounded.losses, &processor.losses);
+    let moved = worst(&moved_processor.losses, &processor.losses);
     let error = worst(&here.losses, &processor.losses);
     tell(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, expected.bar)));
 
+    let descended = train::<B>(&pair.here, DESCENT, device, None, STEPS)?;
+    let by_processor = run_by(DESCENT, &pair.processor, None, STEPS)?;
+    let error = worst(&descended.losses, &by_processor.losses);
+    let rounding = worst(&run_by(DESCENT, &rounded, None, STEPS)?.losses, &by_processor.losses);
+    tell(Finding::Check(Check::new(strategy, "losses of ten steps by sgd", error, rounding, expected.bar)));
+
     // Loaded and saved again without a step in between.
     let there = run(&pair.processor, Some(&here), 0)?;
-    let back = train::<B>(&pair.here, device, Some(&there), 0)?;
+    let back = train::<B>(&pair.here, ADAM, device, Some(&there), 0)?;
     for (part, found) in [("saved here, loaded there", &there), ("and back", &back)] {
         tell(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
     }
     // One step more, from here on the processor and from there on the device.
     let onward = run(&pair.processor, Some(&here), 1)?;
-    let stayed = train::<B>(&pair.here, device, Some(&here), 1)?;
+    let stayed = train::<B>(&pair.here, ADAM, device, Some(&here), 1)?;
     let error = worst(&stayed.losses, &onward.losses);
     tell(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, expected.bar)));
     Ok(())

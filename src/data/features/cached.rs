@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::section::Complete;
-use crate::data::batch::Source;
+use crate::data::batch::{Pass, Source};
 use crate::data::images::Augmenter;
 use crate::data::store::Dataset;
 use crate::domain::Split;
@@ -49,8 +49,11 @@ impl Source for CachedFeatures {
         self.dataset.label(split, index)
     }
 
-    fn fill(&self, split: Split, indices: &[u32], epoch: Option<u64>, out: &mut [f32]) {
-        let variant = epoch.zip(self.augmenter).map_or(1, |(epoch, augmenter)| augmenter.variant(epoch));
+    fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]) {
+        let variant = match (pass, self.augmenter) {
+            (Pass::Training(epoch), Some(augmenter)) => augmenter.variant(epoch),
+            _ => 1,
+        };
         let section = usize::try_from(variant - 1).ok().and_then(|index| self.sections[split as usize].get(index));
         let section = section.unwrap_or_else(|| panic!("the features of {split} were not computed"));
         let row: usize = self.shape.iter().product();

@@ -101,6 +101,8 @@ pub enum Op {
         /// Pixels along a side of the square.
         size: usize,
     },
+    /// Each image with mean 0 and variance 1 over all its numbers, as `(x − mean) / (deviation + ε)`.
+    Standardize,
     /// The mean of each channel.
     GlobalAverage,
     /// All numbers in channel, row, column order.
@@ -169,6 +171,15 @@ impl Stage {
 }
 
 impl Architecture {
+    /// The same with a first layer that standardizes each image.
+    #[must_use]
+    pub fn standardizing(mut self) -> Self {
+        if let Some(first) = self.stages.first_mut() {
+            first.units.insert(0, Layer::new("standardize", Op::Standardize).into());
+        }
+        self
+    }
+
     /// The stages that may be frozen: all but the head.
     #[must_use]
     pub fn base(&self) -> &[Stage] {

@@ -19,6 +19,16 @@ pub enum ResolveError {
         /// Pixels of the image.
         height: usize,
     },
+    /// The square that is to be cut out of images is larger than they are.
+    #[error("a crop of {crop} pixels is larger than images of {width}×{height}: at most {}", width.min(height))]
+    Crop {
+        /// Pixels along a side of the square.
+        crop: u32,
+        /// Pixels of the image.
+        width: usize,
+        /// Pixels of the image.
+        height: usize,
+    },
     /// A layer gets another shape than it takes.
     #[error("{network} is described wrongly: {layer} gets {channels}×{height}×{width} and takes {takes}")]
     Misfit {
@@ -330,7 +340,7 @@ impl Resolver<'_> {
                 multiply_adds = (channels * outputs) as u64;
                 [outputs, 1, 1]
             }
-            Op::Relu | Op::Dropout { .. } => input,
+            Op::Relu | Op::Standardize | Op::Dropout { .. } => input,
         };
         if output.contains(&0) {
             let [_, height, width] = self.image;

@@ -76,12 +76,13 @@ fn add(rows: &mut Vec<LayerRow>, layer: &ResolvedLayer, frozen: bool) {
         Op::Dense { .. } => "dense".into(),
         Op::BatchNorm { .. } => "BN".into(),
         Op::Relu => "ReLU".into(),
+        Op::Standardize => "standardize".into(),
         Op::Flatten => "flatten".into(),
         Op::Dropout { .. } => "dropout".into(),
     };
     let after_dense = rows.last().is_some_and(|row| row.name.starts_with("dense"));
     let stands_alone = match layer.op {
-        Op::Convolution { .. } | Op::MaxPool { .. } | Op::GlobalAverage | Op::Dense { .. } => true,
+        Op::Convolution { .. } | Op::MaxPool { .. } | Op::Standardize | Op::GlobalAverage | Op::Dense { .. } => true,
         Op::Dropout { .. } => !after_dense,
         Op::BatchNorm { .. } | Op::Relu | Op::Flatten => false,
     };

@@ -118,6 +118,19 @@ pub trait KernelBackend: Backend {
         None
     }
 
+    /// A step of gradient descent on a parameter in f32: the parameter and its velocity behind it.
+    ///
+    /// `None`: no fused kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then takes burn's
+    /// operations.
+    fn descent_step(
+        _parameter: &FloatTensor<Self>,
+        _gradient: &FloatTensor<Self>,
+        _velocity: &FloatTensor<Self>,
+        _step: DescentStep,
+    ) -> Option<[FloatTensor<Self>; 2]> {
+        None
+    }
+
     /// The gradients of input, scale and shift of a batch norm that [`batch_norm_tracked`](Self::batch_norm_tracked)
     /// ran.
     fn batch_norm_backward(
@@ -171,6 +184,17 @@ pub struct AdamStep {
     pub correction: f32,
     /// Added to the root of the second moment, which is not corrected.
     pub epsilon: f32,
+}
+
+/// A step of gradient descent with Nesterov momentum, and decay as a part of the gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DescentStep {
+    /// The learning rate.
+    pub rate: f32,
+    /// The share of the parameter that is added to its gradient.
+    pub decay: f32,
+    /// The share of the velocity that is kept.
+    pub momentum: f32,
 }
 
 /// How a batch norm layer computes in a training step.

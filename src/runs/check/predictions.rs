@@ -13,7 +13,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = subject.folder;
     let validation =
         folder.validation_epochs().into_iter().map(|epoch| (folder.validation_predictions(epoch), Split::Validation));
-    let files = [(folder.test_predictions(), Split::Test), (folder.train_predictions(), Split::Train)];
+    let files = [
+        (folder.test_predictions(), Split::Test),
+        (folder.test_views_predictions(), Split::Test),
+        (folder.train_predictions(), Split::Train),
+    ];
     let there = files.into_iter().filter(|(file, _)| file.exists()).chain(validation);
     let wrong = |(file, split): (std::path::PathBuf, Split)| {
         let reason = fault(&file, split, subject.dataset).err()?;

@@ -28,6 +28,10 @@ pub enum Metric {
     Recall,
     /// Macro average on the test split.
     F1,
+    /// Share of test images predicted right by several views of each.
+    ViewsAccuracy,
+    /// Macro average on the test split by several views of each image.
+    ViewsF1,
     /// Mean cross-entropy on the test split, in nats.
     TestLoss,
     /// Validation loss of the best epoch.
@@ -52,11 +56,13 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Accuracy,
         Self::Precision,
         Self::Recall,
         Self::F1,
+        Self::ViewsAccuracy,
+        Self::ViewsF1,
         Self::TestLoss,
         Self::ValLoss,
         Self::ValAccuracy,
@@ -77,6 +83,8 @@ impl Metric {
             Self::Precision => "macro precision",
             Self::Recall => "macro recall",
             Self::F1 => "macro F1",
+            Self::ViewsAccuracy => "accuracy, views",
+            Self::ViewsF1 => "macro F1, views",
             Self::TestLoss => "test loss",
             Self::ValLoss => "val loss",
             Self::ValAccuracy => "val accuracy",
@@ -98,6 +106,8 @@ impl Metric {
             Self::Precision => "precision",
             Self::Recall => "recall",
             Self::F1 => "f1",
+            Self::ViewsAccuracy => "views_accuracy",
+            Self::ViewsF1 => "views_f1",
             Self::TestLoss => "test_loss",
             Self::ValLoss => "val_loss",
             Self::ValAccuracy => "val_accuracy",
@@ -115,9 +125,8 @@ impl Metric {
     #[must_use]
     pub fn direction(self) -> Direction {
         match self {
-            Self::Accuracy | Self::Precision | Self::Recall | Self::F1 | Self::ValAccuracy | Self::ImagesPerSecond => {
-                Direction::Higher
-            }
+            Self::Accuracy | Self::Precision | Self::Recall | Self::F1 => Direction::Higher,
+            Self::ViewsAccuracy | Self::ViewsF1 | Self::ValAccuracy | Self::ImagesPerSecond => Direction::Higher,
             Self::TestLoss | Self::ValLoss | Self::SecondsPerEpoch | Self::TotalSeconds => Direction::Lower,
             Self::BestEpoch | Self::Epochs | Self::Parameters | Self::Trainable => Direction::Neither,
         }
@@ -147,11 +156,14 @@ impl Metric {
         let epochs = run.history.len() as f64;
         let seconds = run.history.iter().map(|epoch| epoch.seconds).sum::<f64>();
         let trained = !run.history.is_empty();
+        let views = || run.test_views.as_ref().map(|(_, result)| result.confusion.scores());
         match self {
             Self::Accuracy => scores.map(|scores| scores.accuracy),
             Self::Precision => scores.map(|scores| scores.precision),
             Self::Recall => scores.map(|scores| scores.recall),
             Self::F1 => scores.map(|scores| scores.f1),
+            Self::ViewsAccuracy => views().map(|scores| scores.accuracy),
+            Self::ViewsF1 => views().map(|scores| scores.f1),
             Self::TestLoss => run.test.as_ref().map(|test| test.loss),
             Self::ValLoss => run.best().map(|epoch| epoch.val_loss),
             Self::ValAccuracy => run.best().map(|epoch| epoch.val_accuracy),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::domain::{Augmentation, Hyperparameter, Recipe, Schedule};
+use crate::domain::{Hyperparameter, Recipe, Schedule};
 use crate::runs::Summary;
 
 /// A setting in every column.
@@ -23,7 +23,7 @@ pub struct Setting {
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] tells under another name, with all that lies below them.
-const TOLD: [&str; 22] = [
+const TOLD: [&str; 31] = [
     "strategy",
     "network",
     "dataset",
@@ -34,6 +34,15 @@ const TOLD: [&str; 22] = [
     "schedule",
     "weight_decay",
     "label_smoothing",
+    "optimizer",
+    "warmup",
+    "clip_norm",
+    "average",
+    "balance",
+    "crop",
+    "standardize",
+    "views",
+    "early_stopping.start_from",
     "early_stopping.monitor",
     "early_stopping.patience",
     "early_stopping.min_delta",
@@ -104,7 +113,6 @@ fn named(recipe: &Recipe) -> Vec<(String, Option<String>)> {
         let value = match field {
             // Recipe files may hold more than the choices that commands offer.
             Hyperparameter::Schedule => schedule(recipe.schedule),
-            Hyperparameter::Augmentation => augmentation(recipe.augmentation),
             field => field.get(recipe),
         };
         let has = field.is_of(recipe.strategy);
@@ -119,17 +127,6 @@ fn schedule(schedule: Schedule) -> String {
             format!("{} ×{factor} after {patience}", schedule.name())
         }
         _ => schedule.name().to_owned(),
-    }
-}
-
-fn augmentation(augmentation: Option<Augmentation>) -> String {
-    match augmentation {
-        None => "none".into(),
-        Some(Augmentation::REFERENCE) => "reference".into(),
-        Some(Augmentation { rotation_degrees, zoom, shift, horizontal_flip }) => {
-            let flip = if horizontal_flip { " flip" } else { "" };
-            format!("±{rotation_degrees}° zoom ±{zoom} shift ±{shift}{flip}")
-        }
     }
 }
 

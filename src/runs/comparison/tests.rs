@@ -206,7 +206,22 @@ fn every_setting_is_told_where_it_differs_and_only_there() {
         for field in Hyperparameter::of(recipe.strategy) {
             let mut changed = recipe.clone();
             let before = field.get(recipe);
-            let values = ["7", "0.5", "48", "block3", "deep", "val_accuracy", "cosine", "none", "cpu", "bf16"];
+            let values = [
+                "7",
+                "0.5",
+                "48",
+                "10",
+                "block3",
+                "deep",
+                "val_accuracy",
+                "cosine",
+                "none",
+                "cpu",
+                "bf16",
+                "sgd",
+                "sampler",
+                "image",
+            ];
             let set =
                 values.iter().any(|value| field.set(&mut changed, value).is_ok() && field.get(&changed) != before);
             assert!(set, "{}", field.name());
@@ -225,7 +240,7 @@ fn every_setting_is_told_where_it_differs_and_only_there() {
     let turned = Augmentation { rotation_degrees: 30.0, ..Augmentation::REFERENCE };
     let edited = Recipe { augmentation: Some(turned), schedule: crate::domain::Schedule::PLATEAU, ..cnn.clone() };
     let found = settings(&[&summary(0, cnn), &summary(1, &edited)]);
-    assert_eq!(found[1].values[1].as_deref(), Some("±30° zoom ±0.15 shift ±0.1 flip"));
+    assert_eq!(found[1].values[1].as_deref(), Some("rotation=30+zoom=0.15+shift=0.1+flip"));
 }
 
 #[test]

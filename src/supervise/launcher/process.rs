@@ -16,13 +16,10 @@ use crate::supervise::kill::KillError;
 use crate::supervise::launch::When;
 use crate::supervise::line::wait_for_those_before;
 
-/// How long a worker may take to show itself before its starter leaves the rest to watching: on a busy machine or a
-/// slow disk a program needs seconds to begin.
+/// How long a worker may take to show itself and to find its device before its starter leaves the rest to watching: on a
+/// busy machine or a slow disk a program needs seconds to begin, and a device that is not there is told to whoever
+/// starts the run.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a worker that holds the run's lock may take to find its device, so that one that is not there is told to
-/// whoever starts the run.
-const DEVICE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Between two looks at the run folder.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -98,12 +95,11 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
     command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
     let exited = reaped(command.spawn()?);
 
-    let (begun, mut locked, mut told) = (Instant::now(), None, Told::default());
+    let (begun, mut told) = (Instant::now(), Told::default());
     while begun.elapsed() < PATIENCE {
         if folder.worker_alive() {
             told.read(&mut reader);
-            let since = *locked.get_or_insert_with(Instant::now);
-            if told.begun || told.ended || since.elapsed() >= DEVICE_PATIENCE {
+            if told.begun || told.ended {
                 break;
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::{Disk, paths};
-use crate::data::batch::Source as _;
+use crate::data::batch::{Pass, Source as _};
 use crate::data::{self, Augmenter, Dataset, Images, Manifest, features};
 use crate::domain::{DatasetName, LeftOut, Split, text::printable};
 use crate::supervise::{self, Import, ImportNews};
@@ -105,15 +105,15 @@ impl Disk {
         let augmenter =
             wanted.augmentation.map(|ranges| Augmenter { ranges, seed: wanted.seed, variants: wanted.variants });
         let images = Images::plain(Arc::new(dataset), augmenter);
-        let face = |epoch: Option<u64>| {
+        let face = |pass: Pass| {
             let mut planes = vec![0.0; image.bytes()];
-            images.fill(Split::Train, &[index], epoch, &mut planes);
+            images.fill(Split::Train, &[index], pass, &mut planes);
             let pixels = planes.len() / image.channels as usize;
             let byte = |at: usize| level(planes[at % image.channels as usize * pixels + at / image.channels as usize]);
             Face::new(image.width as usize, image.channels as usize, (0..planes.len()).map(byte).collect::<Vec<u8>>())
         };
-        let epochs = (wanted.first..).take(wanted.count).map(Some);
-        Ok(std::iter::once(None).chain(epochs).map(face).collect())
+        let epochs = (wanted.first..).take(wanted.count).map(Pass::Training);
+        Ok(std::iter::once(Pass::PLAIN).chain(epochs).map(face).collect())
     }
 
     /// Starts an import and tells that it is under way.
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(made[0].pixels[..], *opened.pixels(Split::Train, 4));
         let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 7, variants: 0 };
         let mut planes = vec![0.0; 48];
-        Images::plain(opened, Some(augmenter)).fill(Split::Train, &[4], Some(3), &mut planes);
+        Images::plain(opened, Some(augmenter)).fill(Split::Train, &[4], Pass::Training(3), &mut planes);
         assert_eq!((made.len(), made[2].rgb(1, 2)), (3, [9, 25, 41].map(|at| level(planes[at]))));
         assert!(disk.variants(&Variants { index: 6, ..wanted }).is_err());
     }

@@ -25,11 +25,11 @@ fn error(state: &State) -> Option<(Field, String)> {
 #[test]
 fn arrows_choose_a_strategy_and_the_lines_follow() {
     let table = [
-        ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 19),
-        ("2<right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 21),
-        ("2<right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 22),
-        ("2<left>", Practice::All, vec![Field::Dataset, Field::Weights], 20),
-        ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 19),
+        ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 28),
+        ("2<right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 28),
+        ("2<right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 29),
+        ("2<left>", Practice::All, vec![Field::Dataset, Field::Weights], 27),
+        ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 28),
     ];
     for (keys, practice, on, lines) in table {
         let mut state = with_weights(starts());

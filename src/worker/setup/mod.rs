@@ -10,7 +10,7 @@ use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
 use crate::domain::text::printable;
-use crate::domain::{Recipe, Split};
+use crate::domain::{Augmentation, Recipe, Split};
 use crate::events::Event;
 use crate::model::device::DeviceKind;
 use crate::model::frozen::FrozenPart;
@@ -118,9 +118,14 @@ where
         if let Some(features) = kept {
             return Feed::of(Arc::new(features));
         }
+        self.images_of(Split::Train)
+    }
+
+    /// The images of a split, through the frozen part where there is one.
+    pub(super) fn images_of(&self, split: Split) -> Feed<'_, B::InnerBackend> {
         let images = self.images();
-        let resident = Resident::upload(&images, &[Split::Train], self.resident, &self.device);
-        Feed::of_images(images, frozen, resident)
+        let resident = Resident::upload(&images, &[split], self.resident, &self.device);
+        Feed::of_images(images, self.model.frozen.as_ref(), resident)
     }
 
     /// The inputs of these splits; computes the features that are to be cached first. `None` if a stop was asked for.
@@ -144,10 +149,12 @@ where
     fn images(&self) -> Images {
         let (recipe, dataset) = (&self.ground.recipe, Arc::clone(&self.ground.dataset));
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
-        let augmenter = recipe.augmentation.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
+        // A crop is cut at random places, whatever else is changed.
+        let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
+        let augmenter = ranges.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
         match (&recipe.transfer, self.model.preprocessing) {
             (Some(transfer), Some(preprocessing)) => Images::prepared(dataset, transfer.size, preprocessing, augmenter),
-            _ => Images::plain(dataset, augmenter),
+            _ => Images::plain(dataset, augmenter).cropped(recipe.crop),
         }
     }
 

@@ -3,11 +3,18 @@
 
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage};
 
-/// Channels of each block's convolutions, and whether the last one is pooled.
-const BLOCKS: [(&[usize], bool); 4] = [(&[32], true), (&[64, 64], true), (&[128, 128], true), (&[256, 256], false)];
+/// Channels of the convolutions of a block, and whether the last one is pooled.
+pub(super) type Block = (&'static [usize], bool);
+
+const BLOCKS: [Block; 4] = [(&[32], true), (&[64, 64], true), (&[128, 128], true), (&[256, 256], false)];
 
 pub(super) fn architecture() -> Architecture {
-    let block = |index: usize, (channels, pooled): (&[usize], bool)| {
+    blocks("deep", &BLOCKS, 0.3)
+}
+
+/// Blocks of 3×3 convolutions with batch norm under a pooled head with this share of dropout.
+pub(super) fn blocks(name: &'static str, blocks: &[Block], rate: f32) -> Architecture {
+    let block = |index: usize, (channels, pooled): Block| {
         let name = format!("block{}", index + 1);
         let mut layers = Vec::new();
         for (number, outputs) in (1..).zip(channels) {
@@ -23,10 +30,10 @@ pub(super) fn architecture() -> Architecture {
     };
     let head = [
         Layer::new("pooled", Op::GlobalAverage),
-        Layer::new("dropout", Op::Dropout { rate: 0.3 }),
+        Layer::new("dropout", Op::Dropout { rate }),
         Layer::new("dense", Op::Dense { outputs: Outputs::Classes }),
     ];
-    let mut stages: Vec<Stage> = BLOCKS.into_iter().enumerate().map(|(index, sizes)| block(index, sizes)).collect();
+    let mut stages: Vec<Stage> = blocks.iter().enumerate().map(|(index, sizes)| block(index, *sizes)).collect();
     stages.push(Stage::new("head", head));
-    Architecture { name: "deep", pretrained: None, stages }
+    Architecture { name, pretrained: None, stages }
 }

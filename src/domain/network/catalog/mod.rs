@@ -3,6 +3,7 @@
 mod cnn;
 mod deep;
 mod vgg16;
+mod wide;
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Architecture;
 
 /// Every architecture, by the function that describes it. The first is the default from scratch.
-const ALL: &[fn() -> Architecture] = &[cnn::architecture, deep::architecture, vgg16::architecture];
+const ALL: &[fn() -> Architecture] = &[cnn::architecture, deep::architecture, wide::architecture, vgg16::architecture];
 
 /// The name of an architecture of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

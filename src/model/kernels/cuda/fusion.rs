@@ -15,10 +15,11 @@ use cubecl::cuda::CudaRuntime;
 use super::convolution::{self, Made};
 use super::cudnn::{After, Kind, Sizes};
 use super::reduce::Tensor;
-use super::{adam, batch_norm};
+use super::{batch_norm, optimizer};
 use crate::model::device;
 use crate::model::kernels::{
-    AdamStep, BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, Pool, Wanted, convolve, plain, plainly,
+    AdamStep, BatchNormSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool, Wanted, convolve,
+    plain, plainly,
 };
 
 /// The backend that runs what fusion does not fuse.
@@ -139,14 +140,14 @@ impl KernelBackend for Cuda {
     fn adam_step(parameter: &Fused, gradient: &Fused, moments: [&Fused; 2], step: AdamStep) -> Option<[Fused; 3]> {
         let [first, second] = moments;
         let inputs = [parameter, gradient, first, second];
-        let shape = parameter.shape();
-        let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;
-        let numbers = shape.num_elements();
-        if plainly::wanted() || !inputs.iter().all(fits) || numbers == 0 || numbers > MOST_NUMBERS {
-            return None;
-        }
-        let outputs = vec![(shape, DType::F32); 3];
-        Some(register(Adam(step), inputs.map(Clone::clone).to_vec(), outputs))
+        let outputs = vec![(parameter.shape(), DType::F32); 3];
+        can_step(&inputs).then(|| register(Adam(step), inputs.map(Clone::clone).to_vec(), outputs))
+    }
+
+    fn descent_step(parameter: &Fused, gradient: &Fused, velocity: &Fused, step: DescentStep) -> Option<[Fused; 2]> {
+        let inputs = [parameter, gradient, velocity];
+        let outputs = vec![(parameter.shape(), DType::F32); 2];
+        can_step(&inputs).then(|| register(Descent(step), inputs.map(Clone::clone).to_vec(), outputs))
     }
 
     fn batch_norm_backward(grad: Fused, x: Fused, [scale, shift]: [Fused; 2], saved: &SavedNorm) -> [Fused; 3] {
@@ -156,6 +157,14 @@ impl KernelBackend for Cuda {
         let SavedNorm { mean, inverse, relu } = saved.clone();
         register(NormalizeBack { relu }, vec![grad, x, scale, shift, mean, inverse], outputs)
     }
+}
+
+/// Whether a kernel takes a step with this parameter, its gradient and its moments.
+fn can_step(inputs: &[&Fused]) -> bool {
+    let shape = inputs[0].shape();
+    let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;
+    let numbers = shape.num_elements();
+    !plainly::wanted() && inputs.iter().all(fits) && numbers > 0 && numbers <= MOST_NUMBERS
 }
 
 /// The gradients that are wanted: of the input, and of the parameters.
@@ -351,7 +360,19 @@ impl Run for Adam {
 
     fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
         let Ok(inputs) = <[Tensor; 4]>::try_from(inputs) else { unreachable!("registered with four inputs") };
-        adam::step(self.0, inputs).to_vec()
+        optimizer::adam(self.0, inputs).to_vec()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Descent(DescentStep);
+
+impl Run for Descent {
+    const NAME: &str = "descent_step";
+
+    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
+        let Ok(inputs) = <[Tensor; 3]>::try_from(inputs) else { unreachable!("registered with three inputs") };
+        optimizer::descend(self.0, inputs).to_vec()
     }
 }
 

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Monitor, RunState, Size, text::printable};
 use crate::runs::Summary;
 use crate::tui::state::State;
@@ -63,12 +64,16 @@ fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Lin
     let mut lines = vec![Line::Rule("early stopping".into())];
     if status.best_epoch == 0 {
         lines.push(figure("best", "none yet".into(), theme.text()));
-        lines.push(figure("patience", count(limits.patience as usize, "epoch", "epochs"), theme.text()));
+        lines.push(figure("patience", Patience(limits.patience).in_epochs(), theme.text()));
         return lines;
     }
     lines.push(figure("best", format!("epoch {}", status.best_epoch), theme.strong()));
     let name = monitor(rule.monitor);
     lines.push(figure("", format!("{name} {}", decimal(status.best_value, 4)), theme.strong()));
+    if Patience(limits.patience).is_off() {
+        lines.push(figure("patience", "off".into(), theme.text()));
+        return lines;
+    }
     let style = if status.waited * 2 > limits.patience { theme.warning() } else { theme.text() };
     let waited = format!("{} of {}", status.waited, limits.patience);
     lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, limits.patience)), style));
@@ -185,11 +190,17 @@ fn test(theme: &Theme, summary: &Summary) -> Vec<Line> {
         let published = published.map(|value| format!("  ref {}", decimal(value, 4))).unwrap_or_default();
         Line::Figure(name, format!("{}{published}", decimal(value, 4)), theme.strong())
     };
-    vec![
+    let mut lines = vec![
         Line::Rule("test, macro averages".into()),
         figure("accuracy", scores.accuracy, reference.map(|reference| reference.accuracy)),
         figure("precision", scores.precision, reference.map(|reference| reference.precision)),
         figure("recall", scores.recall, reference.map(|reference| reference.recall)),
         figure("F1", scores.f1, reference.map(|reference| reference.f1)),
-    ]
+    ];
+    if let Some((views, result)) = &summary.test_views {
+        let scores = result.confusion.scores();
+        lines.push(Line::Rule(format!("test, {views} views")));
+        lines.extend([figure("accuracy", scores.accuracy, None), figure("F1", scores.f1, None)]);
+    }
+    lines
 }

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Hyperparameter, Practice, Recipe};
 use crate::tui::state::{RunView, State};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -75,7 +76,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         let default = Practice::One(recipe.strategy).default_of(setting).unwrap_or_default();
         let in_force = match setting {
             Hyperparameter::Epochs => summary.limits.epochs.to_string(),
-            Hyperparameter::Patience => summary.limits.patience.to_string(),
+            Hyperparameter::Patience => Patience(summary.limits.patience).to_string(),
             _ => value.clone(),
         };
         let mut pen = Pen::new(buffer, theme, area, row);

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::cost::Cost;
 use super::{label, network};
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Monitor, Practice, Recipe, Size, Strategy, Transfer};
 use crate::tui::state::{DatasetView, Form, Ground, State};
 use crate::tui::widgets::figures::{count, duration, thousands};
@@ -120,11 +121,16 @@ fn end(recipe: &Recipe) -> String {
         Monitor::ValLoss => "without a lower val loss",
         Monitor::ValAccuracy => "without a higher val accuracy",
     };
-    format!(
-        "ends after {}, or {} in a row {better}",
-        count(recipe.epochs as usize, "epoch", "epochs"),
-        count(recipe.early_stopping.patience as usize, "epoch", "epochs"),
-    )
+    let (epochs, patience) =
+        (count(recipe.epochs as usize, "epoch", "epochs"), Patience(recipe.early_stopping.patience));
+    let from = match recipe.early_stopping.start_from {
+        0 | 1 => String::new(),
+        epoch => format!(" from epoch {epoch} on"),
+    };
+    if patience.is_off() {
+        return format!("ends after {epochs}");
+    }
+    format!("ends after {epochs}, or {} in a row{from} {better}", patience.in_epochs())
 }
 
 fn image_words(dataset: &DatasetView) -> String {

@@ -1,0 +1,222 @@
+//! Everything that happens to one image on its way into a network, but for scaling: a map, tones, an erased rectangle.
+
+use super::{Affine, Window};
+use crate::data::manifest::ImageShape;
+use crate::data::random::{Keyed, Purpose};
+use crate::domain::{Augmentation, Place, View};
+
+/// The share of an image that an erased rectangle takes, at least and at most.
+const ERASED_AREA: [f64; 2] = [0.02, 0.2];
+
+/// The height of an erased rectangle by its width, at most; at least it is the inverse.
+const ERASED_ASPECT: f64 = 3.0;
+
+/// The share of a side that a view takes where nothing is cut out of images: 42 of 48 pixels.
+const VIEW: f64 = 0.875;
+
+/// What happens to one image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
+    /// Where each pixel is sampled.
+    pub affine: Affine,
+    /// `None` where pixels keep their values.
+    pub tones: Option<Tones>,
+    /// `None` where nothing is erased.
+    pub erased: Option<Erased>,
+}
+
+/// Factors of the pixels, and of their distance to their mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tones {
+    /// The factor of all pixels.
+    pub brightness: f32,
+    /// The factor of the distance to the mean of the brightened pixels.
+    pub contrast: f32,
+}
+
+/// A rectangle in fractions of height and width: a pixel is in it if its middle is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Erased {
+    /// The upper and the left edge.
+    pub from: [f32; 2],
+    /// The lower and the right edge.
+    pub to: [f32; 2],
+}
+
+/// The gray that erased pixels get, from 0 to 1.
+pub const ERASED_GRAY: f32 = 0.5;
+
+impl Change {
+    /// A map and nothing else.
+    #[must_use]
+    pub fn mapped(affine: Affine) -> Self {
+        Self { affine, tones: None, erased: None }
+    }
+
+    /// The random change of the `index`th training image in an epoch, out of which a square of `crop` pixels is cut
+    /// (0: none): a function of its arguments alone.
+    #[must_use]
+    pub fn keyed(ranges: &Augmentation, image: ImageShape, crop: u32, [seed, epoch, index]: [u64; 3]) -> Self {
+        let random = &mut Keyed::new(Purpose::Augment, seed, epoch, index);
+        // What is drawn first keeps its numbers, whatever else is drawn.
+        let mut affine = Affine::sample(ranges, random);
+        let [down, right] = [image.height, image.width].map(|side| random.below(side.saturating_sub(crop) + 1));
+        if crop > 0 {
+            affine.window = cut([down, right], crop, image);
+        }
+        let factor = |random: &mut Keyed, reach: f64| random.between(1.0 - reach, 1.0 + reach);
+        let (brightness, contrast) = (factor(random, ranges.brightness), factor(random, ranges.contrast));
+        #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
+        let tones = Tones { brightness: brightness as f32, contrast: contrast as f32 };
+        let tones = Some(tones).filter(|_| ranges.brightness > 0.0 || ranges.contrast > 0.0);
+        let erased = random.chance(ranges.erasing).then(|| Erased::sample(random));
+        Self { affine, tones, erased }
+    }
+
+    /// A view of an image out of which a square of `crop` pixels is cut (0: none).
+    #[must_use]
+    pub fn of_view(view: View, image: ImageShape, crop: u32) -> Self {
+        let window = match (view.place, crop) {
+            (Place::Middle, 0) => Window::WHOLE,
+            (Place::Middle, crop) => cut([image.height, image.width].map(|side| (side - crop) / 2), crop, image),
+            (Place::Corner { lower, right }, 0) => {
+                let edge = |far: bool| if far { 1.0 - VIEW } else { 0.0 };
+                Window { origin: [edge(lower), edge(right)], extent: [VIEW; 2] }
+            }
+            (Place::Corner { lower, right }, crop) => {
+                let edge = |far: bool, side: u32| if far { side - crop } else { 0 };
+                cut([edge(lower, image.height), edge(right, image.width)], crop, image)
+            }
+        };
+        Self::mapped(Affine { flip: view.flip, window, ..Affine::identity() })
+    }
+
+    /// Changes the tones of `pixels` (C×H×W from 0 to 1) and erases a rectangle.
+    pub fn paint(&self, pixels: &mut [f32], [height, width]: [u32; 2]) {
+        if let Some(tones) = self.tones {
+            tones.apply(pixels);
+        }
+        if let Some(erased) = self.erased {
+            erased.apply(pixels, [height as usize, width as usize]);
+        }
+    }
+}
+
+/// The square of `crop` pixels whose upper left corner is at this row and column.
+fn cut([row, column]: [u32; 2], crop: u32, image: ImageShape) -> Window {
+    let [height, width, crop] = [image.height, image.width, crop].map(f64::from);
+    Window { origin: [f64::from(row) / height, f64::from(column) / width], extent: [crop / height, crop / width] }
+}
+
+impl Tones {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // pixels are f32
+    fn apply(self, pixels: &mut [f32]) {
+        let sum: f64 = pixels.iter().map(|pixel| f64::from(*pixel * self.brightness)).sum();
+        let mean = (sum / pixels.len().max(1) as f64) as f32;
+        for pixel in pixels {
+            *pixel = ((*pixel * self.brightness - mean) * self.contrast + mean).clamp(0.0, 1.0);
+        }
+    }
+}
+
+impl Erased {
+    #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
+    fn sample(random: &mut Keyed) -> Self {
+        let area = random.between(ERASED_AREA[0], ERASED_AREA[1]);
+        let aspect = random.between(-ERASED_ASPECT.ln(), ERASED_ASPECT.ln()).exp();
+        let sides = [(area * aspect).sqrt(), (area / aspect).sqrt()].map(|side| side.min(1.0));
+        let from = sides.map(|side| random.between(0.0, 1.0 - side));
+        let to = [from[0] + sides[0], from[1] + sides[1]];
+        Self { from: from.map(|edge| edge as f32), to: to.map(|edge| edge as f32) }
+    }
+
+    fn apply(self, pixels: &mut [f32], [height, width]: [usize; 2]) {
+        let inside = |axis: usize, at: usize, side: usize| (self.from[axis]..self.to[axis]).contains(&middle(at, side));
+        for plane in pixels.chunks_exact_mut((height * width).max(1)) {
+            for (row, line) in plane.chunks_exact_mut(width).enumerate().filter(|(row, _)| inside(0, *row, height)) {
+                debug_assert!(row < height);
+                let erased = line.iter_mut().enumerate().filter(|(column, _)| inside(1, *column, width));
+                erased.for_each(|(_, pixel)| *pixel = ERASED_GRAY);
+            }
+        }
+    }
+}
+
+/// The middle of a pixel as a fraction of the image's side.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // sides are small
+#[must_use]
+pub fn middle(at: usize, side: usize) -> f32 {
+    ((2 * at + 1) as f64 / (2 * side) as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Views;
+
+    const IMAGE: ImageShape = ImageShape { width: 6, height: 5, channels: 1 };
+
+    fn seen(change: &Change, size: [u32; 2]) -> Vec<f32> {
+        let pixels: Vec<u8> = (0..30).collect();
+        let mut out = vec![0.0; (size[0] * size[1]) as usize];
+        change.affine.apply(&pixels, IMAGE, size, 1.0, &mut out);
+        out
+    }
+
+    #[test]
+    fn views_of_a_crop_are_its_pixels() {
+        let table: Vec<Vec<f32>> =
+            Views::Ten.each().iter().map(|v| seen(&Change::of_view(*v, IMAGE, 3), [3, 3])).collect();
+        let at =
+            |row: u8, column: u8| (0..9).map(|i| f32::from((row + i / 3) * 6 + column + i % 3)).collect::<Vec<_>>();
+        assert_eq!(table[0], at(1, 1));
+        assert_eq!(table[1..5], [at(0, 0), at(0, 3), at(2, 0), at(2, 3)]);
+        let mirrored = |row: u8, column: u8| {
+            (0..9).map(|i| f32::from((row + i / 3) * 6 + 5 - (column + i % 3))).collect::<Vec<_>>()
+        };
+        assert_eq!(table[6], mirrored(0, 0));
+        let whole = seen(&Change::of_view(View::PLAIN, IMAGE, 0), [5, 6]);
+        assert_eq!(whole, (0_u8..30).map(f32::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_crop_is_cut_anywhere_and_changes_no_other_number() {
+        let crop = |index| Change::keyed(&Augmentation::REFERENCE, IMAGE, 3, [1, 1, index]);
+        let windows: Vec<[f64; 2]> = (0..200).map(|index| crop(index).affine.window.origin).collect();
+        for row in 0..3 {
+            for column in 0..4 {
+                let origin = [f64::from(row) / 5.0, f64::from(column) / 6.0];
+                assert!(windows.contains(&origin), "{origin:?}");
+            }
+        }
+        let whole = Change::keyed(&Augmentation::REFERENCE, IMAGE, 0, [1, 1, 7]);
+        assert_eq!(Affine { window: Window::WHOLE, ..crop(7).affine }, whole.affine);
+        assert_eq!((whole.tones, whole.erased), (None, None));
+    }
+
+    #[test]
+    fn tones_keep_the_mean_or_move_it() {
+        let mut pixels = [0.25, 0.75];
+        Tones { brightness: 1.0, contrast: 0.5 }.apply(&mut pixels);
+        assert_eq!(pixels, [0.375, 0.625]);
+        Tones { brightness: 2.0, contrast: 1.0 }.apply(&mut pixels);
+        assert_eq!(pixels, [0.75, 1.0], "no brighter than white");
+    }
+
+    #[test]
+    fn erased_rectangles_have_the_shares_they_are_drawn_from() {
+        let ranges = Augmentation { erasing: 0.25, ..Augmentation::default() };
+        let changes: Vec<Change> = (0..4000).map(|index| Change::keyed(&ranges, IMAGE, 0, [3, 1, index])).collect();
+        let erased: Vec<Erased> = changes.iter().filter_map(|change| change.erased).collect();
+        assert!((900..1100).contains(&erased.len()), "{} of 4000", erased.len());
+        for Erased { from, to } in &erased {
+            let [height, width] = [to[0] - from[0], to[1] - from[1]];
+            assert!((0.0199..0.2001).contains(&(height * width)), "{from:?} {to:?}");
+            assert!(from.iter().all(|edge| *edge >= 0.0) && to.iter().all(|edge| *edge <= 1.0 + 1e-6));
+        }
+        let mut pixels = [0.0; 30];
+        Erased { from: [0.2, 0.5], to: [0.6, 1.0] }.apply(&mut pixels, [5, 6]);
+        let gray: Vec<usize> = (0..30).filter(|at| pixels[*at] > 0.0).collect();
+        assert_eq!(gray, [9, 10, 11, 15, 16, 17]);
+    }
+}

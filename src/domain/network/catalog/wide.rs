@@ -1,0 +1,11 @@
+//! Nine convolutions with batch norm, trained from scratch: 4.7 million parameters and five times the arithmetic of
+//! `deep`, for GPUs.
+
+use super::deep::{Block, blocks};
+use crate::domain::network::Architecture;
+
+const BLOCKS: [Block; 4] = [(&[64, 64], true), (&[128, 128], true), (&[256, 256], true), (&[512, 512, 512], false)];
+
+pub(super) fn architecture() -> Architecture {
+    blocks("wide", &BLOCKS, 0.5)
+}

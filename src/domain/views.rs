@@ -1,0 +1,108 @@
+//! The views of an image whose probabilities are averaged: parts of it, and mirror images.
+
+use serde::{Deserialize, Serialize};
+
+/// How many views of each image are evaluated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "u32", try_from = "u32")]
+pub enum Views {
+    /// The image.
+    #[default]
+    One,
+    /// The image and its mirror image.
+    Two,
+    /// The middle and the four corners, and their mirror images (A. Krizhevsky et al. 2012).
+    Ten,
+}
+
+/// No such number of views is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("views must be 1, 2 or 10, not {0}")]
+pub struct OtherViews(u32);
+
+/// One view of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Which part of it.
+    pub place: Place,
+    /// Whether it is mirrored left to right.
+    pub flip: bool,
+}
+
+/// A part of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The middle; all of it where nothing is cut out.
+    Middle,
+    /// A corner.
+    Corner {
+        /// Whether it is one of the lower two.
+        lower: bool,
+        /// Whether it is one of the right two.
+        right: bool,
+    },
+}
+
+impl View {
+    /// What is evaluated where there is one view.
+    pub const PLAIN: Self = Self { place: Place::Middle, flip: false };
+}
+
+impl Views {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Ten];
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Ten => 10,
+        }
+    }
+
+    /// Each of them, the plain one first.
+    #[must_use]
+    pub fn each(self) -> Vec<View> {
+        let corner = |lower, right| Place::Corner { lower, right };
+        let places =
+            [Place::Middle, corner(false, false), corner(false, true), corner(true, false), corner(true, true)];
+        let (places, flips): (&[Place], &[bool]) = match self {
+            Self::One => (&places[..1], &[false]),
+            Self::Two => (&places[..1], &[false, true]),
+            Self::Ten => (&places, &[false, true]),
+        };
+        flips.iter().flat_map(|flip| places.iter().map(|place| View { place: *place, flip: *flip })).collect()
+    }
+}
+
+impl From<Views> for u32 {
+    fn from(views: Views) -> Self {
+        views.count()
+    }
+}
+
+impl TryFrom<u32> for Views {
+    type Error = OtherViews;
+
+    fn try_from(count: u32) -> Result<Self, OtherViews> {
+        Self::ALL.into_iter().find(|views| views.count() == count).ok_or(OtherViews(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_are_as_many_as_they_say_and_begin_with_the_plain_one() {
+        for views in Views::ALL {
+            let each = views.each();
+            assert_eq!((each.len(), each[0]), (views.count() as usize, View::PLAIN));
+            assert!(each.iter().enumerate().all(|(index, view)| !each[..index].contains(view)));
+            assert_eq!(Views::try_from(views.count()), Ok(views));
+        }
+        assert_eq!(Views::try_from(5), Err(OtherViews(5)));
+    }
+}
