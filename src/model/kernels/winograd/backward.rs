@@ -31,12 +31,18 @@ pub(super) fn run<T: Tile>(
     let mut correlation = wanted.parameters.then(|| (Correlation::<T>::new(c_in, c_out), vec![0.0; c_out]));
     let weights = wanted.x.then(|| Weights::new::<T>(weight, c_in, Direction::Back));
     let mut found = wanted.x.then(|| vec![0.0; n * geometry.in_image()]);
-    let mut dense = Scratch::leftover(at_hand * h * w * c_out);
+    let mut dense = Scratch::leftover(if geometry.bare() { 0 } else { at_hand * h * w * c_out });
     for first in (0..n).step_by(at_hand) {
         let images = at_hand.min(n - first);
         let outputs = first * c_out * geometry.out_plane()..(first + images) * c_out * geometry.out_plane();
-        let dense = &mut dense[..images * h * w * c_out];
-        let bias = unpool(geometry, &grad[outputs.clone()], &codes[outputs], dense);
+        let (dense, bias) = if geometry.bare() {
+            let grad = &grad[outputs];
+            (grad, sums_of(geometry, grad))
+        } else {
+            let dense = &mut dense[..images * h * w * c_out];
+            let bias = unpool(geometry, &grad[outputs.clone()], &codes[outputs], dense);
+            (&*dense, bias)
+        };
         let inputs = first * geometry.in_image()..(first + images) * geometry.in_image();
         if let Some((correlation, bias_sums)) = &mut correlation {
             correlation.add(&Geometry { n: images, ..*geometry }, &x[inputs.clone()], dense);
@@ -47,11 +53,26 @@ pub(super) fn run<T: Tile>(
             }
         }
         if let (Some(weights), Some(found)) = (&weights, &mut found) {
-            let back = Geometry { n: images, c_in: c_out, c_out: c_in, pool: Pool::None, ..*geometry };
+            let back = Geometry { n: images, c_in: c_out, c_out: c_in, relu: false, pool: Pool::None, ..*geometry };
             forward::run::<T>(&back, dense, weights, None, &mut found[inputs], None);
         }
     }
     Found { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
+}
+
+/// Each image's sums over its pixels of `grad` `[n, h, w, c_out]`.
+fn sums_of(geometry: &Geometry, grad: &[f32]) -> Scratch {
+    let &Geometry { c_out, h, w, .. } = geometry;
+    let mut sums = Scratch::zeros(grad.len() / (h * w));
+    let images = grad.par_chunks_exact(h * w * c_out);
+    sums.par_chunks_exact_mut(c_out).zip(images).for_each(|(sums, grad)| {
+        for grad in grad.chunks_exact(c_out) {
+            for (sum, grad) in sums.iter_mut().zip(grad) {
+                *sum += grad;
+            }
+        }
+    });
+    sums
 }
 
 /// The gradient at every pixel of the convolution, `[n, h, w, c_out]`, into `dense`; and each image's sums over its
