@@ -21,7 +21,8 @@ impl<B: KernelBackend, const N: usize> Backward<B, N> for ConvBlock {
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, saved) = ops.state;
         let (of_x, of_parameters) = ops.parents.split_at(1);
-        let wanted = Wanted { x: of_x[0].is_some(), parameters: of_parameters.iter().any(Option::is_some) };
+        let wanted =
+            Wanted { x: of_x[0].is_some(), parameters: of_parameters.iter().any(Option::is_some), bias: N == 3 };
         let found = B::conv_block_backward(grad, x, weight, &saved, wanted);
         let (weight_grad, bias_grad) = found.parameters.unzip();
         for (node, grad) in ops.parents.into_iter().zip([found.x, weight_grad, bias_grad]) {
@@ -44,7 +45,7 @@ impl<B: KernelBackend> Backward<B, 2> for Convolution {
         let [x_node, weight_node] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, stride) = ops.state;
-        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some() };
+        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some(), bias: false };
         let (x_grad, weight_grad) = B::convolution_backward(grad, x, weight, stride, wanted);
         for (node, grad) in [(x_node, x_grad), (weight_node, weight_grad)] {
             if let (Some(node), Some(grad)) = (node, grad) {

@@ -204,13 +204,16 @@ pub struct Wanted {
     pub x: bool,
     /// The weight's and the bias's.
     pub parameters: bool,
+    /// Whether there is a bias.
+    pub bias: bool,
 }
 
 /// What [`KernelBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
 pub struct ConvBlockGradients<B: Backend> {
     /// `[n, c_in, h, w]`, where [`Wanted::x`].
     pub x: Option<FloatTensor<B>>,
-    /// Of weight and bias, had or not: `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`].
+    /// Of weight and bias: `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`]. The second means nothing
+    /// without [`Wanted::bias`].
     pub parameters: Option<(FloatTensor<B>, FloatTensor<B>)>,
 }
 
