@@ -8,6 +8,7 @@
 | section | what it measures | minutes at three rounds on two cores |
 | --- | --- | --- |
 | step | the CNN's training step, batch 32, against PyTorch | ½ |
+| deep | the training step of `deep`, batch 128, against PyTorch | 1 |
 | vgg | VGG16's base and the step that fine-tunes block 5, against PyTorch | 3½ |
 | augment | all transforms, one thread, against torchvision | ½ |
 | import | FER-2013 from its archive, a zip, a folder, a table, against Keras's scan and one pass of reading | 3 |
@@ -98,6 +99,13 @@ def step(tools):
         compare(tools, f"batch {batch}", ours, tools.torch("cnn", batch, steps // 2))
 
 
+def deep(tools):
+    """The training step of `deep`."""
+    header("training step of deep, images/s", "", "mien", "PyTorch", "ratio")
+    batch, steps = (16, 3) if tools.arguments.quick else (128, 15)
+    compare(tools, f"batch {batch}", [tools.bench("cnn_step"), "alone", "deep", batch, steps], tools.torch("deep", batch, steps))
+
+
 def vgg(tools):
     """VGG16's base and fine-tuning step."""
     header("VGG16, images/s", "", "mien", "PyTorch", "ratio")
@@ -122,7 +130,7 @@ def augment(tools):
 
 
 SECTIONS = {
-    "step": step, "vgg": vgg, "augment": augment, "import": whole.imports, "fit": whole.fit, "memory": whole.memory,
+    "step": step, "deep": deep, "vgg": vgg, "augment": augment, "import": whole.imports, "fit": whole.fit, "memory": whole.memory,
     "pipeline": own.pipeline, "flat": own.flat, "start": own.start, "instructions": own.instructions,
 }
 
@@ -151,9 +159,9 @@ def main():
         arguments.rounds = 1
     tools = Tools(arguments)
     chosen = SECTIONS if "all" in arguments.sections else arguments.sections
-    if not arguments.mien and any(name not in ("step", "vgg", "augment", "pipeline", "instructions") for name in chosen):
+    if not arguments.mien and any(name not in ("step", "deep", "vgg", "augment", "pipeline", "instructions") for name in chosen):
         arguments.mien = tools.cargo("build", "--release", "--bin", "mien")["mien"]
-    if any(name in ("step", "vgg", "augment", "pipeline", "start", "instructions") for name in chosen):
+    if any(name in ("step", "deep", "vgg", "augment", "pipeline", "start", "instructions") for name in chosen):
         tools.bench("feeding")
     for name in chosen:
         try:

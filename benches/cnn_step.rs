@@ -2,9 +2,9 @@
 //! as burn's own operations. One iteration is one batch: images/s are criterion's elements/s.
 //!
 //! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network.
-//! With `-- alone step|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of fused
-//! training steps or of one block's forward pass: this is what `benches/against_peers.py` runs, and counts instructions
-//! of.
+//! With `-- alone step|deep|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of
+//! fused training steps (`deep`: of that network) or of one block's forward pass: this is what
+//! `benches/against_peers.py` runs, and counts instructions of.
 
 mod alone;
 
@@ -46,14 +46,14 @@ fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> im
     move || drop(black_box(block(x.clone(), weight.clone(), bias.clone())))
 }
 
-/// Training steps of the whole network, with the fused kernels or with burn's own operations.
-fn training(batch: usize, fused: bool) -> impl FnMut() {
+/// Training steps of a whole network, with the fused kernels or with burn's own operations.
+fn training(name: NetworkName, batch: usize, fused: bool) -> impl FnMut() {
     type B = Autodiff<Flex>;
     let device = FlexDevice;
     let x = Tensor::<Flex, 4>::random([batch, 1, 48, 48], Distribution::Uniform(0.0, 1.0), &device);
     let count = i64::try_from(batch).expect("small");
     let labels = Tensor::<Flex, 1, Int>::arange(0..count, &device).remainder_scalar(7);
-    let network = Network::<B>::from_scratch(NetworkName::CNN, [1, 48, 48], 7, 1, &device).expect("large enough");
+    let network = Network::<B>::from_scratch(name, [1, 48, 48], 7, 1, &device).expect("large enough");
     let mut network = Some(network);
     let mut adam = NetworkOptimizer::new(OptimizerSettings::ADAM);
     let mut step = move || {
@@ -83,7 +83,7 @@ fn step(c: &mut Criterion) {
     for batch in [32, 64] {
         group.throughput(Throughput::Elements(batch as u64));
         for (name, fused) in [("fused", true), ("plain", false)] {
-            group.bench_function(BenchmarkId::new(name, batch), |b| b.iter(training(batch, fused)));
+            group.bench_function(BenchmarkId::new(name, batch), |b| b.iter(training(NetworkName::CNN, batch, fused)));
         }
     }
 }
@@ -98,7 +98,11 @@ fn main() {
     let [what, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
     let [batch, steps] = [batch, steps].map(|word| alone::count(word));
     match what.as_str() {
-        "step" => alone::timed(batch, steps, training(batch, true)),
+        "step" => alone::timed(batch, steps, training(NetworkName::CNN, batch, true)),
+        "deep" => {
+            let deep = NetworkName::try_from("deep".to_owned()).expect("in the catalog");
+            alone::timed(batch, steps, training(deep, batch, true));
+        }
         "block1" => alone::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
         "block2" => alone::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
         _ => panic!("{words:?}: see the head of this file"),

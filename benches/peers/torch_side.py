@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What PyTorch and torchvision make of the work that mien's benches do, on made-up pictures: arithmetic, not loading.
 
-  torch_side.py [--threads N] cnn BATCH STEPS | base SIDE BATCH STEPS | step SIDE BATCH STEPS | augment WAY SIDE SECONDS
+  torch_side.py [--threads N] cnn|deep BATCH STEPS | base SIDE BATCH STEPS | step SIDE BATCH STEPS | augment WAY SIDE SECONDS
   torch_side.py [--threads N] train cnn|features|finetune FOLDER EPOCHS
 
 All but the last print images a second, by the clock (the median step) and of the processor's time. `train` is a whole training on
@@ -71,12 +71,12 @@ def descend(network, adam, loss, x, labels):
     return found
 
 
-def cnn(batch, steps):
-    """A training step of the small network, in the faster of PyTorch's two layouts."""
+def drawn(make, batch, steps):
+    """A training step of a network without pretrained weights, in the faster of PyTorch's two layouts."""
     labels, loss = torch.arange(batch) % 7, nn.CrossEntropyLoss()
     found = []
     for layout in (torch.contiguous_format, torch.channels_last):
-        network = small_cnn().to(memory_format=layout)
+        network = make().to(memory_format=layout)
         x = torch.rand(batch, 1, 48, 48).contiguous(memory_format=layout)
         adam = torch.optim.Adam(network.parameters(), 1e-3)
         found.append(timed(lambda: descend(network, adam, loss, x, labels), batch, steps))
@@ -218,8 +218,8 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     what, *rest = arguments.words
-    if what == "cnn":
-        print(*cnn(*map(int, rest)))
+    if what in ("cnn", "deep"):
+        print(*drawn(small_cnn if what == "cnn" else deep, *map(int, rest)))
     elif what in ("base", "step"):
         print(*vgg(what, *map(int, rest)))
     elif what == "augment":

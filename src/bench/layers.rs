@@ -78,7 +78,7 @@ impl DeviceJob for Job<'_> {
         let resolved = resolve(self.size)?;
         let plan = resolved.plan(0..resolved.units.len());
         let blocks = plan.steps.iter().filter_map(|step| match step {
-            Step::ConvolutionBlock { convolution, pool } => Some((*convolution, *pool)),
+            Step::ConvolutionBlock { convolution, pool, .. } => Some((*convolution, *pool)),
             _ => None,
         });
         blocks

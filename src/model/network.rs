@@ -13,7 +13,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
 use super::kernels::{
-    BatchNormSettings, KernelBackend, batch_norm, cast, conv3x3_relu, conv3x3_relu_maxpool2, convolution, normalize,
+    BatchNormSettings, BlockSettings, KernelBackend, Pool, batch_norm, batch_norm_fixed, cast, conv_block,
+    convolution,
 };
 use super::parameters::{Array, Arrays, MismatchError};
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
@@ -185,14 +186,14 @@ impl<B: KernelBackend> Network<B> {
 
     fn step(&self, step: &Step, value: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
         match step {
-            Step::ConvolutionBlock { convolution, pool } => {
-                let (Some(Weights::Convolution(ConvolutionWeights { weight, bias: Some(bias) })), Value::Maps(x)) =
+            Step::ConvolutionBlock { convolution, relu, pool } => {
+                let (Some(Weights::Convolution(ConvolutionWeights { weight, bias })), Value::Maps(x)) =
                     (&self.weights[*convolution], value)
                 else {
-                    unreachable!("a plan fuses convolutions with bias alone")
+                    unreachable!("a plan names convolutions, which are of maps")
                 };
-                let block = if *pool { conv3x3_relu_maxpool2 } else { conv3x3_relu };
-                Value::Maps(block(x, weight.val(), bias.val()))
+                let settings = BlockSettings { relu: *relu, pool: if *pool { Pool::Max2 } else { Pool::None } };
+                Value::Maps(conv_block(x, weight.val(), bias.as_ref().map(Param::val), settings))
             }
             Step::BatchNorm { layer, relu } => {
                 let (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Value::Maps(x)) =
@@ -449,10 +450,7 @@ impl<B: KernelBackend> BatchNormWeights<B> {
             training.statistics.push(RunningStatistics { layer, mean, variance });
             return y;
         }
-        let kind = FloatDType::from(x.dtype());
-        let running = running.map(|vector| vector.unsqueeze_dims(&[0, 2, 3]));
-        let y = normalize(cast(x, FloatDType::F32), running, parameters, settings.epsilon);
-        cast(if settings.relu { activation::relu(y) } else { y }, kind)
+        batch_norm_fixed(x, parameters, running, settings)
     }
 }
 

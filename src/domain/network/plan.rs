@@ -18,10 +18,12 @@ pub struct Plan {
 /// One step. Numbers are places in [`Plan::layers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A 3×3 convolution with bias, `ReLU` and, if `pool`, 2×2 max pooling, which one kernel computes.
+    /// A 3×3 convolution, if `relu` the `ReLU` behind it and, if `pool`, 2×2 max pooling, which one kernel computes.
     ConvolutionBlock {
         /// The convolution.
         convolution: usize,
+        /// Whether `ReLU` follows.
+        relu: bool,
         /// Whether its output is pooled.
         pool: bool,
     },
@@ -72,19 +74,17 @@ fn fuse(layers: &[ResolvedLayer], range: Range<usize>) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut index = range.start;
     while index < range.end {
-        let block = matches!(op(index), Some(Op::Convolution { kernel: 3, stride: 1, bias: true, .. }))
-            && op(index + 1) == Some(Op::Relu);
-        let pool = block && op(index + 2) == Some(Op::MAX_POOL2);
-        let (step, layers) = match op(index) {
-            _ if block => (Step::ConvolutionBlock { convolution: index, pool }, 2 + usize::from(pool)),
-            Some(Op::BatchNorm { .. }) => {
-                let relu = op(index + 1) == Some(Op::Relu);
-                (Step::BatchNorm { layer: index, relu }, 1 + usize::from(relu))
+        let relu = op(index + 1) == Some(Op::Relu);
+        let step = match op(index) {
+            Some(Op::Convolution { kernel: 3, stride: 1, .. }) => {
+                let pool = op(index + 1 + usize::from(relu)) == Some(Op::MAX_POOL2);
+                Step::ConvolutionBlock { convolution: index, relu, pool }
             }
-            _ => (Step::Layer(index), 1),
+            Some(Op::BatchNorm { .. }) => Step::BatchNorm { layer: index, relu },
+            _ => Step::Layer(index),
         };
+        index = step.last_layer() + 1;
         steps.push(step);
-        index += layers;
     }
     steps
 }
@@ -93,7 +93,7 @@ impl Step {
     /// The place of the last layer that it computes; of a sum, of its body.
     fn last_layer(&self) -> usize {
         match self {
-            Self::ConvolutionBlock { convolution, pool } => convolution + 1 + usize::from(*pool),
+            Self::ConvolutionBlock { convolution, relu, pool } => convolution + usize::from(*relu) + usize::from(*pool),
             Self::BatchNorm { layer, relu } => layer + usize::from(*relu),
             Self::Layer(layer) => *layer,
             Self::Residual { body, .. } => body.last().map_or(0, Self::last_layer),

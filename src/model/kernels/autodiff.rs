@@ -8,31 +8,26 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
-use super::{BatchNormSettings, KernelBackend, Normalized, Pool, Wanted, convolve, plain};
+use super::{BatchNormSettings, BlockSettings, KernelBackend, Normalized, Wanted, convolve, plain};
 
+/// A convolution block: of input and weight, and of a bias where it has three parents.
 #[derive(Debug)]
 struct ConvBlock;
 
-impl<B: KernelBackend> Backward<B, 3> for ConvBlock {
-    /// Input, weight and what the forward pass left.
-    type State = (FloatTensor<B>, FloatTensor<B>, B::Saved);
+impl<B: KernelBackend, const N: usize> Backward<B, N> for ConvBlock {
+    type State = BlockState<B>;
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [x_node, weight_node, bias_node] = ops.parents;
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, saved) = ops.state;
-        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some() || bias_node.is_some() };
+        let (of_x, of_parameters) = ops.parents.split_at(1);
+        let wanted =
+            Wanted { x: of_x[0].is_some(), parameters: of_parameters.iter().any(Option::is_some), bias: N == 3 };
         let found = B::conv_block_backward(grad, x, weight, &saved, wanted);
-
-        if let (Some(node), Some(grad)) = (x_node, found.x) {
-            grads.register::<B>(node.id, grad);
-        }
-        if let Some((weight_grad, bias_grad)) = found.parameters {
-            if let Some(node) = weight_node {
-                grads.register::<B>(node.id, weight_grad);
-            }
-            if let Some(node) = bias_node {
-                grads.register::<B>(node.id, bias_grad);
+        let (weight_grad, bias_grad) = found.parameters.unzip();
+        for (node, grad) in ops.parents.into_iter().zip([found.x, weight_grad, bias_grad]) {
+            if let (Some(node), Some(grad)) = (node, grad) {
+                grads.register::<B>(node.id, grad);
             }
         }
     }
@@ -50,7 +45,7 @@ impl<B: KernelBackend> Backward<B, 2> for Convolution {
         let [x_node, weight_node] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, stride) = ops.state;
-        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some() };
+        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some(), bias: false };
         let (x_grad, weight_grad) = B::convolution_backward(grad, x, weight, stride, wanted);
         for (node, grad) in [(x_node, x_grad), (weight_node, weight_grad)] {
             if let (Some(node), Some(grad)) = (node, grad) {
@@ -80,6 +75,30 @@ impl<B: KernelBackend> Backward<B, 3> for BatchNorm {
     }
 }
 
+/// Input, weight and what the forward pass left of a block.
+type BlockState<B> = (FloatTensor<B>, FloatTensor<B>, <B as KernelBackend>::Saved);
+
+/// The output of a block with as many parents as it was prepared for.
+fn finish_block<B: KernelBackend, C: CheckpointStrategy, const N: usize>(
+    prep: OpsKind<ConvBlock, B, BlockState<B>, C, N>,
+    x: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+    bias: Option<FloatTensor<Autodiff<B, C>>>,
+    settings: BlockSettings,
+) -> FloatTensor<Autodiff<B, C>> {
+    let of_bias = bias.as_ref().map(|bias| &bias.primitive);
+    match prep {
+        OpsKind::Tracked(prep) => match B::conv_block_tracked(&x.primitive, &weight.primitive, of_bias, settings) {
+            Some((out, saved)) => prep.finish((x.primitive, weight.primitive, saved), out),
+            None => plain::<Autodiff<B, C>>(x, weight, bias, settings),
+        },
+        OpsKind::UnTracked(prep) => {
+            let bias = bias.map(|bias| bias.primitive);
+            prep.finish(B::conv_block(x.primitive, weight.primitive, bias, settings))
+        }
+    }
+}
+
 impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
     type Saved = ();
     type SavedNorm = ();
@@ -87,19 +106,16 @@ impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
     fn conv_block(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        pool: Pool,
+        bias: Option<FloatTensor<Self>>,
+        settings: BlockSettings,
     ) -> FloatTensor<Self> {
-        let nodes = [x.node.clone(), weight.node.clone(), bias.node.clone()];
-        match ConvBlock.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                match B::conv_block_tracked(&x.primitive, &weight.primitive, &bias.primitive, pool) {
-                    Some((out, saved)) => prep.finish((x.primitive, weight.primitive, saved), out),
-                    None => plain::<Self>(x, weight, bias, pool),
-                }
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::conv_block(x.primitive, weight.primitive, bias.primitive, pool)),
+        let [x_node, weight_node] = [x.node.clone(), weight.node.clone()];
+        if let Some(bias_node) = bias.as_ref().map(|bias| bias.node.clone()) {
+            let prep = ConvBlock.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful();
+            return finish_block(prep, x, weight, bias, settings);
         }
+        let prep = ConvBlock.prepare::<C>([x_node, weight_node]).compute_bound().stateful();
+        finish_block(prep, x, weight, bias, settings)
     }
 
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {

@@ -1,4 +1,4 @@
-//! The convolution block on the CPU: from burn-flex's tensors to plain slices and back.
+//! The convolution block and batch norm on the CPU: from burn-flex's tensors to plain slices and back.
 
 use std::ops::Deref;
 
@@ -6,46 +6,56 @@ use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 use burn::tensor::{DType, FloatDType, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
-use super::geometry::{Geometry, Pool, Routing};
+use super::batch_norm::{self, Saved};
+use super::geometry::{BlockSettings, Geometry, Pool, Routing};
 use super::scratch::Scratch;
-use super::{ConvBlockGradients, KernelBackend, Wanted, fused, pixels, plain, plainly, winograd};
+use super::{
+    BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, Wanted, fused, pixels, plain, plainly, winograd,
+};
 
 impl KernelBackend for Flex {
     type Saved = Routing;
-    type SavedNorm = ();
+    type SavedNorm = Saved;
 
-    fn conv_block(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, pool: Pool) -> FlexTensor {
-        if plainly::wanted() {
-            return plain::<Self>(x, weight, bias, pool);
+    fn conv_block(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Option<FlexTensor>,
+        settings: BlockSettings,
+    ) -> FlexTensor {
+        let kind = kind_of([&x, &weight].into_iter().chain(&bias));
+        match kind {
+            Some(DType::BF16) => short(Self::conv_block(full(x), full(weight), bias.map(full), settings)),
+            Some(DType::F32) if !plainly::wanted() => run_forward(&x, &weight, bias.as_ref(), settings, None),
+            _ => plain::<Self>(x, weight, bias, settings),
         }
-        if all(DType::BF16, &[&x, &weight, &bias]) {
-            return short(Self::conv_block(full(x), full(weight), full(bias), pool));
-        }
-        if !all(DType::F32, &[&x, &weight, &bias]) {
-            return plain::<Self>(x, weight, bias, pool);
-        }
-        run_forward(&x, &weight, &bias, pool, None)
     }
 
     fn conv_block_tracked(
         x: &FlexTensor,
         weight: &FlexTensor,
-        bias: &FlexTensor,
-        pool: Pool,
+        bias: Option<&FlexTensor>,
+        settings: BlockSettings,
     ) -> Option<(FlexTensor, Routing)> {
         if plainly::wanted() {
             return None;
         }
-        if all(DType::BF16, &[x, weight, bias]) {
-            let [x, weight, bias] = [x, weight, bias].map(|tensor| full(tensor.clone()));
-            return Self::conv_block_tracked(&x, &weight, &bias, pool).map(|(out, routing)| (short(out), routing));
+        match kind_of([x, weight].into_iter().chain(bias))? {
+            DType::BF16 => {
+                let [x, weight] = [x, weight].map(|tensor| full(tensor.clone()));
+                let bias = bias.map(|bias| full(bias.clone()));
+                let (out, routing) = Self::conv_block_tracked(&x, &weight, bias.as_ref(), settings)?;
+                Some((short(out), routing))
+            }
+            DType::F32 => {
+                let geometry = geometry(x, weight, settings);
+                let mut codes = vec![0; if geometry.bare() { 0 } else { geometry.out_len() }];
+                let wanted = (!geometry.bare()).then_some(&mut codes[..]);
+                let out = run_forward(x, weight, bias, settings, wanted);
+                Some((out, Routing::new(codes, settings)))
+            }
+            _ => None,
         }
-        if !all(DType::F32, &[x, weight, bias]) {
-            return None;
-        }
-        let mut codes = vec![0; geometry(x, weight, pool).out_len()];
-        let out = run_forward(x, weight, bias, pool, Some(&mut codes));
-        Some((out, Routing::new(codes, pool)))
     }
 
     fn conv_block_backward(
@@ -60,21 +70,94 @@ impl KernelBackend for Flex {
             let parameters = found.parameters.map(|(weight, bias)| (short(weight), short(bias)));
             return ConvBlockGradients { x: found.x.map(short), parameters };
         }
-        let geometry = geometry(&x, &weight, routing.pool());
+        let geometry = geometry(&x, &weight, routing.settings());
         let (grad, x, weight) = (Pixels::of(&grad), Pixels::of(&x), weight.to_contiguous());
-        let run = match Way::of(&geometry) {
-            Way::Direct | Way::Mixed => fused::backward,
-            Way::Winograd => winograd::backward,
+        let found = match Way::of(&geometry) {
+            Way::Winograd => winograd::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted),
+            Way::Direct | Way::Mixed if geometry.bare() => {
+                fused::backward(&geometry, &grad, &x, f32s(&weight), &vec![0; geometry.out_len()], wanted)
+            }
+            Way::Direct | Way::Mixed => {
+                fused::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted)
+            }
         };
-        let found = run(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted);
         let Geometry { n, c_in, c_out, h, w, .. } = geometry;
         ConvBlockGradients {
             x: found.x.map(|x| by_pixels(x, [n, c_in, h, w])),
             parameters: found.parameters.map(|(weight, bias)| {
-                (tensor(weight, [c_out, c_in, 3, 3]), FlexTensor::from_data(TensorData::new(bias, [c_out])))
+                (tensor(weight, [c_out, c_in, 3, 3]), channels(bias))
             }),
         }
     }
+
+    fn batch_norm_tracked(
+        x: &FlexTensor,
+        scale: &FlexTensor,
+        shift: &FlexTensor,
+        running: &[FlexTensor; 2],
+        settings: BatchNormSettings,
+    ) -> Option<Normalized<Self>> {
+        let vectors = [scale, shift, &running[0], &running[1]];
+        if plainly::wanted() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.shape().num_elements() == 0 {
+            return None;
+        }
+        match x.dtype() {
+            DType::BF16 => {
+                let found = Self::batch_norm_tracked(&full(x.clone()), scale, shift, running, settings)?;
+                Some(Normalized { y: short(found.y), ..found })
+            }
+            DType::F32 => {
+                let parameters = [scale, shift].map(vector);
+                let pixels = Pixels::of(x);
+                let found = batch_norm::forward(&pixels, &parameters, running.each_ref().map(vector), settings);
+                let y = by_pixels(found.y, x.shape().dims());
+                Some(Normalized { y, running: found.running.map(channels), saved: found.saved })
+            }
+            _ => None,
+        }
+    }
+
+    fn batch_norm_backward(
+        grad: FlexTensor,
+        x: FlexTensor,
+        parameters: [FlexTensor; 2],
+        saved: &Saved,
+    ) -> [FlexTensor; 3] {
+        if x.dtype() == DType::BF16 {
+            let [x, scale, shift] = Self::batch_norm_backward(full(grad), full(x), parameters, saved);
+            return [short(x), scale, shift];
+        }
+        let shape = x.shape().dims();
+        let parameters = parameters.each_ref().map(vector);
+        let found = batch_norm::backward(&Pixels::of(&grad), &Pixels::of(&x), &parameters, saved);
+        [by_pixels(found.x, shape), channels(found.scale), channels(found.shift)]
+    }
+
+    fn batch_norm_fixed(
+        x: &FlexTensor,
+        parameters: &[FlexTensor; 2],
+        running: &[FlexTensor; 2],
+        settings: BatchNormSettings,
+    ) -> Option<FlexTensor> {
+        let vectors = parameters.iter().chain(running);
+        if plainly::wanted() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.dtype() != DType::F32 {
+            return None;
+        }
+        let [parameters, [mean, variance]] = [parameters, running].map(|pair| pair.each_ref().map(vector));
+        let y = batch_norm::fixed(&Pixels::of(x), &parameters, &mean, &variance, settings);
+        Some(by_pixels(y, x.shape().dims()))
+    }
+}
+
+/// The numbers of a vector of f32.
+fn vector(tensor: &FlexTensor) -> Vec<f32> {
+    f32s(&tensor.to_contiguous()).to_vec()
+}
+
+/// `[channels]`.
+fn channels(numbers: Vec<f32>) -> FlexTensor {
+    let shape = [numbers.len()];
+    FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
 /// As f32, in which the kernels compute: what they are given in bf16 is rounded on the way out, as a tensor core does
@@ -90,15 +173,16 @@ fn short(tensor: FlexTensor) -> FlexTensor {
 fn run_forward(
     x: &FlexTensor,
     weight: &FlexTensor,
-    bias: &FlexTensor,
-    pool: Pool,
+    bias: Option<&FlexTensor>,
+    settings: BlockSettings,
     codes: Option<&mut [u8]>,
 ) -> FlexTensor {
-    let geometry = geometry(x, weight, pool);
-    let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
+    let geometry = geometry(x, weight, settings);
+    let (weight, bias) = (weight.to_contiguous(), bias.map(FlexTensor::to_contiguous));
+    let bias = bias.as_ref().map(f32s);
     let Geometry { n, c_out, h, w, .. } = geometry;
     if codes.is_none() && winograd::leads_in(&geometry) {
-        let out = winograd::lead_in(&geometry, f32s(&x.to_contiguous()), f32s(&weight), f32s(&bias));
+        let out = winograd::lead_in(&geometry, f32s(&x.to_contiguous()), f32s(&weight), bias);
         return by_pixels(out, [n, c_out, h, w]);
     }
     let (way, (h, w)) = (Way::of(&geometry), geometry.out_size());
@@ -106,8 +190,8 @@ fn run_forward(
         Way::Direct => fused::forward,
         Way::Mixed | Way::Winograd => winograd::forward,
     };
-    let out = run(&geometry, &Pixels::of(x), f32s(&weight), f32s(&bias), codes);
-    if way == Way::Mixed {
+    let out = run(&geometry, &Pixels::of(x), f32s(&weight), bias, codes);
+    if way == Way::Mixed && geometry.relu {
         // In the networks here a dense layer follows, which reads channel by channel.
         return tensor(pixels::by_channel(&out, c_out, h * w), [n, c_out, h, w]);
     }
@@ -182,13 +266,15 @@ fn tensor(numbers: Vec<f32>, shape: [usize; 4]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
-fn geometry(x: &FlexTensor, weight: &FlexTensor, pool: Pool) -> Geometry {
+fn geometry(x: &FlexTensor, weight: &FlexTensor, BlockSettings { relu, pool }: BlockSettings) -> Geometry {
     let [n, c_in, h, w] = x.shape().dims();
-    Geometry { n, c_in, c_out: weight.shape()[0], h, w, pool }
+    Geometry { n, c_in, c_out: weight.shape()[0], h, w, relu, pool }
 }
 
-fn all(kind: DType, tensors: &[&FlexTensor]) -> bool {
-    tensors.iter().all(|tensor| tensor.dtype() == kind)
+/// The kind of number that all of some tensors are of.
+fn kind_of<'a>(mut tensors: impl Iterator<Item = &'a FlexTensor>) -> Option<DType> {
+    let kind = tensors.next()?.dtype();
+    tensors.all(|tensor| tensor.dtype() == kind).then_some(kind)
 }
 
 fn f32s(tensor: &FlexTensor) -> &[f32] {

@@ -3,13 +3,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What follows the `ReLU` of a convolution block.
+/// How the output of a convolution block is pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {
     /// Nothing: the output is as large as the input.
     None,
     /// The largest of each 2×2 window; a last odd row or column is dropped.
     Max2,
+}
+
+/// What a block computes behind its convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockSettings {
+    /// Whether `ReLU` follows.
+    pub relu: bool,
+    /// The pooling behind it.
+    pub pool: Pool,
 }
 
 /// The sizes of one convolution block.
@@ -25,7 +34,9 @@ pub(super) struct Geometry {
     pub h: usize,
     /// Columns of the input.
     pub w: usize,
-    /// What follows the `ReLU`.
+    /// Whether `ReLU` follows the convolution.
+    pub relu: bool,
+    /// The pooling behind it.
     pub pool: Pool,
 }
 
@@ -47,6 +58,11 @@ impl Geometry {
     /// Numbers in the whole output.
     pub(super) fn out_len(&self) -> usize {
         self.n * self.c_out * self.out_plane()
+    }
+
+    /// Whether each number of the convolution is one of the output.
+    pub(super) fn bare(&self) -> bool {
+        !self.relu && self.pool == Pool::None
     }
 
     /// Numbers in one input image.
@@ -92,27 +108,27 @@ pub(super) const DEAD: u8 = 4;
 #[derive(Clone)]
 pub struct Routing {
     codes: Arc<Vec<u8>>,
-    pool: Pool,
+    settings: BlockSettings,
 }
 
 impl Routing {
-    /// One code per output, in the output's order.
-    pub(super) fn new(codes: Vec<u8>, pool: Pool) -> Self {
-        Self { codes: Arc::new(codes), pool }
+    /// One code per output, in the output's order; none where the convolution's numbers are the outputs.
+    pub(super) fn new(codes: Vec<u8>, settings: BlockSettings) -> Self {
+        Self { codes: Arc::new(codes), settings }
     }
 
     pub(super) fn codes(&self) -> &[u8] {
         &self.codes
     }
 
-    pub(super) fn pool(&self) -> Pool {
-        self.pool
+    pub(super) fn settings(&self) -> BlockSettings {
+        self.settings
     }
 }
 
 impl fmt::Debug for Routing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routing").field("outputs", &self.codes.len()).field("pool", &self.pool).finish()
+        f.debug_struct("Routing").field("outputs", &self.codes.len()).field("settings", &self.settings).finish()
     }
 }
 

@@ -1,5 +1,4 @@
-//! Convolutions, alone and as a block with bias, `ReLU` and 2×2 max pooling behind it, and batch norm, each as one
-//! operation. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and `model::device`, which chooses between
+//! Convolutions, alone and as a block with bias, `ReLU` and 2×2 max pooling, and batch norm, each as one operation. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and `model::device`, which chooses between
 //! cuDNN and burn.
 //!
 //! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
@@ -9,6 +8,7 @@
 //! (`autodiff`).
 
 mod autodiff;
+mod batch_norm;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 mod flex;
@@ -26,7 +26,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::{ConvOptions, FloatTensor};
 use burn::tensor::{FloatDType, Tensor, TensorData, TensorMetadata, TensorPrimitive, activation};
 
-pub use geometry::{Pool, Routing};
+pub use geometry::{BlockSettings, Pool, Routing};
 pub use plainly::plainly;
 
 /// A backend that can run a convolution block: all of them, some faster than others.
@@ -39,15 +39,15 @@ pub trait KernelBackend: Backend {
     /// What a fused batch norm leaves for its backward pass, besides input, scale and shift.
     type SavedNorm: Clone + std::fmt::Debug + Send + 'static;
 
-    /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` →
+    /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none →
     /// `[n, c_out, h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
     fn conv_block(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        pool: Pool,
+        bias: Option<FloatTensor<Self>>,
+        settings: BlockSettings,
     ) -> FloatTensor<Self> {
-        plain::<Self>(x, weight, bias, pool)
+        plain::<Self>(x, weight, bias, settings)
     }
 
     /// As [`conv_block`](Self::conv_block), and what its gradients will need.
@@ -56,8 +56,8 @@ pub trait KernelBackend: Backend {
     fn conv_block_tracked(
         _x: &FloatTensor<Self>,
         _weight: &FloatTensor<Self>,
-        _bias: &FloatTensor<Self>,
-        _pool: Pool,
+        _bias: Option<&FloatTensor<Self>>,
+        _settings: BlockSettings,
     ) -> Option<(FloatTensor<Self>, Self::Saved)> {
         None
     }
@@ -102,6 +102,19 @@ pub trait KernelBackend: Backend {
         _running: &[FloatTensor<Self>; 2],
         _settings: BatchNormSettings,
     ) -> Option<Normalized<Self>> {
+        None
+    }
+
+    /// Batch norm by statistics that are given, with `ReLU` behind it where the settings say so: `x` `[n, channels,
+    /// height, width]`, all else `[channels]` in f32: scale and shift, mean and variance. No gradients.
+    ///
+    /// `None`: no fused kernel for these tensors. [`batch_norm_fixed`] then composes it of burn's operations.
+    fn batch_norm_fixed(
+        _x: &FloatTensor<Self>,
+        _parameters: &[FloatTensor<Self>; 2],
+        _statistics: &[FloatTensor<Self>; 2],
+        _settings: BatchNormSettings,
+    ) -> Option<FloatTensor<Self>> {
         None
     }
 
@@ -215,13 +228,16 @@ pub struct Wanted {
     pub x: bool,
     /// The weight's and the bias's.
     pub parameters: bool,
+    /// Whether there is a bias.
+    pub bias: bool,
 }
 
 /// What [`KernelBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
 pub struct ConvBlockGradients<B: Backend> {
     /// `[n, c_in, h, w]`, where [`Wanted::x`].
     pub x: Option<FloatTensor<B>>,
-    /// `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`].
+    /// Of weight and bias: `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`]. The second means nothing
+    /// without [`Wanted::bias`].
     pub parameters: Option<(FloatTensor<B>, FloatTensor<B>)>,
 }
 
@@ -239,7 +255,7 @@ pub fn conv3x3_relu_maxpool2<B: KernelBackend>(
     weight: Tensor<B, 4>,
     bias: Tensor<B, 1>,
 ) -> Tensor<B, 4> {
-    conv_block(x, weight, bias, Pool::Max2)
+    conv_block(x, weight, Some(bias), BlockSettings { relu: true, pool: Pool::Max2 })
 }
 
 /// 3×3 convolution with padding 1, bias and `ReLU`.
@@ -251,21 +267,36 @@ pub fn conv3x3_relu_maxpool2<B: KernelBackend>(
 /// On shapes that do not fit each other.
 #[must_use]
 pub fn conv3x3_relu<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 4> {
-    conv_block(x, weight, bias, Pool::None)
+    conv_block(x, weight, Some(bias), BlockSettings { relu: true, pool: Pool::None })
 }
 
-fn conv_block<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>, pool: Pool) -> Tensor<B, 4> {
-    let ([_, c_in, h, w], [c_out, weight_in, kh, kw], [biases]) = (x.dims(), weight.dims(), bias.dims());
+/// 3×3 convolution with padding 1, with the bias there is, and what the settings say behind it.
+///
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]` or, pooled,
+/// `[n, c_out, h / 2, w / 2]`. Computes in the kind of number that `x` is of.
+///
+/// # Panics
+/// On shapes that do not fit each other.
+#[must_use]
+pub fn conv_block<B: KernelBackend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Option<Tensor<B, 1>>,
+    settings: BlockSettings,
+) -> Tensor<B, 4> {
+    let ([_, c_in, h, w], [c_out, weight_in, kh, kw]) = (x.dims(), weight.dims());
+    let biases = bias.as_ref().map_or(c_out, |bias| bias.dims()[0]);
     assert!([kh, kw] == [3, 3] && weight_in == c_in, "weight [_, {weight_in}, {kh}, {kw}] is not [_, {c_in}, 3, 3]");
     assert!(biases == c_out, "{biases} biases for {c_out} output channels");
-    assert!(pool == Pool::None || (h >= 2 && w >= 2), "{h}×{w} is too small to pool 2×2");
+    assert!(settings.pool == Pool::None || (h >= 2 && w >= 2), "{h}×{w} is too small to pool 2×2");
     // Weights are kept in f32, and so are their gradients: a cast passes them back as what went in.
-    let (weight, bias) = (cast(weight, x.dtype().into()), cast(bias, x.dtype().into()));
+    let kind = x.dtype().into();
+    let (weight, bias) = (cast(weight, kind), bias.map(|bias| cast(bias, kind)));
     Tensor::from_primitive(TensorPrimitive::Float(B::conv_block(
         x.into_primitive().tensor(),
         weight.into_primitive().tensor(),
-        bias.into_primitive().tensor(),
-        pool,
+        bias.map(|bias| bias.into_primitive().tensor()),
+        settings,
     )))
 }
 
@@ -318,8 +349,30 @@ pub fn batch_norm<B: KernelBackend>(
     (cast(if settings.relu { activation::relu(y) } else { y }, kind), running)
 }
 
+/// Batch norm of an evaluation, by the running mean and variance, with `ReLU` behind it where the settings say so.
+///
+/// `x` `[n, channels, height, width]`; scale, shift, mean and variance `[channels]` in f32. The output in the kind of
+/// `x`. Computes in f32.
+#[must_use]
+pub fn batch_norm_fixed<B: KernelBackend>(
+    x: Tensor<B, 4>,
+    parameters: [Tensor<B, 1>; 2],
+    statistics: [Tensor<B, 1>; 2],
+    settings: BatchNormSettings,
+) -> Tensor<B, 4> {
+    let of = |pair: &[Tensor<B, 1>; 2]| pair.clone().map(|tensor| tensor.into_primitive().tensor());
+    let x_of = x.clone().into_primitive().tensor();
+    if let Some(y) = B::batch_norm_fixed(&x_of, &of(&parameters), &of(&statistics), settings) {
+        return Tensor::from_primitive(TensorPrimitive::Float(y));
+    }
+    let kind = FloatDType::from(x.dtype());
+    let statistics = statistics.map(|vector| vector.unsqueeze_dims(&[0, 2, 3]));
+    let y = normalize(cast(x, FloatDType::F32), statistics, parameters, settings.epsilon);
+    cast(if settings.relu { activation::relu(y) } else { y }, kind)
+}
+
 /// `x` less the mean, by the deviation, scaled and shifted: mean and variance `[1, channels, 1, 1]`.
-pub(super) fn normalize<B: Backend>(
+fn normalize<B: Backend>(
     x: Tensor<B, 4>,
     [mean, variance]: [Tensor<B, 4>; 2],
     parameters: [Tensor<B, 1>; 2],
@@ -353,8 +406,18 @@ pub(super) fn cast<B: Backend, const D: usize>(x: Tensor<B, D>, kind: FloatDType
 }
 
 /// The block as burn's own operations.
-fn plain<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, bias: FloatTensor<B>, pool: Pool) -> FloatTensor<B> {
-    let y = B::relu(B::conv2d(x, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1)));
+fn plain<B: KernelBackend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
+    BlockSettings { relu, pool }: BlockSettings,
+) -> FloatTensor<B> {
+    let y = match bias {
+        Some(bias) => B::conv2d(x, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1)),
+        // Which may have a kernel of its own.
+        None => B::convolution(x, weight, 1),
+    };
+    let y = if relu { B::relu(y) } else { y };
     match pool {
         Pool::None => y,
         Pool::Max2 => B::max_pool2d(y, [2, 2], [2, 2], [0, 0], [1, 1], false),

@@ -18,8 +18,8 @@ use super::reduce::Tensor;
 use super::{batch_norm, optimizer};
 use crate::model::device;
 use crate::model::kernels::{
-    AdamStep, BatchNormSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool, Wanted, convolve,
-    plain, plainly,
+    AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool, Wanted,
+    convolve, plain, plainly,
 };
 
 /// The backend that runs what fusion does not fuse.
@@ -50,18 +50,24 @@ impl KernelBackend for Cuda {
     type Saved = Saved;
     type SavedNorm = SavedNorm;
 
-    fn conv_block(x: Fused, weight: Fused, bias: Fused, pool: Pool) -> Fused {
-        match block_by_cudnn(&x, &weight, &bias, pool) {
-            Some(sizes) => {
-                let [out] = register(Forward { sizes, keeps: false }, vec![x, weight, bias], outputs(sizes, false));
+    fn conv_block(x: Fused, weight: Fused, bias: Option<Fused>, settings: BlockSettings) -> Fused {
+        match block_by_cudnn(&x, &weight, bias.as_ref(), settings) {
+            Some((sizes, bias)) => {
+                let inputs = vec![x, weight, bias.clone()];
+                let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
                 out
             }
-            None => plain::<Self>(x, weight, bias, pool),
+            None => plain::<Self>(x, weight, bias, settings),
         }
     }
 
-    fn conv_block_tracked(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<(Fused, Saved)> {
-        let sizes = block_by_cudnn(x, weight, bias, pool)?;
+    fn conv_block_tracked(
+        x: &Fused,
+        weight: &Fused,
+        bias: Option<&Fused>,
+        settings: BlockSettings,
+    ) -> Option<(Fused, Saved)> {
+        let (sizes, bias) = block_by_cudnn(x, weight, bias, settings)?;
         let inputs = [x, weight, bias].map(Clone::clone).to_vec();
         let (out, y) = if sizes.pooled() {
             let [out, y] = register(Forward { sizes, keeps: true }, inputs, outputs(sizes, true));
@@ -187,13 +193,20 @@ fn backward(sizes: Sizes, inputs: Vec<Fused>, wanted: Wanted) -> (Option<Fused>,
 /// Numbers in a tensor that cuDNN and the kernels beside it take at most.
 const MOST_NUMBERS: usize = i32::MAX as usize;
 
-/// The sizes of a block that cuDNN runs; `None` where burn's own operations do.
-fn block_by_cudnn(x: &Fused, weight: &Fused, bias: &Fused, pool: Pool) -> Option<Sizes> {
-    let after = match pool {
+/// The sizes and the bias of a block that cuDNN runs, which has bias and `ReLU`; `None` where its steps are run one by
+/// one.
+fn block_by_cudnn<'a>(
+    x: &Fused,
+    weight: &Fused,
+    bias: Option<&'a Fused>,
+    settings: BlockSettings,
+) -> Option<(Sizes, &'a Fused)> {
+    let bias = bias.filter(|bias| settings.relu && bias.dtype() == x.dtype())?;
+    let after = match settings.pool {
         Pool::None => After::Relu,
         Pool::Max2 => After::ReluPool,
     };
-    by_cudnn(x, weight, 1, after).filter(|_| bias.dtype() == x.dtype())
+    Some((by_cudnn(x, weight, 1, after)?, bias))
 }
 
 /// The sizes of a convolution that cuDNN runs; `None` where burn's own operations do.

@@ -1,4 +1,4 @@
-//! Forward: convolution, bias, `ReLU` and pooling without writing anything in between.
+//! Forward: convolution, bias, `ReLU` and pooling, those that are asked for, without writing anything in between.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -14,13 +14,13 @@ const VECTORS: usize = 2;
 /// Rows of quads that a thread does at a time when there are fewer images than threads.
 const FEW_ROWS: usize = 4;
 
-/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled,
-/// and into `codes` where each came from.
+/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none → the output `[n, h, w, c_out]` or
+/// pooled, and into `codes` where each came from.
 pub(in super::super) fn forward(
     geometry: &Geometry,
     x: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
     let mut out = vec![0.0; geometry.out_len()];
@@ -77,7 +77,7 @@ struct Panels {
 }
 
 impl Panels {
-    fn new(geometry: &Geometry, weight: &[f32], bias: &[f32]) -> Self {
+    fn new(geometry: &Geometry, weight: &[f32], bias: Option<&[f32]>) -> Self {
         let &Geometry { c_in, c_out, .. } = geometry;
         let channels = VECTORS * lanes();
         let (blocks, depth) = (c_out.div_ceil(channels), 9 * c_in);
@@ -91,7 +91,9 @@ impl Panels {
             }
         }
         let mut padded_bias = Scratch::zeros(blocks * channels);
-        padded_bias[..c_out].copy_from_slice(bias);
+        if let Some(bias) = bias {
+            padded_bias[..c_out].copy_from_slice(bias);
+        }
         Self { weights, bias: padded_bias, channels, blocks, depth }
     }
 
@@ -129,14 +131,14 @@ impl WithSimd for Rows<'_> {
                     match self.geometry.pool {
                         Pool::Max2 => {
                             let (value, source) = largest(simd, quad);
-                            self.put(simd, block, row * out_w + qx, relu(simd, value, source));
+                            self.put(simd, block, row * out_w + qx, value, source);
                         }
                         Pool::None => {
                             for (at, value) in quad.into_iter().enumerate() {
                                 let (y, x) = (2 * row + at / 2, 2 * qx + at % 2);
                                 let source = [simd.splat_u32s(0); VECTORS];
                                 if x < out_w {
-                                    self.put(simd, block, y * out_w + x, relu(simd, value, source));
+                                    self.put(simd, block, y * out_w + x, value, source);
                                 }
                             }
                         }
@@ -152,7 +154,7 @@ type Channels<S> = [<S as Simd>::f32s; VECTORS];
 type Sources<S> = [<S as Simd>::u32s; VECTORS];
 
 impl Rows<'_> {
-    /// The convolution with bias at the four pixels of a quad, row by row.
+    /// The convolution with its bias at the four pixels of a quad, row by row.
     #[inline(always)]
     fn quad<S: Simd>(&self, simd: S, block: usize, qy: usize, qx: usize) -> [Channels<S>; 4] {
         let c_in = self.geometry.c_in;
@@ -181,9 +183,10 @@ impl Rows<'_> {
         sums
     }
 
-    /// Writes a block's channels of one pixel, unless that hangs over the lower edge.
+    /// Writes a block's channels of one pixel, through `ReLU` where there is one, unless that hangs over the lower edge.
     #[inline(always)]
-    fn put<S: Simd>(&mut self, simd: S, block: usize, pixel: usize, (values, sources): (Channels<S>, Sources<S>)) {
+    fn put<S: Simd>(&mut self, simd: S, block: usize, pixel: usize, values: Channels<S>, sources: Sources<S>) {
+        let (values, sources) = if self.geometry.relu { relu(simd, values, sources) } else { (values, sources) };
         let wide = VECTORS * S::F32_LANES;
         let at = pixel * self.geometry.c_out + block * wide;
         if at >= self.out.len() {

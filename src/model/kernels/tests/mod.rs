@@ -1,5 +1,6 @@
 //! The fused block against burn's own operations, against differences in double precision, and against itself.
 
+mod batch_norm;
 mod vectors;
 mod wide;
 
@@ -9,7 +10,7 @@ use burn_flex::{Flex, FlexDevice};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain};
+use super::{BlockSettings, KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain, plainly};
 
 type Diff = Autodiff<Flex>;
 
@@ -38,6 +39,21 @@ const SIZES: [Sizes; 17] = [
     [2, 3, 48, 2, 2],
 ];
 
+/// `ReLU` and pooling.
+const POOLED: BlockSettings = BlockSettings { relu: true, pool: Pool::Max2 };
+/// `ReLU` alone.
+const WHOLE: BlockSettings = BlockSettings { relu: true, pool: Pool::None };
+
+/// Blocks that networks are made of, and two more: whether there is a bias, and what follows.
+const BLOCKS: [(bool, BlockSettings); 6] = [
+    (true, POOLED),
+    (true, WHOLE),
+    (false, BlockSettings { relu: false, pool: Pool::Max2 }),
+    (false, BlockSettings { relu: false, pool: Pool::None }),
+    (true, BlockSettings { relu: false, pool: Pool::Max2 }),
+    (false, POOLED),
+];
+
 fn numbers(rng: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
     (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
@@ -45,12 +61,12 @@ fn numbers(rng: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
 struct Case {
     x: Tensor<Diff, 4>,
     weight: Tensor<Diff, 4>,
-    bias: Tensor<Diff, 1>,
-    pool: Pool,
+    bias: Option<Tensor<Diff, 1>>,
+    settings: BlockSettings,
 }
 
 impl Case {
-    fn new([n, c_in, c_out, h, w]: Sizes, pool: Pool, seed: u64) -> Self {
+    fn new([n, c_in, c_out, h, w]: Sizes, (biased, settings): (bool, BlockSettings), seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut tensor = |shape: [usize; 4]| {
             let data = TensorData::new(numbers(&mut rng, shape.iter().product()), shape);
@@ -60,22 +76,23 @@ impl Case {
         Self {
             x: x.require_grad(),
             weight: weight.require_grad(),
-            bias: bias.reshape([c_out]).detach().require_grad(),
-            pool,
+            bias: biased.then(|| bias.reshape([c_out]).detach().require_grad()),
+            settings,
         }
     }
 
     fn fused(&self) -> Tensor<Diff, 4> {
-        conv_block(self.x.clone(), self.weight.clone(), self.bias.clone(), self.pool)
+        conv_block(self.x.clone(), self.weight.clone(), self.bias.clone(), self.settings)
     }
 
     fn plain(&self) -> Tensor<Diff, 4> {
         let [x, weight] = [&self.x, &self.weight].map(|tensor| tensor.clone().into_primitive().tensor());
-        let bias = self.bias.clone().into_primitive().tensor();
-        Tensor::from_primitive(TensorPrimitive::Float(plain::<Diff>(x, weight, bias, self.pool)))
+        let bias = self.bias.clone().map(|bias| bias.into_primitive().tensor());
+        let out = plainly(|| plain::<Diff>(x, weight, bias, self.settings));
+        Tensor::from_primitive(TensorPrimitive::Float(out))
     }
 
-    /// Output, then the gradients of input, weight and bias under a loss that weighs each output differently.
+    /// Output, then the gradients of input, weight and bias (none without one) under a loss that weighs each output differently.
     fn results(&self, out: Tensor<Diff, 4>) -> [Vec<f32>; 4] {
         let dims = out.dims();
         let weights = numbers(&mut ChaCha8Rng::seed_from_u64(7), dims.iter().product());
@@ -85,7 +102,7 @@ impl Case {
             vec(out.inner()),
             vec(self.x.grad(&grads).expect("tracked")),
             vec(self.weight.grad(&grads).expect("tracked")),
-            vec(self.bias.grad(&grads).expect("tracked")),
+            self.bias.as_ref().map_or_else(Vec::new, |bias| vec(bias.grad(&grads).expect("tracked"))),
         ]
     }
 }
@@ -104,13 +121,13 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn output_and_gradients_are_those_of_burns_own_operations() {
-    for pool in [Pool::Max2, Pool::None] {
+    for block in BLOCKS {
         for (sizes, seed) in SIZES.into_iter().chain(wide::SIZES).zip(0..) {
-            let case = Case::new(sizes, pool, seed);
+            let case = Case::new(sizes, block, seed);
             let (fused, plain) = (case.results(case.fused()), case.results(case.plain()));
             for ((fused, plain), what) in fused.iter().zip(&plain).zip(["output", "x", "weight", "bias"]) {
                 let error = relative_error(fused, plain);
-                assert!(error <= 1e-5, "{what} of {sizes:?} {pool:?}: {error:e}");
+                assert!(error <= 1e-5, "{what} of {sizes:?} {block:?}: {error:e}");
             }
         }
     }
@@ -120,24 +137,26 @@ fn output_and_gradients_are_those_of_burns_own_operations() {
 fn in_bf16_the_block_computes_in_f32_and_rounds_what_goes_in_and_comes_out() {
     // Bits behind the first are 7, and half of the last one is lost each time.
     const ROUNDED: f64 = 1.0 / 256.0;
-    for pool in [Pool::Max2, Pool::None] {
+    for block in [(true, POOLED), (true, WHOLE)] {
         for (sizes, seed) in SIZES.into_iter().chain(wide::SIZES).zip(0..) {
-            let case = Case::new(sizes, pool, seed);
+            let case = Case::new(sizes, block, seed);
             let short = |values: Tensor<Diff, 4>| values.cast(FloatDType::BF16);
-            let out = conv_block(short(case.x.clone()), case.weight.clone(), case.bias.clone(), pool);
+            let out = conv_block(short(case.x.clone()), case.weight.clone(), case.bias.clone(), case.settings);
             assert_eq!(out.dtype(), DType::BF16);
             let found = case.results(out.cast(FloatDType::F32));
             // The same in f32 on inputs that bf16 has.
             let exact = |values: Tensor<Diff, 4>| {
                 Tensor::from_inner(short(values).cast(FloatDType::F32).inner()).require_grad()
             };
-            let bias = case.bias.clone().cast(FloatDType::BF16).cast(FloatDType::F32).inner();
-            let bias = Tensor::from_inner(bias).require_grad();
-            let rounded = Case { x: exact(case.x.clone()), weight: exact(case.weight.clone()), bias, pool };
+            let bias = case.bias.map(|bias| {
+                let bias = bias.cast(FloatDType::BF16).cast(FloatDType::F32).inner();
+                Tensor::from_inner(bias).require_grad()
+            });
+            let rounded = Case { x: exact(case.x), weight: exact(case.weight), bias, settings: case.settings };
             let expected = rounded.results(rounded.fused());
             for ((found, expected), what) in found.iter().zip(&expected).zip(["output", "x", "weight", "bias"]) {
                 let error = relative_error(found, expected);
-                assert!(error <= 2.0 * ROUNDED, "{what} of {sizes:?} {pool:?}: {error:e}");
+                assert!(error <= 2.0 * ROUNDED, "{what} of {sizes:?} {block:?}: {error:e}");
             }
             assert!(
                 relative_error(&found[0], &expected[0]) > 0.0 || found[0].len() < 8,
@@ -150,7 +169,7 @@ fn in_bf16_the_block_computes_in_f32_and_rounds_what_goes_in_and_comes_out() {
 #[test]
 fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
     let bits = |case: &Case| case.results(case.fused()).map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
-    for pool in [Pool::Max2, Pool::None] {
+    for block in BLOCKS {
         for sizes in [
             [35, 3, 20, 9, 8],
             [2, 5, 40, 6, 6],
@@ -159,11 +178,11 @@ fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
             [5, 32, 64, 12, 10],
             [3, 1, 32, 9, 8],
         ] {
-            let case = Case::new(sizes, pool, 1);
+            let case = Case::new(sizes, block, 1);
             let first = bits(&case);
             for threads in [1, 3, 3] {
                 let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-                assert!(threads.install(|| bits(&case)) == first, "{sizes:?} {pool:?}");
+                assert!(threads.install(|| bits(&case)) == first, "{sizes:?} {block:?}");
             }
         }
     }
@@ -172,7 +191,7 @@ fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
 #[test]
 fn views_are_read_as_what_they_show() {
     for sizes in [[3, 4, 5, 6, 8], [3, 64, 96, 6, 8], [3, 32, 64, 6, 8], [3, 3, 16, 6, 8]] {
-        views_of(&Case::new(sizes, Pool::Max2, 3));
+        views_of(&Case::new(sizes, (true, POOLED), 3));
     }
 }
 
@@ -181,10 +200,10 @@ fn views_of(case: &Case) {
         x: case.x.clone().inner().permute([3, 2, 0, 1]).into_data().into_tensor().permute([2, 3, 1, 0]).require_grad(),
         weight: Tensor::from_inner(case.weight.clone().inner().swap_dims(0, 1)).swap_dims(0, 1).detach().require_grad(),
         bias: case.bias.clone(),
-        pool: case.pool,
+        settings: case.settings,
     };
     assert_eq!(view.results(view.fused()), case.results(case.fused()));
-    let narrowed = conv3x3_relu_maxpool2(case.x.clone().narrow(0, 1, 2), case.weight.clone(), case.bias.clone());
+    let narrowed = conv_block(case.x.clone().narrow(0, 1, 2), case.weight.clone(), case.bias.clone(), POOLED);
     assert_eq!(vec(narrowed.inner()), vec(case.fused().inner().narrow(0, 1, 2)));
 }
 
@@ -223,13 +242,13 @@ fn reference([images, c_in, c_out, h, w]: Sizes, input: &[f64], weight: &[f64], 
 #[test]
 fn gradients_are_the_slopes_of_the_definition() {
     let sizes = [2, 2, 3, 5, 4];
-    let case = Case::new(sizes, Pool::Max2, 11);
+    let case = Case::new(sizes, (true, POOLED), 11);
     let [out, found @ ..] = case.results(case.fused());
     let double = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
     let mut inputs = [
         double(vec(case.x.clone().inner())),
         double(vec(case.weight.clone().inner())),
-        double(vec(case.bias.clone().inner())),
+        double(vec(case.bias.clone().expect("one").inner())),
     ];
     let weights = double(numbers(&mut ChaCha8Rng::seed_from_u64(7), out.len()));
     let loss = |[x, weight, bias]: &[Vec<f64>; 3]| {
@@ -250,15 +269,15 @@ fn gradients_are_the_slopes_of_the_definition() {
 
 #[test]
 fn what_is_not_tracked_gets_no_gradient_and_costs_the_others_none() {
-    let full = Case::new([3, 2, 4, 6, 6], Pool::Max2, 5);
+    let full = Case::new([3, 2, 4, 6, 6], (true, POOLED), 5);
     let [_, x_grad, weight_grad, bias_grad] = full.results(full.fused());
     for tracked in 0..8_u32 {
         let on = |bit: u32| tracked >> bit & 1 == 1;
         let case = Case {
             x: full.x.clone().detach().set_require_grad(on(0)),
             weight: full.weight.clone().detach().set_require_grad(on(1)),
-            bias: full.bias.clone().detach().set_require_grad(on(2)),
-            pool: full.pool,
+            bias: full.bias.clone().map(|bias| bias.detach().set_require_grad(on(2))),
+            settings: full.settings,
         };
         let out = case.fused();
         assert_eq!(vec(out.clone().inner()), vec(full.fused().inner()));
@@ -267,7 +286,7 @@ fn what_is_not_tracked_gets_no_gradient_and_costs_the_others_none() {
         let grads = (out * weights).sum().backward();
         assert_eq!(case.x.grad(&grads).map(vec), on(0).then(|| x_grad.clone()));
         assert_eq!(case.weight.grad(&grads).map(vec), on(1).then(|| weight_grad.clone()));
-        assert_eq!(case.bias.grad(&grads).map(vec), on(2).then(|| bias_grad.clone()));
+        assert_eq!(case.bias.and_then(|bias| bias.grad(&grads)).map(vec), on(2).then(|| bias_grad.clone()));
     }
 }
 
@@ -299,9 +318,9 @@ fn not_a_number_is_passed_on() {
 /// A backend without a fused kernel: the provided methods must differentiate as well.
 #[test]
 fn other_precisions_take_the_plain_way() {
-    let case = Case::new([2, 2, 3, 4, 4], Pool::Max2, 9);
+    let case = Case::new([2, 2, 3, 4, 4], (true, POOLED), 9);
     let [x, weight] = [&case.x, &case.weight].map(|t| t.clone().cast(burn::tensor::DType::F64).detach().require_grad());
-    let bias = case.bias.clone().cast(burn::tensor::DType::F64).detach();
+    let bias = case.bias.clone().expect("one").cast(burn::tensor::DType::F64).detach();
     let out = conv3x3_relu_maxpool2(x.clone(), weight, bias);
     assert_eq!(out.dtype(), burn::tensor::DType::F64);
     let grads = out.sum().backward();
@@ -310,8 +329,8 @@ fn other_precisions_take_the_plain_way() {
         Flex::conv_block_tracked(
             &x.inner().into_primitive().tensor(),
             &case.weight.inner().into_primitive().tensor(),
-            &case.bias.inner().into_primitive().tensor(),
-            Pool::Max2
+            case.bias.map(|bias| bias.inner().into_primitive().tensor()).as_ref(),
+            POOLED
         )
         .is_none()
     );

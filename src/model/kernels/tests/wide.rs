@@ -36,13 +36,13 @@ fn errors_stay_small_through_a_deep_network() {
         let weight = Tensor::<Flex, 4>::from_data(weight, &FlexDevice).mul_scalar(bound);
         let bias =
             Tensor::<Flex, 1>::from_data(TensorData::new(numbers(&mut rng, to), [to]), &FlexDevice).mul_scalar(0.1);
-        let pool = if pooled { Pool::Max2 } else { Pool::None };
-        x = conv_block(x, weight.clone(), bias.clone(), pool);
+        let settings = if pooled { POOLED } else { WHOLE };
+        x = conv_block(x, weight.clone(), Some(bias.clone()), settings);
         let [weight, bias] = [
             weight.cast(burn::tensor::DType::F64).into_primitive().tensor(),
             bias.cast(burn::tensor::DType::F64).into_primitive().tensor(),
         ];
-        let plain = plain::<Flex>(exact.into_primitive().tensor(), weight, bias, pool);
+        let plain = plain::<Flex>(exact.into_primitive().tensor(), weight, Some(bias), settings);
         exact = Tensor::from_primitive(TensorPrimitive::Float(plain));
         channels = to;
     }
@@ -54,23 +54,29 @@ fn errors_stay_small_through_a_deep_network() {
 fn the_layer_before_the_wide_ones_gives_the_same_bits_without_a_gradient() {
     for (sizes, seed) in [[2, 3, 64, 9, 8], [1, 1, 96, 2, 2], [1, 5, 64, 1, 1], [3, 3, 64, 50, 33]].into_iter().zip(0..)
     {
-        let case = Case::new(sizes, Pool::None, seed);
-        let untracked =
-            conv_block(case.x.clone().inner(), case.weight.clone().inner(), case.bias.clone().inner(), case.pool);
-        assert_eq!(vec(untracked), vec(case.fused().inner()), "{sizes:?}");
+        for block in BLOCKS {
+            let case = Case::new(sizes, block, seed);
+            if case.settings.pool == Pool::Max2 && sizes[3].min(sizes[4]) < 2 {
+                continue;
+            }
+            let bias = case.bias.clone().map(Tensor::inner);
+            let untracked = conv_block(case.x.clone().inner(), case.weight.clone().inner(), bias, case.settings);
+            assert_eq!(vec(untracked), vec(case.fused().inner()), "{sizes:?} {block:?}");
+        }
     }
 }
 
 /// Tiles mix pixels: a NaN must still reach every output whose kernel covers it, and nothing of another image.
 #[test]
 fn not_a_number_is_passed_on_by_wide_layers() {
-    for (channels, side, pool) in [(64, 6, Pool::None), (64, 8, Pool::None), (64, 8, Pool::Max2), (32, 8, Pool::Max2)] {
-        let case = Case::new([2, channels, 64, side, side], pool, 13);
+    for (channels, side, settings) in [(64, 6, WHOLE), (64, 8, WHOLE), (64, 8, POOLED), (32, 8, POOLED)] {
+        let case = Case::new([2, channels, 64, side, side], (true, settings), 13);
         for at in [0, side + 3, side * side - 1] {
             let mut pixels = vec(case.x.clone().inner());
             pixels[17 * side * side + at] = f32::NAN;
             let x = Tensor::<Flex, 4>::from_data(TensorData::new(pixels, case.x.dims()), &FlexDevice);
-            let out = conv_block(x, case.weight.clone().inner(), case.bias.clone().inner(), pool);
+            let bias = case.bias.clone().map(Tensor::inner);
+            let out = conv_block(x, case.weight.clone().inner(), bias, settings);
             let [_, _, h, w] = out.dims();
             let out = vec(out);
             let (first, second) = out.split_at(out.len() / 2);

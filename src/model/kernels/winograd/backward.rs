@@ -1,5 +1,6 @@
 //! Backward: from the outputs' gradient to the weight's, the bias's and the input's, some images at a time.
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::Wanted;
@@ -31,12 +32,18 @@ pub(super) fn run<T: Tile>(
     let mut correlation = wanted.parameters.then(|| (Correlation::<T>::new(c_in, c_out), vec![0.0; c_out]));
     let weights = wanted.x.then(|| Weights::new::<T>(weight, c_in, Direction::Back));
     let mut found = wanted.x.then(|| vec![0.0; n * geometry.in_image()]);
-    let mut dense = Scratch::leftover(at_hand * h * w * c_out);
+    let mut dense = Scratch::leftover(if geometry.bare() { 0 } else { at_hand * h * w * c_out });
     for first in (0..n).step_by(at_hand) {
         let images = at_hand.min(n - first);
         let outputs = first * c_out * geometry.out_plane()..(first + images) * c_out * geometry.out_plane();
-        let dense = &mut dense[..images * h * w * c_out];
-        let bias = unpool(geometry, &grad[outputs.clone()], &codes[outputs], dense);
+        let (dense, bias) = if geometry.bare() {
+            let grad = &grad[outputs];
+            (grad, if wanted.bias { sums_of(geometry, grad) } else { Scratch::zeros(0) })
+        } else {
+            let dense = &mut dense[..images * h * w * c_out];
+            let bias = unpool(geometry, &grad[outputs.clone()], &codes[outputs], dense);
+            (&*dense, bias)
+        };
         let inputs = first * geometry.in_image()..(first + images) * geometry.in_image();
         if let Some((correlation, bias_sums)) = &mut correlation {
             correlation.add(&Geometry { n: images, ..*geometry }, &x[inputs.clone()], dense);
@@ -47,11 +54,39 @@ pub(super) fn run<T: Tile>(
             }
         }
         if let (Some(weights), Some(found)) = (&weights, &mut found) {
-            let back = Geometry { n: images, c_in: c_out, c_out: c_in, pool: Pool::None, ..*geometry };
+            let back = Geometry { n: images, c_in: c_out, c_out: c_in, relu: false, pool: Pool::None, ..*geometry };
             forward::run::<T>(&back, dense, weights, None, &mut found[inputs], None);
         }
     }
     Found { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
+}
+
+/// Each image's sums over its pixels of `grad` `[n, h, w, c_out]`.
+fn sums_of(geometry: &Geometry, grad: &[f32]) -> Scratch {
+    let &Geometry { c_out, h, w, .. } = geometry;
+    let mut sums = Scratch::zeros(grad.len() / (h * w));
+    let images = grad.par_chunks_exact(h * w * c_out);
+    sums.par_chunks_exact_mut(c_out).zip(images).for_each(|(sums, grad)| dispatch(SumPixels { grad, sums }));
+    sums
+}
+
+/// Adds up an image's pixels.
+struct SumPixels<'a> {
+    grad: &'a [f32],
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for SumPixels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for grad in self.grad.chunks_exact(self.sums.len()) {
+            for (sum, grad) in self.sums.iter_mut().zip(grad) {
+                *sum += grad;
+            }
+        }
+    }
 }
 
 /// The gradient at every pixel of the convolution, `[n, h, w, c_out]`, into `dense`; and each image's sums over its
@@ -68,32 +103,42 @@ fn unpool(geometry: &Geometry, grad: &[f32], codes: &[u8], dense: &mut [f32]) ->
         codes.par_chunks_exact(image),
     )
         .into_par_iter()
-        .for_each(|(dense, sums, grad, codes)| {
-            dispatch(|| unpool_image(geometry, grad, codes, dense, sums));
-        });
+        .for_each(|(dense, sums, grad, codes)| dispatch(Unpool { geometry, grad, codes, dense, sums }));
     sums
 }
 
-#[inline(always)]
-fn unpool_image(geometry: &Geometry, grad: &[f32], codes: &[u8], dense: &mut [f32], sums: &mut [f32]) {
-    let &Geometry { c_out, w, .. } = geometry;
-    let (stride, (out_h, out_w)) = (geometry.stride(), geometry.out_size());
-    // What an odd edge leaves out.
-    dense.fill(0.0);
-    let sums = &mut sums[..c_out];
-    for y in 0..out_h {
-        for x in 0..out_w {
-            let at = (y * out_w + x) * c_out;
-            let (grad, codes) = (&grad[at..][..c_out], &codes[at..][..c_out]);
-            for code in 0..stride * stride {
-                let (dy, dx) = (code / 2, code % 2);
-                let dense = &mut dense[((y * stride + dy) * w + x * stride + dx) * c_out..][..c_out];
-                for c in 0..c_out {
-                    dense[c] = if usize::from(codes[c]) == code { grad[c] } else { 0.0 };
+/// One image's gradients to where they came from.
+struct Unpool<'a> {
+    geometry: &'a Geometry,
+    grad: &'a [f32],
+    codes: &'a [u8],
+    dense: &'a mut [f32],
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Unpool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let &Geometry { c_out, h, w, .. } = self.geometry;
+        let (stride, (out_h, out_w)) = (self.geometry.stride(), self.geometry.out_size());
+        if (out_h * stride, out_w * stride) != (h, w) {
+            // What an odd edge leaves out.
+            self.dense.fill(0.0);
+        }
+        let outputs = self.grad.chunks_exact(c_out).zip(self.codes.chunks_exact(c_out));
+        for (at, (grad, codes)) in outputs.enumerate() {
+            let (y, x) = (at / out_w * stride, at % out_w * stride);
+            for (code, at) in (0..).zip([(0, 0), (0, 1), (1, 0), (1, 1)]).take(stride * stride) {
+                let (dy, dx) = at;
+                let dense = &mut self.dense[((y + dy) * w + x + dx) * c_out..][..c_out];
+                for ((dense, grad), mine) in dense.iter_mut().zip(grad).zip(codes) {
+                    *dense = if *mine == code { *grad } else { 0.0 };
                 }
             }
-            for c in 0..c_out {
-                sums[c] += if codes[c] == DEAD { 0.0 } else { grad[c] };
+            for ((sum, grad), code) in self.sums.iter_mut().zip(grad).zip(codes) {
+                *sum += if *code == DEAD { 0.0 } else { *grad };
             }
         }
     }

@@ -20,8 +20,7 @@ use super::weights::Weights;
 /// same few places of the cache.
 const GAP: usize = 32;
 
-/// `x` `[n, h, w, c_in]` → `out` `[n, h, w, c_out]` or pooled, and into `codes` where each came from. Without `bias`,
-/// the bare convolution.
+/// `x` `[n, h, w, c_in]` → `out` `[n, h, w, c_out]` or pooled, and into `codes` where each came from.
 pub(super) fn run<T: Tile>(
     geometry: &Geometry,
     x: &[f32],
@@ -62,7 +61,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let &Geometry { c_in, c_out, h, w, pool, .. } = self.geometry;
+        let &Geometry { c_in, c_out, h, w, relu, pool, .. } = self.geometry;
         let count = self.band.len(tiles::<T>(self.geometry).1);
         let (in_point, out_point) = (count * c_in + GAP, count * c_out + GAP);
         let points = self.to_points(simd, in_point);
@@ -87,7 +86,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
         let len = (rows / 2) * (w / 2) * c_out;
         for (image, unpooled) in unpooled.chunks_exact(rows * w * c_out).enumerate() {
             let codes = self.codes.as_deref_mut().map(|codes| &mut codes[image * len..][..len]);
-            pool::max2(unpooled, w, c_out, &mut self.out[image * len..][..len], codes);
+            pool::max2(unpooled, w, c_out, &mut self.out[image * len..][..len], codes, relu);
         }
     }
 }
@@ -110,7 +109,7 @@ impl<T: Tile> Task<'_, T> {
     }
 }
 
-/// `products` `[point, tile, channel]` → the band's rows of pixels, with bias and `ReLU` if there is a bias.
+/// `products` `[point, tile, channel]` → the band's rows of pixels, with the bias and `ReLU` that there are.
 #[inline(always)]
 fn from_points<S: Simd, T: Tile>(
     simd: S,
@@ -120,7 +119,7 @@ fn from_points<S: Simd, T: Tile>(
     bias: Option<&[f32]>,
     out: &mut [f32],
 ) {
-    let &Geometry { c_out, h, w, .. } = geometry;
+    let &Geometry { c_out, h, w, relu, .. } = geometry;
     let rows = band.pixel_rows::<T>(h);
     let vectors = c_out / S::F32_LANES;
     let point = products.len() / T::POINTS / S::F32_LANES;
@@ -140,7 +139,7 @@ fn from_points<S: Simd, T: Tile>(
             high: T::OUT.min(h - row * T::OUT),
             wide: T::OUT.min(w - column * T::OUT),
         };
-        tile.fill::<S, T>(simd, &inputs, bias, out);
+        tile.fill::<S, T>(simd, &inputs, bias, relu, out);
     }
 }
 
@@ -161,6 +160,7 @@ impl OutTile {
         simd: S,
         inputs: &[[&[S::f32s]; LARGEST]; LARGEST],
         bias: Option<&[f32]>,
+        relu: bool,
         out: &mut [S::f32s],
     ) {
         let vectors = inputs[0][0].len();
@@ -176,7 +176,7 @@ impl OutTile {
             for y in 0..T::OUT {
                 for x in 0..T::OUT {
                     if y < self.high && x < self.wide {
-                        out[self.at + y * self.row + x * vectors + c] = relu(simd, square[y][x], bias);
+                        out[self.at + y * self.row + x * vectors + c] = finish(simd, square[y][x], bias, relu);
                     }
                 }
             }
@@ -184,10 +184,13 @@ impl OutTile {
     }
 }
 
+/// A number of the convolution with the bias and `ReLU` that there are.
 #[inline(always)]
-fn relu<S: Simd>(simd: S, value: S::f32s, bias: Option<S::f32s>) -> S::f32s {
-    let Some(bias) = bias else { return value };
-    let sum = simd.add_f32s(value, bias);
+fn finish<S: Simd>(simd: S, value: S::f32s, bias: Option<S::f32s>, relu: bool) -> S::f32s {
+    let sum = bias.map_or(value, |bias| simd.add_f32s(value, bias));
+    if !relu {
+        return sum;
+    }
     let zero = simd.splat_f32s(0.0);
     // Not a maximum, which would drop NaN.
     simd.select_f32s(simd.less_than_or_equal_f32s(sum, zero), zero, sum)

@@ -74,12 +74,15 @@ fn row_block<S: Simd, const R: usize>(
 #[inline(always)]
 pub(super) fn panel_by_panel<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [f32], column: usize, out_row: usize) {
     let width = VECTORS * S::F32_LANES;
-    for first in (0..width).step_by(ROWS) {
-        let out = &mut out[first * out_row + column..];
-        match width - first {
-            6.. => outer_block::<S, 6>(simd, a, first, b, out, out_row),
-            4.. => outer_block::<S, 4>(simd, a, first, b, out, out_row),
-            _ => outer_block::<S, 2>(simd, a, first, b, out, out_row),
+    // A part of the rows at a time: it stays in the nearest cache while all numbers of its rows pass.
+    for (a, b) in a.chunks(DEPTH * width).zip(b.chunks(DEPTH * width)) {
+        for first in (0..width).step_by(ROWS) {
+            let out = &mut out[first * out_row + column..];
+            match width - first {
+                6.. => outer_block::<S, 6>(simd, a, first, b, out, out_row),
+                4.. => outer_block::<S, 4>(simd, a, first, b, out, out_row),
+                _ => outer_block::<S, 2>(simd, a, first, b, out, out_row),
+            }
         }
     }
 }

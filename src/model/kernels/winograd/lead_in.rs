@@ -12,9 +12,9 @@ use super::gemm::{VECTORS, rows_by_panel};
 /// Pixels done at once: their neighbourhoods stay in the second cache.
 const PIXELS: usize = 1024;
 
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, h, w, c_out]`. Adds up in the order
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none → `[n, h, w, c_out]`. Adds up in the order
 /// of the fused kernel, so that the result has the same bits.
-pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let &Geometry { c_out, h, w, .. } = geometry;
     let mut out = vec![0.0; geometry.out_len()];
     if out.is_empty() {
@@ -36,13 +36,13 @@ fn depth(geometry: &Geometry) -> usize {
 }
 
 /// `[panel, neighbourhood, panel's width]`.
-fn panels(geometry: &Geometry, weight: &[f32], bias: &[f32]) -> Scratch {
+fn panels(geometry: &Geometry, weight: &[f32], bias: Option<&[f32]>) -> Scratch {
     let &Geometry { c_in, c_out, .. } = geometry;
     let (depth, width) = (depth(geometry), VECTORS * lanes());
     let mut panels = Scratch::zeros(c_out * depth);
     for (co, kernel) in weight.chunks_exact(9 * c_in).enumerate() {
         let panel = &mut panels[co / width * depth * width + co % width..];
-        panel[0] = bias[co];
+        panel[0] = bias.map_or(0.0, |bias| bias[co]);
         for (ci, taps) in kernel.chunks_exact(9).enumerate() {
             for (tap, value) in taps.iter().enumerate() {
                 panel[(1 + tap * c_in + ci) * width] = *value;
@@ -74,6 +74,9 @@ impl WithSimd for Rows<'_> {
         }
         for (panel, weights) in self.panels.chunks_exact(depth * width).enumerate() {
             rows_by_panel(simd, &neighbourhoods, weights, self.out, panel * width, c_out);
+        }
+        if !self.geometry.relu {
+            return;
         }
         for value in self.out {
             *value = if *value <= 0.0 { 0.0 } else { *value };

@@ -1,4 +1,4 @@
-//! The convolution block for wide layers (64 channels and more) on plain slices: Winograd's minimal filtering, in place
+//! The convolution block for wide layers (64 channels and more, 32 on one side) on plain slices: Winograd's minimal filtering, in place
 //! of 9 multiplications a pixel and pair of channels 36 for 16 pixels ([`Four`]) or 25 for 9 ([`Three`]). Knows nothing
 //! of burn.
 //!
@@ -33,9 +33,9 @@ use tile::Tile;
 use weights::{Direction, Weights};
 
 /// Whether this way is the faster one, forward and back: enough channels for the matrix products to outweigh the
-/// transforms.
+/// transforms. Where all gradients count, half as many will do.
 pub(super) fn suits(geometry: &Geometry) -> bool {
-    wide(geometry.c_in, WIDE) && wide(geometry.c_out, WIDE)
+    wide(geometry.c_in, if geometry.bare() { WIDE / 2 } else { WIDE }) && wide(geometry.c_out, WIDE)
 }
 
 /// Whether it is the faster one forward.
@@ -66,13 +66,13 @@ fn threes(geometry: &Geometry) -> bool {
     geometry.h.max(geometry.w) <= SMALL && products(Three::OUT) < products(Four::OUT)
 }
 
-/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → the output `[n, h, w, c_out]` or pooled,
-/// and into `codes` where each came from.
+/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none → the output `[n, h, w, c_out]` or
+/// pooled, and into `codes` where each came from.
 pub(super) fn forward(
     geometry: &Geometry,
     x: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
     if threes(geometry) {
@@ -86,19 +86,19 @@ fn forward_by<T: Tile>(
     geometry: &Geometry,
     x: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
     let mut out = vec![0.0; geometry.out_len()];
     if !out.is_empty() {
         let weights = Weights::new::<T>(weight, geometry.c_in, Direction::Forward);
-        forward::run::<T>(geometry, x, &weights, Some(bias), &mut out, codes);
+        forward::run::<T>(geometry, x, &weights, bias, &mut out, codes);
     }
     out
 }
 
 /// `grad` as the output, `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and the `codes` of the forward pass.
-/// The input's gradient is laid out as the input.
+/// The input's gradient is laid out as the input. A bare convolution has no codes.
 pub(super) fn backward(
     geometry: &Geometry,
     grad: &[f32],

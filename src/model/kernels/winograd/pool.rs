@@ -1,4 +1,4 @@
-//! What follows the convolution: 2×2 maxima, and which way gradients will go back.
+//! What follows a convolution: 2×2 maxima, and which way gradients will go back.
 
 use super::super::geometry::DEAD;
 
@@ -11,9 +11,16 @@ pub(super) fn codes(out: &[f32], codes: &mut [u8]) {
 }
 
 /// Rows of pixels `[rows, w, channels]` → the largest of each 2×2 window. Of equal ones the first; NaN is larger than
-/// everything.
+/// everything. Behind a `relu` what is not above zero gets the code of the dead.
 #[inline(always)]
-pub(super) fn max2(image: &[f32], w: usize, channels: usize, out: &mut [f32], mut codes: Option<&mut [u8]>) {
+pub(super) fn max2(
+    image: &[f32],
+    w: usize,
+    channels: usize,
+    out: &mut [f32],
+    mut codes: Option<&mut [u8]>,
+    relu: bool,
+) {
     let row = w * channels;
     for (at, out) in out.chunks_exact_mut(channels).enumerate() {
         let (y, x) = (at / (w / 2), at % (w / 2));
@@ -46,7 +53,7 @@ pub(super) fn max2(image: &[f32], w: usize, channels: usize, out: &mut [f32], mu
                     code = if better { k } else { code };
                 }
                 out[c] = best;
-                codes[c] = if best <= 0.0 { DEAD } else { code };
+                codes[c] = if relu && best <= 0.0 { DEAD } else { code };
             }
         }
     }
