@@ -8,6 +8,7 @@ use super::check::Check;
 use super::prune::Prune;
 use super::queue::{QueueArguments, Turn};
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
+use crate::data::split::Protocol;
 use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
 use crate::runs::inspection::Order;
 use crate::runs::{Job, SortKey};
@@ -216,9 +217,9 @@ pub(super) enum Command {
 pub(super) enum DataCommand {
     /// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
     ///
-    /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone. What cannot be read is skipped and
-    /// named. An address (https://…) is downloaded first; if that breaks off, the same command goes on where it
-    /// stopped.
+    /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone; for --protocol official, file names
+    /// begin with `Training`, `PublicTest` or `PrivateTest`. What cannot be read is skipped and named. An address
+    /// (https://…) is downloaded first; if that breaks off, the same command goes on where it stopped.
     Import(Import),
     /// List the datasets
     List {
@@ -327,6 +328,10 @@ pub(super) struct Import {
     #[arg(long, conflicts_with = "json", hide_short_help = true)]
     pub(super) progress: bool,
     #[command(flatten)]
+    /// How images come to their splits: keras (validation is cut from the training images, all that is called test
+    /// tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests)
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(super) protocol: Protocol,
     pub(super) output: Output,
 }
 
