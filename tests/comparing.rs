@@ -64,6 +64,56 @@ fn compared_runs_have_the_promised_keys() {
     assert!(table.contains("\nsetting,seed,42,7\n") && table.contains("\nagainst_baseline,p,,1\n"), "{table}");
 }
 
+/// Makes up tested runs with these seeds, learning rates and answers to [`answers`]' images.
+fn swept(lab: &Lab) {
+    let runs = [("a-1", 1, 0.1), ("a-2", 2, 0.1), ("b-1", 1, 0.2), ("b-2", 2, 0.2)];
+    for (at, (id, seed, learning_rate)) in (1..).zip(runs) {
+        let folder = tested(lab, id, at);
+        let mut recipe = folder.recipe().expect("a recipe");
+        (recipe.seed, recipe.learning_rate) = (seed, learning_rate);
+        folder.write_recipe(&recipe).expect("written");
+        lab.text(&["tag", id, "+rates"]);
+    }
+}
+
+#[test]
+fn the_runs_of_a_tag_are_tabulated_by_the_settings_that_differ() {
+    let lab = Lab::new();
+    swept(&lab);
+    lab.run("new-otter", 9, begun());
+    let rows = lab.json(&["compare", "--tag", "rates", "--json"]);
+    has_keys(&rows[0], &["runs", "seeds", "tested", "settings", "metrics", "best"]);
+    assert_eq!((&rows[0]["runs"], &rows[0]["seeds"]), (&json!(["a-1", "a-2"]), &json!([1, 2])));
+    assert_eq!(rows[1]["settings"], json!({"learning-rate": "0.2"}));
+    assert_eq!(rows[1]["metrics"]["accuracy"], json!({"mean": 0.75, "deviation": 0.0, "count": 2}));
+    let text = lab.text(&["compare", "--tag", "rates", "new-otter"]);
+    assert!(text.contains("0.1            2 of 2") && text.contains("0.7500 ± 0.0000"), "{text}");
+    assert!(text.contains("0 of 1") && text.contains("not tested yet: new-otter"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let csv = lab.text(&["compare", "--tag", "rates", "--csv"]);
+    assert!(csv.starts_with("learning-rate,runs,seeds,tested,accuracy_mean,accuracy_deviation,"), "{csv}");
+    assert!(csv.contains("\n0.1,a-1 a-2,1 2,2,0.75,0,"), "{csv}");
+    // Many runs by name, of no tag.
+    for (at, id) in (20..).zip(["c-1", "c-2", "c-3"]) {
+        tested(&lab, id, at);
+    }
+    let many = ["a-1", "a-2", "b-1", "b-2", "c-1", "c-2", "c-3"];
+    let rows = lab.json(&[&["compare"], &many[..], &["--json"]].concat());
+    // The last three are repetitions of one another.
+    assert_eq!(rows.as_array().map(Vec::len), Some(5));
+    let table: [(&[&str], i32, &str); 4] = [
+        (&["--tag", "none"], 1, "no run has the tag 'none'"),
+        (&["--tag", "rates", "--baseline", "a-1"], 2, "cannot be used with"),
+        (&["--baseline", "a-1"], 2, "two to 6 runs are compared at once, not 7"),
+        (&["a-1"], 2, "a-1 is given twice"),
+    ];
+    for (options, code, expected) in table {
+        let runs = if options[0] == "--tag" { &[][..] } else { &many[..] };
+        let complaint = lab.complaint(&[&["compare"], runs, options].concat(), code);
+        assert!(complaint.contains(expected), "{options:?}: {complaint}");
+    }
+}
+
 #[test]
 fn what_cannot_be_compared_is_said() {
     let lab = Lab::new();

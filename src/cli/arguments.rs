@@ -9,7 +9,7 @@ use super::prune::Prune;
 use super::queue::{QueueArguments, Turn};
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
 use crate::data::split::Protocol;
-use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
+use crate::domain::{DatasetName, Preprocessing, RunId, Split, Tag, WeightsName};
 use crate::runs::inspection::Order;
 use crate::runs::{Job, SortKey};
 
@@ -103,12 +103,14 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
-    /// Compare up to six runs: metrics, settings that differ, F1 of each class, and whether a difference could be
-    /// chance
+    /// Compare runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
     ///
-    /// The published reference has a column where there is one. Every run is held against the baseline on the same test
-    /// images: McNemar's exact test for the accuracy, a paired bootstrap for macro F1. Runs that differ only in the
-    /// seed are folded into mean and deviation.
+    /// Up to six runs stand side by side. The published reference has a column where there is one. Every run is held
+    /// against the baseline on the same test images: McNemar's exact test for the accuracy, a paired bootstrap for
+    /// macro F1. Runs that differ only in the seed are folded into mean and deviation.
+    ///
+    /// More runs, and those of a tag, are tabulated by the settings that differ: a row for each combination, with means
+    /// and deviations over seeds and the best marked.
     Compare(Compare),
     /// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
     Inspect(Inspect),
@@ -442,8 +444,11 @@ pub(super) enum RunsCommand {
 #[derive(Debug, Args)]
 pub(super) struct Compare {
     /// Ids, beginnings of ids, or `latest`
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required_unless_present = "tag", value_name = "RUN")]
     pub(super) runs: Vec<String>,
+    /// All runs with this tag, as `train` puts on several runs
+    #[arg(long, conflicts_with = "baseline")]
+    pub(super) tag: Option<Tag>,
     /// The run that the others are held against [default: the first]
     #[arg(long, value_name = "RUN")]
     pub(super) baseline: Option<String>,

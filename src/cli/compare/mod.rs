@@ -1,5 +1,6 @@
-//! `compare`: several runs side by side, and the published reference's figures.
+//! `compare`: several runs side by side, and the published reference's figures; many runs by their settings.
 
+mod by_settings;
 mod data;
 mod text;
 
@@ -7,7 +8,7 @@ use super::arguments::{Compare, Format};
 use super::exit::{CommandError, Exit};
 use super::output;
 use crate::domain::{RunId, RunState, Split};
-use crate::runs::comparison::{Candidate, Comparison};
+use crate::runs::comparison::{Candidate, Comparison, MOST};
 use crate::runs::{FollowedRun, RunStore, Summary, inspection};
 use crate::supervise;
 
@@ -21,6 +22,9 @@ struct Sheet<'a> {
 /// `compare`.
 pub(super) fn run(store: &RunStore, compare: &Compare) -> Result<Exit, CommandError> {
     let ids = compare.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
+    if compare.tag.is_some() || (ids.len() > MOST && compare.baseline.is_none()) {
+        return by_settings::run(store, ids, compare.tag.as_ref(), compare.format);
+    }
     let baseline = compare.baseline.as_ref().map(|query| store.find(query)).transpose()?;
     tell(store, &ids, baseline.as_ref(), compare.format)?;
     Ok(Exit::Done)
