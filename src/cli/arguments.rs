@@ -531,6 +531,9 @@ pub(super) enum TrainStrategy {
     ///
     /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A
     /// stopped run has what it did on disk, and `resume` goes on from there.
+    ///
+    /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most
+    /// 200: they are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
     #[command(after_help = EXIT_CODES)]
     Cnn(TrainCnn),
     /// A small head on what a frozen pretrained VGG16 makes of the images
@@ -557,9 +560,12 @@ pub(super) enum TrainStrategy {
 /// The options that every strategy has, with the settings that `O` offers.
 #[derive(Debug, Args)]
 pub(super) struct RunOptions<O: Offer> {
-    /// The run's name; `all` puts the strategies behind it [default: two words that no run has]
+    /// The run's name; of several runs, what their names begin with [default: two words that no run has]
     #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
     pub(super) name: Option<RunId>,
+    /// A tag to find the run by [default: none; of several runs sweep-NAME]
+    #[arg(long)]
+    pub(super) tag: Option<Tag>,
     /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune:
     /// what the run that it starts from left out]
     #[arg(long, value_name = "WHICH")]

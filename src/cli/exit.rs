@@ -8,7 +8,7 @@ use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
 use crate::domain::preflight::Problem;
-use crate::domain::{DatasetName, SettingError, WeightsName};
+use crate::domain::{DatasetName, SettingError, SweepError, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::runs::queue::{MoveError, SlotsError};
@@ -60,6 +60,8 @@ pub(super) enum CommandError {
     Usage(String),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// A run that cannot start.
     #[error(transparent)]
     Problem(#[from] Problem),
@@ -146,6 +148,7 @@ impl CommandError {
                 | Self::Setting(_)
                 | Self::Problem(
                     Problem::Recipe(_)
+                | Self::Sweep(_)
                         | Problem::Network(_)
                         | Problem::StartWithoutBase(_)
                         | Problem::StageFrozen { .. }
