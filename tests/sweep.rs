@@ -46,6 +46,10 @@ fn every_combination_is_queued_with_one_tag_and_compared_by_what_differs() {
         assert!(head.contains(part), "{part} is missing in {text}");
     }
     assert!(text.contains("2 of 2") && text.contains(" ± ") && text.contains("lr-3, lr-4"), "{text}");
+
+    // The mean of all four, which differ in settings too.
+    let mean = lab.json(&["evaluate", "--average", "lr-1", "lr-2", "lr-3", "lr-4", "--json"]);
+    assert_eq!((mean["runs"].as_array().map(Vec::len), &mean["images"]), (Some(4), &json!(56)));
     // Another sweep of this name has a tag of its own.
     let next = sweep(&lab, &["--seed", "7,8", "--name", "lr"]);
     assert_eq!((&next["tag"], &next["runs"][0]["id"]), (&json!("sweep-lr-2"), &json!("lr-1-2")));

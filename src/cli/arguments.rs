@@ -181,10 +181,18 @@ pub(super) enum Command {
         #[command(flatten)]
         following: Following,
     },
-    /// Test a run's best weights again, on the training images too
+    /// Test a run's best weights again, on the training images too; or take the mean of several runs
+    ///
+    /// With --average, the probabilities that the runs gave each test image are averaged: accuracy, macro F1 and the
+    /// figures of each class are those of the mean. The runs' predictions are read and nothing is computed anew, so no
+    /// worker is needed. The runs have to be on the same dataset.
     Evaluate {
-        /// Id, beginning of an id, or `latest`
-        run: String,
+        /// Ids, beginnings of ids, or `latest`; several with --average
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        /// Take the mean of what the runs say of the test images
+        #[arg(long, conflicts_with = "now")]
+        average: bool,
         #[command(flatten)]
         turn: Turn,
         #[command(flatten)]
@@ -320,6 +328,10 @@ pub(super) struct Import {
     /// Replace another dataset of this name
     #[arg(long)]
     pub(super) replace: bool,
+    /// How images come to their splits: keras (validation is cut from the training images, all that is called test
+    /// tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests)
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(super) protocol: Protocol,
     /// The share of each class's training files that becomes validation, unless the source has a validation split
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
     pub(super) validation: f64,
@@ -330,10 +342,6 @@ pub(super) struct Import {
     #[arg(long, conflicts_with = "json", hide_short_help = true)]
     pub(super) progress: bool,
     #[command(flatten)]
-    /// How images come to their splits: keras (validation is cut from the training images, all that is called test
-    /// tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests)
-    #[arg(long, value_name = "NAME", default_value_t)]
-    pub(super) protocol: Protocol,
     pub(super) output: Output,
 }
 
@@ -452,6 +460,9 @@ pub(super) struct Compare {
     /// The run that the others are held against [default: the first]
     #[arg(long, value_name = "RUN")]
     pub(super) baseline: Option<String>,
+    /// Also show the mean of what the runs say of the test images, as `evaluate --average` does
+    #[arg(long, conflicts_with = "tag")]
+    pub(super) average: bool,
     #[command(flatten)]
     pub(super) format: Format,
 }

@@ -13,7 +13,7 @@ use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
-use crate::runs::{FileError, FindError, ManageError};
+use crate::runs::{EnsembleError, FileError, FindError, ManageError};
 use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
@@ -125,6 +125,8 @@ pub(super) enum CommandError {
     Slots(#[from] SlotsError),
     #[error(transparent)]
     Marked(#[from] MarkedError),
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
 }
 
 impl CommandError {
@@ -146,9 +148,9 @@ impl CommandError {
             self,
             Self::Usage(_)
                 | Self::Setting(_)
+                | Self::Sweep(_)
                 | Self::Problem(
                     Problem::Recipe(_)
-                | Self::Sweep(_)
                         | Problem::Network(_)
                         | Problem::StartWithoutBase(_)
                         | Problem::StageFrozen { .. }
@@ -156,6 +158,7 @@ impl CommandError {
                 | Self::Request(RequestError::Limits(_) | RequestError::NothingGiven)
                 | Self::Launch(LaunchError::Limits(_))
                 | Self::Slots(SlotsError::Range(_))
+                | Self::Ensemble(EnsembleError::Few(_) | EnsembleError::Twice(_))
                 | Self::Import(ImportError::Options(_))
                 | Self::Download { error: DownloadError::Address { .. }, .. }
         );

@@ -99,7 +99,7 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
             ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
         }
     }
-    compare::tell(store, &ids, None, following.output.into())?;
+    compare::tell(store, &ids, following.output.into())?;
     Ok(exit)
 }
 
@@ -141,7 +141,11 @@ pub(super) fn resume(
 }
 
 /// `evaluate`.
-pub(super) fn evaluate(store: &RunStore, query: &str, turn: Turn, output: Output) -> Result<Exit, CommandError> {
+pub(super) fn evaluate(store: &RunStore, queries: &[String], turn: Turn, output: Output) -> Result<Exit, CommandError> {
+    let [query] = queries else {
+        let words = "one run is tested at a time; --average takes the mean of what several said when they were tested";
+        return Err(CommandError::Usage(words.into()));
+    };
     let id = store.find(query)?;
     let mut run = store.summary(&id)?;
     supervise::evaluate(store, &id, turn.when())?;
