@@ -433,6 +433,34 @@ fn an_imported_dataset_has_the_promised_keys() {
 }
 
 #[test]
+fn a_dataset_tells_by_which_protocol_it_was_split() {
+    let lab = Lab::new();
+    let source = lab.home().join("fer2013.csv");
+    fs::write(&source, table(&[])).expect("written");
+    let source = source.to_str().expect("a plain path");
+    // (name, options, training, validation and test images of a class, what is said of it)
+    let cases: [(&str, &[&str], [u64; 3], &str); 2] = [
+        ("plain", &[], [4, 0, 8], "split: validation is the first 0.1 of each class's training files"),
+        ("fer", &["--protocol", "official"], [4, 4, 4], "split: official: Training trains, PublicTest validates"),
+    ];
+    for (name, options, [train, validation, test], words) in cases {
+        lab.text(&[&["data", "import", source, "--name", name], options].concat());
+        let shown = lab.json(&["data", "show", name, "--json"]);
+        let first = &shown["classes"][0];
+        assert_eq!(
+            (&first["train"], &first["validation"], &first["test"]),
+            (&json!(train), &json!(validation), &json!(test)),
+            "{name}"
+        );
+        assert_eq!(shown["split"]["protocol"], json!(if name == "fer" { "official" } else { "keras" }));
+        let text = lab.text(&["data", "show", name]);
+        assert!(text.contains(words), "{text}");
+    }
+    let complaint = lab.complaint(&["data", "import", source, "--name", "x", "--protocol", "kaggle"], 2);
+    assert!(complaint.contains("'kaggle' is no protocol: use keras or official"), "{complaint}");
+}
+
+#[test]
 fn an_import_tells_a_program_how_far_it_is() {
     let lab = Lab::new();
     let source = lab.home().join("faces.csv");

@@ -2,6 +2,8 @@
 
 mod lab;
 
+use std::fs;
+
 use lab::{Lab, begun, epoch, finished};
 use mien::domain::Split;
 use mien::runs::RunFolder;
@@ -62,6 +64,128 @@ fn compared_runs_have_the_promised_keys() {
     let table = lab.text(&["compare", "calm", "odd", "--csv"]);
     assert!(table.starts_with("part,name,calm-heron,odd-raven\nmetric,accuracy,0.75,0.75\n"), "{table}");
     assert!(table.contains("\nsetting,seed,42,7\n") && table.contains("\nagainst_baseline,p,,1\n"), "{table}");
+}
+
+/// Makes up tested runs with these seeds, learning rates and answers to [`answers`]' images.
+fn swept(lab: &Lab) {
+    let runs = [("a-1", 1, 0.1), ("a-2", 2, 0.1), ("b-1", 1, 0.2), ("b-2", 2, 0.2)];
+    for (at, (id, seed, learning_rate)) in (1..).zip(runs) {
+        let folder = tested(lab, id, at);
+        let mut recipe = folder.recipe().expect("a recipe");
+        (recipe.seed, recipe.learning_rate) = (seed, learning_rate);
+        folder.write_recipe(&recipe).expect("written");
+        lab.text(&["tag", id, "+rates"]);
+    }
+}
+
+#[test]
+fn the_runs_of_a_tag_are_tabulated_by_the_settings_that_differ() {
+    let lab = Lab::new();
+    swept(&lab);
+    lab.run("new-otter", 9, begun());
+    let rows = lab.json(&["compare", "--tag", "rates", "--json"]);
+    has_keys(&rows[0], &["runs", "seeds", "tested", "settings", "metrics", "best"]);
+    assert_eq!((&rows[0]["runs"], &rows[0]["seeds"]), (&json!(["a-1", "a-2"]), &json!([1, 2])));
+    assert_eq!(rows[1]["settings"], json!({"learning-rate": "0.2"}));
+    assert_eq!(rows[1]["metrics"]["accuracy"], json!({"mean": 0.75, "deviation": 0.0, "count": 2}));
+    let text = lab.text(&["compare", "--tag", "rates", "new-otter"]);
+    assert!(text.contains("0.1            2 of 2") && text.contains("0.7500 ± 0.0000"), "{text}");
+    assert!(text.contains("0 of 1") && text.contains("not tested yet: new-otter"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let csv = lab.text(&["compare", "--tag", "rates", "--csv"]);
+    assert!(csv.starts_with("learning-rate,runs,seeds,tested,accuracy_mean,accuracy_deviation,"), "{csv}");
+    assert!(csv.contains("\n0.1,a-1 a-2,1 2,2,0.75,0,"), "{csv}");
+    // Many runs by name, of no tag.
+    for (at, id) in (20..).zip(["c-1", "c-2", "c-3"]) {
+        tested(&lab, id, at);
+    }
+    let many = ["a-1", "a-2", "b-1", "b-2", "c-1", "c-2", "c-3"];
+    let rows = lab.json(&[&["compare"], &many[..], &["--json"]].concat());
+    // The last three are repetitions of one another.
+    assert_eq!(rows.as_array().map(Vec::len), Some(5));
+    let table: [(&[&str], i32, &str); 6] = [
+        (&["--tag", "none"], 1, "no run has the tag 'none'"),
+        (&["--tag", "rates", "--baseline", "a-1"], 2, "cannot be used with"),
+        (&["--tag", "rates", "--average"], 2, "cannot be used with"),
+        (&["--baseline", "a-1"], 2, "two to 6 runs are compared at once, not 7"),
+        (&["--average"], 2, "`mien evaluate --average RUN…` takes any number"),
+        (&["a-1"], 2, "a-1 is given twice"),
+    ];
+    for (options, code, expected) in table {
+        let runs = if options[0] == "--tag" { &[][..] } else { &many[..] };
+        let complaint = lab.complaint(&[&["compare"], runs, options].concat(), code);
+        assert!(complaint.contains(expected), "{options:?}: {complaint}");
+    }
+}
+
+#[test]
+fn a_tagged_run_that_cannot_be_read_does_not_hide_the_others() {
+    let lab = Lab::new();
+    swept(&lab);
+    fs::write(lab.home().join("checkpoints/b-2/recipe.json"), "{").expect("written");
+    let output = lab.mien(&["compare", "--tag", "rates", "--json"]).assert().code(1).get_output().clone();
+    let [told, complaint] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(complaint.starts_with("mien: b-2: ") && told.contains("\"b-1\""), "{complaint}{told}");
+}
+
+/// Answers of which those to the second and the third image are the other way round.
+fn contrary() -> Predictions {
+    Predictions { probabilities: vec![0.9, 0.1, 0.375, 0.625, 0.875, 0.125, 0.125, 0.875], ..answers() }
+}
+
+#[test]
+fn several_runs_are_averaged_from_their_predictions_alone() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    let other = tested(&lab, "odd-raven", 2);
+    contrary().write(&file(&other, Split::Test, 0)).expect("written");
+    let mean = lab.json(&["evaluate", "--average", "calm", "odd", "--json"]);
+    has_keys(&mean, &["runs", "dataset", "images", "accuracy", "precision", "recall", "f1", "loss", "confusion"]);
+    assert_eq!((&mean["accuracy"], &mean["f1"], &mean["images"]), (&json!(1.0), &json!(1.0), &json!(4)));
+    assert_eq!(mean["confusion"], json!([[3, 0], [0, 1]]));
+    has_keys(&mean["per_class"][1], &["name", "precision", "recall", "f1", "support"]);
+    assert_eq!((&mean["runs"][1]["id"], &mean["runs"][1]["accuracy"]), (&json!("odd-raven"), &json!(0.75)));
+    let text = lab.text(&["evaluate", "--average", "calm", "odd"]);
+    for part in ["4 test images of demo", "calm-heron    0.7500", "mean of 2     1.0000", "macro average", "happy"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "a class name reached the terminal: {text}");
+
+    let text = lab.text(&["compare", "calm", "odd", "--average"]);
+    assert!(text.contains("mean of 2") && text.contains("0.7500     0.7500     1.0000"), "{text}");
+    let columns = lab.json(&["compare", "calm", "odd", "--average", "--json"]);
+    assert_eq!(columns[2]["mean_of"], json!(["calm-heron", "odd-raven"]));
+    assert_eq!((&columns[2]["metrics"]["accuracy"], &columns[2]["per_class"][0]["f1"]), (&json!(1.0), &json!(1.0)));
+    let csv = lab.text(&["compare", "calm", "odd", "--average", "--csv"]);
+    assert!(csv.starts_with("part,name,calm-heron,odd-raven,mean of 2\nmetric,accuracy,0.75,0.75,1\n"), "{csv}");
+    assert!(csv.contains("\nclass_f1,happy,") && csv.lines().all(|line| line.matches(',').count() == 4), "{csv}");
+    let without = lab.json(&["compare", "calm", "odd", "--json"]);
+    assert_eq!(without.as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn what_has_no_mean_is_said() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    lab.run("odd-raven", 2, finished());
+    let elsewhere = tested(&lab, "new-otter", 3);
+    let mut recipe = elsewhere.recipe().expect("a recipe");
+    recipe.fingerprint = "1".repeat(32);
+    elsewhere.write_recipe(&recipe).expect("written");
+    let table: [(&[&str], i32, &str); 6] = [
+        (&["--average", "calm"], 2, "a mean is taken of two runs or more, not of 1"),
+        (&["--average", "calm", "calm"], 2, "calm-heron is given twice"),
+        (&["--average", "calm", "odd"], 1, "odd-raven has no predictions for its test images: `mien evaluate"),
+        (&["--average", "calm", "new"], 1, "new-otter on another dataset"),
+        (&["--average", "calm", "new", "--now"], 2, "cannot be used with"),
+        (&["calm", "odd"], 2, "--average takes the mean"),
+    ];
+    for (arguments, code, expected) in table {
+        let complaint = lab.complaint(&[&["evaluate"], arguments].concat(), code);
+        assert!(complaint.contains(expected), "{arguments:?}: {complaint}");
+    }
+    let complaint = lab.complaint(&["compare", "calm", "odd", "--average"], 1);
+    assert!(complaint.contains("odd-raven has no predictions"), "{complaint}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use mien::data::split::Protocol;
 use mien::data::{Dataset, ImportRequest, Manifest, import};
 use mien::domain::{DatasetName, Split};
 
@@ -24,8 +25,9 @@ const COUNTS: [(&str, usize, usize); 7] = [
     ("surprise", 3171, 831),
 ];
 
-fn imported(source: PathBuf, name: &str, data_dir: &Path) -> Manifest {
+fn imported(source: PathBuf, name: &str, data_dir: &Path, protocol: Protocol) -> Manifest {
     let request = ImportRequest::new(source, DatasetName::new(name).unwrap(), data_dir.to_owned(), 0);
+    let request = ImportRequest { protocol, ..request };
     let start = Instant::now();
     let report = import(&request, &mut |_| ControlFlow::Continue(())).unwrap();
     eprintln!("{name}: imported in {:.2} s", start.elapsed().as_secs_f64());
@@ -73,7 +75,7 @@ fn the_archive_a_zip_and_a_table_of_fer2013_are_one_dataset() {
     let archive = PathBuf::from(std::env::var_os("MIEN_FER2013").expect("MIEN_FER2013 is the path of fer2013.tar.xz"));
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let manifest = imported(archive.clone(), "fer2013", &data);
+    let manifest = imported(archive.clone(), "fer2013", &data, Protocol::Keras);
     let counts = manifest.counts();
     assert_eq!((counts.train, counts.validation, counts.test), (25_841, 2_868, 7_178));
     for (class, (name, train, test)) in manifest.classes.iter().zip(COUNTS) {
@@ -92,7 +94,11 @@ fn the_archive_a_zip_and_a_table_of_fer2013_are_one_dataset() {
     let (zip, csv) = (dir.path().join("fer2013.zip"), dir.path().join("fer2013.csv"));
     make_zip(&archive, &zip).unwrap();
     make_csv(&dataset, &csv).unwrap();
-    assert_eq!(imported(zip, "zip", &data).fingerprint, manifest.fingerprint);
-    assert_eq!(imported(csv, "csv", &data).fingerprint, manifest.fingerprint);
+    assert_eq!(imported(zip.clone(), "zip", &data, Protocol::Keras).fingerprint, manifest.fingerprint);
+    assert_eq!(imported(csv.clone(), "csv", &data, Protocol::Keras).fingerprint, manifest.fingerprint);
+    for (source, name) in [(archive, "official"), (zip, "official-zip"), (csv, "official-csv")] {
+        let counts = imported(source, name, &data, Protocol::Official).counts();
+        assert_eq!((counts.train, counts.validation, counts.test), (28_709, 3_589, 3_589), "{name}");
+    }
     eprintln!("fingerprint {}", manifest.fingerprint);
 }

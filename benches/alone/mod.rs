@@ -69,7 +69,7 @@ pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
         let pixels: Vec<u8> = (0..image.bytes()).map(|_| noise(&mut state)).collect();
         writer.push(Split::Train, index * 7 / images, &pixels, "noise").expect("the disk has room");
     }
-    let split = SplitOptions { validation_fraction: None, test_fraction: None };
+    let split = SplitOptions::default();
     let source = "a benchmark".into();
     let description = Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source, created_at: 0, split };
     writer.finish(description, true).expect("the disk has room");

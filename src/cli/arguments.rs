@@ -8,7 +8,8 @@ use super::check::Check;
 use super::prune::Prune;
 use super::queue::{QueueArguments, Turn};
 use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
-use crate::domain::{DatasetName, Preprocessing, RunId, Split, WeightsName};
+use crate::data::split::Protocol;
+use crate::domain::{DatasetName, Preprocessing, RunId, Split, Tag, WeightsName};
 use crate::runs::inspection::Order;
 use crate::runs::{Job, SortKey};
 
@@ -102,12 +103,14 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
-    /// Compare up to six runs: metrics, settings that differ, F1 of each class, and whether a difference could be
-    /// chance
+    /// Compare runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
     ///
-    /// The published reference has a column where there is one. Every run is held against the baseline on the same test
-    /// images: McNemar's exact test for the accuracy, a paired bootstrap for macro F1. Runs that differ only in the
-    /// seed are folded into mean and deviation.
+    /// Up to six runs stand side by side. The published reference has a column where there is one. Every run is held
+    /// against the baseline on the same test images: McNemar's exact test for the accuracy, a paired bootstrap for
+    /// macro F1. Runs that differ only in the seed are folded into mean and deviation.
+    ///
+    /// More runs, and those of a tag, are tabulated by the settings that differ: a row for each combination, with means
+    /// and deviations over seeds and the best marked.
     Compare(Compare),
     /// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
     Inspect(Inspect),
@@ -178,10 +181,18 @@ pub(super) enum Command {
         #[command(flatten)]
         following: Following,
     },
-    /// Test a run's best weights again, on the training images too
+    /// Test a run's best weights again, on the training images too; or take the mean of several runs
+    ///
+    /// With --average, the probabilities that the runs gave each test image are averaged: accuracy, macro F1 and the
+    /// figures of each class are those of the mean. The runs' predictions are read and nothing is computed anew, so no
+    /// worker is needed. The runs have to be on the same dataset.
     Evaluate {
-        /// Id, beginning of an id, or `latest`
-        run: String,
+        /// Ids, beginnings of ids, or `latest`; several with --average
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        /// Take the mean of what the runs say of the test images
+        #[arg(long, conflicts_with = "now")]
+        average: bool,
         #[command(flatten)]
         turn: Turn,
         #[command(flatten)]
@@ -216,9 +227,9 @@ pub(super) enum Command {
 pub(super) enum DataCommand {
     /// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
     ///
-    /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone. What cannot be read is skipped and
-    /// named. An address (https://…) is downloaded first; if that breaks off, the same command goes on where it
-    /// stopped.
+    /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone; for --protocol official, file names
+    /// begin with `Training`, `PublicTest` or `PrivateTest`. What cannot be read is skipped and named. An address
+    /// (https://…) is downloaded first; if that breaks off, the same command goes on where it stopped.
     Import(Import),
     /// List the datasets
     List {
@@ -317,6 +328,10 @@ pub(super) struct Import {
     /// Replace another dataset of this name
     #[arg(long)]
     pub(super) replace: bool,
+    /// How images come to their splits: keras (validation is cut from the training images, all that is called test
+    /// tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests)
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(super) protocol: Protocol,
     /// The share of each class's training files that becomes validation, unless the source has a validation split
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
     pub(super) validation: f64,
@@ -437,11 +452,17 @@ pub(super) enum RunsCommand {
 #[derive(Debug, Args)]
 pub(super) struct Compare {
     /// Ids, beginnings of ids, or `latest`
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required_unless_present = "tag", value_name = "RUN")]
     pub(super) runs: Vec<String>,
+    /// All runs with this tag, as `train` puts on several runs
+    #[arg(long, conflicts_with = "baseline")]
+    pub(super) tag: Option<Tag>,
     /// The run that the others are held against [default: the first]
     #[arg(long, value_name = "RUN")]
     pub(super) baseline: Option<String>,
+    /// Also show the mean of what the runs say of the test images, as `evaluate --average` does
+    #[arg(long, conflicts_with = "tag")]
+    pub(super) average: bool,
     #[command(flatten)]
     pub(super) format: Format,
 }
@@ -521,6 +542,9 @@ pub(super) enum TrainStrategy {
     ///
     /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A
     /// stopped run has what it did on disk, and `resume` goes on from there.
+    ///
+    /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most
+    /// 200: they are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
     #[command(after_help = EXIT_CODES)]
     Cnn(TrainCnn),
     /// A small head on what a frozen pretrained VGG16 makes of the images
@@ -547,9 +571,12 @@ pub(super) enum TrainStrategy {
 /// The options that every strategy has, with the settings that `O` offers.
 #[derive(Debug, Args)]
 pub(super) struct RunOptions<O: Offer> {
-    /// The run's name; `all` puts the strategies behind it [default: two words that no run has]
+    /// The run's name; of several runs, what their names begin with [default: two words that no run has]
     #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
     pub(super) name: Option<RunId>,
+    /// A tag to find the run by [default: none; of several runs sweep-NAME]
+    #[arg(long)]
+    pub(super) tag: Option<Tag>,
     /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune:
     /// what the run that it starts from left out]
     #[arg(long, value_name = "WHICH")]

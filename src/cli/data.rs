@@ -13,7 +13,8 @@ use super::table::{Side, Table, thousands};
 use super::{datasets, fetch, manage, marked, output};
 use crate::data::features::{self, Usage};
 use crate::data::import::ImportStage;
-use crate::data::manifest::{ClassCounts, ImageShape};
+use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
+use crate::data::split::Protocol;
 use crate::data::{self, Distribution, ImportProgress, ImportReport, ImportRequest, Manifest, Skipped};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size, figures};
@@ -33,9 +34,19 @@ struct DatasetEntry<'a> {
     resized: u64,
     source: &'a str,
     created_at: u64,
+    /// How its images came to their splits.
+    split: SplitEntry,
     /// What frozen bases made of its images, as far as it is kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     features: Vec<FeaturesEntry>,
+}
+
+/// By which protocol, and the fractions that it cut; `null` where the source had the split.
+#[derive(Debug, Serialize)]
+struct SplitEntry {
+    protocol: Protocol,
+    validation_fraction: Option<f64>,
+    test_fraction: Option<f64>,
 }
 
 /// Cached features of one base, layer and image size.
@@ -50,6 +61,7 @@ struct FeaturesEntry {
 }
 
 fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
+    let SplitOptions { protocol, validation_fraction, test_fraction } = manifest.split;
     DatasetEntry {
         name: &manifest.name,
         fingerprint: &manifest.fingerprint,
@@ -60,6 +72,7 @@ fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
         resized: manifest.resized,
         source: &manifest.source,
         created_at: manifest.created_at,
+        split: SplitEntry { protocol, validation_fraction, test_fraction },
         features: Vec::new(),
     }
 }
@@ -112,6 +125,7 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
     let request = ImportRequest {
         strict: options.strict,
         replace: options.replace,
+        protocol: options.protocol,
         validation: options.validation,
         test: options.test,
         ..ImportRequest::new(options.source, options.name, home.data(), supervise::now())
@@ -127,10 +141,11 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
     let report = match address {
         None => read(&request, &interrupts, meter)?,
         Some(url) => {
+            let name = &request.name;
+            let by = if request.protocol.is_keras() { "" } else { " --protocol official" };
             let instead = format!(
                 "Without a way to it from here, fetch {url} on another machine, bring the file, and run\n  \
-                 mien data import FILE --name {}",
-                request.name
+                 mien data import FILE --name {name}{by}"
             );
             let fetched = fetch::fetch(&url, &home.data(), None, &interrupts, meter, instead)?;
             let request = ImportRequest { source: fetched.path().to_owned(), origin: Some(url), ..request };
@@ -276,14 +291,15 @@ fn text(manifest: &Manifest) -> String {
     let [train, validation, test] = [counts.train, counts.validation, counts.test].map(thousands);
     table.row(&["all".into(), train, String::new(), validation, String::new(), test, String::new()]);
     let head = format!(
-        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\nfrom {}\n\n",
+        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\nfrom {}\nsplit: {}\n\n",
         manifest.name,
         image(manifest.image),
         manifest.classes.len(),
         thousands(counts.total()),
         distribution.imbalance,
         printable(&manifest.fingerprint),
-        printable(&manifest.source)
+        printable(&manifest.source),
+        manifest.split.words()
     );
     head + &table.render() + &left_out(manifest)
 }

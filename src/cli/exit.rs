@@ -8,12 +8,12 @@ use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
 use crate::domain::preflight::Problem;
-use crate::domain::{DatasetName, SettingError, WeightsName};
+use crate::domain::{DatasetName, SettingError, SweepError, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
-use crate::runs::{FileError, FindError, ManageError};
+use crate::runs::{EnsembleError, FileError, FindError, ManageError};
 use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
@@ -60,6 +60,8 @@ pub(super) enum CommandError {
     Usage(String),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// A run that cannot start.
     #[error(transparent)]
     Problem(#[from] Problem),
@@ -123,6 +125,8 @@ pub(super) enum CommandError {
     Slots(#[from] SlotsError),
     #[error(transparent)]
     Marked(#[from] MarkedError),
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
 }
 
 impl CommandError {
@@ -144,6 +148,7 @@ impl CommandError {
             self,
             Self::Usage(_)
                 | Self::Setting(_)
+                | Self::Sweep(_)
                 | Self::Problem(
                     Problem::Recipe(_)
                         | Problem::Network(_)
@@ -153,6 +158,7 @@ impl CommandError {
                 | Self::Request(RequestError::Limits(_) | RequestError::NothingGiven)
                 | Self::Launch(LaunchError::Limits(_))
                 | Self::Slots(SlotsError::Range(_))
+                | Self::Ensemble(EnsembleError::Few(_) | EnsembleError::Twice(_))
                 | Self::Import(ImportError::Options(_))
                 | Self::Download { error: DownloadError::Address { .. }, .. }
         );

@@ -4,6 +4,7 @@
 //! words and exit codes. May use every room. Commands print through `output`, which a closed pipe ends quietly.
 
 mod arguments;
+mod average;
 mod bases;
 #[cfg(feature = "trainer")]
 mod bench;
@@ -123,7 +124,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Resume { run, epochs, patience, following }) => {
             train::resume(&store, &run, [epochs, patience], following)
         }
-        Some(Command::Evaluate { run, turn, output }) => train::evaluate(&store, &run, turn, output),
+        Some(Command::Evaluate { runs, average: true, output, .. }) => average::run(&store, &runs, output),
+        Some(Command::Evaluate { runs, turn, output, .. }) => train::evaluate(&store, &runs, turn, output),
         Some(Command::Queue(command)) => queue::run(&store, &command),
         #[cfg(feature = "trainer")]
         Some(Command::Bench(command)) => bench::run(&home, command),

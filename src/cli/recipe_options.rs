@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::domain::{Hyperparameter, Practice, Recipe, SettingError, Strategy};
+use crate::domain::{Hyperparameter, Practice, Strategy, Sweep, SweepError, sweep};
 
 /// Which settings a command offers, and whose defaults it tells.
 pub(super) trait Offer: Debug + Clone + Copy + Send + Sync + 'static {
@@ -30,19 +30,28 @@ offer!(OfFeatures, Practice::One(Strategy::Features));
 offer!(OfFinetune, Practice::One(Strategy::Finetune));
 offer!(OfAll, Practice::All);
 
-/// The settings given on the command line, each accepted by [`Hyperparameter::set`].
+/// The settings given on the command line with their values, each accepted by [`Hyperparameter::set`].
 #[derive(Debug, Clone)]
 pub(super) struct RecipeOptions<O>(Vec<(Hyperparameter, String)>, PhantomData<O>);
 
 impl<O: Offer> RecipeOptions<O> {
-    /// Writes the given settings into `recipe`, those that its strategy has.
+    /// The runs that the given values make.
     ///
     /// # Errors
-    /// A [`SettingError`] about the first that is not accepted.
-    pub(super) fn apply(&self, recipe: &mut Recipe) -> Result<(), SettingError> {
-        let strategy = recipe.strategy;
-        let mut given = self.0.iter().filter(|(field, _)| field.is_of(strategy));
-        given.try_for_each(|(field, text)| field.set(recipe, text))
+    /// A [`SweepError`] where a setting is given twice, or the runs are too many.
+    pub(super) fn sweep(&self) -> Result<Sweep, SweepError> {
+        Sweep::new(O::PRACTICE, &self.0)
+    }
+}
+
+/// The option that names the setting in its value.
+const SET: &str = "set";
+
+/// What the settings stand under in the help.
+fn heading(practice: Practice) -> &'static str {
+    match practice {
+        Practice::One(_) => "Hyperparameters (several values, as 1,2,3 or 1..3, make a run of every combination)",
+        Practice::All => "Hyperparameters",
     }
 }
 
@@ -53,14 +62,24 @@ fn option<O: Offer>(field: Hyperparameter) -> Arg {
         .long(field.name())
         .value_name("VALUE")
         .help(help)
-        .help_heading("Hyperparameters")
+        .help_heading(heading(O::PRACTICE))
         .allow_negative_numbers(true)
-        .value_parser(move |text: &str| field.set(&mut O::PRACTICE.sample(), text).map(|()| text.to_owned()))
+        .value_parser(move |text: &str| sweep::values(O::PRACTICE, field, text).map(|_| text.to_owned()))
+}
+
+fn set<O: Offer>() -> Arg {
+    Arg::new(SET)
+        .long(SET)
+        .value_name("SETTING=VALUES")
+        .help("a setting by its name: --set epochs=20 is --epochs 20; may be given for several settings")
+        .help_heading(heading(O::PRACTICE))
+        .action(ArgAction::Append)
+        .value_parser(|text: &str| sweep::named(O::PRACTICE, text))
 }
 
 impl<O: Offer> Args for RecipeOptions<O> {
     fn augment_args(command: Command) -> Command {
-        command.args(O::PRACTICE.settings().map(option::<O>))
+        command.args(O::PRACTICE.settings().map(option::<O>)).arg(set::<O>())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -71,7 +90,8 @@ impl<O: Offer> Args for RecipeOptions<O> {
 impl<O: Offer> FromArgMatches for RecipeOptions<O> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = |field: Hyperparameter| Some((field, matches.get_one::<String>(field.name())?.clone()));
-        Ok(Self(O::PRACTICE.settings().filter_map(given).collect(), PhantomData))
+        let set = matches.get_many::<(Hyperparameter, String)>(SET).into_iter().flatten().cloned();
+        Ok(Self(O::PRACTICE.settings().filter_map(given).chain(set).collect(), PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -83,12 +103,14 @@ impl<O: Offer> FromArgMatches for RecipeOptions<O> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Recipe;
 
     fn parse<O: Offer>(mut recipe: Recipe, arguments: &[&str]) -> Result<Recipe, String> {
         let command = RecipeOptions::<O>::augment_args(Command::new("train").no_binary_name(true));
         let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
         let options = RecipeOptions::<O>::from_arg_matches(&matches).map_err(|error| error.to_string())?;
-        options.apply(&mut recipe).map_err(|error| error.to_string())?;
+        let sweep = options.sweep().map_err(|error| error.to_string())?;
+        sweep.apply_first(&mut recipe).map_err(|error| error.to_string())?;
         Ok(recipe)
     }
 
@@ -127,6 +149,16 @@ mod tests {
             );
         }
         assert!(parse::<OfAll>(OfAll::PRACTICE.sample(), &["--learning-rate", "1"]).is_err());
+    }
+
+    #[test]
+    fn a_setting_is_given_by_its_option_or_by_its_name() {
+        let recipe = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--set", "epochs=3", "--set", "seed=7"]);
+        assert_eq!(recipe, parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--epochs", "3", "--seed", "7"]));
+        let error = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--seed", "7", "--set", "seed=8"]).expect_err("refused");
+        assert!(error.contains("seed is given twice"), "{error}");
+        let error = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--set", "lr=8"]).expect_err("refused");
+        assert!(error.contains("'lr' is no setting here: use network, epochs"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::split::Protocol;
 use super::store::StoreError;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
 use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
@@ -57,13 +58,34 @@ pub struct Skipped {
 }
 
 /// How the images came to their splits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitOptions {
     /// The share of each class's training files that became validation, as in Keras's `validation_split`;
     /// `None` where the source has a validation split of its own.
     pub validation_fraction: Option<f64>,
     /// The share of each class's files that became test; `None` where the source has a test split of its own.
     pub test_fraction: Option<f64>,
+    /// By which rule; files of before there were two have none.
+    #[serde(default, skip_serializing_if = "Protocol::is_keras")]
+    pub protocol: Protocol,
+}
+
+impl SplitOptions {
+    /// How the splits were made, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let cut = |fraction: f64, from: &str, name: &str| format!("{name} is the first {fraction} of {from}");
+        let (training, files) = ("each class's training files, as Keras cuts it", "each class's files");
+        match (self.protocol, self.validation_fraction, self.test_fraction) {
+            (Protocol::Official, ..) => "official: Training trains, PublicTest validates, PrivateTest tests".into(),
+            (_, None, None) => "as in the source".into(),
+            (_, Some(validation), None) => cut(validation, training, "validation"),
+            (_, None, Some(test)) => cut(test, files, "test"),
+            (_, Some(validation), Some(test)) => {
+                format!("{}, test the {test} after them", cut(validation, files, "validation"))
+            }
+        }
+    }
 }
 
 /// What a dataset is. The order of `classes` is the order of labels and, within each split, of images.

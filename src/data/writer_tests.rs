@@ -10,7 +10,7 @@ use crate::data::manifest::SplitOptions;
 use crate::data::store::{Dataset, list};
 
 pub(crate) fn description() -> Description {
-    let split = SplitOptions { validation_fraction: Some(0.1), test_fraction: None };
+    let split = SplitOptions { validation_fraction: Some(0.1), ..SplitOptions::default() };
     Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source: "a test".into(), created_at: 5, split }
 }
 

@@ -24,6 +24,7 @@ pub mod reference;
 pub mod run_state;
 pub mod size;
 pub mod split;
+pub mod sweep;
 pub mod text;
 pub mod transfer;
 pub mod views;
@@ -48,6 +49,7 @@ pub use recipe::{EarlyStopping, Monitor, Recipe, RecipeError, Schedule, Strategy
 pub use run_state::{EarlyStoppingStatus, FailureKind, FinishReason, Outcome, RunState};
 pub use size::Size;
 pub use split::{Split, SplitCounts};
+pub use sweep::{Sweep, SweepError};
 pub use transfer::{FineTuning, Transfer};
 pub use views::{Place, View, Views};
 pub use work::Work;

@@ -60,6 +60,9 @@ pub enum LaunchError {
     /// The limits in force cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
+    /// The run was started and cannot be tagged.
+    #[error("the run goes on without its tag: {0}")]
+    Tag(FileError),
     /// Other limits cannot be put in force.
     #[error("cannot change the limits of {id}: {source}")]
     Write {

@@ -59,7 +59,8 @@ impl Arrival {
     fn is_in_line(&mut self, queue: &Queue) -> bool {
         let Ok(Some(entry)) = self.folder.queue_entry() else { return true };
         let line = || entry.device.as_ref().map_or_else(Vec::new, |device| queue.in_line(device));
-        entry.begun || line().into_iter().any(|id| self.folder.id() == Some(id)) || self.has_told()
+        // The line last: it is as long as the queue, and there may be many arrivals.
+        entry.begun || self.has_told() || line().into_iter().any(|id| self.folder.id() == Some(id))
     }
 
     /// Whether the worker that holds the lock has told in the log that it waits or has begun.

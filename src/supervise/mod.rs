@@ -14,6 +14,7 @@ pub mod practice;
 pub mod queue;
 pub mod requests;
 pub mod stop;
+pub mod sweep;
 
 pub use crate::domain::now;
 pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
@@ -24,6 +25,7 @@ pub use practice::{PracticeError, launch_practice, practice_names};
 pub use queue::{QueueError, Restarted, forget, restart};
 pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};
+pub use sweep::{launch_sweep, sweep_names, sweep_tag, tag};
 
 /// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB] [--now]`.
 pub const WORKER_COMMAND: &str = "worker";

@@ -6,7 +6,7 @@ use crate::runs::RunStore;
 
 use super::launch::{LaunchError, When, launch};
 
-/// Why not all three runs are on their way.
+/// Why not all of several runs are on their way.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{}", launched_words(launched))]
 pub struct PracticeError {

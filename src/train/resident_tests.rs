@@ -34,7 +34,7 @@ fn dataset(dir: &TempDir, image: ImageShape) -> Arc<Dataset> {
             writer.push(split, usize::from(index > 8), &pixels, "x").expect("pushed");
         }
     }
-    let split = SplitOptions { validation_fraction: None, test_fraction: None };
+    let split = SplitOptions::default();
     let (skipped, source) = (Vec::new(), "a test".into());
     let description = Description { skipped, skipped_count: 0, resized: 0, source, created_at: 0, split };
     writer.finish(description, false).expect("finished");

@@ -58,7 +58,7 @@ pub(super) fn dataset(home: &Path) -> Arc<Dataset> {
             }
         }
     }
-    let split = SplitOptions { validation_fraction: None, test_fraction: None };
+    let split = SplitOptions::default();
     let description = Description {
         skipped: Vec::new(),
         skipped_count: 0,

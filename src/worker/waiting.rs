@@ -1,7 +1,7 @@
 //! Waiting for other runs to end, and then for a turn on the device.
 //!
 //! A waiting worker holds its own run's lock, has opened no dataset and started no device, and looks at a few small
-//! files once a second.
+//! files once a second, or less often with many runs before it.
 
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,10 @@ use crate::train::Reporter;
 use super::journal::{Heard, Journal, now};
 
 /// Between two looks at the queue or at another run, in parts between which a stop is listened for.
-const LOOK_INTERVAL: (u32, Duration) = (2, Duration::from_millis(500));
+const LOOK_INTERVAL: (usize, Duration) = (2, Duration::from_millis(500));
+
+/// The longest time between two looks, in the same parts: ten seconds.
+const MOST_PARTS: usize = 20;
 
 /// Whether a worker takes its turn, and what it holds once that has come: to the worker's end, when all is told.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl Wait<'_> {
                     journal.report(Event::Waiting { run: run.clone() });
                     told = true;
                 }
-                if !rest(journal, None) {
+                if !rest(journal, LOOK_INTERVAL.0, None) {
                     return false;
                 }
             }
@@ -92,7 +95,7 @@ impl Wait<'_> {
     /// Waits for a slot of the device. `None` if a stop was asked for first.
     fn for_a_slot(&self, device: &DeviceKey, journal: &mut Journal) -> Option<Slot> {
         let queue = Queue::of(self.home);
-        let (mut ticket, mut told, mut complaint) = (None, None, None);
+        let (mut ticket, mut told, mut complaint): (_, Option<usize>, _) = (None, None, None);
         loop {
             match queue.look(self.folder, device, &mut ticket) {
                 Ok(Look::Turn(slot)) => return Some(slot),
@@ -120,17 +123,23 @@ impl Wait<'_> {
                     }
                 }
             }
-            if !rest(journal, Some(&mut ticket)) {
+            if !rest(journal, parts_before(told), Some(&mut ticket)) {
                 return None;
             }
         }
     }
 }
 
-/// Lets a moment pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket, because those behind
-/// it need not wait for that; its place stays.
-fn rest(journal: &mut Journal, ticket: Option<&mut Option<Ticket>>) -> bool {
-    let (parts, part) = LOOK_INTERVAL;
+/// Parts between two looks of a run with so many before it. Every look reads the place of every run that waits, alone
+/// with the queue: two hundred that looked once a second took a fifth of a core.
+fn parts_before(ahead: Option<usize>) -> usize {
+    (LOOK_INTERVAL.0 + ahead.unwrap_or(0) / 2).min(MOST_PARTS)
+}
+
+/// Lets a moment of so many parts pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket,
+/// because those behind it need not wait for that; its place stays.
+fn rest(journal: &mut Journal, parts: usize, ticket: Option<&mut Option<Ticket>>) -> bool {
+    let (_, part) = LOOK_INTERVAL;
     for _ in 0..parts {
         match journal.hear() {
             Heard::Nothing => thread::sleep(part),
@@ -172,6 +181,14 @@ mod tests {
         recipe.after = Some(id("any"));
         assert_eq!(recipe.awaited(false), [id("any")]);
         assert!(Recipe::sample(Strategy::Cnn).awaited(false).is_empty());
+    }
+
+    #[test]
+    fn the_next_in_the_line_looks_once_a_second_and_the_last_of_many_every_ten() {
+        let table = [(None, 2), (Some(1), 2), (Some(2), 3), (Some(10), 7), (Some(36), 20), (Some(1_000), 20)];
+        for (ahead, parts) in table {
+            assert_eq!(parts_before(ahead), parts, "{ahead:?}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
         let pixels: Vec<u8> = (0..image.bytes() as u64).map(|at| noise(from + at)).collect();
         writer.push(Split::Train, usize::from(index >= IMAGES / 2), &pixels, "noise")?;
     }
-    let split = SplitOptions { validation_fraction: None, test_fraction: None };
+    let split = SplitOptions::default();
     let (skipped, source) = (Vec::new(), "noise".into());
     writer.finish(Description { skipped, skipped_count: 0, resized: 0, source, created_at: 0, split }, false)?;
     Dataset::open(&folder.path().join("noise")).map(Arc::new)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Sheet;
 use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{RunId, RunState, Strategy};
+use crate::runs::Ensemble;
 use crate::runs::comparison::{Metric, NotComparable, Verdict};
 use crate::runs::statistics::{Interval, Spread};
 
@@ -32,6 +33,31 @@ pub(super) struct Column<'a> {
     against: Option<Against<'a>>,
     /// The runs that differ from it only in the seed, itself among them.
     seeds: Option<Seeds<'a>>,
+}
+
+/// A run's column, or behind them the mean that was asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Entry<'a> {
+    Run(Box<Column<'a>>),
+    Mean(Mean<'a>),
+}
+
+/// The mean of what the runs say of the test images.
+#[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names)] // the key
+pub(super) struct Mean<'a> {
+    mean_of: &'a [RunId],
+    /// By key, those that a mean has.
+    metrics: BTreeMap<&'static str, f64>,
+    per_class: Vec<ClassMean<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassMean<'a> {
+    name: &'a str,
+    f1: f64,
+    support: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,9 +98,20 @@ struct Seeds<'a> {
     metrics: BTreeMap<&'static str, Spread>,
 }
 
-/// One column a run.
-pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Column<'a>> {
-    (0..sheet.runs.len()).map(|at| column(sheet, at)).collect()
+/// One column a run, and one for the mean of all if there is one.
+pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
+    let runs = (0..sheet.runs.len()).map(|at| Entry::Run(Box::new(column(sheet, at))));
+    runs.chain(sheet.average.iter().map(|average| Entry::Mean(mean(average)))).collect()
+}
+
+fn mean(average: &Ensemble) -> Mean<'_> {
+    let metrics = Metric::ALL.iter().filter_map(|metric| Some((metric.key(), average.metric(*metric)?)));
+    let classes = average.mean.classes().iter().zip(&average.scores().per_class);
+    Mean {
+        mean_of: &average.runs,
+        metrics: metrics.collect(),
+        per_class: classes.map(|(name, class)| ClassMean { name, f1: class.f1, support: class.support }).collect(),
+    }
 }
 
 fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
@@ -146,21 +183,23 @@ const FIGURES: [Figure; 8] = [
     ("f1_high", |verdict| verdict.f1_interval.high.to_string()),
 ];
 
-/// One row a figure: its part, its name, and a value for each run and each reference. Cells of what is not there are
-/// empty.
+/// One row a figure: its part, its name, and a value for each run, each reference and the mean that was asked for.
+/// Cells of what is not there are empty.
 pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
     let comparison = &sheet.comparison;
     let (runs, references) = (comparison.runs.len(), comparison.references.len());
     let number = |value: &Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let line = |part: &str, name: &str, mut cells: Vec<String>| {
-        cells.resize(runs + references, String::new());
+        cells.resize(runs + references + sheet.average.iter().len(), String::new());
         [vec![part.to_owned(), name.to_owned()], cells].concat()
     };
     let names = comparison.runs.iter().map(ToString::to_string);
     let theirs = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
-    let mut rows = vec![line("part", "name", names.chain(theirs).collect())];
+    let average = sheet.average.as_ref();
+    let mut rows = vec![line("part", "name", names.chain(theirs).chain(average.map(Ensemble::name)).collect())];
     for row in &comparison.metrics {
-        let cells = row.values.iter().chain(&row.references).map(number).collect();
+        let mean = average.map(|average| average.metric(row.metric));
+        let cells = row.values.iter().chain(&row.references).chain(&mean).map(number).collect();
         rows.push(line("metric", row.metric.key(), cells));
     }
     for setting in &comparison.settings {
@@ -168,7 +207,12 @@ pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
         rows.push(line("setting", &setting.name, cells));
     }
     for class in &comparison.classes {
-        rows.push(line("class_f1", &class.name, class.f1.iter().map(number).collect()));
+        let mut cells: Vec<String> = class.f1.iter().map(number).collect();
+        if let Some(average) = average {
+            cells.resize(runs + references, String::new());
+            cells.push(average.scores().per_class[class.label].f1.to_string());
+        }
+        rows.push(line("class_f1", &class.name, cells));
     }
     for (name, figure) in FIGURES {
         let known = |at: usize| comparison.verdicts.iter().find(|against| against.run == at)?.verdict.as_ref().ok();

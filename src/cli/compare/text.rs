@@ -3,6 +3,7 @@
 use super::Sheet;
 use crate::cli::table::{Side, Table, figure};
 use crate::domain::text::printable;
+use crate::runs::Ensemble;
 use crate::runs::comparison::{Against, Comparison, Metric, MetricRow, SeedGroup};
 
 /// All parts that have something to tell, an empty line between them.
@@ -10,7 +11,7 @@ pub(super) fn render(sheet: &Sheet<'_>) -> String {
     let comparison = &sheet.comparison;
     let mut parts = vec![metrics(sheet)];
     parts.extend((!comparison.settings.is_empty()).then(|| settings(comparison)));
-    parts.extend((!comparison.classes.is_empty()).then(|| classes(comparison)));
+    parts.extend((!comparison.classes.is_empty()).then(|| classes(sheet)));
     parts.extend(comparison.verdicts.iter().map(|against| verdict(comparison, against)));
     parts.extend(comparison.groups.iter().map(|group| seeds(comparison, group)));
     let notes: Vec<String> = comparison.notes.iter().map(|note| printable(note) + "\n").collect();
@@ -32,9 +33,9 @@ fn marked(text: String, best: bool) -> String {
 
 fn metrics(sheet: &Sheet<'_>) -> String {
     let comparison = &sheet.comparison;
-    let references: Vec<String> =
-        comparison.references.iter().map(|reference| format!("reference {}", reference.strategy)).collect();
-    let mut table = table(comparison, "TEST", &references, Side::Right);
+    let references = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
+    let behind: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(references).collect();
+    let mut table = table(comparison, "TEST", &behind, Side::Right);
     for MetricRow { metric, values, best, references } in &comparison.metrics {
         // Both in one row below.
         if matches!(metric, Metric::BestEpoch | Metric::Epochs) {
@@ -42,11 +43,13 @@ fn metrics(sheet: &Sheet<'_>) -> String {
         }
         let text = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| metric.text(value));
         let runs = values.iter().zip(best).map(|(value, best)| marked(text(*value), *best));
-        let theirs = references.iter().map(|value| value.map_or_else(String::new, |value| text(Some(value))));
-        table.row(&std::iter::once(metric.name().to_owned()).chain(runs).chain(theirs).collect::<Vec<_>>());
+        let averages = sheet.average.iter().map(|average| average.metric(*metric));
+        let others = averages.chain(references.iter().copied());
+        let others = others.map(|value| value.map_or_else(String::new, |value| text(Some(value))));
+        table.row(&std::iter::once(metric.name().to_owned()).chain(runs).chain(others).collect::<Vec<_>>());
     }
     let mut about = |heading: &str, cells: Vec<String>| {
-        let blank = std::iter::repeat_n(String::new(), references.len());
+        let blank = std::iter::repeat_n(String::new(), behind.len());
         table.row(&std::iter::once(heading.to_owned()).chain(cells).chain(blank).collect::<Vec<_>>());
     };
     let runs = || sheet.runs.iter();
@@ -68,11 +71,14 @@ fn settings(comparison: &Comparison) -> String {
     table.render()
 }
 
-fn classes(comparison: &Comparison) -> String {
-    let mut table = table(comparison, "F1", &["SUPPORT".to_owned()], Side::Right);
+fn classes(sheet: &Sheet<'_>) -> String {
+    let comparison = &sheet.comparison;
+    let behind: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
+    let mut table = table(comparison, "F1", &behind, Side::Right);
     for class in &comparison.classes {
         let runs = class.f1.iter().zip(&class.best).map(|(f1, best)| marked(figure(*f1), *best));
-        let cells = std::iter::once(class.name.clone()).chain(runs).chain([class.support.to_string()]);
+        let average = sheet.average.iter().map(|average| figure(Some(average.scores().per_class[class.label].f1)));
+        let cells = std::iter::once(class.name.clone()).chain(runs).chain(average).chain([class.support.to_string()]);
         table.row(&cells.collect::<Vec<_>>());
     }
     table.render()

@@ -5,6 +5,8 @@ mod text;
 
 use std::sync::Arc;
 
+pub(super) use text::class_table;
+
 use super::arguments::{Format, Inspect};
 use super::exit::{CommandError, Exit};
 use super::output;

@@ -3,7 +3,7 @@
 use super::Sheet;
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
-use crate::domain::{Confusion, MATRIX_CLASSES};
+use crate::domain::{Confusion, MATRIX_CLASSES, Scores};
 use crate::runs::inspection::{Judged, images_of, shares};
 
 pub(super) fn render(sheet: &Sheet) -> String {
@@ -21,12 +21,12 @@ pub(super) fn render(sheet: &Sheet) -> String {
             let confusion = sheet.answers.confusion();
             if confusion.classes() > MATRIX_CLASSES {
                 parts.push(mistakes(sheet, &confusion));
-                parts.push(classes(sheet));
+                parts.push(class_table(sheet.answers.classes(), &sheet.answers.scores()));
                 return parts.join("\n");
             }
             parts.push(matrix(sheet, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string));
             parts.push(matrix(sheet, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
-            parts.push(classes(sheet));
+            parts.push(class_table(sheet.answers.classes(), &sheet.answers.scores()));
         }
     }
     parts.join("\n")
@@ -79,8 +79,8 @@ fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
     format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
 }
 
-fn classes(sheet: &Sheet) -> String {
-    let scores = sheet.answers.scores();
+/// Precision, recall and F1 of each of these classes, and their means.
+pub(in crate::cli) fn class_table(names: &[String], scores: &Scores) -> String {
     let mut table = Table::new([
         ("CLASS", Side::Left),
         ("PRECISION", Side::Right),
@@ -92,7 +92,7 @@ fn classes(sheet: &Sheet) -> String {
         let [precision, recall, f1] = figures.map(|value| figure(Some(value)));
         [name.to_owned(), precision, recall, f1, support.to_string()]
     };
-    for (name, class) in sheet.answers.classes().iter().zip(&scores.per_class) {
+    for (name, class) in names.iter().zip(&scores.per_class) {
         table.row(&row(name, [class.precision, class.recall, class.f1], class.support));
     }
     let support = scores.per_class.iter().map(|class| class.support).sum();

@@ -1,6 +1,7 @@
 //! `train`, `resume` and `evaluate`: start a worker, then watch it or leave it.
 
 mod plan;
+mod several;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::watch::{Ending, Watcher, follow, tell_metrics};
 use super::{compare, json, output};
 use crate::domain::preflight::{self, Library};
 use crate::domain::text::printable;
-use crate::domain::{Recipe, RunId, RunState};
+use crate::domain::{Recipe, RunId, RunState, Sweep};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::{self, LaunchError};
 
@@ -25,19 +26,43 @@ pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError
         return Err(LaunchError::NoTrainer.into());
     }
     match train.strategy {
-        TrainStrategy::Cnn(options) => one(store, plan::cnn(store, &options)?, options.run),
-        TrainStrategy::Features(options) => one(store, plan::features(store, &options)?, options.run),
-        TrainStrategy::Finetune(options) => one(store, plan::finetune(store, &options)?, options.run),
+        TrainStrategy::Cnn(options) => {
+            let sweep = options.run.recipe.sweep()?;
+            begin(store, &sweep, plan::cnn(store, &options)?, options.run)
+        }
+        TrainStrategy::Features(options) => {
+            let sweep = options.run.recipe.sweep()?;
+            begin(store, &sweep, plan::features(store, &options)?, options.run)
+        }
+        TrainStrategy::Finetune(options) => {
+            let sweep = options.run.recipe.sweep()?;
+            begin(store, &sweep, plan::finetune(store, &options)?, options.run)
+        }
         TrainStrategy::All(options) => all(store, &options),
     }
 }
 
-fn one<O: Offer>(store: &RunStore, mut recipe: Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
-    recipe.after = options.after.map(|query| store.find(&query)).transpose()?;
-    plan::check(store, &recipe)?;
-    plan::tell(store, &recipe)?;
+/// Begins the run that `base` with the given settings is, or all runs where settings have several values.
+fn begin<O: Offer>(
+    store: &RunStore,
+    sweep: &Sweep,
+    mut base: Recipe,
+    options: RunOptions<O>,
+) -> Result<Exit, CommandError> {
+    base.after = options.after.as_ref().map(|query| store.find(query)).transpose()?;
+    let recipes = sweep.recipes(&base)?;
+    recipes.iter().try_for_each(|recipe| plan::check(store, recipe))?;
+    plan::tell(store, &recipes)?;
+    match &recipes[..] {
+        [recipe] => one(store, recipe, options),
+        recipes => several::queue(store, sweep, recipes, options),
+    }
+}
+
+fn one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
-    let id = supervise::launch(store, &wanted, &recipe, options.following.turn.when())?;
+    let id = supervise::launch(store, &wanted, recipe, options.following.turn.when())?;
+    supervise::tag(store, &id, options.tag.as_ref())?;
     if id != wanted {
         output::note(&format!("there is a {wanted} already: this run is {id}"));
     }
@@ -48,12 +73,18 @@ fn one<O: Offer>(store: &RunStore, mut recipe: Recipe, options: RunOptions<O>) -
 fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let following = options.run.following;
     let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
-    let mut recipes = plan::all(store, options, &stem)?;
+    let settings = options.run.recipe.sweep()?;
+    if let Some(setting) = settings.varied().next() {
+        let advice = "train one strategy at a time with several values";
+        return Err(CommandError::Usage(format!("train all takes one value of {}: {advice}", setting.name())));
+    }
+    let mut recipes = plan::all(store, options, &settings, &stem)?;
     // The others wait for the first.
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
-    recipes.iter().try_for_each(|recipe| plan::tell(store, recipe))?;
+    plan::tell(store, &recipes)?;
     let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, following.turn.when())?;
+    ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     output::note(&format!("{}, {} and {}: one after the other", ids[0], ids[1], ids[2]));
     if following.detach {
         return leave_all(store, &ids, following.output);
@@ -68,7 +99,7 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
             ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
         }
     }
-    compare::tell(store, &ids, None, following.output.into())?;
+    compare::tell(store, &ids, following.output.into())?;
     Ok(exit)
 }
 
@@ -110,7 +141,11 @@ pub(super) fn resume(
 }
 
 /// `evaluate`.
-pub(super) fn evaluate(store: &RunStore, query: &str, turn: Turn, output: Output) -> Result<Exit, CommandError> {
+pub(super) fn evaluate(store: &RunStore, queries: &[String], turn: Turn, output: Output) -> Result<Exit, CommandError> {
+    let [query] = queries else {
+        let words = "one run is tested at a time; --average takes the mean of what several said when they were tested";
+        return Err(CommandError::Usage(words.into()));
+    };
     let id = store.find(query)?;
     let mut run = store.summary(&id)?;
     supervise::evaluate(store, &id, turn.when())?;

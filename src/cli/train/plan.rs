@@ -7,31 +7,29 @@ use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output, runs};
 use crate::data::{Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
-use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, WeightsName, Work};
+use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, Sweep, WeightsName, Work};
 use crate::runs::{Home, RunStore, Summary, estimate};
 use crate::supervise;
 
-/// The recipe of `train cnn`.
+/// The recipe of `train cnn`, but for the settings that are given.
 pub(super) fn cnn(store: &RunStore, options: &TrainCnn) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
-    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
-/// The recipe of `train features`.
+/// The recipe of `train features`, but for the settings that are given.
 pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Recipe, CommandError> {
     // The base first: without one nothing is to be made or downloaded.
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
-    options.run.recipe.apply(&mut recipe)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
-/// The recipe of `train finetune`.
+/// The recipe of `train finetune`, but for the settings that are given.
 pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Recipe, CommandError> {
     let from = match &options.from {
         Some(query) => store.find(query)?,
@@ -43,23 +41,27 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     let mut recipe = going_on.ok_or(Problem::StartWithoutBase(from))?;
     // First what the run stands on: marks are those of a dataset.
     refuse(preflight::check_without_start(&recipe, &Files(store)))?;
-    options.run.recipe.apply(&mut recipe)?;
     let dataset = datasets::find(store.home(), &start.dataset)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
 /// The recipes of `train all`; where the third starts is for the launch to say.
-pub(super) fn all(store: &RunStore, options: &TrainAll, stem: &RunId) -> Result<[Recipe; 3], CommandError> {
+pub(super) fn all(
+    store: &RunStore,
+    options: &TrainAll,
+    settings: &Sweep,
+    stem: &RunId,
+) -> Result<[Recipe; 3], CommandError> {
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut cnn = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
     let mut features = on_base(&dataset, base);
-    options.run.recipe.apply(&mut cnn)?;
-    options.run.recipe.apply(&mut features)?;
+    settings.apply_first(&mut cnn)?;
+    settings.apply_first(&mut features)?;
     let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
-    options.run.recipe.apply(&mut finetune)?;
+    settings.apply_first(&mut finetune)?;
     for recipe in [&mut cnn, &mut features, &mut finetune] {
         leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
     }
@@ -117,8 +119,23 @@ pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(
     Ok(refuse(preflight::check_without_start(recipe, &Files(store)))?)
 }
 
-/// Says on stderr what a recipe amounts to, before anything is launched.
-pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+/// Says on stderr what recipes amount to, before anything is launched; what is the same for several is said once.
+pub(super) fn tell(store: &RunStore, recipes: &[Recipe]) -> Result<(), CommandError> {
+    let (runs, _) = runs::read_all(store)?;
+    let summaries: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
+    let mut told = Vec::new();
+    for recipe in recipes {
+        let words = words(store, &summaries, recipe)?;
+        if !told.contains(&words) {
+            output::note(&words);
+            told.push(words);
+        }
+    }
+    Ok(())
+}
+
+/// What a recipe amounts to, judging by these runs.
+fn words(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<String, CommandError> {
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
     let (classes, images) = (dataset.classes.len(), dataset.counts());
@@ -135,9 +152,7 @@ pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError
         let disk = Size(work.features_bytes);
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
-    let (runs, _) = runs::read_all(store)?;
-    let summaries: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
-    if let Some(guess) = estimate(summaries.into_iter(), recipe, image, classes, images) {
+    if let Some(guess) = estimate(summaries.iter().copied(), recipe, image, classes, images) {
         let before = if guess.seconds_before >= 1.0 {
             format!(
                 "{} before the first epoch, less for features on disk already, then ",
@@ -151,6 +166,5 @@ pub(super) fn tell(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError
         let epoch = duration(guess.seconds_an_epoch);
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", guess.from));
     }
-    output::note(&parts.join("; "));
-    Ok(())
+    Ok(parts.join("; "))
 }

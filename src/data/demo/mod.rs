@@ -83,7 +83,7 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
             }
         }
     }
-    let split = SplitOptions { validation_fraction: Some(VALIDATION), test_fraction: None };
+    let split = SplitOptions { validation_fraction: Some(VALIDATION), ..SplitOptions::default() };
     let source = "drawn by mien".to_owned();
     let description = Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source, created_at, split };
     // What is there under the name, if anything, is a damaged drawing: imports cannot have the name.

@@ -1,8 +1,8 @@
 //! FER-2013 as a table: `fer2013.csv` (emotion,pixels,Usage) and Kaggle's `icml_face_data.csv`, whose headers have
 //! spaces and another order.
 //!
-//! A row is an emotion from 0 to 6, the gray values of a square image and the split: `Training`, or `PublicTest` and
-//! `PrivateTest`, which are both test. Rows keep their order within a class.
+//! A row is an emotion from 0 to 6, the gray values of a square image and its usage: `Training`, `PublicTest` or
+//! `PrivateTest`, of which the protocol makes splits. Rows keep their order within a class.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -14,7 +14,7 @@ use super::ImportError;
 use super::limits::{Limits, ShortLines};
 use super::listing::{Contents, Location, Spool};
 use super::report::{ImportStage, Progress, SkipLog};
-use crate::domain::Split;
+use crate::data::split::Usage;
 
 /// FER-2013's classes by number.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -45,7 +45,7 @@ pub(super) fn columns_of(reader: &mut dyn Read) -> Option<Columns> {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) number: u64,
-    pub(super) split: Split,
+    pub(super) usage: Usage,
     pub(super) class: &'static str,
     pub(super) at: Location,
     pixels: usize,
@@ -104,9 +104,9 @@ pub(super) fn read(
             progress.tell(ImportStage::Reading, reader.position().byte(), Some(bytes))?;
         }
         match parse(&record, columns) {
-            Ok((split, class, pixels)) => {
+            Ok((usage, class, pixels)) => {
                 let at = spool.append(&pixels)?;
-                rows.push(Row { number, split, class, at, pixels: pixels.len() });
+                rows.push(Row { number, usage, class, at, pixels: pixels.len() });
             }
             Err(reason) => log.skip(&format!("row {number}"), reason),
         }
@@ -137,7 +137,7 @@ fn header(record: &ByteRecord) -> Result<(Columns, usize), String> {
 pub(super) const NO_USAGE: &str =
     "the table has no column Usage, which tells training from test; use fer2013.csv or icml_face_data.csv";
 
-fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Split, &'static str, Vec<u8>), String> {
+fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Usage, &'static str, Vec<u8>), String> {
     let field =
         |column: usize, name: &str| record.get(column).ok_or_else(|| format!("has no {name}: the row is cut short"));
     let emotion = field(columns.emotion, "emotion")?;
@@ -147,12 +147,9 @@ fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Spl
         [digit @ b'0'..=b'6'] => EMOTIONS[usize::from(digit - b'0')],
         _ => return Err(format!("has the emotion '{}', which is not a number from 0 to 6", shown(emotion))),
     };
-    let split = match usage.to_ascii_lowercase().as_slice() {
-        b"training" => Split::Train,
-        b"publictest" | b"privatetest" => Split::Test,
-        _ => return Err(format!("has the usage '{}', not Training, PublicTest or PrivateTest", shown(usage))),
-    };
-    Ok((split, class, gray_values(field(columns.pixels, "pixels")?)?))
+    let unknown = || format!("has the usage '{}', not Training, PublicTest or PrivateTest", shown(usage));
+    let usage = Usage::named(usage).ok_or_else(unknown)?;
+    Ok((usage, class, gray_values(field(columns.pixels, "pixels")?)?))
 }
 
 fn gray_values(field: &[u8]) -> Result<Vec<u8>, String> {

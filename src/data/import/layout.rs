@@ -11,7 +11,7 @@ use super::ImportError;
 use super::listing::{Found, Listing, Location};
 use super::report::SkipLog;
 use crate::data::manifest::SplitOptions;
-use crate::data::split::cut;
+use crate::data::split::{Protocol, Usage, cut};
 use crate::domain::Split;
 use crate::domain::text::printable;
 
@@ -45,9 +45,10 @@ pub(super) struct Member {
 /// Images by split and class.
 pub(super) type Groups = BTreeMap<Split, BTreeMap<String, Vec<Member>>>;
 
-/// Fractions asked for, of each class's training files.
+/// How images come to their splits: the protocol, and the fractions of each class's files that it may cut.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fractions {
+pub(super) struct Rule {
+    pub(super) protocol: Protocol,
     pub(super) validation: f64,
     pub(super) test: f64,
 }
@@ -63,24 +64,20 @@ fn split_named(folder: &str) -> Option<Split> {
 }
 
 /// Finds out which images train, validate and test, and for which class.
-pub(super) fn plan(
-    source: &Path,
-    listing: Listing,
-    fractions: Fractions,
-    log: &mut SkipLog,
-) -> Result<Plan, ImportError> {
+pub(super) fn plan(source: &Path, listing: Listing, rule: Rule, log: &mut SkipLog) -> Result<Plan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     let root = Root::find(&listing.files).map_err(wrong)?;
     let empty: Vec<&String> = listing.folders.iter().filter(|folder| root.class_folder(folder).is_some()).collect();
     let named: BTreeSet<String> = empty.into_iter().filter_map(|folder| root.class_folder(folder)).collect();
-    let groups = root.group(listing.files, log);
+    let groups = root.group(listing.files, rule.protocol, log).map_err(wrong)?;
+    check_protocol(rule.protocol, &groups).map_err(wrong)?;
     if let Some(empty) =
         named.iter().find(|class| !groups.get(&Split::Train).is_some_and(|train| train.contains_key(*class)))
     {
         let reason = format!("the class '{}' has no training images; add some or remove its folder", printable(empty));
         return Err(wrong(reason));
     }
-    arrange(source, groups, fractions, log)
+    arrange(source, groups, rule, log)
 }
 
 /// Where in the source the dataset begins.
@@ -151,8 +148,9 @@ impl Root {
         }
     }
 
-    /// Sorts images to splits and classes; what lies beside them is left out with a word.
-    fn group(&self, files: Vec<Found>, log: &mut SkipLog) -> Groups {
+    /// Sorts images to splits and classes; what lies beside them is left out with a word. An error in words where the
+    /// protocol goes by names and one says nothing.
+    fn group(&self, files: Vec<Found>, protocol: Protocol, log: &mut SkipLog) -> Result<Groups, String> {
         let mut groups = Groups::new();
         let mut outside = 0_u64;
         for file in files {
@@ -165,6 +163,7 @@ impl Root {
             match (place, file.at) {
                 (Some((split, class, rest)), Some(at)) => {
                     let name = file.path.rsplit('/').next().unwrap_or_default();
+                    let split = split_by(protocol, split, &file.path, name)?;
                     let order = (rest.join("/"), name.to_owned());
                     let class = class.to_owned();
                     let member = Member { order, source: file.path.clone(), at };
@@ -180,7 +179,21 @@ impl Root {
                 (None, None) => {}
             }
         }
-        groups
+        Ok(groups)
+    }
+}
+
+/// The split of an image that lies in a folder of this split: by Keras's protocol that one, by the official one what
+/// its name says.
+fn split_by(protocol: Protocol, folder: Split, path: &str, name: &str) -> Result<Split, String> {
+    match (protocol, Usage::of_file(name)) {
+        (Protocol::Keras, _) => Ok(folder),
+        (Protocol::Official, Some(usage)) => Ok(usage.split(protocol)),
+        (Protocol::Official, None) => Err(format!(
+            "the name of '{}' does not tell which split it is of: by the official protocol names begin with Training, \
+             PublicTest or PrivateTest, as Training_3908.jpg; rename the files, or import with --protocol keras",
+            printable(path)
+        )),
     }
 }
 
@@ -194,12 +207,7 @@ fn folders(path: &str) -> Vec<&str> {
 }
 
 /// Checks classes, sorts, and cuts the fractions that the source leaves open.
-pub(super) fn arrange(
-    source: &Path,
-    mut groups: Groups,
-    fractions: Fractions,
-    log: &mut SkipLog,
-) -> Result<Plan, ImportError> {
+pub(super) fn arrange(source: &Path, mut groups: Groups, rule: Rule, log: &mut SkipLog) -> Result<Plan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     let train = groups.remove(&Split::Train).unwrap_or_default();
     let classes: Vec<String> = train.keys().cloned().collect();
@@ -212,8 +220,9 @@ pub(super) fn arrange(
     }
     let open = |split: Split, fraction: f64| (!groups.contains_key(&split)).then_some(fraction);
     let split = SplitOptions {
-        validation_fraction: open(Split::Validation, fractions.validation),
-        test_fraction: open(Split::Test, fractions.test),
+        validation_fraction: open(Split::Validation, rule.validation),
+        test_fraction: open(Split::Test, rule.test),
+        protocol: rule.protocol,
     };
     let mut items: BTreeMap<Split, Vec<Item>> = BTreeMap::new();
     let mut put = |split: Split, label: usize, members: Vec<Member>| {
@@ -231,6 +240,19 @@ pub(super) fn arrange(
         }
     }
     Ok(Plan { classes, items: items.into_values().flatten().collect(), split })
+}
+
+/// Refuses a source that the official protocol leaves without images of a split.
+pub(super) fn check_protocol(protocol: Protocol, groups: &Groups) -> Result<(), String> {
+    let lacking = Split::ALL.into_iter().find(|split| !groups.contains_key(split));
+    match lacking.filter(|_| protocol == Protocol::Official) {
+        None => Ok(()),
+        Some(split) => {
+            let usage = Usage::of_split(split).name();
+            let advice = "bring the whole of FER-2013, or import with --protocol keras";
+            Err(format!("it holds no {usage} images, the {split} split by the official protocol; {advice}"))
+        }
+    }
 }
 
 fn check_classes(classes: &[String]) -> Result<(), String> {

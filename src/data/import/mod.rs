@@ -25,12 +25,13 @@ pub use error::ImportError;
 pub use report::{ImportProgress, ImportReport, ImportStage, MOST_SKIPS_LISTED};
 
 use self::archive::Archive;
-use self::layout::{Fractions, Groups, Member, Plan};
+use self::layout::{Groups, Member, Plan, Rule};
 use self::limits::{LONGEST_SIDE, Limits};
 use self::listing::{Contents, Listing};
 use self::pack::Encoding;
 use self::report::{Progress, SkipLog};
 use super::manifest::ImageShape;
+use super::split::Protocol;
 use super::writer::{Description, Workshop, Writer};
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
@@ -50,6 +51,8 @@ pub struct ImportRequest {
     pub strict: bool,
     /// Replace another dataset of this name.
     pub replace: bool,
+    /// By which rule images come to their splits.
+    pub protocol: Protocol,
     /// The share of each class's training files that becomes validation, unless the source has a validation split.
     pub validation: f64,
     /// The share of each class's files that becomes test, unless the source has a test split.
@@ -61,11 +64,23 @@ pub struct ImportRequest {
 }
 
 impl ImportRequest {
-    /// A request with the default options: validation and test 0.1, size as found, lenient, nothing replaced.
+    /// A request with the default options: split as Keras does it, validation and test 0.1, size as found, lenient,
+    /// nothing replaced.
     #[must_use]
     pub fn new(source: PathBuf, name: DatasetName, data_dir: PathBuf, created_at: u64) -> Self {
-        let (strict, replace, image_size, origin) = (false, false, None, None);
-        Self { source, origin, name, data_dir, strict, replace, validation: 0.1, test: 0.1, image_size, created_at }
+        Self {
+            source,
+            origin: None,
+            name,
+            data_dir,
+            strict: false,
+            replace: false,
+            protocol: Protocol::default(),
+            validation: 0.1,
+            test: 0.1,
+            image_size: None,
+            created_at,
+        }
     }
 
     fn check(&self) -> Result<(), ImportError> {
@@ -203,7 +218,7 @@ impl Job<'_> {
                 (None, _) => Err(wrong(format!("in '{}': {}", printable(&lacking[0].path), csv::NO_USAGE))),
             };
         }
-        let plan = layout::plan(source, listing, self.fractions(), &mut self.log)?;
+        let plan = layout::plan(source, listing, self.rule(), &mut self.log)?;
         Ok(Gathered { plan, contents, encoding: Encoding::Files })
     }
 
@@ -214,14 +229,22 @@ impl Job<'_> {
             // Padded, so that sorting keeps the order of the rows.
             let order = (String::new(), format!("{:020}", row.number));
             let member = Member { order, source: format!("row {}", row.number), at: row.at };
-            groups.entry(row.split).or_default().entry(row.class.to_owned()).or_default().push(member);
+            groups
+                .entry(row.usage.split(self.request.protocol))
+                .or_default()
+                .entry(row.class.to_owned())
+                .or_default()
+                .push(member);
         }
-        let plan = layout::arrange(name, groups, self.fractions(), &mut self.log)?;
+        layout::check_protocol(self.request.protocol, &groups)
+            .map_err(|reason| ImportError::Layout { path: name.to_owned(), reason })?;
+        let plan = layout::arrange(name, groups, self.rule(), &mut self.log)?;
         Ok(Gathered { plan, contents: table.contents, encoding: Encoding::Gray(table.side) })
     }
 
-    fn fractions(&self) -> Fractions {
-        Fractions { validation: self.request.validation, test: self.request.test }
+    fn rule(&self) -> Rule {
+        let ImportRequest { protocol, validation, test, .. } = *self.request;
+        Rule { protocol, validation, test }
     }
 
     fn shape(&mut self, gathered: &Gathered) -> Result<ImageShape, ImportError> {

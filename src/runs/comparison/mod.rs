@@ -1,8 +1,10 @@
 //! Two to six runs side by side: metrics, the settings that differ, classes, significance, and means over seeds.
 //!
 //! Everything that the Compare screen and `mien compare` show is in one value, [`Comparison`], so that both show the
-//! same numbers. Owned and without files: made once, drawn as often as a screen likes.
+//! same numbers. Owned and without files: made once, drawn as often as a screen likes. Any number of runs is tabulated
+//! by [`BySettings`].
 
+mod by_settings;
 mod classes;
 mod folded;
 mod metric;
@@ -10,6 +12,7 @@ mod seeds;
 mod settings;
 mod verdict;
 
+pub use by_settings::{BySettings, SettingsRow};
 pub use classes::ClassRow;
 pub use folded::{Folded, FoldedRow};
 pub use metric::{Direction, Metric, MetricRow};

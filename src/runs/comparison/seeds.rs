@@ -1,7 +1,8 @@
 //! Runs that differ only in their seed, as one: mean and deviation of each metric.
 
 use super::metric::Metric;
-use super::settings::only_seeds_differ;
+use super::settings::without_seed;
+use crate::domain::Recipe;
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
@@ -16,25 +17,36 @@ pub struct SeedGroup {
     pub metrics: Vec<(Metric, Spread)>,
 }
 
-/// The groups among these runs. A run with the recipe and the seed of an earlier one is a repetition, not another draw:
-/// it is in no group.
+/// The groups among these runs.
 pub(super) fn groups(runs: &[&Summary]) -> Vec<SeedGroup> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (at, run) in runs.iter().enumerate() {
-        let mine = groups.iter_mut().find(|group| only_seeds_differ(&runs[group[0]].recipe, &run.recipe));
-        match mine {
-            Some(group) if group.iter().any(|other| runs[*other].recipe.seed == run.recipe.seed) => {}
-            Some(group) => group.push(at),
-            None => groups.push(vec![at]),
+    folds(runs).into_iter().filter(|group| group.len() > 1).map(|group| fold(runs, group)).collect()
+}
+
+/// All runs, those together that differ only in the seed, in the order of each first one. A run with the recipe and the
+/// seed of an earlier one is a repetition, not another draw: it is alone.
+pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
+    let bare: Vec<Recipe> = runs.iter().map(|run| without_seed(&run.recipe)).collect();
+    let seed = |at: usize| runs[at].recipe.seed;
+    let mut folds: Vec<Vec<usize>> = Vec::new();
+    for at in 0..runs.len() {
+        let mine = folds.iter().position(|fold| bare[fold[0]] == bare[at]);
+        match mine.filter(|mine| folds[*mine].iter().all(|other| seed(*other) != seed(at))) {
+            Some(mine) => folds[mine].push(at),
+            None => folds.push(vec![at]),
         }
     }
-    groups.into_iter().filter(|group| group.len() > 1).map(|group| fold(runs, group)).collect()
+    folds
+}
+
+/// Whether runs were on the same device, so that their times can be put together.
+pub(super) fn same_device(runs: &[&Summary]) -> bool {
+    let device = |run: &Summary| run.device.as_ref().map(|device| (device.name.clone(), device.description.clone()));
+    runs.windows(2).all(|pair| device(pair[0]) == device(pair[1]))
 }
 
 fn fold(all: &[&Summary], group: Vec<usize>) -> SeedGroup {
     let runs: Vec<&Summary> = group.iter().map(|at| all[*at]).collect();
-    let device = |run: &Summary| run.device.as_ref().map(|device| (device.name.clone(), device.description.clone()));
-    let same_machine = runs.windows(2).all(|pair| device(pair[0]) == device(pair[1]));
+    let same_machine = same_device(&runs);
     let spread = |metric: Metric| {
         let values: Option<Vec<f64>> = runs.iter().map(|run| metric.of(run)).collect();
         Some((metric, Spread::of(&values?)?))

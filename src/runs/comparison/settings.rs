@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::domain::{Hyperparameter, Recipe, Schedule};
+use crate::domain::{DeviceRequest, Hyperparameter, Recipe, Schedule};
 use crate::runs::Summary;
 
 /// A setting in every column.
@@ -82,19 +82,11 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
     found
 }
 
-/// Whether two recipes differ in nothing but the seed, and in what a result does not depend on: when and after which
-/// run it was to begin, and on which device.
+/// A recipe without its seed and what a result does not depend on: when and after which run it was to begin, and on
+/// which device. Equal for two recipes that differ in nothing else.
 #[must_use]
-pub(super) fn only_seeds_differ(one: &Recipe, other: &Recipe) -> bool {
-    let bare = |recipe: &Recipe| Recipe {
-        version: one.version,
-        created_at: one.created_at,
-        after: None,
-        seed: one.seed,
-        device: one.device,
-        ..recipe.clone()
-    };
-    bare(one) == bare(other)
+pub(super) fn without_seed(recipe: &Recipe) -> Recipe {
+    Recipe { version: 0, created_at: 0, after: None, seed: 0, device: DeviceRequest::Auto, ..recipe.clone() }
 }
 
 /// The settings that have a name, the same ones for every recipe.

@@ -11,7 +11,7 @@ use image::{GrayImage, ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::manifest::Manifest;
+use crate::data::manifest::{Manifest, SplitOptions};
 use crate::data::store::Dataset;
 use crate::domain::{Split, SplitCounts};
 
@@ -50,7 +50,7 @@ fn kaggle() -> Vec<Entry> {
 }
 
 /// The same images as a table, in the order of file names.
-fn kaggle_csv(header: &str, row: impl Fn(usize, &str, &str) -> String) -> String {
+fn kaggle_csv(header: &str, mut row: impl FnMut(usize, &str, &str) -> String) -> String {
     let official = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
     let mut entries = kaggle();
     entries.sort();
@@ -251,6 +251,70 @@ fn a_validation_folder_takes_the_place_of_the_fraction() {
     let manifest = bench.import(&bench.folder("folder", &entries)).unwrap();
     assert_eq!(manifest.counts(), SplitCounts { train: 33, validation: 1, test: 6 });
     assert_eq!((manifest.split.validation_fraction, manifest.split.test_fraction), (None, None));
+}
+
+/// [`kaggle`] with one of the two test images of each class in each of FER-2013's test sets.
+fn of_both_tests() -> Vec<Entry> {
+    kaggle().into_iter().map(|(path, bytes)| (path.replace("PublicTest_1", "PrivateTest_1"), bytes)).collect()
+}
+
+#[test]
+fn the_official_protocol_validates_on_public_test_and_tests_on_private_test() {
+    let bench = Bench::new();
+    let entries = of_both_tests();
+    let alone: Vec<Entry> = entries
+        .iter()
+        .map(|(path, bytes)| (path.replace("train/", "fer/").replace("test/", "fer/"), bytes.clone()))
+        .collect();
+    let mut rows = 0;
+    let table = kaggle_csv("emotion,pixels,Usage", |emotion, pixels, usage| {
+        // Of each class two rows are no training rows, the first of them public.
+        rows += usize::from(usage != "Training");
+        let usage = if usage != "Training" && rows % 2 == 1 { "PublicTest" } else { usage };
+        format!("{emotion},{pixels},{usage}")
+    });
+    let sources = [
+        bench.folder("folder", &entries),
+        bench.folder("classes-alone", &alone),
+        bench.write("a.zip", zip_of(&entries)),
+        bench.write("a.tar.xz", xz(&tar_of(&entries))),
+        bench.write("fer2013.csv", table),
+    ];
+    let mut fingerprints = Vec::new();
+    for source in &sources {
+        let request = ImportRequest { protocol: Protocol::Official, replace: true, ..bench.request(source) };
+        let manifest = Bench::run(&request).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+        assert_eq!(manifest.counts(), SplitCounts { train: 33, validation: 3, test: 3 }, "{}", source.display());
+        let expected = SplitOptions { protocol: Protocol::Official, ..SplitOptions::default() };
+        assert_eq!((manifest.split, manifest.skipped_count), (expected, 0));
+        fingerprints.push(manifest.fingerprint);
+    }
+    fingerprints.dedup();
+    assert_eq!(fingerprints.len(), 1, "{fingerprints:?}");
+    bench.import(&sources[0]).unwrap();
+    let written = fs::read_to_string(bench.path("data/d/manifest.json")).unwrap();
+    assert!(!written.contains("protocol"), "a manifest as before: {written}");
+}
+
+#[test]
+fn a_source_that_does_not_tell_its_splits_is_refused_by_the_official_protocol() {
+    let bench = Bench::new();
+    let renamed = |from: &str, to: &str| -> Vec<Entry> {
+        of_both_tests().into_iter().map(|(path, bytes)| (path.replace(from, to), bytes)).collect()
+    };
+    let table: [(&str, Vec<Entry>, &str); 4] = [
+        ("one name says nothing", renamed("Training_03", "a"), "/a.png' does not tell which split"),
+        ("no public test", renamed("PublicTest", "PrivateTest_p"), "it holds no PublicTest images"),
+        ("no private test", kaggle(), "it holds no PrivateTest images"),
+        ("no training", renamed("Training", "PublicTest_t"), "it holds no Training images"),
+    ];
+    for (at, (case, entries, expected)) in table.into_iter().enumerate() {
+        let source = bench.folder(&format!("source{at}"), &entries);
+        let request = ImportRequest { protocol: Protocol::Official, ..bench.request(&source) };
+        let error = Bench::run(&request).unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("--protocol keras"), "{case}: {error}");
+        bench.assert_untouched();
+    }
 }
 
 #[test]

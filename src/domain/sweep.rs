@@ -1,0 +1,285 @@
+//! Many runs from one command: every combination of the values that are given for settings.
+
+use std::ops::RangeInclusive;
+
+use super::text::printable;
+use super::{Hyperparameter, Practice, Recipe, SettingError};
+
+/// Most runs of one command: each waits for its turn in a process of its own.
+pub const MOST_RUNS: usize = 200;
+
+/// Why values make no runs. Every text is safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SweepError {
+    /// What is given has no `=`.
+    #[error("'{0}' sets nothing: say a setting and its values, such as learning-rate=1e-3,2e-3")]
+    NoValues(String),
+    /// There is no such setting.
+    #[error("'{given}' is no setting here: use {known}")]
+    Unknown {
+        /// What was given.
+        given: String,
+        /// The settings that there are.
+        known: String,
+    },
+    /// A setting does not take one of the values.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A range that goes down.
+    #[error("'{0}' is no range: the smaller number comes first, as in 1..5")]
+    Range(String),
+    /// A setting twice.
+    #[error("{0} is given twice: give all of its values in one list, such as 1,2,3")]
+    Twice(&'static str),
+    /// A value twice.
+    #[error("{setting} has the value {value} twice, and runs of the same settings tell nothing new")]
+    Repeated {
+        /// The setting.
+        setting: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// More than [`MOST_RUNS`].
+    #[error("{0} runs are more than the {MOST_RUNS} that one command begins: give fewer values")]
+    TooMany(u64),
+}
+
+/// Settings with their values, of which every combination is one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sweep {
+    settings: Vec<(Hyperparameter, Vec<String>)>,
+}
+
+impl Sweep {
+    /// The sweep over these settings, each with a list of values such as `1,2,3` or `1..3`.
+    ///
+    /// # Errors
+    /// [`SweepError`], of the first setting or of all together.
+    pub fn new(practice: Practice, given: &[(Hyperparameter, String)]) -> Result<Self, SweepError> {
+        let mut settings: Vec<(Hyperparameter, Vec<String>)> = Vec::new();
+        for (setting, text) in given {
+            if settings.iter().any(|(known, _)| known == setting) {
+                return Err(SweepError::Twice(setting.name()));
+            }
+            settings.push((*setting, values(practice, *setting, text)?));
+        }
+        // Runs that differ only in the seed follow one another; sorting is stable.
+        settings.sort_by_key(|(setting, _)| *setting == Hyperparameter::Seed);
+        let sweep = Self { settings };
+        match sweep.runs() {
+            runs if runs > MOST_RUNS as u64 => Err(SweepError::TooMany(runs)),
+            _ => Ok(sweep),
+        }
+    }
+
+    /// The number of runs.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.settings.iter().fold(1, |runs, (_, values)| runs.saturating_mul(values.len() as u64))
+    }
+
+    /// The settings of which there is more than one value, in the order in which they vary.
+    pub fn varied(&self) -> impl Iterator<Item = Hyperparameter> {
+        self.settings.iter().filter(|(_, values)| values.len() > 1).map(|(setting, _)| *setting)
+    }
+
+    /// Writes the first value of each setting into `recipe`, of those that its strategy has.
+    ///
+    /// # Errors
+    /// A [`SettingError`] about the first that is not accepted.
+    pub fn apply_first(&self, recipe: &mut Recipe) -> Result<(), SettingError> {
+        let strategy = recipe.strategy;
+        let mut settings = self.settings.iter().filter(|(setting, _)| setting.is_of(strategy));
+        settings.try_for_each(|(setting, values)| values.first().map_or(Ok(()), |value| setting.set(recipe, value)))
+    }
+
+    /// The recipes of all runs: `base` with every combination of values, those of the last setting changing fastest.
+    ///
+    /// # Errors
+    /// A [`SettingError`] about the first that is not accepted.
+    pub fn recipes(&self, base: &Recipe) -> Result<Vec<Recipe>, SettingError> {
+        let mut recipes = vec![base.clone()];
+        for (setting, values) in &self.settings {
+            let with = |recipe: &Recipe, value: &String| {
+                let mut recipe = recipe.clone();
+                setting.set(&mut recipe, value).map(|()| recipe)
+            };
+            let of_each = recipes.iter().flat_map(|recipe| values.iter().map(move |value| with(recipe, value)));
+            recipes = of_each.collect::<Result<_, _>>()?;
+        }
+        Ok(recipes)
+    }
+}
+
+/// The setting and the values of `NAME=VALUES`.
+///
+/// # Errors
+/// [`SweepError`], also where a value is not accepted.
+pub fn named(practice: Practice, typed: &str) -> Result<(Hyperparameter, String), SweepError> {
+    let (name, text) = typed.split_once('=').ok_or_else(|| SweepError::NoValues(printable(typed)))?;
+    let name = name.trim();
+    if let Some(setting) = practice.settings().find(|setting| setting.name() == name) {
+        values(practice, setting, text)?;
+        return Ok((setting, text.to_owned()));
+    }
+    let elsewhere = Hyperparameter::ALL.into_iter().find(|setting| setting.name() == name);
+    if let (Some(setting), Practice::One(strategy)) = (elsewhere, practice) {
+        return Err(SettingError::Foreign { setting, strategy }.into());
+    }
+    let known: Vec<&str> = practice.settings().map(Hyperparameter::name).collect();
+    Err(SweepError::Unknown { given: printable(name), known: known.join(", ") })
+}
+
+/// The values of a list such as `1,2,5..8`, each accepted by the setting and none twice.
+///
+/// # Errors
+/// [`SweepError`].
+pub fn values(practice: Practice, setting: Hyperparameter, text: &str) -> Result<Vec<String>, SweepError> {
+    let mut found: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match range(part)? {
+            None => found.push(part.trim().to_owned()),
+            Some(numbers) => found.extend(numbers.map(|number| number.to_string())),
+        }
+        if found.len() > MOST_RUNS {
+            return Err(SweepError::TooMany(found.len() as u64));
+        }
+    }
+    let mut told: Vec<String> = Vec::new();
+    for value in &found {
+        let mut recipe = practice.sample();
+        setting.set(&mut recipe, value)?;
+        let value = setting.get(&recipe);
+        if told.contains(&value) {
+            return Err(SweepError::Repeated { setting: setting.name(), value });
+        }
+        told.push(value);
+    }
+    Ok(found)
+}
+
+/// The whole numbers of `A..B`, both ends included; `None` where the text is no such range.
+fn range(text: &str) -> Result<Option<RangeInclusive<u64>>, SweepError> {
+    let ends = text.split_once("..").and_then(|(first, last)| {
+        Some((first.trim().parse::<u64>().ok()?, last.trim_start_matches('=').trim().parse::<u64>().ok()?))
+    });
+    match ends {
+        None => Ok(None),
+        Some((first, last)) if first > last => Err(SweepError::Range(printable(text))),
+        Some((first, last)) if last - first >= MOST_RUNS as u64 => {
+            Err(SweepError::TooMany((last - first).saturating_add(1)))
+        }
+        Some((first, last)) => Ok(Some(first..=last)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Strategy;
+
+    const CNN: Practice = Practice::One(Strategy::Cnn);
+
+    fn sweep(given: &[(Hyperparameter, &str)]) -> Result<Sweep, SweepError> {
+        let given: Vec<_> = given.iter().map(|(setting, text)| (*setting, (*text).to_owned())).collect();
+        Sweep::new(CNN, &given)
+    }
+
+    #[test]
+    fn lists_and_ranges_are_values() {
+        let table = [
+            ("7", vec!["7"]),
+            ("1,2,3", vec!["1", "2", "3"]),
+            ("1..4", vec!["1", "2", "3", "4"]),
+            ("1..=2", vec!["1", "2"]),
+            ("5..5", vec!["5"]),
+            ("1..2, 9 ,20..21", vec!["1", "2", "9", "20", "21"]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(values(CNN, Hyperparameter::Seed, text), Ok(expected.iter().map(ToString::to_string).collect()));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_runs_is_refused_in_words() {
+        let table = [
+            (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x'"),
+            (Hyperparameter::Seed, "1,,2", "seed must be 0 to 9007199254740991, not ''"),
+            (Hyperparameter::Seed, "a..b\u{1b}", "not 'a..b·'"),
+            (Hyperparameter::Seed, "5..1", "'5..1' is no range"),
+            (Hyperparameter::Seed, "1..9007199254740991", "9007199254740991 runs are more than the 200"),
+            (Hyperparameter::Seed, "0..18446744073709551615", "18446744073709551615 runs are more"),
+            (Hyperparameter::Seed, "1..100,201..301", "201 runs are more than the 200"),
+            (Hyperparameter::Seed, "1..3,2", "seed has the value 2 twice"),
+            (Hyperparameter::LearningRate, "1e-3,0.001", "learning-rate has the value 0.001 twice"),
+            (Hyperparameter::Epochs, "0..2", "epochs must be 1 to 10000, not '0'"),
+            (Hyperparameter::Network, "cnn,dense", "network must be cnn"),
+        ];
+        for (setting, text, expected) in table {
+            let error = values(CNN, setting, text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let both = [(Hyperparameter::Seed, "1..20"), (Hyperparameter::Epochs, "1..20")];
+        assert_eq!(sweep(&both), Err(SweepError::TooMany(400)));
+        assert_eq!(sweep(&[both[0], both[0]]), Err(SweepError::Twice("seed")));
+    }
+
+    #[test]
+    fn a_setting_is_named_before_its_values() {
+        let given = named(CNN, "learning-rate=1e-3,2e-3").expect("understood");
+        assert_eq!(given, (Hyperparameter::LearningRate, "1e-3,2e-3".into()));
+        let table = [
+            ("seed", "'seed' sets nothing"),
+            ("lr=1", "'lr' is no setting here: use network, epochs, batch-size"),
+            ("size=48", "the strategy cnn has no size"),
+            ("seed=", "seed must be"),
+            ("\u{1b}=1", "'·' is no setting"),
+        ];
+        for (typed, expected) in table {
+            let error = named(CNN, typed).expect_err(typed).to_string();
+            assert!(error.contains(expected), "{typed}: {error}");
+        }
+        assert!(matches!(named(Practice::All, "learning-rate=1"), Err(SweepError::Unknown { .. })));
+        // None is forgotten, now or later.
+        for setting in CNN.settings() {
+            let value = setting.get(&CNN.sample());
+            assert_eq!(named(CNN, &format!("{}={value}", setting.name())), Ok((setting, value)));
+        }
+    }
+
+    #[test]
+    fn seeds_vary_fastest() {
+        let sweep = sweep(&[(Hyperparameter::Seed, "1,2"), (Hyperparameter::LearningRate, "0.1,0.2")]).expect("four");
+        let recipes = sweep.recipes(&Recipe::sample(Strategy::Cnn)).expect("accepted");
+        let seen: Vec<(u64, String)> =
+            recipes.iter().map(|recipe| (recipe.seed, recipe.learning_rate.to_string())).collect();
+        assert_eq!(seen, [(1, "0.1".into()), (2, "0.1".into()), (1, "0.2".into()), (2, "0.2".into())]);
+        assert_eq!(sweep.varied().collect::<Vec<_>>(), [Hyperparameter::LearningRate, Hyperparameter::Seed]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_combination_is_one_recipe(seeds in 1_u64..6, epochs in 1_u64..6, batches in 1_u64..6) {
+            let upto = |last: u64| format!("1..{last}");
+            let (seed, epoch, batch) = (upto(seeds), upto(epochs), upto(batches));
+            let given = [
+                (Hyperparameter::Seed, &*seed),
+                (Hyperparameter::Epochs, &*epoch),
+                (Hyperparameter::BatchSize, &*batch),
+            ];
+            let sweep = sweep(&given).expect("few");
+            let recipes = sweep.recipes(&Recipe::sample(Strategy::Cnn)).expect("accepted");
+            prop_assert_eq!(recipes.len() as u64, seeds * epochs * batches);
+            prop_assert_eq!(sweep.runs(), recipes.len() as u64);
+            for (at, recipe) in recipes.iter().enumerate() {
+                prop_assert!(!recipes[..at].contains(recipe));
+            }
+            let mut first = Recipe::sample(Strategy::Cnn);
+            sweep.apply_first(&mut first).expect("accepted");
+            prop_assert_eq!(&first, &recipes[0]);
+        }
+    }
+}

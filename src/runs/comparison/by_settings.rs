@@ -1,0 +1,183 @@
+//! Any number of runs as a table: a row for each combination of the settings that differ, means over seeds in it.
+
+use super::metric::{Direction, Metric};
+use super::{Setting, best, seeds, settings};
+use crate::runs::Summary;
+use crate::runs::statistics::Spread;
+
+/// Most names in a note.
+const NAMED: usize = 6;
+
+/// The runs of one combination of settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsRow {
+    /// The runs, by their place among those that were given.
+    pub runs: Vec<usize>,
+    /// How many of them are tested: every mean is over these.
+    pub tested: usize,
+    /// The value of each setting, not yet safe for a terminal; `None` where the runs have no such setting.
+    pub settings: Vec<Option<String>>,
+    /// What the tested runs have of each metric; `None` where one has none, or they cannot be averaged.
+    pub cells: Vec<Option<Spread>>,
+    /// Whether a mean is the best of all rows.
+    pub best: Vec<bool>,
+}
+
+/// Runs by the settings in which they differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BySettings {
+    /// The settings that differ, but for the seed: the columns of `settings`.
+    pub settings: Vec<String>,
+    /// The metrics that any row has: the columns of `cells`.
+    pub metrics: Vec<Metric>,
+    /// In the order of each row's first run.
+    pub rows: Vec<SettingsRow>,
+    /// What a reader must know, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl BySettings {
+    /// Tabulates these runs.
+    #[must_use]
+    pub fn of(runs: &[&Summary]) -> Self {
+        let folds = seeds::folds(runs);
+        let firsts: Vec<&Summary> = folds.iter().map(|fold| runs[fold[0]]).collect();
+        let differing: Vec<Setting> = settings(&firsts).into_iter().filter(|setting| setting.name != "seed").collect();
+        let row = |(at, fold): (usize, Vec<usize>)| {
+            let tested: Vec<&Summary> = fold.iter().map(|run| runs[*run]).filter(|run| run.test.is_some()).collect();
+            SettingsRow {
+                tested: tested.len(),
+                settings: differing.iter().map(|setting| setting.values[at].clone()).collect(),
+                cells: Metric::ALL.iter().map(|metric| cell(*metric, &tested)).collect(),
+                best: vec![false; Metric::ALL.len()],
+                runs: fold,
+            }
+        };
+        let mut rows: Vec<SettingsRow> = folds.into_iter().enumerate().map(row).collect();
+        let comparable = super::same_dataset(runs);
+        if comparable {
+            mark_best(&mut rows);
+        }
+        let metrics = without_empty(&mut rows);
+        let names = differing.into_iter().map(|setting| setting.name).collect();
+        Self { settings: names, metrics, rows, notes: notes(runs, comparable) }
+    }
+}
+
+fn cell(metric: Metric, tested: &[&Summary]) -> Option<Spread> {
+    if metric.is_of_machine() && !seeds::same_device(tested) {
+        return None;
+    }
+    let values: Option<Vec<f64>> = tested.iter().map(|run| metric.of(run)).collect();
+    Spread::of(&values?)
+}
+
+fn mark_best(rows: &mut [SettingsRow]) {
+    for (at, metric) in Metric::ALL.into_iter().enumerate() {
+        let direction = metric.direction();
+        if direction == Direction::Neither {
+            continue;
+        }
+        let means: Vec<Option<f64>> = rows.iter().map(|row| row.cells[at].map(|spread| spread.mean)).collect();
+        for (row, best) in rows.iter_mut().zip(best(&means, direction == Direction::Higher)) {
+            row.best[at] = best;
+        }
+    }
+}
+
+/// Leaves out the metrics that no row has, and tells the others.
+fn without_empty(rows: &mut [SettingsRow]) -> Vec<Metric> {
+    let has: Vec<bool> = (0..Metric::ALL.len()).map(|at| rows.iter().any(|row| row.cells[at].is_some())).collect();
+    for row in rows {
+        let mut kept = has.iter();
+        row.cells.retain(|_| kept.next() == Some(&true));
+        let mut kept = has.iter();
+        row.best.retain(|_| kept.next() == Some(&true));
+    }
+    Metric::ALL.into_iter().zip(has).filter(|(_, has)| *has).map(|(metric, _)| metric).collect()
+}
+
+fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !comparable {
+        notes.push("the runs are on different datasets: none is marked as the best".into());
+    }
+    let untested: Vec<&str> = runs.iter().filter(|run| run.test.is_none()).map(|run| run.id.as_str()).collect();
+    if !untested.is_empty() {
+        let more = untested.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        notes.push(format!("not tested yet: {}{more}", untested[..untested.len().min(NAMED)].join(", ")));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Confusion, Recipe, RunId, Strategy};
+    use crate::runs::summary::TestResult;
+
+    /// A run tested with so many of ten images right.
+    fn run(id: &str, seed: u64, learning_rate: f64, right: Option<u64>) -> Summary {
+        let recipe = Recipe { learning_rate, seed, ..Recipe::sample(Strategy::Cnn) };
+        let mut run = Summary::new(RunId::new(id).expect("an id"), recipe);
+        run.classes = vec!["happy".into(), "sad".into()];
+        run.test = right.map(|right| {
+            let mut confusion = Confusion::new(2);
+            (0..10).for_each(|image| confusion.add(0, usize::from(image >= right)));
+            TestResult { epoch: 1, loss: 1.0, confusion }
+        });
+        run
+    }
+
+    fn tabulated(runs: &[Summary]) -> BySettings {
+        BySettings::of(&runs.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_row_is_a_combination_of_settings_with_means_over_seeds() {
+        let runs = [
+            run("a", 1, 0.1, Some(4)),
+            run("b", 2, 0.1, Some(6)),
+            run("c", 1, 0.2, Some(8)),
+            run("d", 2, 0.2, None),
+            run("e", 1, 0.2, Some(1)),
+        ];
+        let table = tabulated(&runs);
+        assert_eq!(table.settings, ["learning-rate"]);
+        let rows: Vec<(&[usize], usize)> = table.rows.iter().map(|row| (&row.runs[..], row.tested)).collect();
+        // The last has the settings and the seed of the third: a repetition.
+        assert_eq!(rows, [(&[0, 1][..], 2), (&[2, 3], 1), (&[4], 1)]);
+        assert_eq!(table.rows[0].settings, [Some("0.1".to_owned())]);
+        assert_eq!(table.metrics[0], Metric::Accuracy);
+        let accuracies: Vec<(f64, Option<f64>, bool)> = table
+            .rows
+            .iter()
+            .map(|row| (row.cells[0].expect("tested").mean, row.cells[0].expect("tested").deviation, row.best[0]))
+            .collect();
+        assert_eq!(accuracies[1..], [(0.8, None, true), (0.1, None, false)]);
+        assert!((accuracies[0].0 - 0.5).abs() < 1e-12 && !accuracies[0].2);
+        assert!((accuracies[0].1.expect("two") - 0.02_f64.sqrt()).abs() < 1e-12);
+        assert!(!table.metrics.contains(&Metric::ValLoss), "no run has one");
+        assert_eq!(table.notes, ["not tested yet: d"]);
+    }
+
+    #[test]
+    fn runs_on_different_datasets_have_no_best() {
+        let mut runs = [run("a", 1, 0.1, Some(4)), run("b", 1, 0.1, Some(6))];
+        runs[1].recipe.fingerprint = "another".into();
+        let table = tabulated(&runs);
+        assert!(table.rows.iter().all(|row| !row.best.contains(&true)));
+        assert_eq!((table.settings, table.rows.len()), (vec!["fingerprint".to_owned()], 2));
+        assert!(table.notes[0].contains("different datasets"));
+    }
+
+    #[test]
+    fn many_untested_runs_are_counted() {
+        let runs: Vec<Summary> = (0..9).map(|seed| run(&format!("r{seed}"), seed, 0.1, None)).collect();
+        let table = tabulated(&runs);
+        assert_eq!((table.rows.len(), table.rows[0].tested, table.metrics.len()), (1, 0, 0));
+        assert!(table.settings.is_empty());
+        assert_eq!(table.notes, ["not tested yet: r0, r1, r2, r3, r4, r5 and 3 more"]);
+    }
+}

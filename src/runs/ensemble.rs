@@ -1,0 +1,213 @@
+//! Several runs as one: the mean of what they say of the same test images.
+//!
+//! Knows no network: it is made from the predictions that runs keep.
+
+use super::comparison::{Candidate, Metric};
+use super::inspection::{Fault, Inspection, InspectionError};
+use super::predictions::Predictions;
+use super::summary::Summary;
+use crate::domain::{RunId, Scores};
+
+/// Why runs cannot be averaged. Every text is safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnsembleError {
+    /// Fewer than two.
+    #[error("a mean is taken of two runs or more, not of {0}")]
+    Few(usize),
+    /// A run twice.
+    #[error("{0} is given twice: it would count double")]
+    Twice(RunId),
+    /// A run without predictions that can be used.
+    #[error(transparent)]
+    Predictions(#[from] InspectionError),
+    /// Runs on different datasets.
+    #[error("{one} was trained on {dataset} and {other} on another dataset, {others}: a mean is of the same images")]
+    OtherDataset {
+        /// The first run.
+        one: RunId,
+        /// Its dataset.
+        dataset: String,
+        /// The run that does not fit.
+        other: RunId,
+        /// Its dataset.
+        others: String,
+    },
+    /// The same dataset with its classes in another order, or other images.
+    #[error("{one} and {other} have other {what}: a mean is of the same classes of the same images")]
+    Other {
+        /// The first run.
+        one: RunId,
+        /// The run that does not fit.
+        other: RunId,
+        /// What differs.
+        what: &'static str,
+    },
+    /// What came out cannot be looked into.
+    #[error("the mean cannot be used: {0}")]
+    Mean(#[from] Fault),
+}
+
+/// The mean of several runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ensemble {
+    /// The runs, in the order in which they were given.
+    pub runs: Vec<RunId>,
+    /// The mean of their probabilities.
+    pub mean: Inspection,
+    scores: Scores,
+}
+
+impl Ensemble {
+    /// Averages the members' probabilities, class by class and image by image.
+    ///
+    /// # Errors
+    /// [`EnsembleError`] where there are fewer than two, one is given twice, has no predictions, or answers to other
+    /// images.
+    pub fn of(members: &[Candidate<'_>]) -> Result<Self, EnsembleError> {
+        let [first, others @ ..] = members else { return Err(EnsembleError::Few(0)) };
+        if others.is_empty() {
+            return Err(EnsembleError::Few(1));
+        }
+        let again = |at: &usize| members[..*at].iter().any(|earlier| earlier.run.id == members[*at].run.id);
+        if let Some(at) = (0..members.len()).find(again) {
+            return Err(EnsembleError::Twice(members[at].run.id.clone()));
+        }
+        others.iter().try_for_each(|other| same_dataset(first.run, other.run))?;
+        let tests: Vec<&Inspection> =
+            members.iter().map(|member| member.test.clone()).collect::<Result<_, InspectionError>>()?;
+        for (member, test) in members.iter().zip(&tests) {
+            let what = match () {
+                () if test.classes() != tests[0].classes() => "classes",
+                () if test.truth() != tests[0].truth() => "test images",
+                () => continue,
+            };
+            return Err(EnsembleError::Other { one: first.run.id.clone(), other: member.run.id.clone(), what });
+        }
+        let mean = Inspection::new(mean(&tests), tests[0].classes())?;
+        let runs = members.iter().map(|member| member.run.id.clone()).collect();
+        Ok(Self { runs, scores: mean.scores(), mean })
+    }
+
+    /// Accuracy, and precision, recall and F1 of each class.
+    #[must_use]
+    pub fn scores(&self) -> &Scores {
+        &self.scores
+    }
+
+    /// Its value of a metric; `None` of one that belongs to a training.
+    #[must_use]
+    pub fn metric(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Accuracy => Some(self.scores.accuracy),
+            Metric::Precision => Some(self.scores.precision),
+            Metric::Recall => Some(self.scores.recall),
+            Metric::F1 => Some(self.scores.f1),
+            Metric::TestLoss => self.mean.mean_loss(),
+            _ => None,
+        }
+    }
+
+    /// What it is called: `mean of 3`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("mean of {}", self.runs.len())
+    }
+}
+
+fn same_dataset(one: &Summary, other: &Summary) -> Result<(), EnsembleError> {
+    if one.recipe.fingerprint == other.recipe.fingerprint {
+        return Ok(());
+    }
+    let named = |run: &Summary| {
+        let fingerprint: String = run.recipe.fingerprint.chars().take(8).collect();
+        crate::domain::text::printable(&format!("{} ({fingerprint})", run.recipe.dataset))
+    };
+    Err(EnsembleError::OtherDataset {
+        one: one.id.clone(),
+        dataset: named(one),
+        other: other.id.clone(),
+        others: named(other),
+    })
+}
+
+/// The mean of probabilities of the same shape, summed in 64 bits.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // a handful of runs; probabilities
+fn mean(tests: &[&Inspection]) -> Predictions {
+    let mut sums = vec![0.0_f64; tests[0].images() * tests[0].classes().len()];
+    for test in tests {
+        let probabilities = (0..test.images()).filter_map(|image| test.probabilities(image)).flatten();
+        sums.iter_mut().zip(probabilities).for_each(|(sum, probability)| *sum += f64::from(*probability));
+    }
+    let count = tests.len() as f64;
+    Predictions {
+        classes: tests[0].classes().len(),
+        probabilities: sums.into_iter().map(|sum| (sum / count) as f32).collect(),
+        truth: tests[0].truth().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Recipe, Split, Strategy};
+
+    fn member(id: &str, probabilities: &[f32], truth: &[u16]) -> (Summary, Inspection) {
+        let classes = ["happy".to_owned(), "sad".to_owned()];
+        let predictions = Predictions { classes: 2, probabilities: probabilities.to_vec(), truth: truth.to_vec() };
+        let mut run = Summary::new(RunId::new(id).expect("an id"), Recipe::sample(Strategy::Cnn));
+        run.classes = classes.to_vec();
+        (run, Inspection::new(predictions, &classes).expect("sound"))
+    }
+
+    fn average(members: &[&(Summary, Inspection)]) -> Result<Ensemble, EnsembleError> {
+        let members: Vec<Candidate<'_>> = members.iter().map(|(run, test)| Candidate { run, test: Ok(test) }).collect();
+        Ensemble::of(&members)
+    }
+
+    #[test]
+    fn the_surer_of_two_runs_decides() {
+        // Each is wrong about one image, and less sure there than the other one.
+        let one = member("one", &[0.9, 0.1, 0.75, 0.25, 0.25, 0.75], &[0, 1, 1]);
+        let other = member("other", &[0.4, 0.6, 0.125, 0.875, 0.25, 0.75], &[0, 1, 1]);
+        let both = average(&[&one, &other]).expect("a mean");
+        assert_eq!(both.mean.probabilities(1), Some(&[0.4375, 0.5625][..]));
+        assert_eq!(both.mean.predicted(), [0, 1, 1]);
+        assert_eq!((both.metric(Metric::Accuracy), both.metric(Metric::F1)), (Some(1.0), Some(1.0)));
+        assert_eq!((both.metric(Metric::ValLoss), both.name()), (None, "mean of 2".into()));
+        assert!(one.1.scores().accuracy < 1.0 && other.1.scores().accuracy < 1.0);
+    }
+
+    #[test]
+    fn what_has_no_mean_is_refused_in_words() {
+        let one = member("one", &[0.9, 0.1], &[0]);
+        let (mut elsewhere, mut renamed) = (member("two", &[0.9, 0.1], &[0]), member("two", &[0.9, 0.1], &[0]));
+        elsewhere.0.recipe.fingerprint = "\u{1b}another".into();
+        let swapped = ["sad".to_owned(), "happy".to_owned()];
+        renamed.1 =
+            Inspection::new(Predictions { classes: 2, probabilities: vec![0.9, 0.1], truth: vec![0] }, &swapped)
+                .expect("sound");
+        let table = [
+            (average(&[]), "two runs or more, not of 0"),
+            (average(&[&one]), "two runs or more, not of 1"),
+            (average(&[&one, &one]), "one is given twice"),
+            (average(&[&one, &elsewhere]), "two on another dataset, any (·another)"),
+            (average(&[&one, &renamed]), "one and two have other classes"),
+            (average(&[&one, &member("two", &[0.9, 0.1], &[1])]), "one and two have other test images"),
+            (average(&[&one, &member("two", &[0.9, 0.1, 0.5, 0.5], &[0, 1])]), "one and two have other test images"),
+        ];
+        for (refused, expected) in table {
+            let words = refused.expect_err(expected).to_string();
+            assert!(words.contains(expected), "{words}");
+        }
+        let id = one.0.id.clone();
+        let lacking = Candidate { run: &one.0, test: Err(InspectionError::Missing { id, split: Split::Test }) };
+        let with = Candidate { run: &elsewhere.0, test: Ok(&elsewhere.1) };
+        let mut same = elsewhere.0.clone();
+        same.recipe = one.0.recipe.clone();
+        let words = Ensemble::of(&[lacking, Candidate { run: &same, ..with }]).expect_err("none").to_string();
+        assert!(
+            words.contains("one has no predictions for its test images: `mien evaluate one` makes them"),
+            "{words}"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Many runs that differ in their settings, launched one after the other and found again by one tag.
+
+use std::collections::BTreeSet;
+
+use crate::domain::name::MAX_LENGTH;
+use crate::domain::{Recipe, RunId, Tag};
+use crate::runs::RunStore;
+use crate::runs::about::AboutChange;
+
+use super::launch::{LaunchError, When, launch};
+use super::practice::PracticeError;
+
+/// Launches these runs in their order, each with the tag, and returns their ids.
+///
+/// # Errors
+/// When one cannot be launched; those before it go on.
+pub fn launch_sweep<'a>(
+    store: &RunStore,
+    runs: impl Iterator<Item = (&'a RunId, &'a Recipe)>,
+    tag: &Tag,
+    when: When,
+) -> Result<Vec<RunId>, PracticeError> {
+    let mut launched = Vec::new();
+    for (id, recipe) in runs {
+        // Each is as old as it is: the first may have been launched a while ago.
+        let recipe = Recipe { created_at: super::now(), ..recipe.clone() };
+        let next = launch(store, id, &recipe, when).and_then(|id| {
+            launched.push(id.clone());
+            super::tag(store, &id, Some(tag))
+        });
+        if let Err(error) = next {
+            return Err(PracticeError { launched, error });
+        }
+    }
+    Ok(launched)
+}
+
+/// Puts a tag, if there is one, on a run that was just launched.
+///
+/// # Errors
+/// When that cannot be written; the run goes on.
+pub fn tag(store: &RunStore, id: &RunId, tag: Option<&Tag>) -> Result<(), LaunchError> {
+    let Some(tag) = tag else { return Ok(()) };
+    let change = vec![AboutChange::Tag(tag.clone())];
+    store.folder(id).change_about(|about| about.apply(change)).map(|_| ()).map_err(LaunchError::Tag)
+}
+
+/// The names of so many runs, made from one, in the order of an alphabet too: `calm-heron-01`, `calm-heron-02`.
+#[must_use]
+pub fn sweep_names(stem: &RunId, count: usize) -> Vec<RunId> {
+    let digits = count.to_string().len();
+    let name = |number: usize| {
+        let name = format!("{}-{number:0digits$}", cut(stem.as_str(), digits + 1));
+        // A stem of plain characters with such an ending is always a name.
+        RunId::new(name).unwrap_or_else(|error| unreachable!("{error}"))
+    };
+    (1..=count).map(name).collect()
+}
+
+/// A tag for runs of this name that no run has: `sweep-calm-heron`.
+#[must_use]
+pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
+    // A folder that cannot be listed makes no tag taken; creating the runs there will say what is wrong with it.
+    let ids = store.ids().unwrap_or_default();
+    let taken: BTreeSet<Tag> =
+        ids.iter().filter_map(|id| store.folder(id).about().ok()).flat_map(|about| about.tags).collect();
+    let tag = |ending: String| {
+        let stem = cut(stem.as_str(), "sweep-".len() + ending.len());
+        Tag::new(format!("sweep-{stem}{ending}")).unwrap_or_else(|error| unreachable!("{error}"))
+    };
+    let numbered = (2_usize..).map(|number| tag(format!("-{number}")));
+    std::iter::once(tag(String::new()))
+        .chain(numbered)
+        .find(|tag| !taken.contains(tag))
+        .unwrap_or_else(|| unreachable!())
+}
+
+/// The beginning of a name that leaves room for so many characters behind it or before.
+fn cut(stem: &str, room: usize) -> &str {
+    // Names are ASCII.
+    &stem[..stem.len().min(MAX_LENGTH - room)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Strategy;
+    use crate::runs::Home;
+
+    fn id(name: &str) -> RunId {
+        RunId::new(name).expect("an id")
+    }
+
+    #[test]
+    fn names_are_numbered_and_stay_names_however_long_the_stem() {
+        let names =
+            |stem: &str, count| sweep_names(&id(stem), count).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names("calm-heron", 3), ["calm-heron-1", "calm-heron-2", "calm-heron-3"]);
+        let many = names(&"a".repeat(64), 120);
+        assert!(many.iter().all(|name| name.len() == 64) && many.is_sorted(), "{many:?}");
+        assert!(many[9].ends_with("a-010"));
+    }
+
+    #[test]
+    fn a_tag_is_one_that_no_run_has() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = RunStore::new(Home::new(folder.path()));
+        let run = store.create(&id("heron"), &Recipe::sample(Strategy::Cnn)).expect("a run");
+        for expected in ["sweep-heron", "sweep-heron-2", "sweep-heron-3"] {
+            let made = sweep_tag(&store, &run);
+            assert_eq!(made.as_str(), expected);
+            tag(&store, &run, Some(&made)).expect("tagged");
+        }
+        assert_eq!(sweep_tag(&store, &id(&"a".repeat(64))).as_str().len(), 64);
+    }
+}

@@ -1,0 +1,86 @@
+//! Many runs from one `train`, with real workers: queued in order, with one tag, and tabulated by what differs.
+
+#![cfg(feature = "trainer")]
+
+mod lab;
+
+use lab::{Lab, PATIENCE, wait_for};
+use serde_json::{Value, json};
+
+const SMALL: [&str; 9] = ["train", "cnn", "--dataset", "faces", "--batch-size", "64", "--epochs", "1", "--device=cpu"];
+
+fn sweep(lab: &Lab, options: &[&str]) -> Value {
+    lab.json(&[&SMALL[..], options, &["--json"]].concat())
+}
+
+#[test]
+fn every_combination_is_queued_with_one_tag_and_compared_by_what_differs() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let options = ["--seed", "1..2", "--set", "learning-rate=1e-3,2e-3", "--set", "patience=3", "--name", "lr"];
+    let queued = sweep(&lab, &options);
+    assert_eq!(queued["tag"], json!("sweep-lr"));
+    let ids: Vec<&str> = (0..4).map(|at| queued["runs"][at]["id"].as_str().expect("an id")).collect();
+    assert_eq!(ids, ["lr-1", "lr-2", "lr-3", "lr-4"]);
+    assert_eq!(queued["runs"][2]["settings"], json!({"learning-rate": "0.002", "seed": "1"}));
+    let states = || {
+        let runs = lab.json(&["runs", "tag=sweep-lr", "--sort", "name", "--json"]);
+        runs.as_array().expect("runs").iter().map(|run| run["state"].as_str().expect("a state").to_owned()).collect()
+    };
+    wait_for("the end of all", PATIENCE, || {
+        let states: Vec<String> = states();
+        (states.len() == 4 && states.iter().all(|state| state == "finished")).then_some(())
+    });
+    let recipe = |id: &str| lab.json(&["show", id, "--json"])["recipe"].clone();
+    assert_eq!((&recipe("lr-4")["seed"], &recipe("lr-4")["learning_rate"]), (&json!(2), &json!(0.002)));
+    assert_eq!(recipe("lr-1")["early_stopping"]["patience"], json!(3));
+
+    let rows = lab.json(&["compare", "--tag", "sweep-lr", "--json"]);
+    assert_eq!(rows.as_array().map(Vec::len), Some(2));
+    assert_eq!((&rows[0]["runs"], &rows[0]["seeds"]), (&json!(["lr-1", "lr-2"]), &json!([1, 2])));
+    assert_eq!(rows[1]["settings"], json!({"learning-rate": "0.002"}));
+    assert_eq!((&rows[1]["tested"], &rows[1]["metrics"]["accuracy"]["count"]), (&json!(2), &json!(2)));
+    let text = lab.text(&["compare", "--tag", "sweep-lr"]);
+    let head = text.lines().next().expect("a line");
+    for part in ["LEARNING-RATE", "TESTED", "ACCURACY", "MACRO F1", "RUNS"] {
+        assert!(head.contains(part), "{part} is missing in {text}");
+    }
+    assert!(text.contains("2 of 2") && text.contains(" ± ") && text.contains("lr-3, lr-4"), "{text}");
+
+    // The mean of all four, which differ in settings too.
+    let mean = lab.json(&["evaluate", "--average", "lr-1", "lr-2", "lr-3", "lr-4", "--json"]);
+    assert_eq!((mean["runs"].as_array().map(Vec::len), &mean["images"]), (Some(4), &json!(56)));
+    // Another sweep of this name has a tag of its own.
+    let next = sweep(&lab, &["--seed", "7,8", "--name", "lr"]);
+    assert_eq!((&next["tag"], &next["runs"][0]["id"]), (&json!("sweep-lr-2"), &json!("lr-1-2")));
+}
+
+#[test]
+fn what_cannot_be_queued_is_refused_before_anything_is() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let table: [(&[&str], i32, &str); 7] = [
+        (&["--set", "lr=1"], 2, "'lr' is no setting here: use network, epochs, batch-size"),
+        (&["--set", "size=48"], 2, "the strategy cnn has no size"),
+        (&["--seed", "1,2", "--set", "label-smoothing=0.1,0.9"], 2, "label-smoothing must be 0 to 0.5, not '0.9'"),
+        (&["--seed", "1,2", "--set", "seed=3"], 2, "seed is given twice"),
+        (&["--seed", "1..20", "--set", "patience=1..20"], 2, "400 runs are more than the 200"),
+        (&["--seed", "1,2", "--now"], 2, "without it they queue"),
+        (&["--seed", "1,2", "--tag", "a b"], 2, "cannot be a name"),
+    ];
+    for (options, code, expected) in table {
+        let complaint = lab.complaint(&[&SMALL[..], options].concat(), code);
+        assert!(complaint.contains(expected), "{options:?}: {complaint}");
+    }
+    let complaint = lab.complaint(&["train", "all", "--seed", "1,2"], 2);
+    assert!(complaint.contains("train all takes one value of seed"), "{complaint}");
+    assert_eq!(lab.json(&["runs", "--json"]), json!([]));
+}
+
+#[test]
+fn a_single_run_is_tagged_too() {
+    let lab = Lab::new();
+    lab.faces(140);
+    lab.text(&[&SMALL[..], &["--name", "one", "--tag", "first"]].concat());
+    assert_eq!(lab.text(&["tag", "one"]), "first\n");
+}
