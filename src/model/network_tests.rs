@@ -122,3 +122,19 @@ fn buffers_are_no_parameters_and_are_saved_with_them() {
     let images = images.inner();
     assert_eq!(again.logits(images.clone()).into_data(), network.valid().logits(images).into_data());
 }
+
+/// `tf.image.per_image_standardization`: `(x − mean) / max(deviation, 1 / √numbers)`, with the biased deviation.
+#[test]
+fn standardizing_gives_each_image_mean_0_and_variance_1() {
+    let architecture = NetworkName::CNN.architecture().standardizing();
+    let resolved = architecture.resolve([1, 4, 4], 2).expect("large enough");
+    let network = Network::<Flex>::new(resolved.plan(0..1), &Arrays::new(), 1, &Default::default()).expect("no weights");
+    let images: Vec<f32> = (0_u8..16).map(f32::from).chain([0.5; 16]).collect();
+    let images = Tensor::<Flex, 1>::from_floats(images.as_slice(), &Default::default()).reshape([2, 1, 4, 4]);
+    let found: Vec<f32> = network.maps(images).into_data().into_vec().expect("floats");
+    let deviation = (21.25_f32).sqrt();
+    for (at, value) in (0_u8..).zip(&found[..16]) {
+        assert!((value - (f32::from(at) - 7.5) / deviation).abs() < 1e-5, "{at}: {value}");
+    }
+    assert!(found[16..].iter().all(|value| value.abs() < 1e-6), "an even image stays even: {:?}", &found[16..]);
+}

@@ -140,3 +140,23 @@ fn exponentials(logits: &[f32]) -> (f32, Vec<f64>, f64) {
 fn normalized(exponentials: &[f64], sum: f64) -> impl Iterator<Item = f32> {
     exponentials.iter().map(move |exponential| (exponential / sum) as f32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_of_evaluations_is_of_their_probabilities() {
+        let one = |probabilities: [f32; 4]| Evaluation {
+            loss: 9.0,
+            confusion: Confusion::new(2),
+            probabilities: probabilities.to_vec(),
+            truth: vec![0, 1],
+        };
+        let mean = Evaluation::mean(&[one([0.9, 0.1, 0.8, 0.2]), one([0.5, 0.5, 0.1, 0.9])]).expect("two");
+        assert!(mean.probabilities.iter().zip([0.7, 0.3, 0.45, 0.55]).all(|(ours, theirs)| (ours - theirs).abs() < 1e-6));
+        assert!((mean.loss - -(0.7_f64.ln() + 0.55_f64.ln()) / 2.0).abs() < 1e-6, "{}", mean.loss);
+        assert!((mean.confusion.scores().accuracy - 1.0).abs() < 1e-12);
+        assert_eq!(Evaluation::mean(&[]), None);
+    }
+}

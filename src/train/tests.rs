@@ -16,6 +16,7 @@ use super::epoch::train_step;
 use super::evaluate::{Evaluation, evaluate};
 use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
+use super::average;
 use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::resident::Resident;
@@ -25,12 +26,13 @@ use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
 use crate::domain::{
-    Augmentation, DatasetName, EpochMetrics, FinishReason, LeftOut, Limits, NetworkName, Precision, Recipe, Schedule,
-    Split,
+    Augmentation, DatasetName, EpochMetrics, FinishReason, Hyperparameter, LeftOut, Limits, NetworkName, Precision,
+    Recipe, Schedule, Split,
 };
 use crate::events::Event;
 use crate::model::network::StepKey;
 use crate::model::network_tests::{build, drawn, residual};
+use crate::model::network::Network;
 use crate::model::parameters::{Array, Arrays};
 
 pub(super) type Cpu = Autodiff<Flex>;
@@ -163,7 +165,7 @@ impl Bench {
     fn pictures(&self) -> Images {
         let seed = self.recipe.seed;
         let augmenter = self.recipe.augmentation.map(|ranges| Augmenter { ranges, seed, variants: 0 });
-        Images::plain(Arc::clone(&self.dataset), augmenter)
+        Images::plain(Arc::clone(&self.dataset), augmenter).cropped(self.recipe.crop)
     }
 
     fn images(&self) -> Arc<dyn Source> {
@@ -199,7 +201,9 @@ impl Bench {
             readback: self.readback,
             interval: self.interval,
         };
-        let network = drawn::<Cpu>(self.recipe.network_name(), [1, side, side], 2, seed);
+        let resolved = self.recipe.resolve([side, side, 1], 2).expect("large enough");
+        let network = Network::new(resolved.plan(0..resolved.units.len()), &Arrays::new(), seed, &device);
+        let network = network.expect("nothing is imported");
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)
     }
@@ -248,6 +252,46 @@ fn a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been() {
         assert_eq!(notes.history(), whole.history(), "stopped at {stop_at}");
         assert_eq!(Checkpoint::read(&bench.files(&run).last).expect("a checkpoint"), expected);
     }
+}
+
+#[test]
+fn a_run_with_every_setting_goes_on_to_the_same_bits() {
+    let mut bench = Bench::new();
+    let settings = [
+        (Hyperparameter::Optimizer, "sgd"),
+        (Hyperparameter::LearningRate, "0.05"),
+        (Hyperparameter::Schedule, "cosine"),
+        (Hyperparameter::Warmup, "1"),
+        (Hyperparameter::WeightDecay, "0.0005"),
+        (Hyperparameter::LabelSmoothing, "0.1"),
+        (Hyperparameter::ClipNorm, "1"),
+        (Hyperparameter::Average, "0.9"),
+        (Hyperparameter::Balance, "sampler-sqrt"),
+        (Hyperparameter::Crop, "10"),
+        (Hyperparameter::Standardize, "image"),
+        (Hyperparameter::Augmentation, "strong+brightness=0.2+contrast=0.2+mixup=0.4"),
+    ];
+    for (setting, value) in settings {
+        setting.set(&mut bench.recipe, value).expect("accepted");
+    }
+    let (end, whole) = bench.run("whole", None, None);
+    assert_eq!((end, whole.history().len()), (FitEnd::Finished(FinishReason::MaxEpochs), 4));
+    let expected = bench.last("whole");
+    let names = |prefix: &str| expected.arrays.keys().filter(|name| name.starts_with(prefix)).count();
+    assert_eq!([names("average."), names("sgd.velocity."), names("adam.")], [6, 6, 0]);
+    for stop_at in [3, 13] {
+        let run = format!("stopped-{stop_at}");
+        let (_, mut notes) = bench.run(&run, None, Some(stop_at));
+        let (_, rest) = bench.run(&run, Some(&bench.last(&run)), None);
+        notes.events.extend(rest.events);
+        assert_eq!(notes.history(), whole.history(), "stopped at {stop_at}");
+        assert_eq!(bench.last(&run), expected, "stopped at {stop_at}");
+    }
+    // What is validated is the average.
+    let evaluated = average::evaluated(expected.arrays.clone());
+    assert!(evaluated.keys().all(|name| !name.starts_with("average.")));
+    assert_eq!(evaluated["dense_weight"], expected.arrays["average.dense_weight"]);
+    assert_ne!(evaluated["dense_weight"], expected.arrays["dense_weight"]);
 }
 
 /// The first epochs' figures, before rounding has had the time to grow.
