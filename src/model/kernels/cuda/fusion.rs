@@ -18,7 +18,8 @@ use super::reduce::Tensor;
 use super::{adam, batch_norm};
 use crate::model::device;
 use crate::model::kernels::{
-    AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, KernelBackend, Normalized, Pool, Wanted, convolve, plain, plainly,
+    AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, KernelBackend, Normalized, Pool, Wanted, convolve,
+    plain, plainly,
 };
 
 /// The backend that runs what fusion does not fuse.
