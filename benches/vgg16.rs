@@ -87,7 +87,7 @@ fn layers(c: &mut Criterion) {
         let (resolved, cut) = vgg16(picture, TrainedStages::Head);
         let (plan, weights) = (resolved.plan(cut.frozen()), weights());
         let blocks = plan.steps.iter().filter_map(|step| match step {
-            Step::ConvolutionBlock { convolution, pool } => Some((&plan.layers[*convolution], *pool)),
+            Step::ConvolutionBlock { convolution, pool, .. } => Some((&plan.layers[*convolution], *pool)),
             _ => None,
         });
         for (number, (layer, pooled)) in blocks.enumerate() {
