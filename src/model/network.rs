@@ -13,8 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
 use super::kernels::{
-    BatchNormSettings, BlockSettings, KernelBackend, Pool, batch_norm, batch_norm_fixed, cast, conv_block,
-    convolution,
+    BatchNormSettings, BlockSettings, KernelBackend, Pool, batch_norm, batch_norm_fixed, cast, conv_block, convolution,
 };
 use super::parameters::{Array, Arrays, MismatchError};
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};

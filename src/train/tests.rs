@@ -202,7 +202,7 @@ impl Bench {
             interval: self.interval,
         };
         let resolved = self.recipe.resolve([side, side, 1], 2).expect("large enough");
-        let network = Network::new(resolved.plan(0..resolved.units.len()), &Arrays::new(), seed, &device);
+        let network = Network::<Cpu>::new(resolved.plan(0..resolved.units.len()), &Arrays::new(), seed, &device);
         let network = network.expect("nothing is imported");
         let end = fit(&plan, network, from, &device, &mut notes).expect("trained");
         (end, notes)

@@ -109,8 +109,10 @@ impl Plan {
                 let own: usize = layers[step.last_layer()].output.iter().product();
                 match step {
                     Step::Residual { body, shortcut } => own + sum(layers, body) + sum(layers, shortcut),
-                    // On the processor both layers keep their outputs.
-                    Step::BatchNorm { relu: true, .. } => 2 * own,
+                    // A GPU keeps both outputs; the processor does not.
+                    Step::ConvolutionBlock { convolution, relu: false, pool: true } => {
+                        own + layers[*convolution].output.iter().product::<usize>()
+                    }
                     _ => own,
                 }
             };

@@ -119,8 +119,9 @@ fn three_by_three_convolutions_are_fused_with_what_follows_them() {
         let plan = resolved.plan(0..resolved.units.len());
         (name.as_str(), plan.fused_blocks(), plan.steps.len())
     };
-    let counts = [NetworkName::CNN, NetworkName::VGG16].map(fused);
-    assert_eq!(counts, [("cnn", 2, 4), ("vgg16", 13, 18)]);
+    let deep = NetworkName::try_from("deep".to_owned()).expect("in the catalog");
+    let counts = [NetworkName::CNN, NetworkName::VGG16, deep].map(fused);
+    assert_eq!(counts, [("cnn", 2, 4), ("vgg16", 13, 18), ("deep", 7, 17)]);
 }
 
 #[test]

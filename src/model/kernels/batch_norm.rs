@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::BatchNormSettings;
 use super::lanes::dispatch;
-use super::scratch::Scratch;
+use super::scratch::{Scratch, leftover};
 
 /// Numbers of a piece: they stay in the second cache.
 const PIECE: usize = 1 << 14;
@@ -85,12 +85,12 @@ pub(super) fn fixed(
     Line { mean, factor: &factor, shift }.apply(x, settings.relu)
 }
 
-/// `grad` and `x` `[pixels, channels]`.
-pub(super) fn backward(grad: &[f32], x: &[f32], [scale, shift]: &[Vec<f32>; 2], saved: &Saved) -> Backward {
+/// `grad`, in whose place the gradient of `x` is written, and `x` `[pixels, channels]`.
+pub(super) fn backward(mut grad: Vec<f32>, x: &[f32], [scale, shift]: &[Vec<f32>; 2], saved: &Saved) -> Backward {
     let channels = scale.len();
     let factor = products(scale, &saved.inverse);
     let line = Line { mean: &saved.mean, factor: &factor, shift };
-    let [sums, products] = gradient_sums(grad, x, line, saved.relu);
+    let [sums, products] = gradient_sums(&grad, x, line, saved.relu);
     #[allow(clippy::cast_precision_loss)] // a count of pixels
     let pixels = (x.len() / channels) as f64;
     // As `to_f32` of the sums in f64, and what the input's gradient takes of them.
@@ -103,7 +103,8 @@ pub(super) fn backward(grad: &[f32], x: &[f32], [scale, shift]: &[Vec<f32>; 2], 
         slope.push(short(-factor * inverse * inverse * product / pixels));
         offset.push(short(-factor * sum / pixels));
     }
-    found.x = input_gradient(grad, x, line, [&slope, &offset], saved.relu);
+    input_gradient(&mut grad, x, line, [&slope, &offset], saved.relu);
+    found.x = grad;
     found
 }
 
@@ -168,14 +169,12 @@ fn gradient_sums(grad: &[f32], x: &[f32], line: Line, relu: bool) -> [Vec<f64>; 
     found
 }
 
-/// The gradient of `x`: that of the output through the `ReLU` times the factor, plus a line through `x`.
-fn input_gradient(grad: &[f32], x: &[f32], line: Line, [slope, offset]: [&[f32]; 2], relu: bool) -> Vec<f32> {
-    let channels = line.mean.len();
-    let mut found = vec![0.0; x.len()];
-    (x.par_chunks(piece(channels)), grad.par_chunks(piece(channels)), found.par_chunks_mut(piece(channels)))
-        .into_par_iter()
-        .for_each(|(x, grad, found)| dispatch(Across(InputGradient { grad, x, line, slope, offset, relu, found })));
-    found
+/// From the gradient of the output to that of `x`: through the `ReLU` times the factor, plus a line through `x`.
+fn input_gradient(grad: &mut [f32], x: &[f32], line: Line, [slope, offset]: [&[f32]; 2], relu: bool) {
+    let piece = piece(line.mean.len());
+    grad.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(grad, x)| {
+        dispatch(Across(InputGradient { grad, x, line, slope, offset, relu }));
+    });
 }
 
 /// What is done to each channel: `(x − mean) · factor + shift`.
@@ -190,7 +189,7 @@ impl Line<'_> {
     /// Of `x` `[pixels, channels]`, with `ReLU` behind it if `relu`.
     fn apply(self, x: &[f32], relu: bool) -> Vec<f32> {
         let piece = piece(self.mean.len());
-        let mut y = vec![0.0; x.len()];
+        let mut y = leftover(x.len());
         y.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(y, x)| {
             dispatch(Across(Apply { x, line: self, relu, y }));
         });
@@ -255,7 +254,11 @@ struct LineOf<S: Simd, const V: usize> {
 impl<S: Simd, const V: usize> LineOf<S, V> {
     #[inline(always)]
     fn new(line: Line, first: usize) -> Self {
-        Self { mean: load::<S, V>(line.mean, first), factor: load::<S, V>(line.factor, first), shift: load::<S, V>(line.shift, first) }
+        Self {
+            mean: load::<S, V>(line.mean, first),
+            factor: load::<S, V>(line.factor, first),
+            shift: load::<S, V>(line.shift, first),
+        }
     }
 
     /// `x` less the mean, and the line's value there, of the group's vector `v`.
@@ -376,14 +379,13 @@ impl Columns for GradientSums<'_> {
 
 /// The input's gradient of a piece.
 struct InputGradient<'a> {
-    grad: &'a [f32],
+    grad: &'a mut [f32],
     x: &'a [f32],
     line: Line<'a>,
     /// Of the line through `x` less its mean.
     slope: &'a [f32],
     offset: &'a [f32],
     relu: bool,
-    found: &'a mut [f32],
 }
 
 impl Columns for InputGradient<'_> {
@@ -395,17 +397,15 @@ impl Columns for InputGradient<'_> {
     fn columns<S: Simd, const V: usize>(&mut self, simd: S, first: usize) {
         let (channels, line) = (self.channels(), LineOf::<S, V>::new(self.line, first));
         let (slope, offset) = (load::<S, V>(self.slope, first), load::<S, V>(self.offset, first));
-        let pixels = self.x.chunks_exact(channels).zip(self.grad.chunks_exact(channels));
-        for ((x, grad), found) in pixels.zip(self.found.chunks_exact_mut(channels)) {
-            let (x, grad) = (load::<S, V>(x, first), load::<S, V>(grad, first));
-            let mut values = x;
+        for (x, grad) in self.x.chunks_exact(channels).zip(self.grad.chunks_exact_mut(channels)) {
+            let (x, mut values) = (load::<S, V>(x, first), load::<S, V>(grad, first));
             for v in 0..V {
                 let (apart, y) = line.at(simd, x[v], v);
-                let grad = if self.relu { LineOf::<S, V>::open(simd, y, grad[v]) } else { grad[v] };
+                let value = if self.relu { LineOf::<S, V>::open(simd, y, values[v]) } else { values[v] };
                 let through = simd.mul_add_e_f32s(apart, slope[v], offset[v]);
-                values[v] = simd.mul_add_e_f32s(grad, line.factor[v], through);
+                values[v] = simd.mul_add_e_f32s(value, line.factor[v], through);
             }
-            store::<S, V>(found, first, values);
+            store::<S, V>(grad, first, values);
         }
     }
 }

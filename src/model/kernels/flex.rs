@@ -8,7 +8,7 @@ use burn_flex::{Flex, FlexTensor};
 
 use super::batch_norm::{self, Saved};
 use super::geometry::{BlockSettings, Geometry, Pool, Routing};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, give_back, leftover};
 use super::{
     BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, Wanted, fused, pixels, plain, plainly, winograd,
 };
@@ -17,12 +17,7 @@ impl KernelBackend for Flex {
     type Saved = Routing;
     type SavedNorm = Saved;
 
-    fn conv_block(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: Option<FlexTensor>,
-        settings: BlockSettings,
-    ) -> FlexTensor {
+    fn conv_block(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>, settings: BlockSettings) -> FlexTensor {
         let kind = kind_of([&x, &weight].into_iter().chain(&bias));
         match kind {
             Some(DType::BF16) => short(Self::conv_block(full(x), full(weight), bias.map(full), settings)),
@@ -71,22 +66,20 @@ impl KernelBackend for Flex {
             return ConvBlockGradients { x: found.x.map(short), parameters };
         }
         let geometry = geometry(&x, &weight, routing.settings());
-        let (grad, x, weight) = (Pixels::of(&grad), Pixels::of(&x), weight.to_contiguous());
+        let (grad, x, weight) = (Pixels::of(grad), Pixels::of(x), weight.to_contiguous());
         let found = match Way::of(&geometry) {
             Way::Winograd => winograd::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted),
             Way::Direct | Way::Mixed if geometry.bare() => {
                 fused::backward(&geometry, &grad, &x, f32s(&weight), &vec![0; geometry.out_len()], wanted)
             }
-            Way::Direct | Way::Mixed => {
-                fused::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted)
-            }
+            Way::Direct | Way::Mixed => fused::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted),
         };
+        grad.give_back();
+        x.give_back();
         let Geometry { n, c_in, c_out, h, w, .. } = geometry;
         ConvBlockGradients {
             x: found.x.map(|x| by_pixels(x, [n, c_in, h, w])),
-            parameters: found.parameters.map(|(weight, bias)| {
-                (tensor(weight, [c_out, c_in, 3, 3]), channels(bias))
-            }),
+            parameters: found.parameters.map(|(weight, bias)| (tensor(weight, [c_out, c_in, 3, 3]), channels(bias))),
         }
     }
 
@@ -108,7 +101,7 @@ impl KernelBackend for Flex {
             }
             DType::F32 => {
                 let parameters = [scale, shift].map(vector);
-                let pixels = Pixels::of(x);
+                let pixels = Pixels::of(x.clone());
                 let found = batch_norm::forward(&pixels, &parameters, running.each_ref().map(vector), settings);
                 let y = by_pixels(found.y, x.shape().dims());
                 Some(Normalized { y, running: found.running.map(channels), saved: found.saved })
@@ -129,7 +122,9 @@ impl KernelBackend for Flex {
         }
         let shape = x.shape().dims();
         let parameters = parameters.each_ref().map(vector);
-        let found = batch_norm::backward(&Pixels::of(&grad), &Pixels::of(&x), &parameters, saved);
+        let x = Pixels::of(x);
+        let found = batch_norm::backward(Pixels::of(grad).into_numbers(), &x, &parameters, saved);
+        x.give_back();
         [by_pixels(found.x, shape), channels(found.scale), channels(found.shift)]
     }
 
@@ -144,7 +139,7 @@ impl KernelBackend for Flex {
             return None;
         }
         let [parameters, [mean, variance]] = [parameters, running].map(|pair| pair.each_ref().map(vector));
-        let y = batch_norm::fixed(&Pixels::of(x), &parameters, &mean, &variance, settings);
+        let y = batch_norm::fixed(&Pixels::of(x.clone()), &parameters, &mean, &variance, settings);
         Some(by_pixels(y, x.shape().dims()))
     }
 }
@@ -190,7 +185,7 @@ fn run_forward(
         Way::Direct => fused::forward,
         Way::Mixed | Way::Winograd => winograd::forward,
     };
-    let out = run(&geometry, &Pixels::of(x), f32s(&weight), bias, codes);
+    let out = run(&geometry, &Pixels::of(x.clone()), f32s(&weight), bias, codes);
     if way == Way::Mixed && geometry.relu {
         // In the networks here a dense layer follows, which reads channel by channel.
         return tensor(pixels::by_channel(&out, c_out, h * w), [n, c_out, h, w]);
@@ -232,11 +227,13 @@ enum Pixels {
 
 impl Pixels {
     /// Of `[n, c, h, w]`.
-    fn of(x: &FlexTensor) -> Self {
+    fn of(x: FlexTensor) -> Self {
         let [_, channels, h, w] = x.shape().dims();
         let view = x.permute(&[0, 2, 3, 1]);
         if view.is_contiguous() {
-            return Self::Lent(view.to_contiguous());
+            // So that nobody else has the numbers.
+            drop(x);
+            return Self::Lent(view);
         }
         let x = x.to_contiguous();
         if channels == 1 {
@@ -244,6 +241,36 @@ impl Pixels {
         }
         Self::Turned(pixels::by_pixel(f32s(&x), channels, h * w))
     }
+
+    /// The numbers, for who writes over them.
+    fn into_numbers(self) -> Vec<f32> {
+        match self {
+            Self::Lent(tensor) => own(tensor).unwrap_or_else(|tensor| f32s(&tensor).to_vec()),
+            Self::Turned(numbers) => {
+                let mut own = leftover(numbers.len());
+                own.copy_from_slice(&numbers);
+                own
+            }
+        }
+    }
+
+    /// Lets tensors to come have the memory, if nobody else has it.
+    fn give_back(self) {
+        if let Self::Lent(tensor) = self
+            && let Ok(numbers) = own(tensor)
+        {
+            give_back(numbers);
+        }
+    }
+}
+
+/// The numbers of a tensor in the order in which they lie, if nobody else has them.
+fn own(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
+    let whole = tensor.bytes().len() == size_of::<f32>() * tensor.shape().num_elements();
+    if !whole || !tensor.is_unique() || !tensor.is_contiguous() {
+        return Err(tensor);
+    }
+    Ok(tensor.into_data().into_vec().expect("f32"))
 }
 
 impl Deref for Pixels {

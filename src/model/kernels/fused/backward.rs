@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::super::Wanted;
 use super::super::geometry::{Found, Geometry};
 use super::super::lanes::{dispatch, lanes};
-use super::super::scratch::Scratch;
+use super::super::scratch::{Scratch, leftover};
 use super::input::{IntoInput, Kernels};
 use super::padded::{pad, unpad};
 use super::runs::{IntoRuns, Runs};
@@ -100,7 +100,7 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], codes: &[u8
 }
 
 fn input_gradient(geometry: &Geometry, grad: &[f32], weight: &[f32], codes: &[u8]) -> Vec<f32> {
-    let mut found = vec![0.0; geometry.n * geometry.in_image()];
+    let mut found = leftover(geometry.n * geometry.in_image());
     let kernels = Kernels::new(geometry, weight);
     let out_image = geometry.c_out * geometry.out_plane();
     (found.par_chunks_mut(geometry.in_image()), grad.par_chunks(out_image), codes.par_chunks(out_image))

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::super::geometry::{DEAD, Geometry, Pool};
 use super::super::lanes::{MOST_LANES, dispatch, lanes};
-use super::super::scratch::Scratch;
+use super::super::scratch::{Scratch, leftover};
 use super::padded::pad;
 
 /// Vectors of output channels computed at once; with four pixels, eight sums stay in registers.
@@ -23,7 +23,7 @@ pub(in super::super) fn forward(
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
-    let mut out = vec![0.0; geometry.out_len()];
+    let mut out = leftover(geometry.out_len());
     let out_image = geometry.c_out * geometry.out_plane();
     if out.is_empty() {
         return out;

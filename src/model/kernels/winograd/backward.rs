@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::super::Wanted;
 use super::super::geometry::{DEAD, Found, Geometry, Pool};
 use super::super::lanes::dispatch;
-use super::super::scratch::Scratch;
+use super::super::scratch::{Scratch, leftover};
 use super::bands::tiles;
 use super::correlate::Correlation;
 use super::forward;
@@ -31,7 +31,7 @@ pub(super) fn run<T: Tile>(
     let at_hand = (AT_HAND / (rows * columns * T::POINTS * (c_in + c_out))).clamp(1, n.max(1));
     let mut correlation = wanted.parameters.then(|| (Correlation::<T>::new(c_in, c_out), vec![0.0; c_out]));
     let weights = wanted.x.then(|| Weights::new::<T>(weight, c_in, Direction::Back));
-    let mut found = wanted.x.then(|| vec![0.0; n * geometry.in_image()]);
+    let mut found = wanted.x.then(|| leftover(n * geometry.in_image()));
     let mut dense = Scratch::leftover(if geometry.bare() { 0 } else { at_hand * h * w * c_out });
     for first in (0..n).step_by(at_hand) {
         let images = at_hand.min(n - first);

@@ -33,8 +33,10 @@ impl<T: Tile> Correlation<T> {
     pub(super) fn add(&mut self, geometry: &Geometry, x: &[f32], grad: &[f32]) {
         let (c_in, c_out) = (self.c_in, self.c_out);
         let band = Band { images: 0..geometry.n, rows: 0..tiles::<T>(geometry).0 };
-        let inputs = Panels::new::<T, Input<T>>(geometry, &band, x, c_in, 1);
-        let grads = Panels::new::<T, OutputBack<T>>(geometry, &band, grad, c_out, 0);
+        let (inputs, grads) = rayon::join(
+            || Panels::new::<T, Input<T>>(geometry, &band, x, c_in, 1),
+            || Panels::new::<T, OutputBack<T>>(geometry, &band, grad, c_out, 0),
+        );
         self.sums.par_chunks_mut(c_in * c_out).enumerate().for_each(|(point, sums)| {
             dispatch(AddPoint { inputs: inputs.point(point), grads: grads.point(point), sums, c_in });
         });

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::geometry::Geometry;
 use super::super::lanes::{dispatch, lanes};
-use super::super::scratch::Scratch;
+use super::super::scratch::{Scratch, leftover};
 use super::gemm::{VECTORS, rows_by_panel};
 
 /// Pixels done at once: their neighbourhoods stay in the second cache.
@@ -16,7 +16,7 @@ const PIXELS: usize = 1024;
 /// of the fused kernel, so that the result has the same bits.
 pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let &Geometry { c_out, h, w, .. } = geometry;
-    let mut out = vec![0.0; geometry.out_len()];
+    let mut out = leftover(geometry.out_len());
     if out.is_empty() {
         return out;
     }

@@ -28,6 +28,7 @@ pub(super) use lead_in::lead_in;
 
 use super::Wanted;
 use super::geometry::{Found, Geometry, Pool};
+use super::scratch::leftover;
 use points::{Four, Three};
 use tile::Tile;
 use weights::{Direction, Weights};
@@ -54,7 +55,7 @@ fn wide(channels: usize, least: usize) -> bool {
 /// Whether [`lead_in`] suits: a wide layer is about to follow.
 pub(super) fn leads_in(geometry: &Geometry) -> bool {
     let &Geometry { c_in, c_out, pool, .. } = geometry;
-    c_in < WIDE && wide(c_out, WIDE) && pool == Pool::None
+    c_in < WIDE && wide(c_out, WIDE) && pool == Pool::None && !suits(geometry)
 }
 
 /// Maps up to this side may go by tiles of three: odd tiles are not pooled one by one.
@@ -89,7 +90,7 @@ fn forward_by<T: Tile>(
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
-    let mut out = vec![0.0; geometry.out_len()];
+    let mut out = leftover(geometry.out_len());
     if !out.is_empty() {
         let weights = Weights::new::<T>(weight, geometry.c_in, Direction::Forward);
         forward::run::<T>(geometry, x, &weights, bias, &mut out, codes);
