@@ -128,7 +128,8 @@ fn buffers_are_no_parameters_and_are_saved_with_them() {
 fn standardizing_gives_each_image_mean_0_and_variance_1() {
     let architecture = NetworkName::CNN.architecture().standardizing();
     let resolved = architecture.resolve([1, 4, 4], 2).expect("large enough");
-    let network = Network::<Flex>::new(resolved.plan(0..1), &Arrays::new(), 1, &Default::default()).expect("no weights");
+    let network =
+        Network::<Flex>::new(resolved.plan(0..1), &Arrays::new(), 1, &Default::default()).expect("no weights");
     let images: Vec<f32> = (0_u8..16).map(f32::from).chain([0.5; 16]).collect();
     let images = Tensor::<Flex, 1>::from_floats(images.as_slice(), &Default::default()).reshape([2, 1, 4, 4]);
     let found: Vec<f32> = network.maps(images).into_data().into_vec().expect("floats");

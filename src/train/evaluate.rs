@@ -154,7 +154,9 @@ mod tests {
             truth: vec![0, 1],
         };
         let mean = Evaluation::mean(&[one([0.9, 0.1, 0.8, 0.2]), one([0.5, 0.5, 0.1, 0.9])]).expect("two");
-        assert!(mean.probabilities.iter().zip([0.7, 0.3, 0.45, 0.55]).all(|(ours, theirs)| (ours - theirs).abs() < 1e-6));
+        assert!(
+            mean.probabilities.iter().zip([0.7, 0.3, 0.45, 0.55]).all(|(ours, theirs)| (ours - theirs).abs() < 1e-6)
+        );
         assert!((mean.loss - -(0.7_f64.ln() + 0.55_f64.ln()) / 2.0).abs() < 1e-6, "{}", mean.loss);
         assert!((mean.confusion.scores().accuracy - 1.0).abs() < 1e-12);
         assert_eq!(Evaluation::mean(&[]), None);

@@ -11,12 +11,12 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Tensor, TensorData};
 
 use super::Reporter;
+use super::average;
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use super::epoch::train_step;
 use super::evaluate::{Evaluation, evaluate};
 use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
-use super::average;
 use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::resident::Resident;
@@ -30,9 +30,9 @@ use crate::domain::{
     Recipe, Schedule, Split,
 };
 use crate::events::Event;
+use crate::model::network::Network;
 use crate::model::network::StepKey;
 use crate::model::network_tests::{build, drawn, residual};
-use crate::model::network::Network;
 use crate::model::parameters::{Array, Arrays};
 
 pub(super) type Cpu = Autodiff<Flex>;

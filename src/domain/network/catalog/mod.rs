@@ -33,6 +33,12 @@ impl NetworkName {
     /// The small network from scratch.
     pub const CNN: Self = Self("cnn");
 
+    /// Seven convolutions with batch norm, from scratch.
+    pub const DEEP: Self = Self("deep");
+
+    /// Nine wide convolutions with batch norm, from scratch.
+    pub const WIDE: Self = Self("wide");
+
     /// VGG16 on imported weights.
     pub const VGG16: Self = Self("vgg16");
 

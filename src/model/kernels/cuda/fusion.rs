@@ -18,8 +18,8 @@ use super::reduce::Tensor;
 use super::{batch_norm, optimizer};
 use crate::model::device;
 use crate::model::kernels::{
-    AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool, Wanted,
-    convolve, plain, plainly,
+    AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool,
+    Wanted, convolve, plain, plainly,
 };
 
 /// The backend that runs what fusion does not fuse.
