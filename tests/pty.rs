@@ -104,25 +104,25 @@ fn all_three_strategies_are_launched_by_keys_and_wait_for_one_another() {
     dashboard.wait("the dataset", |text| text.contains("faces"));
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
-    dashboard.press("\u{1b}[C\u{1b}[C\u{1b}[C");
-    dashboard.wait("all three", |text| text.contains("STRATEGY") && text.contains("imagenet"));
+    dashboard.press("\u{1b}[C\u{1b}[C\u{1b}[C\u{1b}[C");
+    dashboard.wait("all four", |text| text.contains("STRATEGY") && text.contains("imagenet"));
     for (setting, value) in
         [(Hyperparameter::Size, "32"), (Hyperparameter::Epochs, "2"), (Hyperparameter::Variants, "1")]
     {
         dashboard.fill(setting, value);
     }
     dashboard.press("\r");
-    dashboard.wait("three runs", |text| {
-        ["-cnn", "-features", "-finetune"].iter().all(|ending| text.lines().any(|line| line.contains(ending)))
+    dashboard.wait("four runs", |text| {
+        ["-cnn", "-deep", "-features", "-finetune"].iter().all(|ending| text.lines().any(|line| line.contains(ending)))
     });
-    wait_for("the end of all three", PATIENCE, || {
+    wait_for("the end of all four", PATIENCE, || {
         let ids = lab.store().ids().expect("ids");
         let finished = ids
             .iter()
             .filter_map(|id| lab.store().summary(id).ok())
             .filter(|run| run.state(mien::supervise::now()) == RunState::Finished && run.summary.test.is_some());
-        (finished.count() == 3).then_some(())
+        (finished.count() == 4).then_some(())
     });
-    dashboard.wait("their ends", |text| text.matches("all epochs").count() + text.matches("early stop").count() >= 3);
+    dashboard.wait("their ends", |text| text.matches("all epochs").count() + text.matches("early stop").count() >= 4);
     dashboard.quit();
 }

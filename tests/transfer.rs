@@ -1,4 +1,4 @@
-//! Runs on a pretrained base in real worker processes: all three strategies in order, what is kept, what is refused.
+//! Runs on a pretrained base in real worker processes: all strategies in order, what is kept, what is refused.
 
 #![cfg(feature = "trainer")]
 
@@ -43,7 +43,7 @@ fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
 }
 
 #[test]
-fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
+fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     let lab = Lab::new();
     lab.faces(140);
     lab.weights("imagenet");
@@ -53,13 +53,16 @@ fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
     assert!(remarks.contains("14,847,815 parameters, 133,127 trained"), "{remarks}");
     assert!(remarks.contains("14,847,815 parameters, 7,212,551 trained"), "{remarks}");
     let table = told.rsplit("TEST ").next().expect("a table");
-    for word in ["heron-cnn", "heron-features", "heron-finetune", "macro F1", "▲"] {
+    for word in ["heron-cnn", "heron-deep", "heron-features", "heron-finetune", "macro F1", "▲"] {
         assert!(table.contains(word), "{word} in\n{told}");
     }
 
-    let [cnn, of_features, finetune] = ["heron-cnn", "heron-features", "heron-finetune"].map(|id| folder(&lab, id));
+    let [cnn, deep, of_features, finetune] =
+        ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"].map(|id| folder(&lab, id));
     // Each was started at once, and began when the one before had ended.
-    for (waiting, before, name) in [(&of_features, &cnn, "heron-cnn"), (&finetune, &of_features, "heron-features")] {
+    for (waiting, before, name) in
+        [(&deep, &cnn, "heron-cnn"), (&of_features, &deep, "heron-deep"), (&finetune, &of_features, "heron-features")]
+    {
         let waited = |event: &Event| matches!(event, Event::Waiting { run } if run.as_str() == name);
         let started = when(waiting, |event| matches!(event, Event::WorkerStarted { .. }));
         let ended = when(before, |event| matches!(event, Event::Ended { .. }));
@@ -86,12 +89,12 @@ fn all_three_strategies_wait_for_one_another_and_end_in_one_table() {
     assert!(start.arrays.iter().all(|(name, array)| of_features.arrays[name] == *array), "it starts from features");
 
     // Without a worker, and with nothing that a worker keeps, the best weights say the same of the same images.
-    for id in ["heron-cnn", "heron-features", "heron-finetune"] {
+    for id in ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"] {
         let run = folder(&lab, id);
         let predictor = Predictor::<Flex>::open(&run, &FlexDevice).expect("trained weights");
         let dataset = Arc::new(Dataset::open(&lab.home().join("data/faces")).expect("a dataset"));
         let images = match predictor.preprocessing() {
-            None => Images::plain(dataset, None),
+            None => Images::plain(dataset, None).cropped(run.recipe().expect("a recipe").crop),
             Some(preprocessing) => Images::prepared(dataset, 32, preprocessing, None),
         };
         let mut inputs = vec![0.0; 56 * predictor.input().iter().product::<usize>()];
@@ -221,14 +224,14 @@ fn a_run_that_waits_can_be_stopped_and_uses_nothing() {
     let options = ["--epochs", "500", "--patience", "500", "--device", "cpu"];
     let arguments = [&["train", "all", "--dataset", "faces", "--detach", "--name", "heron"], &options[..]].concat();
     let told = lab.text(&arguments);
-    assert_eq!(told, "heron-cnn\nheron-features\nheron-finetune\n");
+    assert_eq!(told, "heron-cnn\nheron-deep\nheron-features\nheron-finetune\n");
     let waiting = || {
         let runs = lab.json(&["runs", "--json"]);
         runs.as_array().expect("runs").iter().filter(|run| run["state"] == RunState::Queued.name()).count()
     };
-    wait_for("two runs that wait", PATIENCE, || (waiting() == 2).then_some(()));
+    wait_for("three runs that wait", PATIENCE, || (waiting() == 3).then_some(()));
     // The last first: those before it stay as they are.
-    for id in ["heron-finetune", "heron-features", "heron-cnn"] {
+    for id in ["heron-finetune", "heron-features", "heron-deep", "heron-cnn"] {
         assert!(lab.text(&["stop", id]).contains(&format!("{id} has stopped")));
     }
     let waited = folder(&lab, "heron-features");

@@ -154,7 +154,7 @@ pub(super) fn uniform(count: usize, bound: f32, seed: u64) -> Vec<f32> {
 /// The stages that a strategy trains, fine-tuning from `unfreeze` on.
 pub(super) fn trained_stages(strategy: Strategy, unfreeze: &StageName) -> TrainedStages<'_> {
     match strategy {
-        Strategy::Cnn => TrainedStages::All,
+        Strategy::Cnn | Strategy::Deep => TrainedStages::All,
         Strategy::Features => TrainedStages::Head,
         Strategy::Finetune => TrainedStages::From(unfreeze),
     }

@@ -51,7 +51,7 @@ pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), Be
         return Err(BenchError::Nothing("image and step"));
     }
     let drawn = |network: NetworkName| network.architecture().pretrained.is_none();
-    if options.network.is_some_and(|network| options.strategy != Strategy::Cnn || !drawn(network)) {
+    if options.network.is_some_and(|network| !options.strategy.is_from_scratch() || !drawn(network)) {
         return Err(BenchError::Network);
     }
     // Before any weights are made up.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::check::Check;
 use super::prune::Prune;
 use super::queue::{QueueArguments, Turn};
-use super::recipe_options::{OfAll, OfCnn, OfFeatures, OfFinetune, Offer, RecipeOptions};
+use super::recipe_options::{OfAll, OfCnn, OfDeep, OfFeatures, OfFinetune, Offer, RecipeOptions};
 use crate::data::split::Protocol;
 use crate::domain::{DatasetName, Preprocessing, RunId, Split, Tag, WeightsName};
 use crate::runs::inspection::Order;
@@ -546,7 +546,13 @@ pub(super) enum TrainStrategy {
     /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most
     /// 200: they are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
     #[command(after_help = EXIT_CODES)]
-    Cnn(TrainCnn),
+    Cnn(FromScratch<OfCnn>),
+    /// A deeper network with batch norm, from scratch: the one to use
+    ///
+    /// Seven convolutions, gradient descent with momentum over 100 epochs, strong augmentation, and a test by ten views
+    /// beside the plain one. It takes some twenty times as long as cnn and is ten points better on FER-2013.
+    #[command(after_help = EXIT_CODES)]
+    Deep(FromScratch<OfDeep>),
     /// A small head on what a frozen pretrained VGG16 makes of the images
     ///
     /// With --augment none or --variants K, what the base makes of the images is computed once and kept beside the
@@ -560,10 +566,10 @@ pub(super) enum TrainStrategy {
     /// run is still at work, this one waits for it.
     #[command(after_help = EXIT_CODES)]
     Finetune(TrainFinetune),
-    /// All three in order: cnn, features, finetune from features
+    /// All four in order: cnn, deep, features, finetune from features
     ///
-    /// Three runs that wait for one another, named NAME-cnn, NAME-features and NAME-finetune. Ctrl-C stops the one that
-    /// is followed; the next one then begins.
+    /// Four runs that wait for one another, named NAME-cnn, NAME-deep, NAME-features and NAME-finetune. Ctrl-C stops the
+    /// one that is followed; the next one then begins.
     #[command(after_help = EXIT_CODES)]
     All(TrainAll),
 }
@@ -605,11 +611,11 @@ pub(super) struct OnBase {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct TrainCnn {
+pub(super) struct FromScratch<O: Offer> {
     #[command(flatten)]
     pub(super) on: OnDataset,
     #[command(flatten)]
-    pub(super) run: RunOptions<OfCnn>,
+    pub(super) run: RunOptions<O>,
 }
 
 #[derive(Debug, Args)]

@@ -118,7 +118,7 @@ pub(super) fn run(home: &Home, command: BenchCommand) -> Result<Exit, CommandErr
             Ok(if holds { Exit::Done } else { Exit::Failed })
         }
         BenchCommand::Step { on, strategy, network, batch, size, steps, warm_up, unfreeze, precision } => {
-            let size = size.unwrap_or(if strategy == Strategy::Cnn { 48 } else { 224 });
+            let size = size.unwrap_or(if strategy.is_from_scratch() { 48 } else { 224 });
             let options = step::Options { strategy, network, batch, size, steps, warm_up, unfreeze, precision };
             on.each(Some(batch), |device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
         }
@@ -172,7 +172,7 @@ fn strategy(text: &str) -> Result<Strategy, String> {
     Strategy::ALL
         .into_iter()
         .find(|strategy| strategy.name() == text)
-        .ok_or_else(|| "use cnn, features or finetune".into())
+        .ok_or_else(|| "use cnn, deep, features or finetune".into())
 }
 
 fn network(text: &str) -> Result<NetworkName, String> {

@@ -26,6 +26,7 @@ macro_rules! offer {
 }
 
 offer!(OfCnn, Practice::One(Strategy::Cnn));
+offer!(OfDeep, Practice::One(Strategy::Deep));
 offer!(OfFeatures, Practice::One(Strategy::Features));
 offer!(OfFinetune, Practice::One(Strategy::Finetune));
 offer!(OfAll, Practice::All);
@@ -128,6 +129,7 @@ mod tests {
     #[test]
     fn every_hyperparameter_is_an_option() {
         every_setting_is_an_option::<OfCnn>();
+        every_setting_is_an_option::<OfDeep>();
         every_setting_is_an_option::<OfFeatures>();
         every_setting_is_an_option::<OfFinetune>();
         every_setting_is_an_option::<OfAll>();
@@ -145,7 +147,7 @@ mod tests {
             assert_eq!(recipe.epochs, 2);
             assert_eq!(
                 recipe.transfer.as_ref().map(|transfer| transfer.size),
-                (strategy != Strategy::Cnn).then_some(96)
+                (!strategy.is_from_scratch()).then_some(96)
             );
         }
         assert!(parse::<OfAll>(OfAll::PRACTICE.sample(), &["--learning-rate", "1"]).is_err());

@@ -151,8 +151,8 @@ impl Hyperparameter {
     #[must_use]
     pub fn is_of(self, strategy: Strategy) -> bool {
         match self {
-            Self::Network | Self::Crop | Self::Standardize => strategy == Strategy::Cnn,
-            Self::Size | Self::Variants => strategy != Strategy::Cnn,
+            Self::Network | Self::Crop | Self::Standardize => strategy.is_from_scratch(),
+            Self::Size | Self::Variants => !strategy.is_from_scratch(),
             Self::Unfreeze | Self::BaseLearningRate => strategy == Strategy::Finetune,
             _ => true,
         }
@@ -414,7 +414,7 @@ impl Hyperparameter {
         let stage = recipe.architecture().stage_names().find(|stage| stage.as_str() == text);
         let transfer = recipe.transfer.as_mut().ok_or_else(foreign);
         match self {
-            Self::Network if strategy != Strategy::Cnn => return Err(foreign()),
+            Self::Network if !strategy.is_from_scratch() => return Err(foreign()),
             Self::Network => {
                 let network = NetworkName::from_scratch().find(|network| network.as_str() == text);
                 recipe.set_network(network.ok_or_else(wrong)?);
@@ -465,7 +465,7 @@ impl Hyperparameter {
             Self::ClipNorm => recipe.clip_norm = upto(1000.0)?,
             Self::Average => recipe.average = upto(0.99999)?,
             Self::Balance => recipe.balance = named(&Balance::ALL, Balance::name, text).ok_or_else(wrong)?,
-            Self::Crop | Self::Standardize if strategy != Strategy::Cnn => return Err(foreign()),
+            Self::Crop | Self::Standardize if !strategy.is_from_scratch() => return Err(foreign()),
             Self::Crop => recipe.crop = whole(0, MAX_SIZE)?,
             Self::Standardize => {
                 recipe.standardize = match text {
@@ -571,6 +571,7 @@ mod tests {
     fn a_setting_of_another_strategy_is_refused() {
         for (strategy, field) in [
             (Strategy::Cnn, Hyperparameter::Size),
+            (Strategy::Deep, Hyperparameter::Variants),
             (Strategy::Features, Hyperparameter::Network),
             (Strategy::Cnn, Hyperparameter::Variants),
             (Strategy::Features, Hyperparameter::Unfreeze),

@@ -1,27 +1,32 @@
-//! What a person sets out to do: train one strategy, or all three in order.
+//! What a person sets out to do: train one strategy, or all four in order.
 
 use super::{Hyperparameter, Recipe, Strategy};
 
-/// One strategy, or all three in order.
+/// One strategy, or all four in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Practice {
     /// One run.
     One(Strategy),
-    /// Three runs: `cnn`, then `features`, then `finetune` from its best weights.
+    /// Four runs: `cnn`, `deep`, then `features`, then `finetune` from its best weights.
     All,
 }
 
 impl Practice {
     /// Each of them, in the order of the form.
-    pub const EACH: [Self; 4] =
-        [Self::One(Strategy::Cnn), Self::One(Strategy::Features), Self::One(Strategy::Finetune), Self::All];
+    pub const EACH: [Self; 5] = [
+        Self::One(Strategy::Cnn),
+        Self::One(Strategy::Deep),
+        Self::One(Strategy::Features),
+        Self::One(Strategy::Finetune),
+        Self::All,
+    ];
 
     /// In words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::One(strategy) => strategy.name(),
-            Self::All => "all three",
+            Self::All => "all four",
         }
     }
 
@@ -30,7 +35,7 @@ impl Practice {
         Strategy::ALL.into_iter().filter(move |strategy| self == Self::All || self == Self::One(*strategy))
     }
 
-    /// Whether the settings are offered for it. Of three runs in a row each keeps its own network, learning rates and schedule.
+    /// Whether the settings are offered for it. Of runs in a row each keeps its own network, learning rates and schedule.
     #[must_use]
     pub fn has(self, setting: Hyperparameter) -> bool {
         let own = [
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_runs_share_all_but_their_learning_rates_and_schedules() {
+    fn runs_in_a_row_share_all_but_their_learning_rates_and_schedules() {
         let all: Vec<&str> = Practice::All.settings().map(Hyperparameter::name).collect();
         assert_eq!(all.len(), Hyperparameter::ALL.len() - 6);
         assert!(!all.iter().any(|name| name.contains("learning-rate") || *name == "schedule"));
@@ -91,7 +96,12 @@ mod tests {
         for practice in Practice::EACH {
             for setting in practice.settings() {
                 let told = practice.default_of(setting);
-                let differs = practice == Practice::All && setting == Hyperparameter::Patience;
+                let defaults: Vec<String> = practice
+                    .strategies()
+                    .filter(|one| setting.is_of(*one))
+                    .map(|one| setting.get(&Recipe::sample(one)))
+                    .collect();
+                let differs = defaults.iter().any(|default| *default != defaults[0]);
                 assert_eq!(told.is_none(), differs, "{} {}", practice.name(), setting.name());
                 if let Some(text) = told {
                     setting.set(&mut practice.sample(), &text).expect("accepted");

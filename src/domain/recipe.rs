@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::hyperparameter::Patience;
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
     Architecture, Augmentation, Balance, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Optimizer,
@@ -35,8 +36,10 @@ const OPTIMIZATION_VERSION: u32 = 7;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// All of a network whose weights are drawn.
+    /// All of a small network whose weights are drawn.
     Cnn,
+    /// All of a deeper network with batch norm, whose weights are drawn.
+    Deep,
     /// The head of a network on imported weights, which stay frozen.
     Features,
     /// The head and the upper stages of that network, from the best weights of an earlier run.
@@ -45,13 +48,14 @@ pub enum Strategy {
 
 impl Strategy {
     /// All of them, in the order in which they are practised.
-    pub const ALL: [Self; 3] = [Self::Cnn, Self::Features, Self::Finetune];
+    pub const ALL: [Self; 4] = [Self::Cnn, Self::Deep, Self::Features, Self::Finetune];
 
     /// The word used in files and commands.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Cnn => "cnn",
+            Self::Deep => "deep",
             Self::Features => "features",
             Self::Finetune => "finetune",
         }
@@ -62,8 +66,15 @@ impl Strategy {
     pub fn network(self) -> NetworkName {
         match self {
             Self::Cnn => NetworkName::CNN,
+            Self::Deep => NetworkName::DEEP,
             Self::Features | Self::Finetune => NetworkName::VGG16,
         }
+    }
+
+    /// Whether all weights are drawn.
+    #[must_use]
+    pub fn is_from_scratch(self) -> bool {
+        matches!(self, Self::Cnn | Self::Deep)
     }
 }
 
@@ -329,6 +340,33 @@ impl Recipe {
         }
     }
 
+    /// The default recipe of the `deep` strategy on a dataset whose images have no side shorter than this, in pixels:
+    /// what docs/networks.md found on validation.
+    #[must_use]
+    pub fn deep(dataset: DatasetName, fingerprint: String, created_at: u64, side: u32) -> Self {
+        Self {
+            version: OPTIMIZATION_VERSION,
+            strategy: Strategy::Deep,
+            epochs: 100,
+            batch_size: 128,
+            learning_rate: 0.1,
+            schedule: Schedule::Cosine,
+            weight_decay: 5e-4,
+            label_smoothing: 0.1,
+            optimizer: Optimizer::Sgd,
+            warmup: 5,
+            crop: side - side / 8,
+            standardize: true,
+            views: Views::Ten,
+            early_stopping: EarlyStopping {
+                monitor: Monitor::ValAccuracy,
+                ..EarlyStopping::with_patience(Patience::OFF)
+            },
+            augmentation: Some(Augmentation::STRONG),
+            ..Self::cnn(dataset, fingerprint, created_at)
+        }
+    }
+
     /// The default recipe of the `features` strategy on a base of this name and hash.
     #[must_use]
     pub fn features(
@@ -422,7 +460,7 @@ impl Recipe {
     pub fn trained_precision(&self) -> Precision {
         match self.strategy {
             Strategy::Features => Precision::F32,
-            Strategy::Cnn | Strategy::Finetune => self.precision,
+            Strategy::Cnn | Strategy::Deep | Strategy::Finetune => self.precision,
         }
     }
 
@@ -494,7 +532,8 @@ impl Recipe {
     fn optimizes_anew(&self) -> bool {
         let numbers = [self.warmup, self.crop, self.early_stopping.start_from];
         let shares = [self.clip_norm, self.average];
-        self.optimizer != Optimizer::Adam
+        self.strategy == Strategy::Deep
+            || self.optimizer != Optimizer::Adam
             || self.balance != Balance::None
             || self.views != Views::One
             || self.standardize
@@ -559,6 +598,7 @@ impl Recipe {
         let weights = WeightsName::new("any").expect("a name");
         match strategy {
             Strategy::Cnn => Self::cnn(dataset, String::new(), 0),
+            Strategy::Deep => Self::deep(dataset, String::new(), 0, 48),
             Strategy::Features => Self::features(dataset, String::new(), 0, weights, String::new()),
             Strategy::Finetune => {
                 let from = RunId::new("any").expect("a name");
@@ -582,7 +622,7 @@ impl Recipe {
     pub fn check_parts(&self) -> Result<(), RecipeError> {
         let (transfer, fine_tuning) = (self.transfer.as_ref(), self.transfer.as_ref().map(|t| t.fine_tuning.is_some()));
         let whole = match self.strategy {
-            Strategy::Cnn => transfer.is_none(),
+            Strategy::Cnn | Strategy::Deep => transfer.is_none(),
             Strategy::Features => fine_tuning == Some(false),
             Strategy::Finetune => fine_tuning == Some(true),
         };

@@ -1,7 +1,7 @@
-//! The whole practice in order: `cnn`, then `features`, then `finetune` from its best weights, each waiting for the one
-//! before.
+//! The whole practice in order: `cnn`, `deep`, `features`, then `finetune` from its best weights, each waiting for the
+//! one before.
 
-use crate::domain::{Recipe, RunId};
+use crate::domain::{Recipe, RunId, Strategy};
 use crate::runs::RunStore;
 
 use super::launch::{LaunchError, When, launch};
@@ -22,34 +22,38 @@ fn launched_words(launched: &[RunId]) -> String {
     if names.is_empty() { String::new() } else { format!("; launched before that: {}", names.join(", ")) }
 }
 
-/// Launches the three runs. The second waits for the first, whatever becomes of it; the third starts from the best
-/// weights of the second.
+/// Launches the four runs. The second and the third wait for the one before, whatever becomes of it; the last starts
+/// from the best weights of the third.
 ///
 /// # Errors
 /// When one cannot be launched; those before it go on.
 pub fn launch_practice(
     store: &RunStore,
-    ids: [RunId; 3],
-    [cnn, mut features, mut finetune]: [Recipe; 3],
+    ids: [RunId; 4],
+    recipes: [Recipe; 4],
     when: When,
-) -> Result<[RunId; 3], PracticeError> {
-    let [cnn_id, features_id, finetune_id] = ids;
-    let first = launch(store, &cnn_id, &cnn, when).map_err(|error| PracticeError { launched: Vec::new(), error })?;
-    features.after = Some(first.clone());
-    let second = launch(store, &features_id, &features, when)
-        .map_err(|error| PracticeError { launched: vec![first.clone()], error })?;
-    if let Some(fine_tuning) = finetune.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
-        fine_tuning.from = second.clone();
+) -> Result<[RunId; 4], PracticeError> {
+    let mut launched: Vec<RunId> = Vec::new();
+    let mut taken = ids.clone();
+    for ((id, mut recipe), place) in ids.into_iter().zip(recipes).zip(&mut taken) {
+        match recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
+            // It waits for the run that it starts from.
+            Some(fine_tuning) => fine_tuning.from = launched.last().unwrap_or(&fine_tuning.from).clone(),
+            None => recipe.after = launched.last().cloned().or(recipe.after),
+        }
+        match launch(store, &id, &recipe, when) {
+            Ok(found) => *place = found,
+            Err(error) => return Err(PracticeError { launched, error }),
+        }
+        launched.push(place.clone());
     }
-    let third = launch(store, &finetune_id, &finetune, when)
-        .map_err(|error| PracticeError { launched: vec![first.clone(), second.clone()], error })?;
-    Ok([first, second, third])
+    Ok(taken)
 }
 
-/// The names of the three runs, made from one.
+/// The names of the four runs, made from one.
 #[must_use]
-pub fn practice_names(stem: &RunId) -> [RunId; 3] {
-    ["cnn", "features", "finetune"].map(|strategy| {
+pub fn practice_names(stem: &RunId) -> [RunId; 4] {
+    Strategy::ALL.map(Strategy::name).map(|strategy| {
         // A name that becomes too long is cut, and a stem of plain characters with such an ending is always a name.
         let room = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
         let stem: String = stem.as_str().chars().take(room).collect();
@@ -62,9 +66,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_names_from_one_however_long() {
+    fn names_from_one_however_long() {
         let names = |stem: &str| practice_names(&RunId::new(stem).expect("an id")).map(|id| id.to_string());
-        assert_eq!(names("calm-heron"), ["calm-heron-cnn", "calm-heron-features", "calm-heron-finetune"]);
+        assert_eq!(
+            names("calm-heron"),
+            ["calm-heron-cnn", "calm-heron-deep", "calm-heron-features", "calm-heron-finetune"]
+        );
         assert!(names(&"a".repeat(64)).iter().all(|name| name.len() <= 64));
     }
 }

@@ -15,7 +15,7 @@ use super::watch::{Ending, Watcher, follow, tell_metrics};
 use super::{compare, json, output};
 use crate::domain::preflight::{self, Library};
 use crate::domain::text::printable;
-use crate::domain::{Recipe, RunId, RunState, Sweep};
+use crate::domain::{Recipe, RunId, RunState, Strategy, Sweep};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::{self, LaunchError};
 
@@ -28,7 +28,11 @@ pub(super) fn train(store: &RunStore, train: Train) -> Result<Exit, CommandError
     match train.strategy {
         TrainStrategy::Cnn(options) => {
             let sweep = options.run.recipe.sweep()?;
-            begin(store, &sweep, plan::cnn(store, &options)?, options.run)
+            begin(store, &sweep, plan::from_scratch(store, Strategy::Cnn, &options)?, options.run)
+        }
+        TrainStrategy::Deep(options) => {
+            let sweep = options.run.recipe.sweep()?;
+            begin(store, &sweep, plan::from_scratch(store, Strategy::Deep, &options)?, options.run)
         }
         TrainStrategy::Features(options) => {
             let sweep = options.run.recipe.sweep()?;
@@ -85,7 +89,8 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     plan::tell(store, &recipes)?;
     let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, following.turn.when())?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
-    output::note(&format!("{}, {} and {}: one after the other", ids[0], ids[1], ids[2]));
+    let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+    output::note(&format!("{}: one after the other", names.join(", ")));
     if following.detach {
         return leave_all(store, &ids, following.output);
     }

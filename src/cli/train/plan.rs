@@ -1,8 +1,9 @@
 //! From options to recipes: which dataset, which base, which run to start from, and what that amounts to.
 
-use crate::cli::arguments::{LeaveOut, TrainAll, TrainCnn, TrainFeatures, TrainFinetune};
+use crate::cli::arguments::{FromScratch, LeaveOut, TrainAll, TrainFeatures, TrainFinetune};
 use crate::cli::exit::CommandError;
 use crate::cli::library::{Files, refuse};
+use crate::cli::recipe_options::Offer;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output, runs};
 use crate::data::{Manifest, marked};
@@ -11,10 +12,14 @@ use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, Sweep, WeightsName, 
 use crate::runs::{Home, RunStore, Summary, estimate};
 use crate::supervise;
 
-/// The recipe of `train cnn`, but for the settings that are given.
-pub(super) fn cnn(store: &RunStore, options: &TrainCnn) -> Result<Recipe, CommandError> {
+/// The recipe of `train cnn` or `train deep`, but for the settings that are given.
+pub(super) fn from_scratch<O: Offer>(
+    store: &RunStore,
+    strategy: Strategy,
+    options: &FromScratch<O>,
+) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
-    let mut recipe = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
+    let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -46,26 +51,27 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     Ok(recipe)
 }
 
-/// The recipes of `train all`; where the third starts is for the launch to say.
+/// The recipes of `train all`; where the last starts is for the launch to say.
 pub(super) fn all(
     store: &RunStore,
     options: &TrainAll,
     settings: &Sweep,
     stem: &RunId,
-) -> Result<[Recipe; 3], CommandError> {
+) -> Result<[Recipe; 4], CommandError> {
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
-    let mut cnn = Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now());
+    let (mut cnn, mut deep) = (cnn_on(&dataset), deep_on(&dataset));
     let mut features = on_base(&dataset, base);
     settings.apply_first(&mut cnn)?;
+    settings.apply_first(&mut deep)?;
     settings.apply_first(&mut features)?;
     let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
     settings.apply_first(&mut finetune)?;
-    for recipe in [&mut cnn, &mut features, &mut finetune] {
+    for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
         leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
     }
-    Ok([cnn, features, finetune])
+    Ok([cnn, deep, features, finetune])
 }
 
 /// Copies what is to be left out into the recipe; without a word it stays as it is.
@@ -94,6 +100,15 @@ fn leave_out(
 fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {
     let (name, manifest) = bases::choose(home, wanted)?;
     Ok((name, manifest.identity()))
+}
+
+fn cnn_on(dataset: &Manifest) -> Recipe {
+    Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now())
+}
+
+fn deep_on(dataset: &Manifest) -> Recipe {
+    let side = dataset.image.width.min(dataset.image.height);
+    Recipe::deep(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now(), side)
 }
 
 fn on_base(dataset: &Manifest, (weights, base): (WeightsName, String)) -> Recipe {

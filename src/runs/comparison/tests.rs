@@ -213,6 +213,7 @@ fn every_setting_is_told_where_it_differs_and_only_there() {
                 "10",
                 "block3",
                 "deep",
+                "wide",
                 "val_accuracy",
                 "cosine",
                 "none",
@@ -233,7 +234,7 @@ fn every_setting_is_told_where_it_differs_and_only_there() {
             assert!(settings(&[&one, &one]).is_empty());
         }
     }
-    let [cnn, features, _] = &samples;
+    let [cnn, _, features, _] = &samples;
     let strategies = settings(&[&summary(0, cnn), &summary(1, features)]);
     let size = strategies.iter().find(|setting| setting.name == "size").expect("a row");
     assert_eq!(size.values, [None, Some("224".into())], "unset is told as such");

@@ -20,11 +20,11 @@ impl Disk {
         Ok(supervise::launch(&self.store, id, recipe, When::InTurn)?)
     }
 
-    /// Creates three runs that wait for one another and starts their workers; names are changed where they are taken.
+    /// Creates four runs that wait for one another and starts their workers; names are changed where they are taken.
     ///
     /// # Errors
     /// Why not, and which of them go on all the same.
-    pub fn launch_all(&self, ids: &[RunId; 3], recipes: &[Recipe; 3]) -> Result<[RunId; 3], ActionError> {
+    pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4]) -> Result<[RunId; 4], ActionError> {
         Ok(supervise::launch_practice(&self.store, ids.clone(), recipes.clone(), When::InTurn)?)
     }
 }

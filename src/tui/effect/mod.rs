@@ -28,12 +28,12 @@ pub enum Effect {
         /// Its settings.
         recipe: Box<Recipe>,
     },
-    /// Create three runs that wait for one another and start their workers; answered by `PracticeFinished`.
+    /// Create four runs that wait for one another and start their workers; answered by `PracticeFinished`.
     LaunchAll {
         /// The names wanted.
-        ids: [RunId; 3],
+        ids: [RunId; 4],
         /// Their settings.
-        recipes: Box<[Recipe; 3]>,
+        recipes: Box<[Recipe; 4]>,
     },
     /// Start a worker that goes on with a run; answered by `ResumeFinished`.
     Resume(RunId),

@@ -10,7 +10,7 @@ pub enum ActionError {
     /// No worker was started.
     #[error(transparent)]
     Launch(Arc<LaunchError>),
-    /// Not all three runs are on their way.
+    /// Not all runs are on their way.
     #[error(transparent)]
     Practice(Arc<PracticeError>),
     /// The worker was not asked to stop.

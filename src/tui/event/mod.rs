@@ -98,7 +98,7 @@ pub enum Event {
     /// A run was launched under this name, or not.
     LaunchFinished(Result<RunId, ActionError>),
     /// Three runs were launched under these names, or not all of them.
-    PracticeFinished(Result<[RunId; 3], ActionError>),
+    PracticeFinished(Result<[RunId; 4], ActionError>),
     /// A run goes on, or not.
     ResumeFinished(RunId, Result<(), ActionError>),
     /// A run was asked to stop, or could not be.

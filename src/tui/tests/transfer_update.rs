@@ -26,8 +26,9 @@ fn error(state: &State) -> Option<(Field, String)> {
 fn arrows_choose_a_strategy_and_the_lines_follow() {
     let table = [
         ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 28),
-        ("2<right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 28),
-        ("2<right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 29),
+        ("2<right>", Practice::One(Strategy::Deep), vec![Field::Dataset], 28),
+        ("2<right><right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 28),
+        ("2<right><right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 29),
         ("2<left>", Practice::All, vec![Field::Dataset, Field::Weights], 27),
         ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 28),
     ];
@@ -44,11 +45,13 @@ fn arrows_choose_a_strategy_and_the_lines_follow() {
 #[test]
 fn what_was_typed_for_one_strategy_waits_while_another_is_looked_at() {
     let mut state = with_weights(starts());
-    // Epochs of cnn; features has its own; back.
+    // Epochs of cnn; deep and features have their own; back.
     press(&mut state, "2<down><down><down><^u>7<up><up><up>");
-    press(&mut state, "<right>");
-    assert_eq!(text(&state, Hyperparameter::Epochs), "50");
-    press(&mut state, "<left>");
+    for epochs in ["100", "50"] {
+        press(&mut state, "<right>");
+        assert_eq!(text(&state, Hyperparameter::Epochs), epochs);
+    }
+    press(&mut state, "<left><left>");
     assert_eq!(text(&state, Hyperparameter::Epochs), "7");
 }
 
@@ -56,6 +59,7 @@ fn what_was_typed_for_one_strategy_waits_while_another_is_looked_at() {
 fn defaults_are_each_strategys_own() {
     let table = [
         (Practice::One(Strategy::Cnn), "10", "0.002"),
+        (Practice::One(Strategy::Deep), "off", "0.1"),
         (Practice::One(Strategy::Features), "6", "0.001"),
         (Practice::One(Strategy::Finetune), "6", "0.0001"),
         (Practice::All, "", ""),
@@ -74,7 +78,7 @@ fn defaults_are_each_strategys_own() {
 #[test]
 fn fine_tuning_takes_after_the_run_it_starts_from() {
     let mut state = with_weights(starts());
-    press(&mut state, "2<right><right>");
+    press(&mut state, "2<right><right><right>");
     let of = |state: &State| {
         [Hyperparameter::Size, Hyperparameter::Variants, Hyperparameter::Augmentation].map(|it| text(state, it))
     };
@@ -92,10 +96,10 @@ fn fine_tuning_takes_after_the_run_it_starts_from() {
 #[test]
 fn a_features_run_is_launched_on_the_preferred_base() {
     let table = [
-        (&["imagenet", "own", "vggface"][..], "2<right><enter>", "vggface"),
-        (&["imagenet", "own"], "2<right><enter>", "imagenet"),
-        (&["own", "theirs"], "2<right><enter>", "own"),
-        (&["imagenet", "own"], "2<right><down><down><right><enter>", "own"),
+        (&["imagenet", "own", "vggface"][..], "2<right><right><enter>", "vggface"),
+        (&["imagenet", "own"], "2<right><right><enter>", "imagenet"),
+        (&["own", "theirs"], "2<right><right><enter>", "own"),
+        (&["imagenet", "own"], "2<right><right><down><down><right><enter>", "own"),
     ];
     for (present, keys, expected) in table {
         let mut state = with_weights(vec![]);
@@ -111,7 +115,7 @@ fn a_features_run_is_launched_on_the_preferred_base() {
 #[test]
 fn a_fine_tuning_is_launched_from_the_chosen_run() {
     let mut state = with_weights(starts());
-    let effects = press(&mut state, "2<right><right><down><right><down><down><right><enter>");
+    let effects = press(&mut state, "2<right><right><right><down><right><down><down><right><enter>");
     let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
     assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
@@ -125,11 +129,14 @@ fn all_three_are_launched_at_once_and_the_first_is_shown() {
     state.form.put(Hyperparameter::Size, "64");
     let effects = press(&mut state, "<enter>");
     let [Effect::LaunchAll { ids, recipes }] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(ids.each_ref().map(RunId::as_str), ["quiet-lynx-cnn", "quiet-lynx-features", "quiet-lynx-finetune"]);
+    assert_eq!(
+        ids.each_ref().map(RunId::as_str),
+        ["quiet-lynx-cnn", "quiet-lynx-deep", "quiet-lynx-features", "quiet-lynx-finetune"]
+    );
     assert_eq!(recipes.each_ref().map(|recipe| recipe.strategy), Strategy::ALL);
-    assert_eq!(recipes.each_ref().map(|recipe| recipe.early_stopping.patience), [10, 6, 6]);
+    assert_eq!(recipes.each_ref().map(|recipe| recipe.early_stopping.patience), [10, 10_000, 6, 6]);
     let sizes = recipes.each_ref().map(|recipe| recipe.transfer.as_ref().map(|transfer| transfer.size));
-    assert_eq!(sizes, [None, Some(64), Some(64)]);
+    assert_eq!(sizes, [None, None, Some(64), Some(64)]);
     let (ids, first) = (ids.clone(), ids[0].clone());
     assert_eq!(update(&mut state, NOW, Event::PracticeFinished(Ok(ids))), [Effect::SuggestName]);
     assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(first)));
@@ -217,7 +224,7 @@ fn what_cannot_work_is_refused_in_words() {
 fn a_run_at_work_can_be_started_from_and_waited_for() {
     let working = features("keen-crane", 60).started().view(true);
     let mut state = with_weights(vec![working]);
-    let effects = press(&mut state, "2<right><right><enter>");
+    let effects = press(&mut state, "2<right><right><right><enter>");
     assert!(matches!(effects.as_slice(), [Effect::Launch { .. }]), "{effects:?}");
 }
 
@@ -226,7 +233,7 @@ fn what_a_fine_tuning_has_trained_is_not_frozen_by_the_next() {
     let deep = finetune("deep-eel", 60, "quiet-lynx")
         .with(|recipe| Hyperparameter::Unfreeze.set(recipe, "block3").expect("accepted"));
     let mut state = with_weights(vec![finished(), deep.started().epochs(1, 1).view(false)]);
-    press(&mut state, "2<right><right>");
+    press(&mut state, "2<right><right><right>");
     assert_eq!(error(&state), None, "the newest features run comes first");
     state.form.from = Some(id("deep-eel"));
     assert_eq!(error(&state), None, "it goes on with what was trained, unless it is told otherwise");

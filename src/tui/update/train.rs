@@ -146,7 +146,7 @@ fn launch(state: &mut State) -> Vec<Effect> {
                     vec![Effect::Launch { id, recipe }]
                 }
                 Order::All(ids, recipes) => {
-                    info(state, "launching three runs …".into());
+                    info(state, "launching four runs …".into());
                     vec![Effect::LaunchAll { ids, recipes }]
                 }
             }
@@ -186,12 +186,14 @@ pub(super) fn launched(state: &mut State, result: Result<RunId, ActionError>) ->
     }
 }
 
-pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 3], ActionError>) -> Vec<Effect> {
+pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
     state.form.launching = false;
     match result {
-        Ok([first, second, third]) => {
-            let words = format!("{first}, {second} and {third} are launched: one after the other");
-            show(state, first, words)
+        Ok(ids) => {
+            let [first, others @ ..] = &ids;
+            let others: Vec<&str> = others.iter().map(RunId::as_str).collect();
+            let words = format!("{first}, {} are launched: one after the other", others.join(", "));
+            show(state, first.clone(), words)
         }
         Err(error) => {
             fail(state, &format!("not all are launched: {error}"));

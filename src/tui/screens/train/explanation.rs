@@ -17,13 +17,14 @@ pub(super) const TIGHT: u16 = 3;
 fn strategy(practice: Practice) -> &'static str {
     match practice {
         Practice::One(Strategy::Cnn) => "a network from scratch, on images as they are stored",
+        Practice::One(Strategy::Deep) => "a deeper network with batch norm from scratch: the one to use",
         Practice::One(Strategy::Features) => "a small head on what a frozen pretrained VGG16 makes of the images",
         Practice::One(Strategy::Finetune) => {
             "the head and the upper blocks of the base, from the best weights of a features run"
         }
         Practice::All => {
-            "all three in order: cnn, features, finetune from features; each waits for the one before, and has its own \
-             learning rates"
+            "all four in order: cnn, deep, features, finetune from features; each waits for the one before, and has its \
+             own learning rates"
         }
     }
 }
@@ -50,7 +51,7 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
         }
         Field::Name if state.form.practice == Practice::All => {
-            ("what the three runs' names begin with", "letters, digits, - _ and .".into())
+            ("what the four runs' names begin with", "letters, digits, - _ and .".into())
         }
         Field::Name => ("the run's name and the name of its folder", "letters, digits, - _ and .".into()),
         Field::Launch => ("Enter starts a worker of its own: it goes on when the dashboard is closed", String::new()),

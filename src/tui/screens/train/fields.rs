@@ -214,7 +214,7 @@ fn ordered(form: &Form, ground: &Ground<'_>) -> String {
     match (form.practice, crate::domain::RunId::of_new_run(form.name.text())) {
         (Practice::All, Ok(stem)) => {
             let [first, ..] = practice_names(&stem);
-            format!("three on {on}: {first}, …")
+            format!("four on {on}: {first}, …")
         }
         (practice, _) => format!("{} on {on} as {}", practice.name(), form.name.text()),
     }

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::cost::Cost;
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Monitor, Practice, Recipe, Size, Strategy, Transfer};
+use crate::domain::{Monitor, Practice, Recipe, Size, Transfer};
 use crate::tui::state::{DatasetView, Form, Ground, State};
 use crate::tui::widgets::figures::{count, duration, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -110,7 +110,7 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<St
     ));
     sentences.push(end(recipe));
     sentences.push(format!("then the best weights are tested on {}", count(counts.test, "image", "images")));
-    if recipe.strategy == Strategy::Cnn {
+    if recipe.strategy.is_from_scratch() {
         sentences.push(image_words(dataset));
     }
     sentences
@@ -138,7 +138,7 @@ fn image_words(dataset: &DatasetView) -> String {
     format!("{}×{} {kind} → {}", dataset.width, dataset.height, count(dataset.classes.len(), "class", "classes"))
 }
 
-/// What three runs in a row have in common.
+/// What runs in a row have in common.
 fn of_all(form: &Form, dataset: &DatasetView, drafts: &[Recipe], last: &Recipe, ground: &Ground<'_>) -> Vec<String> {
     let costs: Vec<Cost> = drafts.iter().filter_map(|recipe| Cost::of(recipe, dataset, ground).ok()).collect();
     let mut sentences = Vec::new();
@@ -149,12 +149,12 @@ fn of_all(form: &Form, dataset: &DatasetView, drafts: &[Recipe], last: &Recipe, 
         sentences.push(format!("{}; finetune trains {trained}", base(transfer, ground)));
     }
     sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
-    sentences.extend(costs.iter().skip(1).take(1).filter_map(Cost::features));
-    sentences.push(format!("runs: {0}-cnn, {0}-features, {0}-finetune", form.name.text()));
+    sentences.extend(costs.iter().skip(2).take(1).filter_map(Cost::features));
+    sentences.push(format!("runs: {0}-cnn, {0}-deep, {0}-features, {0}-finetune", form.name.text()));
     sentences
 }
 
-/// A line for each of three runs. Returns the rows used.
+/// A line for each of the runs. Returns the rows used.
 fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
     const COLUMNS: [Column; 7] = [
         Column::left("STRATEGY", 9, 0),

@@ -51,7 +51,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
 /// with what is typed.
 fn meaning_rows(practice: Practice) -> u16 {
     match practice {
-        Practice::One(Strategy::Cnn) => 5,
+        Practice::One(Strategy::Cnn | Strategy::Deep) => 5,
         Practice::One(Strategy::Features) => 8,
         Practice::One(Strategy::Finetune) | Practice::All => 9,
     }

@@ -20,7 +20,7 @@ use crate::domain::{DatasetName, Hyperparameter, Practice, Recipe, RunId, Strate
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
-    /// One strategy, or all three.
+    /// One strategy, or all four.
     Strategy,
     /// Which dataset.
     Dataset,
@@ -106,7 +106,7 @@ impl Form {
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
         let on: &[Field] = match self.practice {
-            Practice::One(Strategy::Cnn) => &[Field::Dataset],
+            Practice::One(Strategy::Cnn | Strategy::Deep) => &[Field::Dataset],
             Practice::One(Strategy::Features) | Practice::All => &[Field::Dataset, Field::Weights],
             Practice::One(Strategy::Finetune) => &[Field::From],
         };
@@ -145,7 +145,7 @@ impl Form {
         starts.iter().find(features).or(starts.first()).copied()
     }
 
-    /// A setting's default; `None` where each of three runs has its own.
+    /// A setting's default; `None` where each of the runs has its own.
     #[must_use]
     pub fn default_of(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Option<String> {
         match self.practice {
@@ -156,11 +156,18 @@ impl Form {
                 });
                 Some(setting.get(&going_on.unwrap_or_else(|| self.practice.sample())))
             }
+            Practice::One(Strategy::Deep) => {
+                let draft = self.dataset(ground).map(|dataset| {
+                    let side = dataset.width.min(dataset.height);
+                    Recipe::deep(dataset.name.clone(), dataset.fingerprint.clone(), 0, side)
+                });
+                Some(setting.get(&draft.unwrap_or_else(|| self.practice.sample())))
+            }
             practice => practice.default_of(setting),
         }
     }
 
-    /// What stands in a setting: nothing where each of three runs has its own default.
+    /// What stands in a setting: nothing where each of the runs has its own default.
     #[must_use]
     pub fn value(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Input {
         let typed = self.typed.get(&(self.practice, setting)).cloned();

@@ -10,7 +10,7 @@ pub enum Order {
     /// One run.
     One(RunId, Box<Recipe>),
     /// Three, one after the other.
-    All([RunId; 3], Box<[Recipe; 3]>),
+    All([RunId; 4], Box<[Recipe; 4]>),
 }
 
 impl Form {
@@ -23,6 +23,11 @@ impl Form {
                 let dataset = self.dataset(ground)?;
                 Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), ground.now)
             }
+            Strategy::Deep => {
+                let dataset = self.dataset(ground)?;
+                let side = dataset.width.min(dataset.height);
+                Recipe::deep(dataset.name.clone(), dataset.fingerprint.clone(), ground.now, side)
+            }
             Strategy::Features => {
                 let (dataset, weights) = (self.dataset(ground)?, self.weights(ground)?);
                 let base = ground.base(weights)?.identity();
@@ -30,7 +35,7 @@ impl Form {
                 Recipe::features(name, fingerprint, ground.now, weights.clone(), base)
             }
             Strategy::Finetune if self.practice == Practice::All => {
-                // Where the third starts is for the launch to say.
+                // Where the last starts is for the launch to say.
                 let stem = RunId::of_new_run(self.name.text()).ok()?;
                 Recipe::going_on(&self.draft(Strategy::Features, ground)?, stem, ground.now)?
             }
@@ -61,10 +66,10 @@ impl Form {
         match self.practice {
             Practice::One(strategy) => Ok(Order::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?))),
             Practice::All => {
-                let [Some(cnn), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {
+                let [Some(cnn), Some(deep), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {
                     return Err(incomplete());
                 };
-                Ok(Order::All(practice_names(&name), Box::new([cnn, features, finetune])))
+                Ok(Order::All(practice_names(&name), Box::new([cnn, deep, features, finetune])))
             }
         }
     }

@@ -15,10 +15,12 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// Those that a practice has. Three runs in a row have no published settings in common.
+    /// Those that a practice has. Runs in a row have no published settings in common.
     #[must_use]
     pub fn of(practice: Practice) -> &'static [Self] {
         match practice {
+            // No published figures are of the deeper network.
+            Practice::One(Strategy::Deep) => &[Self::Default, Self::Quick],
             Practice::One(_) => &[Self::Default, Self::Reference, Self::Quick],
             Practice::All => &[Self::Default, Self::Quick],
         }
