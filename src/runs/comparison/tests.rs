@@ -206,25 +206,8 @@ fn every_setting_is_told_where_it_differs_and_only_there() {
         for field in Hyperparameter::of(recipe.strategy) {
             let mut changed = recipe.clone();
             let before = field.get(recipe);
-            let values = [
-                "7",
-                "0.5",
-                "48",
-                "10",
-                "block3",
-                "deep",
-                "wide",
-                "val_accuracy",
-                "cosine",
-                "none",
-                "cpu",
-                "bf16",
-                "sgd",
-                "sampler",
-                "image",
-            ];
-            let set =
-                values.iter().any(|value| field.set(&mut changed, value).is_ok() && field.get(&changed) != before);
+            let mut values = field.choices().into_iter().chain(["7", "0.5", "48", "10"].map(String::from));
+            let set = values.any(|value| field.set(&mut changed, &value).is_ok() && field.get(&changed) != before);
             assert!(set, "{}", field.name());
             let (one, other) = (summary(0, recipe), summary(1, &changed));
             let found = settings(&[&one, &other]);
