@@ -71,6 +71,15 @@ impl Expected {
             Rounding::Bf16 => material.computing_in(Precision::Bf16),
         }
     }
+
+    /// The same and, where bits are rounded, one bit less: ten steps grow a single rounding by chance.
+    fn moved_twice(self, material: &Material) -> Vec<Material> {
+        let coarser = match self.rounding {
+            Rounding::Bits(bits) => Some(material.rounded(bits - 1)),
+            Rounding::Bf16 => None,
+        };
+        std::iter::once(self.moved(material)).chain(coarser).collect()
+    }
 }
 
 /// Checks everything. False if anything is not as it should be.
