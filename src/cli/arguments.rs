@@ -1,5 +1,6 @@
 //! The commands and their options, as clap reads them.
 
+use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -9,6 +10,7 @@ use super::prune::Prune;
 use super::queue::{QueueArguments, Turn};
 use super::recipe_options::{OfAll, OfCnn, OfDeep, OfFeatures, OfFinetune, Offer, RecipeOptions};
 use crate::data::split::Protocol;
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{DatasetName, Preprocessing, RunId, Split, Tag, WeightsName};
 use crate::runs::inspection::Order;
 use crate::runs::{Job, SortKey};
@@ -161,8 +163,8 @@ pub(super) enum Command {
         /// Most epochs to train (1 to 10000)
         #[arg(long, value_name = "N")]
         epochs: Option<u32>,
-        /// Epochs in a row without improvement before the run stops (1 to 1000)
-        #[arg(long, value_name = "N")]
+        /// Epochs in a row without improvement before the run stops (1 to 1000, off)
+        #[arg(long, value_name = "N", value_parser = patience)]
         patience: Option<u32>,
         #[command(flatten)]
         output: Output,
@@ -176,7 +178,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "N")]
         epochs: Option<u32>,
         /// Patience from now on; more than before lets a run go on that had stopped early
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = patience)]
         patience: Option<u32>,
         #[command(flatten)]
         following: Following,
@@ -686,4 +688,9 @@ mod tests {
     fn the_definitions_are_consistent() {
         super::Arguments::command().debug_assert();
     }
+}
+
+/// A number of epochs without improvement, or `off`.
+fn patience(text: &str) -> Result<u32, ParseIntError> {
+    text.parse::<Patience>().map(|patience| patience.0)
 }

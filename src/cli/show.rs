@@ -185,12 +185,11 @@ fn early_stopping(run: &Summary) -> String {
         0 => "nothing to compare with yet".to_owned(),
         epoch => format!("best {:.4} in epoch {epoch}", status.best_value),
     };
-    format!(
-        "early stopping on {}: {best}, waited {} of {} epochs\n",
-        rule.monitor,
-        status.waited,
-        Patience(run.limits.patience)
-    )
+    let patience = Patience(run.limits.patience);
+    if patience.is_off() {
+        return format!("early stopping is off; {}: {best}\n", rule.monitor);
+    }
+    format!("early stopping on {}: {best}, waited {} of {}\n", rule.monitor, status.waited, patience.in_epochs())
 }
 
 /// The final metrics table; `None` until the best weights are tested.

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use super::{
     Augmentation, Balance, FineTuning, Monitor, NetworkName, Optimizer, Precision, Recipe, RecipeError, Schedule,
@@ -509,6 +511,14 @@ impl Patience {
             1 => "1 epoch".into(),
             epochs => format!("{epochs} epochs"),
         }
+    }
+}
+
+impl FromStr for Patience {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        if text == "off" { Ok(Self(Self::OFF)) } else { text.parse().map(Self) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was asked of a worker, until it answers: it looks at its requests after every batch.
 
 use super::RunView;
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId, RunState};
 
 /// What a worker can be asked for.
@@ -44,7 +45,7 @@ impl Asked {
             Request::Pause if stands == RunState::Paused => Some(format!("{id} is paused: p lets it go on")),
             Request::Continue if stands != RunState::Paused => Some(format!("{id} goes on")),
             Request::Limits(limits) if summary.limits == limits => {
-                Some(format!("{id} now keeps to {} epochs and patience {}", limits.epochs, limits.patience))
+                Some(format!("{id} now keeps to {} epochs and patience {}", limits.epochs, Patience(limits.patience)))
             }
             _ => None,
         }
@@ -58,7 +59,7 @@ impl Asked {
             Request::Pause => "asked to pause".into(),
             Request::Continue => "asked to go on".into(),
             Request::Limits(limits) => {
-                format!("asked to keep to {} epochs, patience {}", limits.epochs, limits.patience)
+                format!("asked to keep to {} epochs, patience {}", limits.epochs, Patience(limits.patience))
             }
         };
         match now.saturating_sub(self.at) / 1_000 {

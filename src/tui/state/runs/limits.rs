@@ -1,5 +1,6 @@
 //! Epochs and patience as they are typed, and what they would mean for a run.
 
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, Monitor};
 use crate::runs::Summary;
 
@@ -20,8 +21,10 @@ pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
             _ => return Err(FORM.into()),
         };
         let number = words.next().ok_or_else(|| format!("{word} how many?"))?;
-        let number = number.parse::<u32>().map_err(|_| format!("{word} must be a whole number, not '{number}'"))?;
-        *place = Some(number);
+        let wrong = |_| format!("{word} must be a whole number, not '{number}'");
+        // Only patience can be off.
+        let off = word.starts_with('p') && number == "off";
+        *place = Some(if off { Patience::OFF } else { number.parse::<u32>().map_err(wrong)? });
     }
     if epochs.is_none() && patience.is_none() {
         return Err(FORM.into());
@@ -70,6 +73,7 @@ mod tests {
         let table = [
             ("epochs 80 patience 12", Ok((80, 12))),
             ("patience=3", Ok((50, 3))),
+            ("patience off", Ok((50, 10_000))),
             (" epochs  7 ", Ok((7, 10))),
             ("", Err("type epochs")),
             ("80", Err("type epochs")),

@@ -2,6 +2,7 @@
 //! worker's events answer it.
 
 use super::{ask, confirm, current, fail};
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{RunId, RunState};
 use crate::runs::queue::To;
 use crate::tui::effect::{Effect, RunsEffect};
@@ -139,7 +140,7 @@ pub(super) fn limits(state: &mut State) {
         return fail(state, &format!("{} cannot be read", run.id));
     };
     let limits = summary.limits;
-    let text = format!("epochs {} patience {}", limits.epochs, limits.patience);
+    let text = format!("epochs {} patience {}", limits.epochs, Patience(limits.patience));
     let title = if run.is_active(state.now) {
         format!("epochs and patience of {id}")
     } else {

@@ -1,6 +1,7 @@
 //! Lines typed on the Runs screen: what each change does at once, and what becomes of them.
 
 use super::{asking, detail, fail, info};
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::about::{AboutChange, Note};
 use crate::runs::query::Query;
@@ -126,10 +127,10 @@ fn explain(state: &mut State, id: &RunId, limits: Limits) {
     let Some(Ok(summary)) = state.runs.find(id).map(|run| run.summary.clone()) else { return };
     let now = summary.limits;
     let words = format!(
-        "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000.",
+        "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000 or off.",
         meaning(&summary, limits),
         now.epochs,
-        now.patience
+        Patience(now.patience)
     );
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
         prompt.explanation = words;
