@@ -136,25 +136,28 @@ impl<B: Backend> Resident<B> {
     fn paint(&self, pictures: Tensor<B, 4>, picks: &Picks, device: &B::Device) -> Tensor<B, 4> {
         let shape = pictures.dims();
         let [count, channels, height, width] = shape;
-        let column = |values: &[f32], of: usize, at: usize| {
-            let values: Vec<f32> = values.iter().skip(at).step_by(of).copied().collect();
-            Tensor::<B, 1>::from_data(TensorData::new(values, [count]), device).reshape([count, 1, 1, 1])
+        // One transfer, whatever the number of columns.
+        let table = |values: &[f32], columns: usize| {
+            Tensor::<B, 2>::from_data(TensorData::new(values.to_vec(), [count, columns]), device)
         };
+        let column = |of: &Tensor<B, 2>, at: usize| of.clone().narrow(1, at, 1).reshape([count, 1, 1, 1]);
         let toned = match &picks.tones {
             Some(tones) => {
-                let bright = pictures.mul(column(tones, 2, 0));
+                let tones = table(tones, 2);
+                let bright = pictures.mul(column(&tones, 0));
                 let mean = bright.clone().reshape([count, channels * height * width]).mean_dim(1);
                 let mean = mean.reshape([count, 1, 1, 1]);
-                (bright - mean.clone()).mul(column(tones, 2, 1)).add(mean).clamp(0.0, 1.0)
+                (bright - mean.clone()).mul(column(&tones, 1)).add(mean).clamp(0.0, 1.0)
             }
             None => pictures,
         };
         let Some(edges) = &picks.erased else { return toned };
+        let edges = table(edges, 4);
         let inside = |axis: usize| {
             let middles = self.fractions[axis].clone();
             let [_, _, rows, columns] = middles.dims();
             let middles = middles.expand([count, 1, rows, columns]);
-            let [from, to] = [axis, axis + 2].map(|at| column(edges, 4, at).expand([count, 1, rows, columns]));
+            let [from, to] = [axis, axis + 2].map(|at| column(&edges, at).expand([count, 1, rows, columns]));
             middles.clone().greater_equal(from).bool_and(middles.lower(to))
         };
         let mask = inside(0).expand([count, 1, height, width]).bool_and(inside(1).expand([count, 1, height, width]));
