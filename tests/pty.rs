@@ -82,7 +82,7 @@ fn a_terminal_that_goes_away_ends_the_dashboard_and_no_worker() {
 }
 
 #[test]
-fn all_three_strategies_are_launched_by_keys_and_wait_for_one_another() {
+fn all_strategies_are_launched_by_keys_and_wait_for_one_another() {
     let lab = Lab::new();
     lab.faces(140);
     let mut dashboard = Dashboard::open(&lab);
@@ -90,7 +90,7 @@ fn all_three_strategies_are_launched_by_keys_and_wait_for_one_another() {
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
     // To features: without weights there is nothing to build on, and the form says what to do.
-    dashboard.press("\u{1b}[C");
+    dashboard.press("\u{1b}[C\u{1b}[C");
     dashboard.wait("what is missing", |text| text.contains("mien weights"));
     dashboard.press("\r");
     // The refusal leads to what is missing.
