@@ -680,6 +680,11 @@ fn order(text: &str) -> Result<Order, String> {
     }
 }
 
+/// A number of epochs without improvement, or `off`.
+fn patience(text: &str) -> Result<u32, ParseIntError> {
+    text.parse::<Patience>().map(|patience| patience.0)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -688,9 +693,4 @@ mod tests {
     fn the_definitions_are_consistent() {
         super::Arguments::command().debug_assert();
     }
-}
-
-/// A number of epochs without improvement, or `off`.
-fn patience(text: &str) -> Result<u32, ParseIntError> {
-    text.parse::<Patience>().map(|patience| patience.0)
 }

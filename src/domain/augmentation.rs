@@ -179,7 +179,7 @@ impl Augmentation {
     /// Whether it has no other parts than the first programs knew.
     #[must_use]
     pub fn is_affine(&self) -> bool {
-        [self.brightness, self.contrast, self.erasing, self.mixup].iter().all(|strength| *strength == 0.0)
+        [self.brightness, self.contrast, self.erasing, self.mixup].iter().all(is_zero)
     }
 }
 
@@ -192,7 +192,7 @@ fn read_part(text: &str) -> Option<(Part, f64)> {
         // −0 would be another file and the same training.
         strength => strength?.trim().parse::<f64>().ok()? + 0.0,
     };
-    let whole = part != Part::Flip || strength == 0.0 || strength == 1.0;
+    let whole = part != Part::Flip || strength.fract() <= 0.0;
     ((0.0..=part.most()).contains(&strength) && whole).then_some((part, strength))
 }
 

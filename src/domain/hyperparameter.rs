@@ -164,8 +164,13 @@ impl Hyperparameter {
     #[must_use]
     pub fn is_off(self, recipe: &Recipe) -> bool {
         let off = match self {
-            Self::WeightDecay | Self::LabelSmoothing | Self::Warmup | Self::ClipNorm | Self::Average => "0",
-            Self::Crop | Self::PatienceFrom => "0",
+            Self::WeightDecay
+            | Self::LabelSmoothing
+            | Self::Warmup
+            | Self::ClipNorm
+            | Self::Average
+            | Self::Crop
+            | Self::PatienceFrom => "0",
             Self::Optimizer => "adam",
             Self::Balance | Self::Standardize => "none",
             Self::Views => "1",
@@ -303,8 +308,7 @@ impl Hyperparameter {
             Self::Device => "auto, cpu, cuda, cuda:N",
             Self::Precision => "f32, bf16",
             Self::Optimizer => "adam, adamw, sgd",
-            Self::Warmup => "0 to 1000",
-            Self::ClipNorm => "0 to 1000",
+            Self::Warmup | Self::ClipNorm => "0 to 1000",
             Self::Average => "0 to 0.99999",
             Self::Balance => "none, weights, weights-sqrt, sampler, sampler-sqrt",
             Self::Crop => "0 to 512",
@@ -416,7 +420,7 @@ impl Hyperparameter {
         let stage = recipe.architecture().stage_names().find(|stage| stage.as_str() == text);
         let transfer = recipe.transfer.as_mut().ok_or_else(foreign);
         match self {
-            Self::Network if !strategy.is_from_scratch() => return Err(foreign()),
+            Self::Network | Self::Crop | Self::Standardize if !strategy.is_from_scratch() => return Err(foreign()),
             Self::Network => {
                 let network = NetworkName::from_scratch().find(|network| network.as_str() == text);
                 recipe.set_network(network.ok_or_else(wrong)?);
@@ -467,7 +471,6 @@ impl Hyperparameter {
             Self::ClipNorm => recipe.clip_norm = upto(1000.0)?,
             Self::Average => recipe.average = upto(0.99999)?,
             Self::Balance => recipe.balance = named(&Balance::ALL, Balance::name, text).ok_or_else(wrong)?,
-            Self::Crop | Self::Standardize if !strategy.is_from_scratch() => return Err(foreign()),
             Self::Crop => recipe.crop = whole(0, MAX_SIZE)?,
             Self::Standardize => {
                 recipe.standardize = match text {

@@ -290,11 +290,7 @@ impl Summary {
                 self.wait_no_more();
                 self.go_on(record.at);
                 self.load = None;
-                // The test itself went well: what failed came after it.
-                match self.evaluating.take() {
-                    Some(Split::Train) => self.warnings.push(cause.clone()),
-                    _ => self.evaluation_error = Some(cause.clone()),
-                }
+                self.take_failure(cause);
             }
             Event::Evaluated { split, epoch, loss, confusion } => {
                 self.evaluating = None;
@@ -352,6 +348,14 @@ impl Summary {
         self.load = None;
         // The worker tells at once if others are in force.
         self.limits = Limits::of(&self.recipe);
+    }
+
+    /// A test failed. Where it was the pass over the training images, the test itself went well.
+    fn take_failure(&mut self, cause: &str) {
+        match self.evaluating.take() {
+            Some(Split::Train) => self.warnings.push(cause.to_owned()),
+            _ => self.evaluation_error = Some(cause.to_owned()),
+        }
     }
 
     /// Keeps the scores of the best weights on a split.

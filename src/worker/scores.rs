@@ -71,16 +71,16 @@ where
         }
         // Features are cached of the plain view alone.
         let feed = self.setup.images_of(Split::Test);
-        let plan = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
-        let mut evaluations = vec![plain.clone()];
+        let fit = plan::<B>(self.ground, self.files, self.setup.identity(), feed, self.readback);
+        let mut of_views = vec![plain.clone()];
         for view in others {
-            let found = plan.evaluate_view(network, Split::Test, view, self.device, self.journal)?;
+            let found = fit.evaluate_view(network, Split::Test, view, self.device, self.journal)?;
             let Some(evaluation) = found else { return Ok(false) };
-            evaluations.push(evaluation);
+            of_views.push(evaluation);
         }
-        drop(plan);
+        drop(fit);
         // There is the plain one at least.
-        let Some(mean) = Evaluation::mean(&evaluations) else { return Ok(true) };
+        let Some(mean) = Evaluation::mean(&of_views) else { return Ok(true) };
         let Evaluation { loss, confusion, probabilities, truth } = mean;
         let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
         self.journal.keep(&predictions, &folder.test_views_predictions());

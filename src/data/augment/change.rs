@@ -195,6 +195,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp)] // halves and quarters
     fn tones_keep_the_mean_or_move_it() {
         let mut pixels = [0.25, 0.75];
         Tones { brightness: 1.0, contrast: 0.5 }.apply(&mut pixels);

@@ -125,8 +125,14 @@ impl Metric {
     #[must_use]
     pub fn direction(self) -> Direction {
         match self {
-            Self::Accuracy | Self::Precision | Self::Recall | Self::F1 => Direction::Higher,
-            Self::ViewsAccuracy | Self::ViewsF1 | Self::ValAccuracy | Self::ImagesPerSecond => Direction::Higher,
+            Self::Accuracy
+            | Self::Precision
+            | Self::Recall
+            | Self::F1
+            | Self::ViewsAccuracy
+            | Self::ViewsF1
+            | Self::ValAccuracy
+            | Self::ImagesPerSecond => Direction::Higher,
             Self::TestLoss | Self::ValLoss | Self::SecondsPerEpoch | Self::TotalSeconds => Direction::Lower,
             Self::BestEpoch | Self::Epochs | Self::Parameters | Self::Trainable => Direction::Neither,
         }

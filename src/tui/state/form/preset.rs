@@ -20,9 +20,8 @@ impl Preset {
     pub fn of(practice: Practice) -> &'static [Self] {
         match practice {
             // No published figures are of the deeper network.
-            Practice::One(Strategy::Deep) => &[Self::Default, Self::Quick],
+            Practice::One(Strategy::Deep) | Practice::All => &[Self::Default, Self::Quick],
             Practice::One(_) => &[Self::Default, Self::Reference, Self::Quick],
-            Practice::All => &[Self::Default, Self::Quick],
         }
     }
 
