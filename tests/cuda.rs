@@ -16,7 +16,7 @@ use burn::backend::{Cuda, Flex};
 use lab::Lab;
 use mien::domain::Outcome;
 use mien::events::{Event, EventReader, Record};
-use mien::model::kernels::{AdamStep, Pool};
+use mien::model::kernels::{AdamStep, DescentStep, Pool};
 use serde_json::Value;
 
 /// What burn's kernels include, as far as it is looked for.
@@ -257,6 +257,7 @@ fn blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute() {
     in_a_process_of_its_own(&machine, "convolutions_by_cudnn", false, 40);
     in_a_process_of_its_own(&machine, "batch_norm_by_its_own_kernels", false, 0);
     in_a_process_of_its_own(&machine, "adam_by_its_own_kernel", false, 0);
+    in_a_process_of_its_own(&machine, "descent_by_its_own_kernel", false, 0);
 }
 
 /// Runs an ignored test of this file on the made-up driver, where cuDNN must be called at least so many times.
@@ -361,11 +362,31 @@ fn adam_by_its_own_kernel() {
     }
 }
 
+#[test]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+fn descent_by_its_own_kernel() {
+    let step = DescentStep { rate: 0.01, decay: 0.25, momentum: 0.9 };
+    for (number, shape) in (1..).zip([vec![37], vec![6, 8], vec![5, 2, 3, 3], vec![8, 4, 3, 3]]) {
+        let [parameter, gradient, velocity, _] = blocks::of_adam(shape.iter().product(), number);
+        let (mut moved, mut velocities) = (Vec::new(), Vec::new());
+        for ((value, grad), velocity) in parameter.iter().zip(&gradient).zip(&velocity) {
+            let grad = grad + value * 0.25;
+            let velocity = velocity * 0.9 + grad;
+            moved.push(value - (grad + velocity * 0.9) * 0.01);
+            velocities.push(velocity);
+        }
+        let found = blocks::step_of_descent(&shape, [&parameter, &gradient, &velocity], step);
+        blocks::same(&found, &[moved, velocities], 1e-6, &format!("{shape:?}"));
+    }
+}
+
 mod blocks {
     use burn::backend::{Autodiff, Cuda, Flex};
     use burn::tensor::backend::Backend;
     use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
-    use mien::model::kernels::{AdamStep, BatchNormSettings, KernelBackend, Pool, Wanted, batch_norm, convolution};
+    use mien::model::kernels::{
+        AdamStep, BatchNormSettings, BlockSettings, DescentStep, KernelBackend, Pool, Wanted, batch_norm, convolution,
+    };
 
     /// Inputs of a block `[n, c_in, c_out, h, w]`, pixel by pixel.
     pub(crate) struct Case {
@@ -430,12 +451,13 @@ mod blocks {
             let bias = tensor::<B, 1>(&self.bias, [c_out], rounded).into_primitive().tensor();
             let grad = by_channels(&numbers(out.iter().product(), self.seed + 3), out);
 
-            let plain = B::conv_block(x.clone(), weight.clone(), bias.clone(), pool);
-            let (tracked, saved) = B::conv_block_tracked(&x, &weight, &bias, pool).expect("a fused block");
-            let wanted = Wanted { x: true, parameters: true };
+            let settings = BlockSettings { relu: true, pool };
+            let plain = B::conv_block(x.clone(), weight.clone(), Some(bias.clone()), settings);
+            let (tracked, saved) = B::conv_block_tracked(&x, &weight, Some(&bias), settings).expect("a fused block");
+            let wanted = Wanted { x: true, parameters: true, bias: true };
             let found = B::conv_block_backward(grad.clone(), x.clone(), weight.clone(), &saved, wanted);
             let (of_weight, of_bias) = found.parameters.expect("gradients");
-            let less = Wanted { x: false, parameters: true };
+            let less = Wanted { x: false, parameters: true, bias: true };
             let lowest = B::conv_block_backward(grad, x, weight, &saved, less);
             assert!(lowest.x.is_none());
             let (again, bias_again) = lowest.parameters.expect("gradients");
@@ -460,7 +482,7 @@ mod blocks {
             let grad = by_channels(&self.gradient(stride), self.outputs(stride));
             let plain = Cuda::convolution(x.clone(), weight.clone(), stride);
             let tracked = Cuda::convolution_tracked(&x, &weight, stride).expect("by cuDNN");
-            let wanted = Wanted { x: true, parameters: true };
+            let wanted = Wanted { x: true, parameters: true, bias: false };
             let (of_x, of_weight) = Cuda::convolution_backward(grad, x, weight, stride, wanted);
             let gradients = [of_x, of_weight].map(|found| by_pixels(found.expect("a gradient")));
             [vec![by_pixels(plain), by_pixels(tracked)], gradients.to_vec()].concat()
@@ -553,34 +575,43 @@ mod blocks {
         [parameter, gradient, first, second.iter().map(|value| value.abs()).collect()]
     }
 
+    /// A tensor as backends know it.
+    type Raw = burn::tensor::ops::FloatTensor<Cuda>;
+
     /// The parameter and both moments behind a step on CUDA. Filters are given and read channels last.
     pub(crate) fn step_of_adam(shape: &[usize], tensors: [&[f32]; 4], step: AdamStep) -> Vec<Vec<f32>> {
-        let found = match *shape {
-            [a] => in_shape(tensors, [a], step, |tensor| tensor, |tensor| tensor),
-            [a, b] => in_shape(tensors, [a, b], step, |tensor| tensor, |tensor| tensor),
-            [out, inputs, kernel, _] => in_shape(
-                tensors,
-                [out, kernel, kernel, inputs],
-                step,
-                |tensor| tensor.permute([0, 3, 1, 2]),
-                |tensor| tensor.permute([0, 2, 3, 1]),
-            ),
-            _ => unreachable!("no parameter has another shape"),
-        };
-        found.to_vec()
+        in_shape(shape, &tensors, |of| {
+            Cuda::adam_step(&of[0], &of[1], [&of[2], &of[3]], step).expect("a kernel").to_vec()
+        })
     }
 
-    fn in_shape<const D: usize>(
-        tensors: [&[f32]; 4],
-        shape: [usize; D],
-        step: AdamStep,
-        turn: impl Fn(Tensor<Cuda, D>) -> Tensor<Cuda, D>,
-        back: impl Fn(Tensor<Cuda, D>) -> Tensor<Cuda, D>,
-    ) -> [Vec<f32>; 3] {
-        let of = |values| turn(tensor::<Cuda, D>(values, shape, false)).into_primitive().tensor();
-        let [parameter, gradient, first, second] = tensors.map(of);
-        let found = Cuda::adam_step(&parameter, &gradient, [&first, &second], step).expect("a kernel");
-        found.map(|tensor| values(back(Tensor::from_primitive(TensorPrimitive::Float(tensor)))))
+    /// The parameter and its velocity behind a step on CUDA, likewise.
+    pub(crate) fn step_of_descent(shape: &[usize], tensors: [&[f32]; 3], step: DescentStep) -> Vec<Vec<f32>> {
+        in_shape(shape, &tensors, |of| Cuda::descent_step(&of[0], &of[1], &of[2], step).expect("a kernel").to_vec())
+    }
+
+    fn in_shape(shape: &[usize], tensors: &[&[f32]], step: impl Fn(&[Raw]) -> Vec<Raw>) -> Vec<Vec<f32>> {
+        fn turned<const D: usize>(
+            tensors: &[&[f32]],
+            shape: [usize; D],
+            step: impl Fn(&[Raw]) -> Vec<Raw>,
+            [turn, back]: [fn(Tensor<Cuda, D>) -> Tensor<Cuda, D>; 2],
+        ) -> Vec<Vec<f32>> {
+            let of = |values: &&[f32]| turn(tensor::<Cuda, D>(values, shape, false)).into_primitive().tensor();
+            let found = step(&tensors.iter().map(of).collect::<Vec<Raw>>());
+            let read = |tensor| values(back(Tensor::from_primitive(TensorPrimitive::Float(tensor))));
+            found.into_iter().map(read).collect()
+        }
+        match *shape {
+            [a] => turned(tensors, [a], step, [|tensor| tensor, |tensor| tensor]),
+            [a, b] => turned(tensors, [a, b], step, [|tensor| tensor, |tensor| tensor]),
+            [out, inputs, kernel, _] => {
+                let turns: [fn(Tensor<Cuda, 4>) -> Tensor<Cuda, 4>; 2] =
+                    [|tensor| tensor.permute([0, 3, 1, 2]), |tensor| tensor.permute([0, 2, 3, 1])];
+                turned(tensors, [out, kernel, kernel, inputs], step, turns)
+            }
+            _ => unreachable!("no parameter has another shape"),
+        }
     }
 
     /// Holds results against each other.

@@ -213,7 +213,7 @@ int cuModuleGetFunction(void **function, void *module, const char *name) { retur
 int cuModuleUnload(void *module) { return SUCCESS; }
 int cuFuncSetAttribute(void *function, int attribute, int value) { return SUCCESS; }
 
-/* This program's own kernels (model::kernels::cuda: gradient, batch_norm, reduce, adam), which compute here what they compute on a
+/* This program's own kernels (model::kernels::cuda: gradient, batch_norm, reduce, optimizer), which compute here what they compute on a
  * card: by their names, such as through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
 
 struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[10]; unsigned scalar[10]; };
@@ -384,11 +384,21 @@ static void adam_step(const struct kernel *k) {
     }
 }
 
+/* parameter, gradient, velocity -> parameter, velocity; vectors, momentum, decay, rate */
+static void descent_step(const struct kernel *k) {
+    float momentum = real(k->scalar[1]), decay = real(k->scalar[2]), rate = real(k->scalar[3]);
+    for (long i = 0; i < (long)k->scalar[0] * k->vector && i < (long)k->cubes * k->columns * k->vector; i++) {
+        float before = vector_of(k, 0)[i], grad = vector_of(k, 1)[i] + before * decay, moved = vector_of(k, 2)[i] * momentum + grad;
+        vector_of(k, 3)[i] = before - (grad + moved * momentum) * rate;
+        vector_of(k, 4)[i] = moved;
+    }
+}
+
 static const struct { const char *name; int buffers, scalars; void (*compute)(const struct kernel *); } KERNELS[] = {
     {"through_relu_e_", 4, 3, through_relu}, {"through_pooling_e_", 5, 5, through_pooling}, {"add_cubes_e_", 2, 2, add_cubes},
     {"batch_norm_moments_e_", 3, 3, batch_norm_moments}, {"batch_norm_statistics_e_", 9, 5, batch_norm_statistics},
     {"batch_norm_output_e_", 6, 4, batch_norm_output}, {"batch_norm_sums_e_", 8, 4, batch_norm_sums}, {"batch_norm_input_e_", 9, 4, batch_norm_input},
-    {"adam_step_e_", 7, 9, adam_step},
+    {"adam_step_e_", 7, 9, adam_step}, {"descent_step_e_", 5, 4, descent_step},
 };
 
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned x, unsigned y, unsigned z, unsigned shared,
