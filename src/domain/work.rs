@@ -1,7 +1,7 @@
 //! What a run costs, counted from its settings: parameters, arithmetic, memory, disk.
 
 use super::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved};
-use super::{DeviceRequest, Precision, Recipe, SplitCounts};
+use super::{DeviceRequest, Optimizer, Precision, Recipe, SplitCounts};
 
 /// Bytes of a number in f32.
 const FLOAT: u64 = 4;
@@ -63,12 +63,21 @@ impl Work {
             precomputed,
             precomputed_operations: below,
             features_bytes: (precomputed * trained_input) as u64 * FLOAT,
-            // Weights; for those that are trained also gradients and Adam's two moments.
-            memory: FLOAT * (parameters + 3 * trained) as u64
+            // Weights; for those that are trained also gradients, the optimizer's moments and the average.
+            memory: FLOAT * (parameters + kept_of_trained(recipe) * trained) as u64
                 + frozen_bytes(recipe, &network, cut)
                 + u64::from(recipe.batch_size) * image_bytes(recipe, &network, cut),
         })
     }
+}
+
+/// Numbers that training keeps of each trained parameter beside it.
+fn kept_of_trained(recipe: &Recipe) -> usize {
+    let moments = match recipe.optimizer {
+        Optimizer::Adam | Optimizer::AdamW => 2,
+        Optimizer::Sgd => 1,
+    };
+    1 + moments + usize::from(recipe.average > 0.0)
 }
 
 /// Bytes of a frozen part while it computes: the widest output and its input, of a chunk of images, or of a batch on a
@@ -127,6 +136,14 @@ mod tests {
         let plain =
             work(Strategy::Features, &[(Hyperparameter::Augmentation, "none"), (Hyperparameter::Variants, "4")]);
         assert_eq!(plain.precomputed, IMAGES.total());
+    }
+
+    #[test]
+    fn an_optimizer_and_an_average_take_memory_for_each_parameter() {
+        let with = |settings: &[(Hyperparameter, &str)]| work(Strategy::Cnn, settings).memory;
+        let parameters = 4 * 83_335;
+        assert_eq!(with(&[]) - with(&[(Hyperparameter::Optimizer, "sgd")]), parameters);
+        assert_eq!(with(&[(Hyperparameter::Average, "0.9")]) - with(&[]), parameters);
     }
 
     #[test]
