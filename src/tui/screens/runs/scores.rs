@@ -102,5 +102,9 @@ fn averages(state: &State, summary: &Summary, test: &TestResult, first: u16, buf
     if let Some(them) = reference {
         pen.skip(2).write(&format!("reference {}", decimal(them.accuracy, 4)), theme.dim());
     }
+    if let Some((views, result)) = &summary.test_views {
+        let accuracy = decimal(result.confusion.scores().accuracy, 4);
+        pen.skip(2).write(&format!("{views} views {accuracy}"), theme.strong());
+    }
     pen.skip(2).write(&format!("loss {}", decimal(test.loss, 4)), theme.dim());
 }
