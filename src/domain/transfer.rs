@@ -28,7 +28,7 @@ pub struct FineTuning {
     pub from: RunId,
     /// The lowest stage that is trained; those above it are too.
     pub unfreeze: StageName,
-    /// Step size of Adam for the base; the head has the recipe's own.
+    /// Step size of the optimizer for the base; the head has the recipe's own.
     pub base_learning_rate: f64,
 }
 

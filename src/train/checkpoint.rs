@@ -57,7 +57,7 @@ pub struct State {
     pub identity: Identity,
     /// Completed epochs.
     pub epoch: u32,
-    /// Steps that Adam took.
+    /// Steps that the optimizer took.
     pub optimizer_steps: usize,
     /// The base learning rate as plateaus have left it.
     pub learning_rate: f64,
