@@ -30,7 +30,10 @@ fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<
         None if names.is_empty() => Err(CommandError::Usage(format!("there are no pretrained weights yet: {ADVICE}"))),
         None => {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            Err(CommandError::Usage(format!("which weights? Say --weights and one of {}", names.join(", "))))
+            Err(CommandError::Usage(format!(
+                "there are several weights: give --weights and one of {}",
+                names.join(", ")
+            )))
         }
     }
 }

@@ -7,7 +7,7 @@ use super::exit::CommandError;
 /// Asks on the terminal. Without one it is an error that says how `--yes` does `deed` without asking.
 pub(super) fn confirm(question: &str, deed: &str) -> Result<bool, CommandError> {
     if !can_ask() {
-        return Err(CommandError::Usage(format!("nobody can be asked here: --yes {deed} without asking")));
+        return Err(CommandError::Usage(format!("there is no terminal to ask on: --yes {deed} without asking")));
     }
     ask(question)
 }

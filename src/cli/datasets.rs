@@ -49,8 +49,8 @@ pub(super) fn built_in(home: &Home) -> Result<Manifest, CommandError> {
     Ok(demo::ensure(&home.data(), supervise::now())?)
 }
 
-/// The wanted dataset; else FER-2013 or the only imported one; else, where nothing was imported, the demo. A choice that
-/// is not the user's is named on stderr.
+/// The wanted dataset; else FER-2013 or the only imported one; else, where nothing was imported, the demo. A choice
+/// that is not the user's is named on stderr.
 pub(super) fn choose(home: &Home, wanted: Option<&DatasetName>) -> Result<Manifest, CommandError> {
     let name = match wanted {
         Some(name) => name.clone(),
@@ -74,7 +74,10 @@ fn default(present: &[(DatasetName, Result<Manifest, StoreError>)]) -> Result<Da
         [only] => Ok((*only).clone()),
         several => {
             let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
-            Err(CommandError::Usage(format!("which dataset? Say --dataset and one of {}", names.join(", "))))
+            Err(CommandError::Usage(format!(
+                "there are several datasets: give --dataset and one of {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -97,7 +100,7 @@ mod tests {
             ("only the demo", &["demo"], Ok("demo")),
             ("the only import", &["demo", "faces"], Ok("faces")),
             ("FER-2013 among others", &["demo", "faces", "fer2013"], Ok("fer2013")),
-            ("several imports", &["a", "b"], Err("which dataset? Say --dataset and one of a, b")),
+            ("several imports", &["a", "b"], Err("there are several datasets: give --dataset and one of a, b")),
         ];
         for (case, present, expected) in table {
             assert_eq!(chosen(present), expected.map(Into::into).map_err(Into::into), "{case}");

@@ -51,8 +51,8 @@ pub(super) fn fetch(
     Ok(Fetched(destination))
 }
 
-/// The name of a download's file: a hash of the address, so that no two addresses share a file, and the last part of the
-/// address, whose ending names the format.
+/// The name of a download's file: a hash of the address, so that no two addresses share a file, and the last part of
+/// the address, whose ending names the format.
 fn file_name(url: &str) -> String {
     const LONGEST: usize = 80;
     let path = url.split(['?', '#']).next().unwrap_or(url);

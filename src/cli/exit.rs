@@ -67,7 +67,7 @@ impl Exit {
         match self {
             Self::Done => ExitCode::SUCCESS,
             Self::Failed => ExitCode::FAILURE,
-            // What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
+            // The code that a shell reports of a process ended by Ctrl-C: 128 + SIGINT.
             Self::Stopped => ExitCode::from(130),
             Self::Worker(code) => code,
         }

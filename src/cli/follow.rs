@@ -15,7 +15,7 @@ use crate::supervise;
 /// The time between two reads of the log.
 const READ_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Who follows the run, which decides the effect of Ctrl-C.
+/// The command that follows a run, which decides the effect of Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watcher {
     /// The command that started it: Ctrl-C stops the run, a second one leaves it running.
@@ -85,7 +85,7 @@ pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Wat
     if let (Err(CommandError::Output(error)), Watcher::Starter) = (&ending, watcher)
         && error.kind() == std::io::ErrorKind::BrokenPipe
     {
-        // Who closed the pipe may not know that the run needs no reader.
+        // Otherwise the run would seem to have ended with its reader.
         let id = &run.summary.id;
         printer.note(&format!(
             "nobody reads the output any more, and {id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"

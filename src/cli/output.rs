@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::exit::CommandError;
 use crate::domain::text::{printable_json, printable_lines};
 
-/// Prints text to stdout and flushes it, so that a reader of a pipe sees each line as it comes. Control characters other
-/// than line ends are replaced, because they could steer the terminal.
+/// Prints text to stdout and flushes it, so that a reader of a pipe sees each line as it comes. Control characters
+/// other than line ends are replaced, because they could steer the terminal.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
     verbatim(&printable_lines(text))
 }

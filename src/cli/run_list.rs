@@ -20,7 +20,7 @@ pub(super) fn parse_filter(words: &[String]) -> Result<Query, CommandError> {
     let text = words.join(" ");
     Query::parse(&text).map_err(|error| {
         let word = printable(&text[error.at.clone()]);
-        CommandError::Usage(format!("the filter goes wrong at `{word}`: {}", error.reason))
+        CommandError::Usage(format!("the filter cannot be read at `{word}`: {}", error.reason))
     })
 }
 

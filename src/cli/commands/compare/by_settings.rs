@@ -112,7 +112,7 @@ fn text(table: &BySettings, runs: &[FollowedRun]) -> String {
         let values = row.settings.iter().map(|value| value.clone().unwrap_or_else(|| "–".into()));
         let tested = format!("{} of {}", row.tested, row.runs.len());
         let cells = shown.iter().map(|(at, metric)| cell(*metric, row.cells[*at], row.best[*at]));
-        printed.row(&values.chain([tested]).chain(cells).chain([named(row, runs)]).collect::<Vec<_>>());
+        printed.row(&values.chain([tested]).chain(cells).chain([ids_text(row, runs)]).collect::<Vec<_>>());
     }
     let notes: Vec<String> = table.notes.iter().map(|note| printable(note) + "\n").collect();
     if notes.is_empty() { printed.render() } else { format!("{}\n{}", printed.render(), notes.concat()) }
@@ -126,8 +126,8 @@ fn cell(metric: Metric, spread: Option<Spread>, best: bool) -> String {
     format!("{}{}{deviation}", if best { "▲ " } else { "" }, metric.spread_text(mean))
 }
 
-/// The row's runs in a few words.
-fn named(row: &SettingsRow, runs: &[FollowedRun]) -> String {
+/// The ids of the row's runs, of many the first and the last.
+fn ids_text(row: &SettingsRow, runs: &[FollowedRun]) -> String {
     match ids(row, runs)[..] {
         [] => String::new(),
         [one] => one.to_string(),

@@ -118,7 +118,7 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
     let (run, state) = sheet.runs[at];
     let scores = run.test.as_ref().map(|test| test.confusion.scores());
     let value = |setting: &'a crate::runs::comparison::Setting| setting.values[at].as_deref();
-    let against = comparison.verdicts.iter().find(|against| against.run == at);
+    let verdict = comparison.verdicts.iter().find(|verdict| verdict.run == at);
     let group = comparison.groups.iter().find(|group| group.runs.contains(&at));
     Column {
         id: &run.id,
@@ -141,7 +141,7 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
             .iter()
             .map(|class| PerClass { name: &class.name, f1: class.f1[at], support: class.support, best: class.best[at] })
             .collect(),
-        against: against.map(|against| told(&comparison.runs[comparison.baseline], &against.verdict)),
+        against: verdict.map(|verdict| against(&comparison.runs[comparison.baseline], &verdict.verdict)),
         seeds: group.map(|group| Seeds {
             runs: group.runs.iter().map(|at| &comparison.runs[*at]).collect(),
             seeds: &group.seeds,
@@ -150,7 +150,7 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
     }
 }
 
-fn told<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> Against<'a> {
+fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> Against<'a> {
     let known = verdict.as_ref().ok();
     let changes = known.into_iter().flat_map(|verdict| &verdict.classes);
     Against {

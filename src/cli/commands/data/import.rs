@@ -73,8 +73,8 @@ impl Import {
             ..ImportRequest::new(self.source, self.name, home.data(), supervise::now())
         };
         if self.progress {
-            // Otherwise the import would end with the terminal of the program that started it. It fails only for the leader
-            // of a session, which needs no new one.
+            // Otherwise the import would end with the terminal of the program that started it. It fails only for the
+            // leader of a process group, which already has a session of its own or was started by hand.
             let _ = rustix::process::setsid();
         }
         let progress = Progress::new(self.progress)?;

@@ -149,7 +149,7 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     figures::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
 }
 
-/// Width, height and number of channels.
+/// Width and height in pixels, and whether it has colours.
 fn image_text(shape: ImageShape) -> String {
     let colours = if shape.channels == 1 { "gray" } else { "colour" };
     format!("{}×{} {colours}", shape.width, shape.height)

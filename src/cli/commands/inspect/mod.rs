@@ -157,6 +157,6 @@ fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -
         }
         Ok(dataset) => return Sources(Some(dataset)),
     };
-    output::complain(&format!("images are told by index alone: {}", printable(&reason)));
+    output::complain(&format!("images are named by their index alone: {}", printable(&reason)));
     Sources(None)
 }

@@ -93,12 +93,13 @@ fn device_text(group: &DeviceListing) -> String {
         let waits = !matches!(run.standing, Standing::AtWork | Standing::Beside | Standing::Lost { .. });
         number += usize::from(waits);
         let place = if waits { number.to_string() } else { String::new() };
-        table.row(&[place, run.id.to_string(), run.job.to_string(), stands(&run.standing, run.job)]);
+        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.standing, run.job)]);
     }
     format!("{head}\n{}", table.render())
 }
 
-fn stands(standing: &Standing, job: Job) -> String {
+/// A run's position in words.
+fn standing_text(standing: &Standing, job: Job) -> String {
     match (standing, job) {
         (Standing::AtWork, Job::Train) => "at work".into(),
         (Standing::AtWork, Job::Evaluate) => "being tested".into(),

@@ -148,7 +148,7 @@ fn device(queue: &RunQueue, name: &str) -> Result<DeviceKey, CommandError> {
     let request: DeviceRequest = name.parse()?;
     let name = request.to_string();
     match request {
-        DeviceRequest::Auto => Err(CommandError::Usage("which device: cpu, or cuda:0?".into())),
+        DeviceRequest::Auto => Err(CommandError::Usage("auto is no device of the queue: give cpu, or cuda:N".into())),
         DeviceRequest::Cpu => Ok(DeviceKey::here(&name, None)),
         DeviceRequest::Cuda(ordinal) => {
             // One that cannot be asked, or not by this build, may still be known from the runs that used it.

@@ -83,7 +83,7 @@ impl Prune {
     pub(super) fn run(&self, store: &RunStore) -> Result<Exit, CommandError> {
         let rule = Rule { newest: self.keep, best: self.keep_best, older_than: self.older_than };
         if self.filter.is_empty() && rule == Rule::default() && !self.checkpoints {
-            let words = "nothing says which runs may go: give a filter, --older-than, --keep or --keep-best";
+            let words = "no rule is given: give a filter, --older-than, --keep or --keep-best";
             return Err(CommandError::Usage(words.into()));
         }
         let query = parse_filter(&self.filter)?;

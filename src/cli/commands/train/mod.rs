@@ -56,8 +56,8 @@ enum TrainStrategy {
     Finetune(TrainFinetune),
     /// All four in order: cnn, deep, features, finetune from features
     ///
-    /// Four runs that wait for one another, named NAME-cnn, NAME-deep, NAME-features and NAME-finetune. Ctrl-C stops the
-    /// one that is followed; the next one then begins.
+    /// Four runs that wait for one another, named NAME-cnn, NAME-deep, NAME-features and NAME-finetune. Ctrl-C stops
+    /// the one that is followed; the next one then begins.
     #[command(after_help = exit::HELP)]
     All(TrainAll),
 }

@@ -31,7 +31,7 @@ impl Fetch {
     pub(super) fn run(self, home: &Home) -> Result<Exit, CommandError> {
         let source = published::source(&self.what)?;
         let Some(name) = self.name.or(source.name) else {
-            return Err(CommandError::Usage("what shall they be called? Say --name and a name".into()));
+            return Err(CommandError::Usage("weights from an address have no name yet: give --name and a name".into()));
         };
         if let Some(there) = present(home, &name, &source.url, self.options)? {
             output::note(&format!("{name} was fetched from there before"));

@@ -57,7 +57,7 @@ pub(super) fn source(what: &str) -> Result<Source, CommandError> {
     let names: Vec<&str> = ALL.iter().map(|published| published.name).collect();
     let names = names.join(", ");
     Err(CommandError::Usage(format!(
-        "'{what}' is nothing to fetch: say {names}, or an address that begins with https://"
+        "'{what}' is neither published weights nor an address: give {names}, or an address that begins with https://"
     )))
 }
 
@@ -79,7 +79,7 @@ mod tests {
             source("resnet")
                 .expect_err("unknown")
                 .to_string()
-                .contains("say vggface, imagenet, torchvision, or an address")
+                .contains("give vggface, imagenet, torchvision, or an address")
         );
     }
 }
