@@ -5,6 +5,7 @@
 
 mod source;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -160,6 +161,10 @@ fn refusal(module: &[&str], rule: Option<&Rule>, segments: &[String]) -> Option<
     if room == "main" {
         return (!matches!(target, "cli")).then(|| "main only parses and dispatches".into());
     }
+    let is_shared = module.starts_with(&["cli"]) && module.len() > 1 && module[1] != "commands";
+    if is_shared && target == "cli" && segments.get(1).is_some_and(|part| part == "commands") {
+        return Some("the parts that commands share use no command".into());
+    }
     let rule = rule?;
     let widget = module.starts_with(&["tui", "widgets"]);
     let allowed = if widget { WIDGET_ROOMS.contains(&target) } else { target == room || rule.rooms.contains(&target) };
@@ -171,6 +176,33 @@ fn refusal(module: &[&str], rule: Option<&Rule>, segments: &[String]) -> Option<
     // A glob of one's own folder's parent would hide what is used.
     (!door.parts.contains(&part))
         .then(|| format!("{} may use of {target}: {}", door.inside.join("::"), door.parts.join(", ")))
+}
+
+/// The modules of these sources (path under `src/` and text) that use one another in a circle; empty if none do. A file
+/// uses those that it declares by `mod` or names in a path.
+fn circle(sources: &[(String, String)]) -> BTreeSet<String> {
+    let module = |path: &str| module_of(path).join("::");
+    let mut left: BTreeSet<String> = sources.iter().map(|(path, _)| module(path)).collect();
+    let mut uses: Vec<(String, String)> = Vec::new();
+    for (path, text) in sources {
+        let place = module_of(path);
+        let tokens = source::tokens(text);
+        let declared = tokens.windows(3).filter(|three| three[0].text == "mod" && three[2].text == ";");
+        let declared = declared.map(|three| [module(path), three[1].text.clone()].join("::"));
+        let named = source::paths(text, &place, |_| false).into_iter().filter_map(|found| {
+            let lengths = (1..=found.segments.len()).rev();
+            lengths.map(|length| found.segments[..length].join("::")).find(|name| left.contains(name))
+        });
+        uses.extend(declared.chain(named).filter(|used| *used != module(path)).map(|used| (module(path), used)));
+    }
+    loop {
+        let before = left.len();
+        uses.retain(|(user, used)| left.contains(user) && left.contains(used));
+        left.retain(|name| uses.iter().any(|(user, _)| user == name) && uses.iter().any(|(_, used)| used == name));
+        if left.len() == before {
+            return left;
+        }
+    }
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -186,18 +218,49 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-#[test]
-fn every_source_keeps_the_import_rule() {
+/// Every source as its path under `src/` and its text.
+fn all_sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
     sources(&root, &mut paths);
     assert!(paths.len() > 20, "the sources were not found");
-    let mut all = Vec::new();
-    for path in paths {
-        let text = fs::read_to_string(&path).expect("a source");
+    let read = |path: PathBuf| {
         let name = path.strip_prefix(&root).expect("under src").to_str().expect("a plain name");
-        all.extend(faults(name, &text));
+        (name.to_owned(), fs::read_to_string(&path).expect("a source"))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn no_files_of_the_command_line_use_one_another_in_a_circle() {
+    let cli: Vec<_> = all_sources().into_iter().filter(|(path, _)| path.starts_with("cli/")).collect();
+    assert!(cli.len() > 20, "the sources were not found");
+    assert_eq!(circle(&cli), BTreeSet::new());
+}
+
+#[test]
+fn a_circle_is_found() {
+    let source = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let straight = [
+        source("cli/mod.rs", "mod exit; mod show;"),
+        source("cli/show.rs", "use super::exit::Exit; mod tests { use super::*; }"),
+        source("cli/exit.rs", "use crate::domain::RunId;"),
+    ];
+    assert_eq!(circle(&straight), BTreeSet::new());
+    let table = [
+        ("siblings", source("cli/exit.rs", "use crate::cli::{show::run};"), ["cli::exit", "cli::show"]),
+        ("a child and its parent", source("cli/exit.rs", "use super::Arguments;"), ["cli", "cli::exit"]),
+    ];
+    for (case, changed, expected) in table {
+        let [top, show, _] = straight.clone();
+        let found = circle(&[top, show, changed]);
+        assert!(expected.iter().all(|name| found.contains(*name)), "{case}: {found:?}");
     }
+}
+
+#[test]
+fn every_source_keeps_the_import_rule() {
+    let all: Vec<String> = all_sources().iter().flat_map(|(name, text)| faults(name, text)).collect();
     assert!(all.is_empty(), "{} faults against ARCHITECTURE.md:\n{}", all.len(), all.join("\n"));
 }
 
@@ -209,7 +272,7 @@ fn found(path: &str, body: &str) -> Vec<String> {
 
 #[test]
 fn a_bad_source_is_caught() {
-    let table: [(&str, &str, &str, &[&str]); 16] = [
+    let table: [(&str, &str, &str, &[&str]); 17] = [
         ("a listener", "download/x.rs", "use std::net::TcpListener;", &["nothing here listens"]),
         ("upwards", "domain/x.rs", "use crate::events::Event;", &["domain may not use events"]),
         (
@@ -240,6 +303,12 @@ fn a_bad_source_is_caught() {
             "mod tests { fn f() {} }\nfn f() { dbg!(1) }",
             &["only the command line"],
         ),
+        (
+            "a shared part of the command line uses a command",
+            "cli/x.rs",
+            "use super::commands::show::Show;",
+            &["the parts that commands share use no command"],
+        ),
         ("main does too much", "main.rs", "use crate::runs::Home;", &["main only parses"]),
     ];
     for (case, path, body, expected) in table {
@@ -269,6 +338,7 @@ fn an_honest_source_is_left_alone() {
         ("screens and widgets", "tui/screens/runs/x.rs", "use crate::tui::{state::State, widgets::curve};"),
         ("a widget's neighbour", "tui/widgets/x.rs", "use super::bars; use crate::domain::Split; use ratatui::Frame;"),
         ("a visibility", "tui/screens/x.rs", "pub(in crate::tui) fn f() {}"),
+        ("a command uses another", "cli/commands/x.rs", "use super::show::Show; use crate::cli::output;"),
         ("the command line prints", "cli/x.rs", "fn f() { println!() }"),
         ("a test prints", "data/x.rs", "mod tests { fn f() { { println!() } } }\nfn g() {}"),
         ("writing is not printing", "tui/x.rs", "fn f() { writeln!(out) }"),

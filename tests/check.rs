@@ -262,7 +262,7 @@ fn a_rule_shows_what_it_would_delete_and_deletes_only_when_told() {
     assert_eq!(plan(&lab, &["--older-than", "84h"]), ["e-oldest", "d"]);
     assert_eq!(plan(&lab, &["--older-than", "84h", "--keep-best", "9"]), Vec::<String>::new());
     assert_eq!(plan(&lab, &["--keep", "0", "name:b"]), ["b"]);
-    assert!(lab.complaint(&["runs", "prune"], 2).contains("nothing says which runs may go"));
+    assert!(lab.complaint(&["runs", "prune"], 2).contains("no rule is given: give a filter"));
     let shown = lab.text(&["runs", "prune", "--keep", "2"]);
     assert!(shown.contains("is tagged keep") && shown.contains("nothing was deleted: --yes deletes 3 runs"), "{shown}");
     assert_eq!(lab.store().ids().expect("ids").len(), 6);

@@ -1,4 +1,4 @@
-//! Which pretrained base a run is built on.
+//! The choice of a run's pretrained base.
 
 use super::exit::CommandError;
 use super::output;
@@ -6,12 +6,12 @@ use crate::domain::WeightsName;
 use crate::runs::Home;
 use crate::weights::{self, ADVICE, Manifest, WeightsError};
 
-/// The base to build on: the wanted one, else a favourite or the only one. Says on stderr which it took by itself.
+/// The wanted base, else the preferred or the only one; a choice that is not the user's is named on stderr.
 pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, Manifest), CommandError> {
     let present = weights::list(&home.weights())?;
     let name = match wanted {
         Some(name) => name.clone(),
-        None => default(&present).map_err(CommandError::Usage)?,
+        None => default(&present)?,
     };
     let found = present.into_iter().find(|(other, _)| *other == name);
     let missing = || CommandError::NoWeights { name: name.clone(), folder: home.weights() };
@@ -23,14 +23,17 @@ pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(Weigh
     Ok((name, manifest))
 }
 
-fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<WeightsName, String> {
+fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<WeightsName, CommandError> {
     let names: Vec<&WeightsName> = present.iter().map(|(name, _)| name).collect();
     match weights::preferred(&names) {
         Some(name) => Ok(name.clone()),
-        None if names.is_empty() => Err(format!("there are no pretrained weights yet: {ADVICE}")),
+        None if names.is_empty() => Err(CommandError::Usage(format!("there are no pretrained weights yet: {ADVICE}"))),
         None => {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            Err(format!("which weights? Say --weights and one of {}", names.join(", ")))
+            Err(CommandError::Usage(format!(
+                "there are several weights: give --weights and one of {}",
+                names.join(", ")
+            )))
         }
     }
 }

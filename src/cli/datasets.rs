@@ -1,4 +1,4 @@
-//! Which dataset a run trains on, and what lies in the data folder.
+//! The datasets of a home, and the choice of the one to train on.
 
 use super::exit::CommandError;
 use super::output;
@@ -19,12 +19,12 @@ pub(super) struct Listed {
     pub(super) unreadable: Vec<String>,
 }
 
-/// Reads what lies in the home's data folder.
+/// Reads the manifests of all datasets.
 pub(super) fn list(home: &Home) -> Result<Listed, CommandError> {
     let mut listed = Listed { readable: Vec::new(), unreadable: Vec::new() };
     for (name, entry) in data::list(&home.data())? {
         match entry {
-            // The folder's name is what commands call it, also if somebody renamed the folder.
+            // Commands name a dataset by its folder, which somebody may have renamed.
             Ok(manifest) => listed.readable.push(Manifest { name, ..manifest }),
             Err(error) => listed.unreadable.push(format!("{name}: {error}")),
         }
@@ -49,12 +49,12 @@ pub(super) fn built_in(home: &Home) -> Result<Manifest, CommandError> {
     Ok(demo::ensure(&home.data(), supervise::now())?)
 }
 
-/// The dataset to train on: the wanted one; else FER-2013 or the only imported one; else, where nothing was imported,
-/// the demo. Says on stderr which it took by itself.
+/// The wanted dataset; else FER-2013 or the only imported one; else, where nothing was imported, the demo. A choice
+/// that is not the user's is named on stderr.
 pub(super) fn choose(home: &Home, wanted: Option<&DatasetName>) -> Result<Manifest, CommandError> {
     let name = match wanted {
         Some(name) => name.clone(),
-        None => default(&data::list(&home.data())?).map_err(CommandError::Usage)?,
+        None => default(&data::list(&home.data())?)?,
     };
     let manifest = if name.as_str() == demo::NAME { built_in(home)? } else { find(home, &name)? };
     if wanted.is_none() {
@@ -63,19 +63,21 @@ pub(super) fn choose(home: &Home, wanted: Option<&DatasetName>) -> Result<Manife
     Ok(manifest)
 }
 
-fn default(present: &[(DatasetName, Result<Manifest, StoreError>)]) -> Result<DatasetName, String> {
+fn default(present: &[(DatasetName, Result<Manifest, StoreError>)]) -> Result<DatasetName, CommandError> {
     let imported: Vec<&DatasetName> =
         present.iter().map(|(name, _)| name).filter(|name| name.as_str() != demo::NAME).collect();
     if let Some(favourite) = imported.iter().find(|name| name.as_str() == FAVOURITE) {
         return Ok((*favourite).clone());
     }
     match imported.as_slice() {
-        // Cannot fail, but there is a way to say so.
-        [] => DatasetName::new(demo::NAME).map_err(|error| error.to_string()),
+        [] => Ok(DatasetName::new(demo::NAME)?),
         [only] => Ok((*only).clone()),
         several => {
             let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
-            Err(format!("which dataset? Say --dataset and one of {}", names.join(", ")))
+            Err(CommandError::Usage(format!(
+                "there are several datasets: give --dataset and one of {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -87,7 +89,8 @@ mod tests {
     fn chosen(present: &[&str]) -> Result<String, String> {
         let damaged = || StoreError::Corrupt { path: "manifest.json".into(), reason: "of no matter here".into() };
         let entry = |name: &&str| (DatasetName::new(*name).expect("a name"), Err(damaged()));
-        default(&present.iter().map(entry).collect::<Vec<_>>()).map(|name| name.to_string())
+        let chosen = default(&present.iter().map(entry).collect::<Vec<_>>());
+        chosen.map(|name| name.to_string()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -97,7 +100,7 @@ mod tests {
             ("only the demo", &["demo"], Ok("demo")),
             ("the only import", &["demo", "faces"], Ok("faces")),
             ("FER-2013 among others", &["demo", "faces", "fer2013"], Ok("fer2013")),
-            ("several imports", &["a", "b"], Err("which dataset? Say --dataset and one of a, b")),
+            ("several imports", &["a", "b"], Err("there are several datasets: give --dataset and one of a, b")),
         ];
         for (case, present, expected) in table {
             assert_eq!(chosen(present), expected.map(Into::into).map_err(Into::into), "{case}");

@@ -1,5 +1,6 @@
-//! How a command ends: the one place where typed errors become words and exit codes.
+//! The end of a command: typed errors become messages and exit codes here alone.
 
+use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,22 +8,37 @@ use std::process::ExitCode;
 use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
+use crate::domain::network::ResolveError;
 use crate::domain::preflight::Problem;
-use crate::domain::{DatasetName, SettingError, SweepError, WeightsName};
+use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
+use crate::runs::about::NoteError;
+use crate::runs::comparison::ComparisonError;
+use crate::runs::inspection::InspectionError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{EnsembleError, FileError, FindError, ManageError};
 use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
-/// How a command ended that did what it could.
+/// The exit codes, as the help of some commands lists them.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0    done; for train, resume, watch and evaluate: the run finished
+  1    failed: the run failed, diverged or was lost, or there is no such run or dataset
+  2    wrong usage: an unknown command or option, or a value that is not accepted
+  130  stopped on request, or left with Ctrl-C
+
+RUN is the id of a run, the beginning of one, or `latest`.
+HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your data folder.";
+
+/// The end of a command that did what it could.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Exit {
     /// Done; of a run: finished.
     Done,
-    /// It was told already what failed.
+    /// Something failed, and the message is printed already.
     Failed,
     /// The run was stopped on request, or the command left with Ctrl-C.
     Stopped,
@@ -32,7 +48,12 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    /// How several commands in a row ended: as the worst of them did.
+    /// `Done` if the command did what it was asked, else `Failed`.
+    pub(super) fn done_if(done: bool) -> Self {
+        if done { Self::Done } else { Self::Failed }
+    }
+
+    /// The worse of two exits.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Done, other) => other,
@@ -41,23 +62,36 @@ impl Exit {
         }
     }
 
+    /// The exit code of the process.
     pub(super) fn code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
             Self::Failed => ExitCode::FAILURE,
-            // What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
+            // The code that a shell reports of a process ended by Ctrl-C: 128 + SIGINT.
             Self::Stopped => ExitCode::from(130),
             Self::Worker(code) => code,
         }
     }
 }
 
-/// Why a command could not do what it was asked.
+/// The reason for which a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
     /// Wrong usage that the parser cannot see.
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    UnknownName(#[from] UnknownName),
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Comparison(#[from] ComparisonError),
+    #[error(transparent)]
+    Inspection(#[from] InspectionError),
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
@@ -65,9 +99,9 @@ pub(super) enum CommandError {
     /// A run that cannot start.
     #[error(transparent)]
     Problem(#[from] Problem),
-    /// Anything said in words already.
+    /// A failure of which only the message matters.
     #[error("{0}")]
-    Words(String),
+    Failure(String),
     #[error(
         "there is no folder to keep data and runs in: neither --home nor MIEN_HOME is given and there is no \
          user folder"
@@ -94,6 +128,12 @@ pub(super) enum CommandError {
     Import(#[from] ImportError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    #[cfg(feature = "trainer")]
+    #[error(transparent)]
+    Device(#[from] crate::model::device::DeviceError),
+    #[cfg(feature = "trainer")]
+    #[error(transparent)]
+    Bench(#[from] crate::bench::BenchError),
     #[cfg(feature = "dashboard")]
     #[error(transparent)]
     Dashboard(#[from] crate::tui::DashboardError),
@@ -130,8 +170,8 @@ pub(super) enum CommandError {
 }
 
 impl CommandError {
-    /// Says it on stderr and gives the exit code. A reader that closed its end of the pipe has seen enough: that is
-    /// no error.
+    /// Prints the message on stderr and returns the exit code. A reader that has closed the pipe has seen enough, so
+    /// that is no error.
     pub(super) fn report(&self) -> ExitCode {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
@@ -147,6 +187,11 @@ impl CommandError {
         let usage = matches!(
             self,
             Self::Usage(_)
+                | Self::Name(_)
+                | Self::UnknownName(_)
+                | Self::Note(_)
+                | Self::Resolve(_)
+                | Self::Comparison(_)
                 | Self::Setting(_)
                 | Self::Sweep(_)
                 | Self::Problem(
@@ -164,6 +209,24 @@ impl CommandError {
         );
         if usage { ExitCode::from(2) } else { ExitCode::FAILURE }
     }
+}
+
+/// Acts on each item, and returns those on which it succeeded. A failure is printed and does not keep the others.
+pub(super) fn complain_of_failures<T, E: Display>(
+    items: &[T],
+    mut act: impl FnMut(&T) -> Result<(), E>,
+) -> (Vec<&T>, Exit) {
+    let (mut done, mut exit) = (Vec::new(), Exit::Done);
+    for item in items {
+        match act(item) {
+            Ok(()) => done.push(item),
+            Err(error) => {
+                output::complain(&error.to_string());
+                exit = Exit::Failed;
+            }
+        }
+    }
+    (done, exit)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What `doctor` says of graphics processors. Apart, because only a build with the trainer can ask the driver.
+//! The GPUs of this machine, which only a build with the trainer can list.
 
 use crate::runs::queue::DeviceKey;
 
-/// What the CUDA device of this ordinal is called in the queue, or why that cannot be told.
+/// The queue's key of the CUDA device with this ordinal, or the reason why it is not known.
 #[cfg(feature = "trainer")]
 pub(super) fn queue_key(ordinal: u32) -> Result<DeviceKey, String> {
     use crate::domain::DeviceRequest;
@@ -17,7 +17,7 @@ pub(super) fn queue_key(_ordinal: u32) -> Result<DeviceKey, String> {
     Err("this mien was built without the trainer, and no run has used it yet".into())
 }
 
-/// One line a fact; never empty.
+/// A line for each GPU and a line on convolutions, or one line with the reason why there are none.
 #[cfg(feature = "trainer")]
 pub(super) fn gpu_lines() -> Vec<String> {
     match crate::model::device::cuda_devices() {
@@ -37,7 +37,7 @@ fn gpu_line(ordinal: u32, device: &crate::model::device::CudaDevice) -> String {
     }
 }
 
-/// One line a fact; never empty.
+/// The same in a build that cannot ask the driver.
 #[cfg(not(feature = "trainer"))]
 pub(super) fn gpu_lines() -> Vec<String> {
     vec!["unknown: this mien was built without the trainer".into()]

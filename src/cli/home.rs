@@ -1,4 +1,4 @@
-//! Which folder is the home.
+//! The choice of the home.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,7 +8,7 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use super::exit::CommandError;
 
-/// What the choice depends on.
+/// The values on which the choice depends.
 #[derive(Debug, Clone, Default)]
 struct Surroundings {
     /// `--home`.

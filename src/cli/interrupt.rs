@@ -1,4 +1,4 @@
-//! Ctrl-C, heard while waiting.
+//! Ctrl-C while a command waits.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -17,6 +17,7 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
+    /// Begins to listen.
     pub(super) fn listen() -> Result<Self, CommandError> {
         let mut signals = Signals::new([SIGINT]).map_err(CommandError::Signals)?;
         let handle = signals.handle();
@@ -31,18 +32,18 @@ impl Interrupts {
         Ok(Self { received, handle })
     }
 
-    /// Whether there was a Ctrl-C since the last question.
+    /// Whether there was a Ctrl-C since the last call.
     pub(super) fn pending(&self) -> bool {
         self.received.try_recv().is_ok()
     }
 
-    /// Waits this long, or until a Ctrl-C; tells whether there was one.
+    /// Waits this long, or until a Ctrl-C. Returns whether there was one.
     pub(super) fn wait(&self, time: Duration) -> bool {
         match self.received.recv_timeout(time) {
             Ok(()) => true,
             Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => {
-                // The listening thread is gone, which nothing here brings about; go on without it, not in a spin.
+                // The listening thread is gone. Without the sleep the caller would spin.
                 thread::sleep(time);
                 false
             }

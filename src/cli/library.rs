@@ -6,7 +6,7 @@ use crate::domain::{DatasetName, RunId, WeightsName};
 use crate::runs::RunStore;
 use crate::weights;
 
-/// What lies on disk.
+/// The home of these runs.
 pub(super) struct Files<'a>(pub(super) &'a RunStore);
 
 impl Library for Files<'_> {

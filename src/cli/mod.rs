@@ -1,59 +1,54 @@
-//! The command line: arguments in, validated commands out, each with plain and `--json` output.
+//! The command line: reads the arguments, runs the command that they name, and exits with its code.
 //!
-//! One file per group of commands. Progress and remarks go to stderr, results to stdout; `exit` alone turns errors into
-//! words and exit codes. May use every room. Commands print through `output`, which a closed pipe ends quietly.
+//! Each command is one file or folder in `commands`. The files beside it hold the parts that several commands share,
+//! and use no command. Results go to stdout, progress and remarks to stderr, both through `output`; `exit` alone turns
+//! errors into words and exit codes. May use every module but `durable`.
 
-mod arguments;
-mod average;
+mod about;
 mod bases;
-#[cfg(feature = "trainer")]
-mod bench;
-mod check;
-mod compare;
-mod completions;
-#[cfg(feature = "dashboard")]
-mod config;
-mod dashboard;
-mod data;
+mod commands;
+mod confirm;
 mod datasets;
-mod doctor;
+mod download;
 mod exit;
-mod fetch;
+mod follow;
 mod gpu;
 mod home;
-mod inspect;
 mod interrupt;
-mod json;
-mod known;
+mod invocation;
 mod library;
-mod manage;
-mod marked;
-mod meter;
+mod options;
 mod output;
+mod predictions;
 mod privacy;
-mod prune;
-mod queue;
-mod recipe_options;
-mod report;
-mod request;
-mod runs;
-mod show;
-mod stop;
+mod progress;
+mod requests;
+mod run_events;
+mod run_json;
+mod run_list;
+mod scores;
 mod table;
-mod train;
-mod watch;
-mod weights;
-mod worker;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::domain::text::printable;
-use crate::runs::{Home, RunFolder, RunStore};
-use arguments::{Arguments, Command};
-use exit::{CommandError, Exit};
+use commands::{Command, dashboard};
+use invocation::Invocation;
+
+/// A training lab for facial-expression classifiers that lives in a terminal. Without a command: the dashboard.
+#[derive(Debug, Parser)]
+#[command(name = "mien", version, about, after_help = exit::HELP)]
+struct Arguments {
+    /// The folder that holds `data/` and `checkpoints/`
+    #[arg(long, global = true, value_name = "FOLDER")]
+    home: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
 
 /// The parsed command line.
 #[derive(Debug)]
@@ -78,60 +73,23 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Ex
     })
 }
 
-/// Runs the command and tells its exit code.
+/// Runs the command and returns its exit code.
 #[must_use]
-pub fn run(Parsed(arguments): Parsed) -> ExitCode {
-    match dispatch(arguments) {
-        Ok(exit) => exit.code(),
-        Err(error) => error.report(),
-    }
+pub fn run(Parsed(Arguments { home, command }): Parsed) -> ExitCode {
+    let invocation = Invocation { home, definition: Arguments::command };
+    let ended = match command {
+        Some(command) => command.run(&invocation),
+        None => dashboard::run(&invocation),
+    };
+    ended.map_or_else(|error| error.report(), exit::Exit::code)
 }
 
-fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
-    let command = match arguments.command {
-        // These know no home.
-        Some(Command::Worker(worker)) => {
-            privacy::keep(RunFolder::at(&worker.folder).home().as_ref().map(Home::path));
-            return Ok(worker::run(&worker));
-        }
-        Some(Command::Completions { shell }) => return completions::run(shell),
-        #[cfg(feature = "dashboard")]
-        Some(Command::Config(command)) => return config::run(command),
-        other => other,
-    };
-    let home = Home::new(home::resolve(arguments.home)?);
-    privacy::keep(Some(home.path()));
-    let store = RunStore::new(home.clone());
-    match command {
-        None => dashboard::run(home),
-        Some(Command::Data(command)) => data::run(&home, command),
-        Some(Command::Weights(command)) => weights::run(&home, command),
-        Some(Command::Train(train)) => train::train(&store, train),
-        Some(Command::Runs(arguments)) => runs::run(&store, &arguments),
-        Some(Command::Rename { run, name, output }) => manage::rename(&store, &run, &name, output),
-        Some(Command::Tag { run, changes, output }) => manage::tag(&store, &run, &changes, output),
-        Some(Command::Note { run, text, output }) => manage::note(&store, &run, text.as_deref(), output),
-        Some(Command::Delete { runs, yes, output }) => manage::delete(&store, &runs, yes, output),
-        Some(Command::Show { run, format }) => show::run(&store, &run, format),
-        Some(Command::Compare(compare)) => compare::run(&store, &compare),
-        Some(Command::Inspect(inspect)) => inspect::run(&store, &inspect),
-        Some(Command::Watch { run, output }) => watch::run(&store, &run, output),
-        Some(Command::Stop { run, kill: true, yes, output }) => stop::kill(&store, &run, yes, output),
-        Some(Command::Stop { run, output, .. }) => stop::run(&store, &run, output),
-        Some(Command::Pause { run, output }) => request::pause(&store, &run, output),
-        Some(Command::Unpause { run, output }) => request::unpause(&store, &run, output),
-        Some(Command::Set { run, epochs, patience, output }) => request::set(&store, &run, epochs, patience, output),
-        Some(Command::Resume { run, epochs, patience, following }) => {
-            train::resume(&store, &run, [epochs, patience], following)
-        }
-        Some(Command::Evaluate { runs, average: true, output, .. }) => average::run(&store, &runs, output),
-        Some(Command::Evaluate { runs, turn, output, .. }) => train::evaluate(&store, &runs, turn, output),
-        Some(Command::Queue(command)) => queue::run(&store, &command),
-        #[cfg(feature = "trainer")]
-        Some(Command::Bench(command)) => bench::run(&home, command),
-        Some(Command::Doctor { output }) => doctor::run(&store, output),
-        Some(Command::Worker(_) | Command::Completions { .. }) => Ok(Exit::Done),
-        #[cfg(feature = "dashboard")]
-        Some(Command::Config(_)) => Ok(Exit::Done),
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        super::Arguments::command().debug_assert();
     }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::exit::CommandError;
 use crate::domain::text::{printable_json, printable_lines};
 
-/// Prints text to stdout, which is flushed: a reader of a pipe sees each line as it comes. Line ends stay; nothing else
-/// in it can steer a terminal, wherever it came from.
+/// Prints text to stdout and flushes it, so that a reader of a pipe sees each line as it comes. Control characters
+/// other than line ends are replaced, because they could steer the terminal.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
     verbatim(&printable_lines(text))
 }
@@ -52,12 +52,12 @@ pub(super) fn record(value: &impl Serialize) -> Result<(), CommandError> {
     line(&printable_json(&text))
 }
 
-/// Says something on stderr that is no result. Where stderr is closed it goes unsaid.
+/// Prints a remark on stderr, which is lost where stderr is closed.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }
 
-/// Says an error or a warning on stderr.
+/// Prints an error or a warning on stderr.
 pub(super) fn complain(text: &str) {
     note(&format!("mien: {text}"));
 }

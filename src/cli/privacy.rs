@@ -1,4 +1,4 @@
-//! Who may read what is made: its owner alone, unless the home is a shared one.
+//! The permissions of created files: the owner's alone, unless the home is a shared one.
 //!
 //! A home is shared by `chmod g+s`, which nobody does by accident and which a folder of a group needs anyway, so that
 //! what is made in it belongs to the group. What is made then has the permissions of the home itself, whatever the
@@ -11,7 +11,7 @@ use std::path::Path;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
-/// What group and others may not, of a home with this mode; `None` is one that does not exist yet.
+/// The permissions that group and others do not get in a home with this mode; `None` is a home that does not exist yet.
 fn withheld(home: Option<u32>) -> u32 {
     const SHARED: u32 = 0o2000;
     match home {
@@ -20,7 +20,7 @@ fn withheld(home: Option<u32>) -> u32 {
     }
 }
 
-/// Sets what this process, and whoever it starts, makes files with: temporary ones, those of libraries, and workers'
+/// Sets the permissions of every file that this process and its children create, temporary ones and those of libraries
 /// too.
 pub(super) fn keep(home: Option<&Path>) {
     let mode = home.and_then(|home| fs::metadata(home).ok()).map(|metadata| metadata.permissions().mode());

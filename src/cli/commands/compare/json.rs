@@ -1,0 +1,252 @@
+//! The comparison as JSON and as rows of comma-separated values, for scripts. Keys are a promise: add, never rename.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::sheet::Sheet;
+use crate::domain::reference::{ReferenceScores, reference};
+use crate::domain::{RunId, RunState, Strategy};
+use crate::runs::Ensemble;
+use crate::runs::comparison::{Metric, NotComparable, Verdict};
+use crate::runs::statistics::{Interval, Spread};
+
+/// A run's column.
+#[derive(Debug, Serialize)]
+pub(super) struct Column<'a> {
+    id: &'a RunId,
+    strategy: Strategy,
+    state: RunState,
+    best_epoch: u32,
+    epochs: u32,
+    test: Option<ReferenceScores>,
+    reference: Option<ReferenceScores>,
+    /// By key; `null` where the run has none.
+    metrics: BTreeMap<&'static str, Option<f64>>,
+    /// Keys of the metrics in which it is the best of these runs.
+    best: Vec<&'static str>,
+    /// Those in which the runs differ.
+    settings: BTreeMap<&'a str, Option<&'a str>>,
+    per_class: Vec<PerClass<'a>>,
+    /// `null` for the baseline itself.
+    against: Option<Against<'a>>,
+    /// The runs that differ from it only in the seed, itself among them.
+    seeds: Option<Seeds<'a>>,
+}
+
+/// A run's column, or behind them the mean that was asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Entry<'a> {
+    Run(Box<Column<'a>>),
+    Mean(Mean<'a>),
+}
+
+/// The mean of what the runs say of the test images.
+#[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names)] // the key
+pub(super) struct Mean<'a> {
+    mean_of: &'a [RunId],
+    /// By key, those that a mean has.
+    metrics: BTreeMap<&'static str, f64>,
+    per_class: Vec<ClassMean<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassMean<'a> {
+    name: &'a str,
+    f1: f64,
+    support: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct PerClass<'a> {
+    name: &'a str,
+    f1: Option<f64>,
+    support: u64,
+    best: bool,
+}
+
+/// The run against the baseline: figures, or a reason why there are none.
+#[derive(Debug, Serialize)]
+struct Against<'a> {
+    baseline: &'a RunId,
+    reason: Option<String>,
+    images: Option<u64>,
+    gained: Option<u64>,
+    lost: Option<u64>,
+    p: Option<f64>,
+    accuracy: Option<f64>,
+    f1: Option<f64>,
+    f1_interval: Option<Interval>,
+    per_class: Vec<ClassChange<'a>>,
+    sentences: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassChange<'a> {
+    name: &'a str,
+    f1: f64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names)] // the key
+struct Seeds<'a> {
+    runs: Vec<&'a RunId>,
+    seeds: &'a [u64],
+    metrics: BTreeMap<&'static str, Spread>,
+}
+
+/// One column a run, and one for the mean of all if there is one.
+pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
+    let runs = (0..sheet.runs.len()).map(|at| Entry::Run(Box::new(column(sheet, at))));
+    runs.chain(sheet.average.iter().map(|average| Entry::Mean(mean(average)))).collect()
+}
+
+fn mean(average: &Ensemble) -> Mean<'_> {
+    let metrics = Metric::ALL.iter().filter_map(|metric| Some((metric.key(), average.metric(*metric)?)));
+    let classes = average.mean.classes().iter().zip(&average.scores().per_class);
+    Mean {
+        mean_of: &average.runs,
+        metrics: metrics.collect(),
+        per_class: classes.map(|(name, class)| ClassMean { name, f1: class.f1, support: class.support }).collect(),
+    }
+}
+
+fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
+    let comparison = &sheet.comparison;
+    let (run, state) = sheet.runs[at];
+    let scores = run.test.as_ref().map(|test| test.confusion.scores());
+    let value = |setting: &'a crate::runs::comparison::Setting| setting.values[at].as_deref();
+    let verdict = comparison.verdicts.iter().find(|verdict| verdict.run == at);
+    let group = comparison.groups.iter().find(|group| group.runs.contains(&at));
+    Column {
+        id: &run.id,
+        strategy: run.recipe.strategy,
+        state,
+        best_epoch: run.early_stopping.best_epoch,
+        epochs: run.epoch(),
+        test: scores.map(|scores| ReferenceScores {
+            accuracy: scores.accuracy,
+            precision: scores.precision,
+            recall: scores.recall,
+            f1: scores.f1,
+        }),
+        reference: run.images.and_then(|images| reference(&run.recipe, images, run.classes.len())),
+        metrics: comparison.metrics.iter().map(|row| (row.metric.key(), row.values[at])).collect(),
+        best: comparison.metrics.iter().filter(|row| row.best[at]).map(|row| row.metric.key()).collect(),
+        settings: comparison.settings.iter().map(|setting| (setting.name.as_str(), value(setting))).collect(),
+        per_class: comparison
+            .classes
+            .iter()
+            .map(|class| PerClass { name: &class.name, f1: class.f1[at], support: class.support, best: class.best[at] })
+            .collect(),
+        against: verdict.map(|verdict| against(&comparison.runs[comparison.baseline], &verdict.verdict)),
+        seeds: group.map(|group| Seeds {
+            runs: group.runs.iter().map(|at| &comparison.runs[*at]).collect(),
+            seeds: &group.seeds,
+            metrics: group.metrics.iter().map(|(metric, spread)| (metric.key(), *spread)).collect(),
+        }),
+    }
+}
+
+fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> Against<'a> {
+    let known = verdict.as_ref().ok();
+    let changes = known.into_iter().flat_map(|verdict| &verdict.classes);
+    Against {
+        baseline,
+        reason: verdict.as_ref().err().map(ToString::to_string),
+        images: known.map(|verdict| verdict.images),
+        gained: known.map(|verdict| verdict.gained),
+        lost: known.map(|verdict| verdict.lost),
+        p: known.map(|verdict| verdict.p),
+        accuracy: known.map(|verdict| verdict.accuracy),
+        f1: known.map(|verdict| verdict.f1),
+        f1_interval: known.map(|verdict| verdict.f1_interval),
+        per_class: changes.map(|change| ClassChange { name: &change.name, f1: change.f1 }).collect(),
+        sentences: known.map_or_else(Vec::new, |verdict| vec![verdict.accuracy_sentence(), verdict.f1_sentence()]),
+    }
+}
+
+/// A figure of a verdict.
+type Figure = (&'static str, fn(&Verdict) -> String);
+
+const FIGURES: [Figure; 8] = [
+    ("images", |verdict| verdict.images.to_string()),
+    ("gained", |verdict| verdict.gained.to_string()),
+    ("lost", |verdict| verdict.lost.to_string()),
+    ("p", |verdict| verdict.p.to_string()),
+    ("accuracy", |verdict| verdict.accuracy.to_string()),
+    ("f1", |verdict| verdict.f1.to_string()),
+    ("f1_low", |verdict| verdict.f1_interval.low.to_string()),
+    ("f1_high", |verdict| verdict.f1_interval.high.to_string()),
+];
+
+/// One row a figure: its part, its name, and a value for each run, each reference and the mean that was asked for.
+/// Cells of what is not there are empty.
+pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
+    let comparison = &sheet.comparison;
+    let (runs, references) = (comparison.runs.len(), comparison.references.len());
+    let number = |value: &Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let line = |part: &str, name: &str, mut cells: Vec<String>| {
+        cells.resize(runs + references + sheet.average.iter().len(), String::new());
+        [vec![part.to_owned(), name.to_owned()], cells].concat()
+    };
+    let names = comparison.runs.iter().map(ToString::to_string);
+    let theirs = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
+    let average = sheet.average.as_ref();
+    let mut rows = vec![line("part", "name", names.chain(theirs).chain(average.map(Ensemble::name)).collect())];
+    for row in &comparison.metrics {
+        let mean = average.map(|average| average.metric(row.metric));
+        let cells = row.values.iter().chain(&row.references).chain(&mean).map(number).collect();
+        rows.push(line("metric", row.metric.key(), cells));
+    }
+    for setting in &comparison.settings {
+        let cells = setting.values.iter().map(|value| value.clone().unwrap_or_default()).collect();
+        rows.push(line("setting", &setting.name, cells));
+    }
+    for class in &comparison.classes {
+        let mut cells: Vec<String> = class.f1.iter().map(number).collect();
+        if let Some(average) = average {
+            cells.resize(runs + references, String::new());
+            cells.push(average.scores().per_class[class.label].f1.to_string());
+        }
+        rows.push(line("class_f1", &class.name, cells));
+    }
+    for (name, figure) in FIGURES {
+        let known = |at: usize| comparison.verdicts.iter().find(|against| against.run == at)?.verdict.as_ref().ok();
+        let cells = (0..runs).map(|at| known(at).map(figure).unwrap_or_default()).collect();
+        rows.push(line("against_baseline", name, cells));
+    }
+    rows.extend(
+        Metric::ALL
+            .into_iter()
+            .flat_map(|metric| spread_rows(sheet, metric))
+            .map(|(name, cells)| line("seeds", &name, cells)),
+    );
+    rows
+}
+
+/// The mean and the deviation of a metric over the seeds of each run's group; nothing where no run is in one.
+fn spread_rows(sheet: &Sheet<'_>, metric: Metric) -> Vec<(String, Vec<String>)> {
+    let comparison = &sheet.comparison;
+    let spread = |at: usize| {
+        let group = comparison.groups.iter().find(|group| group.runs.contains(&at))?;
+        group.metrics.iter().find(|(known, _)| *known == metric).map(|(_, spread)| *spread)
+    };
+    let spreads: Vec<Option<Spread>> = (0..comparison.runs.len()).map(spread).collect();
+    if spreads.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let cells = |figure: fn(Spread) -> Option<f64>| -> Vec<String> {
+        spreads
+            .iter()
+            .map(|spread| spread.and_then(figure).map(|value| value.to_string()).unwrap_or_default())
+            .collect()
+    };
+    let key = metric.key();
+    vec![
+        (format!("{key}_mean"), cells(|spread| Some(spread.mean))),
+        (format!("{key}_deviation"), cells(|spread| spread.deviation)),
+    ]
+}

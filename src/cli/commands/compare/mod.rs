@@ -1,0 +1,84 @@
+//! `compare`: prints several runs side by side with the published reference, or many runs by their settings.
+
+mod by_settings;
+mod json;
+mod sheet;
+mod text;
+
+use clap::Args;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Format;
+use crate::cli::predictions::{candidates, read_test_predictions};
+use crate::domain::{RunId, Tag};
+use crate::runs::comparison::{Comparison, MOST};
+use crate::runs::{Ensemble, FollowedRun, RunStore};
+use crate::supervise;
+use sheet::Sheet;
+
+/// Compare runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
+///
+/// Up to six runs stand side by side. The published reference has a column where there is one. Every run is held
+/// against the baseline on the same test images: McNemar's exact test for the accuracy, a paired bootstrap for
+/// macro F1. Runs that differ only in the seed are folded into mean and deviation.
+///
+/// More runs, and those of a tag, are tabulated by the settings that differ: a row for each combination, with means
+/// and deviations over seeds and the best marked.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Compare {
+    /// Ids, beginnings of ids, or `latest`
+    #[arg(required_unless_present = "tag", value_name = "RUN")]
+    runs: Vec<String>,
+    /// All runs with this tag, as `train` puts on several runs
+    #[arg(long, conflicts_with = "baseline")]
+    tag: Option<Tag>,
+    /// The run that the others are held against [default: the first]
+    #[arg(long, value_name = "RUN")]
+    baseline: Option<String>,
+    /// Also show the mean of what the runs say of the test images, as `evaluate --average` does
+    #[arg(long, conflicts_with = "tag")]
+    average: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Compare {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let ids = self.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
+        if self.average && ids.len() > MOST {
+            return Err(CommandError::Usage(format!(
+                "--average is for at most {MOST} runs here: `mien evaluate --average RUN…` takes any number"
+            )));
+        }
+        if self.tag.is_some() || (ids.len() > MOST && self.baseline.is_none()) {
+            return by_settings::print_by_settings(&store, ids, self.tag.as_ref(), self.format);
+        }
+        let baseline = self.baseline.as_ref().map(|query| store.find(query)).transpose()?;
+        let baseline = baseline.map_or(0, |baseline| {
+            // A place that no run has is refused as the baseline.
+            ids.iter().position(|run| *run == baseline).unwrap_or(ids.len())
+        });
+        print_side_by_side(&store, &ids, baseline, self.average, self.format)?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Prints the comparison of these runs against the one at index `baseline`.
+pub(super) fn print_side_by_side(
+    store: &RunStore,
+    ids: &[RunId],
+    baseline: usize,
+    average: bool,
+    format: Format,
+) -> Result<(), CommandError> {
+    let runs: Vec<FollowedRun> = ids.iter().map(|id| store.summary(id)).collect::<Result<_, _>>()?;
+    let predictions = read_test_predictions(&runs);
+    let candidates = candidates(&runs, &predictions);
+    let comparison = Comparison::with_references(&candidates, baseline)?;
+    let average = if average { Some(Ensemble::of(&candidates)?) } else { None };
+    let now = supervise::now();
+    let sheet = Sheet { comparison, average, runs: runs.iter().map(|run| (&*run.summary, run.state(now))).collect() };
+    format.print(|| json::columns(&sheet), || json::rows(&sheet), || text::render(&sheet))
+}

@@ -1,0 +1,14 @@
+//! The data of a printed comparison.
+
+use crate::domain::RunState;
+use crate::runs::comparison::Comparison;
+use crate::runs::{Ensemble, Summary};
+
+/// A comparison with its runs and their states.
+#[derive(Debug)]
+pub(super) struct Sheet<'a> {
+    pub(super) comparison: Comparison,
+    /// The mean of the runs, where it is asked for.
+    pub(super) average: Option<Ensemble>,
+    pub(super) runs: Vec<(&'a Summary, RunState)>,
+}

@@ -1,0 +1,113 @@
+//! The comparison as tables and sentences.
+
+use super::sheet::Sheet;
+use crate::cli::table::{Side, Table, figure};
+use crate::domain::text::printable;
+use crate::runs::Ensemble;
+use crate::runs::comparison::{Against, Comparison, Metric, MetricRow, SeedGroup};
+
+/// All parts that have something to tell, an empty line between them.
+pub(super) fn render(sheet: &Sheet<'_>) -> String {
+    let comparison = &sheet.comparison;
+    let mut parts = vec![metrics(sheet)];
+    parts.extend((!comparison.settings.is_empty()).then(|| settings(comparison)));
+    parts.extend((!comparison.classes.is_empty()).then(|| classes(sheet)));
+    parts.extend(comparison.verdicts.iter().map(|against| verdict(comparison, against)));
+    parts.extend(comparison.groups.iter().map(|group| seeds(comparison, group)));
+    let notes: Vec<String> = comparison.notes.iter().map(|note| printable(note) + "\n").collect();
+    parts.extend((!notes.is_empty()).then(|| notes.concat()));
+    parts.join("\n")
+}
+
+/// A table with a column for each run, under a heading of its own and with these columns behind.
+fn table(comparison: &Comparison, heading: &str, behind: &[String], side: Side) -> Table {
+    let names: Vec<&str> = comparison.runs.iter().map(crate::domain::RunId::as_str).collect();
+    let behind = behind.iter().map(|name| (name.as_str(), Side::Right));
+    let columns = names.into_iter().map(|name| (name, side)).chain(behind);
+    Table::of(&std::iter::once((heading, Side::Left)).chain(columns).collect::<Vec<_>>())
+}
+
+fn marked(text: String, best: bool) -> String {
+    if best { format!("▲ {text}") } else { text }
+}
+
+fn metrics(sheet: &Sheet<'_>) -> String {
+    let comparison = &sheet.comparison;
+    let references = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
+    let behind: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(references).collect();
+    let mut table = table(comparison, "TEST", &behind, Side::Right);
+    for MetricRow { metric, values, best, references } in &comparison.metrics {
+        // Both in one row below.
+        if matches!(metric, Metric::BestEpoch | Metric::Epochs) {
+            continue;
+        }
+        let text = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| metric.text(value));
+        let runs = values.iter().zip(best).map(|(value, best)| marked(text(*value), *best));
+        let averages = sheet.average.iter().map(|average| average.metric(*metric));
+        let others = averages.chain(references.iter().copied());
+        let others = others.map(|value| value.map_or_else(String::new, |value| text(Some(value))));
+        table.row(&std::iter::once(metric.name().to_owned()).chain(runs).chain(others).collect::<Vec<_>>());
+    }
+    let mut about = |heading: &str, cells: Vec<String>| {
+        let blank = std::iter::repeat_n(String::new(), behind.len());
+        table.row(&std::iter::once(heading.to_owned()).chain(cells).chain(blank).collect::<Vec<_>>());
+    };
+    let runs = || sheet.runs.iter();
+    about("strategy", runs().map(|(run, _)| run.recipe.strategy.to_string()).collect());
+    about(
+        "best epoch",
+        runs().map(|(run, _)| format!("{} of {}", run.early_stopping.best_epoch, run.epoch())).collect(),
+    );
+    about("state", runs().map(|(_, state)| state.to_string()).collect());
+    table.render()
+}
+
+fn settings(comparison: &Comparison) -> String {
+    let mut table = table(comparison, "SETTINGS THAT DIFFER", &[], Side::Left);
+    for setting in &comparison.settings {
+        let values = setting.values.iter().map(|value| value.clone().unwrap_or_else(|| "–".into()));
+        table.row(&std::iter::once(setting.name.clone()).chain(values).collect::<Vec<_>>());
+    }
+    table.render()
+}
+
+fn classes(sheet: &Sheet<'_>) -> String {
+    let comparison = &sheet.comparison;
+    let behind: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
+    let mut table = table(comparison, "F1", &behind, Side::Right);
+    for class in &comparison.classes {
+        let runs = class.f1.iter().zip(&class.best).map(|(f1, best)| marked(figure(*f1), *best));
+        let average = sheet.average.iter().map(|average| figure(Some(average.scores().per_class[class.label].f1)));
+        let cells = std::iter::once(class.name.clone()).chain(runs).chain(average).chain([class.support.to_string()]);
+        table.row(&cells.collect::<Vec<_>>());
+    }
+    table.render()
+}
+
+fn verdict(comparison: &Comparison, against: &Against) -> String {
+    let (run, baseline) = (&comparison.runs[against.run], &comparison.runs[comparison.baseline]);
+    match &against.verdict {
+        Ok(verdict) => {
+            let images = crate::domain::figures::thousands(usize::try_from(verdict.images).unwrap_or(usize::MAX));
+            let (accuracy, f1) = (verdict.accuracy_sentence(), verdict.f1_sentence());
+            format!("{run} against {baseline} on the same {images} test images\n  {accuracy}\n  {f1}\n")
+        }
+        Err(reason) => format!("{run} against {baseline}: {}\n", printable(&reason.to_string())),
+    }
+}
+
+fn seeds(comparison: &Comparison, group: &SeedGroup) -> String {
+    let names: Vec<&str> = group.runs.iter().map(|at| comparison.runs[*at].as_str()).collect();
+    let seeds: Vec<String> = group.seeds.iter().map(ToString::to_string).collect();
+    let mut table = Table::new([
+        ("OVER SEEDS", Side::Left),
+        ("MEAN", Side::Right),
+        ("± DEVIATION", Side::Right),
+        ("N", Side::Right),
+    ]);
+    for (metric, spread) in &group.metrics {
+        let deviation = spread.deviation.map_or_else(|| "–".into(), |deviation| metric.spread_text(deviation));
+        table.row(&[metric.name().into(), metric.spread_text(spread.mean), deviation, spread.count.to_string()]);
+    }
+    format!("{} differ only in the seed ({})\n{}", names.join(", "), seeds.join(", "), table.render())
+}

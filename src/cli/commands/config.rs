@@ -1,0 +1,82 @@
+//! `config`: finds and checks the dashboard's config file, and prints one with every default.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Output;
+use crate::cli::output;
+use crate::tui::config;
+
+/// The dashboard's config file: where it is, whether it is right, what can stand in it
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Config {
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print where the file is looked for; `MIEN_CONFIG` names another one
+    Path,
+    /// Tell what is wrong in the file, with the line; exits with 1 if anything is
+    Check {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print a file that holds every setting and every key, commented out: a place to begin
+    Defaults,
+}
+
+/// The state of the file.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// The path where it is searched.
+    pub(super) path: Option<std::path::PathBuf>,
+    /// Whether it exists.
+    pub(super) exists: bool,
+    /// Its errors, with file and line.
+    pub(super) problems: Vec<String>,
+}
+
+/// Reads the file.
+pub(super) fn examine() -> Report {
+    let path = config::path();
+    Report {
+        exists: path.as_ref().is_some_and(|path| path.exists()),
+        path,
+        problems: config::load().problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+impl Config {
+    pub(super) fn run(self, _: &Invocation) -> Result<Exit, CommandError> {
+        match self.command {
+            ConfigCommand::Path => {
+                let path = config::path().ok_or(CommandError::NoHome)?;
+                output::line(&path.display().to_string())?;
+                Ok(Exit::Done)
+            }
+            ConfigCommand::Defaults => {
+                output::print(&config::defaults())?;
+                Ok(Exit::Done)
+            }
+            ConfigCommand::Check { output } => {
+                let report = examine();
+                output.print(&report, || text(&report))?;
+                Ok(Exit::done_if(report.problems.is_empty()))
+            }
+        }
+    }
+}
+
+fn text(report: &Report) -> String {
+    let lines = report.problems.iter().fold(String::new(), |lines, problem| lines + &format!("{problem}\n"));
+    match (&report.path, report.exists) {
+        _ if !lines.is_empty() => lines,
+        (Some(path), true) => format!("{}: nothing is wrong\n", path.display()),
+        (Some(path), false) => format!("{} is not there: everything is at its default\n", path.display()),
+        (None, _) => "there is no folder for settings: everything is at its default\n".into(),
+    }
+}

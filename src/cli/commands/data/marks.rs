@@ -1,0 +1,156 @@
+//! `data mark`, `unmark` and `marked`: marks on training images, which runs may leave out.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::options::Output;
+use crate::cli::table::{Side, Table};
+use crate::cli::{datasets, output};
+use crate::data::marked::{self, Marked, MarkedError};
+use crate::data::{Dataset, Manifest};
+use crate::domain::text::printable;
+use crate::domain::{DatasetName, RunId, Split, figures};
+use crate::runs::{Home, RunStore};
+use crate::supervise;
+
+/// Mark training images as doubtful, so that `train … --leave-out marked` trains without them
+#[derive(Debug, Args)]
+pub(super) struct Mark {
+    /// The dataset's name
+    name: DatasetName,
+    /// Indices in the training split, from 0
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<u32>,
+    /// The run by whose judgement they were found
+    #[arg(long, value_name = "RUN")]
+    found_with: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Mark {
+    pub(super) fn run(self, store: &RunStore) -> Result<Exit, CommandError> {
+        let home = store.home();
+        let manifest = datasets::find(home, &self.name)?;
+        let run = self.found_with.map(|query| store.find(&query)).transpose()?;
+        let dataset = Dataset::open(&home.dataset(&self.name))?;
+        let mut changed = 0;
+        let marked = marked::change(dataset.dir(), &manifest.fingerprint, |marked| {
+            for index in self.images {
+                changed += usize::from(marked.mark(&dataset, index, run.clone(), supervise::now())?);
+            }
+            Ok(())
+        })?;
+        output::note(&format!("marked {}, {} in all", count_images(changed), marked.images.len()));
+        if let Err(reason) = manifest.check_left_out(&marked.left_out()) {
+            output::complain(&format!("a run cannot leave these out: {reason}"));
+        }
+        print_marks(&manifest, &marked, self.output)?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Take marks back
+#[derive(Debug, Args)]
+pub(super) struct Unmark {
+    /// The dataset's name
+    name: DatasetName,
+    /// Indices in the training split, from 0
+    #[arg(required_unless_present = "all", value_name = "IMAGE")]
+    images: Vec<u32>,
+    /// All of them
+    #[arg(long, conflicts_with = "images")]
+    all: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Unmark {
+    pub(super) fn run(self, home: &Home) -> Result<Exit, CommandError> {
+        let manifest = datasets::find(home, &self.name)?;
+        let folder = home.dataset(&self.name);
+        if self.all {
+            // Also marks that are damaged or of another dataset: no other command removes them.
+            let none = marked::clear(&folder, &manifest.fingerprint)?;
+            output::note("no image is marked any more");
+            print_marks(&manifest, &none, self.output)?;
+            return Ok(Exit::Done);
+        }
+        let marked = marked::change(&folder, &manifest.fingerprint, |marked| {
+            let missing = self.images.iter().find(|index| !marked.unmark(**index));
+            missing.map_or(Ok(()), |index| Err(MarkedError::NotMarked(*index)))
+        })?;
+        output::note(&format!("{} stay marked", count_images(marked.images.len())));
+        print_marks(&manifest, &marked, self.output)?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Prints the marked images, or how to mark one.
+pub(super) fn list(home: &Home, name: &DatasetName, output: Output) -> Result<Exit, CommandError> {
+    let manifest = datasets::find(home, name)?;
+    let marked = marked::read(&home.dataset(name), &manifest.fingerprint)?;
+    if marked.images.is_empty() && !output.json {
+        output::note(&format!("no training image of {name} is marked: `mien data mark {name} IMAGE` marks one"));
+        return Ok(Exit::Done);
+    }
+    if !output.json {
+        output::note(&format!("`mien train cnn --dataset {name} --leave-out marked` trains without these"));
+    }
+    print_marks(&manifest, &marked, output)?;
+    Ok(Exit::Done)
+}
+
+/// The marked images for scripts. Keys are a promise: add, never rename.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    dataset: &'a DatasetName,
+    fingerprint: &'a str,
+    images: Vec<Entry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    index: u32,
+    class: &'a str,
+    source: &'a str,
+    run: Option<&'a RunId>,
+    at: u64,
+}
+
+/// A number of images in words.
+fn count_images(count: usize) -> String {
+    figures::count(count, "image", "images")
+}
+
+/// Prints the marked images.
+fn print_marks(manifest: &Manifest, marked: &Marked, Output { json }: Output) -> Result<(), CommandError> {
+    let entries: Vec<Entry<'_>> = marked
+        .images
+        .iter()
+        .map(|mark| Entry {
+            index: mark.index,
+            class: manifest.class_of(Split::Train, mark.index as usize).map_or("", |class| class.name.as_str()),
+            source: &mark.source,
+            run: mark.run.as_ref(),
+            at: mark.at,
+        })
+        .collect();
+    if json {
+        output::json(&Listed { dataset: &manifest.name, fingerprint: &marked.fingerprint, images: entries })?;
+    } else if !entries.is_empty() {
+        let mut table = Table::new([
+            ("IMAGE", Side::Right),
+            ("CLASS", Side::Left),
+            ("SOURCE", Side::Left),
+            ("FOUND WITH", Side::Left),
+        ]);
+        for entry in &entries {
+            let run = entry.run.map(ToString::to_string).unwrap_or_default();
+            table.row(&[entry.index.to_string(), printable(entry.class), printable(entry.source), run]);
+        }
+        output::print(&table.render())?;
+    }
+    Ok(())
+}

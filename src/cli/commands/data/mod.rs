@@ -1,0 +1,149 @@
+//! `data`: imports, lists, shows and deletes datasets, and marks their images.
+
+mod import;
+mod marks;
+mod sheet;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::confirm::confirm_deletion;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Output;
+use crate::cli::{datasets, output};
+use crate::data::{self, features};
+use crate::domain::{DatasetName, Size, figures};
+use crate::runs::{Home, RunStore};
+
+/// Import, list and show datasets
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Data {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    Import(import::Import),
+    /// List the datasets
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show a dataset: images per class and split, what was skipped, and what cached features take
+    Show {
+        /// The dataset's name
+        name: DatasetName,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Delete a dataset for good, with the features kept of it
+    ///
+    /// Runs trained on it keep their results, but cannot be resumed, tested or looked into without it.
+    Delete {
+        /// The dataset's name
+        name: DatasetName,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove what frozen bases made of a dataset's images; runs compute it again when they need it
+    ClearFeatures {
+        /// The dataset's name
+        name: DatasetName,
+    },
+    Mark(marks::Mark),
+    Unmark(marks::Unmark),
+    /// List the marked training images
+    Marked {
+        /// The dataset's name
+        name: DatasetName,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Draw the built-in demo dataset: faces in seven expressions
+    Demo {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+impl Data {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = &invocation.open_home()?;
+        let home = store.home();
+        match self.command {
+            DataCommand::Import(command) => command.run(store),
+            DataCommand::List { output } => list(home, output),
+            DataCommand::Show { name, output } => {
+                let manifest = datasets::find(home, &name)?;
+                sheet::print_with_features(home, &manifest, output)?;
+                Ok(Exit::Done)
+            }
+            DataCommand::Delete { name, yes, output } => delete(store, &name, yes, output),
+            DataCommand::ClearFeatures { name } => clear_features(home, &name),
+            DataCommand::Mark(command) => command.run(store),
+            DataCommand::Unmark(command) => command.run(home),
+            DataCommand::Marked { name, output } => marks::list(home, &name, output),
+            DataCommand::Demo { output } => {
+                sheet::print_dataset(&datasets::built_in(home)?, output)?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
+    let listed = datasets::list(home)?;
+    if json {
+        output::json(&listed.readable.iter().map(sheet::entry).collect::<Vec<_>>())?;
+    } else if listed.readable.is_empty() && listed.unreadable.is_empty() {
+        let folder = home.data();
+        output::note(&format!(
+            "no datasets in {} yet: `mien data import SOURCE --name NAME` brings one, `mien data demo` draws one",
+            folder.display()
+        ));
+    } else {
+        output::print(&sheet::table(&listed.readable).render())?;
+    }
+    for error in listed.unreadable {
+        output::complain(&error);
+    }
+    Ok(Exit::Done)
+}
+
+/// Deletes the dataset, even one that cannot be read: no other command removes it.
+fn delete(store: &RunStore, name: &DatasetName, yes: bool, output: Output) -> Result<Exit, CommandError> {
+    let home = store.home();
+    if !home.dataset(name).exists() {
+        datasets::find(home, name)?;
+    }
+    store.refuse_in_use(name)?;
+    let users = store.trained_on(name).map_or(0, |runs| runs.len());
+    if users > 0 {
+        let number = figures::count(users, "run", "runs");
+        output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or looked into without it"));
+    }
+    if !yes && !confirm_deletion(&format!("the dataset {name}"), "the features kept of it")? {
+        output::note("nothing was deleted");
+        return Ok(Exit::Stopped);
+    }
+    data::remove(&home.data(), name)?;
+    output.print(&serde_json::json!({ "deleted": name }), || format!("deleted {name}\n"))?;
+    Ok(Exit::Done)
+}
+
+fn clear_features(home: &Home, name: &DatasetName) -> Result<Exit, CommandError> {
+    datasets::find(home, name)?;
+    let folder = home.dataset(name);
+    let (freed, in_use) = features::clear(&folder).map_err(|error| {
+        CommandError::Failure(format!("cannot clear {}: {error}", folder.join(features::FOLDER).display()))
+    })?;
+    output::note(&format!("freed {}", Size(freed)));
+    if in_use > 0 {
+        output::complain(&format!("{in_use} sections are in use by a run and stay"));
+    }
+    Ok(Exit::done_if(in_use == 0))
+}

@@ -1,0 +1,200 @@
+//! A dataset as JSON and as text. Keys are a promise: add, never rename.
+
+use serde::Serialize;
+
+use crate::cli::exit::CommandError;
+use crate::cli::options::Output;
+use crate::cli::table::{Side, Table, thousands};
+use crate::data::features::{self, Usage};
+use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
+use crate::data::split::Protocol;
+use crate::data::{Distribution, Manifest, Skipped};
+use crate::domain::text::printable;
+use crate::domain::{DatasetName, Size, figures};
+use crate::runs::Home;
+
+/// A dataset for scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct DatasetEntry<'a> {
+    name: &'a DatasetName,
+    fingerprint: &'a str,
+    image: ImageShape,
+    classes: &'a [ClassCounts],
+    skipped: &'a [Skipped],
+    skipped_count: u64,
+    resized: u64,
+    source: &'a str,
+    created_at: u64,
+    split: SplitEntry,
+    /// Those that are cached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    features: Vec<FeaturesEntry>,
+}
+
+/// The protocol that made the splits, and the fractions that it cut; `null` where the source had the split.
+#[derive(Debug, Serialize)]
+struct SplitEntry {
+    protocol: Protocol,
+    validation_fraction: Option<f64>,
+    test_fraction: Option<f64>,
+}
+
+/// Cached features of one base, layer and image size.
+#[derive(Debug, Serialize)]
+struct FeaturesEntry {
+    base: String,
+    layer: String,
+    size: u32,
+    device: String,
+    sections: usize,
+    bytes: u64,
+}
+
+/// The dataset without its cached features.
+pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
+    let SplitOptions { protocol, validation_fraction, test_fraction } = manifest.split;
+    DatasetEntry {
+        name: &manifest.name,
+        fingerprint: &manifest.fingerprint,
+        image: manifest.image,
+        classes: &manifest.classes,
+        skipped: &manifest.skipped,
+        skipped_count: manifest.skipped_count,
+        resized: manifest.resized,
+        source: &manifest.source,
+        created_at: manifest.created_at,
+        split: SplitEntry { protocol, validation_fraction, test_fraction },
+        features: Vec::new(),
+    }
+}
+
+/// The dataset with its cached features.
+fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
+    let cached = |Usage { key, sections, bytes }: Usage| FeaturesEntry {
+        base: key.base,
+        layer: key.layer,
+        size: key.size,
+        device: key.device,
+        sections,
+        bytes,
+    };
+    let features = features::usage(&home.dataset(&manifest.name)).into_iter().map(cached).collect();
+    DatasetEntry { features, ..entry(manifest) }
+}
+
+/// Prints the dataset.
+pub(super) fn print_dataset(manifest: &Manifest, output: Output) -> Result<(), CommandError> {
+    output.print(&entry(manifest), || text(manifest))
+}
+
+/// Prints the dataset with its cached features.
+pub(super) fn print_with_features(home: &Home, manifest: &Manifest, output: Output) -> Result<(), CommandError> {
+    let entry = entry_with_features(home, manifest);
+    output.print(&entry, || text(manifest) + &features_text(&entry.features))
+}
+
+/// The class distribution, and the images that were resized or skipped.
+fn text(manifest: &Manifest) -> String {
+    let distribution = Distribution::of(manifest);
+    let mut table = Table::new([
+        ("CLASS", Side::Left),
+        ("TRAIN", Side::Right),
+        ("", Side::Right),
+        ("VALIDATION", Side::Right),
+        ("", Side::Right),
+        ("TEST", Side::Right),
+        ("", Side::Right),
+    ]);
+    let percent = |share: f64| format!("{share:.1}%");
+    for class in &distribution.classes {
+        let ([train, validation, test], shares) = (class.counts.map(thousands), class.percentages.map(percent));
+        let [of_train, of_validation, of_test] = shares;
+        table.row(&[class.name.clone(), train, of_train, validation, of_validation, test, of_test]);
+    }
+    let counts = manifest.counts();
+    let [train, validation, test] = [counts.train, counts.validation, counts.test].map(thousands);
+    table.row(&["all".into(), train, String::new(), validation, String::new(), test, String::new()]);
+    let head = format!(
+        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\nfrom {}\nsplit: {}\n\n",
+        manifest.name,
+        image_text(manifest.image),
+        manifest.classes.len(),
+        thousands(counts.total()),
+        distribution.imbalance,
+        printable(&manifest.fingerprint),
+        printable(&manifest.source),
+        manifest.split.words()
+    );
+    head + &table.render() + &import_notes(manifest)
+}
+
+fn import_notes(manifest: &Manifest) -> String {
+    let mut lines = Vec::new();
+    if manifest.resized > 0 {
+        lines.push(format!("{} resized", counted(manifest.resized, "image was", "images were")));
+    }
+    if manifest.skipped_count > 0 {
+        lines.push(format!("{} skipped:", counted(manifest.skipped_count, "thing was", "things were")));
+        lines.extend(manifest.skipped.iter().map(|skip| format!("  {}: {}", skip.source, skip.reason)));
+        let listed = manifest.skipped.len() as u64;
+        if manifest.skipped_count > listed {
+            lines.push(format!("  and {} more", manifest.skipped_count - listed));
+        }
+    }
+    let text: String = lines.iter().map(|line| printable(line) + "\n").collect();
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+fn counted(number: u64, one: &str, many: &str) -> String {
+    figures::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
+}
+
+/// Width and height in pixels, and whether it has colours.
+fn image_text(shape: ImageShape) -> String {
+    let colours = if shape.channels == 1 { "gray" } else { "colour" };
+    format!("{}×{} {colours}", shape.width, shape.height)
+}
+
+/// The cached features and their size; empty without any.
+fn features_text(features: &[FeaturesEntry]) -> String {
+    let line = |entry: &FeaturesEntry| {
+        let FeaturesEntry { base, layer, size, device, sections, bytes } = entry;
+        let short: String = base.chars().take(8).collect();
+        let [base, layer, device] = [&short, layer, device].map(|text| printable(text));
+        let sections = figures::count(*sections, "section", "sections");
+        format!("  {}: {layer} of base {base} at {size}×{size} on {device}, {sections}\n", Size(*bytes))
+    };
+    if features.is_empty() {
+        return String::new();
+    }
+    let bytes = Size(features.iter().map(|entry| entry.bytes).sum());
+    format!("\ncached features, {bytes} in all:\n") + &features.iter().map(line).collect::<String>()
+}
+
+/// A table with a row for each dataset.
+pub(super) fn table(manifests: &[Manifest]) -> Table {
+    let mut table = Table::new([
+        ("DATASET", Side::Left),
+        ("IMAGE", Side::Left),
+        ("CLASSES", Side::Right),
+        ("TRAIN", Side::Right),
+        ("VALIDATION", Side::Right),
+        ("TEST", Side::Right),
+        ("SKIPPED", Side::Right),
+        ("FINGERPRINT", Side::Left),
+    ]);
+    for manifest in manifests {
+        let counts = manifest.counts();
+        table.row(&[
+            manifest.name.to_string(),
+            image_text(manifest.image),
+            manifest.classes.len().to_string(),
+            thousands(counts.train),
+            thousands(counts.validation),
+            thousands(counts.test),
+            manifest.skipped_count.to_string(),
+            manifest.fingerprint.clone(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,47 @@
+//! `delete`: deletes runs with their weights and logs.
+
+use clap::Args;
+
+use crate::cli::confirm::confirm_deletion;
+use crate::cli::exit::{CommandError, Exit, complain_of_failures};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Output;
+use crate::cli::output;
+use crate::domain::RunId;
+use crate::supervise;
+
+/// Delete runs for good, with their weights
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Delete {
+    /// Ids, beginnings of ids, or `latest`
+    #[arg(required = true)]
+    runs: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Delete {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let mut ids = self.runs.iter().map(|run| store.find(run)).collect::<Result<Vec<RunId>, _>>()?;
+        ids.sort();
+        ids.dedup();
+        let names = ids.iter().map(RunId::as_str).collect::<Vec<_>>().join(", ");
+        if !self.yes && !confirm_deletion(&names, "weights and log")? {
+            output::note("nothing was deleted");
+            return Ok(Exit::Stopped);
+        }
+        store.sweep();
+        let (deleted, exit) = complain_of_failures(&ids, |id| store.delete(id, supervise::now()));
+        let deleted: Vec<&str> = deleted.iter().map(|id| id.as_str()).collect();
+        if self.output.json {
+            output::json(&serde_json::json!({ "deleted": deleted }))?;
+        } else if !deleted.is_empty() {
+            output::line(&format!("deleted {}", deleted.join(", ")))?;
+        }
+        Ok(exit)
+    }
+}

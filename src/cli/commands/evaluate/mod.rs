@@ -1,0 +1,74 @@
+//! `evaluate`: tests a run's best weights again, or averages the predictions of several runs.
+
+mod average;
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::follow::{Ending, Watcher, follow, print_ending};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{Output, QueueOption};
+use crate::cli::output;
+use crate::cli::run_events::EventPrinter;
+use crate::domain::RunId;
+use crate::domain::text::printable;
+use crate::runs::RunStore;
+use crate::supervise;
+
+/// Test a run's best weights again, on the training images too; or take the mean of several runs
+///
+/// With --average, the probabilities that the runs gave each test image are averaged: accuracy, macro F1 and the
+/// figures of each class are those of the mean. The runs' predictions are read and nothing is computed anew, so no
+/// worker is needed. The runs have to be on the same dataset.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Evaluate {
+    /// Ids, beginnings of ids, or `latest`; several with --average
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+    /// Take the mean of what the runs say of the test images
+    #[arg(long, conflicts_with = "now")]
+    average: bool,
+    #[command(flatten)]
+    queue: QueueOption,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Evaluate {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        match &self.runs[..] {
+            runs if self.average => average::print_average(&store, runs, self.output),
+            [run] => test_again(&store, &store.find(run)?, self.queue, self.output),
+            _ => Err(CommandError::Usage(
+                "one run is tested at a time; --average takes the mean of what several said when they were tested"
+                    .into(),
+            )),
+        }
+    }
+}
+
+/// Starts a worker that tests the run, and follows it to its end.
+fn test_again(store: &RunStore, id: &RunId, queue: QueueOption, output: Output) -> Result<Exit, CommandError> {
+    let mut run = store.summary(id)?;
+    supervise::evaluate(store, id, queue.when())?;
+    // Otherwise an earlier test's metrics would be printed as this one's.
+    Arc::make_mut(&mut run.summary).test = None;
+    let ending = follow(&mut run, &EventPrinter::beside(output), Watcher::Starter)?;
+    print_ending(&run, ending, output)?;
+    match ending {
+        Ending::Left => Ok(Exit::Stopped),
+        // A stopped or failed run keeps its state through a test of its weights; the test itself has then succeeded.
+        Ending::Over(_) if run.summary.test.is_some() => Ok(Exit::Done),
+        Ending::Over(_) if run.summary.stopping => {
+            output::note(&format!("mien: {id} was not tested: a stop was requested"));
+            Ok(Exit::Stopped)
+        }
+        Ending::Over(state) => Err(CommandError::Failure(match &run.summary.evaluation_error {
+            Some(cause) => format!("{id} was not tested: {}", printable(cause)),
+            None => format!("{id} was not tested, it is {state}; see {}", run.folder().worker_log().display()),
+        })),
+    }
+}

@@ -1,0 +1,140 @@
+//! The inspection as JSON and as rows of comma-separated values, for scripts. Keys are a promise: add, never rename.
+
+use serde::Serialize;
+
+use super::sheet::Sheet;
+use crate::cli::scores::{ClassEntry, class_entries};
+use crate::domain::{ClassScores, Confusion, RunId, Split};
+use crate::runs::inspection::{Difference, Judged, shares};
+
+/// The whole inspection.
+#[derive(Debug, Serialize)]
+pub(super) struct Object<'a> {
+    id: &'a RunId,
+    dataset: &'a str,
+    split: Split,
+    epoch: u32,
+    images: usize,
+    classes: &'a [String],
+    accuracy: f64,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+    loss: Option<f64>,
+    confusion: Confusion,
+    shares: Vec<Vec<f64>>,
+    per_class: Vec<ClassEntry<'a>>,
+    against: Option<Against<'a>>,
+    cell: Option<Cell<'a>>,
+    hardest: Option<Vec<Image<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Against<'a> {
+    id: &'a RunId,
+    #[serde(flatten)]
+    difference: &'a Difference,
+}
+
+#[derive(Debug, Serialize)]
+struct Cell<'a> {
+    truth: &'a str,
+    predicted: &'a str,
+    images: Vec<Image<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Image<'a> {
+    index: usize,
+    source: Option<String>,
+    truth: &'a str,
+    predicted: &'a str,
+    confidence: f32,
+    probability_of_truth: f32,
+    loss: f64,
+    probabilities: &'a [f32],
+}
+
+pub(super) fn object(sheet: &Sheet) -> Object<'_> {
+    let (predictions, run) = (&sheet.predictions, &sheet.run);
+    let (confusion, scores) = (predictions.confusion(), predictions.scores());
+    let names = predictions.classes();
+    let per_class = class_entries(names, &scores);
+    let told = |images: &[Judged]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
+    let (cell, hardest) = match &sheet.images {
+        Some((Some((truth, predicted)), images)) => {
+            (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: told(images) }), None)
+        }
+        Some((None, images)) => (None, Some(told(images))),
+        None => (None, None),
+    };
+    Object {
+        id: &run.id,
+        dataset: run.recipe.dataset.as_str(),
+        split: sheet.split,
+        epoch: sheet.epoch,
+        images: predictions.images(),
+        classes: names,
+        accuracy: scores.accuracy,
+        precision: scores.precision,
+        recall: scores.recall,
+        f1: scores.f1,
+        loss: predictions.mean_loss(),
+        shares: shares(&confusion),
+        confusion,
+        per_class,
+        against: sheet.against.as_ref().map(|(id, difference)| Against { id, difference }),
+        cell,
+        hardest,
+    }
+}
+
+fn image<'a>(sheet: &'a Sheet, judged: &Judged) -> Image<'a> {
+    let names = sheet.predictions.classes();
+    Image {
+        index: judged.index,
+        source: sheet.sources.name(sheet.split, judged.index),
+        truth: &names[judged.truth],
+        predicted: &names[judged.predicted],
+        confidence: judged.confidence,
+        probability_of_truth: judged.probability_of_truth,
+        loss: judged.loss,
+        probabilities: sheet.predictions.probabilities(judged.index).unwrap_or_default(),
+    }
+}
+
+/// The images that were asked for, one a row; else the matrix, one class a row: counts, or what changed, and the
+/// class's figures.
+pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
+    let names = sheet.predictions.classes();
+    let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if let Some((_, images)) = &sheet.images {
+        let heading = ["index", "source", "truth", "predicted", "confidence", "probability_of_truth", "loss"];
+        let mut rows = vec![owned(&heading)];
+        rows.extend(images.iter().map(|judged| {
+            let image = image(sheet, judged);
+            let figures =
+                [image.confidence.to_string(), image.probability_of_truth.to_string(), image.loss.to_string()];
+            let about = [image.index.to_string(), image.source.unwrap_or_default()];
+            [about.as_slice(), &owned(&[image.truth, image.predicted]), &figures].concat()
+        }));
+        return rows;
+    }
+    let text = |number: &dyn ToString| number.to_string();
+    let counts: Vec<Vec<String>> = if let Some((_, difference)) = &sheet.against {
+        difference.counts.iter().map(|row| row.iter().map(|count| text(count)).collect()).collect()
+    } else {
+        sheet.predictions.confusion().rows().iter().map(|row| row.iter().map(|count| text(count)).collect()).collect()
+    };
+    let figures = ["precision", "recall", "f1", "support"];
+    // Without the columns of a matrix that is too large to print.
+    let columns = if counts.is_empty() { Vec::new() } else { names.to_vec() };
+    let mut rows = vec![[owned(&["truth"]), columns, owned(&figures)].concat()];
+    let counts = counts.into_iter().chain(std::iter::repeat(Vec::new()));
+    for ((name, counts), class) in names.iter().zip(counts).zip(sheet.predictions.scores().per_class) {
+        let ClassScores { precision, recall, f1, support } = class;
+        let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string()];
+        rows.push([vec![name.clone()], counts, figures.to_vec()].concat());
+    }
+    rows
+}

@@ -1,0 +1,162 @@
+//! `inspect`: prints the predictions of a run for the images of a split.
+
+mod json;
+mod sheet;
+mod text;
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Format;
+use crate::cli::output;
+use crate::data::store::Dataset;
+use crate::domain::text::printable;
+use crate::domain::{RunId, Split};
+use crate::runs::inspection::{self, Difference, Inspection, Order};
+use crate::runs::{Home, RunStore, Summary};
+use sheet::{Sheet, Sources};
+
+/// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Inspect {
+    /// Id, beginning of an id, or `latest`
+    run: String,
+    /// Which images: test, validation or train
+    #[arg(long, default_value = "test", value_parser = split)]
+    split: Split,
+    /// With --split validation: after which epoch [default: the best one]
+    #[arg(long, value_name = "N")]
+    epoch: Option<u32>,
+    /// Show what changed from this run's answers to the same images
+    #[arg(long, value_name = "RUN")]
+    against: Option<String>,
+    /// List the images of class TRUE that are taken for PREDICTED; names, their beginnings, or labels from 0
+    #[arg(long, num_args = 2, value_names = ["TRUE", "PREDICTED"])]
+    cell: Option<Vec<String>>,
+    /// How the images of a cell are sorted: confidence, loss or index
+    #[arg(long, default_value = "confidence", value_parser = order)]
+    sort: Order,
+    /// List the N images with the largest loss: with --split train, candidates for wrong labels
+    #[arg(long, value_name = "N", conflicts_with = "cell")]
+    hardest: Option<usize>,
+    #[command(flatten)]
+    format: Format,
+}
+
+fn split(text: &str) -> Result<Split, String> {
+    let found = Split::ALL.into_iter().find(|split| split.name() == text);
+    found.ok_or_else(|| "use test, validation or train".into())
+}
+
+fn order(text: &str) -> Result<Order, String> {
+    match text {
+        "confidence" => Ok(Order::Confidence),
+        "loss" => Ok(Order::Loss),
+        "index" => Ok(Order::Index),
+        _ => Err("use confidence, loss or index".into()),
+    }
+}
+
+impl Inspect {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        if self.epoch.is_some() && self.split != Split::Validation {
+            let words = "--epoch is for --split validation: the other images are kept for the best weights alone";
+            return Err(CommandError::Usage(words.into()));
+        }
+        let sheet = sheet(&store, &self)?;
+        self.format.print(|| json::object(&sheet), || json::rows(&sheet), || text::render(&sheet))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
+    let (run, epoch, predictions) = load(store, &inspect.run, inspect)?;
+    let against = match &inspect.against {
+        Some(query) => Some(difference(store, query, inspect, &run, &predictions)?),
+        None => None,
+    };
+    let images = match (&inspect.cell, inspect.hardest) {
+        (Some(names), _) => {
+            let label = |at: usize| class(&predictions, names.get(at).map_or("", String::as_str));
+            let cell = (label(0)?, label(1)?);
+            Some((Some(cell), predictions.cell(cell.0, cell.1, inspect.sort)))
+        }
+        (None, Some(count)) => Some((None, predictions.hardest(count))),
+        (None, None) => None,
+    };
+    let sources =
+        if images.is_some() { sources(store.home(), &run, inspect.split, &predictions) } else { Sources(None) };
+    Ok(Sheet { run, split: inspect.split, epoch, predictions, against, images, sources })
+}
+
+/// A run, the epoch of its weights, and their predictions.
+fn load(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Arc<Summary>, u32, Inspection), CommandError> {
+    let followed = store.summary(&store.find(query)?)?;
+    let (folder, run) = (followed.folder().clone(), followed.summary);
+    let best = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
+    let epoch = match (inspect.split, inspect.epoch) {
+        (Split::Validation, Some(epoch)) => epoch,
+        (Split::Validation, None) => {
+            let kept = folder.validation_epochs();
+            if kept.contains(&best) { best } else { kept.last().copied().unwrap_or(best) }
+        }
+        _ => best,
+    };
+    let loaded = inspection::load(&folder, &run.id, &run.classes, inspect.split, epoch);
+    Ok((run, epoch, loaded?))
+}
+
+/// The difference of the predictions from those of another run on the same images.
+fn difference(
+    store: &RunStore,
+    query: &str,
+    inspect: &Inspect,
+    run: &Summary,
+    predictions: &Inspection,
+) -> Result<(RunId, Difference), CommandError> {
+    let (other, _, others) = load(store, query, inspect)?;
+    let refuse = |why: &str| CommandError::Failure(format!("{} and {}: {why}", run.id, other.id));
+    if other.recipe.fingerprint != run.recipe.fingerprint {
+        return Err(refuse("they are on different datasets"));
+    }
+    let difference = inspection::difference(predictions, &others).map_err(|error| refuse(&error.to_string()))?;
+    Ok((other.id.clone(), difference))
+}
+
+/// The label of a class, which is given by its name, the beginning of its name, or its label.
+fn class(predictions: &Inspection, text: &str) -> Result<usize, CommandError> {
+    let names = predictions.classes();
+    let is = |name: &String| name.eq_ignore_ascii_case(text);
+    let begins = |name: &String| name.to_lowercase().starts_with(&text.to_lowercase()) && !text.is_empty();
+    let label = || text.parse::<usize>().ok().filter(|label| *label < names.len());
+    let begun: Vec<usize> = (0..names.len()).filter(|label| begins(&names[*label])).collect();
+    let only = || if let [one] = begun.as_slice() { Some(*one) } else { None };
+    names.iter().position(is).or_else(only).or_else(label).ok_or_else(|| {
+        let all: Vec<String> = names.iter().map(|name| printable(name)).collect();
+        CommandError::Usage(format!("'{}' is no class: use one of {}", printable(text), all.join(", ")))
+    })
+}
+
+/// The names of the images; none, with a warning, where the dataset does not fit the predictions.
+fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -> Sources {
+    let name = &run.recipe.dataset;
+    let reason = match Dataset::open(&home.dataset(name)) {
+        Err(error) => error.to_string(),
+        Ok(dataset) if dataset.fingerprint() != run.recipe.fingerprint => format!("'{name}' is another dataset by now"),
+        Ok(dataset) if dataset.len(split) != predictions.images() => {
+            format!(
+                "'{name}' has {} {} and there are {} answers",
+                dataset.len(split),
+                inspection::images_of(split),
+                predictions.images()
+            )
+        }
+        Ok(dataset) => return Sources(Some(dataset)),
+    };
+    output::complain(&format!("images are named by their index alone: {}", printable(&reason)));
+    Sources(None)
+}

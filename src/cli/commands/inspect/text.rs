@@ -1,0 +1,114 @@
+//! The inspection as tables and lines.
+
+use super::sheet::Sheet;
+use crate::cli::scores::class_table;
+use crate::cli::table::{Side, Table, figure, thousands};
+use crate::domain::text::printable;
+use crate::domain::{Confusion, MATRIX_CLASSES};
+use crate::runs::inspection::{Judged, images_of, shares};
+
+pub(super) fn render(sheet: &Sheet) -> String {
+    let mut parts = vec![head(sheet)];
+    match (&sheet.images, &sheet.against) {
+        (Some((cell, images)), _) => parts.push(list(sheet, *cell, images)),
+        (None, Some((other, change))) => {
+            let counts = |count: &i64| if *count == 0 { "0".into() } else { format!("{count:+}") };
+            parts.push(matrix(sheet, &format!("IMAGES MORE THAN {other}"), &change.counts, counts));
+            parts.push(matrix(sheet, &format!("% OF ROW MORE THAN {other}"), &change.shares, |share| {
+                signed(100.0 * share)
+            }));
+        }
+        (None, None) => {
+            let confusion = sheet.predictions.confusion();
+            if confusion.classes() > MATRIX_CLASSES {
+                parts.push(mistakes(sheet, &confusion));
+                parts.push(class_table("CLASS", sheet.predictions.classes(), &sheet.predictions.scores()));
+                return parts.join("\n");
+            }
+            parts.push(matrix(sheet, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string));
+            parts.push(matrix(sheet, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
+            parts.push(class_table("CLASS", sheet.predictions.classes(), &sheet.predictions.scores()));
+        }
+    }
+    parts.join("\n")
+}
+
+fn head(sheet: &Sheet) -> String {
+    let (scores, images) = (sheet.predictions.scores(), thousands(sheet.predictions.images()));
+    let (id, dataset) = (&sheet.run.id, &sheet.run.recipe.dataset);
+    let epoch = if sheet.epoch > 0 { format!(", weights of epoch {}", sheet.epoch) } else { String::new() };
+    let loss = figure(sheet.predictions.mean_loss());
+    format!(
+        "{id}  {images} {} of {dataset}{epoch}\naccuracy {:.4}, macro F1 {:.4}, loss {loss}\n",
+        images_of(sheet.split),
+        scores.accuracy,
+        scores.f1
+    )
+}
+
+fn signed(value: f64) -> String {
+    let text = format!("{value:+.1}");
+    if text[1..] == *"0.0" { "0.0".into() } else { text }
+}
+
+fn matrix<T>(sheet: &Sheet, heading: &str, rows: &[Vec<T>], text: impl Fn(&T) -> String) -> String {
+    let names = sheet.predictions.classes();
+    let headings: Vec<(String, Side)> = std::iter::once((heading.to_owned(), Side::Left))
+        .chain(names.iter().map(|name| (printable(name), Side::Right)))
+        .collect();
+    let mut table = Table::of(&headings.iter().map(|(name, side)| (name.as_str(), *side)).collect::<Vec<_>>());
+    for (name, row) in names.iter().zip(rows) {
+        table.row(&std::iter::once(name.clone()).chain(row.iter().map(&text)).collect::<Vec<_>>());
+    }
+    table.render()
+}
+
+/// The most frequent mistakes, where a matrix of all classes is too large to print.
+fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
+    const MOST: usize = 20;
+    let mut found: Vec<_> = confusion.cells().filter(|(truth, predicted, _)| truth != predicted).collect();
+    // Stable: of equals the first classes come first.
+    found.sort_by_key(|(.., images)| std::cmp::Reverse(*images));
+    let mut table =
+        Table::new([("TRUE", Side::Left), ("TAKEN FOR", Side::Left), ("IMAGES", Side::Right), ("OF", Side::Right)]);
+    let names = sheet.predictions.classes();
+    for (truth, predicted, images) in found.into_iter().take(MOST) {
+        let (images, of) = (images.to_string(), confusion.support(truth).to_string());
+        table.row(&[names[truth].clone(), names[predicted].clone(), images, of]);
+    }
+    let classes = thousands(confusion.classes());
+    format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
+}
+
+fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[Judged]) -> String {
+    let names = sheet.predictions.classes();
+    let title = match cell {
+        Some((truth, predicted)) => {
+            let of = sheet.predictions.confusion().support(truth);
+            format!("{} of {of} images of {} are taken for {}", images.len(), names[truth], names[predicted])
+        }
+        None => format!("the {} hardest of {} images", images.len(), thousands(sheet.predictions.images())),
+    };
+    let mut table = Table::new([
+        ("IMAGE", Side::Right),
+        ("TRUE", Side::Left),
+        ("SURE", Side::Right),
+        ("PREDICTED", Side::Left),
+        ("SURE", Side::Right),
+        ("LOSS", Side::Right),
+        ("SOURCE", Side::Left),
+    ]);
+    for judged in images {
+        table.row(&[
+            judged.index.to_string(),
+            names[judged.truth].clone(),
+            format!("{:.3}", judged.probability_of_truth),
+            names[judged.predicted].clone(),
+            format!("{:.3}", judged.confidence),
+            figure(Some(judged.loss)),
+            sheet.sources.name(sheet.split, judged.index).unwrap_or_else(|| "–".into()),
+        ]);
+    }
+    let table = if images.is_empty() { String::new() } else { table.render() };
+    format!("{}\n{table}", printable(&title))
+}

@@ -1,0 +1,85 @@
+//! The commands. Each is a file or folder of its own with its arguments, its help and its code.
+//!
+//! A new command is a file, its `mod` line, and its line in `commands!`.
+
+#[cfg(feature = "trainer")]
+mod bench;
+mod compare;
+mod completions;
+#[cfg(feature = "dashboard")]
+mod config;
+pub(super) mod dashboard;
+mod data;
+mod delete;
+mod doctor;
+mod evaluate;
+mod inspect;
+mod note;
+mod pause;
+mod queue;
+mod rename;
+mod resume;
+mod runs;
+mod set;
+mod show;
+mod stop;
+mod tag;
+mod train;
+mod unpause;
+mod watch;
+mod weights;
+mod worker;
+
+use clap::Subcommand;
+
+use super::exit::{CommandError, Exit};
+use super::invocation::Invocation;
+
+/// Makes `Command` of the listed types, which hold their arguments and have a method `run`.
+macro_rules! commands {
+    ($($(#[$condition:meta])* $module:ident::$name:ident,)*) => {
+        #[derive(Debug, Subcommand)]
+        pub(super) enum Command {
+            $($(#[$condition])* $name($module::$name),)*
+        }
+
+        impl Command {
+            /// Runs the command.
+            pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+                match self {
+                    $($(#[$condition])* Self::$name(command) => command.run(invocation),)*
+                }
+            }
+        }
+    };
+}
+
+// In the order of the help.
+commands! {
+    data::Data,
+    weights::Weights,
+    train::Train,
+    runs::Runs,
+    rename::Rename,
+    tag::Tag,
+    note::Note,
+    delete::Delete,
+    show::Show,
+    compare::Compare,
+    inspect::Inspect,
+    watch::Watch,
+    stop::Stop,
+    pause::Pause,
+    unpause::Unpause,
+    set::Set,
+    resume::Resume,
+    evaluate::Evaluate,
+    queue::Queue,
+    doctor::Doctor,
+    #[cfg(feature = "trainer")]
+    bench::Bench,
+    #[cfg(feature = "dashboard")]
+    config::Config,
+    completions::Completions,
+    worker::Worker,
+}

@@ -1,0 +1,115 @@
+//! The queue as a table and as JSON. Keys are a promise: add, never rename.
+
+use serde::Serialize;
+
+use crate::cli::table::{Side, Table};
+use crate::runs::Job;
+use crate::runs::queue::{DeviceListing, Listing, QueuedRun, Standing};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Whole<'a> {
+    devices: Vec<Device<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Device<'a> {
+    #[serde(rename = "device")]
+    name: Option<&'a str>,
+    host: Option<&'a str>,
+    slots: usize,
+    in_use: usize,
+    runs: Vec<Run<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run<'a> {
+    id: &'a str,
+    job: &'a str,
+    /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`.
+    state: &'a str,
+    /// How many runs are before it, of one that waits for a slot.
+    ahead: Option<usize>,
+    /// The run that it waits for.
+    after: Option<&'a str>,
+    /// Of one that is lost: whether it was at work.
+    begun: Option<bool>,
+}
+
+/// The queue as JSON.
+pub(super) fn json(listing: &Listing) -> Whole<'_> {
+    Whole { devices: listing.devices.iter().map(device_json).collect() }
+}
+
+fn device_json(group: &DeviceListing) -> Device<'_> {
+    Device {
+        name: group.device.as_ref().map(|device| device.name.as_str()),
+        host: group.device.as_ref().map(|device| device.host.as_str()),
+        slots: group.slots,
+        in_use: group.in_use,
+        runs: group.runs.iter().map(run_json).collect(),
+    }
+}
+
+fn run_json(run: &QueuedRun) -> Run<'_> {
+    let (mut ahead, mut after, mut begun) = (None, None, None);
+    let state = match &run.standing {
+        Standing::AtWork => "at_work",
+        Standing::Beside => "beside",
+        Standing::Waiting { ahead: runs } => {
+            ahead = Some(*runs);
+            "waiting"
+        }
+        Standing::WaitsFor(other) => {
+            after = Some(other.as_str());
+            "waiting"
+        }
+        Standing::Paused => "paused",
+        Standing::Starting => "starting",
+        Standing::Lost { begun: was } => {
+            begun = Some(*was);
+            "lost"
+        }
+    };
+    Run { id: run.id.as_str(), job: run.job.name(), state, ahead, after, begun }
+}
+
+/// The queue as a line and a table for each device.
+pub(super) fn text(listing: &Listing) -> String {
+    let mut parts: Vec<String> = listing.devices.iter().map(device_text).collect();
+    if !listing.lost().is_empty() {
+        parts.push("`mien queue restart` starts a worker for each that has lost its own\n".into());
+    }
+    parts.join("\n")
+}
+
+fn device_text(group: &DeviceListing) -> String {
+    let head = match &group.device {
+        Some(device) => format!("{device}: {} of {} slots in use", group.in_use, group.slots),
+        None => "device not known yet".into(),
+    };
+    let mut table = Table::new([("", Side::Right), ("RUN", Side::Left), ("JOB", Side::Left), ("STANDS", Side::Left)]);
+    let mut number = 0;
+    for run in &group.runs {
+        let waits = !matches!(run.standing, Standing::AtWork | Standing::Beside | Standing::Lost { .. });
+        number += usize::from(waits);
+        let place = if waits { number.to_string() } else { String::new() };
+        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.standing, run.job)]);
+    }
+    format!("{head}\n{}", table.render())
+}
+
+/// A run's position in words.
+fn standing_text(standing: &Standing, job: Job) -> String {
+    match (standing, job) {
+        (Standing::AtWork, Job::Train) => "at work".into(),
+        (Standing::AtWork, Job::Evaluate) => "being tested".into(),
+        (Standing::Beside, _) => "at work beside the queue".into(),
+        (Standing::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
+        (Standing::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),
+        (Standing::WaitsFor(other), _) => format!("waits for {other} to end"),
+        (Standing::Paused, _) => "paused".into(),
+        (Standing::Starting, _) => "starting".into(),
+        (Standing::Lost { begun: true }, _) => "was at work, has lost its worker".into(),
+        (Standing::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
+    }
+}

@@ -1,0 +1,177 @@
+//! `runs`: lists, checks and prunes runs.
+
+mod check;
+mod prune;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Output;
+use crate::cli::run_list::{facts, parse_filter, read_runs};
+use crate::cli::table::{Side, Table, age, figure};
+use crate::cli::{output, run_json};
+use crate::domain::{RunState, Tag};
+use crate::runs::facts::{Field, Value};
+use crate::runs::{Facts, RunStore, SortKey, Summary};
+use crate::supervise;
+
+const FILTERS: &str = "\
+A filter is words, all of which a run has to fulfil:
+  WORD            the word is in its name, strategy, dataset, tags or note
+  FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
+  !WORD           the opposite; A,B means either (quote < > ! | from the shell)
+Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate age
+Examples: 'state:running'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
+KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate age.";
+
+/// List the runs, newest first: all of them, or those that a filter lets through
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = FILTERS)]
+pub(in crate::cli) struct Runs {
+    #[command(subcommand)]
+    command: Option<RunsCommand>,
+    #[command(flatten)]
+    check: check::Check,
+    /// What the runs have to fulfil, all of it, such as `state:running val_acc>0.6 !cnn`; with --check: names of runs
+    filter: Vec<String>,
+    /// Order by a column instead of age, the best or the newest first
+    #[arg(long, value_name = "KEY")]
+    sort: Option<SortKey>,
+    /// Turn the order around
+    #[arg(long)]
+    reverse: bool,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Print a table of comma-separated values
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum RunsCommand {
+    Prune(prune::Prune),
+}
+
+impl Runs {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        match &self.command {
+            Some(RunsCommand::Prune(prune)) => prune.run(&store),
+            None if self.check.is_asked() => self.check.run(&store, &self.filter, self.output),
+            None => list(&store, &self),
+        }
+    }
+}
+
+fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
+    let query = parse_filter(&arguments.filter)?;
+    let now = supervise::now();
+    let (runs, mut complaints) = read_runs(store)?;
+    let none = runs.is_empty() && complaints.is_empty();
+    let mut listed: Vec<Facts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
+    listed.retain(|run| query.matches(run));
+    if let Some(key) = arguments.sort {
+        listed.sort_by(|one, other| key.compare(one, other));
+    }
+    if arguments.reverse {
+        match arguments.sort {
+            Some(key) => listed.sort_by(|one, other| key.reversed().compare(one, other)),
+            None => listed.reverse(),
+        }
+    }
+    listed.truncate(arguments.limit.unwrap_or(usize::MAX));
+    if arguments.output.json {
+        output::json(&listed.iter().map(run_json::listed).collect::<Vec<_>>())?;
+    } else if arguments.csv {
+        output::csv(&rows(&listed))?;
+    } else if none {
+        output::note(&format!("no runs in {} yet: `mien train cnn` starts one", store.home().path().display()));
+    } else if listed.is_empty() {
+        output::note("no run is like that; `mien runs` lists all of them");
+    } else {
+        output::print(&table(&listed, now).render())?;
+    }
+    for complaint in complaints {
+        output::complain(&complaint);
+    }
+    Ok(Exit::Done)
+}
+
+fn number(run: &Facts, field: Field) -> Option<f64> {
+    match run.value(field) {
+        Value::Number(number) => Some(number),
+        Value::Words(_) | Value::None => None,
+    }
+}
+
+fn tags(run: &Facts) -> String {
+    run.about().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn table(runs: &[Facts], now: u64) -> Table {
+    let mut table = Table::new([
+        ("STATE", Side::Left),
+        ("RUN", Side::Left),
+        ("STRATEGY", Side::Left),
+        ("DATASET", Side::Left),
+        ("EPOCH", Side::Right),
+        ("VAL LOSS", Side::Right),
+        ("VAL ACC", Side::Right),
+        ("TEST ACC", Side::Right),
+        ("MACRO F1", Side::Right),
+        ("AGE", Side::Right),
+        ("TAGS", Side::Left),
+        ("NOTE", Side::Left),
+    ]);
+    for listed in runs {
+        let run = listed.summary();
+        table.row(&[
+            listed.state().to_string(),
+            run.id.to_string(),
+            run.recipe.strategy.to_string(),
+            run.recipe.dataset.to_string(),
+            format!("{}/{}", run.epoch(), run.limits.epochs),
+            figure(number(listed, Field::ValLoss)),
+            figure(number(listed, Field::ValAcc)),
+            figure(number(listed, Field::TestAcc)),
+            figure(number(listed, Field::F1)),
+            age(now.saturating_sub(run.recipe.created_at)),
+            tags(listed),
+            remark(run, listed.state()),
+        ]);
+    }
+    table
+}
+
+/// Every field of these runs under its name, as filters compare it; empty where a run has none.
+fn rows(runs: &[Facts]) -> Vec<Vec<String>> {
+    let cell = |run: &Facts, field| match run.value(field) {
+        Value::Words(words) => words.join(" "),
+        Value::Number(number) => number.to_string(),
+        Value::None => String::new(),
+    };
+    let headings = Field::ALL.map(|field| field.name().to_owned()).to_vec();
+    let rows = runs.iter().map(|run| Field::ALL.map(|field| cell(run, field)).to_vec());
+    std::iter::once(headings).chain(rows).collect()
+}
+
+/// A remark on the run's state, such as the command that resumes it.
+fn remark(run: &Summary, state: RunState) -> String {
+    match (state, run.cause()) {
+        (RunState::Lost, _) if run.wait().is_some() => "was waiting, has no worker: `mien queue restart`".into(),
+        (RunState::Lost, _) => "its worker is gone: `mien resume` goes on".into(),
+        (RunState::Interrupted, _) => "interrupted: `mien queue restart` or `mien resume` goes on".into(),
+        (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),
+        (RunState::Queued, _) => run.wait().unwrap_or_default(),
+        _ if state.is_active() && !run.recipe.left_out.is_empty() && !run.stopping => {
+            format!("{} images left out", run.recipe.left_out.len())
+        }
+        _ if state.is_active() => if run.stopping { "stopping" } else { "" }.into(),
+        _ if run.recipe.left_out.is_empty() => run.ending().into(),
+        _ => format!("{}, {} images left out", run.ending(), run.recipe.left_out.len()),
+    }
+}

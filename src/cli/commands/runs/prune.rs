@@ -1,0 +1,171 @@
+//! `runs prune`: deletes runs, or checkpoints of finished runs, by a retention rule.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::confirm::{ask, can_ask};
+use crate::cli::exit::{CommandError, Exit, complain_of_failures};
+use crate::cli::options::Output;
+use crate::cli::output;
+use crate::cli::run_list::{facts, parse_filter, read_runs};
+use crate::cli::table::{Side, Table};
+use crate::domain::{Size, figures};
+use crate::runs::prune::{Doomed, Plan, Rule};
+use crate::runs::{Facts, RunStore, query};
+use crate::supervise;
+
+const HELP: &str = "\
+Of the runs that the filter lets through, those stay that any option speaks for. Never deleted are runs that are going,
+waiting or paused, runs that such a run starts from or waits for, runs tagged `keep`, and runs that cannot be read.
+Without --yes nothing is deleted, unless somebody at a terminal says so.
+
+Examples:
+  mien runs prune state:failed                   all failed runs
+  mien runs prune --older-than 30d --keep-best 3  what is old and not among the best three of its kind
+  mien runs prune --keep 10                      all but the newest ten of each strategy and dataset
+  mien runs prune --checkpoints --older-than 7d  of old finished runs all but the best weights
+`mien runs -- prune` lists the runs that have `prune` in their name.";
+
+/// Delete runs by a rule, after showing which and how much that frees
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct Prune {
+    /// What the runs have to fulfil, as in `mien runs FILTER`
+    filter: Vec<String>,
+    /// Keep this many of the newest runs of each strategy and dataset
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
+    /// Keep this many of the best runs of each strategy and dataset, by validation accuracy
+    #[arg(long, value_name = "N")]
+    keep_best: Option<usize>,
+    /// Keep what was created less than this long ago, such as 30d, 12h or 2w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<f64>,
+    /// Delete only checkpoints, of finished runs: all but the best weights. Such a run can no longer be extended from
+    /// its last epoch, only from its best one
+    #[arg(long)]
+    checkpoints: bool,
+    /// Delete without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+fn age(text: &str) -> Result<f64, String> {
+    query::age(text).ok_or_else(|| "use a number with s, m, h, d or w, such as 30d".into())
+}
+
+#[derive(Debug, Serialize)]
+struct Item<'a> {
+    id: &'a str,
+    state: &'static str,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Kept<'a> {
+    id: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    what: &'static str,
+    deleted: bool,
+    bytes: u64,
+    runs: Vec<Item<'a>>,
+    kept: Vec<Kept<'a>>,
+}
+
+impl Prune {
+    /// Deletes the runs, or prints which ones it would delete where nobody agrees to it.
+    pub(super) fn run(&self, store: &RunStore) -> Result<Exit, CommandError> {
+        let rule = Rule { newest: self.keep, best: self.keep_best, older_than: self.older_than };
+        if self.filter.is_empty() && rule == Rule::default() && !self.checkpoints {
+            let words = "no rule is given: give a filter, --older-than, --keep or --keep-best";
+            return Err(CommandError::Usage(words.into()));
+        }
+        let query = parse_filter(&self.filter)?;
+        let now = supervise::now();
+        let (followed, mut complaints) = read_runs(store)?;
+        let mut listed: Vec<Facts> = followed.iter().map(|run| facts(run, now, &mut complaints)).collect();
+        listed.retain(|run| query.matches(run));
+        let plan = store.plan(&listed, &rule, now)?;
+        let plan = if self.checkpoints { store.plan_of_checkpoints(plan) } else { plan };
+        for complaint in complaints {
+            output::complain(&complaint);
+        }
+        let is_agreed = !plan.doomed.is_empty() && (self.yes || agree(&plan, self)?);
+        let (deleted, exit) = if is_agreed { delete(store, &plan, self.checkpoints) } else { (Vec::new(), Exit::Done) };
+        report(&plan, self, is_agreed, &deleted)?;
+        Ok(exit)
+    }
+}
+
+/// Shows the plan on the terminal and asks; `false` without a terminal.
+fn agree(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
+    if arguments.output.json || !can_ask() {
+        return Ok(false);
+    }
+    output::note(&table(plan, arguments.checkpoints));
+    ask(&format!("Delete {}?", sum(plan.doomed.iter(), arguments.checkpoints)))
+}
+
+/// Deletes the runs or their checkpoints, and returns those that are gone.
+fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a Doomed>, Exit) {
+    store.sweep();
+    complain_of_failures(&plan.doomed, |run| {
+        let now = supervise::now();
+        if checkpoints { store.drop_checkpoints(run, now).map(drop) } else { store.delete(&run.id, now) }
+    })
+}
+
+fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Result<(), CommandError> {
+    let checkpoints = arguments.checkpoints;
+    if arguments.output.json {
+        let runs: Vec<&Doomed> = if deleted { done.to_vec() } else { plan.doomed.iter().collect() };
+        return output::json(&Report {
+            what: if checkpoints { "checkpoints" } else { "runs" },
+            deleted,
+            bytes: runs.iter().map(|run| run.bytes).sum(),
+            runs: runs
+                .iter()
+                .map(|run| Item { id: run.id.as_str(), state: run.state.name(), bytes: run.bytes })
+                .collect(),
+            kept: plan.spared.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
+        });
+    }
+    if plan.doomed.is_empty() {
+        if !plan.spared.is_empty() {
+            output::print(&table(plan, checkpoints))?;
+        }
+        return output::line("nothing to delete");
+    }
+    if deleted {
+        return output::line(&format!("deleted {}", sum(done.iter().copied(), checkpoints)));
+    }
+    output::print(&table(plan, checkpoints))?;
+    let would = sum(plan.doomed.iter(), checkpoints);
+    output::line(&format!("nothing was deleted: --yes deletes {would}"))
+}
+
+fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String {
+    let (count, bytes) = runs.fold((0, 0), |(count, bytes), run| (count + 1, bytes + run.bytes));
+    let runs = figures::count(count, "run", "runs");
+    let what = if checkpoints { format!("checkpoints of {runs}") } else { runs };
+    format!("{what}, {}", Size(bytes))
+}
+
+fn table(plan: &Plan, checkpoints: bool) -> String {
+    let mut table = Table::new([("", Side::Left), ("RUN", Side::Left), ("SIZE", Side::Right), ("WHY", Side::Left)]);
+    let what = if checkpoints { ", checkpoints but the best" } else { "" };
+    for run in &plan.doomed {
+        let why = format!("{}{what}", run.state);
+        table.row(&["delete".into(), run.id.to_string(), Size(run.bytes).to_string(), why]);
+    }
+    for run in &plan.spared {
+        table.row(&["keep".into(), run.id.to_string(), String::new(), run.reason.clone()]);
+    }
+    table.render()
+}

@@ -1,0 +1,51 @@
+//! `set`: changes the limits of a run at work.
+
+use clap::Args;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{Output, RunArgument};
+use crate::cli::requests::{print_state, wait_for};
+use crate::domain::Limits;
+use crate::domain::hyperparameter::Patience;
+use crate::supervise;
+
+/// Change how long a run at work may go on: in force at once, while its recipe stays as it is
+///
+/// Fewer epochs than it has begun end it after the epoch under way. Schedules that go by the number of epochs
+/// follow from the next epoch on.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Set {
+    #[command(flatten)]
+    run: RunArgument,
+    /// Most epochs to train (1 to 10000)
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Epochs in a row without improvement before the run stops (1 to 1000, off)
+    #[arg(long, value_name = "N")]
+    patience: Option<Patience>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Set {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let id = self.run.find(&store)?;
+        if self.epochs.is_none() && self.patience.is_none() {
+            return Err(CommandError::Usage("nothing to set: give --epochs N, --patience N, or both".into()));
+        }
+        let patience = self.patience.map(|Patience(epochs)| epochs);
+        let wanted = supervise::change_limits(&store, &id, self.epochs, patience)?;
+        let (run, state) = wait_for(&store, &id, |run, _| run.summary.limits == wanted)?;
+        let Limits { epochs, patience } = wanted;
+        let in_force = run.summary.limits == wanted;
+        let text = match state {
+            _ if in_force => format!("{id}: {epochs} epochs at most, patience {patience}"),
+            state if state.is_active() => format!("{id} has not answered yet; the request stays in its folder"),
+            state => format!("{id} ended before it could hear: it is {state}"),
+        };
+        print_state(&run, state, &text, self.output)?;
+        Ok(Exit::done_if(in_force || state.is_active()))
+    }
+}

@@ -1,0 +1,208 @@
+//! `show`: prints one run in full.
+
+use clap::Args;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{Format, RunArgument};
+use crate::cli::scores::test_text;
+use crate::cli::table::{Side, Table, age, figure, thousands};
+use crate::cli::{datasets, output, run_json};
+use crate::domain::hyperparameter::Patience;
+use crate::domain::network::LayerRow;
+use crate::domain::text::printable;
+use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size};
+use crate::runs::{Loss, RunStore, Summary, narrate};
+use crate::supervise;
+
+/// Show a run: settings, history, early stopping, test metrics; with --csv, the figures of its epochs
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Show {
+    #[command(flatten)]
+    run: RunArgument,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A run in full and the layers of its network, for scripts.
+#[derive(Debug, serde::Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    detail: run_json::RunDetail<'a>,
+    network: NetworkName,
+    /// Empty where the dataset, which decides their shapes, is gone or has changed.
+    layers: Vec<LayerRow>,
+}
+
+impl Show {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let run = store.summary(&self.run.find(&store)?)?;
+        let now = supervise::now();
+        let (summary, state) = (&run.summary, run.state(now));
+        let layers = layers(&store, summary);
+        match self.format {
+            Format { json: true, .. } => {
+                let (detail, network) = (run_json::detail(summary, state), summary.recipe.network_name());
+                output::json(&Shown { detail, network, layers })?;
+            }
+            Format { csv: true, .. } => output::records(&summary.history)?,
+            Format { .. } => output::print(&text(summary, state, &run.folder().loss(), now, &layers))?,
+        }
+        if !run.damage().is_none() {
+            let log = run.folder().events_file();
+            output::complain(&format!("{}: {}; the rest is shown", log.display(), run.damage()));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The layers of a run's network on its dataset; none where that is gone or has changed.
+fn layers(store: &RunStore, run: &Summary) -> Vec<LayerRow> {
+    let recipe = &run.recipe;
+    let dataset = datasets::find(store.home(), &recipe.dataset).ok();
+    let Some(dataset) = dataset.filter(|dataset| dataset.fingerprint == recipe.fingerprint) else { return Vec::new() };
+    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
+    let network = recipe.resolve(image, dataset.classes.len());
+    let table = network.and_then(|network| Ok(network.table(network.cut(recipe.trained_stages())?)));
+    table.unwrap_or_default()
+}
+
+fn layer_table(layers: &[LayerRow]) -> String {
+    let columns = [("LAYER", Side::Left), ("OUTPUT", Side::Right), ("PARAMETERS", Side::Right)];
+    let [name, output, parameters] = columns;
+    let mut table = Table::new([name, output, parameters, ("MULTIPLY-ADDS", Side::Right), ("", Side::Left)]);
+    let count = |number: u64| if number == 0 { "–".into() } else { thousands(usize::try_from(number).unwrap_or(0)) };
+    for layer in layers {
+        let [channels, height, width] = layer.output;
+        let output = if height * width == 1 { thousands(channels) } else { format!("{width}×{height}×{channels}") };
+        let frozen = if layer.frozen { "frozen" } else { "" };
+        let (parameters, multiply_adds) = (count(layer.parameters as u64), count(layer.multiply_adds));
+        table.row(&[layer.name.clone(), output, parameters, multiply_adds, frozen.into()]);
+    }
+    table.render()
+}
+
+fn text(run: &Summary, state: RunState, loss: &Loss, now: u64, layers: &[LayerRow]) -> String {
+    let mut parts = vec![head(run, state, loss, now), settings(run)];
+    if !layers.is_empty() {
+        parts.push(layer_table(layers));
+    }
+    if !run.history.is_empty() {
+        parts.push(history(run));
+    }
+    parts.push(early_stopping(run));
+    parts.extend(test_text(run));
+    let warnings: Vec<String> = run.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+    if !warnings.is_empty() {
+        parts.push(warnings.iter().map(|warning| printable(warning) + "\n").collect());
+    }
+    parts.join("\n")
+}
+
+fn head(run: &Summary, state: RunState, loss: &Loss, now: u64) -> String {
+    let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
+    let state = match (state, how) {
+        (_, Some(how)) => how,
+        (RunState::Lost, None) if run.wait().is_some() && *loss != Loss::Killed => {
+            "lost: it was waiting in the queue and has no worker; `mien queue restart` brings it back".into()
+        }
+        (RunState::Lost, None) => format!("lost: {loss}; `mien resume {}` goes on", run.id),
+        (RunState::Queued, None) => format!("queued: {}", run.wait().unwrap_or_default()),
+        (state, None) => state.to_string(),
+    };
+    let created = age(now.saturating_sub(run.recipe.created_at));
+    let mut lines = vec![format!("{}  {state}, created {created} ago", run.id)];
+    if let Some(device) = &run.device {
+        lines.push(printable(&format!("device      {}: {}", device.name, device.description)));
+    }
+    if let Some(parameters) = run.parameters {
+        let (total, trainable) = (thousands(parameters.total), thousands(parameters.trainable));
+        lines.push(format!("parameters  {total}, {trainable} trained"));
+    }
+    if let Some(images) = run.images {
+        let [train, validation, test] = [images.train, images.validation, images.test].map(thousands);
+        lines.push(format!("images      {train} training, {validation} validation, {test} test"));
+    }
+    if !run.recipe.left_out.is_empty() {
+        let found: Vec<&str> = run.recipe.left_out.found_with.iter().map(RunId::as_str).collect();
+        let with = if found.is_empty() { String::new() } else { format!(", found with {}", found.join(", ")) };
+        lines.push(format!("left out    {} training images{with}", thousands(run.recipe.left_out.len())));
+    }
+    if run.limits != Limits::of(&run.recipe) {
+        let Limits { epochs, patience } = run.limits;
+        lines.push(format!("limits      changed to {epochs} epochs at most, patience {}", Patience(patience)));
+    }
+    if let Some(load) = &run.load {
+        lines.push(printable(&format!("load        {}", load_text(load))));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn load_text(Load { processor, memory, gpu }: &Load) -> String {
+    let gpu = gpu.as_ref().map(|gpu| {
+        let (used, total) = (Size(gpu.memory_used), Size(gpu.memory_total));
+        format!("; {} {}% busy, {used} of {total}", gpu.name, gpu.utilization)
+    });
+    format!("{processor:.0}% of a core, {}{}", Size(*memory), gpu.unwrap_or_default())
+}
+
+fn settings(run: &Summary) -> String {
+    let mut table = Table::new([("SETTING", Side::Left), ("VALUE", Side::Left)]);
+    table.row(&["strategy".into(), run.recipe.strategy.to_string()]);
+    table.row(&["dataset".into(), run.recipe.dataset.to_string()]);
+    if let Some(transfer) = &run.recipe.transfer {
+        table.row(&["weights".into(), transfer.weights.to_string()]);
+        if let Some(fine_tuning) = &transfer.fine_tuning {
+            table.row(&["from".into(), fine_tuning.from.to_string()]);
+        }
+    }
+    if let Some(after) = &run.recipe.after {
+        table.row(&["after".into(), after.to_string()]);
+    }
+    for field in Hyperparameter::of(run.recipe.strategy) {
+        table.row(&[field.name().into(), field.get(&run.recipe)]);
+    }
+    table.render()
+}
+
+fn history(run: &Summary) -> String {
+    let mut table = Table::new([
+        ("EPOCH", Side::Right),
+        ("TRAIN LOSS", Side::Right),
+        ("TRAIN ACC", Side::Right),
+        ("VAL LOSS", Side::Right),
+        ("VAL ACC", Side::Right),
+        ("RATE", Side::Right),
+        ("SECONDS", Side::Right),
+        ("IMAGES/S", Side::Right),
+        ("", Side::Left),
+    ]);
+    for epoch in &run.history {
+        table.row(&[
+            epoch.epoch.to_string(),
+            figure(Some(epoch.train_loss)),
+            figure(Some(epoch.train_accuracy)),
+            figure(Some(epoch.val_loss)),
+            figure(Some(epoch.val_accuracy)),
+            format!("{:.2e}", epoch.learning_rate),
+            format!("{:.1}", epoch.seconds),
+            format!("{:.0}", epoch.images_per_second),
+            if epoch.epoch == run.early_stopping.best_epoch { "best" } else { "" }.into(),
+        ]);
+    }
+    table.render()
+}
+
+fn early_stopping(run: &Summary) -> String {
+    let (rule, status) = (run.recipe.early_stopping, run.early_stopping);
+    let best = match status.best_epoch {
+        0 => "nothing to compare with yet".to_owned(),
+        epoch => format!("best {:.4} in epoch {epoch}", status.best_value),
+    };
+    let patience = Patience(run.limits.patience);
+    if patience.is_off() {
+        return format!("early stopping is off; {}: {best}\n", rule.monitor);
+    }
+    format!("early stopping on {}: {best}, waited {} of {}\n", rule.monitor, status.waited, patience.in_epochs())
+}

@@ -1,0 +1,82 @@
+//! `stop`: asks a run to stop, or kills a worker that does not answer.
+
+use clap::Args;
+
+use crate::cli::confirm::confirm;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{Output, RunArgument};
+use crate::cli::output;
+use crate::cli::requests::{print_state, wait_for};
+use crate::domain::{RunId, RunState};
+use crate::runs::{FollowedRun, RunStore};
+use crate::supervise::{self, kill::killed_words};
+
+/// Ask a run to end after its current batch; `resume` goes on from there
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Stop {
+    #[command(flatten)]
+    run: RunArgument,
+    /// Kill the worker, for one that does not answer: it loses what it did since its last checkpoint
+    #[arg(long)]
+    kill: bool,
+    /// With --kill: do not ask first
+    #[arg(long, requires = "kill")]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Stop {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let id = self.run.find(&store)?;
+        if self.kill { kill(&store, &id, self.yes, self.output) } else { stop(&store, &id, self.output) }
+    }
+}
+
+fn stop(store: &RunStore, id: &RunId, output: Output) -> Result<Exit, CommandError> {
+    supervise::request_stop(store, id)?;
+    let (run, state) = wait_for(store, id, |_, _| false)?;
+    print_state(&run, state, &describe(&run, state), output)?;
+    let is_stopping = state.is_active() && run.summary.stopping;
+    Ok(Exit::done_if(is_stopping || matches!(state, RunState::Stopped | RunState::Finished)))
+}
+
+fn kill(store: &RunStore, id: &RunId, yes: bool, output: Output) -> Result<Exit, CommandError> {
+    let run = store.summary(id)?;
+    if !run.alive && run.doubt.is_none() {
+        return Err(supervise::KillError::NoWorker { id: id.clone(), state: run.state(supervise::now()) }.into());
+    }
+    let resumption = match run.summary.epoch() {
+        0 => format!("`mien resume {id}` starts it again"),
+        epoch => format!("`mien resume {id}` goes on after epoch {epoch}"),
+    };
+    let question = format!("Kill the worker of {id}? {resumption}; what it did since then is lost.");
+    if !yes && !confirm(&question, &format!("kills the worker of {id}"))? {
+        output::note("nothing was killed");
+        return Ok(Exit::Stopped);
+    }
+    let killed = killed_words(id, supervise::kill(store, id)?);
+    let run = store.summary(id)?;
+    print_state(&run, run.state(supervise::now()), &format!("{killed}: {resumption}"), output)?;
+    Ok(Exit::Done)
+}
+
+/// The state of a run that was asked to stop, in words.
+fn describe(run: &FollowedRun, state: RunState) -> String {
+    let id = &run.summary.id;
+    match state {
+        RunState::Stopped => {
+            format!("{id} has stopped after epoch {}: `mien resume {id}` goes on", run.summary.epoch())
+        }
+        RunState::Interrupted => format!("{id} was interrupted by a signal, and saved: `mien resume {id}` goes on"),
+        RunState::Lost => format!("{id} was lost before it could stop: `mien resume {id}` goes on"),
+        state if !state.is_active() => format!("{id} ended before it could stop: it is {state}"),
+        _ if run.summary.stopping => format!("{id} has heard the request and is ending: `mien watch {id}`"),
+        _ => format!(
+            "{id} has not answered yet; the request stays in its folder: `mien watch {id}` follows it, \
+             `mien stop {id} --kill` kills a worker that does not answer"
+        ),
+    }
+}

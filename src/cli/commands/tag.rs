@@ -1,0 +1,39 @@
+//! `tag`: adds tags to a run, removes or prints them.
+
+use clap::Args;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{Output, RunArgument};
+use crate::cli::{about, output};
+use crate::domain::Tag as RunTag;
+use crate::runs::about::AboutChange;
+
+/// Add tags to a run, take them off, or print them
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Tag {
+    #[command(flatten)]
+    run: RunArgument,
+    /// +TAG adds a tag, -TAG takes it off
+    #[arg(value_name = "+TAG|-TAG", allow_hyphen_values = true)]
+    changes: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Tag {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let id = self.run.find(&store)?;
+        let changes = self.changes.iter().map(|change| AboutChange::of_tag(change)).collect::<Result<_, _>>()?;
+        let about = about::change(&store.folder(&id), changes)?;
+        if self.output.json {
+            output::json(&about::entry(&id, &about))?;
+        } else if about.tags.is_empty() {
+            output::note(&format!("{id} has no tags: `mien tag {id} +baseline` adds one"));
+        } else {
+            output::line(&about.tags.iter().map(RunTag::as_str).collect::<Vec<_>>().join(" "))?;
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,62 @@
+//! `train all`: one run of each strategy, one after the other.
+
+use super::options::TrainAll;
+use super::plan;
+use crate::cli::commands::compare::print_side_by_side;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::follow::{Ending, Watcher, follow};
+use crate::cli::options::Output;
+use crate::cli::run_events::EventPrinter;
+use crate::cli::{output, run_json};
+use crate::domain::RunId;
+use crate::runs::RunStore;
+use crate::supervise;
+
+/// Starts one run of each strategy, and follows them in order or leaves them.
+pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
+    let launch = options.run.launch;
+    let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
+    let settings = options.run.recipe.sweep()?;
+    if let Some(setting) = settings.varied().next() {
+        let advice = "train one strategy at a time with several values";
+        return Err(CommandError::Usage(format!("train all takes one value of {}: {advice}", setting.name())));
+    }
+    let mut recipes = plan::all(store, options, &settings, &stem)?;
+    // The others wait for the first.
+    recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
+    recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
+    plan::print_estimates(store, &recipes)?;
+    let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, launch.queue.when())?;
+    ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
+    let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+    output::note(&format!("{}: one after the other", names.join(", ")));
+    if launch.detach {
+        return leave_all(store, &ids, launch.output);
+    }
+    let mut exit = Exit::Done;
+    for id in &ids {
+        let mut run = store.follow(id)?;
+        output::note(&format!("── {id} ──"));
+        match follow(&mut run, &EventPrinter::beside(launch.output), Watcher::Starter)? {
+            // The others go on as well.
+            Ending::Left => return Ok(Exit::Stopped),
+            ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
+        }
+    }
+    print_side_by_side(store, &ids, 0, false, launch.output.into())?;
+    Ok(exit)
+}
+
+/// Prints the ids for scripts, and on stderr the command that compares the runs.
+fn leave_all(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result<Exit, CommandError> {
+    if json {
+        let runs = ids.iter().map(|id| store.summary(id)).collect::<Result<Vec<_>, _>>()?;
+        let now = supervise::now();
+        output::json(&runs.iter().map(|run| run_json::detail(&run.summary, run.state(now))).collect::<Vec<_>>())?;
+    } else {
+        ids.iter().try_for_each(|id| output::line(id.as_str()))?;
+    }
+    let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+    output::note(&format!("they go on by themselves; `mien compare {}` shows how they ended", names.join(" ")));
+    Ok(Exit::Done)
+}

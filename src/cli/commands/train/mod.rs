@@ -1,0 +1,121 @@
+//! `train`: starts runs, then follows or leaves them.
+
+mod all;
+mod options;
+mod plan;
+mod sweep;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::exit::{self, CommandError, Exit};
+use crate::cli::follow::follow_started;
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{OfCnn, OfDeep, Offer};
+use crate::cli::output;
+use crate::domain::{Recipe, Strategy, Sweep};
+use crate::runs::RunStore;
+use crate::supervise::{self, LaunchError};
+use options::{FromScratch, RunOptions, TrainAll, TrainFeatures, TrainFinetune};
+
+/// Train a model in a worker of its own, and watch it
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Train {
+    #[command(subcommand)]
+    strategy: TrainStrategy,
+}
+
+#[derive(Debug, Subcommand)]
+enum TrainStrategy {
+    /// The small convolutional network, from scratch
+    ///
+    /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A
+    /// stopped run has what it did on disk, and `resume` goes on from there.
+    ///
+    /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most
+    /// 200: they are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
+    #[command(after_help = exit::HELP)]
+    Cnn(FromScratch<OfCnn>),
+    /// A deeper network with batch norm, from scratch: the one to use
+    ///
+    /// Seven convolutions, gradient descent with momentum over 100 epochs, strong augmentation, and a test by ten views
+    /// beside the plain one. On FER-2013 its accuracy is eleven points above that of cnn.
+    #[command(after_help = exit::HELP)]
+    Deep(FromScratch<OfDeep>),
+    /// A small head on what a frozen pretrained VGG16 makes of the images
+    ///
+    /// With --augment none or --variants K, what the base makes of the images is computed once and kept beside the
+    /// dataset, so that every later epoch and run costs only the head. Otherwise images are augmented anew in every
+    /// epoch and go through the base each time.
+    #[command(after_help = exit::HELP)]
+    Features(TrainFeatures),
+    /// The head and the upper blocks of the base, from the best weights of a features run
+    ///
+    /// Image size, variants and augmentation are those of the run that it starts from, unless they are given. If that
+    /// run is still at work, this one waits for it.
+    #[command(after_help = exit::HELP)]
+    Finetune(TrainFinetune),
+    /// All four in order: cnn, deep, features, finetune from features
+    ///
+    /// Four runs that wait for one another, named NAME-cnn, NAME-deep, NAME-features and NAME-finetune. Ctrl-C stops
+    /// the one that is followed; the next one then begins.
+    #[command(after_help = exit::HELP)]
+    All(TrainAll),
+}
+
+impl Train {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = &invocation.open_home()?;
+        if !supervise::can_train() {
+            // Checked first: otherwise the demo dataset would be drawn for nothing.
+            return Err(LaunchError::NoTrainer.into());
+        }
+        match self.strategy {
+            TrainStrategy::Cnn(options) => {
+                let sweep = options.run.recipe.sweep()?;
+                start(store, &sweep, plan::from_scratch(store, Strategy::Cnn, &options)?, options.run)
+            }
+            TrainStrategy::Deep(options) => {
+                let sweep = options.run.recipe.sweep()?;
+                start(store, &sweep, plan::from_scratch(store, Strategy::Deep, &options)?, options.run)
+            }
+            TrainStrategy::Features(options) => {
+                let sweep = options.run.recipe.sweep()?;
+                start(store, &sweep, plan::features(store, &options)?, options.run)
+            }
+            TrainStrategy::Finetune(options) => {
+                let sweep = options.run.recipe.sweep()?;
+                start(store, &sweep, plan::finetune(store, &options)?, options.run)
+            }
+            TrainStrategy::All(options) => all::start_all(store, &options),
+        }
+    }
+}
+
+/// Starts the run of this recipe with the given settings, or all runs where settings have several values.
+fn start<O: Offer>(
+    store: &RunStore,
+    sweep: &Sweep,
+    mut recipe: Recipe,
+    options: RunOptions<O>,
+) -> Result<Exit, CommandError> {
+    recipe.after = options.after.as_ref().map(|query| store.find(query)).transpose()?;
+    let recipes = sweep.recipes(&recipe)?;
+    recipes.iter().try_for_each(|recipe| plan::check(store, recipe))?;
+    plan::print_estimates(store, &recipes)?;
+    match &recipes[..] {
+        [recipe] => start_one(store, recipe, options),
+        recipes => sweep::queue(store, sweep, recipes, options),
+    }
+}
+
+/// Starts one run, and follows it or leaves it.
+fn start_one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
+    let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
+    let id = supervise::launch(store, &wanted, recipe, options.launch.queue.when())?;
+    supervise::tag(store, &id, options.tag.as_ref())?;
+    if id != wanted {
+        output::note(&format!("there is a {wanted} already: this run is {id}"));
+    }
+    output::note(&format!("{id}: {} on {}", recipe.strategy, recipe.dataset));
+    follow_started(store.follow(&id)?, options.launch)
+}

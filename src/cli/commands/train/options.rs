@@ -1,0 +1,88 @@
+//! The options of each strategy.
+
+use clap::Args;
+
+use crate::cli::options::{LaunchOptions, OfAll, OfFeatures, OfFinetune, Offer, RecipeOptions};
+use crate::domain::{DatasetName, RunId, Tag, WeightsName};
+
+/// The options that every strategy has, with the settings that `O` offers.
+#[derive(Debug, Args)]
+pub(super) struct RunOptions<O: Offer> {
+    /// The run's name; of several runs, what their names begin with [default: two words that no run has]
+    #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
+    pub(super) name: Option<RunId>,
+    /// A tag to find the run by [default: none; of several runs sweep-NAME]
+    #[arg(long)]
+    pub(super) tag: Option<Tag>,
+    /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune:
+    /// what the run that it starts from left out]
+    #[arg(long, value_name = "WHICH")]
+    pub(super) leave_out: Option<LeaveOut>,
+    /// Begin only when this run has ended, well or not, on whatever device; then the turn on its own device
+    #[arg(long, value_name = "RUN")]
+    pub(super) after: Option<String>,
+    #[command(flatten)]
+    pub(super) recipe: RecipeOptions<O>,
+    #[command(flatten)]
+    pub(super) launch: LaunchOptions,
+}
+
+/// The training images that a run leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LeaveOut {
+    /// Nothing.
+    None,
+    /// The marked training images, as they are marked now.
+    Marked,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OnDataset {
+    /// The dataset [default: fer2013, or the only imported one, or the built-in demo]
+    #[arg(long, value_name = "NAME")]
+    pub(super) dataset: Option<DatasetName>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OnBase {
+    /// The pretrained base [default: vggface, or imagenet, or the only imported one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) weights: Option<WeightsName>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FromScratch<O: Offer> {
+    #[command(flatten)]
+    pub(super) on: OnDataset,
+    #[command(flatten)]
+    pub(super) run: RunOptions<O>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainFeatures {
+    #[command(flatten)]
+    pub(super) on: OnDataset,
+    #[command(flatten)]
+    pub(super) base: OnBase,
+    #[command(flatten)]
+    pub(super) run: RunOptions<OfFeatures>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainFinetune {
+    /// The run whose best weights are the start: features, or an earlier fine-tuning [default: the newest features run]
+    #[arg(long, value_name = "RUN")]
+    pub(super) from: Option<String>,
+    #[command(flatten)]
+    pub(super) run: RunOptions<OfFinetune>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainAll {
+    #[command(flatten)]
+    pub(super) on: OnDataset,
+    #[command(flatten)]
+    pub(super) base: OnBase,
+    #[command(flatten)]
+    pub(super) run: RunOptions<OfAll>,
+}

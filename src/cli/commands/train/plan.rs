@@ -1,0 +1,186 @@
+//! Turns options into recipes, and estimates their cost.
+
+use super::options::{FromScratch, LeaveOut, TrainAll, TrainFeatures, TrainFinetune};
+use crate::cli::exit::CommandError;
+use crate::cli::library::{Files, refuse};
+use crate::cli::options::Offer;
+use crate::cli::run_list::read_runs;
+use crate::cli::table::{duration, thousands};
+use crate::cli::{bases, datasets, output};
+use crate::data::{Manifest, marked};
+use crate::domain::preflight::{self, Library, Problem};
+use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, Sweep, WeightsName, Work};
+use crate::runs::{Home, RunStore, Summary, estimate};
+use crate::supervise;
+
+/// The recipe of `train cnn` or `train deep`, but for the settings that are given.
+pub(super) fn from_scratch<O: Offer>(
+    store: &RunStore,
+    strategy: Strategy,
+    options: &FromScratch<O>,
+) -> Result<Recipe, CommandError> {
+    let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
+    let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
+    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    Ok(recipe)
+}
+
+/// The recipe of `train features`, but for the settings that are given.
+pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Recipe, CommandError> {
+    // The base first: without one nothing is to be made or downloaded.
+    let base = base(store.home(), options.base.weights.as_ref())?;
+    let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
+    let mut recipe = on_base(&dataset, base);
+    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    Ok(recipe)
+}
+
+/// The recipe of `train finetune`, but for the settings that are given.
+pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Recipe, CommandError> {
+    let from = match &options.from {
+        Some(query) => store.find(query)?,
+        None => newest_features(store)?,
+    };
+    preflight::find_start(&from, Files(store).start(&from))?;
+    let start = store.folder(&from).recipe()?;
+    let going_on = Recipe::going_on(&start, from.clone(), supervise::now());
+    let mut recipe = going_on.ok_or(Problem::StartWithoutBase(from))?;
+    // First what the run stands on: marks are those of a dataset.
+    refuse(preflight::check_without_start(&recipe, &Files(store)))?;
+    let dataset = datasets::find(store.home(), &start.dataset)?;
+    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    Ok(recipe)
+}
+
+/// The recipes of `train all`. The launch sets the run from which the last one starts.
+pub(super) fn all(
+    store: &RunStore,
+    options: &TrainAll,
+    settings: &Sweep,
+    stem: &RunId,
+) -> Result<[Recipe; 4], CommandError> {
+    let base = base(store.home(), options.base.weights.as_ref())?;
+    let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
+    let (mut cnn, mut deep) = (cnn_on(&dataset), deep_on(&dataset));
+    let mut features = on_base(&dataset, base);
+    settings.apply_first(&mut cnn)?;
+    settings.apply_first(&mut deep)?;
+    settings.apply_first(&mut features)?;
+    let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
+    let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
+    settings.apply_first(&mut finetune)?;
+    for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
+        leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
+    }
+    Ok([cnn, deep, features, finetune])
+}
+
+/// Copies the images to leave out into the recipe, which stays as it is without `--leave-out`.
+fn leave_out(
+    home: &Home,
+    wanted: Option<LeaveOut>,
+    dataset: &Manifest,
+    recipe: &mut Recipe,
+) -> Result<(), CommandError> {
+    match wanted {
+        None => {}
+        Some(LeaveOut::None) => recipe.leave_out(LeftOut::default()),
+        Some(LeaveOut::Marked) => {
+            let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
+            if marked.images.is_empty() {
+                let name = &dataset.name;
+                let advice = format!("`mien data mark {name} IMAGE` marks one");
+                return Err(CommandError::Failure(format!("no training image of {name} is marked: {advice}")));
+            }
+            recipe.leave_out(marked.left_out());
+        }
+    }
+    Ok(())
+}
+
+fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {
+    let (name, manifest) = bases::choose(home, wanted)?;
+    Ok((name, manifest.identity()))
+}
+
+fn cnn_on(dataset: &Manifest) -> Recipe {
+    Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now())
+}
+
+fn deep_on(dataset: &Manifest) -> Recipe {
+    let side = dataset.image.width.min(dataset.image.height);
+    Recipe::deep(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now(), side)
+}
+
+fn on_base(dataset: &Manifest, (weights, base): (WeightsName, String)) -> Recipe {
+    Recipe::features(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now(), weights, base)
+}
+
+fn newest_features(store: &RunStore) -> Result<RunId, CommandError> {
+    let (runs, _) = read_runs(store)?;
+    let newest = runs.into_iter().find(|run| run.summary.recipe.strategy == Strategy::Features);
+    let advice = "`mien train features` trains one, --from names a run";
+    let newest = newest.ok_or_else(|| CommandError::Usage(format!("there is no features run yet: {advice}")))?;
+    output::note(&format!("starting from {}; --from takes another run", newest.summary.id));
+    Ok(newest.summary.id.clone())
+}
+
+/// Refuses a recipe that a worker would refuse.
+pub(super) fn check(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    Ok(refuse(preflight::check(recipe, &Files(store)))?)
+}
+
+/// The same for one of three recipes, whose start may yet have to be launched.
+pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    Ok(refuse(preflight::check_without_start(recipe, &Files(store)))?)
+}
+
+/// Prints parameters, memory and expected time of the recipes on stderr; equal lines once.
+pub(super) fn print_estimates(store: &RunStore, recipes: &[Recipe]) -> Result<(), CommandError> {
+    let (runs, _) = read_runs(store)?;
+    let summaries: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
+    let mut printed = Vec::new();
+    for recipe in recipes {
+        let text = describe(store, &summaries, recipe)?;
+        if !printed.contains(&text) {
+            output::note(&text);
+            printed.push(text);
+        }
+    }
+    Ok(())
+}
+
+/// Parameters, memory and expected time of a recipe, judging by these runs.
+fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<String, CommandError> {
+    let dataset = datasets::find(store.home(), &recipe.dataset)?;
+    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
+    let (classes, images) = (dataset.classes.len(), dataset.counts());
+    let work = Work::of(recipe, image, classes, images)?;
+    let (total, trained) = (thousands(work.parameters), thousands(work.trained));
+    let memory = Size(work.memory);
+    let mut parts =
+        vec![format!("{}: {total} parameters, {trained} trained, about {memory} of memory", recipe.strategy)];
+    if !recipe.left_out.is_empty() {
+        parts.push(format!("{} training images are left out", thousands(recipe.left_out.len())));
+    }
+    if work.precomputed > 0 {
+        let count = thousands(work.precomputed);
+        let disk = Size(work.features_bytes);
+        parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
+    }
+    if let Some(estimated) = estimate(summaries.iter().copied(), recipe, image, classes, images) {
+        let before = if estimated.seconds_before >= 1.0 {
+            format!(
+                "{} before the first epoch, less for features on disk already, then ",
+                duration(estimated.seconds_before)
+            )
+        } else {
+            String::new()
+        };
+        let how = if estimated.rough { "roughly, " } else { "" };
+        let on = estimated.elsewhere.map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let epoch = duration(estimated.seconds_an_epoch);
+        parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.from));
+    }
+    Ok(parts.join("; "))
+}

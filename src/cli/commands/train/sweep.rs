@@ -1,0 +1,71 @@
+//! A sweep: several runs of one `train`, which are queued with one tag and left.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::options::RunOptions;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::options::Offer;
+use crate::cli::output;
+use crate::cli::table::{Side, Table};
+use crate::domain::{Hyperparameter, Recipe, RunId, Sweep, Tag};
+use crate::runs::RunStore;
+use crate::supervise::{self, When};
+
+/// The queued runs, for scripts. Keys are a promise: add, never rename.
+#[derive(Debug, Serialize)]
+struct Queued<'a> {
+    tag: &'a Tag,
+    runs: Vec<QueuedRun<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueuedRun<'a> {
+    id: &'a RunId,
+    /// Those that differ between the runs.
+    settings: BTreeMap<&'static str, String>,
+}
+
+/// Queues the runs and prints their names, and on stderr the command that compares them.
+pub(super) fn queue<O: Offer>(
+    store: &RunStore,
+    sweep: &Sweep,
+    recipes: &[Recipe],
+    options: RunOptions<O>,
+) -> Result<Exit, CommandError> {
+    let when = options.launch.queue.when();
+    if when == When::Now {
+        let words = "--now would begin all of these runs at once: without it they queue, and `mien queue slots DEVICE \
+                     N` lets several use a device";
+        return Err(CommandError::Usage(words.into()));
+    }
+    let stem = options.name.unwrap_or_else(|| supervise::suggest_name(store));
+    let tag = options.tag.unwrap_or_else(|| supervise::sweep_tag(store, &stem));
+    let varied: Vec<Hyperparameter> = sweep.varied().collect();
+    let names = supervise::sweep_names(&stem, recipes.len());
+    output::note(&format!("queueing {} runs, tagged {tag}", recipes.len()));
+    let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, when)?;
+    if options.launch.output.json {
+        let settings = |recipe: &Recipe| varied.iter().map(|setting| (setting.name(), setting.get(recipe))).collect();
+        let runs = ids.iter().zip(recipes).map(|(id, recipe)| QueuedRun { id, settings: settings(recipe) });
+        output::json(&Queued { tag: &tag, runs: runs.collect() })?;
+    } else {
+        output::print(&table(&ids, recipes, &varied).render())?;
+    }
+    output::note(&format!(
+        "they go on by themselves: `mien runs tag={tag}` lists them, `mien compare --tag {tag}` compares them"
+    ));
+    Ok(Exit::Done)
+}
+
+fn table(ids: &[RunId], recipes: &[Recipe], varied: &[Hyperparameter]) -> Table {
+    let headings: Vec<String> = varied.iter().map(|setting| setting.name().to_uppercase()).collect();
+    let columns = headings.iter().map(|heading| (heading.as_str(), Side::Right));
+    let mut table = Table::of(&std::iter::once(("RUN", Side::Left)).chain(columns).collect::<Vec<_>>());
+    for (id, recipe) in ids.iter().zip(recipes) {
+        let values = varied.iter().map(|setting| setting.get(recipe));
+        table.row(&std::iter::once(id.to_string()).chain(values).collect::<Vec<_>>());
+    }
+    table
+}

@@ -1,0 +1,69 @@
+//! Imported weights as JSON and as text. Keys are a promise: add, never rename.
+
+use serde::Serialize;
+
+use crate::cli::exit::CommandError;
+use crate::cli::options::Output;
+use crate::cli::table::thousands;
+use crate::domain::text::printable;
+use crate::domain::{ChannelOrder, Preprocessing, WeightsName};
+use crate::weights::{Layout, Manifest};
+
+/// Imported weights for scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct WeightsEntry<'a> {
+    name: &'a WeightsName,
+    hash: &'a str,
+    layout: Layout,
+    parameters: usize,
+    preprocessing: PreprocessingEntry,
+    source: &'a str,
+    source_hash: &'a str,
+    licence: &'a str,
+    imported_at: u64,
+}
+
+/// The preprocessing of the input.
+#[derive(Debug, Serialize)]
+struct PreprocessingEntry {
+    /// One of those that `--preprocessing` takes, or `custom`.
+    name: String,
+    order: ChannelOrder,
+    scale: f32,
+    mean: [f32; 3],
+    deviation: [f32; 3],
+}
+
+/// The entry of these weights.
+pub(super) fn entry<'a>(name: &'a WeightsName, manifest: &'a Manifest) -> WeightsEntry<'a> {
+    let Preprocessing { order, scale, mean, deviation } = manifest.preprocessing;
+    WeightsEntry {
+        name,
+        hash: &manifest.hash,
+        layout: manifest.layout,
+        parameters: manifest.parameters,
+        preprocessing: PreprocessingEntry { name: manifest.preprocessing.to_string(), order, scale, mean, deviation },
+        source: &manifest.source,
+        source_hash: &manifest.source_hash,
+        licence: &manifest.licence,
+        imported_at: manifest.imported_at,
+    }
+}
+
+/// Prints the weights.
+pub(super) fn print_weights(name: &WeightsName, manifest: &Manifest, output: Output) -> Result<(), CommandError> {
+    output.print(&entry(name, manifest), || text(name, manifest))
+}
+
+fn text(name: &WeightsName, manifest: &Manifest) -> String {
+    let Preprocessing { order, scale, mean, deviation } = manifest.preprocessing;
+    let lines = [
+        format!("{name}  the convolutional base of VGG16, {} parameters", thousands(manifest.parameters)),
+        format!("hash     {}", manifest.hash),
+        format!("input    {}: {order}, (pixel × {scale} − {mean:?}) / {deviation:?}", manifest.preprocessing),
+        format!("from     {}", manifest.source),
+        format!("         {}, SHA-256 {}", manifest.layout, manifest.source_hash),
+        format!("licence  {}", manifest.licence),
+    ];
+    lines.iter().map(|line| printable(line) + "\n").collect()
+}

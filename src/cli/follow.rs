@@ -1,0 +1,138 @@
+//! Following a run until it ends.
+
+use std::time::{Duration, Instant};
+
+use super::exit::{CommandError, Exit};
+use super::interrupt::Interrupts;
+use super::options::{LaunchOptions, Output};
+use super::run_events::EventPrinter;
+use super::{output, run_json, scores};
+use crate::domain::RunState;
+use crate::runs::FollowedRun;
+use crate::runs::layout::SPAWN_GRACE;
+use crate::supervise;
+
+/// The time between two reads of the log.
+const READ_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The command that follows a run, which decides the effect of Ctrl-C.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watcher {
+    /// The command that started it: Ctrl-C stops the run, a second one leaves it running.
+    Starter,
+    /// Another command: Ctrl-C ends the watching.
+    Onlooker,
+}
+
+/// How following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The run is over and in this state.
+    Over(RunState),
+    /// The command was left while the run goes on.
+    Left,
+}
+
+impl Ending {
+    /// The exit of a command that was to see the run finish.
+    pub(super) fn exit(self) -> Exit {
+        match self {
+            Self::Over(RunState::Finished) => Exit::Done,
+            Self::Over(RunState::Stopped) | Self::Left => Exit::Stopped,
+            Self::Over(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Follows a run whose worker was just started to its end, or leaves it at once.
+pub(super) fn follow_started(mut run: FollowedRun, launch: LaunchOptions) -> Result<Exit, CommandError> {
+    if launch.detach {
+        return leave(run, launch.output);
+    }
+    let ending = follow(&mut run, &EventPrinter::beside(launch.output), Watcher::Starter)?;
+    print_ending(&run, ending, launch.output)?;
+    Ok(ending.exit())
+}
+
+/// Prints all of the run as JSON, or the metrics of its test if it is over.
+pub(super) fn print_ending(run: &FollowedRun, ending: Ending, Output { json }: Output) -> Result<(), CommandError> {
+    match ending {
+        _ if json => output::json(&run_json::detail(&run.summary, run.state(supervise::now()))),
+        Ending::Over(_) => scores::print_test(&run.summary),
+        Ending::Left => Ok(()),
+    }
+}
+
+/// Prints the id for scripts, and on stderr the commands that follow and stop the run.
+fn leave(mut run: FollowedRun, output: Output) -> Result<Exit, CommandError> {
+    run.poll(&mut Vec::new())?;
+    let state = run.state(supervise::now());
+    let id = &run.summary.id;
+    output.print(&run_json::detail(&run.summary, state), || format!("{id}\n"))?;
+    if let (RunState::Failed, Some(cause)) = (state, run.summary.cause()) {
+        return Err(CommandError::Failure(format!("{id} failed: {cause}")));
+    }
+    output::note(&format!("{id} goes on by itself: `mien watch {id}` follows it, `mien stop {id}` ends it"));
+    Ok(Exit::Done)
+}
+
+/// Prints the events of a run until it is over or the command is left. Events that `run` has read before are not
+/// printed.
+pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Watcher) -> Result<Ending, CommandError> {
+    let interrupts = Interrupts::listen()?;
+    let ending = follow_with(run, printer, watcher, &interrupts);
+    printer.finish();
+    if let (Err(CommandError::Output(error)), Watcher::Starter) = (&ending, watcher)
+        && error.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        // Otherwise the run would seem to have ended with its reader.
+        let id = &run.summary.id;
+        printer.note(&format!(
+            "nobody reads the output any more, and {id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"
+        ));
+        return Ok(Ending::Left);
+    }
+    if let Ok(Ending::Over(RunState::Lost)) = ending {
+        let id = &run.summary.id;
+        let loss = run.folder().loss();
+        printer.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` goes on"));
+    }
+    ending
+}
+
+fn follow_with(
+    run: &mut FollowedRun,
+    printer: &EventPrinter,
+    watcher: Watcher,
+    interrupts: &Interrupts,
+) -> Result<Ending, CommandError> {
+    let begun = Instant::now();
+    let mut records = Vec::new();
+    // A worker that was just started may not have locked its run yet, and the state before would pass for its end.
+    let mut has_begun = watcher == Watcher::Onlooker;
+    let mut has_asked = false;
+    loop {
+        records.clear();
+        run.poll(&mut records)?;
+        has_begun |= run.alive || !records.is_empty() || begun.elapsed() > SPAWN_GRACE;
+        records.iter().try_for_each(|record| printer.event(record))?;
+        printer.progress(&run.summary);
+        let state = run.state(supervise::now());
+        if has_begun && !state.is_active() {
+            return Ok(Ending::Over(state));
+        }
+        if interrupts.wait(READ_INTERVAL) {
+            let id = &run.summary.id;
+            if has_asked || watcher == Watcher::Onlooker {
+                printer.note(&format!("{id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"));
+                return Ok(Ending::Left);
+            }
+            has_asked = true;
+            let folder = run.folder();
+            folder.request_stop().map_err(|source| {
+                CommandError::from(supervise::StopError::Write { folder: folder.path().to_owned(), source })
+            })?;
+            printer.note(&format!("asked {id} to stop, waiting for its end; Ctrl-C again leaves it running"));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Options that several commands have.
+
+mod format;
+mod launch;
+mod recipe;
+mod run;
+
+pub(super) use format::{Format, Output};
+pub(super) use launch::{LaunchOptions, QueueOption};
+pub(super) use recipe::{OfAll, OfCnn, OfDeep, OfFeatures, OfFinetune, Offer, RecipeOptions};
+pub(super) use run::RunArgument;

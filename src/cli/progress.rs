@@ -1,0 +1,69 @@
+//! The progress of an import or download: a bar on a terminal, records for a program.
+
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::exit::CommandError;
+use super::interrupt::Interrupts;
+use super::output;
+use crate::supervise::{ImportLine, ImportProgress};
+
+/// The templates of a bar.
+pub(super) struct Templates {
+    /// Where the total is known.
+    pub(super) known: &'static str,
+    /// Where it is not.
+    pub(super) unknown: &'static str,
+}
+
+/// Shows progress, and ends it at Ctrl-C.
+#[derive(Debug)]
+pub(super) struct Progress {
+    records: bool,
+    interrupts: Interrupts,
+    /// Only where stderr is a terminal and no records are written.
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Progress as JSON on stdout, a record a line, or as a bar on stderr.
+    pub(super) fn new(records: bool) -> Result<Self, CommandError> {
+        let has_bar = !records && io::stderr().is_terminal();
+        Ok(Self { records, interrupts: Interrupts::listen()?, bar: has_bar.then(|| ProgressBar::new(0)) })
+    }
+
+    /// Shows the progress of a stage. It breaks after a Ctrl-C.
+    pub(super) fn show(&self, progress: ImportProgress, templates: &Templates) -> ControlFlow<()> {
+        if let Some(bar) = &self.bar {
+            draw(bar, &progress, templates);
+        }
+        if self.records {
+            // Lost where nobody reads any more: the import goes on.
+            let _ = output::record(&ImportLine::Progress(progress));
+        }
+        if self.interrupts.pending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Removes the bar.
+    pub(super) fn finish(&self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
+fn draw(bar: &ProgressBar, progress: &ImportProgress, templates: &Templates) {
+    let has_new_total = progress.total.is_some() && bar.length() == Some(0);
+    if bar.message() != progress.stage || has_new_total {
+        let template = if progress.total.is_some() { templates.known } else { templates.unknown };
+        // Otherwise the part that an earlier download brought would count as downloaded at once.
+        bar.reset();
+        // The templates are constants; were one refused, the default bar would do.
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_message(progress.stage.clone());
+    }
+    if let Some(total) = progress.total {
+        bar.set_length(total);
+    }
+    bar.set_position(progress.done);
+}

@@ -1,0 +1,141 @@
+//! The events of a followed run as lines, with a progress bar on a terminal, or as raw records.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::exit::CommandError;
+use super::options::Output;
+use super::output;
+use crate::events::{Event, Record};
+use crate::runs::{Summary, narrate};
+
+/// The prefix of the bar while features are computed.
+const FEATURES: &str = "features";
+
+/// Where the events of a run are printed, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EventFormat {
+    /// Lines on stdout.
+    Stdout,
+    /// Lines on stderr, so that stdout holds JSON alone.
+    Stderr,
+    /// The log's records on stdout, one JSON object a line.
+    Records,
+}
+
+/// Prints the events of a run as they come.
+#[derive(Debug)]
+pub(super) struct EventPrinter {
+    format: EventFormat,
+    /// Only where stderr is a terminal.
+    bar: Option<ProgressBar>,
+}
+
+impl EventPrinter {
+    /// A printer with a bar where stderr is a terminal; raw records have none.
+    pub(super) fn new(format: EventFormat) -> Self {
+        let has_bar = format != EventFormat::Records && io::stderr().is_terminal();
+        Self { format, bar: has_bar.then(bar) }
+    }
+
+    /// A printer for a command that prints its result behind the events: as JSON, for which it keeps stdout free.
+    pub(super) fn beside(Output { json }: Output) -> Self {
+        Self::new(if json { EventFormat::Stderr } else { EventFormat::Stdout })
+    }
+
+    /// Prints one event.
+    pub(super) fn event(&self, record: &Record) -> Result<(), CommandError> {
+        if self.format == EventFormat::Records {
+            let line = serde_json::to_string(record).map_err(|error| CommandError::Output(error.into()))?;
+            return output::line(&line);
+        }
+        // Each epoch saves one, which a person who sees the bar need not read.
+        if self.bar.is_some() && matches!(record.event, Event::CheckpointSaved { .. }) {
+            return Ok(());
+        }
+        narrate::line(&record.event).map_or(Ok(()), |line| self.line(&line))
+    }
+
+    /// Prints a line above the bar.
+    fn line(&self, line: &str) -> Result<(), CommandError> {
+        self.above_bar(|| match self.format {
+            EventFormat::Stdout => output::line(line),
+            EventFormat::Stderr | EventFormat::Records => {
+                output::note(line);
+                Ok(())
+            }
+        })
+    }
+
+    /// Prints a remark that is no event, on stderr.
+    pub(super) fn note(&self, text: &str) {
+        self.above_bar(|| output::note(text));
+    }
+
+    /// Sets the bar to the run's progress.
+    pub(super) fn progress(&self, run: &Summary) {
+        let Some(bar) = &self.bar else { return };
+        if let Some(features) = run.features {
+            if bar.is_finished() || bar.prefix() != FEATURES {
+                bar.set_prefix(FEATURES);
+                bar.reset();
+            }
+            bar.set_length(features.total as u64);
+            bar.set_position(features.done as u64);
+            bar.set_message(format!(
+                "{} of {} · {:.0} images/s",
+                features.done, features.total, features.images_per_second
+            ));
+            return;
+        }
+        let Some(progress) = run.progress else {
+            // Between epochs, while testing, and at the end.
+            self.finish();
+            return;
+        };
+        let epoch = format!("epoch {}", progress.epoch);
+        if bar.is_finished() || bar.prefix() != epoch {
+            bar.set_prefix(epoch);
+            bar.reset();
+        }
+        bar.set_length(u64::from(progress.steps));
+        bar.set_position(u64::from(progress.step));
+        bar.set_message(match run.kernels {
+            Some(count) => format!("compiling kernels, {count} so far"),
+            None => message(run),
+        });
+    }
+
+    /// Removes the bar.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn above_bar<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+}
+
+fn message(run: &Summary) -> String {
+    let of = format!("of {}", run.limits.epochs);
+    match (run.latest, run.images_per_second) {
+        (Some(point), Some(speed)) => {
+            format!("{of} · loss {:.4} acc {:.4} · {speed:.0} images/s", point.loss, point.accuracy)
+        }
+        _ => of,
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {percent}% {eta}");
+    let bar = ProgressBar::new(0);
+    // The template is a constant; were it refused, the default bar would do.
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

@@ -1,0 +1,173 @@
+//! Runs as JSON objects for scripts. Keys are a promise: add, never rename.
+//!
+//! Fractions, not percentages; figures that are no numbers are `null`.
+
+use serde::Serialize;
+
+use super::scores::{ClassEntry, class_entries};
+use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
+use crate::runs::facts::{Field, Value};
+use crate::runs::summary::{Parameters, TestResult};
+use crate::runs::{Facts, Summary};
+
+/// A run in the list of `runs`.
+#[derive(Debug, Serialize)]
+pub(super) struct RunEntry<'a> {
+    id: &'a str,
+    strategy: String,
+    dataset: &'a str,
+    state: RunState,
+    epoch: u32,
+    epochs: u32,
+    limits: Limits,
+    left_out: usize,
+    paused: bool,
+    device: Option<&'a str>,
+    best: Option<Best>,
+    created_at: u64,
+    updated_at: Option<u64>,
+    outcome: Option<&'a Outcome>,
+}
+
+/// A run in the list of `runs`, with its tags and its note.
+#[derive(Debug, Serialize)]
+pub(super) struct ListedRun<'a> {
+    #[serde(flatten)]
+    entry: RunEntry<'a>,
+    test_accuracy: Option<f64>,
+    f1: Option<f64>,
+    images_per_second: Option<f64>,
+    tags: Vec<&'a str>,
+    note: &'a str,
+}
+
+/// The best epoch by the monitored figure.
+#[derive(Debug, Serialize)]
+struct Best {
+    epoch: u32,
+    val_loss: f64,
+    val_accuracy: f64,
+}
+
+/// A run as `show` and the commands that follow one print it.
+#[derive(Debug, Serialize)]
+pub(super) struct RunDetail<'a> {
+    #[serde(flatten)]
+    entry: RunEntry<'a>,
+    recipe: &'a Recipe,
+    parameters: Option<Parameters>,
+    history: &'a [EpochMetrics],
+    early_stopping: EarlyStopping,
+    load: Option<&'a Load>,
+    test: Option<Test<'a>>,
+    test_views: Option<Views<'a>>,
+    train_scores: Option<Test<'a>>,
+    warnings: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct EarlyStopping {
+    monitor: Monitor,
+    patience: u32,
+    best_epoch: u32,
+    best_value: f64,
+    waited: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Test<'a> {
+    epoch: u32,
+    loss: f64,
+    accuracy: f64,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+    confusion: &'a Confusion,
+    per_class: Vec<ClassEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Views<'a> {
+    views: u32,
+    #[serde(flatten)]
+    test: Test<'a>,
+}
+
+/// The entry of a run in a list.
+pub(super) fn listed(run: &Facts) -> ListedRun<'_> {
+    let figure = |field| match run.value(field) {
+        Value::Number(figure) => Some(figure),
+        _ => None,
+    };
+    ListedRun {
+        entry: entry(run.summary(), run.state()),
+        test_accuracy: figure(Field::TestAcc),
+        f1: figure(Field::F1),
+        images_per_second: figure(Field::Rate),
+        tags: run.about().tags.iter().map(Tag::as_str).collect(),
+        note: run.about().note.as_str(),
+    }
+}
+
+/// The entry of a run in this state.
+pub(super) fn entry(run: &Summary, state: RunState) -> RunEntry<'_> {
+    let best =
+        |epoch: &EpochMetrics| Best { epoch: epoch.epoch, val_loss: epoch.val_loss, val_accuracy: epoch.val_accuracy };
+    RunEntry {
+        id: run.id.as_str(),
+        strategy: run.recipe.strategy.to_string(),
+        dataset: run.recipe.dataset.as_str(),
+        state,
+        epoch: run.epoch(),
+        epochs: run.limits.epochs,
+        limits: run.limits,
+        left_out: run.recipe.left_out.len(),
+        paused: run.paused,
+        device: run.device.as_ref().map(|device| device.name.as_str()),
+        best: run.best().map(best),
+        created_at: run.recipe.created_at,
+        updated_at: run.updated_at,
+        outcome: run.outcome.as_ref(),
+    }
+}
+
+/// All of a run in this state.
+pub(super) fn detail(run: &Summary, state: RunState) -> RunDetail<'_> {
+    let rule = run.recipe.early_stopping;
+    let status = run.early_stopping;
+    RunDetail {
+        entry: entry(run, state),
+        recipe: &run.recipe,
+        parameters: run.parameters,
+        history: &run.history,
+        early_stopping: EarlyStopping {
+            monitor: rule.monitor,
+            patience: run.limits.patience,
+            best_epoch: status.best_epoch,
+            best_value: status.best_value,
+            waited: status.waited,
+        },
+        load: run.load.as_ref(),
+        test: run.test.as_ref().map(|result| test(result, &run.classes)),
+        test_views: run
+            .test_views
+            .as_ref()
+            .map(|(views, result)| Views { views: *views, test: test(result, &run.classes) }),
+        train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes)),
+        warnings: &run.warnings,
+    }
+}
+
+fn test<'a>(result: &'a TestResult, classes: &'a [String]) -> Test<'a> {
+    let scores = result.confusion.scores();
+    Test {
+        epoch: result.epoch,
+        loss: result.loss,
+        accuracy: scores.accuracy,
+        precision: scores.precision,
+        recall: scores.recall,
+        f1: scores.f1,
+        confusion: &result.confusion,
+        per_class: class_entries(classes, &scores),
+    }
+}

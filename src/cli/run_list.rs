@@ -1,0 +1,59 @@
+//! All runs of a home, and filters of them.
+
+use std::sync::Arc;
+
+use super::exit::CommandError;
+use crate::domain::RunId;
+use crate::domain::text::printable;
+use crate::runs::{About, Facts, FollowedRun, Query, RunStore};
+
+/// The ids of all runs.
+pub(super) fn ids(store: &RunStore) -> Result<Vec<RunId>, CommandError> {
+    store.ids().map_err(|source| CommandError::List { folder: store.home().checkpoints(), source })
+}
+
+/// Reads a filter.
+///
+/// # Errors
+/// Names the word that cannot be read.
+pub(super) fn parse_filter(words: &[String]) -> Result<Query, CommandError> {
+    let text = words.join(" ");
+    Query::parse(&text).map_err(|error| {
+        let word = printable(&text[error.at.clone()]);
+        CommandError::Usage(format!("the filter cannot be read at `{word}`: {}", error.reason))
+    })
+}
+
+/// The facts of a run, by which it is filtered and sorted. Tags and note that cannot be read are left out, with a line
+/// in `complaints`.
+pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> Facts {
+    let about = run.folder().about().unwrap_or_else(|error| {
+        complaints.push(format!("{}: {error}", run.summary.id));
+        About::default()
+    });
+    if let Some(reason) = &run.doubt {
+        let state = run.state(now);
+        complaints.push(format!(
+            "{}: cannot tell whether a worker is at it: {reason}; shown as {state}, `mien doctor` tests the locks",
+            run.summary.id
+        ));
+    }
+    Facts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
+}
+
+/// The readable runs, newest first, and a line about each of the others.
+pub(super) fn read_runs(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String>), CommandError> {
+    let folder = store.home().checkpoints();
+    let mut ids = store.ids().map_err(|source| CommandError::List { folder, source })?;
+    ids.sort();
+    let mut runs = Vec::new();
+    let mut unreadable = Vec::new();
+    for (id, run) in ids.iter().zip(store.summaries(&ids)) {
+        match run {
+            Ok(run) => runs.push(run),
+            Err(error) => unreadable.push(format!("{id}: {error}")),
+        }
+    }
+    runs.sort_by_key(|run| std::cmp::Reverse(run.summary.recipe.created_at));
+    Ok((runs, unreadable))
+}

@@ -1,0 +1,77 @@
+//! The scores of classes as JSON and as tables. Keys are a promise: add, never rename.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::exit::CommandError;
+use super::output;
+use super::table::{Side, Table, figure};
+use crate::domain::{ClassScores, Scores};
+use crate::runs::Summary;
+
+/// The scores of a class, for scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct ClassEntry<'a> {
+    name: Cow<'a, str>,
+    #[serde(flatten)]
+    scores: ClassScores,
+}
+
+/// The scores of each class under its name. A damaged log may lack names.
+pub(super) fn class_entries<'a>(names: &'a [String], scores: &Scores) -> Vec<ClassEntry<'a>> {
+    let entry = |(label, scores)| ClassEntry { name: class_name(names, label), scores };
+    scores.per_class.iter().cloned().enumerate().map(entry).collect()
+}
+
+/// The name of a label; a damaged log may lack it.
+fn class_name(names: &[String], label: usize) -> Cow<'_, str> {
+    names.get(label).map_or_else(|| format!("class {label}").into(), Into::into)
+}
+
+/// Precision, recall and F1 of each of these classes, and their means; `heading` stands above the classes.
+pub(super) fn class_table(heading: &str, names: &[String], scores: &Scores) -> String {
+    let mut table = Table::new([
+        (heading, Side::Left),
+        ("PRECISION", Side::Right),
+        ("RECALL", Side::Right),
+        ("F1", Side::Right),
+        ("SUPPORT", Side::Right),
+    ]);
+    let row = |name: &str, figures: [f64; 3], support: u64| {
+        let [precision, recall, f1] = figures.map(|value| figure(Some(value)));
+        [name.to_owned(), precision, recall, f1, support.to_string()]
+    };
+    for (name, class) in names.iter().zip(&scores.per_class) {
+        table.row(&row(name, [class.precision, class.recall, class.f1], class.support));
+    }
+    // A damaged log can hold any counts.
+    let support = scores.per_class.iter().map(|class| class.support).fold(0, u64::saturating_add);
+    table.row(&row("macro average", [scores.precision, scores.recall, scores.f1], support));
+    table.render()
+}
+
+/// The metrics of a run's test as a table and lines; `None` until the best weights are tested.
+pub(super) fn test_text(run: &Summary) -> Option<String> {
+    let result = run.test.as_ref()?;
+    let scores = result.confusion.scores();
+    let names: Vec<String> =
+        (0..scores.per_class.len()).map(|label| class_name(&run.classes, label).into_owned()).collect();
+    let accuracy =
+        format!("accuracy {:.4}, loss {:.4}, weights of epoch {}\n", scores.accuracy, result.loss, result.epoch);
+    let views = run.test_views.as_ref().map(|(views, result)| {
+        let scores = result.confusion.scores();
+        format!("{views} views: accuracy {:.4}, macro F1 {:.4}, loss {:.4}\n", scores.accuracy, scores.f1, result.loss)
+    });
+    let training = run.train_scores.as_ref().map(|result| {
+        let accuracy = result.confusion.scores().accuracy;
+        format!("training images: accuracy {accuracy:.4}, loss {:.4}\n", result.loss)
+    });
+    let table = class_table("TEST", &names, &scores);
+    Some(table + &accuracy + &views.unwrap_or_default() + &training.unwrap_or_default())
+}
+
+/// Prints the metrics of a run's test, if there is one.
+pub(super) fn print_test(run: &Summary) -> Result<(), CommandError> {
+    test_text(run).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
+}
