@@ -1,4 +1,4 @@
-//! A dataset's own files under any bytes at all: a target of [`crate::fuzzing`].
+//! The fuzz target of a dataset's own files.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -10,16 +10,16 @@ use super::{ImportRequest, list, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split};
 
-/// The files, in the order that the first byte of an input chooses by.
+/// The file names; the first byte of an input selects one.
 const NAMES: [&str; 5] = ["manifest.json", "labels.bin", "sources.bin", "pixels.bin", "marked.json"];
 
-/// A small dataset: its fingerprint and its files.
+/// A small intact dataset: its fingerprint and its files.
 struct Whole {
     fingerprint: String,
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Made once: what is broken are its files, one at a time.
+/// Returns the intact dataset, which is made once.
 fn whole() -> &'static Whole {
     static WHOLE: OnceLock<Whole> = OnceLock::new();
     WHOLE.get_or_init(|| {
@@ -40,7 +40,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
     fs::write(folder.join(name), bytes).expect("written");
 }
 
-/// The files of a dataset: the first byte says which of them the rest is, the others are those of a small whole one.
+/// Opens a dataset in which one file holds these bytes; the first byte selects the file.
 pub(crate) fn dataset(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
     let dir = tempfile::tempdir().expect("a folder");

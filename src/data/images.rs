@@ -1,4 +1,4 @@
-//! A dataset's images as inputs of a network: augmented, resized, scaled as the network wants them.
+//! A dataset's images as network inputs: augmented, resized and scaled.
 
 mod picks;
 
@@ -15,54 +15,54 @@ use crate::domain::{Augmentation, Split, View};
 
 pub use picks::Picks;
 
-/// What bytes are multiplied by to become numbers from 0 to 1.
+/// The factor from bytes to numbers from 0 to 1.
 pub const SCALE: f32 = 1.0 / 255.0;
 
-/// Floats from which on a batch is made by several threads; below, waking them costs more than it saves.
+/// Floats from which several threads fill a batch; below, waking threads costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 18;
 
-/// Which random changes training images get.
+/// The random changes of training images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Augmenter {
-    /// Their ranges.
+    /// The ranges of the changes.
     pub ranges: Augmentation,
     /// The run's seed.
     pub seed: u64,
-    /// How many variants of each image there are; 0 for a new one in every epoch.
+    /// The number of variants of each image; 0 draws a new one in every epoch.
     pub variants: u32,
 }
 
 impl Augmenter {
-    /// The number of the variant that an epoch shows, from 1; both count from 1. Variant n is what epoch n sees when
-    /// there is a new one in every epoch.
+    /// Returns the number of the variant that an epoch shows; both count from 1. Variant n equals the change that epoch
+    /// n would draw without variants.
     #[must_use]
     pub fn variant(&self, epoch: u64) -> u64 {
         if self.variants == 0 { epoch } else { (epoch.max(1) - 1) % u64::from(self.variants) + 1 }
     }
 }
 
-/// The images of a dataset, of one size and scaling.
+/// The images of a dataset, in one size and scaling.
 #[derive(Debug, Clone)]
 pub struct Images {
     dataset: Arc<Dataset>,
-    /// Side of a square, and what happens to pixels; `None` leaves size and channels alone and scales from 0 to 1.
+    /// Side of a square and preprocessing. `None` leaves size and channels unchanged and scales to 0 to 1.
     view: Option<(u32, Preprocessing)>,
     augmenter: Option<Augmenter>,
-    /// Side of the square that is cut out of stored images, in pixels; 0: none.
+    /// Side of the square cut out of stored images, in pixels; 0: none.
     crop: u32,
 }
 
 impl Images {
-    /// The images as they are stored, from 0 to 1.
+    /// Returns the images in their stored size, scaled to 0 to 1.
     #[must_use]
     pub fn plain(dataset: Arc<Dataset>, augmenter: Option<Augmenter>) -> Self {
         Self { dataset, view: None, augmenter, crop: 0 }
     }
 
-    /// The same with a square of so many pixels cut out of each; 0 cuts nothing.
+    /// Returns these images with a square of `crop` pixels cut out of each; 0 cuts nothing.
     ///
     /// # Panics
-    /// If it is larger than the images, or these are prepared for a pretrained base.
+    /// If the square is larger than the images, or the images are prepared for a pretrained base.
     #[must_use]
     pub fn cropped(self, crop: u32) -> Self {
         let ImageShape { width, height, .. } = self.dataset.image();
@@ -70,7 +70,7 @@ impl Images {
         Self { crop, ..self }
     }
 
-    /// The images as three-channel squares of this side in pixels, for a pretrained base.
+    /// Returns the images as three-channel squares of `side` pixels, preprocessed for a pretrained base.
     #[must_use]
     pub fn prepared(
         dataset: Arc<Dataset>,
@@ -81,25 +81,25 @@ impl Images {
         Self { dataset, view: Some((side, preprocessing)), augmenter, crop: 0 }
     }
 
-    /// Where they come from.
+    /// Returns the dataset of the images.
     #[must_use]
     pub fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
     }
 
-    /// What happens to pixels beside random changes; `None` where they are only scaled from 0 to 1.
+    /// Returns the preprocessing; `None` if pixels are only scaled to 0 to 1.
     #[must_use]
     pub fn preprocessing(&self) -> Option<&Preprocessing> {
         self.view.as_ref().map(|(_, preprocessing)| preprocessing)
     }
 
-    /// The random changes of training images.
+    /// Returns the random changes of training images.
     #[must_use]
     pub fn augmenter(&self) -> Option<&Augmenter> {
         self.augmenter.as_ref()
     }
 
-    /// How this pass sees image `index` of the training split; `None` where it is as it is stored.
+    /// Returns the change of image `index` in this pass; `None` if it stays as stored.
     fn change(&self, pass: Pass, index: u32) -> Option<Change> {
         match (pass, self.augmenter) {
             (Pass::Training(epoch), Some(augmenter)) => {
@@ -110,27 +110,28 @@ impl Images {
         }
     }
 
-    /// How image `index` of the training split is changed in a variant (from 1).
+    /// Returns the change of training image `index` in a variant (from 1).
     fn augmented(&self, augmenter: &Augmenter, variant: u64, index: u32) -> Change {
         let key = [augmenter.seed, variant, u64::from(index)];
         Change::keyed(&augmenter.ranges, self.dataset.image(), self.crop, key)
     }
 
-    /// A view of an image; `None` where it is the image as it is stored.
+    /// Returns the change of a view; `None` if the view is the stored image.
     fn seen(&self, view: View) -> Option<Change> {
         let whole = self.crop == 0 && view == View::PLAIN;
         (!whole).then(|| Change::of_view(view, self.dataset.image(), self.crop))
     }
 
-    /// Writes the inputs of these images, of an augmented variant (from 1) if there is one, to `out`.
+    /// Writes the inputs of these images to `out` (f32 `[N, C, H, W]`), in an augmented variant (from 1) if one is
+    /// given.
     ///
     /// # Panics
-    /// If an index is out of range or `out` has another length than the inputs together.
+    /// If an index is out of range or `out` has another length.
     pub fn fill_variant(&self, split: Split, indices: &[u32], variant: Option<u64>, out: &mut [f32]) {
         self.fill_changed(split, indices, &|index| self.of_variant(variant, index), out);
     }
 
-    /// How a variant (from 1) shows image `index` of the training split; the plain view without one.
+    /// Returns the change of training image `index` in a variant (from 1), or of the plain view without one.
     fn of_variant(&self, variant: Option<u64>, index: u32) -> Option<Change> {
         match (self.augmenter, variant) {
             (Some(augmenter), Some(variant)) => Some(self.augmented(&augmenter, variant, index)),
@@ -138,7 +139,7 @@ impl Images {
         }
     }
 
-    /// Writes the inputs of these images to `out`, each changed as `change` says.
+    /// Writes the inputs of these images to `out`, each changed by `change`.
     fn fill_changed(
         &self,
         split: Split,
@@ -191,13 +192,13 @@ impl Source for Images {
     }
 }
 
-/// From u8 H×W×C to f32 C×H'×W' of 0 to 1, of this size.
+/// Writes an image (u8 `[H, W, C]`) to `out` (f32 `[C, H', W']`, 0 to 1); `size` is H', W'.
 fn plain(pixels: &[u8], image: ImageShape, change: Option<Change>, size: [u32; 2], out: &mut [f32]) {
     if let Some(change) = change {
         change.affine.apply(pixels, image, size, SCALE, out);
         return change.paint(out, size);
     }
-    // What the identity map gives, only faster.
+    // Equals the identity map, but is faster.
     let channels = image.channels as usize;
     let plane = out.len() / channels;
     for (channel, plane) in out.chunks_exact_mut(plane).enumerate() {
@@ -207,7 +208,7 @@ fn plain(pixels: &[u8], image: ImageShape, change: Option<Change>, size: [u32; 2
     }
 }
 
-/// From u8 H×W×C to f32 3×H'×W' as a pretrained base wants it, of this size.
+/// Writes an image (u8 `[H, W, C]`) to `out` (f32 `[3, H', W']`), preprocessed for a pretrained base; `size` is H', W'.
 fn prepared(
     pixels: &[u8],
     image: ImageShape,
@@ -226,7 +227,7 @@ fn prepared(
     let Preprocessing { order, scale, mean, deviation } = *preprocessing;
     let value = |channel: usize, value: f32| (value * scale - mean[channel]) / deviation[channel];
     let reversed = order == ChannelOrder::Bgr;
-    // One pass: planes of a large image are more than the nearest cache holds.
+    // One pass over the pixels, because the planes of a large image exceed the first-level cache.
     for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
         let [red, green, blue] = if image.channels == 1 { [*first; 3] } else { [*first, *second, *third] };
         let [left, right] = if reversed { [blue, red] } else { [red, blue] };
@@ -242,7 +243,7 @@ mod tests {
     use crate::data::writer::{Workshop, Writer, tests::description};
     use crate::domain::DatasetName;
 
-    /// One image of one pixel value for each split, `[red, green, blue]` or gray.
+    /// Returns a dataset with one training image of one pixel value, gray or `[red, green, blue]`.
     fn dataset(dir: &TempDir, pixel: &[u8]) -> Arc<Dataset> {
         let image = ImageShape { width: 6, height: 4, channels: u32::try_from(pixel.len()).unwrap() };
         let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
@@ -270,9 +271,9 @@ mod tests {
 
     #[test]
     fn pixels_become_what_the_weights_were_trained_on() {
-        // Keras: x[..., ::-1] - [103.939, 116.779, 123.68]; keras-vggface, version 1: x[..., ::-1] - [93.5940,
-        // 104.7624,
-        // 129.1863]; torchvision: (x / 255 - mean) / std.
+        // Keras: x[..., ::-1] - [103.939, 116.779, 123.68]
+        // - keras-vggface, version 1: x[..., ::-1] - [93.5940, 104.7624, 129.1863]
+        // - torchvision: (x / 255 - mean) / std
         let table = [
             (Preprocessing::KERAS_IMAGENET, [30.0 - 103.939, 20.0 - 116.779, 10.0 - 123.68]),
             (Preprocessing::VGGFACE, [30.0 - 93.5940, 20.0 - 104.7624, 10.0 - 129.1863]),

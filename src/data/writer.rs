@@ -1,8 +1,9 @@
-//! Writing a dataset: beside its place, then renamed into it whole.
+//! Writing a dataset: into a hidden folder, which is then renamed.
 //!
-//! A writer works in the hidden folder `data/.NAME.importing-PID`, holds a lock on a file in it, and removes it when it
-//! is dropped unfinished. A folder whose lock is free belongs to a process that died; the next writer removes it.
-//! `data/.import.lock` is held while such folders come, go and take their place, so that these steps never interleave.
+//! A writer uses the hidden folder `data/.NAME.importing-PID`, holds a lock on a file in it, and removes it when it is
+//! dropped unfinished. A folder whose lock is free belongs to a dead process, and the next writer removes it.
+//! `data/.import.lock` is held while such folders are created, removed or renamed. Otherwise these steps could
+//! interleave.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -17,7 +18,7 @@ use crate::durable::{self, lock};
 const MARK: &str = ".importing-";
 const LOCK: &str = "lock";
 
-/// The hidden folder that a dataset is made in. Removed when dropped, with whatever is in it.
+/// The hidden folder in which a dataset is written. Dropping it removes it with its content.
 #[derive(Debug)]
 pub struct Workshop {
     data_dir: PathBuf,
@@ -27,10 +28,10 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// Clears away what dead imports left and makes a folder for this one; `data_dir` is made if it is missing.
+    /// Removes the folders of dead imports and creates one for this import; creates `data_dir` if it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when this process already imports under the name, [`StoreError::Io`].
+    /// [`StoreError::Busy`] if this process already imports under the name, [`StoreError::Io`].
     pub fn open(data_dir: &Path, name: &DatasetName) -> Result<Self, StoreError> {
         fs::create_dir_all(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
         let _guard = lock_folder(data_dir)?;
@@ -48,13 +49,13 @@ impl Workshop {
         Ok(Self { data_dir: data_dir.to_owned(), name: name.clone(), dir, lock })
     }
 
-    /// The folder, for unnamed files that the work needs besides the dataset's own.
+    /// Returns the folder, for temporary files of the import.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Moves the folder to the dataset's place.
+    /// Renames the folder to the dataset's name.
     fn publish(&self, fingerprint: &str, replace: bool) -> Result<Published, StoreError> {
         let _guard = lock_folder(&self.data_dir)?;
         let place = self.data_dir.join(self.name.as_str());
@@ -82,24 +83,24 @@ impl Workshop {
 
 impl Drop for Workshop {
     fn drop(&mut self) {
-        // After publishing this is either gone or the dataset that was replaced.
+        // After publishing, the folder is missing or holds the replaced dataset.
         let _ = fs::remove_dir_all(&self.dir);
         let _ = self.lock.unlock();
     }
 }
 
-/// What became of a finished dataset.
+/// The result of publishing a finished dataset.
 #[derive(Debug)]
 enum Published {
     New,
     Same(Box<Manifest>),
 }
 
-/// Removes the dataset of this name and what is kept of it. It is out of sight in one step; what a crash leaves of it,
-/// the next import clears away.
+/// Removes the dataset with this name and its caches. A rename hides it at once; the next import removes the remains of
+/// a crash.
 ///
 /// # Errors
-/// [`StoreError`] when there is no such dataset, or it cannot be removed.
+/// [`StoreError`] if there is no such dataset, or it cannot be removed.
 pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
     let place = data_dir.join(name.as_str());
     if !place.join(FILE_NAME).is_file() {
@@ -127,14 +128,14 @@ fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
             continue;
         }
         if !lock::state(&entry.path().join(LOCK)).may_be_held() {
-            // Whoever may not remove it will be told when making a folder of their own.
+            // Without permission to remove it, creating the new folder fails with the reason.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
     Ok(())
 }
 
-/// Puts `new` in `place`; what was there is afterwards at `new`. One step where the system can exchange names.
+/// Moves `new` to `place`; a former `place` moves to `new`. Atomic if the system can exchange names.
 fn swap(new: &Path, place: &Path) -> Result<(), StoreError> {
     let failed = |error: std::io::Error| StoreError::io(place, error);
     if fs::symlink_metadata(place).is_err() {
@@ -156,7 +157,7 @@ fn swap(new: &Path, place: &Path) -> Result<(), StoreError> {
     fs::rename(&aside, new).map_err(failed)
 }
 
-/// What a manifest says besides what the writer counts itself.
+/// The parts of a manifest that the writer does not count.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// See [`Manifest::skipped`].
@@ -173,7 +174,7 @@ pub struct Description {
     pub split: super::manifest::SplitOptions,
 }
 
-/// Takes images in canonical order and writes the files of a dataset.
+/// The writer of a dataset's files; it takes images in canonical order.
 #[derive(Debug)]
 pub struct Writer {
     workshop: Workshop,
@@ -182,7 +183,7 @@ pub struct Writer {
     pixels: BufWriter<File>,
     labels: BufWriter<File>,
     sources: BufWriter<File>,
-    /// Ends of the source names written so far.
+    /// Ends of the source names written so far, in bytes.
     offsets: Vec<u64>,
     hasher: blake3::Hasher,
     last: (Split, usize),
@@ -208,13 +209,13 @@ impl Writer {
         Ok(Self { workshop, image, classes, pixels, labels, sources, offsets: vec![0], hasher, last })
     }
 
-    /// Images of each class so far.
+    /// Returns the number of images of each class so far.
     #[must_use]
     pub fn classes(&self) -> &[ClassCounts] {
         &self.classes
     }
 
-    /// Adds an image, u8 H×W×C.
+    /// Adds an image, u8 `[H, W, C]`.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -242,11 +243,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Syncs everything and moves it into place. Returns the manifest, and whether the very same dataset was there
-    /// already (then that one stays, even where `replace` is asked for).
+    /// Syncs all files and publishes the dataset. Returns the manifest, and whether the same dataset existed before. An
+    /// identical dataset stays even with `replace`.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when another dataset has the name and `replace` is not set, [`StoreError::Io`].
+    /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
     pub fn finish(mut self, description: Description, replace: bool) -> Result<(Manifest, bool), StoreError> {
         let at = |file: &str| self.workshop.dir.join(file);
         for offset in &self.offsets {

@@ -1,4 +1,4 @@
-//! The store, written and read.
+//! Round trips, conflicts, damage and removal of the store.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(crate) fn description() -> Description {
     Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source: "a test".into(), created_at: 5, split }
 }
 
-/// A manifest with these classes and counts (train, validation, test).
+/// Returns a manifest with these classes and counts (train, validation, test).
 pub(crate) fn manifest_of(classes: &[(&str, [usize; 3])]) -> Manifest {
     let dir = TempDir::new().unwrap();
     let image = ImageShape { width: 1, height: 1, channels: 1 };
@@ -32,7 +32,7 @@ fn workshop(dir: &TempDir, name: &str) -> Workshop {
     Workshop::open(dir.path(), &DatasetName::new(name).unwrap()).unwrap()
 }
 
-/// Writes a small gray dataset of 2 classes × 3 images, 2 of them in test; `shade` tells datasets apart.
+/// Writes a gray dataset of 2 classes with one image per split; `shade` distinguishes datasets.
 fn write(dir: &TempDir, name: &str, shade: u8, replace: bool) -> Result<(Manifest, bool), StoreError> {
     let image = ImageShape { width: 2, height: 1, channels: 1 };
     let mut writer = Writer::new(workshop(dir, name), image, &["calm".into(), "cross".into()])?;
@@ -76,7 +76,7 @@ fn a_name_is_kept_unless_replaced_and_the_same_dataset_is_no_conflict() {
     let open = Dataset::open(&dir.path().join("faces")).unwrap();
     let (second, same) = write(&dir, "faces", 8, true).unwrap();
     assert!(!same && second.fingerprint != first.fingerprint);
-    // A reader of the replaced dataset is not disturbed.
+    // A reader of the replaced dataset still reads the old pixels.
     open.verify().unwrap();
     assert_eq!(Manifest::read(&dir.path().join("faces")).unwrap(), second);
     assert_eq!(names(&dir), [".import.lock", "faces"]);
@@ -183,7 +183,7 @@ fn a_removed_dataset_is_gone_and_what_is_no_dataset_stays() {
     let left: Vec<String> = list(dir.path()).unwrap().into_iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(left, ["b"]);
     assert!(dir.path().join("mine").exists());
-    // What a removal that was killed left behind goes with the next import.
+    // The next import removes the remains of a killed removal.
     std::fs::rename(dir.path().join("b"), dir.path().join(".b.importing-removed-1")).unwrap();
     write(&dir, "c", 3, false).unwrap();
     assert!(!dir.path().join(".b.importing-removed-1").exists());

@@ -1,31 +1,31 @@
-//! Everything that happens to one image on its way into a network, but for scaling: a map, tones, an erased rectangle.
+//! The changes of one image before it is scaled for a network: affine map, tones, erased rectangle.
 
 use super::{Affine, Window};
 use crate::data::manifest::ImageShape;
 use crate::data::random::{Keyed, Purpose};
 use crate::domain::{Augmentation, Place, View};
 
-/// The share of an image that an erased rectangle takes, at least and at most.
+/// The least and the largest share of an image's area that an erased rectangle covers.
 const ERASED_AREA: [f64; 2] = [0.02, 0.2];
 
-/// The height of an erased rectangle by its width, at most; at least it is the inverse.
+/// The largest ratio of an erased rectangle's height to its width; the least is its inverse.
 const ERASED_ASPECT: f64 = 3.0;
 
-/// The share of a side that a view takes where nothing is cut out of images: 42 of 48 pixels.
+/// The share of a side that a corner view covers if the recipe has no crop: 42 of 48 pixels.
 const VIEW: f64 = 0.875;
 
-/// What happens to one image.
+/// The changes of one image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
-    /// Where each pixel is sampled.
+    /// The map by which pixels are sampled.
     pub affine: Affine,
-    /// `None` where pixels keep their values.
+    /// `None` if pixels keep their values.
     pub tones: Option<Tones>,
-    /// `None` where nothing is erased.
+    /// `None` if nothing is erased.
     pub erased: Option<Erased>,
 }
 
-/// Factors of the pixels, and of their distance to their mean.
+/// Factors of brightness and contrast.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tones {
     /// The factor of all pixels.
@@ -34,7 +34,7 @@ pub struct Tones {
     pub contrast: f32,
 }
 
-/// A rectangle in fractions of height and width: a pixel is in it if its middle is.
+/// A rectangle in fractions of height and width; it contains the pixels whose middles are inside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Erased {
     /// The upper and the left edge.
@@ -43,22 +43,22 @@ pub struct Erased {
     pub to: [f32; 2],
 }
 
-/// The gray that erased pixels get, from 0 to 1.
+/// The gray of erased pixels, from 0 to 1.
 pub const ERASED_GRAY: f32 = 0.5;
 
 impl Change {
-    /// A map and nothing else.
+    /// Returns a change that consists of a map only.
     #[must_use]
     pub fn mapped(affine: Affine) -> Self {
         Self { affine, tones: None, erased: None }
     }
 
-    /// The random change of the `index`th training image in an epoch, out of which a square of `crop` pixels is cut
-    /// (0: none): a function of its arguments alone.
+    /// Returns the random change of training image `index` in an epoch, as a function of its arguments only. `crop` is
+    /// the side of a square cut out at random, in pixels (0: none).
     #[must_use]
     pub fn keyed(ranges: &Augmentation, image: ImageShape, crop: u32, [seed, epoch, index]: [u64; 3]) -> Self {
         let random = &mut Keyed::new(Purpose::Augment, seed, epoch, index);
-        // What is drawn first keeps its numbers, whatever else is drawn.
+        // The map is drawn first. Otherwise later draws would change the numbers of runs without tones or erasing.
         let mut affine = Affine::sample(ranges, random);
         let [down, right] = [image.height, image.width].map(|side| random.below(side.saturating_sub(crop) + 1));
         if crop > 0 {
@@ -73,7 +73,7 @@ impl Change {
         Self { affine, tones, erased }
     }
 
-    /// A view of an image out of which a square of `crop` pixels is cut (0: none).
+    /// Returns a view of an image, within a cut-out square of `crop` pixels (0: none).
     #[must_use]
     pub fn of_view(view: View, image: ImageShape, crop: u32) -> Self {
         let window = match (view.place, crop) {
@@ -91,7 +91,7 @@ impl Change {
         Self::mapped(Affine { flip: view.flip, window, ..Affine::identity() })
     }
 
-    /// Changes the tones of `pixels` (C×H×W from 0 to 1) and erases a rectangle.
+    /// Changes the tones of `pixels` (`[C, H, W]`, 0 to 1), then erases the rectangle.
     pub fn paint(&self, pixels: &mut [f32], [height, width]: [u32; 2]) {
         if let Some(tones) = self.tones {
             tones.apply(pixels);
@@ -102,7 +102,7 @@ impl Change {
     }
 }
 
-/// The square of `crop` pixels whose upper left corner is at this row and column.
+/// Returns the square of `crop` pixels whose upper left corner is at (row, column).
 fn cut([row, column]: [u32; 2], crop: u32, image: ImageShape) -> Window {
     let [height, width, crop] = [image.height, image.width, crop].map(f64::from);
     Window { origin: [f64::from(row) / height, f64::from(column) / width], extent: [crop / height, crop / width] }
@@ -141,7 +141,7 @@ impl Erased {
     }
 }
 
-/// The middle of a pixel as a fraction of the image's side.
+/// Returns the middle of pixel `at` as a fraction of the image's side.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // sides are small
 #[must_use]
 pub fn middle(at: usize, side: usize) -> f32 {

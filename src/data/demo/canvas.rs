@@ -1,11 +1,11 @@
-//! Drawing filled shapes, given as signed distances, on a gray picture with soft edges.
+//! A gray picture with soft-edged filled shapes, given as signed distances.
 
-/// A square gray picture and the place of the face's own coordinates on it: the centre of the face is (0, 0), v points
-/// down, and the face reaches from −1 to 1.
+/// A square gray picture with the face's coordinates: the face's centre is (0, 0), v points down, and the face spans −1
+/// to 1.
 #[derive(Debug, Clone)]
 pub(super) struct Canvas {
     pub(super) side: usize,
-    /// Gray values, row by row; 0 to 255 but not yet clamped.
+    /// Gray values in rows, 0 to 255 before clamping.
     pub(super) values: Vec<f64>,
     centre: [f64; 2],
     /// Pixels per unit.
@@ -18,15 +18,15 @@ pub(super) struct Canvas {
 pub(super) type Point = [f64; 2];
 
 impl Canvas {
-    /// A canvas filled with one gray. The face's centre is at pixel position `centre` (x, y); the head is tilted by the
-    /// angle whose half has the tangent `half_tilt`, as that needs no sine.
+    /// Returns a canvas of one gray. The face's centre is at pixel `centre` (x, y). `half_tilt` is the tangent of half
+    /// the head's tilt, which avoids sines (they round differently between machines).
     pub(super) fn new(side: usize, gray: f64, centre: [f64; 2], scale: f64, half_tilt: f64) -> Self {
         let square = half_tilt * half_tilt;
         let (cos, sin) = ((1.0 - square) / (1.0 + square), 2.0 * half_tilt / (1.0 + square));
         Self { side, values: vec![gray; side * side], centre, scale, cos, sin }
     }
 
-    /// Paints where `distance` (in units, negative inside) says so, within the box from `low` to `high`.
+    /// Paints inside the shape of signed `distance` (in units, negative inside), within the box from `low` to `high`.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub(super) fn fill(&mut self, low: Point, high: Point, gray: f64, opacity: f64, distance: impl Fn(Point) -> f64) {
         let corners = [low, [high[0], low[1]], [low[0], high[1]], high].map(|corner| self.pixel(corner));
@@ -48,13 +48,13 @@ impl Canvas {
         }
     }
 
-    /// An ellipse.
+    /// Paints an ellipse.
     pub(super) fn ellipse(&mut self, centre: Point, radii: Point, gray: f64, opacity: f64) {
         let (low, high) = ([centre[0] - radii[0], centre[1] - radii[1]], [centre[0] + radii[0], centre[1] + radii[1]]);
         self.fill(low, high, gray, opacity, |point| ellipse(point, centre, radii));
     }
 
-    /// A stroke of this width along the quadratic Bézier curve of three points.
+    /// Paints a stroke along the quadratic Bézier curve of three points.
     pub(super) fn stroke(&mut self, curve: [Point; 3], width: f64, gray: f64, opacity: f64) {
         const PIECES: usize = 8;
         #[allow(clippy::cast_precision_loss)]
@@ -67,20 +67,20 @@ impl Canvas {
         });
     }
 
-    /// The pixel position of a point of the face.
+    /// Returns the pixel position of a point of the face.
     fn pixel(&self, [u, v]: Point) -> [f64; 2] {
         let (x, y) = (u * self.cos - v * self.sin, u * self.sin + v * self.cos);
         [self.centre[0] + x * self.scale, self.centre[1] + y * self.scale]
     }
 
-    /// The point of the face at a pixel position.
+    /// Returns the point of the face at a pixel position.
     pub(super) fn unit(&self, [x, y]: [f64; 2]) -> Point {
         let (x, y) = ((x - self.centre[0]) / self.scale, (y - self.centre[1]) / self.scale);
         [x * self.cos + y * self.sin, y * self.cos - x * self.sin]
     }
 }
 
-/// Distance to an ellipse, nearly: its implicit function over the length of its gradient.
+/// Returns the approximate distance to an ellipse: its implicit function over the length of its gradient.
 pub(super) fn ellipse(point: Point, centre: Point, radii: Point) -> f64 {
     let (u, v) = ((point[0] - centre[0]) / radii[0], (point[1] - centre[1]) / radii[1]);
     let length = (u * u + v * v).sqrt();
@@ -88,8 +88,8 @@ pub(super) fn ellipse(point: Point, centre: Point, radii: Point) -> f64 {
     if slope < 1e-9 { -radii[0].min(radii[1]) } else { (length - 1.0) * length / slope }
 }
 
-/// Distance to the lens between two arcs over the width 2·`half`: `up` and `down` are their heights in the middle above
-/// and below the chord, which sags by `sag` in the middle.
+/// Returns the distance to the lens between two arcs over the width 2·`half`. `up` and `down` are the arcs' heights
+/// above and below the chord, which sags by `sag`; all three are measured in the middle.
 pub(super) fn lens(point: Point, centre: Point, half: f64, up: f64, down: f64, sag: f64) -> f64 {
     let (u, v) = ((point[0] - centre[0]) / half, point[1] - centre[1]);
     let bow = 1.0 - u * u;

@@ -1,10 +1,10 @@
-//! A face: who it is, how it is lit, and the strokes that make it.
+//! The drawing of a face: identity, strokes, light.
 
 use super::canvas::{Canvas, Point, lens};
 use super::expression::{Expression, bell};
 use crate::data::random::Keyed;
 
-/// What stays the same whatever the face expresses.
+/// The features of a face that do not depend on its expression.
 #[derive(Debug, Clone, Copy)]
 struct Identity {
     skin: f64,
@@ -13,7 +13,7 @@ struct Identity {
     breadth: f64,
     /// Lower edge of the hair on the forehead.
     hairline: f64,
-    /// Whether hair falls beside the face.
+    /// Whether hair frames the face.
     long_hair: bool,
     /// Distance of an eye from the middle, and its height.
     eye: Point,
@@ -53,7 +53,7 @@ impl Identity {
     }
 }
 
-/// Draws the expression on a new face: u8, `side` × `side`.
+/// Draws the expression on a new face: u8 `[side, side]`.
 pub(super) fn draw(expression: &Expression, side: usize, random: &mut Keyed) -> Vec<u8> {
     let who = Identity::draw(random);
     #[allow(clippy::cast_precision_loss)]
@@ -165,7 +165,7 @@ fn mouth(canvas: &mut Canvas, who: &Identity, expression: &Expression) {
     let half = (who.mouth[1] * (1.0 + expression.width)).max(0.1);
     let raise = 0.06 * expression.wrinkle.min(1.2);
     let centre = [who.turn, who.mouth[0] + 0.4 * expression.mouth - 0.4 * expression.corners - raise];
-    // The corners rise by as much as the middle sags.
+    // The corners rise as far as the middle sags.
     let sag = expression.corners * 1.4;
     let centre = [centre[0], centre[1] - 0.3 * expression.corners];
     let open = expression.mouth;
@@ -178,7 +178,7 @@ fn mouth(canvas: &mut Canvas, who: &Identity, expression: &Expression) {
     let inside = move |point: Point| lens(point, centre, half * 0.92, gap + raise * 0.5, gap, sag);
     if gap > 0.0 {
         canvas.fill(low, high, 30.0, 1.0, inside);
-        // Upper teeth, seen when the lips are stretched or drawn back.
+        // Upper teeth are visible when the lips are stretched or drawn back.
         let teeth = (expression.cheeks + expression.wrinkle * 0.7 + expression.width * 2.0).clamp(0.0, 1.0);
         let edge = centre[1] + sag * 0.8 - gap * 0.1;
         canvas.fill(low, high, 225.0, 0.9 * teeth, move |point| inside(point).max(point[1] - edge));
@@ -202,14 +202,14 @@ fn glasses(canvas: &mut Canvas, who: &Identity) {
     canvas.stroke(bridge, 0.04, 30.0, 0.9);
 }
 
-/// A hand, a cup or a strand of hair in front of the face.
+/// Draws an object in front of the face, such as a hand or a strand of hair.
 fn cover(canvas: &mut Canvas, random: &mut Keyed) {
     let centre = [random.between(-0.7, 0.7), random.between(-0.5, 0.9)];
     let radii = [random.between(0.15, 0.35), random.between(0.15, 0.35)];
     canvas.ellipse(centre, radii, random.between(20.0, 220.0), 1.0);
 }
 
-/// Light from a side, contrast and grain.
+/// Adds light from a side, contrast and grain; returns the pixels as bytes.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn develop(canvas: &Canvas, random: &mut Keyed) -> Vec<u8> {
     let (across, down) = (0.16 * bell(random), 0.12 * bell(random));

@@ -1,4 +1,4 @@
-//! Sections that are interrupted, damaged, shared and removed.
+//! Interruption, damage, sharing and removal of sections.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn a_section_is_filled_chunk_by_chunk_and_read_back() {
     assert_eq!(work.missing(), [(0, 0..256), (1, 256..512), (2, 512..522)]);
     work.write(1, &rows(256..512)).unwrap();
     drop(work);
-    // A killed worker loses what it had not written, and nothing else.
+    // A killed worker loses only its unwritten chunks.
     assert_eq!(unfinished(&section).missing(), [(0, 0..256), (2, 512..522)]);
     fill(&section);
     let complete = complete(&section);
@@ -91,7 +91,7 @@ fn damage_is_found_and_only_the_damaged_chunk_is_missing() {
     assert_eq!(unfinished(&section).missing(), [(1, 256..512), (2, 512..522)]);
     fill(&section);
     complete(&section);
-    // Cut short, or longer than it should be.
+    // A truncated file.
     fs::write(section.values_file(), &fs::read(section.values_file()).unwrap()[..5000]).unwrap();
     assert_eq!(unfinished(&section).missing().len(), 2);
     fill(&section);
@@ -154,12 +154,12 @@ fn room_is_made_by_removing_what_was_used_longest_ago() {
     }
     make_room(dir.path(), each, taken + each, &[]).unwrap();
     assert!(sections.iter().all(|section| section.values_file().exists()), "there was room");
-    // What is complete is never removed for nothing, whatever the bound.
+    // Nothing is removed if nothing is needed, whatever the bound.
     make_room(dir.path(), 0, 1, &[]).unwrap();
     assert_eq!(usage(&dataset).len(), 3);
     make_room(dir.path(), each, taken, &[]).unwrap();
     assert_eq!(sections.clone().map(|section| section.values_file().exists()), [true, false, true]);
-    // What is in use stays, and then there is no room.
+    // Sections in use stay, so the space does not suffice.
     let readers = [complete(&sections[0]), complete(&sections[2])];
     let error = make_room(dir.path(), 2 * each, taken, &[]).unwrap_err();
     assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
@@ -176,7 +176,7 @@ fn a_section_that_was_begun_still_needs_its_room() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     fs::create_dir(&dataset).unwrap();
-    // Larger than a block of the file system, chunk by chunk.
+    // Chunks larger than a block of the file system.
     let wide = Section::new(&key(48).prepare(&dataset).unwrap(), "wide", 4 * CHUNK, 64);
     assert_eq!(wide.missing_bytes(), wide.bytes());
     let work = unfinished(&wide);
@@ -184,7 +184,7 @@ fn a_section_that_was_begun_still_needs_its_room() {
     work.write(0, &vec![1.0; CHUNK * 64]).unwrap();
     let missing = wide.missing_bytes();
     assert!(missing < wide.bytes() && missing >= wide.bytes() / 2, "{missing}");
-    // While somebody computes it, all of it counts.
+    // A section being computed counts with its full length.
     let error = make_room(dir.path(), 1, wide.bytes(), &[]).unwrap_err();
     assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
     drop(work);
@@ -201,7 +201,7 @@ fn a_link_in_the_place_of_features_is_left_alone() {
     std::os::unix::fs::symlink(elsewhere.join(FOLDER), dataset.join(FOLDER)).unwrap();
     assert!(usage(&dataset).is_empty());
     assert_eq!(clear(&dataset).unwrap(), (0, 0));
-    // Nor is a folder touched that does not say what it is of.
+    // A folder without a key is not touched.
     let strange = elsewhere.join(FOLDER).join("strange");
     fs::create_dir_all(&strange).unwrap();
     fs::write(strange.join("notes.f32"), b"mine").unwrap();
@@ -242,7 +242,7 @@ fn whatever_decides_the_numbers_decides_the_place() {
     assert_eq!((stems.len(), different.len()), (9, 9), "{stems:?}");
     let evaluated = SectionName::of_split(Split::Test, Some(&augmenter));
     assert_eq!(evaluated[0].stem(), "test", "only training images are changed");
-    // More variants later find those that are there.
+    // A larger number of variants uses the existing ones.
     let more = Augmenter { variants: 4, ..augmenter };
     assert_eq!(SectionName::of_split(Split::Train, Some(&more))[1].stem(), stems[1]);
 }

@@ -1,31 +1,30 @@
-//! A batch as places and maps: all that a device which holds the pixels has to be told.
+//! A batch as indices and maps, for a device that holds the pixels.
 
 use super::{Affine, Change, Images, Pass, Source};
 use crate::data::augment::{Erased, Tones};
 use crate::data::batch::labels;
 use crate::domain::Split;
 
-/// Some images of a split, and how each is seen.
+/// A batch of images of a split, and the change of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picks {
     /// The split.
     pub split: Split,
-    /// Places in it.
+    /// Indices of the images in the split, `[N]`.
     pub indices: Vec<u32>,
-    /// Class of each image.
+    /// The class of each image, `[N]`.
     pub labels: Vec<i32>,
-    /// For each image the map that it is sampled with, N×2×3, as [`Affine::theta`] has it; `None` where pixels are
-    /// taken as they are.
+    /// The map of each image, `[N, 2, 3]`, in the coordinates of [`Affine::theta`]; `None` if pixels are not sampled.
     pub theta: Option<Vec<f32>>,
-    /// For each image the factors of its brightness and contrast, N×2; `None` where no image has any.
+    /// The factors of brightness and contrast of each image, `[N, 2]`; `None` if no image has any.
     pub tones: Option<Vec<f32>>,
-    /// For each image the rectangle that is erased, N×4: upper, left, lower and right edge in fractions of its sides;
-    /// `None` where no image has one.
+    /// The erased rectangle of each image, `[N, 4]`: upper, left, lower and right edge in fractions of its sides.
+    /// `None` if no image has one.
     pub erased: Option<Vec<f32>>,
 }
 
 impl Images {
-    /// The batch that [`Source::fill`] makes floats of, as places and maps.
+    /// Returns the batch that [`Source::fill`] writes as floats, as indices and maps.
     ///
     /// # Panics
     /// If an index is out of range.
@@ -34,7 +33,7 @@ impl Images {
         self.picked(split, indices, |index| self.change(pass, index))
     }
 
-    /// The same for an augmented variant (from 1), as [`fill_variant`](Images::fill_variant).
+    /// Returns the batch that [`fill_variant`](Images::fill_variant) writes as floats, as indices and maps.
     ///
     /// # Panics
     /// If an index is out of range.
@@ -65,12 +64,12 @@ impl Images {
     }
 }
 
-/// The factors of brightness and contrast; 1 where pixels keep their values.
+/// Returns the factors of brightness and contrast; 1 if pixels keep their values.
 fn factors(change: &Change) -> [f32; 2] {
     change.tones.map_or([1.0; 2], |Tones { brightness, contrast }| [brightness, contrast])
 }
 
-/// The edges of the erased rectangle; of one without extent where nothing is erased.
+/// Returns the edges of the erased rectangle; an empty one if nothing is erased.
 fn edges(change: &Change) -> [f32; 4] {
     change.erased.map_or([0.0; 4], |Erased { from, to }| [from[0], from[1], to[0], to[1]])
 }

@@ -1,4 +1,4 @@
-//! Listing a folder. Links are never followed, so that nothing outside of it is read.
+//! The listing of a folder. Links are never followed. Otherwise files outside the folder would be read.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::listing::{Found, FoundTable, Kind, Listing, Location, kind};
 use super::report::{ImportStage, Progress, SkipLog};
 use super::{ImportError, csv};
 
-/// Lists `root`. A part that cannot be read is skipped with a word; `root` itself must be readable.
+/// Lists `root`. An unreadable part is skipped and logged, except `root` itself.
 pub(super) fn list(
     root: &Path,
     limits: &Limits,

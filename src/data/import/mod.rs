@@ -1,8 +1,8 @@
-//! Importing: from a folder, an archive or a table to a dataset in the packed store.
+//! The import of a folder, an archive or a table into the packed store.
 //!
-//! Stages, each a module: what the source holds (`folder`, `archive`, `csv` → `listing`), what goes where
-//! (`layout`), how large images are and their pixels (`pack`, `decode`). Single bad files are skipped and named in
-//! the `report`; a source that is bad as a whole is an [`ImportError`], and then nothing is left behind.
+//! Stages: list the source (`folder`, `archive`, `csv` → `listing`), assign classes and splits (`layout`), decode and
+//! write (`pack`, `decode`). Bad files are skipped and listed in the `report`. A source that fails as a whole gives an
+//! [`ImportError`] and leaves no files.
 
 mod archive;
 mod csv;
@@ -36,36 +36,36 @@ use super::writer::{Description, Workshop, Writer};
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
-/// What to import and how.
+/// The source and the options of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportRequest {
     /// A folder, an archive or a table.
     pub source: PathBuf,
-    /// Where the source came from, if that is not its path: the address that it was fetched from.
+    /// The address from which the source was fetched; `None` if its path names it.
     pub origin: Option<String>,
-    /// What to call the dataset.
+    /// The dataset's name.
     pub name: DatasetName,
     /// The folder of all datasets.
     pub data_dir: PathBuf,
-    /// Refuse the source if anything in it would have to be skipped.
+    /// Whether to reject the source if any file would be skipped.
     pub strict: bool,
-    /// Replace another dataset of this name.
+    /// Whether to replace another dataset of this name.
     pub replace: bool,
-    /// By which rule images come to their splits.
+    /// The rule by which images are divided into splits.
     pub protocol: Protocol,
     /// The share of each class's training files that becomes validation, unless the source has a validation split.
     pub validation: f64,
     /// The share of each class's files that becomes test, unless the source has a test split.
     pub test: f64,
-    /// Width and height to store images in; `None` for the most frequent size.
+    /// Width and height of stored images; `None` for the most frequent size.
     pub image_size: Option<(u32, u32)>,
-    /// The time, in milliseconds since 1970.
+    /// The time of the import, in milliseconds since 1970.
     pub created_at: u64,
 }
 
 impl ImportRequest {
-    /// A request with the default options: split as Keras does it, validation and test 0.1, size as found, lenient,
-    /// nothing replaced.
+    /// Returns a request with the default options: Keras's protocol, validation and test 0.1, the most frequent size,
+    /// not strict, no replacement.
     #[must_use]
     pub fn new(source: PathBuf, name: DatasetName, data_dir: PathBuf, created_at: u64) -> Self {
         Self {
@@ -105,10 +105,10 @@ impl ImportRequest {
     }
 }
 
-/// Imports `request.source` as a dataset. `progress` is called several times a second and ends the import by breaking.
+/// Imports `request.source` as a dataset. `progress` is called several times a second; a break cancels the import.
 ///
 /// # Errors
-/// [`ImportError`]; then the data folder is as it was.
+/// [`ImportError`]; the data folder is then unchanged.
 pub fn import(
     request: &ImportRequest,
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
@@ -122,7 +122,7 @@ fn import_within(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     request.check()?;
-    // Before anything is made, so that a mistyped source leaves no trace.
+    // Checked first. Otherwise a mistyped source would create folders.
     let kind = fs::metadata(&request.source)
         .map_err(|error| ImportError::Source { path: request.source.clone(), error })?
         .file_type();
@@ -156,18 +156,18 @@ fn import_within(
     Ok(ImportReport { manifest, unchanged, skipped, skipped_count, resized })
 }
 
-/// Everything to pack.
+/// The input of the packing stage.
 struct Gathered {
     plan: Plan,
     contents: Contents,
     encoding: Encoding,
 }
 
-/// What the stages share.
+/// The state shared by the stages.
 struct Job<'a> {
     request: &'a ImportRequest,
     limits: &'a Limits,
-    /// Folder for spools.
+    /// The folder for spools.
     work: PathBuf,
     log: SkipLog,
     progress: Progress<'a>,
@@ -196,7 +196,7 @@ impl Job<'_> {
         self.table(source, Box::new(file), size)
     }
 
-    /// A folder or archive is its images; one without images may hold a table instead.
+    /// Plans the images of a folder or archive, or reads its table if it has no images.
     fn understand(&mut self, mut listing: Listing, contents: Contents) -> Result<Gathered, ImportError> {
         let source = self.request.source.as_path();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
@@ -226,7 +226,7 @@ impl Job<'_> {
         let table = csv::read(name, reader, size, &self.work, self.limits, &mut self.log, &mut self.progress)?;
         let mut groups = Groups::new();
         for row in table.rows {
-            // Padded, so that sorting keeps the order of the rows.
+            // Padded, because sorting by text must keep the order of rows.
             let order = (String::new(), format!("{:020}", row.number));
             let member = Member { order, source: format!("row {}", row.number), at: row.at };
             groups

@@ -1,4 +1,4 @@
-//! From a plan to a store: decoded by all threads, a bounded number of images at a time, written in order by one.
+//! The packing of an import: all threads decode a bounded number of images, and one writes them in order.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::data::writer::Writer;
 /// Images in memory at a time.
 const CHUNK: usize = 512;
 
-/// What the bytes of all items are.
+/// The encoding of all items.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Encoding {
     /// Image files.
@@ -25,7 +25,7 @@ pub(super) enum Encoding {
     Gray(u32),
 }
 
-/// Everything to pack.
+/// The input of the packing stage.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Images<'a> {
     pub(super) items: &'a [Item],
@@ -33,8 +33,8 @@ pub(super) struct Images<'a> {
     pub(super) encoding: Encoding,
 }
 
-/// The shape that images are stored in: the size asked for or else the most frequent one (of equally frequent ones the
-/// larger), gray if every readable image is.
+/// Returns the shape of stored images. The size is the requested or else the most frequent one (of equally frequent
+/// ones the larger). Images are gray if every readable image is.
 pub(super) fn shape(
     source: &Path,
     items: &[Item],
@@ -63,7 +63,7 @@ pub(super) fn shape(
     Ok(ImageShape { width, height, channels: if gray { 1 } else { 3 } })
 }
 
-/// Decodes every item into the writer; returns how many were resized. Those that cannot be decoded are skipped.
+/// Decodes every item into the writer, skips those that cannot be decoded, and returns the number of resized images.
 pub(super) fn pack(
     Images { items, contents, encoding }: Images,
     shape: ImageShape,

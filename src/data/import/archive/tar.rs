@@ -1,4 +1,4 @@
-//! Tar archives, plain or wrapped in gzip or xz, read as one stream.
+//! Tar archives, plain or compressed with gzip or xz, read as one stream.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -16,13 +16,13 @@ use super::super::limits::Capped;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, Compression, EntryError, damaged, xz};
 
-/// Most bytes between two entries: headers, and extensions with long names, which are held in memory.
+/// The most bytes between two entries: headers, and extensions with long names, which are held in memory.
 const MOST_BETWEEN: u64 = 1 << 20;
 
-/// A header's place for the sum of its bytes.
+/// The position of the checksum in a header.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
-/// Whether the first block of a file is a tar header: its checksum is right.
+/// Whether the first block of a file is a tar header with a right checksum.
 pub(super) fn is_header(block: &[u8]) -> bool {
     if block.len() < 512 || block[0] == 0 {
         return false;
@@ -33,7 +33,7 @@ pub(super) fn is_header(block: &[u8]) -> bool {
     claimed == Ok(block.iter().enumerate().map(byte).sum())
 }
 
-/// Hands every entry to the collector.
+/// Passes every entry to the collector.
 pub(super) fn read(
     path: &Path,
     compression: Compression,
@@ -53,7 +53,7 @@ pub(super) fn read(
     };
     let mut bounded = BufReader::with_capacity(1 << 16, Capped::new(unwrapped, limits.unpacked(size)));
     let head = bounded.fill_buf().map_err(|error| damaged(path, limits, &error))?;
-    // Something else may be compressed as well, such as a table.
+    // The compressed file may be no archive, for example a table.
     if head.len() >= 512 && !is_header(&head[..512]) {
         let reason = "no tar archive is in it; unpack it and import what it holds".into();
         return Err(ImportError::Layout { path: path.to_owned(), reason });
@@ -65,7 +65,7 @@ pub(super) fn read(
         progress.tell(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
     })?;
     reach.end.set(u64::MAX);
-    // The checksums of gzip and xz come last, and only a reader that gets there checks them.
+    // The checksums of gzip and xz are last. A reader that stopped earlier would not check them.
     io::copy(&mut stream, &mut io::sink()).map_err(|error| damaged(path, limits, &error))?;
     if stream.zeros < 512 {
         return Err(ImportError::Damaged { path: path.to_owned(), reason: "its end is missing".into() });
@@ -85,7 +85,7 @@ fn entries(
     let mut archive = tar::Archive::new(stream);
     for entry in archive.entries().map_err(wrong)? {
         let mut entry = entry.map_err(wrong)?;
-        // A sparse file's size is not what it takes in the archive.
+        // A sparse file's size differs from its bytes in the archive.
         let sparse = entry.header().entry_type() == EntryType::GNUSparse;
         reach.allow(if sparse { entry.header().entry_size().map_err(wrong)? } else { entry.size() });
         if collector.entries.is_multiple_of(256) {
@@ -110,7 +110,7 @@ fn entries(
     Ok(())
 }
 
-/// Counts what is read, for the progress.
+/// A reader that counts its bytes, for the progress.
 struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
@@ -124,16 +124,16 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Counts the zero bytes at the end of what was read: a whole tar archive ends with at least one block of them, and one
-/// that was cut between two entries looks whole otherwise.
+/// A reader that counts the zero bytes at its end. A complete tar archive ends with a block of zeros. Otherwise one cut
+/// between two entries would pass as complete.
 struct Ending<R> {
     inner: R,
     zeros: u64,
     reach: Rc<Reach>,
 }
 
-/// How far the archive has been read, and how far it may be before the next entry begins: a name of gigabytes would be
-/// held in memory.
+/// The position in the archive and the end of the permitted range. Without the bound, an entry's name of gigabytes
+/// would fill memory.
 #[derive(Default)]
 struct Reach {
     position: Cell<u64>,
@@ -141,7 +141,7 @@ struct Reach {
 }
 
 impl Reach {
-    /// Allows this many bytes of an entry, and what stands between it and the next one.
+    /// Permits `bytes` of an entry and the headers up to the next entry.
     fn allow(&self, bytes: u64) {
         let end = self.position.get().saturating_add(bytes).saturating_add(MOST_BETWEEN);
         self.end.set(end);

@@ -12,7 +12,7 @@ use super::super::limits::Capped;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, EntryError, damaged};
 
-/// Hands every entry to the collector. An entry whose own bytes are wrong is skipped with a word.
+/// Passes every entry to the collector; damaged entries are skipped and logged.
 pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progress) -> Result<(), ImportError> {
     let failed = |error| ImportError::Source { path: path.to_owned(), error };
     let file = File::open(path).map_err(failed)?;
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
             Ok(entry) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
             Err(error) => return Err(damaged(path, limits, &error.into())),
         };
-        // Some programs on Windows write their own separator.
+        // Some programs on Windows write backslashes.
         if !name.contains('/') {
             name = name.replace('\\', "/");
         }
@@ -76,7 +76,7 @@ fn words(error: &ZipError) -> String {
     }
 }
 
-/// Counts what is read.
+/// A reader that counts its bytes.
 struct Spent<R> {
     inner: R,
     bytes: u64,

@@ -1,11 +1,11 @@
-//! Broken and hostile sources: each is refused or skipped by name, and nothing half-written is left.
+//! Broken and hostile sources: each is rejected or skipped by name and leaves no files.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::data::import::limits::Limits;
 
-/// What was skipped and why, as `source: reason`.
+/// Returns the skipped files as `source: reason`.
 fn skips(manifest: &Manifest) -> Vec<String> {
     assert_eq!(manifest.skipped_count, manifest.skipped.len() as u64);
     manifest.skipped.iter().map(|skip| format!("{}: {}", skip.source, skip.reason)).collect()
@@ -17,7 +17,7 @@ fn kaggle_and(path: &str, bytes: impl Into<Vec<u8>>) -> Vec<Entry> {
     entries
 }
 
-/// A PNG header that claims this many pixels a side.
+/// Returns a PNG whose header claims this many pixels a side.
 fn absurd_png(side: u32) -> Vec<u8> {
     let mut bytes = picture(0);
     bytes[16..20].copy_from_slice(&side.to_be_bytes());
@@ -150,7 +150,7 @@ fn a_truncated_archive_is_named_wherever_it_is_cut() {
     for (name, whole) in
         [("a.tar", tar.clone()), ("a.tar.gz", gzip(&tar)), ("a.tar.xz", xz(&tar)), ("a.zip", zip_of(&kaggle()))]
     {
-        // The last cut of a tar keeps every entry and loses its end.
+        // The last cut of the tar keeps every entry but loses the end blocks.
         let end = if name == "a.tar" { whole.len() - 1024 } else { whole.len() - 3 };
         for length in [whole.len() / 3, whole.len() / 2, end] {
             let error = bench.refuse(&bench.write(name, &whole[..length]));
@@ -173,7 +173,7 @@ fn a_damaged_zip_entry_is_skipped() {
     assert!(skips(&manifest)[0].starts_with("train/happy/z.png: cannot be unpacked"), "{:?}", manifest.skipped);
 }
 
-/// A tar entry of any kind and name, which the builder would not write.
+/// Returns a tar header that the builder would not write.
 fn raw_entry(name: &str, kind: ::tar::EntryType, size: u64) -> Vec<u8> {
     let mut header = ::tar::Header::new_ustar();
     header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
@@ -256,7 +256,7 @@ fn import_with(limits: &Limits, bench: &Bench, source: &Path) -> Result<Manifest
 fn bombs_are_defused() {
     let bench = Bench::new();
     let limits = Limits { file_bytes: 1 << 20, unpacked_bytes: 4 << 20, ..Limits::DEFAULT };
-    // One entry above the bound is skipped, for a zip without unpacking it.
+    // One entry above the bound is skipped, in a zip without unpacking it.
     let zeros = vec![0; 3 << 20];
     let large = kaggle_and("train/happy/zeros.png", zeros.clone());
     for source in
@@ -266,7 +266,7 @@ fn bombs_are_defused() {
         assert!(skips(&manifest)[0].contains("larger than 1 MiB"), "{:?}", manifest.skipped);
     }
     fs::remove_dir_all(bench.path("data")).unwrap();
-    // Many of them together end the import.
+    // Several of them together end the import.
     let limits = Limits { file_bytes: 8 << 20, unpacked_ratio: 10, ..limits };
     let bomb: Vec<Entry> = (0..4).map(|i| (format!("train/happy/{i}.png"), zeros.clone())).collect();
     for source in [
@@ -292,7 +292,7 @@ fn a_zip_that_lies_about_sizes_is_caught() {
     let bench = Bench::new();
     let limits = Limits { file_bytes: 1 << 20, ..Limits::DEFAULT };
     let mut bytes = zip_of(&kaggle_and("train/happy/zeros.png", vec![0; 3 << 20]));
-    // The size claimed in the directory, near the end of the file.
+    // The claimed size in the directory, near the end of the file.
     let claim = u32::to_le_bytes(3 << 20);
     let at = bytes.windows(4).rposition(|window| window == claim).unwrap();
     bytes[at..at + 4].copy_from_slice(&100_u32.to_le_bytes());
@@ -318,7 +318,7 @@ fn a_name_of_gigabytes_is_not_held_in_memory() {
             char::from(kind)
         );
     }
-    // A long entry that is passed over is no long name.
+    // A large ignored entry is not mistaken for a long name.
     let large = kaggle_and("notes.bin", vec![7; 3 << 20]);
     assert_eq!(bench.import(&bench.write("b.tar", tar_of(&large))).unwrap().counts().total(), 39);
 }
