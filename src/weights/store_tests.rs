@@ -1,4 +1,4 @@
-//! Tests of the store.
+//! Round trips, hashes and damage of stored weights.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ fn manifest(tensors: &Tensors) -> Manifest {
     }
 }
 
-/// A folder with the weights `small`, and their file.
+/// Returns a folder with the weights `small`, and their path.
 fn kept() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("weights/small.safetensors");
@@ -32,7 +32,7 @@ fn kept() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Writes a safetensors file with this header and as many bytes behind it.
+/// Writes a safetensors file with this header and `data` zero bytes after it.
 fn file(path: &Path, header: &str, data: usize) {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());

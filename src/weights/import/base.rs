@@ -1,15 +1,15 @@
-//! From the convolutions of a source to a base: layer by layer against the network that it has to be.
+//! The check of a source's convolutions against the network, layer by layer, and the reading of their values.
 
 use super::entry::{Entry, Found, sides};
 use super::fault::Fault;
 use crate::weights::vgg16::{Convolution, Layer, SIDE};
 
-/// How a source lays out a kernel.
+/// The order of a kernel's axes in a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KernelOrder {
-    /// Height×width×in×out.
+    /// `[height, width, in, out]`.
     Keras,
-    /// Out×in×height×width, as the store has it.
+    /// `[out, in, height, width]`, as in the store.
     Torch,
 }
 
@@ -21,7 +21,7 @@ impl KernelOrder {
         }
     }
 
-    /// The kernel as the store has it.
+    /// Returns the kernel in the store's order.
     fn arrange(self, values: Vec<f32>, input: usize, output: usize) -> Vec<f32> {
         if self == Self::Torch {
             return values;
@@ -36,13 +36,13 @@ impl KernelOrder {
     }
 }
 
-/// Reads the convolutions as those of `network`.
+/// Reads the convolutions of `network`, checked by shape.
 pub(super) fn base(found: &[Found], order: KernelOrder, network: &[Layer]) -> Result<Vec<Convolution>, Fault> {
     check(found, order, network)?;
     found.iter().zip(network).enumerate().map(|(index, (found, layer))| read(index, found, order, *layer)).collect()
 }
 
-/// Says what about the shapes is not the network's.
+/// Checks the shapes against the network's.
 fn check(found: &[Found], order: KernelOrder, network: &[Layer]) -> Result<(), Fault> {
     let other = |reason: String| Err(Fault::OtherNetwork(reason));
     if found.is_empty() {
@@ -85,7 +85,7 @@ fn same(found: &[Found], order: KernelOrder, layers: &[Layer]) -> bool {
     found.len() == layers.len() && found.iter().zip(layers).all(equal)
 }
 
-/// VGG19 beside VGG16: each of the last three blocks has one more convolution, as wide as the one before it.
+/// Returns VGG19's layers: one more convolution in each of the last three blocks, as wide as the one before it.
 fn deeper(network: &[Layer]) -> Vec<Layer> {
     let mut layers = Vec::new();
     for layer in network {
@@ -118,7 +118,7 @@ fn values(entry: &Entry, index: usize, found: &Found, what: &str) -> Result<Vec<
     Ok(values)
 }
 
-/// A layer as messages call it: by its number and its name in the source.
+/// Returns a layer's number and name in the source, for messages.
 fn title(index: usize, found: &Found) -> String {
     format!("layer {} ({})", index + 1, found.kernel.layer)
 }

@@ -1,4 +1,4 @@
-//! Tensors that are known by name: torchvision's `features.0.weight`, and our own `block1.conv1.weight`.
+//! Tensors found by name: torchvision's `features.0.weight`, and this program's `block1.conv1.weight`.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::entry::{Entry, Found};
 use super::fault::Fault;
 use crate::weights::vgg16::Layer;
 
-/// Whose names a source has.
+/// The origin of a source's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
     Torchvision,
     Ours,
 }
 
-/// The convolutions among tensors, in order.
+/// Returns the convolutions among tensors, in order.
 pub(super) fn convolutions<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<(Vec<Found<'a>>, Names), Fault> {
     if entries.iter().any(|entry| entry.layer == format!("{}.weight", network[0].0)) {
         return Ok((ours(entries, network)?, Names::Ours));
@@ -36,7 +36,7 @@ pub(super) fn convolutions<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Re
     }
 }
 
-/// The layers by our own names.
+/// Returns the layers by this program's names.
 fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<Found<'a>>, Fault> {
     let mut entries: BTreeMap<String, Entry> = entries.into_iter().map(|entry| (entry.layer.clone(), entry)).collect();
     network
@@ -50,7 +50,7 @@ fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<Found<'a>>
         .collect()
 }
 
-/// The layers of each `features`, by what stands before it and by number.
+/// Returns the layers of each `features`, by prefix and number.
 #[allow(clippy::type_complexity)] // a map of maps
 fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, Found<'_>>>, Fault> {
     let mut kernels: BTreeMap<String, BTreeMap<usize, Found>> = BTreeMap::new();
@@ -79,7 +79,7 @@ fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, 
     Ok(kernels)
 }
 
-/// `module.features.28.weight` as `module.`, 28 and `weight`.
+/// Splits `module.features.28.weight` into `module.`, 28 and `weight`.
 fn parts(name: &str) -> Option<(&str, usize, &str)> {
     let at = name.rfind("features.")?;
     let (prefix, rest) = name.split_at(at);

@@ -1,4 +1,4 @@
-//! From the bytes of a file to a base: the way through the readers.
+//! The reading of a base from the bytes of a file.
 
 use std::io::Cursor;
 
@@ -15,7 +15,7 @@ use crate::weights::manifest::Layout;
 use crate::weights::store;
 use crate::weights::vgg16::{Convolution, Layer};
 
-/// What came out of a file.
+/// A base read from a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Read {
     pub(super) base: Vec<Convolution>,
@@ -30,7 +30,7 @@ impl Read {
     }
 }
 
-/// Reads the base `network` out of the bytes of any kind of file.
+/// Reads the base `network` from the bytes of any kind of file.
 pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
     match kind(&bytes)? {
         Kind::Hdf5 => read_hdf5(bytes, network),
@@ -70,7 +70,7 @@ fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
     if names == Names::Torchvision {
         return Ok(Read::new(base, Layout::Safetensors, Preprocessing::TORCHVISION));
     }
-    // One of ours says itself what it expects.
+    // A stored file of this program contains its preprocessing.
     match store::manifest_in(bytes) {
         Some(manifest) => Ok(Read {
             base,
@@ -85,11 +85,11 @@ fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
     }
 }
 
-/// The base that is among the tensors of a Keras model.
+/// Reads the base among the tensors of a Keras model.
 fn keras_base(entries: Vec<Entry>, layout: Layout, network: &[Layer]) -> Result<Read, Fault> {
     let found = by_place(convolutions(entries));
     let base = base(&found, KernelOrder::Keras, network)?;
-    // The names that VGGFace's layers have; those of Keras's own model begin with `block`.
+    // VGGFace's layers are named `conv…`, those of Keras's own model `block…`.
     let faces = found.iter().all(|found| {
         let layer = &found.kernel.layer;
         place(layer).is_some() && layer.to_lowercase().starts_with("conv")
@@ -98,7 +98,7 @@ fn keras_base(entries: Vec<Entry>, layout: Layout, network: &[Layer]) -> Result<
     Ok(Read::new(base, layout, preprocessing))
 }
 
-/// The base that is among the tensors of a `state_dict`.
+/// Reads the base among the tensors of a `state_dict`.
 fn torch_base(entries: Vec<Entry>, network: &[Layer]) -> Result<Read, Fault> {
     let (found, names) = named::convolutions(entries, network)?;
     let base = base(&found, KernelOrder::Torch, network)?;

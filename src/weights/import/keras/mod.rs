@@ -1,4 +1,4 @@
-//! Keras's files: HDF5 of old and new, and the archive around the new one.
+//! Keras's files: the old and the new HDF5 format, and the archive of the new one.
 
 pub(super) mod archive;
 pub(super) mod legacy;

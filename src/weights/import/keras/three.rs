@@ -1,8 +1,8 @@
-//! Keras 3's `.weights.h5`, which is also what its archives hold.
+//! Keras 3's `.weights.h5`, which its archives contain too.
 //!
-//! Every layer is a group with a group `vars`, whose datasets `0`, `1`, … are its tensors. The group is called by the
-//! class of the layer and a counter (`layers/conv2d`, `layers/conv2d_1`, …), in the order of layers; the layer's own
-//! name is an attribute. HDF5 lists groups by their names, so the counters have to be sorted as numbers.
+//! Every layer is a group with a group `vars`, whose datasets `0`, `1`, … are its tensors. The group's name is the
+//! layer's class and a counter in layer order (`layers/conv2d`, `layers/conv2d_1`, …). The layer's name is an
+//! attribute. HDF5 lists groups by name, so the counters are sorted as numbers.
 
 use hdf5_pure::{File, Group};
 
@@ -10,10 +10,10 @@ use super::super::entry::{Entry, place};
 use super::super::fault::Fault;
 use super::super::hdf5::{self, MOST_OBJECTS, broken};
 
-/// How deep models may lie in models; links of HDF5 can go in circles.
+/// The deepest nesting of models; HDF5 links may form cycles.
 const DEEPEST: usize = 24;
 
-/// A layer: where it is, what it is called, and its tensors.
+/// A layer's path and tensors.
 struct Found {
     path: Vec<(String, u64)>,
     tensors: Vec<Entry<'static>>,
@@ -27,7 +27,7 @@ pub(in super::super) fn is(file: &File) -> Result<bool, Fault> {
         .any(|name| name == "layers" || name == "vars" || name.starts_with("_layer_checkpoint_dependencies")))
 }
 
-/// Every tensor, layer by layer.
+/// Returns every tensor in layer order.
 pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Fault> {
     let mut found = Vec::new();
     let mut visited = 0;
@@ -45,13 +45,13 @@ fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut 
         }
         let inner = group.group(&name).map_err(|error| broken(&error))?;
         match name.as_str() {
-            // Not the model's, however much they look like it.
+            // Variables of training, which look like layers.
             "optimizer" | "loss_tracker" | "metrics" => {}
             "vars" => {
                 let tensors = tensors(&inner, path)?;
                 found.push(Found { path: path.to_vec(), tensors });
             }
-            // Some versions wrote a path of Windows as one name.
+            // Some versions wrote a Windows path as one name.
             _ => {
                 let parts = name.split('\\').map(counted);
                 let path: Vec<(String, u64)> = path.iter().cloned().chain(parts).collect();
@@ -72,7 +72,7 @@ fn tensors(vars: &Group, path: &[(String, u64)]) -> Result<Vec<Entry<'static>>, 
     names.into_iter().map(|name| hdf5::entry(&layer, vars.dataset(&name).map_err(|error| broken(&error))?)).collect()
 }
 
-/// A name as its stem and its counter: `conv2d_10` comes behind `conv2d_9` and `conv2d`.
+/// Splits a name into stem and counter, so that `conv2d_10` sorts after `conv2d_9` and `conv2d`.
 fn counted(name: &str) -> (String, u64) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match name[stem.len()..].parse() {
@@ -81,8 +81,8 @@ fn counted(name: &str) -> (String, u64) {
     }
 }
 
-/// Refuses layers whose names give no order: those that are counted apart, such as `stem` beside `conv2d`. Loaded in
-/// the order of the alphabet they might pass every check and be wrong.
+/// Rejects layers whose names give no order because they are counted separately, such as `stem` and `conv2d`. Otherwise
+/// their alphabetical order could pass every check and be wrong.
 fn check_order(found: &[Found]) -> Result<(), Fault> {
     let convolutions: Vec<&Found> =
         found.iter().filter(|layer| layer.tensors.iter().any(|tensor| tensor.shape.len() == 4)).collect();

@@ -76,7 +76,7 @@ fn attributes_may_be_of_variable_length_or_in_pieces() {
     assert_eq!(reading(pieces.file()).expect("read").base, made_up());
 }
 
-/// A model whose one layer `vgg16` is the base, its tensors listed in the order of `blocks`.
+/// Returns a model whose one layer `vgg16` is the base, with tensors in the order of `blocks`.
 fn nested(blocks: [usize; 5]) -> Vec<u8> {
     let mut tree = Tree::default();
     tree.attribute("layer_names", fixed(&["vgg16".into()]));

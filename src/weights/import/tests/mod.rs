@@ -1,4 +1,4 @@
-//! The readers, on files of every format that the tests write themselves.
+//! The readers, with files of every format that the tests generate.
 
 mod fixtures;
 mod keras_legacy;

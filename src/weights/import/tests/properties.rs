@@ -1,4 +1,4 @@
-//! Bytes that are anything: every reader gives an error or a base, and never panics.
+//! Arbitrary bytes: every reader returns an error or a base and never panics.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,12 +8,12 @@ use super::fixtures::{IMAGENET, legacy_tree, narrow, safetensors, state_dict, th
 use super::torch_files::{Style, archive, legacy, pickle};
 use crate::weights::vgg16::Convolution;
 
-/// A base with two layers, so that what is changed is seldom a value.
+/// Returns a base with two layers, so that a random change seldom hits a value.
 fn short() -> Vec<Convolution> {
     super::fixtures::made_up().into_iter().take(2).collect()
 }
 
-/// A small file of each kind.
+/// Returns a small file of each kind.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let three = three_tree(&short(), "layers", |index, _| format!("conv2d_{index}")).file();
     let tensors = state_dict(&short(), "");

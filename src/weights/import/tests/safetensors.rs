@@ -1,4 +1,4 @@
-//! Safetensors with torchvision's names and with our own.
+//! Safetensors with torchvision's and this program's names.
 
 use super::Fault;
 use super::fixtures::{complaint, made_up, reading, safetensors, state_dict};

@@ -1,4 +1,4 @@
-//! From file to store: manifests, names that are taken, and what is left behind.
+//! The import of files into the store: manifests, taken names, and remains.
 
 use std::fs;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ fn the_same_base_has_the_same_hash_whatever_file_it_came_in() {
     assert_ne!(keras.preprocessing, torch.preprocessing);
     let other = desk.import("other.h5", "c", &at(1)).expect("imported");
     assert_ne!(keras.hash, other.hash);
-    // What was kept can be imported again, and says itself what it expects.
+    // A stored file can be imported again and contains its preprocessing.
     let again = desk.import("weights/b.safetensors", "d", &at(1)).expect("imported");
     assert_eq!((again.hash, again.preprocessing), (torch.hash, Preprocessing::TORCHVISION));
     assert_eq!(again.licence, torch.licence);

@@ -1,4 +1,4 @@
-//! Torch's files of both kinds, and what their pickles may not ask for.
+//! Torch's files of both formats, and forbidden names in their pickles.
 
 use zip::CompressionMethod;
 
@@ -45,7 +45,7 @@ fn halves_become_floats() {
     assert_eq!(reading(legacy(&tensors, style)).expect("read").base, base);
 }
 
-/// A pickle that calls `module.name` on a text.
+/// Returns a pickle that calls `module.name` with a text.
 fn calling(module: &str, name: &str) -> Vec<u8> {
     [b"\x80\x02c".as_slice(), format!("{module}\n{name}\n").as_bytes(), b"X\x02\0\0\0ls\x85R."].concat()
 }
@@ -81,7 +81,7 @@ fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
 
 #[test]
 fn unknown_instructions_are_refused() {
-    // INST, OBJ, NEWOBJ, EXT1, EMPTY_SET, PERSID and what is no instruction at all.
+    // INST, OBJ, NEWOBJ, EXT1, EMPTY_SET, PERSID and an unknown instruction.
     for opcode in [b'i', b'o', 0x81, 0x82, 0x8f, b'P', 0xff] {
         let words = complaint(archive_of(&[0x80, 2, opcode, 0, b'.'], &[], PLAIN, CompressionMethod::Stored));
         assert!(words.contains(&format!("the instruction 0x{opcode:02x}")), "{words}");

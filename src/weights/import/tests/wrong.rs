@@ -1,4 +1,4 @@
-//! Files that are whole and are not VGG16, or no weights at all: the words for each.
+//! Complete files that are not VGG16 or no weights, and their messages.
 
 use super::Fault;
 use super::fixtures::{

@@ -1,16 +1,16 @@
-//! The names that a pickle of tensors may ask for. They are only ever compared with, never looked up or called.
+//! The global names that a pickle of tensors may use. They are only compared, never looked up or called.
 
 use super::super::fault::Fault;
 use super::super::number::Number;
 
-/// A name that is known.
+/// A known global name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
     /// `collections.OrderedDict`.
     OrderedDict,
     /// `torch.Size`.
     Size,
-    /// `torch._utils._rebuild_tensor`, and the second version, which has more arguments behind the same four.
+    /// `torch._utils._rebuild_tensor`, and its second version, which has more arguments after the same four.
     RebuildTensor,
     /// `torch._utils._rebuild_parameter`.
     RebuildParameter,
@@ -18,16 +18,16 @@ pub(super) enum Global {
     Storage(Stored),
 }
 
-/// What a storage holds.
+/// The number type of a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
     Float(Number),
-    /// Whole numbers of this many bytes, such as batch normalization counts with; never a weight.
+    /// Integers of this many bytes, as batch normalization counts with; never weights.
     Whole(usize),
 }
 
 impl Stored {
-    /// Bytes of one.
+    /// Returns the bytes of a number.
     pub(super) fn width(self) -> usize {
         match self {
             Self::Float(number) => number.width(),
@@ -37,7 +37,7 @@ impl Stored {
 }
 
 impl Global {
-    /// The known name, or an error that tells the unknown one.
+    /// Returns the known name, or an error that names the unknown one.
     pub(super) fn find(module: &str, name: &str) -> Result<Self, Fault> {
         let storage = match (module, name) {
             ("collections", "OrderedDict") => return Ok(Self::OrderedDict),
