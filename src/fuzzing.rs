@@ -1,8 +1,7 @@
-//! What is handed bytes from outside, by name: the targets of `fuzz/`, which the ordinary tests run over the inputs
-//! that fuzzing kept. Built for fuzzing and for tests alone.
+//! The fuzz targets of `fuzz/` by name, for fuzzing and tests only: the readers of bytes from outside.
 //!
-//! A target fails by panicking, by taking too much memory or time, and where words that it would show could steer a
-//! terminal.
+//! A target fails by panicking, by exceeding memory or time, or by returning text with terminal control characters.
+//! Ordinary tests run every target over the saved inputs of the fuzzer.
 
 use crate::data::import::hostile as import;
 use crate::runs::hostile as runs;
@@ -10,10 +9,10 @@ use crate::runs::hostile as runs;
 use crate::tui::hostile as tui;
 use crate::weights::import::hostile as weights;
 
-/// A target: any bytes at all must be dealt with.
+/// A fuzz target: it must accept any bytes without panicking.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is that of its file in `fuzz/fuzz_targets/` and of its folder in `fuzz/corpus/`.
+/// All targets by name, which is also the name of the file in `fuzz/fuzz_targets/` and of the folder in `fuzz/corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("archive", import::archive),
     ("image", import::image),
@@ -33,17 +32,16 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", tui::config),
 ];
 
-/// Runs a target over these bytes.
+/// Runs the target `name` over these bytes.
 ///
 /// # Panics
-/// Where there is no such target, and where the target fails.
+/// If no target has this name, or if the target fails.
 pub fn run(name: &str, bytes: &[u8]) {
     let (_, target) = TARGETS.iter().find(|(target, _)| *target == name).expect("a target of the table");
     target(bytes);
 }
 
-/// Lets a decoder panic without ending the fuzzer: those of pictures are other people's, and a picture that makes one
-/// panic costs that picture.
+/// Silences the panic hook. Otherwise a panic of an image decoder, which the import catches, would end the fuzzer.
 #[cfg(fuzzing)]
 pub fn forgive_caught_panics() {
     std::panic::set_hook(Box::new(|_| {}));
@@ -68,7 +66,7 @@ mod tests {
             let corpus = kept("corpus", name);
             assert!(!corpus.is_empty(), "fuzz/corpus/{name} is empty");
             for path in corpus.into_iter().chain(kept("found", name)) {
-                // So that a failure says which.
+                // Captured output names the input of a failure.
                 println!("{}", path.display());
                 target(&fs::read(&path).expect("read"));
             }

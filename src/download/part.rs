@@ -1,6 +1,6 @@
-//! The part of a file that has come: `NAME.part`, and what the server said of the file in `NAME.part.json`.
+//! The received part of a file, `NAME.part`, and the server's description of the file, `NAME.part.json`.
 //!
-//! The part is locked while it grows, so that two downloads never mix.
+//! The part is locked while it grows. Otherwise two downloads could mix their bytes.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
@@ -12,16 +12,16 @@ use super::digest::Digest;
 use super::error::DownloadError;
 use crate::durable;
 
-/// What the part is a part of.
+/// The description of the file to which a part belongs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Notes {
     url: String,
-    /// The server's word for this very content: an `ETag`, or the time of its last change.
+    /// The server's identifier of the content: an `ETag`, or the time of its last change.
     validator: Option<String>,
     total: Option<u64>,
 }
 
-/// A file that is coming.
+/// A partly received file.
 #[derive(Debug)]
 pub(super) struct Part {
     path: PathBuf,
@@ -31,12 +31,12 @@ pub(super) struct Part {
     notes: Notes,
 }
 
-/// Where the part of a file lies.
+/// Returns the path of a file's part.
 pub(super) fn part_file(destination: &Path) -> PathBuf {
     beside(destination, ".part")
 }
 
-/// Where the notes about it lie.
+/// Returns the path of a file's description.
 pub(super) fn notes_file(destination: &Path) -> PathBuf {
     beside(destination, ".part.json")
 }
@@ -48,7 +48,7 @@ fn beside(destination: &Path, ending: &str) -> PathBuf {
 }
 
 impl Part {
-    /// Opens what there is of the file, or begins it.
+    /// Opens the part of a file, or creates it.
     pub(super) fn open(url: &str, destination: &Path) -> Result<Self, DownloadError> {
         let (path, notes_path) = (part_file(destination), notes_file(destination));
         let failed = |error| DownloadError::io(&path, error);
@@ -62,11 +62,11 @@ impl Part {
             Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy { url: url.to_owned() }),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // Whoever held the lock may have published or removed what was opened here.
+        // The former holder of the lock may have published or removed the file opened here.
         if !durable::is_at(&file, &path) {
             return Err(DownloadError::Busy { url: url.to_owned() });
         }
-        // Notes that cannot be read, or are of another address, are none: the part begins anew.
+        // Without a readable description of this address, the part restarts.
         let notes: Option<Notes> = fs::read(&notes_path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let notes = notes.filter(|notes| notes.url == url);
         let length = file.metadata().map_err(failed)?.len();
@@ -83,20 +83,20 @@ impl Part {
         self.length
     }
 
-    /// The server's word for the content that this is a part of, if the rest can be asked for.
+    /// Returns the server's identifier of the content if the part can be resumed.
     pub(super) fn resumable(&self) -> Option<String> {
         let begun = self.length > 0 && self.notes.total.is_none_or(|total| self.length < total);
         self.notes.validator.clone().filter(|_| begun)
     }
 
-    /// Throws away what has come.
+    /// Discards the received bytes.
     pub(super) fn clear(&mut self) -> Result<(), DownloadError> {
         self.file.set_len(0).map_err(|error| DownloadError::io(&self.path, error))?;
         self.length = 0;
         Ok(())
     }
 
-    /// Begins the file anew, whose first byte comes next.
+    /// Discards the received bytes and saves the server's description.
     pub(super) fn begin(&mut self, total: Option<u64>, validator: Option<String>) -> Result<(), DownloadError> {
         self.clear()?;
         self.notes.validator = validator;
@@ -106,7 +106,7 @@ impl Part {
         durable::write(&self.notes_path, &text).map_err(failed)
     }
 
-    /// Adds what comes next.
+    /// Appends received bytes.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DownloadError> {
         let at = SeekFrom::Start(self.length);
         let written = self.file.seek(at).and_then(|_| self.file.write_all(bytes));
@@ -115,19 +115,19 @@ impl Part {
         Ok(())
     }
 
-    /// The hash of everything.
+    /// Returns the hash of the received bytes, in hex.
     pub(super) fn digest(&mut self, kind: &Digest) -> Result<String, DownloadError> {
         let hashed = self.file.rewind().and_then(|()| kind.of(&mut self.file));
         hashed.map_err(|error| DownloadError::io(&self.path, error))
     }
 
-    /// Deletes everything.
+    /// Deletes the part and its description.
     pub(super) fn remove(&mut self) -> Result<(), DownloadError> {
         let _ = fs::remove_file(&self.notes_path);
         fs::remove_file(&self.path).map_err(|error| DownloadError::io(&self.path, error))
     }
 
-    /// Moves the whole file to its place.
+    /// Renames the complete part to its destination.
     pub(super) fn publish(self, destination: &Path) -> Result<(), DownloadError> {
         let moved = self.file.sync_all().and_then(|()| fs::rename(&self.path, destination));
         moved.map_err(|error| DownloadError::io(destination, error))?;
