@@ -43,7 +43,7 @@ pub fn run(name: &str, bytes: &[u8]) {
 
 /// Silences the panic hook. Otherwise a panic of an image decoder, which the import catches, would end the fuzzer.
 #[cfg(fuzzing)]
-pub fn forgive_caught_panics() {
+pub fn silence_caught_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 

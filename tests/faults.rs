@@ -361,7 +361,7 @@ mod mounted {
             }
         }
 
-        fn make_room(&self) {
+        fn free_space(&self) {
             fs::remove_file(self.home.join("fill")).expect("removed");
         }
     }
@@ -462,7 +462,7 @@ mod mounted {
         eprintln!("reads: {words}");
         assert!(words.contains("its disk is full") || words.contains("No space left on device"), "{words}");
         assert!(leftovers(run.path()).is_empty(), "{:?}", leftovers(run.path()));
-        mounted.make_room();
+        mounted.free_space();
         let state = show(home);
         assert!(["failed", "lost"].contains(&state["state"].as_str().expect("a state")), "{state}");
         done(home, &["resume", "calm-heron"]);

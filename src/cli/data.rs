@@ -11,7 +11,7 @@ use super::interrupt::Interrupts;
 use super::meter::Meter;
 use super::table::{Side, Table, thousands};
 use super::{datasets, fetch, manage, marked, output};
-use crate::data::features::{self, Usage};
+use crate::data::features::{self, CacheUsage};
 use crate::data::import::ImportStage;
 use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
 use crate::data::split::Protocol;
@@ -79,7 +79,7 @@ fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
 
 /// The same with what is cached.
 fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
-    let cached = |Usage { key, sections, bytes }: Usage| FeaturesEntry {
+    let cached = |CacheUsage { key, sections, bytes }: CacheUsage| FeaturesEntry {
         base: key.base,
         layer: key.layer,
         size: key.size,
@@ -299,7 +299,7 @@ fn text(manifest: &Manifest) -> String {
         distribution.imbalance,
         printable(&manifest.fingerprint),
         printable(&manifest.source),
-        manifest.split.words()
+        manifest.split.describe()
     );
     head + &table.render() + &left_out(manifest)
 }

@@ -6,7 +6,7 @@ use super::arguments::{Mark, Output, Unmark};
 use super::exit::{CommandError, Exit};
 use super::table::{Side, Table};
 use super::{datasets, output};
-use crate::data::marked::{self, Marked, MarkedError};
+use crate::data::marked::{self, MarkedError, Marks};
 use crate::data::{Dataset, Manifest};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId, Split, figures};
@@ -84,13 +84,13 @@ fn images(count: usize) -> String {
     figures::count(count, "image", "images")
 }
 
-fn open(home: &Home, name: &DatasetName) -> Result<(Manifest, Marked), CommandError> {
+fn open(home: &Home, name: &DatasetName) -> Result<(Manifest, Marks), CommandError> {
     let manifest = datasets::find(home, name)?;
     let marked = marked::read(&home.dataset(name), &manifest.fingerprint)?;
     Ok((manifest, marked))
 }
 
-fn tell(manifest: &Manifest, marked: &Marked, Output { json }: Output) -> Result<Exit, CommandError> {
+fn tell(manifest: &Manifest, marked: &Marks, Output { json }: Output) -> Result<Exit, CommandError> {
     let entries: Vec<Entry<'_>> = marked
         .images
         .iter()

@@ -8,7 +8,7 @@
 mod sampling;
 
 use super::manifest::ImageShape;
-use super::random::Keyed;
+use super::random::KeyedRng;
 use crate::domain::Augmentation;
 
 mod change;
@@ -53,7 +53,7 @@ impl Affine {
 
     /// Draws a map at random from the ranges.
     #[must_use]
-    pub fn sample(ranges: &Augmentation, random: &mut Keyed) -> Self {
+    pub fn sample(ranges: &Augmentation, random: &mut KeyedRng) -> Self {
         let mut around = |centre: f64, reach: f64| random.between(centre - reach, centre + reach);
         let rotation = around(0.0, ranges.rotation_degrees).to_radians();
         let shift = [around(0.0, ranges.shift), around(0.0, ranges.shift)];

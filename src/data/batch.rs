@@ -5,7 +5,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use super::random::{Keyed, Purpose};
+use super::random::{KeyedRng, Purpose};
 use crate::domain::{Split, View};
 
 /// A pass over a split.
@@ -48,7 +48,7 @@ pub trait Source: Send + Sync {
 pub fn epoch_order(seed: u64, epoch: u64, count: usize) -> Vec<u32> {
     let count = u32::try_from(count).unwrap_or_else(|_| panic!("{count} images are more than an order can number"));
     let mut order: Vec<u32> = (0..count).collect();
-    let mut random = Keyed::new(Purpose::Order, seed, epoch, 0);
+    let mut random = KeyedRng::new(Purpose::Order, seed, epoch, 0);
     for last in (1..count).rev() {
         order.swap(last as usize, random.below(last + 1) as usize);
     }
@@ -68,7 +68,7 @@ pub fn drawn_order(seed: u64, epoch: u64, classes: &[usize], chances: &[f64]) ->
         images[*class].push(image);
     }
     let total: f64 = chances.iter().sum();
-    let mut random = Keyed::new(Purpose::Order, seed, epoch, 0);
+    let mut random = KeyedRng::new(Purpose::Order, seed, epoch, 0);
     let mut draw = || {
         let mut rest = random.unit() * total;
         let found = chances.iter().position(|chance| {
@@ -193,13 +193,13 @@ mod tests {
     use crate::data::images::{Augmenter, Images};
     use crate::data::manifest::ImageShape;
     use crate::data::store::Dataset;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::{Augmentation, DatasetName};
 
     fn dataset(dir: &TempDir) -> Arc<Dataset> {
         let name = DatasetName::new("d").unwrap();
         let image = ImageShape { width: 40, height: 30, channels: 3 };
-        let workshop = Workshop::open(dir.path(), &name).unwrap();
+        let workshop = StagingFolder::open(dir.path(), &name).unwrap();
         let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
         for index in 0..100_usize {
             let pixels: Vec<u8> = (0..3600).map(|i| u8::try_from((i * 7 + index * 13) % 256).unwrap()).collect();

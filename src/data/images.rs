@@ -1,6 +1,6 @@
 //! A dataset's images as network inputs: augmented, resized and scaled.
 
-mod picks;
+mod batch_spec;
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::store::Dataset;
 use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
 use crate::domain::{Augmentation, Split, View};
 
-pub use picks::Picks;
+pub use batch_spec::BatchSpec;
 
 /// The factor from bytes to numbers from 0 to 1.
 pub const SCALE: f32 = 1.0 / 255.0;
@@ -240,13 +240,13 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::DatasetName;
 
     /// Returns a dataset with one training image of one pixel value, gray or `[red, green, blue]`.
     fn dataset(dir: &TempDir, pixel: &[u8]) -> Arc<Dataset> {
         let image = ImageShape { width: 6, height: 4, channels: u32::try_from(pixel.len()).unwrap() };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
         let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
         writer.push(Split::Train, 0, &pixel.repeat(24), "x").unwrap();
         writer.finish(description(), false).unwrap();
@@ -315,7 +315,7 @@ mod tests {
     fn a_crop_is_in_the_middle_in_evaluation_and_anywhere_in_training() {
         let dir = TempDir::new().unwrap();
         let image = ImageShape { width: 6, height: 4, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
         let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
         writer.push(Split::Train, 0, &(0..24).collect::<Vec<u8>>(), "x").unwrap();
         writer.finish(description(), false).unwrap();
@@ -338,7 +338,7 @@ mod tests {
     fn only_training_sees_random_changes() {
         let dir = TempDir::new().unwrap();
         let image = ImageShape { width: 8, height: 8, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
         let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
         writer.push(Split::Train, 0, &(0..64).map(|at| at * 3).collect::<Vec<u8>>(), "x").unwrap();
         writer.finish(description(), false).unwrap();

@@ -73,7 +73,7 @@ pub struct SplitOptions {
 impl SplitOptions {
     /// Describes how the splits were made.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let cut = |fraction: f64, from: &str, name: &str| format!("{name} is the first {fraction} of {from}");
         let (training, files) = ("each class's training files, as Keras cuts it", "each class's files");
         match (self.protocol, self.validation_fraction, self.test_fraction) {

@@ -38,7 +38,7 @@ pub struct Mark {
 
 /// The marked images of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marked {
+pub struct Marks {
     /// The dataset's fingerprint; the indices are valid for that dataset only.
     pub fingerprint: String,
     /// The marks by ascending index, each index once.
@@ -77,7 +77,7 @@ pub enum MarkedError {
     NotMarked(u32),
 }
 
-impl Marked {
+impl Marks {
     /// Returns an empty list for the dataset with this fingerprint.
     #[must_use]
     pub fn none(fingerprint: &str) -> Self {
@@ -138,9 +138,9 @@ impl Marked {
 ///
 /// # Errors
 /// If the file cannot be read, is damaged, of a newer format, or of another dataset.
-pub fn read(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
+pub fn read(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
     let path = dir.join(FILE_NAME);
-    let marked = KIND.read(&path)?.unwrap_or_else(|| Marked::none(fingerprint));
+    let marked = KIND.read(&path)?.unwrap_or_else(|| Marks::none(fingerprint));
     marked.check(&path, fingerprint)?;
     Ok(marked)
 }
@@ -152,11 +152,11 @@ pub fn read(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
 pub fn change(
     dir: &Path,
     fingerprint: &str,
-    change: impl FnOnce(&mut Marked) -> Result<(), MarkedError>,
-) -> Result<Marked, MarkedError> {
+    change: impl FnOnce(&mut Marks) -> Result<(), MarkedError>,
+) -> Result<Marks, MarkedError> {
     let path = dir.join(FILE_NAME);
-    KIND.update(&path, |before: Option<&Marked>| {
-        let mut marked = before.cloned().unwrap_or_else(|| Marked::none(fingerprint));
+    KIND.update(&path, |before: Option<&Marks>| {
+        let mut marked = before.cloned().unwrap_or_else(|| Marks::none(fingerprint));
         marked.check(&path, fingerprint)?;
         change(&mut marked)?;
         Ok(marked)
@@ -167,8 +167,8 @@ pub fn change(
 ///
 /// # Errors
 /// If the list cannot be locked or written.
-pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
-    let (path, none) = (dir.join(FILE_NAME), Marked::none(fingerprint));
+pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
+    let (path, none) = (dir.join(FILE_NAME), Marks::none(fingerprint));
     let _alone = KIND.lock(&path)?;
     KIND.write(&path, &none)?;
     Ok(none)
@@ -182,13 +182,13 @@ mod tests {
 
     use super::*;
     use crate::data::manifest::ImageShape;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::DatasetName;
 
     /// Returns a dataset of four training images, three of them of the first class.
     fn dataset(dir: &TempDir) -> Dataset {
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
         let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
         for (index, label) in [0, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label, &[u8::try_from(index).unwrap(); 4], &format!("{index}.png")).unwrap();
@@ -244,7 +244,7 @@ mod tests {
         std::thread::scope(|scope| {
             for index in 0..4 {
                 let dataset = &dataset;
-                let mark = move |list: &mut Marked| list.mark(dataset, index, None, 1).map(drop);
+                let mark = move |list: &mut Marks| list.mark(dataset, index, None, 1).map(drop);
                 scope.spawn(move || change(dataset.dir(), dataset.fingerprint(), mark).unwrap());
             }
         });

@@ -22,9 +22,9 @@ pub enum Purpose {
 /// A random number generator keyed by purpose, seed, epoch and index. It does not use `rand`'s distributions, whose
 /// algorithms change between releases.
 #[derive(Debug, Clone)]
-pub struct Keyed(ChaCha8Rng);
+pub struct KeyedRng(ChaCha8Rng);
 
-impl Keyed {
+impl KeyedRng {
     /// Returns the generator of this key.
     #[must_use]
     pub fn new(purpose: Purpose, seed: u64, epoch: u64, index: u64) -> Self {

@@ -20,14 +20,14 @@ const LOCK: &str = "lock";
 
 /// The hidden folder in which a dataset is written. Dropping it removes it with its content.
 #[derive(Debug)]
-pub struct Workshop {
+pub struct StagingFolder {
     data_dir: PathBuf,
     name: DatasetName,
     dir: PathBuf,
     lock: File,
 }
 
-impl Workshop {
+impl StagingFolder {
     /// Removes the folders of dead imports and creates one for this import; creates `data_dir` if it is missing.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Workshop {
     }
 }
 
-impl Drop for Workshop {
+impl Drop for StagingFolder {
     fn drop(&mut self) {
         // After publishing, the folder is missing or holds the replaced dataset.
         let _ = fs::remove_dir_all(&self.dir);
@@ -177,7 +177,7 @@ pub struct Description {
 /// The writer of a dataset's files; it takes images in canonical order.
 #[derive(Debug)]
 pub struct Writer {
-    workshop: Workshop,
+    workshop: StagingFolder,
     image: ImageShape,
     classes: Vec<ClassCounts>,
     pixels: BufWriter<File>,
@@ -194,7 +194,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn new(workshop: Workshop, image: ImageShape, classes: &[String]) -> Result<Self, StoreError> {
+    pub fn new(workshop: StagingFolder, image: ImageShape, classes: &[String]) -> Result<Self, StoreError> {
         let create = |name: &str| {
             let path = workshop.dir.join(name);
             File::create(&path)

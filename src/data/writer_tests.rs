@@ -28,8 +28,8 @@ pub(crate) fn manifest_of(classes: &[(&str, [usize; 3])]) -> Manifest {
     writer.finish(description(), false).unwrap().0
 }
 
-fn workshop(dir: &TempDir, name: &str) -> Workshop {
-    Workshop::open(dir.path(), &DatasetName::new(name).unwrap()).unwrap()
+fn workshop(dir: &TempDir, name: &str) -> StagingFolder {
+    StagingFolder::open(dir.path(), &DatasetName::new(name).unwrap()).unwrap()
 }
 
 /// Writes a gray dataset of 2 classes with one image per split; `shade` distinguishes datasets.
@@ -103,7 +103,7 @@ fn an_unfinished_dataset_vanishes_and_a_dead_one_is_cleared_away() {
     fs::write(dead.join(LOCK), "").unwrap();
     let live = workshop(&dir, "live");
     assert!(!dead.exists() && live.dir().exists());
-    let busy = Workshop::open(dir.path(), &DatasetName::new("live").unwrap()).unwrap_err();
+    let busy = StagingFolder::open(dir.path(), &DatasetName::new("live").unwrap()).unwrap_err();
     assert!(matches!(busy, StoreError::Busy { .. }), "{busy}");
     assert!(live.dir().exists());
 }

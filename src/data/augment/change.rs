@@ -2,7 +2,7 @@
 
 use super::{Affine, Window};
 use crate::data::manifest::ImageShape;
-use crate::data::random::{Keyed, Purpose};
+use crate::data::random::{KeyedRng, Purpose};
 use crate::domain::{Augmentation, Place, View};
 
 /// The least and the largest share of an image's area that an erased rectangle covers.
@@ -57,14 +57,14 @@ impl Change {
     /// the side of a square cut out at random, in pixels (0: none).
     #[must_use]
     pub fn keyed(ranges: &Augmentation, image: ImageShape, crop: u32, [seed, epoch, index]: [u64; 3]) -> Self {
-        let random = &mut Keyed::new(Purpose::Augment, seed, epoch, index);
+        let random = &mut KeyedRng::new(Purpose::Augment, seed, epoch, index);
         // The map is drawn first. Otherwise later draws would change the numbers of runs without tones or erasing.
         let mut affine = Affine::sample(ranges, random);
         let [down, right] = [image.height, image.width].map(|side| random.below(side.saturating_sub(crop) + 1));
         if crop > 0 {
             affine.window = cut([down, right], crop, image);
         }
-        let factor = |random: &mut Keyed, reach: f64| random.between(1.0 - reach, 1.0 + reach);
+        let factor = |random: &mut KeyedRng, reach: f64| random.between(1.0 - reach, 1.0 + reach);
         let (brightness, contrast) = (factor(random, ranges.brightness), factor(random, ranges.contrast));
         #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
         let tones = Tones { brightness: brightness as f32, contrast: contrast as f32 };
@@ -121,7 +121,7 @@ impl Tones {
 
 impl Erased {
     #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
-    fn sample(random: &mut Keyed) -> Self {
+    fn sample(random: &mut KeyedRng) -> Self {
         let area = random.between(ERASED_AREA[0], ERASED_AREA[1]);
         let aspect = random.between(-ERASED_ASPECT.ln(), ERASED_ASPECT.ln()).exp();
         let sides = [(area * aspect).sqrt(), (area / aspect).sqrt()].map(|side| side.min(1.0));

@@ -1,6 +1,6 @@
 //! Expressions as movements of parts of a face, after Ekman and Friesen's action units.
 
-use crate::data::random::Keyed;
+use crate::data::random::KeyedRng;
 
 /// The movement of each part of a face, 0 when relaxed. Lengths are in units of half a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,7 @@ const MIXED: f64 = 0.3;
 
 impl Expression {
     /// Draws an instance of the class's expression.
-    pub(super) fn draw(label: usize, random: &mut Keyed) -> Self {
+    pub(super) fn draw(label: usize, random: &mut KeyedRng) -> Self {
         let intensity = random.between(INTENSITY.0, INTENSITY.1);
         let other = random.below(7) as usize;
         let share = MIXED * random.unit() * random.unit();
@@ -72,6 +72,6 @@ impl Expression {
 
 /// Returns a nearly normal number of deviation 1. It is a sum of uniform numbers, because logarithms round differently
 /// between machines.
-pub(super) fn bell(random: &mut Keyed) -> f64 {
+pub(super) fn bell(random: &mut KeyedRng) -> f64 {
     (0..4).map(|_| random.between(-0.5, 0.5)).sum::<f64>() * 3.0_f64.sqrt()
 }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, Point, lens};
 use super::expression::{Expression, bell};
-use crate::data::random::Keyed;
+use crate::data::random::KeyedRng;
 
 /// The features of a face that do not depend on its expression.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ struct Identity {
 }
 
 impl Identity {
-    fn draw(random: &mut Keyed) -> Self {
+    fn draw(random: &mut KeyedRng) -> Self {
         let skin = random.between(120.0, 215.0);
         Self {
             skin,
@@ -54,7 +54,7 @@ impl Identity {
 }
 
 /// Draws the expression on a new face: u8 `[side, side]`.
-pub(super) fn draw(expression: &Expression, side: usize, random: &mut Keyed) -> Vec<u8> {
+pub(super) fn draw(expression: &Expression, side: usize, random: &mut KeyedRng) -> Vec<u8> {
     let who = Identity::draw(random);
     #[allow(clippy::cast_precision_loss)]
     let middle = side as f64 / 2.0;
@@ -103,7 +103,7 @@ fn head(canvas: &mut Canvas, who: &Identity) {
     }
 }
 
-fn eye(canvas: &mut Canvas, who: &Identity, expression: &Expression, mirror: f64, random: &mut Keyed) {
+fn eye(canvas: &mut Canvas, who: &Identity, expression: &Expression, mirror: f64, random: &mut KeyedRng) {
     let centre = [mirror * who.eye[0] + who.turn, who.eye[1]];
     let half = who.eye_size;
     let open = 0.09 * (1.0 + expression.eyes);
@@ -203,7 +203,7 @@ fn glasses(canvas: &mut Canvas, who: &Identity) {
 }
 
 /// Draws an object in front of the face, such as a hand or a strand of hair.
-fn cover(canvas: &mut Canvas, random: &mut Keyed) {
+fn cover(canvas: &mut Canvas, random: &mut KeyedRng) {
     let centre = [random.between(-0.7, 0.7), random.between(-0.5, 0.9)];
     let radii = [random.between(0.15, 0.35), random.between(0.15, 0.35)];
     canvas.ellipse(centre, radii, random.between(20.0, 220.0), 1.0);
@@ -211,7 +211,7 @@ fn cover(canvas: &mut Canvas, random: &mut Keyed) {
 
 /// Adds light from a side, contrast and grain; returns the pixels as bytes.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn develop(canvas: &Canvas, random: &mut Keyed) -> Vec<u8> {
+fn develop(canvas: &Canvas, random: &mut KeyedRng) -> Vec<u8> {
     let (across, down) = (0.16 * bell(random), 0.12 * bell(random));
     let (contrast, brightness) = (random.between(0.75, 1.1), random.between(-20.0, 20.0));
     let grain = random.between(2.0, 9.0);

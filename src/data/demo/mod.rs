@@ -16,10 +16,10 @@ use rayon::prelude::*;
 
 use self::expression::Expression;
 use super::manifest::{ImageShape, Manifest, SplitOptions};
-use super::random::{Keyed, Purpose};
+use super::random::{KeyedRng, Purpose};
 use super::split::cut;
 use super::store::{Dataset, StoreError};
-use super::writer::{Description, Workshop, Writer};
+use super::writer::{Description, StagingFolder, Writer};
 use crate::domain::{DatasetName, Split};
 
 /// The name of the demo dataset.
@@ -65,7 +65,7 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
     }
     // The constant consists of letters.
     let name = DatasetName::new(NAME).unwrap_or_else(|_| unreachable!());
-    let workshop = Workshop::open(data_dir, &name)?;
+    let workshop = StagingFolder::open(data_dir, &name)?;
     let names: Vec<String> = CLASSES.iter().map(|class| class.0.to_owned()).collect();
     let mut writer = Writer::new(workshop, ImageShape { width: SIDE, height: SIDE, channels: 1 }, &names)?;
     for split in Split::ALL {
@@ -92,7 +92,7 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
 
 /// Draws the face with this number in a class, u8 `[SIDE, SIDE]`.
 fn draw(label: usize, number: usize) -> Vec<u8> {
-    let mut random = Keyed::new(Purpose::Demo, SERIES, label as u64, number as u64);
+    let mut random = KeyedRng::new(Purpose::Demo, SERIES, label as u64, number as u64);
     let shown = if random.chance(MISLABELLED) { random.below(7) as usize } else { label };
     let expression = Expression::draw(shown, &mut random);
     face::draw(&expression, SIDE as usize, &mut random)

@@ -11,7 +11,7 @@
 //! and each reader a shared one. Otherwise two workers could compute one section, or a removal could hit a reader.
 
 mod cached;
-mod room;
+mod disk_space;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,7 @@ use crate::domain::{Precision, Preprocessing, Split};
 use crate::durable;
 
 pub use cached::CachedFeatures;
-pub use room::{NoRoom, Usage, clear, make_room, usage};
+pub use disk_space::{CacheRefusal, CacheUsage, clear, free_space, usage};
 pub use section::{CHUNK, Complete, Opened, Section, Unfinished};
 
 /// The folder of a dataset's cached features.

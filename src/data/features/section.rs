@@ -117,7 +117,7 @@ impl Section {
     ///
     /// # Errors
     /// If the files exist and cannot be read or locked.
-    pub fn open_if_whole(&self) -> io::Result<Option<Complete>> {
+    pub fn open_if_complete(&self) -> io::Result<Option<Complete>> {
         let (table, values) = match (File::open(self.table_file()), File::open(self.values_file())) {
             (Ok(table), Ok(values)) => (table, values),
             (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -129,7 +129,7 @@ fn looking_at_what_is_kept_does_not_keep_a_worker_from_it() {
                 assert_eq!(usage(&home.path().join("demo")).len(), 1);
             }
         });
-        let found = (0..300).all(|_| section.open_if_whole().unwrap().is_some());
+        let found = (0..300).all(|_| section.open_if_complete().unwrap().is_some());
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(found);
     });
@@ -152,23 +152,23 @@ fn room_is_made_by_removing_what_was_used_longest_ago() {
     for (section, seconds) in sections.iter().zip([200, 100, 300]) {
         age(section, seconds);
     }
-    make_room(dir.path(), each, taken + each, &[]).unwrap();
+    free_space(dir.path(), each, taken + each, &[]).unwrap();
     assert!(sections.iter().all(|section| section.values_file().exists()), "there was room");
     // Nothing is removed if nothing is needed, whatever the bound.
-    make_room(dir.path(), 0, 1, &[]).unwrap();
+    free_space(dir.path(), 0, 1, &[]).unwrap();
     assert_eq!(usage(&dataset).len(), 3);
-    make_room(dir.path(), each, taken, &[]).unwrap();
+    free_space(dir.path(), each, taken, &[]).unwrap();
     assert_eq!(sections.clone().map(|section| section.values_file().exists()), [true, false, true]);
     // Sections in use stay, so the space does not suffice.
     let readers = [complete(&sections[0]), complete(&sections[2])];
-    let error = make_room(dir.path(), 2 * each, taken, &[]).unwrap_err();
-    assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
+    let error = free_space(dir.path(), 2 * each, taken, &[]).unwrap_err();
+    assert!(matches!(error, CacheRefusal::Bound { .. }), "{error}");
     drop(readers);
     let wanted = sections.clone().map(|section| section.values_file());
-    assert!(make_room(dir.path(), 2 * each, taken, &wanted).is_err(), "what the room is for stays");
-    assert!(make_room(dir.path(), taken + 1, taken, &[]).is_err());
+    assert!(free_space(dir.path(), 2 * each, taken, &wanted).is_err(), "what the room is for stays");
+    assert!(free_space(dir.path(), taken + 1, taken, &[]).is_err());
     assert_eq!(usage(&dataset).len(), 2, "nothing is removed for what can never fit");
-    assert!(matches!(make_room(dir.path(), u64::MAX / 4, u64::MAX, &[]).unwrap_err(), NoRoom::Disk { .. }));
+    assert!(matches!(free_space(dir.path(), u64::MAX / 4, u64::MAX, &[]).unwrap_err(), CacheRefusal::Disk { .. }));
 }
 
 #[test]
@@ -185,10 +185,10 @@ fn a_section_that_was_begun_still_needs_its_room() {
     let missing = wide.missing_bytes();
     assert!(missing < wide.bytes() && missing >= wide.bytes() / 2, "{missing}");
     // A section being computed counts with its full length.
-    let error = make_room(dir.path(), 1, wide.bytes(), &[]).unwrap_err();
-    assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
+    let error = free_space(dir.path(), 1, wide.bytes(), &[]).unwrap_err();
+    assert!(matches!(error, CacheRefusal::Bound { .. }), "{error}");
     drop(work);
-    make_room(dir.path(), 1, wide.bytes(), &[]).unwrap();
+    free_space(dir.path(), 1, wide.bytes(), &[]).unwrap();
 }
 
 #[test]

@@ -32,7 +32,7 @@ use self::pack::Encoding;
 use self::report::{Progress, SkipLog};
 use super::manifest::ImageShape;
 use super::split::Protocol;
-use super::writer::{Description, Workshop, Writer};
+use super::writer::{Description, StagingFolder, Writer};
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
@@ -126,7 +126,7 @@ fn import_within(
     let kind = fs::metadata(&request.source)
         .map_err(|error| ImportError::Source { path: request.source.clone(), error })?
         .file_type();
-    let workshop = Workshop::open(&request.data_dir, &request.name)?;
+    let workshop = StagingFolder::open(&request.data_dir, &request.name)?;
     let progress = Progress { callback: progress, classes: None };
     let mut job = Job { request, limits, work: workshop.dir().to_owned(), log: SkipLog::default(), progress };
     let gathered = job.gather(kind.is_dir())?;

@@ -7,7 +7,7 @@ use crate::domain::Split;
 
 /// A batch of images of a split, and the change of each.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picks {
+pub struct BatchSpec {
     /// The split.
     pub split: Split,
     /// Indices of the images in the split, `[N]`.
@@ -29,7 +29,7 @@ impl Images {
     /// # Panics
     /// If an index is out of range.
     #[must_use]
-    pub fn picks(&self, split: Split, indices: &[u32], pass: Pass) -> Picks {
+    pub fn batch_spec(&self, split: Split, indices: &[u32], pass: Pass) -> BatchSpec {
         self.picked(split, indices, |index| self.change(pass, index))
     }
 
@@ -38,16 +38,16 @@ impl Images {
     /// # Panics
     /// If an index is out of range.
     #[must_use]
-    pub fn picks_of_variant(&self, split: Split, indices: &[u32], variant: Option<u64>) -> Picks {
+    pub fn variant_batch_spec(&self, split: Split, indices: &[u32], variant: Option<u64>) -> BatchSpec {
         self.picked(split, indices, |index| self.of_variant(variant, index))
     }
 
-    fn picked(&self, split: Split, indices: &[u32], change: impl Fn(u32) -> Option<Change>) -> Picks {
+    fn picked(&self, split: Split, indices: &[u32], change: impl Fn(u32) -> Option<Change>) -> BatchSpec {
         let changes: Vec<Option<Change>> = indices.iter().map(|index| change(*index)).collect();
         let each = || changes.iter().map(|change| change.unwrap_or_else(|| Change::mapped(Affine::identity())));
         let any = |has: fn(&Change) -> bool| changes.iter().flatten().any(has);
         let sampled = self.view.is_some() || any(|_| true);
-        Picks {
+        BatchSpec {
             split,
             indices: indices.to_vec(),
             labels: labels(self as &dyn Source, split, indices),
@@ -84,14 +84,14 @@ mod tests {
     use crate::data::images::Augmenter;
     use crate::data::manifest::ImageShape;
     use crate::data::store::Dataset;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::{Augmentation, DatasetName, Preprocessing};
 
     #[test]
     fn a_map_is_told_only_where_something_is_sampled() {
         let dir = TempDir::new().unwrap();
         let image = ImageShape { width: 4, height: 4, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
         let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
         for label in [0, 1, 1] {
             writer.push(Split::Train, label, &[7; 16], "x").unwrap();
@@ -100,7 +100,7 @@ mod tests {
         let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
         let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
         let plain = Images::plain(Arc::clone(&dataset), Some(augmenter));
-        let picked = plain.picks(Split::Train, &[2, 0], Pass::Training(3));
+        let picked = plain.batch_spec(Split::Train, &[2, 0], Pass::Training(3));
         assert_eq!((picked.indices, picked.labels), (vec![2, 0], vec![1, 0]));
         let expected: Vec<f64> = [2, 0]
             .iter()
@@ -109,9 +109,12 @@ mod tests {
             .collect();
         let theta = picked.theta.unwrap();
         assert!(theta.len() == 12 && theta.iter().zip(expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6));
-        assert_eq!(plain.picks(Split::Train, &[2, 0], Pass::PLAIN).theta, None, "as they are");
-        let resized =
-            Images::prepared(dataset, 8, Preprocessing::VGGFACE, None).picks(Split::Train, &[1], Pass::Training(1));
+        assert_eq!(plain.batch_spec(Split::Train, &[2, 0], Pass::PLAIN).theta, None, "as they are");
+        let resized = Images::prepared(dataset, 8, Preprocessing::VGGFACE, None).batch_spec(
+            Split::Train,
+            &[1],
+            Pass::Training(1),
+        );
         assert_eq!(resized.theta.unwrap(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0], "resizing is sampling");
     }
 }

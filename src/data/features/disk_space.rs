@@ -15,7 +15,7 @@ const MARGIN: u64 = 1 << 30;
 
 /// The disk usage of one key's cached features.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Usage {
+pub struct CacheUsage {
     /// The key.
     pub key: Key,
     /// The number of sections: splits, and variants of the training images.
@@ -26,7 +26,7 @@ pub struct Usage {
 
 /// The reason why features are not cached.
 #[derive(Debug, thiserror::Error)]
-pub enum NoRoom {
+pub enum CacheRefusal {
     /// Caching is switched off.
     #[error("MIEN_FEATURE_CACHE_GIB is 0")]
     Off,
@@ -68,13 +68,13 @@ impl Found {
 
 /// Returns the disk usage of the cached features of the dataset in `dataset_dir`, largest first.
 #[must_use]
-pub fn usage(dataset_dir: &Path) -> Vec<Usage> {
-    let mut all: Vec<Usage> = keys(dataset_dir)
+pub fn usage(dataset_dir: &Path) -> Vec<CacheUsage> {
+    let mut all: Vec<CacheUsage> = keys(dataset_dir)
         .into_iter()
         .filter_map(|folder| {
             let sections = sections(&folder);
             let bytes = sections.iter().map(|section| section.bytes).sum();
-            Some(Usage { key: Key::read(&folder)?, sections: sections.len(), bytes })
+            Some(CacheUsage { key: Key::read(&folder)?, sections: sections.len(), bytes })
         })
         .filter(|usage| usage.sections > 0)
         .collect();
@@ -112,8 +112,8 @@ pub fn clear(dataset_dir: &Path) -> io::Result<(u64, usize)> {
 /// Sections in use stay, and so do those of `wanted`, the files that need the space.
 ///
 /// # Errors
-/// [`NoRoom`] if the bound or the disk leaves too little even so; nothing is removed then.
-pub fn make_room(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -> Result<(), NoRoom> {
+/// [`CacheRefusal`] if the bound or the disk leaves too little even so; nothing is removed then.
+pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -> Result<(), CacheRefusal> {
     if needed == 0 {
         return Ok(());
     }
@@ -124,11 +124,11 @@ pub fn make_room(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -
     all.sort_by_key(|section| section.used);
     let removable: u64 = all.iter().map(|section| section.bytes).sum();
     if taken - removable + needed > limit {
-        return Err(NoRoom::Bound { needed: Size(needed), limit: Size(limit) });
+        return Err(CacheRefusal::Bound { needed: Size(needed), limit: Size(limit) });
     }
     let free_at_most = free(data_dir)?.saturating_add(removable);
     if free_at_most < needed.saturating_add(MARGIN) {
-        return Err(NoRoom::Disk { needed: Size(needed), free: Size(free_at_most) });
+        return Err(CacheRefusal::Disk { needed: Size(needed), free: Size(free_at_most) });
     }
     for section in &all {
         if taken + needed <= limit && free(data_dir)? >= needed + MARGIN {
