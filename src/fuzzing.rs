@@ -54,18 +54,18 @@ mod tests {
 
     use super::TARGETS;
 
-    fn kept(folder: &str, target: &str) -> Vec<PathBuf> {
+    fn saved_inputs(folder: &str, target: &str) -> Vec<PathBuf> {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder).join(target);
         let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
         entries.map(|entry| entry.expect("an entry").path()).collect()
     }
 
     #[test]
-    fn what_fuzzing_kept_and_what_it_once_broke_is_dealt_with() {
+    fn saved_inputs_and_former_failures_pass() {
         for (name, target) in TARGETS {
-            let corpus = kept("corpus", name);
+            let corpus = saved_inputs("corpus", name);
             assert!(!corpus.is_empty(), "fuzz/corpus/{name} is empty");
-            for path in corpus.into_iter().chain(kept("found", name)) {
+            for path in corpus.into_iter().chain(saved_inputs("found", name)) {
                 // Captured output names the input of a failure.
                 println!("{}", path.display());
                 target(&fs::read(&path).expect("read"));

@@ -199,8 +199,8 @@ mod tests {
     fn dataset(dir: &TempDir) -> Arc<Dataset> {
         let name = DatasetName::new("d").unwrap();
         let image = ImageShape { width: 40, height: 30, channels: 3 };
-        let workshop = StagingFolder::open(dir.path(), &name).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &name).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         for index in 0..100_usize {
             let pixels: Vec<u8> = (0..3600).map(|i| u8::try_from((i * 7 + index * 13) % 256).unwrap()).collect();
             writer.push(Split::Train, index / 60, &pixels, "x").unwrap();

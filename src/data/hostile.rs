@@ -14,15 +14,15 @@ use crate::domain::{DatasetName, Split};
 const NAMES: [&str; 5] = ["manifest.json", "labels.bin", "sources.bin", "pixels.bin", "marked.json"];
 
 /// A small intact dataset: its fingerprint and its files.
-struct Whole {
+struct IntactDataset {
     fingerprint: String,
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Returns the intact dataset, which is made once.
-fn whole() -> &'static Whole {
-    static WHOLE: OnceLock<Whole> = OnceLock::new();
-    WHOLE.get_or_init(|| {
+fn intact() -> &'static IntactDataset {
+    static INTACT: OnceLock<IntactDataset> = OnceLock::new();
+    INTACT.get_or_init(|| {
         let dir = tempfile::tempdir().expect("a folder");
         let source = dir.path().join("source.csv");
         let row = |n: usize| format!("{},{n} 2 3 4,{}\n", n % 2 * 3, if n < 8 { "Training" } else { "PublicTest" });
@@ -32,7 +32,7 @@ fn whole() -> &'static Whole {
         let report = super::import(&request, &mut |_| ControlFlow::Continue(())).expect("imported");
         let read = |name| fs::read(dir.path().join("data/d").join(name)).expect("read");
         let files = NAMES[..4].iter().map(|name| (*name, read(name))).collect();
-        Whole { fingerprint: report.manifest.fingerprint, files }
+        IntactDataset { fingerprint: report.manifest.fingerprint, files }
     })
 }
 
@@ -46,12 +46,12 @@ pub(crate) fn dataset(bytes: &[u8]) {
     let dir = tempfile::tempdir().expect("a folder");
     let folder = dir.path().join("d");
     fs::create_dir(&folder).expect("made");
-    for (name, whole) in &whole().files {
-        write(&folder, name, whole);
+    for (name, content) in &intact().files {
+        write(&folder, name, content);
     }
     write(&folder, NAMES[usize::from(*which) % NAMES.len()], bytes);
     let _ = list(dir.path()).expect("a folder");
-    let _ = marked::read(&folder, &whole().fingerprint).map(|marked| marked.left_out());
+    let _ = marked::read(&folder, &intact().fingerprint).map(|marked| marked.left_out());
     let Ok(dataset) = Dataset::open(&folder) else { return };
     for split in Split::ALL {
         for index in 0..dataset.len(split).min(4) {

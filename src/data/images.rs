@@ -100,24 +100,24 @@ impl Images {
     }
 
     /// Returns the change of image `index` in this pass; `None` if it stays as stored.
-    fn change(&self, pass: Pass, index: u32) -> Option<Change> {
+    fn pass_change(&self, pass: Pass, index: u32) -> Option<Change> {
         match (pass, self.augmenter) {
             (Pass::Training(epoch), Some(augmenter)) => {
-                Some(self.augmented(&augmenter, augmenter.variant(epoch), index))
+                Some(self.variant_change(&augmenter, augmenter.variant(epoch), index))
             }
-            (Pass::Training(_), None) => self.seen(View::PLAIN),
-            (Pass::Evaluation(view), _) => self.seen(view),
+            (Pass::Training(_), None) => self.view_change(View::PLAIN),
+            (Pass::Evaluation(view), _) => self.view_change(view),
         }
     }
 
     /// Returns the change of training image `index` in a variant (from 1).
-    fn augmented(&self, augmenter: &Augmenter, variant: u64, index: u32) -> Change {
+    fn variant_change(&self, augmenter: &Augmenter, variant: u64, index: u32) -> Change {
         let key = [augmenter.seed, variant, u64::from(index)];
         Change::keyed(&augmenter.ranges, self.dataset.image(), self.crop, key)
     }
 
     /// Returns the change of a view; `None` if the view is the stored image.
-    fn seen(&self, view: View) -> Option<Change> {
+    fn view_change(&self, view: View) -> Option<Change> {
         let whole = self.crop == 0 && view == View::PLAIN;
         (!whole).then(|| Change::of_view(view, self.dataset.image(), self.crop))
     }
@@ -128,14 +128,14 @@ impl Images {
     /// # Panics
     /// If an index is out of range or `out` has another length.
     pub fn fill_variant(&self, split: Split, indices: &[u32], variant: Option<u64>, out: &mut [f32]) {
-        self.fill_changed(split, indices, &|index| self.of_variant(variant, index), out);
+        self.fill_changed(split, indices, &|index| self.variant_or_plain_change(variant, index), out);
     }
 
     /// Returns the change of training image `index` in a variant (from 1), or of the plain view without one.
-    fn of_variant(&self, variant: Option<u64>, index: u32) -> Option<Change> {
+    fn variant_or_plain_change(&self, variant: Option<u64>, index: u32) -> Option<Change> {
         match (self.augmenter, variant) {
-            (Some(augmenter), Some(variant)) => Some(self.augmented(&augmenter, variant, index)),
-            _ => self.seen(View::PLAIN),
+            (Some(augmenter), Some(variant)) => Some(self.variant_change(&augmenter, variant, index)),
+            _ => self.view_change(View::PLAIN),
         }
     }
 
@@ -188,7 +188,7 @@ impl Source for Images {
     }
 
     fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]) {
-        self.fill_changed(split, indices, &|index| self.change(pass, index), out);
+        self.fill_changed(split, indices, &|index| self.pass_change(pass, index), out);
     }
 }
 
@@ -246,8 +246,8 @@ mod tests {
     /// Returns a dataset with one training image of one pixel value, gray or `[red, green, blue]`.
     fn dataset(dir: &TempDir, pixel: &[u8]) -> Arc<Dataset> {
         let image = ImageShape { width: 6, height: 4, channels: u32::try_from(pixel.len()).unwrap() };
-        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         writer.push(Split::Train, 0, &pixel.repeat(24), "x").unwrap();
         writer.finish(description(), false).unwrap();
         Arc::new(Dataset::open(&dir.path().join("d")).unwrap())
@@ -305,9 +305,9 @@ mod tests {
 
     #[test]
     fn variants_come_round_and_each_is_what_its_epoch_would_see() {
-        let anew = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
-        let three = Augmenter { variants: 3, ..anew };
-        assert_eq!([1, 2, 3, 4, 5].map(|epoch| anew.variant(epoch)), [1, 2, 3, 4, 5]);
+        let new_each_epoch = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
+        let three = Augmenter { variants: 3, ..new_each_epoch };
+        assert_eq!([1, 2, 3, 4, 5].map(|epoch| new_each_epoch.variant(epoch)), [1, 2, 3, 4, 5]);
         assert_eq!([1, 2, 3, 4, 7].map(|epoch| three.variant(epoch)), [1, 2, 3, 1, 1]);
     }
 
@@ -315,8 +315,8 @@ mod tests {
     fn a_crop_is_in_the_middle_in_evaluation_and_anywhere_in_training() {
         let dir = TempDir::new().unwrap();
         let image = ImageShape { width: 6, height: 4, channels: 1 };
-        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         writer.push(Split::Train, 0, &(0..24).collect::<Vec<u8>>(), "x").unwrap();
         writer.finish(description(), false).unwrap();
         let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
@@ -330,16 +330,16 @@ mod tests {
         };
         assert_eq!(seen(Pass::PLAIN), [8.0, 9.0, 14.0, 15.0]);
         let first: Vec<f32> = (1..100).map(|epoch| seen(Pass::Training(epoch))[0]).collect();
-        let places = (0_u8..3).flat_map(|row| (0..5).map(move |column| f32::from(row * 6 + column)));
-        assert!(places.clone().all(|place| first.contains(&place)), "{first:?}");
+        let corners = (0_u8..3).flat_map(|row| (0..5).map(move |column| f32::from(row * 6 + column)));
+        assert!(corners.clone().all(|corner| first.contains(&corner)), "{first:?}");
     }
 
     #[test]
     fn only_training_sees_random_changes() {
         let dir = TempDir::new().unwrap();
         let image = ImageShape { width: 8, height: 8, channels: 1 };
-        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         writer.push(Split::Train, 0, &(0..64).map(|at| at * 3).collect::<Vec<u8>>(), "x").unwrap();
         writer.finish(description(), false).unwrap();
         let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());

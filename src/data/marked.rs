@@ -87,10 +87,10 @@ impl Marks {
     /// Whether this training image is marked.
     #[must_use]
     pub fn contains(&self, index: u32) -> bool {
-        self.place(index).is_ok()
+        self.position(index).is_ok()
     }
 
-    fn place(&self, index: u32) -> Result<usize, usize> {
+    fn position(&self, index: u32) -> Result<usize, usize> {
         self.images.binary_search_by_key(&index, |mark| mark.index)
     }
 
@@ -103,15 +103,15 @@ impl Marks {
         if index as usize >= count {
             return Err(MarkedError::NoImage { index, count });
         }
-        let Err(place) = self.place(index) else { return Ok(false) };
+        let Err(position) = self.position(index) else { return Ok(false) };
         let source = dataset.source(Split::Train, index as usize);
-        self.images.insert(place, Mark { index, source, run, at });
+        self.images.insert(position, Mark { index, source, run, at });
         Ok(true)
     }
 
     /// Removes a mark and returns whether there was one.
     pub fn unmark(&mut self, index: u32) -> bool {
-        self.place(index).map(|place| self.images.remove(place)).is_ok()
+        self.position(index).map(|position| self.images.remove(position)).is_ok()
     }
 
     fn check(&self, path: &Path, fingerprint: &str) -> Result<(), MarkedError> {
@@ -169,7 +169,7 @@ pub fn change(
 /// If the list cannot be locked or written.
 pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
     let (path, none) = (dir.join(FILE_NAME), Marks::none(fingerprint));
-    let _alone = KIND.lock(&path)?;
+    let _lock = KIND.lock(&path)?;
     KIND.write(&path, &none)?;
     Ok(none)
 }
@@ -188,8 +188,8 @@ mod tests {
     /// Returns a dataset of four training images, three of them of the first class.
     fn dataset(dir: &TempDir) -> Dataset {
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         for (index, label) in [0, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label, &[u8::try_from(index).unwrap(); 4], &format!("{index}.png")).unwrap();
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_kept_and_taken_back_and_become_what_a_run_leaves_out() {
+    fn marks_are_saved_and_removed_and_become_a_runs_left_out_images() {
         let dir = TempDir::new().unwrap();
         let dataset = dataset(&dir);
         let mut marked = read(dataset.dir(), dataset.fingerprint()).unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_another_dataset_or_format_are_refused_in_words() {
+    fn marks_of_another_dataset_or_format_are_rejected_with_a_message() {
         let dir = TempDir::new().unwrap();
         let refused = |text: &str| {
             fs::write(dir.path().join(FILE_NAME), text).unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_several_writers_are_all_kept() {
+    fn marks_of_several_writers_are_all_saved() {
         let dir = TempDir::new().unwrap();
         let dataset = dataset(&dir);
         std::thread::scope(|scope| {

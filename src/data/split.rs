@@ -83,14 +83,14 @@ impl Usage {
 
     /// Returns the usage with this name, ignoring case.
     #[must_use]
-    pub fn named(text: &[u8]) -> Option<Self> {
+    pub fn from_name(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|usage| text.eq_ignore_ascii_case(usage.name().as_bytes()))
     }
 
     /// Returns the usage that a file's name begins with, as in `PublicTest_123.jpg`.
     #[must_use]
-    pub fn of_file(name: &str) -> Option<Self> {
-        Self::named(name.split(|c: char| !c.is_ascii_alphabetic()).next()?.as_bytes())
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        Self::from_name(name.split(|c: char| !c.is_ascii_alphabetic()).next()?.as_bytes())
     }
 
     /// Returns the split of images with this usage.
@@ -105,7 +105,7 @@ impl Usage {
 
     /// Returns the usage of a split's images by the official protocol.
     #[must_use]
-    pub fn of_split(split: Split) -> Self {
+    pub fn for_split(split: Split) -> Self {
         match split {
             Split::Train => Self::Training,
             Split::Validation => Self::PublicTest,
@@ -138,7 +138,7 @@ pub fn share(fraction: f64, count: usize) -> usize {
 /// With `test` 0, the division equals that of Keras's `ImageDataGenerator(validation_split=…).flow_from_directory`.
 /// Keras divides each class's file list before it opens a file, so unreadable files count too.
 #[must_use]
-pub fn cut(count: usize, validation: f64, test: f64) -> Parts {
+pub fn split_files(count: usize, validation: f64, test: f64) -> Parts {
     let first = share(validation, count);
     let second = (first + share(test, count)).min(count);
     Parts { validation: 0..first, test: first..second, train: second..count }
@@ -162,7 +162,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in table {
-            assert_eq!(Usage::of_file(name), expected, "{name}");
+            assert_eq!(Usage::from_file_name(name), expected, "{name}");
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(splits(Protocol::Keras), [Split::Train, Split::Test, Split::Test]);
         assert_eq!(splits(Protocol::Official), [Split::Train, Split::Validation, Split::Test]);
         for usage in Usage::ALL {
-            assert_eq!(Usage::of_split(usage.split(Protocol::Official)), usage);
+            assert_eq!(Usage::for_split(usage.split(Protocol::Official)), usage);
         }
         for protocol in Protocol::ALL {
             assert_eq!(protocol.name().parse(), Ok(protocol));
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn fer2013_is_cut_as_keras_cuts_it() {
         let train = [3995, 436, 4097, 7215, 4965, 4830, 3171];
-        let validation: usize = train.iter().map(|count| cut(*count, 0.1, 0.0).validation.len()).sum();
+        let validation: usize = train.iter().map(|count| split_files(*count, 0.1, 0.0).validation.len()).sum();
         assert_eq!((train.iter().sum::<usize>() - validation, validation), (25_841, 2_868));
     }
 
@@ -197,7 +197,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_parts_are_disjoint_and_complete(count in 0_usize..10_000, v in 0.0..0.5_f64, t in 0.0..0.5_f64) {
-            let parts = cut(count, v, t);
+            let parts = split_files(count, v, t);
             prop_assert_eq!(parts.validation.start, 0);
             prop_assert_eq!(parts.validation.end, parts.test.start);
             prop_assert_eq!(parts.test.end, parts.train.start);

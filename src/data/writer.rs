@@ -58,16 +58,16 @@ impl StagingFolder {
     /// Renames the folder to the dataset's name.
     fn publish(&self, fingerprint: &str, replace: bool) -> Result<Published, StoreError> {
         let _guard = lock_folder(&self.data_dir)?;
-        let place = self.data_dir.join(self.name.as_str());
-        if fs::symlink_metadata(&place).is_ok() {
-            if let Ok(there) = Manifest::read(&place)
-                && there.fingerprint == fingerprint
-                && super::store::Dataset::open(&place).is_ok()
+        let target = self.data_dir.join(self.name.as_str());
+        if fs::symlink_metadata(&target).is_ok() {
+            if let Ok(existing) = Manifest::read(&target)
+                && existing.fingerprint == fingerprint
+                && super::store::Dataset::open(&target).is_ok()
             {
-                return Ok(Published::Same(Box::new(there)));
+                return Ok(Published::Same(Box::new(existing)));
             }
-            if !place.join(FILE_NAME).is_file() {
-                return Err(StoreError::Foreign { path: place });
+            if !target.join(FILE_NAME).is_file() {
+                return Err(StoreError::Foreign { path: target });
             }
             if !replace {
                 return Err(StoreError::Exists { name: self.name.clone() });
@@ -75,7 +75,7 @@ impl StagingFolder {
         }
         let lock = self.dir.join(LOCK);
         fs::remove_file(&lock).map_err(|error| StoreError::io(&lock, error))?;
-        swap(&self.dir, &place)?;
+        swap(&self.dir, &target)?;
         durable::sync_folder(&self.data_dir).map_err(|error| StoreError::io(&self.data_dir, error))?;
         Ok(Published::New)
     }
@@ -102,13 +102,13 @@ enum Published {
 /// # Errors
 /// [`StoreError`] if there is no such dataset, or it cannot be removed.
 pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
-    let place = data_dir.join(name.as_str());
-    if !place.join(FILE_NAME).is_file() {
-        return Err(StoreError::Foreign { path: place });
+    let target = data_dir.join(name.as_str());
+    if !target.join(FILE_NAME).is_file() {
+        return Err(StoreError::Foreign { path: target });
     }
     let guard = lock_folder(data_dir)?;
     let aside = data_dir.join(format!(".{name}{MARK}removed-{}", std::process::id()));
-    fs::rename(&place, &aside).map_err(|error| StoreError::io(&place, error))?;
+    fs::rename(&target, &aside).map_err(|error| StoreError::io(&target, error))?;
     durable::sync_folder(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
     drop(guard);
     fs::remove_dir_all(&aside).map_err(|error| StoreError::io(&aside, error))
@@ -135,23 +135,23 @@ fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Moves `new` to `place`; a former `place` moves to `new`. Atomic if the system can exchange names.
-fn swap(new: &Path, place: &Path) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| StoreError::io(place, error);
-    if fs::symlink_metadata(place).is_err() {
-        return fs::rename(new, place).map_err(failed);
+/// Moves `new` to `target`; a former `target` moves to `new`. Atomic if the system can exchange names.
+fn swap(new: &Path, target: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| StoreError::io(target, error);
+    if fs::symlink_metadata(target).is_err() {
+        return fs::rename(new, target).map_err(failed);
     }
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        if renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE).is_ok() {
+        if renameat_with(CWD, new, CWD, target, RenameFlags::EXCHANGE).is_ok() {
             return Ok(());
         }
     }
     let aside = new.with_extension("replaced");
-    fs::rename(place, &aside).map_err(failed)?;
-    if let Err(error) = fs::rename(new, place) {
-        fs::rename(&aside, place).map_err(failed)?;
+    fs::rename(target, &aside).map_err(failed)?;
+    if let Err(error) = fs::rename(new, target) {
+        fs::rename(&aside, target).map_err(failed)?;
         return Err(failed(error));
     }
     fs::rename(&aside, new).map_err(failed)
@@ -177,7 +177,7 @@ pub struct Description {
 /// The writer of a dataset's files; it takes images in canonical order.
 #[derive(Debug)]
 pub struct Writer {
-    workshop: StagingFolder,
+    staging: StagingFolder,
     image: ImageShape,
     classes: Vec<ClassCounts>,
     pixels: BufWriter<File>,
@@ -194,9 +194,9 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn new(workshop: StagingFolder, image: ImageShape, classes: &[String]) -> Result<Self, StoreError> {
+    pub fn new(staging: StagingFolder, image: ImageShape, classes: &[String]) -> Result<Self, StoreError> {
         let create = |name: &str| {
-            let path = workshop.dir.join(name);
+            let path = staging.dir.join(name);
             File::create(&path)
                 .map(|file| BufWriter::with_capacity(1 << 20, file))
                 .map_err(|e| StoreError::io(&path, e))
@@ -206,7 +206,7 @@ impl Writer {
             classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
         let hasher = blake3::Hasher::new();
         let last = (Split::Train, 0);
-        Ok(Self { workshop, image, classes, pixels, labels, sources, offsets: vec![0], hasher, last })
+        Ok(Self { staging, image, classes, pixels, labels, sources, offsets: vec![0], hasher, last })
     }
 
     /// Returns the number of images of each class so far.
@@ -228,7 +228,7 @@ impl Writer {
         self.last = (split, label);
         let label_bytes = u16::try_from(label).unwrap_or_else(|_| panic!("class {label} of 65536")).to_le_bytes();
         let source = crate::domain::text::printable(source);
-        let at = |file: &str| self.workshop.dir.join(file);
+        let at = |file: &str| self.staging.dir.join(file);
         self.pixels.write_all(pixels).map_err(|error| StoreError::io(&at(PIXELS), error))?;
         self.labels.write_all(&label_bytes).map_err(|error| StoreError::io(&at(LABELS), error))?;
         self.sources.write_all(source.as_bytes()).map_err(|error| StoreError::io(&at(SOURCES), error))?;
@@ -249,7 +249,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
     pub fn finish(mut self, description: Description, replace: bool) -> Result<(Manifest, bool), StoreError> {
-        let at = |file: &str| self.workshop.dir.join(file);
+        let at = |file: &str| self.staging.dir.join(file);
         for offset in &self.offsets {
             self.sources.write_all(&offset.to_le_bytes()).map_err(|error| StoreError::io(&at(SOURCES), error))?;
         }
@@ -258,7 +258,7 @@ impl Writer {
         }
         let manifest = Manifest {
             version: super::manifest::FORMAT_VERSION,
-            name: self.workshop.name.clone(),
+            name: self.staging.name.clone(),
             fingerprint: fingerprint(self.image, &self.classes, &self.hasher.finalize()),
             image: self.image,
             classes: self.classes,
@@ -270,11 +270,11 @@ impl Writer {
             split: description.split,
         };
         write_manifest(&at(FILE_NAME), &manifest)?;
-        let folder = &self.workshop.dir;
+        let folder = &self.staging.dir;
         durable::sync_folder(folder).map_err(|error| StoreError::io(folder, error))?;
-        match self.workshop.publish(&manifest.fingerprint, replace)? {
+        match self.staging.publish(&manifest.fingerprint, replace)? {
             Published::New => Ok((manifest, false)),
-            Published::Same(there) => Ok((*there, true)),
+            Published::Same(existing) => Ok((*existing, true)),
         }
     }
 }

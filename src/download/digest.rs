@@ -19,10 +19,10 @@ pub enum Digest {
 
 impl Digest {
     /// Returns the hash of this kind of all bytes of `reader`, in hex.
-    pub(super) fn of(self, reader: &mut dyn Read) -> io::Result<String> {
+    pub(super) fn hash(self, reader: &mut dyn Read) -> io::Result<String> {
         match self {
-            Self::Sha256(_) => hash(Sha256::new(), reader),
-            Self::Md5(_) => hash(Md5::new(), reader),
+            Self::Sha256(_) => hash_reader(Sha256::new(), reader),
+            Self::Md5(_) => hash_reader(Md5::new(), reader),
         }
     }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Digest {
     }
 }
 
-fn hash(mut hasher: impl sha2::Digest, reader: &mut dyn Read) -> io::Result<String> {
+fn hash_reader(mut hasher: impl sha2::Digest, reader: &mut dyn Read) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match reader.read(&mut buffer)? {
@@ -68,7 +68,7 @@ mod tests {
             (Digest::Md5("2cf24dba"), false),
         ];
         for (digest, expected) in table {
-            let found = digest.of(&mut b"hello".as_slice()).expect("read");
+            let found = digest.hash(&mut b"hello".as_slice()).expect("read");
             assert_eq!(digest.matches(&found), expected, "{digest}");
         }
     }

@@ -26,7 +26,7 @@ pub enum DownloadError {
         reason: String,
     },
     /// The server answers with an error status.
-    #[error("{}: the server answers {status}, {}", printable(.url), meaning(*.status))]
+    #[error("{}: the server answers {status}, {}", printable(.url), describe_status(*.status))]
     Status {
         /// The address.
         url: String,
@@ -123,7 +123,7 @@ impl DownloadError {
 }
 
 /// Returns the meaning of a status, and the remedy.
-fn meaning(status: u16) -> &'static str {
+fn describe_status(status: u16) -> &'static str {
     match status {
         401 | 403 => "which means that it wants a login: fetch the file with a browser and import it",
         404 | 410 => "which means that there is no such file: check the address",

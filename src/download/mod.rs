@@ -73,7 +73,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// # Errors
 /// [`DownloadError`]; the destination is then unchanged.
 pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<(), DownloadError> {
-    transfer::check(request.url)?;
+    transfer::check_address(request.url)?;
     let mut part = Part::open(request.url, request.destination)?;
     let mut fetched = fetch(request, &mut part, progress);
     if matches!(fetched, Ok(Fetched::Stale)) {
@@ -89,7 +89,7 @@ pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> Control
         return Err(error);
     }
     if let Some(expected) = request.expected {
-        let found = part.digest(expected)?;
+        let found = part.hash(expected)?;
         if !expected.matches(&found) {
             part.remove()?;
             return Err(DownloadError::WrongHash {
@@ -114,18 +114,18 @@ fn fetch(
     part: &mut Part,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Fetched, DownloadError> {
-    let range = part.resumable().map(|validator| Range { from: part.length(), validator });
+    let range = part.resume_validator().map(|validator| Range { from: part.length(), validator });
     let messages = transfer::start(request.url, range, request.limits);
     let mut total = None;
-    let mut heard = Instant::now();
+    let mut last_message = Instant::now();
     let patience = request.limits.connect + request.limits.silence;
     loop {
         let message = match messages.recv_timeout(HEARTBEAT) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return end(request, part, total).map(|()| Fetched::Whole),
+            Err(RecvTimeoutError::Disconnected) => return check_length(request, part, total).map(|()| Fetched::Whole),
         };
-        heard = if message.is_some() { Instant::now() } else { heard };
+        last_message = if message.is_some() { Instant::now() } else { last_message };
         match message {
             Some(Message::Head(Head::Stale)) => return Ok(Fetched::Stale),
             Some(Message::Head(Head::Whole { length, validator })) => {
@@ -136,7 +136,7 @@ fn fetch(
             Some(Message::Bytes(bytes)) => part.append(&bytes)?,
             Some(Message::Failed(failure)) => return Err(failure.at(request, part.length(), total)),
             // The client's timeouts end sooner, but they do not cover name resolution.
-            None if heard.elapsed() > patience => return Err(DownloadError::hung(request.url, patience)),
+            None if last_message.elapsed() > patience => return Err(DownloadError::hung(request.url, patience)),
             None => {}
         }
         if total.unwrap_or(0).max(part.length()) > request.limits.bytes {
@@ -150,7 +150,7 @@ fn fetch(
 }
 
 /// Checks that all announced bytes were received.
-fn end(request: &Request, part: &Part, total: Option<u64>) -> Result<(), DownloadError> {
+fn check_length(request: &Request, part: &Part, total: Option<u64>) -> Result<(), DownloadError> {
     match total {
         Some(total) if part.length() < total => {
             let reason = "the server stopped sending".into();

@@ -12,8 +12,8 @@ use super::error::DownloadError;
 use super::{Limits, Request};
 
 /// The bytes of a message, and the number of messages that may wait to be written.
-const PIECE: usize = 1 << 16;
-const WAITING: usize = 16;
+const MESSAGE_BYTES: usize = 1 << 16;
+const QUEUED_MESSAGES: usize = 16;
 
 /// The missing part of a file.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Failure {
 }
 
 /// Rejects an invalid address.
-pub(super) fn check(url: &str) -> Result<(), DownloadError> {
+pub(super) fn check_address(url: &str) -> Result<(), DownloadError> {
     let wrong = |reason: &str| Err(DownloadError::Address { url: url.to_owned(), reason: reason.into() });
     if !super::is_address(url) {
         return wrong("it has to begin with https:// or http://");
@@ -83,7 +83,7 @@ pub(super) fn check(url: &str) -> Result<(), DownloadError> {
 
 /// Starts the transfer. The thread ends with the file, when the receiver is dropped, or at a timeout.
 pub(super) fn start(url: &str, range: Option<Range>, limits: Limits) -> Receiver<Message> {
-    let (sender, receiver) = sync_channel(WAITING);
+    let (sender, receiver) = sync_channel(QUEUED_MESSAGES);
     let url = url.to_owned();
     thread::spawn(move || {
         if let Err(failure) = run(&url, range.as_ref(), limits, &sender) {
@@ -99,19 +99,19 @@ fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Mes
     if let Some(Range { from, validator }) = range {
         request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator);
     }
-    let response = request.call().map_err(|error| failure(error, limits))?;
+    let response = request.call().map_err(|error| to_failure(error, limits))?;
     let (head, body) = response.into_parts();
-    let head = understand(head.status, &head.headers, range)?;
+    let head = parse_head(head.status, &head.headers, range)?;
     let has_body = !matches!(head, Head::Stale);
     if sender.send(Message::Head(head)).is_err() || !has_body {
         return Ok(());
     }
     let mut body = body.into_reader();
     loop {
-        let mut piece = vec![0; PIECE];
-        let count = body.read(&mut piece).map_err(|error| failure(error.into(), limits))?;
-        piece.truncate(count);
-        if count == 0 || sender.send(Message::Bytes(piece)).is_err() {
+        let mut bytes = vec![0; MESSAGE_BYTES];
+        let count = body.read(&mut bytes).map_err(|error| to_failure(error.into(), limits))?;
+        bytes.truncate(count);
+        if count == 0 || sender.send(Message::Bytes(bytes)).is_err() {
             return Ok(());
         }
     }
@@ -120,7 +120,8 @@ fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Mes
 fn agent(url: &str, limits: Limits) -> Agent {
     let uri = url.parse::<Uri>().ok();
     let encrypted = uri.as_ref().is_some_and(|uri| uri.scheme_str() == Some("https"));
-    let here = uri.as_ref().and_then(Uri::host).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+    let is_local =
+        uri.as_ref().and_then(Uri::host).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // An encrypted transfer is never redirected to an unencrypted address.
@@ -132,12 +133,12 @@ fn agent(url: &str, limits: Limits) -> Agent {
         .timeout_per_read(Some(limits.silence))
         .timeout_per_write(Some(limits.silence));
     // A proxy cannot reach this machine's own addresses.
-    let config = if here { config.proxy(None) } else { config };
+    let config = if is_local { config.proxy(None) } else { config };
     config.build().new_agent()
 }
 
 /// Returns the meaning of the answer's head for the request.
-fn understand(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) -> Result<Head, Failure> {
+fn parse_head(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) -> Result<Head, Failure> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     match (status, range) {
@@ -160,7 +161,7 @@ fn understand(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) ->
     }
 }
 
-fn failure(error: Error, limits: Limits) -> Failure {
+fn to_failure(error: Error, limits: Limits) -> Failure {
     match error {
         Error::BadUri(reason) => Failure::Address(reason),
         Error::HostNotFound => Failure::Unreachable("the name of the server cannot be found".into()),

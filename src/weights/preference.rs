@@ -6,12 +6,12 @@ use crate::domain::WeightsName;
 pub const ADVICE: &str = crate::domain::preflight::WEIGHTS_ADVICE;
 
 /// The preferred bases, the one trained on faces first.
-const FAVOURITES: [&str; 2] = ["vggface", "imagenet"];
+const PREFERRED: [&str; 2] = ["vggface", "imagenet"];
 
 /// Returns the base to use if none is named: the first preferred one, else the only one.
 #[must_use]
 pub fn preferred<'a>(present: &[&'a WeightsName]) -> Option<&'a WeightsName> {
-    let favourite = FAVOURITES.iter().find_map(|favourite| present.iter().find(|name| name.as_str() == *favourite));
+    let favourite = PREFERRED.iter().find_map(|favourite| present.iter().find(|name| name.as_str() == *favourite));
     match (favourite, present) {
         (Some(name), _) | (None, [name]) => Some(name),
         _ => None,

@@ -62,7 +62,7 @@ impl Change {
         let mut affine = Affine::sample(ranges, random);
         let [down, right] = [image.height, image.width].map(|side| random.below(side.saturating_sub(crop) + 1));
         if crop > 0 {
-            affine.window = cut([down, right], crop, image);
+            affine.window = crop_window([down, right], crop, image);
         }
         let factor = |random: &mut KeyedRng, reach: f64| random.between(1.0 - reach, 1.0 + reach);
         let (brightness, contrast) = (factor(random, ranges.brightness), factor(random, ranges.contrast));
@@ -78,14 +78,16 @@ impl Change {
     pub fn of_view(view: View, image: ImageShape, crop: u32) -> Self {
         let window = match (view.place, crop) {
             (Place::Middle, 0) => Window::WHOLE,
-            (Place::Middle, crop) => cut([image.height, image.width].map(|side| (side - crop) / 2), crop, image),
+            (Place::Middle, crop) => {
+                crop_window([image.height, image.width].map(|side| (side - crop) / 2), crop, image)
+            }
             (Place::Corner { lower, right }, 0) => {
                 let edge = |far: bool| if far { 1.0 - VIEW } else { 0.0 };
                 Window { origin: [edge(lower), edge(right)], extent: [VIEW; 2] }
             }
             (Place::Corner { lower, right }, crop) => {
                 let edge = |far: bool, side: u32| if far { side - crop } else { 0 };
-                cut([edge(lower, image.height), edge(right, image.width)], crop, image)
+                crop_window([edge(lower, image.height), edge(right, image.width)], crop, image)
             }
         };
         Self::mapped(Affine { flip: view.flip, window, ..Affine::identity() })
@@ -103,7 +105,7 @@ impl Change {
 }
 
 /// Returns the square of `crop` pixels whose upper left corner is at (row, column).
-fn cut([row, column]: [u32; 2], crop: u32, image: ImageShape) -> Window {
+fn crop_window([row, column]: [u32; 2], crop: u32, image: ImageShape) -> Window {
     let [height, width, crop] = [image.height, image.width, crop].map(f64::from);
     Window { origin: [f64::from(row) / height, f64::from(column) / width], extent: [crop / height, crop / width] }
 }
@@ -155,7 +157,7 @@ mod tests {
 
     const IMAGE: ImageShape = ImageShape { width: 6, height: 5, channels: 1 };
 
-    fn seen(change: &Change, size: [u32; 2]) -> Vec<f32> {
+    fn sampled(change: &Change, size: [u32; 2]) -> Vec<f32> {
         let pixels: Vec<u8> = (0..30).collect();
         let mut out = vec![0.0; (size[0] * size[1]) as usize];
         change.affine.apply(&pixels, IMAGE, size, 1.0, &mut out);
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn views_of_a_crop_are_its_pixels() {
         let table: Vec<Vec<f32>> =
-            Views::Ten.each().iter().map(|v| seen(&Change::of_view(*v, IMAGE, 3), [3, 3])).collect();
+            Views::Ten.each().iter().map(|v| sampled(&Change::of_view(*v, IMAGE, 3), [3, 3])).collect();
         let at =
             |row: u8, column: u8| (0..9).map(|i| f32::from((row + i / 3) * 6 + column + i % 3)).collect::<Vec<_>>();
         assert_eq!(table[0], at(1, 1));
@@ -174,7 +176,7 @@ mod tests {
             (0..9).map(|i| f32::from((row + i / 3) * 6 + 5 - (column + i % 3))).collect::<Vec<_>>()
         };
         assert_eq!(table[6], mirrored(0, 0));
-        let whole = seen(&Change::of_view(View::PLAIN, IMAGE, 0), [5, 6]);
+        let whole = sampled(&Change::of_view(View::PLAIN, IMAGE, 0), [5, 6]);
         assert_eq!(whole, (0_u8..30).map(f32::from).collect::<Vec<_>>());
     }
 

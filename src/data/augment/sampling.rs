@@ -75,7 +75,7 @@ impl Grid {
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to an image
     #[allow(clippy::cast_precision_loss)] // 24 bits are what an f32 holds
-    fn places(&self, y: &[Fixed; LANES], x: &[Fixed; LANES]) -> ([usize; LANES], [f32; LANES], [f32; LANES]) {
+    fn locate(&self, y: &[Fixed; LANES], x: &[Fixed; LANES]) -> ([usize; LANES], [f32; LANES], [f32; LANES]) {
         let (y, x) = (y.map(|y| y.clamp(0, self.last[0])), x.map(|x| x.clamp(0, self.last[1])));
         let index = array::from_fn(|lane| ((y[lane] >> 32) as u32 * self.width + (x[lane] >> 32) as u32) as usize);
         let fraction = |position: Fixed| (position as u32 >> 8).cast_signed() as f32 * (1.0 / 16_777_216.0);
@@ -177,14 +177,14 @@ impl<F: Fn(usize) -> u32> WithSimd for Sampling<'_, F> {
             let step = grid.per_column.map(|step| step * LANES as Fixed);
             let mut whole = out.chunks_exact_mut(LANES);
             for out in &mut whole {
-                let (index, down, right) = grid.places(&y, &x);
+                let (index, down, right) = grid.locate(&y, &x);
                 out.copy_from_slice(&bilinear(index.map(&corners), down, right, scale));
                 y = y.map(|y| y + step[0]);
                 x = x.map(|x| x + step[1]);
             }
             let rest = whole.into_remainder();
             if !rest.is_empty() {
-                let (index, down, right) = grid.places(&y, &x);
+                let (index, down, right) = grid.locate(&y, &x);
                 let values = bilinear(index.map(&corners), down, right, scale);
                 rest.copy_from_slice(&values[..rest.len()]);
             }

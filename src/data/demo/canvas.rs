@@ -29,7 +29,7 @@ impl Canvas {
     /// Paints inside the shape of signed `distance` (in units, negative inside), within the box from `low` to `high`.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub(super) fn fill(&mut self, low: Point, high: Point, gray: f64, opacity: f64, distance: impl Fn(Point) -> f64) {
-        let corners = [low, [high[0], low[1]], [low[0], high[1]], high].map(|corner| self.pixel(corner));
+        let corners = [low, [high[0], low[1]], [low[0], high[1]], high].map(|corner| self.to_pixel(corner));
         let limit = self.side as f64;
         let reach = |axis: usize| {
             let values = corners.map(|corner| corner[axis]);
@@ -40,18 +40,18 @@ impl Canvas {
         let (columns, rows) = (reach(0), reach(1));
         for y in rows.0..rows.1 {
             for x in columns.0..columns.1 {
-                let point = self.unit([x as f64 + 0.5, y as f64 + 0.5]);
-                let cover = (0.5 - distance(point) * self.scale).clamp(0.0, 1.0) * opacity;
+                let point = self.to_unit([x as f64 + 0.5, y as f64 + 0.5]);
+                let coverage = (0.5 - distance(point) * self.scale).clamp(0.0, 1.0) * opacity;
                 let value = &mut self.values[y * self.side + x];
-                *value += (gray - *value) * cover;
+                *value += (gray - *value) * coverage;
             }
         }
     }
 
     /// Paints an ellipse.
-    pub(super) fn ellipse(&mut self, centre: Point, radii: Point, gray: f64, opacity: f64) {
+    pub(super) fn fill_ellipse(&mut self, centre: Point, radii: Point, gray: f64, opacity: f64) {
         let (low, high) = ([centre[0] - radii[0], centre[1] - radii[1]], [centre[0] + radii[0], centre[1] + radii[1]]);
-        self.fill(low, high, gray, opacity, |point| ellipse(point, centre, radii));
+        self.fill(low, high, gray, opacity, |point| ellipse_distance(point, centre, radii));
     }
 
     /// Paints a stroke along the quadratic Bézier curve of three points.
@@ -63,25 +63,26 @@ impl Canvas {
         let low = [bound(f64::min, 0) - width, bound(f64::min, 1) - width];
         let high = [bound(f64::max, 0) + width, bound(f64::max, 1) + width];
         self.fill(low, high, gray, opacity, |point| {
-            points.windows(2).map(|pair| segment(point, pair[0], pair[1])).fold(f64::INFINITY, f64::min) - width / 2.0
+            points.windows(2).map(|pair| segment_distance(point, pair[0], pair[1])).fold(f64::INFINITY, f64::min)
+                - width / 2.0
         });
     }
 
     /// Returns the pixel position of a point of the face.
-    fn pixel(&self, [u, v]: Point) -> [f64; 2] {
+    fn to_pixel(&self, [u, v]: Point) -> [f64; 2] {
         let (x, y) = (u * self.cos - v * self.sin, u * self.sin + v * self.cos);
         [self.centre[0] + x * self.scale, self.centre[1] + y * self.scale]
     }
 
     /// Returns the point of the face at a pixel position.
-    pub(super) fn unit(&self, [x, y]: [f64; 2]) -> Point {
+    pub(super) fn to_unit(&self, [x, y]: [f64; 2]) -> Point {
         let (x, y) = ((x - self.centre[0]) / self.scale, (y - self.centre[1]) / self.scale);
         [x * self.cos + y * self.sin, y * self.cos - x * self.sin]
     }
 }
 
 /// Returns the approximate distance to an ellipse: its implicit function over the length of its gradient.
-pub(super) fn ellipse(point: Point, centre: Point, radii: Point) -> f64 {
+pub(super) fn ellipse_distance(point: Point, centre: Point, radii: Point) -> f64 {
     let (u, v) = ((point[0] - centre[0]) / radii[0], (point[1] - centre[1]) / radii[1]);
     let length = (u * u + v * v).sqrt();
     let slope = ((u / radii[0]) * (u / radii[0]) + (v / radii[1]) * (v / radii[1])).sqrt();
@@ -90,7 +91,7 @@ pub(super) fn ellipse(point: Point, centre: Point, radii: Point) -> f64 {
 
 /// Returns the distance to the lens between two arcs over the width 2·`half`. `up` and `down` are the arcs' heights
 /// above and below the chord, which sags by `sag`; all three are measured in the middle.
-pub(super) fn lens(point: Point, centre: Point, half: f64, up: f64, down: f64, sag: f64) -> f64 {
+pub(super) fn lens_distance(point: Point, centre: Point, half: f64, up: f64, down: f64, sag: f64) -> f64 {
     let (u, v) = ((point[0] - centre[0]) / half, point[1] - centre[1]);
     let bow = 1.0 - u * u;
     let upper = (sag - up) * bow - v;
@@ -98,7 +99,7 @@ pub(super) fn lens(point: Point, centre: Point, half: f64, up: f64, down: f64, s
     upper.max(lower).max((u.abs() - 1.0) * half)
 }
 
-fn segment(point: Point, from: Point, to: Point) -> f64 {
+fn segment_distance(point: Point, from: Point, to: Point) -> f64 {
     let (along, offset) = ([to[0] - from[0], to[1] - from[1]], [point[0] - from[0], point[1] - from[1]]);
     let square = along[0] * along[0] + along[1] * along[1];
     let part =

@@ -53,7 +53,7 @@ impl Expression {
         let share = MIXED * random.unit() * random.unit();
         let moves: [f64; 9] = std::array::from_fn(|part| {
             let meant = intensity * FULL[label][part];
-            meant + share * (FULL[other][part] - meant) + SPREAD[part] * bell(random)
+            meant + share * (FULL[other][part] - meant) + SPREAD[part] * draw_normal(random)
         });
         let [inner_brow, outer_brow, furrow, eyes, wrinkle, corners, mouth, width, cheeks] = moves;
         Self {
@@ -72,6 +72,6 @@ impl Expression {
 
 /// Returns a nearly normal number of deviation 1. It is a sum of uniform numbers, because logarithms round differently
 /// between machines.
-pub(super) fn bell(random: &mut KeyedRng) -> f64 {
+pub(super) fn draw_normal(random: &mut KeyedRng) -> f64 {
     (0..4).map(|_| random.between(-0.5, 0.5)).sum::<f64>() * 3.0_f64.sqrt()
 }

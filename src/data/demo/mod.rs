@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use self::expression::Expression;
 use super::manifest::{ImageShape, Manifest, SplitOptions};
 use super::random::{KeyedRng, Purpose};
-use super::split::cut;
+use super::split::split_files;
 use super::store::{Dataset, StoreError};
 use super::writer::{Description, StagingFolder, Writer};
 use crate::domain::{DatasetName, Split};
@@ -65,12 +65,12 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
     }
     // The constant consists of letters.
     let name = DatasetName::new(NAME).unwrap_or_else(|_| unreachable!());
-    let workshop = StagingFolder::open(data_dir, &name)?;
+    let staging = StagingFolder::open(data_dir, &name)?;
     let names: Vec<String> = CLASSES.iter().map(|class| class.0.to_owned()).collect();
-    let mut writer = Writer::new(workshop, ImageShape { width: SIDE, height: SIDE, channels: 1 }, &names)?;
+    let mut writer = Writer::new(staging, ImageShape { width: SIDE, height: SIDE, channels: 1 }, &names)?;
     for split in Split::ALL {
         for (label, (class, learned, test)) in CLASSES.into_iter().enumerate() {
-            let parts = cut(learned, VALIDATION, 0.0);
+            let parts = split_files(learned, VALIDATION, 0.0);
             let numbers = match split {
                 Split::Train => parts.train,
                 Split::Validation => parts.validation,
@@ -117,8 +117,8 @@ mod tests {
     /// `MIEN_LOOK=FOLDER cargo test --release --no-default-features --lib write_a_sheet_of_faces -- --ignored` writes
     /// the dataset and a sheet of faces, a row per class, to the folder.
     #[test]
-    #[ignore = "for looking at"]
-    fn look_at_the_faces() {
+    #[ignore = "writes a picture to look at"]
+    fn write_a_sheet_of_faces() {
         const COLUMNS: u32 = 16;
         let folder = std::path::PathBuf::from(std::env::var_os("MIEN_LOOK").expect("MIEN_LOOK is a folder"));
         let mut sheet = image::GrayImage::new(COLUMNS * SIDE, 7 * SIDE);

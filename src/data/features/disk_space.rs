@@ -52,14 +52,14 @@ pub enum CacheRefusal {
 }
 
 /// The files of one section.
-struct Found {
+struct SectionFiles {
     values: PathBuf,
     table: PathBuf,
     bytes: u64,
     used: SystemTime,
 }
 
-impl Found {
+impl SectionFiles {
     /// Whether a process reads or computes the section.
     fn is_in_use(&self) -> bool {
         File::open(&self.table).is_ok_and(|table| table.try_lock().is_err())
@@ -88,7 +88,7 @@ pub fn usage(dataset_dir: &Path) -> Vec<CacheUsage> {
 /// # Errors
 /// If a file cannot be removed.
 pub fn clear(dataset_dir: &Path) -> io::Result<(u64, usize)> {
-    let (mut freed, mut kept) = (0, 0);
+    let (mut freed, mut in_use) = (0, 0);
     for folder in keys(dataset_dir) {
         let mut left = 0;
         for section in sections(&folder) {
@@ -103,9 +103,9 @@ pub fn clear(dataset_dir: &Path) -> io::Result<(u64, usize)> {
             // Fails if a process has begun a section since.
             let _ = fs::remove_dir(&folder);
         }
-        kept += left;
+        in_use += left;
     }
-    Ok((freed, kept))
+    Ok((freed, in_use))
 }
 
 /// Removes the least recently used cached features in `data_dir` until `needed` more bytes fit into `limit` bytes.
@@ -117,7 +117,7 @@ pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) 
     if needed == 0 {
         return Ok(());
     }
-    let mut all: Vec<Found> =
+    let mut all: Vec<SectionFiles> =
         folders(data_dir).iter().flat_map(|dataset| keys(dataset)).flat_map(|key| sections(&key)).collect();
     let mut taken: u64 = all.iter().map(|section| section.bytes).sum();
     all.retain(|section| !wanted.contains(&section.values) && !section.is_in_use());
@@ -126,12 +126,12 @@ pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) 
     if taken - removable + needed > limit {
         return Err(CacheRefusal::Bound { needed: Size(needed), limit: Size(limit) });
     }
-    let free_at_most = free(data_dir)?.saturating_add(removable);
+    let free_at_most = free_bytes(data_dir)?.saturating_add(removable);
     if free_at_most < needed.saturating_add(MARGIN) {
         return Err(CacheRefusal::Disk { needed: Size(needed), free: Size(free_at_most) });
     }
     for section in &all {
-        if taken + needed <= limit && free(data_dir)? >= needed + MARGIN {
+        if taken + needed <= limit && free_bytes(data_dir)? >= needed + MARGIN {
             break;
         }
         if remove(section)? {
@@ -141,7 +141,7 @@ pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) 
     Ok(())
 }
 
-fn free(path: &Path) -> io::Result<u64> {
+fn free_bytes(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail * disk.f_frsize)
 }
@@ -162,7 +162,7 @@ fn keys(dataset_dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn sections(folder: &Path) -> Vec<Found> {
+fn sections(folder: &Path) -> Vec<SectionFiles> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
@@ -178,14 +178,14 @@ fn sections(folder: &Path) -> Vec<Found> {
             // Blocks rather than length, because an unfinished section is sparse; a section being computed will reach
             // its length.
             let bytes = if computed { metadata.len() } else { metadata.blocks() * 512 };
-            Some(Found { values, table, bytes, used })
+            Some(SectionFiles { values, table, bytes, used })
         })
         .collect()
 }
 
 /// Removes a section unless it is in use; returns whether it was removed.
-fn remove(section: &Found) -> io::Result<bool> {
-    let gone = |result: io::Result<()>| match result {
+fn remove(section: &SectionFiles) -> io::Result<bool> {
+    let ignore_missing = |result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
@@ -193,8 +193,8 @@ fn remove(section: &Found) -> io::Result<bool> {
     if table.as_ref().is_ok_and(|table| table.try_lock().is_err()) {
         return Ok(false);
     }
-    gone(fs::remove_file(&section.values))?;
+    ignore_missing(fs::remove_file(&section.values))?;
     // Removed last and under its lock. A process that waits for the lock then sees that the file has no path.
-    gone(fs::remove_file(&section.table))?;
+    ignore_missing(fs::remove_file(&section.table))?;
     Ok(true)
 }

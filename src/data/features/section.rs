@@ -90,12 +90,12 @@ impl Section {
         let open = |path: &Path| durable::in_place().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
         // A lock counts only while the table still has its path, because a removal unlinks it under the lock.
-        let held = |attempt| Ok::<_, io::Error>(taken(attempt)? && durable::is_at(&table, &self.table_file()));
+        let held = |attempt| Ok::<_, io::Error>(is_acquired(attempt)? && durable::is_at(&table, &self.table_file()));
         if !held(table.try_lock_shared())? {
             return Ok(Opened::Busy);
         }
         let values = open(&self.values_file())?;
-        if self.is_whole(&table, &values)? {
+        if self.is_complete(&table, &values)? {
             // The time decides which section is removed first.
             let _ = table.set_modified(SystemTime::now());
             return Ok(Opened::Complete(Complete { section: self.clone(), map: map(&values)?, _lock: table }));
@@ -125,7 +125,7 @@ impl Section {
         };
         // A process that frees space holds the lock for an instant.
         let held = lock::wait(|| table.try_lock_shared(), PATIENCE)? && durable::is_at(&table, &self.table_file());
-        if !held || !self.is_whole(&table, &values)? {
+        if !held || !self.is_complete(&table, &values)? {
             return Ok(None);
         }
         let _ = table.set_modified(SystemTime::now());
@@ -137,25 +137,25 @@ impl Section {
         let mut entries = vec![0; self.chunks() * ENTRY];
         table.read_exact_at(&mut entries, 0)?;
         let map = map(values)?;
-        let stands = |chunk: &usize| {
+        let is_intact = |chunk: &usize| {
             let entry = u64::from_le_bytes(*entries[chunk * ENTRY..].first_chunk().unwrap_or(&[0; ENTRY]));
-            entry & PRESENT != 0 && entry == PRESENT | u64::from(crc32fast::hash(self.part(&map, *chunk)))
+            entry & PRESENT != 0 && entry == PRESENT | u64::from(crc32fast::hash(self.chunk_bytes(&map, *chunk)))
         };
-        Ok((0..self.chunks()).into_par_iter().filter(|chunk| !stands(chunk)).collect())
+        Ok((0..self.chunks()).into_par_iter().filter(|chunk| !is_intact(chunk)).collect())
     }
 
-    fn is_whole(&self, table: &File, values: &File) -> io::Result<bool> {
+    fn is_complete(&self, table: &File, values: &File) -> io::Result<bool> {
         let lengths = [table.metadata()?.len(), values.metadata()?.len()];
         Ok(lengths == [(self.chunks() * ENTRY) as u64, self.bytes()] && self.missing(table, values)?.is_empty())
     }
 
-    fn part<'a>(&self, bytes: &'a [u8], chunk: usize) -> &'a [u8] {
+    fn chunk_bytes<'a>(&self, bytes: &'a [u8], chunk: usize) -> &'a [u8] {
         let Range { start, end } = self.rows_of(chunk);
         &bytes[start * self.row * size_of::<f32>()..end * self.row * size_of::<f32>()]
     }
 }
 
-fn taken(attempt: Result<(), TryLockError>) -> io::Result<bool> {
+fn is_acquired(attempt: Result<(), TryLockError>) -> io::Result<bool> {
     match attempt {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),

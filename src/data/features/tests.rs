@@ -99,7 +99,7 @@ fn damage_is_found_and_only_the_damaged_chunk_is_missing() {
 }
 
 #[test]
-fn nobody_computes_or_removes_what_another_holds() {
+fn a_section_in_use_is_neither_computed_nor_removed() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     let section = section(&dataset, 48);
@@ -111,14 +111,14 @@ fn nobody_computes_or_removes_what_another_holds() {
     let (reader, other) = (complete(&section), complete(&section));
     assert_eq!(clear(&dataset).unwrap(), (0, 1));
     drop((reader, other));
-    let (freed, kept) = clear(&dataset).unwrap();
-    assert!(freed > 0 && kept == 0);
+    let (freed, in_use) = clear(&dataset).unwrap();
+    assert!(freed > 0 && in_use == 0);
     assert!(usage(&dataset).is_empty());
     assert!(!section.values_file().exists());
 }
 
 #[test]
-fn looking_at_what_is_kept_does_not_keep_a_worker_from_it() {
+fn measuring_usage_never_hides_a_section_from_a_worker() {
     let home = TempDir::new().unwrap();
     let section = section(&home.path().join("demo"), 48);
     fill(&section);
@@ -136,7 +136,7 @@ fn looking_at_what_is_kept_does_not_keep_a_worker_from_it() {
 }
 
 #[test]
-fn room_is_made_by_removing_what_was_used_longest_ago() {
+fn space_is_freed_by_removing_the_least_recently_used() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     let sections = [48, 96, 224].map(|size| section(&dataset, size));
@@ -153,7 +153,7 @@ fn room_is_made_by_removing_what_was_used_longest_ago() {
         age(section, seconds);
     }
     free_space(dir.path(), each, taken + each, &[]).unwrap();
-    assert!(sections.iter().all(|section| section.values_file().exists()), "there was room");
+    assert!(sections.iter().all(|section| section.values_file().exists()), "the space sufficed");
     // Nothing is removed if nothing is needed, whatever the bound.
     free_space(dir.path(), 0, 1, &[]).unwrap();
     assert_eq!(usage(&dataset).len(), 3);
@@ -165,14 +165,14 @@ fn room_is_made_by_removing_what_was_used_longest_ago() {
     assert!(matches!(error, CacheRefusal::Bound { .. }), "{error}");
     drop(readers);
     let wanted = sections.clone().map(|section| section.values_file());
-    assert!(free_space(dir.path(), 2 * each, taken, &wanted).is_err(), "what the room is for stays");
+    assert!(free_space(dir.path(), 2 * each, taken, &wanted).is_err(), "wanted files stay");
     assert!(free_space(dir.path(), taken + 1, taken, &[]).is_err());
-    assert_eq!(usage(&dataset).len(), 2, "nothing is removed for what can never fit");
+    assert_eq!(usage(&dataset).len(), 2, "nothing is removed if the rest can never fit");
     assert!(matches!(free_space(dir.path(), u64::MAX / 4, u64::MAX, &[]).unwrap_err(), CacheRefusal::Disk { .. }));
 }
 
 #[test]
-fn a_section_that_was_begun_still_needs_its_room() {
+fn an_unfinished_section_still_needs_its_space() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     fs::create_dir(&dataset).unwrap();
@@ -192,7 +192,7 @@ fn a_section_that_was_begun_still_needs_its_room() {
 }
 
 #[test]
-fn a_link_in_the_place_of_features_is_left_alone() {
+fn a_link_named_features_is_not_followed() {
     let dir = TempDir::new().unwrap();
     let (dataset, elsewhere) = (dir.path().join("faces"), dir.path().join("elsewhere"));
     let section = section(&elsewhere, 48);
@@ -210,7 +210,7 @@ fn a_link_in_the_place_of_features_is_left_alone() {
 }
 
 #[test]
-fn whatever_decides_the_numbers_decides_the_place() {
+fn every_input_of_the_computation_changes_the_folder() {
     let dir = Path::new("d");
     let other = |change: fn(&mut Key)| {
         let mut key = key(48);

@@ -30,7 +30,7 @@ impl Images {
     /// If an index is out of range.
     #[must_use]
     pub fn batch_spec(&self, split: Split, indices: &[u32], pass: Pass) -> BatchSpec {
-        self.picked(split, indices, |index| self.change(pass, index))
+        self.spec_of(split, indices, |index| self.pass_change(pass, index))
     }
 
     /// Returns the batch that [`fill_variant`](Images::fill_variant) writes as floats, as indices and maps.
@@ -39,10 +39,10 @@ impl Images {
     /// If an index is out of range.
     #[must_use]
     pub fn variant_batch_spec(&self, split: Split, indices: &[u32], variant: Option<u64>) -> BatchSpec {
-        self.picked(split, indices, |index| self.of_variant(variant, index))
+        self.spec_of(split, indices, |index| self.variant_or_plain_change(variant, index))
     }
 
-    fn picked(&self, split: Split, indices: &[u32], change: impl Fn(u32) -> Option<Change>) -> BatchSpec {
+    fn spec_of(&self, split: Split, indices: &[u32], change: impl Fn(u32) -> Option<Change>) -> BatchSpec {
         let changes: Vec<Option<Change>> = indices.iter().map(|index| change(*index)).collect();
         let each = || changes.iter().map(|change| change.unwrap_or_else(|| Change::mapped(Affine::identity())));
         let any = |has: fn(&Change) -> bool| changes.iter().flatten().any(has);
@@ -88,11 +88,11 @@ mod tests {
     use crate::domain::{Augmentation, DatasetName, Preprocessing};
 
     #[test]
-    fn a_map_is_told_only_where_something_is_sampled() {
+    fn a_map_is_given_only_where_pixels_are_sampled() {
         let dir = TempDir::new().unwrap();
         let image = ImageShape { width: 4, height: 4, channels: 1 };
-        let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         for label in [0, 1, 1] {
             writer.push(Split::Train, label, &[7; 16], "x").unwrap();
         }
@@ -100,14 +100,14 @@ mod tests {
         let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
         let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
         let plain = Images::plain(Arc::clone(&dataset), Some(augmenter));
-        let picked = plain.batch_spec(Split::Train, &[2, 0], Pass::Training(3));
-        assert_eq!((picked.indices, picked.labels), (vec![2, 0], vec![1, 0]));
+        let spec = plain.batch_spec(Split::Train, &[2, 0], Pass::Training(3));
+        assert_eq!((spec.indices, spec.labels), (vec![2, 0], vec![1, 0]));
         let expected: Vec<f64> = [2, 0]
             .iter()
-            .flat_map(|index| plain.augmented(&augmenter, 3, *index).affine.theta(4, 4))
+            .flat_map(|index| plain.variant_change(&augmenter, 3, *index).affine.theta(4, 4))
             .flatten()
             .collect();
-        let theta = picked.theta.unwrap();
+        let theta = spec.theta.unwrap();
         assert!(theta.len() == 12 && theta.iter().zip(expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6));
         assert_eq!(plain.batch_spec(Split::Train, &[2, 0], Pass::PLAIN).theta, None, "as they are");
         let resized = Images::prepared(dataset, 8, Preprocessing::VGGFACE, None).batch_spec(

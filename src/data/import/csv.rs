@@ -101,7 +101,7 @@ pub(super) fn read(
             return Err(ImportError::TooLarge { path: name.to_owned(), reason });
         }
         if number % 512 == 1 {
-            progress.tell(ImportStage::Reading, reader.position().byte(), Some(bytes))?;
+            progress.report(ImportStage::Reading, reader.position().byte(), Some(bytes))?;
         }
         match parse(&record, columns) {
             Ok((usage, class, pixels)) => {
@@ -148,7 +148,7 @@ fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Usa
         _ => return Err(format!("has the emotion '{}', which is not a number from 0 to 6", shown(emotion))),
     };
     let unknown = || format!("has the usage '{}', not Training, PublicTest or PrivateTest", shown(usage));
-    let usage = Usage::named(usage).ok_or_else(unknown)?;
+    let usage = Usage::from_name(usage).ok_or_else(unknown)?;
     Ok((usage, class, gray_values(field(columns.pixels, "pixels")?)?))
 }
 

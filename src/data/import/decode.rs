@@ -13,7 +13,7 @@ use crate::data::manifest::ImageShape;
 /// Images of more pixels than this are decoded one at a time.
 const LARGE: u64 = 2048 * 2048;
 
-static LARGE_ONES: Mutex<()> = Mutex::new(());
+static LARGE_IMAGE: Mutex<()> = Mutex::new(());
 
 /// The properties in an image file's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
         let decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
         Ok(Header { size: size(&decoder)?, gray: !decoder.color_type().has_color() })
     };
-    guarded(read)
+    catch_panics(read)
 }
 
 /// Decodes an image file to `shape` (u8 `[H, W, C]`) and returns whether it was resized. The error is the reason.
@@ -40,8 +40,8 @@ pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), S
         let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
         let (width, height) = size(&decoder)?;
         // Otherwise every thread could decode a large image at once and exhaust memory.
-        let _turn = (u64::from(width) * u64::from(height) > LARGE)
-            .then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
+        let _guard = (u64::from(width) * u64::from(height) > LARGE)
+            .then(|| LARGE_IMAGE.lock().unwrap_or_else(PoisonError::into_inner));
         if is_jpeg && !has_jpeg_end(bytes) {
             return Err("is cut short".into());
         }
@@ -49,18 +49,18 @@ pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), S
             return Err(format!("takes more than {} MiB to decode", DECODING_BYTES >> 20));
         }
         let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-        Ok(fit(&image, shape))
+        Ok(resize_to(&image, shape))
     };
-    guarded(decode)
+    catch_panics(decode)
 }
 
 /// Resizes a square of gray values to `shape` and returns whether the size changed. The error is the reason.
 pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
     let image = GrayImage::from_raw(side, side, values).ok_or("has the wrong number of pixels")?;
-    Ok(fit(&DynamicImage::ImageLuma8(image), shape))
+    Ok(resize_to(&DynamicImage::ImageLuma8(image), shape))
 }
 
-fn fit(image: &DynamicImage, shape: ImageShape) -> (Vec<u8>, bool) {
+fn resize_to(image: &DynamicImage, shape: ImageShape) -> (Vec<u8>, bool) {
     let resized = (image.width(), image.height()) != (shape.width, shape.height);
     let pixels = |image: &DynamicImage| {
         if shape.channels == 1 { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() }
@@ -102,6 +102,6 @@ fn has_jpeg_end(bytes: &[u8]) -> bool {
 }
 
 /// Decodes with panics as errors. Otherwise one hostile file would end the import.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+fn catch_panics<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("made the decoder fail".into()))
 }

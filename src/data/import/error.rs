@@ -56,7 +56,7 @@ pub enum ImportError {
         reason: String,
     },
     /// A file had to be skipped, and `strict` forbids that.
-    #[error("{} would have to be skipped, which strict import refuses: {}", things(*.count), named(.first, *.count))]
+    #[error("{} would have to be skipped, which strict import refuses: {}", count_skipped(*.count), list_skipped(.first, *.count))]
     Refused {
         /// The number of skipped files.
         count: u64,
@@ -71,11 +71,11 @@ pub enum ImportError {
     Cancelled,
 }
 
-fn things(count: u64) -> String {
+fn count_skipped(count: u64) -> String {
     figures::count(usize::try_from(count).unwrap_or(usize::MAX), "thing", "things")
 }
 
-fn named(first: &[Skipped], count: u64) -> String {
+fn list_skipped(first: &[Skipped], count: u64) -> String {
     let mut words: Vec<String> = first.iter().map(|skip| format!("{} ({})", skip.source, skip.reason)).collect();
     let more = count.saturating_sub(first.len() as u64);
     if more > 0 {

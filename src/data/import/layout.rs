@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::ImportError;
-use super::listing::{Found, Listing, Location};
+use super::listing::{Listing, Location, SourceFile};
 use super::report::SkipLog;
 use crate::data::manifest::SplitOptions;
-use crate::data::split::{Protocol, Usage, cut};
+use crate::data::split::{Protocol, Usage, split_files};
 use crate::domain::Split;
 use crate::domain::text::printable;
 
@@ -91,7 +91,7 @@ struct Root {
 }
 
 impl Root {
-    fn find(files: &[Found]) -> Result<Self, String> {
+    fn find(files: &[SourceFile]) -> Result<Self, String> {
         let images = || files.iter().filter(|file| file.at.is_some()).map(|file| folders(&file.path));
         let mut shared: Option<Vec<&str>> = None;
         let mut roots: BTreeSet<Vec<&str>> = BTreeSet::new();
@@ -151,7 +151,7 @@ impl Root {
 
     /// Groups images by split and class; files outside are skipped and logged. Fails if the official protocol finds a
     /// name without a usage.
-    fn group(&self, files: Vec<Found>, protocol: Protocol, log: &mut SkipLog) -> Result<Groups, String> {
+    fn group(&self, files: Vec<SourceFile>, protocol: Protocol, log: &mut SkipLog) -> Result<Groups, String> {
         let mut groups = Groups::new();
         let mut outside = 0_u64;
         for file in files {
@@ -187,7 +187,7 @@ impl Root {
 /// Returns the split of an image in a split's folder: that split by Keras's protocol, the usage in the name by the
 /// official one.
 fn split_by(protocol: Protocol, folder: Split, path: &str, name: &str) -> Result<Split, String> {
-    match (protocol, Usage::of_file(name)) {
+    match (protocol, Usage::from_file_name(name)) {
         (Protocol::Keras, _) => Ok(folder),
         (Protocol::Official, Some(usage)) => Ok(usage.split(protocol)),
         (Protocol::Official, None) => Err(format!(
@@ -232,7 +232,8 @@ pub(super) fn arrange(source: &Path, mut groups: Groups, rule: Rule, log: &mut S
     };
     for (label, (class, members)) in train.into_iter().enumerate() {
         let mut members = sorted(members, log);
-        let parts = cut(members.len(), split.validation_fraction.unwrap_or(0.0), split.test_fraction.unwrap_or(0.0));
+        let parts =
+            split_files(members.len(), split.validation_fraction.unwrap_or(0.0), split.test_fraction.unwrap_or(0.0));
         put(Split::Train, label, members.split_off(parts.train.start));
         put(Split::Test, label, members.split_off(parts.test.start));
         put(Split::Validation, label, members);
@@ -249,7 +250,7 @@ pub(super) fn check_protocol(protocol: Protocol, groups: &Groups) -> Result<(), 
     match lacking.filter(|_| protocol == Protocol::Official) {
         None => Ok(()),
         Some(split) => {
-            let usage = Usage::of_split(split).name();
+            let usage = Usage::for_split(split).name();
             let advice = "bring the whole of FER-2013, or import with --protocol keras";
             Err(format!("it holds no {usage} images, the {split} split by the official protocol; {advice}"))
         }

@@ -32,7 +32,7 @@ impl Location {
 
 /// A file in the source.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct SourceFile {
     /// The path inside the source, with `/`, without `.` and `..`.
     pub(super) path: String,
     /// The location of its bytes; `None` if its name is not that of an image.
@@ -41,7 +41,7 @@ pub(super) struct Found {
 
 /// A CSV file in the source with at least the columns emotion and pixels.
 #[derive(Debug, Clone)]
-pub(super) struct FoundTable {
+pub(super) struct SourceTable {
     pub(super) path: String,
     /// `None` if the column Usage is missing.
     pub(super) at: Option<Location>,
@@ -50,10 +50,10 @@ pub(super) struct FoundTable {
 /// The relevant files and folders of a source.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<SourceFile>,
     /// The folders of the source, empty ones included.
     pub(super) folders: Vec<String>,
-    pub(super) tables: Vec<FoundTable>,
+    pub(super) tables: Vec<SourceTable>,
 }
 
 /// The extensions of accepted image files: Keras's and a few more.

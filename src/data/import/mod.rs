@@ -126,19 +126,18 @@ fn import_within(
     let kind = fs::metadata(&request.source)
         .map_err(|error| ImportError::Source { path: request.source.clone(), error })?
         .file_type();
-    let workshop = StagingFolder::open(&request.data_dir, &request.name)?;
+    let staging = StagingFolder::open(&request.data_dir, &request.name)?;
     let progress = Progress { callback: progress, classes: None };
-    let mut job = Job { request, limits, work: workshop.dir().to_owned(), log: SkipLog::default(), progress };
-    let gathered = job.gather(kind.is_dir())?;
-    job.progress.classes = Some(gathered.plan.classes.len());
-    job.log.refuse_if(request.strict)?;
-    let shape = job.shape(&gathered)?;
-    let mut writer = Writer::new(workshop, shape, &gathered.plan.classes)?;
-    let Job { mut log, mut progress, .. } = job;
-    let images =
-        pack::Images { items: &gathered.plan.items, contents: &gathered.contents, encoding: gathered.encoding };
+    let mut state = ImportState { request, limits, work: staging.dir().to_owned(), log: SkipLog::default(), progress };
+    let parsed = state.read_source(kind.is_dir())?;
+    state.progress.classes = Some(parsed.plan.classes.len());
+    state.log.check_strict(request.strict)?;
+    let shape = state.shape(&parsed)?;
+    let mut writer = Writer::new(staging, shape, &parsed.plan.classes)?;
+    let ImportState { mut log, mut progress, .. } = state;
+    let images = pack::Images { items: &parsed.plan.items, contents: &parsed.contents, encoding: parsed.encoding };
     let resized = pack::pack(images, shape, limits, &mut writer, &mut log, &mut progress)?;
-    log.refuse_if(request.strict)?;
+    log.check_strict(request.strict)?;
     if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
         let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
         return Err(ImportError::Layout { path: request.source.clone(), reason });
@@ -150,21 +149,21 @@ fn import_within(
         resized,
         source: printable(&request.origin.clone().unwrap_or_else(|| request.source.to_string_lossy().into_owned())),
         created_at: request.created_at,
-        split: gathered.plan.split,
+        split: parsed.plan.split,
     };
     let (manifest, unchanged) = writer.finish(description, request.replace)?;
     Ok(ImportReport { manifest, unchanged, skipped, skipped_count, resized })
 }
 
 /// The input of the packing stage.
-struct Gathered {
+struct ParsedSource {
     plan: Plan,
     contents: Contents,
     encoding: Encoding,
 }
 
 /// The state shared by the stages.
-struct Job<'a> {
+struct ImportState<'a> {
     request: &'a ImportRequest,
     limits: &'a Limits,
     /// The folder for spools.
@@ -173,18 +172,18 @@ struct Job<'a> {
     progress: Progress<'a>,
 }
 
-impl Job<'_> {
-    fn gather(&mut self, is_folder: bool) -> Result<Gathered, ImportError> {
+impl ImportState<'_> {
+    fn read_source(&mut self, is_folder: bool) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let failed = |error| ImportError::Source { path: source.to_owned(), error };
         if is_folder {
             let listing = folder::list(source, self.limits, &mut self.log, &mut self.progress)?;
-            return self.understand(listing, Contents::default());
+            return self.plan_listing(listing, Contents::default());
         }
         if let Some(kind) = Archive::of(source).map_err(failed)? {
             let (listing, contents) =
                 archive::list(kind, source, &self.work, self.limits, &mut self.log, &mut self.progress)?;
-            return self.understand(listing, contents);
+            return self.plan_listing(listing, contents);
         }
         let mut file = fs::File::open(source).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
@@ -197,7 +196,7 @@ impl Job<'_> {
     }
 
     /// Plans the images of a folder or archive, or reads its table if it has no images.
-    fn understand(&mut self, mut listing: Listing, contents: Contents) -> Result<Gathered, ImportError> {
+    fn plan_listing(&mut self, mut listing: Listing, contents: Contents) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
         if listing.files.iter().all(|file| file.at.is_none()) && !listing.tables.is_empty() {
@@ -219,10 +218,10 @@ impl Job<'_> {
             };
         }
         let plan = layout::plan(source, listing, self.rule(), &mut self.log)?;
-        Ok(Gathered { plan, contents, encoding: Encoding::Files })
+        Ok(ParsedSource { plan, contents, encoding: Encoding::Files })
     }
 
-    fn table(&mut self, name: &Path, reader: Box<dyn std::io::Read>, size: u64) -> Result<Gathered, ImportError> {
+    fn table(&mut self, name: &Path, reader: Box<dyn std::io::Read>, size: u64) -> Result<ParsedSource, ImportError> {
         let table = csv::read(name, reader, size, &self.work, self.limits, &mut self.log, &mut self.progress)?;
         let mut groups = Groups::new();
         for row in table.rows {
@@ -239,7 +238,7 @@ impl Job<'_> {
         layout::check_protocol(self.request.protocol, &groups)
             .map_err(|reason| ImportError::Layout { path: name.to_owned(), reason })?;
         let plan = layout::arrange(name, groups, self.rule(), &mut self.log)?;
-        Ok(Gathered { plan, contents: table.contents, encoding: Encoding::Gray(table.side) })
+        Ok(ParsedSource { plan, contents: table.contents, encoding: Encoding::Gray(table.side) })
     }
 
     fn rule(&self) -> Rule {
@@ -247,15 +246,15 @@ impl Job<'_> {
         Rule { protocol, validation, test }
     }
 
-    fn shape(&mut self, gathered: &Gathered) -> Result<ImageShape, ImportError> {
+    fn shape(&mut self, parsed: &ParsedSource) -> Result<ImageShape, ImportError> {
         let asked = self.request.image_size;
-        match gathered.encoding {
+        match parsed.encoding {
             Encoding::Gray(side) => {
                 let (width, height) = asked.unwrap_or((side, side));
                 Ok(ImageShape { width, height, channels: 1 })
             }
             Encoding::Files => {
-                let (items, contents) = (&gathered.plan.items, &gathered.contents);
+                let (items, contents) = (&parsed.plan.items, &parsed.contents);
                 pack::shape(&self.request.source, items, contents, asked, self.limits, &mut self.progress)
             }
         }

@@ -46,7 +46,7 @@ pub(super) fn shape(
     let mut sizes: HashMap<(u32, u32), usize> = HashMap::new();
     let mut gray = true;
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
-        progress.tell(ImportStage::Measuring, (index * CHUNK) as u64, Some(items.len() as u64))?;
+        progress.report(ImportStage::Measuring, (index * CHUNK) as u64, Some(items.len() as u64))?;
         let header = |item: &Item| decode::header(&contents.read(&item.at, limits.file_bytes).ok()?).ok();
         let headers: Vec<_> = chunk.par_iter().filter_map(header).collect();
         for header in headers {
@@ -84,7 +84,7 @@ pub(super) fn pack(
         }
     };
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
-        progress.tell(ImportStage::Packing, (index * CHUNK) as u64, Some(items.len() as u64))?;
+        progress.report(ImportStage::Packing, (index * CHUNK) as u64, Some(items.len() as u64))?;
         let decoded: Vec<_> = chunk.par_iter().map(decode).collect();
         for (item, decoded) in chunk.iter().zip(decoded) {
             match decoded {
@@ -96,6 +96,6 @@ pub(super) fn pack(
             }
         }
     }
-    progress.tell(ImportStage::Packing, items.len() as u64, Some(items.len() as u64))?;
+    progress.report(ImportStage::Packing, items.len() as u64, Some(items.len() as u64))?;
     Ok(resized)
 }

@@ -60,7 +60,7 @@ pub(super) struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    pub(super) fn tell(&mut self, stage: ImportStage, done: u64, total: Option<u64>) -> Result<(), ImportError> {
+    pub(super) fn report(&mut self, stage: ImportStage, done: u64, total: Option<u64>) -> Result<(), ImportError> {
         match (self.callback)(ImportProgress { stage, done, total, classes: self.classes }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ImportError::Cancelled),
@@ -84,7 +84,7 @@ impl SkipLog {
     }
 
     /// Returns an error if `strict` and any file was skipped so far.
-    pub(super) fn refuse_if(&self, strict: bool) -> Result<(), ImportError> {
+    pub(super) fn check_strict(&self, strict: bool) -> Result<(), ImportError> {
         if !strict || self.count == 0 {
             return Ok(());
         }

@@ -20,31 +20,31 @@ pub(super) struct Entry<'a> {
 
 impl fmt::Debug for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.layer, sides(&self.shape))
+        write!(f, "{} {}", self.layer, format_shape(&self.shape))
     }
 }
 
 /// Formats a shape for messages: `3×3×64×128`.
-pub(super) fn sides(shape: &[usize]) -> String {
+pub(super) fn format_shape(shape: &[usize]) -> String {
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
 }
 
 /// A convolution of a source.
 #[derive(Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundConvolution<'a> {
     pub(super) kernel: Entry<'a>,
     pub(super) bias: Option<Entry<'a>>,
 }
 
 /// Returns the convolutions among entries in layer order: each tensor of four sides, with the vector after it. Other
 /// tensors, such as a dense layer's matrix, are ignored.
-pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<Found<'_>> {
-    let mut found: Vec<Found> = Vec::new();
+pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<FoundConvolution<'_>> {
+    let mut found: Vec<FoundConvolution> = Vec::new();
     let mut open = false;
     for entry in entries {
         match entry.shape.len() {
             4 => {
-                found.push(Found { kernel: entry, bias: None });
+                found.push(FoundConvolution { kernel: entry, bias: None });
                 open = true;
             }
             1 if open => {
@@ -60,7 +60,7 @@ pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<Found<'_>> {
 }
 
 /// Returns block and position from a layer's name: `block2_conv1`, `conv2_1`, `conv_2_1`, `block2.conv1`.
-pub(super) fn place(layer: &str) -> Option<(usize, usize)> {
+pub(super) fn position_in_name(layer: &str) -> Option<(usize, usize)> {
     let name = layer.to_lowercase();
     let rest = name.strip_prefix("block").or_else(|| name.strip_prefix("conv"))?;
     let (block, conv) = rest.trim_start_matches('_').split_once(['_', '.'])?;
@@ -70,9 +70,9 @@ pub(super) fn place(layer: &str) -> Option<(usize, usize)> {
 
 /// Sorts convolutions by block and position if all names give them. A model saved while partly frozen lists its
 /// trainable layers first.
-pub(super) fn by_place(mut found: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    if found.iter().all(|found| place(&found.kernel.layer).is_some()) {
-        found.sort_by_key(|found| place(&found.kernel.layer));
+pub(super) fn sort_by_position(mut found: Vec<FoundConvolution<'_>>) -> Vec<FoundConvolution<'_>> {
+    if found.iter().all(|found| position_in_name(&found.kernel.layer).is_some()) {
+        found.sort_by_key(|found| position_in_name(&found.kernel.layer));
     }
     found
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_tell_a_place_are_understood() {
+    fn positions_are_read_from_names() {
         let table = [
             ("block2_conv1", Some((2, 1))),
             ("block5.conv3", Some((5, 3))),
@@ -96,7 +96,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in table {
-            assert_eq!(place(name), expected, "{name}");
+            assert_eq!(position_in_name(name), expected, "{name}");
         }
     }
 }

@@ -15,12 +15,12 @@ const NETWORK: [Layer; 3] = [("block1.conv1", 3, 1), ("block1.conv2", 1, 1), ("b
 
 /// Reads these bytes as Keras's HDF5 file or archive.
 pub(crate) fn hdf5(bytes: &[u8]) {
-    judge(reading::read(bytes.to_vec(), &NETWORK));
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
 }
 
 /// Reads these bytes as safetensors, to import and as a stored file.
 pub(crate) fn safetensors(bytes: &[u8]) {
-    judge(reading::read(bytes.to_vec(), &NETWORK));
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("w.safetensors");
     fs::write(&path, bytes).expect("written");
@@ -40,13 +40,13 @@ pub(crate) fn safetensors(bytes: &[u8]) {
 
 /// Reads these bytes as torch's file and as a pickle.
 pub(crate) fn pickle(bytes: &[u8]) {
-    judge(reading::read(bytes.to_vec(), &NETWORK));
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
     if let Ok(pickle) = load(bytes) {
         assert!(pickle.length <= bytes.len());
     }
 }
 
-fn judge(read: Result<Read, Fault>) {
+fn check_result(read: Result<Read, Fault>) {
     match read {
         Ok(read) => {
             for (convolution, layer) in read.base.iter().zip(NETWORK) {

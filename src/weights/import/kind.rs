@@ -30,7 +30,7 @@ pub(super) fn kind(bytes: &[u8]) -> Result<Kind, Fault> {
     if is_safetensors(bytes) {
         return Ok(Kind::Safetensors);
     }
-    Err(Fault::Unknown(stranger(bytes).into()))
+    Err(Fault::Unknown(describe_unknown(bytes).into()))
 }
 
 /// Whether the bytes begin with a length and a JSON object.
@@ -40,7 +40,7 @@ fn is_safetensors(bytes: &[u8]) -> bool {
 }
 
 /// Describes the content of another kind of file, if it is a common one.
-fn stranger(bytes: &[u8]) -> &'static str {
+fn describe_unknown(bytes: &[u8]) -> &'static str {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).trim_start().to_lowercase();
     match bytes {
         [] => "it is empty",

@@ -60,11 +60,11 @@ pub fn import(
     weights_dir: &Path,
     options: &ImportOptions,
 ) -> Result<Manifest, WeightsError> {
-    import_as(&VGG16, source, name, weights_dir, options)
+    import_network(&VGG16, source, name, weights_dir, options)
 }
 
 /// [`import`] of any network; tests use one narrower than VGG16.
-fn import_as(
+fn import_network(
     network: &[Layer],
     source: &Path,
     name: &WeightsName,
@@ -89,8 +89,8 @@ fn import_as(
         imported_at: options.imported_at,
     };
     let path = weights_dir.join(store::file_name(name));
-    if let Some(there) = present(&path, name, &manifest, options.replace)? {
-        return Ok(there);
+    if let Some(existing) = check_existing(&path, name, &manifest, options.replace)? {
+        return Ok(existing);
     }
     store::write(&path, &manifest, &tensors)?;
     Ok(manifest)
@@ -98,15 +98,20 @@ fn import_as(
 
 /// Checks the weights that have the name already. Identical ones are returned; others are an error unless they may be
 /// replaced.
-fn present(path: &Path, name: &WeightsName, new: &Manifest, replace: bool) -> Result<Option<Manifest>, WeightsError> {
+fn check_existing(
+    path: &Path,
+    name: &WeightsName,
+    new: &Manifest,
+    replace: bool,
+) -> Result<Option<Manifest>, WeightsError> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(None);
     }
     let exists = |difference: &str| Err(WeightsError::Exists { name: name.clone(), difference: difference.into() });
     match Weights::open(path) {
-        Ok(there) if there.manifest().hash == new.hash => {
-            if there.manifest().preprocessing == new.preprocessing {
-                return Ok(Some(there.manifest().clone()));
+        Ok(existing) if existing.manifest().hash == new.hash => {
+            if existing.manifest().preprocessing == new.preprocessing {
+                return Ok(Some(existing.manifest().clone()));
             }
             if replace { Ok(None) } else { exists("the same values with another preprocessing") }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Entry, Found};
+use super::entry::{Entry, FoundConvolution};
 use super::fault::Fault;
 use crate::weights::vgg16::Layer;
 
@@ -14,7 +14,10 @@ pub(super) enum Names {
 }
 
 /// Returns the convolutions among tensors, in order.
-pub(super) fn convolutions<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<(Vec<Found<'a>>, Names), Fault> {
+pub(super) fn convolutions<'a>(
+    entries: Vec<Entry<'a>>,
+    network: &[Layer],
+) -> Result<(Vec<FoundConvolution<'a>>, Names), Fault> {
     if entries.iter().any(|entry| entry.layer == format!("{}.weight", network[0].0)) {
         return Ok((ours(entries, network)?, Names::Ours));
     }
@@ -37,7 +40,7 @@ pub(super) fn convolutions<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Re
 }
 
 /// Returns the layers by this program's names.
-fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<Found<'a>>, Fault> {
+fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<FoundConvolution<'a>>, Fault> {
     let mut entries: BTreeMap<String, Entry> = entries.into_iter().map(|entry| (entry.layer.clone(), entry)).collect();
     network
         .iter()
@@ -45,15 +48,15 @@ fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<Found<'a>>
             let kernel = entries.remove(&format!("{name}.weight"));
             let kernel = kernel.ok_or_else(|| Fault::OtherNetwork(format!("'{name}.weight' is missing")))?;
             let bias = entries.remove(&format!("{name}.bias"));
-            Ok(Found { kernel: Entry { layer: (*name).to_owned(), ..kernel }, bias })
+            Ok(FoundConvolution { kernel: Entry { layer: (*name).to_owned(), ..kernel }, bias })
         })
         .collect()
 }
 
 /// Returns the layers of each `features`, by prefix and number.
 #[allow(clippy::type_complexity)] // a map of maps
-fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, Found<'_>>>, Fault> {
-    let mut kernels: BTreeMap<String, BTreeMap<usize, Found>> = BTreeMap::new();
+fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, FoundConvolution<'_>>>, Fault> {
+    let mut kernels: BTreeMap<String, BTreeMap<usize, FoundConvolution>> = BTreeMap::new();
     let mut vectors = Vec::new();
     for entry in entries {
         let Some((prefix, number, what)) = parts(&entry.layer) else { continue };
@@ -68,7 +71,7 @@ fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, 
         if is_bias {
             vectors.push((prefix, number, entry));
         } else if entry.shape.len() == 4 {
-            kernels.entry(prefix).or_default().insert(number, Found { kernel: entry, bias: None });
+            kernels.entry(prefix).or_default().insert(number, FoundConvolution { kernel: entry, bias: None });
         }
     }
     for (prefix, number, entry) in vectors {

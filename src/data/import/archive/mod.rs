@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::limits::Limits;
-use super::listing::{Contents, Found, FoundTable, Kind, Listing, Spool, kind};
+use super::listing::{Contents, Kind, Listing, SourceFile, SourceTable, Spool, kind};
 use super::report::{Progress, SkipLog};
 use super::{ImportError, csv};
 use crate::data::store::StoreError;
@@ -91,7 +91,7 @@ enum EntryError {
 
 impl Collector<'_> {
     /// Counts an entry and returns its cleaned path; `None` if it is ignored or skipped.
-    fn enter(&mut self, archive: &Path, name: &str) -> Result<Option<String>, ImportError> {
+    fn accept_entry(&mut self, archive: &Path, name: &str) -> Result<Option<String>, ImportError> {
         self.entries += 1;
         if self.entries > self.limits.entries {
             let reason = format!("it holds more than {} entries", self.limits.entries);
@@ -117,7 +117,7 @@ impl Collector<'_> {
             Kind::Image => self.image(path, size, reader),
             Kind::Table => self.table(path, reader),
             Kind::Other => {
-                self.listing.files.push(Found { path, at: None });
+                self.listing.files.push(SourceFile { path, at: None });
                 Ok(())
             }
             Kind::Clutter => Ok(()),
@@ -139,7 +139,7 @@ impl Collector<'_> {
             return Err(EntryError::Read(io::ErrorKind::UnexpectedEof.into()));
         }
         let at = Some(self.spool.append(&bytes).map_err(EntryError::Store)?);
-        self.listing.files.push(Found { path, at });
+        self.listing.files.push(SourceFile { path, at });
         Ok(())
     }
 
@@ -154,7 +154,7 @@ impl Collector<'_> {
             }
             None => None,
         };
-        self.listing.tables.push(FoundTable { path, at });
+        self.listing.tables.push(SourceTable { path, at });
         Ok(())
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn read(
     let size = file.metadata().map_err(failed)?.len();
     let limits = collector.limits;
     let position = Arc::new(AtomicU64::new(0));
-    let file = BufReader::with_capacity(1 << 16, Counted { inner: file, count: position.clone() });
+    let file = BufReader::with_capacity(1 << 16, CountingReader { inner: file, count: position.clone() });
     let unwrapped: Box<dyn Read> = match compression {
         Compression::None => Box::new(file),
         Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
@@ -58,13 +58,13 @@ pub(super) fn read(
         let reason = "no tar archive is in it; unpack it and import what it holds".into();
         return Err(ImportError::Layout { path: path.to_owned(), reason });
     }
-    let reach = Rc::new(Reach::default());
-    reach.allow(0);
-    let mut stream = Ending { inner: bounded, zeros: 0, reach: reach.clone() };
-    entries(path, &mut stream, &reach, collector, &mut || {
-        progress.tell(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
+    let bound = Rc::new(ReadBound::default());
+    bound.allow(0);
+    let mut stream = TailReader { inner: bounded, zeros: 0, bound: bound.clone() };
+    entries(path, &mut stream, &bound, collector, &mut || {
+        progress.report(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
     })?;
-    reach.end.set(u64::MAX);
+    bound.end.set(u64::MAX);
     // The checksums of gzip and xz are last. A reader that stopped earlier would not check them.
     io::copy(&mut stream, &mut io::sink()).map_err(|error| damaged(path, limits, &error))?;
     if stream.zeros < 512 {
@@ -76,9 +76,9 @@ pub(super) fn read(
 fn entries(
     path: &Path,
     stream: &mut dyn Read,
-    reach: &Reach,
+    bound: &ReadBound,
     collector: &mut Collector,
-    tell: &mut dyn FnMut() -> Result<(), ImportError>,
+    report: &mut dyn FnMut() -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let limits = collector.limits;
     let wrong = |error: io::Error| damaged(path, limits, &error);
@@ -87,12 +87,12 @@ fn entries(
         let mut entry = entry.map_err(wrong)?;
         // A sparse file's size differs from its bytes in the archive.
         let sparse = entry.header().entry_type() == EntryType::GNUSparse;
-        reach.allow(if sparse { entry.header().entry_size().map_err(wrong)? } else { entry.size() });
+        bound.allow(if sparse { entry.header().entry_size().map_err(wrong)? } else { entry.size() });
         if collector.entries.is_multiple_of(256) {
-            tell()?;
+            report()?;
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let Some(name) = collector.enter(path, &name)? else { continue };
+        let Some(name) = collector.accept_entry(path, &name)? else { continue };
         match entry.header().entry_type() {
             EntryType::Directory => collector.folder(name),
             EntryType::Regular | EntryType::Continuous => {
@@ -111,12 +111,12 @@ fn entries(
 }
 
 /// A reader that counts its bytes, for the progress.
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.count.fetch_add(count as u64, Ordering::Relaxed);
@@ -126,21 +126,21 @@ impl<R: Read> Read for Counted<R> {
 
 /// A reader that counts the zero bytes at its end. A complete tar archive ends with a block of zeros. Otherwise one cut
 /// between two entries would pass as complete.
-struct Ending<R> {
+struct TailReader<R> {
     inner: R,
     zeros: u64,
-    reach: Rc<Reach>,
+    bound: Rc<ReadBound>,
 }
 
 /// The position in the archive and the end of the permitted range. Without the bound, an entry's name of gigabytes
 /// would fill memory.
 #[derive(Default)]
-struct Reach {
+struct ReadBound {
     position: Cell<u64>,
     end: Cell<u64>,
 }
 
-impl Reach {
+impl ReadBound {
     /// Permits `bytes` of an entry and the headers up to the next entry.
     fn allow(&self, bytes: u64) {
         let end = self.position.get().saturating_add(bytes).saturating_add(MOST_BETWEEN);
@@ -156,14 +156,14 @@ impl Reach {
     }
 }
 
-impl<R: Read> Read for Ending<R> {
+impl<R: Read> Read for TailReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         match buffer[..count].iter().rposition(|byte| *byte != 0) {
             Some(last) => self.zeros = (count - last - 1) as u64,
             None => self.zeros += count as u64,
         }
-        self.reach.advance(count)?;
+        self.bound.advance(count)?;
         Ok(count)
     }
 }

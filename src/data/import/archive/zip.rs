@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
     let mut done = 0;
     for index in 0..archive.len() {
         if index.is_multiple_of(256) {
-            progress.tell(ImportStage::Reading, done, Some(size))?;
+            progress.report(ImportStage::Reading, done, Some(size))?;
         }
         let mut name = match archive.by_index_raw(index) {
             Ok(entry) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
@@ -38,11 +38,11 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         if !name.contains('/') {
             name = name.replace('\\', "/");
         }
-        let Some(name) = collector.enter(path, &name)? else { continue };
+        let Some(name) = collector.accept_entry(path, &name)? else { continue };
         let mut entry = match archive.by_index(index) {
             Ok(entry) => entry,
             Err(error) => {
-                collector.log.skip(&name, words(&error));
+                collector.log.skip(&name, describe_error(&error));
                 continue;
             }
         };
@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         } else {
             done += entry.compressed_size();
             let size = entry.size();
-            let mut counted = Spent { inner: Capped::new(&mut entry, left), bytes: 0 };
+            let mut counted = CountingReader { inner: Capped::new(&mut entry, left), bytes: 0 };
             let taken = collector.file(name.clone(), size, &mut counted);
             left = left.saturating_sub(counted.bytes);
             match taken {
@@ -69,7 +69,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
     Ok(())
 }
 
-fn words(error: &ZipError) -> String {
+fn describe_error(error: &ZipError) -> String {
     match error {
         ZipError::UnsupportedArchive(reason) if *reason == ZipError::PASSWORD_REQUIRED => "is encrypted".into(),
         error => format!("cannot be unpacked: {error}"),
@@ -77,12 +77,12 @@ fn words(error: &ZipError) -> String {
 }
 
 /// A reader that counts its bytes.
-struct Spent<R> {
+struct CountingReader<R> {
     inner: R,
     bytes: u64,
 }
 
-impl<R: Read> Read for Spent<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.bytes += count as u64;

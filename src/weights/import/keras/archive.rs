@@ -1,4 +1,4 @@
-//! Keras 3's `.keras`: a zip archive whose `model.weights.h5` is read by `three`.
+//! Keras 3's `.keras`: a zip archive whose `model.weights.h5` is read by `keras3`.
 
 use std::io::{Cursor, Read};
 
@@ -14,7 +14,7 @@ const RATIO: u64 = 20;
 const ALWAYS: u64 = 64 << 20;
 
 /// Whether the archive is Keras's.
-pub(in super::super) fn is(zip: &ZipArchive<Cursor<&[u8]>>) -> bool {
+pub(in super::super) fn matches(zip: &ZipArchive<Cursor<&[u8]>>) -> bool {
     holds(zip, WEIGHTS) || holds(zip, "config.json")
 }
 

@@ -11,20 +11,20 @@ use super::super::fault::Fault;
 use super::super::hdf5::{self, MOST_OBJECTS, broken};
 
 /// Whether the file is of this kind.
-pub(in super::super) fn is(file: &File) -> Result<bool, Fault> {
-    Ok(top(file)?.is_some())
+pub(in super::super) fn matches(file: &File) -> Result<bool, Fault> {
+    Ok(layer_list(file)?.is_some())
 }
 
 /// Returns every tensor in layer order.
 pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Fault> {
-    let Some((group, layers)) = top(file)? else { return Ok(Vec::new()) };
+    let Some((group, layers)) = layer_list(file)? else { return Ok(Vec::new()) };
     refuse_theano(&group)?;
     let mut entries = Vec::new();
     for layer in layers {
         let members = group.group(&layer).map_err(|_| missing(&layer))?;
         for weight in hdf5::strings(&members, "weight_names")?.unwrap_or_default() {
             let dataset = members.dataset(&weight).map_err(|_| missing(&format!("{layer}/{weight}")))?;
-            entries.push(hdf5::entry(label(&layer, &weight), dataset)?);
+            entries.push(hdf5::entry(layer_name(&layer, &weight), dataset)?);
             if entries.len() > MOST_OBJECTS {
                 return Err(Fault::broken(format!("it lists more than {MOST_OBJECTS} tensors")));
             }
@@ -34,7 +34,7 @@ pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Faul
 }
 
 /// Returns the group that lists the layers, and the list.
-fn top(file: &File) -> Result<Option<(Group, Vec<String>)>, Fault> {
+fn layer_list(file: &File) -> Result<Option<(Group, Vec<String>)>, Fault> {
     let root = file.root();
     if let Some(layers) = hdf5::strings(&root, "layer_names")? {
         return Ok(Some((root, layers)));
@@ -59,7 +59,7 @@ fn refuse_theano(group: &Group) -> Result<(), Fault> {
 
 /// Returns the layer's name of a tensor. A model inside a model is one layer with many tensors (`vgg16`), so the
 /// tensor's name counts (`block1_conv1/kernel:0`).
-fn label<'a>(layer: &'a str, weight: &'a str) -> &'a str {
+fn layer_name<'a>(layer: &'a str, weight: &'a str) -> &'a str {
     weight.rsplit_once('/').map_or(layer, |(path, _)| path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
 

@@ -19,7 +19,7 @@ pub(super) fn narrow() -> Vec<Layer> {
 }
 
 /// Returns a base with different values everywhere.
-pub(super) fn made_up() -> Vec<Convolution> {
+pub(super) fn test_base() -> Vec<Convolution> {
     let mut seed = 0_u32;
     let mut next = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -63,7 +63,7 @@ pub(super) const IMAGENET: Naming = Naming {
 };
 
 /// Returns block and convolution of a layer.
-pub(super) fn place(convolution: &Convolution) -> (usize, usize) {
+pub(super) fn position(convolution: &Convolution) -> (usize, usize) {
     let digits: Vec<usize> =
         convolution.layer.0.chars().filter_map(|c| c.to_digit(10)).map(|digit| digit as usize).collect();
     (digits[0], digits[1])
@@ -75,7 +75,7 @@ pub(super) fn legacy_tree(base: &[Convolution], naming: &Naming) -> Tree {
     let mut layers = vec!["input_1".to_owned()];
     tree.group("input_1").attribute("weight_names", AttrValue::F64Array(Vec::new()));
     for convolution in base {
-        let (block, conv) = place(convolution);
+        let (block, conv) = position(convolution);
         let layer = (naming.layer)(block, conv);
         let names = (naming.weights)(&layer);
         let (shape, values) = keras_kernel(convolution);
@@ -96,7 +96,7 @@ pub(super) fn legacy_tree(base: &[Convolution], naming: &Naming) -> Tree {
 }
 
 /// Returns a tree of Keras 3's format: groups counted by class, layers named in an attribute.
-pub(super) fn three_tree(base: &[Convolution], inside: &str, name: impl Fn(usize, &Convolution) -> String) -> Tree {
+pub(super) fn keras3_tree(base: &[Convolution], inside: &str, name: impl Fn(usize, &Convolution) -> String) -> Tree {
     let mut tree = Tree::default();
     for (index, convolution) in base.iter().enumerate() {
         let group = if index == 0 { "conv2d".to_owned() } else { format!("conv2d_{index}") };
@@ -158,7 +158,7 @@ pub(super) fn reading(bytes: Vec<u8>) -> Result<Read, Fault> {
 }
 
 /// Returns the message for bytes that cannot be read.
-pub(super) fn complaint(bytes: Vec<u8>) -> String {
+pub(super) fn error_of(bytes: Vec<u8>) -> String {
     match reading(bytes) {
         Ok(_) => panic!("it was read"),
         Err(Fault::Unknown(words) | Fault::Broken(words) | Fault::Refused(words) | Fault::OtherNetwork(words)) => words,

@@ -4,18 +4,18 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::reading::read;
-use super::fixtures::{IMAGENET, legacy_tree, narrow, safetensors, state_dict, three_tree, zipped};
+use super::fixtures::{IMAGENET, keras3_tree, legacy_tree, narrow, safetensors, state_dict, zipped};
 use super::torch_files::{Style, archive, legacy, pickle};
 use crate::weights::vgg16::Convolution;
 
 /// Returns a base with two layers, so that a random change seldom hits a value.
 fn short() -> Vec<Convolution> {
-    super::fixtures::made_up().into_iter().take(2).collect()
+    super::fixtures::test_base().into_iter().take(2).collect()
 }
 
 /// Returns a small file of each kind.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let three = three_tree(&short(), "layers", |index, _| format!("conv2d_{index}")).file();
+    let three = keras3_tree(&short(), "layers", |index, _| format!("conv2d_{index}")).file();
     let tensors = state_dict(&short(), "");
     vec![
         ("legacy HDF5", legacy_tree(&short(), &IMAGENET).file()),
@@ -41,7 +41,7 @@ proptest! {
     #[test]
     fn changed_bytes_never_panic(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), is_cut: bool) {
         for (_, mut bytes) in files() {
-            for (place, value) in &changes {
+            for (position, value) in &changes {
                 let place = place.index(bytes.len());
                 bytes[place] = *value;
             }

@@ -15,23 +15,23 @@ pub(super) enum Global {
     /// `torch._utils._rebuild_parameter`.
     RebuildParameter,
     /// The type of a storage.
-    Storage(Stored),
+    Storage(NumberType),
 }
 
 /// The number type of a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(super) enum NumberType {
     Float(Number),
     /// Integers of this many bytes, as batch normalization counts with; never weights.
-    Whole(usize),
+    Integer(usize),
 }
 
-impl Stored {
+impl NumberType {
     /// Returns the bytes of a number.
     pub(super) fn width(self) -> usize {
         match self {
             Self::Float(number) => number.width(),
-            Self::Whole(width) => width,
+            Self::Integer(width) => width,
         }
     }
 }
@@ -44,14 +44,14 @@ impl Global {
             ("torch", "Size") => return Ok(Self::Size),
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => return Ok(Self::RebuildTensor),
             ("torch._utils", "_rebuild_parameter") => return Ok(Self::RebuildParameter),
-            ("torch", "FloatStorage") => Stored::Float(Number::F32),
-            ("torch", "DoubleStorage") => Stored::Float(Number::F64),
-            ("torch", "HalfStorage") => Stored::Float(Number::F16),
-            ("torch", "BFloat16Storage") => Stored::Float(Number::Bf16),
-            ("torch", "LongStorage") => Stored::Whole(8),
-            ("torch", "IntStorage") => Stored::Whole(4),
-            ("torch", "ShortStorage") => Stored::Whole(2),
-            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => Stored::Whole(1),
+            ("torch", "FloatStorage") => NumberType::Float(Number::F32),
+            ("torch", "DoubleStorage") => NumberType::Float(Number::F64),
+            ("torch", "HalfStorage") => NumberType::Float(Number::F16),
+            ("torch", "BFloat16Storage") => NumberType::Float(Number::Bf16),
+            ("torch", "LongStorage") => NumberType::Integer(8),
+            ("torch", "IntStorage") => NumberType::Integer(4),
+            ("torch", "ShortStorage") => NumberType::Integer(2),
+            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => NumberType::Integer(1),
             _ => {
                 return Err(Fault::Refused(format!(
                     "its pickle asks for '{module}.{name}', which tensors do not need; nothing was run. If you trust it, load it \

@@ -57,7 +57,7 @@ fn storages<'a>(pickle: &Pickle<'a>, keys: &Pickle<'a>, bytes: &'a [u8]) -> Resu
         .objects
         .iter()
         .filter_map(|object| match object {
-            Object::Storage(storage) => Some((storage.key, storage.holds.width())),
+            Object::Storage(storage) => Some((storage.key, storage.numbers.width())),
             _ => None,
         })
         .collect();

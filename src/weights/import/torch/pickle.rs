@@ -9,7 +9,7 @@ mod rebuild;
 use std::collections::HashMap;
 
 use super::super::fault::Fault;
-use super::globals::{Global, Stored};
+use super::globals::{Global, NumberType};
 
 /// The most objects, values on the stack and memoized values; a VGG16 with its optimizer has about a thousand.
 const MOST_PARTS: usize = 1 << 20;
@@ -41,7 +41,7 @@ pub(super) enum Object<'a> {
 /// The storage of tensors' numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Storage<'a> {
-    pub(super) holds: Stored,
+    pub(super) numbers: NumberType,
     /// Its name among the storages.
     pub(super) key: &'a str,
     /// The length of the whole storage, in numbers.

@@ -2,7 +2,7 @@
 
 use super::super::entry::Entry;
 use super::super::fault::Fault;
-use super::globals::Stored;
+use super::globals::NumberType;
 use super::pickle::{Object, Pickle, Storage, Tensor, Value};
 
 /// Keys under which training scripts save a model's `state_dict`.
@@ -56,7 +56,7 @@ fn dict<'p, 'a>(pickle: &'p Pickle<'a>, value: Value<'a>) -> Option<&'p [(Value<
 
 /// Reads a tensor's numbers from its storage by offset and strides; its shape has been checked.
 fn values(tensor: &Tensor, bytes: &[u8]) -> Result<Vec<f32>, Fault> {
-    let Stored::Float(number) = tensor.storage.holds else {
+    let NumberType::Float(number) = tensor.storage.numbers else {
         return Err(Fault::Refused("its weights are whole numbers, and weights are floats".into()));
     };
     let width = number.width();

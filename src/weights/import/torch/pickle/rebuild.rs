@@ -68,7 +68,7 @@ impl<'a> Machine<'a> {
 
     /// Reads `("storage", type, key, device, length)`; old files append a view `(key, offset, length)` or `None`.
     pub(super) fn storage(&self, arguments: Value) -> Result<Storage<'a>, Fault> {
-        let [Value::Text("storage"), Value::Global(Global::Storage(holds)), Value::Text(key), _, length, rest @ ..] =
+        let [Value::Text("storage"), Value::Global(Global::Storage(numbers)), Value::Text(key), _, length, rest @ ..] =
             self.values(arguments)?
         else {
             return Err(broken());
@@ -77,7 +77,7 @@ impl<'a> Machine<'a> {
             [view @ Value::Object(_)] => self.values(*view)?.get(1).map(count).ok_or_else(broken)??,
             _ => 0,
         };
-        Ok(Storage { holds: *holds, key, length: count(length)?, offset })
+        Ok(Storage { numbers: *numbers, key, length: count(length)?, offset })
     }
 }
 

@@ -6,7 +6,7 @@
 
 use hdf5_pure::{File, Group};
 
-use super::super::entry::{Entry, place};
+use super::super::entry::{Entry, position_in_name};
 use super::super::fault::Fault;
 use super::super::hdf5::{self, MOST_OBJECTS, broken};
 
@@ -14,13 +14,13 @@ use super::super::hdf5::{self, MOST_OBJECTS, broken};
 const DEEPEST: usize = 24;
 
 /// A layer's path and tensors.
-struct Found {
+struct FoundLayer {
     path: Vec<(String, u64)>,
     tensors: Vec<Entry<'static>>,
 }
 
 /// Whether the file is of this kind.
-pub(in super::super) fn is(file: &File) -> Result<bool, Fault> {
+pub(in super::super) fn matches(file: &File) -> Result<bool, Fault> {
     let groups = file.root().groups().map_err(|error| broken(&error))?;
     Ok(groups
         .iter()
@@ -37,7 +37,7 @@ pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Faul
     Ok(found.into_iter().flat_map(|layer| layer.tensors).collect())
 }
 
-fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut Vec<Found>) -> Result<(), Fault> {
+fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut Vec<FoundLayer>) -> Result<(), Fault> {
     for name in group.groups().map_err(|error| broken(&error))? {
         *visited += 1;
         if *visited > MOST_OBJECTS || path.len() > DEEPEST {
@@ -49,11 +49,11 @@ fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut 
             "optimizer" | "loss_tracker" | "metrics" => {}
             "vars" => {
                 let tensors = tensors(&inner, path)?;
-                found.push(Found { path: path.to_vec(), tensors });
+                found.push(FoundLayer { path: path.to_vec(), tensors });
             }
             // Some versions wrote a Windows path as one name.
             _ => {
-                let parts = name.split('\\').map(counted);
+                let parts = name.split('\\').map(split_counter);
                 let path: Vec<(String, u64)> = path.iter().cloned().chain(parts).collect();
                 walk(&inner, &path, visited, found)?;
             }
@@ -68,12 +68,12 @@ fn tensors(vars: &Group, path: &[(String, u64)]) -> Result<Vec<Entry<'static>>, 
         path.last().map(|(stem, counter)| if *counter == 0 { stem.clone() } else { format!("{stem}_{counter}") });
     let layer = own.or(group).unwrap_or_default();
     let mut names = vars.datasets().map_err(|error| broken(&error))?;
-    names.sort_by_key(|name| counted(name));
+    names.sort_by_key(|name| split_counter(name));
     names.into_iter().map(|name| hdf5::entry(&layer, vars.dataset(&name).map_err(|error| broken(&error))?)).collect()
 }
 
 /// Splits a name into stem and counter, so that `conv2d_10` sorts after `conv2d_9` and `conv2d`.
-fn counted(name: &str) -> (String, u64) {
+fn split_counter(name: &str) -> (String, u64) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match name[stem.len()..].parse() {
         Ok(counter) => (stem.strip_suffix('_').unwrap_or(stem).to_owned(), counter),
@@ -81,13 +81,14 @@ fn counted(name: &str) -> (String, u64) {
     }
 }
 
-/// Rejects layers whose names give no order because they are counted separately, such as `stem` and `conv2d`. Otherwise
+/// Rejects layers whose names give no order because they are split_counter separately, such as `stem` and `conv2d`. Otherwise
 /// their alphabetical order could pass every check and be wrong.
-fn check_order(found: &[Found]) -> Result<(), Fault> {
-    let convolutions: Vec<&Found> =
+fn check_order(found: &[FoundLayer]) -> Result<(), Fault> {
+    let convolutions: Vec<&FoundLayer> =
         found.iter().filter(|layer| layer.tensors.iter().any(|tensor| tensor.shape.len() == 4)).collect();
-    let tells = |layer: &&Found| layer.tensors.iter().all(|tensor| place(&tensor.layer).is_some());
-    if convolutions.iter().all(tells) {
+    let has_position =
+        |layer: &&FoundLayer| layer.tensors.iter().all(|tensor| position_in_name(&tensor.layer).is_some());
+    if convolutions.iter().all(has_position) {
         return Ok(());
     }
     for pair in convolutions.windows(2) {
@@ -96,7 +97,7 @@ fn check_order(found: &[Found]) -> Result<(), Fault> {
             && one != other
         {
             return Err(Fault::Refused(format!(
-                "the order of its layers cannot be told: '{one}' and '{other}' are counted apart. Load it in Keras and save the base \
+                "the order of its layers cannot be told: '{one}' and '{other}' are split_counter apart. Load it in Keras and save the base \
                  alone, with save_weights(\"base.weights.h5\")"
             )));
         }
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn names_are_sorted_by_what_they_count() {
         let mut names = ["conv2d_10", "conv2d", "conv2d_2", "conv2d_1", "a", "10", "9", "block1_conv2"];
-        names.sort_by_key(|name| counted(name));
+        names.sort_by_key(|name| split_counter(name));
         assert_eq!(names, ["9", "10", "a", "block1_conv2", "conv2d", "conv2d_1", "conv2d_2", "conv2d_10"]);
     }
 }
