@@ -80,7 +80,7 @@ fn imported_weights_have_the_promised_keys() {
     let again = lab.mien(&["weights", "import", text(file()), "--name", "base", "--json"]).assert().success();
     assert!(String::from_utf8_lossy(&again.get_output().stderr).contains("imported before and is unchanged"));
     let other = ["weights", "import", text(file()), "--name", "base", "--preprocessing", "vggface"];
-    assert!(lab.complaint(&other, 1).contains("say --replace"));
+    assert!(lab.complaint(&other, 1).contains("add --replace"));
 }
 
 #[test]
@@ -195,7 +195,10 @@ fn data_is_imported_from_an_address_and_goes_on_where_it_broke_off() {
     let url = server.url("faces.csv?download=1");
     let import = ["data", "import", &url, "--name", "faces", "--json"];
     let complaint = lab.complaint(&import, 1);
-    assert!(complaint.contains("broke off after") && complaint.contains("goes on where it stopped"), "{complaint}");
+    assert!(
+        complaint.contains("interrupted after") && complaint.contains("run the command again to resume"),
+        "{complaint}"
+    );
     assert_eq!(leftovers(&lab.home().join("data")).len(), 2);
     let imported = lab.json(&import);
     assert_eq!((&imported["source"], &imported["name"]), (&json!(url), &json!("faces")));

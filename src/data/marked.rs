@@ -53,7 +53,7 @@ pub enum MarkedError {
     File(#[from] FileError),
     /// The dataset was replaced since.
     #[error(
-        "{}: these marks are of another dataset (fingerprint {}, now {}): `mien data unmark NAME --all` forgets them",
+        "{}: the marks are of another dataset (fingerprint {}, now {}); remove them with `mien data unmark NAME --all`",
         shown(.path), printable(.marked), printable(.dataset)
     )]
     OtherDataset {

@@ -291,7 +291,7 @@ fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<Mmap, StoreE
     if right_length(map.len()) {
         return Ok(map);
     }
-    let reason = format!("it has {} bytes, which is not what the manifest asks for", map.len());
+    let reason = format!("it has {} bytes, which do not match the manifest", map.len());
     Err(StoreError::Corrupt { path: path.to_owned(), reason })
 }
 

@@ -10,7 +10,7 @@ use crate::domain::text::printable;
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     /// The address is invalid.
-    #[error("{}: no address of a file: {reason}", printable(.url))]
+    #[error("{}: not the address of a file: {reason}", printable(.url))]
     Address {
         /// The address.
         url: String,
@@ -42,7 +42,7 @@ pub enum DownloadError {
         reason: String,
     },
     /// The server stopped sending.
-    #[error("{}: nothing came for {seconds} seconds; run it again, and it goes on where it stopped", printable(.url))]
+    #[error("{}: nothing arrived for {seconds} seconds; run the command again to resume", printable(.url))]
     Hung {
         /// The address.
         url: String,
@@ -51,7 +51,7 @@ pub enum DownloadError {
     },
     /// The connection broke before the end.
     #[error(
-        "{}: broke off after {done} of {} bytes ({}); run it again, and it goes on where it stopped",
+        "{}: interrupted after {done} of {} bytes ({}); run the command again to resume",
         printable(.url),
         .total.map_or_else(|| "an unknown number of".into(), |total| total.to_string()),
         printable(.reason)
@@ -80,7 +80,7 @@ pub enum DownloadError {
         found: String,
     },
     /// The file is larger than the bound.
-    #[error("{}: the file has more than {} GiB, which is the most that is fetched", printable(.url), .bound >> 30)]
+    #[error("{}: the file has more than {} GiB, the limit of downloads", printable(.url), .bound >> 30)]
     TooLarge {
         /// The address.
         url: String,
@@ -102,7 +102,7 @@ pub enum DownloadError {
         url: String,
     },
     /// The progress callback cancelled the download.
-    #[error("the download was cancelled; run it again, and it goes on where it stopped")]
+    #[error("the download was cancelled; run the command again to resume")]
     Cancelled,
 }
 
@@ -125,10 +125,10 @@ impl DownloadError {
 /// Returns the meaning of a status, and the remedy.
 fn describe_status(status: u16) -> &'static str {
     match status {
-        401 | 403 => "which means that it wants a login: fetch the file with a browser and import it",
+        401 | 403 => "which means that it requires a login: fetch the file with a browser and import it",
         404 | 410 => "which means that there is no such file: check the address",
         429 => "which means too many requests: wait a while",
-        500.. => "which is the server's own trouble: try again later",
+        500.. => "which is an error of the server: try again later",
         _ => "and no file",
     }
 }

@@ -76,8 +76,8 @@ pub(super) fn check_address(url: &str) -> Result<(), DownloadError> {
     }
     match url.parse::<Uri>() {
         Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(()),
-        Ok(_) => wrong("it names no server"),
-        Err(_) => wrong("it cannot be read as one"),
+        Ok(_) => wrong("it has no server name"),
+        Err(_) => wrong("it is malformed"),
     }
 }
 
@@ -166,9 +166,11 @@ fn to_failure(error: Error, limits: Limits) -> Failure {
         Error::BadUri(reason) => Failure::Address(reason),
         Error::HostNotFound => Failure::Unreachable("the name of the server cannot be found".into()),
         Error::TooManyRedirects => {
-            Failure::Redirects(format!("the server points elsewhere more than {} times", limits.redirects))
+            Failure::Redirects(format!("the server redirects more than {} times", limits.redirects))
         }
-        Error::RequireHttpsOnly(to) => Failure::Redirects(format!("the server points to {to}, which is not encrypted")),
+        Error::RequireHttpsOnly(to) => {
+            Failure::Redirects(format!("the server redirects to {to}, which is not encrypted"))
+        }
         Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             Failure::Unreachable(format!("no answer within {} seconds", limits.connect.as_secs()))
         }

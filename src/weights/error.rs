@@ -41,7 +41,7 @@ pub enum WeightsError {
         path: PathBuf,
     },
     /// Other weights have the name.
-    #[error("other weights are called '{name}' already ({difference}); choose another name, or say --replace")]
+    #[error("other weights are called '{name}' already ({difference}); choose another name, or add --replace")]
     Exists {
         /// The requested name.
         name: WeightsName,

@@ -170,7 +170,7 @@ fn manifest_of(path: &Path, file: &mut dyn Read, length: u64) -> Result<Manifest
     let ends = header.values().filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64());
     let claimed = ends.max().unwrap_or(0);
     if claimed != data {
-        return Err(damaged(format!("it has {data} bytes of tensors where its header speaks of {claimed}")));
+        return Err(damaged(format!("it has {data} bytes of tensors where its header states {claimed}")));
     }
     let manifest: Manifest = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     if !manifest.preprocessing.is_usable() {

@@ -31,7 +31,7 @@ pub enum CacheRefusal {
     #[error("MIEN_FEATURE_CACHE_GIB is 0")]
     Off,
     /// The features exceed the bound.
-    #[error("they would take {needed} and cached features may take {limit} in all (MIEN_FEATURE_CACHE_GIB sets it)")]
+    #[error("they would take {needed}, and all cached features may take {limit} (MIEN_FEATURE_CACHE_GIB sets it)")]
     Bound {
         /// Their size.
         needed: Size,
@@ -39,7 +39,7 @@ pub enum CacheRefusal {
         limit: Size,
     },
     /// The disk is too full.
-    #[error("they would take {needed} and the disk has {free} left")]
+    #[error("they would take {needed}, and the disk has {free} left")]
     Disk {
         /// Their size.
         needed: Size,

@@ -135,7 +135,7 @@ fn header(record: &ByteRecord) -> Result<(Columns, usize), String> {
 
 /// The error for tables without the column Usage, such as Kaggle's `train.csv`.
 pub(super) const NO_USAGE: &str =
-    "the table has no column Usage, which tells training from test; use fer2013.csv or icml_face_data.csv";
+    "the table has no column Usage, which separates training from test; use fer2013.csv or icml_face_data.csv";
 
 fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Usage, &'static str, Vec<u8>), String> {
     let field =

@@ -89,7 +89,7 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
 fn size(decoder: &impl ImageDecoder) -> Result<(u32, u32), String> {
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 || width > LONGEST_SIDE || height > LONGEST_SIDE {
-        return Err(format!("claims to be {width}×{height}; at most {LONGEST_SIDE} pixels a side are taken"));
+        return Err(format!("claims to be {width}×{height}; at most {LONGEST_SIDE} pixels a side are accepted"));
     }
     Ok((width, height))
 }

@@ -40,7 +40,7 @@ pub enum ImportError {
         reason: String,
     },
     /// The source exceeds a bound on size, as an archive bomb does.
-    #[error("{}: {reason}; it looks made to fill the disk; if you trust it, unpack it or cut it up yourself", shown(.path))]
+    #[error("{}: {reason}; it may be made to fill the disk; if you trust it, unpack or split it yourself", shown(.path))]
     TooLarge {
         /// The source.
         path: PathBuf,

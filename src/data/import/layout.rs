@@ -174,7 +174,7 @@ impl Root {
                 (None, Some(_)) => {
                     outside += 1;
                     if outside == 1 {
-                        log.skip(&file.path, "lies in no class folder, as may others (counted once)");
+                        log.skip(&file.path, "is in no class folder, as others may be (counted once)");
                     }
                 }
                 (None, None) => {}
@@ -191,7 +191,7 @@ fn split_by(protocol: Protocol, folder: Split, path: &str, name: &str) -> Result
         (Protocol::Keras, _) => Ok(folder),
         (Protocol::Official, Some(usage)) => Ok(usage.split(protocol)),
         (Protocol::Official, None) => Err(format!(
-            "the name of '{}' does not tell which split it is of: by the official protocol names begin with Training, \
+            "the name of '{}' does not name its split: by the official protocol names begin with Training, \
              PublicTest or PrivateTest, as Training_3908.jpg; rename the files, or import with --protocol keras",
             printable(path)
         )),
@@ -251,7 +251,7 @@ pub(super) fn check_protocol(protocol: Protocol, groups: &Groups) -> Result<(), 
         None => Ok(()),
         Some(split) => {
             let usage = Usage::for_split(split).name();
-            let advice = "bring the whole of FER-2013, or import with --protocol keras";
+            let advice = "import the whole of FER-2013, or import it with --protocol keras";
             Err(format!("it holds no {usage} images, the {split} split by the official protocol; {advice}"))
         }
     }

@@ -92,8 +92,7 @@ impl ImportRequest {
         }
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         if !fraction(self.validation) || !fraction(self.test) || self.validation + self.test >= 1.0 {
-            let words =
-                "the fractions for validation and test must be from 0 to below 1 and leave something to train on";
+            let words = "the fractions for validation and test must be from 0 to below 1 and leave training images";
             return Err(ImportError::Options(words.into()));
         }
         match self.image_size {

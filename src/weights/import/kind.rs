@@ -55,6 +55,6 @@ fn describe_unknown(bytes: &[u8]) -> &'static str {
         _ if bytes.get(257..262) == Some(b"ustar") => {
             "it is a tar archive: unpack it, or, if torch wrote it, load it in PyTorch and save it again"
         }
-        _ => "it is no kind of file that is known",
+        _ => "it is of an unknown kind of file",
     }
 }

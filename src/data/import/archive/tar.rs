@@ -55,7 +55,7 @@ pub(super) fn read(
     let head = bounded.fill_buf().map_err(|error| damaged(path, limits, &error))?;
     // The compressed file may be no archive, for example a table.
     if head.len() >= 512 && !is_header(&head[..512]) {
-        let reason = "no tar archive is in it; unpack it and import what it holds".into();
+        let reason = "it contains no tar archive; unpack it and import its content".into();
         return Err(ImportError::Layout { path: path.to_owned(), reason });
     }
     let bound = Rc::new(ReadBound::default());

@@ -303,7 +303,7 @@ fn a_source_that_does_not_tell_its_splits_is_refused_by_the_official_protocol() 
         of_both_tests().into_iter().map(|(path, bytes)| (path.replace(from, to), bytes)).collect()
     };
     let table: [(&str, Vec<Entry>, &str); 4] = [
-        ("one name says nothing", renamed("Training_03", "a"), "/a.png' does not tell which split"),
+        ("one name says nothing", renamed("Training_03", "a"), "/a.png' does not name its split"),
         ("no public test", renamed("PublicTest", "PrivateTest_p"), "it holds no PublicTest images"),
         ("no private test", kaggle(), "it holds no PrivateTest images"),
         ("no training", renamed("Training", "PublicTest_t"), "it holds no Training images"),

@@ -97,7 +97,7 @@ fn check_order(found: &[FoundLayer]) -> Result<(), Fault> {
             && one != other
         {
             return Err(Fault::Refused(format!(
-                "the order of its layers cannot be told: '{one}' and '{other}' are split_counter apart. Load it in Keras and save the base \
+                "the order of its layers is unclear: '{one}' and '{other}' are numbered separately. Load it in Keras and save the base \
                  alone, with save_weights(\"base.weights.h5\")"
             )));
         }

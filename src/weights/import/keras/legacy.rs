@@ -64,5 +64,5 @@ fn layer_name<'a>(layer: &'a str, weight: &'a str) -> &'a str {
 }
 
 fn missing(name: &str) -> Fault {
-    Fault::broken(format!("it lists '{name}' and does not hold it"))
+    Fault::broken(format!("it lists '{name}' but does not contain it"))
 }

@@ -109,7 +109,7 @@ fn a_base_that_was_saved_partly_frozen_is_put_in_order() {
 fn a_list_of_what_is_not_there_is_named() {
     let mut tree = Tree::default();
     tree.attribute("layer_names", fixed(&["block1_conv1".into()]));
-    assert_eq!(error_of(tree.file()), "it lists 'block1_conv1' and does not hold it");
+    assert_eq!(error_of(tree.file()), "it lists 'block1_conv1' but does not contain it");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
             for bytes in files {
                 let fault = reading(bytes).expect_err("refused");
                 let Fault::Refused(words) = fault else { panic!("{fault:?}") };
-                assert!(words.contains(&format!("asks for '{module}.{name}'")), "{words}");
+                assert!(words.contains(&format!("uses '{module}.{name}'")), "{words}");
                 assert!(words.contains("nothing was run"), "{words}");
             }
         }

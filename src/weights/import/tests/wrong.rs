@@ -20,9 +20,9 @@ fn files_of_no_known_kind_are_told_for_what_they_are() {
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "it is a Git LFS pointer"),
         (b"\x1f\x8b\x08", "compressed with gzip"),
         (b"\x80\x02}q\0.", "a pickle, and not one of torch.save"),
-        (b"PK\x05\x06", "no kind of file that is known"),
-        (b"hello", "no kind of file that is known"),
-        (b"\x89PNG\r\n\x1a\n", "no kind of file that is known"),
+        (b"PK\x05\x06", "an unknown kind of file"),
+        (b"hello", "an unknown kind of file"),
+        (b"\x89PNG\r\n\x1a\n", "an unknown kind of file"),
     ];
     for (bytes, expected) in table {
         let fault = reading(bytes.to_vec()).expect_err(expected);

@@ -54,7 +54,7 @@ impl Global {
             ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => NumberType::Integer(1),
             _ => {
                 return Err(Fault::Refused(format!(
-                    "its pickle asks for '{module}.{name}', which tensors do not need; nothing was run. If you trust it, load it \
+                    "its pickle uses '{module}.{name}', which tensors do not need; nothing was run. If you trust it, load it \
                      in Python and save model.state_dict() alone"
                 )));
             }

@@ -87,7 +87,7 @@ pub(in super::super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
 }
 
 fn broken() -> Fault {
-    Fault::broken("its pickle makes no sense")
+    Fault::broken("its pickle is invalid")
 }
 
 struct Machine<'a> {
