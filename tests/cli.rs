@@ -1,4 +1,4 @@
-//! The command line as a script sees it: output, JSON keys, exit codes. Needs no trainer.
+//! The command line as a script uses it: output, JSON keys, exit codes. Needs no trainer.
 
 mod lab;
 
@@ -22,14 +22,14 @@ fn keys(value: &Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-/// Asserts that an object has these keys; more are fine.
+/// Asserts that an object has these keys, among others.
 fn has_keys(value: &Value, expected: &[&str]) {
     for key in expected {
         assert!(value.get(key).is_some(), "'{key}' is missing among {:?}", keys(value));
     }
 }
 
-/// The commands that `mien PATH --help` lists, without `help` itself.
+/// Returns the commands that `mien PATH --help` lists, without `help`.
 fn commands(lab: &Lab, path: &[&str]) -> Vec<String> {
     let help = lab.text(&[path, &["--help"]].concat());
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
@@ -43,12 +43,12 @@ fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
     let lab = Lab::new();
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
     let rows: Vec<&str> = readme.lines().skip_while(|line| *line != "| command | does |").skip(2).collect();
-    // What stands in the first column in backticks: `mien data import …`, `data list`, and `unmark` for `data unmark`.
+    // The code in the first column: `mien data import …`, `data list`, and `unmark` for `data unmark`.
     let named: Vec<Vec<Vec<&str>>> = rows
         .iter()
         .take_while(|line| line.starts_with('|'))
         .map(|row| {
-            // Bars in the table are alternatives of a command.
+            // Escaped bars in the table separate alternatives of a command.
             let row = row.split(" | ").next().expect("a column");
             let code = row.split('`').skip(1).step_by(2);
             code.map(|code| code.split([' ', '\\', '|']).filter(|word| *word != "mien").collect()).collect()
@@ -67,7 +67,7 @@ fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
         }
     }
     for row in &named {
-        // The command that the row is of, and what it may name alone: `unmark`.
+        // The command of the row, and parts that it may name without the command: `unmark`.
         let of = row.iter().filter_map(|code| code.first()).find(|word| top.iter().any(|name| name == *word));
         let parts = of.map_or_else(Vec::new, |of| commands(&lab, &[of]));
         for word in row.iter().filter_map(|code| code.first()).filter(|word| !word.starts_with('-')) {
@@ -277,7 +277,7 @@ fn watching_an_ended_run_tells_its_story_and_exits_as_it_ended() {
 fn watched_json_is_the_log_itself() {
     let lab = Lab::new();
     let folder = lab.run("calm-heron", 1, finished());
-    // But for the checksums, which are of the lines as they stand in the file.
+    // Checksums are left out, because they cover the lines in the file.
     let event = |line: &str| {
         let mut event: Value = serde_json::from_str(line).expect("JSON");
         event.as_object_mut().expect("an object").remove("crc32");
@@ -340,7 +340,7 @@ fn only_an_active_run_can_be_stopped() {
     let lock = folder.lock().expect("a lock").expect("free");
     let events = folder.events_file();
     let asked = folder.clone();
-    // Plays the worker: obeys, writes its end, dies.
+    // Plays the worker: obeys, logs its end, exits.
     let worker = std::thread::spawn(move || {
         wait_for("the request", PATIENCE, || asked.stop_requested().then_some(()));
         let mut writer = mien::events::EventWriter::open(&events, 2).expect("a log");
@@ -395,7 +395,7 @@ fn completions_are_made_for_each_shell() {
     }
 }
 
-/// Writes a table of two classes with this many rows for each use, after `rows` of the test's own.
+/// Returns a table of two classes with eight rows of each usage, after `rows`.
 fn table(rows: &[&str]) -> String {
     let pixels = |level: usize| vec![level.to_string(); 16].join(" ");
     let mut text = String::from("emotion,pixels,Usage\n");
@@ -438,7 +438,7 @@ fn a_dataset_tells_by_which_protocol_it_was_split() {
     let source = lab.home().join("fer2013.csv");
     fs::write(&source, table(&[])).expect("written");
     let source = source.to_str().expect("a plain path");
-    // (name, options, training, validation and test images of a class, what is said of it)
+    // (name, options, training, validation and test images of a class, shown description)
     let cases: [(&str, &[&str], [u64; 3], &str); 2] = [
         ("plain", &[], [4, 0, 8], "split: validation is the first 0.1 of each class's training files"),
         ("fer", &["--protocol", "official"], [4, 4, 4], "split: official: Training trains, PublicTest validates"),

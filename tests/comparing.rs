@@ -1,4 +1,4 @@
-//! `compare` and `inspect` as a script sees them. Needs no trainer: predictions are made up.
+//! `compare` and `inspect` as a script uses them. Needs no trainer: predictions are generated.
 
 mod lab;
 
@@ -11,7 +11,7 @@ use mien::runs::inspection::file;
 use mien::runs::predictions::Predictions;
 use serde_json::{Value, json};
 
-/// Answers that amount to the test of [`finished`]: three happy images, one of them missed, and one sad.
+/// Returns predictions that match the test of [`finished`]: three happy images, one of them missed, and one sad.
 fn answers() -> Predictions {
     Predictions {
         classes: 2,
@@ -66,7 +66,7 @@ fn compared_runs_have_the_promised_keys() {
     assert!(table.contains("\nsetting,seed,42,7\n") && table.contains("\nagainst_baseline,p,,1\n"), "{table}");
 }
 
-/// Makes up tested runs with these seeds, learning rates and answers to [`answers`]' images.
+/// Creates tested runs with these seeds and learning rates, and predictions for the images of [`predictions`].
 fn swept(lab: &Lab) {
     let runs = [("a-1", 1, 0.1), ("a-2", 2, 0.1), ("b-1", 1, 0.2), ("b-2", 2, 0.2)];
     for (at, (id, seed, learning_rate)) in (1..).zip(runs) {
@@ -95,7 +95,7 @@ fn the_runs_of_a_tag_are_tabulated_by_the_settings_that_differ() {
     let csv = lab.text(&["compare", "--tag", "rates", "--csv"]);
     assert!(csv.starts_with("learning-rate,runs,seeds,tested,accuracy_mean,accuracy_deviation,"), "{csv}");
     assert!(csv.contains("\n0.1,a-1 a-2,1 2,2,0.75,0,"), "{csv}");
-    // Many runs by name, of no tag.
+    // Several untagged runs with one name.
     for (at, id) in (20..).zip(["c-1", "c-2", "c-3"]) {
         tested(&lab, id, at);
     }
@@ -128,7 +128,7 @@ fn a_tagged_run_that_cannot_be_read_does_not_hide_the_others() {
     assert!(complaint.starts_with("mien: b-2: ") && told.contains("\"b-1\""), "{complaint}{told}");
 }
 
-/// Answers of which those to the second and the third image are the other way round.
+/// Returns predictions with the second and the third image exchanged.
 fn contrary() -> Predictions {
     Predictions { probabilities: vec![0.9, 0.1, 0.375, 0.625, 0.875, 0.125, 0.125, 0.875], ..answers() }
 }

@@ -1,4 +1,4 @@
-//! Downloads, against servers that behave in every way that servers do.
+//! Downloads from servers that fail in every way.
 
 mod server;
 
@@ -11,14 +11,14 @@ use mien::download::{Digest, DownloadError, Limits, Progress, Request, download}
 use server::{Answer, Server, ranged, response};
 use tempfile::TempDir;
 
-/// Patient, so that a busy machine fails no test.
+/// Long waits, so that a busy machine fails no test.
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(20), silence: Duration::from_secs(20), redirects: 3, bytes: 1 << 20 };
 
-/// For servers that hang.
+/// Short waits, for servers that hang.
 const HASTY: Limits = Limits { silence: Duration::from_millis(300), ..LIMITS };
 
-/// A hundred thousand bytes, none like its neighbour.
+/// Returns 100,000 bytes of a pattern.
 fn content() -> Vec<u8> {
     (0..100_000_u32).map(|index| index.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
 }
@@ -50,7 +50,7 @@ impl Desk {
         download(&request, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// Names of what lies beside the destination.
+    /// Returns the names of the files next to the destination.
     fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path().join("downloads")).expect("a folder");
         let mut names: Vec<String> =
@@ -114,7 +114,7 @@ fn a_cut_file_is_told_and_goes_on_where_it_stopped() {
     assert_eq!(desk.left(), ["file.bin"]);
 }
 
-/// Fetches from a server whose first answer is cut, and whose second one is this.
+/// Downloads from a server whose first answer is cut; `answer` gives the second.
 fn second_answer(
     answer: impl Fn(&server::Asked) -> Vec<u8> + Send + 'static,
     first: impl Fn(&server::Asked) -> Vec<u8> + Send + 'static,
@@ -319,7 +319,7 @@ fn two_downloads_of_one_file_do_not_mix() {
     let desk = Desk::new();
     let (url, destination) = (server.url("x"), desk.destination());
     std::thread::scope(|scope| {
-        // Left to itself it would end, and the second begin, where that is slow to come.
+        // Without a check, a first download that ends early would make the second one start.
         let first = scope.spawn(|| desk.get(&url));
         while server.asked().is_empty() {
             assert!(!first.is_finished(), "it ended before it asked");

@@ -1,8 +1,8 @@
-//! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are
-//! full or may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
+//! Deliberate faults with the real binary: stopped, killed, starved and duplicate workers, full and read-only homes,
+//! missing data. docs/reliability.md lists the messages and the losses.
 //!
-//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`. That
-//! takes root or a user namespace; where neither is permitted, `-- --skip mounted` leaves these tests out.
+//! Tests that need a file system mount one in a private namespace and reach it through `/proc/PID/root`. Mounting takes
+//! root or a user namespace; without either, `-- --skip mounted` leaves these tests out.
 
 #![cfg(target_os = "linux")]
 #![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
@@ -28,7 +28,7 @@ use mien::train::checkpoint::Checkpoint;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-/// A run on [`Lab::faces`] that goes on for some seconds.
+/// Arguments of a run on [`Lab::faces`] that takes some seconds.
 const LONG: [&str; 13] = [
     "train",
     "cnn",
@@ -65,7 +65,7 @@ fn done(home: &Path, arguments: &[&str]) -> String {
     stdout(&output)
 }
 
-/// What a command says that must fail with code 1.
+/// Returns the stderr of a command that must fail with code 1.
 fn refused(home: &Path, arguments: &[&str]) -> String {
     let output = mien(home, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stdout(&output));
@@ -89,7 +89,7 @@ fn wait_for_epochs(folder: &RunFolder, epochs: usize) {
     wait_for("an epoch", PATIENCE, || (folder.events_file().exists() && epochs_done(folder) >= epochs).then_some(()));
 }
 
-/// Everything of a run that must not depend on what happened to it: its history and its test without times, its
+/// Returns the parts of a run that faults must not change: history and test without times, and a checksum of the
 /// weights.
 #[cfg(feature = "trainer")]
 fn essence(home: &Path) -> (Value, Value, u32) {
@@ -101,7 +101,7 @@ fn essence(home: &Path) -> (Value, Value, u32) {
         epoch.remove("seconds");
         epoch.remove("images_per_second");
     }
-    // The order of a safetensors file's metadata is nobody's promise: what the file says is compared.
+    // Compared by content, because the order of a safetensors file's metadata is not fixed.
     let best = Checkpoint::read(&folder(home).best_checkpoint()).expect("weights");
     let mut sum = crc32fast::Hasher::new();
     sum.update(&serde_json::to_vec(&best.state).expect("JSON"));
@@ -112,7 +112,7 @@ fn essence(home: &Path) -> (Value, Value, u32) {
     (history, run["test"].clone(), sum.finalize())
 }
 
-/// The same run, left alone.
+/// Returns the result of the same run without faults.
 #[cfg(feature = "trainer")]
 fn undisturbed() -> (Value, Value, u32) {
     let lab = Lab::new();
@@ -126,7 +126,7 @@ fn leftovers(at: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tmp"))).collect()
 }
 
-/// A lab with the dataset and a run of at least one epoch.
+/// Returns a lab with the dataset and a run of at least one epoch.
 fn begun() -> (Lab, RunFolder) {
     let lab = Lab::new();
     lab.faces(700);
@@ -165,11 +165,11 @@ fn a_worker_that_dies_before_its_first_checkpoint_leaves_a_run_that_goes_on() {
     done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
     let checkpoints = [run.last_checkpoint(), run.previous_checkpoint(), run.best_checkpoint()];
     let remove = || checkpoints.iter().for_each(|file| drop(fs::remove_file(file)));
-    // With two epochs told there was a checkpoint, and beginning anew would not be going on.
+    // With two logged epochs there was a checkpoint, so a restart from the beginning would lose them.
     remove();
     let words = refused(lab.home(), &["resume", "calm-heron"]);
     assert!(words.contains("has saved no weights yet") && words.contains("last.ckpt"), "{words}");
-    // The end of the first epoch is told, and nothing is saved yet.
+    // The first epoch is logged, and no checkpoint is saved.
     let log = fs::read_to_string(run.events_file()).expect("a log");
     let first = log.split_inclusive('\n').position(|line| line.contains("epoch_finished")).expect("an epoch");
     fs::write(run.events_file(), log.split_inclusive('\n').take(first + 1).collect::<String>()).expect("written");
@@ -220,7 +220,7 @@ fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     let path = run.path().to_str().expect("a plain path").to_owned();
     let check = |expected: &str| {
         assert!(refused(lab.home(), &["resume", "calm-heron"]).contains(expected));
-        // As the dashboard starts it, which looks at no data itself.
+        // As the dashboard starts it, without a check of its own.
         assert!(refused(lab.home(), &["worker", &path]).contains("faces"));
         assert_eq!(fs::read(run.events_file()).expect("a log"), before);
         assert_eq!(show(lab.home())["state"], "stopped");
@@ -261,11 +261,11 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
     let (lab, run) = begun();
     kill_process(worker_pid(&run), Signal::KILL).expect("sent");
     wait_for("its end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    // It ends at another place each time, until there is enough.
+    // It fails at another point each time, until the memory suffices.
     let starve = |kibibytes: u32| {
         let mut starved = Command::new("sh");
         starved.args(["-c", "ulimit -v \"$0\"; exec \"$1\" worker --now \"$2\"", &kibibytes.to_string()]);
-        // With backtraces on, the standard library waits for itself where one cannot be allocated while it is printed.
+        // With backtraces, the standard library deadlocks if it cannot allocate while printing one.
         starved.env("RUST_BACKTRACE", "0");
         let log = run.open_worker_log().expect("a log");
         starved.arg(env!("CARGO_BIN_EXE_mien")).arg(run.path()).stderr(log).status().expect("started")
@@ -307,11 +307,11 @@ fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
     assert_eq!(show(lab.home())["state"], "finished");
 }
 
-/// What takes the right to mount.
+/// Tests that must mount.
 mod mounted {
     use super::*;
 
-    /// A file system of its own in a private namespace.
+    /// A file system in a private namespace.
     struct Mounted {
         process: Child,
         home: PathBuf,
@@ -319,7 +319,7 @@ mod mounted {
     }
 
     impl Mounted {
-        /// Mounts by a shell script, which finds the folder to mount at in `$1` and `argument` in `$2`.
+        /// Mounts by a shell script: `$1` is the folder to mount at, `$2` is `argument`.
         fn by(script: &str, argument: &str) -> Self {
             let folder = tempfile::tempdir().expect("a folder");
             // As root, else as root of a user namespace.
@@ -340,12 +340,12 @@ mod mounted {
             panic!("neither root nor a user namespace may mount here (unshare -m, unshare -rm): `-- --skip mounted`");
         }
 
-        /// A small one, in memory.
+        /// Mounts a small file system in memory.
         fn small(size: &str) -> Self {
             Self::by("mount -t tmpfs -o size=$2 none \"$1\"", size)
         }
 
-        /// Another folder, which may only be read here.
+        /// Mounts another folder read-only.
         fn read_only(of: &Path) -> Self {
             Self::by(
                 "mount --bind \"$2\" \"$1\" && mount -o remount,ro,bind \"$1\"",
@@ -428,7 +428,7 @@ mod mounted {
         one.wait("the line for the name", |text| text.contains("another name for"));
         one.line("proud-heron");
         for dashboard in [&mut one, &mut other, &mut reader] {
-            // The one that renames shows the name as it is typed; the list says when it is there.
+            // The dashboard that renames shows the name as it is typed; the list shows it once it is saved.
             dashboard.wait("its new name", |text| {
                 text.lines().any(|line| line.contains("early stop") && line.contains("proud-heron"))
             });
@@ -454,9 +454,9 @@ mod mounted {
         let run = folder(home);
         wait_for_epochs(&run, 1);
         mounted.fill();
-        // It fails by itself at the next checkpoint, which it cannot write.
+        // The worker fails at the next checkpoint, which it cannot write.
         wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-        // The words themselves may find no room either: neither the log nor what the worker prints can grow.
+        // The error may not be logged either, because neither the log nor the worker's output can grow.
         let shown = done(home, &["show", "calm-heron"]);
         let words = shown.lines().next().unwrap_or_default();
         eprintln!("reads: {words}");
@@ -479,7 +479,7 @@ mod mounted {
         assert!(words.contains("No space left on device"), "{words}");
         let left =
             fs::read_dir(mounted.home.join("data")).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        // The lock under which imports take turns stays, empty.
+        // The empty lock file of imports remains.
         let left: Vec<_> = left.filter(|name| name != ".import.lock").collect();
         assert!(left.is_empty(), "{left:?}");
     }

@@ -1,4 +1,4 @@
-//! The dashboard without a trainer in a real terminal: what must not break, whatever comes in from the keyboard's side.
+//! The dashboard without a trainer in a pseudo-terminal, under difficult input.
 
 #![cfg(feature = "dashboard")]
 
@@ -14,7 +14,7 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use rustix::process::Signal;
 use terminal::{Dashboard, PATIENCE, SMALL};
 
-/// A home with a tiny dataset, a config, and a user who has seen the first steps.
+/// A home with a small dataset, and a user with settings who has seen the first steps.
 struct User {
     folder: tempfile::TempDir,
 }
@@ -41,7 +41,7 @@ impl User {
         command
     }
 
-    /// The dashboard of this user, with these variables.
+    /// Opens this user's dashboard with these variables.
     fn open(&self, environment: &[(&str, &str)]) -> Dashboard {
         let mut command = self.command();
         for (name, value) in environment {
@@ -50,7 +50,7 @@ impl User {
         Dashboard::run(SMALL, command)
     }
 
-    /// How many runs there are.
+    /// Returns the number of runs.
     fn runs(&self) -> usize {
         std::fs::read_dir(self.path().join("lab/checkpoints"))
             .map_or(0, |folder| folder.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count())
@@ -61,12 +61,12 @@ const SIZE: PtySize = PtySize { rows: SMALL.0, cols: SMALL.1, pixel_width: 0, pi
 
 const CTRL_C: &str = "\x03";
 
-/// Whether the Data screen shows the dataset, with nothing over it.
+/// Whether the Data screen shows the dataset, without an overlay.
 fn ready(text: &str) -> bool {
     text.contains("disgust") && !text.contains("first steps")
 }
 
-/// Imports a dataset of two classes, because drawing the demo takes long without optimization.
+/// Imports a dataset of two classes, because drawing the demo is slow without optimization.
 fn tiny_dataset(folder: &Path) {
     for class in ["disgust", "happy"] {
         let class = folder.join("faces").join(class);
@@ -82,14 +82,14 @@ fn tiny_dataset(folder: &Path) {
     command.assert().success();
 }
 
-/// Bytes of every kind, the same ones every time.
+/// Returns bytes of every kind, the same each time.
 fn garbage(count: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let byte = |_| {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        // Without Ctrl-C, which means what it always means.
+        // Ctrl-C is replaced, because it always ends the program.
         match state.to_le_bytes()[1] {
             3 => b'\r',
             byte => byte,
@@ -107,7 +107,7 @@ fn floods_of_pasted_text_and_garbage_launch_nothing() {
     terminal.wait("the form", |text| text.contains("[ Launch ]"));
     terminal.paste(&"2\ry\r".repeat(1 << 18));
     terminal.wait("words about it", |text| text.contains("1048576 pasted bytes were left out"));
-    // A terminal that does not mark pastes, keys that are held down, and noise with all kinds of sequences in it.
+    // Pastes without brackets, held-down keys, and noise with many kinds of sequences.
     terminal.press(&"2\ry\rS\r".repeat(50_000));
     terminal.press(&"j".repeat(50_000));
     for _ in 0..50 {
@@ -115,7 +115,7 @@ fn floods_of_pasted_text_and_garbage_launch_nothing() {
         terminal.send(b"\x1b[<0;40;20M\x1b[I\x1b[O\x1b]10;rgb:00/00/00\x07\x1bP1$r0m\x1b\\\x1b[\xe6\xbc\r\x1b]52;c;");
     }
     terminal.taken();
-    // From whatever it led to, to one screen and to another: all that was sent before was taken in.
+    // From any screen to one screen and to another proves that all earlier bytes were read.
     terminal.press_until(&["\x1b", "2"], "the form", |text| text.contains("[ Launch ]"));
     terminal.press_until(&["\x1b", "1"], "the dataset", |text| text.contains("disgust"));
     assert_eq!(user.runs(), 0, "something was launched:\n{}", terminal.text());
@@ -134,7 +134,7 @@ fn ctrl_c_works_behind_whatever_is_never_finished() {
         let mut terminal = user.open(&[]);
         terminal.wait("the dataset", |text| ready(text));
         terminal.send(unfinished);
-        // By hand, which is later than all that the terminal sent by itself.
+        // A key press, later than the bytes that the terminal sent itself.
         terminal.taken();
         terminal.leave(CTRL_C);
     }
@@ -144,7 +144,7 @@ fn ctrl_c_works_behind_whatever_is_never_finished() {
 fn late_answers_are_not_typed_and_keys_pressed_meanwhile_come_in_order() {
     let user = User::new("");
     let mut terminal = user.open(&[]);
-    // At once, while the terminal is still being asked; the answers come when nobody waits for them any more.
+    // Sent while the program still queries the terminal; the answers arrive after it has stopped waiting.
     terminal.press("3?");
     terminal.wait("the filter of the help", |text| text.contains("type to filter"));
     terminal.send(b"\x1b[6;20;10t\x1b[?62;4c\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\\x1b_Gi=31;OK\x1b\\\x1bP>|foot\x1b\\");
@@ -164,7 +164,7 @@ fn the_dashboard_ends_with_its_terminal() {
     let pty = native_pty_system().openpty(SIZE).expect("a terminal");
     let mut child = pty.slave.spawn_command(user.command()).expect("started");
     drop(pty.slave);
-    // Read here, so that nothing else keeps the terminal open.
+    // Read in this thread, so that no other descriptor keeps the terminal open.
     let mut reader = pty.master.try_clone_reader().expect("a reader");
     let mut screen = vt100::Parser::new(24, 80, 0);
     let mut bytes = [0; 4096];
@@ -174,7 +174,7 @@ fn the_dashboard_ends_with_its_terminal() {
     }
     drop((reader, pty.master));
     wait_for("the end of the dashboard", PATIENCE, || child.try_wait().expect("a child"));
-    // And by a hang-up alone.
+    // A hang-up signal without a closed terminal.
     let mut terminal = user.open(&[]);
     terminal.wait("the dataset", |text| ready(text));
     terminal.signal(Signal::HUP);
@@ -218,7 +218,7 @@ fn a_storm_of_resizes_ends_in_the_right_picture() {
         terminal.resize((1 + step * 7 % 60, 1 + step * 13 % 200));
         std::thread::sleep(Duration::from_millis(3));
     }
-    // Small enough to show nothing of what was there, and then each larger than what was there.
+    // First too small for any content, then larger each time.
     for (size, words) in [((10, 40), "mien needs"), ((24, 80), "disgust"), ((40, 120), "disgust")] {
         terminal.resize(size);
         let filled = usize::from(size.0);
@@ -232,14 +232,14 @@ fn a_storm_of_resizes_ends_in_the_right_picture() {
 
 #[test]
 fn an_idle_dashboard_sends_not_a_byte_and_answers_the_next_key() {
-    /// Longer than two looks at the clock are apart.
+    /// Longer than the interval of the dashboard's clock.
     const QUIET: Duration = Duration::from_millis(2_500);
     let user = User::new("");
     let mut terminal = user.open(&[]);
     terminal.wait("the dataset", |text| ready(text));
     terminal.press("3");
     terminal.wait("the runs", |text| text.contains("There are no runs"));
-    // Whenever it comes to rest, it stays there: a dashboard that repaints what it shows never does.
+    // A dashboard that repaints an unchanged screen is never quiet.
     let (mut bytes, mut since) = (terminal.bytes().len(), Instant::now());
     wait_for("a while without a byte", PATIENCE, || {
         let now = terminal.bytes().len();
@@ -260,7 +260,7 @@ fn suspending_gives_the_terminal_back_and_going_on_takes_it_again() {
     terminal.wait("the dataset", |text| ready(text));
     let before = terminal.bytes().len();
     terminal.press("\x1a");
-    // In a session without a shell the kernel does not stop it: it goes on at once, and draws everything anew.
+    // In a session without a shell the kernel does not stop it, so it continues and redraws at once.
     let behind = |bytes: &[u8], wanted: &[u8]| {
         let at = bytes.windows(wanted.len()).position(|window| window == wanted)?;
         Some(bytes[at..].to_vec())
@@ -270,7 +270,7 @@ fn suspending_gives_the_terminal_back_and_going_on_takes_it_again() {
         let back = left.and_then(|bytes| behind(&bytes, b"\x1b[?1049h"));
         back.is_some_and(|bytes| behind(&bytes, b"disgust").is_some())
     });
-    // After a stop from outside the screen is drawn anew.
+    // A stop from outside also causes a redraw.
     terminal.signal(Signal::STOP);
     terminal.show(b"\x1b[2J\x1b[Hsomebody else's words");
     terminal.signal(Signal::CONT);

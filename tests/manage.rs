@@ -1,4 +1,4 @@
-//! Runs that exist, as a script handles them: filter, order, rename, tag, note, delete. Needs no trainer.
+//! Existing runs as a script manages them: filter, order, rename, tag, note, delete. Needs no trainer.
 
 mod lab;
 
@@ -11,7 +11,7 @@ fn now() -> u64 {
     mien::supervise::now()
 }
 
-/// Two ended runs and one that was lost.
+/// Returns a lab with two ended runs and a lost one.
 fn lab() -> Lab {
     let lab = Lab::new();
     lab.run("calm-heron", now() - 3_600_000, finished());

@@ -1,8 +1,8 @@
-//! Pictures in terminals that draw them, each in its own way, and in those that answer late, wrongly or never.
+//! Pictures in terminals that draw them by each protocol, and in those that answer late, wrongly or never.
 //!
-//! The terminal here is made up: it answers what it is asked, and keeps account of which pictures it shows. Pictures of
-//! kitty lie over the text until they are deleted by number; those of iTerm2 and sixel are part of the cells, so that
-//! text takes them away. They are drawn into the cells as `PAINT`.
+//! The terminal here is simulated: it answers queries and records the shown pictures. Kitty's pictures cover the text
+//! until they are deleted by number. Those of iTerm2 and sixel belong to the cells, so text overwrites them; they are
+//! drawn into the cells as `PAINT`.
 
 #![cfg(feature = "dashboard")]
 
@@ -21,7 +21,7 @@ use terminal::{Dashboard, Display};
 /// Rows and columns.
 const LARGE: (u16, u16) = (40, 120);
 
-/// What a cell shows of a picture.
+/// The character of a cell with a part of a picture.
 const PAINT: char = '▓';
 
 /// Pixels of a cell across and down.
@@ -31,29 +31,29 @@ const FIRST: &str = "\x1b[16t\x1b[c";
 const REST: &str = "\x1b[>q\x1b]11;?\x1b\\\x1b[c";
 const SIZE: &str = "\x1b[6;20;10t";
 
-/// When it is asked this, it answers that, so much later.
+/// A query, the delay of its answer, and the answer.
 type Answer = (&'static str, Duration, String);
 
 fn at_once(first: &str, rest: &str) -> Vec<Answer> {
     vec![(FIRST, Duration::ZERO, format!("{SIZE}{first}")), (REST, Duration::ZERO, rest.to_owned())]
 }
 
-/// A terminal that draws pictures.
+/// A simulated terminal that draws pictures.
 struct Shown {
     cells: vt100::Parser,
-    /// Pictures of kitty by number.
+    /// Kitty's pictures by number.
     kitty: BTreeMap<String, (u16, u16)>,
-    /// Pictures ever drawn.
+    /// The number of pictures drawn so far.
     drawn: usize,
-    /// What came in and is not a whole sequence yet.
+    /// Received bytes without a complete sequence.
     rest: Vec<u8>,
-    /// All that came in.
+    /// All received bytes.
     all: Vec<u8>,
-    /// What it has not been asked yet.
+    /// The answers to queries that have not arrived yet.
     answers: Vec<Answer>,
 }
 
-/// What there is to be seen at an instant.
+/// The screen at an instant.
 #[derive(Debug)]
 struct View {
     text: String,
@@ -70,7 +70,7 @@ impl Deref for View {
 }
 
 impl View {
-    /// Whether any picture is there.
+    /// Whether the screen shows a picture.
     fn has_pictures(&self) -> bool {
         self.kitty > 0 || self.contains(PAINT)
     }
@@ -95,7 +95,7 @@ impl Display for Shown {
                 [(b"\x1b_G", b"\x1b\\"), (b"\x1b]1337;", b"\x07"), (b"\x1bP0;1q", b"\x1b\\")];
             let first = begins.iter().filter_map(|(begin, end)| Some((find(&self.rest, begin)?, *end))).min();
             let Some((at, end)) = first else {
-                // The beginning of one may still be incomplete.
+                // The beginning of a sequence may be incomplete.
                 let keep = self.rest.iter().rposition(|byte| *byte == 0x1b).filter(|at| self.rest.len() - at < 8);
                 let plain: Vec<u8> = self.rest.drain(..keep.unwrap_or(self.rest.len())).collect();
                 return self.cells.process(&plain);
@@ -158,7 +158,7 @@ impl Shown {
     }
 }
 
-/// The dashboard in a terminal of 120×40 that answers like this and has these variables.
+/// Opens the dashboard in a terminal of 120×40 with these answers and variables.
 fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Dashboard<Shown> {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
     command.env_clear();
@@ -167,7 +167,7 @@ fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Dashbo
     for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].iter().chain(variables) {
         command.env(name, value);
     }
-    // Its settings, and that the first steps were shown.
+    // The user's settings, and the record that the first steps were shown.
     command.env("HOME", home);
     std::fs::create_dir_all(home.join(".local/state/mien")).expect("a folder");
     std::fs::write(home.join(".local/state/mien/first-steps-shown"), "").expect("written");
@@ -176,7 +176,7 @@ fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Dashbo
     Dashboard::on(shown, LARGE, command)
 }
 
-/// Ends it by a key.
+/// Ends the dashboard with a key.
 fn quit(terminal: &mut Dashboard<Shown>) {
     let status = terminal.leave("q");
     assert!(status.success(), "{status:?}");
@@ -197,7 +197,7 @@ fn pictures_come_and_go_with_their_screen_in_each_protocol() {
         ("iTerm2", &[("LC_TERMINAL", "iTerm2")][..], at_once("\x1b[?62;c", "\x1bP>|iTerm2 3.5\x1b\\\x1b[?62;c")),
         ("sixel", &[][..], at_once("\x1b[?62;4c", "\x1bP>|foot(1.16)\x1b\\\x1b[?62;4c")),
     ];
-    // One pixel of a picture comes before the other questions, and so does the answer to it.
+    // The query with one pixel of a picture precedes the other queries, and so does its answer.
     protocols[0].2[1].2.insert_str(0, "\x1b_Gi=31;OK\x1b\\");
     for (name, variables, answers) in protocols {
         let mut terminal = open(lab.home(), variables, answers);
@@ -228,7 +228,7 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
     let lab = demo();
     let never = Vec::new();
     let late = vec![(FIRST, Duration::from_secs(2), format!("{SIZE}\x1b[?62;4c"))];
-    // Were its letters keys, they would turn to the runs and back to the help.
+    // As keys, its letters would lead to the runs and back to the help.
     let later = Duration::from_secs(1);
     let later = vec![
         (FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c")),
@@ -240,7 +240,7 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
     let table = [
         ("never", &[][..], never, false),
         ("late", &[][..], late, false),
-        // What it draws it has said in time.
+        // Its ability to draw was answered in time.
         ("after the first answer", &[][..], later, true),
         ("garbage", &[][..], garbage, false),
         ("tmux", &tmux[..], in_tmux, false),
@@ -249,7 +249,7 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
         let times = answers.len();
         let mut terminal = open(lab.home(), variables, answers);
         terminal.wait(&format!("faces, {name}"), |shown| shown.contains(if sixels { PAINT } else { '▀' }));
-        // What follows the latest answer is obeyed when that is in.
+        // The key is sent after the last answer.
         terminal.has_answered(times);
         terminal.press("v");
         terminal.wait(&format!("the next split, {name}"), |shown| shown.contains("share of validation"));
@@ -263,7 +263,7 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
 #[test]
 fn the_first_frame_does_not_wait_for_answers() {
     let lab = demo();
-    // It confirms what it is and then says nothing more; keys are read once waiting for that has ended.
+    // It answers the first query only; keys are read when the wait for the rest has ended.
     let silent = vec![(FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c"))];
     let mut terminal = open(lab.home(), &[], silent);
     terminal.press("2");

@@ -1,4 +1,4 @@
-//! The real binary in a real terminal: open, launch a demo run by keys, quit, reopen, see it finish.
+//! The real binary in a pseudo-terminal: launch a demo run by keys, quit, reopen, see its end.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
@@ -19,7 +19,7 @@ fn run_of(lab: &Lab) -> Option<FollowedRun> {
 fn a_demo_run_is_launched_left_and_found_again() {
     let lab = Lab::new();
     let mut dashboard = Dashboard::open(&lab);
-    // The demo draws itself where there is no other dataset.
+    // The demo is drawn if there is no other dataset.
     dashboard.wait("the demo dataset", |text| text.contains("happy") && text.contains("disgust"));
     assert!(dashboard.uses_alternate_screen());
 
@@ -89,11 +89,11 @@ fn all_strategies_are_launched_by_keys_and_wait_for_one_another() {
     dashboard.wait("the dataset", |text| text.contains("faces"));
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
-    // To features: without weights there is nothing to build on, and the form says what to do.
+    // Selects features; without weights the form shows the remedy.
     dashboard.press("\u{1b}[C\u{1b}[C");
     dashboard.wait("what is missing", |text| text.contains("mien weights"));
     dashboard.press("\r");
-    // The refusal leads to what is missing.
+    // The refused launch moves the cursor to the missing setting.
     dashboard.wait("a refusal", |text| text.contains("▸ weights"));
     assert!(run_of(&lab).is_none(), "nothing was launched");
     dashboard.quit();

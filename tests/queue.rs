@@ -1,5 +1,4 @@
-//! The queue with real workers: one run a device at a time, in order, whoever is killed. They wait for conditions,
-//! never for time.
+//! The queue with real workers: one run per device at a time, in order, even after kills.
 
 #![cfg(feature = "trainer")]
 
@@ -27,7 +26,7 @@ fn train(lab: &Lab, id: &str, epochs: &str, more: &[&str]) {
     assert_eq!(lab.text(&arguments), format!("{id}\n"));
 }
 
-/// Id and standing of each run on the processor, in the order of the list.
+/// Returns id and queue state of each run on the CPU, in the order of the list.
 fn queue(lab: &Lab) -> Vec<(String, String)> {
     let listing = lab.json(&["queue", "--json"]);
     let devices = listing["devices"].as_array().expect("devices");
@@ -59,7 +58,7 @@ fn wait_for_queue(lab: &Lab, expected: &[(&str, &str)]) {
     panic!("{found:?} is not {expected:?}");
 }
 
-/// When the first event like this was told.
+/// Returns the time of the first such event, in milliseconds since 1970.
 fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
     let mut records = Vec::new();
     EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
@@ -84,13 +83,13 @@ fn wait_for_state(lab: &Lab, id: &str, state: &str) {
     });
 }
 
-/// Kills whoever is at the run.
+/// Kills the run's worker.
 fn kill(folder: &RunFolder) {
     wait_for("the end of the worker", PATIENCE, || {
         if !folder.worker_alive() {
             return Some(());
         }
-        // The log may still name one that is gone.
+        // The log may still name a former worker.
         let _ = kill_process(worker_pid(folder), Signal::KILL);
         None
     });
@@ -151,7 +150,7 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     lab.text(&["queue", "slots", "cpu", "1"]);
     assert!(lab.complaint(&["queue", "slots", "cpu", "0"], 2).contains("1 to 64"));
 
-    // Fewer slots than are in use: nobody begins until there is room.
+    // With fewer slots than are in use, no run begins until one is free.
     lab.text(&["stop", "heron"]);
     wait_for_queue(&lab, &[("wren", "at_work"), ("otter", "waiting 1"), ("lynx", "waiting 2")]);
 
@@ -162,12 +161,12 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     });
     assert!(queue(&lab).contains(&("hasty".into(), "beside".into())));
 
-    // A pause gives up the turn and keeps the place.
+    // A pause gives up the slot and keeps the position.
     lab.text(&["pause", "otter"]);
     lab.text(&["stop", "wren"]);
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "paused")]);
     lab.text(&["unpause", "otter"]);
-    // A stop is heard by one that waits, and it can be resumed: behind the others.
+    // A waiting run obeys a stop, and resuming it puts it behind the others.
     assert!(lab.text(&["stop", "otter"]).contains("otter has stopped after epoch 0"));
     lab.text(&["resume", "otter", "--detach"]);
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "waiting 1")]);
@@ -190,7 +189,7 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
     wait_for_state(&lab, "otter", "finished");
     wait_for_queue(&lab, &[("heron", "lost true"), ("lynx", "lost false")]);
 
-    // Two at once: each run gets one worker all the same.
+    // Two restarts at once still start one worker per run.
     let mut starters = [start(&lab, &["queue", "restart"]), start(&lab, &["queue", "restart"])];
     for starter in &mut starters {
         starter.wait().expect("ended");
@@ -199,7 +198,7 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
     assert_eq!((workers(&heron), workers(&lynx)), (2, 2));
     assert_eq!(lab.json(&["queue", "restart", "--json"]), json!({ "restarted": [] }));
     assert!(lab.complaint(&["queue", "forget", "lynx"], 1).contains("lynx has a worker"));
-    // Of two that were started for it, the second may take the run when the first is gone.
+    // Of two workers started for a run, the second may take it when the first is gone.
     wait_for("lynx to be let go of", PATIENCE, || {
         kill(&lynx);
         lab.mien(&["queue", "forget", "lynx"]).output().expect("started").status.success().then_some(())

@@ -1,8 +1,8 @@
-//! The dashboard over a real `sshd` on loopback: start by keys, cut the connection, log in again, find the run further
-//! on; plain and inside tmux.
+//! The dashboard over a real `sshd` on loopback, plain and inside tmux: start by keys, cut the connection, log in
+//! again, find the run further on.
 //!
 //! `cargo test --release --test ssh -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root,
-//! `/run/sshd` is made.
+//! `/run/sshd` is created.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
@@ -19,7 +19,7 @@ use mien::runs::FollowedRun;
 use portable_pty::CommandBuilder;
 use terminal::{Dashboard, PATIENCE, SMALL};
 
-/// A server of our own, with keys of its own, for nobody else.
+/// A private server with temporary keys.
 struct Server {
     folder: tempfile::TempDir,
     port: u16,
@@ -37,7 +37,7 @@ impl Server {
         let at = |name: &str| folder.path().join(name);
         key(&at("host"));
         key(&at("client"));
-        // Taken and given back: nobody else asks for it in the moment between.
+        // The port is freed for the server; another process is unlikely to take it in between.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n",
@@ -58,7 +58,7 @@ impl Server {
         self.folder.path().join("client")
     }
 
-    /// A terminal of 80×24 that runs a command on the other side.
+    /// Opens a terminal of 80×24 that runs a command on the server.
     fn login(&self, command: &str) -> Dashboard {
         let mut ssh = CommandBuilder::new("ssh");
         ssh.args(["-tt", "-q", "-p", &self.port.to_string(), "-o", "StrictHostKeyChecking=no"]);
@@ -78,7 +78,7 @@ impl Drop for Server {
     }
 }
 
-/// The dashboard's command on the other side, for somebody who has seen the first steps.
+/// Returns the dashboard's command on the server, for a user who has seen the first steps.
 fn mien(lab: &Lab) -> String {
     let state = lab.home().join("state");
     std::fs::create_dir_all(state.join("mien")).expect("a folder");
@@ -114,7 +114,7 @@ fn a_cut_connection_ends_the_dashboard_and_no_run() {
     let mut dashboard = server.login(&mien(&lab));
     launch(&mut dashboard, &lab, "60");
     let before = epochs(&lab);
-    // The client is gone without a word, as when the network is.
+    // The client vanishes, as when the network fails.
     drop(dashboard);
     wait_for("two more epochs", PATIENCE, || (epochs(&lab) >= before + 2).then_some(()));
     let run = run_of(&lab).expect("the run");

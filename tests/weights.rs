@@ -1,4 +1,4 @@
-//! Pretrained weights and downloads as a script sees them. Needs no trainer and no network.
+//! Pretrained weights and downloads as a script uses them. Needs no trainer and no network.
 
 mod lab;
 mod server;
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 use server::{Answer, Server, ranged, response};
 use tempfile::TempDir;
 
-/// A file of torchvision's kind with all of VGG16's layers, written once: it has 59 MB.
+/// Returns a file of all VGG16 layers under torchvision's names, written once (59 MB).
 fn file() -> &'static Path {
     static FILE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FILE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vgg16.safetensors");
-        // A pattern that every tensor takes the beginning of.
+        // A pattern of which every tensor takes the beginning.
         let pattern: Vec<u8> =
             (0..9 * 512 * 512_u32).flat_map(|at| f32::from(at.to_le_bytes()[0]).to_le_bytes()).collect();
         let numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
@@ -46,7 +46,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
-/// Whatever downloads left behind.
+/// Returns the remaining files of downloads.
 fn leftovers(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder.join(".downloads")) else { return Vec::new() };
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
@@ -76,7 +76,7 @@ fn imported_weights_have_the_promised_keys() {
     let listed = lab.text(&["weights", "list"]);
     assert!(listed.starts_with("WEIGHTS  LAYOUT") && listed.contains(&hash[..8]), "{listed}");
 
-    // The same again changes nothing; another preprocessing has to be asked for twice.
+    // A repeated import changes nothing; another preprocessing needs `--replace`.
     let again = lab.mien(&["weights", "import", text(file()), "--name", "base", "--json"]).assert().success();
     assert!(String::from_utf8_lossy(&again.get_output().stderr).contains("imported before and is unchanged"));
     let other = ["weights", "import", text(file()), "--name", "base", "--preprocessing", "vggface"];
@@ -171,7 +171,7 @@ fn without_a_network_it_says_what_to_do_elsewhere() {
     assert!(complaint.contains("\n  mien data import FILE --name faces"), "{complaint}");
 }
 
-/// A table of two classes.
+/// Returns a table of two classes.
 fn table() -> Vec<u8> {
     let mut text = String::from("emotion,pixels,Usage\n");
     for index in 0..400 {

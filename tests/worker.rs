@@ -1,4 +1,4 @@
-//! Whole runs in real worker processes, by the command line alone: train, stop, resume, kill, hang up.
+//! Whole runs in real worker processes, from the command line: train, stop, resume, kill, hang up.
 
 #![cfg(feature = "trainer")]
 
@@ -15,7 +15,7 @@ use mien::runs::RunFolder;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 
-/// Options of a run on [`Lab::faces`] that goes on for some seconds, so that something can happen to it.
+/// Arguments of a run on [`Lab::faces`] that takes some seconds.
 const LONG: [&str; 12] = [
     "train",
     "cnn",
@@ -31,7 +31,7 @@ const LONG: [&str; 12] = [
     "cpu",
 ];
 
-/// Starts a command in a process group of its own, as a shell does.
+/// Starts a command in a new process group, as a shell does.
 fn start(lab: &Lab, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
     command.env_remove("MIEN_HOME").arg("--home").arg(lab.home()).args(arguments);
@@ -43,7 +43,7 @@ fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-/// The last completed epoch.
+/// Returns the last completed epoch.
 fn epochs_done(folder: &RunFolder) -> u32 {
     let finished =
         |event: &Event| if let Event::EpochFinished { metrics, .. } = event { Some(metrics.epoch) } else { None };
@@ -54,7 +54,7 @@ fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
     wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
 }
 
-/// The history without what depends on the machine's mood.
+/// Returns the history without its times.
 fn figures(run: &Value) -> Vec<Value> {
     let mut history = run["history"].as_array().expect("a history").clone();
     for epoch in &mut history {
@@ -179,7 +179,7 @@ fn ctrl_c_stops_a_run_after_it_has_saved() {
     assert!(folder.last_checkpoint().is_file() && !folder.worker_alive());
 }
 
-/// Whether this process, and so every child, ignores SIGHUP, which is signal 1.
+/// Whether this process, and so every child, ignores SIGHUP (signal 1).
 fn ignores_hang_ups() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -193,7 +193,7 @@ fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
     let mut command = start(&lab, &LONG);
     let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
-    // Under `nohup` children ignore hang-ups too, and only a stronger signal ends the starter.
+    // Under `nohup` children ignore hang-ups too, and only SIGKILL ends the starter.
     let signal = if ignores_hang_ups() { Signal::KILL } else { Signal::HUP };
     kill_process_group(pid(&command), signal).expect("sent");
     assert!(!command.wait().expect("ended").success());
@@ -227,7 +227,7 @@ fn a_worker_that_a_signal_ends_is_interrupted_and_the_queue_brings_it_back() {
         lab.mien(&["queue", "restart"]).assert().success();
         wait_for_epoch(&folder, done + 1);
     }
-    // Stopped by its user it is owed no more.
+    // A run stopped by its user leaves the queue.
     lab.mien(&["stop", "latest"]).assert().success();
     lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(130);
     assert_eq!(lab.json(&["show", "latest", "--json"])["state"], "stopped");
@@ -241,11 +241,11 @@ fn a_device_that_is_not_there_is_told_in_words() {
     let complaint = |extra: &[&str]| {
         let mut arguments = vec!["train", "cnn", "--dataset", "faces", "--device", "cuda"];
         arguments.extend(extra);
-        // Hides the GPUs of a machine that has some.
+        // Hides the machine's GPUs.
         let output = lab.mien(&arguments).env("CUDA_VISIBLE_DEVICES", "").output().expect("it runs");
         let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         if output.status.success() {
-            // On a machine too busy to find out in time a detached run is left to watching, which tells it.
+            // On a busy machine a detached run fails after its launch, and watching reports that.
             assert_eq!(extra, ["--detach"], "{told}");
             let watched = lab.mien(&["watch", "latest"]).assert().code(1).get_output().clone();
             return told + &String::from_utf8_lossy(&watched.stdout) + &String::from_utf8_lossy(&watched.stderr);
@@ -306,14 +306,14 @@ fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history(
     assert!(told.contains("last.ckpt is damaged") && told.contains("best.ckpt is damaged"), "{told}");
     assert_eq!(figures(&lab.json(&["show", "latest", "--json"])), before);
 
-    // With the best one whole again, the run goes on from there and says so.
+    // With an intact best checkpoint, the run resumes from it and reports that.
     fs::write(folder.best_checkpoint(), whole).expect("written");
     let output = lab.mien(&["resume", "latest"]).assert().success().get_output().clone();
     assert!(String::from_utf8_lossy(&output.stdout).contains("going on from "));
     assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=40).collect::<Vec<u64>>());
 }
 
-/// A dataset of so many classes, of each one image to train on, one to validate on and one to test on.
+/// Imports a dataset with this many classes, each with one image per split.
 fn many_classes(lab: &Lab, classes: usize) {
     let folder = lab.home().join("many");
     for class in 0..classes {

@@ -1,4 +1,4 @@
-//! A temporary home, the real binary, and runs made up from events.
+//! A temporary home, the real binary, and runs generated from events.
 
 #![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation)] // each test crate uses a part of it
 
@@ -20,7 +20,7 @@ use rustix::process::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Long enough for a slow machine with other things to do, in seconds.
+/// The longest wait in seconds, for slow and busy machines.
 pub(crate) const PATIENCE: u64 = 300;
 
 pub(crate) struct Lab {
@@ -40,31 +40,31 @@ impl Lab {
         RunStore::new(Home::new(self.home()))
     }
 
-    /// `mien --home HOME ARGUMENTS`.
+    /// Returns the command `mien --home HOME ARGUMENTS`.
     pub(crate) fn mien(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
         command.env_remove("MIEN_HOME").arg("--home").arg(self.home()).args(arguments);
         command
     }
 
-    /// What a command that succeeds prints.
+    /// Returns the output of a command that must succeed.
     pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.mien(arguments).assert().success().get_output().clone();
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// What a command that succeeds prints as JSON.
+    /// Returns the JSON output of a command that must succeed.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.text(arguments)).expect("JSON")
     }
 
-    /// What a command that ends with this code says on stderr.
+    /// Returns the stderr of a command that must end with this exit code.
     pub(crate) fn complaint(&self, arguments: &[&str], code: i32) -> String {
         let output = self.mien(arguments).assert().code(code).get_output().clone();
         String::from_utf8(output.stderr).expect("UTF-8")
     }
 
-    /// Imports a small dataset of this many rows: seven classes of noise, each around a brightness of its own.
+    /// Imports the dataset `faces` with this many rows: seven classes of noise around different brightnesses.
     pub(crate) fn faces(&self, rows: u32) {
         let mut random: u32 = 7;
         let mut noise = || {
@@ -83,7 +83,7 @@ impl Lab {
         self.mien(&["data", "import", path.to_str().expect("a plain path"), "--name", "faces"]).assert().success();
     }
 
-    /// The only run, once it is there.
+    /// Waits for the only run and returns its folder.
     pub(crate) fn only_run(&self) -> RunFolder {
         wait_for("a run", PATIENCE, || {
             let ids: Vec<RunId> = self.store().ids().expect("ids");
@@ -92,12 +92,12 @@ impl Lab {
         })
     }
 
-    /// Imports weights of VGG16's shape, drawn from a formula, under this name.
+    /// Imports generated weights of VGG16's shape under this name.
     pub(crate) fn weights(&self, name: &str) {
         self.weights_for(name, Preprocessing::TORCHVISION);
     }
 
-    /// The same tensors for input of another kind.
+    /// Imports the same tensors with this preprocessing.
     pub(crate) fn weights_for(&self, name: &str, preprocessing: Preprocessing) {
         let file = self.home().join("made-up.safetensors");
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
@@ -106,7 +106,7 @@ impl Lab {
             let bytes = match tensor.kind {
                 TensorKind::Weight { fan_in, .. } => {
                     let scale = (6.0 / fan_in as f32).sqrt();
-                    // The same numbers in the first convolution of every block, and so on.
+                    // The number of a layer within its block decides its values.
                     let number: u32 =
                         tensor.name.rsplit("conv").next().and_then(|rest| rest[..1].parse().ok()).expect("a number");
                     let value = |index: u32| {
@@ -131,7 +131,7 @@ impl Lab {
         std::fs::remove_file(file).expect("removed");
     }
 
-    /// Makes up a run from what its worker would have written.
+    /// Creates a run with these events in its log.
     pub(crate) fn run(&self, id: &str, created_at: u64, events: Vec<Event>) -> RunFolder {
         let dataset = DatasetName::new("demo").expect("a name");
         let recipe = Recipe { epochs: 3, ..Recipe::cnn(dataset, "0".repeat(32), created_at) };
@@ -146,7 +146,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// Leaves no worker behind, whatever became of the test.
+    /// Stops all workers, even if the test failed.
     fn drop(&mut self) {
         for id in self.store().ids().unwrap_or_default() {
             let folder = self.store().folder(&id);
@@ -159,7 +159,7 @@ impl Drop for Lab {
     }
 }
 
-/// A run that went through two epochs, stopped early and was tested.
+/// Returns the events of a run with two epochs, an early stop and a test.
 pub(crate) fn finished() -> Vec<Event> {
     let mut confusion = Confusion::new(2);
     for (truth, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
@@ -176,7 +176,7 @@ pub(crate) fn finished() -> Vec<Event> {
     events
 }
 
-/// What a worker writes before the first epoch.
+/// Returns the events before the first epoch.
 pub(crate) fn begun() -> Vec<Event> {
     vec![
         Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 },
@@ -205,21 +205,21 @@ pub(crate) fn epoch(epoch: u32, val_loss: f64, best_epoch: u32) -> Event {
     }
 }
 
-/// What a run's log tells.
+/// Returns the events in a run's log.
 pub(crate) fn events(folder: &RunFolder) -> Vec<Event> {
     let mut records = Vec::new();
     EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
     records.into_iter().map(|record| record.event).collect()
 }
 
-/// The process id of a run's newest worker.
+/// Returns the process id of a run's newest worker.
 pub(crate) fn worker_pid(folder: &RunFolder) -> Pid {
     let started = |event: &Event| if let Event::WorkerStarted { pid, .. } = event { Some(*pid) } else { None };
     let pid = events(folder).iter().rev().find_map(started).expect("a worker");
     Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id")
 }
 
-/// Waits until `condition` gives a value.
+/// Waits until `condition` returns a value.
 pub(crate) fn wait_for<T>(what: &str, seconds: u64, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

@@ -1,8 +1,8 @@
-//! The real binary in a real terminal of any size, and what it shows.
+//! The real binary in a pseudo-terminal of any size, and its screen.
 //!
-//! A wait that follows keys must wait for what the keys change. So that none passes without its keys,
-//! [`Dashboard::wait`] fails at once where its condition held before they were sent. A letter behind Esc in one burst
-//! is Alt and the letter: what follows Esc is sent when the effect of Esc is on the screen.
+//! A wait that follows keys must wait for an effect of the keys. [`Dashboard::wait`] fails at once if its condition
+//! held before they were sent. A letter sent in one burst with Esc is Alt and the letter, so keys after Esc are sent
+//! only when the effect of Esc is on the screen.
 
 #![allow(dead_code)] // each test crate uses a part of it
 
@@ -21,21 +21,20 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::lab::{Lab, wait_for};
 
-/// Long enough for a slow machine with other things to do.
+/// The longest wait in seconds, for slow and busy machines.
 pub(crate) const PATIENCE: u64 = 120;
 
-/// Rows and columns of a terminal as it is opened where nobody enlarged it.
+/// The default rows and columns of a terminal.
 pub(crate) const SMALL: (u16, u16) = (24, 80);
 
-/// What a terminal puts around a paste.
+/// The brackets that a terminal puts around a paste.
 const PASTED: (&str, &str) = ("\u{1b}[200~", "\u{1b}[201~");
 
 fn size((rows, cols): (u16, u16)) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-/// A user's folder of settings and states for all dashboards of this process: nothing set, the first steps shown
-/// before.
+/// Returns the folder of a user without settings who has seen the first steps, shared by this process.
 fn user() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let made = MADE.get_or_init(|| {
@@ -48,7 +47,7 @@ fn user() -> PathBuf {
     made.clone()
 }
 
-/// The dashboard's command on this home, in a plain terminal's environment and a user's who has seen the first steps.
+/// Returns the dashboard's command on this home, with a plain terminal's environment and the shared user's folder.
 pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
     let user = user();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
@@ -65,23 +64,23 @@ pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
     command
 }
 
-/// What a terminal makes of the bytes that come to it.
+/// A terminal's interpretation of the bytes it receives.
 pub(crate) trait Display: Send + 'static {
-    /// What there is to be seen at an instant: text, and what a display knows besides.
+    /// The screen at an instant: its text, and the display's own state.
     type View: Deref<Target = str> + std::fmt::Debug;
 
-    /// Takes in what came.
+    /// Processes received bytes.
     fn take(&mut self, bytes: &[u8]);
 
-    /// What it answers to all that it was told so far, each once; the second is how much later.
+    /// Returns the answers to the queries received so far, each once and with its delay.
     fn answers(&mut self) -> Vec<(String, Duration)> {
         Vec::new()
     }
 
-    /// Its cells.
+    /// Returns the cells.
     fn cells(&mut self) -> &mut vt100::Parser;
 
-    /// What it shows now.
+    /// Returns the screen.
     fn view(&self) -> Self::View;
 }
 
@@ -101,36 +100,36 @@ impl Display for vt100::Parser {
     }
 }
 
-/// The dashboard in a terminal.
+/// A dashboard in a pseudo-terminal.
 pub(crate) struct Dashboard<D: Display = vt100::Parser> {
     child: Box<dyn Child + Send + Sync>,
     keys: Arc<Mutex<Box<dyn Write + Send>>>,
     screen: Arc<Mutex<D>>,
-    /// All bytes so far.
+    /// All bytes received.
     output: Arc<Mutex<Vec<u8>>>,
-    /// How often the terminal has answered the program.
+    /// The number of answers that the terminal has sent.
     answered: Arc<AtomicUsize>,
-    /// Closing it, with the reader and the writer, hangs the terminal up.
+    /// Dropping it, the reader and the writer hangs the terminal up.
     master: Option<Box<dyn MasterPty + Send>>,
-    /// What was on the screen before the first of the keys that nothing was waited for since.
+    /// The screen before the first key since the last wait.
     before: Option<D::View>,
 }
 
 impl Dashboard {
-    /// The dashboard on this home, in a terminal of 80×24.
+    /// Opens the dashboard on this home in a terminal of 80×24.
     pub(crate) fn open(lab: &Lab) -> Self {
         Self::run(SMALL, mien(lab.home()))
     }
 
-    /// This command in a terminal of this size.
+    /// Runs this command in a terminal of this size (rows, columns).
     pub(crate) fn run(size: (u16, u16), command: CommandBuilder) -> Self {
         Self::on(vt100::Parser::new(size.0, size.1, 0), size, command)
     }
 
-    /// Types a line in place of what stands there, and enters it when it is shown.
+    /// Replaces the text of a line, waits until it is shown, and enters it.
     pub(crate) fn line(&mut self, text: &str) {
         self.send(b"\x15");
-        // Piece by piece, because a flood of keys would be a paste.
+        // In small chunks, because a flood of keys counts as a paste.
         for end in (8..text.len()).step_by(8).chain([text.len()]) {
             self.send(&text.as_bytes()[(end - 1) / 8 * 8..end]);
             self.look("what was typed", |shown| shown.contains(&text[..end]));
@@ -139,9 +138,9 @@ impl Dashboard {
         self.press("\r");
     }
 
-    /// Goes down the form to a setting and types a value into it.
+    /// Moves down the form to a setting and types a value.
     pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
-        // The heading of the explanation names the field that the cursor is on; other lines may say the same words.
+        // The heading of the explanation names the selected field; other lines may contain the same text.
         let here = |text: &str| {
             text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
         };
@@ -158,7 +157,7 @@ impl Dashboard {
         self.press("\u{15}");
         self.press(value);
         self.wait(value, |text| {
-            // Not `batch-size` for `size`.
+            // Otherwise `batch-size` would match `size`.
             let field = |line: &str| line.trim_start_matches(['▸', ' ']).starts_with(&format!("{} ", setting.name()));
             text.lines().any(|line| field(line) && line.contains(&format!(" {value} ")))
         });
@@ -172,7 +171,7 @@ impl Dashboard {
 }
 
 impl<D: Display> Dashboard<D> {
-    /// This command in a terminal of this size that shows things like this.
+    /// Runs this command in a terminal of this size with this display.
     pub(crate) fn on(display: D, at: (u16, u16), command: CommandBuilder) -> Self {
         let pty = native_pty_system().openpty(size(at)).expect("a terminal");
         let child = pty.slave.spawn_command(command).expect("started");
@@ -182,11 +181,11 @@ impl<D: Display> Dashboard<D> {
         let answered = Arc::new(AtomicUsize::new(0));
         let mut reader = pty.master.try_clone_reader().expect("a reader");
         let (shown, kept) = (Arc::clone(&screen), Arc::clone(&output));
-        // Held by this thread the line would keep the terminal from hanging up.
+        // A strong reference in this thread would keep the terminal open.
         let (line, count) = (Arc::downgrade(&keys), Arc::clone(&answered));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // A terminal whose program has ended reads as an error or as nothing.
+            // Reading a terminal whose program has ended is an error or returns nothing.
             while let Ok(length @ 1..) = reader.read(&mut bytes) {
                 kept.lock().expect("no panic").extend_from_slice(&bytes[..length]);
                 let mut display = shown.lock().expect("no panic");
@@ -205,29 +204,29 @@ impl<D: Display> Dashboard<D> {
         Self { child, keys, screen, output, answered, master: Some(pty.master), before: None }
     }
 
-    /// Makes the terminal another size.
+    /// Resizes the terminal.
     pub(crate) fn resize(&mut self, (rows, cols): (u16, u16)) {
         self.screen.lock().expect("no panic").cells().screen_mut().set_size(rows, cols);
         self.master.as_ref().expect("a terminal").resize(size((rows, cols))).expect("resized");
     }
 
-    /// Whether the program is still there.
+    /// Whether the program is running.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().ok().flatten().is_none()
     }
 
-    /// Its process.
+    /// Returns the program's process id.
     pub(crate) fn pid(&self) -> Pid {
         let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("an id");
         Pid::from_raw(pid).expect("an id")
     }
 
-    /// Sends it a signal.
+    /// Sends the program a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("sent");
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         if self.before.is_none() {
             self.before = Some(self.view());
@@ -236,7 +235,7 @@ impl<D: Display> Dashboard<D> {
         keys.write_all(bytes).and_then(|()| keys.flush()).expect("sent");
     }
 
-    /// Pastes a text, as terminals do it for programs that asked for brackets.
+    /// Pastes a text with the brackets of a bracketed paste.
     pub(crate) fn paste(&mut self, text: &str) {
         let (begin, end) = PASTED;
         self.send(format!("{begin}{text}{end}").as_bytes());
@@ -246,24 +245,24 @@ impl<D: Display> Dashboard<D> {
         self.send(keys.as_bytes());
     }
 
-    /// Waits until the program has read all that was sent: what is sent then comes by itself.
+    /// Waits until the program has read all bytes sent, so that later ones arrive separately.
     pub(crate) fn taken(&self) {
         let name = self.master.as_ref().and_then(|master| master.tty_name()).expect("a terminal");
         let unread = || {
-            // Opened anew each time, because whoever holds it open keeps it from hanging up.
+            // Opened each time, because an open descriptor would prevent a hang-up.
             let flags = OFlags::RDONLY | OFlags::NOCTTY;
             let terminal = rustix::fs::open(&name, flags, Mode::empty()).expect("the terminal");
             rustix::io::ioctl_fionread(&terminal).expect("a number")
         };
         let mut looks = 0;
         wait_for("the program to read what was sent", PATIENCE, || {
-            // More than once, because the kernel needs an instant to pass on what was written.
+            // Several times, because the kernel needs an instant to pass bytes on.
             looks = if unread() == 0 { looks + 1 } else { 0 };
             (looks == 4).then_some(())
         });
     }
 
-    /// Waits until the terminal has answered the program so many times.
+    /// Waits until the terminal has sent this many answers.
     pub(crate) fn has_answered(&self, times: usize) {
         wait_for("the terminal's answers", PATIENCE, || (self.answered.load(Ordering::SeqCst) >= times).then_some(()));
         self.taken();
@@ -277,17 +276,17 @@ impl<D: Display> Dashboard<D> {
         self.view().to_owned()
     }
 
-    /// All that the program has sent so far.
+    /// Returns all bytes that the program has sent.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.output.lock().expect("no panic").clone()
     }
 
-    /// Shows what the program did not send.
+    /// Displays bytes that the program did not send.
     pub(crate) fn show(&self, bytes: &[u8]) {
         self.screen.lock().expect("no panic").take(bytes);
     }
 
-    /// Waits until the screen satisfies a condition that it did not satisfy before the keys sent since the last wait.
+    /// Waits until the screen satisfies a condition that it did not satisfy before the keys since the last wait.
     pub(crate) fn wait(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
         if let Some(before) = self.before.take() {
             assert!(!condition(&before), "{what} was there before the keys, so waiting shows nothing:\n{before:?}");
@@ -295,7 +294,7 @@ impl<D: Display> Dashboard<D> {
         self.look(what, condition);
     }
 
-    /// Waits until the screen satisfies the condition, whatever was sent; tells what it shows if it never does.
+    /// Waits until the screen satisfies the condition, whatever was sent; fails with the screen.
     fn look(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
         let begun = std::time::Instant::now();
         loop {
@@ -304,7 +303,7 @@ impl<D: Display> Dashboard<D> {
                 return;
             }
             let ended = self.child.try_wait().ok().flatten();
-            // What the program wrote last may have come in meanwhile.
+            // The program's last output may have arrived meanwhile.
             if ended.is_some() && condition(&self.view()) {
                 return;
             }
@@ -314,15 +313,15 @@ impl<D: Display> Dashboard<D> {
         }
     }
 
-    /// Waits until all that the program has sent since `from` satisfies the condition.
+    /// Waits until the bytes since `from` satisfy the condition.
     pub(crate) fn wait_for_bytes(&mut self, what: &str, from: usize, condition: impl Fn(&[u8]) -> bool) {
         self.before = None;
         wait_for(what, PATIENCE, || condition(&self.bytes()[from..]).then_some(()));
     }
 
-    /// Presses these keys in turns until the screen satisfies the condition.
+    /// Presses these keys in turn until the screen satisfies the condition.
     ///
-    /// After a flood nobody knows where they are pressed, and they may be taken for a part of it.
+    /// After a flood the screen is unknown, and keys may count as part of the flood.
     pub(crate) fn press_until(&mut self, keys: &[&str], what: &str, condition: impl Fn(&D::View) -> bool) {
         let begun = std::time::Instant::now();
         for key in keys.iter().cycle() {
@@ -331,22 +330,22 @@ impl<D: Display> Dashboard<D> {
             }
             assert!(begun.elapsed().as_secs() < PATIENCE, "no {what}:\n{}", self.text());
             self.press(key);
-            // Longer than what comes behind a flood belongs to it, and than Esc waits for a letter.
+            // Longer than a flood lasts after its last byte, and than Esc waits for a letter.
             std::thread::sleep(Duration::from_millis(600));
         }
         self.before = None;
     }
 
-    /// Ends the program by these keys and waits until the terminal is restored.
+    /// Ends the program with these keys and waits until the terminal is restored.
     pub(crate) fn leave(&mut self, keys: &str) -> ExitStatus {
         self.press(keys);
         self.end()
     }
 
-    /// Waits for the end of the program and until the terminal is restored.
+    /// Waits until the program has ended and the terminal is restored.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let status = self.exit();
-        // What the program wrote last may still be on its way.
+        // The program's last output may not have arrived yet.
         wait_for("the restored terminal", PATIENCE, || {
             let mut display = self.screen.lock().expect("no panic");
             let screen = display.cells().screen();
@@ -359,7 +358,7 @@ impl<D: Display> Dashboard<D> {
         wait_for("the end of the dashboard", PATIENCE, || self.child.try_wait().expect("a child"))
     }
 
-    /// Sends what the kernel sends when the terminal's last end closes, and waits for the dashboard's end.
+    /// Sends the signal of a closed terminal and waits for the dashboard's end.
     pub(crate) fn hang_up(mut self) {
         let leader = self.master.as_ref().and_then(|master| master.process_group_leader()).expect("a session");
         self.master = None;
