@@ -1,6 +1,7 @@
-//! Training on CUDA without a GPU: the real binary on a simulated driver, run-time compiler and cuDNN (`cuda/driver.c`,
-//! `cuda/compiler.c`, `cuda/cudnn.c`). Burn's kernels compute nothing there. Tested are the device probe, compiled and
-//! cached kernels, memory, reads and waits, error messages, and blocks by cuDNN.
+//! Training on CUDA without a GPU: a driver, a run-time compiler and a cuDNN that are made up (`cuda/driver.c`,
+//! `cuda/compiler.c`, `cuda/cudnn.c`), under the real binary. Burn's kernels compute nothing there. Tested are the
+//! device probe, what is compiled and kept, memory, reads and waits, messages where the device fails, and blocks by
+//! cuDNN.
 
 #![cfg(all(feature = "trainer", feature = "cuda"))]
 
@@ -18,10 +19,10 @@ use mien::events::{Event, EventReader, Record};
 use mien::model::kernels::{AdamStep, DescentStep, Pool};
 use serde_json::Value;
 
-/// The headers of burn's kernels that are searched for.
+/// What burn's kernels include, as far as it is looked for.
 const HEADERS: [&str; 4] = ["cuda_runtime.h", "cuda_fp16.h", "mma.h", "cuda/barrier"];
 
-/// A machine with a simulated GPU, and a home on it.
+/// A machine with a GPU that is made up, and a home on it.
 struct Machine {
     lab: Lab,
     folder: tempfile::TempDir,
@@ -41,7 +42,7 @@ impl Machine {
         machine
     }
 
-    /// Returns such a machine with cuDNN.
+    /// The same with cuDNN.
     fn with_cudnn() -> Self {
         let machine = Self::new();
         machine.build("cudnn.c", "libcudnn.so.9");
@@ -71,7 +72,7 @@ impl Machine {
         self.folder.path().join("cache/mien/kernels")
     }
 
-    /// Returns the command `mien` on this machine; `more` is added to the environment.
+    /// `mien` there. `more` goes to the environment.
     fn mien(&self, arguments: &[&str], more: &[(&str, &str)]) -> assert_cmd::Command {
         let mut command = self.lab.mien(arguments);
         let counts = [("PRETEND_COUNTS", "counts"), ("PRETEND_COMPILED", "compiled"), ("XDG_CACHE_HOME", "cache")];
@@ -88,18 +89,18 @@ impl Machine {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// Returns the device calls of the last process that launched a kernel.
+    /// What the device was asked to do by the last process that launched something.
     fn counts(&self) -> Value {
         let text = fs::read_to_string(self.folder.path().join("counts")).expect("counts");
         serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
     }
 
-    /// Returns the number of programs compiled so far.
+    /// Programs compiled so far.
     fn compiled(&self) -> u64 {
         fs::metadata(self.folder.path().join("compiled")).map_or(0, |file| file.len())
     }
 
-    /// Trains until the run ends in any way; returns its events.
+    /// Trains to the end, whatever that is; the run's events.
     fn train(&self, name: &str, arguments: &[&str], more: &[(&str, &str)]) -> Vec<Record> {
         let words = ["train", "cnn", "--dataset", "faces", "--device", "cuda", "--name", name];
         let output = self.mien(&[&words[..], arguments].concat(), more).output().expect("it runs");
@@ -158,7 +159,7 @@ fn the_first_start_tells_that_it_compiles_and_the_second_compiles_nothing() {
         |record: &Record| matches!(record.event, Event::CompilingKernels { .. } | Event::KernelsCompiled { .. });
     assert!(!second.iter().any(again), "{second:?}");
     assert_eq!(machine.compiled(), after_first, "all kernels were kept");
-    // Another GPU needs other kernels.
+    // Another card's are others.
     machine.train("other", &["--epochs", "1"], &[("PRETEND_NAME", "Another GPU")]);
     assert!(machine.compiled() > after_first);
     assert_eq!(fs::read_dir(machine.kernels()).expect("kept").count(), 2);
@@ -187,7 +188,7 @@ fn an_epoch_has_one_shape_of_batches_and_waits_for_the_device_less_than_once_a_s
     let more = |what: &str| many[what].as_i64().expect("a count") - few[what].as_i64().expect("a count");
     assert!(more("launches") >= 1_000, "{many}");
     assert_eq!(more("reads"), 0, "nothing is read back for a step: {few} {many}");
-    // Memory is freed behind a fence from time to time.
+    // What was sent is given back behind a fence now and then.
     assert!(more("waits") < 100, "{few} {many}");
     assert_eq!(more("most_allocated"), 0, "{few} {many}");
     assert!(more("modules") <= 2, "hardly a kernel that the first steps did not have: {few} {many}");
@@ -259,7 +260,7 @@ fn blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute() {
     in_a_process_of_its_own(&machine, "descent_by_its_own_kernel", false, 0);
 }
 
-/// Runs an ignored test of this file on the simulated driver, where cuDNN must be called at least `least` times.
+/// Runs an ignored test of this file on the made-up driver, where cuDNN must be called at least so many times.
 fn in_a_process_of_its_own(machine: &Machine, test: &str, unfused: bool, least: u64) {
     let calls = machine.folder.path().join(format!("calls-{test}-{unfused}"));
     let mut child = Command::new(std::env::current_exe().expect("a test"));
@@ -279,8 +280,9 @@ fn in_a_process_of_its_own(machine: &Machine, test: &str, unfused: bool, least: 
     assert!(fs::metadata(&calls).map_or(0, |calls| calls.len()) >= least, "{said}");
 }
 
-/// The simulated driver's memory is the host's; only cuDNN and this program's kernels compute. The blocks therefore
-/// receive tensors that need no change of layout, and their results are read in place.
+/// The made-up driver's memory is the host's, and cuDNN and our own kernels compute; every other kernel does nothing.
+/// So the blocks are given tensors that no kernel has to bring into another layout, and their results are read in the
+/// layout they have.
 #[test]
 #[ignore = "on the made-up driver, by the test above"]
 fn blocks_by_cudnn() {
@@ -298,8 +300,8 @@ fn blocks_by_cudnn() {
             let found = case.results::<Cuda>(pool, false);
             blocks::same(&found, &expected, 1e-5, &format!("{sizes:?} {pool:?}"));
             let rounded = case.results::<Cuda>(pool, true);
-            // Two values of a window may be equal in bf16, and the gradient goes to the first. A sum near zero may
-            // round to either side where the bias is added after rounding.
+            // Two numbers of a window may be one in bf16, and the gradient goes to the first.
+            // So is a sum next to zero on either side of it, where the bias is added to what was rounded already.
             let unfused = std::env::var_os("PRETEND_CUDNN_UNFUSED").is_some();
             let bar = if pool == Pool::Max2 || unfused { 0.1 } else { 0.02 };
             blocks::same(&rounded, &expected, bar, &format!("{sizes:?} {pool:?} bf16"));
@@ -307,7 +309,7 @@ fn blocks_by_cudnn() {
     }
 }
 
-/// Convolutions outside blocks: with batch norm after them, with kernels other than 3×3, and with a stride.
+/// A convolution by itself: with batch norm behind it, of other kernels than 3×3, and with a stride.
 #[test]
 #[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
 fn convolutions_by_cudnn() {
@@ -386,7 +388,7 @@ mod blocks {
         AdamStep, BatchNormSettings, BlockSettings, DescentStep, KernelBackend, Pool, Wanted, batch_norm, convolution,
     };
 
-    /// The inputs of a block `[n, c_in, c_out, h, w]`, channels last.
+    /// Inputs of a block `[n, c_in, c_out, h, w]`, pixel by pixel.
     pub(crate) struct Case {
         sizes: [usize; 5],
         kernel: usize,
@@ -396,7 +398,7 @@ mod blocks {
         seed: u64,
     }
 
-    /// Returns multiples of 1/128 between -1 and 1, which bf16 represents.
+    /// Numbers between -1 and 1 that are multiples of 1/128, which bf16 holds.
     fn numbers(len: usize, seed: u64) -> Vec<f32> {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut next = || {
@@ -408,7 +410,7 @@ mod blocks {
 
     fn tensor<B: Backend, const D: usize>(values: &[f32], shape: [usize; D], rounded: bool) -> Tensor<B, D> {
         let kind = if rounded { DType::BF16 } else { DType::F32 };
-        // Rows of a tensor sent with several dimensions may be padded.
+        // Rows of a tensor that is sent with several dimensions may be padded.
         let data = TensorData::new(values.to_vec(), [values.len()]).convert_dtype(kind);
         Tensor::<B, 1>::from_data(data, (&B::Device::default(), kind)).reshape(shape)
     }
@@ -434,7 +436,7 @@ mod blocks {
             }
         }
 
-        /// Returns the block's output without and with tracking, and the gradients of input, weight and bias.
+        /// The block's output without and with tracking, and its gradients: of the input, the weight, the bias.
         pub(crate) fn results<B: KernelBackend>(&self, pool: Pool, rounded: bool) -> Vec<Vec<f32>> {
             let [n, c_in, c_out, h, w] = self.sizes;
             let down = if pool == Pool::Max2 { 2 } else { 1 };
@@ -466,7 +468,8 @@ mod blocks {
             [outputs.to_vec(), vec![of_x, by_pixels(of_weight), of_bias, by_pixels(again), bias_again]].concat()
         }
 
-        /// Returns a convolution's output by cuDNN without and with tracking, and the gradients of input and weight.
+        /// The output of a convolution by itself without and with tracking, and the gradients of its input and its
+        /// weight: by cuDNN.
         pub(crate) fn convolution(&self, stride: usize, rounded: bool) -> Vec<Vec<f32>> {
             let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
             let by_channels = |values: &[f32], shape: [usize; 4]| {
@@ -485,7 +488,7 @@ mod blocks {
             [vec![by_pixels(plain), by_pixels(tracked)], gradients.to_vec()].concat()
         }
 
-        /// Returns the same values by burn's operations on the CPU.
+        /// The same by burn's operations on the processor.
         pub(crate) fn convolution_by_burn(&self, stride: usize) -> Vec<Vec<f32>> {
             type Processor = Autodiff<Flex>;
             let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
@@ -504,8 +507,8 @@ mod blocks {
             vec![out.clone(), out, of(&x), of(&weight)]
         }
 
-        /// Returns the results of a batch norm training step by this program's kernels: output, running mean and
-        /// variance, and the gradients of input, scale and shift.
+        /// Batch norm of a training step by this program's kernels: output, running mean and variance, and the
+        /// gradients of input, scale and shift.
         pub(crate) fn batch_norm(&self, relu: bool, rounded: bool) -> Vec<Vec<f32>> {
             let [n, channels, _, h, w] = self.sizes;
             let by_channels = |values: &[f32]| {
@@ -524,7 +527,7 @@ mod blocks {
             vec![by_pixels(found.y), read(mean), read(variance), by_pixels(of_x), read(of_scale), read(of_shift)]
         }
 
-        /// Returns the same values by burn's operations on the CPU.
+        /// The same by burn's operations on the processor.
         pub(crate) fn batch_norm_by_burn(&self, relu: bool) -> Vec<Vec<f32>> {
             type Processor = Autodiff<Flex>;
             let [n, channels, _, h, w] = self.sizes;
@@ -547,14 +550,14 @@ mod blocks {
             vec![by_pixels(out.inner()), mean, variance, of_x, of_scale, of_shift]
         }
 
-        /// Returns scale, shift, running mean and running variance.
+        /// Scale, shift, running mean and running variance.
         fn vectors(&self) -> [Vec<f32>; 4] {
             let channels = self.sizes[1];
             let [scale, shift, mean, variance] = [4, 5, 6, 7].map(|seed| numbers(channels, self.seed + seed));
             [scale, shift, mean, variance.iter().map(|value| value.abs() + 0.5).collect()]
         }
 
-        /// Returns the shape of a convolution's output, channels last.
+        /// The shape of a convolution's output, pixel by pixel.
         fn outputs(&self, stride: usize) -> [usize; 4] {
             let [n, _, c_out, h, w] = self.sizes;
             let [rows, columns] = [h, w].map(|side| (side + 2 * (self.kernel / 2) - self.kernel) / stride + 1);
@@ -566,23 +569,23 @@ mod blocks {
         }
     }
 
-    /// Returns a parameter, its gradient and both moments.
+    /// A parameter, its gradient and both moments.
     pub(crate) fn of_adam(len: usize, seed: u64) -> [Vec<f32>; 4] {
         let [parameter, gradient, first, second] = [0, 1, 2, 3].map(|more| numbers(len, 4 * seed + more));
         [parameter, gradient, first, second.iter().map(|value| value.abs()).collect()]
     }
 
-    /// A tensor as backends represent it.
+    /// A tensor as backends know it.
     type Raw = burn::tensor::ops::FloatTensor<Cuda>;
 
-    /// Returns the parameter and both moments after a step on CUDA; filters are passed and read channels last.
+    /// The parameter and both moments behind a step on CUDA. Filters are given and read channels last.
     pub(crate) fn step_of_adam(shape: &[usize], tensors: [&[f32]; 4], step: AdamStep) -> Vec<Vec<f32>> {
         in_shape(shape, &tensors, |of| {
             Cuda::adam_step(&of[0], &of[1], [&of[2], &of[3]], step).expect("a kernel").to_vec()
         })
     }
 
-    /// Returns the parameter and its velocity after a step on CUDA; filters are passed and read channels last.
+    /// The parameter and its velocity behind a step on CUDA, likewise.
     pub(crate) fn step_of_descent(shape: &[usize], tensors: [&[f32]; 3], step: DescentStep) -> Vec<Vec<f32>> {
         in_shape(shape, &tensors, |of| Cuda::descent_step(&of[0], &of[1], &of[2], step).expect("a kernel").to_vec())
     }
@@ -611,7 +614,7 @@ mod blocks {
         }
     }
 
-    /// Asserts that results agree within `bar`.
+    /// Holds results against each other.
     pub(crate) fn same(found: &[Vec<f32>], expected: &[Vec<f32>], bar: f32, case: &str) {
         for (part, (found, expected)) in found.iter().zip(expected).enumerate() {
             assert_eq!(found.len(), expected.len(), "{case}, part {part}");
@@ -623,12 +626,12 @@ mod blocks {
     }
 }
 
-/// Returns the batch sizes of the tuned convolutions, as rounded by the tuning.
+/// How many images the convolutions that were tuned have at once, as tuning rounds that.
 fn batches(machine: &Machine) -> BTreeSet<u64> {
     tuned(&machine.kernels()).iter().filter_map(|key| key["batch_size"].as_u64()).collect()
 }
 
-/// Returns the tuned 3×3 convolutions; a weight's gradient may use a convolution with another kernel.
+/// The 3×3 convolutions that were tuned; one way to a weight's gradient is a convolution with another kernel.
 fn tuned(kernels: &Path) -> Vec<Value> {
     let mut keys = Vec::new();
     let mut folders = vec![kernels.to_owned()];
