@@ -276,7 +276,7 @@ fn a_rule_shows_what_it_would_delete_and_deletes_only_when_told() {
 #[test]
 fn what_goes_on_or_is_needed_stays() {
     let lab = several();
-    let held = lab.store().folder(&RunId::new("b").expect("an id"));
+    let held = lab.folder("b");
     let lock = held.lock().expect("a lock").expect("free");
     let mut waiting = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };
     waiting.after = Some(RunId::new("c").expect("an id"));
@@ -289,7 +289,7 @@ fn what_goes_on_or_is_needed_stays() {
 #[test]
 fn checkpoints_of_finished_runs_go_but_for_the_best() {
     let lab = several();
-    let folder = |id: &str| lab.store().folder(&RunId::new(id).expect("an id"));
+    let folder = |id: &str| lab.folder(id);
     fs::write(folder("b").best_checkpoint(), b"x").expect("damaged");
     assert_eq!(plan(&lab, &["--checkpoints", "--keep", "1"]), ["e-oldest", "d", "c"]);
     lab.text(&["runs", "prune", "--checkpoints", "--keep", "1", "--yes"]);

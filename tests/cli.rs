@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use lab::{Lab, PATIENCE, begun, epoch, finished, wait_for};
+use lab::{Lab, PATIENCE, begun, epoch, finished, has_keys, wait_for};
 use mien::domain::{Outcome, RunId};
 use mien::events::Event;
 use serde_json::{Value, json};
@@ -16,17 +16,6 @@ const DAY: u64 = 86_400_000;
 
 fn now() -> u64 {
     mien::supervise::now()
-}
-
-fn keys(value: &Value) -> Vec<&str> {
-    value.as_object().expect("an object").keys().map(String::as_str).collect()
-}
-
-/// Asserts that an object has these keys, among others.
-fn has_keys(value: &Value, expected: &[&str]) {
-    for key in expected {
-        assert!(value.get(key).is_some(), "'{key}' is missing among {:?}", keys(value));
-    }
 }
 
 /// Returns the commands that `mien PATH --help` lists, without `help`.

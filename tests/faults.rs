@@ -15,13 +15,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
+use lab::{Lab, PATIENCE, events, wait_for, wait_for_epoch};
 #[cfg(feature = "trainer")]
-use lab::worker_pid;
-use lab::{Lab, PATIENCE, events, wait_for};
+use lab::{history_of, worker_pid};
 use mien::events::Event;
-use mien::runs::{Home, RunFolder, RunStore};
+use mien::runs::RunFolder;
 #[cfg(feature = "trainer")]
 use mien::train::checkpoint::Checkpoint;
 #[cfg(feature = "trainer")]
@@ -45,12 +44,6 @@ const LONG: [&str; 13] = [
     "--detach",
 ];
 
-fn mien(home: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    command.env_remove("MIEN_HOME").arg("--home").arg(home).args(arguments).stdin(Stdio::null());
-    command.output().expect("started")
-}
-
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -59,66 +52,46 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn done(home: &Path, arguments: &[&str]) -> String {
-    let output = mien(home, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    stdout(&output)
+/// Runs a command, whatever its exit code.
+fn output(lab: &Lab, arguments: &[&str]) -> Output {
+    lab.mien(arguments).output().expect("started")
 }
 
 /// Returns the stderr of a command that must fail with code 1.
-fn refused(home: &Path, arguments: &[&str]) -> String {
-    let output = mien(home, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stdout(&output));
-    eprintln!("reads: {}", stderr(&output).trim());
-    stderr(&output)
+fn refused(lab: &Lab, arguments: &[&str]) -> String {
+    let complaint = lab.complaint(arguments, 1);
+    eprintln!("reads: {}", complaint.trim());
+    complaint
 }
 
-fn show(home: &Path) -> Value {
-    serde_json::from_str(&done(home, &["show", "calm-heron", "--json"])).expect("JSON")
-}
-
-fn folder(home: &Path) -> RunFolder {
-    RunStore::new(Home::new(home)).folder(&mien::domain::RunId::new("calm-heron").expect("an id"))
-}
-
-fn epochs_done(folder: &RunFolder) -> usize {
-    events(folder).iter().filter(|event| matches!(event, Event::EpochFinished { .. })).count()
-}
-
-fn wait_for_epochs(folder: &RunFolder, epochs: usize) {
-    wait_for("an epoch", PATIENCE, || (folder.events_file().exists() && epochs_done(folder) >= epochs).then_some(()));
+fn show(lab: &Lab) -> Value {
+    lab.json(&["show", "calm-heron", "--json"])
 }
 
 /// Returns the parts of a run that faults must not change: history and test without times, and a checksum of the
 /// weights.
 #[cfg(feature = "trainer")]
-fn essence(home: &Path) -> (Value, Value, u32) {
-    let run = show(home);
+fn essence(lab: &Lab) -> (Vec<Value>, Value, u32) {
+    let run = show(lab);
     assert_eq!(run["state"], "finished", "{run}");
-    let mut history = run["history"].clone();
-    for epoch in history.as_array_mut().expect("a history") {
-        let epoch = epoch.as_object_mut().expect("an epoch");
-        epoch.remove("seconds");
-        epoch.remove("images_per_second");
-    }
     // Compared by content, because the order of a safetensors file's metadata is not fixed.
-    let best = Checkpoint::read(&folder(home).best_checkpoint()).expect("weights");
+    let best = Checkpoint::read(&lab.folder("calm-heron").best_checkpoint()).expect("weights");
     let mut sum = crc32fast::Hasher::new();
     sum.update(&serde_json::to_vec(&best.state).expect("JSON"));
     for (name, array) in &best.arrays {
         sum.update(name.as_bytes());
         array.values.iter().for_each(|value| sum.update(&value.to_le_bytes()));
     }
-    (history, run["test"].clone(), sum.finalize())
+    (history_of(&run), run["test"].clone(), sum.finalize())
 }
 
 /// Returns the result of the same run without faults.
 #[cfg(feature = "trainer")]
-fn undisturbed() -> (Value, Value, u32) {
+fn undisturbed() -> (Vec<Value>, Value, u32) {
     let lab = Lab::new();
     lab.faces(700);
-    done(lab.home(), &LONG[..12]);
-    essence(lab.home())
+    lab.text(&LONG[..12]);
+    essence(&lab)
 }
 
 fn leftovers(at: &Path) -> Vec<PathBuf> {
@@ -130,9 +103,9 @@ fn leftovers(at: &Path) -> Vec<PathBuf> {
 fn begun() -> (Lab, RunFolder) {
     let lab = Lab::new();
     lab.faces(700);
-    done(lab.home(), &LONG);
-    let run = folder(lab.home());
-    wait_for_epochs(&run, 1);
+    lab.text(&LONG);
+    let run = lab.folder("calm-heron");
+    wait_for_epoch(&run, 1);
     (lab, run)
 }
 
@@ -142,39 +115,39 @@ fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
     let (lab, run) = begun();
     kill_process(worker_pid(&run), Signal::STOP).expect("stopped");
     let before = fs::read(run.events_file()).expect("a log");
-    let asked = mien(lab.home(), &["stop", "calm-heron", "--kill"]);
+    let asked = output(&lab, &["stop", "calm-heron", "--kill"]);
     assert_eq!(asked.status.code(), Some(2), "{}", stderr(&asked));
     assert!(stderr(&asked).contains("--yes kills the worker of calm-heron without asking") && run.worker_alive());
-    let told = done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
+    let told = lab.text(&["stop", "calm-heron", "--kill", "--yes"]);
     assert!(told.contains("killed process") && told.contains("goes on after epoch"), "{told}");
     assert!(!run.worker_alive() && run.killed());
     assert_eq!(fs::read(run.events_file()).expect("a log"), before, "only workers write the log");
-    assert_eq!(show(lab.home())["state"], "lost");
-    assert!(done(lab.home(), &["show", "calm-heron"]).contains("its worker was killed by hand"));
-    assert!(refused(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]).contains("no worker is at calm-heron"));
-    done(lab.home(), &["resume", "calm-heron"]);
+    assert_eq!(show(&lab)["state"], "lost");
+    assert!(lab.text(&["show", "calm-heron"]).contains("its worker was killed by hand"));
+    assert!(refused(&lab, &["stop", "calm-heron", "--kill", "--yes"]).contains("no worker is at calm-heron"));
+    lab.text(&["resume", "calm-heron"]);
     assert!(!run.killed());
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
 #[test]
 fn a_worker_that_dies_before_its_first_checkpoint_leaves_a_run_that_goes_on() {
     let (lab, run) = begun();
-    wait_for_epochs(&run, 2);
-    done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
+    wait_for_epoch(&run, 2);
+    lab.text(&["stop", "calm-heron", "--kill", "--yes"]);
     let checkpoints = [run.last_checkpoint(), run.previous_checkpoint(), run.best_checkpoint()];
     let remove = || checkpoints.iter().for_each(|file| drop(fs::remove_file(file)));
     // With two logged epochs there was a checkpoint, so a restart from the beginning would lose them.
     remove();
-    let words = refused(lab.home(), &["resume", "calm-heron"]);
+    let words = refused(&lab, &["resume", "calm-heron"]);
     assert!(words.contains("has saved no weights yet") && words.contains("last.ckpt"), "{words}");
     // The first epoch is logged, and no checkpoint is saved.
     let log = fs::read_to_string(run.events_file()).expect("a log");
     let first = log.split_inclusive('\n').position(|line| line.contains("epoch_finished")).expect("an epoch");
     fs::write(run.events_file(), log.split_inclusive('\n').take(first + 1).collect::<String>()).expect("written");
-    done(lab.home(), &["resume", "calm-heron"]);
-    assert_eq!(essence(lab.home()), undisturbed());
+    lab.text(&["resume", "calm-heron"]);
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
@@ -188,11 +161,11 @@ fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
         fs::read_to_string(&stat).expect("a process").contains(") T ").then_some(())
     });
     let before = fs::read(run.events_file()).expect("a log");
-    assert_eq!(show(lab.home())["state"], "running");
+    assert_eq!(show(&lab)["state"], "running");
     assert_eq!(fs::read(run.events_file()).expect("a log"), before, "it is suspended");
     kill_process(pid, Signal::CONT).expect("continued");
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
@@ -200,12 +173,12 @@ fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
 fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
     let (lab, run) = begun();
     let path = run.path().to_str().expect("a plain path").to_owned();
-    let second = mien(lab.home(), &["worker", &path]);
+    let second = output(&lab, &["worker", &path]);
     assert_eq!(second.status.code(), Some(1));
     assert!(stderr(&second).contains("another worker is at"), "{}", stderr(&second));
     assert_eq!(run.holder().map(|holder| holder.pid), u32::try_from(worker_pid(&run).as_raw_nonzero().get()).ok());
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
     let started = events(&run).iter().filter(|event| matches!(event, Event::WorkerStarted { .. })).count();
     assert_eq!(started, 1);
 }
@@ -214,16 +187,16 @@ fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
 #[test]
 fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     let (lab, run) = begun();
-    done(lab.home(), &["stop", "calm-heron"]);
+    lab.text(&["stop", "calm-heron"]);
     let before = fs::read(run.events_file()).expect("a log");
     let (data, away) = (lab.home().join("data/faces"), lab.home().join("data/away"));
     let path = run.path().to_str().expect("a plain path").to_owned();
     let check = |expected: &str| {
-        assert!(refused(lab.home(), &["resume", "calm-heron"]).contains(expected));
+        assert!(refused(&lab, &["resume", "calm-heron"]).contains(expected));
         // As the dashboard starts it, without a check of its own.
-        assert!(refused(lab.home(), &["worker", &path]).contains("faces"));
+        assert!(refused(&lab, &["worker", &path]).contains("faces"));
         assert_eq!(fs::read(run.events_file()).expect("a log"), before);
-        assert_eq!(show(lab.home())["state"], "stopped");
+        assert_eq!(show(&lab)["state"], "stopped");
     };
     fs::rename(&data, &away).expect("moved");
     check("there is no dataset 'faces'");
@@ -231,8 +204,8 @@ fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     check("the dataset faces is another one than when this run was created");
     fs::remove_dir_all(&data).expect("removed");
     fs::rename(&away, &data).expect("moved back");
-    done(lab.home(), &["resume", "calm-heron"]);
-    assert_eq!(essence(lab.home()), undisturbed());
+    lab.text(&["resume", "calm-heron"]);
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[test]
@@ -240,16 +213,16 @@ fn a_run_of_a_newer_version_is_refused_in_words_and_left_alone() {
     let lab = Lab::new();
     lab.run("calm-heron", 1, lab::finished());
     lab.run("plain-finch", 2, lab::finished());
-    let run = folder(lab.home());
+    let run = lab.folder("calm-heron");
     let recipe = fs::read_to_string(run.recipe_file()).expect("a recipe");
     let newer = recipe.replacen("\"version\": ", "\"version\": 9", 1);
     assert_ne!(newer, recipe);
     fs::write(run.recipe_file(), &newer).expect("written");
     let log = fs::read(run.events_file()).expect("a log");
     for command in [&["show", "calm-heron"][..], &["watch", "calm-heron"], &["stop", "calm-heron"]] {
-        assert!(refused(lab.home(), command).contains("use a newer mien"), "{command:?}");
+        assert!(refused(&lab, command).contains("use a newer mien"), "{command:?}");
     }
-    let runs = mien(lab.home(), &["runs"]);
+    let runs = output(&lab, &["runs"]);
     assert!(stdout(&runs).contains("plain-finch"), "{}", stderr(&runs));
     assert_eq!(fs::read_to_string(run.recipe_file()).expect("a recipe"), newer);
     assert_eq!(fs::read(run.events_file()).expect("a log"), log);
@@ -276,14 +249,14 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
             break;
         }
         failures += 1;
-        let shown = done(lab.home(), &["show", "calm-heron"]);
+        let shown = lab.text(&["show", "calm-heron"]);
         eprintln!("reads: {}", shown.lines().next().unwrap_or_default());
         in_words += u32::from(shown.contains("its last words: memory allocation of"));
-        let state = show(lab.home())["state"].clone();
+        let state = show(&lab)["state"].clone();
         assert!(["lost", "failed"].contains(&state.as_str().expect("a state")), "{state}");
     }
     assert!(failures > 0 && in_words > 0, "{failures} failures, {in_words} in words");
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
@@ -302,19 +275,29 @@ fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
         "{}",
         stderr(&output)
     );
-    let run = folder(lab.home());
+    let run = lab.folder("calm-heron");
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    assert_eq!(show(lab.home())["state"], "finished");
+    assert_eq!(show(&lab)["state"], "finished");
 }
 
 /// Tests that must mount.
 mod mounted {
     use super::*;
 
-    /// A file system in a private namespace.
+    /// A process in a private namespace, which ends with this value.
+    struct Namespace(Child);
+
+    impl Drop for Namespace {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// A lab on a file system in a private namespace. Fields are dropped in order, so workers end before the namespace.
     struct Mounted {
-        process: Child,
-        home: PathBuf,
+        lab: Lab,
+        _namespace: Namespace,
         _folder: tempfile::TempDir,
     }
 
@@ -327,15 +310,14 @@ mod mounted {
                 let mut command = Command::new("unshare");
                 command.args([options, "sh", "-c", &format!("{script} && echo ready && exec sleep 3600"), "sh"]);
                 command.arg(folder.path()).arg(argument).stdout(Stdio::piped());
-                let mut process = command.spawn().expect("unshare, of util-linux");
+                let mut namespace = Namespace(command.spawn().expect("unshare, of util-linux"));
                 let mut line = String::new();
-                let _ = BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line);
+                let _ = BufReader::new(namespace.0.stdout.take().expect("a pipe")).read_line(&mut line);
                 if line.trim() == "ready" {
-                    let home = Path::new("/proc").join(process.id().to_string()).join("root");
-                    let home = home.join(folder.path().strip_prefix("/").expect("an absolute path"));
-                    return Self { process, home, _folder: folder };
+                    let root = Path::new("/proc").join(namespace.0.id().to_string()).join("root");
+                    let home = root.join(folder.path().strip_prefix("/").expect("an absolute path"));
+                    return Self { lab: Lab::at(home), _namespace: namespace, _folder: folder };
                 }
-                let _ = process.wait();
             }
             panic!("neither root nor a user namespace may mount here (unshare -m, unshare -rm): `-- --skip mounted`");
         }
@@ -355,29 +337,14 @@ mod mounted {
 
         fn fill(&self) {
             use std::io::Write;
-            let mut file = fs::File::create(self.home.join("fill")).expect("a file");
+            let mut file = fs::File::create(self.lab.home().join("fill")).expect("a file");
             for block in [1 << 16, 1 << 12, 1] {
                 while file.write_all(&vec![7; block]).is_ok() {}
             }
         }
 
         fn free_space(&self) {
-            fs::remove_file(self.home.join("fill")).expect("removed");
-        }
-    }
-
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let run = folder(&self.home);
-            if run.worker_alive() {
-                let _ = run.request_stop();
-                let begun = Instant::now();
-                while run.worker_alive() && begun.elapsed() < Duration::from_secs(10) {
-                    std::thread::sleep(Duration::from_millis(30));
-                }
-            }
-            let _ = self.process.kill();
-            let _ = self.process.wait();
+            fs::remove_file(self.lab.home().join("fill")).expect("removed");
         }
     }
 
@@ -388,21 +355,20 @@ mod mounted {
         lab.run("calm-heron", 1, lab::finished());
         lab.run("plain-finch", 2, lab::finished());
         let mounted = Mounted::read_only(lab.home());
-        let home = mounted.home.as_path();
         for command in
             [&["runs"][..], &["show", "calm-heron"], &["watch", "calm-heron"], &["data", "list"], &["doctor"]]
         {
-            let output = mien(home, command);
+            let output = output(&mounted.lab, command);
             assert!(!stdout(&output).is_empty(), "{command:?}: {}", stderr(&output));
         }
-        let compared = mien(home, &["compare", "calm-heron", "plain-finch"]);
+        let compared = output(&mounted.lab, &["compare", "calm-heron", "plain-finch"]);
         assert!(stdout(&compared).contains("plain-finch"), "{}", stderr(&compared));
         let train = ["train", "cnn", "--dataset", "faces", "--detach"];
         let writing: [&[&str]; 2] = [&["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]];
         for command in cfg!(feature = "trainer").then_some(&train[..]).into_iter().chain(writing) {
-            let words = refused(home, command);
+            let words = refused(&mounted.lab, command);
             assert!(
-                words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")),
+                words.contains("Read-only file system") && words.contains(mounted.lab.home().to_str().expect("plain")),
                 "{words}"
             );
         }
@@ -423,10 +389,10 @@ mod mounted {
             dashboard.wait("both runs", |text| text.contains("calm-heron") && text.contains("plain-finch"));
             dashboard
         };
-        let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(&mounted.home)];
+        let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(mounted.lab.home())];
         one.press("gN");
         one.wait("the line for the name", |text| text.contains("another name for"));
-        one.line("proud-heron");
+        one.enter_line("proud-heron");
         for dashboard in [&mut one, &mut other, &mut reader] {
             // The dashboard that renames shows the name as it is typed; the list shows it once it is saved.
             dashboard.wait("its new name", |text| {
@@ -434,7 +400,7 @@ mod mounted {
             });
         }
         reader.press("t");
-        reader.line("overnight");
+        reader.enter_line("overnight");
         reader.wait("why it cannot", |text| text.contains("Read-only file system"));
         for mut dashboard in [one, other, reader] {
             dashboard.quit();
@@ -448,25 +414,24 @@ mod mounted {
         let mounted = Mounted::small("48m");
         let lab = Lab::new();
         lab.faces(700);
-        let home = mounted.home.as_path();
-        done(home, &["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
-        done(home, &LONG);
-        let run = folder(home);
-        wait_for_epochs(&run, 1);
+        mounted.lab.text(&["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
+        mounted.lab.text(&LONG);
+        let run = mounted.lab.folder("calm-heron");
+        wait_for_epoch(&run, 1);
         mounted.fill();
         // The worker fails at the next checkpoint, which it cannot write.
         wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
         // The error may not be logged either, because neither the log nor the worker's output can grow.
-        let shown = done(home, &["show", "calm-heron"]);
+        let shown = mounted.lab.text(&["show", "calm-heron"]);
         let words = shown.lines().next().unwrap_or_default();
         eprintln!("reads: {words}");
         assert!(words.contains("its disk is full") || words.contains("No space left on device"), "{words}");
         assert!(leftovers(run.path()).is_empty(), "{:?}", leftovers(run.path()));
         mounted.free_space();
-        let state = show(home);
+        let state = show(&mounted.lab);
         assert!(["failed", "lost"].contains(&state["state"].as_str().expect("a state")), "{state}");
-        done(home, &["resume", "calm-heron"]);
-        assert_eq!(essence(home), undisturbed());
+        mounted.lab.text(&["resume", "calm-heron"]);
+        assert_eq!(essence(&mounted.lab), undisturbed());
     }
 
     #[test]
@@ -475,10 +440,13 @@ mod mounted {
         let lab = Lab::new();
         lab.faces(700);
         let table = lab.home().join("faces.csv");
-        let words = refused(&mounted.home, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
+        let words = refused(&mounted.lab, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
         assert!(words.contains("No space left on device"), "{words}");
-        let left =
-            fs::read_dir(mounted.home.join("data")).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let left = fs::read_dir(mounted.lab.home().join("data"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name());
         // The empty lock file of imports remains.
         let left: Vec<_> = left.filter(|name| name != ".import.lock").collect();
         assert!(left.is_empty(), "{left:?}");

@@ -134,7 +134,7 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
 
     dashboard.press("e");
     dashboard.wait("the limits in force", |text| text.contains("epochs 400 patience 400"));
-    dashboard.line("epochs 399 patience 390");
+    dashboard.enter_line("epochs 399 patience 390");
     wait_for("the new limits", PATIENCE, || {
         let limits = run(&lab, "calm-owl").summary.limits;
         (limits.epochs == 399 && limits.patience == 390).then_some(())
@@ -157,16 +157,16 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
 
     dashboard.press("N");
     dashboard.wait("the line for the name", |text| text.contains("another name for calm-owl"));
-    dashboard.line("wise-owl");
+    dashboard.enter_line("wise-owl");
     wait_for("the new name", PATIENCE, || lab.store().find("wise-owl").ok());
     dashboard.wait("the new name in the list", |text| has_state(text, "wise-owl", "stopped"));
     dashboard.press("t");
-    dashboard.line("+keep");
+    dashboard.enter_line("+keep");
     // The tag is shown as it is typed, so the file proves that it is saved.
     wait_for("the tag", PATIENCE, || (lab.json(&["runs", "tag:keep", "--json"])[0]["id"] == "wise-owl").then_some(()));
 
     dashboard.press("/");
-    dashboard.line("state:finished");
+    dashboard.enter_line("state:finished");
     dashboard.wait("nothing under the filter", |text| {
         text.contains("0 of 1 runs: state:finished") && !text.contains("Enter take it")
     });
@@ -203,7 +203,7 @@ fn a_storm_of_sizes_pastes_and_garbage_harms_no_run() {
         .filter(|byte| *byte != 3 && *byte != 26)
         .collect();
     dashboard.send(&garbage);
-    dashboard.taken();
+    dashboard.wait_until_read();
     // From any screen to one screen and to another proves that all earlier bytes were read.
     dashboard.press_until(&["\u{1b}", "2"], "the form after the garbage", |text| text.contains("[ Launch ]"));
     dashboard.press_until(&["\u{1b}", "3"], "the run after the garbage", listed);

@@ -4,21 +4,14 @@
 
 mod lab;
 
-use std::process::{Child, Command, Stdio};
-
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
-use mien::domain::RunId;
-use mien::events::{Event, EventReader};
+use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
+use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 const LONG: &str = "10000";
 const SHORT: &str = "1";
-
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&RunId::new(id).expect("an id"))
-}
 
 fn train(lab: &Lab, id: &str, epochs: &str, more: &[&str]) {
     let options = ["--epochs", epochs, "--patience", "1000", "--batch-size", "64", "--device", "cpu", "--detach"];
@@ -58,19 +51,12 @@ fn wait_for_queue(lab: &Lab, expected: &[(&str, &str)]) {
     panic!("{found:?} is not {expected:?}");
 }
 
-/// Returns the time of the first such event, in milliseconds since 1970.
-fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
-    let mut records = Vec::new();
-    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
-    records.iter().find(|record| what(&record.event)).expect("the event").at
-}
-
 fn began(folder: &RunFolder) -> u64 {
-    when(folder, |event| matches!(event, Event::DeviceChosen { .. }))
+    time_of(folder, |event| matches!(event, Event::DeviceChosen { .. }))
 }
 
 fn ended(folder: &RunFolder) -> u64 {
-    when(folder, |event| matches!(event, Event::Ended { .. }))
+    time_of(folder, |event| matches!(event, Event::Ended { .. }))
 }
 
 fn workers(folder: &RunFolder) -> usize {
@@ -95,12 +81,6 @@ fn kill(folder: &RunFolder) {
     });
 }
 
-fn start(lab: &Lab, arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    command.env_remove("MIEN_HOME").arg("--home").arg(lab.home()).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started")
-}
-
 #[test]
 fn three_runs_are_at_work_one_after_the_other_in_the_order_of_their_launch() {
     let lab = Lab::new();
@@ -109,7 +89,7 @@ fn three_runs_are_at_work_one_after_the_other_in_the_order_of_their_launch() {
         train(&lab, id, epochs, &[]);
     }
     wait_for_queue(&lab, &[("first", "at_work"), ("second", "waiting 1"), ("third", "waiting 2")]);
-    let [first, second, third] = ["first", "second", "third"].map(|id| folder(&lab, id));
+    let [first, second, third] = ["first", "second", "third"].map(|id| lab.folder(id));
     for waiting in [&second, &third] {
         assert!(
             !events(waiting).iter().any(|event| matches!(event, Event::DeviceChosen { .. })),
@@ -155,7 +135,7 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     wait_for_queue(&lab, &[("wren", "at_work"), ("otter", "waiting 1"), ("lynx", "waiting 2")]);
 
     train(&lab, "hasty", LONG, &["--now"]);
-    let hasty = folder(&lab, "hasty");
+    let hasty = lab.folder("hasty");
     wait_for("its device", PATIENCE, || {
         events(&hasty).iter().any(|event| matches!(event, Event::DeviceChosen { .. })).then_some(())
     });
@@ -180,7 +160,7 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
         train(&lab, id, epochs, &[]);
     }
     wait_for_queue(&lab, &[("heron", "at_work"), ("lynx", "waiting 1"), ("otter", "waiting 2")]);
-    let [heron, lynx] = ["heron", "lynx"].map(|id| folder(&lab, id));
+    let [heron, lynx] = ["heron", "lynx"].map(|id| lab.folder(id));
     kill(&lynx);
     wait_for_queue(&lab, &[("heron", "at_work"), ("otter", "waiting 1"), ("lynx", "lost false")]);
     assert_eq!(lab.json(&["show", "lynx", "--json"])["state"], "lost");
@@ -190,7 +170,7 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
     wait_for_queue(&lab, &[("heron", "lost true"), ("lynx", "lost false")]);
 
     // Two restarts at once still start one worker per run.
-    let mut starters = [start(&lab, &["queue", "restart"]), start(&lab, &["queue", "restart"])];
+    let mut starters = [lab.start(&["queue", "restart"]), lab.start(&["queue", "restart"])];
     for starter in &mut starters {
         starter.wait().expect("ended");
     }
@@ -214,7 +194,7 @@ fn a_test_of_finished_weights_queues_as_well() {
     wait_for_state(&lab, "otter", "finished");
     train(&lab, "heron", LONG, &[]);
     wait_for_queue(&lab, &[("heron", "at_work")]);
-    let mut test = start(&lab, &["evaluate", "otter", "--json"]);
+    let mut test = lab.start(&["evaluate", "otter", "--json"]);
     wait_for_queue(&lab, &[("heron", "at_work"), ("otter", "waiting 1")]);
     assert_eq!(lab.json(&["show", "otter", "--json"])["state"], "queued");
     lab.text(&["stop", "heron"]);
@@ -230,7 +210,7 @@ fn a_run_begins_after_another_has_ended_though_there_is_room_before() {
     lab.text(&["queue", "slots", "cpu", "2"]);
     train(&lab, "first", LONG, &[]);
     train(&lab, "second", SHORT, &["--after", "first"]);
-    let [first, second] = ["first", "second"].map(|id| folder(&lab, id));
+    let [first, second] = ["first", "second"].map(|id| lab.folder(id));
     wait_for("the wait to be told", PATIENCE, || {
         events(&second)
             .iter()

@@ -6,7 +6,7 @@ mod lab;
 
 use std::fs;
 
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};
 use mien::train::checkpoint::Checkpoint;
@@ -17,31 +17,6 @@ use serde_json::{Value, json};
 fn train<'a>(epochs: &'a str, name: &'a str) -> Vec<&'a str> {
     let fixed = ["train", "cnn", "--dataset", "faces", "--batch-size", "32", "--patience", "1000", "--device", "cpu"];
     [&fixed[..], &["--epochs", epochs, "--name", name]].concat()
-}
-
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&mien::domain::RunId::new(id).expect("an id"))
-}
-
-fn epochs_done(folder: &RunFolder) -> u32 {
-    let finished =
-        |event: &Event| if let Event::EpochFinished { metrics, .. } = event { Some(metrics.epoch) } else { None };
-    events(folder).iter().rev().find_map(finished).unwrap_or(0)
-}
-
-fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
-    wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
-}
-
-/// Returns the history without its times.
-fn figures(run: &Value) -> Vec<Value> {
-    let mut history = run["history"].as_array().expect("a history").clone();
-    for epoch in &mut history {
-        let epoch = epoch.as_object_mut().expect("an epoch");
-        epoch.remove("seconds").expect("seconds");
-        epoch.remove("images_per_second").expect("images per second");
-    }
-    history
 }
 
 /// Returns the processor time of a run's worker so far, in ticks of 10 ms.
@@ -72,7 +47,7 @@ fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() 
     lab.faces(700);
     let whole = lab.json(&[&train("60", "whole")[..], &["--json"]].concat());
     lab.text(&[&train("60", "paused")[..], &["--detach"]].concat());
-    let paused = folder(&lab, "paused");
+    let paused = lab.folder("paused");
     wait_for_epoch(&paused, 1);
 
     assert!(lab.text(&["pause", "paused"]).contains("paused is paused after epoch"));
@@ -100,8 +75,8 @@ fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() 
     assert!(lab.text(&["stop", "paused"]).contains("paused has stopped"));
     assert!(lab.complaint(&["pause", "paused"], 1).contains("it is stopped: there is nothing to pause"));
     let resumed = lab.json(&["resume", "paused", "--json"]);
-    assert_eq!((&resumed["state"], figures(&resumed)), (&json!("finished"), figures(&whole)));
-    let last = |id| Checkpoint::read(&folder(&lab, id).last_checkpoint()).expect("a checkpoint");
+    assert_eq!((&resumed["state"], history_of(&resumed)), (&json!("finished"), history_of(&whole)));
+    let last = |id| Checkpoint::read(&lab.folder(id).last_checkpoint()).expect("a checkpoint");
     assert!(last("paused") == last("whole"), "the weights are others");
 }
 
@@ -117,7 +92,7 @@ fn limits_change_while_a_run_goes_on_and_extend_one_that_has_finished() {
     let lab = Lab::new();
     lab.faces(700);
     lab.text(&[&train("10000", "heron")[..], &["--detach"]].concat());
-    let run = folder(&lab, "heron");
+    let run = lab.folder("heron");
     wait_for_epoch(&run, 2);
     let load = wait_for("a measurement", PATIENCE, || {
         events(&run).into_iter().find_map(|event| if let Event::Load { load } = event { Some(load) } else { None })
@@ -145,7 +120,7 @@ fn limits_change_while_a_run_goes_on_and_extend_one_that_has_finished() {
         (&json!("finished"), &json!(done + 2), &json!(done + 2))
     );
     assert_eq!(long["recipe"]["epochs"], 10_000, "the recipe stays as it was");
-    assert_eq!(figures(&long)[..usize::try_from(done).expect("few")], figures(&short)[..]);
+    assert_eq!(history_of(&long)[..usize::try_from(done).expect("few")], history_of(&short)[..]);
 
     // Predictions of each epoch, and those of the best weights for every image.
     let epochs: Vec<u32> = (1..=u32::try_from(done + 2).expect("few")).collect();
@@ -195,14 +170,14 @@ fn marked_images_are_left_out_of_a_next_run() {
             .sum::<u64>(),
         376
     );
-    let run = folder(&lab, "second");
+    let run = lab.folder("second");
     let opened = events(&run).into_iter().find_map(|event| match event {
         Event::DataOpened { images, .. } => Some(images.train),
         _ => None,
     });
     assert_eq!(opened, Some(376));
     // A left-out image has a row too, because a row's index is the image's index.
-    let rows = |id| Predictions::read(&folder(&lab, id).train_predictions()).expect("predictions").truth;
+    let rows = |id| Predictions::read(&lab.folder(id).train_predictions()).expect("predictions").truth;
     assert_eq!(rows("second"), rows("first"));
     assert!(lab.text(&["show", "second"]).contains("left out    2 training images, found with first"));
 

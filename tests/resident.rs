@@ -5,7 +5,6 @@
 mod lab;
 
 use lab::{Lab, events};
-use mien::domain::RunId;
 use mien::events::Event;
 use serde_json::Value;
 
@@ -26,7 +25,7 @@ fn losses(run: &Value) -> Vec<f64> {
 }
 
 fn warnings(lab: &Lab, name: &str) -> Vec<String> {
-    let folder = lab.store().folder(&RunId::new(name).expect("an id"));
+    let folder = lab.folder(name);
     let warning = |event| if let Event::Warning { message } = event { Some(message) } else { None };
     events(&folder).into_iter().filter_map(warning).collect()
 }

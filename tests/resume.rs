@@ -51,10 +51,6 @@ fn seed() -> u64 {
     seed
 }
 
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&RunId::new(id).expect("an id"))
-}
-
 /// Starts a worker on a run as a child; `interval` is the seconds between checkpoints within an epoch.
 fn worker(folder: &RunFolder, interval: u32) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
@@ -89,7 +85,7 @@ fn result(lab: &Lab, id: &str) -> Result {
         let figures = [train_loss, train_accuracy, val_loss, val_accuracy, learning_rate];
         std::iter::once(u64::from(epoch)).chain(figures.map(f64::to_bits)).collect()
     };
-    let folder = folder(lab, id);
+    let folder = lab.folder(id);
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for path in [folder.last_checkpoint(), folder.best_checkpoint()] {
         let Checkpoint { state, arrays } = Checkpoint::read(&path).expect("a checkpoint");
@@ -135,7 +131,7 @@ fn create(lab: &Lab, options: &[&str], id: &str) -> RunFolder {
     let arguments =
         [options, &["--device", "cpu", "--seed", "5", "--patience", "1000", "--name", id, "--detach"]].concat();
     lab.mien(&arguments).env("MIEN_CHECKPOINT_SECONDS", "300").assert().success();
-    let folder = folder(lab, id);
+    let folder = lab.folder(id);
     kill_process(lab::worker_pid(&folder), Signal::KILL).expect("sent");
     wait_for("the end of the worker", PATIENCE, || (!folder.worker_alive()).then_some(()));
     folder

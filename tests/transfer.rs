@@ -8,11 +8,11 @@ use std::fs;
 use std::sync::Arc;
 
 use burn_flex::{Flex, FlexDevice};
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
 use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images};
-use mien::domain::{Preprocessing, RunId, RunState, Split};
-use mien::events::{Event, EventReader};
+use mien::domain::{Preprocessing, RunState, Split};
+use mien::events::Event;
 use mien::runs::RunFolder;
 use mien::train::checkpoint::Checkpoint;
 use mien::worker::predictor::Predictor;
@@ -22,10 +22,6 @@ use serde_json::{Value, json};
 /// Small images, few epochs, cached features.
 const QUICK: [&str; 8] = ["--size", "32", "--epochs", "2", "--variants", "1", "--device", "cpu"];
 
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&RunId::new(id).expect("an id"))
-}
-
 /// Returns the numbers (images, computed) of features, each time a run's worker needed some.
 fn features(folder: &RunFolder) -> Vec<(usize, usize)> {
     let ready = |event: &Event| match event {
@@ -33,13 +29,6 @@ fn features(folder: &RunFolder) -> Vec<(usize, usize)> {
         _ => None,
     };
     events(folder).iter().filter_map(ready).collect()
-}
-
-/// Returns the time of the first such event, in milliseconds since 1970.
-fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
-    let mut records = Vec::new();
-    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
-    records.iter().find(|record| what(&record.event)).expect("it happened").at
 }
 
 #[test]
@@ -58,17 +47,17 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     }
 
     let [cnn, deep, of_features, finetune] =
-        ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"].map(|id| folder(&lab, id));
+        ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"].map(|id| lab.folder(id));
     // All were started together, and each began when the one before had ended.
     for (waiting, before, name) in
         [(&deep, &cnn, "heron-cnn"), (&of_features, &deep, "heron-deep"), (&finetune, &of_features, "heron-features")]
     {
         let waited = |event: &Event| matches!(event, Event::Waiting { run } if run.as_str() == name);
-        let started = when(waiting, |event| matches!(event, Event::WorkerStarted { .. }));
-        let ended = when(before, |event| matches!(event, Event::Ended { .. }));
+        let started = time_of(waiting, |event| matches!(event, Event::WorkerStarted { .. }));
+        let ended = time_of(before, |event| matches!(event, Event::Ended { .. }));
         // On a busy machine the one before may end before a worker looks at it.
         assert!(events(waiting).iter().any(waited) || started >= ended, "{:?}", events(waiting));
-        let began = when(waiting, |event| matches!(event, Event::DeviceChosen { .. }));
+        let began = time_of(waiting, |event| matches!(event, Event::DeviceChosen { .. }));
         assert!(began >= ended, "{name} ended at {ended}, and the next began at {began}");
     }
     // 84 images for training and validation, and 56 for the test.
@@ -85,12 +74,12 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     assert!(names(&of_features).iter().all(|name| name.starts_with("head.")));
     assert_eq!(names(&finetune).len(), names(&of_features).len() + 6);
     assert_eq!(of_features.state.identity.base, finetune.state.identity.base);
-    let start = Checkpoint::read(&folder(&lab, "heron-finetune").start_checkpoint()).expect("a start");
+    let start = Checkpoint::read(&lab.folder("heron-finetune").start_checkpoint()).expect("a start");
     assert!(start.arrays.iter().all(|(name, array)| of_features.arrays[name] == *array), "it starts from features");
 
     // Without a worker and its files, the best weights predict the same for the same images.
     for id in ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"] {
-        let run = folder(&lab, id);
+        let run = lab.folder(id);
         let predictor = Predictor::<Flex>::open(&run, &FlexDevice).expect("trained weights");
         let dataset = Arc::new(Dataset::open(&lab.home().join("data/faces")).expect("a dataset"));
         let images = match predictor.preprocessing() {
@@ -110,7 +99,7 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     let arguments = [&["train", "features", "--dataset", "faces", "--json"], &QUICK[..]].concat();
     let again = lab.json(&arguments);
     let id = again["id"].as_str().expect("an id");
-    assert_eq!(features(&folder(&lab, id)), [(84, 0), (56, 0)]);
+    assert_eq!(features(&lab.folder(id)), [(84, 0), (56, 0)]);
     let first = lab.json(&["show", "heron-features", "--json"]);
     assert_eq!(again["test"], first["test"], "the same seed, the same run");
 
@@ -122,7 +111,7 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     assert_eq!(lab.json(&["data", "show", "faces", "--json"])["features"], Value::Null);
     // The trained part does not need them. Features of unchanged training images were never cached, so these images are
     // computed by the base.
-    let kept = folder(&lab, "heron-finetune").train_predictions();
+    let kept = lab.folder("heron-finetune").train_predictions();
     fs::remove_file(&kept).expect("kept when the run ended");
     let tested = lab.json(&["evaluate", "heron-finetune", "--json"]);
     let images = mien::runs::Predictions::read(&kept).expect("predictions").truth.len();
@@ -140,7 +129,7 @@ fn a_worker_killed_while_it_computes_features_goes_on_where_it_was() {
     lab.weights("imagenet");
     let arguments = [&["train", "features", "--dataset", "faces", "--detach", "--name", "heron"], &QUICK[..]].concat();
     lab.mien(&arguments).assert().success();
-    let folder = folder(&lab, "heron");
+    let folder = lab.folder("heron");
     // A chunk has 256 images; of about 750 training images at least one chunk is complete.
     let done = |event: &Event| matches!(event, Event::ComputingFeatures { done, .. } if *done > 300);
     wait_for("a chunk of features", PATIENCE, || events(&folder).iter().any(done).then_some(()));
@@ -185,7 +174,7 @@ fn what_cannot_work_is_refused_before_anything_is_made() {
     let arguments = [&["train", "features", "--dataset", "faces", "--detach", "--name", "early"], &QUICK[..]].concat();
     lab.mien(&arguments).assert().success();
     lab.mien(&["watch", "early"]).assert().success();
-    fs::remove_file(folder(&lab, "early").best_checkpoint()).expect("removed");
+    fs::remove_file(lab.folder("early").best_checkpoint()).expect("removed");
     refused(&["train", "finetune", "--from", "early"], 1, &["early has saved no weights yet"]);
 }
 
@@ -196,7 +185,7 @@ fn a_base_that_was_replaced_ends_a_run_with_words_and_no_guess() {
     lab.weights("imagenet");
     let arguments = [&["train", "features", "--dataset", "faces", "--name", "heron"], &QUICK[..]].concat();
     lab.mien(&arguments).assert().success();
-    let recipe = folder(&lab, "heron").recipe_file();
+    let recipe = lab.folder("heron").recipe_file();
     let text = fs::read_to_string(&recipe).expect("a recipe");
     let mut value: Value = serde_json::from_str(&text).expect("JSON");
     value["transfer"]["base"] = json!("0".repeat(32));
@@ -235,6 +224,6 @@ fn a_run_that_waits_can_be_stopped_and_uses_nothing() {
     for id in ["heron-finetune", "heron-features", "heron-deep", "heron-cnn"] {
         assert!(lab.text(&["stop", id]).contains(&format!("{id} has stopped")));
     }
-    let waited = folder(&lab, "heron-features");
+    let waited = lab.folder("heron-features");
     assert!(!events(&waited).iter().any(|event| matches!(event, Event::DeviceChosen { .. })), "no device was touched");
 }

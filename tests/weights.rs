@@ -9,37 +9,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use lab::{Lab, PATIENCE, wait_for};
-use mien::weights::VGG16;
-use safetensors::tensor::{Dtype, TensorView};
+use lab::{Lab, PATIENCE, wait_for, write_vgg16};
 use serde_json::{Value, json};
 use server::{Answer, Server, ranged, response};
-use tempfile::TempDir;
 
-/// Returns a file of all VGG16 layers under torchvision's names, written once (59 MB).
+/// Returns a file of VGG16's weights under torchvision's names, written once per process.
 fn file() -> &'static Path {
-    static FILE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = FILE.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("vgg16.safetensors");
-        // A pattern of which every tensor takes the beginning.
-        let pattern: Vec<u8> =
-            (0..9 * 512 * 512_u32).flat_map(|at| f32::from(at.to_le_bytes()[0]).to_le_bytes()).collect();
-        let numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
-        let tensors = VGG16.iter().zip(numbers).flat_map(|((_, input, output), number)| {
-            let view = |shape: Vec<usize>| {
-                let bytes = 4 * shape.iter().product::<usize>();
-                TensorView::new(Dtype::F32, shape, &pattern[..bytes]).expect("a tensor")
-            };
-            [
-                (format!("features.{number}.weight"), view(vec![*output, *input, 3, 3])),
-                (format!("features.{number}.bias"), view(vec![*output])),
-            ]
-        });
-        fs::write(&path, safetensors::serialize(tensors, None).expect("a file")).expect("written");
-        (folder, path)
-    });
-    path
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (new, path) = (folder.join(format!("vgg16-{}", std::process::id())), folder.join("vgg16.safetensors"));
+        write_vgg16(&new);
+        // Renamed, because another process may be reading the file.
+        fs::rename(new, &path).expect("renamed");
+        path
+    })
 }
 
 fn text(path: &Path) -> &str {

@@ -1,8 +1,8 @@
 //! Random changes of training images: one affine map and one bilinear sampling from stored bytes to network inputs.
 //!
-//! The map is that of Keras's `ImageDataGenerator`: output pixel `o` is sampled at the input position `R · (Z · (o − c)
-//! + t) + c`. `R` is the rotation, `Z` the zoom (factors above 1 shrink the picture), `t` the shift, and `c = (side −
-//! 1) / 2` the centre. Positions beyond the edge take the nearest pixel, and the result is mirrored last. Here,
+//! The map is that of Keras's `ImageDataGenerator`. Output pixel `o` is sampled at input position
+//! `R · (Z · (o − c) + t) + c`, with rotation `R`, zoom `Z` (factors above 1 shrink the picture), shift `t` and centre
+//! `c = (side − 1) / 2`. Positions beyond the edge take the nearest pixel, and the result is mirrored last. Here,
 //! mirroring and resizing (half-pixel centres) are part of the same map.
 
 mod sampling;

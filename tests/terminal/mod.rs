@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use mien::domain::Hyperparameter;
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtyPair, PtySize, native_pty_system};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -27,6 +27,24 @@ pub(crate) const PATIENCE: u64 = 120;
 /// The default rows and columns of a terminal.
 pub(crate) const SMALL: (u16, u16) = (24, 80);
 
+/// Variables by which the terminal of the test's caller would change the dashboard.
+const OTHER_TERMINALS: [&str; 14] = [
+    "MIEN_HOME",
+    "LC_ALL",
+    "LC_CTYPE",
+    "NO_COLOR",
+    "COLORTERM",
+    "COLORFGBG",
+    "TMUX",
+    "STY",
+    "ZELLIJ",
+    "TERM_PROGRAM",
+    "LC_TERMINAL",
+    "KITTY_WINDOW_ID",
+    "WEZTERM_PANE",
+    "VTE_VERSION",
+];
+
 /// The brackets that a terminal puts around a paste.
 const PASTED: (&str, &str) = ("\u{1b}[200~", "\u{1b}[201~");
 
@@ -36,20 +54,29 @@ fn size((rows, cols): (u16, u16)) -> PtySize {
 
 /// Returns the folder of a user without settings who has seen the first steps, shared by this process.
 fn user() -> PathBuf {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("user-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("state/mien")).expect("a folder");
-        std::fs::write(folder.join("state/mien/first-steps-shown"), "").expect("written");
-        std::fs::write(folder.join("config.toml"), "").expect("written");
+        write_user(&folder, "");
         folder
     });
-    made.clone()
+    folder.clone()
 }
 
-/// Returns the dashboard's command on this home, with a plain terminal's environment and the shared user's folder.
+/// Writes the folder of a user who has seen the first steps, with these settings.
+pub(crate) fn write_user(folder: &Path, config: &str) {
+    std::fs::create_dir_all(folder.join("state/mien")).expect("a folder");
+    std::fs::write(folder.join("state/mien/first-steps-shown"), "").expect("written");
+    std::fs::write(folder.join("config.toml"), config).expect("written");
+}
+
+/// Returns the dashboard's command on this home for the shared user.
 pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
-    let user = user();
+    mien_for(&user(), home)
+}
+
+/// Returns the dashboard's command on this home for this user, with a plain terminal's environment.
+pub(crate) fn mien_for(user: &Path, home: impl AsRef<OsStr>) -> CommandBuilder {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
     command.arg("--home");
     command.arg(home);
@@ -58,10 +85,15 @@ pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
     command.env("XDG_STATE_HOME", user.join("state"));
     command.env("XDG_CONFIG_HOME", user.join("config"));
     command.env("MIEN_CONFIG", user.join("config.toml"));
-    for other in ["MIEN_HOME", "LC_ALL", "LC_CTYPE", "NO_COLOR", "COLORTERM", "COLORFGBG", "TMUX"] {
+    for other in OTHER_TERMINALS {
         command.env_remove(other);
     }
     command
+}
+
+/// Opens a pseudo-terminal of this size.
+pub(crate) fn open_pty(at: (u16, u16)) -> PtyPair {
+    native_pty_system().openpty(size(at)).expect("a terminal")
 }
 
 /// A terminal's interpretation of the bytes it receives.
@@ -70,7 +102,7 @@ pub(crate) trait Display: Send + 'static {
     type View: Deref<Target = str> + std::fmt::Debug;
 
     /// Processes received bytes.
-    fn take(&mut self, bytes: &[u8]);
+    fn process_bytes(&mut self, bytes: &[u8]);
 
     /// Returns the answers to the queries received so far, each once and with its delay.
     fn answers(&mut self) -> Vec<(String, Duration)> {
@@ -87,7 +119,7 @@ pub(crate) trait Display: Send + 'static {
 impl Display for vt100::Parser {
     type View = String;
 
-    fn take(&mut self, bytes: &[u8]) {
+    fn process_bytes(&mut self, bytes: &[u8]) {
         self.process(bytes);
     }
 
@@ -123,16 +155,16 @@ impl Dashboard {
 
     /// Runs this command in a terminal of this size (rows, columns).
     pub(crate) fn run(size: (u16, u16), command: CommandBuilder) -> Self {
-        Self::on(vt100::Parser::new(size.0, size.1, 0), size, command)
+        Self::run_on(vt100::Parser::new(size.0, size.1, 0), size, command)
     }
 
     /// Replaces the text of a line, waits until it is shown, and enters it.
-    pub(crate) fn line(&mut self, text: &str) {
+    pub(crate) fn enter_line(&mut self, text: &str) {
         self.send(b"\x15");
         // In small chunks, because a flood of keys counts as a paste.
         for end in (8..text.len()).step_by(8).chain([text.len()]) {
             self.send(&text.as_bytes()[(end - 1) / 8 * 8..end]);
-            self.look("what was typed", |shown| shown.contains(&text[..end]));
+            self.await_screen("what was typed", |shown| shown.contains(&text[..end]));
         }
         self.wait(text, |shown| shown.contains(text));
         self.press("\r");
@@ -141,18 +173,18 @@ impl Dashboard {
     /// Moves down the form to a setting and types a value.
     pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
         // The heading of the explanation names the selected field; other lines may contain the same text.
-        let here = |text: &str| {
+        let is_selected = |text: &str| {
             text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
         };
         for _ in 0..20 {
             let before = self.text();
-            if here(&before) {
+            if is_selected(&before) {
                 break;
             }
             self.press("\u{1b}[B");
             self.wait("another field", |text| *text != before);
         }
-        self.look(setting.name(), |text| here(text));
+        self.await_screen(setting.name(), |text| is_selected(text));
         // Ctrl-U clears the field.
         self.press("\u{15}");
         self.press(value);
@@ -172,24 +204,24 @@ impl Dashboard {
 
 impl<D: Display> Dashboard<D> {
     /// Runs this command in a terminal of this size with this display.
-    pub(crate) fn on(display: D, at: (u16, u16), command: CommandBuilder) -> Self {
-        let pty = native_pty_system().openpty(size(at)).expect("a terminal");
+    pub(crate) fn run_on(display: D, at: (u16, u16), command: CommandBuilder) -> Self {
+        let pty = open_pty(at);
         let child = pty.slave.spawn_command(command).expect("started");
         drop(pty.slave);
         let (screen, output) = (Arc::new(Mutex::new(display)), Arc::new(Mutex::new(Vec::new())));
         let keys = Arc::new(Mutex::new(pty.master.take_writer().expect("a writer")));
         let answered = Arc::new(AtomicUsize::new(0));
         let mut reader = pty.master.try_clone_reader().expect("a reader");
-        let (shown, kept) = (Arc::clone(&screen), Arc::clone(&output));
+        let (shown, received) = (Arc::clone(&screen), Arc::clone(&output));
         // A strong reference in this thread would keep the terminal open.
         let (line, count) = (Arc::downgrade(&keys), Arc::clone(&answered));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // Reading a terminal whose program has ended is an error or returns nothing.
             while let Ok(length @ 1..) = reader.read(&mut bytes) {
-                kept.lock().expect("no panic").extend_from_slice(&bytes[..length]);
+                received.lock().expect("no panic").extend_from_slice(&bytes[..length]);
                 let mut display = shown.lock().expect("no panic");
-                display.take(&bytes[..length]);
+                display.process_bytes(&bytes[..length]);
                 for (answer, later) in display.answers() {
                     let (line, count) = (line.clone(), Arc::clone(&count));
                     std::thread::spawn(move || {
@@ -211,7 +243,7 @@ impl<D: Display> Dashboard<D> {
     }
 
     /// Whether the program is running.
-    pub(crate) fn runs(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().ok().flatten().is_none()
     }
 
@@ -246,7 +278,7 @@ impl<D: Display> Dashboard<D> {
     }
 
     /// Waits until the program has read all bytes sent, so that later ones arrive separately.
-    pub(crate) fn taken(&self) {
+    pub(crate) fn wait_until_read(&self) {
         let name = self.master.as_ref().and_then(|master| master.tty_name()).expect("a terminal");
         let unread = || {
             // Opened each time, because an open descriptor would prevent a hang-up.
@@ -254,18 +286,18 @@ impl<D: Display> Dashboard<D> {
             let terminal = rustix::fs::open(&name, flags, Mode::empty()).expect("the terminal");
             rustix::io::ioctl_fionread(&terminal).expect("a number")
         };
-        let mut looks = 0;
+        let mut polls = 0;
         wait_for("the program to read what was sent", PATIENCE, || {
             // Several times, because the kernel needs an instant to pass bytes on.
-            looks = if unread() == 0 { looks + 1 } else { 0 };
-            (looks == 4).then_some(())
+            polls = if unread() == 0 { polls + 1 } else { 0 };
+            (polls == 4).then_some(())
         });
     }
 
     /// Waits until the terminal has sent this many answers.
-    pub(crate) fn has_answered(&self, times: usize) {
+    pub(crate) fn wait_for_answers(&self, times: usize) {
         wait_for("the terminal's answers", PATIENCE, || (self.answered.load(Ordering::SeqCst) >= times).then_some(()));
-        self.taken();
+        self.wait_until_read();
     }
 
     pub(crate) fn view(&self) -> D::View {
@@ -282,8 +314,8 @@ impl<D: Display> Dashboard<D> {
     }
 
     /// Displays bytes that the program did not send.
-    pub(crate) fn show(&self, bytes: &[u8]) {
-        self.screen.lock().expect("no panic").take(bytes);
+    pub(crate) fn display_bytes(&self, bytes: &[u8]) {
+        self.screen.lock().expect("no panic").process_bytes(bytes);
     }
 
     /// Waits until the screen satisfies a condition that it did not satisfy before the keys since the last wait.
@@ -291,11 +323,11 @@ impl<D: Display> Dashboard<D> {
         if let Some(before) = self.before.take() {
             assert!(!condition(&before), "{what} was there before the keys, so waiting shows nothing:\n{before:?}");
         }
-        self.look(what, condition);
+        self.await_screen(what, condition);
     }
 
     /// Waits until the screen satisfies the condition, whatever was sent; fails with the screen.
-    fn look(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
+    fn await_screen(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
         let begun = std::time::Instant::now();
         loop {
             let last = self.view();
@@ -339,11 +371,11 @@ impl<D: Display> Dashboard<D> {
     /// Ends the program with these keys and waits until the terminal is restored.
     pub(crate) fn leave(&mut self, keys: &str) -> ExitStatus {
         self.press(keys);
-        self.end()
+        self.wait_for_end()
     }
 
     /// Waits until the program has ended and the terminal is restored.
-    pub(crate) fn end(&mut self) -> ExitStatus {
+    pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
         let status = self.exit();
         // The program's last output may not have arrived yet.
         wait_for("the restored terminal", PATIENCE, || {

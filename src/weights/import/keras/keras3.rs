@@ -81,7 +81,7 @@ fn split_counter(name: &str) -> (String, u64) {
     }
 }
 
-/// Rejects layers whose names give no order because they are split_counter separately, such as `stem` and `conv2d`. Otherwise
+/// Rejects layers whose names give no order because they are counted separately, such as `stem` and `conv2d`. Otherwise
 /// their alphabetical order could pass every check and be wrong.
 fn check_order(found: &[FoundLayer]) -> Result<(), Fault> {
     let convolutions: Vec<&FoundLayer> =

@@ -42,8 +42,8 @@ proptest! {
     fn changed_bytes_never_panic(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), is_cut: bool) {
         for (_, mut bytes) in files() {
             for (position, value) in &changes {
-                let place = place.index(bytes.len());
-                bytes[place] = *value;
+                let index = position.index(bytes.len());
+                bytes[index] = *value;
             }
             if is_cut {
                 bytes.truncate(cut.index(bytes.len()));

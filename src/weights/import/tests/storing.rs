@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::super::import_as;
+use super::super::import_network;
 use super::fixtures::{IMAGENET, legacy_tree, narrow, safetensors, state_dict, test_base};
 use crate::domain::{Preprocessing, WeightsName};
 use crate::weights::manifest::{Layout, Manifest};

@@ -43,7 +43,7 @@ impl<'a> Archive<'a> {
         // A cheap clone: the bytes and the directory are shared.
         let mut zip = self.zip.clone();
         let entry = zip.by_name(&name).map_err(|error| broken(error.to_string()))?;
-        if entry.compression() != CompressionMethod::NumberType {
+        if entry.compression() != CompressionMethod::Stored {
             return Err(broken("is compressed, which torch never does".into()));
         }
         let begin = entry.data_start().and_then(|begin| usize::try_from(begin).ok());
