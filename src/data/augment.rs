@@ -116,5 +116,4 @@ impl Affine {
 }
 
 #[cfg(test)]
-#[path = "augment_tests.rs"]
 mod tests;

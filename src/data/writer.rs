@@ -287,5 +287,4 @@ fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 pub(crate) mod tests;

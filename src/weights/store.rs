@@ -214,5 +214,4 @@ fn header(
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;

@@ -110,7 +110,7 @@ fn sampling_agrees_with_keras() {
         flip: bool,
         expected: Vec<f32>,
     }
-    let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/fixtures/augment.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/fixtures/augment.json")).unwrap();
     assert_eq!(cases.len(), 4);
     for case in cases {
         let affine = Affine {
