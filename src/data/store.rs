@@ -130,7 +130,7 @@ impl Dataset {
         let bounds = [0, counts.train, learned, counts.total()];
         let total = counts.total();
         let pixels = map(&dir.join(PIXELS), |length| length == total * manifest.image.bytes())?;
-        // The names take at least 0 bytes, the offsets an exact number.
+        // A lower bound, because the length of the names is not known yet.
         let sources = map(&dir.join(SOURCES), |length| length >= (total + 1) * 8)?;
         let labels = read_labels(&dir.join(LABELS), &manifest)?;
         let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, bounds };

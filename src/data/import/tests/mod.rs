@@ -1,5 +1,6 @@
-//! Imports of small generated datasets; broken ones are in [`broken`].
+//! Imports of small generated datasets; broken ones are in [`broken`] and [`archives`].
 
+mod archives;
 mod broken;
 
 use std::fs::{self, File};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
+use super::limits::Limits;
 use super::*;
 use crate::data::manifest::{Manifest, SplitOptions};
 use crate::data::store::Dataset;
@@ -163,6 +165,11 @@ impl Bench {
             entries.map(|entry| entry.unwrap().file_name()).filter(|name| name != ".import.lock").collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
+}
+
+fn import_with(limits: &Limits, bench: &Bench, source: &Path) -> Result<Manifest, ImportError> {
+    let _ = fs::remove_dir_all(bench.path("data/d"));
+    import_within(&bench.request(source), limits, &mut |_| ControlFlow::Continue(())).map(|report| report.manifest)
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Machine<'_> {
         }
     }
 
-    /// `BININT`, `BININT1`, `BININT2`, `LONG1`.
+    /// Executes `BININT`, `BININT1`, `BININT2`, `LONG1`.
     fn integer(&mut self, opcode: u8) -> Result<(), Fault> {
         let bytes = match opcode {
             b'K' => self.take(1)?,
@@ -50,7 +50,7 @@ impl Machine<'_> {
         self.push(Value::Int(i64::from_le_bytes(wide)))
     }
 
-    /// `BINPUT`, `LONG_BINPUT`, `MEMOIZE`.
+    /// Executes `BINPUT`, `LONG_BINPUT`, `MEMOIZE`.
     fn memoize(&mut self, opcode: u8) -> Result<(), Fault> {
         let index = match opcode {
             b'q' => self.number(1)?,
@@ -62,7 +62,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// `BINGET`, `LONG_BINGET`.
+    /// Executes `BINGET`, `LONG_BINGET`.
     fn recall(&mut self, opcode: u8) -> Result<(), Fault> {
         let index = self.number(if opcode == b'h' { 1 } else { 4 })?;
         let value = u32::try_from(index).ok().and_then(|index| self.memo.get(&index).copied());
@@ -102,7 +102,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// `GLOBAL`, `STACK_GLOBAL`.
+    /// Executes `GLOBAL`, `STACK_GLOBAL`.
     fn global(&mut self, opcode: u8) -> Result<(), Fault> {
         let (module, name) = if opcode == b'c' {
             (self.line()?, self.line()?)
@@ -114,7 +114,7 @@ impl Machine<'_> {
         self.push(Value::Global(Global::find(module, name)?))
     }
 
-    /// `REDUCE`, `BINPERSID`, `BUILD`.
+    /// Executes `REDUCE`, `BINPERSID`, `BUILD`.
     fn make(&mut self, opcode: u8) -> Result<(), Fault> {
         let arguments = self.pop()?;
         if opcode == b'Q' {
