@@ -14,11 +14,14 @@ mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-use lab::{Lab, PATIENCE, events, wait_for, wait_for_epoch};
+use std::process::Output;
 #[cfg(feature = "trainer")]
-use lab::{history_of, worker_pid};
+use std::process::{Command, Stdio};
+
+use lab::{Lab, wait_for_epoch};
+#[cfg(feature = "trainer")]
+use lab::{PATIENCE, events, history_of, wait_for, worker_pid};
+#[cfg(feature = "trainer")]
 use mien::events::Event;
 use mien::runs::RunFolder;
 #[cfg(feature = "trainer")]
