@@ -1,4 +1,4 @@
-//! Clocks that are set: events whose times go backwards, stand still or jump, through everything that is made of them.
+//! Changed clocks: event times that run backwards, stand still or jump, in every view of a run.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ proptest! {
         };
         let (summary, detail) = fold(&|_, at| at);
         let (even, steady) = fold(&|index, _| 1_700_000_000_000 + index as u64);
-        // What a run has learned is no matter of the time of day.
+        // The learned history does not depend on the time of day.
         prop_assert_eq!(&summary.history, &even.history);
         prop_assert_eq!(&summary.outcome, &even.outcome);
         prop_assert_eq!(detail.log.len(), steady.log.len());

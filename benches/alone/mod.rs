@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mien::data::manifest::SplitOptions;
-use mien::data::writer::{Description, Workshop, Writer};
+use mien::data::writer::{Description, StagingFolder, Writer};
 use mien::data::{Dataset, ImageShape};
 use mien::domain::{DatasetName, Split};
 
@@ -61,9 +61,9 @@ pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
     const SIDE: u32 = 48;
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
     let name = DatasetName::new("made-up").expect("a name");
-    let workshop = Workshop::open(dir, &name).expect("a folder of our own");
+    let staging = StagingFolder::open(dir, &name).expect("a folder of our own");
     let classes: Vec<String> = (0..7).map(|class| format!("class {class}")).collect();
-    let mut writer = Writer::new(workshop, image, &classes).expect("the disk has room");
+    let mut writer = Writer::new(staging, image, &classes).expect("the disk has room");
     let mut state = 1_u64;
     for index in 0..images {
         let pixels: Vec<u8> = (0..image.bytes()).map(|_| noise(&mut state)).collect();

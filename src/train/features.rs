@@ -14,7 +14,7 @@ use super::resident::Resident;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
-    CHUNK, CachedFeatures, Complete, Key, NoRoom, Opened, Section, SectionName, Unfinished, make_room,
+    CHUNK, CacheRefusal, CachedFeatures, Complete, Key, Opened, Section, SectionName, Unfinished, free_space,
 };
 use crate::data::images::Images;
 use crate::data::store::Dataset;
@@ -84,7 +84,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
     pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Cached {
         match self.try_ensure(splits, device, reporter) {
             Ok(cached) => cached,
-            Err(NoRoom::Io(error)) => Cached::Uncached(format!("{}: {error}", self.dataset_dir.display())),
+            Err(CacheRefusal::Io(error)) => Cached::Uncached(format!("{}: {error}", self.dataset_dir.display())),
             Err(error) => Cached::Uncached(error.to_string()),
         }
     }
@@ -96,13 +96,18 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         let folder = self.key.folder(self.dataset_dir);
         let section = Section::new(&folder, &name.stem(), self.dataset.len(split), self.key.row());
         // What cannot be read is as good as not there: the images are, and the base.
-        let complete = section.open_if_whole().ok()??;
+        let complete = section.open_if_complete().ok()??;
         let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, None);
         features.add(split, vec![complete]);
         Some(features)
     }
 
-    fn try_ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Result<Cached, NoRoom> {
+    fn try_ensure(
+        &self,
+        splits: &[Split],
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Cached, CacheRefusal> {
         let folder = self.key.prepare(self.dataset_dir)?;
         let augmenter = self.images.augmenter();
         let sections: Vec<(SectionName, Section)> = splits
@@ -110,7 +115,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
             .flat_map(|split| SectionName::of_split(*split, augmenter))
             .map(|name| (name, Section::new(&folder, &name.stem(), self.dataset.len(name.split), self.key.row())))
             .collect();
-        self.make_room(sections.iter().map(|(_, section)| section))?;
+        self.free_space(sections.iter().map(|(_, section)| section))?;
         let total = sections.iter().map(|(name, _)| self.dataset.len(name.split)).sum();
         let (begun, bytes) =
             (Stopwatch::start(reporter.paused()), sections.iter().map(|(_, section)| section.bytes()).sum());
@@ -133,12 +138,12 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
     }
 
     /// Room for what is missing of these sections, without removing what of them is there.
-    fn make_room<'s>(&self, sections: impl Iterator<Item = &'s Section> + Clone) -> Result<(), NoRoom> {
+    fn free_space<'s>(&self, sections: impl Iterator<Item = &'s Section> + Clone) -> Result<(), CacheRefusal> {
         if self.limit == 0 {
-            return Err(NoRoom::Off);
+            return Err(CacheRefusal::Off);
         }
         let wanted: Vec<PathBuf> = sections.clone().map(Section::values_file).collect();
-        make_room(self.data_dir, sections.map(Section::missing_bytes).sum(), self.limit, &wanted)
+        free_space(self.data_dir, sections.map(Section::missing_bytes).sum(), self.limit, &wanted)
     }
 
     /// One section, complete; `None` if somebody asked to stop.
@@ -225,7 +230,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         }
         let variant = name.variant.map(|(_, number)| number);
         let images = if let Some(resident) = resident {
-            resident.batch(&self.images.picks_of_variant(name.split, &indices, variant)).0
+            resident.batch(&self.images.variant_batch_spec(name.split, &indices, variant)).0
         } else {
             let [channels, height, width] = self.images.shape();
             let shape = [indices.len(), channels, height, width];

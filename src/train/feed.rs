@@ -8,7 +8,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::data::batch::{Batch, Pass, Prefetch, Source};
-use crate::data::images::{Images, Picks};
+use crate::data::images::{BatchSpec, Images};
 use crate::domain::{Precision, Split};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
@@ -37,7 +37,7 @@ pub enum Piece {
     /// All of it.
     Made(Batch),
     /// What the device makes it of.
-    Picked(Picks),
+    Picked(BatchSpec),
 }
 
 /// A batch on the device.
@@ -137,7 +137,7 @@ impl<'a, B: KernelBackend> Feed<'a, B> {
         let even = self.even;
         let filled = move |piece: Piece| if even { piece.filled(batch_size) } else { piece };
         if let Some(images) = self.resident.as_ref().and_then(|resident| resident.images(split)).cloned() {
-            let pick = move |indices: &[u32]| filled(Piece::Picked(images.picks(split, indices, pass)));
+            let pick = move |indices: &[u32]| filled(Piece::Picked(images.batch_spec(split, indices, pass)));
             return Prefetch::start(order, batch_size, PREFETCH, pick);
         }
         let source = Arc::clone(&self.source);

@@ -5,7 +5,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Int, Tensor};
 
-use crate::data::random::{Keyed, Purpose};
+use crate::data::random::{KeyedRng, Purpose};
 use crate::model::network::StepKey;
 
 /// How the loss counts labels.
@@ -40,7 +40,7 @@ impl<B: Backend> Objective<B> {
             return Mixed { inputs, others: None };
         }
         let step = u64::from(key.epoch) << 32 | u64::from(key.step);
-        let share = beta(self.mixup, &mut Keyed::new(Purpose::Mix, key.seed, step, 0));
+        let share = beta(self.mixup, &mut KeyedRng::new(Purpose::Mix, key.seed, step, 0));
         let others = inputs.clone().flip([0]);
         let inputs = inputs.mul_scalar(share) + others.mul_scalar(1.0 - share);
         Mixed { inputs, others: Some((labels.clone().flip([0]), share)) }
@@ -99,7 +99,7 @@ fn weighted<B: Backend>(
 }
 
 /// A number of the beta distribution whose parameters are both `alpha` (M. Jöhnk 1964).
-fn beta(alpha: f64, random: &mut Keyed) -> f64 {
+fn beta(alpha: f64, random: &mut KeyedRng) -> f64 {
     loop {
         let [one, other] = [(); 2].map(|()| random.unit().powf(1.0 / alpha));
         let sum = one + other;
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn beta_has_its_mean_and_variance() {
         for alpha in [0.2, 1.0, 4.0] {
-            let mut random = Keyed::new(Purpose::Mix, 1, 2, 3);
+            let mut random = KeyedRng::new(Purpose::Mix, 1, 2, 3);
             let draws: Vec<f64> = (0..4000).map(|_| beta(alpha, &mut random)).collect();
             let mean = draws.iter().sum::<f64>() / 4000.0;
             let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / 4000.0;

@@ -1,6 +1,6 @@
 //! Images that stay on the device as bytes, and batches made of them there: one gather, one sampling.
 //!
-//! What the host has to say of a batch is [`Picks`]: where its images are, and the map that each is sampled with. The
+//! What the host has to say of a batch is [`BatchSpec`]: where its images are, and the map that each is sampled with. The
 //! map is the very one that [`Affine::apply`](crate::data::Affine::apply) draws with, so both ways make the same
 //! picture up to rounding.
 
@@ -12,7 +12,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 
 use crate::data::Source;
 use crate::data::augment::{ERASED_GRAY, middle};
-use crate::data::images::{Images, Picks, SCALE};
+use crate::data::images::{BatchSpec, Images, SCALE};
 use crate::domain::Split;
 use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
 
@@ -101,7 +101,7 @@ impl<B: Backend> Resident<B> {
     /// # Panics
     /// If the split is not here or an index is out of range.
     #[must_use]
-    pub fn batch(&self, picks: &Picks) -> (Tensor<B, 4>, Tensor<B, 1, Int>) {
+    pub fn batch(&self, picks: &BatchSpec) -> (Tensor<B, 4>, Tensor<B, 1, Int>) {
         let held = self.splits[picks.split as usize].as_ref();
         let held = held.unwrap_or_else(|| panic!("the images of {} are not on the device", picks.split));
         let (count, device) = (picks.indices.len(), held.pixels.device());
@@ -133,7 +133,7 @@ impl<B: Backend> Resident<B> {
 
     /// Pictures `[n, c, h, w]` of 0 to 1 with the tones of `picks`, and its rectangles erased, as
     /// [`Change::paint`](crate::data::Change::paint) does it.
-    fn paint(&self, pictures: Tensor<B, 4>, picks: &Picks, device: &B::Device) -> Tensor<B, 4> {
+    fn paint(&self, pictures: Tensor<B, 4>, picks: &BatchSpec, device: &B::Device) -> Tensor<B, 4> {
         let shape = pictures.dims();
         let [count, channels, height, width] = shape;
         // One transfer, whatever the number of columns.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::data::images::Augmenter;
 use crate::data::manifest::{ImageShape, SplitOptions};
-use crate::data::writer::{Description, Workshop, Writer};
+use crate::data::writer::{Description, StagingFolder, Writer};
 use crate::data::{Affine, Batch, Dataset, Pass};
 use crate::domain::{Augmentation, DatasetName, Views};
 use crate::train::feed::{Feed, Piece, Ready};
@@ -21,7 +21,7 @@ const IMAGES: u32 = 23;
 
 /// Noise, in two classes and two splits.
 fn dataset(dir: &TempDir, image: ImageShape) -> Arc<Dataset> {
-    let workshop = Workshop::open(dir.path(), &DatasetName::new("d").expect("a name")).expect("a workshop");
+    let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").expect("a name")).expect("a workshop");
     let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).expect("a writer");
     let mut noise = 1_u32;
     for split in [Split::Train, Split::Validation] {
@@ -61,7 +61,7 @@ fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
 fn compare(images: &Images, split: Split, indices: &[u32], pass: Pass) -> f32 {
     let resident = Resident::<Flex>::upload(images, &[split], u64::MAX, &Default::default()).expect("room");
     let made = Batch::make(images, split, indices, pass);
-    let (inputs, labels) = resident.batch(&images.picks(split, indices, pass));
+    let (inputs, labels) = resident.batch(&images.batch_spec(split, indices, pass));
     assert_eq!(inputs.dims(), made.shape);
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
     assert_eq!(labels, made.labels);
@@ -157,7 +157,7 @@ fn whole_moves_and_what_lies_beyond_the_edge() {
     ];
     #[allow(clippy::cast_possible_truncation)]
     let theta = table.iter().flat_map(|(_, affine, _)| affine.theta(8, 8).into_iter().flatten()).map(|v| v as f32);
-    let picks = Picks { theta: Some(theta.collect()), ..images.picks(Split::Train, &[4; 5], Pass::PLAIN) };
+    let picks = BatchSpec { theta: Some(theta.collect()), ..images.batch_spec(Split::Train, &[4; 5], Pass::PLAIN) };
     let drawn = floats(resident.batch(&picks).0);
     let pixels = dataset.pixels(Split::Train, 4);
     for ((name, _, from), drawn) in table.iter().zip(drawn.chunks_exact(64)) {

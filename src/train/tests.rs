@@ -24,7 +24,7 @@ use crate::data::batch::{Pass, Source};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
-use crate::data::writer::{Description, Workshop, Writer};
+use crate::data::writer::{Description, StagingFolder, Writer};
 use crate::domain::{
     Augmentation, DatasetName, EpochMetrics, FinishReason, Hyperparameter, LeftOut, Limits, NetworkName, Precision,
     Recipe, Schedule, Split,
@@ -42,7 +42,7 @@ pub(super) const SIDE: u32 = 12;
 /// Bright stripes that lie or stand, on noise: two classes that a few epochs tell apart.
 pub(super) fn dataset(home: &Path) -> Arc<Dataset> {
     let name = DatasetName::new("stripes").expect("a name");
-    let workshop = Workshop::open(home, &name).expect("a workshop");
+    let workshop = StagingFolder::open(home, &name).expect("a workshop");
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
     let mut writer = Writer::new(workshop, image, &["lying".into(), "standing".into()]).expect("a writer");
     let mut noise = 1_u32;

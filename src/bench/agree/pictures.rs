@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::bench::{BenchError, Check, Finding, Tell};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
-use crate::data::writer::{Description, Workshop, Writer};
+use crate::data::writer::{Description, StagingFolder, Writer};
 use crate::data::{Batch, Dataset, Pass, StoreError};
 use crate::domain::{Augmentation, DatasetName, Preprocessing, Split};
 use crate::model::device::DeviceKind;
@@ -34,7 +34,7 @@ fn noise(at: u64) -> u8 {
 /// Noise in one split.
 fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
     let name = DatasetName::new("noise").unwrap_or_else(|_| unreachable!("plain letters"));
-    let workshop = Workshop::open(folder.path(), &name)?;
+    let workshop = StagingFolder::open(folder.path(), &name)?;
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
     let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()])?;
     for index in 0..IMAGES {
@@ -79,7 +79,7 @@ fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
     let indices: Vec<u32> = (0..IMAGES).rev().step_by(5).collect();
     let Some(resident) = Resident::<B>::upload(images, &[Split::Train], u64::MAX, device) else { return f64::NAN };
     let host = Batch::make(images, Split::Train, &indices, Pass::Training(3));
-    let (inputs, labels) = resident.batch(&images.picks(Split::Train, &indices, Pass::Training(3)));
+    let (inputs, labels) = resident.batch(&images.batch_spec(Split::Train, &indices, Pass::Training(3)));
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
     let inputs: Vec<f32> = read(inputs).convert::<f32>().into_vec().unwrap_or_default();
     if labels != host.labels || inputs.len() != host.inputs.len() || inputs.iter().any(|value| !value.is_finite()) {

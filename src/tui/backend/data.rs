@@ -58,7 +58,7 @@ impl Disk {
 
     /// What the kept features of a dataset take.
     #[must_use]
-    pub fn features(&self, dataset: &DatasetName) -> Vec<features::Usage> {
+    pub fn features(&self, dataset: &DatasetName) -> Vec<features::CacheUsage> {
         features::usage(&self.store.home().dataset(dataset))
     }
 
@@ -191,7 +191,7 @@ fn level(value: f32) -> u8 {
 mod tests {
     use super::*;
     use crate::data::manifest::ImageShape;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::Augmentation;
     use crate::runs::{Home, RunStore};
     use crate::tui::state::Part;
@@ -202,7 +202,7 @@ mod tests {
         let store = RunStore::new(Home::new(folder.path()));
         let name = DatasetName::new("small").expect("a name");
         let image = ImageShape { width: 4, height: 4, channels: 3 };
-        let workshop = Workshop::open(&store.home().data(), &name).expect("a workshop");
+        let workshop = StagingFolder::open(&store.home().data(), &name).expect("a workshop");
         let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (split, count) in [(Split::Train, 3_u8), (Split::Validation, 2)] {
             for label in 0..2 {

@@ -138,7 +138,7 @@ impl Disk {
 mod tests {
     use super::*;
     use crate::data::ImageShape;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::Recipe;
     use crate::runs::{Home, Predictions, RunStore};
 
@@ -197,7 +197,7 @@ mod tests {
         let (_folder, disk, run) = home();
         let name = DatasetName::new("demo").expect("a name");
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = Workshop::open(&disk.store.home().data(), &name).expect("a place");
+        let workshop = StagingFolder::open(&disk.store.home().data(), &name).expect("a place");
         let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (index, label) in [0_u8, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");

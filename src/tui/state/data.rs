@@ -1,6 +1,6 @@
 //! What the Data screen knows.
 
-use crate::data::features::Usage;
+use crate::data::features::CacheUsage;
 use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
 use crate::tui::widgets::faces::Face;
 
@@ -202,7 +202,7 @@ pub struct DataState {
     /// An import under way.
     pub import: Option<Importing>,
     /// What frozen bases' kept features of a dataset took when last looked at.
-    pub features: Option<(DatasetName, Vec<Usage>)>,
+    pub features: Option<(DatasetName, Vec<CacheUsage>)>,
 }
 
 impl Default for DataState {

@@ -4,7 +4,7 @@ use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::transfer_fixtures::{compiling, computing, finetuning, finished, in_turn, queued, weights, with_weights};
 use super::update::press;
-use crate::data::features::{Key, Usage};
+use crate::data::features::{CacheUsage, Key};
 use crate::domain::{Hyperparameter, Practice, Precision, Preprocessing, Strategy};
 use crate::tui::action::Action;
 use crate::tui::event::Event;
@@ -136,7 +136,7 @@ fn data_with_kept_features() {
         device: "cpu".into(),
         precision: Precision::F32,
     };
-    let usage = vec![Usage { key, sections: 3, bytes: 243 << 20 }];
+    let usage = vec![CacheUsage { key, sections: 3, bytes: 243 << 20 }];
     update(&mut state, NOW, Event::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage));
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     snapshot("data_features", &state, SIZES[0]);

@@ -1,33 +1,33 @@
-//! Keras 3's `.weights.h5`, which is also what its archives hold.
+//! Keras 3's `.weights.h5`, which its archives contain too.
 //!
-//! Every layer is a group with a group `vars`, whose datasets `0`, `1`, … are its tensors. The group is called by the
-//! class of the layer and a counter (`layers/conv2d`, `layers/conv2d_1`, …), in the order of layers; the layer's own
-//! name is an attribute. HDF5 lists groups by their names, so the counters have to be sorted as numbers.
+//! Every layer is a group with a group `vars`, whose datasets `0`, `1`, … are its tensors. The group's name is the
+//! layer's class and a counter in layer order (`layers/conv2d`, `layers/conv2d_1`, …). The layer's name is an
+//! attribute. HDF5 lists groups by name, so the counters are sorted as numbers.
 
 use hdf5_pure::{File, Group};
 
-use super::super::entry::{Entry, place};
+use super::super::entry::{Entry, position_in_name};
 use super::super::fault::Fault;
 use super::super::hdf5::{self, MOST_OBJECTS, broken};
 
-/// How deep models may lie in models; links of HDF5 can go in circles.
+/// The deepest nesting of models; HDF5 links may form cycles.
 const DEEPEST: usize = 24;
 
-/// A layer: where it is, what it is called, and its tensors.
-struct Found {
+/// A layer's path and tensors.
+struct FoundLayer {
     path: Vec<(String, u64)>,
     tensors: Vec<Entry<'static>>,
 }
 
 /// Whether the file is of this kind.
-pub(in super::super) fn is(file: &File) -> Result<bool, Fault> {
+pub(in super::super) fn matches(file: &File) -> Result<bool, Fault> {
     let groups = file.root().groups().map_err(|error| broken(&error))?;
     Ok(groups
         .iter()
         .any(|name| name == "layers" || name == "vars" || name.starts_with("_layer_checkpoint_dependencies")))
 }
 
-/// Every tensor, layer by layer.
+/// Returns every tensor in layer order.
 pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Fault> {
     let mut found = Vec::new();
     let mut visited = 0;
@@ -37,7 +37,7 @@ pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Faul
     Ok(found.into_iter().flat_map(|layer| layer.tensors).collect())
 }
 
-fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut Vec<Found>) -> Result<(), Fault> {
+fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut Vec<FoundLayer>) -> Result<(), Fault> {
     for name in group.groups().map_err(|error| broken(&error))? {
         *visited += 1;
         if *visited > MOST_OBJECTS || path.len() > DEEPEST {
@@ -45,15 +45,15 @@ fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut 
         }
         let inner = group.group(&name).map_err(|error| broken(&error))?;
         match name.as_str() {
-            // Not the model's, however much they look like it.
+            // Variables of training, which look like layers.
             "optimizer" | "loss_tracker" | "metrics" => {}
             "vars" => {
                 let tensors = tensors(&inner, path)?;
-                found.push(Found { path: path.to_vec(), tensors });
+                found.push(FoundLayer { path: path.to_vec(), tensors });
             }
-            // Some versions wrote a path of Windows as one name.
+            // Some versions wrote a Windows path as one name.
             _ => {
-                let parts = name.split('\\').map(counted);
+                let parts = name.split('\\').map(split_counter);
                 let path: Vec<(String, u64)> = path.iter().cloned().chain(parts).collect();
                 walk(&inner, &path, visited, found)?;
             }
@@ -68,12 +68,12 @@ fn tensors(vars: &Group, path: &[(String, u64)]) -> Result<Vec<Entry<'static>>, 
         path.last().map(|(stem, counter)| if *counter == 0 { stem.clone() } else { format!("{stem}_{counter}") });
     let layer = own.or(group).unwrap_or_default();
     let mut names = vars.datasets().map_err(|error| broken(&error))?;
-    names.sort_by_key(|name| counted(name));
+    names.sort_by_key(|name| split_counter(name));
     names.into_iter().map(|name| hdf5::entry(&layer, vars.dataset(&name).map_err(|error| broken(&error))?)).collect()
 }
 
-/// A name as its stem and its counter: `conv2d_10` comes behind `conv2d_9` and `conv2d`.
-fn counted(name: &str) -> (String, u64) {
+/// Splits a name into stem and counter, so that `conv2d_10` sorts after `conv2d_9` and `conv2d`.
+fn split_counter(name: &str) -> (String, u64) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match name[stem.len()..].parse() {
         Ok(counter) => (stem.strip_suffix('_').unwrap_or(stem).to_owned(), counter),
@@ -81,13 +81,14 @@ fn counted(name: &str) -> (String, u64) {
     }
 }
 
-/// Refuses layers whose names give no order: those that are counted apart, such as `stem` beside `conv2d`. Loaded in
-/// the order of the alphabet they might pass every check and be wrong.
-fn check_order(found: &[Found]) -> Result<(), Fault> {
-    let convolutions: Vec<&Found> =
+/// Rejects layers whose names give no order because they are counted separately, such as `stem` and `conv2d`. Otherwise
+/// their alphabetical order could pass every check and be wrong.
+fn check_order(found: &[FoundLayer]) -> Result<(), Fault> {
+    let convolutions: Vec<&FoundLayer> =
         found.iter().filter(|layer| layer.tensors.iter().any(|tensor| tensor.shape.len() == 4)).collect();
-    let tells = |layer: &&Found| layer.tensors.iter().all(|tensor| place(&tensor.layer).is_some());
-    if convolutions.iter().all(tells) {
+    let has_position =
+        |layer: &&FoundLayer| layer.tensors.iter().all(|tensor| position_in_name(&tensor.layer).is_some());
+    if convolutions.iter().all(has_position) {
         return Ok(());
     }
     for pair in convolutions.windows(2) {
@@ -96,7 +97,7 @@ fn check_order(found: &[Found]) -> Result<(), Fault> {
             && one != other
         {
             return Err(Fault::Refused(format!(
-                "the order of its layers cannot be told: '{one}' and '{other}' are counted apart. Load it in Keras and save the base \
+                "the order of its layers is unclear: '{one}' and '{other}' are numbered separately. Load it in Keras and save the base \
                  alone, with save_weights(\"base.weights.h5\")"
             )));
         }
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn names_are_sorted_by_what_they_count() {
         let mut names = ["conv2d_10", "conv2d", "conv2d_2", "conv2d_1", "a", "10", "9", "block1_conv2"];
-        names.sort_by_key(|name| counted(name));
+        names.sort_by_key(|name| split_counter(name));
         assert_eq!(names, ["9", "10", "a", "block1_conv2", "conv2d", "conv2d_1", "conv2d_2", "conv2d_10"]);
     }
 }

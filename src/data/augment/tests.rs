@@ -1,4 +1,4 @@
-//! Sampling against pictures known exactly and against `SciPy`, which Keras samples with.
+//! Sampling against exactly known pictures and against SciPy, with which Keras samples.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -18,7 +18,7 @@ fn apply(affine: Affine, pixels: &[u8], image: ImageShape) -> Vec<f32> {
     out
 }
 
-/// The picture whose pixel (row, column) is the input's pixel `from(row, column)`, clamped to the edge.
+/// Returns the picture whose pixel (row, column) is the input's pixel `from(row, column)`, clamped to the edge.
 fn moved(from: impl Fn(i32, i32) -> (i32, i32)) -> Vec<f32> {
     let pixels = picture();
     let side = |value: i32| usize::try_from(value.clamp(0, 5)).unwrap();
@@ -93,12 +93,12 @@ fn theta_is_the_matrix_in_unit_coordinates() {
     }
 }
 
-/// The map of a random change.
+/// Returns the map of a random change.
 fn keyed(ranges: &Augmentation, seed: u64, epoch: u64, index: u64) -> Affine {
     Change::keyed(ranges, SHAPE, 0, [seed, epoch, index]).affine
 }
 
-/// Written by `tests/fixtures/augment.py` with `SciPy`'s `affine_transform`, as Keras calls it.
+/// Cases written by `tests/fixtures/augment.py` with SciPy's `affine_transform`, called as Keras does.
 #[test]
 fn sampling_agrees_with_keras() {
     #[derive(serde::Deserialize)]
@@ -110,7 +110,7 @@ fn sampling_agrees_with_keras() {
         flip: bool,
         expected: Vec<f32>,
     }
-    let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/fixtures/augment.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/fixtures/augment.json")).unwrap();
     assert_eq!(cases.len(), 4);
     for case in cases {
         let affine = Affine {
@@ -155,7 +155,7 @@ fn draws_fill_their_ranges_and_flip_half() {
     assert!(!(0..50).any(|i| keyed(&still, 1, 1, i).flip));
 }
 
-/// What every pixel is by the formula, one after the other.
+/// Returns every pixel by the formula, computed in turn.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // of small pictures
 fn by_hand(affine: Affine, pixels: &[u8], image: ImageShape, size: [u32; 2]) -> Vec<f32> {
     let [height, width, channels] = [image.height, image.width, image.channels].map(|side| side as usize);
@@ -183,8 +183,8 @@ fn by_hand(affine: Affine, pixels: &[u8], image: ImageShape, size: [u32; 2]) -> 
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// Sizes from one pixel up, larger and smaller than the picture, so that both ways to corners and every rest of a
-    /// row are taken.
+    /// Sizes from one pixel up, above and below the picture's: both branches for corners and every remainder of a row
+    /// are covered.
     #[test]
     fn sampling_is_the_formula(
         (height, width, colour) in (1_u32..30, 1_u32..30, any::<bool>()),

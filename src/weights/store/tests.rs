@@ -1,4 +1,4 @@
-//! Tests of the store.
+//! Round trips, hashes and damage of stored weights.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,8 @@ fn manifest(tensors: &Tensors) -> Manifest {
     }
 }
 
-/// A folder with the weights `small`, and their file.
-fn kept() -> (TempDir, PathBuf) {
+/// Returns a folder with the weights `small`, and their path.
+fn stored_weights() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("weights/small.safetensors");
     let base = [Convolution { layer: ("block1.conv1", 3, 1), kernel: vec![0.25; 27], bias: vec![-1.5] }];
@@ -32,7 +32,7 @@ fn kept() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Writes a safetensors file with this header and as many bytes behind it.
+/// Writes a safetensors file with this header and `data` zero bytes after it.
 fn file(path: &Path, header: &str, data: usize) {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
@@ -42,7 +42,7 @@ fn file(path: &Path, header: &str, data: usize) {
 
 #[test]
 fn what_was_written_is_read_back() {
-    let (_folder, path) = kept();
+    let (_folder, path) = stored_weights();
     let weights = Weights::open(&path).expect("opened");
     assert_eq!(weights.tensor("block1.conv1.weight"), Some((vec![1, 3, 3, 3], vec![0.25; 27])));
     assert_eq!(weights.tensor("block1.conv1.bias"), Some((vec![1], vec![-1.5])));
@@ -75,7 +75,7 @@ fn a_missing_folder_holds_nothing_and_other_files_are_none_of_ours() {
 
 #[test]
 fn one_changed_bit_is_found() {
-    let (_folder, path) = kept();
+    let (_folder, path) = stored_weights();
     let mut bytes = fs::read(&path).expect("read");
     *bytes.last_mut().expect("bytes") ^= 1;
     fs::write(&path, bytes).expect("written");
@@ -86,7 +86,7 @@ fn one_changed_bit_is_found() {
 
 #[test]
 fn files_that_are_wrong_are_named_in_words() {
-    let (_folder, path) = kept();
+    let (_folder, path) = stored_weights();
     let whole = fs::read(&path).expect("read");
     let newer = r#"{"__metadata__":{"mien":"{\"version\":9}"}}"#;
     let odd = r#"{"__metadata__":{"mien":"{\"version\":1}"}}"#;

@@ -1,4 +1,4 @@
-//! How much room cached features take, and making room for more.
+//! Disk usage of cached features, and freeing space for more.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,68 +13,68 @@ use crate::durable::lock;
 /// Bytes of the disk that caches leave free.
 const MARGIN: u64 = 1 << 30;
 
-/// What one key's cached features take.
+/// The disk usage of one key's cached features.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Usage {
-    /// What they are of.
+pub struct CacheUsage {
+    /// The key.
     pub key: Key,
-    /// Number of sections: splits, and variants of the training images.
+    /// The number of sections: splits, and variants of the training images.
     pub sections: usize,
     /// Bytes on disk.
     pub bytes: u64,
 }
 
-/// Why features are not kept.
+/// The reason why features are not cached.
 #[derive(Debug, thiserror::Error)]
-pub enum NoRoom {
-    /// The bound is nothing.
+pub enum CacheRefusal {
+    /// Caching is switched off.
     #[error("MIEN_FEATURE_CACHE_GIB is 0")]
     Off,
-    /// More than the bound allows.
-    #[error("they would take {needed} and cached features may take {limit} in all (MIEN_FEATURE_CACHE_GIB sets it)")]
+    /// The features exceed the bound.
+    #[error("they would take {needed}, and all cached features may take {limit} (MIEN_FEATURE_CACHE_GIB sets it)")]
     Bound {
-        /// What they take.
+        /// Their size.
         needed: Size,
         /// The bound.
         limit: Size,
     },
     /// The disk is too full.
-    #[error("they would take {needed} and the disk has {free} left")]
+    #[error("they would take {needed}, and the disk has {free} left")]
     Disk {
-        /// What they take.
+        /// Their size.
         needed: Size,
-        /// What is free.
+        /// The free space.
         free: Size,
     },
-    /// The file system said no.
+    /// A file operation failed.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
-/// One section on disk.
-struct Found {
+/// The files of one section.
+struct SectionFiles {
     values: PathBuf,
     table: PathBuf,
     bytes: u64,
     used: SystemTime,
 }
 
-impl Found {
-    /// Whether somebody reads or computes it.
+impl SectionFiles {
+    /// Whether a process reads or computes the section.
     fn is_in_use(&self) -> bool {
         File::open(&self.table).is_ok_and(|table| table.try_lock().is_err())
     }
 }
 
-/// What the cached features of the dataset in `dataset_dir` take, largest first.
+/// Returns the disk usage of the cached features of the dataset in `dataset_dir`, largest first.
 #[must_use]
-pub fn usage(dataset_dir: &Path) -> Vec<Usage> {
-    let mut all: Vec<Usage> = keys(dataset_dir)
+pub fn usage(dataset_dir: &Path) -> Vec<CacheUsage> {
+    let mut all: Vec<CacheUsage> = keys(dataset_dir)
         .into_iter()
         .filter_map(|folder| {
             let sections = sections(&folder);
             let bytes = sections.iter().map(|section| section.bytes).sum();
-            Some(Usage { key: Key::read(&folder)?, sections: sections.len(), bytes })
+            Some(CacheUsage { key: Key::read(&folder)?, sections: sections.len(), bytes })
         })
         .filter(|usage| usage.sections > 0)
         .collect();
@@ -82,13 +82,13 @@ pub fn usage(dataset_dir: &Path) -> Vec<Usage> {
     all
 }
 
-/// Removes the cached features of the dataset in `dataset_dir` that nobody is using. Returns the bytes set free and the
-/// number of sections that are in use and stay.
+/// Removes the unused cached features of the dataset in `dataset_dir`. Returns the bytes freed and the number of
+/// sections in use, which remain.
 ///
 /// # Errors
-/// When a file cannot be removed.
+/// If a file cannot be removed.
 pub fn clear(dataset_dir: &Path) -> io::Result<(u64, usize)> {
-    let (mut freed, mut kept) = (0, 0);
+    let (mut freed, mut in_use) = (0, 0);
     for folder in keys(dataset_dir) {
         let mut left = 0;
         for section in sections(&folder) {
@@ -100,39 +100,38 @@ pub fn clear(dataset_dir: &Path) -> io::Result<(u64, usize)> {
         }
         if left == 0 {
             fs::remove_file(folder.join(KEY_FILE))?;
-            // Not with what is in it: somebody may have begun a section since.
+            // Fails if a process has begun a section since.
             let _ = fs::remove_dir(&folder);
         }
-        kept += left;
+        in_use += left;
     }
-    Ok((freed, kept))
+    Ok((freed, in_use))
 }
 
-/// Makes room for `needed` more bytes of features among those of all datasets in `data_dir`, which may take `limit`
-/// bytes in all: removes those that were used longest ago, but none that somebody is using and none of `wanted`, the
-/// files of numbers that the room is for.
+/// Removes the least recently used cached features in `data_dir` until `needed` more bytes fit into `limit` bytes.
+/// Sections in use stay, and so do those of `wanted`, the files that need the space.
 ///
 /// # Errors
-/// [`NoRoom`] when what has to stay leaves too little, or the disk does; nothing is removed then.
-pub fn make_room(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -> Result<(), NoRoom> {
+/// [`CacheRefusal`] if the bound or the disk leaves too little even so; nothing is removed then.
+pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -> Result<(), CacheRefusal> {
     if needed == 0 {
         return Ok(());
     }
-    let mut all: Vec<Found> =
+    let mut all: Vec<SectionFiles> =
         folders(data_dir).iter().flat_map(|dataset| keys(dataset)).flat_map(|key| sections(&key)).collect();
     let mut taken: u64 = all.iter().map(|section| section.bytes).sum();
     all.retain(|section| !wanted.contains(&section.values) && !section.is_in_use());
     all.sort_by_key(|section| section.used);
     let removable: u64 = all.iter().map(|section| section.bytes).sum();
     if taken - removable + needed > limit {
-        return Err(NoRoom::Bound { needed: Size(needed), limit: Size(limit) });
+        return Err(CacheRefusal::Bound { needed: Size(needed), limit: Size(limit) });
     }
-    let free_at_most = free(data_dir)?.saturating_add(removable);
+    let free_at_most = free_bytes(data_dir)?.saturating_add(removable);
     if free_at_most < needed.saturating_add(MARGIN) {
-        return Err(NoRoom::Disk { needed: Size(needed), free: Size(free_at_most) });
+        return Err(CacheRefusal::Disk { needed: Size(needed), free: Size(free_at_most) });
     }
     for section in &all {
-        if taken + needed <= limit && free(data_dir)? >= needed + MARGIN {
+        if taken + needed <= limit && free_bytes(data_dir)? >= needed + MARGIN {
             break;
         }
         if remove(section)? {
@@ -142,19 +141,19 @@ pub fn make_room(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) -
     Ok(())
 }
 
-fn free(path: &Path) -> io::Result<u64> {
+fn free_bytes(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail * disk.f_frsize)
 }
 
-/// The folders in a folder; none if it cannot be read.
+/// Returns the folders in a folder, none if it cannot be read.
 fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    // A link is not followed: what it leads to is not ours to remove.
+    // Links are not followed. Otherwise files outside the home could be removed.
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }
 
-/// The folders of a dataset's keys: those that say what they are of.
+/// Returns the folders of a dataset's keys; a folder without a readable key is left out.
 fn keys(dataset_dir: &Path) -> Vec<PathBuf> {
     let path = dataset_dir.join(FOLDER);
     let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
@@ -163,7 +162,7 @@ fn keys(dataset_dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn sections(folder: &Path) -> Vec<Found> {
+fn sections(folder: &Path) -> Vec<SectionFiles> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
@@ -173,19 +172,20 @@ fn sections(folder: &Path) -> Vec<Found> {
                 return None;
             }
             let used = fs::metadata(&table).and_then(|table| table.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-            // The lock for all at once: a look must not keep a worker from what is there.
+            // A shared lock, because an exclusive one would make a worker miss this section.
             let computed = lock::state(&table).may_be_held();
             let metadata = entry.metadata().ok()?;
-            // Blocks, not length, as an unfinished section is sparse; but whoever computes it will write all of it.
+            // Blocks rather than length, because an unfinished section is sparse; a section being computed will reach
+            // its length.
             let bytes = if computed { metadata.len() } else { metadata.blocks() * 512 };
-            Some(Found { values, table, bytes, used })
+            Some(SectionFiles { values, table, bytes, used })
         })
         .collect()
 }
 
-/// Removes a section unless somebody uses it.
-fn remove(section: &Found) -> io::Result<bool> {
-    let gone = |result: io::Result<()>| match result {
+/// Removes a section unless it is in use; returns whether it was removed.
+fn remove(section: &SectionFiles) -> io::Result<bool> {
+    let ignore_missing = |result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
@@ -193,8 +193,8 @@ fn remove(section: &Found) -> io::Result<bool> {
     if table.as_ref().is_ok_and(|table| table.try_lock().is_err()) {
         return Ok(false);
     }
-    gone(fs::remove_file(&section.values))?;
-    // Last, and with its lock still held: who waits for the lock sees that it lies nowhere any more.
-    gone(fs::remove_file(&section.table))?;
+    ignore_missing(fs::remove_file(&section.values))?;
+    // Removed last and under its lock. A process that waits for the lock then sees that the file has no path.
+    ignore_missing(fs::remove_file(&section.table))?;
     Ok(true)
 }

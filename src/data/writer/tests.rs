@@ -1,4 +1,4 @@
-//! The store, written and read.
+//! Round trips, conflicts, damage and removal of the store.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ pub(crate) fn description() -> Description {
     Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source: "a test".into(), created_at: 5, split }
 }
 
-/// A manifest with these classes and counts (train, validation, test).
+/// Returns a manifest with these classes and counts (train, validation, test).
 pub(crate) fn manifest_of(classes: &[(&str, [usize; 3])]) -> Manifest {
     let dir = TempDir::new().unwrap();
     let image = ImageShape { width: 1, height: 1, channels: 1 };
     let names: Vec<String> = classes.iter().map(|class| class.0.to_owned()).collect();
-    let mut writer = Writer::new(workshop(&dir, "x"), image, &names).unwrap();
+    let mut writer = Writer::new(staging(&dir, "x"), image, &names).unwrap();
     for (index, split) in Split::ALL.into_iter().enumerate() {
         for (label, class) in classes.iter().enumerate() {
             (0..class.1[index]).for_each(|i| writer.push(split, label, &[0], &i.to_string()).unwrap());
@@ -28,14 +28,14 @@ pub(crate) fn manifest_of(classes: &[(&str, [usize; 3])]) -> Manifest {
     writer.finish(description(), false).unwrap().0
 }
 
-fn workshop(dir: &TempDir, name: &str) -> Workshop {
-    Workshop::open(dir.path(), &DatasetName::new(name).unwrap()).unwrap()
+fn staging(dir: &TempDir, name: &str) -> StagingFolder {
+    StagingFolder::open(dir.path(), &DatasetName::new(name).unwrap()).unwrap()
 }
 
-/// Writes a small gray dataset of 2 classes × 3 images, 2 of them in test; `shade` tells datasets apart.
+/// Writes a gray dataset of 2 classes with one image per split; `shade` distinguishes datasets.
 fn write(dir: &TempDir, name: &str, shade: u8, replace: bool) -> Result<(Manifest, bool), StoreError> {
     let image = ImageShape { width: 2, height: 1, channels: 1 };
-    let mut writer = Writer::new(workshop(dir, name), image, &["calm".into(), "cross".into()])?;
+    let mut writer = Writer::new(staging(dir, name), image, &["calm".into(), "cross".into()])?;
     for split in [Split::Train, Split::Validation, Split::Test] {
         for label in 0..2 {
             writer.push(split, label, &[shade, u8::try_from(label).unwrap()], &format!("{split}/{label}\u{1b}"))?;
@@ -76,7 +76,7 @@ fn a_name_is_kept_unless_replaced_and_the_same_dataset_is_no_conflict() {
     let open = Dataset::open(&dir.path().join("faces")).unwrap();
     let (second, same) = write(&dir, "faces", 8, true).unwrap();
     assert!(!same && second.fingerprint != first.fingerprint);
-    // A reader of the replaced dataset is not disturbed.
+    // A reader of the replaced dataset still reads the old pixels.
     open.verify().unwrap();
     assert_eq!(Manifest::read(&dir.path().join("faces")).unwrap(), second);
     assert_eq!(names(&dir), [".import.lock", "faces"]);
@@ -96,14 +96,14 @@ fn what_is_no_dataset_is_never_replaced() {
 #[test]
 fn an_unfinished_dataset_vanishes_and_a_dead_one_is_cleared_away() {
     let dir = TempDir::new().unwrap();
-    drop(workshop(&dir, "faces"));
+    drop(staging(&dir, "faces"));
     assert_eq!(names(&dir), [".import.lock"]);
     let dead = dir.path().join(".old.importing-1");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join(LOCK), "").unwrap();
-    let live = workshop(&dir, "live");
+    let live = staging(&dir, "live");
     assert!(!dead.exists() && live.dir().exists());
-    let busy = Workshop::open(dir.path(), &DatasetName::new("live").unwrap()).unwrap_err();
+    let busy = StagingFolder::open(dir.path(), &DatasetName::new("live").unwrap()).unwrap_err();
     assert!(matches!(busy, StoreError::Busy { .. }), "{busy}");
     assert!(live.dir().exists());
 }
@@ -150,7 +150,7 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let shape = ImageShape { width: 1, height: 2, channels: 3 };
         let classes: Vec<String> = (0..4).map(|class| format!("class {class}")).collect();
-        let mut writer = Writer::new(workshop(&dir, "any"), shape, &classes).unwrap();
+        let mut writer = Writer::new(staging(&dir, "any"), shape, &classes).unwrap();
         for (split, label, pixels, source) in &images {
             writer.push(Split::ALL[*split], *label, pixels, source).unwrap();
         }
@@ -183,7 +183,7 @@ fn a_removed_dataset_is_gone_and_what_is_no_dataset_stays() {
     let left: Vec<String> = list(dir.path()).unwrap().into_iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(left, ["b"]);
     assert!(dir.path().join("mine").exists());
-    // What a removal that was killed left behind goes with the next import.
+    // The next import removes the remains of a killed removal.
     std::fs::rename(dir.path().join("b"), dir.path().join(".b.importing-removed-1")).unwrap();
     write(&dir, "c", 3, false).unwrap();
     assert!(!dir.path().join(".b.importing-removed-1").exists());
