@@ -1,6 +1,6 @@
-//! The settings that a person may change, in one table: name, meaning, range, reading and writing.
+//! The settings that a person may change, in one table of names, explanations, ranges, parsers and formatters.
 //!
-//! The command line and the dashboard's form are both made from it, so they accept and explain the same things.
+//! The command line and the dashboard's form derive from this table, so both accept the same values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::{
     Strategy,
 };
 
-/// One setting of a [`Recipe`] that commands and forms offer.
+/// A setting of a [`Recipe`] that commands and forms offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hyperparameter {
     /// [`Recipe::network`].
@@ -74,7 +74,7 @@ pub enum Hyperparameter {
 /// Why a setting does not take a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// The value is none of those that are accepted.
+    /// The value is not among the accepted ones.
     #[error("{} must be {allowed}, not '{given}'", setting.name())]
     OutOfRange {
         /// The setting.
@@ -95,7 +95,7 @@ pub enum SettingError {
 }
 
 impl SettingError {
-    /// The setting that does not take the value.
+    /// Returns the setting that does not take the value.
     #[must_use]
     pub fn setting(&self) -> Hyperparameter {
         match self {
@@ -104,16 +104,16 @@ impl SettingError {
     }
 }
 
-/// The largest side of an image that a pretrained base gets, in pixels.
+/// The largest side of an image that enters a pretrained base, in pixels.
 const MAX_SIZE: u32 = 512;
 
-/// The smallest, in pixels.
+/// Returns the smallest side of an image that enters a pretrained base, in pixels.
 fn min_size() -> u32 {
     Strategy::Features.network().architecture().min_side()
 }
 
 impl Hyperparameter {
-    /// All of them, in the order of the form.
+    /// All settings, in the order of the form.
     pub const ALL: [Self; 27] = [
         Self::Network,
         Self::Size,
@@ -144,12 +144,12 @@ impl Hyperparameter {
         Self::Views,
     ];
 
-    /// Those that a strategy has, in the order of the form.
+    /// Returns the settings of a strategy, in the order of the form.
     pub fn of(strategy: Strategy) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |setting| setting.is_of(strategy))
     }
 
-    /// Whether a strategy has it.
+    /// Returns whether a strategy has this setting.
     #[must_use]
     pub fn is_of(self, strategy: Strategy) -> bool {
         match self {
@@ -160,7 +160,8 @@ impl Hyperparameter {
         }
     }
 
-    /// Whether it changes nothing in this recipe, as a decay of zero: lists with little room leave it out.
+    /// Returns whether the setting has no effect in this recipe, as a weight decay of 0. Short lists omit such
+    /// settings.
     #[must_use]
     pub fn is_off(self, recipe: &Recipe) -> bool {
         let off = match self {
@@ -179,7 +180,7 @@ impl Hyperparameter {
         self.get(recipe) == off
     }
 
-    /// The option's name, as in `--batch-size`.
+    /// Returns the option's name, as in `--batch-size`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -213,7 +214,7 @@ impl Hyperparameter {
         }
     }
 
-    /// One line of explanation.
+    /// Returns a one-line explanation.
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
@@ -280,7 +281,7 @@ impl Hyperparameter {
         }
     }
 
-    /// The accepted values, in words.
+    /// Returns the accepted values, in words.
     #[must_use]
     pub fn range(self) -> Cow<'static, str> {
         let fixed = match self {
@@ -319,7 +320,7 @@ impl Hyperparameter {
         fixed.into()
     }
 
-    /// The values to step through, where there are few.
+    /// Returns the values to step through if there are few, else an empty list.
     #[must_use]
     pub fn choices(self) -> Vec<String> {
         let fixed: &[&str] = match self {
@@ -342,10 +343,10 @@ impl Hyperparameter {
         fixed.iter().map(|choice| (*choice).to_owned()).collect()
     }
 
-    /// Whether every setting of a recipe, which a person may have edited by hand, is in its range.
+    /// Checks every setting of a recipe, which a person may have edited by hand, against its range.
     ///
     /// # Errors
-    /// A [`RecipeError`] about the first that is not.
+    /// A [`RecipeError`] about the first setting out of its range.
     pub fn check(recipe: &Recipe) -> Result<(), RecipeError> {
         recipe.check_parts()?;
         Self::of(recipe.strategy).try_for_each(|setting| setting.set(&mut recipe.clone(), &setting.get(recipe)))?;
@@ -360,7 +361,7 @@ impl Hyperparameter {
         }
     }
 
-    /// The value in `recipe`, as [`Self::set`] would read it; nothing where the strategy has no such setting.
+    /// Returns the value in `recipe`, as [`Self::set`] parses it; empty if the strategy has no such setting.
     #[must_use]
     pub fn get(self, recipe: &Recipe) -> String {
         let transfer = recipe.transfer.as_ref();
@@ -398,10 +399,10 @@ impl Hyperparameter {
         }
     }
 
-    /// Reads `text` into `recipe`, which is left alone on an error.
+    /// Parses `text` into `recipe`, which is unchanged on an error.
     ///
     /// # Errors
-    /// A [`SettingError`] with what was given and what is accepted.
+    /// A [`SettingError`] with the given text and the accepted values.
     pub fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), SettingError> {
         let text = text.trim();
         let wrong =
@@ -411,7 +412,7 @@ impl Hyperparameter {
         };
         let real = || text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(wrong);
         let rate = || real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong);
-        // −0 would be another file and the same training.
+        // −0 would write another recipe file for the same training.
         let upto = |most: f64| {
             real().ok().map(|value| value + 0.0).filter(|value| (0.0..=most).contains(value)).ok_or_else(wrong)
         };
@@ -458,7 +459,7 @@ impl Hyperparameter {
             Self::Patience => recipe.early_stopping.patience = whole(1, 1000)?,
             Self::MinDelta => recipe.early_stopping.min_delta = upto(1.0)?,
             Self::Augmentation => recipe.augmentation = Augmentation::read(text).ok_or_else(wrong)?,
-            // 2^53 − 1: the largest whole number that every JSON reader keeps exact.
+            // 2^53 − 1 is the largest integer that every JSON reader represents exactly.
             Self::Seed => {
                 recipe.seed = text.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(wrong)?;
             }
@@ -487,26 +488,26 @@ impl Hyperparameter {
     }
 }
 
-/// The one of this name.
+/// Returns the value whose name is `text`.
 fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Option<T> {
     all.iter().copied().find(|one| name(*one) == text)
 }
 
-/// A number of epochs without improvement, as settings tell it.
+/// A number of epochs without improvement, as settings write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience(pub u32);
 
 impl Patience {
-    /// As many epochs as a run can have: early stopping never ends it.
+    /// The largest number of epochs of a run: early stopping never ends it.
     pub const OFF: u32 = 10_000;
 
-    /// Whether early stopping never ends the run.
+    /// Returns whether early stopping never ends the run.
     #[must_use]
     pub fn is_off(self) -> bool {
         self.0 >= Self::OFF
     }
 
-    /// In words: `10 epochs`, `off`.
+    /// Returns the patience as text: `10 epochs`, `off`.
     #[must_use]
     pub fn in_epochs(self) -> String {
         match self.0 {

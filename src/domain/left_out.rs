@@ -1,4 +1,4 @@
-//! Training images that a run does without.
+//! Training images that a run never uses.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,15 +7,15 @@ use super::{RecipeError, RunId};
 /// The training images that a run leaves out, frozen in its recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// Their indices in the dataset's training split, ascending, each once.
+    /// Indices into the dataset's training split, ascending, each once.
     pub images: Vec<u32>,
-    /// The runs by whose judgement they were found, by name.
+    /// The runs whose predictions revealed the images, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found_with: Vec<RunId>,
 }
 
 impl LeftOut {
-    /// These images, in whatever order, with the runs that found them.
+    /// Returns the set of these images and runs, sorted, each once.
     #[must_use]
     pub fn new(mut images: Vec<u32>, mut found_with: Vec<RunId>) -> Self {
         images.sort_unstable();
@@ -25,25 +25,25 @@ impl LeftOut {
         Self { images, found_with }
     }
 
-    /// Whether nothing is left out.
+    /// Returns whether no image is left out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()
     }
 
-    /// How many images are left out.
+    /// Returns the number of images left out.
     #[must_use]
     pub fn len(&self) -> usize {
         self.images.len()
     }
 
-    /// Whether this image of the training split is.
+    /// Returns whether this image of the training split is left out.
     #[must_use]
     pub fn contains(&self, index: u32) -> bool {
         self.images.binary_search(&index).is_ok()
     }
 
-    /// The indices that stay of `count`, ascending.
+    /// Returns the indices below `count` that are not left out, ascending.
     ///
     /// # Panics
     /// If there are 2³² images or more.
@@ -53,7 +53,7 @@ impl LeftOut {
         (0..count).filter(|index| !self.contains(*index)).collect()
     }
 
-    /// Whether the list is as [`Self::new`] makes it, in a recipe that a person may have edited by hand.
+    /// Checks that the list is sorted without duplicates, because a person may have edited the recipe by hand.
     ///
     /// # Errors
     /// [`RecipeError::LeftOutOrder`].

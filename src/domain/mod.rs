@@ -1,6 +1,6 @@
-//! Plain values that every room speaks: names, recipes, states and metrics.
+//! Plain values that every module uses: names, recipes, states and metrics.
 //!
-//! May know: the standard library, serde and thiserror. Touches no file, clock or random source.
+//! Depends on the standard library, serde and thiserror. Uses no file, clock or random source.
 
 pub mod augmentation;
 pub mod clock;

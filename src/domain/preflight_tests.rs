@@ -1,4 +1,4 @@
-//! Every problem with its words, on a shelf of one dataset, one base and one run.
+//! Every problem with its message, for a library of one dataset, one base and one run.
 
 use super::*;
 
@@ -64,7 +64,7 @@ fn a_recipe_that_fits_has_no_problem() {
     }
 }
 
-/// A recipe, what there is, and its only problem: the subject and the words.
+/// A recipe, a library, and the only problem: subject and message.
 type Case = (Recipe, Shelf, Subject, &'static str);
 
 fn hold<const N: usize>(table: [Case; N]) {

@@ -1,12 +1,12 @@
-//! The views of an image whose probabilities are averaged: parts of it, and mirror images.
+//! The views of an image whose probabilities are averaged: crops and mirror images.
 
 use serde::{Deserialize, Serialize};
 
-/// How many views of each image are evaluated.
+/// The number of views of each image in an evaluation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
 pub enum Views {
-    /// The image.
+    /// The image as it is.
     #[default]
     One,
     /// The image and its mirror image.
@@ -15,44 +15,44 @@ pub enum Views {
     Ten,
 }
 
-/// No such number of views is evaluated.
+/// A number of views that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("views must be 1, 2 or 10, not {0}")]
 pub struct OtherViews(u32);
 
-/// One view of an image.
+/// A view of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
-    /// Which part of it.
+    /// The position of the crop.
     pub place: Place,
-    /// Whether it is mirrored left to right.
+    /// Whether the view is mirrored left to right.
     pub flip: bool,
 }
 
-/// A part of an image.
+/// The position of a crop in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The middle; all of it where nothing is cut out.
+    /// The middle; the whole image if there is no crop.
     Middle,
     /// A corner.
     Corner {
-        /// Whether it is one of the lower two.
+        /// Whether the corner is a lower one.
         lower: bool,
-        /// Whether it is one of the right two.
+        /// Whether the corner is a right one.
         right: bool,
     },
 }
 
 impl View {
-    /// What is evaluated where there is one view.
+    /// The view of an evaluation with one view.
     pub const PLAIN: Self = Self { place: Place::Middle, flip: false };
 }
 
 impl Views {
-    /// All of them.
+    /// All numbers of views.
     pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Ten];
 
-    /// How many there are.
+    /// Returns the number of views.
     #[must_use]
     pub fn count(self) -> u32 {
         match self {
@@ -62,7 +62,7 @@ impl Views {
         }
     }
 
-    /// Each of them, the plain one first.
+    /// Returns the views, the plain one first.
     #[must_use]
     pub fn each(self) -> Vec<View> {
         let corner = |lower, right| Place::Corner { lower, right };
