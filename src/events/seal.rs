@@ -1,27 +1,26 @@
 //! The checksum at the end of a line.
 //!
-//! A sealed line ends in `,"crc32":"1a2b3c4d"}`: the CRC-32 (IEEE) of the bytes before that comma, as eight small
-//! hexadecimal digits. The line stays a JSON object that any program reads; one that knows nothing of seals sees a
-//! field more.
+//! A checksummed line ends in `,"crc32":"1a2b3c4d"}`: the CRC-32 (IEEE) of the bytes before that comma, as eight
+//! lowercase hexadecimal digits. The line stays a JSON object, with one more field for other programs.
 
-/// What stands before the digits of a seal, and behind them.
+/// The bytes before and after the digits of a checksum.
 const OPENING: &[u8] = b",\"crc32\":\"";
 const CLOSING: &[u8] = b"\"}";
 const DIGITS: usize = 8;
 const LENGTH: usize = OPENING.len() + DIGITS + CLOSING.len();
 
-/// What the end of a line says of the rest.
+/// The result of checking a line's checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seal {
-    /// The line is the one that was written.
+    /// The line is as it was written.
     Whole,
-    /// It is not.
+    /// The line was changed.
     Broken,
-    /// There is no checksum.
+    /// The line has no checksum.
     Missing,
 }
 
-/// Seals a line, which is a JSON object without its line end.
+/// Adds the checksum to a line, which is a JSON object without its line end.
 pub(super) fn add(line: &mut Vec<u8>) {
     let closed = line.pop();
     debug_assert_eq!(closed, Some(b'}'), "a line is an object");
@@ -31,7 +30,7 @@ pub(super) fn add(line: &mut Vec<u8>) {
     line.extend_from_slice(CLOSING);
 }
 
-/// What the seal of a line, without its line end, is worth.
+/// Checks the checksum of a line without its line end.
 pub(super) fn check(line: &[u8]) -> Seal {
     let Some((said, seal)) = line.len().checked_sub(LENGTH).and_then(|at| line.split_at_checked(at)) else {
         return Seal::Missing;
@@ -43,7 +42,8 @@ pub(super) fn check(line: &[u8]) -> Seal {
     if found == digits(crc32fast::hash(said)) { Seal::Whole } else { Seal::Broken }
 }
 
-/// Whether what follows a line's last field is a seal of `said` and the line end: the seal's length with it if so.
+/// Returns the length of checksum and line end if `rest`, the bytes after a line's last field, is the checksum of
+/// `text`.
 pub(super) fn follows(said: &[u8], rest: &[u8]) -> Option<usize> {
     let found = rest.strip_prefix(OPENING)?;
     let (found, rest) = found.split_at_checked(DIGITS)?;

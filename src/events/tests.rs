@@ -1,4 +1,4 @@
-//! Properties of the log: what is written is read, whatever the moment of reading or dying.
+//! Properties of the log: every written event is read, at any moment of reading or dying.
 
 use std::fs;
 use std::io::Write;
@@ -166,7 +166,7 @@ fn a_loss_that_is_no_number_survives() {
     assert!(matches!(seen[1].event, Event::Evaluated { loss, .. } if loss.is_nan()));
 }
 
-/// A log of these events, and where its lines begin and the last one ends.
+/// Returns a log of these events, the starts of its lines and the end of the last one.
 fn log_of(events: &[Event]) -> (Vec<u8>, Vec<usize>) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(FILE_NAME);
@@ -180,7 +180,7 @@ fn log_of(events: &[Event]) -> (Vec<u8>, Vec<usize>) {
     (bytes, bounds)
 }
 
-/// A log's records as text, where a figure that is no number equals itself, and how far it was read.
+/// Returns a log's records as text, in which NaN equals itself, and the progress.
 fn told(bytes: &[u8]) -> (Vec<String>, Progress) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(bytes).expect("a write");
@@ -209,10 +209,10 @@ proptest! {
         let kept: Vec<String> = [&all[..lost.start], &all[lost.end..]].concat();
         prop_assert_eq!(left, kept);
         if ends_line && line + 1 == all.len() {
-            // The last line is unfinished now: what a reader has not taken in is not whole.
+            // The last line is unfinished here, so the reader leaves it.
             prop_assert!(progress.damage.is_none() && progress.position < bytes.len() as u64);
         } else {
-            // A line that a flip cut in two is two damaged lines.
+            // A flip that splits a line makes two damaged lines.
             prop_assert!((1..=2).contains(&progress.damage.count()));
             prop_assert_eq!(progress.damage.lines()[0], line as u64 + 1);
         }
