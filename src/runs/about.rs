@@ -1,5 +1,5 @@
-//! What a person says about a run: tags, a note, and the names it had. No part of the recipe, and nothing training
-//! reads.
+//! A person's annotations of a run: tags, a note, and former names. They are no part of the recipe, and training
+//! ignores them.
 
 use std::collections::BTreeSet;
 
@@ -13,24 +13,24 @@ use crate::durable::versioned::{FileError, FileKind};
 /// The newest format that this program writes and reads.
 pub const ABOUT_VERSION: u32 = 1;
 
-/// Most characters of a note.
+/// The most characters of a note.
 pub const NOTE_LENGTH: usize = 2_000;
 
-/// One paragraph about a run, safe for a terminal.
+/// A paragraph about a run, safe for a terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Note(String);
 
-/// A text that is too long for a note.
+/// A text that is too long for a note, by its number of characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a note has at most {NOTE_LENGTH} characters, this one has {0}")]
 pub struct NoteError(usize);
 
 impl Note {
-    /// The paragraph that `text` is once its lines are joined and what a terminal could act on is taken out.
+    /// Joins the lines of `text` and replaces characters that a terminal could interpret.
     ///
     /// # Errors
-    /// When it is longer than [`NOTE_LENGTH`].
+    /// If the paragraph is longer than [`NOTE_LENGTH`].
     pub fn new(text: &str) -> Result<Self, NoteError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let text = printable(&words.join(" "));
@@ -40,7 +40,7 @@ impl Note {
         }
     }
 
-    /// The paragraph; empty for none.
+    /// Returns the paragraph; empty for no note.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,36 +60,37 @@ impl From<Note> for String {
     }
 }
 
-/// What is said about a run.
+/// The annotations of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// Words to find it by.
+    /// Labels for finding the run.
     #[serde(default)]
     pub tags: BTreeSet<Tag>,
-    /// One paragraph; empty for none.
+    /// A paragraph; empty for no note.
     #[serde(default)]
     pub note: Note,
-    /// Names that it had before, the oldest first: recipes of other runs may still use them.
+    /// The run's former names, the oldest first: recipes of other runs may still use them.
     #[serde(default)]
     pub former: Vec<RunId>,
 }
 
-/// One change of what a person says about a run: it is applied to what is said by then, whatever was said before.
+/// A change of a run's annotations. It applies to the annotations at that time, so that two programs do not undo each
+/// other's changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AboutChange {
     /// Adds a tag.
     Tag(Tag),
-    /// Takes a tag off.
+    /// Removes a tag.
     Untag(Tag),
-    /// Puts a note in place of the one before.
+    /// Replaces the note.
     Note(Note),
 }
 
 impl AboutChange {
-    /// The change of a tag as it is typed: `+word` or `word` adds it, `-word` takes it off.
+    /// Parses the change of a tag: `+word` or `word` adds it, `-word` removes it.
     ///
     /// # Errors
-    /// When the word cannot be a tag.
+    /// If the word cannot be a tag.
     pub fn of_tag(typed: &str) -> Result<Self, NameError> {
         match typed.strip_prefix('-') {
             Some(word) => Tag::new(word).map(Self::Untag),
@@ -121,18 +122,18 @@ static KIND: FileKind = FileKind {
 };
 
 impl RunFolder {
-    /// What is said about the run; nothing where there is no file.
+    /// Reads the run's annotations; empty if there is no file.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, is damaged, or of a newer format.
+    /// If the file exists and cannot be read, is damaged, or has a newer format.
     pub fn about(&self) -> Result<About, FileError> {
         Ok(KIND.read(&self.about_file())?.unwrap_or_default())
     }
 
-    /// Changes what is said about the run, under the file's lock, and returns what is said then.
+    /// Changes the run's annotations under the file's lock and returns the result.
     ///
     /// # Errors
-    /// When the file cannot be read, locked or written; it is then as it was.
+    /// If the file cannot be read, locked or written; it is then unchanged.
     pub fn change_about(&self, change: impl FnOnce(&mut About)) -> Result<About, FileError> {
         KIND.update(&self.about_file(), |before: Option<&About>| {
             let mut about = before.cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A run whose log is read on as it grows, from its start or from where a kept fold ends.
+//! A run whose growing log is followed, from its start or from the end of a saved fold.
 
 use std::sync::Arc;
 
@@ -11,39 +11,38 @@ use crate::durable::versioned::FileError;
 use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 use crate::runs::placement::Liveness;
 
-/// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a
-/// millisecond.
+/// The most bytes of log that the saved fold of an inactive run may lack: reading them takes a tenth of a millisecond.
 const BEHIND_AT_REST: u64 = 64 << 10;
 
-/// The same while a worker writes: a fold must not be written anew every few seconds.
+/// The most bytes of log that the saved fold of an active run may lack. A smaller number would rewrite the fold every
+/// few seconds.
 const BEHIND_AT_WORK: u64 = 4 << 20;
 
-/// A run whose log is read on as it grows.
+/// A run whose growing log is followed.
 #[derive(Debug)]
 pub struct FollowedRun {
     folder: RunFolder,
-    /// Of the recipe as it was read.
+    /// The checksum of the recipe's file.
     recipe: u32,
     reader: EventReader,
-    /// What the events read so far amount to.
+    /// The fold of the events read so far.
     pub summary: Arc<Summary>,
-    /// Folded as far as the summary, once it was asked for.
+    /// The fold up to the same event, once it was requested.
     detail: Option<Detail>,
-    /// How much of the log the kept folds of summary and detail stand for.
+    /// The positions in the log of the saved folds of summary and detail.
     kept: [u64; 2],
-    /// Whether a worker held the run's lock at the last poll; where that cannot be told, what was known before or the
-    /// log says.
+    /// Whether a worker held the run's lock at the last poll. If unknown, the last known value, or else the log's.
     pub alive: bool,
-    /// Whether nobody held it, but a worker may begin at any time.
+    /// Whether no process held the lock, but a worker may begin at any time.
     pub submitted: bool,
-    /// Why it could not be told at the last poll.
+    /// The error of reading the lock's state at the last poll.
     pub doubt: Option<String>,
-    /// Whether it was ever told.
+    /// Whether the lock's state was ever known.
     certain: bool,
 }
 
 impl FollowedRun {
-    /// The run before its first event.
+    /// Returns the run before its first event.
     pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let summary = Summary::new(id, folder.parse_recipe(&text)?);
@@ -52,8 +51,8 @@ impl FollowedRun {
         Ok(Self::unread(folder, recipe, reader, summary))
     }
 
-    /// The run as its kept summary has it; without one, before its first event, and then with its detail: whoever reads
-    /// all of a log has it for nothing.
+    /// Returns the run at its saved summary. Without one, returns it before its first event, with its detail: a full
+    /// read of the log yields both.
     pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let (log, recipe) = (folder.events_file(), crc32fast::hash(&text));
@@ -69,7 +68,7 @@ impl FollowedRun {
         Ok(Self { kept, ..Self::unread(folder, recipe, reader, summary) })
     }
 
-    /// A run of which nothing has been read but what `summary` holds.
+    /// Returns a run with the events that `summary` includes.
     fn unread(folder: RunFolder, recipe: u32, reader: EventReader, summary: Summary) -> Self {
         Self {
             folder,
@@ -85,49 +84,49 @@ impl FollowedRun {
         }
     }
 
-    /// The run's folder.
+    /// Returns the run's folder.
     #[must_use]
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
-    /// The lines of the log that could not be taken in.
+    /// Returns the damaged lines of the log.
     #[must_use]
     pub fn damage(&self) -> Damage {
         self.reader.damage()
     }
 
-    /// Bytes of the log that the summary stands for.
+    /// Returns the bytes of log that the summary includes.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.reader.position()
     }
 
-    /// How far the log was read, and what was found.
+    /// Returns the progress of reading the log.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.reader.progress()
     }
 
-    /// Reads what is new into the summary and appends it to `records`, also what was read before an error; tells
+    /// Reads new events into the summary and appends them to `records`, also those read before an error. Returns
     /// whether anything changed.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn poll(&mut self, records: &mut Vec<Record>) -> Result<bool, ReadError> {
         self.read(|record| records.push(record))
     }
 
-    /// Reads what is new into the summary; tells whether anything changed.
+    /// Reads new events into the summary; returns whether anything changed.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn advance(&mut self) -> Result<bool, ReadError> {
         self.read(drop)
     }
 
     fn read(&mut self, mut take: impl FnMut(Record)) -> Result<bool, ReadError> {
-        // Liveness first: a worker that ends in between has then written its last event before we read.
+        // Liveness first. Otherwise a worker that ends in between would seem lost before its last event is read.
         let liveness = self.folder.liveness();
         let Self { reader, summary, detail, .. } = self;
         let grown = reader.read(|record| {
@@ -138,7 +137,7 @@ impl FollowedRun {
             take(record);
         })?;
         let alive = match &liveness {
-            // A run is never lost because its lock could not be looked at.
+            // An unreadable lock must not make a run lost.
             Liveness::Unknown(_) => (self.alive || !self.certain) && self.summary.looks_alive(),
             known => known.may_be_alive(),
         };
@@ -150,11 +149,11 @@ impl FollowedRun {
         Ok(changed)
     }
 
-    /// The curve and the end of the log, as far as the summary goes. The first call reads them: from the kept fold and
-    /// what the log has behind it.
+    /// Returns the curve and the end of the log, up to the summary's event. The first call reads the saved fold and the
+    /// rest of the log.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn detail(&mut self) -> Result<&Detail, ReadError> {
         let detail = match self.detail.take() {
             Some(detail) => detail,
@@ -175,20 +174,20 @@ impl FollowedRun {
         Ok(detail)
     }
 
-    /// Lets go of the curve and the end of the log.
+    /// Drops the curve and the end of the log.
     pub fn forget_detail(&mut self) {
         self.detail = None;
     }
 
-    /// Writes what was folded beside the log, where that saves a later reader work worth it. A home that cannot be
-    /// written goes without.
+    /// Saves the folds next to the log if that spares later readers enough work. Errors are ignored, because folds are
+    /// optional in a read-only home.
     pub fn keep(&mut self) {
         let behind = if self.alive { BEHIND_AT_WORK } else { BEHIND_AT_REST };
         let progress = self.reader.progress();
         let position = progress.position;
         let due = self.kept.map(|kept| position.saturating_sub(kept) >= behind);
         let (log, recipe) = (self.folder.events_file(), self.recipe);
-        // The detail first: with a summary beside it, it is never newer than what a reader folds anyway.
+        // The detail first: otherwise it could be newer than the summary of a later reader.
         if let Some(detail) = self.detail.as_ref().filter(|_| due[1]) {
             let kept = Kept { progress, value: detail };
             let _ = kept::write(&self.folder.detail_fold(), Of::Detail, &log, recipe, &kept);
@@ -201,7 +200,7 @@ impl FollowedRun {
         }
     }
 
-    /// The run's state at `now`, in milliseconds since 1970.
+    /// Returns the run's state at `now`, in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, now: u64) -> RunState {
         if self.submitted { RunState::Queued } else { self.summary.state(self.alive, now) }

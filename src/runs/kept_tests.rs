@@ -1,4 +1,4 @@
-//! A kept fold stands for what the log says, or for nothing.
+//! Properties of saved folds: a fold matches its log or is ignored.
 
 use proptest::prelude::*;
 
@@ -71,7 +71,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// All that a run amounts to, as text: figures that are no numbers equal themselves there.
+/// Returns the whole fold of a run as text, in which NaN equals itself.
 fn told(run: &mut FollowedRun) -> String {
     run.advance().expect("read");
     let detail = run.detail().expect("read").clone();
@@ -191,14 +191,14 @@ fn long_logs_are_kept_by_whoever_reads_them_and_short_ones_are_not() {
     assert!(folder.summary_fold().exists() && folder.detail_fold().exists());
     let opened = store.open(&id).expect("a run");
     assert_eq!(opened.position(), read.position());
-    // A home that cannot be written goes without, and nobody minds.
+    // In a home that cannot be written, saving has no effect and no error.
     fs::remove_file(folder.summary_fold()).expect("removed");
     fs::create_dir(folder.summary_fold()).expect("in the way");
     let again = store.summary(&id).expect("read");
     assert_eq!(format!("{:?}", again.summary), format!("{:?}", read.summary));
 }
 
-/// The names below are the shape of the kept summary. Whoever changes them here raises [`FOLD_VERSION`] as well.
+/// The names below are the shape of the saved summary. A change of them requires a new [`FOLD_VERSION`].
 #[test]
 fn the_kept_summary_has_the_fields_of_this_version() {
     let (_home, store, id) = store();
@@ -209,7 +209,7 @@ fn the_kept_summary_has_the_fields_of_this_version() {
     insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{}", names.join("\n")));
 }
 
-/// Every kind of event that a summary makes something of, as two workers might have logged them.
+/// Returns every kind of event that affects a summary, as two workers might have logged them.
 fn fixed_log() -> Vec<Event> {
     let metrics = |epoch: u32, val_loss: f64| EpochMetrics {
         epoch,
@@ -283,6 +283,6 @@ fn a_fixed_log_folds_to_what_this_version_keeps() {
         summary.apply(&crate::events::Record { at: 1_000 * at, event });
     }
     let text = serde_json::to_string_pretty(&summary).expect("JSON");
-    // Where this differs, summaries that older programs kept are wrong: raise FOLD_VERSION.
+    // A difference here makes the saved summaries of older programs wrong: raise FOLD_VERSION.
     insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{text}"));
 }

@@ -1,4 +1,4 @@
-//! Why a run may have lost its worker: what a person did, what the worker printed at the end, or that the disk is full.
+//! The reason why a run lost its worker: a person's kill, the worker's last output, or a full disk.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -8,25 +8,25 @@ use std::path::Path;
 use super::layout::RunFolder;
 use crate::domain::text::printable;
 
-/// A home with less room than this, in bytes, is full: a worker could not even say why it ended.
+/// The free space, in bytes, below which a disk is full: a worker could not even log its end.
 const FULL: u64 = 1 << 20;
 
-/// How much of the end of what a worker printed is looked at, in bytes.
+/// The bytes at the end of a worker's output that are read.
 const TAIL: u64 = 4096;
 
-/// The most characters of the last words.
+/// The most characters of the last output.
 const LONGEST: usize = 160;
 
-/// Why a worker is gone, as far as that can be known. `Display` says it of "it": `its worker was killed by hand`.
+/// The reason why a worker is gone, if known. `Display` describes it as `its worker was killed by hand`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loss {
     /// A person killed it.
     Killed,
-    /// There is no room left on the disk of the run's folder.
+    /// The disk of the run's folder is full.
     DiskFull,
-    /// What it printed last, safe to print.
+    /// The last line that the worker printed, safe to print.
     LastWords(String),
-    /// Nothing is known: it was killed from outside, or its machine died.
+    /// No reason is known: the worker was killed from outside, or its machine died.
     Silent,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Loss {
 }
 
 impl RunFolder {
-    /// Why the latest worker is gone. Means something only where it is.
+    /// Returns the reason why the latest worker is gone. Valid only if it is gone.
     #[must_use]
     pub fn loss(&self) -> Loss {
         if self.killed() {
@@ -54,11 +54,11 @@ impl RunFolder {
         }
     }
 
-    /// The last line that the latest worker printed.
+    /// Returns the last line that the latest worker printed.
     fn last_words(&self) -> Option<String> {
         let mut file = File::open(self.worker_log()).ok()?;
         let log = file.metadata().ok()?;
-        // The lock is written when a worker begins: what is older was printed by another one.
+        // A worker writes the lock when it begins, so older output belongs to an earlier worker.
         let begun = fs::metadata(self.lock_file()).and_then(|lock| lock.modified()).ok()?;
         if log.modified().ok()? < begun {
             return None;
@@ -72,7 +72,7 @@ impl RunFolder {
     }
 }
 
-/// What follows the words themselves when a Rust program aborts.
+/// Returns whether the line is one that Rust appends to the message of an abort.
 fn is_of_rust(line: &str) -> bool {
     ["stack backtrace:", "note: ", "skipping backtrace"].iter().any(|start| line.starts_with(start))
 }

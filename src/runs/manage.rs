@@ -1,4 +1,4 @@
-//! Renaming and deleting runs, and what other runs' recipes mean by a name that has changed.
+//! Renaming and deleting runs, and resolving former names in other runs' recipes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,19 @@ use crate::domain::{DatasetName, NameError, RunId};
 use crate::durable::versioned::FileError;
 use crate::runs::placement::Liveness;
 
-/// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
+/// The prefix of the folder of a run that is being deleted; the dot hides it from lists.
 pub(super) const DELETED: &str = ".deleted-";
 
-/// Why a run was not renamed or deleted.
+/// The reason why a run was not renamed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
-    /// A worker is at it.
+    /// A worker is running.
     #[error("a worker is at {id}: `mien stop {id}` first")]
     Busy {
         /// The run.
         id: RunId,
     },
-    /// A run that is going or about to waits for it, or starts from it.
+    /// An active run waits for the run, or starts from it.
     #[error("{by} waits for {id} or starts from it: let {by} begin or stop it first")]
     Awaited {
         /// The run.
@@ -31,19 +31,19 @@ pub enum ManageError {
         /// The other run.
         by: RunId,
     },
-    /// There is no such run.
+    /// The run does not exist.
     #[error("there is no run {id}")]
     Gone {
         /// The run.
         id: RunId,
     },
-    /// The name belongs to another run.
+    /// Another run has the name.
     #[error("there is a run {id} already")]
     Taken {
         /// The name.
         id: RunId,
     },
-    /// The name cannot be that of a run.
+    /// The name is not valid for a run.
     #[error(transparent)]
     Name(#[from] NameError),
     /// Workers train on the dataset.
@@ -54,25 +54,24 @@ pub enum ManageError {
         /// The runs.
         runs: String,
     },
-    /// What is said about the run.
+    /// The annotations cannot be read or written.
     #[error(transparent)]
     About(#[from] FileError),
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot change {}: {source}", path.display())]
     Io {
         /// The folder.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
 }
 
 impl RunStore {
-    /// Gives a run another name and remembers the old one, by which recipes of other runs and people still find it.
+    /// Renames a run and records its former name, under which recipes of other runs and people still find it.
     ///
     /// # Errors
-    /// When a worker is at the run, a run that is going depends on it, the name is taken, or the folder cannot be
-    /// changed.
+    /// If a worker is running, an active run depends on the run, the name is taken, or the folder cannot be changed.
     pub fn rename(&self, old: &RunId, new: &RunId, now: u64) -> Result<(), ManageError> {
         if old == new {
             return Ok(());
@@ -83,7 +82,8 @@ impl RunStore {
             return Err(ManageError::Taken { id: new.clone() });
         }
         let _lock = self.at_rest(old, now)?;
-        // Remembered before it is done: a name that was never left resolves to the run all the same.
+        // Recorded before the rename. Otherwise a crash in between would lose the former name; an extra record does no
+        // harm.
         from.change_about(|about| {
             about.former.retain(|name| name != new && name != old);
             about.former.push(old.clone());
@@ -91,14 +91,14 @@ impl RunStore {
         fs::rename(from.path(), to.path()).map_err(|source| io_error(&from, source))
     }
 
-    /// Deletes a run for good. It is gone from every list at once; where removing its files breaks off, [`Self::sweep`]
-    /// removes the rest.
+    /// Deletes a run permanently. The run disappears from every list at once; if removing its files is interrupted,
+    /// [`Self::sweep`] removes the rest.
     ///
     /// # Errors
-    /// When a worker is at the run, a run that is going depends on it, or the folder cannot be changed.
+    /// If a worker is running, an active run depends on the run, or the folder cannot be changed.
     pub fn delete(&self, id: &RunId, now: u64) -> Result<(), ManageError> {
         let folder = self.folder(id);
-        // A run elsewhere that was linked here: the link goes, and nothing that it leads to.
+        // For a linked run elsewhere, only the link is removed.
         if fs::symlink_metadata(folder.path()).is_ok_and(|there| there.is_symlink()) {
             return fs::remove_file(folder.path()).map_err(|source| io_error(&folder, source));
         }
@@ -112,7 +112,7 @@ impl RunStore {
         fs::remove_dir_all(&hidden).map_err(|source| ManageError::Io { path: hidden, source })
     }
 
-    /// Removes what interrupted deletions have left.
+    /// Removes the remains of interrupted deletions.
     pub fn sweep(&self) {
         let Ok(entries) = fs::read_dir(self.home().checkpoints()) else { return };
         let leftovers = entries.filter_map(Result::ok).filter(|entry| {
@@ -124,7 +124,7 @@ impl RunStore {
         }
     }
 
-    /// The run that a recipe means by this name: the one that has it, else the one that had it last.
+    /// Returns the run with this name, or else the last run that had it.
     #[must_use]
     pub fn resolve(&self, name: &RunId) -> Option<RunId> {
         if self.folder(name).recipe_file().is_file() {
@@ -133,7 +133,7 @@ impl RunStore {
         self.formerly(name.as_str())
     }
 
-    /// The run that had this name last.
+    /// Returns the last run that had this name.
     pub(super) fn formerly(&self, name: &str) -> Option<RunId> {
         let created = |id: &RunId| self.folder(id).recipe().map_or(0, |recipe| recipe.created_at);
         let had = |id: &RunId| {
@@ -143,10 +143,10 @@ impl RunStore {
         self.ids().ok()?.into_iter().filter(had).max_by_key(created)
     }
 
-    /// The runs that were trained on a dataset or are, each with whether a worker is at it.
+    /// Returns the runs of a dataset, each with its liveness.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
+    /// If the folder of runs cannot be listed.
     pub fn trained_on(&self, dataset: &DatasetName) -> io::Result<Vec<(RunId, Liveness)>> {
         let of = |id: RunId| {
             let folder = self.folder(&id);
@@ -158,7 +158,7 @@ impl RunStore {
     /// Refuses if a worker trains on a dataset, or may do so.
     ///
     /// # Errors
-    /// Which runs these are, or that they cannot be listed.
+    /// The runs that use the dataset, or an error of listing them.
     pub fn refuse_in_use(&self, dataset: &DatasetName) -> Result<(), ManageError> {
         let io_error = |source| ManageError::Io { path: self.home().checkpoints(), source };
         let busy = |(id, liveness): (RunId, Liveness)| match liveness {
@@ -173,7 +173,7 @@ impl RunStore {
         Err(ManageError::InUse { dataset: dataset.clone(), runs: runs.join(", ") })
     }
 
-    /// Holds the run's lock, so that no worker takes it on meanwhile, if it can be changed now.
+    /// Takes the lock of a run that may be changed now, so that no worker starts meanwhile.
     pub(super) fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
         let folder = self.folder(id);
         if !folder.recipe_file().is_file() {
@@ -190,7 +190,7 @@ impl RunStore {
         }
     }
 
-    /// The runs that a run which is going, or about to, may still look for, each with that run.
+    /// Returns the runs that an active run may still read, each with that active run.
     pub(super) fn needed(&self, now: u64) -> Result<BTreeMap<RunId, RunId>, ManageError> {
         let ids = self.ids().map_err(|source| ManageError::Io { path: self.home().checkpoints(), source })?;
         let mut needed = BTreeMap::new();
@@ -295,7 +295,7 @@ mod tests {
         let mut log = crate::events::EventWriter::open(&run.events_file(), 1).expect("a log");
         log.append(1, crate::events::Event::Warning { message: "hot".into() }).expect("appended");
         assert_eq!(store.summary(&id("one")).expect("read").state(NOW), crate::domain::RunState::Lost);
-        // Opening it fails for everybody, root too.
+        // Opening it fails for every user, even root.
         std::os::unix::fs::symlink(run.lock_file(), run.lock_file()).expect("linked");
         let doubtful = store.summary(&id("one")).expect("read");
         assert!(doubtful.state(NOW).is_active() && doubtful.doubt.is_some(), "{:?}", doubtful.state(NOW));

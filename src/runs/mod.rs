@@ -1,7 +1,7 @@
 //! Runs on disk: the layout of a run's folder, the store of all runs, and a run's summary as a fold of its events.
 //!
-//! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room
-//! alone.
+//! Depends on `domain`, `durable` and `events`. Never burn: the dashboard and the command line read runs only through
+//! this module.
 
 pub mod about;
 pub mod check;

@@ -1,11 +1,11 @@
-//! Events in words: the log lines that the dashboard and the command line show.
+//! Events as text: the log lines of the dashboard and the command line.
 
 use crate::domain::figures::thousands;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 
-/// One line for an event, safe for a terminal; `None` for those that a log need not show.
+/// Describes an event in one line, safe for a terminal; `None` for events that logs omit.
 #[must_use]
 pub fn line(event: &Event) -> Option<String> {
     let text = match event {
@@ -105,12 +105,12 @@ pub fn line(event: &Event) -> Option<String> {
     Some(printable(&text))
 }
 
-/// The word for a split's images.
+/// Returns the adjective of a split's images.
 fn split_word(split: Split) -> &'static str {
     if split == Split::Train { "training" } else { split.name() }
 }
 
-/// How a run ended, in a sentence's part.
+/// Describes an outcome as a part of a sentence.
 #[must_use]
 pub fn ending(outcome: &Outcome) -> String {
     match outcome {

@@ -1,4 +1,4 @@
-//! What queries and orders make of runs.
+//! Tests of queries and sort orders.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Properties of the bounded curve: nothing extreme is lost, nothing grows, and a restart forgets exactly its epochs.
+//! Properties of the bounded curve: no extreme is lost, its size is bounded, and a restart drops exactly the void
+//! epochs.
 
 use proptest::prelude::*;
 
@@ -12,7 +13,7 @@ fn step(epoch: u32, step: u32, steps: u32, loss: f64) -> Event {
     Event::Step { epoch, step, steps, loss, accuracy: loss / 2.0, learning_rate: 1e-3, images_per_second: 1.0 }
 }
 
-/// Epochs of this many steps each, with these losses in turn, one a second.
+/// Returns the curve of epochs of `steps` steps, with these losses and one step a second.
 fn fold(epochs: u32, steps: u32, loss: impl Fn(u32, u32) -> f64) -> Steps {
     let mut folded = Steps::default();
     let mut at = 1_000;
@@ -79,7 +80,7 @@ proptest! {
     fn a_restart_within_an_epoch_forgets_what_lies_past_its_step_and_no_more(
         epochs in 1..6_u32, steps in 2..3_000_u32, saved in any::<[prop::sample::Index; 2]>(), newest: bool, after in 0..3_000_u32
     ) {
-        // Two checkpoints in the epoch under way, and a run that went on past them and merged its buckets.
+        // Two checkpoints in the current epoch, and a run that continued after them and merged its buckets.
         let mut saved = saved.map(|at| u32::try_from(at.index(steps as usize - 1)).expect("one of them") + 1);
         saved.sort_unstable();
         let mut folded = fold(epochs - 1, steps, |epoch, _| f64::from(epoch));

@@ -20,33 +20,33 @@ pub struct EpochProgress {
     pub step: u32,
     /// Steps in the epoch.
     pub steps: u32,
-    /// When the epoch began, in milliseconds since 1970, moved on by as long as it was paused or no worker was at it.
+    /// The epoch's start, in milliseconds since 1970, shifted by the time of pauses and of absent workers.
     pub started_at: u64,
 }
 
-/// How far the features of the frozen base are.
+/// Progress of computing the frozen part's features.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FeatureProgress {
     /// Images done.
     pub done: usize,
-    /// Images in all; every variant counts.
+    /// All images; every variant counts.
     pub total: usize,
     /// Images computed per second.
     pub images_per_second: f64,
 }
 
-/// One throttled point of the training curve.
+/// A throttled point of the training curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StepPoint {
     /// Time in epochs: 2.5 is halfway through the third.
     pub epochs: f64,
-    /// Its epoch, counted from 1.
+    /// The point's epoch, from 1.
     epoch: u32,
-    /// Its step in the epoch, counted from 1.
+    /// The point's step in the epoch, from 1.
     step: u32,
-    /// Mean training loss since the point before.
+    /// Mean training loss since the previous point.
     pub loss: f64,
-    /// Training accuracy since the point before.
+    /// Training accuracy since the previous point.
     pub accuracy: f64,
 }
 
@@ -57,16 +57,16 @@ pub struct TestResult {
     pub epoch: u32,
     /// Mean loss.
     pub loss: f64,
-    /// Everything else follows from this.
+    /// The confusion matrix, from which every score follows.
     pub confusion: Confusion,
 }
 
 /// Parameters of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// In all.
+    /// The number of all parameters.
     pub total: usize,
-    /// Those that are trained.
+    /// The number of trained parameters.
     pub trainable: usize,
 }
 
@@ -75,96 +75,97 @@ pub struct Parameters {
 pub struct Device {
     /// `cpu` or `cuda:0`.
     pub name: String,
-    /// What it calls itself.
+    /// The device's own name.
     pub description: String,
-    /// Why it is not the one that was hoped for.
+    /// The reason why it is not the preferred device.
     pub note: Option<String>,
 }
 
-/// Its turn on a device, which it waits for.
+/// The wait for a slot of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// `cpu` or `cuda:0`.
     pub device: String,
-    /// How many runs are before it: at work, or waiting at earlier places.
+    /// The number of runs ahead: running, or waiting at earlier positions.
     pub ahead: usize,
 }
 
-/// What a run's events amount to so far, but for the curve within epochs.
+/// The fold of a run's events, except for the curve within epochs.
 ///
-/// It is kept on disk: whoever changes its fields, or how events are taken in, raises [`super::kept::FOLD_VERSION`].
+/// A summary is saved on disk. A change of its fields, or of the events' effect on them, requires a new
+/// [`super::kept::FOLD_VERSION`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// The run.
+    /// The run's id.
     pub id: RunId,
-    /// Its settings.
+    /// The run's recipe.
     pub recipe: Recipe,
-    /// The device it got.
+    /// The device that the run got.
     pub device: Option<Device>,
-    /// Its model's size.
+    /// The model's size.
     pub parameters: Option<Parameters>,
-    /// Its dataset's size.
+    /// The dataset's size.
     pub images: Option<SplitCounts>,
     /// Class names.
     pub classes: Vec<String>,
     /// Completed epochs, in order.
     pub history: Vec<EpochMetrics>,
-    /// The latest point of the training curve; all of it is in [`super::Steps`].
+    /// The latest point of the training curve, which [`super::Steps`] holds completely.
     pub latest: Option<StepPoint>,
-    /// The run that it waits for.
+    /// The run that must end before this one begins.
     pub waiting_for: Option<RunId>,
-    /// Its turn on its device, if that is what it waits for.
+    /// The wait for a slot of its device, if it waits for one.
     pub turn: Option<Turn>,
-    /// Kernels that its worker has had compiled, while that is what it last told of.
+    /// The kernels that its worker has compiled, while compiling is its latest report.
     pub kernels: Option<usize>,
-    /// The features that are being computed.
+    /// The progress of computing features, while it lasts.
     pub features: Option<FeatureProgress>,
-    /// How many images' features its worker has computed, and in how many seconds; 0 if they were all on disk.
+    /// The number of images whose features its worker computed, and the seconds it took; 0 if all were cached.
     pub features_computed: Option<(usize, f64)>,
-    /// The epoch under way.
+    /// The current epoch.
     pub progress: Option<EpochProgress>,
     /// Latest training speed.
     pub images_per_second: Option<f64>,
     /// Latest learning rate.
     pub learning_rate: Option<f64>,
-    /// The limits in force: the recipe's, or what they were changed to.
+    /// The limits in force: the recipe's, or the latest change.
     pub limits: Limits,
-    /// What the worker takes of its machine, by the latest measurement; `None` when there is no worker any more.
+    /// The worker's load at the latest measurement; `None` without a worker.
     pub load: Option<Load>,
-    /// Where early stopping stands.
+    /// The state of early stopping.
     pub early_stopping: EarlyStoppingStatus,
-    /// Where it stood after each epoch of `history`.
+    /// The state of early stopping after each epoch of `history`.
     statuses: Vec<EarlyStoppingStatus>,
     /// The test of the best weights.
     pub test: Option<TestResult>,
-    /// The test of the same weights on several views of each image, and how many; `None` where the recipe wants one.
+    /// The test of the same weights on several views of each image, with their number; `None` for recipes with one
+    /// view.
     pub test_views: Option<(u32, TestResult)>,
-    /// The same weights on the training images, as they are and not augmented; what is left out of training is not in
-    /// it.
+    /// The scores of these weights on the training images, without augmentation and left-out images.
     pub train_scores: Option<TestResult>,
-    /// The split on which the best weights are being tested now.
+    /// The split on which the best weights are being tested.
     pub evaluating: Option<Split>,
-    /// Why the latest attempt to test them failed.
+    /// The error of the latest failed test.
     pub evaluation_error: Option<String>,
-    /// Whether a stop was asked for and not yet obeyed.
+    /// Whether a stop is requested and the run has not ended yet.
     pub stopping: bool,
-    /// Whether the worker waits, on request, until it is told to go on.
+    /// Whether the worker waits for the end of a requested pause.
     pub paused: bool,
-    /// Since when, in milliseconds since 1970.
+    /// The start of the pause, in milliseconds since 1970.
     paused_at: Option<u64>,
-    /// How the run ended, if it did.
+    /// The outcome of an ended run.
     pub outcome: Option<Outcome>,
     /// Whether a worker ever began.
     pub started: bool,
-    /// When the latest event happened, but for measurements of load, in milliseconds since 1970.
+    /// The time of the latest event except for load measurements, in milliseconds since 1970.
     pub updated_at: Option<u64>,
     /// Warnings so far.
     pub warnings: Vec<String>,
 }
 
 impl Summary {
-    /// The summary before any event.
+    /// Returns the summary before any event.
     #[must_use]
     pub fn new(id: RunId, recipe: Recipe) -> Self {
         Self {
@@ -203,10 +204,10 @@ impl Summary {
         }
     }
 
-    /// Takes one event in.
+    /// Applies one event.
     pub fn apply(&mut self, record: &Record) {
         if let Event::Load { load } = &record.event {
-            // How far the run is, is judged by the time of what was told of it.
+            // A load measurement is no progress, so it does not change `updated_at`.
             self.load = Some(load.clone());
             return;
         }
@@ -240,12 +241,12 @@ impl Summary {
             }
             Event::FeaturesReady { computed, seconds, .. } => {
                 self.features = None;
-                // The first is that of the training images; the test's, at the end, adds nothing.
+                // The first event is about the training images; the test's event at the end has no effect.
                 self.features_computed.get_or_insert((*computed, *seconds));
             }
             Event::EpochStarted { epoch, steps, done, seconds } => {
                 self.features = None;
-                // As if the part that was done before had ended just now.
+                // As if the earlier worker's part of the epoch had ended just now.
                 let spent = u64::try_from(Duration::try_from_secs_f64(*seconds).unwrap_or_default().as_millis());
                 let started_at = record.at.saturating_sub(spent.unwrap_or(0));
                 self.progress = Some(EpochProgress { epoch: *epoch, step: *done, steps: *steps, started_at });
@@ -278,7 +279,7 @@ impl Summary {
             Event::Continued => self.go_on(record.at),
             Event::LimitsChanged { epochs, patience } => self.limits = Limits { epochs: *epochs, patience: *patience },
             Event::EvaluationStarted { split, .. } => {
-                // Nobody starts a test with a stop pending: one that is left over is that of an earlier test.
+                // No test starts with a pending stop request, so this one belongs to an earlier test.
                 self.stopping = false;
                 self.wait_no_more();
                 self.go_on(record.at);
@@ -310,7 +311,7 @@ impl Summary {
         }
     }
 
-    /// Nothing is under way any more.
+    /// Ends everything in progress.
     fn end(&mut self, outcome: Outcome, at: u64) {
         self.outcome = Some(outcome);
         self.wait_no_more();
@@ -323,8 +324,8 @@ impl Summary {
         self.go_on(at);
     }
 
-    /// A worker begins, or goes on after an earlier one: what lies past the epoch, and the step in the one after that,
-    /// which it goes on from is void.
+    /// A worker begins or resumes: drops everything after the epoch, and the step in the next one, that it resumes
+    /// from.
     fn restart(&mut self, resumed_from: u32, resumed_step: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
@@ -346,11 +347,11 @@ impl Summary {
         self.paused = false;
         self.paused_at = None;
         self.load = None;
-        // The worker tells at once if others are in force.
+        // The worker reports other limits at once.
         self.limits = Limits::of(&self.recipe);
     }
 
-    /// A test failed. Where it was the pass over the training images, the test itself went well.
+    /// Records a failed test. A failure on the training images leaves the test's result intact.
     fn take_failure(&mut self, cause: &str) {
         match self.evaluating.take() {
             Some(Split::Train) => self.warnings.push(cause.to_owned()),
@@ -358,7 +359,7 @@ impl Summary {
         }
     }
 
-    /// Keeps the scores of the best weights on a split.
+    /// Records the scores of the best weights on a split.
     fn take_scores(&mut self, split: Split, result: TestResult) {
         match split {
             Split::Test => self.test = Some(result),
@@ -376,7 +377,7 @@ impl Summary {
         self.wait_for(None, None);
     }
 
-    /// What it waits for before it may begin, in words; also of a run that has lost its worker meanwhile.
+    /// Describes the reason for waiting, also of a run that has lost its worker meanwhile.
     #[must_use]
     pub fn wait(&self) -> Option<String> {
         let turn = |turn: &Turn| match turn.ahead {
@@ -387,7 +388,7 @@ impl Summary {
         other.or_else(|| self.turn.as_ref().map(turn)).map(|words| printable(&words))
     }
 
-    /// A pause is over: what is timed goes on as if it had not been.
+    /// Ends a pause: shifts the start of the timed epoch by its length.
     fn go_on(&mut self, at: u64) {
         self.paused = false;
         let waited = self.paused_at.take().map_or(0, |since| at.saturating_sub(since));
@@ -396,19 +397,19 @@ impl Summary {
         }
     }
 
-    /// Epochs come in order, so what lies past one is the end of the lists.
+    /// Drops the epochs after `epoch`; epochs are in order.
     fn forget_epochs_after(&mut self, epoch: u32) {
         let kept = self.history.iter().take_while(|metrics| metrics.epoch <= epoch).count();
         self.history.truncate(kept);
         self.statuses.truncate(kept);
     }
 
-    /// Whether a worker is at the run as far as its log tells, which knows nothing of one that was killed.
+    /// Returns whether a worker is running according to the log, which does not know of kills.
     pub(super) fn looks_alive(&self) -> bool {
         self.outcome.is_none() || self.evaluating.is_some()
     }
 
-    /// The run's state. `alive`: whether a worker holds the run's lock; `now` in milliseconds since 1970.
+    /// Returns the run's state. `alive`: whether a worker holds the run's lock; `now` in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, alive: bool, now: u64) -> RunState {
         if alive {
@@ -431,19 +432,19 @@ impl Summary {
         }
     }
 
-    /// Epochs completed.
+    /// Returns the number of completed epochs.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.history.last().map_or(0, |metrics| metrics.epoch)
     }
 
-    /// The figures of the best epoch by the monitored value.
+    /// Returns the metrics of the best epoch by the monitored metric.
     #[must_use]
     pub fn best(&self) -> Option<&EpochMetrics> {
         self.history.iter().find(|metrics| metrics.epoch == self.early_stopping.best_epoch)
     }
 
-    /// One or two words on how the run ended, for a list; the whole cause for [`Self::cause`].
+    /// Describes the outcome in one or two words, for lists; see [`Self::cause`] for the error.
     #[must_use]
     pub fn ending(&self) -> &'static str {
         match &self.outcome {
@@ -457,7 +458,7 @@ impl Summary {
         }
     }
 
-    /// What kind of thing ended the run; `None` of one that has not failed, or diverged.
+    /// Returns the kind of error; `None` unless the run failed.
     #[must_use]
     pub fn failure(&self) -> Option<FailureKind> {
         match &self.outcome {
@@ -466,7 +467,7 @@ impl Summary {
         }
     }
 
-    /// Why the run failed.
+    /// Returns the error message of a failed or diverged run.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match &self.outcome {
@@ -476,7 +477,7 @@ impl Summary {
     }
 }
 
-/// Whether a device has done what it was given: nothing of that waits for a kernel any more.
+/// Returns whether the event proves that a device has finished some work, so that no kernel for it is being compiled.
 fn told_by_a_device_at_work(event: &Event) -> bool {
     matches!(
         event,
@@ -546,7 +547,7 @@ mod tests {
             (Event::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 }, Some(0)),
             (Event::KernelsCompiled { device: device(), count: 120 }, Some(120)),
             (step_of(1, 32), None),
-            // Those of the evaluation.
+            // The kernels of the evaluation.
             (Event::KernelsCompiled { device: device(), count: 125 }, Some(125)),
             (Event::Ended { outcome: Outcome::Stopped }, None),
         ] {
@@ -702,7 +703,7 @@ mod tests {
         let within = |resumed_step| Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 1, resumed_step };
         let saved = Event::CheckpointSaved { epoch: 1, step: 4, best: false };
         let told = vec![started(0), epoch(1, 3.0), step_of(2, 4), saved, step_of(2, 8), epoch(2, 2.0)];
-        // The second epoch was told and not saved: what is on disk lies within it.
+        // The second epoch was logged and not saved; the checkpoint is within it.
         let summary = fold([told.clone(), vec![within(4)]].concat());
         assert_eq!((summary.epoch(), summary.latest), (1, None), "the point at step 8 is void");
         let summary = fold([told[..4].to_vec(), vec![within(4)]].concat());
@@ -712,7 +713,7 @@ mod tests {
 
         let gone_on = Event::EpochStarted { epoch: 2, steps: 9, done: 4, seconds: 1.5 };
         let progress = fold([told, vec![within(4), gone_on]].concat()).progress.expect("an epoch");
-        // The eighth event, at a millisecond each from 2,000 on.
+        // The eighth event; events are a millisecond apart from 2,000 on.
         assert_eq!((progress.step, progress.steps, progress.started_at), (4, 9, 2_007 - 1_500));
     }
 

@@ -1,8 +1,8 @@
-//! Checkpoints: any file `*.ckpt` of the run, held against its own checksum, and against the log.
+//! Checks of checkpoints, all files `*.ckpt` of the run, against their own checksums and the log.
 //!
-//! What is read here is no more of the format than that: a safetensors file whose metadata has the state as JSON under
-//! `mien` and, under `mien.crc32`, the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest
-//! belongs to training, which this room knows nothing of.
+//! Only this much of the format is read: a safetensors file whose metadata entry `mien` is the state as JSON. The entry
+//! `mien.crc32` is the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest belongs to training,
+//! on which this module may not depend.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,16 +16,16 @@ use crate::domain::RunState;
 use crate::runs::layout::RunFolder;
 use crate::runs::summary::Summary;
 
-/// What a checkpoint says of itself, as far as it matters here.
+/// The part of a checkpoint's state that is checked.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Held {
     /// Completed epochs.
     epoch: u32,
-    /// Of the dataset.
+    /// The dataset's fingerprint.
     fingerprint: String,
 }
 
-/// The run's checkpoints, whatever they are called, by name.
+/// Returns the run's checkpoint files, sorted by name.
 pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder.path()) else { return Vec::new() };
     let is_one = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "ckpt") && !path.is_symlink();
@@ -34,7 +34,7 @@ pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
     files
 }
 
-/// What each checkpoint holds, by file name, and the damaged ones.
+/// Returns the state of each intact checkpoint by file, and findings about the damaged ones.
 pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>) {
     let (mut held, mut findings) = (BTreeMap::new(), Vec::new());
     for file in files(folder) {
@@ -42,7 +42,7 @@ pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>
             Ok(Some(found)) => {
                 held.insert(file, found);
             }
-            // Replaced or removed by a worker meanwhile.
+            // A worker replaced or removed the file meanwhile.
             Ok(None) => {}
             Err(reason) => findings.push(Finding::damage(&file, reason, String::new())),
         }
@@ -84,7 +84,7 @@ fn parse(bytes: &[u8]) -> Result<Held, String> {
     serde_json::from_str(state).map_err(|error| error.to_string())
 }
 
-/// The checkpoints, each for itself and against what the log tells.
+/// Checks each checkpoint by itself and against the log's summary.
 pub(super) fn check(subject: &Subject<'_>, told: Option<&Summary>) -> Vec<Finding> {
     let folder = subject.folder;
     let (held, mut findings) = each(folder);

@@ -1,4 +1,4 @@
-//! Files that should not be there, or are not what they should be, whatever is in them.
+//! Checks of files by name, type and permission, regardless of content.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt;
@@ -8,13 +8,14 @@ use super::Finding;
 use crate::domain::RunId;
 use crate::runs::layout::RunFolder;
 
-/// How the temporary files of interrupted writes begin.
+/// The prefix of the temporary files of interrupted writes.
 const TEMPORARY: &str = ".tmp";
 
-/// Write permission for everybody.
+/// Write permission for all users.
 const WORLD_WRITABLE: u32 = 0o002;
 
-/// Looks at every file of a run but not into it, and into the small ones that a person or the dashboard writes.
+/// Checks every file of a run by its metadata, and the content of the small files that a person or the dashboard
+/// writes.
 pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, metadata) in all(folder.path(), &mut findings) {
@@ -66,7 +67,7 @@ fn look(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Fi
     None
 }
 
-/// Everything in a folder and the folders in it, itself first; links are told and not followed.
+/// Returns a folder and everything in it, recursively, the folder first. Links become findings and are not followed.
 fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_owned()];
@@ -92,7 +93,7 @@ fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
     found
 }
 
-/// Folders that no list shows.
+/// Checks the folders that no list shows.
 pub(super) fn beside_runs(checkpoints: &Path) -> Vec<Finding> {
     let Ok(entries) = fs::read_dir(checkpoints) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();

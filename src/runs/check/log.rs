@@ -1,4 +1,4 @@
-//! The event log: its lines, its end, and whether it tells a whole story.
+//! Checks of the event log: its lines, its end, and missing events.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::domain::RunState;
 use crate::events::{Event, EventReader, ReadError};
 use crate::runs::summary::Summary;
 
-/// Folds the log, whatever of it can be read, and tells what cannot; `None` where there is nothing to go by.
+/// Folds the readable part of the log and reports the rest; returns `None` without a usable log.
 pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
     let file = subject.folder.events_file();
     let length = match fs::metadata(&file) {
@@ -80,8 +80,7 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
     }
 }
 
-/// Returns the epochs before the last one that the log has no figures of, as ranges: a damaged number may stand for
-/// billions.
+/// Returns the epochs before the last one whose metrics are missing, as ranges: a damaged number may imply billions.
 fn missing_epochs(summary: &Summary) -> Vec<RangeInclusive<u32>> {
     let logged: BTreeSet<u32> = summary.history.iter().map(|metrics| metrics.epoch).collect();
     let before = std::iter::once(0).chain(logged.iter().copied());

@@ -1,4 +1,4 @@
-//! Files of predictions: whole, probabilities, and as many as the dataset has images.
+//! Checks of prediction files: intact, valid probabilities, and as many images as the dataset has.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::{Finding, Known, Subject};
 use crate::domain::Split;
 use crate::runs::predictions::Predictions;
 
-/// How far the probabilities of an image may be from 1 in sum: rounding of a few hundred numbers of 32 bits.
+/// The accepted difference of an image's probability sum from 1: rounding of a few hundred f32 numbers.
 const TOLERANCE: f32 = 1e-3;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -31,7 +31,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), String> {
-    // A link is told elsewhere and not followed.
+    // Links are reported by another check and not followed.
     if file.is_symlink() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Runs made up of a recipe, a test and predictions, side by side.
+//! Comparisons of runs with invented recipes, tests and predictions.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::runs::predictions::Predictions;
 use crate::runs::summary::TestResult;
 
-/// A tested run and what it says of each image.
+/// Returns a tested run and its predictions.
 fn run(id: &str, truth: &[u16], answers: &[u16]) -> (Summary, Inspection) {
     let names: Vec<String> = ["happy", "sad", "\u{1b}fear"].map(Into::into).to_vec();
     let row = |answer: &u16| (0..3_u16).map(|label| if label == *answer { 0.8 } else { 0.1 }).collect::<Vec<f32>>();
@@ -30,7 +30,7 @@ fn two() -> [(Summary, Inspection); 2] {
     [run("old", &truth, &worse), run("new", &truth, &truth)]
 }
 
-/// What is done to a run before it is compared.
+/// A change of a run before it is compared.
 type Change = fn(&mut (Summary, Inspection));
 
 fn compare(runs: &[(Summary, Inspection)]) -> Comparison {

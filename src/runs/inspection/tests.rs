@@ -1,4 +1,4 @@
-//! Predictions made up by hand, damaged ones, and what must hold of any.
+//! Tests with invented predictions, damaged ones, and properties of any predictions.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|label| format!("class {label}")).collect()
 }
 
-/// Six images of three classes; three answers are right.
+/// Returns six images of three classes, three of them predicted correctly.
 fn sample() -> Inspection {
     let rows = [
         ([0.7, 0.2, 0.1], 0),

@@ -1,23 +1,23 @@
-//! Who may begin: a pure function of the order and of what is taken.
+//! The decision which runs may begin: a pure function of the order and of the slots in use.
 
 use crate::domain::RunId;
 
-/// What a run that could begin does now.
+/// The decision for a run that could begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It takes a slot.
+    /// The run takes a slot.
     Take,
-    /// It waits on.
+    /// The run continues to wait.
     Wait {
-        /// How many runs are before it: those at work and those that wait at earlier places.
+        /// The number of runs ahead: running, or waiting at earlier positions.
         ahead: usize,
     },
 }
 
-/// Decides for the run `me`. `waiting`: place and id of every run with a live worker that could begin on this device,
-/// in any order; what waits for another run is not in it and holds nobody up. `held`: slots in use; `slots`: how many
-/// there are. As many of the first as there are free slots may begin, so that one that is slow to look holds up none
-/// behind it while slots are free.
+/// Decides for the run `me`. `waiting` has position and id, in any order, of every run with a live worker that could
+/// begin on this device. Runs that wait for another run are not in it and block no run. `held` is the number of slots
+/// in use, and `slots` the number of all slots. As many runs may begin as slots are free, from the first one on, so
+/// that a slow run blocks no run behind it.
 #[must_use]
 pub fn decide(me: (u64, &RunId), waiting: &[(u64, RunId)], held: usize, slots: usize) -> Decision {
     let before = waiting.iter().filter(|(place, run)| (*place, run) < me).count();
@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn the_first_of_those_that_could_begin_take_what_is_free() {
-        /// What it shows, my place, others' places, slots in use, slots, runs before me or none if I begin.
+        /// The case's name, the run's position, the others' positions, slots in use, slots, and the runs ahead or
+        /// `None` if the run begins.
         type Case = (&'static str, u64, &'static [u64], usize, usize, Option<usize>);
         let table: [Case; 9] = [
             ("alone", 5, &[], 0, 1, None),
@@ -60,8 +61,8 @@ mod tests {
         assert_eq!(decide((5, &me), &waiting, 0, 1), Decision::Wait { ahead: 1 }, "a tie goes by the id");
     }
 
-    /// What can happen on a device: a run comes with a place, a waiting one looks, one that has a slot ends, one dies,
-    /// the number of slots changes.
+    /// An event on a device: a run arrives, a waiting run polls, a running one ends, a run dies, or the number of slots
+    /// changes.
     #[derive(Debug, Clone)]
     enum Happening {
         Comes(u64),
@@ -112,7 +113,7 @@ mod tests {
                     Happening::Slots(number) => slots = number,
                     _ => {}
                 }
-                // If all look once, as many begin as there are free slots.
+                // If every run polls once, as many begin as slots are free.
                 let (mut all, mut taken) = (waiting.clone(), held);
                 let free = slots.saturating_sub(held).min(all.len());
                 let names: Vec<RunId> = all.iter().rev().map(|(_, run)| run.clone()).collect();
@@ -120,7 +121,8 @@ mod tests {
                     let index = all.iter().position(|(_, run)| *run == name).expect("it waits");
                     looks(&mut all, &mut taken, slots, index);
                 }
-                // The order of looking decides how many of them see their turn at once; a second look leaves none.
+                // The order of polls decides how many runs begin in the first round; a second round leaves no slot
+                // free.
                 while let Some(index) = (0..all.len()).find(|index| {
                     let (place, me) = &all[*index];
                     decide((*place, me), &all, taken, slots) == Decision::Take

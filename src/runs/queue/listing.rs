@@ -1,5 +1,4 @@
-//! The queue as people see it: by device, what is at work, what waits in which order and for what, and what has lost
-//! its worker.
+//! The queue for people: by device, the running runs, the waiting ones in order with reasons, and the lost ones.
 
 use std::io;
 
@@ -14,33 +13,33 @@ use crate::runs::placement::Liveness;
 use crate::runs::store::RunStore;
 use crate::runs::summary::Summary;
 
-/// Where a run in the queue stands.
+/// The position of a run in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It has a slot.
+    /// The run has a slot.
     AtWork,
-    /// It is at work beside the queue, by `--now`.
+    /// The run is running without a slot, by `--now`.
     Beside,
-    /// It waits for a slot, behind so many runs: at work, or waiting at earlier places.
+    /// The run waits for a slot.
     Waiting {
-        /// How many.
+        /// The number of runs ahead: running, or waiting at earlier positions.
         ahead: usize,
     },
-    /// It waits for another run to end, and holds nobody up.
+    /// The run waits for another run to end and blocks no run.
     WaitsFor(RunId),
-    /// It waits on request, and holds nobody up.
+    /// The run is paused and blocks no run.
     Paused,
-    /// Its worker is on its way.
+    /// Its worker has not started yet.
     Starting,
-    /// Its worker is gone; whether it was at work.
+    /// Its worker is gone.
     Lost {
-        /// Not: still waiting.
+        /// Whether it was running; otherwise it was waiting.
         begun: bool,
     },
 }
 
 impl Standing {
-    /// Its place in a list: what is at work, what waits, what is lost.
+    /// Returns the rank in a list: running, waiting, lost.
     fn rank(&self) -> u8 {
         match self {
             Self::AtWork => 0,
@@ -56,39 +55,39 @@ impl Standing {
 pub struct QueuedRun {
     /// The run.
     pub id: RunId,
-    /// What its worker does.
+    /// The job of its worker.
     pub job: Job,
-    /// Where it stands.
+    /// Its position.
     pub standing: Standing,
 }
 
-/// A device, and who uses it or wants to.
+/// A device with its running and waiting runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceListing {
-    /// The device; `None` for runs whose workers have not told yet.
+    /// The device; `None` for runs whose workers have not chosen one yet.
     pub device: Option<DeviceKey>,
-    /// How many runs may use it at once.
+    /// The number of runs that may use it at once.
     pub slots: usize,
-    /// How many slots are in use.
+    /// The number of slots in use.
     pub in_use: usize,
-    /// Its runs: at work, waiting in their order, lost in their order.
+    /// Its runs: running ones, waiting ones in order, lost ones in order.
     pub runs: Vec<QueuedRun>,
 }
 
 /// The whole queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// By device.
+    /// The runs by device.
     pub devices: Vec<DeviceListing>,
-    /// What could not be read, in words.
+    /// Errors of reading, as messages.
     pub complaints: Vec<String>,
 }
 
 impl Queue {
-    /// Reads the queue as it is at `now`, in milliseconds since 1970. Nothing is locked and nothing is written.
+    /// Reads the queue at `now`, in milliseconds since 1970. Takes no lock and writes nothing.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
+    /// If the folder of runs cannot be listed.
     pub fn list(&self, now: u64) -> io::Result<Listing> {
         let store = RunStore::new(self.home.clone());
         let entries = self.entries()?;
@@ -127,7 +126,7 @@ impl Queue {
         Ok(listing)
     }
 
-    /// Counts anew who is before whom: what the runs themselves told is up to a second old.
+    /// Recounts the runs ahead of each run: the runs' own reports are up to a second old.
     fn count_ahead(&self, device: &DeviceKey, in_use: usize, runs: &mut [QueuedRun]) {
         let line = self.in_line(device);
         let mut before = in_use;
@@ -148,7 +147,7 @@ impl Listing {
         }
     }
 
-    /// The runs that are owed a worker and have none, in their order, with what they are owed.
+    /// Returns the runs with a pending job and without a worker, in their order.
     #[must_use]
     pub fn lost(&self) -> Vec<&QueuedRun> {
         let runs = self.devices.iter().flat_map(|group| &group.runs);
@@ -186,9 +185,9 @@ fn waiting(summary: &Summary) -> Standing {
     }
 }
 
-/// A run that is at work without having been in the queue, and what its device is called.
+/// Returns a run that is running without having been in the queue, with its device's name.
 fn beside(store: &RunStore, id: &RunId) -> Option<(Option<String>, QueuedRun)> {
-    // Not one of which that cannot be told: all that ever ended would be listed.
+    // Runs of unknown liveness are omitted: otherwise every ended run would be listed.
     if !matches!(store.folder(id).liveness(), Liveness::Alive | Liveness::Submitted) {
         return None;
     }
@@ -201,7 +200,7 @@ fn beside(store: &RunStore, id: &RunId) -> Option<(Option<String>, QueuedRun)> {
     Some((device, QueuedRun { id: id.clone(), job: Job::Train, standing }))
 }
 
-/// The device that a request means for certain, before a worker has told.
+/// Returns the device that a request implies with certainty, before a worker has chosen it.
 fn asked_for(request: DeviceRequest) -> Option<DeviceKey> {
     (request == DeviceRequest::Cpu).then(|| DeviceKey { host: this_host(), key: "cpu".into(), name: "cpu".into() })
 }

@@ -1,4 +1,4 @@
-//! The queue without a daemon: which runs are owed a worker's work, in which order, and who may use a device now.
+//! The queue without a daemon: the pending jobs, their order, and the runs that may use a device now.
 //!
 //! ```text
 //! HOME/devices/turn.lock                  held while somebody decides, takes a slot or changes the order
@@ -7,9 +7,9 @@
 //!             /HOST/DEVICE/waiting/RUN    held as long as a worker that could begin waits for a slot
 //! HOME/checkpoints/RUN/control/queue.json the run's entry: its place, its job, its device
 //! ```
-//! An entry is a promise: it is made when a run is launched and kept until its worker has told the end, whatever dies
-//! in between. Everything else is a lock that the kernel drops with its holder, so nothing here can be left taken.
-//! Process ids and the clock decide nothing. Who reads only needs no lock.
+//! An entry is created when a run is launched and removed after its worker has logged the end, so that no crash loses a
+//! job. Everything else is a lock, which the kernel releases when its holder dies, so that no slot stays taken. Process
+//! ids and the clock decide nothing. Readers need no lock.
 
 mod decide;
 mod device;
@@ -36,7 +36,7 @@ use crate::domain::RunId;
 use crate::durable::lock;
 use crate::events::whole_length;
 
-/// Longest that anybody waits for others who decide: they need milliseconds.
+/// The longest wait for other processes' decisions, which take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The queue of a home.
@@ -46,7 +46,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue of this home.
+    /// Returns the queue of this home.
     #[must_use]
     pub fn of(home: &Home) -> Self {
         Self { home: home.clone() }
@@ -56,7 +56,8 @@ impl Queue {
         self.home.path().join("devices")
     }
 
-    /// Alone with the queue for as long as the file lives. `None` if others are at it for longer than `patience`.
+    /// Takes the queue's lock until the file is dropped. Returns `None` if other processes hold it for longer than
+    /// `patience`.
     fn alone(&self, patience: Duration) -> io::Result<Option<File>> {
         fs::create_dir_all(self.devices())?;
         lock::take(&self.devices().join("turn.lock"), patience)
@@ -70,10 +71,10 @@ impl Queue {
         self.alone(PATIENCE)?.ok_or_else(busy)
     }
 
-    /// All entries that can be read, by place.
+    /// Returns all readable entries, by position.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
+    /// If the folder of runs cannot be listed.
     pub fn entries(&self) -> io::Result<Vec<(RunId, Entry)>> {
         let folders = match fs::read_dir(self.home.checkpoints()) {
             Ok(folders) => folders,
@@ -90,20 +91,20 @@ impl Queue {
         Ok(entries)
     }
 
-    /// Puts a run into the queue, behind all others; one that is in it, because its worker died, keeps its place.
+    /// Adds a run at the end of the queue. A run that is already in it, because its worker died, retains its position.
     ///
     /// # Errors
-    /// When the entry cannot be written, or others are at the queue for too long.
+    /// If the entry cannot be written, or others hold the queue's lock for too long.
     pub fn enter(&self, run: &RunFolder, job: Job) -> io::Result<Entry> {
         let _alone = self.alone_or_busy()?;
-        // One whose job is over was left behind by a worker that died between telling the end and taking it out.
+        // An entry whose job is over remains from a worker that died between logging the end and removing the entry.
         let before = run.queue_entry().ok().flatten().filter(|before| !run.job_is_over(before));
         let place = match &before {
             Some(entry) => entry.place,
             None => self.entries()?.last().map_or(1, |(_, last)| last.place.saturating_add(1)),
         };
         let same = before.filter(|before| before.job == job);
-        // What the log tells from here on is of this job; a job that was begun goes on.
+        // Later events of the log belong to this job; a begun job continues.
         let since = match &same {
             Some(entry) => entry.since,
             None => whole_length(&run.events_file())?,
@@ -116,11 +117,11 @@ impl Queue {
         Ok(entry)
     }
 
-    /// Whether the run is still owed this job. A worker that finds that it is not has been started twice, and another
-    /// has done the job: held by the run's lock, the answer stays true until that worker says otherwise.
+    /// Returns whether this job of the run is still pending. Otherwise the worker was started twice and another one has
+    /// done the job. While the caller holds the run's lock, only it can change the answer.
     ///
     /// # Errors
-    /// When the entry cannot be read or written, or others are at the queue for too long.
+    /// If the entry cannot be read or written, or others hold the queue's lock for too long.
     pub fn owes(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
         let _alone = self.alone_or_busy()?;
         let Some(entry) = run.queue_entry().map_err(io::Error::other)? else { return Ok(false) };
@@ -128,7 +129,7 @@ impl Queue {
             return Ok(false);
         }
         if run.job_is_over(&entry) {
-            // Its worker died between telling the end and this.
+            // Its worker died between logging the end and removing the entry.
             run.remove_queue_entry()?;
             return Ok(false);
         }
@@ -138,10 +139,10 @@ impl Queue {
         Ok(true)
     }
 
-    /// Tells in a run's entry which device it waits for; without an entry there is nothing to tell.
+    /// Records in a run's entry the device that it waits for; does nothing without an entry.
     ///
     /// # Errors
-    /// When the entry cannot be written, or others are at the queue for too long.
+    /// If the entry cannot be written, or others hold the queue's lock for too long.
     pub fn waits_for(&self, run: &RunFolder, device: &DeviceKey) -> io::Result<()> {
         let _alone = self.alone_or_busy()?;
         match run.queue_entry().ok().flatten() {
@@ -152,10 +153,10 @@ impl Queue {
         }
     }
 
-    /// Takes a run out of the queue: its job is over, or nobody wants it any more.
+    /// Removes a run from the queue, because its job is over or was given up.
     ///
     /// # Errors
-    /// When the entry cannot be removed, or others are at the queue for too long.
+    /// If the entry cannot be removed, or others hold the queue's lock for too long.
     pub fn leave(&self, run: &RunFolder) -> io::Result<()> {
         let _alone = self.alone_or_busy()?;
         run.remove_queue_entry()

@@ -1,4 +1,4 @@
-//! Another order of those that wait.
+//! Reordering of waiting runs.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use super::Queue;
 use super::entry::Entry;
 use crate::domain::RunId;
 
-/// Where a waiting run is moved to, among those that wait for the same device.
+/// The new position of a waiting run, among those that wait for the same device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum To {
     /// Before all others.
     First,
     /// Behind all others.
     Last,
-    /// One place forward.
+    /// A position forward.
     Up,
-    /// One place back.
+    /// A position back.
     Down,
     /// Right before this run.
     Before(RunId),
@@ -23,16 +23,16 @@ pub enum To {
     After(RunId),
 }
 
-/// Why a run was not moved.
+/// The reason why a run was not moved.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
-    /// It is not waiting.
+    /// The run is not waiting.
     #[error("{id} does not wait in the queue: `mien queue` lists those that do")]
     NotWaiting {
         /// The run.
         id: RunId,
     },
-    /// It has begun.
+    /// The run has begun.
     #[error("{id} is at work already: only runs that wait are moved")]
     Begun {
         /// The run.
@@ -43,19 +43,19 @@ pub enum MoveError {
     Elsewhere {
         /// The run.
         id: RunId,
-        /// The other one.
+        /// The other run.
         other: RunId,
     },
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot change the order of the queue: {0}")]
     Io(#[from] io::Error),
 }
 
 impl Queue {
-    /// Moves a waiting run; tells at which place of how many it then is, counted from 1.
+    /// Moves a waiting run; returns its new position, from 1, and the number of waiting runs.
     ///
     /// # Errors
-    /// When it does not wait, the other run is not in the same line, or the home cannot be written.
+    /// If the run does not wait, the other run waits for another device, or the home cannot be written.
     pub fn move_run(&self, id: &RunId, to: &To) -> Result<(usize, usize), MoveError> {
         let _alone = self.alone_or_busy()?;
         let entries = self.entries()?;
@@ -80,7 +80,7 @@ impl Queue {
     }
 }
 
-/// The order with `id` moved, and its index.
+/// Returns the order with `id` moved, and its index.
 fn moved(order: &[RunId], id: &RunId, to: &To) -> Result<(Vec<RunId>, usize), MoveError> {
     let rest: Vec<RunId> = order.iter().filter(|run| *run != id).cloned().collect();
     let was = order.iter().position(|run| run == id).unwrap_or(rest.len());
@@ -102,7 +102,7 @@ fn moved(order: &[RunId], id: &RunId, to: &To) -> Result<(Vec<RunId>, usize), Mo
     Ok((order, index))
 }
 
-/// The same places, each larger than the one before, so that no two are equal.
+/// Returns the same positions made strictly ascending, so that no two are equal.
 fn rising(places: &[u64]) -> Vec<u64> {
     let mut last = None;
     let rise = |place: &u64| {

@@ -1,4 +1,4 @@
-//! The queue with real files and real processes, some of which are killed at random instants.
+//! Tests of the queue with real files and real processes, some of which are killed at random instants.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -35,7 +35,7 @@ fn store(names: &[&str]) -> (tempfile::TempDir, RunStore, Queue) {
     (folder, store, queue)
 }
 
-/// A look that is not disturbed by others.
+/// Polls without interference by others.
 fn look(queue: &Queue, run: &RunFolder, ticket: &mut Option<Ticket>) -> Result<Slot, usize> {
     match queue.look(run, &cpu(), ticket).expect("a look") {
         Look::Turn(slot) => Ok(slot),
@@ -67,7 +67,7 @@ fn a_slot_is_taken_in_order_and_freed_with_its_holder() {
     let (mut first, mut second, mut third) = (None, None, None);
     let slot = look(&queue, &one, &mut first).expect("free");
     assert!(first.is_none(), "who is at work waits no more");
-    // The third looks before the second has a ticket: it waits all the same, for the slot.
+    // The third run polls before the second has a ticket; it still waits for the slot.
     assert_eq!(look(&queue, &three, &mut third).expect_err("taken"), 1);
     assert_eq!(look(&queue, &two, &mut second).expect_err("taken"), 1);
     assert_eq!(look(&queue, &three, &mut third).expect_err("taken"), 2);
@@ -78,7 +78,7 @@ fn a_slot_is_taken_in_order_and_freed_with_its_holder() {
     assert_eq!(queue.in_use(&cpu()), 2);
     queue.set_slots(&cpu(), 1).expect("set");
     drop(slots);
-    // Who waits no more, for whatever reason, holds up nobody.
+    // A run that no longer waits blocks no run.
     let mut ticket = None;
     let held = look(&queue, &one, &mut ticket).expect("free");
     assert_eq!(look(&queue, &two, &mut second).expect_err("taken"), 1);
@@ -130,10 +130,10 @@ fn a_job_is_over_when_its_end_was_told_after_it_was_put_in() {
     tell(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
     assert!(!over());
     tell(end());
-    // Killed between this and taking it out: not lost, and not to be done again.
+    // A worker killed between this and removing the entry: not lost, and not to be repeated.
     assert!(over());
     assert!(queue.list(NOW).expect("a list").devices.is_empty());
-    // Put in again, as by `resume --epochs`, whose starter died before there was a worker.
+    // Entered again, as by `resume --epochs`, whose starter died before there was a worker.
     queue.enter(&run, Job::Train).expect("entered");
     assert!(!over());
     assert_eq!(queue.list(NOW).expect("a list").lost().len(), 1);
@@ -146,7 +146,7 @@ fn a_lock_that_cannot_be_looked_at_frees_no_slot_and_costs_no_ticket() {
     let (slot, ticket) = (folder.join("slot-1.lock"), folder.join("waiting/two"));
     fs::create_dir_all(folder.join("waiting")).expect("made");
     for lock in [&slot, &ticket] {
-        // Opening it fails for everybody, root too.
+        // Opening it fails for every user, even root.
         std::os::unix::fs::symlink(lock, lock).expect("linked");
     }
     let ahead = look(&queue, &store.folder(&id("one")), &mut None).expect_err("the slot may be in use");
@@ -170,8 +170,8 @@ fn an_end_is_found_where_the_log_had_an_unfinished_line() {
     assert!(run.job_is_over(&entry));
 }
 
-/// What the processes of the test below do: hold the run's lock, queue, be alone on the device for a moment, tell the
-/// end.
+/// The worker process of the test below: takes the run's lock, queues, uses the device exclusively for a moment, logs
+/// the end.
 #[test]
 #[ignore = "a process of another test"]
 fn a_worker_of_the_test_below() {
@@ -230,13 +230,13 @@ fn processes_killed_at_random_instants_lose_no_job_and_do_none_twice() {
             }
             false
         });
-        // As `restart` does; of two for one run, its lock lets one in.
+        // As `restart` does; the run's lock admits one of two workers.
         for run in queue.list(NOW).expect("a list").lost() {
             if alive.iter().all(|(other, _)| *other != run.id) || random.random_bool(0.05) {
                 alive.push((run.id.clone(), worker(store.home(), &run.id)));
             }
         }
-        // One that died between its end and taking its entry out.
+        // A worker may have died between logging its end and removing its entry.
         for (run, entry) in queue.entries().expect("entries") {
             let run = store.folder(&run);
             if run.job_is_over(&entry) && !run.worker_alive() {
