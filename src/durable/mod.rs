@@ -1,6 +1,6 @@
-//! Files that are whole at any moment.
+//! Files that are complete at any moment.
 //!
-//! Knows nothing of this program; every room may use it.
+//! Depends on nothing else in this program; every module may use it.
 
 pub mod lock;
 pub mod versioned;
@@ -10,14 +10,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Writes `bytes` beside `path` and renames: at any moment the path holds the old content or the new, also after a
-/// power cut.
+/// Writes `bytes` to a temporary file in the folder of `path` and renames it. At any moment, even after a power cut,
+/// the path has the complete old or new content.
 ///
 /// # Errors
-/// When the folder cannot be written; the old content is then untouched.
+/// If the folder cannot be written; the old content is then intact.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
-    // What everyone may read is for the umask to say, as with any other file.
+    // The umask decides on read permission, as for any other file.
     let mut file =
         tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder).map_err(plain)?;
     file.as_file_mut().write_all(bytes)?;
@@ -26,11 +26,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Like [`write()`], and what was at `path` goes on under `before`, in place of what was there. Between the two renames
-/// nothing is at `path`; at any moment one of the two holds something whole.
+/// Like [`write()`], but renames the old content to `before`, which replaces that file. Between the two renames nothing
+/// is at `path`; at any moment one of the two files is complete.
 ///
 /// # Errors
-/// When the folder cannot be written; both are then untouched, or only renamed.
+/// If the folder cannot be written; both files are then intact, or only renamed.
 pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
@@ -44,23 +44,22 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut
-/// the file may be empty or torn. For what can be made again, and carries a checksum.
+/// Writes `bytes` to a temporary file and renames it, readable only by the owner and without syncing. After a power cut
+/// the file may be empty or torn, so use it for derived data with a checksum.
 ///
 /// # Errors
-/// When the folder cannot be written; the old content is then untouched.
+/// If the folder cannot be written; the old content is then intact.
 pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // The permissions of a temporary file are the owner's alone.
+    // A temporary file is readable only by its owner.
     let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(plain)?;
     file.as_file_mut().write_all(bytes)?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
-/// Makes a folder of ours if it is missing, and its parents. What is written in it stays in it: a link is refused,
-/// wherever it leads.
+/// Creates a folder and its parents if missing. Refuses a link, which could lead writes elsewhere.
 ///
 /// # Errors
-/// When there is a link or a file in its place, or it cannot be made.
+/// If a link or a file is in its position, or it cannot be created.
 pub fn folder(path: &Path) -> io::Result<()> {
     match own(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
@@ -68,10 +67,10 @@ pub fn folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a folder is there, and is no link to one: what is written in it stays in it.
+/// Checks that a folder exists and is no link, which could lead writes elsewhere.
 ///
 /// # Errors
-/// When it is missing, a link, or no folder.
+/// If the folder is missing, a link, or no folder.
 pub fn own(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
@@ -80,7 +79,7 @@ pub fn own(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::NotADirectory, words))
 }
 
-/// How a file of ours is opened that is changed where it lies: never through a link.
+/// Returns the options for changing a file without replacing it, which refuse links.
 #[must_use]
 pub fn in_place() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -88,8 +87,8 @@ pub fn in_place() -> OpenOptions {
     options
 }
 
-/// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on
-/// it is worth.
+/// Returns whether an open file is still the one at this path. Otherwise it was removed or replaced, and a lock on it
+/// protects nothing.
 #[must_use]
 pub fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
@@ -99,8 +98,7 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// What the system said, without the temporary file's name, which says nothing to anybody: callers name the file that
-/// it would have become.
+/// Removes the temporary file's name from an error: callers name the final file.
 fn plain(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {
@@ -113,16 +111,16 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// Makes what was renamed in a folder survive a power cut.
+/// Syncs a folder, so that its renames survive a power cut.
 ///
 /// # Errors
-/// When the folder cannot be opened, or the file system says so.
+/// If the folder cannot be opened, or the file system returns an error.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The bytes that a file, or a folder with everything in it, takes on disk. Links are not followed; what cannot be read
-/// counts nothing.
+/// Returns the bytes of a file, or of a folder with its content, on disk. Links are not followed; unreadable entries
+/// count as 0.
 #[must_use]
 pub fn disk_usage(path: &Path) -> u64 {
     let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
