@@ -1,7 +1,7 @@
-//! An import in a process of its own: `mien data import … --progress`, heard through its output.
+//! An import in its own process: `mien data import … --progress`, followed through its output.
 //!
-//! It is in a session of its own and outlives whoever started it: who quits the dashboard finds the dataset there
-//! later. Ended by an interrupt it removes what it made, and so does the next import where it was killed.
+//! The process has its own session and outlives its starter, so that an import survives the end of the dashboard. An
+//! interrupted import removes its files; after a kill, the next import removes them.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -17,80 +17,80 @@ use super::launcher::program;
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
-/// The option that makes `mien data import` tell how far it is, for a program.
+/// The option of `mien data import` that reports progress for a program.
 pub const PROGRESS_OPTION: &str = "--progress";
 
-/// Between two pieces of news.
+/// The longest wait for one event.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Most that is kept of what an import complains of, in bytes.
+/// The most bytes of an import's error output that are stored.
 const COMPLAINT: u64 = 1 << 16;
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportProgress {
-    /// What it is doing: downloading, reading, measuring, packing.
+    /// The current stage: downloading, reading, measuring, packing.
     pub stage: String,
-    /// How much of that is done: bytes of a download, archive or table, files or images otherwise.
+    /// The amount done in this stage: bytes of a download, archive or table; otherwise files or images.
     pub done: u64,
-    /// How much there is to do, where that is known.
+    /// The total amount, if known.
     pub total: Option<u64>,
-    /// Classes found so far, once they are known.
+    /// The number of classes found so far, once known.
     pub classes: Option<usize>,
 }
 
-/// Something that was left out.
+/// A file that an import skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// What: a path inside the source or a row of its table.
+    /// A path inside the source, or a row of its table.
     pub source: String,
-    /// Why, in words.
+    /// The reason.
     pub reason: String,
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
-    /// The dataset.
+    /// The dataset's name.
     pub name: String,
-    /// Its images.
+    /// The number of images.
     pub images: usize,
-    /// Its classes.
+    /// The number of classes.
     pub classes: usize,
-    /// What was left out, as far as it is listed.
+    /// The skipped files, up to a limit.
     pub skipped: Vec<LeftOut>,
-    /// How many were left out, listed or not.
+    /// The number of skipped files, listed or not.
     pub skipped_count: u64,
-    /// How many images were resized.
+    /// The number of resized images.
     pub resized: u64,
 }
 
-/// A line of what an import tells.
+/// A line of an import's output.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ImportLine {
-    /// How far it is.
+    /// The progress.
     Progress(ImportProgress),
-    /// It is done.
+    /// The result.
     Finished(Imported),
 }
 
-/// News of an import.
+/// An event of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportNews {
-    /// It goes on; how far it is, if that is new.
+    /// The import is running; its progress, if new.
     Underway(Option<ImportProgress>),
-    /// It was asked to end.
+    /// The import is being cancelled.
     AskedToEnd,
-    /// It is done.
+    /// The import is finished.
     Finished(Imported),
-    /// It ended on request; nothing of it stays.
+    /// The import was cancelled; none of its files remain.
     Cancelled,
-    /// It failed, and why; nothing of it stays.
+    /// The import failed with this message; none of its files remain.
     Failed(String),
 }
 
-/// An import under way.
+/// A running import.
 #[derive(Debug)]
 pub struct Import {
     child: Child,
@@ -103,7 +103,7 @@ impl Import {
     /// Starts importing `source`, a path or an address, into the home as a dataset of this name.
     ///
     /// # Errors
-    /// Why the process cannot be started.
+    /// If the process cannot be started.
     pub fn start(home: &Path, source: &str, name: &DatasetName) -> std::io::Result<Self> {
         let mut command = Command::new(program()?);
         command.arg("--home").arg(std::path::absolute(home)?);
@@ -118,7 +118,7 @@ impl Import {
             thread::spawn(move || {
                 let told = BufReader::new(out).lines().map_while(Result::ok);
                 let told = told.filter_map(|line| serde_json::from_str(&line).ok());
-                // Nobody listens any more: it goes on by itself.
+                // The receiver is gone; the import continues by itself.
                 told.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
             });
         }
@@ -132,18 +132,18 @@ impl Import {
         Ok(Self { child, lines, complaint, cancelled: false })
     }
 
-    /// Asks it to end and leave nothing behind.
+    /// Cancels the import, which removes its files.
     pub fn cancel(&mut self) {
         self.cancelled = true;
         if let Ok(None) = self.child.try_wait()
             && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
         {
-            // Not waited for yet, so the number is still its own.
+            // The process has not been waited for, so its id is not reused.
             let _ = kill_process(pid, Signal::INT);
         }
     }
 
-    /// What is new, within a quarter of a second: the end, or how far it is.
+    /// Waits up to a quarter of a second for the end or for progress.
     pub fn news(&mut self) -> ImportNews {
         let mut latest = None;
         let mut patience = PAUSE;
@@ -154,7 +154,7 @@ impl Import {
                     return ImportNews::Finished(imported);
                 }
                 Ok(ImportLine::Progress(progress)) => {
-                    // What is told in one go is one piece of news.
+                    // Several lines of progress become one event.
                     latest = Some(progress);
                     patience = Duration::from_millis(50);
                 }
@@ -164,7 +164,7 @@ impl Import {
         }
     }
 
-    /// It closed its output without a word of success.
+    /// Handles the end of the output without a result.
     fn end(&mut self) -> ImportNews {
         let status = self.child.wait();
         let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();

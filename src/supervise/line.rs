@@ -1,4 +1,4 @@
-//! The line before a device while workers are still on their way into it.
+//! The wait for earlier workers on their way to a device's queue.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,15 +7,16 @@ use crate::events::{Event, EventReader, Progress};
 use crate::runs::queue::Entry;
 use crate::runs::{Job, Liveness, Queue, RunFolder};
 
-/// Longest wait for workers at earlier places: one that hangs before it lines up must not keep others from starting.
+/// The longest wait for earlier workers: a worker that hangs before it has a ticket must not block others.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two looks at the queue.
+/// The time between two polls of the queue.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Waits until every worker at a place before this run's is in the line, whoever started it.
+/// Waits until every worker at an earlier position has its ticket, regardless of its starter.
 ///
-/// A worker holds its run's lock a while before it is in the line, and one started behind it could be faster.
+/// A worker holds its run's lock for a while before it has a ticket. Without the wait, a worker started later could
+/// overtake it.
 pub(super) fn wait_for_those_before(folder: &RunFolder) {
     let (Some(home), Ok(Some(own))) = (folder.home(), folder.queue_entry()) else { return };
     let queue = Queue::of(&home);
@@ -31,14 +32,14 @@ pub(super) fn wait_for_those_before(folder: &RunFolder) {
     }
 }
 
-/// What is known of a worker's way from its run's lock to its place in the line.
+/// The progress of a worker from its run's lock to its ticket.
 struct Arrival {
     folder: RunFolder,
     job: Job,
     reader: EventReader,
-    /// The worker that the log names last.
+    /// The worker of the log's latest start.
     worker: Option<u32>,
-    /// Whether that one has told of its place.
+    /// Whether that worker has logged its position.
     told: bool,
 }
 
@@ -49,35 +50,35 @@ impl Arrival {
         Self { folder, job: entry.job, reader, worker: None, told: false }
     }
 
-    /// Whether a worker holds the run's lock and is not in the line yet.
+    /// Returns whether a worker holds the run's lock and has no ticket yet.
     fn is_awaited(&mut self, queue: &Queue) -> bool {
-        // One that another system is to start may take hours.
+        // A worker that another system will start may take hours.
         !matches!(self.folder.liveness(), Liveness::Absent | Liveness::Submitted) && !self.is_in_line(queue)
     }
 
-    /// Whether the run has its slot or its ticket, or waits for something else than its device.
+    /// Returns whether the run has its slot or ticket, or waits for something other than its device.
     fn is_in_line(&mut self, queue: &Queue) -> bool {
         let Ok(Some(entry)) = self.folder.queue_entry() else { return true };
         let line = || entry.device.as_ref().map_or_else(Vec::new, |device| queue.in_line(device));
-        // The line last: it is as long as the queue, and there may be many arrivals.
+        // The tickets last: there are as many as waiting runs, and there may be many arrivals.
         entry.begun || self.has_told() || line().into_iter().any(|id| self.folder.id() == Some(id))
     }
 
-    /// Whether the worker that holds the lock has told in the log that it waits or has begun.
+    /// Returns whether the worker that holds the lock has logged that it waits or has begun.
     ///
-    /// One that waits for another run or is paused is in no device's line, and holds nobody up.
+    /// A worker that waits for another run or is paused has no ticket and blocks no run.
     fn has_told(&mut self) -> bool {
         let (worker, told) = (&mut self.worker, &mut self.told);
-        // A log that cannot be read tells nothing, and the wait has an end.
+        // An unreadable log has no events; the wait is bounded.
         let _ = self.reader.read(|record| match record.event {
             Event::WorkerStarted { pid, .. } => (*worker, *told) = (Some(pid), false),
             Event::Waiting { .. } | Event::Queued { .. } | Event::Paused | Event::DeviceChosen { .. } => *told = true,
             _ => {}
         });
         match self.folder.holder() {
-            // Another machine's devices are not this one's.
+            // Devices of another machine are not shared.
             Some(holder) if !holder.is_here() => true,
-            // The last words may be those of the worker before, and a worker that tests does not name itself.
+            // The latest events may belong to an earlier worker, and a worker that tests does not log its id.
             Some(holder) => {
                 self.told && (self.job == Job::Evaluate || (self.worker == Some(holder.pid) && holder.is_there()))
             }
@@ -98,7 +99,7 @@ mod tests {
         RunId::new(name).expect("an id")
     }
 
-    /// Two runs in this order.
+    /// Returns two runs in this order.
     fn two() -> (tempfile::TempDir, Queue, [RunFolder; 2]) {
         let home = tempfile::tempdir().expect("a folder");
         let store = RunStore::new(Home::new(home.path()));
@@ -121,7 +122,7 @@ mod tests {
         let worker = thread::spawn({
             let (queue, first, device) = (queue.clone(), first.clone(), device.clone());
             move || {
-                // As long as a worker may need to read its checkpoints.
+                // The time that a worker may need to read its checkpoints.
                 thread::sleep(Duration::from_millis(200));
                 queue.waits_for(&first, &device).expect("told");
                 let mut ticket = None;
@@ -131,7 +132,7 @@ mod tests {
             }
         });
         wait_for_those_before(&second);
-        // The ticket lives as long as what the thread returns.
+        // The ticket exists until the thread's result is dropped.
         assert_eq!(queue.in_line(&device), [id("heron")], "the second was let go before the first");
         drop(worker.join().expect("a ticket"));
     }

@@ -1,18 +1,18 @@
-//! The whole practice in order: `cnn`, `deep`, `features`, then `finetune` from its best weights, each waiting for the
-//! one before.
+//! All four strategies in order: `cnn`, `deep`, `features`, then `finetune` from its best weights, each after the
+//! previous one.
 
 use crate::domain::{Recipe, RunId, Strategy};
 use crate::runs::RunStore;
 
 use super::launch::{LaunchError, When, launch};
 
-/// Why not all of several runs are on their way.
+/// The reason why not all of several runs were launched.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{}", launched_words(launched))]
 pub struct PracticeError {
-    /// Those that are.
+    /// The launched runs.
     pub launched: Vec<RunId>,
-    /// What stopped the next one.
+    /// The error of the next one.
     #[source]
     pub error: LaunchError,
 }
@@ -22,11 +22,11 @@ fn launched_words(launched: &[RunId]) -> String {
     if names.is_empty() { String::new() } else { format!("; launched before that: {}", names.join(", ")) }
 }
 
-/// Launches the four runs. The second and the third wait for the one before, whatever becomes of it; the last starts
-/// from the best weights of the third.
+/// Launches the four runs. The second and the third wait for the previous one's end, in any state. The last starts from
+/// the best weights of the third.
 ///
 /// # Errors
-/// When one cannot be launched; those before it go on.
+/// If one cannot be launched; the earlier ones continue.
 pub fn launch_practice(
     store: &RunStore,
     ids: [RunId; 4],
@@ -37,7 +37,7 @@ pub fn launch_practice(
     let mut taken = ids.clone();
     for ((id, mut recipe), place) in ids.into_iter().zip(recipes).zip(&mut taken) {
         match recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
-            // It waits for the run that it starts from.
+            // A run waits for the run that it starts from.
             Some(fine_tuning) => fine_tuning.from = launched.last().unwrap_or(&fine_tuning.from).clone(),
             None => recipe.after = launched.last().cloned().or(recipe.after),
         }
@@ -50,11 +50,11 @@ pub fn launch_practice(
     Ok(taken)
 }
 
-/// The names of the four runs, made from one.
+/// Returns the names of the four runs, made from one.
 #[must_use]
 pub fn practice_names(stem: &RunId) -> [RunId; 4] {
     Strategy::ALL.map(Strategy::name).map(|strategy| {
-        // A name that becomes too long is cut, and a stem of plain characters with such an ending is always a name.
+        // A long name is cut; plain characters with such an ending are always a name.
         let room = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
         let stem: String = stem.as_str().chars().take(room).collect();
         RunId::new(format!("{stem}-{strategy}")).unwrap_or_else(|error| unreachable!("{error}"))

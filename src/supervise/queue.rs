@@ -1,4 +1,4 @@
-//! Runs of the queue that have lost their workers: each gets a new one, or is let go of.
+//! Runs of the queue that have lost their workers: restarting or removing them.
 
 use std::io;
 
@@ -8,42 +8,41 @@ use crate::runs::{Job, Queue, RunStore};
 
 use super::launch::{LaunchError, When, evaluate, resume_with};
 
-/// Why the queue cannot be changed.
+/// The reason why the queue cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The run is owed nothing.
+    /// The run has no pending job.
     #[error("{id} is not in the queue: `mien queue` lists what is")]
     NotIn {
         /// The run.
         id: RunId,
     },
-    /// It has a worker.
+    /// The run has a worker.
     #[error("{id} has a worker: `mien stop {id}` ends it")]
     HasWorker {
         /// The run.
         id: RunId,
     },
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot use the queue: {0}")]
     Io(#[from] io::Error),
 }
 
-/// What came of the attempt to bring a run back.
+/// The result of restarting a run.
 #[derive(Debug)]
 pub struct Restarted {
     /// The run.
     pub id: RunId,
-    /// Whether it has a worker now, or why not.
+    /// Success, or the reason why the run has no worker.
     pub result: Result<(), LaunchError>,
 }
 
-/// Starts a worker for each run of the queue that has lost its own, or for these alone, in the order of the queue, but
-/// none before the one that it waits for. Where somebody else does the same, each run still gets one worker: its lock
-/// decides.
+/// Starts a worker for each run of the queue that has lost its worker, or only for these, in the order of the queue. A
+/// run starts after the runs that it waits for. If another process does so at the same time, each run's lock admits one
+/// worker.
 ///
 /// # Errors
-/// When the queue cannot be read, or one of `only` has not lost its worker. What becomes of each run stands in the
-/// answer.
+/// If the queue cannot be read, or one of `only` has not lost its worker. The result holds the errors of single runs.
 pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, QueueError> {
     let queue = Queue::of(store.home());
     let listing = queue.list(super::now())?;
@@ -55,7 +54,7 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
             return Err(if known { QueueError::HasWorker { id } } else { QueueError::NotIn { id } });
         }
     }
-    // By place, across devices.
+    // By position, across devices.
     let entries = queue.entries()?.into_iter();
     let entries = entries.filter(|(id, _)| lost.contains(id) && (only.is_empty() || only.contains(id)));
     let (ids, jobs): (Vec<RunId>, Vec<Job>) = entries.map(|(id, entry)| (id, entry.job)).unzip();
@@ -69,23 +68,23 @@ fn bring_back(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarte
         Job::Evaluate => evaluate(store, id, When::Owed),
     };
     if matches!(result, Err(LaunchError::Finished { .. } | LaunchError::NoWeights { .. })) {
-        // Whatever it was owed, there is nothing to do any more.
+        // The run is finished, so no job is pending.
         let _ = queue.leave(&store.folder(id));
     }
     let id = id.clone();
     match result {
-        // Somebody else was faster.
+        // Another process was faster.
         Err(LaunchError::Busy { .. }) => Restarted { id, result: Ok(()) },
         result => Restarted { id, result },
     }
 }
 
-/// The runs that a run waits for.
+/// Returns the runs that a run waits for.
 fn needs(store: &RunStore, id: &RunId) -> Vec<RunId> {
     store.folder(id).recipe().map_or_else(|_| Vec::new(), |recipe| recipe.awaited(false))
 }
 
-/// The indices of `ids`, in their order, but each behind those among them that it needs.
+/// Returns the indices of `ids` in order, but each after those among them that it needs.
 fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
     fn put(
         index: usize,
@@ -94,7 +93,7 @@ fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
         seen: &mut [bool],
         order: &mut Vec<usize>,
     ) {
-        // Seen before it is put, so that runs that need one another in a circle end it.
+        // Marked before the recursion, so that a cycle of needs ends.
         if std::mem::replace(&mut seen[index], true) {
             return;
         }
@@ -110,10 +109,10 @@ fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
     order
 }
 
-/// Lets go of a run that has lost its worker: it stays as it is, and `resume` still goes on with it.
+/// Removes a run that has lost its worker from the queue. The run is unchanged and can be resumed later.
 ///
 /// # Errors
-/// When it is not in the queue, has a worker, or its folder cannot be written.
+/// If the run is not in the queue, has a worker, or its folder cannot be written.
 pub fn forget(store: &RunStore, id: &RunId) -> Result<(), QueueError> {
     let folder = store.folder(id);
     if !folder.queue_file().exists() {
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn none_is_brought_back_before_the_one_that_it_waits_for() {
         let ids = ["a", "b", "c", "d"].map(id);
-        // a needs c, c needs d, b needs one that is not there.
+        // a needs c, c needs d, b needs an unknown run.
         let needs = |run: &RunId| match run.as_str() {
             "a" => vec![id("c")],
             "b" => vec![id("x")],

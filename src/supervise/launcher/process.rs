@@ -1,4 +1,4 @@
-//! Workers as processes of this machine: each is started and seen through its first moments.
+//! Workers as processes of this machine: starting one and watching its first moments.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,18 +16,17 @@ use crate::supervise::kill::KillError;
 use crate::supervise::launch::When;
 use crate::supervise::line::wait_for_those_before;
 
-/// How long a worker may take to show itself and to find its device before its starter leaves the rest to watching: on a
-/// busy machine or a slow disk a program needs seconds to begin, and a device that is not there is told to whoever
-/// starts the run.
+/// The longest wait for a worker to start and to find its device. A program on a busy machine needs seconds, and the
+/// starter of a run must get the error about a missing device.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two looks at the run folder.
+/// The time between two polls of the run folder.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Most of a worker's log that an error quotes, in bytes and lines.
+/// The most bytes and lines of a worker's output in an error.
 const TAIL: (u64, usize) = (4096, 12);
 
-/// Starts workers as processes of this machine, in sessions of their own.
+/// Starts workers as processes of this machine, each in its own session.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalProcess;
 
@@ -49,7 +48,7 @@ impl Launcher for LocalProcess {
     }
 }
 
-/// The command that makes a worker of this very program.
+/// Returns the command that runs this program as a worker.
 fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Command> {
     let folder = std::path::absolute(folder.path())?;
     let mut command = Command::new(program()?);
@@ -57,14 +56,13 @@ fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Comman
     if when == When::Now {
         command.arg("--now");
     }
-    // A worker that runs out of memory while a panic prints its backtrace would wait for itself and keep the run's
-    // lock.
+    // Otherwise a worker that runs out of memory while a panic prints its backtrace would deadlock with the run's lock.
     command.env("RUST_BACKTRACE", "0");
     Ok(command)
 }
 
-/// This program's file. After a rebuild or an upgrade the file is another or gone while this process lives on; Linux
-/// still lends the one that runs.
+/// Returns this program's file. After a rebuild or an upgrade the path has another file or none; Linux still provides
+/// the running one.
 pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     let lent = Path::new("/proc/self/exe");
     match std::env::current_exe() {
@@ -74,24 +72,24 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     }
 }
 
-/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock and has logged
-/// that it waits or has its device, has ended, or patience runs out. A run of the queue is started when the workers
-/// before it are in the line.
+/// Starts `command` with its output in the worker's log. Waits until it holds the run's lock and has logged that it
+/// waits or has its device, has ended, or the time is over. A run of the queue starts after the earlier workers have
+/// their tickets.
 fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
     wait_for_those_before(folder);
     if folder.worker_alive() {
-        // Somebody else has started one meanwhile.
+        // Another process has started a worker meanwhile.
         return Ok(Started::Underway);
     }
     let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
     let mut reader = EventReader::new(&folder.events_file());
-    // What the log says of earlier workers is not this one's word. A log that cannot be read is told when watched.
+    // Skips events of earlier workers. An unreadable log is reported when the run is watched.
     let _ = reader.poll(&mut Vec::new());
 
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    // Not the starter's folder: that may be unmounted or removed while the worker goes on.
+    // Not the starter's folder, which may be unmounted or removed while the worker runs.
     command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
     let exited = reaped(command.spawn()?);
 
@@ -114,30 +112,30 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
     Ok(Started::Underway)
 }
 
-/// Waits for the child on a thread of its own, so that it never stays a zombie, and sends its exit status.
+/// Waits for the child in a thread, so that it never stays a zombie, and sends its exit status.
 fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
-        // Nobody listens any more once the first moments are over.
+        // The receiver is gone once the first moments are over.
         let _ = sender.send(child.wait());
     });
     receiver
 }
 
-/// What a worker has logged of its first moments.
+/// The events of a worker's first moments.
 #[derive(Default)]
 struct Told {
-    /// That it waits for something, or has its device or its data.
+    /// Whether it waits, or has its device or its data.
     begun: bool,
-    /// How the run ended, or a test of it.
+    /// Whether the run or a test ended.
     ended: bool,
 }
 
 impl Told {
-    /// Takes up what was logged since the last call.
+    /// Reads the events since the last call.
     fn read(&mut self, reader: &mut EventReader) -> &Self {
         let mut records = Vec::new();
-        // A log that cannot be read is told when watched.
+        // An unreadable log is reported when the run is watched.
         let _ = reader.poll(&mut records);
         for record in records {
             match record.event {
@@ -154,7 +152,7 @@ impl Told {
     }
 }
 
-/// The last lines of the worker's log behind byte `from`.
+/// Returns the last lines of the worker's log after byte `from`.
 fn tail(log: &Path, from: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(log)?;
@@ -210,7 +208,7 @@ mod tests {
         let failed = r#"{"at":2,"event":"evaluation_failed","cause":"no such weights"}"#;
         let script = format!("echo '{failed}' >> '{}'; exit 1", folder.events_file().display());
         assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
-        // The end of an earlier worker is not this one's word.
+        // The end of an earlier worker does not count.
         assert!(matches!(start(shell("exit 1"), &folder), Err(StartError::Died { .. })));
     }
 
@@ -224,7 +222,7 @@ mod tests {
         for run in [&first, &second] {
             queue.enter(run, Job::Train).expect("entered");
         }
-        // Plays the first one's worker: it holds its lock long before it has its ticket, for a slot that is taken.
+        // Simulates the first run's worker: it holds its lock long before its ticket, for a slot in use.
         let device = DeviceKey::here("cpu", None);
         let slot = queue.look(&second, &device, &mut None).expect("a look");
         assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
@@ -240,7 +238,7 @@ mod tests {
                 ticket
             }
         });
-        // What the second one's worker finds when it begins.
+        // The files that the second run's worker finds at its start.
         start(shell("find devices -path '*/waiting/*' > seen"), &second).expect("started");
         let seen = std::fs::read_to_string(home.path().join("seen")).expect("a list");
         assert!(seen.contains("calm-heron"), "it was started too soon: {seen:?}");

@@ -1,4 +1,4 @@
-//! A made-up batch system: jobs wait for hours, and it may not answer.
+//! A simulated batch system: jobs wait for hours, and it may not answer.
 
 use std::sync::Mutex;
 
@@ -8,10 +8,10 @@ use crate::events::{Event, EventWriter};
 use crate::runs::{Home, ManageError, Placement, Queue, RunStore};
 use crate::supervise::launch::launch_with;
 
-/// Long after any worker of this machine would have shown itself, in milliseconds since 1970.
+/// Long after any local worker would have started, in milliseconds since 1970.
 const HOURS_LATER: u64 = 10 * 3_600_000;
 
-/// What the made-up system says of the job.
+/// The simulated system's answer about the job.
 #[derive(Debug, Clone, Copy)]
 enum Word {
     Pending,
@@ -52,7 +52,7 @@ impl Launcher for Batch {
     }
 }
 
-/// A run that was handed to the made-up system at the beginning of time.
+/// Returns a run that was submitted to the simulated system at time 0.
 fn submitted() -> (tempfile::TempDir, RunStore, RunId, Batch) {
     let home = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(home.path()));
@@ -104,7 +104,7 @@ fn a_worker_that_begins_hours_later_is_followed_through_its_death_to_its_requeui
     run.advance().expect("read");
     assert_eq!(run.state(HOURS_LATER), RunState::Starting);
     assert!(matches!(batch.liveness(&folder), Liveness::Alive));
-    // The node dies without a word, and the system puts the job into its queue again.
+    // The node dies without logging an end, and the system queues the job again.
     drop(node);
     settle(&batch, &folder).expect("settled");
     run.advance().expect("read");
