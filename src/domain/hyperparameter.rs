@@ -237,7 +237,7 @@ impl Hyperparameter {
                 "share of each training label that is spread evenly over all classes; it raises the training loss, not \
                  the validation loss"
             }
-            Self::Monitor => "the validation figure that early stopping watches",
+            Self::Monitor => "the validation metric that early stopping watches",
             Self::Patience => "epochs in a row without improvement before the run stops; off never stops it",
             Self::MinDelta => "by how much validation must improve to count",
             Self::Augmentation => {
@@ -245,8 +245,8 @@ impl Hyperparameter {
                  (smaller, with erasing), none, or parts joined by +"
             }
             Self::Variants => {
-                "augmented variants of each training image, used in turn: features are computed once and kept on disk; \
-                 0 augments anew in every epoch, keeps nothing"
+                "augmented variants of each training image, used in turn: features are computed once and cached on disk; \
+                 0 augments in every epoch, caches nothing"
             }
             Self::Seed => "seed of weights, data order and augmentation: the same seed gives the same run",
             Self::Device => "auto takes a CUDA device when one works, else the CPU",
@@ -255,14 +255,14 @@ impl Hyperparameter {
                  is slower)"
             }
             Self::Optimizer => {
-                "adam and adamw are one: weight decay is apart from the gradient; sgd has Nesterov momentum of 0.9 and \
+                "adam and adamw are the same: weight decay is separate from the gradient; sgd has Nesterov momentum of 0.9 and \
                  wants a larger learning rate, such as 0.1"
             }
-            Self::Warmup => "epochs in which the learning rate rises evenly from 0 to where its schedule begins",
+            Self::Warmup => "epochs in which the learning rate rises evenly from 0 to its schedule's first value",
             Self::ClipNorm => "largest norm of all gradients together: larger ones are scaled down; 0 scales none",
             Self::Average => {
-                "share that a step leaves of a moving average of the weights, such as 0.999; validation and test take the \
-                 average; 0 keeps none"
+                "decay of a moving average of the weights per step, such as 0.999; validation and test use the average; 0 \
+                 disables it"
             }
             Self::Balance => {
                 "more weight for rare classes: weights in the loss, or a sampler that draws them more often, by the \
@@ -275,7 +275,7 @@ impl Hyperparameter {
             Self::Standardize => "image gives each image a mean of 0 and a variance of 1 before the first layer",
             Self::PatienceFrom => "first epoch that patience counts; 0 counts all",
             Self::Views => {
-                "views of each test image whose probabilities are averaged, beside the plain test: 2 adds the mirror \
+                "views of each test image whose probabilities are averaged, in addition to the plain test: 2 adds the mirror \
                  image, 10 the corners too"
             }
         }

@@ -12,7 +12,7 @@ pub const MOST_RUNS: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SweepError {
     /// The text has no `=`.
-    #[error("'{0}' sets nothing: say a setting and its values, such as learning-rate=1e-3,2e-3")]
+    #[error("'{0}' sets nothing: give a setting and its values, such as learning-rate=1e-3,2e-3")]
     NoValues(String),
     /// No setting has this name.
     #[error("'{given}' is no setting here: use {known}")]
@@ -32,7 +32,7 @@ pub enum SweepError {
     #[error("{0} is given twice: give all of its values in one list, such as 1,2,3")]
     Twice(&'static str),
     /// A value is given twice.
-    #[error("{setting} has the value {value} twice, and runs of the same settings tell nothing new")]
+    #[error("{setting} has the value {value} twice: give each value once")]
     Repeated {
         /// The setting.
         setting: &'static str,

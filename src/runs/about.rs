@@ -118,7 +118,7 @@ static KIND: FileKind = FileKind {
     newest: ABOUT_VERSION,
     pretty: true,
     damaged: "is damaged",
-    advice: "; remove it to begin anew",
+    advice: "; remove it to start over",
 };
 
 impl RunFolder {

@@ -95,8 +95,8 @@ impl Home {
 /// The time that a new run may take to get its worker.
 pub const SPAWN_GRACE: Duration = Duration::from_secs(10);
 
-/// Returns whether a run of this time may not have its worker yet; both in milliseconds since 1970. Clocks that were
-/// set back are handled.
+/// Returns whether a run of this time may not have its worker yet; both in milliseconds since 1970. A future time
+/// counts by its distance: otherwise a run would stay new for long after a clock was set back.
 pub(super) fn is_recent(created_at: u64, now: u64) -> bool {
     u128::from(now.abs_diff(created_at)) < SPAWN_GRACE.as_millis()
 }

@@ -36,7 +36,7 @@ impl fmt::Display for Loss {
             Self::Killed => f.write_str("its worker was killed by hand"),
             Self::DiskFull => f.write_str("its worker is gone and its disk is full"),
             Self::LastWords(words) => write!(f, "its worker is gone, its last words: {words}"),
-            Self::Silent => f.write_str("its worker is gone without a word"),
+            Self::Silent => f.write_str("its worker is gone without a message"),
         }
     }
 }

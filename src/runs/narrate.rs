@@ -21,11 +21,11 @@ pub fn line(event: &Event) -> Option<String> {
             format!("worker {pid} started on {host}")
         }
         Event::WorkerStarted { pid, host, resumed_from, resumed_step: 0 } => {
-            format!("worker {pid} started on {host}, going on after epoch {resumed_from}")
+            format!("worker {pid} started on {host}, resuming after epoch {resumed_from}")
         }
         Event::WorkerStarted { pid, host, resumed_from, resumed_step } => {
             let epoch = resumed_from.saturating_add(1);
-            format!("worker {pid} started on {host}, going on after step {resumed_step} of epoch {epoch}")
+            format!("worker {pid} started on {host}, resuming after step {resumed_step} of epoch {epoch}")
         }
         Event::DeviceChosen { device, description, note } => {
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
@@ -53,7 +53,7 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::FeaturesReady { images, computed, bytes, seconds } => {
             let (computed, images) = (thousands(*computed), thousands(*images));
-            format!("features of {computed} of {images} images computed in {seconds:.0} s and kept ({})", Size(*bytes))
+            format!("features of {computed} of {images} images computed in {seconds:.0} s and saved ({})", Size(*bytes))
         }
         Event::EpochFinished { metrics, early_stopping } => {
             let best = if early_stopping.best_epoch == metrics.epoch {
@@ -78,7 +78,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::CheckpointSaved { epoch, .. } => format!("saved the weights of epoch {epoch} as best"),
         Event::StopRequested => "stop requested: ending after the current batch".into(),
         Event::Paused => "paused on request".into(),
-        Event::Continued => "goes on after the pause".into(),
+        Event::Continued => "continues after the pause".into(),
         Event::LimitsChanged { epochs, patience } => {
             format!("limits: {epochs} epochs at most, patience {}", Patience(*patience))
         }

@@ -38,7 +38,7 @@ pub enum PredictionsError {
         source: io::Error,
     },
     /// The file does not have the format of [`Predictions::write`].
-    #[error("{} holds no predictions ({reason}); `mien evaluate` makes them anew", path.display())]
+    #[error("{} holds no predictions ({reason}); `mien evaluate` recreates them", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

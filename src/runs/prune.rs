@@ -158,7 +158,7 @@ impl RunStore {
 
     fn superfluous(&self, run: &Doomed) -> Result<Vec<PathBuf>, String> {
         if run.state != RunState::Finished {
-            return Err(format!("is {}: it goes on from them", run.state));
+            return Err(format!("is {}: it needs them to resume", run.state));
         }
         let folder = self.folder(&run.id);
         let best = folder.best_checkpoint();

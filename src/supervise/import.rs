@@ -173,7 +173,7 @@ impl Import {
         match status {
             _ if self.cancelled => ImportNews::Cancelled,
             _ if !words.is_empty() => ImportNews::Failed(words.join(" ")),
-            Ok(status) => ImportNews::Failed(format!("its process ended without a word ({status})")),
+            Ok(status) => ImportNews::Failed(format!("its process ended without a message ({status})")),
             Err(error) => ImportNews::Failed(error.to_string()),
         }
     }

@@ -86,7 +86,7 @@ pub enum KillError {
         pid: u32,
     },
     /// The state of its lock is unknown.
-    #[error("cannot tell whether a worker is at {id}: {source}; `mien doctor` tests the locks of the home")]
+    #[error("cannot find out whether {id} has a worker: {source}; `mien doctor` tests the locks of the home")]
     Doubt {
         /// The run.
         id: RunId,

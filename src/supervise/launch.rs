@@ -45,7 +45,7 @@ pub enum LaunchError {
         id: RunId,
     },
     /// The run has nothing left to train.
-    #[error("{id} is finished, {reason}: `mien resume {id} {advice}` goes on")]
+    #[error("{id} is finished, {reason}: `mien resume {id} {advice}` continues it")]
     Finished {
         /// The run.
         id: RunId,
@@ -61,7 +61,7 @@ pub enum LaunchError {
     #[error(transparent)]
     InForce(#[from] FileError),
     /// The run was started, but its tag could not be saved.
-    #[error("the run goes on without its tag: {0}")]
+    #[error("the run continues without its tag: {0}")]
     Tag(FileError),
     /// The limits cannot be written.
     #[error("cannot change the limits of {id}: {source}")]
@@ -103,7 +103,7 @@ pub enum LaunchError {
 }
 
 fn last_words(tail: &str) -> String {
-    if tail.is_empty() { " and said nothing".into() } else { format!(":\n{tail}") }
+    if tail.is_empty() { " without a message".into() } else { format!(":\n{tail}") }
 }
 
 /// Creates a run and starts its worker; returns the id, with a number appended if `id` was taken. Waits a few seconds

@@ -27,7 +27,9 @@ pub enum RequestError {
         state: RunState,
     },
     /// The run has no worker that could change its limits.
-    #[error("{id} is not running, it is {state}: `mien resume {id} --epochs N --patience N` goes on with other limits")]
+    #[error(
+        "{id} is not running, it is {state}: `mien resume {id} --epochs N --patience N` continues it with other limits"
+    )]
     NoWorker {
         /// The run.
         id: RunId,

@@ -107,20 +107,20 @@ fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Held>)
     let epoch = |file: &PathBuf| held.get(file).map(|held| held.epoch);
     if damaged == last {
         return match epoch(&best) {
-            Some(epoch) => format!("`mien resume {id}` goes on from best.ckpt, of epoch {epoch}"),
-            None => "nothing to go on from: start a new run with its settings".into(),
+            Some(epoch) => format!("`mien resume {id}` continues from best.ckpt, of epoch {epoch}"),
+            None => "nothing to resume from: start a new run with its settings".into(),
         };
     }
     if damaged == best {
         return match epoch(&last) {
             Some(epoch) => format!(
-                "`mien resume {id}` goes on from last.ckpt, of epoch {epoch}; the best weights before that are lost"
+                "`mien resume {id}` continues from last.ckpt, of epoch {epoch}; the best weights before that are lost"
             ),
-            None => "its weights are lost; what the log tells stands".into(),
+            None => "its weights are lost; the results in the log remain".into(),
         };
     }
     if damaged == subject.folder.start_checkpoint() {
-        return "needed only to start the run over; it goes on from its own checkpoints".into();
+        return "needed only to start the run over; it continues from its own checkpoints".into();
     }
     "remove it; the other checkpoints stand".into()
 }
@@ -131,9 +131,9 @@ fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, H
     let finished = told.state(false, u64::MAX) == RunState::Finished;
     if told.epoch() > 0 && !best.exists() {
         let advice = if last.exists() && !finished {
-            format!("`mien resume {id}` goes on from last.ckpt")
+            format!("`mien resume {id}` continues from last.ckpt")
         } else {
-            "its weights are gone; what the log tells stands".to_owned()
+            "its weights are gone; the results in the log remain".to_owned()
         };
         findings.push(Finding::damage(&best, "is gone: the run cannot be tested again", advice));
     }
@@ -141,13 +141,13 @@ fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, H
         findings.push(if finished {
             Finding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
         } else {
-            let advice = format!("`mien resume {id}` goes on from best.ckpt, if that is whole");
+            let advice = format!("`mien resume {id}` continues from best.ckpt, if that is whole");
             Finding::damage(&last, "is gone: the last epochs have to be trained again", advice)
         });
     }
     if let Some(found) = held.get(&last).map(|held| held.epoch) {
         if found > told.epoch() {
-            let what = format!("holds epoch {found}, but the log tells of no more than {}", told.epoch());
+            let what = format!("holds epoch {found}, but the log has no more than {}", told.epoch());
             findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are whole"));
         } else if found < told.epoch() {
             let what = format!("holds epoch {found} of {}: the run was killed before it was saved", told.epoch());

@@ -29,11 +29,11 @@ pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding
         ));
     }
     if let Err(error) = folder.limits() {
-        let advice = "the recipe's limits are in force: remove it, or `mien set` anew";
+        let advice = "the recipe's limits are in force: remove it, or use `mien set` again";
         findings.push(Finding::damage(&folder.limits_file(), error.to_string(), advice));
     }
     if !alive && folder.stop_requested() && !folder.events_file().exists() {
-        findings.push(Finding::note(folder.path(), "was asked to stop before it began", ""));
+        findings.push(Finding::note(folder.path(), "a stop was requested before it began", ""));
     }
     findings
 }
@@ -117,7 +117,7 @@ fn beside(path: &Path) -> Option<Finding> {
     if folder.recipe_file().exists() {
         return Some(Finding::note(
             path,
-            "holds a run, but no run can be called so: no list shows it",
+            "holds a run, but its name is not valid for a run: no list shows it",
             "rename the folder",
         ));
     }

@@ -43,7 +43,7 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
         return (None, findings);
     }
     if !reader.damage().is_none() {
-        let what = format!("{}: what those lines told is lost, everything else is read", reader.damage());
+        let what = format!("{}: the events of those lines are lost, all others are read", reader.damage());
         findings.push(Finding::damage(&file, what, advice(subject, &summary)));
     }
     let unfinished = length.saturating_sub(reader.position());
@@ -54,7 +54,7 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
         findings.push(Finding::note(&file, what, "the next worker cuts it off"));
     }
     if ends_twice {
-        findings.push(Finding::note(&file, "tells of two ends without a worker between them", "the last one counts"));
+        findings.push(Finding::note(&file, "has two ends without a worker between them", "the last one counts"));
     }
     let missing = missing_epochs(&summary);
     if !missing.is_empty() {
@@ -73,7 +73,7 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
             format!("`mien resume {}` if its end is missing", subject.id)
         }
         RunState::Lost | RunState::Stopped | RunState::Interrupted | RunState::Failed => {
-            format!("`mien resume {}` goes on from its checkpoint", subject.id)
+            format!("`mien resume {}` continues from its checkpoint", subject.id)
         }
         _ if summary.test.is_none() => format!("`mien evaluate {}` if the test is missing", subject.id),
         _ => "nothing needs to be done".into(),

@@ -54,7 +54,7 @@ fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), Strin
     let is_one =
         |row: &[f32]| (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE && row.iter().all(|share| *share >= 0.0);
     match rows.enumerate().find(|(_, row)| !is_one(row)) {
-        Some((image, _)) => Err(format!("what it says of image {image} are no probabilities")),
+        Some((image, _)) => Err(format!("the values of image {image} are no probabilities")),
         None => Ok(()),
     }
 }

@@ -168,7 +168,7 @@ fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
         ),
         (
             |run| run.0.test.as_mut().expect("tested").confusion = Confusion::new(3),
-            "are not those of its test: `mien evaluate new` makes them anew",
+            "are not those of its test: `mien evaluate new` recreates them",
         ),
     ];
     for (change, words) in table {

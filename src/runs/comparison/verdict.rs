@@ -53,7 +53,7 @@ pub enum NotComparable {
     #[error(transparent)]
     Predictions(#[from] InspectionError),
     /// The predictions are not those of the run's latest test.
-    #[error("the predictions of {0} are not those of its test: `mien evaluate {0}` makes them anew")]
+    #[error("the predictions of {0} are not those of its test: `mien evaluate {0}` recreates them")]
     OtherTest(RunId),
     /// The runs have different datasets.
     #[error("{} and {} were tested on different datasets, {} and {}", runs[0], runs[1], datasets[0], datasets[1])]

@@ -28,7 +28,7 @@ pub enum InspectionError {
     },
     /// The run has none for its validation images.
     #[error(
-        "{id} has kept no predictions for its {}: no epoch is complete yet, or an older mien ran it",
+        "{id} has saved no predictions for its {}: no epoch is complete yet, or an older mien ran it",
         images_of(Split::Validation)
     )]
     NoEpoch {
@@ -37,7 +37,7 @@ pub enum InspectionError {
     },
     /// The run has predictions of other epochs for its validation images.
     #[error(
-        "{id} has kept no predictions of epoch {epoch}, only of {}",
+        "{id} has saved no predictions of epoch {epoch}, only of {}",
         if first == last { format!("epoch {first}") } else { format!("some from {first} to {last}") }
     )]
     OtherEpochs {
@@ -57,7 +57,7 @@ pub enum InspectionError {
     #[error(
         "{file} cannot be used: {fault}{}",
         // Validation predictions are written once per epoch, so no command rewrites them.
-        if *split == Split::Validation { String::new() } else { format!("; `mien evaluate {id}` makes them anew") }
+        if *split == Split::Validation { String::new() } else { format!("; `mien evaluate {id}` recreates them") }
     )]
     Unusable {
         /// The file.
@@ -70,7 +70,7 @@ pub enum InspectionError {
         split: Split,
     },
     /// The predictions are for other images than those of the other run.
-    #[error("the two runs answer to different images")]
+    #[error("the two runs have predictions for different images")]
     OtherImages,
 }
 
@@ -86,7 +86,7 @@ pub enum Fault {
         classes: usize,
     },
     /// The number of classes is out of range.
-    #[error("{0} classes are nothing to tell apart")]
+    #[error("{0} classes cannot be distinguished: a run has 1 to 65,535")]
     Classes(usize),
     /// The number of probabilities is not images × classes.
     #[error("{probabilities} probabilities for {images} images of {classes} classes")]
@@ -109,7 +109,7 @@ pub enum Fault {
         classes: usize,
     },
     /// The probabilities of an image are not from 0 to 1 with sum 1.
-    #[error("the probabilities of image {0} are none")]
+    #[error("the probabilities of image {0} are not valid")]
     Probabilities(usize),
 }
 

@@ -125,7 +125,7 @@ fn files_are_found_by_split_and_epoch_and_what_is_missing_is_said() {
     Predictions { truth: vec![9], ..predictions }.write(&file(&folder, Split::Test, 0)).expect("written");
     let refused = words(Split::Test, 0);
     assert!(
-        refused.contains("the label 9") && refused.ends_with("`mien evaluate calm-heron` makes them anew"),
+        refused.contains("the label 9") && refused.ends_with("`mien evaluate calm-heron` recreates them"),
         "{refused}"
     );
 }

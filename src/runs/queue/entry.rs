@@ -22,7 +22,7 @@ static KIND: FileKind = FileKind {
     newest: ENTRY_VERSION,
     pretty: false,
     damaged: "is no entry of the queue",
-    advice: "; remove it, then `mien resume` goes on",
+    advice: "; remove it, then `mien resume` continues the run",
 };
 
 /// The pending job of a run.

@@ -66,7 +66,7 @@ impl Queue {
     fn alone_or_busy(&self) -> io::Result<File> {
         let busy = || {
             let turn = self.devices().join("turn.lock");
-            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", turn.display()))
+            io::Error::new(io::ErrorKind::TimedOut, format!("another program holds {}: try again", turn.display()))
         };
         self.alone(PATIENCE)?.ok_or_else(busy)
     }

@@ -33,7 +33,7 @@ pub enum MoveError {
         id: RunId,
     },
     /// The run has begun.
-    #[error("{id} is at work already: only runs that wait are moved")]
+    #[error("{id} is running already: only waiting runs can be moved")]
     Begun {
         /// The run.
         id: RunId,

@@ -45,8 +45,8 @@ static KIND: FileKind = FileKind {
     name: "slots",
     newest: SLOTS_VERSION,
     pretty: false,
-    damaged: "tells no number of slots",
-    advice: "; `mien queue slots DEVICE N` writes it anew",
+    damaged: "has no number of slots",
+    advice: "; `mien queue slots DEVICE N` writes it again",
 };
 
 #[derive(Serialize, Deserialize)]
