@@ -142,7 +142,7 @@ fn each_kind_of_damage_is_told_with_what_to_do() {
             "holds no predictions",
             "mien evaluate calm-heron",
         ),
-        (|run| fs::write(run.about_file(), b"{").expect("cut"), 1, "about.json", "is damaged", "remove it"),
+        (|run| fs::write(run.annotations_file(), b"{").expect("cut"), 1, "about.json", "is damaged", "remove it"),
         (|run| fs::write(run.recipe_file(), b"{").expect("cut"), 1, "recipe.json", "is no recipe", "put back a copy"),
         (
             |run| fs::write(run.path().join(".tmpAbCd12"), b"abc").expect("left"),

@@ -87,7 +87,7 @@ fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
     for program in &mut programs {
         assert!(program.wait().expect("ended").success());
     }
-    let about = lab.store().folder(&RunId::new("calm-heron").expect("an id")).about().expect("said");
+    let about = lab.store().folder(&RunId::new("calm-heron").expect("an id")).annotations().expect("said");
     assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), tags);
     assert_eq!(about.note.as_str(), "both");
 }

@@ -20,7 +20,7 @@ use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size, figures};
 use crate::download;
 use crate::runs::{Home, RunStore};
-use crate::supervise::{self, ImportLine, Imported, LeftOut};
+use crate::supervise::{self, ImportLine, Imported, SkippedFile};
 
 /// A dataset as scripts see it. Keys are a promise: add, never rename.
 #[derive(Debug, Serialize)]
@@ -165,7 +165,7 @@ fn import(home: &Home, options: Import) -> Result<Exit, CommandError> {
 
 /// What came of an import, for a program that started it.
 fn imported(report: &ImportReport) -> Imported {
-    let left_out = |skip: &Skipped| LeftOut { source: skip.source.clone(), reason: skip.reason.clone() };
+    let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
     Imported {
         name: report.manifest.name.to_string(),
         images: report.manifest.counts().total(),

@@ -14,7 +14,7 @@ use crate::events::ReadError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{EnsembleError, FileError, FindError, ManageError};
-use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
+use crate::supervise::{KillError, LaunchError, LaunchSeriesError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// How a command ended that did what it could.
@@ -110,7 +110,7 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]
-    Practice(#[from] PracticeError),
+    LaunchSeries(#[from] LaunchSeriesError),
     #[error(transparent)]
     Stop(#[from] StopError),
     #[error(transparent)]

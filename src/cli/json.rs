@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunId, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{About, Facts, Summary};
+use crate::runs::{Annotations, RunFacts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -111,7 +111,7 @@ struct PerClass {
 }
 
 /// The entry of a run in a list.
-pub(super) fn listed(run: &Facts) -> ListedRun<'_> {
+pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
     let figure = |field| match run.value(field) {
         Value::Number(figure) => Some(figure),
         _ => None,
@@ -121,13 +121,13 @@ pub(super) fn listed(run: &Facts) -> ListedRun<'_> {
         test_accuracy: figure(Field::TestAcc),
         f1: figure(Field::F1),
         images_per_second: figure(Field::Rate),
-        tags: run.about().tags.iter().map(Tag::as_str).collect(),
-        note: run.about().note.as_str(),
+        tags: run.annotations().tags.iter().map(Tag::as_str).collect(),
+        note: run.annotations().note.as_str(),
     }
 }
 
 /// What is said about a run.
-pub(super) fn said<'a>(id: &'a RunId, about: &'a About) -> Said<'a> {
+pub(super) fn said<'a>(id: &'a RunId, about: &'a Annotations) -> Said<'a> {
     Said {
         id: id.as_str(),
         tags: about.tags.iter().map(Tag::as_str).collect(),

@@ -8,15 +8,15 @@ use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::{json, output};
 use crate::domain::{RunId, Tag};
-use crate::runs::about::{AboutChange, Note};
-use crate::runs::{About, FileError, RunFolder, RunStore};
+use crate::runs::annotations::{AnnotationChange, Note};
+use crate::runs::{Annotations, FileError, RunFolder, RunStore};
 use crate::supervise;
 
 /// `rename`.
 pub(super) fn rename(store: &RunStore, run: &str, name: &RunId, Output { json }: Output) -> Result<Exit, CommandError> {
     let id = store.find(run)?;
     store.rename(&id, name, supervise::now())?;
-    let about = store.folder(name).about()?;
+    let about = store.folder(name).annotations()?;
     if json {
         output::json(&json::said(name, &about))?;
     } else {
@@ -33,7 +33,7 @@ pub(super) fn tag(
     Output { json }: Output,
 ) -> Result<Exit, CommandError> {
     let id = store.find(run)?;
-    let changes = changes.iter().map(|change| AboutChange::of_tag(change)).collect::<Result<Vec<_>, _>>();
+    let changes = changes.iter().map(|change| AnnotationChange::of_tag(change)).collect::<Result<Vec<_>, _>>();
     let about = change(&store.folder(&id), changes.map_err(|error| CommandError::Usage(error.to_string()))?)?;
     if json {
         output::json(&json::said(&id, &about))?;
@@ -46,8 +46,8 @@ pub(super) fn tag(
 }
 
 /// What is said about a run after these changes; without any, a home that may only be read is enough.
-fn change(folder: &RunFolder, changes: Vec<AboutChange>) -> Result<About, FileError> {
-    if changes.is_empty() { folder.about() } else { folder.change_about(|about| about.apply(changes)) }
+fn change(folder: &RunFolder, changes: Vec<AnnotationChange>) -> Result<Annotations, FileError> {
+    if changes.is_empty() { folder.annotations() } else { folder.change_annotations(|about| about.apply(changes)) }
 }
 
 /// `note`.
@@ -59,7 +59,7 @@ pub(super) fn note(
 ) -> Result<Exit, CommandError> {
     let id = store.find(run)?;
     let note = text.map(Note::new).transpose().map_err(|error| CommandError::Usage(error.to_string()))?;
-    let about = change(&store.folder(&id), note.map(AboutChange::Note).into_iter().collect())?;
+    let about = change(&store.folder(&id), note.map(AnnotationChange::Note).into_iter().collect())?;
     if json {
         output::json(&json::said(&id, &about))?;
     } else if about.note.as_str().is_empty() {

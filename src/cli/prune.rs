@@ -10,8 +10,8 @@ use super::exit::{CommandError, Exit};
 use super::table::{Side, Table};
 use super::{manage, output, runs};
 use crate::domain::Size;
-use crate::runs::prune::{Doomed, Plan, Rule};
-use crate::runs::{Facts, RunStore, query};
+use crate::runs::prune::{Plan, Rule, SelectedRun};
+use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
 
 pub(super) const HELP: &str = "\
@@ -86,14 +86,14 @@ pub(super) fn run(store: &RunStore, arguments: &Prune) -> Result<Exit, CommandEr
     let query = runs::query(&arguments.filter)?;
     let now = supervise::now();
     let (followed, mut complaints) = runs::read_all(store)?;
-    let mut listed: Vec<Facts> = followed.iter().map(|run| runs::facts(run, now, &mut complaints)).collect();
+    let mut listed: Vec<RunFacts> = followed.iter().map(|run| runs::facts(run, now, &mut complaints)).collect();
     listed.retain(|run| query.matches(run));
     let plan = store.plan(&listed, &rule, now)?;
     let plan = if arguments.checkpoints { store.plan_of_checkpoints(plan) } else { plan };
     for complaint in complaints {
         output::complain(&complaint);
     }
-    let go = !plan.doomed.is_empty() && (arguments.yes || agreed(&plan, arguments)?);
+    let go = !plan.selected.is_empty() && (arguments.yes || agreed(&plan, arguments)?);
     let (done, exit) = if go { delete(store, &plan, arguments.checkpoints) } else { (Vec::new(), Exit::Done) };
     report(&plan, arguments, go, &done)?;
     Ok(exit)
@@ -105,14 +105,14 @@ fn agreed(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
         return Ok(false);
     }
     output::note(&table(plan, arguments.checkpoints));
-    manage::asked(&format!("Delete {}?", sum(plan.doomed.iter(), arguments.checkpoints)))
+    manage::asked(&format!("Delete {}?", sum(plan.selected.iter(), arguments.checkpoints)))
 }
 
 /// Deletes what can be; one that cannot must not keep the others.
-fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a Doomed>, Exit) {
+fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a SelectedRun>, Exit) {
     let (mut done, mut exit) = (Vec::new(), Exit::Done);
     store.sweep();
-    for run in &plan.doomed {
+    for run in &plan.selected {
         let now = supervise::now();
         let result = if checkpoints { store.drop_checkpoints(run, now).map(drop) } else { store.delete(&run.id, now) };
         match result {
@@ -126,22 +126,23 @@ fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a D
     (done, exit)
 }
 
-fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Result<(), CommandError> {
+fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) -> Result<(), CommandError> {
     let checkpoints = arguments.checkpoints;
     if arguments.output.json {
-        let item = |run: &Doomed| -> (String, &'static str, u64) { (run.id.to_string(), run.state.name(), run.bytes) };
+        let item =
+            |run: &SelectedRun| -> (String, &'static str, u64) { (run.id.to_string(), run.state.name(), run.bytes) };
         let items: Vec<_> =
-            if deleted { done.iter().map(|run| item(run)).collect() } else { plan.doomed.iter().map(item).collect() };
+            if deleted { done.iter().map(|run| item(run)).collect() } else { plan.selected.iter().map(item).collect() };
         return output::json(&Report {
             what: if checkpoints { "checkpoints" } else { "runs" },
             deleted,
             bytes: items.iter().map(|item| item.2).sum(),
             runs: items.iter().map(|(id, state, bytes)| Item { id, state, bytes: *bytes }).collect(),
-            kept: plan.spared.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
+            kept: plan.retained.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
         });
     }
-    if plan.doomed.is_empty() {
-        if !plan.spared.is_empty() {
+    if plan.selected.is_empty() {
+        if !plan.retained.is_empty() {
             output::print(&table(plan, checkpoints))?;
         }
         return output::line("nothing to delete");
@@ -150,11 +151,11 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Re
         return output::line(&format!("deleted {}", sum(done.iter().copied(), checkpoints)));
     }
     output::print(&table(plan, checkpoints))?;
-    let would = sum(plan.doomed.iter(), checkpoints);
+    let would = sum(plan.selected.iter(), checkpoints);
     output::line(&format!("nothing was deleted: --yes deletes {would}"))
 }
 
-fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String {
+fn sum<'a>(runs: impl Iterator<Item = &'a SelectedRun>, checkpoints: bool) -> String {
     let (count, bytes) = runs.fold((0, 0), |(count, bytes), run| (count + 1, bytes + run.bytes));
     let runs = if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
     let what = if checkpoints { format!("checkpoints of {runs}") } else { runs };
@@ -164,11 +165,11 @@ fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String 
 fn table(plan: &Plan, checkpoints: bool) -> String {
     let mut table = Table::new([("", Side::Left), ("RUN", Side::Left), ("SIZE", Side::Right), ("WHY", Side::Left)]);
     let what = if checkpoints { ", checkpoints but the best" } else { "" };
-    for run in &plan.doomed {
+    for run in &plan.selected {
         let why = format!("{}{what}", run.state);
         table.row(&["delete".into(), run.id.to_string(), Size(run.bytes).to_string(), why]);
     }
-    for run in &plan.spared {
+    for run in &plan.retained {
         table.row(&["keep".into(), run.id.to_string(), String::new(), run.reason.clone()]);
     }
     table.render()

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::exit::CommandError;
 use super::output;
 use crate::events::{Event, Record};
-use crate::runs::{Summary, narrate};
+use crate::runs::{Summary, event_text};
 
 /// What the bar is called while features are computed.
 const FEATURES: &str = "features";
@@ -47,7 +47,7 @@ impl Reporter {
         if self.bar.is_some() && matches!(record.event, Event::CheckpointSaved { .. }) {
             return Ok(());
         }
-        narrate::line(&record.event).map_or(Ok(()), |line| self.line(&line))
+        event_text::describe_event(&record.event).map_or(Ok(()), |line| self.line(&line))
     }
 
     /// Says a line above the bar.

@@ -8,7 +8,7 @@ use super::table::{Side, Table, age, figure};
 use super::{check, json, output, prune};
 use crate::domain::{RunState, Tag};
 use crate::runs::facts::{Field, Value};
-use crate::runs::{Facts, FollowedRun, Query, RunStore, Summary};
+use crate::runs::{FollowedRun, Query, RunFacts, RunStore, Summary};
 use crate::supervise;
 
 pub(super) fn run(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
@@ -22,7 +22,7 @@ pub(super) fn run(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandErr
     let now = supervise::now();
     let (runs, mut complaints) = read_all(store)?;
     let none = runs.is_empty() && complaints.is_empty();
-    let mut listed: Vec<Facts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
+    let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
     listed.retain(|run| query.matches(run));
     if let Some(key) = arguments.sort {
         listed.sort_by(|one, other| key.compare(one, other));
@@ -62,19 +62,19 @@ pub(super) fn query(words: &[String]) -> Result<Query, CommandError> {
 }
 
 /// What is known of a run; what is said about it and cannot be read is complained of and left out.
-pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> Facts {
-    let about = run.folder().about().unwrap_or_else(|error| {
+pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> RunFacts {
+    let about = run.folder().annotations().unwrap_or_else(|error| {
         complaints.push(format!("{}: {error}", run.summary.id));
-        crate::runs::About::default()
+        crate::runs::Annotations::default()
     });
-    if let Some(reason) = &run.doubt {
+    if let Some(reason) = &run.lock_error {
         let state = run.state(now);
         complaints.push(format!(
             "{}: cannot tell whether a worker is at it: {reason}; shown as {state}, `mien doctor` tests the locks",
             run.summary.id
         ));
     }
-    Facts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
+    RunFacts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
 }
 
 /// The readable runs, newest first, and a line about each of the others.
@@ -94,18 +94,18 @@ pub(super) fn read_all(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String
     Ok((runs, unreadable))
 }
 
-fn number(run: &Facts, field: Field) -> Option<f64> {
+fn number(run: &RunFacts, field: Field) -> Option<f64> {
     match run.value(field) {
         Value::Number(number) => Some(number),
         Value::Words(_) | Value::None => None,
     }
 }
 
-fn tags(run: &Facts) -> String {
-    run.about().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
+fn tags(run: &RunFacts) -> String {
+    run.annotations().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn table(runs: &[Facts], now: u64) -> Table {
+fn table(runs: &[RunFacts], now: u64) -> Table {
     let mut table = Table::new([
         ("STATE", Side::Left),
         ("RUN", Side::Left),
@@ -141,7 +141,7 @@ fn table(runs: &[Facts], now: u64) -> Table {
 }
 
 /// Every field under its name, as it is compared by filters; empty where there is none.
-fn csv(runs: &[Facts]) -> Result<String, CommandError> {
+fn csv(runs: &[RunFacts]) -> Result<String, CommandError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let broken = |error: csv::Error| CommandError::Output(error.into());
     writer.write_record(Field::ALL.map(Field::name)).map_err(broken)?;

@@ -8,7 +8,7 @@ use super::exit::{CommandError, Exit};
 use super::{json, output};
 use crate::domain::{RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
-use crate::supervise::{self, kill::killed_words};
+use crate::supervise::{self, kill::describe_kill};
 
 /// How long to wait for the run to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub(super) fn kill(store: &RunStore, query: &str, yes: bool, Output { json }: Ou
     let id = store.find(query)?;
     let run = store.summary(&id)?;
     let state = run.state(supervise::now());
-    if !run.alive && run.doubt.is_none() {
+    if !run.alive && run.lock_error.is_none() {
         return Err(supervise::KillError::NoWorker { id, state }.into());
     }
     let epoch = run.summary.epoch();
@@ -48,7 +48,7 @@ pub(super) fn kill(store: &RunStore, query: &str, yes: bool, Output { json }: Ou
         output::note("nothing was killed");
         return Ok(Exit::Stopped);
     }
-    let killed = killed_words(&id, supervise::kill(store, &id)?);
+    let killed = describe_kill(&id, supervise::kill(store, &id)?);
     if json {
         let run = store.summary(&id)?;
         output::json(&json::entry(&run.summary, run.state(supervise::now())))?;

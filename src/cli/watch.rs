@@ -76,7 +76,7 @@ pub(super) fn follow(run: &mut FollowedRun, reporter: &Reporter, watcher: Watche
     }
     if let Ok(Ending::Over(RunState::Lost)) = ending {
         let id = &run.summary.id;
-        let loss = run.folder().loss();
+        let loss = run.folder().worker_death();
         reporter.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` goes on"));
     }
     ending

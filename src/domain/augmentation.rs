@@ -78,7 +78,7 @@ impl Part {
     }
 
     /// Returns the greatest accepted strength.
-    fn most(self) -> f64 {
+    fn max(self) -> f64 {
         match self {
             Self::Rotation => 180.0,
             // Earlier versions accepted anything below 1 in recipes edited by hand.
@@ -143,7 +143,7 @@ impl Augmentation {
     /// `None` for other text and `Some(None)` if nothing is changed.
     #[must_use]
     #[allow(clippy::option_option)] // outer: whether the text is valid; inner: whether anything changes
-    pub fn read(text: &str) -> Option<Option<Self>> {
+    pub fn parse(text: &str) -> Option<Option<Self>> {
         let mut found = Self::default();
         for (index, part) in text.split('+').map(str::trim).enumerate() {
             let preset = Self::PRESETS.iter().find(|(name, _)| *name == part);
@@ -152,7 +152,7 @@ impl Augmentation {
                 Some((_, ranges)) if index == 0 => found = ranges.unwrap_or_default(),
                 Some(_) => return None,
                 None => {
-                    let (part, strength) = read_part(part)?;
+                    let (part, strength) = parse_part(part)?;
                     part.set(&mut found, strength);
                 }
             }
@@ -162,7 +162,7 @@ impl Augmentation {
 
     /// Returns the text that [`read`](Self::read) parses: the name of a preset, or the parts.
     #[must_use]
-    pub fn written(augmentation: Option<Self>) -> String {
+    pub fn to_text(augmentation: Option<Self>) -> String {
         let preset = Self::PRESETS.iter().find(|(_, ranges)| *ranges == augmentation);
         match (preset, augmentation) {
             (Some((name, _)), _) => (*name).to_owned(),
@@ -174,7 +174,7 @@ impl Augmentation {
     /// Returns whether every strength is a number within its range.
     #[must_use]
     pub fn is_sensible(&self) -> bool {
-        Part::ALL.iter().all(|part| (0.0..=part.most()).contains(&part.strength(self)))
+        Part::ALL.iter().all(|part| (0.0..=part.max()).contains(&part.strength(self)))
     }
 
     /// Returns whether only rotation, zoom, shift and flip are set, the parts that recipe version 2 has.
@@ -185,7 +185,7 @@ impl Augmentation {
 }
 
 /// Parses a part and its strength, such as `rotation=10` or `flip`.
-fn read_part(text: &str) -> Option<(Part, f64)> {
+fn parse_part(text: &str) -> Option<(Part, f64)> {
     let (name, strength) = text.split_once('=').map_or((text, None), |(name, strength)| (name, Some(strength)));
     let part = Part::ALL.into_iter().find(|part| part.name() == name.trim())?;
     let strength = match strength {
@@ -194,7 +194,7 @@ fn read_part(text: &str) -> Option<(Part, f64)> {
         strength => strength?.trim().parse::<f64>().ok()? + 0.0,
     };
     let whole = part != Part::Flip || strength.fract() <= 0.0;
-    ((0.0..=part.most()).contains(&strength) && whole).then_some((part, strength))
+    ((0.0..=part.max()).contains(&strength) && whole).then_some((part, strength))
 }
 
 impl fmt::Display for Augmentation {
@@ -233,15 +233,15 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(Augmentation::read(text), expected, "{text}");
+            assert_eq!(Augmentation::parse(text), expected, "{text}");
         }
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_text_reads_back() {
         for text in ["reference", "strong", "none", "rotation=7.5+brightness=0.2+contrast=0.1+mixup=0.4"] {
-            let read = Augmentation::read(text).expect("accepted");
-            assert_eq!(Augmentation::written(read), text);
+            let read = Augmentation::parse(text).expect("accepted");
+            assert_eq!(Augmentation::to_text(read), text);
         }
         assert_eq!(Augmentation::PRESETS.map(|(name, _)| name), Augmentation::PRESET_NAMES);
     }

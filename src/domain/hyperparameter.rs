@@ -383,7 +383,7 @@ impl Hyperparameter {
             Self::Monitor => recipe.early_stopping.monitor.name().into(),
             Self::Patience => Patience(recipe.early_stopping.patience).to_string(),
             Self::MinDelta => recipe.early_stopping.min_delta.to_string(),
-            Self::Augmentation => Augmentation::written(recipe.augmentation),
+            Self::Augmentation => Augmentation::to_text(recipe.augmentation),
             Self::Seed => recipe.seed.to_string(),
             Self::Device => recipe.device.to_string(),
             Self::Precision => recipe.precision.to_string(),
@@ -458,7 +458,7 @@ impl Hyperparameter {
             Self::Patience if text == "off" => recipe.early_stopping.patience = Patience::OFF,
             Self::Patience => recipe.early_stopping.patience = whole(1, 1000)?,
             Self::MinDelta => recipe.early_stopping.min_delta = upto(1.0)?,
-            Self::Augmentation => recipe.augmentation = Augmentation::read(text).ok_or_else(wrong)?,
+            Self::Augmentation => recipe.augmentation = Augmentation::parse(text).ok_or_else(wrong)?,
             // 2^53 − 1 is the largest integer that every JSON reader represents exactly.
             Self::Seed => {
                 recipe.seed = text.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(wrong)?;

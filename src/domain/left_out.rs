@@ -6,7 +6,7 @@ use super::{RecipeError, RunId};
 
 /// The training images that a run leaves out, frozen in its recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct LeftOutImages {
     /// Indices into the dataset's training split, ascending, each once.
     pub images: Vec<u32>,
     /// The runs whose predictions revealed the images, by name.
@@ -14,7 +14,7 @@ pub struct LeftOut {
     pub found_with: Vec<RunId>,
 }
 
-impl LeftOut {
+impl LeftOutImages {
     /// Returns the set of these images and runs, sorted, each once.
     #[must_use]
     pub fn new(mut images: Vec<u32>, mut found_with: Vec<RunId>) -> Self {
@@ -48,7 +48,7 @@ impl LeftOut {
     /// # Panics
     /// If there are 2³² images or more.
     #[must_use]
-    pub fn kept_of(&self, count: usize) -> Vec<u32> {
+    pub fn remaining_indices(&self, count: usize) -> Vec<u32> {
         let count = u32::try_from(count).unwrap_or_else(|_| panic!("{count} images are more than an order can number"));
         (0..count).filter(|index| !self.contains(*index)).collect()
     }
@@ -68,16 +68,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_kept_sorted_and_once_and_the_others_stay() {
+    fn images_are_sorted_and_unique_and_the_others_remain() {
         let id = |text| RunId::new(text).expect("an id");
-        let left_out = LeftOut::new(vec![4, 1, 4], vec![id("b"), id("a"), id("b")]);
+        let left_out = LeftOutImages::new(vec![4, 1, 4], vec![id("b"), id("a"), id("b")]);
         assert_eq!(
             (left_out.images.as_slice(), left_out.found_with.as_slice()),
             (&[1, 4][..], &[id("a"), id("b")][..])
         );
-        assert_eq!(left_out.kept_of(6), [0, 2, 3, 5]);
-        assert_eq!(LeftOut::default().kept_of(3), [0, 1, 2]);
+        assert_eq!(left_out.remaining_indices(6), [0, 2, 3, 5]);
+        assert_eq!(LeftOutImages::default().remaining_indices(3), [0, 1, 2]);
         assert_eq!(left_out.check(), Ok(()));
-        assert!(LeftOut { images: vec![2, 2], found_with: Vec::new() }.check().is_err());
+        assert!(LeftOutImages { images: vec![2, 2], found_with: Vec::new() }.check().is_err());
     }
 }

@@ -40,7 +40,7 @@ impl Limits {
     /// Returns whether a run may train another epoch after `epoch` epochs, the last `waited` of them without
     /// improvement.
     #[must_use]
-    pub fn leave_more(self, epoch: u32, waited: u32) -> bool {
+    pub fn allow_another_epoch(self, epoch: u32, waited: u32) -> bool {
         epoch < self.epochs && waited < self.patience
     }
 }
@@ -62,7 +62,9 @@ mod tests {
     #[test]
     fn more_is_left_while_neither_limit_is_reached() {
         let limits = Limits { epochs: 5, patience: 2 };
-        assert!(limits.leave_more(4, 1));
-        assert!(!limits.leave_more(5, 0) && !limits.leave_more(3, 2) && !limits.leave_more(9, 0));
+        assert!(limits.allow_another_epoch(4, 1));
+        assert!(
+            !limits.allow_another_epoch(5, 0) && !limits.allow_another_epoch(3, 2) && !limits.allow_another_epoch(9, 0)
+        );
     }
 }

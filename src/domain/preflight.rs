@@ -5,7 +5,7 @@
 use super::network::{ResolveError, StageName};
 use super::text::printable;
 use super::{
-    DatasetName, Hyperparameter, LeftOut, Recipe, RecipeError, RunId, Split, SplitCounts, Strategy, Transfer,
+    DatasetName, Hyperparameter, LeftOutImages, Recipe, RecipeError, RunId, Split, SplitCounts, Strategy, Transfer,
     WeightsName,
 };
 
@@ -72,7 +72,7 @@ pub enum Subject {
     /// The run that fine-tuning starts from.
     Start,
     /// The training images that are left out.
-    LeftOut,
+    LeftOutImages,
     /// A setting.
     Setting(Hyperparameter),
 }
@@ -209,7 +209,7 @@ impl Problem {
         match self {
             Self::Recipe(RecipeError::Setting(error)) => Subject::Setting(error.setting()),
             Self::Recipe(RecipeError::LeftOutOrder) | Self::NotThere { .. } | Self::WholeClass { .. } => {
-                Subject::LeftOut
+                Subject::LeftOutImages
             }
             Self::Recipe(_) => Subject::Recipe,
             Self::NoDataset { .. }
@@ -320,7 +320,7 @@ pub fn check_images(name: &DatasetName, facts: &DatasetFacts) -> Result<(), Prob
 /// # Errors
 /// [`Problem::NotThere`] or [`Problem::WholeClass`].
 pub fn check_left_out<'a>(
-    left_out: &LeftOut,
+    left_out: &LeftOutImages,
     classes: impl Iterator<Item = (&'a str, usize)> + Clone,
 ) -> Result<(), Problem> {
     let count = classes.clone().map(|(_, count)| count).sum();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::hyperparameter::Patience;
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
-    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Optimizer,
+    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, FineTuning, LeftOutImages, NetworkName, Optimizer,
     Precision, RunId, SettingError, StageName, TrainedStages, Transfer, Views, WeightsName,
 };
 
@@ -201,7 +201,7 @@ pub enum RecipeError {
         /// The strategy.
         strategy: Strategy,
     },
-    /// [`LeftOut::images`] is not sorted, or has duplicates.
+    /// [`LeftOutImages::images`] is not sorted, or has duplicates.
     #[error("the images left out are not in ascending order, each once")]
     LeftOutOrder,
     /// A range of the augmentation is out of bounds.
@@ -285,8 +285,8 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<RunId>,
     /// Training images that the run never uses.
-    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
-    pub left_out: LeftOut,
+    #[serde(default, skip_serializing_if = "LeftOutImages::is_empty")]
+    pub left_out: LeftOutImages,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
@@ -335,7 +335,7 @@ impl Recipe {
             precision: Precision::F32,
             transfer: None,
             after: None,
-            left_out: LeftOut::default(),
+            left_out: LeftOutImages::default(),
         }
     }
 
@@ -428,7 +428,7 @@ impl Recipe {
     /// size, variants, augmentation, precision and left-out images are those of `start`. Returns `None` if `start` has
     /// no base.
     #[must_use]
-    pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
+    pub fn fine_tuning_from(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
         let mut recipe = Self::finetune(dataset, fingerprint, created_at, from, start.transfer.clone()?);
         let before = start.transfer.as_ref().and_then(Transfer::unfrozen).cloned();
@@ -436,19 +436,19 @@ impl Recipe {
         if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
             fine_tuning.unfreeze = unfrozen;
         }
-        recipe.compute_in(start.precision);
+        recipe.set_precision(start.precision);
         recipe.leave_out(start.left_out.clone());
         Some(Self { augmentation: start.augmentation, ..recipe })
     }
 
     /// Excludes these training images.
-    pub fn leave_out(&mut self, left_out: LeftOut) {
+    pub fn leave_out(&mut self, left_out: LeftOutImages) {
         self.left_out = left_out;
         self.update_version();
     }
 
     /// Sets the number type of convolutions.
-    pub fn compute_in(&mut self, precision: Precision) {
+    pub fn set_precision(&mut self, precision: Precision) {
         self.precision = precision;
         self.update_version();
     }
@@ -521,13 +521,13 @@ impl Recipe {
             (PRECISION_VERSION, self.precision != Precision::F32),
             (NETWORK_VERSION, self.network.is_some()),
             (REGULARIZATION_VERSION, self.weight_decay != 0.0 || self.label_smoothing != 0.0),
-            (OPTIMIZATION_VERSION, self.optimizes_anew()),
+            (OPTIMIZATION_VERSION, self.uses_optimization_settings()),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }
 
     /// Returns whether a setting of [`OPTIMIZATION_VERSION`] differs from its neutral value.
-    fn optimizes_anew(&self) -> bool {
+    fn uses_optimization_settings(&self) -> bool {
         let numbers = [self.warmup, self.crop, self.early_stopping.start_from];
         let shares = [self.clip_norm, self.average];
         self.strategy == Strategy::Deep
@@ -547,7 +547,7 @@ impl Recipe {
 
     /// Returns the trained stages as text: `head`, `block5 + head`, `block3–5 + head`; `None` if nothing is pretrained.
     #[must_use]
-    pub fn trained_words(&self) -> Option<String> {
+    pub fn trained_stages_text(&self) -> Option<String> {
         let unfrozen = self.transfer.as_ref()?.unfrozen();
         let architecture = self.architecture();
         let highest = architecture.stage_names().next_back();
@@ -575,7 +575,7 @@ impl Recipe {
 
     /// Returns the frozen stages as text: `block1–5`; `None` if all stages are trained.
     #[must_use]
-    pub fn frozen_words(&self) -> Option<String> {
+    pub fn frozen_stages_text(&self) -> Option<String> {
         let transfer = self.transfer.as_ref()?;
         let names: Vec<StageName> = self.architecture().stage_names().collect();
         let frozen = match transfer.unfrozen() {
@@ -651,8 +651,8 @@ mod tests {
     use crate::domain::Hyperparameter;
 
     #[test]
-    fn what_is_frozen_and_what_is_trained_is_told_by_name() {
-        let words = |recipe: &Recipe| (recipe.frozen_words(), recipe.trained_words().expect("a base"));
+    fn frozen_and_trained_stages_are_named() {
+        let words = |recipe: &Recipe| (recipe.frozen_stages_text(), recipe.trained_stages_text().expect("a base"));
         let table = [
             ("block5", Some("block1–4"), "block5 + head"),
             ("block4", Some("block1–3"), "block4–5 + head"),
@@ -665,27 +665,27 @@ mod tests {
             assert_eq!(words(&recipe), (frozen.map(Into::into), trained.into()), "{lowest}");
         }
         assert_eq!(words(&Recipe::sample(Strategy::Features)), (Some("block1–5".into()), "head".into()));
-        assert_eq!(Recipe::sample(Strategy::Cnn).trained_words(), None);
+        assert_eq!(Recipe::sample(Strategy::Cnn).trained_stages_text(), None);
     }
 
     #[test]
-    fn a_recipe_has_the_oldest_format_that_says_all_of_it() {
+    fn a_recipe_has_the_oldest_format_that_represents_all_of_it() {
         let mut recipe = Recipe::sample(Strategy::Features);
         assert_eq!(recipe.version, 2);
         let plain = serde_json::to_string(&recipe).expect("plain values");
         assert!(!plain.contains("precision") && !plain.contains("left_out"), "{plain}");
-        recipe.leave_out(LeftOut::new(vec![3], Vec::new()));
+        recipe.leave_out(LeftOutImages::new(vec![3], Vec::new()));
         assert_eq!(recipe.version, 3);
-        recipe.compute_in(Precision::Bf16);
+        recipe.set_precision(Precision::Bf16);
         assert_eq!(recipe.version, 4);
         let text = serde_json::to_string(&recipe).expect("plain values");
         assert!(text.contains(r#""precision":"bf16""#), "{text}");
         assert_eq!(serde_json::from_str::<Recipe>(&text).expect("its own"), recipe);
-        let onward = Recipe::going_on(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
+        let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
         assert_eq!((onward.precision, onward.version), (Precision::Bf16, 4));
-        recipe.leave_out(LeftOut::default());
+        recipe.leave_out(LeftOutImages::default());
         assert_eq!(recipe.version, 4);
-        recipe.compute_in(Precision::F32);
+        recipe.set_precision(Precision::F32);
         assert_eq!(recipe.version, 2);
         assert_eq!(serde_json::from_str::<Recipe>(&plain).expect("without a precision"), recipe);
     }

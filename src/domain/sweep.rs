@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::text::printable;
-use super::{Hyperparameter, Practice, Recipe, SettingError};
+use super::{Hyperparameter, Recipe, SettingError, StrategyChoice};
 
 /// The most runs of one command: each occupies a waiting process.
-pub const MOST_RUNS: usize = 200;
+pub const MAX_RUNS: usize = 200;
 
 /// The reason why values yield no runs. Every text is safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,8 +39,8 @@ pub enum SweepError {
         /// The value.
         value: String,
     },
-    /// The values yield more than [`MOST_RUNS`] runs.
-    #[error("{0} runs are more than the {MOST_RUNS} that one command begins: give fewer values")]
+    /// The values yield more than [`MAX_RUNS`] runs.
+    #[error("{0} runs are more than the {MAX_RUNS} that one command begins: give fewer values")]
     TooMany(u64),
 }
 
@@ -55,19 +55,19 @@ impl Sweep {
     ///
     /// # Errors
     /// A [`SweepError`] about the first wrong setting, or about all together.
-    pub fn new(practice: Practice, given: &[(Hyperparameter, String)]) -> Result<Self, SweepError> {
+    pub fn new(strategy_choice: StrategyChoice, given: &[(Hyperparameter, String)]) -> Result<Self, SweepError> {
         let mut settings: Vec<(Hyperparameter, Vec<String>)> = Vec::new();
         for (setting, text) in given {
             if settings.iter().any(|(known, _)| known == setting) {
                 return Err(SweepError::Twice(setting.name()));
             }
-            settings.push((*setting, values(practice, *setting, text)?));
+            settings.push((*setting, values(strategy_choice, *setting, text)?));
         }
         // Runs that differ only in the seed are adjacent, because sorting is stable.
         settings.sort_by_key(|(setting, _)| *setting == Hyperparameter::Seed);
         let sweep = Self { settings };
         match sweep.runs() {
-            runs if runs > MOST_RUNS as u64 => Err(SweepError::TooMany(runs)),
+            runs if runs > MAX_RUNS as u64 => Err(SweepError::TooMany(runs)),
             _ => Ok(sweep),
         }
     }
@@ -116,18 +116,18 @@ impl Sweep {
 ///
 /// # Errors
 /// A [`SweepError`], also about a rejected value.
-pub fn named(practice: Practice, typed: &str) -> Result<(Hyperparameter, String), SweepError> {
+pub fn named(strategy_choice: StrategyChoice, typed: &str) -> Result<(Hyperparameter, String), SweepError> {
     let (name, text) = typed.split_once('=').ok_or_else(|| SweepError::NoValues(printable(typed)))?;
     let name = name.trim();
-    if let Some(setting) = practice.settings().find(|setting| setting.name() == name) {
-        values(practice, setting, text)?;
+    if let Some(setting) = strategy_choice.settings().find(|setting| setting.name() == name) {
+        values(strategy_choice, setting, text)?;
         return Ok((setting, text.to_owned()));
     }
     let elsewhere = Hyperparameter::ALL.into_iter().find(|setting| setting.name() == name);
-    if let (Some(setting), Practice::One(strategy)) = (elsewhere, practice) {
+    if let (Some(setting), StrategyChoice::One(strategy)) = (elsewhere, strategy_choice) {
         return Err(SettingError::Foreign { setting, strategy }.into());
     }
-    let known: Vec<&str> = practice.settings().map(Hyperparameter::name).collect();
+    let known: Vec<&str> = strategy_choice.settings().map(Hyperparameter::name).collect();
     Err(SweepError::Unknown { given: printable(name), known: known.join(", ") })
 }
 
@@ -135,26 +135,26 @@ pub fn named(practice: Practice, typed: &str) -> Result<(Hyperparameter, String)
 ///
 /// # Errors
 /// A [`SweepError`] about the first wrong value.
-pub fn values(practice: Practice, setting: Hyperparameter, text: &str) -> Result<Vec<String>, SweepError> {
+pub fn values(strategy_choice: StrategyChoice, setting: Hyperparameter, text: &str) -> Result<Vec<String>, SweepError> {
     let mut found: Vec<String> = Vec::new();
     for part in text.split(',') {
         match range(part)? {
             None => found.push(part.trim().to_owned()),
             Some(numbers) => found.extend(numbers.map(|number| number.to_string())),
         }
-        if found.len() > MOST_RUNS {
+        if found.len() > MAX_RUNS {
             return Err(SweepError::TooMany(found.len() as u64));
         }
     }
-    let mut told: Vec<String> = Vec::new();
+    let mut accepted: Vec<String> = Vec::new();
     for value in &found {
-        let mut recipe = practice.sample();
+        let mut recipe = strategy_choice.sample();
         setting.set(&mut recipe, value)?;
         let value = setting.get(&recipe);
-        if told.contains(&value) {
+        if accepted.contains(&value) {
             return Err(SweepError::Repeated { setting: setting.name(), value });
         }
-        told.push(value);
+        accepted.push(value);
     }
     Ok(found)
 }
@@ -167,7 +167,7 @@ fn range(text: &str) -> Result<Option<RangeInclusive<u64>>, SweepError> {
     match ends {
         None => Ok(None),
         Some((first, last)) if first > last => Err(SweepError::Range(printable(text))),
-        Some((first, last)) if last - first >= MOST_RUNS as u64 => {
+        Some((first, last)) if last - first >= MAX_RUNS as u64 => {
             Err(SweepError::TooMany((last - first).saturating_add(1)))
         }
         Some((first, last)) => Ok(Some(first..=last)),
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::domain::Strategy;
 
-    const CNN: Practice = Practice::One(Strategy::Cnn);
+    const CNN: StrategyChoice = StrategyChoice::One(Strategy::Cnn);
 
     fn sweep(given: &[(Hyperparameter, &str)]) -> Result<Sweep, SweepError> {
         let given: Vec<_> = given.iter().map(|(setting, text)| (*setting, (*text).to_owned())).collect();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_runs_is_refused_in_words() {
+    fn values_that_make_no_runs_are_refused() {
         let table = [
             (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x'"),
             (Hyperparameter::Seed, "1,,2", "seed must be 0 to 9007199254740991, not ''"),
@@ -242,7 +242,7 @@ mod tests {
             let error = named(CNN, typed).expect_err(typed).to_string();
             assert!(error.contains(expected), "{typed}: {error}");
         }
-        assert!(matches!(named(Practice::All, "learning-rate=1"), Err(SweepError::Unknown { .. })));
+        assert!(matches!(named(StrategyChoice::All, "learning-rate=1"), Err(SweepError::Unknown { .. })));
         // The loop covers every present and future setting.
         for setting in CNN.settings() {
             let value = setting.get(&CNN.sample());

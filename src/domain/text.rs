@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_are_defused_and_letters_are_kept() {
+    fn escape_sequences_are_defused_and_letters_stay() {
         assert_eq!(printable("ok\u{1b}[31mred\u{9b}2J\u{202e}x\n"), "ok·[31mred·2J·x·");
         assert_eq!(printable("Überraschung 悲しい"), "Überraschung 悲しい");
     }

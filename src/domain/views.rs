@@ -24,14 +24,14 @@ pub struct OtherViews(u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
     /// The position of the crop.
-    pub place: Place,
+    pub position: CropPosition,
     /// Whether the view is mirrored left to right.
     pub flip: bool,
 }
 
 /// The position of a crop in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum CropPosition {
     /// The middle; the whole image if there is no crop.
     Middle,
     /// A corner.
@@ -45,7 +45,7 @@ pub enum Place {
 
 impl View {
     /// The view of an evaluation with one view.
-    pub const PLAIN: Self = Self { place: Place::Middle, flip: false };
+    pub const PLAIN: Self = Self { position: CropPosition::Middle, flip: false };
 }
 
 impl Views {
@@ -65,15 +65,15 @@ impl Views {
     /// Returns the views, the plain one first.
     #[must_use]
     pub fn each(self) -> Vec<View> {
-        let corner = |lower, right| Place::Corner { lower, right };
+        let corner = |lower, right| CropPosition::Corner { lower, right };
         let places =
-            [Place::Middle, corner(false, false), corner(false, true), corner(true, false), corner(true, true)];
-        let (places, flips): (&[Place], &[bool]) = match self {
+            [CropPosition::Middle, corner(false, false), corner(false, true), corner(true, false), corner(true, true)];
+        let (places, flips): (&[CropPosition], &[bool]) = match self {
             Self::One => (&places[..1], &[false]),
             Self::Two => (&places[..1], &[false, true]),
             Self::Ten => (&places, &[false, true]),
         };
-        flips.iter().flat_map(|flip| places.iter().map(|place| View { place: *place, flip: *flip })).collect()
+        flips.iter().flat_map(|flip| places.iter().map(|position| View { position: *position, flip: *flip })).collect()
     }
 }
 

@@ -55,15 +55,20 @@ impl Part {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| DownloadError::io(folder, error))?;
         }
-        let file =
-            durable::in_place().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+        let file = durable::in_place_options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy { url: url.to_owned() }),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         // Whoever held the lock may have published or removed what was opened here.
-        if !durable::is_at(&file, &path) {
+        if !durable::is_same_file(&file, &path) {
             return Err(DownloadError::Busy { url: url.to_owned() });
         }
         // Notes that cannot be read, or are of another address, are none: the part begins anew.

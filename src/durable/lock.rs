@@ -6,26 +6,26 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Takes the lock on the file at `path`, which is created if missing, until the returned file is dropped. Returns
-/// `None` if another process holds it for longer than `patience`.
+/// `None` if another process holds it for longer than `timeout`.
 ///
 /// # Errors
 /// If the file cannot be created or is a link, or the file system has no locks.
-pub fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
-    let file = super::in_place().create(true).truncate(false).write(true).open(path)?;
-    Ok(wait(|| file.try_lock(), patience)?.then_some(file))
+pub fn acquire(path: &Path, timeout: Duration) -> io::Result<Option<File>> {
+    let file = super::in_place_options().create(true).truncate(false).write(true).open(path)?;
+    Ok(wait_for(|| file.try_lock(), timeout)?.then_some(file))
 }
 
-/// Tries to take a lock until it succeeds or `patience` is over; returns whether it succeeded.
+/// Tries to take a lock until it succeeds or `timeout` is over; returns whether it succeeded.
 ///
 /// # Errors
 /// If the file system has no locks.
-pub fn wait(try_lock: impl Fn() -> Result<(), TryLockError>, patience: Duration) -> io::Result<bool> {
+pub fn wait_for(try_lock: impl Fn() -> Result<(), TryLockError>, timeout: Duration) -> io::Result<bool> {
     let begun = Instant::now();
     loop {
         match try_lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= patience => return Ok(false),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= timeout => return Ok(false),
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
         }
     }
@@ -98,9 +98,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lock");
         assert!(matches!(state(&path), LockState::Free), "no file");
-        let held = take(&path, Duration::ZERO).expect("a lock").expect("free");
+        let held = acquire(&path, Duration::ZERO).expect("a lock").expect("free");
         assert!(matches!(state(&path), LockState::Held) && state(&path).may_be_held());
-        assert!(take(&path, Duration::ZERO).expect("no error").is_none());
+        assert!(acquire(&path, Duration::ZERO).expect("no error").is_none());
         drop(held);
         assert!(matches!(state(&path), LockState::Free) && !state(&path).may_be_held());
         std::fs::remove_file(&path).expect("removed");

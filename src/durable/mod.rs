@@ -18,8 +18,10 @@ use std::path::Path;
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     // The umask decides on read permission, as for any other file.
-    let mut file =
-        tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder).map_err(plain)?;
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(without_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -51,7 +53,7 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
 /// If the folder cannot be written; the old content is then intact.
 pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A temporary file is readable only by its owner.
-    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(plain)?;
+    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(without_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
@@ -60,8 +62,8 @@ pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// If a link or a file is in its position, or it cannot be created.
-pub fn folder(path: &Path) -> io::Result<()> {
-    match own(path) {
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    match check_folder(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
         other => other,
     }
@@ -71,7 +73,7 @@ pub fn folder(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// If the folder is missing, a link, or no folder.
-pub fn own(path: &Path) -> io::Result<()> {
+pub fn check_folder(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
     }
@@ -81,7 +83,7 @@ pub fn own(path: &Path) -> io::Result<()> {
 
 /// Returns the options for changing a file without replacing it, which refuse links.
 #[must_use]
-pub fn in_place() -> OpenOptions {
+pub fn in_place_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     options
@@ -90,7 +92,7 @@ pub fn in_place() -> OpenOptions {
 /// Returns whether an open file is still the one at this path. Otherwise it was removed or replaced, and a lock on it
 /// protects nothing.
 #[must_use]
-pub fn is_at(file: &File, path: &Path) -> bool {
+pub fn is_same_file(file: &File, path: &Path) -> bool {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(opened), Ok(there)) => identity(opened) == identity(there),
@@ -99,7 +101,7 @@ pub fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Removes the temporary file's name from an error: callers name the final file.
-fn plain(error: io::Error) -> io::Error {
+fn without_temporary_name(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {
         Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_replaced_goes_on_under_another_name() {
+    fn a_replaced_file_remains_under_another_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, before) = (folder.path().join("file"), folder.path().join("before"));
         replace(&path, &before, b"one").expect("written");
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_is_for_the_owner_alone() {
+    fn derived_files_are_readable_only_by_the_owner() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         write_derived(&path, b"one").expect("written");
@@ -182,12 +184,12 @@ mod tests {
         symlink(at("outside"), at("inside")).expect("linked");
         symlink(at("outside/file"), at("link")).expect("linked");
         symlink(at("outside/new"), at("dangling")).expect("linked");
-        let words = super::folder(&at("inside")).expect_err("a link").to_string();
+        let words = super::create_folder(&at("inside")).expect_err("a link").to_string();
         assert!(words.contains("inside") && words.contains("link"), "{words}");
-        assert!(own(&at("new")).is_err());
-        super::folder(&at("new/and/below")).expect("made");
+        assert!(check_folder(&at("new")).is_err());
+        super::create_folder(&at("new/and/below")).expect("made");
         for name in ["link", "dangling"] {
-            assert!(in_place().create(true).append(true).open(at(name)).is_err(), "{name}");
+            assert!(in_place_options().create(true).append(true).open(at(name)).is_err(), "{name}");
             write(&at(name), b"ours").expect("the link is replaced");
             assert!(fs::symlink_metadata(at(name)).expect("there").is_file());
         }
@@ -201,10 +203,10 @@ mod tests {
         let path = folder.path().join("file");
         write(&path, b"one").expect("written");
         let file = File::open(&path).expect("opened");
-        assert!(is_at(&file, &path));
+        assert!(is_same_file(&file, &path));
         write(&path, b"another").expect("written");
-        assert!(!is_at(&file, &path));
+        assert!(!is_same_file(&file, &path));
         fs::remove_file(&path).expect("removed");
-        assert!(!is_at(&file, &path));
+        assert!(!is_same_file(&file, &path));
     }
 }

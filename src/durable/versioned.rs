@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::lock;
 
 /// The longest wait for another program that changes the same file, which takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A kind of file: its newest format, its layout, and the message about a damaged one.
 #[derive(Debug)]
@@ -150,7 +150,8 @@ impl FileKind {
     /// If the folder cannot be written.
     pub fn write(&'static self, path: &Path, content: &impl Serialize) -> Result<(), FileError> {
         let text = self.bytes(content);
-        let written = text.and_then(|text| super::own(super::folder_of(path)).and_then(|()| super::write(path, &text)));
+        let written =
+            text.and_then(|text| super::check_folder(super::folder_of(path)).and_then(|()| super::write(path, &text)));
         written.map_err(|error| self.error(path, Problem::Write(error)))
     }
 
@@ -180,11 +181,11 @@ impl FileKind {
     /// If the lock cannot be created, or another program holds it for too long.
     pub fn lock(&'static self, path: &Path) -> Result<Option<File>, FileError> {
         let beside = path.with_extension("lock");
-        let taken = super::own(super::folder_of(path)).and_then(|()| lock::take(&beside, PATIENCE));
+        let taken = super::check_folder(super::folder_of(path)).and_then(|()| lock::acquire(&beside, TIMEOUT));
         let refused = |error| Err(self.error(path, Problem::Write(error)));
         match taken {
             // The folder was renamed or replaced during the wait: its path now leads to another run or dataset.
-            Ok(Some(held)) if !super::is_at(&held, &beside) => {
+            Ok(Some(held)) if !super::is_same_file(&held, &beside) => {
                 refused(io::Error::new(io::ErrorKind::NotFound, "its folder was moved meanwhile: try again"))
             }
             Ok(Some(held)) => Ok(Some(held)),
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn each_problem_is_told_with_the_file_and_what_to_do() {
+    fn each_problem_names_the_file_and_the_advice() {
         let (_kept, path) = path();
         assert!(KIND.read::<List>(&path).expect("nothing").is_none());
         let table = [
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_several_threads_are_all_kept() {
+    fn changes_of_several_threads_are_all_saved() {
         let (_kept, path) = path();
         let add = |name: String| {
             let change = |list: Option<&List>| {

@@ -65,7 +65,7 @@ pub struct Progress {
     /// The number of complete lines.
     pub lines: u64,
     /// Whether a line with a checksum was among them. All later lines must have one.
-    pub sealed: bool,
+    pub checksummed: bool,
     /// The damaged lines.
     pub damage: Damage,
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damage_is_told_with_its_first_places() {
+    fn damage_lists_its_first_lines() {
         let told = |lines: &[u64]| {
             let mut damage = Damage::default();
             lines.iter().for_each(|line| damage.add(*line));

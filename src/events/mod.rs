@@ -5,10 +5,10 @@
 //! unfinished. Every line ends in its own checksum, so that a flipped bit costs one line and is reported. Depends on
 //! `domain`.
 
+mod checksum;
 pub mod damage;
 pub mod event;
 pub mod reader;
-mod seal;
 mod step_line;
 pub mod writer;
 
@@ -28,7 +28,7 @@ pub use writer::{EventWriter, whole_length};
 pub const LOG_VERSION: u32 = 2;
 
 /// The first version whose lines have checksums.
-const SEALED_SINCE: u32 = 2;
+const CHECKSUMS_SINCE: u32 = 2;
 
 /// The log's file name in a run folder.
 pub const FILE_NAME: &str = "events.jsonl";

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::seal::{self, Seal};
-use super::{Damage, Event, LOG_VERSION, Progress, Record, SEALED_SINCE, step_line};
+use super::checksum::{self, LineChecksum};
+use super::{CHECKSUMS_SINCE, Damage, Event, LOG_VERSION, Progress, Record, step_line};
 
 /// The reason why a log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub struct EventReader {
 
 /// The result of parsing a line.
 enum Line {
-    Event { record: Record, sealed: bool },
+    Event { record: Record, checksummed: bool },
     Damaged,
     Newer(u32),
 }
@@ -137,17 +137,17 @@ impl EventReader {
         let mut rest = piece;
         while !rest.is_empty() {
             let (line, length) = match step_line::read(rest) {
-                Some((record, length, sealed)) if sealed || !self.progress.sealed => {
-                    (Line::Event { record, sealed }, length)
+                Some((record, length, checksummed)) if checksummed || !self.progress.checksummed => {
+                    (Line::Event { record, checksummed }, length)
                 }
                 _ => {
                     let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
-                    (self.judge(&rest[..end]), end + 1)
+                    (self.parse_line(&rest[..end]), end + 1)
                 }
             };
             match line {
-                Line::Event { record, sealed } => {
-                    self.progress.sealed |= sealed;
+                Line::Event { record, checksummed } => {
+                    self.progress.checksummed |= checksummed;
                     take(record);
                 }
                 Line::Damaged => self.progress.damage.add(self.progress.lines + 1),
@@ -162,20 +162,20 @@ impl EventReader {
 
     /// Parses a line without its end. Damaged are a line without a checksum after one with a checksum, and a line that
     /// announces checksums without having one.
-    fn judge(&self, line: &[u8]) -> Line {
-        let seal = seal::check(line);
+    fn parse_line(&self, line: &[u8]) -> Line {
+        let checksum = checksum::check(line);
         let Ok(record) = serde_json::from_slice::<Record>(line) else { return Line::Damaged };
         let announced = match record.event {
             Event::LogOpened { version, .. } => Some(version),
             _ => None,
         };
-        match (seal, announced) {
-            (Seal::Broken, _) => Line::Damaged,
+        match (checksum, announced) {
+            (LineChecksum::Broken, _) => Line::Damaged,
             // A newer format may have other checksums.
             (_, Some(version)) if version > LOG_VERSION => Line::Newer(version),
-            (Seal::Missing, Some(SEALED_SINCE..)) => Line::Damaged,
-            (Seal::Missing, _) if self.progress.sealed => Line::Damaged,
-            (seal, _) => Line::Event { record, sealed: seal == Seal::Whole },
+            (LineChecksum::Missing, Some(CHECKSUMS_SINCE..)) => Line::Damaged,
+            (LineChecksum::Missing, _) if self.progress.checksummed => Line::Damaged,
+            (checksum, _) => Line::Event { record, checksummed: checksum == LineChecksum::Whole },
         }
     }
 

@@ -3,7 +3,7 @@
 //! A long log consists almost entirely of step events. Only the writer's exact shape is accepted; the JSON parser reads
 //! any other line, so that both always agree.
 
-use super::{Event, Record, seal};
+use super::{Event, Record, checksum};
 
 /// Parses a step event at the front of `text`, including its line end. Returns the event, its length in bytes, and
 /// whether it has a checksum, which is then correct; `None` for any other line.
@@ -25,13 +25,13 @@ pub(super) fn read(text: &[u8]) -> Option<(Record, usize, bool)> {
     let learning_rate = line.real()?;
     line.expect(b",\"images_per_second\":")?;
     let images_per_second = line.real()?;
-    let said = text.len() - line.0.len();
-    let (end, sealed) = match line.0.strip_prefix(b"}\n") {
+    let content = text.len() - line.0.len();
+    let (end, checksummed) = match line.0.strip_prefix(b"}\n") {
         Some(_) => (2, false),
-        None => (seal::follows(&text[..said], line.0)?, true),
+        None => (checksum::follows(&text[..content], line.0)?, true),
     };
     let event = Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second };
-    Some((Record { at, event }, said + end, sealed))
+    Some((Record { at, event }, content + end, checksummed))
 }
 
 /// The unparsed rest of a line.
@@ -142,13 +142,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_step_that_the_writer_writes_is_read(at in any::<u64>(), event in any_step(), sealed in any::<bool>()) {
+        fn every_step_that_the_writer_writes_is_read(at in any::<u64>(), event in any_step(), checksummed in any::<bool>()) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
-            if sealed { seal::add(&mut line) }
+            if checksummed { checksum::add(&mut line) }
             let parsed = slow(&line).expect("a record");
             line.extend_from_slice(b"\n{\"at\":");
             let (read, length, found) = read(&line).expect("a step");
-            prop_assert_eq!(found, sealed);
+            prop_assert_eq!(found, checksummed);
             prop_assert_eq!(bits(&read), bits(&parsed));
             prop_assert_eq!(line[length - 1], b'\n');
         }
@@ -169,10 +169,10 @@ mod tests {
         #[test]
         fn damaged_lines_are_read_alike_or_left(
             at in any::<u64>(), event in any_step(), place in any::<prop::sample::Index>(), byte in any::<u8>(),
-            cut in any::<bool>(), sealed in any::<bool>()
+            cut in any::<bool>(), checksummed in any::<bool>()
         ) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
-            if sealed { seal::add(&mut line) }
+            if checksummed { checksum::add(&mut line) }
             line.push(b'\n');
             let place = place.index(line.len());
             if cut { line.truncate(place) } else { line[place] = byte }

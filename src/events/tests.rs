@@ -194,7 +194,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn any_flipped_bit_is_found_and_costs_its_line_alone(
+    fn any_flipped_bit_is_found_and_costs_only_its_line(
         events in proptest::collection::vec(any_event(), 1..8), place in any::<prop::sample::Index>(), bit in 0..8_u32
     ) {
         let (mut bytes, bounds) = log_of(&events);
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_goes_on_anywhere_as_if_it_had_never_stopped(
+    fn reading_continues_anywhere_as_if_it_had_never_stopped(
         events in proptest::collection::vec(any_event(), 1..8), place in any::<prop::sample::Index>(), stop in any::<prop::sample::Index>()
     ) {
         let (mut bytes, bounds) = log_of(&events);
@@ -240,13 +240,13 @@ proptest! {
 }
 
 #[test]
-fn a_log_without_checksums_is_read_and_has_them_once_it_is_gone_on_with() {
+fn a_log_without_checksums_is_read_and_has_them_once_it_is_resumed() {
     let old = "{\"at\":1,\"event\":\"log_opened\",\"version\":1,\"program\":\"mien 0.1.0\"}\n\
                {\"at\":2,\"event\":\"stop_requested\"}\n";
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(old.as_bytes()).expect("a write");
     let (seen, progress) = told(old.as_bytes());
-    assert_eq!((seen.len(), progress.sealed, progress.damage.count()), (2, false, 0));
+    assert_eq!((seen.len(), progress.checksummed, progress.damage.count()), (2, false, 0));
 
     for at in [3, 4] {
         EventWriter::open(file.path(), at).expect("opened").append(at, Event::Paused).expect("an append");
@@ -254,7 +254,7 @@ fn a_log_without_checksums_is_read_and_has_them_once_it_is_gone_on_with() {
     let text = fs::read_to_string(file.path()).expect("the log");
     let (seen, progress) = told(text.as_bytes());
     // The new format is announced once.
-    assert_eq!((seen.len(), progress.sealed, progress.damage.count()), (5, true, 0));
+    assert_eq!((seen.len(), progress.checksummed, progress.damage.count()), (5, true, 0));
     assert!(text.starts_with(old) && text.lines().nth(2).is_some_and(|line| line.contains("\"version\":2")));
 
     let unsealed = text + "{\"at\":5,\"event\":\"continued\"}\n";

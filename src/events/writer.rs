@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::seal::{self, Seal};
+use super::checksum::{self, LineChecksum};
 use super::{Event, LOG_VERSION, Record};
 
 /// Bytes of one read in the search for the last line end.
@@ -29,7 +29,7 @@ impl EventWriter {
         let mut file = OpenOptions::new().read(true).append(true).create(true).custom_flags(flags).open(path)?;
         let last = cut_unfinished_line(&mut file)?;
         let mut writer = Self { file };
-        if seal::check(&last) == Seal::Missing {
+        if checksum::check(&last) == LineChecksum::Missing {
             let program = concat!("mien ", env!("CARGO_PKG_VERSION")).to_owned();
             writer.append(now, Event::LogOpened { version: LOG_VERSION, program })?;
         }
@@ -42,7 +42,7 @@ impl EventWriter {
     /// If the write fails; a partial line is then removed if possible.
     pub fn append(&mut self, at: u64, event: Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(&Record { at, event })?;
-        seal::add(&mut line);
+        checksum::add(&mut line);
         line.push(b'\n');
         let before = self.file.metadata()?.len();
         self.file.write_all(&line).inspect_err(|_| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::narrate;
+use super::event_text;
 use super::steps::Steps;
 use crate::events::Record;
 
@@ -33,7 +33,7 @@ impl Detail {
     /// Applies one event.
     pub fn apply(&mut self, record: &Record) {
         Arc::make_mut(&mut self.steps).apply(record);
-        if let Some(text) = narrate::line(&record.event) {
+        if let Some(text) = event_text::describe_event(&record.event) {
             let log = Arc::make_mut(&mut self.log);
             log.push(LogLine { at: record.at, text });
             log.drain(..log.len().saturating_sub(LOG_LINES));

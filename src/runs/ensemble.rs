@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_mean_is_refused_in_words() {
+    fn runs_without_a_mean_are_refused() {
         let one = member("one", &[0.9, 0.1], &[0]);
         let (mut elsewhere, mut renamed) = (member("two", &[0.9, 0.1], &[0]), member("two", &[0.9, 0.1], &[0]));
         elsewhere.0.recipe.fingerprint = "\u{1b}another".into();

@@ -1,6 +1,6 @@
 //! The expected duration of a run, estimated from earlier runs.
 
-use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, Work};
+use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
 
 use super::summary::Summary;
 
@@ -10,11 +10,11 @@ pub struct Estimate {
     /// Seconds before the first epoch, for computing cached features.
     pub seconds_before: f64,
     /// Seconds per epoch.
-    pub seconds_an_epoch: f64,
+    pub seconds_per_epoch: f64,
     /// The run whose speed is used.
     pub from: RunId,
     /// The other run's dataset, if it differs.
-    pub elsewhere: Option<DatasetName>,
+    pub other_dataset: Option<DatasetName>,
     /// Whether that run did another kind of work, which makes the estimate rough.
     pub rough: bool,
 }
@@ -23,7 +23,7 @@ pub struct Estimate {
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let epoch = run.history.last()?;
-    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
+    let work = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     // Without its cached features a run computed them in every epoch, so its speed does not apply to other runs.
     if work.precomputed > 0 && run.features_computed.is_none() {
         return None;
@@ -35,7 +35,7 @@ fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let (computed, seconds) = run.features_computed.filter(|(computed, seconds)| *computed > 0 && *seconds > 0.0)?;
-    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
+    let work = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     Some(work.precomputed_operations as f64 * computed as f64 / seconds)
 }
 
@@ -73,11 +73,11 @@ pub fn estimate<'a>(
     classes: usize,
     images: SplitCounts,
 ) -> Option<Estimate> {
-    let work = Work::of(recipe, image, classes, images).ok()?;
+    let work = TrainingCost::of(recipe, image, classes, images).ok()?;
     let mut candidates: Vec<(&Summary, f64, bool)> = runs
         .filter_map(|run| {
             let same_device = fits(run, recipe.device)?;
-            let kept = Work::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
+            let kept = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
             let same_kind = run.recipe.strategy == recipe.strategy && run.recipe.network == recipe.network;
             let alike = same_device && same_kind && kept == (work.precomputed > 0);
             Some((run, speed(run, image)?, alike))
@@ -99,9 +99,9 @@ pub fn estimate<'a>(
     let epoch = images.train as f64 * work.operations as f64 + images.validation as f64 * work.forward as f64;
     Some(Estimate {
         seconds_before: work.precomputed as f64 * work.precomputed_operations as f64 / of_base,
-        seconds_an_epoch: epoch / speed,
+        seconds_per_epoch: epoch / speed,
         from: run.id.clone(),
-        elsewhere: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
+        other_dataset: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
         rough: !alike,
     })
 }
@@ -154,9 +154,9 @@ mod tests {
         let found = guess(&runs, &recipe).expect("a guess");
         assert_eq!((found.from.as_str(), found.rough), ("cnn", false));
         // 1,000 training images at 110 a second, and 300 that are only evaluated.
-        let work = Work::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
+        let work = TrainingCost::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
         let expected = (1_000.0 + 300.0 * work.forward as f64 / work.operations as f64) / 110.0;
-        assert!((found.seconds_an_epoch - expected).abs() < 1e-9, "{found:?}");
+        assert!((found.seconds_per_epoch - expected).abs() < 1e-9, "{found:?}");
         assert!(found.seconds_before.abs() < 1e-9);
         let other = guess(&runs[..1], &recipe).expect("a guess");
         assert!(other.rough);
@@ -179,26 +179,26 @@ mod tests {
         let runs = [run("kept", kept, 9_000.0, vec![ready])];
         let found = guess(&runs, &Recipe::sample(Strategy::Features)).expect("a guess");
         // 1,300 images at 50 a second; the head's share is negligible.
-        assert!(found.rough && (found.seconds_an_epoch - 26.0).abs() < 0.1, "{found:?}");
+        assert!(found.rough && (found.seconds_per_epoch - 26.0).abs() < 0.1, "{found:?}");
     }
 
     #[test]
-    fn a_run_on_the_same_dataset_says_more_than_a_newer_one_on_another() {
+    fn a_run_on_the_same_dataset_precedes_a_newer_one_on_another() {
         let recipe = Recipe::sample(Strategy::Cnn);
-        let elsewhere = |name: &str| Recipe { dataset: DatasetName::new(name).expect("a name"), ..recipe.clone() };
-        let mut small = run("small", elsewhere("small"), 900.0, vec![]);
+        let other_dataset = |name: &str| Recipe { dataset: DatasetName::new(name).expect("a name"), ..recipe.clone() };
+        let mut small = run("small", other_dataset("small"), 900.0, vec![]);
         small.images = Some(SplitCounts { train: 20, validation: 5, test: 5 });
-        let like = run("like", elsewhere("like"), 500.0, vec![]);
+        let like = run("like", other_dataset("like"), 500.0, vec![]);
         let same = run("same", recipe.clone(), 110.0, vec![]);
         let runs = [small, like, same];
-        let judged = |runs: &[Summary]| guess(runs, &recipe).map(|found| (found.from, found.elsewhere));
+        let judged = |runs: &[Summary]| guess(runs, &recipe).map(|found| (found.from, found.other_dataset));
         let id = |name: &str| RunId::new(name).expect("an id");
         assert_eq!(judged(&runs), Some((id("same"), None)));
         assert_eq!(judged(&runs[..2]), Some((id("like"), DatasetName::new("like").ok())));
     }
 
     #[test]
-    fn another_device_says_nothing() {
+    fn another_device_gives_no_estimate() {
         let recipe = Recipe { device: DeviceRequest::Cuda(0), ..Recipe::sample(Strategy::Cnn) };
         let runs = [run("cnn", Recipe { device: DeviceRequest::Cpu, ..Recipe::sample(Strategy::Cnn) }, 100.0, vec![])];
         assert_eq!(guess(&runs, &recipe), None);

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::about::About;
+use super::annotations::Annotations;
 use super::summary::Summary;
 use crate::domain::RunState;
 
@@ -147,9 +147,9 @@ pub enum Value<'a> {
 
 /// The values of a run in lists. Cheap to make: only numbers are copied.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct RunFacts {
     summary: Arc<Summary>,
-    about: Arc<About>,
+    about: Arc<Annotations>,
     state: RunState,
     /// Test accuracy and macro F1.
     test: Option<(f64, f64)>,
@@ -157,10 +157,10 @@ pub struct Facts {
     age: u64,
 }
 
-impl Facts {
+impl RunFacts {
     /// Returns the values of a run in this state at `now`, in milliseconds since 1970.
     #[must_use]
-    pub fn new(summary: Arc<Summary>, about: Arc<About>, state: RunState, now: u64) -> Self {
+    pub fn new(summary: Arc<Summary>, about: Arc<Annotations>, state: RunState, now: u64) -> Self {
         let scores = summary.test.as_ref().map(|test| test.confusion.scores());
         let test = scores.map(|scores| (scores.accuracy, scores.f1));
         let age = now.saturating_sub(summary.recipe.created_at);
@@ -181,7 +181,7 @@ impl Facts {
 
     /// Returns the run's annotations.
     #[must_use]
-    pub fn about(&self) -> &About {
+    pub fn annotations(&self) -> &Annotations {
         &self.about
     }
 

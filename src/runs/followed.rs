@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::detail::Detail;
-use super::kept::{self, Kept, Of};
 use super::layout::RunFolder;
+use super::saved_fold::{self, FoldKind, SavedFold};
 use super::summary::Summary;
 use crate::domain::{RunId, RunState, recipe::RECIPE_VERSION};
 use crate::durable::versioned::FileError;
@@ -12,11 +12,11 @@ use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 use crate::runs::placement::Liveness;
 
 /// The most bytes of log that the saved fold of an inactive run may lack: reading them takes a tenth of a millisecond.
-const BEHIND_AT_REST: u64 = 64 << 10;
+const MAX_LAG_INACTIVE: u64 = 64 << 10;
 
 /// The most bytes of log that the saved fold of an active run may lack. A smaller number would rewrite the fold every
 /// few seconds.
-const BEHIND_AT_WORK: u64 = 4 << 20;
+const MAX_LAG_ACTIVE: u64 = 4 << 20;
 
 /// A run whose growing log is followed.
 #[derive(Debug)]
@@ -30,57 +30,57 @@ pub struct FollowedRun {
     /// The fold up to the same event, once it was requested.
     detail: Option<Detail>,
     /// The positions in the log of the saved folds of summary and detail.
-    kept: [u64; 2],
+    saved: [u64; 2],
     /// Whether a worker held the run's lock at the last poll. If unknown, the last known value, or else the log's.
     pub alive: bool,
     /// Whether no process held the lock, but a worker may begin at any time.
     pub submitted: bool,
     /// The error of reading the lock's state at the last poll.
-    pub doubt: Option<String>,
+    pub lock_error: Option<String>,
     /// Whether the lock's state was ever known.
-    certain: bool,
+    liveness_known: bool,
 }
 
 impl FollowedRun {
     /// Returns the run before its first event.
-    pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
+    pub(super) fn from_first_event(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let summary = Summary::new(id, folder.parse_recipe(&text)?);
         let reader = EventReader::new(&folder.events_file());
         let recipe = crc32fast::hash(&text);
-        Ok(Self::unread(folder, recipe, reader, summary))
+        Ok(Self::with_summary(folder, recipe, reader, summary))
     }
 
     /// Returns the run at its saved summary. Without one, returns it before its first event, with its detail: a full
     /// read of the log yields both.
-    pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
+    pub(super) fn from_saved_fold(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let (log, recipe) = (folder.events_file(), crc32fast::hash(&text));
-        let kept = kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, recipe)
-            .filter(|kept| kept.value.recipe.version <= RECIPE_VERSION);
-        let Some(Kept { progress, value: mut summary }) = kept else {
-            return Ok(Self { detail: Some(Detail::default()), ..Self::from_the_start(folder, id)? });
+        let saved = saved_fold::read::<Summary>(&folder.summary_fold(), FoldKind::Summary, &log, recipe)
+            .filter(|saved| saved.value.recipe.version <= RECIPE_VERSION);
+        let Some(SavedFold { progress, value: mut summary }) = saved else {
+            return Ok(Self { detail: Some(Detail::default()), ..Self::from_first_event(folder, id)? });
         };
         let reader = EventReader::at(&log, progress);
         // The folder may have been renamed or copied since.
         summary.id = id;
-        let kept = [progress.position, 0];
-        Ok(Self { kept, ..Self::unread(folder, recipe, reader, summary) })
+        let saved = [progress.position, 0];
+        Ok(Self { saved, ..Self::with_summary(folder, recipe, reader, summary) })
     }
 
     /// Returns a run with the events that `summary` includes.
-    fn unread(folder: RunFolder, recipe: u32, reader: EventReader, summary: Summary) -> Self {
+    fn with_summary(folder: RunFolder, recipe: u32, reader: EventReader, summary: Summary) -> Self {
         Self {
             folder,
             recipe,
             reader,
             summary: Arc::new(summary),
             detail: None,
-            kept: [0; 2],
+            saved: [0; 2],
             alive: false,
             submitted: false,
-            doubt: None,
-            certain: false,
+            lock_error: None,
+            liveness_known: false,
         }
     }
 
@@ -138,11 +138,11 @@ impl FollowedRun {
         })?;
         let alive = match &liveness {
             // An unreadable lock must not make a run lost.
-            Liveness::Unknown(_) => (self.alive || !self.certain) && self.summary.looks_alive(),
+            Liveness::Unknown(_) => (self.alive || !self.liveness_known) && self.summary.is_alive_by_log(),
             known => known.may_be_alive(),
         };
-        self.certain |= !matches!(liveness, Liveness::Unknown(_));
-        self.doubt = if let Liveness::Unknown(error) = &liveness { Some(error.to_string()) } else { None };
+        self.liveness_known |= !matches!(liveness, Liveness::Unknown(_));
+        self.lock_error = if let Liveness::Unknown(error) = &liveness { Some(error.to_string()) } else { None };
         let submitted = matches!(liveness, Liveness::Submitted);
         let changed = grown || alive != self.alive || submitted != self.submitted;
         (self.alive, self.submitted) = (alive, submitted);
@@ -164,13 +164,13 @@ impl FollowedRun {
 
     fn read_detail(&mut self) -> Result<Detail, ReadError> {
         let (log, end) = (self.folder.events_file(), self.reader.position());
-        let kept = kept::read::<Detail>(&self.folder.detail_fold(), Of::Detail, &log, self.recipe)
-            .filter(|kept| kept.progress.position <= end);
+        let saved = saved_fold::read::<Detail>(&self.folder.detail_fold(), FoldKind::Detail, &log, self.recipe)
+            .filter(|saved| saved.progress.position <= end);
         let (progress, mut detail) =
-            kept.map_or_else(|| (Progress::default(), Detail::default()), |kept| (kept.progress, kept.value));
+            saved.map_or_else(|| (Progress::default(), Detail::default()), |saved| (saved.progress, saved.value));
         let position = progress.position;
         EventReader::at(&log, progress).until(end).read(|record| detail.apply(&record))?;
-        self.kept[1] = position;
+        self.saved[1] = position;
         Ok(detail)
     }
 
@@ -181,22 +181,22 @@ impl FollowedRun {
 
     /// Saves the folds next to the log if that spares later readers enough work. Errors are ignored, because folds are
     /// optional in a read-only home.
-    pub fn keep(&mut self) {
-        let behind = if self.alive { BEHIND_AT_WORK } else { BEHIND_AT_REST };
+    pub fn save_folds(&mut self) {
+        let behind = if self.alive { MAX_LAG_ACTIVE } else { MAX_LAG_INACTIVE };
         let progress = self.reader.progress();
         let position = progress.position;
-        let due = self.kept.map(|kept| position.saturating_sub(kept) >= behind);
+        let due = self.saved.map(|saved| position.saturating_sub(saved) >= behind);
         let (log, recipe) = (self.folder.events_file(), self.recipe);
         // The detail first: otherwise it could be newer than the summary of a later reader.
         if let Some(detail) = self.detail.as_ref().filter(|_| due[1]) {
-            let kept = Kept { progress, value: detail };
-            let _ = kept::write(&self.folder.detail_fold(), Of::Detail, &log, recipe, &kept);
-            self.kept[1] = position;
+            let saved = SavedFold { progress, value: detail };
+            let _ = saved_fold::write(&self.folder.detail_fold(), FoldKind::Detail, &log, recipe, &saved);
+            self.saved[1] = position;
         }
         if due[0] {
-            let kept = Kept { progress, value: self.summary.as_ref() };
-            let _ = kept::write(&self.folder.summary_fold(), Of::Summary, &log, recipe, &kept);
-            self.kept[0] = position;
+            let saved = SavedFold { progress, value: self.summary.as_ref() };
+            let _ = saved_fold::write(&self.folder.summary_fold(), FoldKind::Summary, &log, recipe, &saved);
+            self.saved[0] = position;
         }
     }
 

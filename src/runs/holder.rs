@@ -53,14 +53,14 @@ impl Holder {
 
     /// Returns whether the process belongs to this machine, this boot and this process namespace.
     #[must_use]
-    pub fn is_here(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         boot().as_ref() == Some(&self.boot) && namespace().as_ref() == Some(&self.namespace)
     }
 
     /// Returns whether the process still runs under this id.
     #[must_use]
-    pub fn is_there(&self) -> bool {
-        self.is_here() && started(self.pid) == Some(self.started)
+    pub fn is_running(&self) -> bool {
+        self.is_local() && started(self.pid) == Some(self.started)
     }
 
     /// Writes this process's identity into a lock's file, which the caller holds; the file's time is the start of
@@ -68,11 +68,11 @@ impl Holder {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn sign(lock: &File) -> io::Result<()> {
-        Self::sign_as(Self::this_process(), lock)
+    pub fn record(lock: &File) -> io::Result<()> {
+        Self::record_as(Self::this_process(), lock)
     }
 
-    fn sign_as(process: Option<Self>, lock: &File) -> io::Result<()> {
+    fn record_as(process: Option<Self>, lock: &File) -> io::Result<()> {
         match process {
             Some(process) => process.write(lock),
             // The file's time separates an earlier worker's output from this one's.
@@ -133,11 +133,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_tells_since_when_it_is_held_also_where_the_process_is_unknown() {
+    fn a_lock_has_the_start_of_holding_even_without_a_known_process() {
         let lock = tempfile::tempfile().expect("a file");
         for process in [None, Holder::this_process()] {
             lock.set_modified(SystemTime::UNIX_EPOCH).expect("set");
-            Holder::sign_as(process, &lock).expect("signed");
+            Holder::record_as(process, &lock).expect("signed");
             assert!(lock.metadata().and_then(|data| data.modified()).expect("a time") > SystemTime::UNIX_EPOCH);
         }
     }
@@ -156,7 +156,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn this_process_is_there_and_a_look_alike_is_not() {
         let here = Holder::this_process().expect("Linux tells who a process is");
-        assert!(here.is_there());
+        assert!(here.is_running());
         let table = [
             ("its number is another process's by now", Holder { started: here.started + 1, ..here.clone() }),
             ("of another boot", Holder { boot: "x".into(), ..here.clone() }),
@@ -164,12 +164,12 @@ mod tests {
             ("gone", Holder { pid: u32::MAX, ..here.clone() }),
         ];
         for (case, other) in table {
-            assert!(!other.is_there(), "{case}");
+            assert!(!other.is_running(), "{case}");
         }
     }
 
     #[test]
-    fn what_is_written_is_read_and_anything_else_is_nobody() {
+    fn a_written_holder_is_read_and_other_bytes_are_none() {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(folder.path());
         assert_eq!(run.holder(), None);

@@ -3,14 +3,14 @@
 use std::fs;
 use std::sync::Arc;
 
-use super::about::About;
+use super::annotations::Annotations;
 use super::detail::Detail;
-use super::facts::Facts;
+use super::facts::RunFacts;
 use super::inspection::{Inspection, Order};
-use super::kept::{self, Body, Of};
 use super::layout::{Home, RunFolder};
 use super::predictions::Predictions;
 use super::query::{Query, SortKey};
+use super::saved_fold::{self, Body, FoldKind};
 use super::steps::{Axis, Figure};
 use super::store::RunStore;
 use super::summary::Summary;
@@ -51,7 +51,7 @@ pub(crate) fn events(bytes: &[u8]) {
         if read.is_err() {
             return;
         }
-        run.keep();
+        run.save_folds();
         let mut again = store.open(id).expect("a recipe");
         again.advance().expect("read before");
         assert_eq!(again.position(), run.position());
@@ -64,7 +64,7 @@ pub(crate) fn events(bytes: &[u8]) {
 /// Calls the functions of lists, curves and tables on a summary.
 fn judge(summary: &Arc<Summary>) {
     let state = summary.state(false, 2);
-    let facts = Facts::new(summary.clone(), Arc::new(About::default()), state, 2);
+    let facts = RunFacts::new(summary.clone(), Arc::new(Annotations::default()), state, 2);
     for field in SortKey::FIELDS {
         let _ = facts.value(field);
     }
@@ -80,10 +80,10 @@ pub(crate) fn files(bytes: &[u8]) {
             folder.write_recipe(&recipe).expect("written");
             assert_eq!(format!("{:?}", folder.recipe().expect("as written")), format!("{recipe:?}"));
         }
-        if let Ok(about) = folder.about() {
+        if let Ok(about) = folder.annotations() {
             safe(about.note.as_str());
-            folder.change_about(|said| *said = about.clone()).expect("written");
-            assert_eq!(folder.about().expect("as written"), about);
+            folder.change_annotations(|said| *said = about.clone()).expect("written");
+            assert_eq!(folder.annotations().expect("as written"), about);
         }
         if let Ok(Some(limits)) = folder.limits() {
             folder.request_limits(limits).expect("written");
@@ -106,7 +106,7 @@ pub(crate) fn folds(bytes: &[u8]) {
     let log = b"{\"at\":1,\"event\":\"x\"}\n".as_slice();
     with_run(&[("events.jsonl", log), ("summary.fold", bytes), ("detail.fold", bytes)], |store, id, folder| {
         let log = folder.events_file();
-        assert!(kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, 1).is_none());
+        assert!(saved_fold::read::<Summary>(&folder.summary_fold(), FoldKind::Summary, &log, 1).is_none());
         let mut run = store.summary(id).expect("the log is whole");
         let _ = run.detail();
     });
@@ -140,7 +140,7 @@ pub(crate) fn query(bytes: &[u8]) {
         Ok(query) => {
             let summary = Arc::new(Summary::new(RunId::new("run").expect("an id"), recipe()));
             let state = summary.state(false, 2);
-            let _ = query.matches(&Facts::new(summary, Arc::new(About::default()), state, 2));
+            let _ = query.matches(&RunFacts::new(summary, Arc::new(Annotations::default()), state, 2));
         }
         Err(error) => {
             safe(&error.reason);

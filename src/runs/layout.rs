@@ -157,8 +157,8 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be opened, or is a link.
     pub fn open_worker_log(&self) -> io::Result<File> {
-        durable::own(self.path())?;
-        durable::in_place().create(true).append(true).open(self.worker_log())
+        durable::check_folder(self.path())?;
+        durable::in_place_options().create(true).append(true).open(self.worker_log())
     }
 
     /// Returns the path of the weights from which fine-tuning starts. They are a copy of another run's best weights, so
@@ -206,7 +206,7 @@ impl RunFolder {
 
     /// Returns the path of the annotations.
     #[must_use]
-    pub fn about_file(&self) -> PathBuf {
+    pub fn annotations_file(&self) -> PathBuf {
         self.0.join("about.json")
     }
 
@@ -333,8 +333,8 @@ impl RunFolder {
     pub fn lock(&self) -> io::Result<Option<File>> {
         // The wait outlasts the shared lock that `worker_alive` holds for an instant. Otherwise a watcher could block a
         // worker's start.
-        const PATIENCE: Duration = Duration::from_millis(500);
-        durable::own(self.path())?;
-        lock::take(&self.lock_file(), PATIENCE)
+        const TIMEOUT: Duration = Duration::from_millis(500);
+        durable::check_folder(self.path())?;
+        lock::acquire(&self.lock_file(), TIMEOUT)
     }
 }

@@ -56,7 +56,7 @@ pub enum ManageError {
     },
     /// The annotations cannot be read or written.
     #[error(transparent)]
-    About(#[from] FileError),
+    Annotations(#[from] FileError),
     /// The file system returned an error.
     #[error("cannot change {}: {source}", path.display())]
     Io {
@@ -81,10 +81,10 @@ impl RunStore {
         if to.path().symlink_metadata().is_ok() {
             return Err(ManageError::Taken { id: new.clone() });
         }
-        let _lock = self.at_rest(old, now)?;
+        let _lock = self.lock_inactive(old, now)?;
         // Recorded before the rename. Otherwise a crash in between would lose the former name; an extra record does no
         // harm.
-        from.change_about(|about| {
+        from.change_annotations(|about| {
             about.former.retain(|name| name != new && name != old);
             about.former.push(old.clone());
         })?;
@@ -102,7 +102,7 @@ impl RunStore {
         if fs::symlink_metadata(folder.path()).is_ok_and(|there| there.is_symlink()) {
             return fs::remove_file(folder.path()).map_err(|source| io_error(&folder, source));
         }
-        let lock = self.at_rest(id, now)?;
+        let lock = self.lock_inactive(id, now)?;
         let hidden = (0..=u16::MAX)
             .map(|number| self.home().checkpoints().join(format!("{DELETED}{number}-{id}")))
             .find(|path| path.symlink_metadata().is_err());
@@ -130,14 +130,14 @@ impl RunStore {
         if self.folder(name).recipe_file().is_file() {
             return Some(name.clone());
         }
-        self.formerly(name.as_str())
+        self.find_by_former_name(name.as_str())
     }
 
     /// Returns the last run that had this name.
-    pub(super) fn formerly(&self, name: &str) -> Option<RunId> {
+    pub(super) fn find_by_former_name(&self, name: &str) -> Option<RunId> {
         let created = |id: &RunId| self.folder(id).recipe().map_or(0, |recipe| recipe.created_at);
         let had = |id: &RunId| {
-            let about = self.folder(id).about().ok();
+            let about = self.folder(id).annotations().ok();
             about.is_some_and(|about| about.former.iter().any(|former| former.as_str() == name))
         };
         self.ids().ok()?.into_iter().filter(had).max_by_key(created)
@@ -174,7 +174,7 @@ impl RunStore {
     }
 
     /// Takes the lock of a run that may be changed now, so that no worker starts meanwhile.
-    pub(super) fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
+    pub(super) fn lock_inactive(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
         let folder = self.folder(id);
         if !folder.recipe_file().is_file() {
             return Err(ManageError::Gone { id: id.clone() });
@@ -245,9 +245,9 @@ mod tests {
             assert_eq!(store.find(name).expect("found"), id("three"), "{name}");
             assert_eq!(store.resolve(&id(name)), Some(id("three")), "{name}");
         }
-        assert_eq!(store.folder(&id("three")).about().expect("about").former, [id("one"), id("two")]);
+        assert_eq!(store.folder(&id("three")).annotations().expect("about").former, [id("one"), id("two")]);
         store.rename(&id("three"), &id("one"), NOW).expect("back");
-        assert_eq!(store.folder(&id("one")).about().expect("about").former, [id("two"), id("three")]);
+        assert_eq!(store.folder(&id("one")).annotations().expect("about").former, [id("two"), id("three")]);
         assert_eq!(store.resolve(&id("four")), None);
     }
 
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_worker_is_at_or_a_live_run_needs_is_left_alone() {
+    fn runs_with_a_worker_or_a_dependent_run_are_unchanged() {
         let (_home, store) = store(&["base", "other"]);
         let busy = store.folder(&id("base")).lock().expect("a lock").expect("free");
         assert!(matches!(store.rename(&id("base"), &id("new"), NOW), Err(ManageError::Busy { .. })));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_whose_lock_cannot_be_looked_at_is_not_lost_and_is_left_alone() {
+    fn a_run_whose_lock_is_unreadable_is_not_lost_and_is_unchanged() {
         let (_home, store) = store(&["one", "base"]);
         let run = store.folder(&id("one"));
         let mut log = crate::events::EventWriter::open(&run.events_file(), 1).expect("a log");
@@ -298,7 +298,7 @@ mod tests {
         // Opening it fails for every user, even root.
         std::os::unix::fs::symlink(run.lock_file(), run.lock_file()).expect("linked");
         let doubtful = store.summary(&id("one")).expect("read");
-        assert!(doubtful.state(NOW).is_active() && doubtful.doubt.is_some(), "{:?}", doubtful.state(NOW));
+        assert!(doubtful.state(NOW).is_active() && doubtful.lock_error.is_some(), "{:?}", doubtful.state(NOW));
         for refused in [store.rename(&id("one"), &id("new"), NOW), store.delete(&id("one"), NOW)] {
             assert!(refused.expect_err("refused").to_string().starts_with("cannot change "));
         }

@@ -60,7 +60,7 @@ impl Predictions {
             ("probabilities", view(Dtype::F32, vec![self.truth.len(), self.classes], &probabilities)?),
             ("truth", view(Dtype::U16, vec![self.truth.len()], &truth)?),
         ]);
-        path.parent().map_or(Ok(()), durable::folder)?;
+        path.parent().map_or(Ok(()), durable::create_folder)?;
         let metadata = HashMap::from([(CHECKSUM.to_owned(), checksum(&probabilities, &truth).to_string())]);
         durable::write(path, &safetensors::serialize(tensors, Some(metadata)).map_err(io::Error::other)?)
     }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::check;
-use super::facts::{Facts, Field, Value};
+use super::facts::{Field, RunFacts, Value};
 use super::manage::{ManageError, io_error};
 use super::store::RunStore;
 use crate::domain::{RunId, RunState, Strategy};
@@ -30,7 +30,7 @@ pub struct Rule {
 
 /// A run that a rule selects for deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doomed {
+pub struct SelectedRun {
     /// The run.
     pub id: RunId,
     /// Its state.
@@ -41,7 +41,7 @@ pub struct Doomed {
 
 /// A run that matches the filter and is retained.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spared {
+pub struct RetainedRun {
     /// The run.
     pub id: RunId,
     /// The reason.
@@ -52,20 +52,20 @@ pub struct Spared {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The runs to delete, oldest first.
-    pub doomed: Vec<Doomed>,
+    pub selected: Vec<SelectedRun>,
     /// The runs to retain, with reasons.
-    pub spared: Vec<Spared>,
+    pub retained: Vec<RetainedRun>,
 }
 
 type Kind = (Strategy, String);
 
-fn kind(run: &Facts) -> Kind {
+fn kind(run: &RunFacts) -> Kind {
     let recipe = &run.summary().recipe;
     (recipe.strategy, recipe.dataset.to_string())
 }
 
 /// Returns the first `count` runs of each kind in this order.
-fn first_of_each(runs: &[&Facts], count: usize) -> BTreeSet<RunId> {
+fn first_of_each(runs: &[&RunFacts], count: usize) -> BTreeSet<RunId> {
     let mut seen: Vec<(Kind, usize)> = Vec::new();
     let mut first = BTreeSet::new();
     for run in runs {
@@ -82,7 +82,7 @@ fn first_of_each(runs: &[&Facts], count: usize) -> BTreeSet<RunId> {
     first
 }
 
-fn number(run: &Facts, field: Field) -> Option<f64> {
+fn number(run: &RunFacts, field: Field) -> Option<f64> {
     match run.value(field) {
         Value::Number(number) => Some(number),
         Value::Words(_) | Value::None => None,
@@ -90,32 +90,33 @@ fn number(run: &Facts, field: Field) -> Option<f64> {
 }
 
 /// Returns the reason why no rule may select a run: a worker, a dependent run, or the tag.
-fn protected(run: &Facts, needed: &BTreeMap<RunId, RunId>) -> Option<String> {
+fn exemption(run: &RunFacts, needed: &BTreeMap<RunId, RunId>) -> Option<String> {
     if run.state().is_active() {
         return Some(format!("is {}", run.state()));
     }
     if let Some(by) = needed.get(&run.summary().id) {
         return Some(format!("{by} needs it"));
     }
-    run.about().tags.iter().any(|tag| tag.as_str() == KEEP).then(|| format!("is tagged {KEEP}"))
+    run.annotations().tags.iter().any(|tag| tag.as_str() == KEEP).then(|| format!("is tagged {KEEP}"))
 }
 
 /// Returns the runs that a rule retains, with reasons.
-fn spared(runs: &[Facts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> BTreeMap<RunId, String> {
-    let mut by_age: Vec<&Facts> = runs.iter().collect();
+fn retained(runs: &[RunFacts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> BTreeMap<RunId, String> {
+    let mut by_age: Vec<&RunFacts> = runs.iter().collect();
     by_age.sort_by_key(|run| (std::cmp::Reverse(run.summary().recipe.created_at), run.summary().id.clone()));
     let newest = rule.newest.map(|count| first_of_each(&by_age, count)).unwrap_or_default();
     // Newest first among equals; a run without the metric is not among the best.
-    let mut by_merit: Vec<&Facts> = by_age.iter().copied().filter(|run| number(run, Field::ValAcc).is_some()).collect();
+    let mut by_merit: Vec<&RunFacts> =
+        by_age.iter().copied().filter(|run| number(run, Field::ValAcc).is_some()).collect();
     by_merit.sort_by(|one, other| {
-        let figure = |run: &Facts| number(run, Field::ValAcc).unwrap_or(f64::NEG_INFINITY);
+        let figure = |run: &RunFacts| number(run, Field::ValAcc).unwrap_or(f64::NEG_INFINITY);
         figure(other).total_cmp(&figure(one))
     });
     let best = rule.best.map(|count| first_of_each(&by_merit, count)).unwrap_or_default();
-    let reason = |run: &Facts| {
+    let reason = |run: &RunFacts| {
         let id = &run.summary().id;
         let age = number(run, Field::Age).unwrap_or(0.0);
-        protected(run, needed)
+        exemption(run, needed)
             .or_else(|| newest.contains(id).then(|| "is among the newest of its kind".into()))
             .or_else(|| best.contains(id).then(|| "is among the best of its kind".into()))
             .or_else(|| rule.older_than.is_some_and(|least| age < least).then(|| "is not that old".into()))
@@ -128,35 +129,35 @@ impl RunStore {
     ///
     /// # Errors
     /// If the folder of runs cannot be listed.
-    pub fn plan(&self, runs: &[Facts], rule: &Rule, now: u64) -> Result<Plan, ManageError> {
-        let spared = spared(runs, rule, &self.needed(now)?);
-        let mut going: Vec<&Facts> = runs.iter().filter(|run| !spared.contains_key(&run.summary().id)).collect();
+    pub fn plan(&self, runs: &[RunFacts], rule: &Rule, now: u64) -> Result<Plan, ManageError> {
+        let retained = retained(runs, rule, &self.needed(now)?);
+        let mut going: Vec<&RunFacts> = runs.iter().filter(|run| !retained.contains_key(&run.summary().id)).collect();
         going.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
-        let doomed = |run: &Facts| {
+        let selected = |run: &RunFacts| {
             let id = run.summary().id.clone();
             let bytes = disk_usage(self.folder(&id).path());
-            Doomed { id, state: run.state(), bytes }
+            SelectedRun { id, state: run.state(), bytes }
         };
-        let doomed = going.into_iter().map(doomed).collect();
-        Ok(Plan { doomed, spared: spared.into_iter().map(|(id, reason)| Spared { id, reason }).collect() })
+        let selected = going.into_iter().map(selected).collect();
+        Ok(Plan { selected, retained: retained.into_iter().map(|(id, reason)| RetainedRun { id, reason }).collect() })
     }
 
     /// Narrows a plan to checkpoints. A finished run with intact best weights loses everything except these and the
     /// weights from which fine-tuning started; other runs are retained.
     #[must_use]
     pub fn plan_of_checkpoints(&self, plan: Plan) -> Plan {
-        let Plan { doomed, mut spared } = plan;
+        let Plan { selected, mut retained } = plan;
         let mut kept = Vec::new();
-        for run in doomed {
-            match self.superfluous(&run) {
-                Ok(files) => kept.push(Doomed { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run }),
-                Err(reason) => spared.push(Spared { id: run.id, reason }),
+        for run in selected {
+            match self.removable_files(&run) {
+                Ok(files) => kept.push(SelectedRun { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run }),
+                Err(reason) => retained.push(RetainedRun { id: run.id, reason }),
             }
         }
-        Plan { doomed: kept, spared }
+        Plan { selected: kept, retained }
     }
 
-    fn superfluous(&self, run: &Doomed) -> Result<Vec<PathBuf>, String> {
+    fn removable_files(&self, run: &SelectedRun) -> Result<Vec<PathBuf>, String> {
         if run.state != RunState::Finished {
             return Err(format!("is {}: it needs them to resume", run.state));
         }
@@ -178,14 +179,14 @@ impl RunStore {
     ///
     /// # Errors
     /// If a worker is running, the run is needed, or a file cannot be removed.
-    pub fn drop_checkpoints(&self, run: &Doomed, now: u64) -> Result<u64, ManageError> {
+    pub fn drop_checkpoints(&self, run: &SelectedRun, now: u64) -> Result<u64, ManageError> {
         let folder = self.folder(&run.id);
-        let _lock = self.at_rest(&run.id, now)?;
+        let _lock = self.lock_inactive(&run.id, now)?;
         let mut freed = 0;
         let state = self.summary(&run.id).map_or(RunState::Lost, |followed| followed.summary.state(false, now));
-        let run = &Doomed { state, ..run.clone() };
+        let run = &SelectedRun { state, ..run.clone() };
         // Checked again under the lock: a worker may have run since the plan was made.
-        for file in self.superfluous(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
+        for file in self.removable_files(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
             let bytes = disk_usage(&file);
             fs::remove_file(&file).map_err(|source| ManageError::Io { path: file, source })?;
             freed += bytes;

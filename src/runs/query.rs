@@ -2,12 +2,12 @@
 //!
 //! A query is words separated by spaces, all of which must match: `state:running val_acc>0.6 !cnn`. A bare word is
 //! searched in name, strategy, dataset, tags and note. A field, a comparison and a value compare one field. `,` or `|`
-//! between values matches any of them; `!` before a word negates it. Pure: a run is represented by its [`Facts`].
+//! between values matches any of them; `!` before a word negates it. Pure: a run is represented by its [`RunFacts`].
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::facts::{Facts, Field, STATES, Value};
+use super::facts::{Field, RunFacts, STATES, Value};
 use crate::domain::text::printable;
 
 /// An error in a query, with its position.
@@ -109,13 +109,13 @@ impl Query {
 
     /// Returns whether a run matches.
     #[must_use]
-    pub fn matches(&self, run: &Facts) -> bool {
+    pub fn matches(&self, run: &RunFacts) -> bool {
         self.terms.iter().all(|term| term.test.holds(run) != term.negated)
     }
 }
 
 impl Test {
-    fn holds(&self, run: &Facts) -> bool {
+    fn holds(&self, run: &RunFacts) -> bool {
         match self {
             Self::Word(words) => words.iter().any(|word| run.mentions(word)),
             Self::Field(field, comparison, operands) => {
@@ -263,7 +263,7 @@ impl SortKey {
 
     /// Compares two runs. Runs without a value come last in either direction; equal values are ordered by name.
     #[must_use]
-    pub fn compare(self, one: &Facts, other: &Facts) -> Ordering {
+    pub fn compare(self, one: &RunFacts, other: &RunFacts) -> Ordering {
         let directed = |order: Ordering| if self.descending { order.reverse() } else { order };
         let order = match (one.value(self.by), other.value(self.by)) {
             (Value::Number(one), Value::Number(other)) => directed(one.total_cmp(&other)),

@@ -47,14 +47,14 @@ impl RunFolder {
     }
 
     pub(super) fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
-        durable::own(self.path())?;
-        durable::folder(&self.control())?;
+        durable::check_folder(self.path())?;
+        durable::create_folder(&self.control())?;
         durable::write(file, content)
     }
 
     pub(super) fn take_back(&self, request: &Path) -> io::Result<()> {
         // Behind a link the file belongs to something else.
-        match durable::own(&self.control()).and_then(|()| fs::remove_file(request)) {
+        match durable::check_folder(&self.control()).and_then(|()| fs::remove_file(request)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_stays_until_it_is_taken_back() {
+    fn a_request_stays_until_it_is_withdrawn() {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(folder.path());
         assert!(!run.pause_requested() && !run.stop_requested());
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_come_back_and_what_is_none_is_refused_in_words() {
+    fn limits_come_back_and_invalid_ones_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(folder.path());
         assert_eq!(run.limits().expect("none"), None);

@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn what_one_run_gains_the_other_loses((classes, images) in runs()) {
+    fn gains_of_one_run_are_losses_of_the_other((classes, images) in runs()) {
         let (mut there, mut back, mut same) = (Pairs::new(classes), Pairs::new(classes), Pairs::new(classes));
         for (truth, first, second) in &images {
             there.add(*truth, *first, *second);

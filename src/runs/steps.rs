@@ -28,7 +28,7 @@ pub enum Axis {
 
 /// The position of a step in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct CurvePosition {
     /// Time in epochs: 2.5 is halfway through the third.
     pub epochs: f64,
     /// Optimizer steps since the start of the run.
@@ -37,7 +37,7 @@ pub struct Place {
     pub trained: u64,
 }
 
-impl Place {
+impl CurvePosition {
     /// Returns the coordinate on this axis.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // steps and milliseconds are far below 2^52
@@ -104,9 +104,9 @@ fn joined(earlier: Option<Extent>, later: Option<Extent>) -> Option<Extent> {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// The position of its first point.
-    pub from: Place,
+    pub from: CurvePosition,
     /// The position of its last point.
-    pub to: Place,
+    pub to: CurvePosition,
     /// The epoch of its last point, counted from 1.
     pub epoch: u32,
     /// The step of its last point in that epoch, counted from 1.
@@ -211,7 +211,7 @@ impl Steps {
             Event::Step { epoch, step, steps, loss, accuracy, .. } => {
                 self.advance(record.at);
                 let before = epoch.saturating_sub(1);
-                let place = Place {
+                let place = CurvePosition {
                     epochs: f64::from(before) + f64::from(*step) / f64::from((*steps).max(1)),
                     step: u64::from(before) * u64::from(*steps) + u64::from(*step),
                     trained: self.trained,

@@ -35,7 +35,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn every_spike_survives_in_its_place(
+    fn every_spike_survives_at_its_position(
         epochs in 1..30_u32, steps in 1..1_500_u32, seed in any::<u64>(), spike in any::<prop::sample::Index>()
     ) {
         let noise = |epoch: u32, number: u32| {
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn a_restart_forgets_what_lies_past_its_epoch_and_no_more(
+    fn a_restart_drops_the_points_after_its_epoch_and_no_more(
         epochs in 1..40_u32, steps in 1..900_u32, resumed in 0..50_u32
     ) {
         let loss = |epoch: u32, _| f64::from(epoch);
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn a_restart_within_an_epoch_forgets_what_lies_past_its_step_and_no_more(
+    fn a_restart_within_an_epoch_drops_the_points_after_its_step_and_no_more(
         epochs in 1..6_u32, steps in 2..3_000_u32, saved in any::<[prop::sample::Index; 2]>(), newest: bool, after in 0..3_000_u32
     ) {
         // Two checkpoints in the current epoch, and a run that continued after them and merged its buckets.
@@ -129,7 +129,7 @@ fn more_epochs_than_buckets_still_fit() {
 }
 
 #[test]
-fn what_is_no_number_counts_as_a_point_and_draws_none() {
+fn a_nan_counts_as_a_point_and_draws_none() {
     let folded = fold(1, 3, |_, number| if number == 2 { f64::NAN } else { f64::from(number) });
     assert_eq!(folded.points(Axis::Steps, Figure::Loss).collect::<Vec<_>>(), [(1.0, 1.0), (3.0, 3.0)]);
     assert_eq!(folded.buckets().len(), 3);

@@ -120,7 +120,7 @@ impl RunStore {
         ids.retain(|id| !query.is_empty() && id.as_str().starts_with(query));
         match ids.as_slice() {
             [one] => Ok(one.clone()),
-            [] => self.formerly(query).ok_or_else(|| FindError::Unknown { name: printable(query), folder }),
+            [] => self.find_by_former_name(query).ok_or_else(|| FindError::Unknown { name: printable(query), folder }),
             several => Err(FindError::Ambiguous {
                 name: printable(query),
                 candidates: several.iter().map(ToString::to_string).collect(),
@@ -158,7 +158,7 @@ impl RunStore {
     /// # Errors
     /// If its recipe cannot be read.
     pub fn follow(&self, id: &RunId) -> Result<FollowedRun, FileError> {
-        FollowedRun::from_the_start(self.folder(id), id.clone())
+        FollowedRun::from_first_event(self.folder(id), id.clone())
     }
 
     /// Opens a run for following from the end of a valid saved fold. The rest of the log is not read yet.
@@ -166,7 +166,7 @@ impl RunStore {
     /// # Errors
     /// If its recipe cannot be read.
     pub fn open(&self, id: &RunId) -> Result<FollowedRun, FileError> {
-        FollowedRun::from_kept(self.folder(id), id.clone())
+        FollowedRun::from_saved_fold(self.folder(id), id.clone())
     }
 
     /// Returns a run with its current summary.
@@ -176,7 +176,7 @@ impl RunStore {
     pub fn summary(&self, id: &RunId) -> Result<FollowedRun, LoadError> {
         let mut run = self.open(id)?;
         run.advance()?;
-        run.keep();
+        run.save_folds();
         Ok(run)
     }
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_an_error_counts() {
+    fn events_before_an_error_count() {
         let (_folder, store) = store_with(&["calm-heron"]);
         let mut run = store.follow(&RunId::new("calm-heron").expect("an id")).expect("a run");
         // Longer than one read, so that reading fails at a later piece.

@@ -83,7 +83,7 @@ pub struct Device {
 
 /// The wait for a slot of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Turn {
+pub struct SlotWait {
     /// `cpu` or `cuda:0`.
     pub device: String,
     /// The number of runs ahead: running, or waiting at earlier positions.
@@ -93,7 +93,7 @@ pub struct Turn {
 /// The fold of a run's events, except for the curve within epochs.
 ///
 /// A summary is saved on disk. A change of its fields, or of the events' effect on them, requires a new
-/// [`super::kept::FOLD_VERSION`].
+/// [`super::saved_fold::FOLD_VERSION`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
@@ -116,7 +116,8 @@ pub struct Summary {
     /// The run that must end before this one begins.
     pub waiting_for: Option<RunId>,
     /// The wait for a slot of its device, if it waits for one.
-    pub turn: Option<Turn>,
+    #[serde(rename = "turn")]
+    pub slot_wait: Option<SlotWait>,
     /// The kernels that its worker has compiled, while compiling is its latest report.
     pub kernels: Option<usize>,
     /// The progress of computing features, while it lasts.
@@ -180,7 +181,7 @@ impl Summary {
             history: Vec::new(),
             latest: None,
             waiting_for: None,
-            turn: None,
+            slot_wait: None,
             kernels: None,
             features: None,
             features_computed: None,
@@ -212,7 +213,7 @@ impl Summary {
             return;
         }
         self.updated_at = Some(record.at);
-        if told_by_a_device_at_work(&record.event) {
+        if proves_device_works(&record.event) {
             self.kernels = None;
         }
         match &record.event {
@@ -231,7 +232,7 @@ impl Summary {
             }
             Event::Waiting { run } => self.wait_for(Some(run.clone()), None),
             Event::Queued { device, ahead } => {
-                self.wait_for(None, Some(Turn { device: device.clone(), ahead: *ahead }));
+                self.wait_for(None, Some(SlotWait { device: device.clone(), ahead: *ahead }));
             }
             Event::CompilingKernels { .. } => self.kernels = Some(0),
             Event::KernelsCompiled { count, .. } => self.kernels = Some(*count),
@@ -270,26 +271,26 @@ impl Summary {
             }
             Event::StopRequested => {
                 self.stopping = true;
-                self.go_on(record.at);
+                self.end_pause(record.at);
             }
             Event::Paused => {
                 self.paused = true;
                 self.paused_at.get_or_insert(record.at);
             }
-            Event::Continued => self.go_on(record.at),
+            Event::Continued => self.end_pause(record.at),
             Event::LimitsChanged { epochs, patience } => self.limits = Limits { epochs: *epochs, patience: *patience },
             Event::EvaluationStarted { split, .. } => {
                 // No test starts with a pending stop request, so this one belongs to an earlier test.
                 self.stopping = false;
                 self.wait_no_more();
-                self.go_on(record.at);
+                self.end_pause(record.at);
                 self.evaluating = Some(*split);
                 self.evaluation_error = None;
             }
             Event::EvaluationFailed { cause } => {
                 self.stopping = false;
                 self.wait_no_more();
-                self.go_on(record.at);
+                self.end_pause(record.at);
                 self.load = None;
                 self.take_failure(cause);
             }
@@ -321,7 +322,7 @@ impl Summary {
         self.evaluating = None;
         self.stopping = false;
         self.load = None;
-        self.go_on(at);
+        self.end_pause(at);
     }
 
     /// A worker begins or resumes: drops everything after the epoch, and the step in the next one, that it resumes
@@ -368,9 +369,9 @@ impl Summary {
         }
     }
 
-    fn wait_for(&mut self, other: Option<RunId>, turn: Option<Turn>) {
+    fn wait_for(&mut self, other: Option<RunId>, slot_wait: Option<SlotWait>) {
         self.waiting_for = other;
-        self.turn = turn;
+        self.slot_wait = slot_wait;
     }
 
     fn wait_no_more(&mut self) {
@@ -380,16 +381,16 @@ impl Summary {
     /// Describes the reason for waiting, also of a run that has lost its worker meanwhile.
     #[must_use]
     pub fn wait(&self) -> Option<String> {
-        let turn = |turn: &Turn| match turn.ahead {
-            0 => format!("waits for {}", turn.device),
-            ahead => format!("waits for {}, {ahead} ahead", turn.device),
+        let slot_wait = |slot_wait: &SlotWait| match slot_wait.ahead {
+            0 => format!("waits for {}", slot_wait.device),
+            ahead => format!("waits for {}, {ahead} ahead", slot_wait.device),
         };
         let other = self.waiting_for.as_ref().map(|other| format!("waits for {other}"));
-        other.or_else(|| self.turn.as_ref().map(turn)).map(|words| printable(&words))
+        other.or_else(|| self.slot_wait.as_ref().map(slot_wait)).map(|words| printable(&words))
     }
 
     /// Ends a pause: shifts the start of the timed epoch by its length.
-    fn go_on(&mut self, at: u64) {
+    fn end_pause(&mut self, at: u64) {
         self.paused = false;
         let waited = self.paused_at.take().map_or(0, |since| at.saturating_sub(since));
         if let Some(progress) = &mut self.progress {
@@ -405,7 +406,7 @@ impl Summary {
     }
 
     /// Returns whether a worker is running according to the log, which does not know of kills.
-    pub(super) fn looks_alive(&self) -> bool {
+    pub(super) fn is_alive_by_log(&self) -> bool {
         self.outcome.is_none() || self.evaluating.is_some()
     }
 
@@ -416,7 +417,7 @@ impl Summary {
             if self.paused {
                 return RunState::Paused;
             }
-            if self.waiting_for.is_some() || self.turn.is_some() {
+            if self.waiting_for.is_some() || self.slot_wait.is_some() {
                 return RunState::Queued;
             }
             let training = self.progress.is_some() || self.features.is_some() || self.evaluating.is_some();
@@ -478,7 +479,7 @@ impl Summary {
 }
 
 /// Returns whether the event proves that a device has finished some work, so that no kernel for it is being compiled.
-fn told_by_a_device_at_work(event: &Event) -> bool {
+fn proves_device_works(event: &Event) -> bool {
     matches!(
         event,
         Event::Step { .. }
@@ -665,7 +666,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_the_recipes_until_a_worker_tells_others() {
+    fn limits_are_the_recipes_until_a_worker_reports_others() {
         let changed = Event::LimitsChanged { epochs: 80, patience: 3 };
         assert_eq!(fold(vec![started(0)]).limits, Limits { epochs: 50, patience: 10 });
         assert_eq!(fold(vec![started(0), changed.clone()]).limits, Limits { epochs: 80, patience: 3 });
@@ -673,7 +674,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_on_training_images_is_kept_apart() {
+    fn a_test_on_training_images_is_stored_apart() {
         let tested = |split, right: u64| {
             let mut confusion = Confusion::new(2);
             (0..right).for_each(|_| confusion.add(0, 0));
@@ -699,26 +700,26 @@ mod tests {
     }
 
     #[test]
-    fn a_run_resumed_within_an_epoch_keeps_what_its_checkpoint_holds() {
+    fn a_run_resumed_within_an_epoch_retains_the_steps_of_its_checkpoint() {
         let within = |resumed_step| Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 1, resumed_step };
         let saved = Event::CheckpointSaved { epoch: 1, step: 4, best: false };
-        let told = vec![started(0), epoch(1, 3.0), step_of(2, 4), saved, step_of(2, 8), epoch(2, 2.0)];
+        let logged = vec![started(0), epoch(1, 3.0), step_of(2, 4), saved, step_of(2, 8), epoch(2, 2.0)];
         // The second epoch was logged and not saved; the checkpoint is within it.
-        let summary = fold([told.clone(), vec![within(4)]].concat());
+        let summary = fold([logged.clone(), vec![within(4)]].concat());
         assert_eq!((summary.epoch(), summary.latest), (1, None), "the point at step 8 is void");
-        let summary = fold([told[..4].to_vec(), vec![within(4)]].concat());
+        let summary = fold([logged[..4].to_vec(), vec![within(4)]].concat());
         assert_eq!(summary.latest.map(|point| point.step), Some(4));
-        let summary = fold([told[..4].to_vec(), vec![within(3)]].concat());
+        let summary = fold([logged[..4].to_vec(), vec![within(3)]].concat());
         assert_eq!(summary.latest, None);
 
         let gone_on = Event::EpochStarted { epoch: 2, steps: 9, done: 4, seconds: 1.5 };
-        let progress = fold([told, vec![within(4), gone_on]].concat()).progress.expect("an epoch");
+        let progress = fold([logged, vec![within(4), gone_on]].concat()).progress.expect("an epoch");
         // The eighth event; events are a millisecond apart from 2,000 on.
         assert_eq!((progress.step, progress.steps, progress.started_at), (4, 9, 2_007 - 1_500));
     }
 
     #[test]
-    fn a_resumed_run_forgets_what_was_not_completed() {
+    fn a_resumed_run_drops_uncompleted_epochs() {
         let step = Event::Step {
             epoch: 3,
             step: 1,

@@ -41,7 +41,7 @@ pub struct ImportProgress {
 
 /// A file that an import skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct SkippedFile {
     /// A path inside the source, or a row of its table.
     pub source: String,
     /// The reason.
@@ -58,7 +58,7 @@ pub struct Imported {
     /// The number of classes.
     pub classes: usize,
     /// The skipped files, up to a limit.
-    pub skipped: Vec<LeftOut>,
+    pub skipped: Vec<SkippedFile>,
     /// The number of skipped files, listed or not.
     pub skipped_count: u64,
     /// The number of resized images.
@@ -77,11 +77,11 @@ pub enum ImportLine {
 
 /// An event of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImportNews {
+pub enum ImportEvent {
     /// The import is running; its progress, if new.
-    Underway(Option<ImportProgress>),
+    Running(Option<ImportProgress>),
     /// The import is being cancelled.
-    AskedToEnd,
+    Cancelling,
     /// The import is finished.
     Finished(Imported),
     /// The import was cancelled; none of its files remain.
@@ -144,37 +144,37 @@ impl Import {
     }
 
     /// Waits up to a quarter of a second for the end or for progress.
-    pub fn news(&mut self) -> ImportNews {
+    pub fn poll(&mut self) -> ImportEvent {
         let mut latest = None;
         let mut patience = PAUSE;
         loop {
             match self.lines.recv_timeout(patience) {
                 Ok(ImportLine::Finished(imported)) => {
                     let _ = self.child.wait();
-                    return ImportNews::Finished(imported);
+                    return ImportEvent::Finished(imported);
                 }
                 Ok(ImportLine::Progress(progress)) => {
                     // Several lines of progress become one event.
                     latest = Some(progress);
                     patience = Duration::from_millis(50);
                 }
-                Err(RecvTimeoutError::Timeout) => return ImportNews::Underway(latest),
+                Err(RecvTimeoutError::Timeout) => return ImportEvent::Running(latest),
                 Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
         }
     }
 
     /// Handles the end of the output without a result.
-    fn end(&mut self) -> ImportNews {
+    fn end(&mut self) -> ImportEvent {
         let status = self.child.wait();
         let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let words: Vec<String> =
             complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
         match status {
-            _ if self.cancelled => ImportNews::Cancelled,
-            _ if !words.is_empty() => ImportNews::Failed(words.join(" ")),
-            Ok(status) => ImportNews::Failed(format!("its process ended without a message ({status})")),
-            Err(error) => ImportNews::Failed(error.to_string()),
+            _ if self.cancelled => ImportEvent::Cancelled,
+            _ if !words.is_empty() => ImportEvent::Failed(words.join(" ")),
+            Ok(status) => ImportEvent::Failed(format!("its process ended without a message ({status})")),
+            Err(error) => ImportEvent::Failed(error.to_string()),
         }
     }
 }
@@ -189,12 +189,12 @@ mod tests {
         Import::of(command).expect("started")
     }
 
-    fn all(mut import: Import) -> Vec<ImportNews> {
+    fn all(mut import: Import) -> Vec<ImportEvent> {
         let mut news = Vec::new();
         loop {
-            match import.news() {
-                ImportNews::Underway(None) => {}
-                ImportNews::Underway(some) => news.push(ImportNews::Underway(some)),
+            match import.poll() {
+                ImportEvent::Running(None) => {}
+                ImportEvent::Running(some) => news.push(ImportEvent::Running(some)),
                 end => {
                     news.push(end);
                     return news;
@@ -204,19 +204,19 @@ mod tests {
     }
 
     #[test]
-    fn progress_and_the_end_are_heard() {
+    fn progress_and_the_end_are_received() {
         let script = r#"echo '{"event":"progress","stage":"reading","done":5,"total":9,"classes":null}'; echo noise; sleep 0.2
             echo '{"event":"finished","name":"x","images":7,"classes":2,"skipped":[],"skipped_count":0,"resized":0}'"#;
         let news = all(shell(script));
-        assert!(matches!(&news[0], ImportNews::Underway(Some(progress)) if progress.done == 5), "{news:?}");
-        assert!(matches!(&news[1], ImportNews::Finished(imported) if imported.images == 7), "{news:?}");
+        assert!(matches!(&news[0], ImportEvent::Running(Some(progress)) if progress.done == 5), "{news:?}");
+        assert!(matches!(&news[1], ImportEvent::Finished(imported) if imported.images == 7), "{news:?}");
     }
 
     #[test]
-    fn a_failure_is_told_in_the_words_of_the_import() {
+    fn a_failure_has_the_message_of_the_import() {
         let news = all(shell("echo 'mien: /x: cannot be read' >&2; exit 1"));
-        assert_eq!(news, [ImportNews::Failed("/x: cannot be read".into())]);
-        assert!(matches!(&all(shell("exit 3"))[..], [ImportNews::Failed(words)] if words.contains('3')));
+        assert_eq!(news, [ImportEvent::Failed("/x: cannot be read".into())]);
+        assert!(matches!(&all(shell("exit 3"))[..], [ImportEvent::Failed(words)] if words.contains('3')));
     }
 
     #[test]
@@ -224,6 +224,6 @@ mod tests {
         let mut import = shell("trap 'exit 130' INT; echo '{}'; while :; do sleep 0.05; done");
         thread::sleep(Duration::from_millis(100));
         import.cancel();
-        assert_eq!(all(import), [ImportNews::Cancelled]);
+        assert_eq!(all(import), [ImportEvent::Cancelled]);
     }
 }

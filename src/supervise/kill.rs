@@ -7,11 +7,11 @@ use crate::runs::{Liveness, RunFolder, RunStore};
 use super::launcher;
 
 /// The age of an unanswered stop request, in milliseconds, from which a kill is allowed.
-pub const UNHEARD: u64 = 10_000;
+pub const STOP_ANSWER_GRACE: u64 = 10_000;
 
 /// The age of an acknowledged stop request, in milliseconds, from which a kill is allowed. A batch, a slow checkpoint
 /// and the last test take time.
-pub const UNOBEYED: u64 = 120_000;
+pub const STOP_GRACE: u64 = 120_000;
 
 /// The reason why a worker was not killed.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ pub enum KillError {
 
 /// Describes the result of [`kill`]: `killed process 4711, the worker of calm-heron`.
 #[must_use]
-pub fn killed_words(id: &RunId, pid: Option<u32>) -> String {
+pub fn describe_kill(id: &RunId, pid: Option<u32>) -> String {
     pid.map_or_else(|| format!("took back the job of {id}"), |pid| format!("killed process {pid}, the worker of {id}"))
 }
 

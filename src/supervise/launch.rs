@@ -11,12 +11,12 @@ use super::launcher::{self, Launcher, StartError, Started};
 
 /// The time at which a worker begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum When {
+pub enum LaunchTime {
     /// Begins when its device has a free slot and all earlier runs have begun.
     #[default]
-    InTurn,
-    /// Begins like `InTurn`, but only if its job is still pending.
-    Owed,
+    Queued,
+    /// Begins like `Queued`, but only if its job is still pending.
+    IfPending,
     /// Begins at once, regardless of other runs on the device.
     Now,
 }
@@ -88,7 +88,7 @@ pub enum LaunchError {
         source: io::Error,
     },
     /// The process ended before the worker started.
-    #[error("the worker of {id} ended at once ({status}){}", last_words(tail))]
+    #[error("the worker of {id} ended at once ({status}){}", last_output(tail))]
     Died {
         /// The run.
         id: RunId,
@@ -102,7 +102,7 @@ pub enum LaunchError {
     Load(#[from] LoadError),
 }
 
-fn last_words(tail: &str) -> String {
+fn last_output(tail: &str) -> String {
     if tail.is_empty() { " without a message".into() } else { format!(":\n{tail}") }
 }
 
@@ -112,7 +112,7 @@ fn last_words(tail: &str) -> String {
 /// # Errors
 /// If the run cannot be created, which leaves no folder, or no worker stays. The folder then contains the worker's
 /// output.
-pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: When) -> Result<RunId, LaunchError> {
+pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: LaunchTime) -> Result<RunId, LaunchError> {
     require_trainer()?;
     launch_with(launcher::ALL[0], store, id, recipe, when)
 }
@@ -123,7 +123,7 @@ pub(super) fn launch_with(
     store: &RunStore,
     id: &RunId,
     recipe: &Recipe,
-    when: When,
+    when: LaunchTime,
 ) -> Result<RunId, LaunchError> {
     let create = |source| LaunchError::Create { folder: store.home().checkpoints(), source };
     let id = store.create(id, recipe).map_err(create)?;
@@ -138,24 +138,24 @@ pub(super) fn launch_with(
 /// Starts a worker that resumes from the run's newest checkpoint.
 ///
 /// # Errors
-/// The errors of [`resume_with`]; a finished run has nothing left to train.
+/// The errors of [`resume_with_limits`]; a finished run has nothing left to train.
 pub fn resume(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
-    resume_with(store, id, None, None, When::InTurn)
+    resume_with_limits(store, id, None, None, LaunchTime::Queued)
 }
 
 /// Resumes with changed limits, by which a finished run may continue.
 ///
 /// # Errors
 /// If the run has a worker, nothing left to train or no checkpoint, a limit is out of its range, or no worker stays.
-pub fn resume_with(
+pub fn resume_with_limits(
     store: &RunStore,
     id: &RunId,
     epochs: Option<u32>,
     patience: Option<u32>,
-    when: When,
+    when: LaunchTime,
 ) -> Result<(), LaunchError> {
     require_trainer()?;
-    settle(store, id)?;
+    refresh_placement(store, id)?;
     let run = store.summary(id)?;
     let (state, run) = (run.state(super::now()), run.summary);
     if state.is_active() {
@@ -182,7 +182,7 @@ pub fn resume_with(
 /// Refuses a finished run with nothing left to train under these limits, or with unchanged limits.
 fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
     let (epoch, waited, unchanged) = (run.epoch(), run.early_stopping.waited, limits == run.limits);
-    if !unchanged && limits.leave_more(epoch, waited) {
+    if !unchanged && limits.allow_another_epoch(epoch, waited) {
         return Ok(());
     }
     let early = matches!(run.outcome, Some(Outcome::Finished { reason: FinishReason::EarlyStop }));
@@ -201,9 +201,9 @@ fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
 ///
 /// # Errors
 /// If the run has a worker, there are no weights, or no worker stays.
-pub fn evaluate(store: &RunStore, id: &RunId, when: When) -> Result<(), LaunchError> {
+pub fn evaluate(store: &RunStore, id: &RunId, when: LaunchTime) -> Result<(), LaunchError> {
     require_trainer()?;
-    settle(store, id)?;
+    refresh_placement(store, id)?;
     if state(store, id)?.is_active() {
         return Err(LaunchError::Busy { id: id.clone() });
     }
@@ -223,41 +223,41 @@ fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
 }
 
 /// Updates the run's placement from its launcher, before the run counts as active.
-fn settle(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
+fn refresh_placement(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
     let folder = store.folder(id);
-    let settled = launcher::of(&folder).and_then(|launcher| launcher::settle(launcher, &folder));
+    let settled = launcher::of(&folder).and_then(|launcher| launcher::refresh_placement(launcher, &folder));
     settled.map_err(|source| LaunchError::Spawn { id: id.clone(), source })
 }
 
-fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), LaunchError> {
+fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: LaunchTime) -> Result<(), LaunchError> {
     let folder = store.folder(id);
     let queue = Queue::of(store.home());
-    let owed = folder.queue_file().exists();
+    let pending = folder.queue_file().exists();
     let enter = || match when {
         // Entered before there is a worker: otherwise a crash from here on would lose the job.
-        When::InTurn => queue.enter(&folder, job).map(|_| true),
-        When::Owed => queue.owes(&folder, job),
-        When::Now if owed => queue.leave(&folder).map(|()| true),
-        When::Now => Ok(true),
+        LaunchTime::Queued => queue.enter(&folder, job).map(|_| true),
+        LaunchTime::IfPending => queue.is_pending(&folder, job),
+        LaunchTime::Now if pending => queue.leave(&folder).map(|()| true),
+        LaunchTime::Now => Ok(true),
     };
     let started = enter().map_err(StartError::Io).and_then(|wanted| {
         if !wanted {
             // Another process has started the worker.
-            return Ok(Started::Underway);
+            return Ok(Started::Running);
         }
         // Withdraw requests that were meant for an earlier worker: otherwise they would stop or pause this one.
         folder.clear_stop().and_then(|()| folder.clear_pause()).and_then(|()| folder.clear_killed())?;
         launcher.start(&folder, job, when)
     });
     match started {
-        Ok(Started::Underway | Started::Submitted) => Ok(()),
+        Ok(Started::Running | Started::Submitted) => Ok(()),
         Err(StartError::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),
         Err(StartError::Io(source)) => Err(LaunchError::Spawn { id: id.clone(), source }),
     }
     .inspect_err(|_| {
         // The caller gets the error, so the job is not pending any more. An earlier pending job remains, and another
         // worker may have started.
-        if !owed && !folder.worker_alive() {
+        if !pending && !folder.worker_alive() {
             let _ = queue.leave(&folder);
         }
     })
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_goes_on_only_if_its_limits_leave_something_to_train() {
+    fn a_finished_run_resumes_only_if_its_limits_leave_something_to_train() {
         // (case, epochs done, waited, epochs in force, patience in force, advice)
         let table = [
             ("all epochs done", 50, 2, 50, 10, Some("--epochs 51")),

@@ -3,24 +3,24 @@
 //! A worker is the same binary, started with only a run folder, watched through that folder, and it outlives its
 //! starter. Depends on `domain`, `events`, `runs`, and processes. Never burn.
 
+pub mod all_strategies;
+mod arrivals;
 pub mod import;
 pub mod kill;
 pub mod launch;
 pub mod launcher;
-mod line;
 pub mod names;
-pub mod practice;
 pub mod queue;
 pub mod requests;
 pub mod stop;
 pub mod sweep;
 
 pub use crate::domain::now;
-pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
+pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
+pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, SkippedFile};
 pub use kill::{KillError, kill};
-pub use launch::{LaunchError, When, evaluate, launch, resume, resume_with};
+pub use launch::{LaunchError, LaunchTime, evaluate, launch, resume, resume_with_limits};
 pub use names::suggest_name;
-pub use practice::{PracticeError, launch_practice, practice_names};
 pub use queue::{QueueError, Restarted, forget, restart};
 pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};

@@ -3,10 +3,10 @@
 use std::io;
 
 use crate::domain::RunId;
-use crate::runs::queue::Standing;
+use crate::runs::queue::QueuePosition;
 use crate::runs::{Job, Queue, RunStore};
 
-use super::launch::{LaunchError, When, evaluate, resume_with};
+use super::launch::{LaunchError, LaunchTime, evaluate, resume_with_limits};
 
 /// The reason why the queue cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -59,13 +59,13 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
     let entries = entries.filter(|(id, _)| lost.contains(id) && (only.is_empty() || only.contains(id)));
     let (ids, jobs): (Vec<RunId>, Vec<Job>) = entries.map(|(id, entry)| (id, entry.job)).unzip();
     let order = in_order(&ids, |id| needs(store, id));
-    Ok(order.into_iter().map(|index| bring_back(store, &queue, &ids[index], jobs[index])).collect())
+    Ok(order.into_iter().map(|index| restart_run(store, &queue, &ids[index], jobs[index])).collect())
 }
 
-fn bring_back(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
+fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
     let result = match job {
-        Job::Train => resume_with(store, id, None, None, When::Owed),
-        Job::Evaluate => evaluate(store, id, When::Owed),
+        Job::Train => resume_with_limits(store, id, None, None, LaunchTime::IfPending),
+        Job::Evaluate => evaluate(store, id, LaunchTime::IfPending),
     };
     if matches!(result, Err(LaunchError::Finished { .. } | LaunchError::NoWeights { .. })) {
         // The run is finished, so no job is pending.
@@ -119,9 +119,9 @@ pub fn forget(store: &RunStore, id: &RunId) -> Result<(), QueueError> {
         return Err(QueueError::NotIn { id: id.clone() });
     }
     let listing = Queue::of(store.home()).list(super::now())?;
-    let on_its_way = |standing: &Standing| *standing == Standing::Starting;
+    let on_its_way = |position: &QueuePosition| *position == QueuePosition::Starting;
     let starting =
-        listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id && on_its_way(&run.standing));
+        listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id && on_its_way(&run.position));
     if folder.worker_alive() || starting {
         return Err(QueueError::HasWorker { id: id.clone() });
     }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_without_a_worker_is_let_go_of() {
+    fn only_a_run_without_a_worker_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = RunStore::new(Home::new(folder.path()));
         let recipe = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_active_run_is_paused_and_only_a_paused_one_goes_on() {
+    fn only_an_active_run_is_paused_and_only_a_paused_one_continues() {
         let (_home, store, old, fresh) = store();
         assert!(pause(&store, &old).expect_err("lost").to_string().contains("nothing to pause"));
         assert!(unpause(&store, &fresh).expect_err("runs").to_string().contains("fresh is not paused, it is starting"));

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::domain::name::MAX_LENGTH;
 use crate::domain::{Recipe, RunId, Tag};
 use crate::runs::RunStore;
-use crate::runs::about::AboutChange;
+use crate::runs::annotations::AnnotationChange;
 
-use super::launch::{LaunchError, When, launch};
-use super::practice::PracticeError;
+use super::all_strategies::LaunchSeriesError;
+use super::launch::{LaunchError, LaunchTime, launch};
 
 /// Launches these runs in order, each with the tag, and returns their ids.
 ///
@@ -18,8 +18,8 @@ pub fn launch_sweep<'a>(
     store: &RunStore,
     runs: impl Iterator<Item = (&'a RunId, &'a Recipe)>,
     tag: &Tag,
-    when: When,
-) -> Result<Vec<RunId>, PracticeError> {
+    when: LaunchTime,
+) -> Result<Vec<RunId>, LaunchSeriesError> {
     let mut launched = Vec::new();
     for (id, recipe) in runs {
         // Each run has its own creation time: the first may have been launched a while ago.
@@ -29,7 +29,7 @@ pub fn launch_sweep<'a>(
             super::tag(store, &id, Some(tag))
         });
         if let Err(error) = next {
-            return Err(PracticeError { launched, error });
+            return Err(LaunchSeriesError { launched, error });
         }
     }
     Ok(launched)
@@ -41,8 +41,8 @@ pub fn launch_sweep<'a>(
 /// If the tag cannot be written; the run continues.
 pub fn tag(store: &RunStore, id: &RunId, tag: Option<&Tag>) -> Result<(), LaunchError> {
     let Some(tag) = tag else { return Ok(()) };
-    let change = vec![AboutChange::Tag(tag.clone())];
-    store.folder(id).change_about(|about| about.apply(change)).map(|_| ()).map_err(LaunchError::Tag)
+    let change = vec![AnnotationChange::Tag(tag.clone())];
+    store.folder(id).change_annotations(|about| about.apply(change)).map(|_| ()).map_err(LaunchError::Tag)
 }
 
 /// Returns the names of `count` runs, made from one and in alphabetical order: `calm-heron-01`, `calm-heron-02`.
@@ -63,7 +63,7 @@ pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
     // An unlistable folder has no tags; creating the runs there will report the error.
     let ids = store.ids().unwrap_or_default();
     let taken: BTreeSet<Tag> =
-        ids.iter().filter_map(|id| store.folder(id).about().ok()).flat_map(|about| about.tags).collect();
+        ids.iter().filter_map(|id| store.folder(id).annotations().ok()).flat_map(|about| about.tags).collect();
     let tag = |ending: String| {
         let stem = cut(stem.as_str(), "sweep-".len() + ending.len());
         Tag::new(format!("sweep-{stem}{ending}")).unwrap_or_else(|error| unreachable!("{error}"))

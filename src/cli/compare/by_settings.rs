@@ -81,7 +81,7 @@ fn add_tagged(store: &RunStore, tag: &Tag, ids: &mut Vec<RunId>) -> Result<Exit,
     let mut exit = Exit::Done;
     let before = ids.len();
     for id in store.ids().map_err(|source| CommandError::List { folder, source })? {
-        match store.folder(&id).about() {
+        match store.folder(&id).annotations() {
             Ok(about) if about.tags.contains(tag) && !ids.contains(&id) => ids.push(id),
             Ok(_) => {}
             Err(error) => {

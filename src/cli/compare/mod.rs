@@ -8,7 +8,7 @@ use super::arguments::{Compare, Format};
 use super::exit::{CommandError, Exit};
 use super::output;
 use crate::domain::{RunId, RunState, Split};
-use crate::runs::comparison::{Candidate, Comparison, MOST};
+use crate::runs::comparison::{Candidate, Comparison, MAX_RUNS};
 use crate::runs::inspection::{self, InspectionError};
 use crate::runs::{Ensemble, FollowedRun, Inspection, RunStore, Summary};
 use crate::supervise;
@@ -28,12 +28,12 @@ struct Sheet<'a> {
 /// `compare`.
 pub(super) fn run(store: &RunStore, compare: &Compare) -> Result<Exit, CommandError> {
     let ids = compare.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
-    if compare.average && ids.len() > MOST {
+    if compare.average && ids.len() > MAX_RUNS {
         let words =
-            format!("--average is for at most {MOST} runs here: `mien evaluate --average RUN…` takes any number");
+            format!("--average is for at most {MAX_RUNS} runs here: `mien evaluate --average RUN…` takes any number");
         return Err(CommandError::Usage(words));
     }
-    if compare.tag.is_some() || (ids.len() > MOST && compare.baseline.is_none()) {
+    if compare.tag.is_some() || (ids.len() > MAX_RUNS && compare.baseline.is_none()) {
         return by_settings::run(store, ids, compare.tag.as_ref(), compare.format);
     }
     let baseline = compare.baseline.as_ref().map(|query| store.find(query)).transpose()?;

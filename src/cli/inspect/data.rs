@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Sheet;
 use crate::domain::{ClassScores, Confusion, RunId, Split};
-use crate::runs::inspection::{Difference, Judged, shares};
+use crate::runs::inspection::{Difference, ScoredImage, shares};
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -66,7 +66,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     let (confusion, scores) = (answers.confusion(), answers.scores());
     let names = answers.classes();
     let per_class = names.iter().zip(scores.per_class).map(|(name, scores)| PerClass { name, scores }).collect();
-    let told = |images: &[Judged]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
+    let told = |images: &[ScoredImage]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
     let (cell, hardest) = match &sheet.images {
         Some((Some((truth, predicted)), images)) => {
             (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: told(images) }), None)
@@ -95,7 +95,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     }
 }
 
-fn image<'a>(sheet: &'a Sheet, judged: &Judged) -> Image<'a> {
+fn image<'a>(sheet: &'a Sheet, judged: &ScoredImage) -> Image<'a> {
     let names = sheet.answers.classes();
     Image {
         index: judged.index,

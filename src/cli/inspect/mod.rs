@@ -13,7 +13,7 @@ use super::output;
 use crate::data::store::Dataset;
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
-use crate::runs::inspection::{self, Difference, Inspection, Judged};
+use crate::runs::inspection::{self, Difference, Inspection, ScoredImage};
 use crate::runs::{Home, RunStore, Summary};
 
 /// A cell of the matrix: truth and prediction.
@@ -30,7 +30,7 @@ struct Sheet {
     /// What changed from another run's answers.
     against: Option<(RunId, Difference)>,
     /// The images asked for, and the classes of their cell if it is one.
-    images: Option<(Option<Cell>, Vec<Judged>)>,
+    images: Option<(Option<Cell>, Vec<ScoredImage>)>,
     sources: Sources,
 }
 

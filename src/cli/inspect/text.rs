@@ -4,7 +4,7 @@ use super::Sheet;
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Confusion, MATRIX_CLASSES, Scores};
-use crate::runs::inspection::{Judged, images_of, shares};
+use crate::runs::inspection::{ScoredImage, images_of, shares};
 
 pub(super) fn render(sheet: &Sheet) -> String {
     let mut parts = vec![head(sheet)];
@@ -100,7 +100,7 @@ pub(in crate::cli) fn class_table(names: &[String], scores: &Scores) -> String {
     table.render()
 }
 
-fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[Judged]) -> String {
+fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[ScoredImage]) -> String {
     let names = sheet.answers.classes();
     let title = match cell {
         Some((truth, predicted)) => {

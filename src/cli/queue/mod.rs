@@ -8,9 +8,9 @@ use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::{gpu, output};
 use crate::domain::{DeviceRequest, RunId, UnknownName};
-use crate::runs::queue::{DeviceKey, To};
+use crate::runs::queue::{DeviceKey, QueueMove};
 use crate::runs::{Queue, RunStore};
-use crate::supervise::{self, When};
+use crate::supervise::{self, LaunchTime};
 
 /// Whether a run queues.
 #[derive(Debug, Clone, Copy, Args)]
@@ -21,8 +21,8 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn when(self) -> When {
-        if self.now { When::Now } else { When::InTurn }
+    pub(super) fn when(self) -> LaunchTime {
+        if self.now { LaunchTime::Now } else { LaunchTime::Queued }
     }
 }
 
@@ -125,12 +125,12 @@ fn list(store: &RunStore, Output { json }: Output) -> Result<Exit, CommandError>
 fn change_order(store: &RunStore, wanted: &Move) -> Result<Exit, CommandError> {
     let id = store.find(&wanted.run)?;
     let to = match (&wanted.before, &wanted.after) {
-        (Some(other), _) => To::Before(store.find(other)?),
-        (_, Some(other)) => To::After(store.find(other)?),
-        _ if wanted.first => To::First,
-        _ if wanted.last => To::Last,
-        _ if wanted.up => To::Up,
-        _ => To::Down,
+        (Some(other), _) => QueueMove::Before(store.find(other)?),
+        (_, Some(other)) => QueueMove::After(store.find(other)?),
+        _ if wanted.first => QueueMove::First,
+        _ if wanted.last => QueueMove::Last,
+        _ if wanted.up => QueueMove::Up,
+        _ => QueueMove::Down,
     };
     let (place, of) = Queue::of(store.home()).move_run(&id, &to)?;
     if wanted.output.json {
@@ -168,7 +168,7 @@ fn device(queue: &Queue, name: &str) -> Result<DeviceKey, CommandError> {
             let listing = queue.list(supervise::now()).unwrap_or_default();
             let mut known = listing.devices.into_iter().filter_map(|group| group.device);
             gpu::queue_key(ordinal).or_else(|reason| {
-                let known = known.find(|device| device.is_here() && device.name == name);
+                let known = known.find(|device| device.is_local() && device.name == name);
                 known.ok_or_else(|| CommandError::Words(format!("cannot tell which device {name} is: {reason}")))
             })
         }

@@ -87,7 +87,8 @@ fn all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     plan::tell(store, &recipes)?;
-    let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, following.turn.when())?;
+    let ids =
+        supervise::launch_all_strategies(store, supervise::strategy_run_names(&stem), recipes, following.turn.when())?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
     output::note(&format!("{}: one after the other", names.join(", ")));
@@ -139,7 +140,7 @@ pub(super) fn resume(
         let recipe = &run.summary.recipe;
         refuse(preflight::check_dataset(recipe, Files(store).dataset(&recipe.dataset)))?;
     }
-    supervise::resume_with(store, &id, epochs, patience, following.turn.when())?;
+    supervise::resume_with_limits(store, &id, epochs, patience, following.turn.when())?;
     // From which epoch, the worker tells: it knows what is on disk.
     output::note(&format!("{id} goes on"));
     accompany(run, following)

@@ -3,7 +3,7 @@
 use super::{Affine, Window};
 use crate::data::manifest::ImageShape;
 use crate::data::random::{Keyed, Purpose};
-use crate::domain::{Augmentation, Place, View};
+use crate::domain::{Augmentation, CropPosition, View};
 
 /// The share of an image that an erased rectangle takes, at least and at most.
 const ERASED_AREA: [f64; 2] = [0.02, 0.2];
@@ -76,14 +76,14 @@ impl Change {
     /// A view of an image out of which a square of `crop` pixels is cut (0: none).
     #[must_use]
     pub fn of_view(view: View, image: ImageShape, crop: u32) -> Self {
-        let window = match (view.place, crop) {
-            (Place::Middle, 0) => Window::WHOLE,
-            (Place::Middle, crop) => cut([image.height, image.width].map(|side| (side - crop) / 2), crop, image),
-            (Place::Corner { lower, right }, 0) => {
+        let window = match (view.position, crop) {
+            (CropPosition::Middle, 0) => Window::WHOLE,
+            (CropPosition::Middle, crop) => cut([image.height, image.width].map(|side| (side - crop) / 2), crop, image),
+            (CropPosition::Corner { lower, right }, 0) => {
                 let edge = |far: bool| if far { 1.0 - VIEW } else { 0.0 };
                 Window { origin: [edge(lower), edge(right)], extent: [VIEW; 2] }
             }
-            (Place::Corner { lower, right }, crop) => {
+            (CropPosition::Corner { lower, right }, crop) => {
                 let edge = |far: bool, side: u32| if far { side - crop } else { 0 };
                 cut([edge(lower, image.height), edge(right, image.width)], crop, image)
             }

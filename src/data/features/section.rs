@@ -86,11 +86,12 @@ impl Section {
     /// # Errors
     /// When the files cannot be made, read or locked.
     pub fn open(&self) -> io::Result<Opened> {
-        let open = |path: &Path| durable::in_place().create(true).truncate(false).read(true).write(true).open(path);
+        let open =
+            |path: &Path| durable::in_place_options().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
         // Under the lock, which counts only on the table that is still in its place: whoever removes a section holds
         // it.
-        let held = |attempt| Ok::<_, io::Error>(taken(attempt)? && durable::is_at(&table, &self.table_file()));
+        let held = |attempt| Ok::<_, io::Error>(taken(attempt)? && durable::is_same_file(&table, &self.table_file()));
         if !held(table.try_lock_shared())? {
             return Ok(Opened::Busy);
         }
@@ -124,7 +125,8 @@ impl Section {
             _ => return Ok(None),
         };
         // Who makes room holds it alone for an instant.
-        let held = lock::wait(|| table.try_lock_shared(), PATIENCE)? && durable::is_at(&table, &self.table_file());
+        let held =
+            lock::wait_for(|| table.try_lock_shared(), PATIENCE)? && durable::is_same_file(&table, &self.table_file());
         if !held || !self.is_whole(&table, &values)? {
             return Ok(None);
         }

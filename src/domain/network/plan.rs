@@ -103,7 +103,7 @@ impl Step {
 
 impl Plan {
     /// Returns the number of stored values in the outputs of all steps, for one image.
-    pub(super) fn kept_numbers(&self) -> usize {
+    pub(super) fn stored_numbers(&self) -> usize {
         fn sum(layers: &[ResolvedLayer], steps: &[Step]) -> usize {
             let of = |step: &Step| {
                 let own: usize = layers[step.last_layer()].output.iter().product();

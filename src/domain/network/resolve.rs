@@ -443,7 +443,7 @@ impl Resolved {
 
     /// Returns how many numbers a training step stores for one image: each step's output and its gradient.
     #[must_use]
-    pub fn kept_numbers(&self, units: Range<usize>) -> usize {
-        2 * self.plan(units).kept_numbers()
+    pub fn stored_numbers(&self, units: Range<usize>) -> usize {
+        2 * self.plan(units).stored_numbers()
     }
 }

@@ -26,7 +26,7 @@ pub enum TrainedStages<'a> {
 
 impl StageName {
     /// The greatest length of a name, in characters.
-    const MOST: usize = 32;
+    const MAX_LENGTH: usize = 32;
 
     /// Returns the name of a stage of the catalog.
     #[must_use]
@@ -60,7 +60,7 @@ impl TryFrom<String> for StageName {
 
     fn try_from(text: String) -> Result<Self, UnknownName> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if !text.is_empty() && text.len() <= Self::MOST && text.chars().all(allowed) {
+        if !text.is_empty() && text.len() <= Self::MAX_LENGTH && text.chars().all(allowed) {
             return Ok(Self(text));
         }
         Err(UnknownName::new("name of a stage", &text, "letters, digits, '_', '-', '.'"))

@@ -18,7 +18,7 @@ use crate::runs::summary::Summary;
 
 /// The part of a checkpoint's state that is checked.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Held {
+pub(super) struct CheckpointState {
     /// Completed epochs.
     epoch: u32,
     /// The dataset's fingerprint.
@@ -35,7 +35,7 @@ pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
 }
 
 /// Returns the state of each intact checkpoint by file, and findings about the damaged ones.
-pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>) {
+pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, CheckpointState>, Vec<Finding>) {
     let (mut held, mut findings) = (BTreeMap::new(), Vec::new());
     for file in files(folder) {
         match verify(&file) {
@@ -51,7 +51,7 @@ pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>
 }
 
 /// Checks one file; `None` if it is gone.
-pub(super) fn verify(file: &Path) -> Result<Option<Held>, String> {
+pub(super) fn verify(file: &Path) -> Result<Option<CheckpointState>, String> {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -60,7 +60,7 @@ pub(super) fn verify(file: &Path) -> Result<Option<Held>, String> {
     parse(&bytes).map(Some).map_err(|reason| format!("is damaged: {reason}"))
 }
 
-fn parse(bytes: &[u8]) -> Result<Held, String> {
+fn parse(bytes: &[u8]) -> Result<CheckpointState, String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let entry = |name: &str| {
         let value = header.metadata().as_ref().and_then(|entries| entries.get(name));
@@ -85,9 +85,9 @@ fn parse(bytes: &[u8]) -> Result<Held, String> {
 }
 
 /// Checks each checkpoint by itself and against the log's summary.
-pub(super) fn check(subject: &Subject<'_>, told: Option<&Summary>) -> Vec<Finding> {
+pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Finding> {
     let folder = subject.folder;
-    let (held, mut findings) = each(folder);
+    let (held, mut findings) = read_all(folder);
     for finding in &mut findings {
         finding.advice = advice(subject, &finding.file, &held);
     }
@@ -97,12 +97,12 @@ pub(super) fn check(subject: &Subject<'_>, told: Option<&Summary>) -> Vec<Findin
             findings.push(Finding::damage(file, what, "put back the file that belongs here"));
         }
     }
-    let Some(told) = told.filter(|_| !subject.alive) else { return findings };
-    findings.extend(against_log(subject, told, &held));
+    let Some(logged) = logged.filter(|_| !subject.alive) else { return findings };
+    findings.extend(against_log(subject, logged, &held));
     findings
 }
 
-fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Held>) -> String {
+fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, CheckpointState>) -> String {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let epoch = |file: &PathBuf| held.get(file).map(|held| held.epoch);
     if damaged == last {
@@ -125,11 +125,11 @@ fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Held>)
     "remove it; the other checkpoints stand".into()
 }
 
-fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, Held>) -> Vec<Finding> {
+fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, CheckpointState>) -> Vec<Finding> {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let mut findings = Vec::new();
-    let finished = told.state(false, u64::MAX) == RunState::Finished;
-    if told.epoch() > 0 && !best.exists() {
+    let finished = logged.state(false, u64::MAX) == RunState::Finished;
+    if logged.epoch() > 0 && !best.exists() {
         let advice = if last.exists() && !finished {
             format!("`mien resume {id}` continues from last.ckpt")
         } else {
@@ -137,7 +137,7 @@ fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, H
         };
         findings.push(Finding::damage(&best, "is gone: the run cannot be tested again", advice));
     }
-    if told.epoch() > 0 && !last.exists() {
+    if logged.epoch() > 0 && !last.exists() {
         findings.push(if finished {
             Finding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
         } else {
@@ -146,15 +146,15 @@ fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, H
         });
     }
     if let Some(found) = held.get(&last).map(|held| held.epoch) {
-        if found > told.epoch() {
-            let what = format!("holds epoch {found}, but the log has no more than {}", told.epoch());
+        if found > logged.epoch() {
+            let what = format!("holds epoch {found}, but the log has no more than {}", logged.epoch());
             findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are whole"));
-        } else if found < told.epoch() {
-            let what = format!("holds epoch {found} of {}: the run was killed before it was saved", told.epoch());
+        } else if found < logged.epoch() {
+            let what = format!("holds epoch {found} of {}: the run was killed before it was saved", logged.epoch());
             findings.push(Finding::note(&last, what, format!("`mien resume {id}` trains the rest again")));
         }
     }
-    let expected = told.early_stopping.best_epoch;
+    let expected = logged.early_stopping.best_epoch;
     if let Some(found) = held.get(&best).map(|held| held.epoch).filter(|found| *found != expected && expected > 0) {
         let what = format!("holds epoch {found}, but by the log epoch {expected} is the best");
         findings.push(Finding::note(&best, what, format!("`mien resume {id}` trains what is missing again")));

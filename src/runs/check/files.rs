@@ -18,12 +18,12 @@ const WORLD_WRITABLE: u32 = 0o002;
 /// writes.
 pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, metadata) in all(folder.path(), &mut findings) {
+    for (path, metadata) in walk(folder.path(), &mut findings) {
         findings.extend(look(&path, &metadata, home, alive));
     }
-    if let Err(error) = folder.about() {
+    if let Err(error) = folder.annotations() {
         findings.push(Finding::damage(
-            &folder.about_file(),
+            &folder.annotations_file(),
             error.to_string(),
             "tags, note and former names are lost: remove it",
         ));
@@ -68,7 +68,7 @@ fn look(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Fi
 }
 
 /// Returns a folder and everything in it, recursively, the folder first. Links become findings and are not followed.
-fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
+fn walk(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -94,7 +94,7 @@ fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
 }
 
 /// Checks the folders that no list shows.
-pub(super) fn beside_runs(checkpoints: &Path) -> Vec<Finding> {
+pub(super) fn check_other_folders(checkpoints: &Path) -> Vec<Finding> {
     let Ok(entries) = fs::read_dir(checkpoints) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();

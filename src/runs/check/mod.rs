@@ -56,7 +56,7 @@ impl Finding {
 
 /// The expected values of a run's dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct DatasetInfo {
     /// The current fingerprint.
     pub fingerprint: String,
     /// Images in each split.
@@ -66,7 +66,7 @@ pub struct Known {
 }
 
 /// The readable datasets of a home.
-pub type Datasets = BTreeMap<DatasetName, Known>;
+pub type Datasets = BTreeMap<DatasetName, DatasetInfo>;
 
 /// The run to check, with the values to compare it with.
 struct Subject<'a> {
@@ -76,7 +76,7 @@ struct Subject<'a> {
     /// Whether a worker is running.
     alive: bool,
     /// The run's dataset, if it exists with the recipe's fingerprint.
-    dataset: Option<&'a Known>,
+    dataset: Option<&'a DatasetInfo>,
 }
 
 impl RunStore {
@@ -98,7 +98,7 @@ impl RunStore {
                 let advice = "put back a copy of the file; without it the run cannot be shown or resumed";
                 findings.push(Finding::damage(&folder.recipe_file(), error.to_string(), advice));
                 // Checkpoints have their own checksums and need no recipe.
-                findings.extend(checkpoints::each(&folder).1);
+                findings.extend(checkpoints::read_all(&folder).1);
                 return findings;
             }
         };
@@ -106,9 +106,9 @@ impl RunStore {
         findings.extend(dataset(&folder, &recipe, known));
         let dataset = known.filter(|known| known.fingerprint == recipe.fingerprint);
         let subject = Subject { id, folder: &folder, recipe: &recipe, alive, dataset };
-        let (told, of_log) = log::check(&subject);
+        let (logged, of_log) = log::check(&subject);
         findings.extend(of_log);
-        findings.extend(checkpoints::check(&subject, told.as_ref()));
+        findings.extend(checkpoints::check(&subject, logged.as_ref()));
         findings.extend(predictions::check(&subject));
         findings
     }
@@ -117,7 +117,7 @@ impl RunStore {
     /// deletions.
     #[must_use]
     pub fn check_folder(&self) -> Vec<Finding> {
-        files::beside_runs(&self.home().checkpoints())
+        files::check_other_folders(&self.home().checkpoints())
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) fn checkpoint_files(folder: &RunFolder) -> Vec<PathBuf> {
     checkpoints::files(folder)
 }
 
-fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&Known>) -> Option<Finding> {
+fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> Option<Finding> {
     let file = folder.recipe_file();
     let name = &recipe.dataset;
     match known {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finding, Known, Subject};
+use super::{DatasetInfo, Finding, Subject};
 use crate::domain::Split;
 use crate::runs::predictions::Predictions;
 
@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     there.filter_map(wrong).collect()
 }
 
-fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), String> {
+fn fault(file: &Path, split: Split, dataset: Option<&DatasetInfo>) -> Result<(), String> {
     // Links are reported by another check and not followed.
     if file.is_symlink() {
         return Ok(());

@@ -5,7 +5,7 @@
 
 mod by_settings;
 mod classes;
-mod folded;
+mod merged;
 mod metric;
 mod seeds;
 mod settings;
@@ -13,7 +13,7 @@ mod verdict;
 
 pub use by_settings::{BySettings, SettingsRow};
 pub use classes::ClassRow;
-pub use folded::{Folded, FoldedRow};
+pub use merged::{MergedComparison, MergedRow};
 pub use metric::{Direction, Metric, MetricRow};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, settings};
@@ -25,7 +25,7 @@ use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{RunId, Strategy};
 
 /// The most runs in one comparison.
-pub const MOST: usize = 6;
+pub const MAX_RUNS: usize = 6;
 
 /// A run to compare.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ pub struct Candidate<'a> {
 /// The reason why runs cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
-    /// Fewer than two, or more than [`MOST`], runs are given.
-    #[error("two to {MOST} runs are compared at once, not {0}")]
+    /// Fewer than two, or more than [`MAX_RUNS`], runs are given.
+    #[error("two to {MAX_RUNS} runs are compared at once, not {0}")]
     Count(usize),
     /// A run is given twice.
     #[error("{0} is given twice: a run is not compared with itself")]
@@ -61,7 +61,7 @@ pub struct Reference {
 
 /// The verdict of a run against the baseline.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Against {
+pub struct RunVerdict {
     /// The run's column.
     pub run: usize,
     /// The verdict, or the reason why there is none.
@@ -84,7 +84,7 @@ pub struct Comparison {
     /// The F1 of each class; empty if no run is tested, or if datasets or classes differ.
     pub classes: Vec<ClassRow>,
     /// The verdict of every other run.
-    pub verdicts: Vec<Against>,
+    pub verdicts: Vec<RunVerdict>,
     /// Groups of runs that differ only in their seed.
     pub groups: Vec<SeedGroup>,
     /// Remarks for the reader, in sentences.
@@ -119,7 +119,7 @@ impl Comparison {
         let runs: Vec<&Summary> = candidates.iter().map(|candidate| candidate.run).collect();
         let comparable = same_dataset(&runs);
         let references = references(&runs);
-        let against = |run: usize| Against { run, verdict: Verdict::of(candidates, baseline, run) };
+        let against = |run: usize| RunVerdict { run, verdict: Verdict::of(candidates, baseline, run) };
         Self {
             runs: runs.iter().map(|run| run.id.clone()).collect(),
             baseline,
@@ -135,7 +135,7 @@ impl Comparison {
 }
 
 fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {
-    if !(2..=MOST).contains(&candidates.len()) {
+    if !(2..=MAX_RUNS).contains(&candidates.len()) {
         return Err(ComparisonError::Count(candidates.len()));
     }
     let again = |at: usize| candidates[..at].iter().any(|earlier| earlier.run.id == candidates[at].run.id);

@@ -23,7 +23,7 @@ pub struct Setting {
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] covers under another name, with everything below them.
-const TOLD: [&str; 31] = [
+const NAMED_PATHS: [&str; 31] = [
     "strategy",
     "network",
     "dataset",
@@ -133,7 +133,7 @@ fn others(recipe: &Recipe) -> BTreeMap<String, String> {
 }
 
 fn flatten(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
-    if TOLD.contains(&path) || NO_SETTINGS.contains(&path) {
+    if NAMED_PATHS.contains(&path) || NO_SETTINGS.contains(&path) {
         return;
     }
     match value {

@@ -108,7 +108,7 @@ fn a_figure_that_is_no_number_is_none_and_never_the_best() {
 }
 
 #[test]
-fn a_verdict_says_what_was_gained_and_whether_it_could_be_chance() {
+fn a_verdict_has_gains_losses_and_significance() {
     let comparison = compare(&two());
     let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
     assert_eq!((verdict.gained, verdict.lost, verdict.images), (60, 0, 90));
@@ -143,7 +143,7 @@ fn identical_answers_differ_by_nothing() {
 }
 
 #[test]
-fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
+fn runs_that_cannot_be_compared_are_refused() {
     let reason = |change: Change| {
         let [old, mut new] = two();
         change(&mut new);
@@ -198,7 +198,7 @@ fn on_different_datasets_nothing_is_the_best() {
 }
 
 #[test]
-fn every_setting_is_told_where_it_differs_and_only_there() {
+fn every_setting_is_listed_exactly_where_it_differs() {
     let samples = Strategy::ALL.map(Recipe::sample);
     let summary =
         |at: usize, recipe: &Recipe| Summary::new(RunId::new(format!("run-{at}")).expect("an id"), recipe.clone());

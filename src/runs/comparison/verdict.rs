@@ -163,8 +163,8 @@ impl Verdict {
     pub fn f1_sentence(&self) -> String {
         let Interval { low, high } = self.f1_interval;
         let chance = chance(self.f1_is_certain());
-        let told = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
-        let most: Vec<String> = self.contributors().map(told).collect();
+        let logged = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
+        let most: Vec<String> = self.contributors().map(logged).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
         let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
         format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")
@@ -191,10 +191,10 @@ fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, NotComparable
         return Err(NotComparable::NotTested(id.clone()));
     };
     let inspection = candidate.test.as_ref().map_err(Clone::clone).copied()?;
-    let (told, found) = (&test.confusion, inspection.confusion());
+    let (logged, found) = (&test.confusion, inspection.confusion());
     // Rounding to f32 may swap two nearly equal probabilities, which changes the predicted class.
-    let near_ties = 1 + told.total() / 1_000;
-    if told.classes() != found.classes() || told.distance(&found) > 2 * near_ties {
+    let near_ties = 1 + logged.total() / 1_000;
+    if logged.classes() != found.classes() || logged.distance(&found) > 2 * near_ties {
         return Err(NotComparable::OtherTest(id.clone()));
     }
     Ok(inspection)

@@ -115,7 +115,7 @@ pub enum Fault {
 
 /// The prediction for one image.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Judged {
+pub struct ScoredImage {
     /// The image's index in its split, from 0.
     pub index: usize,
     /// Its class in the dataset.
@@ -193,18 +193,25 @@ impl Inspection {
 
     /// Returns the prediction for one image; `None` for an index out of range.
     #[must_use]
-    pub fn judged(&self, index: usize) -> Option<Judged> {
+    pub fn scored_image(&self, index: usize) -> Option<ScoredImage> {
         let row = self.probabilities(index)?;
         let (truth, predicted) = (usize::from(*self.truth().get(index)?), usize::from(*self.predicted.get(index)?));
         let probability_of_truth = row[truth];
         // Otherwise a probability that rounds to 0 would give an infinite loss, which neither sorts nor prints well.
         let loss = -f64::from(probability_of_truth.max(f32::from_bits(1))).ln();
-        Some(Judged { index, truth, predicted, confidence: row[predicted], probability_of_truth, loss: loss.max(0.0) })
+        Some(ScoredImage {
+            index,
+            truth,
+            predicted,
+            confidence: row[predicted],
+            probability_of_truth,
+            loss: loss.max(0.0),
+        })
     }
 
     /// Returns the predictions for all images, in order.
-    pub fn all(&self) -> impl Iterator<Item = Judged> {
-        (0..self.images()).filter_map(|index| self.judged(index))
+    pub fn all(&self) -> impl Iterator<Item = ScoredImage> {
+        (0..self.images()).filter_map(|index| self.scored_image(index))
     }
 
     /// Returns the confusion matrix.
@@ -233,8 +240,8 @@ impl Inspection {
 
     /// Returns the images of class `truth` that are predicted as `predicted`.
     #[must_use]
-    pub fn cell(&self, truth: usize, predicted: usize, order: Order) -> Vec<Judged> {
-        let mut found: Vec<Judged> =
+    pub fn cell(&self, truth: usize, predicted: usize, order: Order) -> Vec<ScoredImage> {
+        let mut found: Vec<ScoredImage> =
             self.all().filter(|judged| judged.truth == truth && judged.predicted == predicted).collect();
         sort(&mut found, order);
         found
@@ -243,8 +250,8 @@ impl Inspection {
     /// Returns the `count` images with the largest loss, the largest first. Among training images, these are candidates
     /// for wrong labels.
     #[must_use]
-    pub fn hardest(&self, count: usize) -> Vec<Judged> {
-        let mut all: Vec<Judged> = self.all().collect();
+    pub fn hardest(&self, count: usize) -> Vec<ScoredImage> {
+        let mut all: Vec<ScoredImage> = self.all().collect();
         sort(&mut all, Order::Loss);
         all.truncate(count);
         all
@@ -277,7 +284,7 @@ pub fn images_of(split: Split) -> &'static str {
 }
 
 /// Sorts stably: equal images stay in the order of the split.
-fn sort(judged: &mut [Judged], order: Order) {
+fn sort(judged: &mut [ScoredImage], order: Order) {
     match order {
         Order::Confidence => judged.sort_by(|a, b| b.confidence.total_cmp(&a.confidence)),
         Order::Loss => judged.sort_by(|a, b| b.loss.total_cmp(&a.loss)),

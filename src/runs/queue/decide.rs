@@ -20,7 +20,7 @@ pub enum Decision {
 /// that a slow run blocks no run behind it.
 #[must_use]
 pub fn decide(me: (u64, &RunId), waiting: &[(u64, RunId)], held: usize, slots: usize) -> Decision {
-    let before = waiting.iter().filter(|(place, run)| (*place, run) < me).count();
+    let before = waiting.iter().filter(|(position, run)| (*position, run) < me).count();
     let ahead = held + before;
     if ahead < slots { Decision::Take } else { Decision::Wait { ahead } }
 }
@@ -51,11 +51,11 @@ mod tests {
             ("fewer slots than are taken", 5, &[], 3, 1, Some(3)),
             ("no slots: a device that is closed", 5, &[], 0, 0, Some(0)),
         ];
-        for (case, place, others, held, slots, expected) in table {
+        for (case, position, others, held, slots, expected) in table {
             let me = id("me");
-            let waiting: Vec<(u64, RunId)> = others.iter().map(|place| (*place, id("other"))).collect();
+            let waiting: Vec<(u64, RunId)> = others.iter().map(|position| (*position, id("other"))).collect();
             let expected = expected.map_or(Decision::Take, |ahead| Decision::Wait { ahead });
-            assert_eq!(decide((place, &me), &waiting, held, slots), expected, "{case}");
+            assert_eq!(decide((position, &me), &waiting, held, slots), expected, "{case}");
         }
         let (me, waiting) = (id("b"), [(5, id("a")), (5, id("b")), (5, id("c"))]);
         assert_eq!(decide((5, &me), &waiting, 0, 1), Decision::Wait { ahead: 1 }, "a tie goes by the id");
@@ -64,7 +64,7 @@ mod tests {
     /// An event on a device: a run arrives, a waiting run polls, a running one ends, a run dies, or the number of slots
     /// changes.
     #[derive(Debug, Clone)]
-    enum Happening {
+    enum SchedulerEvent {
         Comes(u64),
         Looks(usize),
         Ends,
@@ -72,45 +72,45 @@ mod tests {
         Slots(usize),
     }
 
-    fn happening() -> impl Strategy<Value = Happening> {
+    fn scheduler_event() -> impl Strategy<Value = SchedulerEvent> {
         prop_oneof![
-            3 => (0_u64..20).prop_map(Happening::Comes),
-            6 => (0_usize..20).prop_map(Happening::Looks),
-            2 => Just(Happening::Ends),
-            1 => (0_usize..20).prop_map(Happening::Dies),
-            1 => (1_usize..4).prop_map(Happening::Slots),
+            3 => (0_u64..20).prop_map(SchedulerEvent::Comes),
+            6 => (0_usize..20).prop_map(SchedulerEvent::Looks),
+            2 => Just(SchedulerEvent::Ends),
+            1 => (0_usize..20).prop_map(SchedulerEvent::Dies),
+            1 => (1_usize..4).prop_map(SchedulerEvent::Slots),
         ]
     }
 
     proptest! {
         #[test]
-        fn never_more_than_slots_in_order_and_nobody_starves(happenings in prop::collection::vec(happening(), 1..200)) {
+        fn never_more_than_slots_in_order_and_nobody_starves(happenings in prop::collection::vec(scheduler_event(), 1..200)) {
             let (mut waiting, mut held, mut slots) = (Vec::<(u64, RunId)>::new(), 0_usize, 1_usize);
             let mut count = 0;
             let looks = |waiting: &mut Vec<(u64, RunId)>, held: &mut usize, slots: usize, index: usize| {
-                let (place, me) = waiting[index].clone();
-                let taken = decide((place, &me), waiting, *held, slots) == Decision::Take;
+                let (position, me) = waiting[index].clone();
+                let taken = decide((position, &me), waiting, *held, slots) == Decision::Take;
                 if taken {
                     assert!(*held < slots, "more holders than slots");
-                    let before = waiting.iter().filter(|(other, run)| (*other, run) < (place, &me)).count();
+                    let before = waiting.iter().filter(|(other, run)| (*other, run) < (position, &me)).count();
                     assert!(before < slots - *held, "it took the slot of one before it");
                     waiting.remove(index);
                     *held += 1;
                 }
                 taken
             };
-            for happening in happenings {
-                match happening {
-                    Happening::Comes(place) => {
+            for scheduler_event in happenings {
+                match scheduler_event {
+                    SchedulerEvent::Comes(position) => {
                         count += 1;
-                        waiting.push((place, id(&format!("run-{count}"))));
+                        waiting.push((position, id(&format!("run-{count}"))));
                     }
-                    Happening::Looks(index) if index < waiting.len() => {
+                    SchedulerEvent::Looks(index) if index < waiting.len() => {
                         looks(&mut waiting, &mut held, slots, index);
                     }
-                    Happening::Ends if held > 0 => held -= 1,
-                    Happening::Dies(index) if index < waiting.len() => drop(waiting.remove(index)),
-                    Happening::Slots(number) => slots = number,
+                    SchedulerEvent::Ends if held > 0 => held -= 1,
+                    SchedulerEvent::Dies(index) if index < waiting.len() => drop(waiting.remove(index)),
+                    SchedulerEvent::Slots(number) => slots = number,
                     _ => {}
                 }
                 // If every run polls once, as many begin as slots are free.
@@ -124,8 +124,8 @@ mod tests {
                 // The order of polls decides how many runs begin in the first round; a second round leaves no slot
                 // free.
                 while let Some(index) = (0..all.len()).find(|index| {
-                    let (place, me) = &all[*index];
-                    decide((*place, me), &all, taken, slots) == Decision::Take
+                    let (position, me) = &all[*index];
+                    decide((*position, me), &all, taken, slots) == Decision::Take
                 }) {
                     looks(&mut all, &mut taken, slots, index);
                 }

@@ -29,7 +29,7 @@ impl DeviceKey {
 
     /// Returns whether the device belongs to this machine.
     #[must_use]
-    pub fn is_here(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         self.host == this_host()
     }
 
@@ -45,7 +45,7 @@ impl DeviceKey {
 impl fmt::Display for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = crate::domain::text::printable(&self.name);
-        if self.is_here() { f.pad(&name) } else { f.pad(&format!("{name} on {}", self.host)) }
+        if self.is_local() { f.pad(&name) } else { f.pad(&format!("{name} on {}", self.host)) }
     }
 }
 

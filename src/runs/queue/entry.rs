@@ -29,7 +29,8 @@ static KIND: FileKind = FileKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The position in the queue: a number that counts up, never a time. Equal positions are ordered by the run's id.
-    pub place: u64,
+    #[serde(rename = "place")]
+    pub position: u64,
     /// The job of its worker.
     pub job: Job,
     /// The length of the event log in bytes when the job was entered. A later end in the log is the end of this job.

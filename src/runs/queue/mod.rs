@@ -26,9 +26,9 @@ use std::time::Duration;
 pub use decide::{Decision, decide};
 pub use device::DeviceKey;
 pub use entry::{ENTRY_VERSION, Entry};
-pub use listing::{DeviceListing, Listing, QueuedRun, Standing};
-pub use order::{MoveError, To};
-pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
+pub use listing::{DeviceListing, Listing, QueuePosition, QueuedRun};
+pub use order::{MoveError, QueueMove};
+pub use slots::{SLOTS_VERSION, Slot, SlotPoll, SlotsError, Ticket};
 
 use super::job::Job;
 use super::layout::{Home, RunFolder};
@@ -37,7 +37,7 @@ use crate::durable::lock;
 use crate::events::whole_length;
 
 /// The longest wait for other processes' decisions, which take milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The queue of a home.
 #[derive(Debug, Clone)]
@@ -57,18 +57,18 @@ impl Queue {
     }
 
     /// Takes the queue's lock until the file is dropped. Returns `None` if other processes hold it for longer than
-    /// `patience`.
-    fn alone(&self, patience: Duration) -> io::Result<Option<File>> {
+    /// `timeout`.
+    fn try_lock(&self, timeout: Duration) -> io::Result<Option<File>> {
         fs::create_dir_all(self.devices())?;
-        lock::take(&self.devices().join("turn.lock"), patience)
+        lock::acquire(&self.devices().join("turn.lock"), timeout)
     }
 
-    fn alone_or_busy(&self) -> io::Result<File> {
+    fn lock(&self) -> io::Result<File> {
         let busy = || {
             let turn = self.devices().join("turn.lock");
             io::Error::new(io::ErrorKind::TimedOut, format!("another program holds {}: try again", turn.display()))
         };
-        self.alone(PATIENCE)?.ok_or_else(busy)
+        self.try_lock(TIMEOUT)?.ok_or_else(busy)
     }
 
     /// Returns all readable entries, by position.
@@ -87,7 +87,7 @@ impl Queue {
             Some((id, entry))
         };
         let mut entries: Vec<(RunId, Entry)> = folders.filter_map(Result::ok).filter_map(entry).collect();
-        entries.sort_by(|(one, first), (other, second)| (first.place, one).cmp(&(second.place, other)));
+        entries.sort_by(|(one, first), (other, second)| (first.position, one).cmp(&(second.position, other)));
         Ok(entries)
     }
 
@@ -96,12 +96,12 @@ impl Queue {
     /// # Errors
     /// If the entry cannot be written, or others hold the queue's lock for too long.
     pub fn enter(&self, run: &RunFolder, job: Job) -> io::Result<Entry> {
-        let _alone = self.alone_or_busy()?;
+        let _lock = self.lock()?;
         // An entry whose job is over remains from a worker that died between logging the end and removing the entry.
         let before = run.queue_entry().ok().flatten().filter(|before| !run.job_is_over(before));
-        let place = match &before {
-            Some(entry) => entry.place,
-            None => self.entries()?.last().map_or(1, |(_, last)| last.place.saturating_add(1)),
+        let position = match &before {
+            Some(entry) => entry.position,
+            None => self.entries()?.last().map_or(1, |(_, last)| last.position.saturating_add(1)),
         };
         let same = before.filter(|before| before.job == job);
         // Later events of the log belong to this job; a begun job continues.
@@ -110,7 +110,7 @@ impl Queue {
             None => whole_length(&run.events_file())?,
         };
         let device = same.as_ref().and_then(|entry| entry.device.clone());
-        let entry = Entry { place, job, since, begun: false, device };
+        let entry = Entry { position, job, since, begun: false, device };
         if same.as_ref() != Some(&entry) {
             run.write_queue_entry(&entry)?;
         }
@@ -122,8 +122,8 @@ impl Queue {
     ///
     /// # Errors
     /// If the entry cannot be read or written, or others hold the queue's lock for too long.
-    pub fn owes(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
-        let _alone = self.alone_or_busy()?;
+    pub fn is_pending(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
+        let _lock = self.lock()?;
         let Some(entry) = run.queue_entry().map_err(io::Error::other)? else { return Ok(false) };
         if entry.job != job {
             return Ok(false);
@@ -143,8 +143,8 @@ impl Queue {
     ///
     /// # Errors
     /// If the entry cannot be written, or others hold the queue's lock for too long.
-    pub fn waits_for(&self, run: &RunFolder, device: &DeviceKey) -> io::Result<()> {
-        let _alone = self.alone_or_busy()?;
+    pub fn record_device(&self, run: &RunFolder, device: &DeviceKey) -> io::Result<()> {
+        let _lock = self.lock()?;
         match run.queue_entry().ok().flatten() {
             Some(entry) if entry.device.as_ref() != Some(device) => {
                 run.write_queue_entry(&Entry { device: Some(device.clone()), ..entry })
@@ -158,7 +158,7 @@ impl Queue {
     /// # Errors
     /// If the entry cannot be removed, or others hold the queue's lock for too long.
     pub fn leave(&self, run: &RunFolder) -> io::Result<()> {
-        let _alone = self.alone_or_busy()?;
+        let _lock = self.lock()?;
         run.remove_queue_entry()
     }
 }

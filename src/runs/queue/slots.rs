@@ -24,10 +24,10 @@ pub const SLOTS_VERSION: u32 = 1;
 const DEFAULT: usize = 1;
 
 /// The most slots of a device: a larger number is a typing error.
-const MOST: usize = 64;
+const MAX_SLOTS: usize = 64;
 
 /// The longest wait for processes that test a lock, which takes an instant.
-const GLANCE: Duration = Duration::from_millis(100);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The reason why the number of a device's slots cannot be read or set.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum SlotsError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The number is out of range.
-    #[error("a device has 1 to {MOST} slots, not {0}")]
+    #[error("a device has 1 to {MAX_SLOTS} slots, not {0}")]
     Range(usize),
 }
 
@@ -77,9 +77,9 @@ impl Drop for Ticket {
 
 /// The result of polling the queue.
 #[derive(Debug)]
-pub enum Look {
+pub enum SlotPoll {
     /// The run may use the device.
-    Turn(Slot),
+    Granted(Slot),
     /// The run continues to wait.
     Wait {
         /// The number of runs ahead: running, or waiting at earlier positions.
@@ -106,8 +106,8 @@ impl Queue {
         let path = self.slots_file(device);
         match KIND.read(&path)? {
             None => Ok(DEFAULT),
-            Some(SlotsFile { slots: slots @ 1..=MOST }) => Ok(slots),
-            Some(_) => Err(KIND.error(&path, Problem::Malformed(format!("a device has 1 to {MOST}"))).into()),
+            Some(SlotsFile { slots: slots @ 1..=MAX_SLOTS }) => Ok(slots),
+            Some(_) => Err(KIND.error(&path, Problem::Malformed(format!("a device has 1 to {MAX_SLOTS}"))).into()),
         }
     }
 
@@ -116,12 +116,12 @@ impl Queue {
     /// # Errors
     /// If the number is out of range, the home cannot be written, or others hold the queue's lock for too long.
     pub fn set_slots(&self, device: &DeviceKey, slots: usize) -> Result<(), SlotsError> {
-        if !(1..=MOST).contains(&slots) {
+        if !(1..=MAX_SLOTS).contains(&slots) {
             return Err(SlotsError::Range(slots));
         }
         let path = self.slots_file(device);
         let write = || {
-            let _alone = self.alone_or_busy()?;
+            let _lock = self.lock()?;
             fs::create_dir_all(self.folder_of(device))?;
             durable::write(&path, &KIND.bytes(&SlotsFile { slots })?)
         };
@@ -133,26 +133,26 @@ impl Queue {
     ///
     /// # Errors
     /// If the home cannot be read or written; no slot is then taken.
-    pub fn look(&self, run: &RunFolder, device: &DeviceKey, ticket: &mut Option<Ticket>) -> io::Result<Look> {
-        let Some(_alone) = self.alone(GLANCE)? else { return Ok(Look::Busy) };
+    pub fn poll(&self, run: &RunFolder, device: &DeviceKey, ticket: &mut Option<Ticket>) -> io::Result<SlotPoll> {
+        let Some(_lock) = self.try_lock(LOCK_TIMEOUT)? else { return Ok(SlotPoll::Busy) };
         let me = run.id().ok_or_else(|| io::Error::other("the run's folder has no run's name"))?;
         let folder = self.folder_of(device);
-        let line = folder.join("waiting");
+        let tickets = folder.join("waiting");
         if ticket.is_none() {
-            fs::create_dir_all(&line)?;
-            let path = line.join(me.as_str());
-            let held = lock::take(&path, GLANCE)?;
+            fs::create_dir_all(&tickets)?;
+            let path = tickets.join(me.as_str());
+            let held = lock::acquire(&path, LOCK_TIMEOUT)?;
             *ticket = held.map(|held| Ticket { lock: Some(held), path });
         }
-        let waiting = self.waiting(&line)?;
+        let waiting = self.waiting(&tickets)?;
         // Another process held this run's ticket for an instant, so it is not in the list: poll again.
-        let Some((place, _)) = waiting.iter().find(|(_, id)| *id == me).cloned() else { return Ok(Look::Busy) };
+        let Some((position, _)) = waiting.iter().find(|(_, id)| *id == me).cloned() else { return Ok(SlotPoll::Busy) };
         let (held, free) = used(&folder)?;
         let slots = self.slots(device).map_err(io::Error::other)?;
-        match decide((place, &me), &waiting, held, slots) {
-            Decision::Wait { ahead } => Ok(Look::Wait { ahead }),
+        match decide((position, &me), &waiting, held, slots) {
+            Decision::Wait { ahead } => Ok(SlotPoll::Wait { ahead }),
             Decision::Take => {
-                let Some(mut slot) = lock::take(&free, GLANCE)? else { return Ok(Look::Busy) };
+                let Some(mut slot) = lock::acquire(&free, LOCK_TIMEOUT)? else { return Ok(SlotPoll::Busy) };
                 // Written for people who read the folder; decides nothing.
                 let _ = slot.set_len(0).and_then(|()| writeln!(slot, "{me}"));
                 // Only the lock decides; the entry is for people.
@@ -160,16 +160,16 @@ impl Queue {
                     let _ = run.write_queue_entry(&Entry { begun: true, ..entry });
                 }
                 *ticket = None;
-                Ok(Look::Turn(Slot { _lock: slot }))
+                Ok(SlotPoll::Granted(Slot { _lock: slot }))
             }
         }
     }
 
     /// Returns positions and ids of the runs that wait for this device and removes the tickets of dead holders. The
     /// caller holds the queue's lock.
-    fn waiting(&self, line: &Path) -> io::Result<Vec<(u64, RunId)>> {
+    fn waiting(&self, tickets: &Path) -> io::Result<Vec<(u64, RunId)>> {
         let mut waiting = Vec::new();
-        for ticket in fs::read_dir(line)? {
+        for ticket in fs::read_dir(tickets)? {
             let ticket = ticket?;
             let Some(id) = ticket.file_name().to_str().and_then(|name| RunId::new(name).ok()) else { continue };
             if !lock::state(&ticket.path()).may_be_held() {
@@ -178,14 +178,14 @@ impl Queue {
             }
             // A run whose position is unreadable blocks no run.
             let entry = self.home.run(&id).queue_entry();
-            waiting.push((entry.ok().flatten().map_or(u64::MAX, |entry| entry.place), id));
+            waiting.push((entry.ok().flatten().map_or(u64::MAX, |entry| entry.position), id));
         }
         Ok(waiting)
     }
 
     /// Returns the runs that could begin on this device and wait for a slot, unordered.
     #[must_use]
-    pub fn in_line(&self, device: &DeviceKey) -> Vec<RunId> {
+    pub fn waiting_runs(&self, device: &DeviceKey) -> Vec<RunId> {
         let Ok(tickets) = fs::read_dir(self.folder_of(device).join("waiting")) else { return Vec::new() };
         let held = |ticket: fs::DirEntry| {
             let id = RunId::new(ticket.file_name().to_str()?).ok()?;

@@ -10,7 +10,7 @@ use std::io;
 use std::process::ExitStatus;
 
 use super::kill::KillError;
-use super::launch::When;
+use super::launch::LaunchTime;
 use crate::domain::RunId;
 use crate::runs::{Job, Liveness, RunFolder};
 
@@ -30,7 +30,7 @@ pub trait Launcher: Sync {
     ///
     /// # Errors
     /// If there is no worker and none will come.
-    fn start(&self, run: &RunFolder, job: Job, when: When) -> Result<Started, StartError>;
+    fn start(&self, run: &RunFolder, job: Job, when: LaunchTime) -> Result<Started, StartError>;
 
     /// Returns the state of the run's worker, from the run's folder and the launcher's system.
     fn liveness(&self, run: &RunFolder) -> Liveness;
@@ -46,7 +46,7 @@ pub trait Launcher: Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
     /// The worker holds the run's lock, or has done its job already.
-    Underway,
+    Running,
     /// The job was accepted; its worker begins later.
     Submitted,
 }
@@ -84,7 +84,7 @@ pub fn of(run: &RunFolder) -> io::Result<&'static dyn Launcher> {
 ///
 /// # Errors
 /// If the placement cannot be removed.
-pub fn settle(launcher: &dyn Launcher, run: &RunFolder) -> io::Result<()> {
+pub fn refresh_placement(launcher: &dyn Launcher, run: &RunFolder) -> io::Result<()> {
     match (run.liveness(), launcher.liveness(run)) {
         (Liveness::Submitted, Liveness::Absent) => run.clear_placement(),
         _ => Ok(()),

@@ -12,16 +12,16 @@ use super::{Launcher, StartError, Started, signal};
 use crate::domain::{RunId, text::printable};
 use crate::events::{Event, EventReader};
 use crate::runs::{Job, Liveness, RunFolder};
+use crate::supervise::arrivals::wait_for_earlier_workers;
 use crate::supervise::kill::KillError;
-use crate::supervise::launch::When;
-use crate::supervise::line::wait_for_those_before;
+use crate::supervise::launch::LaunchTime;
 
 /// The longest wait for a worker to start and to find its device. A program on a busy machine needs seconds, and the
 /// starter of a run must get the error about a missing device.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time between two polls of the run folder.
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The most bytes and lines of a worker's output in an error.
 const TAIL: (u64, usize) = (4096, 12);
@@ -35,7 +35,7 @@ impl Launcher for LocalProcess {
         "process"
     }
 
-    fn start(&self, run: &RunFolder, job: Job, when: When) -> Result<Started, StartError> {
+    fn start(&self, run: &RunFolder, job: Job, when: LaunchTime) -> Result<Started, StartError> {
         start(worker_command(run, job, when)?, run)
     }
 
@@ -49,11 +49,11 @@ impl Launcher for LocalProcess {
 }
 
 /// Returns the command that runs this program as a worker.
-fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Command> {
+fn worker_command(folder: &RunFolder, job: Job, when: LaunchTime) -> io::Result<Command> {
     let folder = std::path::absolute(folder.path())?;
     let mut command = Command::new(program()?);
     command.arg(crate::supervise::WORKER_COMMAND).arg(folder).args(["--job", job.name()]);
-    if when == When::Now {
+    if when == LaunchTime::Now {
         command.arg("--now");
     }
     // Otherwise a worker that runs out of memory while a panic prints its backtrace would deadlock with the run's lock.
@@ -77,10 +77,10 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
 /// their tickets.
 fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
-    wait_for_those_before(folder);
+    wait_for_earlier_workers(folder);
     if folder.worker_alive() {
         // Another process has started a worker meanwhile.
-        return Ok(Started::Underway);
+        return Ok(Started::Running);
     }
     let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
@@ -91,17 +91,17 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     // Not the starter's folder, which may be unmounted or removed while the worker runs.
     command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
-    let exited = reaped(command.spawn()?);
+    let exited = wait_in_thread(command.spawn()?);
 
-    let (begun, mut told) = (Instant::now(), Told::default());
-    while begun.elapsed() < PATIENCE {
+    let (begun, mut told) = (Instant::now(), FirstEvents::default());
+    while begun.elapsed() < TIMEOUT {
         if folder.worker_alive() {
             told.read(&mut reader);
             if told.begun || told.ended {
                 break;
             }
         }
-        match exited.recv_timeout(GLANCE) {
+        match exited.recv_timeout(POLL_INTERVAL) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Ok(status)) if !status.success() && !told.read(&mut reader).ended => {
                 return Err(StartError::Died { status, tail: tail(&folder.worker_log(), log_before) });
@@ -109,11 +109,11 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    Ok(Started::Underway)
+    Ok(Started::Running)
 }
 
 /// Waits for the child in a thread, so that it never stays a zombie, and sends its exit status.
-fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
+fn wait_in_thread(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         // The receiver is gone once the first moments are over.
@@ -124,14 +124,14 @@ fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
 
 /// The events of a worker's first moments.
 #[derive(Default)]
-struct Told {
+struct FirstEvents {
     /// Whether it waits, or has its device or its data.
     begun: bool,
     /// Whether the run or a test ended.
     ended: bool,
 }
 
-impl Told {
+impl FirstEvents {
     /// Reads the events since the last call.
     fn read(&mut self, reader: &mut EventReader) -> &Self {
         let mut records = Vec::new();
@@ -172,7 +172,7 @@ fn tail(log: &Path, from: u64) -> String {
 mod tests {
     use super::*;
     use crate::domain::{DatasetName, Recipe, RunId};
-    use crate::runs::queue::{DeviceKey, Look};
+    use crate::runs::queue::{DeviceKey, SlotPoll};
     use crate::runs::{Home, Queue, RunStore};
 
     fn run() -> (tempfile::TempDir, RunFolder) {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_dies_at_once_is_told_with_its_last_words() {
+    fn a_worker_that_dies_at_once_is_reported_with_its_last_output() {
         let (_home, folder) = run();
         std::fs::write(folder.worker_log(), "of an earlier worker\n").expect("written");
         let start = start(shell("echo first; printf 'bad \\033[31m news\\n' >&2; exit 3"), &folder);
@@ -199,15 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_tells_its_end_or_does_its_job_quickly_has_started() {
+    fn a_worker_that_logs_its_end_or_does_its_job_quickly_has_started() {
         let (_home, folder) = run();
         let ended = r#"{"at":1,"event":"ended","outcome":"failed","cause":"no such dataset"}"#;
         let script = format!("echo '{ended}' >> '{}'; exit 1", folder.events_file().display());
-        assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
-        assert!(matches!(start(shell("exit 0"), &folder), Ok(Started::Underway)));
+        assert!(matches!(start(shell(&script), &folder), Ok(Started::Running)));
+        assert!(matches!(start(shell("exit 0"), &folder), Ok(Started::Running)));
         let failed = r#"{"at":2,"event":"evaluation_failed","cause":"no such weights"}"#;
         let script = format!("echo '{failed}' >> '{}'; exit 1", folder.events_file().display());
-        assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
+        assert!(matches!(start(shell(&script), &folder), Ok(Started::Running)));
         // The end of an earlier worker does not count.
         assert!(matches!(start(shell("exit 1"), &folder), Err(StartError::Died { .. })));
     }
@@ -224,17 +224,17 @@ mod tests {
         }
         // Simulates the first run's worker: it holds its lock long before its ticket, for a slot in use.
         let device = DeviceKey::here("cpu", None);
-        let slot = queue.look(&second, &device, &mut None).expect("a look");
-        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
+        let slot = queue.poll(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, SlotPoll::Granted(_)), "{slot:?}");
         let _lock = first.lock().expect("locked").expect("free");
         let worker = thread::spawn({
             let first = first.clone();
             move || {
                 thread::sleep(Duration::from_millis(200));
-                queue.waits_for(&first, &device).expect("told");
+                queue.record_device(&first, &device).expect("told");
                 let mut ticket = None;
-                let look = queue.look(&first, &device, &mut ticket).expect("a look");
-                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                let look = queue.poll(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, SlotPoll::Wait { ahead: 1 }), "{look:?}");
                 ticket
             }
         });
@@ -253,8 +253,8 @@ mod tests {
         let pid = std::fs::read_to_string(home.path().join("pid")).expect("it ran in the home");
         let begun = Instant::now();
         while Path::new("/proc").join(pid.trim()).exists() {
-            assert!(begun.elapsed() < PATIENCE, "process {pid} was not reaped");
-            thread::sleep(GLANCE);
+            assert!(begun.elapsed() < TIMEOUT, "process {pid} was not reaped");
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::runs::{Holder, RunFolder};
 use crate::supervise::kill::KillError;
 
 /// The longest wait for the end of a killed worker.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Kills the process that holds the lock and waits for its end; returns its id. Records the kill in the folder until
 /// the run is resumed.
@@ -20,7 +20,7 @@ pub(super) fn kill(id: &RunId, folder: &RunFolder) -> Result<u32, KillError> {
     let unknown = || KillError::Unknown { id: id.clone(), folder: folder.clone() };
     let holder = folder.holder().ok_or_else(unknown)?;
     let pid = holder.pid;
-    if !holder.is_here() {
+    if !holder.is_local() {
         return Err(KillError::Elsewhere { id: id.clone(), pid, host: holder.host });
     }
     let ended = end(&holder, || folder.worker_alive());
@@ -34,10 +34,10 @@ pub(super) fn kill(id: &RunId, folder: &RunFolder) -> Result<u32, KillError> {
     let _ = folder.note_killed(pid);
     let begun = Instant::now();
     while folder.worker_alive() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > TIMEOUT {
             return Err(KillError::Stuck { id: id.clone(), pid });
         }
-        std::thread::sleep(GLANCE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(pid)
 }
@@ -56,7 +56,7 @@ fn end(holder: &Holder, held: impl Fn() -> bool) -> Result<(), Refusal> {
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
     let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw).ok_or(Refusal::Gone)?;
-    if !holder.is_there() {
+    if !holder.is_running() {
         return Err(Refusal::Gone);
     }
     let refusal = |error: Errno| match error {
@@ -66,7 +66,7 @@ fn end(holder: &Holder, held: impl Fn() -> bool) -> Result<(), Refusal> {
     };
     let process = pidfd_open(pid, PidfdFlags::empty()).map_err(refusal)?;
     // The handle refers to the process that had the id a moment ago: check again, because it cannot change any more.
-    if !holder.is_there() || !held() {
+    if !holder.is_running() || !held() {
         return Err(Refusal::Gone);
     }
     pidfd_send_signal(&process, Signal::KILL).map_err(refusal)
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn nobody_is_killed_whose_identity_is_in_doubt() {
+    fn no_process_of_doubtful_identity_is_killed() {
         let (_home, store, id) = run();
         let folder = store.folder(&id);
         assert!(refused(&store, &id).contains("no worker is at calm-heron, it is lost"));

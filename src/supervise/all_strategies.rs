@@ -4,12 +4,12 @@
 use crate::domain::{Recipe, RunId, Strategy};
 use crate::runs::RunStore;
 
-use super::launch::{LaunchError, When, launch};
+use super::launch::{LaunchError, LaunchTime, launch};
 
 /// The reason why not all of several runs were launched.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{}", launched_words(launched))]
-pub struct PracticeError {
+pub struct LaunchSeriesError {
     /// The launched runs.
     pub launched: Vec<RunId>,
     /// The error of the next one.
@@ -27,12 +27,12 @@ fn launched_words(launched: &[RunId]) -> String {
 ///
 /// # Errors
 /// If one cannot be launched; the earlier ones continue.
-pub fn launch_practice(
+pub fn launch_all_strategies(
     store: &RunStore,
     ids: [RunId; 4],
     recipes: [Recipe; 4],
-    when: When,
-) -> Result<[RunId; 4], PracticeError> {
+    when: LaunchTime,
+) -> Result<[RunId; 4], LaunchSeriesError> {
     let mut launched: Vec<RunId> = Vec::new();
     let mut taken = ids.clone();
     for ((id, mut recipe), place) in ids.into_iter().zip(recipes).zip(&mut taken) {
@@ -43,7 +43,7 @@ pub fn launch_practice(
         }
         match launch(store, &id, &recipe, when) {
             Ok(found) => *place = found,
-            Err(error) => return Err(PracticeError { launched, error }),
+            Err(error) => return Err(LaunchSeriesError { launched, error }),
         }
         launched.push(place.clone());
     }
@@ -52,7 +52,7 @@ pub fn launch_practice(
 
 /// Returns the names of the four runs, made from one.
 #[must_use]
-pub fn practice_names(stem: &RunId) -> [RunId; 4] {
+pub fn strategy_run_names(stem: &RunId) -> [RunId; 4] {
     Strategy::ALL.map(Strategy::name).map(|strategy| {
         // A long name is cut; plain characters with such an ending are always a name.
         let room = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn names_from_one_however_long() {
-        let names = |stem: &str| practice_names(&RunId::new(stem).expect("an id")).map(|id| id.to_string());
+        let names = |stem: &str| strategy_run_names(&RunId::new(stem).expect("an id")).map(|id| id.to_string());
         assert_eq!(
             names("calm-heron"),
             ["calm-heron-cnn", "calm-heron-deep", "calm-heron-features", "calm-heron-finetune"]

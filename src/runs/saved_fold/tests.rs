@@ -72,7 +72,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 /// Returns the whole fold of a run as text, in which NaN equals itself.
-fn told(run: &mut FollowedRun) -> String {
+fn text_of(run: &mut FollowedRun) -> String {
     run.advance().expect("read");
     let detail = run.detail().expect("read").clone();
     format!("{:?} {detail:?} {:?}", run.summary, run.progress())
@@ -86,16 +86,16 @@ fn keep(store: &RunStore, id: &RunId) {
     let recipe = crc32fast::hash(&fs::read(folder.recipe_file()).expect("a recipe"));
     let (progress, log) = (run.progress(), folder.events_file());
     let value = run.summary.as_ref();
-    write(&folder.summary_fold(), Of::Summary, &log, recipe, &Kept { progress, value }).expect("kept");
-    let kept = Kept { progress, value: &detail };
-    write(&folder.detail_fold(), Of::Detail, &log, recipe, &kept).expect("kept");
+    write(&folder.summary_fold(), FoldKind::Summary, &log, recipe, &SavedFold { progress, value }).expect("kept");
+    let kept = SavedFold { progress, value: &detail };
+    write(&folder.detail_fold(), FoldKind::Detail, &log, recipe, &kept).expect("kept");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_kept_prefix_and_the_rest_are_all_of_the_log(
+    fn a_saved_prefix_and_the_rest_are_all_of_the_log(
         events in proptest::collection::vec(any_event(), 1..60), cut in any::<prop::sample::Index>()
     ) {
         let (_home, store, id) = store();
@@ -113,7 +113,7 @@ proptest! {
         let mut kept = store.open(&id).expect("a run");
         prop_assert_eq!(kept.position(), kept_at, "the fold was not used");
         let mut read = store.follow(&id).expect("a run");
-        prop_assert_eq!(told(&mut kept), told(&mut read));
+        prop_assert_eq!(text_of(&mut kept), text_of(&mut read));
     }
 
     #[test]
@@ -131,7 +131,7 @@ proptest! {
         }
         let mut run = store.open(&id).expect("a run");
         prop_assert_eq!(run.position(), 0);
-        prop_assert_eq!(told(&mut run), told(&mut store.follow(&id).expect("a run")));
+        prop_assert_eq!(text_of(&mut run), text_of(&mut store.follow(&id).expect("a run")));
     }
 }
 
@@ -179,7 +179,7 @@ fn a_fold_follows_its_renamed_or_copied_run() {
 }
 
 #[test]
-fn long_logs_are_kept_by_whoever_reads_them_and_short_ones_are_not() {
+fn folds_of_long_logs_are_saved_and_of_short_ones_are_not() {
     let (_home, store, id) = store();
     let folder = store.folder(&id);
     let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
@@ -200,7 +200,7 @@ fn long_logs_are_kept_by_whoever_reads_them_and_short_ones_are_not() {
 
 /// The names below are the shape of the saved summary. A change of them requires a new [`FOLD_VERSION`].
 #[test]
-fn the_kept_summary_has_the_fields_of_this_version() {
+fn the_saved_summary_has_the_fields_of_this_version() {
     let (_home, store, id) = store();
     let summary = store.summary(&id).expect("a run").summary;
     let body = (&*summary).encode().expect("MessagePack");
@@ -276,7 +276,7 @@ fn fixed_log() -> Vec<Event> {
 }
 
 #[test]
-fn a_fixed_log_folds_to_what_this_version_keeps() {
+fn a_fixed_log_folds_to_the_values_of_this_version() {
     let (_home, store, id) = store();
     let mut summary = Summary::new(id.clone(), store.folder(&id).recipe().expect("a recipe"));
     for (at, event) in (1..).zip(fixed_log()) {

@@ -42,14 +42,14 @@ const PROBE: usize = 4096;
 
 /// The kind of a saved fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum FoldKind {
     Summary = 1,
     Detail = 2,
 }
 
 /// A value folded from the beginning of a log.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Kept<T> {
+pub(super) struct SavedFold<T> {
     /// The part of the log that the value includes.
     pub(super) progress: Progress,
     /// The folded value.
@@ -97,7 +97,7 @@ impl Encode for &Detail {
 }
 
 /// Reads the saved fold at `path`, if it is intact and matches the beginning of this log and this recipe.
-pub(super) fn read<T: Body>(path: &Path, of: Of, log: &Path, recipe: u32) -> Option<Kept<T>> {
+pub(super) fn read<T: Body>(path: &Path, of: FoldKind, log: &Path, recipe: u32) -> Option<SavedFold<T>> {
     let file = fs::read(path).ok()?;
     let (head, body) = file.split_at_checked(HEAD)?;
     let (head, sum) = head.split_at_checked(HEAD - 4)?;
@@ -108,31 +108,37 @@ pub(super) fn read<T: Body>(path: &Path, of: Of, log: &Path, recipe: u32) -> Opt
     let fields: Vec<u64> = fields.map(|field| field.try_into().map_or(0, u64::from_le_bytes)).collect();
     let [format, version, what, position, check, of_recipe, length] = fields[..] else { return None };
     let expected = [FORMAT, FOLD_VERSION, of as u64, u64::from(recipe), body.len() as u64];
-    if [format, version, what, of_recipe, length] != expected || probe(log, position).ok()? != check {
+    if [format, version, what, of_recipe, length] != expected || prefix_checksum(log, position).ok()? != check {
         return None;
     }
     let mut rest = body;
     let progress: Progress = rmp_serde::from_read(&mut rest).ok()?;
     (progress.position == position).then_some(())?;
-    Some(Kept { progress, value: T::decode(rest)? })
+    Some(SavedFold { progress, value: T::decode(rest)? })
 }
 
 /// Writes a saved fold.
 ///
 /// # Errors
 /// If the log cannot be read or the folder cannot be written.
-pub(super) fn write<T: Encode>(path: &Path, of: Of, log: &Path, recipe: u32, kept: &Kept<T>) -> io::Result<()> {
-    let position = kept.progress.position;
-    let mut body = rmp_serde::to_vec(&kept.progress).map_err(io::Error::other)?;
-    body.extend(kept.value.encode().ok_or(io::ErrorKind::InvalidData)?);
-    let check = probe(log, position)?;
+pub(super) fn write<T: Encode>(
+    path: &Path,
+    of: FoldKind,
+    log: &Path,
+    recipe: u32,
+    fold: &SavedFold<T>,
+) -> io::Result<()> {
+    let position = fold.progress.position;
+    let mut body = rmp_serde::to_vec(&fold.progress).map_err(io::Error::other)?;
+    body.extend(fold.value.encode().ok_or(io::ErrorKind::InvalidData)?);
+    let check = prefix_checksum(log, position)?;
     let fields: [u64; FIELDS] = [FORMAT, FOLD_VERSION, of as u64, position, check, recipe.into(), body.len() as u64];
     let mut file = Vec::with_capacity(HEAD + body.len());
     file.extend_from_slice(MAGIC);
     file.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
     file.extend(checksum(&file, &body).to_le_bytes());
     file.extend_from_slice(&body);
-    path.parent().map_or(Ok(()), durable::own)?;
+    path.parent().map_or(Ok(()), durable::check_folder)?;
     durable::write_derived(path, &file)
 }
 
@@ -145,7 +151,7 @@ fn checksum(head: &[u8], body: &[u8]) -> u32 {
 
 /// Returns a checksum of the beginning and the end of a log's first `position` bytes. It uses no inode numbers or
 /// times, so that a copied folder's folds stay valid.
-fn probe(log: &Path, position: u64) -> io::Result<u64> {
+fn prefix_checksum(log: &Path, position: u64) -> io::Result<u64> {
     let file = File::open(log)?;
     let mut bytes = [0; PROBE];
     let bytes = &mut bytes[..usize::try_from(position).map_or(PROBE, |position| position.min(PROBE))];
@@ -156,5 +162,4 @@ fn probe(log: &Path, position: u64) -> io::Result<u64> {
 }
 
 #[cfg(test)]
-#[path = "kept_tests.rs"]
-mod kept_tests;
+mod tests;

@@ -6,7 +6,7 @@ use crate::runs::statistics::Spread;
 
 /// A line of the merged table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FoldedRow {
+pub struct MergedRow {
     /// The value of each column; `None` if a run has none, or they cannot be averaged.
     pub cells: Vec<Option<Spread>>,
     /// Whether each column's mean is the best.
@@ -15,32 +15,32 @@ pub struct FoldedRow {
 
 /// A comparison with merged columns.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Folded {
+pub struct MergedComparison {
     /// The runs of each column as column indices of the comparison; the columns are ordered by their first runs.
     pub columns: Vec<Vec<usize>>,
     /// A line for each metric of the comparison.
-    pub metrics: Vec<FoldedRow>,
+    pub metrics: Vec<MergedRow>,
     /// The F1 of each class of the comparison.
-    pub classes: Vec<FoldedRow>,
+    pub classes: Vec<MergedRow>,
 }
 
 impl Comparison {
     /// Merges each group of seeds into one column, at the position of its first run.
     #[must_use]
-    pub fn folded(&self) -> Folded {
+    pub fn merge_seeds(&self) -> MergedComparison {
         let columns = self.folded_columns();
         let metric = |row: &super::MetricRow| {
             let cell = |column: &Vec<usize>| self.cell(row, column);
             let cells: Vec<Option<Spread>> = columns.iter().map(cell).collect();
             let ranked = row.best.contains(&true);
-            FoldedRow { best: best_of(&cells, ranked, row.metric.direction() == Direction::Higher), cells }
+            MergedRow { best: best_of(&cells, ranked, row.metric.direction() == Direction::Higher), cells }
         };
         let class = |row: &super::ClassRow| {
             let cells: Vec<Option<Spread>> = columns.iter().map(|column| spread(&row.f1, column)).collect();
-            FoldedRow { best: best_of(&cells, row.best.contains(&true), true), cells }
+            MergedRow { best: best_of(&cells, row.best.contains(&true), true), cells }
         };
         let (metrics, classes) = (self.metrics.iter().map(metric).collect(), self.classes.iter().map(class).collect());
-        Folded { columns, metrics, classes }
+        MergedComparison { columns, metrics, classes }
     }
 
     fn folded_columns(&self) -> Vec<Vec<usize>> {

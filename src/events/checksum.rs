@@ -11,7 +11,7 @@ const LENGTH: usize = OPENING.len() + DIGITS + CLOSING.len();
 
 /// The result of checking a line's checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seal {
+pub(super) enum LineChecksum {
     /// The line is as it was written.
     Whole,
     /// The line was changed.
@@ -31,23 +31,23 @@ pub(super) fn add(line: &mut Vec<u8>) {
 }
 
 /// Checks the checksum of a line without its line end.
-pub(super) fn check(line: &[u8]) -> Seal {
-    let Some((said, seal)) = line.len().checked_sub(LENGTH).and_then(|at| line.split_at_checked(at)) else {
-        return Seal::Missing;
+pub(super) fn check(line: &[u8]) -> LineChecksum {
+    let Some((content, checksum)) = line.len().checked_sub(LENGTH).and_then(|at| line.split_at_checked(at)) else {
+        return LineChecksum::Missing;
     };
-    let Some(found) = seal.strip_prefix(OPENING).and_then(|rest| rest.strip_suffix(CLOSING)) else {
-        return Seal::Missing;
+    let Some(found) = checksum.strip_prefix(OPENING).and_then(|rest| rest.strip_suffix(CLOSING)) else {
+        return LineChecksum::Missing;
     };
     // Compared as text, so that `A` for `a` is damage too.
-    if found == digits(crc32fast::hash(said)) { Seal::Whole } else { Seal::Broken }
+    if found == digits(crc32fast::hash(content)) { LineChecksum::Whole } else { LineChecksum::Broken }
 }
 
 /// Returns the length of checksum and line end if `rest`, the bytes after a line's last field, is the checksum of
 /// `text`.
-pub(super) fn follows(said: &[u8], rest: &[u8]) -> Option<usize> {
+pub(super) fn follows(content: &[u8], rest: &[u8]) -> Option<usize> {
     let found = rest.strip_prefix(OPENING)?;
     let (found, rest) = found.split_at_checked(DIGITS)?;
-    let whole = found == digits(crc32fast::hash(said)) && rest.starts_with(b"\"}\n");
+    let whole = found == digits(crc32fast::hash(content)) && rest.starts_with(b"\"}\n");
     whole.then_some(LENGTH + 1)
 }
 
@@ -76,7 +76,10 @@ mod tests {
             String::from_utf8_lossy(&line),
             format!("{{\"at\":1,\"crc32\":\"{:08x}\"}}", crc32fast::hash(b"{\"at\":1"))
         );
-        assert_eq!((check(&line), check(b"{\"at\":1}"), check(b"")), (Seal::Whole, Seal::Missing, Seal::Missing));
+        assert_eq!(
+            (check(&line), check(b"{\"at\":1}"), check(b"")),
+            (LineChecksum::Whole, LineChecksum::Missing, LineChecksum::Missing)
+        );
     }
 
     proptest! {
@@ -84,10 +87,10 @@ mod tests {
         fn a_flipped_bit_leaves_no_whole_seal(text in "[ -~]{0,300}", place in any::<prop::sample::Index>(), bit in 0..8_u32) {
             let mut line = format!("{{\"x\":{text:?}}}").into_bytes();
             add(&mut line);
-            prop_assert_eq!(check(&line), Seal::Whole);
+            prop_assert_eq!(check(&line), LineChecksum::Whole);
             let place = place.index(line.len());
             line[place] ^= 1 << bit;
-            prop_assert_ne!(check(&line), Seal::Whole);
+            prop_assert_ne!(check(&line), LineChecksum::Whole);
         }
     }
 }

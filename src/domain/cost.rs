@@ -19,7 +19,7 @@ fn bytes_between(recipe: &Recipe) -> u64 {
 
 /// The cost of a run. Operations are multiplications and additions of convolutions and dense layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Work {
+pub struct TrainingCost {
     /// The number of all parameters.
     pub parameters: usize,
     /// The number of trained parameters.
@@ -38,7 +38,7 @@ pub struct Work {
     pub memory: u64,
 }
 
-impl Work {
+impl TrainingCost {
     /// Returns the cost of a recipe on images `[height, width, channels]`.
     ///
     /// # Errors
@@ -52,19 +52,19 @@ impl Work {
         // Without augmentation there is one variant, regardless of the setting.
         let variants = if recipe.augmentation.is_some() { variants } else { 1 };
         let precomputed = if kept { images.train * variants + images.validation + images.test } else { 0 };
-        let anew = if kept { 0 } else { below };
+        let per_epoch = if kept { 0 } else { below };
         let (parameters, trained) = (network.parameters(), network.parameters_of(cut.trained()));
         let trained_input = network.trained_input(cut).iter().product::<usize>();
         Ok(Self {
             parameters,
             trained,
-            operations: network.training_operations(cut) + anew,
-            forward: network.forward_operations(cut.trained()) + anew,
+            operations: network.training_operations(cut) + per_epoch,
+            forward: network.forward_operations(cut.trained()) + per_epoch,
             precomputed,
             precomputed_operations: below,
             features_bytes: (precomputed * trained_input) as u64 * FLOAT,
             // The weights, and for trained ones also gradients, the optimizer's moments and the average.
-            memory: FLOAT * (parameters + kept_of_trained(recipe) * trained) as u64
+            memory: FLOAT * (parameters + numbers_per_trained_parameter(recipe) * trained) as u64
                 + frozen_bytes(recipe, &network, cut)
                 + u64::from(recipe.batch_size) * image_bytes(recipe, &network, cut),
         })
@@ -72,7 +72,7 @@ impl Work {
 }
 
 /// Returns how many numbers training stores for each trained parameter in addition to its value.
-fn kept_of_trained(recipe: &Recipe) -> usize {
+fn numbers_per_trained_parameter(recipe: &Recipe) -> usize {
     let moments = match recipe.optimizer {
         Optimizer::Adam | Optimizer::AdamW => 2,
         Optimizer::Sgd => 1,
@@ -96,7 +96,7 @@ fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
 /// Returns the bytes of one image in a training step: its inputs in the prepared batches, and the stored outputs.
 fn image_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     let input = if recipe.repeats_images() { network.trained_input(cut) } else { network.input };
-    let kept = network.kept_numbers(cut.trained()) as u64;
+    let kept = network.stored_numbers(cut.trained()) as u64;
     FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * kept
 }
 
@@ -107,12 +107,12 @@ mod tests {
 
     const IMAGES: SplitCounts = SplitCounts { train: 25_841, validation: 2_868, test: 7_178 };
 
-    fn work(strategy: Strategy, settings: &[(Hyperparameter, &str)]) -> Work {
+    fn work(strategy: Strategy, settings: &[(Hyperparameter, &str)]) -> TrainingCost {
         let mut recipe = Recipe::sample(strategy);
         for (setting, text) in settings {
             setting.set(&mut recipe, text).expect("accepted");
         }
-        Work::of(&recipe, [48, 48, 1], 7, IMAGES).expect("large enough")
+        TrainingCost::of(&recipe, [48, 48, 1], 7, IMAGES).expect("large enough")
     }
 
     #[test]
@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn kept_features_move_the_base_from_every_epoch_to_the_beginning() {
-        let anew = work(Strategy::Features, &[]);
-        assert_eq!((anew.precomputed, anew.features_bytes), (0, 0));
+    fn cached_features_move_the_base_from_every_epoch_to_the_beginning() {
+        let per_epoch = work(Strategy::Features, &[]);
+        assert_eq!((per_epoch.precomputed, per_epoch.features_bytes), (0, 0));
         let kept = work(Strategy::Features, &[(Hyperparameter::Variants, "4")]);
         assert_eq!(kept.precomputed, 4 * 25_841 + 2_868 + 7_178);
         assert_eq!(kept.features_bytes, kept.precomputed as u64 * 2048);
-        assert_eq!(anew.operations - kept.operations, kept.precomputed_operations);
+        assert_eq!(per_epoch.operations - kept.operations, kept.precomputed_operations);
         let plain =
             work(Strategy::Features, &[(Hyperparameter::Augmentation, "none"), (Hyperparameter::Variants, "4")]);
         assert_eq!(plain.precomputed, IMAGES.total());
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_lower_the_cut_the_more_is_trained_and_the_less_precomputed() {
-        let works: Vec<Work> = ["block5", "block4", "block3", "block2", "block1"]
+        let works: Vec<TrainingCost> = ["block5", "block4", "block3", "block2", "block1"]
             .iter()
             .map(|block| {
                 work(Strategy::Finetune, &[(Hyperparameter::Unfreeze, block), (Hyperparameter::Variants, "1")])

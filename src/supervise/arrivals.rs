@@ -8,27 +8,27 @@ use crate::runs::queue::Entry;
 use crate::runs::{Job, Liveness, Queue, RunFolder};
 
 /// The longest wait for earlier workers: a worker that hangs before it has a ticket must not block others.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time between two polls of the queue.
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Waits until every worker at an earlier position has its ticket, regardless of its starter.
 ///
 /// A worker holds its run's lock for a while before it has a ticket. Without the wait, a worker started later could
 /// overtake it.
-pub(super) fn wait_for_those_before(folder: &RunFolder) {
+pub(super) fn wait_for_earlier_workers(folder: &RunFolder) {
     let (Some(home), Ok(Some(own))) = (folder.home(), folder.queue_entry()) else { return };
     let queue = Queue::of(&home);
-    let earlier = queue.entries().unwrap_or_default().into_iter().filter(|(_, entry)| entry.place < own.place);
-    let mut on_their_way: Vec<Arrival> = earlier.map(|(id, entry)| Arrival::of(home.run(&id), &entry)).collect();
+    let earlier = queue.entries().unwrap_or_default().into_iter().filter(|(_, entry)| entry.position < own.position);
+    let mut arrivals: Vec<Arrival> = earlier.map(|(id, entry)| Arrival::of(home.run(&id), &entry)).collect();
     let begun = Instant::now();
     loop {
-        on_their_way.retain_mut(|arrival| arrival.is_awaited(&queue));
-        if on_their_way.is_empty() || begun.elapsed() >= PATIENCE {
+        arrivals.retain_mut(|arrival| arrival.is_awaited(&queue));
+        if arrivals.is_empty() || begun.elapsed() >= TIMEOUT {
             return;
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -40,49 +40,49 @@ struct Arrival {
     /// The worker of the log's latest start.
     worker: Option<u32>,
     /// Whether that worker has logged its position.
-    told: bool,
+    logged: bool,
 }
 
 impl Arrival {
     fn of(folder: RunFolder, entry: &Entry) -> Self {
         let since = Progress { position: entry.since, ..Progress::default() };
         let reader = EventReader::at(&folder.events_file(), since);
-        Self { folder, job: entry.job, reader, worker: None, told: false }
+        Self { folder, job: entry.job, reader, worker: None, logged: false }
     }
 
     /// Returns whether a worker holds the run's lock and has no ticket yet.
     fn is_awaited(&mut self, queue: &Queue) -> bool {
         // A worker that another system will start may take hours.
-        !matches!(self.folder.liveness(), Liveness::Absent | Liveness::Submitted) && !self.is_in_line(queue)
+        !matches!(self.folder.liveness(), Liveness::Absent | Liveness::Submitted) && !self.is_queued(queue)
     }
 
     /// Returns whether the run has its slot or ticket, or waits for something other than its device.
-    fn is_in_line(&mut self, queue: &Queue) -> bool {
+    fn is_queued(&mut self, queue: &Queue) -> bool {
         let Ok(Some(entry)) = self.folder.queue_entry() else { return true };
-        let line = || entry.device.as_ref().map_or_else(Vec::new, |device| queue.in_line(device));
+        let line = || entry.device.as_ref().map_or_else(Vec::new, |device| queue.waiting_runs(device));
         // The tickets last: there are as many as waiting runs, and there may be many arrivals.
-        entry.begun || self.has_told() || line().into_iter().any(|id| self.folder.id() == Some(id))
+        entry.begun || self.has_logged_position() || line().into_iter().any(|id| self.folder.id() == Some(id))
     }
 
     /// Returns whether the worker that holds the lock has logged that it waits or has begun.
     ///
     /// A worker that waits for another run or is paused has no ticket and blocks no run.
-    fn has_told(&mut self) -> bool {
-        let (worker, told) = (&mut self.worker, &mut self.told);
+    fn has_logged_position(&mut self) -> bool {
+        let (worker, logged) = (&mut self.worker, &mut self.logged);
         // An unreadable log has no events; the wait is bounded.
         let _ = self.reader.read(|record| match record.event {
-            Event::WorkerStarted { pid, .. } => (*worker, *told) = (Some(pid), false),
-            Event::Waiting { .. } | Event::Queued { .. } | Event::Paused | Event::DeviceChosen { .. } => *told = true,
+            Event::WorkerStarted { pid, .. } => (*worker, *logged) = (Some(pid), false),
+            Event::Waiting { .. } | Event::Queued { .. } | Event::Paused | Event::DeviceChosen { .. } => *logged = true,
             _ => {}
         });
         match self.folder.holder() {
             // Devices of another machine are not shared.
-            Some(holder) if !holder.is_here() => true,
+            Some(holder) if !holder.is_local() => true,
             // The latest events may belong to an earlier worker, and a worker that tests does not log its id.
             Some(holder) => {
-                self.told && (self.job == Job::Evaluate || (self.worker == Some(holder.pid) && holder.is_there()))
+                self.logged && (self.job == Job::Evaluate || (self.worker == Some(holder.pid) && holder.is_running()))
             }
-            None => self.told,
+            None => self.logged,
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::domain::{Recipe, RunId, Strategy};
     use crate::events::EventWriter;
-    use crate::runs::queue::{DeviceKey, Look};
+    use crate::runs::queue::{DeviceKey, SlotPoll};
     use crate::runs::{Holder, Home, RunStore};
 
     fn id(name: &str) -> RunId {
@@ -113,33 +113,33 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_holds_its_lock_is_awaited_until_it_has_its_place() {
+    fn a_worker_that_holds_its_lock_is_awaited_until_it_has_its_ticket() {
         let (_home, queue, [first, second]) = two();
         let _lock = first.lock().expect("locked").expect("free");
         let device = DeviceKey::here("cpu", None);
-        let slot = queue.look(&second, &device, &mut None).expect("a look");
-        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
+        let slot = queue.poll(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, SlotPoll::Granted(_)), "{slot:?}");
         let worker = thread::spawn({
             let (queue, first, device) = (queue.clone(), first.clone(), device.clone());
             move || {
                 // The time that a worker may need to read its checkpoints.
                 thread::sleep(Duration::from_millis(200));
-                queue.waits_for(&first, &device).expect("told");
+                queue.record_device(&first, &device).expect("told");
                 let mut ticket = None;
-                let look = queue.look(&first, &device, &mut ticket).expect("a look");
-                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                let look = queue.poll(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, SlotPoll::Wait { ahead: 1 }), "{look:?}");
                 ticket
             }
         });
-        wait_for_those_before(&second);
+        wait_for_earlier_workers(&second);
         // The ticket exists until the thread's result is dropped.
-        assert_eq!(queue.in_line(&device), [id("heron")], "the second was let go before the first");
+        assert_eq!(queue.waiting_runs(&device), [id("heron")], "the second was let go before the first");
         drop(worker.join().expect("a ticket"));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn only_a_worker_that_has_told_nothing_of_its_place_is_awaited() {
+    fn only_a_worker_that_has_not_logged_its_position_is_awaited() {
         let (_home, queue, [first, second]) = two();
         let is_awaited = || {
             let entry = first.queue_entry().expect("readable").expect("an entry");
@@ -166,11 +166,11 @@ mod tests {
         }
         let mut ticket = None;
         let device = DeviceKey::here("cpu", None);
-        queue.waits_for(&first, &device).expect("told");
+        queue.record_device(&first, &device).expect("told");
         queue.set_slots(&device, 1).expect("set");
-        let slot = queue.look(&second, &device, &mut None).expect("a look");
-        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
-        assert!(matches!(queue.look(&first, &device, &mut ticket), Ok(Look::Wait { ahead: 1 })));
+        let slot = queue.poll(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, SlotPoll::Granted(_)), "{slot:?}");
+        assert!(matches!(queue.poll(&first, &device, &mut ticket), Ok(SlotPoll::Wait { ahead: 1 })));
         assert!(!is_awaited(), "it has its ticket");
         drop(ticket);
         assert!(is_awaited(), "and has given it back");
@@ -178,7 +178,7 @@ mod tests {
         assert!(!is_awaited(), "another machine has other devices");
         queue.leave(&first).expect("left");
         assert!(
-            Arrival::of(first.clone(), &second.queue_entry().expect("readable").expect("an entry")).is_in_line(&queue)
+            Arrival::of(first.clone(), &second.queue_entry().expect("readable").expect("an entry")).is_queued(&queue)
         );
     }
 }

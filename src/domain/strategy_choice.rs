@@ -4,14 +4,14 @@ use super::{Hyperparameter, Recipe, Strategy};
 
 /// A strategy, or all four in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Practice {
+pub enum StrategyChoice {
     /// A single run.
     One(Strategy),
     /// Four runs: `cnn`, `deep`, then `features`, then `finetune` from its best weights.
     All,
 }
 
-impl Practice {
+impl StrategyChoice {
     /// Every choice, in the order of the form.
     pub const EACH: [Self; 5] = [
         Self::One(Strategy::Cnn),
@@ -83,29 +83,29 @@ mod tests {
 
     #[test]
     fn runs_in_a_row_share_all_but_their_learning_rates_and_schedules() {
-        let all: Vec<&str> = Practice::All.settings().map(Hyperparameter::name).collect();
+        let all: Vec<&str> = StrategyChoice::All.settings().map(Hyperparameter::name).collect();
         assert_eq!(all.len(), Hyperparameter::ALL.len() - 6);
         assert!(!all.iter().any(|name| name.contains("learning-rate") || *name == "schedule"));
         for strategy in Strategy::ALL {
-            let one: Vec<Hyperparameter> = Practice::One(strategy).settings().collect();
+            let one: Vec<Hyperparameter> = StrategyChoice::One(strategy).settings().collect();
             assert_eq!(one, Hyperparameter::of(strategy).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn a_default_is_told_where_there_is_one() {
-        for practice in Practice::EACH {
-            for setting in practice.settings() {
-                let told = practice.default_of(setting);
-                let defaults: Vec<String> = practice
+    fn a_default_is_returned_where_there_is_one() {
+        for strategy_choice in StrategyChoice::EACH {
+            for setting in strategy_choice.settings() {
+                let told = strategy_choice.default_of(setting);
+                let defaults: Vec<String> = strategy_choice
                     .strategies()
                     .filter(|one| setting.is_of(*one))
                     .map(|one| setting.get(&Recipe::sample(one)))
                     .collect();
                 let differs = defaults.iter().any(|default| *default != defaults[0]);
-                assert_eq!(told.is_none(), differs, "{} {}", practice.name(), setting.name());
+                assert_eq!(told.is_none(), differs, "{} {}", strategy_choice.name(), setting.name());
                 if let Some(text) = told {
-                    setting.set(&mut practice.sample(), &text).expect("accepted");
+                    setting.set(&mut strategy_choice.sample(), &text).expect("accepted");
                 }
             }
         }

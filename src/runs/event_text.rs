@@ -7,7 +7,7 @@ use crate::events::Event;
 
 /// Describes an event in one line, safe for a terminal; `None` for events that logs omit.
 #[must_use]
-pub fn line(event: &Event) -> Option<String> {
+pub fn describe_event(event: &Event) -> Option<String> {
     let text = match event {
         Event::LogOpened { .. }
         | Event::Step { .. }
@@ -100,7 +100,7 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::EvaluationFailed { cause } => format!("the best weights were not tested: {cause}"),
         Event::Warning { message } => format!("warning: {message}"),
-        Event::Ended { outcome } => ending(outcome),
+        Event::Ended { outcome } => describe_outcome(outcome),
     };
     Some(printable(&text))
 }
@@ -112,7 +112,7 @@ fn split_word(split: Split) -> &'static str {
 
 /// Describes an outcome as a part of a sentence.
 #[must_use]
-pub fn ending(outcome: &Outcome) -> String {
+pub fn describe_outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Finished { reason: FinishReason::EarlyStop } => "finished: early stop".into(),
         Outcome::Finished { reason: FinishReason::MaxEpochs } => "finished: all epochs done".into(),

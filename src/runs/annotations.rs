@@ -11,7 +11,7 @@ use crate::domain::{NameError, RunId, Tag};
 use crate::durable::versioned::{FileError, FileKind};
 
 /// The newest format that this program writes and reads.
-pub const ABOUT_VERSION: u32 = 1;
+pub const ANNOTATIONS_VERSION: u32 = 1;
 
 /// The most characters of a note.
 pub const NOTE_LENGTH: usize = 2_000;
@@ -62,7 +62,7 @@ impl From<Note> for String {
 
 /// The annotations of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
+pub struct Annotations {
     /// Labels for finding the run.
     #[serde(default)]
     pub tags: BTreeSet<Tag>,
@@ -77,7 +77,7 @@ pub struct About {
 /// A change of a run's annotations. It applies to the annotations at that time, so that two programs do not undo each
 /// other's changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AboutChange {
+pub enum AnnotationChange {
     /// Adds a tag.
     Tag(Tag),
     /// Removes a tag.
@@ -86,7 +86,7 @@ pub enum AboutChange {
     Note(Note),
 }
 
-impl AboutChange {
+impl AnnotationChange {
     /// Parses the change of a tag: `+word` or `word` adds it, `-word` removes it.
     ///
     /// # Errors
@@ -99,14 +99,14 @@ impl AboutChange {
     }
 }
 
-impl About {
+impl Annotations {
     /// Applies changes in their order.
-    pub fn apply(&mut self, changes: Vec<AboutChange>) {
+    pub fn apply(&mut self, changes: Vec<AnnotationChange>) {
         for change in changes {
             match change {
-                AboutChange::Tag(tag) => drop(self.tags.insert(tag)),
-                AboutChange::Untag(tag) => drop(self.tags.remove(&tag)),
-                AboutChange::Note(note) => self.note = note,
+                AnnotationChange::Tag(tag) => drop(self.tags.insert(tag)),
+                AnnotationChange::Untag(tag) => drop(self.tags.remove(&tag)),
+                AnnotationChange::Note(note) => self.note = note,
             }
         }
     }
@@ -115,7 +115,7 @@ impl About {
 /// `about.json`.
 static KIND: FileKind = FileKind {
     name: "note",
-    newest: ABOUT_VERSION,
+    newest: ANNOTATIONS_VERSION,
     pretty: true,
     damaged: "is damaged",
     advice: "; remove it to start over",
@@ -126,16 +126,16 @@ impl RunFolder {
     ///
     /// # Errors
     /// If the file exists and cannot be read, is damaged, or has a newer format.
-    pub fn about(&self) -> Result<About, FileError> {
-        Ok(KIND.read(&self.about_file())?.unwrap_or_default())
+    pub fn annotations(&self) -> Result<Annotations, FileError> {
+        Ok(KIND.read(&self.annotations_file())?.unwrap_or_default())
     }
 
     /// Changes the run's annotations under the file's lock and returns the result.
     ///
     /// # Errors
     /// If the file cannot be read, locked or written; it is then unchanged.
-    pub fn change_about(&self, change: impl FnOnce(&mut About)) -> Result<About, FileError> {
-        KIND.update(&self.about_file(), |before: Option<&About>| {
+    pub fn change_annotations(&self, change: impl FnOnce(&mut Annotations)) -> Result<Annotations, FileError> {
+        KIND.update(&self.annotations_file(), |before: Option<&Annotations>| {
             let mut about = before.cloned().unwrap_or_default();
             change(&mut about);
             Ok(about)
@@ -162,17 +162,17 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn what_is_written_is_read(tags in proptest::collection::btree_set("[a-z0-9][a-z0-9._-]{0,12}", 0..5), note in ".*") {
+        fn written_annotations_are_read(tags in proptest::collection::btree_set("[a-z0-9][a-z0-9._-]{0,12}", 0..5), note in ".*") {
             let (_kept, run) = folder();
             let tags = tags.into_iter().map(|tag| Tag::new(tag).expect("a tag")).collect();
-            let about = About {
+            let about = Annotations {
                 tags,
                 note: Note::new(&note).unwrap_or_default(),
                 former: vec![RunId::new("old-name").expect("an id")],
             };
-            let written = run.change_about(|said| *said = about.clone()).expect("written");
+            let written = run.change_annotations(|said| *said = about.clone()).expect("written");
             prop_assert_eq!(&written, &about);
-            prop_assert_eq!(run.about().expect("read"), about);
+            prop_assert_eq!(run.annotations().expect("read"), about);
         }
 
         #[test]
@@ -185,17 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_no_error_and_nonsense_is_one() {
+    fn no_annotations_are_no_error_and_nonsense_is_one() {
         let (_kept, run) = folder();
-        assert_eq!(run.about().expect("nothing"), About::default());
-        fs::write(run.about_file(), "{").expect("written");
-        assert!(matches!(run.about(), Err(FileError { problem: Problem::Malformed(_), .. })));
-        fs::write(run.about_file(), r#"{"version":1,"tags":["no tag!"]}"#).expect("written");
-        assert!(matches!(run.about(), Err(FileError { problem: Problem::Malformed(_), .. })));
-        fs::write(run.about_file(), r#"{"version":9}"#).expect("written");
-        assert!(run.about().expect_err("newer").to_string().contains("use a newer mien"));
-        fs::write(run.about_file(), r#"{"version":1,"stars":5}"#).expect("written");
-        assert_eq!(run.about().expect("a field of another program"), About::default());
+        assert_eq!(run.annotations().expect("nothing"), Annotations::default());
+        fs::write(run.annotations_file(), "{").expect("written");
+        assert!(matches!(run.annotations(), Err(FileError { problem: Problem::Malformed(_), .. })));
+        fs::write(run.annotations_file(), r#"{"version":1,"tags":["no tag!"]}"#).expect("written");
+        assert!(matches!(run.annotations(), Err(FileError { problem: Problem::Malformed(_), .. })));
+        fs::write(run.annotations_file(), r#"{"version":9}"#).expect("written");
+        assert!(run.annotations().expect_err("newer").to_string().contains("use a newer mien"));
+        fs::write(run.annotations_file(), r#"{"version":1,"stars":5}"#).expect("written");
+        assert_eq!(run.annotations().expect("a field of another program"), Annotations::default());
     }
 
     #[test]
