@@ -102,7 +102,7 @@ impl Part {
     }
 
     fn set(self, of: &mut Augmentation, strength: f64) {
-        let place = match self {
+        let field = match self {
             Self::Rotation => &mut of.rotation_degrees,
             Self::Zoom => &mut of.zoom,
             Self::Shift => &mut of.shift,
@@ -112,7 +112,7 @@ impl Part {
             Self::Erasing => &mut of.erasing,
             Self::Mixup => &mut of.mixup,
         };
-        *place = strength;
+        *field = strength;
     }
 }
 

@@ -47,12 +47,12 @@ impl TrainingCost {
         let network = recipe.resolve(image, classes)?;
         let cut = network.cut(recipe.trained_stages())?;
         let below = network.forward_operations(cut.frozen());
-        let kept = recipe.repeats_images() && below > 0;
+        let cached = recipe.repeats_images() && below > 0;
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants as usize);
         // Without augmentation there is one variant, regardless of the setting.
         let variants = if recipe.augmentation.is_some() { variants } else { 1 };
-        let precomputed = if kept { images.train * variants + images.validation + images.test } else { 0 };
-        let per_epoch = if kept { 0 } else { below };
+        let precomputed = if cached { images.train * variants + images.validation + images.test } else { 0 };
+        let per_epoch = if cached { 0 } else { below };
         let (parameters, trained) = (network.parameters(), network.parameters_of(cut.trained()));
         let trained_input = network.trained_input(cut).iter().product::<usize>();
         Ok(Self {
@@ -96,8 +96,8 @@ fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
 /// Returns the bytes of one image in a training step: its inputs in the prepared batches, and the stored outputs.
 fn image_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     let input = if recipe.repeats_images() { network.trained_input(cut) } else { network.input };
-    let kept = network.stored_numbers(cut.trained()) as u64;
-    FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * kept
+    let stored = network.stored_numbers(cut.trained()) as u64;
+    FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * stored
 }
 
 #[cfg(test)]
@@ -128,10 +128,10 @@ mod tests {
     fn cached_features_move_the_base_from_every_epoch_to_the_beginning() {
         let per_epoch = work(Strategy::Features, &[]);
         assert_eq!((per_epoch.precomputed, per_epoch.features_bytes), (0, 0));
-        let kept = work(Strategy::Features, &[(Hyperparameter::Variants, "4")]);
-        assert_eq!(kept.precomputed, 4 * 25_841 + 2_868 + 7_178);
-        assert_eq!(kept.features_bytes, kept.precomputed as u64 * 2048);
-        assert_eq!(per_epoch.operations - kept.operations, kept.precomputed_operations);
+        let cached = work(Strategy::Features, &[(Hyperparameter::Variants, "4")]);
+        assert_eq!(cached.precomputed, 4 * 25_841 + 2_868 + 7_178);
+        assert_eq!(cached.features_bytes, cached.precomputed as u64 * 2048);
+        assert_eq!(per_epoch.operations - cached.operations, cached.precomputed_operations);
         let plain =
             work(Strategy::Features, &[(Hyperparameter::Augmentation, "none"), (Hyperparameter::Variants, "4")]);
         assert_eq!(plain.precomputed, IMAGES.total());

@@ -96,15 +96,15 @@ mod tests {
     fn a_default_is_returned_where_there_is_one() {
         for strategy_choice in StrategyChoice::EACH {
             for setting in strategy_choice.settings() {
-                let told = strategy_choice.default_of(setting);
+                let default = strategy_choice.default_of(setting);
                 let defaults: Vec<String> = strategy_choice
                     .strategies()
                     .filter(|one| setting.is_of(*one))
                     .map(|one| setting.get(&Recipe::sample(one)))
                     .collect();
                 let differs = defaults.iter().any(|default| *default != defaults[0]);
-                assert_eq!(told.is_none(), differs, "{} {}", strategy_choice.name(), setting.name());
-                if let Some(text) = told {
+                assert_eq!(default.is_none(), differs, "{} {}", strategy_choice.name(), setting.name());
+                if let Some(text) = default {
                     setting.set(&mut strategy_choice.sample(), &text).expect("accepted");
                 }
             }

@@ -123,8 +123,8 @@ pub fn named(strategy_choice: StrategyChoice, typed: &str) -> Result<(Hyperparam
         values(strategy_choice, setting, text)?;
         return Ok((setting, text.to_owned()));
     }
-    let elsewhere = Hyperparameter::ALL.into_iter().find(|setting| setting.name() == name);
-    if let (Some(setting), StrategyChoice::One(strategy)) = (elsewhere, strategy_choice) {
+    let foreign = Hyperparameter::ALL.into_iter().find(|setting| setting.name() == name);
+    if let (Some(setting), StrategyChoice::One(strategy)) = (foreign, strategy_choice) {
         return Err(SettingError::Foreign { setting, strategy }.into());
     }
     let known: Vec<&str> = strategy_choice.settings().map(Hyperparameter::name).collect();

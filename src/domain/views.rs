@@ -66,14 +66,17 @@ impl Views {
     #[must_use]
     pub fn each(self) -> Vec<View> {
         let corner = |lower, right| CropPosition::Corner { lower, right };
-        let places =
+        let positions =
             [CropPosition::Middle, corner(false, false), corner(false, true), corner(true, false), corner(true, true)];
-        let (places, flips): (&[CropPosition], &[bool]) = match self {
-            Self::One => (&places[..1], &[false]),
-            Self::Two => (&places[..1], &[false, true]),
-            Self::Ten => (&places, &[false, true]),
+        let (positions, flips): (&[CropPosition], &[bool]) = match self {
+            Self::One => (&positions[..1], &[false]),
+            Self::Two => (&positions[..1], &[false, true]),
+            Self::Ten => (&positions, &[false, true]),
         };
-        flips.iter().flat_map(|flip| places.iter().map(|position| View { position: *position, flip: *flip })).collect()
+        flips
+            .iter()
+            .flat_map(|flip| positions.iter().map(|position| View { position: *position, flip: *flip }))
+            .collect()
     }
 }
 

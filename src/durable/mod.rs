@@ -104,7 +104,7 @@ pub fn is_same_file(file: &File, path: &Path) -> bool {
 fn without_temporary_name(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {
-        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
         None => error,
     }
 }

@@ -180,17 +180,17 @@ impl FileKind {
     /// # Errors
     /// If the lock cannot be created, or another program holds it for too long.
     pub fn lock(&'static self, path: &Path) -> Result<Option<File>, FileError> {
-        let beside = path.with_extension("lock");
-        let taken = super::check_folder(super::folder_of(path)).and_then(|()| lock::acquire(&beside, TIMEOUT));
+        let lock_file = path.with_extension("lock");
+        let taken = super::check_folder(super::folder_of(path)).and_then(|()| lock::acquire(&lock_file, TIMEOUT));
         let refused = |error| Err(self.error(path, Problem::Write(error)));
         match taken {
             // The folder was renamed or replaced during the wait: its path now leads to another run or dataset.
-            Ok(Some(held)) if !super::is_same_file(&held, &beside) => {
+            Ok(Some(held)) if !super::is_same_file(&held, &lock_file) => {
                 refused(io::Error::new(io::ErrorKind::NotFound, "its folder was moved meanwhile: try again"))
             }
             Ok(Some(held)) => Ok(Some(held)),
             Ok(None) => {
-                let words = format!("another program holds {}: try again, or end that one", beside.display());
+                let words = format!("another program holds {}: try again, or end that one", lock_file.display());
                 refused(io::Error::new(io::ErrorKind::TimedOut, words))
             }
             Err(error) if lock::is_unsupported(&error) => Ok(None),
@@ -271,8 +271,8 @@ mod tests {
         fs::write(&path, "{ \"version\": 1 }").expect("written");
         KIND.update(&path, |list: Option<&List>| Ok::<_, FileError>(list.expect("there").clone())).expect("the same");
         assert_eq!(fs::read(&path).expect("read"), b"{ \"version\": 1 }");
-        let elsewhere = folder.path().join("missing/list.json");
+        let missing = folder.path().join("missing/list.json");
         let change = |_: Option<&List>| Ok::<_, FileError>(List::default());
-        assert!(KIND.update(&elsewhere, change).expect_err("no folder").to_string().contains("missing"));
+        assert!(KIND.update(&missing, change).expect_err("no folder").to_string().contains("missing"));
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn check(line: &[u8]) -> LineChecksum {
 }
 
 /// Returns the length of checksum and line end if `rest`, the bytes after a line's last field, is the checksum of
-/// `text`.
+/// `content`.
 pub(super) fn follows(content: &[u8], rest: &[u8]) -> Option<usize> {
     let found = rest.strip_prefix(OPENING)?;
     let (found, rest) = found.split_at_checked(DIGITS)?;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seal_is_the_published_crc() {
+    fn the_checksum_is_the_published_crc() {
         // The check value of CRC-32/ISO-HDLC.
         assert_eq!(&digits(crc32fast::hash(b"123456789")), b"cbf43926");
         let mut line = b"{\"at\":1}".to_vec();
@@ -84,12 +84,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_flipped_bit_leaves_no_whole_seal(text in "[ -~]{0,300}", place in any::<prop::sample::Index>(), bit in 0..8_u32) {
+        fn a_flipped_bit_leaves_no_whole_checksum(text in "[ -~]{0,300}", index in any::<prop::sample::Index>(), bit in 0..8_u32) {
             let mut line = format!("{{\"x\":{text:?}}}").into_bytes();
             add(&mut line);
             prop_assert_eq!(check(&line), LineChecksum::Whole);
-            let place = place.index(line.len());
-            line[place] ^= 1 << bit;
+            let index = index.index(line.len());
+            line[index] ^= 1 << bit;
             prop_assert_ne!(check(&line), LineChecksum::Whole);
         }
     }

@@ -17,8 +17,8 @@ pub struct Damage {
 impl Damage {
     /// Adds a line by its number, from 1.
     pub(super) fn add(&mut self, line: u64) {
-        if let Some(place) = self.first.get_mut(self.count) {
-            *place = line;
+        if let Some(slot) = self.first.get_mut(self.count) {
+            *slot = line;
         }
         self.count += 1;
     }
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn damage_lists_its_first_lines() {
-        let told = |lines: &[u64]| {
+        let describe = |lines: &[u64]| {
             let mut damage = Damage::default();
             lines.iter().for_each(|line| damage.add(*line));
             damage.to_string()
         };
-        assert_eq!(told(&[]), "no line is damaged");
-        assert_eq!(told(&[12]), "line 12 is damaged");
-        assert_eq!(told(&[12, 40, 41]), "3 lines are damaged (12, 40 and 41)");
-        assert_eq!(told(&[1, 2, 3, 4, 5]), "5 lines are damaged (1, 2, 3, 4 and 5)");
-        assert_eq!(told(&[1, 2, 3, 4, 5, 6, 7]), "7 lines are damaged (the first: 1, 2, 3, 4, 5)");
+        assert_eq!(describe(&[]), "no line is damaged");
+        assert_eq!(describe(&[12]), "line 12 is damaged");
+        assert_eq!(describe(&[12, 40, 41]), "3 lines are damaged (12, 40 and 41)");
+        assert_eq!(describe(&[1, 2, 3, 4, 5]), "5 lines are damaged (1, 2, 3, 4 and 5)");
+        assert_eq!(describe(&[1, 2, 3, 4, 5, 6, 7]), "7 lines are damaged (the first: 1, 2, 3, 4, 5)");
     }
 }

@@ -25,13 +25,13 @@ pub(super) fn read(text: &[u8]) -> Option<(Record, usize, bool)> {
     let learning_rate = line.real()?;
     line.expect(b",\"images_per_second\":")?;
     let images_per_second = line.real()?;
-    let content = text.len() - line.0.len();
+    let length = text.len() - line.0.len();
     let (end, checksummed) = match line.0.strip_prefix(b"}\n") {
         Some(_) => (2, false),
-        None => (checksum::follows(&text[..content], line.0)?, true),
+        None => (checksum::follows(&text[..length], line.0)?, true),
     };
     let event = Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second };
-    Some((Record { at, event }, content + end, checksummed))
+    Some((Record { at, event }, length + end, checksummed))
 }
 
 /// The unparsed rest of a line.
@@ -168,14 +168,14 @@ mod tests {
 
         #[test]
         fn damaged_lines_are_read_alike_or_left(
-            at in any::<u64>(), event in any_step(), place in any::<prop::sample::Index>(), byte in any::<u8>(),
+            at in any::<u64>(), event in any_step(), index in any::<prop::sample::Index>(), byte in any::<u8>(),
             cut in any::<bool>(), checksummed in any::<bool>()
         ) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
             if checksummed { checksum::add(&mut line) }
             line.push(b'\n');
-            let place = place.index(line.len());
-            if cut { line.truncate(place) } else { line[place] = byte }
+            let index = index.index(line.len());
+            if cut { line.truncate(index) } else { line[index] = byte }
             if let Some((read, length, _)) = read(&line) {
                 prop_assert_eq!(Some(bits(&read)), slow(&line[..length - 1]).as_ref().map(bits));
             }

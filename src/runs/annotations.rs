@@ -136,9 +136,9 @@ impl RunFolder {
     /// If the file cannot be read, locked or written; it is then unchanged.
     pub fn change_annotations(&self, change: impl FnOnce(&mut Annotations)) -> Result<Annotations, FileError> {
         KIND.update(&self.annotations_file(), |before: Option<&Annotations>| {
-            let mut about = before.cloned().unwrap_or_default();
-            change(&mut about);
-            Ok(about)
+            let mut annotations = before.cloned().unwrap_or_default();
+            change(&mut annotations);
+            Ok(annotations)
         })
     }
 }
@@ -165,14 +165,14 @@ mod tests {
         fn written_annotations_are_read(tags in proptest::collection::btree_set("[a-z0-9][a-z0-9._-]{0,12}", 0..5), note in ".*") {
             let (_kept, run) = folder();
             let tags = tags.into_iter().map(|tag| Tag::new(tag).expect("a tag")).collect();
-            let about = Annotations {
+            let annotations = Annotations {
                 tags,
                 note: Note::new(&note).unwrap_or_default(),
                 former: vec![RunId::new("old-name").expect("an id")],
             };
-            let written = run.change_annotations(|said| *said = about.clone()).expect("written");
-            prop_assert_eq!(&written, &about);
-            prop_assert_eq!(run.annotations().expect("read"), about);
+            let written = run.change_annotations(|stored| *stored = annotations.clone()).expect("written");
+            prop_assert_eq!(&written, &annotations);
+            prop_assert_eq!(run.annotations().expect("read"), annotations);
         }
 
         #[test]

@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn runs_without_a_mean_are_refused() {
         let one = member("one", &[0.9, 0.1], &[0]);
-        let (mut elsewhere, mut renamed) = (member("two", &[0.9, 0.1], &[0]), member("two", &[0.9, 0.1], &[0]));
-        elsewhere.0.recipe.fingerprint = "\u{1b}another".into();
+        let (mut other_dataset, mut renamed) = (member("two", &[0.9, 0.1], &[0]), member("two", &[0.9, 0.1], &[0]));
+        other_dataset.0.recipe.fingerprint = "\u{1b}another".into();
         let swapped = ["sad".to_owned(), "happy".to_owned()];
         renamed.1 =
             Inspection::new(Predictions { classes: 2, probabilities: vec![0.9, 0.1], truth: vec![0] }, &swapped)
@@ -190,7 +190,7 @@ mod tests {
             (average(&[]), "two runs or more, not of 0"),
             (average(&[&one]), "two runs or more, not of 1"),
             (average(&[&one, &one]), "one is given twice"),
-            (average(&[&one, &elsewhere]), "two on another dataset, any (·another)"),
+            (average(&[&one, &other_dataset]), "two on another dataset, any (·another)"),
             (average(&[&one, &renamed]), "one and two have other classes"),
             (average(&[&one, &member("two", &[0.9, 0.1], &[1])]), "one and two have other test images"),
             (average(&[&one, &member("two", &[0.9, 0.1, 0.5, 0.5], &[0, 1])]), "one and two have other test images"),
@@ -201,8 +201,8 @@ mod tests {
         }
         let id = one.0.id.clone();
         let lacking = Candidate { run: &one.0, test: Err(InspectionError::Missing { id, split: Split::Test }) };
-        let with = Candidate { run: &elsewhere.0, test: Ok(&elsewhere.1) };
-        let mut same = elsewhere.0.clone();
+        let with = Candidate { run: &other_dataset.0, test: Ok(&other_dataset.1) };
+        let mut same = other_dataset.0.clone();
         same.recipe = one.0.recipe.clone();
         let words = Ensemble::of(&[lacking, Candidate { run: &same, ..with }]).expect_err("none").to_string();
         assert!(

@@ -77,9 +77,9 @@ pub fn estimate<'a>(
     let mut candidates: Vec<(&Summary, f64, bool)> = runs
         .filter_map(|run| {
             let same_device = fits(run, recipe.device)?;
-            let kept = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
+            let cached = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
             let same_kind = run.recipe.strategy == recipe.strategy && run.recipe.network == recipe.network;
-            let alike = same_device && same_kind && kept == (work.precomputed > 0);
+            let alike = same_device && same_kind && cached == (work.precomputed > 0);
             Some((run, speed(run, image)?, alike))
         })
         .collect();
@@ -127,12 +127,12 @@ mod tests {
             images_per_second,
         };
         let classes = vec!["a".into(), "b".into()];
-        let told = [
+        let opened = [
             Event::DeviceChosen { device: "cpu".into(), description: String::new(), note: None },
             Event::DataOpened { images: IMAGES, classes },
         ];
         let epoch = Event::EpochFinished { metrics, early_stopping: EarlyStoppingStatus::default() };
-        for event in told.into_iter().chain(events).chain([epoch]) {
+        for event in opened.into_iter().chain(events).chain([epoch]) {
             summary.apply(&Record { at: 1, event });
         }
         summary
@@ -173,10 +173,10 @@ mod tests {
 
     #[test]
     fn a_base_is_judged_by_a_base_and_not_by_a_head() {
-        let mut kept = Recipe::sample(Strategy::Features);
-        Hyperparameter::Augmentation.set(&mut kept, "none").expect("accepted");
+        let mut cached = Recipe::sample(Strategy::Features);
+        Hyperparameter::Augmentation.set(&mut cached, "none").expect("accepted");
         let ready = Event::FeaturesReady { images: 1_300, computed: 100, bytes: 1, seconds: 2.0 };
-        let runs = [run("kept", kept, 9_000.0, vec![ready])];
+        let runs = [run("kept", cached, 9_000.0, vec![ready])];
         let found = guess(&runs, &Recipe::sample(Strategy::Features)).expect("a guess");
         // 1,300 images at 50 a second; the head's share is negligible.
         assert!(found.rough && (found.seconds_per_epoch - 26.0).abs() < 0.1, "{found:?}");

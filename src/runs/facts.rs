@@ -149,7 +149,7 @@ pub enum Value<'a> {
 #[derive(Debug, Clone)]
 pub struct RunFacts {
     summary: Arc<Summary>,
-    about: Arc<Annotations>,
+    annotations: Arc<Annotations>,
     state: RunState,
     /// Test accuracy and macro F1.
     test: Option<(f64, f64)>,
@@ -160,11 +160,11 @@ pub struct RunFacts {
 impl RunFacts {
     /// Returns the values of a run in this state at `now`, in milliseconds since 1970.
     #[must_use]
-    pub fn new(summary: Arc<Summary>, about: Arc<Annotations>, state: RunState, now: u64) -> Self {
+    pub fn new(summary: Arc<Summary>, annotations: Arc<Annotations>, state: RunState, now: u64) -> Self {
         let scores = summary.test.as_ref().map(|test| test.confusion.scores());
         let test = scores.map(|scores| (scores.accuracy, scores.f1));
         let age = now.saturating_sub(summary.recipe.created_at);
-        Self { summary, about, state, test, age }
+        Self { summary, annotations, state, test, age }
     }
 
     /// Returns the run's id.
@@ -182,7 +182,7 @@ impl RunFacts {
     /// Returns the run's annotations.
     #[must_use]
     pub fn annotations(&self) -> &Annotations {
-        &self.about
+        &self.annotations
     }
 
     /// Returns the run's state.
@@ -203,11 +203,11 @@ impl RunFacts {
             Field::Strategy => Value::Words(vec![self.summary.recipe.strategy.name()]),
             Field::Dataset => Value::Words(vec![self.summary.recipe.dataset.as_str()]),
             Field::Name => Value::Words(vec![self.name()]),
-            Field::Tag => Value::Words(self.about.tags.iter().map(crate::domain::Tag::as_str).collect()),
+            Field::Tag => Value::Words(self.annotations.tags.iter().map(crate::domain::Tag::as_str).collect()),
             Field::Device => {
                 self.summary.device.as_ref().map_or(Value::None, |device| Value::Words(vec![&device.name]))
             }
-            Field::Note => Value::Words(vec![self.about.note.as_str()]),
+            Field::Note => Value::Words(vec![self.annotations.note.as_str()]),
             Field::Epoch => Value::Number(self.summary.epoch().into()),
             Field::Best => number(best.map(|best| best.epoch.into())),
             Field::ValLoss => number(best.map(|best| best.val_loss)),
@@ -226,8 +226,8 @@ impl RunFacts {
         has(self.name())
             || has(self.summary.recipe.strategy.name())
             || has(self.summary.recipe.dataset.as_str())
-            || self.about.tags.iter().any(|tag| has(tag.as_str()))
-            || has(self.about.note.as_str())
+            || self.annotations.tags.iter().any(|tag| has(tag.as_str()))
+            || has(self.annotations.note.as_str())
     }
 
     /// Returns the index of the run's state in a sorted list.

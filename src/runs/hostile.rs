@@ -80,10 +80,10 @@ pub(crate) fn files(bytes: &[u8]) {
             folder.write_recipe(&recipe).expect("written");
             assert_eq!(format!("{:?}", folder.recipe().expect("as written")), format!("{recipe:?}"));
         }
-        if let Ok(about) = folder.annotations() {
-            safe(about.note.as_str());
-            folder.change_annotations(|said| *said = about.clone()).expect("written");
-            assert_eq!(folder.annotations().expect("as written"), about);
+        if let Ok(annotations) = folder.annotations() {
+            safe(annotations.note.as_str());
+            folder.change_annotations(|stored| *stored = annotations.clone()).expect("written");
+            assert_eq!(folder.annotations().expect("as written"), annotations);
         }
         if let Ok(Some(limits)) = folder.limits() {
             folder.request_limits(limits).expect("written");

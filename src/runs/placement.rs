@@ -68,7 +68,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// If the folder cannot be written.
-    pub fn place(&self, placement: &Placement) -> io::Result<()> {
+    pub fn record_placement(&self, placement: &Placement) -> io::Result<()> {
         self.request(&self.placement_file(), &KIND.bytes(placement)?)
     }
 

@@ -70,12 +70,12 @@ fn first_of_each(runs: &[&RunFacts], count: usize) -> BTreeSet<RunId> {
     let mut first = BTreeSet::new();
     for run in runs {
         let kind = kind(run);
-        let place = seen.iter().position(|(other, _)| *other == kind).unwrap_or_else(|| {
+        let index = seen.iter().position(|(other, _)| *other == kind).unwrap_or_else(|| {
             seen.push((kind, 0));
             seen.len() - 1
         });
-        seen[place].1 += 1;
-        if seen[place].1 <= count {
+        seen[index].1 += 1;
+        if seen[index].1 <= count {
             first.insert(run.summary().id.clone());
         }
     }
@@ -131,14 +131,15 @@ impl RunStore {
     /// If the folder of runs cannot be listed.
     pub fn plan(&self, runs: &[RunFacts], rule: &Rule, now: u64) -> Result<Plan, ManageError> {
         let retained = retained(runs, rule, &self.needed(now)?);
-        let mut going: Vec<&RunFacts> = runs.iter().filter(|run| !retained.contains_key(&run.summary().id)).collect();
-        going.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
+        let mut selected_runs: Vec<&RunFacts> =
+            runs.iter().filter(|run| !retained.contains_key(&run.summary().id)).collect();
+        selected_runs.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
         let selected = |run: &RunFacts| {
             let id = run.summary().id.clone();
             let bytes = disk_usage(self.folder(&id).path());
             SelectedRun { id, state: run.state(), bytes }
         };
-        let selected = going.into_iter().map(selected).collect();
+        let selected = selected_runs.into_iter().map(selected).collect();
         Ok(Plan { selected, retained: retained.into_iter().map(|(id, reason)| RetainedRun { id, reason }).collect() })
     }
 
@@ -147,14 +148,16 @@ impl RunStore {
     #[must_use]
     pub fn plan_of_checkpoints(&self, plan: Plan) -> Plan {
         let Plan { selected, mut retained } = plan;
-        let mut kept = Vec::new();
+        let mut narrowed = Vec::new();
         for run in selected {
             match self.removable_files(&run) {
-                Ok(files) => kept.push(SelectedRun { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run }),
+                Ok(files) => {
+                    narrowed.push(SelectedRun { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run })
+                }
                 Err(reason) => retained.push(RetainedRun { id: run.id, reason }),
             }
         }
-        Plan { selected: kept, retained }
+        Plan { selected: narrowed, retained }
     }
 
     fn removable_files(&self, run: &SelectedRun) -> Result<Vec<PathBuf>, String> {

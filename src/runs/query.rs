@@ -147,20 +147,20 @@ fn term(word: &str) -> Result<Term, String> {
         Some(plain) => (true, plain),
         None => (false, word),
     };
-    let sign = plain.char_indices().find_map(|(place, _)| {
-        let found = COMPARISONS.iter().find(|(sign, _)| plain[place..].starts_with(sign))?;
-        Some((place, *found))
+    let sign = plain.char_indices().find_map(|(index, _)| {
+        let found = COMPARISONS.iter().find(|(sign, _)| plain[index..].starts_with(sign))?;
+        Some((index, *found))
     });
-    let Some((place, (sign, comparison))) = sign else {
+    let Some((index, (sign, comparison))) = sign else {
         return Ok(Term { negated, test: Test::Word(alternatives(plain, word)?.map(str::to_lowercase).collect()) });
     };
-    let name = &plain[..place];
+    let name = &plain[..index];
     let field: Field =
         name.parse().map_err(|()| format!("'{name}' is no field; use {}", Field::ALL.map(Field::name).join(", ")))?;
     if field.is_text() && !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot) {
         return Err(format!("'{sign}' does not compare words: use {name}:word, {name}=word or {name}!=word"));
     }
-    let values = alternatives(&plain[place + sign.len()..], word)?;
+    let values = alternatives(&plain[index + sign.len()..], word)?;
     let operands: Result<Vec<Operand>, String> = values.map(|value| operand(field, value)).collect();
     Ok(Term { negated, test: Test::Field(field, comparison, operands?) })
 }

@@ -215,8 +215,8 @@ fn mean(values: &[f64]) -> f64 {
 /// Returns a quantile of sorted values, interpolated linearly as in NumPy's `percentile`.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few thousand values
 fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, part) = (place.floor() as usize, place.fract());
+    let rank = share * (sorted.len() - 1) as f64;
+    let (below, part) = (rank.floor() as usize, rank.fract());
     let above = sorted[(below + 1).min(sorted.len() - 1)];
     sorted[below] + part * (above - sorted[below])
 }

@@ -211,14 +211,14 @@ impl Steps {
             Event::Step { epoch, step, steps, loss, accuracy, .. } => {
                 self.advance(record.at);
                 let before = epoch.saturating_sub(1);
-                let place = CurvePosition {
+                let position = CurvePosition {
                     epochs: f64::from(before) + f64::from(*step) / f64::from((*steps).max(1)),
                     step: u64::from(before) * u64::from(*steps) + u64::from(*step),
                     trained: self.trained,
                 };
                 self.push(&Bucket {
-                    from: place,
-                    to: place,
+                    from: position,
+                    to: position,
                     epoch: *epoch,
                     step: *step,
                     count: 1,
@@ -243,10 +243,12 @@ impl Steps {
     }
 
     fn push(&mut self, point: &Bucket) {
-        let (room, across) = (self.per_bucket, self.across);
+        let (capacity, across) = (self.per_bucket, self.across);
         match self.buckets.last_mut() {
             Some(last)
-                if last.count < room && (across || last.epoch == point.epoch) && !is_cut(&self.cuts, last, point) =>
+                if last.count < capacity
+                    && (across || last.epoch == point.epoch)
+                    && !is_cut(&self.cuts, last, point) =>
             {
                 last.absorb(point);
             }
@@ -264,9 +266,9 @@ impl Steps {
 
     /// Merges adjacent buckets up to the capacity of a bucket.
     fn merge(&mut self) {
-        let (room, across, cuts) = (self.per_bucket, self.across, &self.cuts);
+        let (capacity, across, cuts) = (self.per_bucket, self.across, &self.cuts);
         self.buckets.dedup_by(|later, earlier| {
-            let fits = earlier.count + later.count <= room
+            let fits = earlier.count + later.count <= capacity
                 && (across || earlier.epoch == later.epoch)
                 && !is_cut(cuts, earlier, later);
             if fits {
@@ -278,9 +280,9 @@ impl Steps {
 
     /// Records a checkpoint after `step` of the epoch after `epoch`: from here on no bucket spans it.
     fn cut(&mut self, epoch: u32, step: u32) {
-        let place = (epoch.saturating_add(1), step);
-        if step > 0 && !self.cuts.contains(&place) {
-            self.cuts.push(place);
+        let position = (epoch.saturating_add(1), step);
+        if step > 0 && !self.cuts.contains(&position) {
+            self.cuts.push(position);
             self.cuts.drain(..self.cuts.len().saturating_sub(2));
         }
     }
@@ -289,10 +291,10 @@ impl Steps {
     /// entirely, because its void steps cannot be separated. Only runs of thousands of epochs have such a bucket at the
     /// end of an epoch. Within an epoch, only runs that lost their two newest checkpoints have one.
     fn forget_after(&mut self, epoch: u32, step: u32) {
-        let place = (epoch.saturating_add(1), step);
-        let kept = self.buckets.iter().take_while(|bucket| (bucket.epoch, bucket.step) <= place).count();
-        self.buckets.truncate(kept);
-        self.cuts.retain(|cut| *cut <= place);
+        let position = (epoch.saturating_add(1), step);
+        let remaining = self.buckets.iter().take_while(|bucket| (bucket.epoch, bucket.step) <= position).count();
+        self.buckets.truncate(remaining);
+        self.cuts.retain(|cut| *cut <= position);
         self.trained = self.buckets.last().map_or(0, |bucket| bucket.to.trained);
     }
 }

@@ -50,8 +50,8 @@ proptest! {
         prop_assert_eq!(folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>(), u64::from(epochs * steps));
         let holds = folded.buckets().iter().find(|bucket| bucket.loss.is_some_and(|loss| loss.max > 98.0));
         let holds = holds.expect("the spike");
-        let place = u64::from((spike_epoch - 1) * steps + spike_step);
-        prop_assert!(holds.from.step <= place && place <= holds.to.step && holds.epoch == spike_epoch);
+        let at = u64::from((spike_epoch - 1) * steps + spike_step);
+        prop_assert!(holds.from.step <= at && at <= holds.to.step && holds.epoch == spike_epoch);
         let drawn = folded.points(Axis::Epochs, Figure::Loss).map(|point| point.1).fold(0.0, f64::max);
         prop_assert_eq!(drawn.to_bits(), 99.0_f64.to_bits());
         let along: Vec<f64> = folded.points(Axis::Seconds, Figure::Accuracy).map(|point| point.0).collect();
@@ -66,14 +66,14 @@ proptest! {
         let mut folded = fold(epochs, steps, loss);
         let start = Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: resumed, resumed_step: 0 };
         folded.apply(&record(u64::MAX / 2, start));
-        let kept = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
-        prop_assert_eq!(kept, u64::from(epochs.min(resumed) * steps));
+        let points = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
+        prop_assert_eq!(points, u64::from(epochs.min(resumed) * steps));
         let last = extent(&folded).map(|loss| loss.max);
         prop_assert_eq!(last, (resumed > 0).then(|| f64::from(epochs.min(resumed))));
         // The clock stood still between the workers.
         folded.apply(&record(u64::MAX / 2 + 5_000, Event::EpochStarted { epoch: resumed + 1, steps, done: 0, seconds: 0.0 }));
         folded.apply(&record(u64::MAX / 2 + 7_000, step(resumed + 1, 1, steps, 0.5)));
-        prop_assert_eq!(folded.buckets().last().expect("the step").to.trained, kept * 1_000 + 2_000);
+        prop_assert_eq!(folded.buckets().last().expect("the step").to.trained, points * 1_000 + 2_000);
     }
 
     #[test]
@@ -96,8 +96,8 @@ proptest! {
         let resumed_step = saved[usize::from(newest)];
         let resumed_from = epochs - 1;
         folded.apply(&record(0, Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from, resumed_step }));
-        let kept = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
-        prop_assert_eq!(kept, u64::from((epochs - 1) * steps + resumed_step));
+        let points = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
+        prop_assert_eq!(points, u64::from((epochs - 1) * steps + resumed_step));
         let last = folded.buckets().last().expect("steps");
         prop_assert_eq!((last.epoch, last.step), (epochs, resumed_step));
     }

@@ -14,7 +14,7 @@ use crate::runs::layout::is_recent;
 /// Progress within the current epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochProgress {
-    /// Counted from 1.
+    /// The epoch's number, from 1.
     pub epoch: u32,
     /// Steps done.
     pub step: u32,
@@ -330,10 +330,10 @@ impl Summary {
     fn restart(&mut self, resumed_from: u32, resumed_step: u32) {
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
-        let kept = |point: &StepPoint| {
+        let is_valid = |point: &StepPoint| {
             point.epoch <= resumed_from || (point.epoch - 1 == resumed_from && point.step <= resumed_step)
         };
-        self.latest = self.latest.filter(kept);
+        self.latest = self.latest.filter(is_valid);
         self.started = true;
         self.outcome = None;
         self.test = None;
@@ -400,9 +400,9 @@ impl Summary {
 
     /// Drops the epochs after `epoch`; epochs are in order.
     fn forget_epochs_after(&mut self, epoch: u32) {
-        let kept = self.history.iter().take_while(|metrics| metrics.epoch <= epoch).count();
-        self.history.truncate(kept);
-        self.statuses.truncate(kept);
+        let remaining = self.history.iter().take_while(|metrics| metrics.epoch <= epoch).count();
+        self.history.truncate(remaining);
+        self.statuses.truncate(remaining);
     }
 
     /// Returns whether a worker is running according to the log, which does not know of kills.

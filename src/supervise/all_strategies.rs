@@ -35,17 +35,17 @@ pub fn launch_all_strategies(
 ) -> Result<[RunId; 4], LaunchSeriesError> {
     let mut launched: Vec<RunId> = Vec::new();
     let mut taken = ids.clone();
-    for ((id, mut recipe), place) in ids.into_iter().zip(recipes).zip(&mut taken) {
+    for ((id, mut recipe), slot) in ids.into_iter().zip(recipes).zip(&mut taken) {
         match recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
             // A run waits for the run that it starts from.
             Some(fine_tuning) => fine_tuning.from = launched.last().unwrap_or(&fine_tuning.from).clone(),
             None => recipe.after = launched.last().cloned().or(recipe.after),
         }
         match launch(store, &id, &recipe, when) {
-            Ok(found) => *place = found,
+            Ok(found) => *slot = found,
             Err(error) => return Err(LaunchSeriesError { launched, error }),
         }
-        launched.push(place.clone());
+        launched.push(slot.clone());
     }
     Ok(taken)
 }
@@ -55,8 +55,8 @@ pub fn launch_all_strategies(
 pub fn strategy_run_names(stem: &RunId) -> [RunId; 4] {
     Strategy::ALL.map(Strategy::name).map(|strategy| {
         // A long name is cut; plain characters with such an ending are always a name.
-        let room = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
-        let stem: String = stem.as_str().chars().take(room).collect();
+        let space = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
+        let stem: String = stem.as_str().chars().take(space).collect();
         RunId::new(format!("{stem}-{strategy}")).unwrap_or_else(|error| unreachable!("{error}"))
     })
 }

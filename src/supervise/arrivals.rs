@@ -146,23 +146,23 @@ mod tests {
             Arrival::of(first.clone(), &entry).is_awaited(&queue)
         };
         let mut log = EventWriter::open(&first.events_file(), 1).expect("a log");
-        let mut tell = |event| log.append(2, event).expect("told");
+        let mut append = |event| log.append(2, event).expect("told");
         let started = |pid| Event::WorkerStarted { pid, host: "here".into(), resumed_from: 0, resumed_step: 0 };
         assert!(!is_awaited(), "nobody is at the run");
-        tell(started(1));
-        tell(Event::Queued { device: "cpu".into(), ahead: 1 });
+        append(started(1));
+        append(Event::Queued { device: "cpu".into(), ahead: 1 });
         let lock = first.lock().expect("locked").expect("free");
         let holder = Holder::this_process().expect("Linux tells who a process is");
         Holder { pid: 1, ..holder.clone() }.write(&lock).expect("written");
         assert!(is_awaited(), "a worker before it told that");
         holder.write(&lock).expect("written");
         assert!(is_awaited(), "it has told nothing yet");
-        tell(started(holder.pid));
+        append(started(holder.pid));
         assert!(is_awaited(), "it has begun to read its checkpoints");
         for event in [Event::Waiting { run: id("otter") }, Event::Paused] {
-            tell(event);
+            append(event);
             assert!(!is_awaited(), "it waits for something else");
-            tell(started(holder.pid));
+            append(started(holder.pid));
         }
         let mut ticket = None;
         let device = DeviceKey::here("cpu", None);

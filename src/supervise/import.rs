@@ -116,10 +116,10 @@ impl Import {
         let (sender, lines) = channel();
         if let Some(out) = child.stdout.take() {
             thread::spawn(move || {
-                let told = BufReader::new(out).lines().map_while(Result::ok);
-                let told = told.filter_map(|line| serde_json::from_str(&line).ok());
+                let lines = BufReader::new(out).lines().map_while(Result::ok);
+                let lines = lines.filter_map(|line| serde_json::from_str(&line).ok());
                 // The receiver is gone; the import continues by itself.
-                told.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
+                lines.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
             });
         }
         let complaint = child.stderr.take().map(|stderr| {

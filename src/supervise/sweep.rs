@@ -76,9 +76,9 @@ pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
 }
 
 /// Returns the first part of a name that leaves `space` characters.
-fn cut(stem: &str, room: usize) -> &str {
+fn cut(stem: &str, space: usize) -> &str {
     // Names are ASCII.
-    &stem[..stem.len().min(MAX_LENGTH - room)]
+    &stem[..stem.len().min(MAX_LENGTH - space)]
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const WORLD_WRITABLE: u32 = 0o002;
 pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, metadata) in walk(folder.path(), &mut findings) {
-        findings.extend(look(&path, &metadata, home, alive));
+        findings.extend(check_file(&path, &metadata, home, alive));
     }
     if let Err(error) = folder.annotations() {
         findings.push(Finding::damage(
@@ -38,7 +38,7 @@ pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding
     findings
 }
 
-fn look(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Finding> {
+fn check_file(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Finding> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if metadata.is_symlink() {
         let target = fs::canonicalize(path).ok();
@@ -98,10 +98,10 @@ pub(super) fn check_other_folders(checkpoints: &Path) -> Vec<Finding> {
     let Ok(entries) = fs::read_dir(checkpoints) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
-    paths.iter().filter_map(|path| beside(path)).collect()
+    paths.iter().filter_map(|path| check_other_folder(path)).collect()
 }
 
-fn beside(path: &Path) -> Option<Finding> {
+fn check_other_folder(path: &Path) -> Option<Finding> {
     let name = path.file_name()?.to_str().unwrap_or_default();
     if name.starts_with(crate::runs::manage::DELETED) {
         return Some(Finding::note(

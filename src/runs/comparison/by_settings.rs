@@ -89,10 +89,10 @@ fn mark_best(rows: &mut [SettingsRow]) {
 fn without_empty(rows: &mut [SettingsRow]) -> Vec<Metric> {
     let has: Vec<bool> = (0..Metric::ALL.len()).map(|at| rows.iter().any(|row| row.cells[at].is_some())).collect();
     for row in rows {
-        let mut kept = has.iter();
-        row.cells.retain(|_| kept.next() == Some(&true));
-        let mut kept = has.iter();
-        row.best.retain(|_| kept.next() == Some(&true));
+        let mut shown = has.iter();
+        row.cells.retain(|_| shown.next() == Some(&true));
+        let mut shown = has.iter();
+        row.best.retain(|_| shown.next() == Some(&true));
     }
     Metric::ALL.into_iter().zip(has).filter(|(_, has)| *has).map(|(metric, _)| metric).collect()
 }

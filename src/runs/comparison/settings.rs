@@ -60,12 +60,12 @@ const NAMED_PATHS: [&str; 31] = [
 /// Returns the settings in which the runs differ, in the order of the form.
 #[must_use]
 pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
-    let told: Vec<Vec<(String, Option<String>)>> = runs.iter().map(|run| named(&run.recipe)).collect();
+    let of_runs: Vec<Vec<(String, Option<String>)>> = runs.iter().map(|run| named(&run.recipe)).collect();
     let rest: Vec<BTreeMap<String, String>> = runs.iter().map(|run| others(&run.recipe)).collect();
     let mut found: Vec<Setting> = Vec::new();
-    for at in 0..told.first().map_or(0, Vec::len) {
-        let values = told.iter().map(|settings| settings[at].1.clone()).collect();
-        found.push(Setting { name: told[0][at].0.clone(), values });
+    for at in 0..of_runs.first().map_or(0, Vec::len) {
+        let values = of_runs.iter().map(|settings| settings[at].1.clone()).collect();
+        found.push(Setting { name: of_runs[0][at].0.clone(), values });
     }
     let mut names: Vec<&String> = rest.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();

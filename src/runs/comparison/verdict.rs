@@ -163,8 +163,8 @@ impl Verdict {
     pub fn f1_sentence(&self) -> String {
         let Interval { low, high } = self.f1_interval;
         let chance = chance(self.f1_is_certain());
-        let logged = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
-        let most: Vec<String> = self.contributors().map(logged).collect();
+        let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
+        let most: Vec<String> = self.contributors().map(describe).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
         let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
         format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")

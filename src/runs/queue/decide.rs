@@ -65,8 +65,8 @@ mod tests {
     /// changes.
     #[derive(Debug, Clone)]
     enum SchedulerEvent {
-        Comes(u64),
-        Looks(usize),
+        Arrives(u64),
+        Polls(usize),
         Ends,
         Dies(usize),
         Slots(usize),
@@ -74,8 +74,8 @@ mod tests {
 
     fn scheduler_event() -> impl Strategy<Value = SchedulerEvent> {
         prop_oneof![
-            3 => (0_u64..20).prop_map(SchedulerEvent::Comes),
-            6 => (0_usize..20).prop_map(SchedulerEvent::Looks),
+            3 => (0_u64..20).prop_map(SchedulerEvent::Arrives),
+            6 => (0_usize..20).prop_map(SchedulerEvent::Polls),
             2 => Just(SchedulerEvent::Ends),
             1 => (0_usize..20).prop_map(SchedulerEvent::Dies),
             1 => (1_usize..4).prop_map(SchedulerEvent::Slots),
@@ -87,7 +87,7 @@ mod tests {
         fn never_more_than_slots_in_order_and_nobody_starves(happenings in prop::collection::vec(scheduler_event(), 1..200)) {
             let (mut waiting, mut held, mut slots) = (Vec::<(u64, RunId)>::new(), 0_usize, 1_usize);
             let mut count = 0;
-            let looks = |waiting: &mut Vec<(u64, RunId)>, held: &mut usize, slots: usize, index: usize| {
+            let polls = |waiting: &mut Vec<(u64, RunId)>, held: &mut usize, slots: usize, index: usize| {
                 let (position, me) = waiting[index].clone();
                 let taken = decide((position, &me), waiting, *held, slots) == Decision::Take;
                 if taken {
@@ -101,12 +101,12 @@ mod tests {
             };
             for scheduler_event in happenings {
                 match scheduler_event {
-                    SchedulerEvent::Comes(position) => {
+                    SchedulerEvent::Arrives(position) => {
                         count += 1;
                         waiting.push((position, id(&format!("run-{count}"))));
                     }
-                    SchedulerEvent::Looks(index) if index < waiting.len() => {
-                        looks(&mut waiting, &mut held, slots, index);
+                    SchedulerEvent::Polls(index) if index < waiting.len() => {
+                        polls(&mut waiting, &mut held, slots, index);
                     }
                     SchedulerEvent::Ends if held > 0 => held -= 1,
                     SchedulerEvent::Dies(index) if index < waiting.len() => drop(waiting.remove(index)),
@@ -119,7 +119,7 @@ mod tests {
                 let names: Vec<RunId> = all.iter().rev().map(|(_, run)| run.clone()).collect();
                 for name in names {
                     let index = all.iter().position(|(_, run)| *run == name).expect("it waits");
-                    looks(&mut all, &mut taken, slots, index);
+                    polls(&mut all, &mut taken, slots, index);
                 }
                 // The order of polls decides how many runs begin in the first round; a second round leaves no slot
                 // free.
@@ -127,7 +127,7 @@ mod tests {
                     let (position, me) = &all[*index];
                     decide((*position, me), &all, taken, slots) == Decision::Take
                 }) {
-                    looks(&mut all, &mut taken, slots, index);
+                    polls(&mut all, &mut taken, slots, index);
                 }
                 prop_assert_eq!(taken - held, free, "somebody starves while slots are free");
             }

@@ -122,14 +122,14 @@ fn a_job_is_over_when_its_end_was_logged_after_it_was_entered() {
     let (_home, store, queue) = store(&["one"]);
     let run = store.folder(&id("one"));
     let over = || run.job_is_over(&run.queue_entry().expect("readable").expect("an entry"));
-    let tell = |event: Event| {
+    let log = |event: Event| {
         EventWriter::open(&run.events_file(), NOW).expect("a log").append(NOW, event).expect("an append");
     };
     let end = || Event::Ended { outcome: Outcome::Finished { reason: FinishReason::MaxEpochs } };
     assert!(!over());
-    tell(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
+    log(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
     assert!(!over());
-    tell(end());
+    log(end());
     // A worker killed between this and removing the entry: not lost, and not to be repeated.
     assert!(over());
     assert!(queue.list(NOW).expect("a list").devices.is_empty());

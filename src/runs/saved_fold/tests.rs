@@ -87,8 +87,8 @@ fn keep(store: &RunStore, id: &RunId) {
     let (progress, log) = (run.progress(), folder.events_file());
     let value = run.summary.as_ref();
     write(&folder.summary_fold(), FoldKind::Summary, &log, recipe, &SavedFold { progress, value }).expect("kept");
-    let kept = SavedFold { progress, value: &detail };
-    write(&folder.detail_fold(), FoldKind::Detail, &log, recipe, &kept).expect("kept");
+    let saved = SavedFold { progress, value: &detail };
+    write(&folder.detail_fold(), FoldKind::Detail, &log, recipe, &saved).expect("kept");
 }
 
 proptest! {
@@ -106,18 +106,18 @@ proptest! {
             writer.append(at * 500, event.clone()).expect("appended");
         }
         keep(&store, &id);
-        let kept_at = fs::metadata(&log).expect("a log").len();
+        let saved_at = fs::metadata(&log).expect("a log").len();
         for (at, event) in (5_000..).zip(&events[cut..]) {
             writer.append(at * 500, event.clone()).expect("appended");
         }
-        let mut kept = store.open(&id).expect("a run");
-        prop_assert_eq!(kept.position(), kept_at, "the fold was not used");
+        let mut saved = store.open(&id).expect("a run");
+        prop_assert_eq!(saved.position(), saved_at, "the fold was not used");
         let mut read = store.follow(&id).expect("a run");
-        prop_assert_eq!(text_of(&mut kept), text_of(&mut read));
+        prop_assert_eq!(text_of(&mut saved), text_of(&mut read));
     }
 
     #[test]
-    fn a_damaged_fold_is_none(place in any::<prop::sample::Index>(), change in 1..=255_u8, cut in any::<bool>()) {
+    fn a_damaged_fold_is_none(index in any::<prop::sample::Index>(), change in 1..=255_u8, cut in any::<bool>()) {
         let (_home, store, id) = store();
         let folder = store.folder(&id);
         let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
@@ -125,8 +125,8 @@ proptest! {
         keep(&store, &id);
         for path in [folder.summary_fold(), folder.detail_fold()] {
             let mut bytes = fs::read(&path).expect("kept");
-            let place = place.index(bytes.len());
-            if cut { bytes.truncate(place) } else { bytes[place] ^= change }
+            let index = index.index(bytes.len());
+            if cut { bytes.truncate(index) } else { bytes[index] ^= change }
             fs::write(&path, bytes).expect("written");
         }
         let mut run = store.open(&id).expect("a run");

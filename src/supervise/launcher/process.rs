@@ -93,17 +93,17 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
     command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
     let exited = wait_in_thread(command.spawn()?);
 
-    let (begun, mut told) = (Instant::now(), FirstEvents::default());
+    let (begun, mut events) = (Instant::now(), FirstEvents::default());
     while begun.elapsed() < TIMEOUT {
         if folder.worker_alive() {
-            told.read(&mut reader);
-            if told.begun || told.ended {
+            events.read(&mut reader);
+            if events.begun || events.ended {
                 break;
             }
         }
         match exited.recv_timeout(POLL_INTERVAL) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(Ok(status)) if !status.success() && !told.read(&mut reader).ended => {
+            Ok(Ok(status)) if !status.success() && !events.read(&mut reader).ended => {
                 return Err(StartError::Died { status, tail: tail(&folder.worker_log(), log_before) });
             }
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,

@@ -22,7 +22,7 @@ enum Answer {
 struct BatchSystem(Mutex<Answer>);
 
 impl BatchSystem {
-    fn says(&self, word: Answer) {
+    fn set_answer(&self, word: Answer) {
         *self.0.lock().expect("no panic") = word;
     }
 }
@@ -33,7 +33,7 @@ impl Launcher for BatchSystem {
     }
 
     fn start(&self, run: &RunFolder, _: Job, _: LaunchTime) -> Result<Started, StartError> {
-        run.place(&Placement { launcher: "batch".into(), job: Some("4711".into()), at: 1 })?;
+        run.record_placement(&Placement { launcher: "batch".into(), job: Some("4711".into()), at: 1 })?;
         Ok(Started::Submitted)
     }
 
@@ -46,7 +46,7 @@ impl Launcher for BatchSystem {
     }
 
     fn kill(&self, _: &RunId, run: &RunFolder) -> Result<Option<u32>, KillError> {
-        self.says(Answer::Gone);
+        self.set_answer(Answer::Gone);
         run.clear_placement().expect("cleared");
         Ok(None)
     }
@@ -84,10 +84,10 @@ fn a_run_that_was_submitted_long_ago_is_not_lost_and_is_unchanged() {
 #[test]
 fn a_system_that_does_not_answer_loses_no_run() {
     let (_home, store, id, batch) = submitted();
-    batch.says(Answer::NoAnswer);
+    batch.set_answer(Answer::NoAnswer);
     refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Queued);
-    batch.says(Answer::Gone);
+    batch.set_answer(Answer::Gone);
     refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Lost);
     assert_eq!(Queue::of(store.home()).list(HOURS_LATER).expect("a queue").lost().len(), 1);
