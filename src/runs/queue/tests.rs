@@ -95,7 +95,7 @@ fn a_damaged_file_is_named_and_gives_no_slot() {
         ("{\"version\":9}", "use a newer mien"),
         ("so many", "no entry of the queue"),
         (
-            "{\"version\":1,\"position\":1,\"job\":\"train\",\"since\":0,\"begun\":false,\
+            "{\"version\":1,\"place\":1,\"job\":\"train\",\"since\":0,\"begun\":false,\
              \"device\":{\"host\":\"..\",\"key\":\"x\",\"name\":\"x\"}}",
             "no name of a folder",
         ),
