@@ -1,14 +1,18 @@
 //! The settings that decide the result of a run, frozen when the run is created.
 
-use std::fmt;
+mod defaults;
+mod rules;
+mod strategy;
+
+pub use rules::{EarlyStopping, Monitor, Schedule};
+pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};
 
-use super::hyperparameter::Patience;
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
-    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, FineTuning, LeftOutImages, NetworkName, Optimizer,
-    Precision, RunId, SettingError, StageName, TrainedStages, Transfer, Views, WeightsName,
+    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, LeftOutImages, NetworkName, Optimizer, Precision,
+    RunId, SettingError, StageName, TrainedStages, Transfer, Views,
 };
 
 /// The newest recipe format that this program writes and reads.
@@ -31,154 +35,6 @@ const REGULARIZATION_VERSION: u32 = 6;
 
 /// The format of a recipe with an optimizer, a balance, views, or another setting of the same release.
 const OPTIMIZATION_VERSION: u32 = 7;
-
-/// A preset of network, initial weights and trained stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strategy {
-    /// Trains all stages of a small network from drawn weights.
-    Cnn,
-    /// Trains all stages of a deeper network with batch norm from drawn weights.
-    Deep,
-    /// Trains the head of a network on frozen imported weights.
-    Features,
-    /// Trains the head and the upper stages of that network, from the best weights of an earlier run.
-    Finetune,
-}
-
-impl Strategy {
-    /// All strategies, in their usual order.
-    pub const ALL: [Self; 4] = [Self::Cnn, Self::Deep, Self::Features, Self::Finetune];
-
-    /// Returns the name in files and commands.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cnn => "cnn",
-            Self::Deep => "deep",
-            Self::Features => "features",
-            Self::Finetune => "finetune",
-        }
-    }
-
-    /// Returns the network of the strategy, unless a recipe names another.
-    #[must_use]
-    pub fn network(self) -> NetworkName {
-        match self {
-            Self::Cnn => NetworkName::CNN,
-            Self::Deep => NetworkName::DEEP,
-            Self::Features | Self::Finetune => NetworkName::VGG16,
-        }
-    }
-
-    /// Returns whether all weights are drawn.
-    #[must_use]
-    pub fn is_from_scratch(self) -> bool {
-        matches!(self, Self::Cnn | Self::Deep)
-    }
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The validation metric that early stopping watches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Monitor {
-    /// Validation loss; lower is better.
-    #[default]
-    ValLoss,
-    /// Validation accuracy; higher is better.
-    ValAccuracy,
-}
-
-impl Monitor {
-    /// Returns the name in files and commands.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ValLoss => "val_loss",
-            Self::ValAccuracy => "val_accuracy",
-        }
-    }
-
-    /// Returns whether `value` beats `best` by more than `min_delta`. NaN beats nothing.
-    #[must_use]
-    pub fn improves(self, value: f64, best: f64, min_delta: f64) -> bool {
-        match self {
-            Self::ValLoss => value < best - min_delta,
-            Self::ValAccuracy => value > best + min_delta,
-        }
-    }
-}
-
-impl fmt::Display for Monitor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The rule for stopping before the last epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EarlyStopping {
-    /// The watched metric.
-    pub monitor: Monitor,
-    /// The number of epochs in a row without improvement before the run stops.
-    pub patience: u32,
-    /// The difference by which a value must beat the best one.
-    pub min_delta: f64,
-    /// The first epoch that patience counts; 0 and 1 count all.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub start_from: u32,
-}
-
-impl EarlyStopping {
-    /// Returns the rule on validation loss with this patience.
-    #[must_use]
-    pub const fn with_patience(patience: u32) -> Self {
-        Self { monitor: Monitor::ValLoss, patience, min_delta: 0.0, start_from: 0 }
-    }
-}
-
-/// The rule by which the learning rate changes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Schedule {
-    /// The recipe's learning rate in every step.
-    Constant,
-    /// Multiplied by `factor` whenever the monitored value has not improved for `patience` epochs
-    /// (Keras's `ReduceLROnPlateau`).
-    Plateau {
-        /// The factor of the rate, between 0 and 1.
-        factor: f64,
-        /// Epochs without improvement before the rate drops.
-        patience: u32,
-    },
-    /// Half a cosine from the recipe's rate down to zero over all its epochs, step by step.
-    Cosine,
-    /// Up to the recipe's rate over the first three tenths of all epochs, then down to nearly zero, both along half a
-    /// cosine. Follows Smith & Topin 2018 and the default shape of PyTorch's `OneCycleLR`.
-    OneCycle,
-}
-
-impl Schedule {
-    /// The plateau schedule with the program's own settings.
-    pub const PLATEAU: Self = Self::Plateau { factor: 0.5, patience: 2 };
-
-    /// Returns the name in commands and forms.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Plateau { .. } => "plateau",
-            Self::Cosine => "cosine",
-            Self::OneCycle => "one-cycle",
-        }
-    }
-}
 
 /// The reason why a recipe, which a person may have edited by hand, cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -304,115 +160,6 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Recipe {
-    /// Returns the default recipe of the `cnn` strategy on a dataset.
-    #[must_use]
-    pub fn cnn(dataset: DatasetName, fingerprint: String, created_at: u64) -> Self {
-        Self {
-            version: PLAIN_VERSION,
-            created_at,
-            strategy: Strategy::Cnn,
-            network: None,
-            dataset,
-            fingerprint,
-            epochs: 50,
-            batch_size: 64,
-            learning_rate: 2e-3,
-            schedule: Schedule::OneCycle,
-            weight_decay: 0.0,
-            label_smoothing: 0.0,
-            optimizer: Optimizer::Adam,
-            warmup: 0,
-            clip_norm: 0.0,
-            average: 0.0,
-            balance: Balance::None,
-            crop: 0,
-            standardize: false,
-            views: Views::One,
-            early_stopping: EarlyStopping::with_patience(10),
-            augmentation: Some(Augmentation::REFERENCE),
-            seed: 42,
-            device: DeviceRequest::Auto,
-            precision: Precision::F32,
-            transfer: None,
-            after: None,
-            left_out: LeftOutImages::default(),
-        }
-    }
-
-    /// Returns the default recipe of the `deep` strategy. `side` is the shortest side of the dataset's images, in
-    /// pixels. docs/networks.md holds the measurements on validation behind the defaults.
-    #[must_use]
-    pub fn deep(dataset: DatasetName, fingerprint: String, created_at: u64, side: u32) -> Self {
-        Self {
-            version: OPTIMIZATION_VERSION,
-            strategy: Strategy::Deep,
-            epochs: 100,
-            batch_size: 128,
-            learning_rate: 0.1,
-            schedule: Schedule::Cosine,
-            weight_decay: 5e-4,
-            label_smoothing: 0.1,
-            optimizer: Optimizer::Sgd,
-            warmup: 5,
-            crop: side - side / 8,
-            standardize: true,
-            views: Views::Ten,
-            early_stopping: EarlyStopping {
-                monitor: Monitor::ValAccuracy,
-                ..EarlyStopping::with_patience(Patience::OFF)
-            },
-            augmentation: Some(Augmentation::STRONG),
-            ..Self::cnn(dataset, fingerprint, created_at)
-        }
-    }
-
-    /// Returns the default recipe of the `features` strategy on a base of this name and hash.
-    #[must_use]
-    pub fn features(
-        dataset: DatasetName,
-        fingerprint: String,
-        created_at: u64,
-        weights: WeightsName,
-        base: String,
-    ) -> Self {
-        Self {
-            strategy: Strategy::Features,
-            learning_rate: 1e-3,
-            schedule: Schedule::PLATEAU,
-            early_stopping: EarlyStopping::with_patience(6),
-            transfer: Some(Transfer { weights, base, size: 224, variants: 0, fine_tuning: None }),
-            ..Self::cnn(dataset, fingerprint, created_at)
-        }
-    }
-
-    /// Returns the default recipe of the `finetune` strategy, which continues from the run `from` with its base, image
-    /// size and variants.
-    ///
-    /// # Panics
-    /// Never: the network of fine-tuning has stages below its head.
-    #[must_use]
-    pub fn finetune(
-        dataset: DatasetName,
-        fingerprint: String,
-        created_at: u64,
-        from: RunId,
-        transfer: Transfer,
-    ) -> Self {
-        let network = Strategy::Finetune.network().architecture();
-        let highest =
-            network.stage_names().next_back().expect("a network on imported weights has stages below its head");
-        let fine_tuning = FineTuning { from, unfreeze: highest, base_learning_rate: 1e-5 };
-        let early_stopping = EarlyStopping::with_patience(6);
-        Self {
-            strategy: Strategy::Finetune,
-            learning_rate: 1e-4,
-            schedule: Schedule::PLATEAU,
-            early_stopping,
-            transfer: Some(Transfer { fine_tuning: Some(fine_tuning), ..transfer }),
-            ..Self::cnn(dataset, fingerprint, created_at)
-        }
-    }
-
     /// Returns the runs that have to end before this one begins, each once. A run that is `started` has its initial
     /// weights and no longer needs the run that they came from.
     #[must_use]
@@ -422,23 +169,6 @@ impl Recipe {
         let mut runs: Vec<RunId> = self.after.iter().chain(from).cloned().collect();
         runs.dedup();
         runs
-    }
-
-    /// Returns the default recipe of fine-tuning from the run `from`, whose recipe is `start`. Dataset, base, image
-    /// size, variants, augmentation, precision and left-out images are those of `start`. Returns `None` if `start` has
-    /// no base.
-    #[must_use]
-    pub fn fine_tuning_from(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
-        let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
-        let mut recipe = Self::finetune(dataset, fingerprint, created_at, from, start.transfer.clone()?);
-        let before = start.transfer.as_ref().and_then(Transfer::unfrozen).cloned();
-        let fine_tuning = recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut());
-        if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
-            fine_tuning.unfreeze = unfrozen;
-        }
-        recipe.set_precision(start.precision);
-        recipe.leave_out(start.left_out.clone());
-        Some(Self { augmentation: start.augmentation, ..recipe })
     }
 
     /// Excludes these training images.
@@ -584,26 +314,6 @@ impl Recipe {
         };
         let frozen = &names[..frozen];
         Some(span(frozen.first()?, frozen.last()?))
-    }
-
-    /// Returns a recipe of a strategy with every default and invented names, for reading defaults and trying values.
-    ///
-    /// # Panics
-    /// Never: the names are valid.
-    #[must_use]
-    pub fn sample(strategy: Strategy) -> Self {
-        let dataset = DatasetName::new("any").expect("a name");
-        let weights = WeightsName::new("any").expect("a name");
-        match strategy {
-            Strategy::Cnn => Self::cnn(dataset, String::new(), 0),
-            Strategy::Deep => Self::deep(dataset, String::new(), 0, 48),
-            Strategy::Features => Self::features(dataset, String::new(), 0, weights, String::new()),
-            Strategy::Finetune => {
-                let from = RunId::new("any").expect("a name");
-                let transfer = Transfer { weights, base: String::new(), size: 224, variants: 0, fine_tuning: None };
-                Self::finetune(dataset, String::new(), 0, from, transfer)
-            }
-        }
     }
 
     /// Returns whether every epoch uses one of a few fixed sets of images, so that caching the frozen part's outputs

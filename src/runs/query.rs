@@ -296,5 +296,4 @@ impl fmt::Display for SortKey {
 }
 
 #[cfg(test)]
-#[path = "query_tests.rs"]
-mod query_tests;
+mod tests;

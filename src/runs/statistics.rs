@@ -222,5 +222,4 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "statistics_tests.rs"]
 mod tests;

@@ -305,5 +305,4 @@ fn is_cut(cuts: &[(u32, u32)], earlier: &Bucket, later: &Bucket) -> bool {
 }
 
 #[cfg(test)]
-#[path = "steps_tests.rs"]
-mod steps_tests;
+mod tests;

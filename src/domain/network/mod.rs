@@ -5,6 +5,7 @@
 //! `DenseNet` and Inception cannot be described.
 
 pub mod catalog;
+mod cut;
 mod plan;
 mod resolve;
 mod stage;
@@ -12,8 +13,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use cut::Cut;
 pub use plan::{Plan, Step};
-pub use resolve::{Cut, ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TensorKind, TensorSpec};
+pub use resolve::{ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TensorKind, TensorSpec};
 pub use stage::{StageName, TrainedStages};
 pub use table::LayerRow;
 

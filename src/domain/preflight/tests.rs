@@ -1,6 +1,7 @@
 //! Every problem with its message, for a library of one dataset, one base and one run.
 
 use super::*;
+use crate::domain::Strategy;
 
 /// A library of one dataset, one base and one run.
 struct TestLibrary {

@@ -38,7 +38,7 @@ struct Runs {
 }
 
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("../../tests/fixtures/statistics.json")).expect("a fixture")
+    serde_json::from_str(include_str!("../../../tests/fixtures/statistics.json")).expect("a fixture")
 }
 
 fn close(ours: f64, theirs: f64) -> bool {
