@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mien::domain::{DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId};
 use mien::events::{Event, Record};
-use mien::runs::facts::{Facts, Field, Value};
-use mien::runs::{About, Detail, Summary};
+use mien::runs::facts::{Field, RunFacts, Value};
+use mien::runs::{Annotations, Detail, Summary};
 use proptest::prelude::*;
 
 fn time() -> impl Strategy<Value = u64> {
@@ -79,7 +79,7 @@ proptest! {
         prop_assert_eq!(detail.log.len(), steady.log.len());
         let state = summary.state(alive, now);
         prop_assert!(state.is_active() || !alive);
-        let facts = Facts::new(Arc::new(summary), Arc::new(About::default()), state, now);
+        let facts = RunFacts::new(Arc::new(summary), Arc::new(Annotations::default()), state, now);
         if let Value::Number(age) = facts.value(Field::Age) {
             prop_assert!(age >= 0.0 && (now >= created || age == 0.0), "an age of {} s", age);
         }

@@ -84,7 +84,7 @@ fn nothing_from_outside_steers_the_terminal() {
     }
     // Refused values are quoted in errors.
     let about = json!({ "version": 1, "tags": [format!("a{EVIL}")], "note": format!("n{EVIL}") });
-    fs::write(bad.about_file(), about.to_string()).expect("written");
+    fs::write(bad.annotations_file(), about.to_string()).expect("written");
     for (run, file) in [("no-recipe", "recipe.json"), ("odd-limits", "control/limits.json")] {
         let folder = lab.run(run, now, finished());
         fs::create_dir_all(folder.path().join("control")).expect("made");
@@ -263,7 +263,7 @@ fn nothing_is_written_or_deleted_through_a_link() {
     assert!(run.lock().is_err() && run.open_worker_log().is_err());
     lab.mien(&["note", "linked-files", "hello"]).assert().success();
     lab.mien(&["runs"]).output().expect("run");
-    assert!(run.about_file().symlink_metadata().expect("there").is_file());
+    assert!(run.annotations_file().symlink_metadata().expect("there").is_file());
     assert_eq!(fs::read_to_string(&victim).expect("read"), THEIRS);
     assert_eq!(kept(), 2);
 

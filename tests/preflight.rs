@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::Arc;
 
 use lab::Lab;
-use mien::domain::{DatasetName, Practice, Recipe, RunId, Strategy, WeightsName};
+use mien::domain::{DatasetName, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use mien::runs::Summary;
 use mien::tui::backend::Disk;
 use mien::tui::state::{DataState, Form, Ground, RunView, RunsState, WeightsState};
@@ -40,14 +40,14 @@ fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
         now: mien::supervise::now(),
     };
     let mut form = Form::new();
-    form.practice = Practice::One(Strategy::Finetune);
+    form.strategy_choice = StrategyChoice::One(Strategy::Finetune);
     form.from = Some(id("heron"));
     form.first_error(&ground).expect("refused").1
 }
 
 /// Returns cause and kind of failure from the log of such a run's worker.
 fn worker(lab: &Lab, start: &Recipe, saved: bool) -> (String, String) {
-    let recipe = Recipe::going_on(start, id("heron"), mien::supervise::now()).expect("a base");
+    let recipe = Recipe::fine_tuning_from(start, id("heron"), mien::supervise::now()).expect("a base");
     let mine = lab.store().create(&id("mine"), &recipe).expect("a run");
     let folder = lab.store().folder(&mine);
     if saved {

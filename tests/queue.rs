@@ -122,7 +122,7 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     wait_for_queue(&lab, &[("heron", "at_work"), ("lynx", "waiting 1"), ("otter", "waiting 2"), ("wren", "waiting 3")]);
     assert_eq!(lab.text(&["queue", "move", "wren", "--first"]), "wren is number 1 of 3 that wait\n");
     assert_eq!(lab.text(&["queue", "move", "lynx", "--after", "otter"]), "lynx is number 3 of 3 that wait\n");
-    assert!(lab.complaint(&["queue", "move", "heron", "--last"], 1).contains("heron is at work already"));
+    assert!(lab.complaint(&["queue", "move", "heron", "--last"], 1).contains("heron is running already"));
     wait_for_queue(&lab, &[("heron", "at_work"), ("wren", "waiting 1"), ("otter", "waiting 2"), ("lynx", "waiting 3")]);
 
     assert_eq!(lab.text(&["queue", "slots", "cpu", "2"]), "cpu: 2 runs use it at a time\n");

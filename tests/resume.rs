@@ -63,7 +63,7 @@ fn worker(folder: &RunFolder, interval: u32) -> Child {
 fn finish(folder: &RunFolder) {
     let output = worker(folder, 300).wait_with_output().expect("a worker");
     let log = events(folder);
-    let told: Vec<String> = log.iter().rev().take(5).rev().filter_map(mien::runs::narrate::line).collect();
+    let told: Vec<String> = log.iter().rev().take(5).rev().filter_map(mien::runs::event_text::describe_event).collect();
     assert!(output.status.success(), "{}", told.join("\n"));
     assert!(over(folder), "{}", told.join("\n"));
 }

@@ -19,7 +19,7 @@ use crate::runs::inspection::InspectionError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{EnsembleError, FileError, FindError, ManageError};
-use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
+use crate::supervise::{KillError, LaunchError, LaunchSeriesError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// The exit codes, as the help of some commands lists them.
@@ -150,7 +150,7 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]
-    Practice(#[from] PracticeError),
+    LaunchSeries(#[from] LaunchSeriesError),
     #[error(transparent)]
     Stop(#[from] StopError),
     #[error(transparent)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::split::Protocol;
 use super::store::StoreError;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
-use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
+use crate::domain::{DatasetName, LeftOutImages, Split, SplitCounts};
 use crate::durable::versioned;
 
 /// The newest store format that this program writes and reads.
@@ -178,7 +178,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Problem::NotThere`] or [`Problem::WholeClass`].
-    pub fn check_left_out(&self, left_out: &LeftOut) -> Result<(), Problem> {
+    pub fn check_left_out(&self, left_out: &LeftOutImages) -> Result<(), Problem> {
         let classes = self.classes.iter().map(|class| (class.name.as_str(), class.counts.train));
         preflight::check_left_out(left_out, classes)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{Dataset, shown};
 use crate::domain::text::printable;
-use crate::domain::{LeftOut, RunId, Split};
+use crate::domain::{LeftOutImages, RunId, Split};
 use crate::durable::versioned::{FileError, FileKind, Problem};
 
 /// The newest format that this program writes and reads.
@@ -128,9 +128,9 @@ impl Marks {
 
     /// Returns the marked images as a recipe leaves them out.
     #[must_use]
-    pub fn left_out(&self) -> LeftOut {
+    pub fn left_out(&self) -> LeftOutImages {
         let images = self.images.iter().map(|mark| mark.index).collect();
-        LeftOut::new(images, self.images.iter().filter_map(|mark| mark.run.clone()).collect())
+        LeftOutImages::new(images, self.images.iter().filter_map(|mark| mark.run.clone()).collect())
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
         let again = read(dataset.dir(), dataset.fingerprint()).unwrap();
         assert_eq!(again, marked);
         assert_eq!(again.images[1], Mark { index: 2, source: "2.png".into(), run: Some(run.clone()), at: 5 });
-        assert_eq!(again.left_out(), LeftOut::new(vec![0, 2], vec![run]));
+        assert_eq!(again.left_out(), LeftOutImages::new(vec![0, 2], vec![run]));
         assert!(marked.unmark(0) && !marked.unmark(0) && !marked.contains(0));
     }
 
@@ -257,7 +257,7 @@ mod tests {
     fn a_class_cannot_be_left_out_whole() {
         let dir = TempDir::new().unwrap();
         let manifest = dataset(&dir).manifest().clone();
-        let check = |images: &[u32]| manifest.check_left_out(&LeftOut::new(images.to_vec(), Vec::new()));
+        let check = |images: &[u32]| manifest.check_left_out(&LeftOutImages::new(images.to_vec(), Vec::new()));
         assert_eq!(check(&[]), Ok(()));
         assert_eq!(check(&[0, 2]), Ok(()));
         let refused = |images| check(images).expect_err("refused").to_string();

@@ -116,7 +116,7 @@ pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
 
 fn lock_folder(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join(".import.lock");
-    let file = durable::in_place().create(true).truncate(false).write(true).open(&path);
+    let file = durable::in_place_options().create(true).truncate(false).write(true).open(&path);
     file.and_then(|file| file.lock().map(|()| file)).map_err(|error| StoreError::io(&path, error))
 }
 

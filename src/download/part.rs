@@ -55,8 +55,13 @@ impl Part {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| DownloadError::io(folder, error))?;
         }
-        let file =
-            durable::in_place().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+        let file = durable::in_place_options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy { url: url.to_owned() }),

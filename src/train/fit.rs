@@ -231,7 +231,7 @@ where
         reporter: &mut dyn Reporter,
     ) -> Result<(Trainee<B>, EpochEnd), FitError> {
         let recipe = self.recipe;
-        let kept = recipe.left_out.kept_of(self.feed.count(Split::Train));
+        let kept = recipe.left_out.remaining_indices(self.feed.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);

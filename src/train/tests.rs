@@ -26,8 +26,8 @@ use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, StagingFolder, Writer};
 use crate::domain::{
-    Augmentation, DatasetName, EpochMetrics, FinishReason, Hyperparameter, LeftOut, Limits, NetworkName, Precision,
-    Recipe, Schedule, Split,
+    Augmentation, DatasetName, EpochMetrics, FinishReason, Hyperparameter, LeftOutImages, Limits, NetworkName,
+    Precision, Recipe, Schedule, Split,
 };
 use crate::events::Event;
 use crate::model::network::Network;
@@ -328,7 +328,7 @@ fn images_that_stay_on_the_device_train_as_those_that_are_sent() {
 fn in_bf16_a_run_learns_keeps_weights_in_f32_and_resumes_to_the_last_bit() {
     let mut bench = Bench::new();
     let (_, full) = bench.run("full", None, None);
-    bench.recipe.compute_in(Precision::Bf16);
+    bench.recipe.set_precision(Precision::Bf16);
     let (end, whole) = bench.run("whole", None, None);
     assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
     assert_ne!(whole.history(), full.history(), "nothing was computed in bf16");
@@ -579,7 +579,7 @@ fn an_image_left_out_is_in_no_batch_and_every_other_in_each_epoch_once() {
     let mut bench = Bench::new();
     bench.recipe.epochs = 2;
     let gone = [0, 17, 60, 119];
-    bench.recipe.leave_out(LeftOut::new(gone.to_vec(), Vec::new()));
+    bench.recipe.leave_out(LeftOutImages::new(gone.to_vec(), Vec::new()));
     let watched = Arc::new(Watched { images: bench.images(), seen: Mutex::default() });
     let source: Arc<dyn Source> = Arc::clone(&watched) as _;
     let (end, notes) = bench.run_with("without", None, Notes::default(), &source);

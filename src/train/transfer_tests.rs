@@ -356,7 +356,7 @@ fn in_bf16_features_from_the_cache_are_those_of_the_images_and_others_than_in_f3
         let mut bench = Bench::new(strategy);
         bench.recipe.transfer.as_mut().expect("a base").variants = 3;
         let (_, full) = bench.run("full", From::Cache, None, None);
-        bench.recipe.compute_in(Precision::Bf16);
+        bench.recipe.set_precision(Precision::Bf16);
         let (_, cached) = bench.run("cached", From::Cache, None, None);
         assert_ne!(cached.history(), full.history(), "the features of f32 were taken");
         bench.recipe.transfer.as_mut().expect("a base").variants = 0;

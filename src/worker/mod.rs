@@ -70,11 +70,11 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
         .map_err(|source| WorkerError::File { doing: "lock", path: path(), source })?
         .ok_or_else(|| WorkerError::Busy(path()))?;
     // A full disk must not keep a run from training: who it is, is for killing it alone.
-    let _ = Holder::sign(&lock);
+    let _ = Holder::record(&lock);
     let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
     if let Some(queue) = &queue {
         // Two may start a worker for one run, and the first may be done when this one gets the lock.
-        let owed = queue.owes(folder, job).map_err(WorkerError::Queue)?;
+        let owed = queue.is_pending(folder, job).map_err(WorkerError::Queue)?;
         if !owed {
             return Ok(true);
         }

@@ -101,7 +101,7 @@ where
 
     fn try_score_training(&mut self) -> Result<bool, WorkerError> {
         let Ground { recipe, dataset, folder, .. } = self.ground;
-        let kept = recipe.left_out.kept_of(dataset.len(Split::Train));
+        let kept = recipe.left_out.remaining_indices(dataset.len(Split::Train));
         self.journal.report(Event::EvaluationStarted { split: Split::Train, images: kept.len() });
         let (network, epoch) = self.best()?;
         let feed = self.setup.plain_training_inputs();

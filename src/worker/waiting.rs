@@ -10,7 +10,7 @@ use crate::domain::RunId;
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::runs::layout::{Home, RunFolder};
-use crate::runs::queue::{DeviceKey, Look, Queue, Slot, Ticket};
+use crate::runs::queue::{DeviceKey, Queue, Slot, SlotPoll, Ticket};
 use crate::train::Reporter;
 
 use super::journal::{Heard, Journal, now};
@@ -58,7 +58,7 @@ impl Wait<'_> {
     /// Waits until the run may begin. False if a stop was asked for first.
     pub(super) fn wait(self, journal: &mut Journal) -> bool {
         if let Some(device) = &self.device
-            && let Err(error) = Queue::of(self.home).waits_for(self.folder, device)
+            && let Err(error) = Queue::of(self.home).record_device(self.folder, device)
         {
             // Only lists of the queue miss it.
             let message = format!("cannot tell in {}: {error}", self.folder.queue_file().display());
@@ -97,21 +97,21 @@ impl Wait<'_> {
         let queue = Queue::of(self.home);
         let (mut ticket, mut told, mut complaint): (_, Option<usize>, _) = (None, None, None);
         loop {
-            match queue.look(self.folder, device, &mut ticket) {
-                Ok(Look::Turn(slot)) => return Some(slot),
-                Ok(Look::Wait { ahead }) => {
+            match queue.poll(self.folder, device, &mut ticket) {
+                Ok(SlotPoll::Granted(slot)) => return Some(slot),
+                Ok(SlotPoll::Wait { ahead }) => {
                     if told.replace(ahead) != Some(ahead) {
                         journal.report(Event::Queued { device: device.name.clone(), ahead });
                     }
                 }
-                Ok(Look::Busy) if told.is_none() => {
+                Ok(SlotPoll::Busy) if told.is_none() => {
                     // Several were started at once: each needs an instant.
                     thread::sleep(Duration::from_millis(20));
                     if matches!(journal.hear(), Heard::Nothing) {
                         continue;
                     }
                 }
-                Ok(Look::Busy) => {}
+                Ok(SlotPoll::Busy) => {}
                 // Beginning all the same would be two runs on one device; a full disk is one day less full.
                 Err(error) => {
                     let message = format!(

@@ -85,7 +85,7 @@ impl Change {
                 let edge = |far: bool| if far { 1.0 - VIEW } else { 0.0 };
                 Window { origin: [edge(lower), edge(right)], extent: [VIEW; 2] }
             }
-            (Place::Corner { lower, right }, crop) => {
+            (CropPosition::Corner { lower, right }, crop) => {
                 let edge = |far: bool, side: u32| if far { side - crop } else { 0 };
                 crop_window([edge(lower, image.height), edge(right, image.width)], crop, image)
             }

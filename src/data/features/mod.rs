@@ -84,9 +84,9 @@ impl Key {
     pub fn prepare(&self, dataset_dir: &Path) -> io::Result<PathBuf> {
         let folder = self.folder(dataset_dir);
         let note = folder.join(KEY_FILE);
-        durable::own(dataset_dir)?;
-        folder.parent().map_or(Ok(()), durable::folder)?;
-        durable::folder(&folder)?;
+        durable::check_folder(dataset_dir)?;
+        folder.parent().map_or(Ok(()), durable::create_folder)?;
+        durable::create_folder(&folder)?;
         if !note.exists() {
             durable::write(&note, &serde_json::to_vec_pretty(self)?)?;
         }

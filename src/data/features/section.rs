@@ -87,7 +87,8 @@ impl Section {
     /// # Errors
     /// If the files cannot be created, read or locked.
     pub fn open(&self) -> io::Result<Opened> {
-        let open = |path: &Path| durable::in_place().create(true).truncate(false).read(true).write(true).open(path);
+        let open =
+            |path: &Path| durable::in_place_options().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
         // A lock counts only while the table still has its path, because a removal unlinks it under the lock.
         let held = |attempt| Ok::<_, io::Error>(is_acquired(attempt)? && durable::is_at(&table, &self.table_file()));

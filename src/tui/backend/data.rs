@@ -5,15 +5,15 @@ use std::sync::{Arc, PoisonError};
 use super::{Disk, paths};
 use crate::data::batch::{Pass, Source as _};
 use crate::data::{self, Augmenter, Dataset, Images, Manifest, features};
-use crate::domain::{DatasetName, LeftOut, Split, text::printable};
-use crate::supervise::{self, Import, ImportNews};
+use crate::domain::{DatasetName, LeftOutImages, Split, text::printable};
+use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::effect::DataEffect;
 use crate::tui::event::{DataEvent, Event};
 use crate::tui::state::{DatasetEntry, DatasetView, Pick, Sample, Variants, WeightsEntry};
 use crate::tui::widgets::faces::Face;
 use crate::weights;
 
-fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOut, String>) -> DatasetView {
+fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOutImages, String>) -> DatasetView {
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,
@@ -117,32 +117,32 @@ impl Disk {
     }
 
     /// Starts an import and tells that it is under way.
-    fn start_import(&self, source: &str, name: &DatasetName) -> ImportNews {
+    fn start_import(&self, source: &str, name: &DatasetName) -> ImportEvent {
         let source = paths::expanded(source);
         match Import::start(self.store.home().path(), &source, name) {
             Ok(import) => {
                 *self.import.lock().unwrap_or_else(PoisonError::into_inner) = Some(import);
-                ImportNews::Underway(None)
+                ImportEvent::Running(None)
             }
-            Err(error) => ImportNews::Failed(format!("its process cannot be started: {error}")),
+            Err(error) => ImportEvent::Failed(format!("its process cannot be started: {error}")),
         }
     }
 
     /// What is new of the import, within a moment.
-    fn import_news(&self) -> ImportNews {
+    fn import_news(&self) -> ImportEvent {
         let mut import = self.import.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = import.as_mut().map_or(ImportNews::Cancelled, Import::news);
-        if !matches!(news, ImportNews::Underway(_)) {
+        let news = import.as_mut().map_or(ImportEvent::Cancelled, Import::poll);
+        if !matches!(news, ImportEvent::Running(_)) {
             *import = None;
         }
         news
     }
 
-    fn cancel_import(&self) -> ImportNews {
+    fn cancel_import(&self) -> ImportEvent {
         if let Some(import) = self.import.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             import.cancel();
         }
-        ImportNews::AskedToEnd
+        ImportEvent::Cancelling
     }
 
     /// Removes a dataset that no worker trains on.

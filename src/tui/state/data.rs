@@ -22,7 +22,7 @@ pub struct DatasetView {
     /// How many files of the source were left out at import: broken images, notes, links.
     pub skipped: u64,
     /// Training images that are marked as wrongly labelled, with the runs that found them.
-    pub marked: LeftOut,
+    pub marked: LeftOutImages,
     /// Why it cannot be told which are marked.
     pub marks_error: Option<String>,
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::sheet::Sheet;
 use crate::cli::scores::{ClassEntry, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
-use crate::runs::inspection::{Difference, Judged, shares};
+use crate::runs::inspection::{Difference, ScoredImage, shares};
 
 /// The whole inspection.
 #[derive(Debug, Serialize)]

@@ -98,7 +98,7 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
                 }
                 let images = manifest.counts();
                 let classes = manifest.classes.len();
-                known.insert(name.clone(), Known { fingerprint: manifest.fingerprint, images, classes });
+                known.insert(name.clone(), DatasetInfo { fingerprint: manifest.fingerprint, images, classes });
             }
             Err(error) => findings.push(Finding::damage(&folder, error.to_string(), "")),
         }

@@ -72,7 +72,7 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     let now = supervise::now();
     let (runs, mut complaints) = read_runs(store)?;
     let none = runs.is_empty() && complaints.is_empty();
-    let mut listed: Vec<Facts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
+    let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
     listed.retain(|run| query.matches(run));
     if let Some(key) = arguments.sort {
         listed.sort_by(|one, other| key.compare(one, other));
@@ -108,11 +108,11 @@ fn number(run: &Facts, field: Field) -> Option<f64> {
     }
 }
 
-fn tags(run: &Facts) -> String {
-    run.about().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
+fn tags(run: &RunFacts) -> String {
+    run.annotations().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn table(runs: &[Facts], now: u64) -> Table {
+fn table(runs: &[RunFacts], now: u64) -> Table {
     let mut table = Table::new([
         ("STATE", Side::Left),
         ("RUN", Side::Left),

@@ -121,7 +121,7 @@ fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a D
     })
 }
 
-fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Result<(), CommandError> {
+fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) -> Result<(), CommandError> {
     let checkpoints = arguments.checkpoints;
     if arguments.output.json {
         let runs: Vec<&Doomed> = if deleted { done.to_vec() } else { plan.doomed.iter().collect() };
@@ -136,8 +136,8 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Re
             kept: plan.spared.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
         });
     }
-    if plan.doomed.is_empty() {
-        if !plan.spared.is_empty() {
+    if plan.selected.is_empty() {
+        if !plan.retained.is_empty() {
             output::print(&table(plan, checkpoints))?;
         }
         return output::line("nothing to delete");
@@ -146,11 +146,11 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Re
         return output::line(&format!("deleted {}", sum(done.iter().copied(), checkpoints)));
     }
     output::print(&table(plan, checkpoints))?;
-    let would = sum(plan.doomed.iter(), checkpoints);
+    let would = sum(plan.selected.iter(), checkpoints);
     output::line(&format!("nothing was deleted: --yes deletes {would}"))
 }
 
-fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String {
+fn sum<'a>(runs: impl Iterator<Item = &'a SelectedRun>, checkpoints: bool) -> String {
     let (count, bytes) = runs.fold((0, 0), |(count, bytes), run| (count + 1, bytes + run.bytes));
     let runs = figures::count(count, "run", "runs");
     let what = if checkpoints { format!("checkpoints of {runs}") } else { runs };
@@ -160,11 +160,11 @@ fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String 
 fn table(plan: &Plan, checkpoints: bool) -> String {
     let mut table = Table::new([("", Side::Left), ("RUN", Side::Left), ("SIZE", Side::Right), ("WHY", Side::Left)]);
     let what = if checkpoints { ", checkpoints but the best" } else { "" };
-    for run in &plan.doomed {
+    for run in &plan.selected {
         let why = format!("{}{what}", run.state);
         table.row(&["delete".into(), run.id.to_string(), Size(run.bytes).to_string(), why]);
     }
-    for run in &plan.spared {
+    for run in &plan.retained {
         table.row(&["keep".into(), run.id.to_string(), String::new(), run.reason.clone()]);
     }
     table.render()

@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::table::{Side, Table};
 use crate::domain::{Hyperparameter, Recipe, RunId, Sweep, Tag};
 use crate::runs::RunStore;
-use crate::supervise::{self, When};
+use crate::supervise::{self, LaunchTime};
 
 /// The queued runs, for scripts. Keys are a promise: add, never rename.
 #[derive(Debug, Serialize)]

@@ -1,4 +1,4 @@
-//! The figures of SciPy, statsmodels and scikit-learn (`tests/fixtures/statistics.py`), and what must hold of any runs.
+//! Comparisons with SciPy, statsmodels and scikit-learn (`tests/fixtures/statistics.py`), and properties.
 
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ struct Runs {
 }
 
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("../../tests/fixtures/statistics.json")).expect("a fixture")
+    serde_json::from_str(include_str!("../../../tests/fixtures/statistics.json")).expect("a fixture")
 }
 
 fn close(ours: f64, theirs: f64) -> bool {
@@ -107,7 +107,7 @@ fn no_images_are_no_difference() {
     }
 }
 
-/// How long an interval takes on as many images as FER-2013 tests: `cargo test --release --lib -- --ignored
+/// Prints the time of an interval on as many images as FER-2013's test split: `cargo test --release --lib -- --ignored
 /// --nocapture an_interval_is_quick`.
 #[test]
 #[ignore = "a measurement; only a release build says anything"]
@@ -141,13 +141,13 @@ proptest! {
         let p = mcnemar(gained, lost);
         prop_assert!((0.0..=1.0).contains(&p), "{p}");
         prop_assert_eq!(p.to_bits(), mcnemar(lost, gained).to_bits());
-        // One more image for the side that has more makes chance less likely.
+        // Another image for the larger side makes chance less likely.
         let (fewer, more) = (gained.min(lost), gained.max(lost));
         prop_assert!(mcnemar(fewer, more + 1) <= p);
     }
 
     #[test]
-    fn what_one_run_gains_the_other_loses((classes, images) in runs()) {
+    fn gains_of_one_run_are_losses_of_the_other((classes, images) in runs()) {
         let (mut there, mut back, mut same) = (Pairs::new(classes), Pairs::new(classes), Pairs::new(classes));
         for (truth, first, second) in &images {
             there.add(*truth, *first, *second);

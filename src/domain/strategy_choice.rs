@@ -1,18 +1,18 @@
-//! What a person sets out to do: train one strategy, or all four in order.
+//! The choice of the Train form: one strategy, or all four in order.
 
 use super::{Hyperparameter, Recipe, Strategy};
 
-/// One strategy, or all four in order.
+/// A strategy, or all four in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Practice {
-    /// One run.
+pub enum StrategyChoice {
+    /// A single run.
     One(Strategy),
     /// Four runs: `cnn`, `deep`, then `features`, then `finetune` from its best weights.
     All,
 }
 
-impl Practice {
-    /// Each of them, in the order of the form.
+impl StrategyChoice {
+    /// Every choice, in the order of the form.
     pub const EACH: [Self; 5] = [
         Self::One(Strategy::Cnn),
         Self::One(Strategy::Deep),
@@ -21,7 +21,7 @@ impl Practice {
         Self::All,
     ];
 
-    /// In words.
+    /// Returns the name in forms.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -30,12 +30,13 @@ impl Practice {
         }
     }
 
-    /// The strategies that are trained, in order.
+    /// Returns the strategies to train, in order.
     pub fn strategies(self) -> impl Iterator<Item = Strategy> {
         Strategy::ALL.into_iter().filter(move |strategy| self == Self::All || self == Self::One(*strategy))
     }
 
-    /// Whether the settings are offered for it. Of runs in a row each keeps its own network, learning rates and schedule.
+    /// Returns whether the form offers the setting. With all four strategies, each has its own network, learning rates
+    /// and schedule.
     #[must_use]
     pub fn has(self, setting: Hyperparameter) -> bool {
         let own = [
@@ -52,12 +53,12 @@ impl Practice {
         }
     }
 
-    /// The settings that are offered, in the order of the form.
+    /// Returns the settings that the form offers, in order.
     pub fn settings(self) -> impl Iterator<Item = Hyperparameter> {
         Hyperparameter::ALL.into_iter().filter(move |setting| self.has(*setting))
     }
 
-    /// A recipe that has all of them: to try values on.
+    /// Returns a recipe with every setting of the choice, for trying values.
     #[must_use]
     pub fn sample(self) -> Recipe {
         Recipe::sample(match self {
@@ -66,7 +67,7 @@ impl Practice {
         })
     }
 
-    /// The default of a setting; `None` where each strategy has its own.
+    /// Returns the default of a setting; `None` if each strategy has its own.
     #[must_use]
     pub fn default_of(self, setting: Hyperparameter) -> Option<String> {
         let strategies = self.strategies().filter(|strategy| setting.is_of(*strategy));
@@ -82,29 +83,29 @@ mod tests {
 
     #[test]
     fn runs_in_a_row_share_all_but_their_learning_rates_and_schedules() {
-        let all: Vec<&str> = Practice::All.settings().map(Hyperparameter::name).collect();
+        let all: Vec<&str> = StrategyChoice::All.settings().map(Hyperparameter::name).collect();
         assert_eq!(all.len(), Hyperparameter::ALL.len() - 6);
         assert!(!all.iter().any(|name| name.contains("learning-rate") || *name == "schedule"));
         for strategy in Strategy::ALL {
-            let one: Vec<Hyperparameter> = Practice::One(strategy).settings().collect();
+            let one: Vec<Hyperparameter> = StrategyChoice::One(strategy).settings().collect();
             assert_eq!(one, Hyperparameter::of(strategy).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn a_default_is_told_where_there_is_one() {
-        for practice in Practice::EACH {
-            for setting in practice.settings() {
-                let told = practice.default_of(setting);
-                let defaults: Vec<String> = practice
+    fn a_default_is_returned_where_there_is_one() {
+        for strategy_choice in StrategyChoice::EACH {
+            for setting in strategy_choice.settings() {
+                let default = strategy_choice.default_of(setting);
+                let defaults: Vec<String> = strategy_choice
                     .strategies()
                     .filter(|one| setting.is_of(*one))
                     .map(|one| setting.get(&Recipe::sample(one)))
                     .collect();
                 let differs = defaults.iter().any(|default| *default != defaults[0]);
-                assert_eq!(told.is_none(), differs, "{} {}", practice.name(), setting.name());
-                if let Some(text) = told {
-                    setting.set(&mut practice.sample(), &text).expect("accepted");
+                assert_eq!(default.is_none(), differs, "{} {}", strategy_choice.name(), setting.name());
+                if let Some(text) = default {
+                    setting.set(&mut strategy_choice.sample(), &text).expect("accepted");
                 }
             }
         }

@@ -1,15 +1,16 @@
-//! Every problem with its words, on a shelf of one dataset, one base and one run.
+//! Every problem with its message, for a library of one dataset, one base and one run.
 
 use super::*;
+use crate::domain::Strategy;
 
 /// A library of one dataset, one base and one run.
-struct Shelf {
+struct TestLibrary {
     dataset: Entry<DatasetFacts>,
     weights: Entry<String>,
     start: Entry<StartFacts>,
 }
 
-impl Library for Shelf {
+impl Library for TestLibrary {
     fn dataset(&self, _: &DatasetName) -> Entry<DatasetFacts> {
         self.dataset.clone()
     }
@@ -37,42 +38,42 @@ fn recipe(strategy: Strategy) -> Recipe {
     recipe
 }
 
-fn shelf() -> Shelf {
-    Shelf {
+fn library() -> TestLibrary {
+    TestLibrary {
         dataset: Entry::Found(facts()),
         weights: Entry::Found("b1".into()),
         start: Entry::Found(StartFacts::of(&recipe(Strategy::Features), true)),
     }
 }
 
-fn with_dataset(change: impl FnOnce(&mut DatasetFacts)) -> Shelf {
+fn with_dataset(change: impl FnOnce(&mut DatasetFacts)) -> TestLibrary {
     let mut facts = facts();
     change(&mut facts);
-    Shelf { dataset: Entry::Found(facts), ..shelf() }
+    TestLibrary { dataset: Entry::Found(facts), ..library() }
 }
 
-fn with_start(change: impl FnOnce(&mut StartFacts)) -> Shelf {
+fn with_start(change: impl FnOnce(&mut StartFacts)) -> TestLibrary {
     let mut start = StartFacts::of(&recipe(Strategy::Features), true);
     change(&mut start);
-    Shelf { start: Entry::Found(start), ..shelf() }
+    TestLibrary { start: Entry::Found(start), ..library() }
 }
 
 #[test]
 fn a_recipe_that_fits_has_no_problem() {
     for strategy in Strategy::ALL {
-        assert_eq!(check(&recipe(strategy), &shelf()), [], "{strategy}");
+        assert_eq!(check(&recipe(strategy), &library()), [], "{strategy}");
     }
 }
 
-/// A recipe, what there is, and its only problem: the subject and the words.
-type Case = (Recipe, Shelf, Subject, &'static str);
+/// A recipe, a library, and the only problem: subject and message.
+type Case = (Recipe, TestLibrary, Subject, &'static str);
 
-fn hold<const N: usize>(table: [Case; N]) {
-    for (recipe, shelf, subject, words) in table {
-        let problems = check(&recipe, &shelf);
-        let told: Vec<(Subject, String)> =
+fn assert_problems<const N: usize>(table: [Case; N]) {
+    for (recipe, library, subject, words) in table {
+        let problems = check(&recipe, &library);
+        let found: Vec<(Subject, String)> =
             problems.iter().map(|problem| (problem.subject(), problem.to_string())).collect();
-        assert_eq!(told, [(subject, words.to_owned())]);
+        assert_eq!(found, [(subject, words.to_owned())]);
     }
 }
 
@@ -90,30 +91,35 @@ fn unreadable() -> String {
 
 #[test]
 fn every_problem_with_settings_and_dataset_has_its_words() {
-    use Subject::{Dataset, LeftOut as Images, Setting};
+    use Subject::{Dataset, LeftOutImages as Images, Setting};
 
-    let leaving_out = |images: &[u32]| Recipe { left_out: LeftOut::new(images.to_vec(), Vec::new()), ..cnn() };
-    hold([
-        (Recipe { epochs: 0, ..cnn() }, shelf(), Setting(Hyperparameter::Epochs), "epochs must be 1 to 10000, not '0'"),
+    let leaving_out = |images: &[u32]| Recipe { left_out: LeftOutImages::new(images.to_vec(), Vec::new()), ..cnn() };
+    assert_problems([
+        (
+            Recipe { epochs: 0, ..cnn() },
+            library(),
+            Setting(Hyperparameter::Epochs),
+            "epochs must be 1 to 10000, not '0'",
+        ),
         (
             Recipe { transfer: recipe(Strategy::Features).transfer, ..cnn() },
-            shelf(),
+            library(),
             Subject::Recipe,
             "the network cnn takes no imported weights, and the strategy is cnn",
         ),
         (
             cnn(),
-            Shelf { dataset: Entry::Missing, ..shelf() },
+            TestLibrary { dataset: Entry::Missing, ..library() },
             Dataset,
             "there is no dataset 'any': import it, or choose another",
         ),
         (
             finetune(),
-            Shelf { dataset: Entry::Missing, ..shelf() },
+            TestLibrary { dataset: Entry::Missing, ..library() },
             Dataset,
             "there is no dataset 'any', on which any was trained: import it again",
         ),
-        (cnn(), Shelf { dataset: Entry::Unreadable(unreadable()), ..shelf() }, Dataset, "it is cut short"),
+        (cnn(), TestLibrary { dataset: Entry::Unreadable(unreadable()), ..library() }, Dataset, "it is cut short"),
         (
             cnn(),
             with_dataset(|facts| facts.fingerprint = "f2".into()),
@@ -140,18 +146,18 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
         ),
         (
             leaving_out(&[1, 4]),
-            shelf(),
+            library(),
             Images,
             "image 4 cannot be left out: there are 4 training images, counted from 0",
         ),
         (
             leaving_out(&[1, 2, 3]),
-            shelf(),
+            library(),
             Images,
             "all 2 training images of the class 'happy' would be left out: keep some",
         ),
         (
-            Recipe { left_out: LeftOut { images: vec![1, 0], found_with: Vec::new() }, ..cnn() },
+            Recipe { left_out: LeftOutImages { images: vec![1, 0], found_with: Vec::new() }, ..cnn() },
             with_dataset(|facts| facts.classes[0].1.train = 3),
             Images,
             "the images left out are not in ascending order, each once",
@@ -163,28 +169,28 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
 fn every_problem_with_weights_and_start_has_its_words() {
     use Subject::{Setting, Start, Weights};
 
-    hold([
+    assert_problems([
         (
             recipe(Strategy::Features),
-            Shelf { weights: Entry::Missing, ..shelf() },
+            TestLibrary { weights: Entry::Missing, ..library() },
             Weights,
             "there are no weights 'any': `mien weights fetch imagenet` downloads one, `mien weights import FILE --name NAME` \
              takes a file",
         ),
-        (finetune(), Shelf { weights: Entry::Unreadable(unreadable()), ..shelf() }, Weights, "it is cut short"),
+        (finetune(), TestLibrary { weights: Entry::Unreadable(unreadable()), ..library() }, Weights, "it is cut short"),
         (
             finetune(),
-            Shelf { weights: Entry::Found("b2".into()), ..shelf() },
+            TestLibrary { weights: Entry::Found("b2".into()), ..library() },
             Weights,
             "the weights any are others than when any was created (b2, then b1)",
         ),
         (
             finetune(),
-            Shelf { start: Entry::Missing, ..shelf() },
+            TestLibrary { start: Entry::Missing, ..library() },
             Start,
             "there is no run any to start from: choose another",
         ),
-        (finetune(), Shelf { start: Entry::Unreadable(unreadable()), ..shelf() }, Start, "it is cut short"),
+        (finetune(), TestLibrary { start: Entry::Unreadable(unreadable()), ..library() }, Start, "it is cut short"),
         (
             finetune(),
             with_start(|start| start.base = None),
@@ -221,7 +227,7 @@ fn every_problem_with_weights_and_start_has_its_words() {
 #[test]
 fn every_problem_of_a_recipe_is_found_at_once() {
     let wrong = Recipe { epochs: 0, ..recipe(Strategy::Finetune) };
-    let nothing = Shelf { dataset: Entry::Missing, weights: Entry::Missing, start: Entry::Missing };
+    let nothing = TestLibrary { dataset: Entry::Missing, weights: Entry::Missing, start: Entry::Missing };
     let subjects: Vec<Subject> = check(&wrong, &nothing).iter().map(Problem::subject).collect();
     let expected = [Subject::Start, Subject::Setting(Hyperparameter::Epochs), Subject::Dataset, Subject::Weights];
     assert_eq!(subjects, expected);

@@ -1,5 +1,5 @@
-//! What a person says about a run: tags, a note, and the names it had. No part of the recipe, and nothing training
-//! reads.
+//! A person's annotations of a run: tags, a note, and former names. They are no part of the recipe, and training
+//! ignores them.
 
 use std::collections::BTreeSet;
 
@@ -11,26 +11,26 @@ use crate::domain::{NameError, RunId, Tag};
 use crate::durable::versioned::{FileError, FileKind};
 
 /// The newest format that this program writes and reads.
-pub const ABOUT_VERSION: u32 = 1;
+pub const ANNOTATIONS_VERSION: u32 = 1;
 
-/// Most characters of a note.
+/// The most characters of a note.
 pub const NOTE_LENGTH: usize = 2_000;
 
-/// One paragraph about a run, safe for a terminal.
+/// A paragraph about a run, safe for a terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Note(String);
 
-/// A text that is too long for a note.
+/// A text that is too long for a note, by its number of characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a note has at most {NOTE_LENGTH} characters, this one has {0}")]
 pub struct NoteError(usize);
 
 impl Note {
-    /// The paragraph that `text` is once its lines are joined and what a terminal could act on is taken out.
+    /// Joins the lines of `text` and replaces characters that a terminal could interpret.
     ///
     /// # Errors
-    /// When it is longer than [`NOTE_LENGTH`].
+    /// If the paragraph is longer than [`NOTE_LENGTH`].
     pub fn new(text: &str) -> Result<Self, NoteError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let text = printable(&words.join(" "));
@@ -40,7 +40,7 @@ impl Note {
         }
     }
 
-    /// The paragraph; empty for none.
+    /// Returns the paragraph; empty for no note.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,36 +60,37 @@ impl From<Note> for String {
     }
 }
 
-/// What is said about a run.
+/// The annotations of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
-    /// Words to find it by.
+pub struct Annotations {
+    /// Labels for finding the run.
     #[serde(default)]
     pub tags: BTreeSet<Tag>,
-    /// One paragraph; empty for none.
+    /// A paragraph; empty for no note.
     #[serde(default)]
     pub note: Note,
-    /// Names that it had before, the oldest first: recipes of other runs may still use them.
+    /// The run's former names, the oldest first: recipes of other runs may still use them.
     #[serde(default)]
     pub former: Vec<RunId>,
 }
 
-/// One change of what a person says about a run: it is applied to what is said by then, whatever was said before.
+/// A change of a run's annotations. It applies to the annotations at that time, so that two programs do not undo each
+/// other's changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AboutChange {
+pub enum AnnotationChange {
     /// Adds a tag.
     Tag(Tag),
-    /// Takes a tag off.
+    /// Removes a tag.
     Untag(Tag),
-    /// Puts a note in place of the one before.
+    /// Replaces the note.
     Note(Note),
 }
 
-impl AboutChange {
-    /// The change of a tag as it is typed: `+word` or `word` adds it, `-word` takes it off.
+impl AnnotationChange {
+    /// Parses the change of a tag: `+word` or `word` adds it, `-word` removes it.
     ///
     /// # Errors
-    /// When the word cannot be a tag.
+    /// If the word cannot be a tag.
     pub fn of_tag(typed: &str) -> Result<Self, NameError> {
         match typed.strip_prefix('-') {
             Some(word) => Tag::new(word).map(Self::Untag),
@@ -98,14 +99,14 @@ impl AboutChange {
     }
 }
 
-impl About {
+impl Annotations {
     /// Applies changes in their order.
-    pub fn apply(&mut self, changes: Vec<AboutChange>) {
+    pub fn apply(&mut self, changes: Vec<AnnotationChange>) {
         for change in changes {
             match change {
-                AboutChange::Tag(tag) => drop(self.tags.insert(tag)),
-                AboutChange::Untag(tag) => drop(self.tags.remove(&tag)),
-                AboutChange::Note(note) => self.note = note,
+                AnnotationChange::Tag(tag) => drop(self.tags.insert(tag)),
+                AnnotationChange::Untag(tag) => drop(self.tags.remove(&tag)),
+                AnnotationChange::Note(note) => self.note = note,
             }
         }
     }
@@ -114,30 +115,30 @@ impl About {
 /// `about.json`.
 static KIND: FileKind = FileKind {
     name: "note",
-    newest: ABOUT_VERSION,
+    newest: ANNOTATIONS_VERSION,
     pretty: true,
     damaged: "is damaged",
-    advice: "; remove it to begin anew",
+    advice: "; remove it to start over",
 };
 
 impl RunFolder {
-    /// What is said about the run; nothing where there is no file.
+    /// Reads the run's annotations; empty if there is no file.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, is damaged, or of a newer format.
-    pub fn about(&self) -> Result<About, FileError> {
-        Ok(KIND.read(&self.about_file())?.unwrap_or_default())
+    /// If the file exists and cannot be read, is damaged, or has a newer format.
+    pub fn annotations(&self) -> Result<Annotations, FileError> {
+        Ok(KIND.read(&self.annotations_file())?.unwrap_or_default())
     }
 
-    /// Changes what is said about the run, under the file's lock, and returns what is said then.
+    /// Changes the run's annotations under the file's lock and returns the result.
     ///
     /// # Errors
-    /// When the file cannot be read, locked or written; it is then as it was.
-    pub fn change_about(&self, change: impl FnOnce(&mut About)) -> Result<About, FileError> {
-        KIND.update(&self.about_file(), |before: Option<&About>| {
-            let mut about = before.cloned().unwrap_or_default();
-            change(&mut about);
-            Ok(about)
+    /// If the file cannot be read, locked or written; it is then unchanged.
+    pub fn change_annotations(&self, change: impl FnOnce(&mut Annotations)) -> Result<Annotations, FileError> {
+        KIND.update(&self.annotations_file(), |before: Option<&Annotations>| {
+            let mut annotations = before.cloned().unwrap_or_default();
+            change(&mut annotations);
+            Ok(annotations)
         })
     }
 }
@@ -161,17 +162,17 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn what_is_written_is_read(tags in proptest::collection::btree_set("[a-z0-9][a-z0-9._-]{0,12}", 0..5), note in ".*") {
+        fn written_annotations_are_read(tags in proptest::collection::btree_set("[a-z0-9][a-z0-9._-]{0,12}", 0..5), note in ".*") {
             let (_kept, run) = folder();
             let tags = tags.into_iter().map(|tag| Tag::new(tag).expect("a tag")).collect();
-            let about = About {
+            let annotations = Annotations {
                 tags,
                 note: Note::new(&note).unwrap_or_default(),
                 former: vec![RunId::new("old-name").expect("an id")],
             };
-            let written = run.change_about(|said| *said = about.clone()).expect("written");
-            prop_assert_eq!(&written, &about);
-            prop_assert_eq!(run.about().expect("read"), about);
+            let written = run.change_annotations(|stored| *stored = annotations.clone()).expect("written");
+            prop_assert_eq!(&written, &annotations);
+            prop_assert_eq!(run.annotations().expect("read"), annotations);
         }
 
         #[test]
@@ -184,17 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_no_error_and_nonsense_is_one() {
+    fn no_annotations_are_no_error_and_nonsense_is_one() {
         let (_kept, run) = folder();
-        assert_eq!(run.about().expect("nothing"), About::default());
-        fs::write(run.about_file(), "{").expect("written");
-        assert!(matches!(run.about(), Err(FileError { problem: Problem::Malformed(_), .. })));
-        fs::write(run.about_file(), r#"{"version":1,"tags":["no tag!"]}"#).expect("written");
-        assert!(matches!(run.about(), Err(FileError { problem: Problem::Malformed(_), .. })));
-        fs::write(run.about_file(), r#"{"version":9}"#).expect("written");
-        assert!(run.about().expect_err("newer").to_string().contains("use a newer mien"));
-        fs::write(run.about_file(), r#"{"version":1,"stars":5}"#).expect("written");
-        assert_eq!(run.about().expect("a field of another program"), About::default());
+        assert_eq!(run.annotations().expect("nothing"), Annotations::default());
+        fs::write(run.annotations_file(), "{").expect("written");
+        assert!(matches!(run.annotations(), Err(FileError { problem: Problem::Malformed(_), .. })));
+        fs::write(run.annotations_file(), r#"{"version":1,"tags":["no tag!"]}"#).expect("written");
+        assert!(matches!(run.annotations(), Err(FileError { problem: Problem::Malformed(_), .. })));
+        fs::write(run.annotations_file(), r#"{"version":9}"#).expect("written");
+        assert!(run.annotations().expect_err("newer").to_string().contains("use a newer mien"));
+        fs::write(run.annotations_file(), r#"{"version":1,"stars":5}"#).expect("written");
+        assert_eq!(run.annotations().expect("a field of another program"), Annotations::default());
     }
 
     #[test]

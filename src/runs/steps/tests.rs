@@ -1,4 +1,5 @@
-//! Properties of the bounded curve: nothing extreme is lost, nothing grows, and a restart forgets exactly its epochs.
+//! Properties of the bounded curve: no extreme is lost, its size is bounded, and a restart drops exactly the void
+//! epochs.
 
 use proptest::prelude::*;
 
@@ -12,7 +13,7 @@ fn step(epoch: u32, step: u32, steps: u32, loss: f64) -> Event {
     Event::Step { epoch, step, steps, loss, accuracy: loss / 2.0, learning_rate: 1e-3, images_per_second: 1.0 }
 }
 
-/// Epochs of this many steps each, with these losses in turn, one a second.
+/// Returns the curve of epochs of `steps` steps, with these losses and one step a second.
 fn fold(epochs: u32, steps: u32, loss: impl Fn(u32, u32) -> f64) -> Steps {
     let mut folded = Steps::default();
     let mut at = 1_000;
@@ -34,7 +35,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn every_spike_survives_in_its_place(
+    fn every_spike_survives_at_its_position(
         epochs in 1..30_u32, steps in 1..1_500_u32, seed in any::<u64>(), spike in any::<prop::sample::Index>()
     ) {
         let noise = |epoch: u32, number: u32| {
@@ -49,8 +50,8 @@ proptest! {
         prop_assert_eq!(folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>(), u64::from(epochs * steps));
         let holds = folded.buckets().iter().find(|bucket| bucket.loss.is_some_and(|loss| loss.max > 98.0));
         let holds = holds.expect("the spike");
-        let place = u64::from((spike_epoch - 1) * steps + spike_step);
-        prop_assert!(holds.from.step <= place && place <= holds.to.step && holds.epoch == spike_epoch);
+        let at = u64::from((spike_epoch - 1) * steps + spike_step);
+        prop_assert!(holds.from.step <= at && at <= holds.to.step && holds.epoch == spike_epoch);
         let drawn = folded.points(Axis::Epochs, Figure::Loss).map(|point| point.1).fold(0.0, f64::max);
         prop_assert_eq!(drawn.to_bits(), 99.0_f64.to_bits());
         let along: Vec<f64> = folded.points(Axis::Seconds, Figure::Accuracy).map(|point| point.0).collect();
@@ -58,28 +59,28 @@ proptest! {
     }
 
     #[test]
-    fn a_restart_forgets_what_lies_past_its_epoch_and_no_more(
+    fn a_restart_drops_the_points_after_its_epoch_and_no_more(
         epochs in 1..40_u32, steps in 1..900_u32, resumed in 0..50_u32
     ) {
         let loss = |epoch: u32, _| f64::from(epoch);
         let mut folded = fold(epochs, steps, loss);
         let start = Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: resumed, resumed_step: 0 };
         folded.apply(&record(u64::MAX / 2, start));
-        let kept = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
-        prop_assert_eq!(kept, u64::from(epochs.min(resumed) * steps));
+        let points = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
+        prop_assert_eq!(points, u64::from(epochs.min(resumed) * steps));
         let last = extent(&folded).map(|loss| loss.max);
         prop_assert_eq!(last, (resumed > 0).then(|| f64::from(epochs.min(resumed))));
         // The clock stood still between the workers.
         folded.apply(&record(u64::MAX / 2 + 5_000, Event::EpochStarted { epoch: resumed + 1, steps, done: 0, seconds: 0.0 }));
         folded.apply(&record(u64::MAX / 2 + 7_000, step(resumed + 1, 1, steps, 0.5)));
-        prop_assert_eq!(folded.buckets().last().expect("the step").to.trained, kept * 1_000 + 2_000);
+        prop_assert_eq!(folded.buckets().last().expect("the step").to.trained, points * 1_000 + 2_000);
     }
 
     #[test]
-    fn a_restart_within_an_epoch_forgets_what_lies_past_its_step_and_no_more(
+    fn a_restart_within_an_epoch_drops_the_points_after_its_step_and_no_more(
         epochs in 1..6_u32, steps in 2..3_000_u32, saved in any::<[prop::sample::Index; 2]>(), newest: bool, after in 0..3_000_u32
     ) {
-        // Two checkpoints in the epoch under way, and a run that went on past them and merged its buckets.
+        // Two checkpoints in the current epoch, and a run that continued after them and merged its buckets.
         let mut saved = saved.map(|at| u32::try_from(at.index(steps as usize - 1)).expect("one of them") + 1);
         saved.sort_unstable();
         let mut folded = fold(epochs - 1, steps, |epoch, _| f64::from(epoch));
@@ -95,8 +96,8 @@ proptest! {
         let resumed_step = saved[usize::from(newest)];
         let resumed_from = epochs - 1;
         folded.apply(&record(0, Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from, resumed_step }));
-        let kept = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
-        prop_assert_eq!(kept, u64::from((epochs - 1) * steps + resumed_step));
+        let points = folded.buckets().iter().map(|bucket| bucket.count).sum::<u64>();
+        prop_assert_eq!(points, u64::from((epochs - 1) * steps + resumed_step));
         let last = folded.buckets().last().expect("steps");
         prop_assert_eq!((last.epoch, last.step), (epochs, resumed_step));
     }
@@ -128,7 +129,7 @@ fn more_epochs_than_buckets_still_fit() {
 }
 
 #[test]
-fn what_is_no_number_counts_as_a_point_and_draws_none() {
+fn a_nan_counts_as_a_point_and_draws_none() {
     let folded = fold(1, 3, |_, number| if number == 2 { f64::NAN } else { f64::from(number) });
     assert_eq!(folded.points(Axis::Steps, Figure::Loss).collect::<Vec<_>>(), [(1.0, 1.0), (3.0, 3.0)]);
     assert_eq!(folded.buckets().len(), 3);

@@ -1,4 +1,4 @@
-//! A kept fold stands for what the log says, or for nothing.
+//! Properties of saved folds: a fold matches its log or is ignored.
 
 use proptest::prelude::*;
 
@@ -71,8 +71,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// All that a run amounts to, as text: figures that are no numbers equal themselves there.
-fn told(run: &mut FollowedRun) -> String {
+/// Returns the whole fold of a run as text, in which NaN equals itself.
+fn text_of(run: &mut FollowedRun) -> String {
     run.advance().expect("read");
     let detail = run.detail().expect("read").clone();
     format!("{:?} {detail:?} {:?}", run.summary, run.progress())
@@ -86,16 +86,16 @@ fn keep(store: &RunStore, id: &RunId) {
     let recipe = crc32fast::hash(&fs::read(folder.recipe_file()).expect("a recipe"));
     let (progress, log) = (run.progress(), folder.events_file());
     let value = run.summary.as_ref();
-    write(&folder.summary_fold(), Of::Summary, &log, recipe, &Kept { progress, value }).expect("kept");
-    let kept = Kept { progress, value: &detail };
-    write(&folder.detail_fold(), Of::Detail, &log, recipe, &kept).expect("kept");
+    write(&folder.summary_fold(), FoldKind::Summary, &log, recipe, &SavedFold { progress, value }).expect("kept");
+    let saved = SavedFold { progress, value: &detail };
+    write(&folder.detail_fold(), FoldKind::Detail, &log, recipe, &saved).expect("kept");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_kept_prefix_and_the_rest_are_all_of_the_log(
+    fn a_saved_prefix_and_the_rest_are_all_of_the_log(
         events in proptest::collection::vec(any_event(), 1..60), cut in any::<prop::sample::Index>()
     ) {
         let (_home, store, id) = store();
@@ -106,18 +106,18 @@ proptest! {
             writer.append(at * 500, event.clone()).expect("appended");
         }
         keep(&store, &id);
-        let kept_at = fs::metadata(&log).expect("a log").len();
+        let saved_at = fs::metadata(&log).expect("a log").len();
         for (at, event) in (5_000..).zip(&events[cut..]) {
             writer.append(at * 500, event.clone()).expect("appended");
         }
-        let mut kept = store.open(&id).expect("a run");
-        prop_assert_eq!(kept.position(), kept_at, "the fold was not used");
+        let mut saved = store.open(&id).expect("a run");
+        prop_assert_eq!(saved.position(), saved_at, "the fold was not used");
         let mut read = store.follow(&id).expect("a run");
-        prop_assert_eq!(told(&mut kept), told(&mut read));
+        prop_assert_eq!(text_of(&mut saved), text_of(&mut read));
     }
 
     #[test]
-    fn a_damaged_fold_is_none(place in any::<prop::sample::Index>(), change in 1..=255_u8, cut in any::<bool>()) {
+    fn a_damaged_fold_is_none(index in any::<prop::sample::Index>(), change in 1..=255_u8, cut in any::<bool>()) {
         let (_home, store, id) = store();
         let folder = store.folder(&id);
         let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
@@ -125,13 +125,13 @@ proptest! {
         keep(&store, &id);
         for path in [folder.summary_fold(), folder.detail_fold()] {
             let mut bytes = fs::read(&path).expect("kept");
-            let place = place.index(bytes.len());
-            if cut { bytes.truncate(place) } else { bytes[place] ^= change }
+            let index = index.index(bytes.len());
+            if cut { bytes.truncate(index) } else { bytes[index] ^= change }
             fs::write(&path, bytes).expect("written");
         }
         let mut run = store.open(&id).expect("a run");
         prop_assert_eq!(run.position(), 0);
-        prop_assert_eq!(told(&mut run), told(&mut store.follow(&id).expect("a run")));
+        prop_assert_eq!(text_of(&mut run), text_of(&mut store.follow(&id).expect("a run")));
     }
 }
 
@@ -179,7 +179,7 @@ fn a_fold_follows_its_renamed_or_copied_run() {
 }
 
 #[test]
-fn long_logs_are_kept_by_whoever_reads_them_and_short_ones_are_not() {
+fn folds_of_long_logs_are_saved_and_of_short_ones_are_not() {
     let (_home, store, id) = store();
     let folder = store.folder(&id);
     let mut writer = EventWriter::open(&folder.events_file(), 1).expect("a log");
@@ -191,16 +191,16 @@ fn long_logs_are_kept_by_whoever_reads_them_and_short_ones_are_not() {
     assert!(folder.summary_fold().exists() && folder.detail_fold().exists());
     let opened = store.open(&id).expect("a run");
     assert_eq!(opened.position(), read.position());
-    // A home that cannot be written goes without, and nobody minds.
+    // In a home that cannot be written, saving has no effect and no error.
     fs::remove_file(folder.summary_fold()).expect("removed");
     fs::create_dir(folder.summary_fold()).expect("in the way");
     let again = store.summary(&id).expect("read");
     assert_eq!(format!("{:?}", again.summary), format!("{:?}", read.summary));
 }
 
-/// The names below are the shape of the kept summary. Whoever changes them here raises [`FOLD_VERSION`] as well.
+/// The names below are the shape of the saved summary. A change of them requires a new [`FOLD_VERSION`].
 #[test]
-fn the_kept_summary_has_the_fields_of_this_version() {
+fn the_saved_summary_has_the_fields_of_this_version() {
     let (_home, store, id) = store();
     let summary = store.summary(&id).expect("a run").summary;
     let body = (&*summary).encode().expect("MessagePack");
@@ -209,7 +209,7 @@ fn the_kept_summary_has_the_fields_of_this_version() {
     insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{}", names.join("\n")));
 }
 
-/// Every kind of event that a summary makes something of, as two workers might have logged them.
+/// Returns every kind of event that affects a summary, as two workers might have logged them.
 fn fixed_log() -> Vec<Event> {
     let metrics = |epoch: u32, val_loss: f64| EpochMetrics {
         epoch,
@@ -276,13 +276,13 @@ fn fixed_log() -> Vec<Event> {
 }
 
 #[test]
-fn a_fixed_log_folds_to_what_this_version_keeps() {
+fn a_fixed_log_folds_to_the_values_of_this_version() {
     let (_home, store, id) = store();
     let mut summary = Summary::new(id.clone(), store.folder(&id).recipe().expect("a recipe"));
     for (at, event) in (1..).zip(fixed_log()) {
         summary.apply(&crate::events::Record { at: 1_000 * at, event });
     }
     let text = serde_json::to_string_pretty(&summary).expect("JSON");
-    // Where this differs, summaries that older programs kept are wrong: raise FOLD_VERSION.
+    // A difference here makes the saved summaries of older programs wrong: raise FOLD_VERSION.
     insta::assert_snapshot!(format!("fold version {FOLD_VERSION}\n{text}"));
 }

@@ -1,4 +1,4 @@
-//! Why a run may have lost its worker: what a person did, what the worker printed at the end, or that the disk is full.
+//! The reason why a run lost its worker: a person's kill, the worker's last output, or a full disk.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -8,57 +8,57 @@ use std::path::Path;
 use super::layout::RunFolder;
 use crate::domain::text::printable;
 
-/// A home with less room than this, in bytes, is full: a worker could not even say why it ended.
+/// The free space, in bytes, below which a disk is full: a worker could not even log its end.
 const FULL: u64 = 1 << 20;
 
-/// How much of the end of what a worker printed is looked at, in bytes.
+/// The bytes at the end of a worker's output that are read.
 const TAIL: u64 = 4096;
 
-/// The most characters of the last words.
+/// The most characters of the last output.
 const LONGEST: usize = 160;
 
-/// Why a worker is gone, as far as that can be known. `Display` says it of "it": `its worker was killed by hand`.
+/// The reason why a worker is gone, if known. `Display` describes it as `its worker was killed by hand`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Loss {
+pub enum WorkerDeath {
     /// A person killed it.
     Killed,
-    /// There is no room left on the disk of the run's folder.
+    /// The disk of the run's folder is full.
     DiskFull,
-    /// What it printed last, safe to print.
-    LastWords(String),
-    /// Nothing is known: it was killed from outside, or its machine died.
+    /// The last line that the worker printed, safe to print.
+    LastOutput(String),
+    /// No reason is known: the worker was killed from outside, or its machine died.
     Silent,
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Killed => f.write_str("its worker was killed by hand"),
             Self::DiskFull => f.write_str("its worker is gone and its disk is full"),
-            Self::LastWords(words) => write!(f, "its worker is gone, its last words: {words}"),
-            Self::Silent => f.write_str("its worker is gone without a word"),
+            Self::LastOutput(words) => write!(f, "its worker is gone, its last words: {words}"),
+            Self::Silent => f.write_str("its worker is gone without a message"),
         }
     }
 }
 
 impl RunFolder {
-    /// Why the latest worker is gone. Means something only where it is.
+    /// Returns the reason why the latest worker is gone. Valid only if it is gone.
     #[must_use]
-    pub fn loss(&self) -> Loss {
+    pub fn worker_death(&self) -> WorkerDeath {
         if self.killed() {
-            Loss::Killed
+            WorkerDeath::Killed
         } else if is_full(self.path()) {
-            Loss::DiskFull
+            WorkerDeath::DiskFull
         } else {
-            self.last_words().map_or(Loss::Silent, Loss::LastWords)
+            self.last_output().map_or(WorkerDeath::Silent, WorkerDeath::LastOutput)
         }
     }
 
-    /// The last line that the latest worker printed.
-    fn last_words(&self) -> Option<String> {
+    /// Returns the last line that the latest worker printed.
+    fn last_output(&self) -> Option<String> {
         let mut file = File::open(self.worker_log()).ok()?;
         let log = file.metadata().ok()?;
-        // The lock is written when a worker begins: what is older was printed by another one.
+        // A worker writes the lock when it begins, so older output belongs to an earlier worker.
         let begun = fs::metadata(self.lock_file()).and_then(|lock| lock.modified()).ok()?;
         if log.modified().ok()? < begun {
             return None;
@@ -67,13 +67,13 @@ impl RunFolder {
         let mut bytes = Vec::new();
         file.take(TAIL).read_to_end(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes);
-        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty() && !is_of_rust(line))?;
+        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty() && !is_abort_note(line))?;
         Some(printable(line).chars().take(LONGEST).collect())
     }
 }
 
-/// What follows the words themselves when a Rust program aborts.
-fn is_of_rust(line: &str) -> bool {
+/// Returns whether the line is one that Rust appends to the message of an abort.
+fn is_abort_note(line: &str) -> bool {
     ["stack backtrace:", "note: ", "skipping backtrace"].iter().any(|start| line.starts_with(start))
 }
 
@@ -92,7 +92,7 @@ mod tests {
     fn the_last_words_are_those_of_the_latest_worker() {
         let dir = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(dir.path());
-        assert_eq!(run.loss(), Loss::Silent);
+        assert_eq!(run.worker_death(), WorkerDeath::Silent);
         let mut log = run.open_worker_log().expect("a log");
         log.write_all(b"memory allocation of 7 bytes failed\n").expect("written");
         let write_lock = |at| {
@@ -100,14 +100,14 @@ mod tests {
             lock.set_modified(at).expect("a time");
         };
         write_lock(SystemTime::now() + Duration::from_secs(5));
-        assert_eq!(run.loss(), Loss::Silent, "printed by the worker before");
+        assert_eq!(run.worker_death(), WorkerDeath::Silent, "printed by the worker before");
         write_lock(SystemTime::now() - Duration::from_secs(5));
-        assert_eq!(run.loss(), Loss::LastWords("memory allocation of 7 bytes failed".into()));
+        assert_eq!(run.worker_death(), WorkerDeath::LastOutput("memory allocation of 7 bytes failed".into()));
         log.write_all(b"\x1b[31mred\x07\nstack backtrace:\nnote: some details\n\n").expect("written");
-        let words = run.loss().to_string();
+        let words = run.worker_death().to_string();
         assert!(words.starts_with("its worker is gone, its last words: ") && words.contains("red"), "{words}");
         assert!(!words.contains(['\x1b', '\x07', '\n']), "{words}");
         run.note_killed(7).expect("noted");
-        assert_eq!(run.loss(), Loss::Killed);
+        assert_eq!(run.worker_death(), WorkerDeath::Killed);
     }
 }

@@ -1,8 +1,8 @@
-//! Kept folds: files beside an event log that hold what it amounts to up to some byte, so that nobody reads gigabytes
-//! of logs to show a list.
+//! Saved folds: files next to an event log with its fold up to some byte, so that lists need not read gigabytes of
+//! logs.
 //!
-//! A kept fold is derived and never trusted over the log: it names how much of which log and of which recipe it stands
-//! for, and carries a checksum. Whatever is wrong with one, it counts as none.
+//! A saved fold is derived data, and the log always takes precedence. It names the part of the log and the recipe that
+//! it includes, and has a checksum. A fold with any mismatch is ignored.
 //!
 //! ```text
 //! 8 bytes    "mienfold"
@@ -26,42 +26,42 @@ use crate::events::Progress;
 
 const MAGIC: &[u8; 8] = b"mienfold";
 
-/// Layout of the file.
+/// The layout of the file.
 const FORMAT: u64 = 2;
 
-/// What is folded, and how. Raise it with every change of what [`Summary`] or [`Detail`] hold or make of an event: kept
-/// folds of other versions are made anew.
+/// The version of the fold. Raise it with every change of the content of [`Summary`] or [`Detail`], or of the events'
+/// effect on them: folds of other versions are recomputed.
 pub const FOLD_VERSION: u64 = 5;
 
 const FIELDS: usize = 7;
 
 const HEAD: usize = MAGIC.len() + FIELDS * 8 + 4;
 
-/// Bytes at the beginning and before the end of the prefix that are held against the log.
+/// Bytes at the beginning and at the end of the prefix that are compared with the log.
 const PROBE: usize = 4096;
 
-/// What is kept.
+/// The kind of a saved fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum FoldKind {
     Summary = 1,
     Detail = 2,
 }
 
 /// A value folded from the beginning of a log.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Kept<T> {
-    /// How much of the log it stands for, and what was found in that.
+pub(super) struct SavedFold<T> {
+    /// The part of the log that the value includes.
     pub(super) progress: Progress,
-    /// What that amounts to.
+    /// The folded value.
     pub(super) value: T,
 }
 
-/// What can be kept.
+/// A value that can be read from a saved fold.
 pub(super) trait Body: Sized {
     fn decode(body: &[u8]) -> Option<Self>;
 }
 
-/// How it is written.
+/// A value that can be written to a saved fold.
 pub(super) trait Encode {
     fn encode(&self) -> Option<Vec<u8>>;
 }
@@ -91,13 +91,13 @@ impl Body for Detail {
 
 impl Encode for &Detail {
     fn encode(&self) -> Option<Vec<u8>> {
-        // Names of fields, thousands of times over, would be most of the file.
+        // As a map, the field names would be most of the file.
         rmp_serde::to_vec(&(self.steps.as_ref(), self.log.as_ref())).ok()
     }
 }
 
-/// The kept fold at `path`, if it is whole and stands for the beginning of this log under this recipe.
-pub(super) fn read<T: Body>(path: &Path, of: Of, log: &Path, recipe: u32) -> Option<Kept<T>> {
+/// Reads the saved fold at `path`, if it is intact and matches the beginning of this log and this recipe.
+pub(super) fn read<T: Body>(path: &Path, of: FoldKind, log: &Path, recipe: u32) -> Option<SavedFold<T>> {
     let file = fs::read(path).ok()?;
     let (head, body) = file.split_at_checked(HEAD)?;
     let (head, sum) = head.split_at_checked(HEAD - 4)?;
@@ -108,31 +108,37 @@ pub(super) fn read<T: Body>(path: &Path, of: Of, log: &Path, recipe: u32) -> Opt
     let fields: Vec<u64> = fields.map(|field| field.try_into().map_or(0, u64::from_le_bytes)).collect();
     let [format, version, what, position, check, of_recipe, length] = fields[..] else { return None };
     let expected = [FORMAT, FOLD_VERSION, of as u64, u64::from(recipe), body.len() as u64];
-    if [format, version, what, of_recipe, length] != expected || probe(log, position).ok()? != check {
+    if [format, version, what, of_recipe, length] != expected || prefix_checksum(log, position).ok()? != check {
         return None;
     }
     let mut rest = body;
     let progress: Progress = rmp_serde::from_read(&mut rest).ok()?;
     (progress.position == position).then_some(())?;
-    Some(Kept { progress, value: T::decode(rest)? })
+    Some(SavedFold { progress, value: T::decode(rest)? })
 }
 
-/// Writes a kept fold.
+/// Writes a saved fold.
 ///
 /// # Errors
-/// When the log cannot be read or the folder not written.
-pub(super) fn write<T: Encode>(path: &Path, of: Of, log: &Path, recipe: u32, kept: &Kept<T>) -> io::Result<()> {
-    let position = kept.progress.position;
-    let mut body = rmp_serde::to_vec(&kept.progress).map_err(io::Error::other)?;
-    body.extend(kept.value.encode().ok_or(io::ErrorKind::InvalidData)?);
-    let check = probe(log, position)?;
+/// If the log cannot be read or the folder cannot be written.
+pub(super) fn write<T: Encode>(
+    path: &Path,
+    of: FoldKind,
+    log: &Path,
+    recipe: u32,
+    fold: &SavedFold<T>,
+) -> io::Result<()> {
+    let position = fold.progress.position;
+    let mut body = rmp_serde::to_vec(&fold.progress).map_err(io::Error::other)?;
+    body.extend(fold.value.encode().ok_or(io::ErrorKind::InvalidData)?);
+    let check = prefix_checksum(log, position)?;
     let fields: [u64; FIELDS] = [FORMAT, FOLD_VERSION, of as u64, position, check, recipe.into(), body.len() as u64];
     let mut file = Vec::with_capacity(HEAD + body.len());
     file.extend_from_slice(MAGIC);
     file.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
     file.extend(checksum(&file, &body).to_le_bytes());
     file.extend_from_slice(&body);
-    path.parent().map_or(Ok(()), durable::own)?;
+    path.parent().map_or(Ok(()), durable::check_folder)?;
     durable::write_derived(path, &file)
 }
 
@@ -143,9 +149,9 @@ fn checksum(head: &[u8], body: &[u8]) -> u32 {
     sum.finalize()
 }
 
-/// What tells one log's first `position` bytes from another's: checksums of their beginning and their end. It says
-/// nothing of files' numbers or times, so that a copied folder keeps its folds.
-fn probe(log: &Path, position: u64) -> io::Result<u64> {
+/// Returns a checksum of the beginning and the end of a log's first `position` bytes. It uses no inode numbers or
+/// times, so that a copied folder's folds stay valid.
+fn prefix_checksum(log: &Path, position: u64) -> io::Result<u64> {
     let file = File::open(log)?;
     let mut bytes = [0; PROBE];
     let bytes = &mut bytes[..usize::try_from(position).map_or(PROBE, |position| position.min(PROBE))];
@@ -156,5 +162,4 @@ fn probe(log: &Path, position: u64) -> io::Result<u64> {
 }
 
 #[cfg(test)]
-#[path = "kept_tests.rs"]
-mod kept_tests;
+mod tests;

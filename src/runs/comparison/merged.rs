@@ -1,46 +1,46 @@
-//! The table with runs that differ only in their seed as one column.
+//! The comparison with runs that differ only in their seed merged into one column.
 
 use super::metric::{Direction, Metric};
 use super::{Comparison, best};
 use crate::runs::statistics::Spread;
 
-/// A line of the folded table.
+/// A line of the merged table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FoldedRow {
-    /// What each column has; `None` where one of its runs has no such figure, or they cannot be averaged.
+pub struct MergedRow {
+    /// The value of each column; `None` if a run has none, or they cannot be averaged.
     pub cells: Vec<Option<Spread>>,
-    /// Whether a column's mean is the best.
+    /// Whether each column's mean is the best.
     pub best: Vec<bool>,
 }
 
-/// A comparison with fewer columns.
+/// A comparison with merged columns.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Folded {
-    /// The runs of each column, by their columns in the comparison; the first ones are in order.
+pub struct MergedComparison {
+    /// The runs of each column as column indices of the comparison; the columns are ordered by their first runs.
     pub columns: Vec<Vec<usize>>,
-    /// One line for each of the comparison's metrics.
-    pub metrics: Vec<FoldedRow>,
-    /// The F1 of each of the comparison's classes.
-    pub classes: Vec<FoldedRow>,
+    /// A line for each metric of the comparison.
+    pub metrics: Vec<MergedRow>,
+    /// The F1 of each class of the comparison.
+    pub classes: Vec<MergedRow>,
 }
 
 impl Comparison {
-    /// The same with each group of seeds as one column, at the place of the group's first run.
+    /// Merges each group of seeds into one column, at the position of its first run.
     #[must_use]
-    pub fn folded(&self) -> Folded {
+    pub fn merge_seeds(&self) -> MergedComparison {
         let columns = self.folded_columns();
         let metric = |row: &super::MetricRow| {
             let cell = |column: &Vec<usize>| self.cell(row, column);
             let cells: Vec<Option<Spread>> = columns.iter().map(cell).collect();
             let ranked = row.best.contains(&true);
-            FoldedRow { best: best_of(&cells, ranked, row.metric.direction() == Direction::Higher), cells }
+            MergedRow { best: best_of(&cells, ranked, row.metric.direction() == Direction::Higher), cells }
         };
         let class = |row: &super::ClassRow| {
             let cells: Vec<Option<Spread>> = columns.iter().map(|column| spread(&row.f1, column)).collect();
-            FoldedRow { best: best_of(&cells, row.best.contains(&true), true), cells }
+            MergedRow { best: best_of(&cells, row.best.contains(&true), true), cells }
         };
         let (metrics, classes) = (self.metrics.iter().map(metric).collect(), self.classes.iter().map(class).collect());
-        Folded { columns, metrics, classes }
+        MergedComparison { columns, metrics, classes }
     }
 
     fn folded_columns(&self) -> Vec<Vec<usize>> {
@@ -57,7 +57,7 @@ impl Comparison {
         if let [run] = column {
             return row.values[*run].and_then(|value| Spread::of(&[value]));
         }
-        // A model's size does not depend on the seed: it is one value and no mean.
+        // A model's size does not depend on the seed: a single value instead of a mean.
         if matches!(row.metric, Metric::Parameters | Metric::Trainable) {
             return row.values[column[0]].and_then(|value| Spread::of(&[value]));
         }

@@ -1,13 +1,13 @@
-//! Events in words: the log lines that the dashboard and the command line show.
+//! Events as text: the log lines of the dashboard and the command line.
 
 use crate::domain::figures::thousands;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 
-/// One line for an event, safe for a terminal; `None` for those that a log need not show.
+/// Describes an event in one line, safe for a terminal; `None` for events that logs omit.
 #[must_use]
-pub fn line(event: &Event) -> Option<String> {
+pub fn describe_event(event: &Event) -> Option<String> {
     let text = match event {
         Event::LogOpened { .. }
         | Event::Step { .. }
@@ -21,11 +21,11 @@ pub fn line(event: &Event) -> Option<String> {
             format!("worker {pid} started on {host}")
         }
         Event::WorkerStarted { pid, host, resumed_from, resumed_step: 0 } => {
-            format!("worker {pid} started on {host}, going on after epoch {resumed_from}")
+            format!("worker {pid} started on {host}, resuming after epoch {resumed_from}")
         }
         Event::WorkerStarted { pid, host, resumed_from, resumed_step } => {
             let epoch = resumed_from.saturating_add(1);
-            format!("worker {pid} started on {host}, going on after step {resumed_step} of epoch {epoch}")
+            format!("worker {pid} started on {host}, resuming after step {resumed_step} of epoch {epoch}")
         }
         Event::DeviceChosen { device, description, note } => {
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
@@ -53,7 +53,7 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::FeaturesReady { images, computed, bytes, seconds } => {
             let (computed, images) = (thousands(*computed), thousands(*images));
-            format!("features of {computed} of {images} images computed in {seconds:.0} s and kept ({})", Size(*bytes))
+            format!("features of {computed} of {images} images computed in {seconds:.0} s and saved ({})", Size(*bytes))
         }
         Event::EpochFinished { metrics, early_stopping } => {
             let best = if early_stopping.best_epoch == metrics.epoch {
@@ -78,7 +78,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::CheckpointSaved { epoch, .. } => format!("saved the weights of epoch {epoch} as best"),
         Event::StopRequested => "stop requested: ending after the current batch".into(),
         Event::Paused => "paused on request".into(),
-        Event::Continued => "goes on after the pause".into(),
+        Event::Continued => "continues after the pause".into(),
         Event::LimitsChanged { epochs, patience } => {
             format!("limits: {epochs} epochs at most, patience {}", Patience(*patience))
         }
@@ -100,19 +100,19 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::EvaluationFailed { cause } => format!("the best weights were not tested: {cause}"),
         Event::Warning { message } => format!("warning: {message}"),
-        Event::Ended { outcome } => ending(outcome),
+        Event::Ended { outcome } => describe_outcome(outcome),
     };
     Some(printable(&text))
 }
 
-/// The word for a split's images.
+/// Returns the adjective of a split's images.
 fn split_word(split: Split) -> &'static str {
     if split == Split::Train { "training" } else { split.name() }
 }
 
-/// How a run ended, in a sentence's part.
+/// Describes an outcome as a part of a sentence.
 #[must_use]
-pub fn ending(outcome: &Outcome) -> String {
+pub fn describe_outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Finished { reason: FinishReason::EarlyStop } => "finished: early stop".into(),
         Outcome::Finished { reason: FinishReason::MaxEpochs } => "finished: all epochs done".into(),

@@ -1,4 +1,4 @@
-//! What queries and orders make of runs.
+//! Tests of queries and sort orders.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::domain::{
     Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, Outcome, Recipe, RunId, RunState, Split, Tag,
 };
 use crate::events::{Event, Record};
-use crate::runs::about::{About, Note};
+use crate::runs::annotations::{Annotations, Note};
 use crate::runs::summary::Summary;
 
 const NOW: u64 = 1_000_000_000;
 
-fn run(name: &str, val_accuracy: Option<f64>, tags: &[&str], note: &str, hours: u64) -> Facts {
+fn run(name: &str, val_accuracy: Option<f64>, tags: &[&str], note: &str, hours: u64) -> RunFacts {
     let mut recipe = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), String::new(), 1);
     recipe.created_at = NOW - hours * 3_600_000;
     let mut summary = Summary::new(RunId::new(name).expect("an id"), recipe);
@@ -43,11 +43,11 @@ fn run(name: &str, val_accuracy: Option<f64>, tags: &[&str], note: &str, hours: 
     }
     let state = if val_accuracy.is_some() { RunState::Stopped } else { RunState::Running };
     let tags = tags.iter().map(|tag| Tag::new(*tag).expect("a tag")).collect();
-    let about = About { tags, note: Note::new(note).expect("a note"), former: Vec::new() };
-    Facts::new(Arc::new(summary), Arc::new(about), state, NOW)
+    let about = Annotations { tags, note: Note::new(note).expect("a note"), former: Vec::new() };
+    RunFacts::new(Arc::new(summary), Arc::new(about), state, NOW)
 }
 
-fn runs() -> Vec<Facts> {
+fn runs() -> Vec<RunFacts> {
     vec![
         run("calm-heron", Some(0.61), &["baseline", "paper"], "first good one", 30),
         run("brisk-otter", Some(0.55), &["baseline"], "", 2),
@@ -61,7 +61,7 @@ fn found(query: &str) -> Vec<String> {
 }
 
 #[test]
-fn queries_find_what_they_say() {
+fn queries_find_the_described_runs() {
     const HERON: &str = "calm-heron";
     const OTTER: &str = "brisk-otter";
     const OWL: &str = "wise-owl";
@@ -153,7 +153,7 @@ fn every_state_has_its_place() {
 
 proptest! {
     #[test]
-    fn any_text_is_a_query_or_told_to_be_none(
+    fn any_text_is_a_query_or_refused(
         text in prop_oneof!["\\PC*", "(state|age|f1|tag|x|!|:|=|<|>|,|ä|1|%|h| ){0,12}"]
     ) {
         match Query::parse(&text) {
@@ -180,7 +180,7 @@ fn failed_runs_are_found_by_what_ended_them() {
         let mut summary = Summary::clone(run(name, None, &[], "", 1).summary());
         let outcome = Outcome::Failed { cause: "why".into(), kind };
         summary.apply(&Record { at: 2, event: Event::Ended { outcome } });
-        Facts::new(Arc::new(summary), Arc::default(), RunState::Failed, NOW)
+        RunFacts::new(Arc::new(summary), Arc::default(), RunState::Failed, NOW)
     };
     let runs = [failed("a", FailureKind::OutOfMemory), failed("b", FailureKind::Device), run("c", None, &[], "", 1)];
     let table: [(&str, &[&str]); 4] = [
@@ -191,13 +191,13 @@ fn failed_runs_are_found_by_what_ended_them() {
     ];
     for (query, expected) in table {
         let parsed = Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
-        let found: Vec<&str> = runs.iter().filter(|run| parsed.matches(run)).map(Facts::name).collect();
+        let found: Vec<&str> = runs.iter().filter(|run| parsed.matches(run)).map(RunFacts::name).collect();
         assert_eq!(found, expected, "{query}");
     }
 }
 
 #[test]
-fn every_state_can_be_asked_for() {
+fn every_state_can_be_queried() {
     let each = [
         RunState::Queued,
         RunState::Starting,
@@ -211,7 +211,7 @@ fn every_state_can_be_asked_for() {
     ];
     for state in each {
         let query = Query::parse(&format!("state:{state}")).unwrap_or_else(|error| panic!("{state}: {error}"));
-        let of = |state| Facts::new(Arc::clone(run("a", None, &[], "", 1).summary()), Arc::default(), state, NOW);
+        let of = |state| RunFacts::new(Arc::clone(run("a", None, &[], "", 1).summary()), Arc::default(), state, NOW);
         for other in each {
             assert_eq!(query.matches(&of(other)), other == state, "{state} asked, {other} met");
         }

@@ -1,15 +1,15 @@
-//! What a run costs, counted from its settings: parameters, arithmetic, memory, disk.
+//! The cost of a run, counted from its settings: parameters, arithmetic, memory, disk.
 
 use super::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved};
 use super::{DeviceRequest, Optimizer, Precision, Recipe, SplitCounts};
 
-/// Bytes of a number in f32.
+/// Bytes of an f32 number.
 const FLOAT: u64 = 4;
 
-/// Batches that are made ahead of the training step, and the one in it.
+/// Batches in memory: those prepared ahead of the training step, and the one in it.
 const BATCHES: u64 = 4;
 
-/// Bytes of a number between convolutions.
+/// Returns the bytes of a number between convolutions.
 fn bytes_between(recipe: &Recipe) -> u64 {
     match recipe.precision {
         Precision::F32 => FLOAT,
@@ -17,62 +17,62 @@ fn bytes_between(recipe: &Recipe) -> u64 {
     }
 }
 
-/// What a run is made of. Arithmetic is counted in multiplications and additions of convolutions and dense layers.
+/// The cost of a run. Operations are multiplications and additions of convolutions and dense layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Work {
-    /// Parameters in all.
+pub struct TrainingCost {
+    /// The number of all parameters.
     pub parameters: usize,
-    /// Those that are trained.
+    /// The number of trained parameters.
     pub trained: usize,
-    /// Operations per training image in every epoch.
+    /// Operations per training image in an epoch.
     pub operations: u64,
-    /// The same for an image that is validated: forward only.
+    /// Operations per validation image: forward only.
     pub forward: u64,
-    /// Images that go through the frozen base before the first epoch, if its features are kept.
+    /// Images that pass the frozen part before the first epoch, if their features are cached.
     pub precomputed: usize,
-    /// Operations for each of these.
+    /// Operations for each of these images.
     pub precomputed_operations: u64,
-    /// Bytes on disk of the features that are kept.
+    /// Bytes on disk of the cached features.
     pub features_bytes: u64,
-    /// Bytes that a worker takes at most, roughly: parameters, optimizer, activations, batches.
+    /// Approximate peak memory of a worker in bytes: parameters, optimizer, activations, batches.
     pub memory: u64,
 }
 
-impl Work {
-    /// Of a recipe on images of this height, width and number of channels.
+impl TrainingCost {
+    /// Returns the cost of a recipe on images `[height, width, channels]`.
     ///
     /// # Errors
-    /// When the images are too small for the network.
+    /// If the images are too small for the network.
     pub fn of(recipe: &Recipe, image: [usize; 3], classes: usize, images: SplitCounts) -> Result<Self, ResolveError> {
         let network = recipe.resolve(image, classes)?;
         let cut = network.cut(recipe.trained_stages())?;
         let below = network.forward_operations(cut.frozen());
-        let kept = recipe.repeats_images() && below > 0;
+        let cached = recipe.repeats_images() && below > 0;
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants as usize);
-        // Without random changes there is one variant, whatever the setting says.
+        // Without augmentation there is one variant, regardless of the setting.
         let variants = if recipe.augmentation.is_some() { variants } else { 1 };
-        let precomputed = if kept { images.train * variants + images.validation + images.test } else { 0 };
-        let anew = if kept { 0 } else { below };
+        let precomputed = if cached { images.train * variants + images.validation + images.test } else { 0 };
+        let per_epoch = if cached { 0 } else { below };
         let (parameters, trained) = (network.parameters(), network.parameters_of(cut.trained()));
         let trained_input = network.trained_input(cut).iter().product::<usize>();
         Ok(Self {
             parameters,
             trained,
-            operations: network.training_operations(cut) + anew,
-            forward: network.forward_operations(cut.trained()) + anew,
+            operations: network.training_operations(cut) + per_epoch,
+            forward: network.forward_operations(cut.trained()) + per_epoch,
             precomputed,
             precomputed_operations: below,
             features_bytes: (precomputed * trained_input) as u64 * FLOAT,
-            // Weights; for those that are trained also gradients, the optimizer's moments and the average.
-            memory: FLOAT * (parameters + kept_of_trained(recipe) * trained) as u64
+            // The weights, and for trained ones also gradients, the optimizer's moments and the average.
+            memory: FLOAT * (parameters + numbers_per_trained_parameter(recipe) * trained) as u64
                 + frozen_bytes(recipe, &network, cut)
                 + u64::from(recipe.batch_size) * image_bytes(recipe, &network, cut),
         })
     }
 }
 
-/// Numbers that training keeps of each trained parameter beside it.
-fn kept_of_trained(recipe: &Recipe) -> usize {
+/// Returns how many numbers training stores for each trained parameter in addition to its value.
+fn numbers_per_trained_parameter(recipe: &Recipe) -> usize {
     let moments = match recipe.optimizer {
         Optimizer::Adam | Optimizer::AdamW => 2,
         Optimizer::Sgd => 1,
@@ -80,8 +80,8 @@ fn kept_of_trained(recipe: &Recipe) -> usize {
     1 + moments + usize::from(recipe.average > 0.0)
 }
 
-/// Bytes of a frozen part while it computes: the widest output and its input, of a chunk of images, or of a batch on a
-/// GPU.
+/// Returns the bytes of a computing frozen part: its widest output and that layer's input. A GPU computes a batch at
+/// once; the CPU computes a chunk.
 fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     if !cut.freezes() {
         return 0;
@@ -93,12 +93,11 @@ fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     2 * bytes_between(recipe) * numbers
 }
 
-/// Bytes that one image of a batch takes in a training step: in the batches made ahead, and in the outputs that are
-/// kept.
+/// Returns the bytes of one image in a training step: its inputs in the prepared batches, and the stored outputs.
 fn image_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
     let input = if recipe.repeats_images() { network.trained_input(cut) } else { network.input };
-    let kept = network.kept_numbers(cut.trained()) as u64;
-    FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * kept
+    let stored = network.stored_numbers(cut.trained()) as u64;
+    FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * stored
 }
 
 #[cfg(test)]
@@ -108,12 +107,12 @@ mod tests {
 
     const IMAGES: SplitCounts = SplitCounts { train: 25_841, validation: 2_868, test: 7_178 };
 
-    fn work(strategy: Strategy, settings: &[(Hyperparameter, &str)]) -> Work {
+    fn work(strategy: Strategy, settings: &[(Hyperparameter, &str)]) -> TrainingCost {
         let mut recipe = Recipe::sample(strategy);
         for (setting, text) in settings {
             setting.set(&mut recipe, text).expect("accepted");
         }
-        Work::of(&recipe, [48, 48, 1], 7, IMAGES).expect("large enough")
+        TrainingCost::of(&recipe, [48, 48, 1], 7, IMAGES).expect("large enough")
     }
 
     #[test]
@@ -126,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn kept_features_move_the_base_from_every_epoch_to_the_beginning() {
-        let anew = work(Strategy::Features, &[]);
-        assert_eq!((anew.precomputed, anew.features_bytes), (0, 0));
-        let kept = work(Strategy::Features, &[(Hyperparameter::Variants, "4")]);
-        assert_eq!(kept.precomputed, 4 * 25_841 + 2_868 + 7_178);
-        assert_eq!(kept.features_bytes, kept.precomputed as u64 * 2048);
-        assert_eq!(anew.operations - kept.operations, kept.precomputed_operations);
+    fn cached_features_move_the_base_from_every_epoch_to_the_beginning() {
+        let per_epoch = work(Strategy::Features, &[]);
+        assert_eq!((per_epoch.precomputed, per_epoch.features_bytes), (0, 0));
+        let cached = work(Strategy::Features, &[(Hyperparameter::Variants, "4")]);
+        assert_eq!(cached.precomputed, 4 * 25_841 + 2_868 + 7_178);
+        assert_eq!(cached.features_bytes, cached.precomputed as u64 * 2048);
+        assert_eq!(per_epoch.operations - cached.operations, cached.precomputed_operations);
         let plain =
             work(Strategy::Features, &[(Hyperparameter::Augmentation, "none"), (Hyperparameter::Variants, "4")]);
         assert_eq!(plain.precomputed, IMAGES.total());
@@ -152,14 +151,14 @@ mod tests {
             work(Strategy::Features, &[(Hyperparameter::Device, device), (Hyperparameter::BatchSize, batch)]).memory
         };
         let more = on("cuda:0", "256") - on("cuda:0", "64");
-        // Of the widest layer, in and out.
+        // The input and the output of the widest layer.
         assert!(more > 2 * 4 * 192 * 64 * 224 * 224, "{more}");
         assert!(on("cpu", "256") - on("cpu", "64") < more / 2);
     }
 
     #[test]
     fn the_lower_the_cut_the_more_is_trained_and_the_less_precomputed() {
-        let works: Vec<Work> = ["block5", "block4", "block3", "block2", "block1"]
+        let works: Vec<TrainingCost> = ["block5", "block4", "block3", "block2", "block1"]
             .iter()
             .map(|block| {
                 work(Strategy::Finetune, &[(Hyperparameter::Unfreeze, block), (Hyperparameter::Variants, "1")])

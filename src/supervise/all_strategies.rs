@@ -1,18 +1,18 @@
-//! The whole practice in order: `cnn`, `deep`, `features`, then `finetune` from its best weights, each waiting for the
-//! one before.
+//! All four strategies in order: `cnn`, `deep`, `features`, then `finetune` from its best weights, each after the
+//! previous one.
 
 use crate::domain::{Recipe, RunId, Strategy};
 use crate::runs::RunStore;
 
-use super::launch::{LaunchError, When, launch};
+use super::launch::{LaunchError, LaunchTime, launch};
 
-/// Why not all of several runs are on their way.
+/// The reason why not all of several runs were launched.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{}", launched_words(launched))]
-pub struct PracticeError {
-    /// Those that are.
+pub struct LaunchSeriesError {
+    /// The launched runs.
     pub launched: Vec<RunId>,
-    /// What stopped the next one.
+    /// The error of the next one.
     #[source]
     pub error: LaunchError,
 }
@@ -22,41 +22,41 @@ fn launched_words(launched: &[RunId]) -> String {
     if names.is_empty() { String::new() } else { format!("; launched before that: {}", names.join(", ")) }
 }
 
-/// Launches the four runs. The second and the third wait for the one before, whatever becomes of it; the last starts
-/// from the best weights of the third.
+/// Launches the four runs. The second and the third wait for the previous one's end, in any state. The last starts from
+/// the best weights of the third.
 ///
 /// # Errors
-/// When one cannot be launched; those before it go on.
-pub fn launch_practice(
+/// If one cannot be launched; the earlier ones continue.
+pub fn launch_all_strategies(
     store: &RunStore,
     ids: [RunId; 4],
     recipes: [Recipe; 4],
-    when: When,
-) -> Result<[RunId; 4], PracticeError> {
+    when: LaunchTime,
+) -> Result<[RunId; 4], LaunchSeriesError> {
     let mut launched: Vec<RunId> = Vec::new();
     let mut taken = ids.clone();
-    for ((id, mut recipe), place) in ids.into_iter().zip(recipes).zip(&mut taken) {
+    for ((id, mut recipe), slot) in ids.into_iter().zip(recipes).zip(&mut taken) {
         match recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
-            // It waits for the run that it starts from.
+            // A run waits for the run that it starts from.
             Some(fine_tuning) => fine_tuning.from = launched.last().unwrap_or(&fine_tuning.from).clone(),
             None => recipe.after = launched.last().cloned().or(recipe.after),
         }
         match launch(store, &id, &recipe, when) {
-            Ok(found) => *place = found,
-            Err(error) => return Err(PracticeError { launched, error }),
+            Ok(found) => *slot = found,
+            Err(error) => return Err(LaunchSeriesError { launched, error }),
         }
-        launched.push(place.clone());
+        launched.push(slot.clone());
     }
     Ok(taken)
 }
 
-/// The names of the four runs, made from one.
+/// Returns the names of the four runs, made from one.
 #[must_use]
-pub fn practice_names(stem: &RunId) -> [RunId; 4] {
+pub fn strategy_run_names(stem: &RunId) -> [RunId; 4] {
     Strategy::ALL.map(Strategy::name).map(|strategy| {
-        // A name that becomes too long is cut, and a stem of plain characters with such an ending is always a name.
-        let room = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
-        let stem: String = stem.as_str().chars().take(room).collect();
+        // A long name is cut; plain characters with such an ending are always a name.
+        let space = crate::domain::name::MAX_LENGTH - strategy.len() - 1;
+        let stem: String = stem.as_str().chars().take(space).collect();
         RunId::new(format!("{stem}-{strategy}")).unwrap_or_else(|error| unreachable!("{error}"))
     })
 }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn names_from_one_however_long() {
-        let names = |stem: &str| practice_names(&RunId::new(stem).expect("an id")).map(|id| id.to_string());
+        let names = |stem: &str| strategy_run_names(&RunId::new(stem).expect("an id")).map(|id| id.to_string());
         assert_eq!(
             names("calm-heron"),
             ["calm-heron-cnn", "calm-heron-deep", "calm-heron-features", "calm-heron-finetune"]
