@@ -86,7 +86,7 @@ fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
     for program in &mut programs {
         assert!(program.wait().expect("ended").success());
     }
-    let about = lab.folder("calm-heron").about().expect("said");
+    let about = lab.folder("calm-heron").annotations().expect("said");
     assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), tags);
     assert_eq!(about.note.as_str(), "both");
 }

@@ -13,7 +13,7 @@ use crate::domain::preflight::Problem;
 use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
-use crate::runs::about::NoteError;
+use crate::runs::annotations::NoteError;
 use crate::runs::comparison::ComparisonError;
 use crate::runs::inspection::InspectionError;
 use crate::runs::queue::{MoveError, SlotsError};

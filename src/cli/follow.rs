@@ -94,7 +94,7 @@ pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Wat
     }
     if let Ok(Ending::Over(RunState::Lost)) = ending {
         let id = &run.summary.id;
-        let loss = run.folder().loss();
+        let loss = run.folder().worker_death();
         printer.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` goes on"));
     }
     ending

@@ -8,7 +8,7 @@ use super::scores::{ClassEntry, class_entries};
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{Facts, Summary};
+use crate::runs::{RunFacts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]

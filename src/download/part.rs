@@ -68,7 +68,7 @@ impl Part {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         // The former holder of the lock may have published or removed the file opened here.
-        if !durable::is_at(&file, &path) {
+        if !durable::is_same_file(&file, &path) {
             return Err(DownloadError::Busy { url: url.to_owned() });
         }
         // Without a readable description of this address, the part restarts.

@@ -47,7 +47,7 @@ impl Show {
                 output::json(&Shown { detail, network, layers })?;
             }
             Format { csv: true, .. } => output::records(&summary.history)?,
-            Format { .. } => output::print(&text(summary, state, &run.folder().loss(), now, &layers))?,
+            Format { .. } => output::print(&text(summary, state, &run.folder().worker_death(), now, &layers))?,
         }
         if !run.damage().is_none() {
             let log = run.folder().events_file();

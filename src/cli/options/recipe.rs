@@ -41,7 +41,7 @@ impl<O: Offer> RecipeOptions<O> {
     /// # Errors
     /// A [`SweepError`] where a setting is given twice, or the runs are too many.
     pub(in crate::cli) fn sweep(&self) -> Result<Sweep, SweepError> {
-        Sweep::new(O::PRACTICE, &self.0)
+        Sweep::new(O::STRATEGY_CHOICE, &self.0)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Affine, Window};
 use crate::data::manifest::ImageShape;
 use crate::data::random::{KeyedRng, Purpose};
-use crate::domain::{Augmentation, Place, View};
+use crate::domain::{Augmentation, CropPosition, View};
 
 /// The least and the largest share of an image's area that an erased rectangle covers.
 const ERASED_AREA: [f64; 2] = [0.02, 0.2];
@@ -76,12 +76,12 @@ impl Change {
     /// Returns a view of an image, within a cut-out square of `crop` pixels (0: none).
     #[must_use]
     pub fn of_view(view: View, image: ImageShape, crop: u32) -> Self {
-        let window = match (view.place, crop) {
-            (Place::Middle, 0) => Window::WHOLE,
-            (Place::Middle, crop) => {
+        let window = match (view.position, crop) {
+            (CropPosition::Middle, 0) => Window::WHOLE,
+            (CropPosition::Middle, crop) => {
                 crop_window([image.height, image.width].map(|side| (side - crop) / 2), crop, image)
             }
-            (Place::Corner { lower, right }, 0) => {
+            (CropPosition::Corner { lower, right }, 0) => {
                 let edge = |far: bool| if far { 1.0 - VIEW } else { 0.0 };
                 Window { origin: [edge(lower), edge(right)], extent: [VIEW; 2] }
             }

@@ -91,7 +91,8 @@ impl Section {
             |path: &Path| durable::in_place_options().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
         // A lock counts only while the table still has its path, because a removal unlinks it under the lock.
-        let held = |attempt| Ok::<_, io::Error>(is_acquired(attempt)? && durable::is_at(&table, &self.table_file()));
+        let held =
+            |attempt| Ok::<_, io::Error>(is_acquired(attempt)? && durable::is_same_file(&table, &self.table_file()));
         if !held(table.try_lock_shared())? {
             return Ok(Opened::Busy);
         }
@@ -125,7 +126,8 @@ impl Section {
             _ => return Ok(None),
         };
         // A process that frees space holds the lock for an instant.
-        let held = lock::wait(|| table.try_lock_shared(), PATIENCE)? && durable::is_at(&table, &self.table_file());
+        let held =
+            lock::wait_for(|| table.try_lock_shared(), PATIENCE)? && durable::is_same_file(&table, &self.table_file());
         if !held || !self.is_complete(&table, &values)? {
             return Ok(None);
         }

@@ -1,7 +1,7 @@
 //! What the Data screen knows.
 
 use crate::data::features::CacheUsage;
-use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
+use crate::domain::{DatasetName, LeftOutImages, Split, SplitCounts};
 use crate::tui::widgets::faces::Face;
 
 /// A dataset as the screens show it.

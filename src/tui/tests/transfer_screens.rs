@@ -5,7 +5,7 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::transfer_fixtures::{compiling, computing, finetuning, finished, in_turn, queued, weights, with_weights};
 use super::update::press;
 use crate::data::features::{CacheUsage, Key};
-use crate::domain::{Hyperparameter, Practice, Precision, Preprocessing, Strategy};
+use crate::domain::{Hyperparameter, Precision, Preprocessing, Strategy, StrategyChoice};
 use crate::tui::action::Action;
 use crate::tui::event::Event;
 use crate::tui::state::{Field, Screen, State};

@@ -94,14 +94,14 @@ fn device_text(group: &DeviceListing) -> String {
             !matches!(run.position, QueuePosition::Running | QueuePosition::Unqueued | QueuePosition::Lost { .. });
         number += usize::from(waits);
         let place = if waits { number.to_string() } else { String::new() };
-        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.standing, run.job)]);
+        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.position, run.job)]);
     }
     format!("{head}\n{}", table.render())
 }
 
 /// A run's position in words.
-fn standing_text(standing: &Standing, job: Job) -> String {
-    match (standing, job) {
+fn standing_text(position: &Standing, job: Job) -> String {
+    match (position, job) {
         (Standing::AtWork, Job::Train) => "at work".into(),
         (Standing::AtWork, Job::Evaluate) => "being tested".into(),
         (Standing::Beside, _) => "at work beside the queue".into(),

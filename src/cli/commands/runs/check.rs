@@ -11,7 +11,7 @@ use crate::cli::run_list;
 use crate::data::{self, Dataset};
 use crate::domain::text::printable;
 use crate::domain::{RunId, figures};
-use crate::runs::check::{Datasets, Finding, Known, Severity};
+use crate::runs::check::{DatasetInfo, Datasets, Finding, Severity};
 use crate::runs::{Home, RunStore};
 use crate::weights::{self, Weights};
 

@@ -11,7 +11,7 @@ use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table};
 use crate::domain::{Size, figures};
 use crate::runs::prune::{Doomed, Plan, Rule};
-use crate::runs::{Facts, RunStore, query};
+use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
 
 const HELP: &str = "\
@@ -89,7 +89,7 @@ impl Prune {
         let query = parse_filter(&self.filter)?;
         let now = supervise::now();
         let (followed, mut complaints) = read_runs(store)?;
-        let mut listed: Vec<Facts> = followed.iter().map(|run| facts(run, now, &mut complaints)).collect();
+        let mut listed: Vec<RunFacts> = followed.iter().map(|run| facts(run, now, &mut complaints)).collect();
         listed.retain(|run| query.matches(run));
         let plan = store.plan(&listed, &rule, now)?;
         let plan = if self.checkpoints { store.plan_of_checkpoints(plan) } else { plan };

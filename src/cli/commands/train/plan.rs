@@ -179,7 +179,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         };
         let how = if estimated.rough { "roughly, " } else { "" };
         let on = estimated.elsewhere.map_or_else(String::new, |dataset| format!(" on {dataset}"));
-        let epoch = duration(estimated.seconds_an_epoch);
+        let epoch = duration(estimated.seconds_per_epoch);
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.from));
     }
     Ok(parts.join("; "))
