@@ -56,7 +56,7 @@ impl LeftOutImages {
     /// Checks that the list is sorted without duplicates, because a person may have edited the recipe by hand.
     ///
     /// # Errors
-    /// [`RecipeError::LeftOutOrder`].
+    /// [`RecipeError::LeftOutOrder`] if the indices are not ascending, each once.
     pub fn check(&self) -> Result<(), RecipeError> {
         let ascending = self.images.windows(2).all(|pair| pair[0] < pair[1]);
         if ascending { Ok(()) } else { Err(RecipeError::LeftOutOrder) }

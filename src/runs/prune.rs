@@ -152,7 +152,7 @@ impl RunStore {
         for run in selected {
             match self.removable_files(&run) {
                 Ok(files) => {
-                    narrowed.push(SelectedRun { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run })
+                    narrowed.push(SelectedRun { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run });
                 }
                 Err(reason) => retained.push(RetainedRun { id: run.id, reason }),
             }

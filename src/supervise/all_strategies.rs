@@ -50,7 +50,7 @@ pub fn launch_all_strategies(
     Ok(taken)
 }
 
-/// Returns the names of the four runs, made from one.
+/// Returns the names of the four strategies' runs: `stem` with the name of each strategy.
 #[must_use]
 pub fn strategy_run_names(stem: &RunId) -> [RunId; 4] {
     Strategy::ALL.map(Strategy::name).map(|strategy| {

@@ -4,7 +4,7 @@ use super::best;
 use crate::domain::Scores;
 use crate::runs::Summary;
 
-/// A class.
+/// The F1 of a class in each column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassRow {
     /// Its label, from 0.

@@ -13,16 +13,16 @@ const HOURS_LATER: u64 = 10 * 3_600_000;
 
 /// The simulated system's answer about the job.
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+enum JobReply {
     Pending,
     Gone,
     NoAnswer,
 }
 
-struct BatchSystem(Mutex<Answer>);
+struct BatchSystem(Mutex<JobReply>);
 
 impl BatchSystem {
-    fn set_answer(&self, word: Answer) {
+    fn set_reply(&self, word: JobReply) {
         *self.0.lock().expect("no panic") = word;
     }
 }
@@ -39,14 +39,14 @@ impl Launcher for BatchSystem {
 
     fn liveness(&self, run: &RunFolder) -> Liveness {
         match (run.liveness(), *self.0.lock().expect("no panic")) {
-            (Liveness::Submitted, Answer::Gone) => Liveness::Absent,
-            (Liveness::Submitted, Answer::NoAnswer) => Liveness::Unknown(io::Error::other("it does not answer")),
+            (Liveness::Submitted, JobReply::Gone) => Liveness::Absent,
+            (Liveness::Submitted, JobReply::NoAnswer) => Liveness::Unknown(io::Error::other("it does not answer")),
             (found, _) => found,
         }
     }
 
     fn kill(&self, _: &RunId, run: &RunFolder) -> Result<Option<u32>, KillError> {
-        self.set_answer(Answer::Gone);
+        self.set_reply(JobReply::Gone);
         run.clear_placement().expect("cleared");
         Ok(None)
     }
@@ -56,7 +56,7 @@ impl Launcher for BatchSystem {
 fn submitted() -> (tempfile::TempDir, RunStore, RunId, BatchSystem) {
     let home = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(home.path()));
-    let batch = BatchSystem(Mutex::new(Answer::Pending));
+    let batch = BatchSystem(Mutex::new(JobReply::Pending));
     let recipe = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };
     let id =
         launch_with(&batch, &store, &RunId::new("heron").expect("an id"), &recipe, LaunchTime::Queued).expect("taken");
@@ -84,10 +84,10 @@ fn a_run_that_was_submitted_long_ago_is_not_lost_and_is_unchanged() {
 #[test]
 fn a_system_that_does_not_answer_loses_no_run() {
     let (_home, store, id, batch) = submitted();
-    batch.set_answer(Answer::NoAnswer);
+    batch.set_reply(JobReply::NoAnswer);
     refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Queued);
-    batch.set_answer(Answer::Gone);
+    batch.set_reply(JobReply::Gone);
     refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Lost);
     assert_eq!(Queue::of(store.home()).list(HOURS_LATER).expect("a queue").lost().len(), 1);
