@@ -100,17 +100,17 @@ fn device_text(group: &DeviceListing) -> String {
 }
 
 /// A run's position in words.
-fn standing_text(position: &Standing, job: Job) -> String {
+fn standing_text(position: &QueuePosition, job: Job) -> String {
     match (position, job) {
-        (Standing::AtWork, Job::Train) => "at work".into(),
-        (Standing::AtWork, Job::Evaluate) => "being tested".into(),
-        (Standing::Beside, _) => "at work beside the queue".into(),
-        (Standing::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
-        (Standing::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),
-        (Standing::WaitsFor(other), _) => format!("waits for {other} to end"),
-        (Standing::Paused, _) => "paused".into(),
-        (Standing::Starting, _) => "starting".into(),
-        (Standing::Lost { begun: true }, _) => "was at work, has lost its worker".into(),
-        (Standing::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
+        (QueuePosition::Running, Job::Train) => "at work".into(),
+        (QueuePosition::Running, Job::Evaluate) => "being tested".into(),
+        (QueuePosition::Unqueued, _) => "at work beside the queue".into(),
+        (QueuePosition::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
+        (QueuePosition::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),
+        (QueuePosition::WaitsFor(other), _) => format!("waits for {other} to end"),
+        (QueuePosition::Paused, _) => "paused".into(),
+        (QueuePosition::Starting, _) => "starting".into(),
+        (QueuePosition::Lost { begun: true }, _) => "was at work, has lost its worker".into(),
+        (QueuePosition::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table};
 use crate::domain::{Size, figures};
-use crate::runs::prune::{Doomed, Plan, Rule};
+use crate::runs::prune::{Plan, Rule, SelectedRun};
 use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
 
@@ -96,7 +96,7 @@ impl Prune {
         for complaint in complaints {
             output::complain(&complaint);
         }
-        let is_agreed = !plan.doomed.is_empty() && (self.yes || agree(&plan, self)?);
+        let is_agreed = !plan.selected.is_empty() && (self.yes || agree(&plan, self)?);
         let (deleted, exit) = if is_agreed { delete(store, &plan, self.checkpoints) } else { (Vec::new(), Exit::Done) };
         report(&plan, self, is_agreed, &deleted)?;
         Ok(exit)
@@ -109,13 +109,13 @@ fn agree(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
         return Ok(false);
     }
     output::note(&table(plan, arguments.checkpoints));
-    ask(&format!("Delete {}?", sum(plan.doomed.iter(), arguments.checkpoints)))
+    ask(&format!("Delete {}?", sum(plan.selected.iter(), arguments.checkpoints)))
 }
 
 /// Deletes the runs or their checkpoints, and returns those that are gone.
-fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a Doomed>, Exit) {
+fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a SelectedRun>, Exit) {
     store.sweep();
-    complain_of_failures(&plan.doomed, |run| {
+    complain_of_failures(&plan.selected, |run| {
         let now = supervise::now();
         if checkpoints { store.drop_checkpoints(run, now).map(drop) } else { store.delete(&run.id, now) }
     })
@@ -124,7 +124,7 @@ fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a D
 fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) -> Result<(), CommandError> {
     let checkpoints = arguments.checkpoints;
     if arguments.output.json {
-        let runs: Vec<&Doomed> = if deleted { done.to_vec() } else { plan.doomed.iter().collect() };
+        let runs: Vec<&SelectedRun> = if deleted { done.to_vec() } else { plan.selected.iter().collect() };
         return output::json(&Report {
             what: if checkpoints { "checkpoints" } else { "runs" },
             deleted,
@@ -133,7 +133,7 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) 
                 .iter()
                 .map(|run| Item { id: run.id.as_str(), state: run.state.name(), bytes: run.bytes })
                 .collect(),
-            kept: plan.spared.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
+            kept: plan.retained.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
         });
     }
     if plan.selected.is_empty() {

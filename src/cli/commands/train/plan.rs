@@ -155,7 +155,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
     let (classes, images) = (dataset.classes.len(), dataset.counts());
-    let work = Work::of(recipe, image, classes, images)?;
+    let work = TrainingCost::of(recipe, image, classes, images)?;
     let (total, trained) = (thousands(work.parameters), thousands(work.trained));
     let memory = Size(work.memory);
     let mut parts =
@@ -178,7 +178,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
             String::new()
         };
         let how = if estimated.rough { "roughly, " } else { "" };
-        let on = estimated.elsewhere.map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let on = estimated.other_dataset.map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let epoch = duration(estimated.seconds_per_epoch);
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.from));
     }
