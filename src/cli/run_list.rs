@@ -43,8 +43,7 @@ pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -
 
 /// The readable runs, newest first, and a line about each of the others.
 pub(super) fn read_runs(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String>), CommandError> {
-    let folder = store.home().checkpoints();
-    let mut ids = store.ids().map_err(|source| CommandError::List { folder, source })?;
+    let mut ids = ids(store)?;
     ids.sort();
     let mut runs = Vec::new();
     let mut unreadable = Vec::new();

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::confirm::{ask, can_ask};
-use crate::cli::exit::{CommandError, Exit, complain_of_failures};
+use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
@@ -115,7 +115,7 @@ fn agree(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
 /// Deletes the runs or their checkpoints, and returns those that are gone.
 fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a SelectedRun>, Exit) {
     store.sweep();
-    complain_of_failures(&plan.selected, |run| {
+    output::complain_of_failures(&plan.selected, |run| {
         let now = supervise::now();
         if checkpoints { store.drop_checkpoints(run, now).map(drop) } else { store.delete(&run.id, now) }
     })
