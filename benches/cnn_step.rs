@@ -6,7 +6,7 @@
 //! fused training steps (`deep`: of that network) or of one block's forward pass: this is what
 //! `benches/against_peers.py` runs, and counts instructions of.
 
-mod alone;
+mod common;
 
 use std::hint::black_box;
 
@@ -16,7 +16,7 @@ use burn::tensor::{Distribution, Int, Tensor, activation, module};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use mien::domain::NetworkName;
-use mien::model::kernels::{KernelBackend, conv3x3_relu_maxpool2, plainly};
+use mien::model::kernels::{KernelBackend, conv3x3_relu_maxpool2, with_reference_kernels};
 use mien::model::network::{Network, StepKey};
 use mien::train::epoch::train_step;
 use mien::train::loss::Objective;
@@ -64,7 +64,7 @@ fn training(name: NetworkName, batch: usize, fused: bool) -> impl FnMut() {
         drop(black_box(loss.into_data()));
         network = Some(moved);
     };
-    move || if fused { step() } else { plainly(&mut step) }
+    move || if fused { step() } else { with_reference_kernels(&mut step) }
 }
 
 fn forward(c: &mut Criterion) {
@@ -91,20 +91,20 @@ fn step(c: &mut Criterion) {
 criterion_group!(benches, forward, step);
 
 fn main() {
-    let Some(words) = alone::words() else {
+    let Some(words) = common::words() else {
         benches();
         return Criterion::default().configure_from_args().final_summary();
     };
     let [what, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
-    let [batch, steps] = [batch, steps].map(|word| alone::count(word));
+    let [batch, steps] = [batch, steps].map(|word| common::count(word));
     match what.as_str() {
-        "step" => alone::timed(batch, steps, training(NetworkName::CNN, batch, true)),
+        "step" => common::timed(batch, steps, training(NetworkName::CNN, batch, true)),
         "deep" => {
             let deep = NetworkName::try_from("deep".to_owned()).expect("in the catalog");
-            alone::timed(batch, steps, training(deep, batch, true));
+            common::timed(batch, steps, training(deep, batch, true));
         }
-        "block1" => alone::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
-        "block2" => alone::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
+        "block1" => common::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
+        "block2" => common::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
         _ => panic!("{words:?}: see the head of this file"),
     }
 }

@@ -11,7 +11,7 @@
 //! | `waiting BATCH STEPS` | images/s of the CNN's training behind the pipeline, the share of the time that it waited for a batch, and images/s of the same steps on a batch that is always there |
 //! | `open FOLDER TIMES` | milliseconds for opening that dataset, median and most |
 
-mod alone;
+mod common;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn images(dataset: Arc<Dataset>, side: usize) -> Images {
 
 /// Augments one image after the other on this thread.
 fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
-    let images = images(alone::dataset(dir, IMAGES), side);
+    let images = images(common::dataset(dir, IMAGES), side);
     let mut out = vec![0.0; images.shape().iter().product()];
     let mut done = 0_usize;
     move || {
@@ -69,20 +69,20 @@ fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch<Batch
 
 /// Takes whole epochs out of the pipeline until there were so many images, with nothing to do for them.
 fn pipeline(batch: usize, wanted: usize, dir: &Path) {
-    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
-    batches(&source, 1, batch).for_each(alone::used);
+    let source: Arc<dyn Source> = Arc::new(images(common::dataset(dir, IMAGES), 48));
+    batches(&source, 1, batch).for_each(common::used);
     let (processor, start) = (processor_of_process(), Instant::now());
     let (mut taken, mut epoch) = (0, 1);
     while taken < wanted {
         epoch += 1;
         for batch in batches(&source, epoch, batch) {
             taken += batch.labels.len();
-            alone::used(batch);
+            common::used(batch);
         }
     }
     let clock = start.elapsed().as_secs_f64();
     let processor = processor_of_process() - processor;
-    println!("{:.1} {:.1}", alone::number(taken) / clock, alone::number(taken) / processor.max(0.01));
+    println!("{:.1} {:.1}", common::number(taken) / clock, common::number(taken) / processor.max(0.01));
 }
 
 /// Processor seconds of this process in hundredths, with those of threads that are gone, as those that made batches
@@ -120,7 +120,7 @@ impl Trainer {
 
 /// Trains behind the pipeline, then on one batch again and again.
 fn waiting(batch: usize, steps: usize, dir: &Path) {
-    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
+    let source: Arc<dyn Source> = Arc::new(images(common::dataset(dir, IMAGES), 48));
     let mut trainer = Trainer::new();
     let first = batches(&source, 1, batch).next().expect("a batch");
     (0..3).for_each(|_| trainer.step(first.clone()));
@@ -143,7 +143,7 @@ fn waiting(batch: usize, steps: usize, dir: &Path) {
     let all = start.elapsed();
     let start = Instant::now();
     (0..steps).for_each(|_| trainer.step(first.clone()));
-    let images = alone::number(batch * steps);
+    let images = common::number(batch * steps);
     let share = waited.as_secs_f64() / all.as_secs_f64();
     println!("{:.1} {share:.5} {:.1}", images / all.as_secs_f64(), images / start.elapsed().as_secs_f64());
 }
@@ -153,7 +153,7 @@ fn open(folder: &Path, times: usize) {
     let mut milliseconds: Vec<f64> = (0..times)
         .map(|_| {
             let start = Instant::now();
-            alone::used(Dataset::open(folder).expect("a dataset"));
+            common::used(Dataset::open(folder).expect("a dataset"));
             start.elapsed().as_secs_f64() * 1e3
         })
         .collect();
@@ -173,11 +173,11 @@ fn augment(c: &mut Criterion) {
 
 fn ahead(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir.path(), IMAGES), 48));
+    let source: Arc<dyn Source> = Arc::new(images(common::dataset(dir.path(), IMAGES), 48));
     let mut group = c.benchmark_group("an epoch of the pipeline alone");
     group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));
     for batch in [32, 64, 256] {
-        let epoch = || batches(&source, 1, batch).for_each(alone::used);
+        let epoch = || batches(&source, 1, batch).for_each(common::used);
         group.bench_function(BenchmarkId::new("batch", batch), |b| b.iter(epoch));
     }
 }
@@ -185,7 +185,7 @@ fn ahead(c: &mut Criterion) {
 criterion_group!(benches, augment, ahead);
 
 fn main() {
-    let Some(words) = alone::words() else {
+    let Some(words) = common::words() else {
         benches();
         return Criterion::default().configure_from_args().final_summary();
     };
@@ -193,13 +193,13 @@ fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["augment", side, images] => {
-            let (images, mut run) = (alone::count(images), augmentation(alone::count(side), dir.path()));
+            let (images, mut run) = (common::count(images), augmentation(common::count(side), dir.path()));
             // In pieces, so that a moment of somebody else's does not count.
-            alone::timed(images.div_ceil(20), 20, || (0..images.div_ceil(20)).for_each(|_| run()));
+            common::timed(images.div_ceil(20), 20, || (0..images.div_ceil(20)).for_each(|_| run()));
         }
-        ["pipeline", batch, images] => pipeline(alone::count(batch), alone::count(images), dir.path()),
-        ["waiting", batch, steps] => waiting(alone::count(batch), alone::count(steps), dir.path()),
-        ["open", folder, times] => open(Path::new(folder), alone::count(times)),
+        ["pipeline", batch, images] => pipeline(common::count(batch), common::count(images), dir.path()),
+        ["waiting", batch, steps] => waiting(common::count(batch), common::count(steps), dir.path()),
+        ["open", folder, times] => open(Path::new(folder), common::count(times)),
         _ => panic!("{words:?}: see the head of this file"),
     }
 }

@@ -5,7 +5,7 @@
 //! behind it, no criterion but one line with the median of so many batches: this is what `benches/against_peers.py`
 //! runs in turn with `PyTorch`.
 
-mod alone;
+mod common;
 
 use std::hint::black_box;
 
@@ -124,12 +124,12 @@ fn make<const BASE: bool>(side: usize, batch: usize) -> Box<dyn FnMut()> {
 criterion_group!(benches, layers, whole);
 
 fn main() {
-    let Some(words) = alone::words() else {
+    let Some(words) = common::words() else {
         benches();
         return Criterion::default().configure_from_args().final_summary();
     };
     let [what, side, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
-    let [side, batch, steps] = [side, batch, steps].map(|word| alone::count(word));
+    let [side, batch, steps] = [side, batch, steps].map(|word| common::count(word));
     let run = if what == "base" { make::<true>(side, batch) } else { make::<false>(side, batch) };
-    alone::timed(batch, steps, run);
+    common::timed(batch, steps, run);
 }

@@ -5,11 +5,11 @@ use std::time::Instant;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::material::uniform;
-use super::{BenchError, Finding, Tell, spread, wait};
+use super::bench_inputs::uniform;
+use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::TrainBackend;
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
 /// Repeats: first some that do not count, because of compiling and tuning.
 const WARM_UP: usize = 3;
@@ -28,7 +28,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When nothing would be measured, or the device fails.
-pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), BenchError> {
+pub fn ceilings(device: &Device, options: Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let (size, mebibytes) = match device.kind {
         DeviceKind::Cpu => (512, 64),
         DeviceKind::Cuda(_) => (8192, 1024),
@@ -37,25 +37,25 @@ pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(),
     if size == 0 || mebibytes == 0 {
         return Err(BenchError::Nothing("row and mebibyte"));
     }
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
-    on_device(device.kind, 0, Job { size, mebibytes, tell })
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    on_device(device.kind, 0, Job { size, mebibytes, report })
 }
 
 struct Job<'a> {
     size: usize,
     mebibytes: usize,
-    tell: Tell<'a>,
+    report: ReportFinding<'a>,
 }
 
 impl DeviceJob for Job<'_> {
     type Output = Result<(), BenchError>;
 
     #[allow(clippy::cast_precision_loss)] // far below 2^52
-    fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, _: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
-        let Self { size, mebibytes, tell } = self;
+        let Self { size, mebibytes, report } = self;
         // Random numbers: zeros can be faster than what training has.
         let matrix = |seed| {
             let values = TensorData::new(uniform(size * size, 1.0, seed), [size, size]);
@@ -64,7 +64,7 @@ impl DeviceJob for Job<'_> {
         let (a, b) = (matrix(1), matrix(2));
         let seconds = repeat::<B>(device, || drop(a.clone().matmul(b.clone())))?;
         let rate = |seconds: f64| 2.0 * (size as f64).powi(3) / seconds / 1e12;
-        tell(Finding::Product { size, teraflops: fastest_last(seconds, rate) });
+        report(Finding::Product { size, teraflops: rates(seconds, rate) });
         drop((a, b));
 
         let count = mebibytes << 18;
@@ -75,7 +75,7 @@ impl DeviceJob for Job<'_> {
         let seconds = repeat::<B>(device, || drop(source.clone().mul_scalar(1.5)))?;
         let bytes = 4 * count as u64;
         let rate = |seconds: f64| 2.0 * bytes as f64 / seconds / 1e9;
-        tell(Finding::Copy { bytes, gigabytes_per_second: fastest_last(seconds, rate) });
+        report(Finding::Copy { bytes, gigabytes_per_second: rates(seconds, rate) });
         Ok(())
     }
 }
@@ -95,7 +95,7 @@ fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Resu
 }
 
 /// The middle rate, the least and the most.
-fn fastest_last(seconds: Vec<f64>, rate: impl Fn(f64) -> f64) -> [f64; 3] {
+fn rates(seconds: Vec<f64>, rate: impl Fn(f64) -> f64) -> [f64; 3] {
     let [middle, least, most] = spread(seconds);
     [rate(middle), rate(most), rate(least)]
 }

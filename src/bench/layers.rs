@@ -5,15 +5,15 @@ use std::time::Instant;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
 
-use super::material::{CLASSES, made_up_weights};
-use super::{BenchError, Finding, Tell, spread, wait};
+use super::bench_inputs::{CLASSES, made_up_weights};
+use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
 use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
 use crate::model::kernels::{KernelBackend, TrainBackend, conv3x3_relu, conv3x3_relu_maxpool2};
 use crate::model::parameters::{Arrays, MismatchError};
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
 /// Passes that do not count, because of compiling and tuning.
 const WARM_UP: u32 = 2;
@@ -38,7 +38,7 @@ pub struct Options {
 ///
 /// # Errors
 /// In words: sizes that the network does not take, or a device that fails.
-pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), BenchError> {
+pub fn layers(device: &Device, options: Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let (batch, size) = match device.kind {
         DeviceKind::Cpu => (4, 64),
         DeviceKind::Cuda(_) => (64, 224),
@@ -48,8 +48,8 @@ pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), B
         return Err(BenchError::Nothing("image and pass"));
     }
     resolve(size)?;
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
-    on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, tell })
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, report })
 }
 
 /// VGG16 on images of this side.
@@ -64,13 +64,13 @@ struct Job<'a> {
     size: usize,
     precision: Precision,
     repeats: u32,
-    tell: Tell<'a>,
+    report: ReportFinding<'a>,
 }
 
 impl DeviceJob for Job<'_> {
     type Output = Result<(), BenchError>;
 
-    fn run<B>(mut self, device: &B::Device, _: Habits) -> Self::Output
+    fn run<B>(mut self, device: &B::Device, _: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
@@ -134,7 +134,7 @@ impl Job<'_> {
         let teraflops = |products: u64, milliseconds: f64| {
             (2 * layer.multiply_adds * self.batch as u64 * products) as f64 / milliseconds / 1e9
         };
-        (self.tell)(Finding::Layer {
+        (self.report)(Finding::Layer {
             teraflops: [teraflops(1, forward[0]), teraflops(1 + backward_products, both[0])],
             layer: name,
             batch: self.batch,

@@ -6,10 +6,10 @@
 //! the caller, finding by finding.
 
 pub mod agree;
+mod bench_inputs;
 pub mod ceilings;
 mod finding;
 pub mod layers;
-mod material;
 pub mod step;
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use crate::model::parameters::MismatchError;
 pub use finding::{Check, Finding};
 
 /// Where findings go, one by one as they come.
-pub type Tell<'a> = &'a mut dyn FnMut(Finding);
+pub type ReportFinding<'a> = &'a mut dyn FnMut(Finding);
 
 /// Why a bench cannot be run, or not to its end.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,9 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 
-use super::agree::Subject;
-use super::material::{Material, made_up_weights};
-use super::{BenchError, Finding, Tell, spread, wait};
+use super::agree::NetworkUnderTest;
+use super::bench_inputs::{BenchInputs, made_up_weights};
+use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::domain::{NetworkName, Precision, StageName, Strategy};
 use crate::model::device::Device;
 use crate::model::kernels::{TrainBackend, read};
@@ -16,7 +16,7 @@ use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
 use crate::train::loss::Objective;
 use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
 /// Parts that the steps are measured in.
 const PARTS: u32 = 5;
@@ -46,7 +46,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the network does not take the sizes, has no such stage, or the device fails.
-pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), BenchError> {
+pub fn step(device: &Device, options: &Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     if options.batch == 0 || options.steps == 0 {
         return Err(BenchError::Nothing("image and step"));
     }
@@ -55,10 +55,10 @@ pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), Be
         return Err(BenchError::Network);
     }
     // Before any weights are made up.
-    options.material(Arrays::new()).resolve()?;
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    options.bench_inputs(Arrays::new()).resolve()?;
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let found = on_device(device.kind, 0, Job(options.clone()))?;
-    tell(found);
+    report(found);
     Ok(())
 }
 
@@ -67,18 +67,18 @@ struct Job(Options);
 impl DeviceJob for Job {
     type Output = Result<Finding, BenchError>;
 
-    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, policy: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
         let options = self.0;
         let weights = made_up_weights(options.strategy.network(), 1);
-        let material = Material { at_once: habits.at_once, ..options.material(weights) };
-        let (resolved, cut) = material.resolve()?;
+        let bench_inputs = BenchInputs { forward_chunk: policy.forward_chunk, ..options.bench_inputs(weights) };
+        let (resolved, cut) = bench_inputs.resolve()?;
         let operations = resolved.forward_operations(cut.frozen()) + resolved.training_operations(cut);
-        let subject = Subject::<B>::new(&material, device)?;
+        let subject = NetworkUnderTest::<B>::new(&bench_inputs, device)?;
         let seconds = time(&options, &subject, device)?;
-        Ok(options.finding(material.name(), seconds, operations))
+        Ok(options.finding(bench_inputs.name(), seconds, operations))
     }
 }
 
@@ -88,7 +88,7 @@ struct Seconds {
     steps: Vec<f64>,
 }
 
-fn time<B>(options: &Options, subject: &Subject<B>, device: &B::Device) -> Result<Seconds, BenchError>
+fn time<B>(options: &Options, subject: &NetworkUnderTest<B>, device: &B::Device) -> Result<Seconds, BenchError>
 where
     B: TrainBackend,
 {
@@ -107,7 +107,7 @@ where
             let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5], &Objective::plain());
             network = Some(moved);
         }
-        settle(network.as_ref(), device)?;
+        wait_for_weights(network.as_ref(), device)?;
         Ok(begun.elapsed().as_secs_f64() / f64::from(steps))
     };
     let first = run(1)?;
@@ -121,7 +121,7 @@ where
 
 /// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer
 /// makes.
-fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
+fn wait_for_weights<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {
@@ -140,13 +140,13 @@ fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> 
 
 impl Options {
     /// What is computed on, with these imported weights.
-    fn material(&self, weights: Arrays) -> Material {
+    fn bench_inputs(&self, weights: Arrays) -> BenchInputs {
         let shape = [self.batch, self.size];
-        let material = Material::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
-        let material = Material { precision: self.precision, ..material };
+        let bench_inputs = BenchInputs::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
+        let bench_inputs = BenchInputs { precision: self.precision, ..bench_inputs };
         match self.network {
-            Some(network) => material.through(network),
-            None => material,
+            Some(network) => bench_inputs.through(network),
+            None => bench_inputs,
         }
     }
 

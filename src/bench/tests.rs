@@ -3,7 +3,7 @@
 use burn::backend::{Autodiff, Flex};
 
 use super::agree::{Options, agree, relative};
-use super::material::{Change, highest_stage, round};
+use super::bench_inputs::{Perturbation, highest_stage, round};
 use super::*;
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
@@ -58,13 +58,13 @@ fn one_wrong_weight_tensor_fails() {
         (Strategy::Finetune, "base.block5.conv2.weight"),
     ] {
         let failed = |change| agree::failed_with::<Autodiff<Flex>>(strategy, change, &Default::default());
-        let failures = failed(Change::Scaled(name, 1.01));
+        let failures = failed(Perturbation::Scaled(name, 1.01));
         for expected in ["logits", "loss", "losses of ten steps"] {
             assert!(failures.iter().any(|part| part == expected), "{name}: {failures:?}");
         }
         assert!(failures.iter().any(|part| part.starts_with("gradient")), "{name}: {failures:?}");
         if strategy == Strategy::Cnn {
-            let failures = failed(Change::Scaled(name, f32::NAN));
+            let failures = failed(Perturbation::Scaled(name, f32::NAN));
             assert!(failures.len() > 6, "what is no number passes no check: {failures:?}");
         }
     }

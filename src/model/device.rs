@@ -64,7 +64,7 @@ pub struct CudaDevice {
     pub fault: Option<String>,
     /// Kernels compiled for it have this in common, as a name for a folder: the device, its architecture, and the
     /// compiler's version.
-    pub kernels: String,
+    pub kernel_cache_name: String,
 }
 
 /// The CUDA devices that the driver knows.
@@ -93,9 +93,9 @@ pub fn pci_slot(kind: DeviceKind) -> Option<String> {
 
 /// What the kernels compiled for a CUDA device have in common; `None` for the processor.
 #[must_use]
-pub fn kernels(kind: DeviceKind) -> Option<String> {
+pub fn kernel_cache_name(kind: DeviceKind) -> Option<String> {
     let DeviceKind::Cuda(ordinal) = kind else { return None };
-    Some(cuda_devices().ok()?.into_iter().nth(ordinal as usize)?.kernels)
+    Some(cuda_devices().ok()?.into_iter().nth(ordinal as usize)?.kernel_cache_name)
 }
 
 /// Bytes of memory that a CUDA device has in all; `None` for the processor, and where the driver does not tell.
@@ -118,8 +118,10 @@ pub fn choose(request: DeviceRequest) -> Result<Device, DeviceError> {
     let error = |reason| DeviceError { wanted: request, reason };
     match request {
         DeviceRequest::Cpu => Ok(cpu(None)),
-        DeviceRequest::Auto => automatic(cuda_devices(), convolutions).map_err(error),
-        DeviceRequest::Cuda(ordinal) => named(cuda_devices().map_err(error)?, ordinal, convolutions).map_err(error),
+        DeviceRequest::Auto => choose_automatic(cuda_devices(), convolutions).map_err(error),
+        DeviceRequest::Cuda(ordinal) => {
+            choose_named(cuda_devices().map_err(error)?, ordinal, convolutions).map_err(error)
+        }
     }
 }
 
@@ -181,13 +183,13 @@ pub(crate) fn take_refusal() -> Option<String> {
 
 /// Whether `MIEN_CONVOLUTIONS` names cuDNN, so that nothing else may take its place.
 #[cfg(feature = "cuda")]
-pub(crate) fn cudnn_is_asked_for() -> bool {
+pub(crate) fn cudnn_is_required() -> bool {
     std::env::var(CONVOLUTIONS).is_ok_and(|asked| asked.trim() == "cudnn")
 }
 
 /// Whether cuDNN convolves on the CUDA devices of this process.
 #[cfg(feature = "cuda")]
-pub(crate) fn by_cudnn() -> bool {
+pub(crate) fn convolves_by_cudnn() -> bool {
     matches!(convolutions(), Ok(Convolutions::Cudnn(_)))
 }
 
@@ -209,9 +211,9 @@ fn choose_convolutions(variable: Option<&str>, cudnn: Result<usize, String>) -> 
 }
 
 /// A way to find out what convolves, which loads libraries: only where there is a device.
-type Asked = fn() -> Result<Convolutions, String>;
+type FindConvolutions = fn() -> Result<Convolutions, String>;
 
-fn automatic(found: Result<Vec<CudaDevice>, String>, asked: Asked) -> Result<Device, String> {
+fn choose_automatic(found: Result<Vec<CudaDevice>, String>, asked: FindConvolutions) -> Result<Device, String> {
     let devices = match found {
         Ok(devices) => devices,
         Err(reason) => return Ok(cpu(Some(reason))),
@@ -224,7 +226,7 @@ fn automatic(found: Result<Vec<CudaDevice>, String>, asked: Asked) -> Result<Dev
     })
 }
 
-fn named(devices: Vec<CudaDevice>, ordinal: u32, asked: Asked) -> Result<Device, String> {
+fn choose_named(devices: Vec<CudaDevice>, ordinal: u32, asked: FindConvolutions) -> Result<Device, String> {
     let count = devices.len();
     match devices.into_iter().nth(ordinal as usize) {
         Some(CudaDevice { fault: Some(fault), .. }) => Err(fault),
@@ -262,22 +264,22 @@ mod tests {
         let device = |name: &str, fault: Option<&str>| CudaDevice {
             name: name.into(),
             fault: fault.map(str::to_owned),
-            kernels: "sm_90-nvrtc-13.0".into(),
+            kernel_cache_name: "sm_90-nvrtc-13.0".into(),
         };
         let two = vec![device("old", Some("too old")), device("new", None)];
         let burn = || Ok(Convolutions::Burn);
-        let chosen = automatic(Ok(two.clone()), burn).expect("a device");
+        let chosen = choose_automatic(Ok(two.clone()), burn).expect("a device");
         assert_eq!((chosen.kind, chosen.description.as_str()), (DeviceKind::Cuda(1), "new"));
-        assert_eq!(named(two.clone(), 0, burn), Err("too old".into()));
-        assert_eq!(named(two.clone(), 1, burn).expect("usable").kind, DeviceKind::Cuda(1));
-        assert!(named(two.clone(), 2, burn).expect_err("not there").contains("2 CUDA devices"));
-        let cudnn = automatic(Ok(two.clone()), || Ok(Convolutions::Cudnn(91_400))).expect("a device");
+        assert_eq!(choose_named(two.clone(), 0, burn), Err("too old".into()));
+        assert_eq!(choose_named(two.clone(), 1, burn).expect("usable").kind, DeviceKind::Cuda(1));
+        assert!(choose_named(two.clone(), 2, burn).expect_err("not there").contains("2 CUDA devices"));
+        let cudnn = choose_automatic(Ok(two.clone()), || Ok(Convolutions::Cudnn(91_400))).expect("a device");
         assert_eq!(cudnn.description, "new, cuDNN 9.14.0");
         let wrong = || Err("MIEN_CONVOLUTIONS is 'x'".to_owned());
-        assert!(automatic(Ok(two.clone()), wrong).is_err() && named(two.clone(), 1, wrong).is_err());
-        let left = automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
+        assert!(choose_automatic(Ok(two.clone()), wrong).is_err() && choose_named(two.clone(), 1, wrong).is_err());
+        let left = choose_automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
         assert_eq!((left.kind, left.note.as_deref()), (DeviceKind::Cpu, Some("old: too old")));
-        let note = |found| automatic(found, wrong).expect("the processor").note;
+        let note = |found| choose_automatic(found, wrong).expect("the processor").note;
         assert_eq!(note(Ok(Vec::new())).as_deref(), Some("there is no CUDA device"));
         assert_eq!(note(Err("no driver".into())).as_deref(), Some("no driver"));
     }

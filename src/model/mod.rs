@@ -7,8 +7,6 @@ pub mod frozen;
 mod initializer;
 pub mod kernels;
 pub mod network;
-#[cfg(test)]
-pub(crate) mod network_tests;
 pub mod parameters;
 
 use burn::tensor::{FloatDType, Tensor, backend::Backend};

@@ -88,7 +88,7 @@ pub struct RunningStatistics<B: Backend> {
 }
 
 /// What flows between layers.
-enum Value<B: Backend> {
+enum Activation<B: Backend> {
     /// `[n, channels, height, width]`.
     Maps(Tensor<B, 4>),
     /// `[n, features]`, f32.
@@ -145,10 +145,10 @@ impl<B: KernelBackend> Network<B> {
     /// Logits `[n, classes]` in f32 for `[n, channels, height, width]`, in whose kind of number convolutions compute.
     #[must_use]
     pub fn logits(&self, inputs: Tensor<B, 4>) -> Tensor<B, 2> {
-        match self.run(&self.plan.steps, Value::Maps(inputs), &mut None) {
-            Value::Flat(logits) => logits,
+        match self.run(&self.plan.steps, Activation::Maps(inputs), &mut None) {
+            Activation::Flat(logits) => logits,
             // A part without a dense layer: what is left is flat all the same.
-            Value::Maps(maps) => flat(maps),
+            Activation::Maps(maps) => flat(maps),
         }
     }
 
@@ -157,9 +157,9 @@ impl<B: KernelBackend> Network<B> {
     #[must_use]
     pub fn training_logits(&self, inputs: Tensor<B, 4>, key: StepKey) -> (Tensor<B, 2>, Vec<RunningStatistics<B>>) {
         let mut training = Some(Training { key, dropouts: 0, statistics: Vec::new() });
-        let logits = match self.run(&self.plan.steps, Value::Maps(inputs), &mut training) {
-            Value::Flat(logits) => logits,
-            Value::Maps(maps) => flat(maps),
+        let logits = match self.run(&self.plan.steps, Activation::Maps(inputs), &mut training) {
+            Activation::Flat(logits) => logits,
+            Activation::Maps(maps) => flat(maps),
         };
         (logits, training.map(|training| training.statistics).unwrap_or_default())
     }
@@ -167,9 +167,9 @@ impl<B: KernelBackend> Network<B> {
     /// The output of layers that end in maps, `[n, channels, height, width]`.
     #[must_use]
     pub fn maps(&self, inputs: Tensor<B, 4>) -> Tensor<B, 4> {
-        match self.run(&self.plan.steps, Value::Maps(inputs), &mut None) {
-            Value::Maps(maps) => maps,
-            Value::Flat(features) => features.unsqueeze_dims(&[2, 3]),
+        match self.run(&self.plan.steps, Activation::Maps(inputs), &mut None) {
+            Activation::Maps(maps) => maps,
+            Activation::Flat(features) => features.unsqueeze_dims(&[2, 3]),
         }
     }
 
@@ -179,66 +179,68 @@ impl<B: KernelBackend> Network<B> {
         self.weights.iter().any(|weights| matches!(weights, Some(Weights::BatchNorm(_))))
     }
 
-    fn run(&self, steps: &[Step], input: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
+    fn run(&self, steps: &[Step], input: Activation<B>, training: &mut Option<Training<B>>) -> Activation<B> {
         steps.iter().fold(input, |value, step| self.step(step, value, training))
     }
 
-    fn step(&self, step: &Step, value: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
+    fn step(&self, step: &Step, value: Activation<B>, training: &mut Option<Training<B>>) -> Activation<B> {
         match step {
             Step::ConvolutionBlock { convolution, relu, pool } => {
-                let (Some(Weights::Convolution(ConvolutionWeights { weight, bias })), Value::Maps(x)) =
+                let (Some(Weights::Convolution(ConvolutionWeights { weight, bias })), Activation::Maps(x)) =
                     (&self.weights[*convolution], value)
                 else {
                     unreachable!("a plan names convolutions, which are of maps")
                 };
                 let settings = BlockSettings { relu: *relu, pool: if *pool { Pool::Max2 } else { Pool::None } };
-                Value::Maps(conv_block(x, weight.val(), bias.as_ref().map(Param::val), settings))
+                Activation::Maps(conv_block(x, weight.val(), bias.as_ref().map(Param::val), settings))
             }
             Step::BatchNorm { layer, relu } => {
-                let (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Value::Maps(x)) =
+                let (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Activation::Maps(x)) =
                     (self.plan.layers[*layer].op, &self.weights[*layer], value)
                 else {
                     unreachable!("a plan names batch norm layers, which are of maps")
                 };
                 let settings = BatchNormSettings { epsilon, momentum, relu: *relu };
-                Value::Maps(weights.normalize(x, settings, *layer, training.as_mut()))
+                Activation::Maps(weights.normalize(x, settings, *layer, training.as_mut()))
             }
             Step::Layer(layer) => self.layer(*layer, value, training),
             Step::Residual { body, shortcut } => {
-                let Value::Maps(x) = value else { unreachable!("branches are of maps") };
-                let through = self.run(body, Value::Maps(x.clone()), training);
-                let beside = self.run(shortcut, Value::Maps(x), training);
+                let Activation::Maps(x) = value else { unreachable!("branches are of maps") };
+                let through = self.run(body, Activation::Maps(x.clone()), training);
+                let beside = self.run(shortcut, Activation::Maps(x), training);
                 match (through, beside) {
-                    (Value::Maps(through), Value::Maps(beside)) => Value::Maps(through + beside),
-                    (Value::Flat(through), Value::Flat(beside)) => Value::Flat(through + beside),
+                    (Activation::Maps(through), Activation::Maps(beside)) => Activation::Maps(through + beside),
+                    (Activation::Flat(through), Activation::Flat(beside)) => Activation::Flat(through + beside),
                     _ => unreachable!("branches end in one shape, as resolving has checked"),
                 }
             }
         }
     }
 
-    fn layer(&self, index: usize, value: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
+    fn layer(&self, index: usize, value: Activation<B>, training: &mut Option<Training<B>>) -> Activation<B> {
         match (self.plan.layers[index].op, &self.weights[index], value) {
-            (Op::Convolution { stride, .. }, Some(Weights::Convolution(weights)), Value::Maps(x)) => {
+            (Op::Convolution { stride, .. }, Some(Weights::Convolution(weights)), Activation::Maps(x)) => {
                 let kind = FloatDType::from(x.dtype());
                 let maps = convolution(x, weights.weight.val(), stride);
-                Value::Maps(match &weights.bias {
+                Activation::Maps(match &weights.bias {
                     Some(bias) => maps + cast(bias.val(), kind).unsqueeze_dims(&[0, 2, 3]),
                     None => maps,
                 })
             }
             (Op::Dense { .. }, Some(Weights::Dense(weights)), x) => {
                 let x = x.flatten();
-                Value::Flat(x.matmul(weights.weight.val()) + weights.bias.val().unsqueeze())
+                Activation::Flat(x.matmul(weights.weight.val()) + weights.bias.val().unsqueeze())
             }
-            (Op::Standardize, _, Value::Maps(x)) => Value::Maps(standardize(x)),
-            (Op::Relu, _, Value::Maps(x)) => Value::Maps(activation::relu(x)),
-            (Op::Relu, _, Value::Flat(x)) => Value::Flat(activation::relu(x)),
-            (Op::MaxPool { size }, _, Value::Maps(x)) => {
-                Value::Maps(module::max_pool2d(x, [size; 2], [size; 2], [0; 2], [1; 2], false))
+            (Op::Standardize, _, Activation::Maps(x)) => Activation::Maps(standardize(x)),
+            (Op::Relu, _, Activation::Maps(x)) => Activation::Maps(activation::relu(x)),
+            (Op::Relu, _, Activation::Flat(x)) => Activation::Flat(activation::relu(x)),
+            (Op::MaxPool { size }, _, Activation::Maps(x)) => {
+                Activation::Maps(module::max_pool2d(x, [size; 2], [size; 2], [0; 2], [1; 2], false))
             }
-            (Op::GlobalAverage, _, Value::Maps(x)) => Value::Maps(cast(x, FloatDType::F32).mean_dim(3).mean_dim(2)),
-            (Op::Flatten, _, x) => Value::Flat(x.flatten()),
+            (Op::GlobalAverage, _, Activation::Maps(x)) => {
+                Activation::Maps(cast(x, FloatDType::F32).mean_dim(3).mean_dim(2))
+            }
+            (Op::Flatten, _, x) => Activation::Flat(x.flatten()),
             (Op::Dropout { rate }, _, x) => match training {
                 Some(training) => {
                     training.dropouts += 1;
@@ -453,7 +455,7 @@ impl<B: KernelBackend> BatchNormWeights<B> {
     }
 }
 
-impl<B: Backend> Value<B> {
+impl<B: Backend> Activation<B> {
     /// The same with a share of its numbers zeroed, as dropout layer `number` does it in this step.
     fn drop_out(self, rate: f32, key: StepKey, number: u64) -> Self {
         match self {
@@ -543,3 +545,6 @@ fn dropout_mask<B: Backend>(
         (0..shape[0] * shape[1]).map(|_| if rng.random::<f32>() < rate { 0.0 } else { keep }).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

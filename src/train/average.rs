@@ -68,7 +68,7 @@ fn averages(arrays: &Arrays) -> Arrays {
 
 /// The tensors of a checkpoint that are evaluated: its averages, or the network's where it keeps none.
 #[must_use]
-pub fn evaluated(mut arrays: Arrays) -> Arrays {
+pub fn evaluated_arrays(mut arrays: Arrays) -> Arrays {
     let averages = averages(&arrays);
     arrays.retain(|name, _| !is_average(name));
     arrays.extend(averages);

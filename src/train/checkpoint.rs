@@ -281,5 +281,4 @@ fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, String> {
 }
 
 #[cfg(test)]
-#[path = "checkpoint_tests.rs"]
 mod tests;

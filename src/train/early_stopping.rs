@@ -4,7 +4,7 @@ use crate::domain::{EarlyStopping, EarlyStoppingStatus};
 
 /// What an epoch's value means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StoppingDecision {
     /// The best so far: keep its weights.
     Improved,
     /// Not better; patience is left.
@@ -20,14 +20,14 @@ pub fn observe(
     status: EarlyStoppingStatus,
     epoch: u32,
     value: f64,
-) -> (EarlyStoppingStatus, Verdict) {
+) -> (EarlyStoppingStatus, StoppingDecision) {
     let first = status.best_epoch == 0;
     if first || rule.monitor.improves(value, status.best_value, rule.min_delta) {
-        return (EarlyStoppingStatus { best_epoch: epoch, best_value: value, waited: 0 }, Verdict::Improved);
+        return (EarlyStoppingStatus { best_epoch: epoch, best_value: value, waited: 0 }, StoppingDecision::Improved);
     }
     let waited = if epoch < rule.start_from { 0 } else { status.waited + 1 };
     let status = EarlyStoppingStatus { waited, ..status };
-    (status, if status.waited >= rule.patience { Verdict::Stop } else { Verdict::Waiting })
+    (status, if status.waited >= rule.patience { StoppingDecision::Stop } else { StoppingDecision::Waiting })
 }
 
 #[cfg(test)]
@@ -55,9 +55,9 @@ mod tests {
             let mut status = EarlyStoppingStatus::default();
             let mut stopped = None;
             for (epoch, value) in (1..).zip(*values) {
-                let (next, verdict) = observe(&rule, status, epoch, *value);
+                let (next, decision) = observe(&rule, status, epoch, *value);
                 status = next;
-                if verdict == Verdict::Stop {
+                if decision == StoppingDecision::Stop {
                     stopped = Some(epoch as usize);
                     break;
                 }
@@ -70,13 +70,16 @@ mod tests {
     fn epochs_before_the_first_that_counts_use_up_no_patience() {
         let rule = EarlyStopping { start_from: 4, ..EarlyStopping::with_patience(2) };
         let mut status = EarlyStoppingStatus::default();
-        let verdicts = [1.0, 2.0, 2.0, 2.0, 2.0].iter().zip(1..).map(|(value, epoch)| {
-            let (next, verdict) = observe(&rule, status, epoch, *value);
+        let decisions = [1.0, 2.0, 2.0, 2.0, 2.0].iter().zip(1..).map(|(value, epoch)| {
+            let (next, decision) = observe(&rule, status, epoch, *value);
             status = next;
-            verdict
+            decision
         });
-        let verdicts: Vec<Verdict> = verdicts.collect();
-        assert_eq!(verdicts[1..], [Verdict::Waiting, Verdict::Waiting, Verdict::Waiting, Verdict::Stop]);
+        let decisions: Vec<StoppingDecision> = decisions.collect();
+        assert_eq!(
+            decisions[1..],
+            [StoppingDecision::Waiting, StoppingDecision::Waiting, StoppingDecision::Waiting, StoppingDecision::Stop]
+        );
         assert_eq!(status, EarlyStoppingStatus { best_epoch: 1, best_value: 1.0, waited: 2 });
     }
 }

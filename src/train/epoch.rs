@@ -9,14 +9,14 @@ use crate::model::network::{Network, StepKey};
 use super::Reporter;
 use super::average::Average;
 use super::checkpoint::Partial;
-use super::feed::{Feed, Piece, Ready};
-use super::keep::{Keep, SaveError};
+use super::checkpoint_saver::{CheckpointSaver, SaveError};
+use super::data_loader::{DataLoader, DeviceBatch, HostBatch};
 use super::loss::{Mixed, Objective};
-use super::meter::{Meter, Pending};
+use super::metric_accumulator::{DeviceSums, MetricAccumulator};
 use super::optimizer::NetworkOptimizer;
 
 /// What training moves.
-pub struct Trainee<B: TrainBackend> {
+pub struct Learner<B: TrainBackend> {
     /// The network.
     pub network: Network<B>,
     /// What moves it.
@@ -25,7 +25,7 @@ pub struct Trainee<B: TrainBackend> {
     pub average: Option<Average<B>>,
 }
 
-impl<B: TrainBackend> Trainee<B> {
+impl<B: TrainBackend> Learner<B> {
     /// The network that is evaluated: the average where one is kept.
     #[must_use]
     pub fn evaluated(&self) -> Network<B::InnerBackend> {
@@ -60,7 +60,7 @@ pub struct EpochPlan<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EpochEnd {
     /// All images seen: what they amount to, and all of the epoch as a part of it.
-    Completed(TrainingFigures, Partial),
+    Completed(TrainingMetrics, Partial),
     /// A stop was asked for; what was done so far is saved.
     Stopped,
     /// The loss stopped being a number at this step, counted from 1.
@@ -72,7 +72,7 @@ pub enum EpochEnd {
 
 /// What an epoch's training amounts to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrainingFigures {
+pub struct TrainingMetrics {
     /// Mean over all images, while the weights moved.
     pub loss: f64,
     /// Likewise.
@@ -83,65 +83,65 @@ pub struct TrainingFigures {
     pub images_per_second: f64,
 }
 
-/// Trains for one epoch or what is left of it. `batches` are of this feed and begin behind the part that is done.
+/// Trains for one epoch or what is left of it. `batches` are of this loader and begin behind the part that is done.
 ///
 /// # Errors
 /// When a checkpoint cannot be written.
 #[allow(clippy::too_many_arguments)] // the loop is where everything meets
 pub fn train_epoch<B>(
-    mut trainee: Trainee<B>,
-    feed: &Feed<'_, B::InnerBackend>,
-    batches: impl Iterator<Item = Piece>,
+    mut learner: Learner<B>,
+    loader: &DataLoader<'_, B::InnerBackend>,
+    batches: impl Iterator<Item = HostBatch>,
     plan: &EpochPlan<'_>,
     objective: &Objective<B::InnerBackend>,
     device: &B::Device,
-    keep: &mut Keep<'_>,
+    saver: &mut CheckpointSaver<'_>,
     reporter: &mut dyn Reporter,
-) -> Result<(Trainee<B>, EpochEnd), SaveError>
+) -> Result<(Learner<B>, EpochEnd), SaveError>
 where
     B: TrainBackend,
 {
-    let mut meter = Meter::new(plan, reporter.paused());
-    let mut pending = Pending::<B>::resume(&plan.from, device);
+    let mut metrics = MetricAccumulator::new(plan, reporter.paused());
+    let mut pending = DeviceSums::<B>::resume(&plan.from, device);
     for (step, batch) in (plan.from.step + 1..).zip(batches) {
         if reporter.stop_requested() {
-            meter.flush(step - 1, reporter.paused()).into_iter().for_each(|event| reporter.report(event));
-            keep.part(&trainee, meter.partial(step - 1, &pending, reporter.paused()), reporter)?;
-            return Ok((trainee, EpochEnd::Stopped));
+            metrics.flush(step - 1, reporter.paused()).into_iter().for_each(|event| reporter.report(event));
+            saver.save_partial(&learner, metrics.partial(step - 1, &pending, reporter.paused()), reporter)?;
+            return Ok((learner, EpochEnd::Stopped));
         }
         let count = batch.labels().len();
-        let Ready { inputs, labels } = feed.ready(batch, device);
+        let DeviceBatch { inputs, labels } = loader.to_device(batch, device);
         let key = StepKey { seed: plan.seed, epoch: plan.epoch, step };
         let rate = (plan.rate)(step - 1);
         let rates = [rate, rate * plan.base_rate];
-        let Trainee { network, mut optimizer, average } = trainee;
+        let Learner { network, mut optimizer, average } = learner;
         let (network, loss, logits) =
             train_step(network, &mut optimizer, inputs, labels.clone(), key, rates, objective);
         let average = average.map(|average| average.after(&network, plan.before + u64::from(step)));
-        trainee = Trainee { network, optimizer, average };
+        learner = Learner { network, optimizer, average };
         if step == plan.from.step + 1 {
             // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
             drop(read(loss.clone()));
         }
         pending.add(loss, logits, labels, count);
         if step % plan.readback == 0 || step == plan.steps {
-            meter.add(pending.take());
-            if !meter.is_finite() {
-                return Ok((trainee, EpochEnd::Diverged { step }));
+            metrics.add(pending.take());
+            if !metrics.is_finite() {
+                return Ok((learner, EpochEnd::Diverged { step }));
             }
-            let due = keep.is_due();
+            let due = saver.is_due();
             let paused = reporter.paused();
             // A checkpoint lies at the end of what was told, so that the curve can be cut there.
-            let event = if due { meter.flush(step, paused) } else { meter.report(step, paused) };
+            let event = if due { metrics.flush(step, paused) } else { metrics.report(step, paused) };
             event.into_iter().for_each(|event| reporter.report(event));
             if due {
-                keep.part(&trainee, meter.partial(step, &pending, paused), reporter)?;
+                saver.save_partial(&learner, metrics.partial(step, &pending, paused), reporter)?;
             }
         }
     }
     let paused = reporter.paused();
-    let end = EpochEnd::Completed(meter.figures(paused), meter.partial(plan.steps, &pending, paused));
-    Ok((trainee, end))
+    let end = EpochEnd::Completed(metrics.metrics(paused), metrics.partial(plan.steps, &pending, paused));
+    Ok((learner, end))
 }
 
 /// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits

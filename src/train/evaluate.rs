@@ -7,7 +7,7 @@ use crate::domain::Confusion;
 use crate::model::kernels::{KernelBackend, read};
 use crate::model::network::Network;
 
-use super::feed::{Feed, Piece};
+use super::data_loader::{DataLoader, HostBatch};
 
 /// What a network says of a split.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,15 +25,15 @@ pub struct Evaluation {
 /// Images per forward pass. Fixed, so that results do not depend on the recipe's batch size.
 pub const BATCH_SIZE: usize = 128;
 
-/// Evaluates `network` on `batches` of this feed, which hold each image of a split once and in order. `None` if
+/// Evaluates `network` on `batches` of this loader, which hold each image of a split once and in order. `None` if
 /// `interrupted` before the end. What it says of `readback` batches is read from the device at once.
 ///
 /// Losses are summed on the host in f64: the result does not depend on how a device would add them up, nor on
 /// `readback`.
 pub fn evaluate<B: KernelBackend>(
     network: &Network<B>,
-    feed: &Feed<'_, B>,
-    batches: impl Iterator<Item = Piece>,
+    loader: &DataLoader<'_, B>,
+    batches: impl Iterator<Item = HostBatch>,
     classes: usize,
     readback: u32,
     device: &B::Device,
@@ -48,7 +48,7 @@ pub fn evaluate<B: KernelBackend>(
         }
         unread.labels.extend(batch.labels());
         let count = batch.labels().len();
-        let logits = network.logits(feed.ready(batch, device).inputs);
+        let logits = network.logits(loader.to_device(batch, device).inputs);
         // Without what the batch was filled up with.
         unread.logits.push(if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits });
         if unread.logits.len() >= readback as usize {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Reporter;
-use super::resident::Resident;
+use super::device_dataset::DeviceDataset;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
@@ -27,7 +27,7 @@ use crate::model::kernels::{KernelBackend, read};
 const BATCH_SIZE: usize = 32;
 
 /// The same on a GPU, which is not busy with fewer: all that become durable together.
-const EVEN_BATCH_SIZE: usize = CHUNK;
+const GPU_BATCH_SIZE: usize = CHUNK;
 
 /// At most one progress event in this time.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -53,12 +53,12 @@ pub struct FeaturePlan<'a, B: KernelBackend> {
     pub limit: u64,
     /// Bytes that images may take on the device; 0: batches are made on the host.
     pub resident: u64,
-    /// Whether a smaller last batch is filled up, as [`Feed::evenly`](super::feed::Feed::evenly) does it.
-    pub even: bool,
+    /// Whether a smaller last batch is filled up, as [`DataLoader::padding_last_batch`](super::data_loader::DataLoader::padding_last_batch) does it.
+    pub pad_last_batch: bool,
 }
 
 /// What became of it.
-pub enum Cached {
+pub enum CacheOutcome {
     /// All there.
     Ready(CachedFeatures),
     /// Not kept, and why: the features have to be computed whenever they are needed.
@@ -75,23 +75,23 @@ struct Progress<'a> {
     computed: usize,
     begun: Stopwatch,
     reported: Option<Instant>,
-    told_of_waiting: bool,
+    waiting_reported: bool,
 }
 
 impl<B: KernelBackend> FeaturePlan<'_, B> {
     /// Sees to it that the features of these splits are on disk: finds them, waits for whoever computes them, or
     /// computes what is missing.
-    pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Cached {
+    pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> CacheOutcome {
         match self.try_ensure(splits, device, reporter) {
             Ok(cached) => cached,
-            Err(NoRoom::Io(error)) => Cached::Uncached(format!("{}: {error}", self.dataset_dir.display())),
-            Err(error) => Cached::Uncached(error.to_string()),
+            Err(NoRoom::Io(error)) => CacheOutcome::Uncached(format!("{}: {error}", self.dataset_dir.display())),
+            Err(error) => CacheOutcome::Uncached(error.to_string()),
         }
     }
 
     /// The features of a split's images as they are, if they are on disk already: nothing is computed or waited for.
     #[must_use]
-    pub fn kept_plain(&self, split: Split) -> Option<CachedFeatures> {
+    pub fn cached_plain(&self, split: Split) -> Option<CachedFeatures> {
         let name = SectionName { split, variant: None };
         let folder = self.key.folder(self.dataset_dir);
         let section = Section::new(&folder, &name.stem(), self.dataset.len(split), self.key.row());
@@ -102,7 +102,12 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         Some(features)
     }
 
-    fn try_ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Result<Cached, NoRoom> {
+    fn try_ensure(
+        &self,
+        splits: &[Split],
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<CacheOutcome, NoRoom> {
         let folder = self.key.prepare(self.dataset_dir)?;
         let augmenter = self.images.augmenter();
         let sections: Vec<(SectionName, Section)> = splits
@@ -115,13 +120,13 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         let (begun, bytes) =
             (Stopwatch::start(reporter.paused()), sections.iter().map(|(_, section)| section.bytes()).sum());
         let mut progress =
-            Progress { reporter, done: 0, total, computed: 0, begun, reported: None, told_of_waiting: false };
+            Progress { reporter, done: 0, total, computed: 0, begun, reported: None, waiting_reported: false };
         let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, augmenter.copied());
         let mut kept: [Vec<Complete>; 3] = Default::default();
         for (name, section) in &sections {
             match self.section(name, section, device, &mut progress)? {
                 Some(complete) => kept[name.split as usize].push(complete),
-                None => return Ok(Cached::Stopped),
+                None => return Ok(CacheOutcome::Stopped),
             }
         }
         for (split, sections) in Split::ALL.into_iter().zip(kept) {
@@ -129,7 +134,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         }
         let (computed, seconds) = (progress.computed, begun.elapsed(progress.reporter.paused()).as_secs_f64());
         progress.reporter.report(Event::FeaturesReady { images: total, computed, bytes, seconds });
-        Ok(Cached::Ready(features))
+        Ok(CacheOutcome::Ready(features))
     }
 
     /// Room for what is missing of these sections, without removing what of them is there.
@@ -166,7 +171,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
                 }
                 Opened::Busy => {
                     let since = *waiting.get_or_insert_with(Instant::now);
-                    progress.tell_of_waiting(since);
+                    progress.report_waiting(since);
                     thread::sleep(WAIT);
                 }
             }
@@ -202,25 +207,25 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
     }
 
     fn batch_size(&self) -> usize {
-        if self.even { EVEN_BATCH_SIZE } else { BATCH_SIZE }
+        if self.pad_last_batch { GPU_BATCH_SIZE } else { BATCH_SIZE }
     }
 
     /// The images of a split on the device, if they are wanted there and there is room.
-    fn on_device(&self, split: Split, device: &B::Device) -> Option<Resident<B>> {
-        Resident::upload(self.images, &[split], self.resident, device)
+    fn on_device(&self, split: Split, device: &B::Device) -> Option<DeviceDataset<B>> {
+        DeviceDataset::upload(self.images, &[split], self.resident, device)
     }
 
     fn forward(
         &self,
         name: &SectionName,
         rows: Range<usize>,
-        resident: Option<&Resident<B>>,
+        resident: Option<&DeviceDataset<B>>,
         device: &B::Device,
     ) -> Vec<f32> {
         // A split has fewer than 2^32 images: `epoch_order` numbers them.
         let mut indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
         let count = indices.len();
-        if let Some(last) = indices.last().copied().filter(|_| self.even) {
+        if let Some(last) = indices.last().copied().filter(|_| self.pad_last_batch) {
             indices.resize(self.batch_size().max(count), last);
         }
         let variant = name.variant.map(|(_, number)| number);
@@ -246,9 +251,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Progress<'_> {
     /// Says once that another worker is at what is needed here.
-    fn tell_of_waiting(&mut self, since: Instant) {
-        if !self.told_of_waiting && since.elapsed() > PATIENCE {
-            self.told_of_waiting = true;
+    fn report_waiting(&mut self, since: Instant) {
+        if !self.waiting_reported && since.elapsed() > PATIENCE {
+            self.waiting_reported = true;
             let message = "another worker is at the same features: waiting for it".into();
             self.reporter.report(Event::Warning { message });
         }

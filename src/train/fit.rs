@@ -16,11 +16,11 @@ use crate::model::parameters::MismatchError;
 
 use super::average::Average;
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
-use super::early_stopping::{Verdict, observe};
-use super::epoch::{EpochEnd, EpochPlan, Trainee, TrainingFigures, train_epoch};
+use super::checkpoint_saver::{CheckpointSaver, SaveError, TrainingSnapshot};
+use super::data_loader::DataLoader;
+use super::early_stopping::{StoppingDecision, observe};
+use super::epoch::{EpochEnd, EpochPlan, Learner, TrainingMetrics, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
-use super::feed::Feed;
-use super::keep::{Keep, SaveError, Standing};
 use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::stopwatch::Stopwatch;
@@ -34,7 +34,7 @@ where
     /// Its settings.
     pub recipe: &'a Recipe,
     /// Its inputs.
-    pub feed: Feed<'a, B::InnerBackend>,
+    pub loader: DataLoader<'a, B::InnerBackend>,
     /// What its checkpoints are of.
     pub identity: &'a Identity,
     /// Where its checkpoints go.
@@ -72,9 +72,9 @@ pub enum FitError {
 }
 
 /// Where training stands.
-struct Progress<B: TrainBackend> {
-    trainee: Trainee<B>,
-    standing: Standing,
+struct FitState<B: TrainBackend> {
+    learner: Learner<B>,
+    snapshot: TrainingSnapshot,
     /// What is done of the next epoch, where it is gone on with.
     partial: Option<Partial>,
 }
@@ -101,13 +101,14 @@ where
     let own = Limits::of(recipe);
     let mut progress = begin(network, recipe, checkpoint)?;
     let position = checkpoint.map_or((0, 0), |checkpoint| checkpoint.state.position());
-    let mut keep = Keep::new(fit.files, fit.identity, recipe.strategy, fit.interval, position, progress.standing);
+    let mut saver =
+        CheckpointSaver::new(fit.files, fit.identity, recipe.strategy, fit.interval, position, progress.snapshot);
     // An epoch that is under way goes on to its end, whatever the limits have become.
-    if progress.partial.is_none() && progress.standing.early_stopping.waited >= reporter.limits(own).patience {
+    if progress.partial.is_none() && progress.snapshot.early_stopping.waited >= reporter.limits(own).patience {
         return Ok(FitEnd::Finished(FinishReason::EarlyStop));
     }
     loop {
-        let Standing { epoch: done, learning_rate, early_stopping } = progress.standing;
+        let TrainingSnapshot { epoch: done, learning_rate, early_stopping } = progress.snapshot;
         let fresh = Partial { epochs: reporter.limits(own).epochs, ..Partial::default() };
         let partial = progress.partial.take();
         if partial.is_none() && done >= fresh.epochs {
@@ -116,9 +117,9 @@ where
         let from = partial.unwrap_or(fresh);
         let begun = Stopwatch::start(reporter.paused());
         let epoch = done + 1;
-        let at = EpochOf { epoch, base_rate: learning_rate, from };
-        let (trainee, end) = fit.train(progress.trainee, at, device, &mut keep, reporter)?;
-        progress.trainee = trainee;
+        let at = EpochProgress { epoch, base_rate: learning_rate, from };
+        let (learner, end) = fit.train(progress.learner, at, device, &mut saver, reporter)?;
+        progress.learner = learner;
         let (training, all) = match end {
             EpochEnd::Completed(training, all) => (training, all),
             EpochEnd::Stopped => return Ok(FitEnd::Stopped),
@@ -126,12 +127,12 @@ where
                 return Ok(FitEnd::Diverged(format!("the training loss is no number at step {step} of epoch {epoch}")));
             }
         };
-        let Some(validation) = fit.evaluate(&progress.trainee.evaluated(), Split::Validation, device, reporter)? else {
-            keep.part(&progress.trainee, all, reporter)?;
+        let Some(validation) = fit.evaluate(&progress.learner.evaluated(), Split::Validation, device, reporter)? else {
+            saver.save_partial(&progress.learner, all, reporter)?;
             return Ok(FitEnd::Stopped);
         };
         let seconds = from.seconds + begun.elapsed(reporter.paused()).as_secs_f64();
-        let metrics = figures(epoch, &training, &validation, seconds);
+        let metrics = epoch_metrics(epoch, &training, &validation, seconds);
         let value = match recipe.early_stopping.monitor {
             Monitor::ValLoss => metrics.val_loss,
             Monitor::ValAccuracy => metrics.val_accuracy,
@@ -140,22 +141,19 @@ where
             return Ok(FitEnd::Diverged(format!("the validation loss is no number after epoch {epoch}")));
         }
         let rule = EarlyStopping { patience: reporter.limits(own).patience, ..recipe.early_stopping };
-        let (status, verdict) = observe(&rule, early_stopping, epoch, value);
+        let (status, decision) = observe(&rule, early_stopping, epoch, value);
         let rate = schedule::after_epoch(recipe, learning_rate, status.waited);
-        let lowered = (rate < learning_rate && verdict != Verdict::Stop).then_some(Event::LearningRateReduced {
-            epoch,
-            from: learning_rate,
-            to: rate,
-        });
-        progress.standing = Standing { epoch, learning_rate: rate, early_stopping: status };
+        let lowered = (rate < learning_rate && decision != StoppingDecision::Stop)
+            .then_some(Event::LearningRateReduced { epoch, from: learning_rate, to: rate });
+        progress.snapshot = TrainingSnapshot { epoch, learning_rate: rate, early_stopping: status };
         reporter.validated(epoch, &validation);
         // Told before it is saved: a run killed in between trains the epoch again, and the event is replaced. The
         // other way round the epoch would be missing from the history for good.
         reporter.report(Event::EpochFinished { metrics, early_stopping: status });
-        let best = verdict == Verdict::Improved;
-        keep.epoch(&progress.trainee, progress.standing, best)?;
+        let best = decision == StoppingDecision::Improved;
+        saver.save_epoch(&progress.learner, progress.snapshot, best)?;
         reporter.report(Event::CheckpointSaved { epoch, step: 0, best });
-        if verdict == Verdict::Stop {
+        if decision == StoppingDecision::Stop {
             return Ok(FitEnd::Finished(FinishReason::EarlyStop));
         }
         lowered.into_iter().for_each(|event| reporter.report(event));
@@ -164,7 +162,7 @@ where
 
 /// An epoch in its run.
 #[derive(Clone, Copy)]
-struct EpochOf {
+struct EpochProgress {
     /// Counted from 1.
     epoch: u32,
     /// The learning rate as plateaus have left it.
@@ -177,13 +175,13 @@ fn begin<B: TrainBackend>(
     network: Network<B>,
     recipe: &Recipe,
     checkpoint: Option<&Checkpoint>,
-) -> Result<Progress<B>, MismatchError> {
+) -> Result<FitState<B>, MismatchError> {
     let settings = OptimizerSettings::of(recipe);
     let Some(Checkpoint { state, arrays }) = checkpoint else {
         let average = Average::new(&network, recipe.average);
-        return Ok(Progress {
-            trainee: Trainee { network, optimizer: NetworkOptimizer::new(settings), average },
-            standing: Standing {
+        return Ok(FitState {
+            learner: Learner { network, optimizer: NetworkOptimizer::new(settings), average },
+            snapshot: TrainingSnapshot {
                 epoch: 0,
                 learning_rate: recipe.learning_rate,
                 early_stopping: EarlyStoppingStatus::default(),
@@ -194,9 +192,9 @@ fn begin<B: TrainBackend>(
     let network = network.load_arrays(arrays)?;
     let optimizer = NetworkOptimizer::load(&network, arrays, state.optimizer_steps, settings)?;
     let average = Average::load(&network, arrays, recipe.average)?;
-    Ok(Progress {
-        trainee: Trainee { network, optimizer, average },
-        standing: Standing {
+    Ok(FitState {
+        learner: Learner { network, optimizer, average },
+        snapshot: TrainingSnapshot {
             epoch: state.epoch,
             learning_rate: state.learning_rate,
             early_stopping: state.early_stopping,
@@ -205,7 +203,7 @@ fn begin<B: TrainBackend>(
     })
 }
 
-fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, seconds: f64) -> EpochMetrics {
+fn epoch_metrics(epoch: u32, training: &TrainingMetrics, validation: &Evaluation, seconds: f64) -> EpochMetrics {
     EpochMetrics {
         epoch,
         train_loss: training.loss,
@@ -224,21 +222,21 @@ where
 {
     fn train(
         &self,
-        trainee: Trainee<B>,
-        EpochOf { epoch, base_rate, from }: EpochOf,
+        learner: Learner<B>,
+        EpochProgress { epoch, base_rate, from }: EpochProgress,
         device: &B::Device,
-        keep: &mut Keep<'_>,
+        saver: &mut CheckpointSaver<'_>,
         reporter: &mut dyn Reporter,
-    ) -> Result<(Trainee<B>, EpochEnd), FitError> {
+    ) -> Result<(Learner<B>, EpochEnd), FitError> {
         let recipe = self.recipe;
-        let kept = recipe.left_out.kept_of(self.feed.count(Split::Train));
+        let kept = recipe.left_out.kept_of(self.loader.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
         let all = u64::from(from.epochs) * u64::from(steps);
         let warmup = u64::from(recipe.warmup) * u64::from(steps);
         let rate = |step: u32| schedule::warmed_rate(recipe.schedule, base_rate, before + u64::from(step), all, warmup);
-        let classes: Vec<usize> = kept.iter().map(|index| self.feed.label(Split::Train, *index as usize)).collect();
+        let classes: Vec<usize> = kept.iter().map(|index| self.loader.label(Split::Train, *index as usize)).collect();
         let counts = self.class_counts(&classes);
         let plan = EpochPlan {
             epoch,
@@ -260,11 +258,11 @@ where
         // steps are what they were.
         let done = from.step as usize * batch_size;
         let order = order.into_iter().skip(done).map(|place| kept[place as usize]).collect();
-        let batches = self.feed.start(Split::Train, order, batch_size, Pass::Training(u64::from(epoch)));
+        let batches = self.loader.start(Split::Train, order, batch_size, Pass::Training(u64::from(epoch)));
         let batches = batches.map_err(FitError::Thread)?;
         reporter.report(Event::EpochStarted { epoch, steps, done: from.step, seconds: from.seconds });
         let objective = self.objective(&counts, device);
-        Ok(train_epoch(trainee, &self.feed, batches, &plan, &objective, device, keep, reporter)?)
+        Ok(train_epoch(learner, &self.loader, batches, &plan, &objective, device, saver, reporter)?)
     }
 
     /// Training images of each class.
@@ -314,7 +312,7 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let count = u32::try_from(self.feed.count(split)).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.loader.count(split)).unwrap_or(u32::MAX);
         self.evaluate_images(network, split, (0..count).collect(), view, device, reporter)
     }
 
@@ -331,8 +329,8 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let batches = self.feed.start(split, order, BATCH_SIZE, Pass::Evaluation(view)).map_err(FitError::Thread)?;
+        let batches = self.loader.start(split, order, BATCH_SIZE, Pass::Evaluation(view)).map_err(FitError::Thread)?;
         let (classes, stop) = (self.identity.classes.len(), || reporter.stop_requested());
-        Ok(evaluate(network, &self.feed, batches, classes, self.readback, device, stop))
+        Ok(evaluate(network, &self.loader, batches, classes, self.readback, device, stop))
     }
 }

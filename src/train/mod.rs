@@ -5,18 +5,18 @@
 
 pub mod average;
 pub mod checkpoint;
+pub mod checkpoint_saver;
 mod clip;
+pub mod data_loader;
+pub mod device_dataset;
 pub mod early_stopping;
 pub mod epoch;
 pub mod evaluate;
 pub mod features;
-pub mod feed;
 pub mod fit;
-pub mod keep;
 pub mod loss;
-pub(crate) mod meter;
+pub(crate) mod metric_accumulator;
 pub mod optimizer;
-pub mod resident;
 pub mod schedule;
 mod stopwatch;
 

@@ -92,7 +92,7 @@ impl<B: KernelBackend> SimpleOptimizer<B> for UpdateRule {
         let decay = if D > 1 { self.weight_decay } else { 0.0 };
         match self.kind {
             Optimizer::Adam | Optimizer::AdamW => adam_step(&self.adam, rate, decay, parameter, gradient, state),
-            Optimizer::Sgd => descend(rate, decay, parameter, gradient, state),
+            Optimizer::Sgd => descent_step(rate, decay, parameter, gradient, state),
         }
     }
 
@@ -139,7 +139,7 @@ fn adam_step<B: KernelBackend, const D: usize>(
 
 /// A step of gradient descent with Nesterov momentum, and decay as a part of the gradient: that of `torch.optim.SGD`
 /// with `nesterov=True` (I. Sutskever et al. 2013), by the backend's own kernel where it has one.
-fn descend<B: KernelBackend, const D: usize>(
+fn descent_step<B: KernelBackend, const D: usize>(
     rate: LearningRate,
     decay: f64,
     parameter: Tensor<B, D>,

@@ -27,13 +27,13 @@ pub fn warmed_rate(schedule: Schedule, base: f64, step: u64, steps: u64, warmup:
 fn rate(schedule: Schedule, base: f64, step: u64, steps: u64) -> f64 {
     match schedule {
         Schedule::Constant | Schedule::Plateau { .. } => base,
-        Schedule::Cosine => base * glide(1.0, 0.0, step as f64 / steps.max(1) as f64),
+        Schedule::Cosine => base * cosine_interpolate(1.0, 0.0, step as f64 / steps.max(1) as f64),
         Schedule::OneCycle => base * one_cycle(step as f64, steps as f64),
     }
 }
 
 /// From `from` to `to` along half a cosine, as `way` goes from 0 to 1.
-fn glide(from: f64, to: f64, way: f64) -> f64 {
+fn cosine_interpolate(from: f64, to: f64, way: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + (PI * way).cos())
 }
 
@@ -41,9 +41,9 @@ fn glide(from: f64, to: f64, way: f64) -> f64 {
 fn one_cycle(step: f64, steps: f64) -> f64 {
     let peak = CYCLE_RISE * steps - 1.0;
     if step <= peak {
-        glide(CYCLE_START, 1.0, step / peak)
+        cosine_interpolate(CYCLE_START, 1.0, step / peak)
     } else {
-        glide(1.0, CYCLE_END, (step - peak.max(0.0)) / (steps - 1.0 - peak.max(0.0)).max(1.0))
+        cosine_interpolate(1.0, CYCLE_END, (step - peak.max(0.0)) / (steps - 1.0 - peak.max(0.0)).max(1.0))
     }
 }
 

@@ -13,13 +13,13 @@ use burn::tensor::{Tensor, TensorData};
 use super::Reporter;
 use super::average;
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
+use super::data_loader::DataLoader;
+use super::device_dataset::DeviceDataset;
 use super::epoch::train_step;
 use super::evaluate::{Evaluation, evaluate};
-use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
 use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
-use super::resident::Resident;
 use crate::data::batch::{Pass, Source};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
@@ -32,7 +32,7 @@ use crate::domain::{
 use crate::events::Event;
 use crate::model::network::Network;
 use crate::model::network::StepKey;
-use crate::model::network_tests::{build, drawn, residual};
+use crate::model::network::tests::{build, drawn, residual};
 use crate::model::parameters::{Array, Arrays};
 
 pub(super) type Cpu = Autodiff<Flex>;
@@ -44,7 +44,7 @@ pub(super) fn dataset(home: &Path) -> Arc<Dataset> {
     let name = DatasetName::new("stripes").expect("a name");
     let workshop = Workshop::open(home, &name).expect("a workshop");
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
-    let mut writer = Writer::new(workshop, image, &["lying".into(), "standing".into()]).expect("a writer");
+    let mut writer = Writer::new(workshop, image, &["lying".into(), "snapshot".into()]).expect("a writer");
     let mut noise = 1_u32;
     for (split, count) in Split::ALL.into_iter().zip([60, 20, 20]) {
         for label in 0..2_u32 {
@@ -139,7 +139,7 @@ struct Bench {
     /// Whether images stay on the device.
     resident: bool,
     /// Whether a smaller last batch is filled up.
-    even: bool,
+    pad_last_batch: bool,
 }
 
 impl Bench {
@@ -150,7 +150,7 @@ impl Bench {
         let mut recipe = Recipe::cnn(name, dataset.fingerprint().to_owned(), 0);
         recipe.epochs = 4;
         recipe.batch_size = 16;
-        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, resident: false, even: false }
+        Self { folder, dataset, recipe, readback: 1, interval: Duration::MAX, resident: false, pad_last_batch: false }
     }
 
     fn files(&self, run: &str) -> CheckpointFiles {
@@ -172,13 +172,13 @@ impl Bench {
         Arc::new(self.pictures())
     }
 
-    fn feed(&self, source: &Arc<dyn Source>) -> Feed<'_, Flex> {
+    fn loader(&self, source: &Arc<dyn Source>) -> DataLoader<'_, Flex> {
         if !self.resident {
-            return Feed::of(Arc::clone(source));
+            return DataLoader::from_source(Arc::clone(source));
         }
         let splits = [Split::Train, Split::Validation];
-        let resident = Resident::upload(&self.pictures(), &splits, 1 << 20, &Default::default());
-        Feed::of_images(self.pictures(), None, Some(resident.expect("room")))
+        let resident = DeviceDataset::upload(&self.pictures(), &splits, 1 << 20, &Default::default());
+        DataLoader::from_images(self.pictures(), None, Some(resident.expect("room")))
     }
 
     fn run_with(
@@ -195,7 +195,10 @@ impl Bench {
         let seed = self.recipe.seed;
         let plan = Fit {
             recipe: &self.recipe,
-            feed: self.feed(source).evenly(self.even).in_precision(self.recipe.trained_precision()),
+            loader: self
+                .loader(source)
+                .padding_last_batch(self.pad_last_batch)
+                .in_precision(self.recipe.trained_precision()),
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -288,7 +291,7 @@ fn a_run_with_every_setting_goes_on_to_the_same_bits() {
         assert_eq!(bench.last(&run), expected, "stopped at {stop_at}");
     }
     // What is validated is the average.
-    let evaluated = average::evaluated(expected.arrays.clone());
+    let evaluated = average::evaluated_arrays(expected.arrays.clone());
     assert!(evaluated.keys().all(|name| !name.starts_with("average.")));
     assert_eq!(evaluated["dense_weight"], expected.arrays["average.dense_weight"]);
     assert_ne!(evaluated["dense_weight"], expected.arrays["dense_weight"]);
@@ -355,9 +358,9 @@ fn a_last_batch_that_is_filled_up_trains_as_it_is() {
         bench.recipe.batch_size = 22;
         for resident in [false, true] {
             bench.resident = resident;
-            bench.even = false;
+            bench.pad_last_batch = false;
             let (_, as_it_is) = bench.run("as-it-is", None, None);
-            bench.even = true;
+            bench.pad_last_batch = true;
             let (end, filled) = bench.run("filled", None, None);
             assert_eq!(end, FitEnd::Finished(FinishReason::MaxEpochs));
             assert_near(&filled, &as_it_is);
@@ -391,11 +394,14 @@ fn every_network_from_scratch_learns_and_is_resumed_to_the_last_bit_within_an_ep
 fn every_batch_of_an_even_feed_is_as_large_as_the_first() {
     let bench = Bench { resident: true, ..Bench::new() };
     let (images, device) = (bench.images(), Default::default());
-    for feed in [bench.feed(&images).evenly(true), Feed::of(Arc::clone(&images)).evenly(true)] {
-        let pieces = feed.start(Split::Train, (0..120).collect(), 22, Pass::Training(1)).expect("a thread");
+    for loader in [
+        bench.loader(&images).padding_last_batch(true),
+        DataLoader::from_source(Arc::clone(&images)).padding_last_batch(true),
+    ] {
+        let pieces = loader.start(Split::Train, (0..120).collect(), 22, Pass::Training(1)).expect("a thread");
         let sizes: Vec<[usize; 2]> = pieces
             .map(|piece| {
-                let ready = feed.ready(piece, &device);
+                let ready = loader.to_device(piece, &device);
                 [ready.inputs.dims()[0], ready.labels.dims()[0]]
             })
             .collect();
@@ -425,12 +431,12 @@ fn how_often_an_evaluation_is_read_changes_nothing() {
     let network = drawn::<Flex>(NetworkName::CNN, [1, SIDE as usize, SIDE as usize], 2, 3);
     let identity = identity(&bench.dataset, [SIDE as usize, SIDE as usize, 1], None);
     bench.resident = true;
-    let feed = bench.feed(&bench.images());
+    let loader = bench.loader(&bench.images());
     let evaluated = |readback| {
         // 7 batches, the last of 6 images.
-        let batches = feed.start(Split::Train, (0..120).collect(), 19, Pass::PLAIN).expect("a thread");
+        let batches = loader.start(Split::Train, (0..120).collect(), 19, Pass::PLAIN).expect("a thread");
         let classes = identity.classes.len();
-        evaluate(&network, &feed, batches, classes, readback, &Default::default(), || false).expect("to the end")
+        evaluate(&network, &loader, batches, classes, readback, &Default::default(), || false).expect("to the end")
     };
     let each = evaluated(1);
     assert_eq!(each.truth.len(), 120);

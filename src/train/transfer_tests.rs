@@ -9,11 +9,11 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Tensor, TensorData};
 
 use super::checkpoint::{Checkpoint, CheckpointFiles};
-use super::features::{Cached, FeaturePlan};
-use super::feed::Feed;
+use super::data_loader::DataLoader;
+use super::device_dataset::DeviceDataset;
+use super::features::{CacheOutcome, FeaturePlan};
 use super::fit::{Fit, FitEnd, fit};
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
-use super::resident::Resident;
 use super::tests::{Cpu, Notes, dataset, identity};
 use crate::data::batch::{Pass, Source};
 use crate::data::features::{KEY_VERSION, Key};
@@ -184,7 +184,7 @@ struct Bench {
     weights: Arrays,
     /// Bytes that images may take on the device while features are computed.
     resident: u64,
-    even: bool,
+    pad_last_batch: bool,
 }
 
 /// Where a run's inputs come from.
@@ -216,7 +216,7 @@ impl Bench {
             interval: Duration::MAX,
             weights: base(),
             resident: 0,
-            even: false,
+            pad_last_batch: false,
         }
     }
 
@@ -254,7 +254,7 @@ impl Bench {
         self.folder.path().join("stripes")
     }
 
-    fn cache(&self, notes: &mut Notes, limit: u64) -> Cached {
+    fn cache(&self, notes: &mut Notes, limit: u64) -> CacheOutcome {
         let plan = FeaturePlan {
             dataset: &self.dataset,
             images: &self.images(),
@@ -264,7 +264,7 @@ impl Bench {
             dataset_dir: &self.dataset_dir(),
             limit,
             resident: self.resident,
-            even: self.even,
+            pad_last_batch: self.pad_last_batch,
         };
         plan.ensure(&[Split::Train, Split::Validation], &Default::default(), notes)
     }
@@ -277,22 +277,22 @@ impl Bench {
     fn run(&self, run: &str, from: From, checkpoint: Option<&Checkpoint>, stop_at: Option<u32>) -> (FitEnd, Notes) {
         let (device, frozen, files) = (Default::default(), self.frozen(), self.files(run));
         let splits = [Split::Train, Split::Validation];
-        let feed = match from {
-            From::Images => Feed::of_images(self.images(), Some(&frozen), None),
+        let loader = match from {
+            From::Images => DataLoader::from_images(self.images(), Some(&frozen), None),
             From::Device => {
-                let resident = Resident::upload(&self.images(), &splits, 1 << 20, &device).expect("room");
-                Feed::of_images(self.images(), Some(&frozen), Some(resident))
+                let resident = DeviceDataset::upload(&self.images(), &splits, 1 << 20, &device).expect("room");
+                DataLoader::from_images(self.images(), Some(&frozen), Some(resident))
             }
             From::Cache => match self.cache(&mut Notes::default(), 1 << 30) {
-                Cached::Ready(features) => Feed::of(Arc::new(features)),
-                Cached::Uncached(reason) => panic!("{reason}"),
-                Cached::Stopped => panic!("nobody asked to stop"),
+                CacheOutcome::Ready(features) => DataLoader::from_source(Arc::new(features)),
+                CacheOutcome::Uncached(reason) => panic!("{reason}"),
+                CacheOutcome::Stopped => panic!("nobody asked to stop"),
             },
         };
         let identity = identity(&self.dataset, [32, 32, 3], Some("base".into()));
         let plan = Fit::<Cpu> {
             recipe: &self.recipe,
-            feed: feed.in_precision(self.recipe.trained_precision()),
+            loader: loader.in_precision(self.recipe.trained_precision()),
             identity: &identity,
             files: &files,
             readback: self.readback,
@@ -331,7 +331,7 @@ fn variants_from_the_cache_train_as_the_images_do_and_the_second_run_computes_no
     bench.run("again", From::Cache, None, None);
     assert_eq!(bench.last("again"), before, "the same seed, the same run");
     let mut notes = Notes::default();
-    assert!(matches!(bench.cache(&mut notes, 1 << 30), Cached::Ready(_)));
+    assert!(matches!(bench.cache(&mut notes, 1 << 30), CacheOutcome::Ready(_)));
     // 120 training images in three variants and 40 to validate on.
     let found = |event: &Event| matches!(event, Event::FeaturesReady { images: 400, computed: 0, .. });
     assert!(notes.events.iter().any(found), "{:?}", notes.events);
@@ -373,7 +373,7 @@ fn features_of_batches_that_are_filled_up_are_those_of_the_images() {
     for resident in [0, 1 << 20] {
         let mut bench = Bench::new(Strategy::Finetune);
         bench.recipe.transfer.as_mut().expect("a base").variants = 3;
-        (bench.even, bench.resident) = (true, resident);
+        (bench.pad_last_batch, bench.resident) = (true, resident);
         assert_near(&bench.run("filled", From::Cache, None, None).1, &as_it_is);
     }
 }
@@ -383,9 +383,9 @@ fn features_that_were_interrupted_go_on_where_they_were() {
     let mut bench = Bench::new(Strategy::Features);
     bench.recipe.augmentation = None;
     let mut notes = Notes { stop_at: Some(7), ..Notes::default() };
-    assert!(matches!(bench.cache(&mut notes, 1 << 30), Cached::Stopped));
+    assert!(matches!(bench.cache(&mut notes, 1 << 30), CacheOutcome::Stopped));
     let mut notes = Notes::default();
-    assert!(matches!(bench.cache(&mut notes, 1 << 30), Cached::Ready(_)));
+    assert!(matches!(bench.cache(&mut notes, 1 << 30), CacheOutcome::Ready(_)));
     // The training images were done before the stop; the validation images fill a chunk of their own.
     let rest = |event: &Event| matches!(event, Event::FeaturesReady { images: 160, computed: 40, .. });
     assert!(notes.events.iter().any(rest), "{:?}", notes.events);
@@ -394,7 +394,7 @@ fn features_that_were_interrupted_go_on_where_they_were() {
 #[test]
 fn what_does_not_fit_is_not_kept_and_says_so() {
     let bench = Bench::new(Strategy::Features);
-    let Cached::Uncached(reason) = bench.cache(&mut Notes::default(), 1000) else { panic!("it was kept") };
+    let CacheOutcome::Uncached(reason) = bench.cache(&mut Notes::default(), 1000) else { panic!("it was kept") };
     assert!(reason.contains("MIEN_FEATURE_CACHE_GIB"), "{reason}");
 }
 

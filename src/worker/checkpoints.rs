@@ -41,7 +41,7 @@ pub(super) fn interval() -> (Duration, Option<String>) {
 }
 
 /// A checkpoint to go on from.
-pub(super) struct Place {
+pub(super) struct ResumePoint {
     /// Its file.
     pub(super) file: PathBuf,
     /// Where training stood.
@@ -56,7 +56,7 @@ pub(super) struct Place {
 ///
 /// # Errors
 /// When none is whole, or one is of a newer program.
-pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, WorkerError> {
+pub(super) fn find_resume_point(files: &CheckpointFiles) -> Result<Option<ResumePoint>, WorkerError> {
     let (mut whole, mut damaged) = (Vec::new(), Vec::new());
     for path in [&files.last, &files.previous, &files.best] {
         match State::read(path) {
@@ -68,19 +68,19 @@ pub(super) fn where_to_go_on(files: &CheckpointFiles) -> Result<Option<Place>, W
     }
     // Of equals the first. A best one is the newest where a worker was killed between the two files of an epoch.
     match whole.iter().rev().max_by_key(|(_, state)| state.position()).cloned() {
-        Some((file, state)) => Ok(Some(Place { file, state, whole, damaged })),
+        Some((file, state)) => Ok(Some(ResumePoint { file, state, whole, damaged })),
         None if damaged.is_empty() => Ok(None),
         None => Err(WorkerError::NoneWhole(damaged.into_iter().map(|(_, error)| error).collect())),
     }
 }
 
-impl Place {
+impl ResumePoint {
     /// Puts damaged files aside, so that nothing overwrites them, and makes the best weights anew if a whole checkpoint
     /// is of the same epoch. Returns what a person should know of it.
-    pub(super) fn mend(&self, files: &CheckpointFiles) -> Vec<String> {
+    pub(super) fn repair(&self, files: &CheckpointFiles) -> Vec<String> {
         let mut told = Vec::new();
         for (path, error) in &self.damaged {
-            let aside = aside(path);
+            let aside = quarantine_path(path);
             let kept = match fs::rename(path, &aside) {
                 Ok(()) => format!("it is kept as {}", aside.display()),
                 Err(error) => format!("it cannot be kept as {}: {error}", aside.display()),
@@ -88,11 +88,11 @@ impl Place {
             let instead = if *path == files.best { String::new() } else { format!("; {}", self.words()) };
             told.push(format!("{error}; {kept}{instead}"));
         }
-        told.extend(self.mend_best(files));
+        told.extend(self.restore_best(files));
         told
     }
 
-    fn mend_best(&self, files: &CheckpointFiles) -> Option<String> {
+    fn restore_best(&self, files: &CheckpointFiles) -> Option<String> {
         let wanted = self.state.early_stopping.best_epoch;
         let is_best = |(path, state): &(PathBuf, State)| *path == files.best && state.epoch == wanted;
         if wanted == 0 || self.whole.iter().any(is_best) {
@@ -134,8 +134,8 @@ fn copy_checkpoint(from: &Path, to: &Path) -> Result<(), WorkerError> {
 /// # Errors
 /// When there are none that are whole, or not those of the best epoch.
 pub(super) fn best(files: &CheckpointFiles) -> Result<(Checkpoint, Vec<String>), WorkerError> {
-    let place = where_to_go_on(files)?;
-    let told = place.as_ref().map_or_else(Vec::new, |place| place.mend(files));
+    let place = find_resume_point(files)?;
+    let told = place.as_ref().map_or_else(Vec::new, |place| place.repair(files));
     let wanted = place.map(|place| place.state.early_stopping.best_epoch);
     let best = match Checkpoint::read(&files.best) {
         Ok(best) => best,
@@ -155,7 +155,7 @@ pub(super) fn best(files: &CheckpointFiles) -> Result<(Checkpoint, Vec<String>),
 }
 
 /// Where a damaged file is kept: the first name that is free.
-fn aside(path: &Path) -> PathBuf {
+fn quarantine_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let numbered = |number: u32| match number {
         1 => path.with_file_name(format!("{name}.damaged")),
@@ -238,9 +238,9 @@ mod tests {
                     No => {}
                 }
             }
-            let place = where_to_go_on(&files).expect("a place");
+            let place = find_resume_point(&files).expect("a place");
             assert_eq!(place.as_ref().map(|place| place.state.position()), expected, "{case}");
-            let told = place.map_or_else(Vec::new, |place| place.mend(&files)).join("\n");
+            let told = place.map_or_else(Vec::new, |place| place.repair(&files)).join("\n");
             for name in NAMES {
                 let gone = put_aside.split(' ').any(|damaged| damaged == name);
                 let kept = fs::read(folder.path().join(format!("{name}.damaged"))).ok();
@@ -264,7 +264,7 @@ mod tests {
         for path in [&files.last, &files.best] {
             fs::write(path, "cut").expect("written");
         }
-        let told = where_to_go_on(&files).err().expect("refused").to_string();
+        let told = find_resume_point(&files).err().expect("refused").to_string();
         assert!(told.contains("last is damaged") && told.contains("best is damaged"), "{told}");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
     }
@@ -276,7 +276,7 @@ mod tests {
         for damage in ["one", "two"] {
             write(&files.previous, (2, 0), 0);
             fs::write(&files.last, damage).expect("written");
-            where_to_go_on(&files).expect("a place").expect("one").mend(&files);
+            find_resume_point(&files).expect("a place").expect("one").repair(&files);
         }
         let kept = |name: &str| fs::read_to_string(folder.path().join(name)).expect("kept");
         assert_eq!((kept("last.damaged"), kept("last.damaged-2")), ("one".into(), "two".into()));

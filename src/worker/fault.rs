@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::{FailureKind, text::printable};
 
 /// So many panics are kept, and printed to the worker's log. A device that has failed causes one for every call.
-const KEPT: usize = 8;
+const MAX_RECORDED: usize = 8;
 
 /// Characters of a message that are looked at.
-const LONGEST: usize = 4096;
+const MAX_CHARACTERS: usize = 4096;
 
 /// What burn's runtime, the driver and cuDNN say where memory runs out.
 const NO_MEMORY: [&str; 3] = ["can't allocate buffer of size", "CUDA_ERROR_OUT_OF_MEMORY", "ALLOCATION_FAILED"];
@@ -22,11 +22,11 @@ const DRIVER: &str = "CUDA_ERROR_";
 /// How a panic of convolutions by cuDNN begins.
 const CUDNN: &str = "cuDNN's part of a step failed";
 
-static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static RECORDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What is printed of panics while they are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Print {
+pub(crate) enum PanicOutput {
     /// The first ones, whole: for a log.
     First,
     /// Nothing: what they come to is told in words.
@@ -34,17 +34,17 @@ pub(crate) enum Print {
 }
 
 /// From now on keeps what panics say.
-pub(crate) fn listen(print: Print) {
+pub(crate) fn record_panics(print: PanicOutput) {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         let first = {
-            let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-            if heard.len() < KEPT {
-                heard.push(message(panicked.payload()).chars().take(LONGEST).collect());
+            let mut recorded = RECORDED.lock().unwrap_or_else(PoisonError::into_inner);
+            if recorded.len() < MAX_RECORDED {
+                recorded.push(message(panicked.payload()).chars().take(MAX_CHARACTERS).collect());
             }
-            heard.len() < KEPT
+            recorded.len() < MAX_RECORDED
         };
-        if first && print == Print::First {
+        if first && print == PanicOutput::First {
             usual(panicked);
         }
     }));
@@ -68,13 +68,13 @@ pub struct Fault {
 
 /// Why work on batches of this size ended by a panic that says this.
 pub(crate) fn explain(said: &str, batch: Option<usize>) -> Fault {
-    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-    judge(said, &heard, batch)
+    let recorded = RECORDED.lock().unwrap_or_else(PoisonError::into_inner);
+    judge(said, &recorded, batch)
 }
 
-fn judge(said: &str, heard: &[String], batch: Option<usize>) -> Fault {
+fn judge(said: &str, recorded: &[String], batch: Option<usize>) -> Fault {
     let fault = |kind, words: String| Fault { kind, words };
-    let all = || std::iter::once(said).chain(heard.iter().map(String::as_str));
+    let all = || std::iter::once(said).chain(recorded.iter().map(String::as_str));
     if all().any(|text| NO_MEMORY.iter().any(|sign| text.contains(sign))) {
         let advice = match batch {
             Some(batch) if batch > 1 => format!("a batch of {batch} does not fit, {} may; ", batch / 2),
@@ -115,7 +115,7 @@ mod tests {
         let launch = "Launch(DriverError(CUDA_ERROR_LAUNCH_FAILED, \"unspecified launch failure\"))";
         let memory = "called `Result::unwrap()` on an `Err` value: can't allocate buffer of size: 150994944";
         let (memory_kind, device) = (FailureKind::OutOfMemory, FailureKind::Device);
-        for (kind, said, heard, parts) in [
+        for (kind, said, recorded, parts) in [
             (
                 memory_kind,
                 call,
@@ -135,8 +135,8 @@ mod tests {
             ),
             (FailureKind::Panic, call, vec!["something else"], ["a fault of this program: called", "CallError"]),
         ] {
-            let heard: Vec<String> = heard.into_iter().map(str::to_owned).collect();
-            let told = judge(said, &heard, Some(512));
+            let recorded: Vec<String> = recorded.into_iter().map(str::to_owned).collect();
+            let told = judge(said, &recorded, Some(512));
             assert_eq!(told.kind, kind, "{told}");
             assert!(parts.iter().all(|part| told.words.contains(part)), "{told}");
         }

@@ -10,26 +10,26 @@ use std::time::Duration;
 
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
-use super::journal::SharedLog;
+use super::run_reporter::SharedLog;
 use crate::domain::text::printable;
 use crate::events::Event;
 use crate::model::device::{self, DeviceKind};
 
 /// Between two looks at how many there are.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What there is to tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum KernelCacheStatus {
     /// Nothing is kept yet: everything that the device has to be given is compiled and tuned first.
     FirstStart,
     /// Nothing can be kept, and why.
-    NotKept(String),
+    Unavailable(String),
 }
 
 /// Settles it for this process, before the device is touched. `None` for a device without kernels.
-pub(crate) fn keep(kind: DeviceKind) -> Option<Place> {
-    let name = device::kernels(kind)?;
+pub(crate) fn open_cache(kind: DeviceKind) -> Option<KernelCache> {
+    let name = device::kernel_cache_name(kind)?;
     let cache = choose_base_strategy().ok().map(|folders| folders.cache_dir());
     let place = place(cache.as_deref(), &name);
     configure(place.folder.as_deref());
@@ -37,10 +37,10 @@ pub(crate) fn keep(kind: DeviceKind) -> Option<Place> {
 }
 
 /// Where they are kept, and what there is to tell.
-pub(crate) struct Place {
+pub(crate) struct KernelCache {
     /// `None` where nothing can be kept.
     pub(crate) folder: Option<PathBuf>,
-    pub(crate) told: Option<Told>,
+    pub(crate) status: Option<KernelCacheStatus>,
 }
 
 /// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes.
@@ -57,7 +57,7 @@ impl KernelWatch {
         let before = compiled(&folder);
         let look = move || {
             let mut told = 0;
-            while ended.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            while ended.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let count = compiled(&folder).saturating_sub(before);
                 if count > told {
                     told = count;
@@ -91,16 +91,16 @@ fn compiled(folder: &Path) -> usize {
 }
 
 /// A folder for the kernels called `name` in the user's cache folder.
-fn place(cache: Option<&Path>, name: &str) -> Place {
-    let nowhere = |told: String| Place { folder: None, told: Some(Told::NotKept(told)) };
+fn place(cache: Option<&Path>, name: &str) -> KernelCache {
+    let nowhere = |status: String| KernelCache { folder: None, status: Some(KernelCacheStatus::Unavailable(status)) };
     let Some(cache) = cache else {
         return nowhere("there is no home folder to keep compiled kernels in: every start compiles its own".into());
     };
     let folder = cache.join("mien").join("kernels").join(name);
     match fs::create_dir_all(&folder).and_then(|()| fs::read_dir(&folder)) {
         Ok(mut there) => {
-            let told = there.next().is_none().then_some(Told::FirstStart);
-            Place { folder: Some(folder), told }
+            let status = there.next().is_none().then_some(KernelCacheStatus::FirstStart);
+            KernelCache { folder: Some(folder), status }
         }
         Err(error) => {
             let folder = printable(&folder.to_string_lossy());
@@ -126,7 +126,7 @@ fn configure(folder: Option<&Path>) {
             // Tuning is kept somewhere in any case.
             None => {
                 if let Ok(folder) = tempfile::tempdir() {
-                    config.autotune.cache = CacheConfig::File(folder.keep());
+                    config.autotune.cache = CacheConfig::File(folder.open_cache());
                 }
             }
         }
@@ -149,9 +149,9 @@ mod tests {
         let first = place(Some(cache.path()), "sm_90-nvrtc-13.0");
         let folder = first.folder.expect("made");
         assert!(folder.ends_with("mien/kernels/sm_90-nvrtc-13.0") && folder.is_dir());
-        assert_eq!(first.told, Some(Told::FirstStart));
+        assert_eq!(first.status, Some(KernelCacheStatus::FirstStart));
         fs::write(folder.join("ptx"), "kernels").expect("written");
-        assert_eq!(place(Some(cache.path()), "sm_90-nvrtc-13.0").told, None);
+        assert_eq!(place(Some(cache.path()), "sm_90-nvrtc-13.0").status, None);
     }
 
     #[test]
@@ -159,8 +159,8 @@ mod tests {
         let cache = tempfile::NamedTempFile::new().expect("a file");
         for cache in [Some(cache.path()), None] {
             let place = place(cache, "sm_90-nvrtc-13.0");
-            let told = matches!(&place.told, Some(Told::NotKept(why)) if why.contains("every start compiles its own"));
-            assert!(place.folder.is_none() && told, "{:?}", place.told);
+            let told = matches!(&place.status, Some(KernelCacheStatus::Unavailable(why)) if why.contains("every start compiles its own"));
+            assert!(place.folder.is_none() && told, "{:?}", place.status);
         }
     }
 
@@ -189,6 +189,6 @@ mod tests {
 
     #[test]
     fn the_processor_has_no_kernels_to_keep() {
-        assert!(keep(DeviceKind::Cpu).is_none());
+        assert!(open_cache(DeviceKind::Cpu).is_none());
     }
 }

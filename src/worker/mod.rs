@@ -7,15 +7,15 @@
 
 pub(crate) mod backend;
 mod checkpoints;
+mod device_memory;
 pub mod error;
 pub(crate) mod fault;
 mod job;
-mod journal;
 pub(crate) mod kernels;
 mod load;
 mod model;
 pub mod predictor;
-mod residence;
+mod run_reporter;
 mod scores;
 mod setup;
 mod signals;
@@ -37,10 +37,10 @@ use crate::train::Reporter;
 pub(crate) use model::imported_arrays;
 
 use error::WorkerError;
-use fault::Print;
-use journal::Journal;
+use fault::PanicOutput;
+use run_reporter::RunReporter;
 use signals::Interruption;
-use waiting::Turn;
+use waiting::SlotClaim;
 
 /// Does a job on a run folder, in its turn or right `now`, in a process that has a session of its own, from taking its
 /// lock to the last event. The exit code is 0 when the job was done or stopped on request, 1 otherwise, as after a
@@ -79,50 +79,50 @@ fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
             return Ok(true);
         }
     }
-    let log = EventWriter::open(&folder.events_file(), journal::now()).map_err(|source| WorkerError::File {
+    let log = EventWriter::open(&folder.events_file(), run_reporter::now()).map_err(|source| WorkerError::File {
         doing: "write",
         path: folder.events_file(),
         source,
     })?;
     let interruption = Interruption::listen().map_err(WorkerError::Signals)?;
-    let mut turn = Turn { queued: queue.is_some(), slot: None };
-    let mut journal = Journal::new(log, folder.clone(), interruption, Limits::of(&recipe));
+    let mut claim = SlotClaim { queued: queue.is_some(), slot: None };
+    let mut reporter = RunReporter::new(log, folder.clone(), interruption, Limits::of(&recipe));
 
-    fault::listen(Print::First);
+    fault::record_panics(PanicOutput::First);
     // A panic is a fault of this program or of its device, and still no reason to leave a run without an end.
     let attempt = catch_unwind(AssertUnwindSafe(|| match job {
-        Job::Train => job::train(folder, &recipe, &mut turn, &mut journal).map(Some),
+        Job::Train => job::train(folder, &recipe, &mut claim, &mut reporter).map(Some),
         Job::Evaluate => {
-            journal.know_limits();
-            job::evaluate(folder, &recipe, &mut turn, &mut journal)
+            reporter.adopt_limits();
+            job::evaluate(folder, &recipe, &mut claim, &mut reporter)
         }
     }));
     let result = attempt
         .unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize)).into()));
-    journal.finish();
+    reporter.finish();
     let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
     let done = match (result, job) {
         (Ok(outcome), Job::Train) => {
             let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
-            outcome.into_iter().for_each(|outcome| journal.report(Event::Ended { outcome }));
+            outcome.into_iter().for_each(|outcome| reporter.report(Event::Ended { outcome }));
             !failed && !interrupted
         }
         // The run's own end stays: only its test was not done.
         (Ok(outcome), Job::Evaluate) => {
             if let Some(Outcome::Interrupted { signal }) = outcome {
                 let message = format!("interrupted by {signal}: the best weights were not tested");
-                journal.report(Event::Warning { message });
+                reporter.report(Event::Warning { message });
             }
             !interrupted
         }
         (Err(error), Job::Train) => {
             let (cause, kind) = (error.to_string(), error.kind());
-            journal.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
+            reporter.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
             false
         }
         // The run itself ended long ago, and well: only the test failed.
         (Err(error), Job::Evaluate) => {
-            journal.report(Event::EvaluationFailed { cause: error.to_string() });
+            reporter.report(Event::EvaluationFailed { cause: error.to_string() });
             false
         }
     };

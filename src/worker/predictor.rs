@@ -1,4 +1,4 @@
-//! A run's best weights as a function from images to probabilities: without a dataset, a journal, a lock or a turn.
+//! A run's best weights as a function from images to probabilities: without a dataset, a reporter, a lock or a turn.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -38,7 +38,7 @@ impl<B: KernelBackend> Predictor<B> {
         let identity = best.state.identity;
         // For stored images the network's input is their shape; for prepared ones the recipe has it.
         let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
-        let arrays = average::evaluated(best.arrays);
+        let arrays = average::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
         Ok(Self { model, network, identity, precision, epoch, device: device.clone() })

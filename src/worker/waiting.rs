@@ -13,22 +13,22 @@ use crate::runs::layout::{Home, RunFolder};
 use crate::runs::queue::{DeviceKey, Look, Queue, Slot, Ticket};
 use crate::train::Reporter;
 
-use super::journal::{Heard, Journal, now};
+use super::run_reporter::{ControlRequest, RunReporter, now};
 
 /// Between two looks at the queue or at another run, in parts between which a stop is listened for.
-const LOOK_INTERVAL: (usize, Duration) = (2, Duration::from_millis(500));
+const POLL_INTERVAL: (usize, Duration) = (2, Duration::from_millis(500));
 
 /// The longest time between two looks, in the same parts: ten seconds.
 const MOST_PARTS: usize = 20;
 
-/// Whether a worker takes its turn, and what it holds once that has come: to the worker's end, when all is told.
+/// Whether a worker takes its claim, and what it holds once that has come: to the worker's end, when all is told.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct SlotClaim {
     pub(super) queued: bool,
     pub(super) slot: Option<Slot>,
 }
 
-impl Turn {
+impl SlotClaim {
     /// What a worker with this device waits for.
     pub(super) fn of<'a>(
         &'a mut self,
@@ -36,14 +36,14 @@ impl Turn {
         folder: &'a RunFolder,
         others: Vec<RunId>,
         device: &Device,
-    ) -> Wait<'a> {
+    ) -> StartConditions<'a> {
         let key = || DeviceKey::here(&device.kind.to_string(), device::pci_slot(device.kind).as_deref());
-        Wait { home, folder, others, device: self.queued.then(key), slot: &mut self.slot }
+        StartConditions { home, folder, others, device: self.queued.then(key), slot: &mut self.slot }
     }
 }
 
 /// What a worker waits for before it begins.
-pub(super) struct Wait<'a> {
+pub(super) struct StartConditions<'a> {
     home: &'a Home,
     folder: &'a RunFolder,
     /// The runs that have to end first.
@@ -54,37 +54,37 @@ pub(super) struct Wait<'a> {
     slot: &'a mut Option<Slot>,
 }
 
-impl Wait<'_> {
+impl StartConditions<'_> {
     /// Waits until the run may begin. False if a stop was asked for first.
-    pub(super) fn wait(self, journal: &mut Journal) -> bool {
+    pub(super) fn wait(self, reporter: &mut RunReporter) -> bool {
         if let Some(device) = &self.device
             && let Err(error) = Queue::of(self.home).waits_for(self.folder, device)
         {
             // Only lists of the queue miss it.
             let message = format!("cannot tell in {}: {error}", self.folder.queue_file().display());
-            journal.report(Event::Warning { message });
+            reporter.report(Event::Warning { message });
         }
-        if !self.for_others(journal) {
+        if !self.wait_for_runs(reporter) {
             return false;
         }
         if let Some(device) = &self.device {
-            *self.slot = self.for_a_slot(device, journal);
+            *self.slot = self.wait_for_slot(device, reporter);
             return self.slot.is_some();
         }
         true
     }
 
     /// Waits until nobody works on the other runs. False if a stop was asked for first.
-    fn for_others(&self, journal: &mut Journal) -> bool {
+    fn wait_for_runs(&self, reporter: &mut RunReporter) -> bool {
         for run in &self.others {
             let other = self.home.run(run);
             let mut told = false;
             while is_active(&other) {
                 if !told {
-                    journal.report(Event::Waiting { run: run.clone() });
+                    reporter.report(Event::Waiting { run: run.clone() });
                     told = true;
                 }
-                if !rest(journal, LOOK_INTERVAL.0, None) {
+                if !sleep_until_poll(reporter, POLL_INTERVAL.0, None) {
                     return false;
                 }
             }
@@ -93,7 +93,7 @@ impl Wait<'_> {
     }
 
     /// Waits for a slot of the device. `None` if a stop was asked for first.
-    fn for_a_slot(&self, device: &DeviceKey, journal: &mut Journal) -> Option<Slot> {
+    fn wait_for_slot(&self, device: &DeviceKey, reporter: &mut RunReporter) -> Option<Slot> {
         let queue = Queue::of(self.home);
         let (mut ticket, mut told, mut complaint): (_, Option<usize>, _) = (None, None, None);
         loop {
@@ -101,13 +101,13 @@ impl Wait<'_> {
                 Ok(Look::Turn(slot)) => return Some(slot),
                 Ok(Look::Wait { ahead }) => {
                     if told.replace(ahead) != Some(ahead) {
-                        journal.report(Event::Queued { device: device.name.clone(), ahead });
+                        reporter.report(Event::Queued { device: device.name.clone(), ahead });
                     }
                 }
                 Ok(Look::Busy) if told.is_none() => {
                     // Several were started at once: each needs an instant.
                     thread::sleep(Duration::from_millis(20));
-                    if matches!(journal.hear(), Heard::Nothing) {
+                    if matches!(reporter.poll_requests(), ControlRequest::None) {
                         continue;
                     }
                 }
@@ -119,11 +119,11 @@ impl Wait<'_> {
                     );
                     if complaint.as_ref() != Some(&message) {
                         complaint = Some(message.clone());
-                        journal.report(Event::Warning { message });
+                        reporter.report(Event::Warning { message });
                     }
                 }
             }
-            if !rest(journal, parts_before(told), Some(&mut ticket)) {
+            if !sleep_until_poll(reporter, parts_before(told), Some(&mut ticket)) {
                 return None;
             }
         }
@@ -133,23 +133,23 @@ impl Wait<'_> {
 /// Parts between two looks of a run with so many before it. Every look reads the place of every run that waits, alone
 /// with the queue: two hundred that looked once a second took a fifth of a core.
 fn parts_before(ahead: Option<usize>) -> usize {
-    (LOOK_INTERVAL.0 + ahead.unwrap_or(0) / 2).min(MOST_PARTS)
+    (POLL_INTERVAL.0 + ahead.unwrap_or(0) / 2).min(MOST_PARTS)
 }
 
 /// Lets a moment of so many parts pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket,
 /// because those behind it need not wait for that; its place stays.
-fn rest(journal: &mut Journal, parts: usize, ticket: Option<&mut Option<Ticket>>) -> bool {
-    let (_, part) = LOOK_INTERVAL;
+fn sleep_until_poll(reporter: &mut RunReporter, parts: usize, ticket: Option<&mut Option<Ticket>>) -> bool {
+    let (_, part) = POLL_INTERVAL;
     for _ in 0..parts {
-        match journal.hear() {
-            Heard::Nothing => thread::sleep(part),
-            Heard::Stop => return false,
-            Heard::Pause => {
+        match reporter.poll_requests() {
+            ControlRequest::None => thread::sleep(part),
+            ControlRequest::Stop => return false,
+            ControlRequest::Pause => {
                 if let Some(ticket) = ticket {
                     *ticket = None;
                 }
-                journal.pause();
-                return !matches!(journal.hear(), Heard::Stop);
+                reporter.pause();
+                return !matches!(reporter.poll_requests(), ControlRequest::Stop);
             }
         }
     }

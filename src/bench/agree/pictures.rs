@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use tempfile::TempDir;
 
-use crate::bench::{BenchError, Check, Finding, Tell};
+use crate::bench::{BenchError, Check, Finding, ReportFinding};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::writer::{Description, Workshop, Writer};
@@ -14,7 +14,7 @@ use crate::data::{Batch, Dataset, Pass, StoreError};
 use crate::domain::{Augmentation, DatasetName, Preprocessing, Split};
 use crate::model::device::DeviceKind;
 use crate::model::kernels::read;
-use crate::train::resident::Resident;
+use crate::train::device_dataset::DeviceDataset;
 
 /// Of the range of a picture's values.
 const BAR: f64 = 1e-3;
@@ -52,24 +52,24 @@ fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
 ///
 /// # Errors
 /// When there is no room for a few images in the folder for temporary files.
-pub(super) fn check<B: Backend>(device: &B::Device, size: usize, tell: Tell<'_>) -> Result<(), BenchError> {
+pub(super) fn check<B: Backend>(device: &B::Device, size: usize, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let folder = tempfile::tempdir().map_err(|source| BenchError::Folder { source })?;
     let dataset = dataset(&folder)?;
     let augmenter = Some(Augmenter { ranges: Augmentation::REFERENCE, seed: 1, variants: 0 });
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     let plain = |augmenter| Images::plain(Arc::clone(&dataset), augmenter);
-    let mut told = |part: &str, images: &Images, bar: f64| {
+    let mut report_check = |part: &str, images: &Images, bar: f64| {
         let error = difference::<B>(images, device);
-        tell(Finding::Check(Check::new("pictures", part, error, 0.0, bar)));
+        report(Finding::Check(Check::new("pictures", part, error, 0.0, bar)));
     };
-    told("as they are (largest difference)", &plain(None), 0.0);
-    told("augmented at 48", &plain(augmenter), BAR);
+    report_check("as they are (largest difference)", &plain(None), 0.0);
+    report_check("augmented at 48", &plain(augmenter), BAR);
     let ranges = Augmentation { brightness: 0.3, contrast: 0.3, erasing: 0.5, ..Augmentation::STRONG };
     let strongly = Augmenter { ranges, seed: 1, variants: 0 };
-    told("toned, erased and cut to 42", &plain(Some(strongly)).cropped(42), BAR);
+    report_check("toned, erased and cut to 42", &plain(Some(strongly)).cropped(42), BAR);
     for (name, preprocessing) in Preprocessing::NAMED {
         let images = Images::prepared(Arc::clone(&dataset), size, preprocessing, augmenter);
-        told(&format!("augmented to {size}, {name}"), &images, BAR);
+        report_check(&format!("augmented to {size}, {name}"), &images, BAR);
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ pub(super) fn check<B: Backend>(device: &B::Device, size: usize, tell: Tell<'_>)
 /// The largest difference of a batch in the third epoch, as a share of the range of its values.
 fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
     let indices: Vec<u32> = (0..IMAGES).rev().step_by(5).collect();
-    let Some(resident) = Resident::<B>::upload(images, &[Split::Train], u64::MAX, device) else { return f64::NAN };
+    let Some(resident) = DeviceDataset::<B>::upload(images, &[Split::Train], u64::MAX, device) else { return f64::NAN };
     let host = Batch::make(images, Split::Train, &indices, Pass::Training(3));
     let (inputs, labels) = resident.batch(&images.picks(Split::Train, &indices, Pass::Training(3)));
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
@@ -95,7 +95,7 @@ const ROW: usize = 48 * 48;
 
 /// Gathers rows of bytes from places that f32 (2²⁴) and, where the device has room for it, nearly i32 (2³¹) cannot
 /// number.
-pub(super) fn gather<B: Backend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) {
+pub(super) fn gather<B: Backend>(device: &B::Device, kind: DeviceKind, report: ReportFinding<'_>) {
     let bytes: usize = match kind {
         DeviceKind::Cpu => 1 << 25,
         DeviceKind::Cuda(_) => i32::MAX as usize,
@@ -119,5 +119,5 @@ pub(super) fn gather<B: Backend>(device: &B::Device, kind: DeviceKind, tell: Tel
     let wrong = found.iter().zip(&expected).filter(|(found, expected)| found != expected).count() as f64;
     let wrong = if found.len() == expected.len() { wrong } else { f64::NAN };
     let part = format!("wrong bytes, rows of {} MiB", (rows * ROW) >> 20);
-    tell(Finding::Check(Check::new("gather", part, wrong, 0.0, 0.0)));
+    report(Finding::Check(Check::new("gather", part, wrong, 0.0, 0.0)));
 }

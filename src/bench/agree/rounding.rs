@@ -2,9 +2,9 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Expected, relative};
-use crate::bench::material::uniform;
-use crate::bench::{Check, Finding, Tell};
+use super::{Tolerance, relative};
+use crate::bench::bench_inputs::uniform;
+use crate::bench::{Check, Finding, ReportFinding};
 use crate::model::device::DeviceKind;
 use crate::model::kernels::{KernelBackend, conv3x3_relu, read};
 
@@ -22,7 +22,7 @@ const SAMPLES: usize = 2048;
 const EXACT: f64 = 1e-5;
 
 /// Multiplies and convolves, tells how far that is from f64, and what to expect of the device from then on.
-pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) -> Expected {
+pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, report: ReportFinding<'_>) -> Tolerance {
     let shapes: &[Shapes] = match kind {
         DeviceKind::Cpu => &[SMALL],
         DeviceKind::Cuda(_) => &[SMALL, LARGE],
@@ -35,10 +35,10 @@ pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, te
     let convolution = worst(shapes.iter().map(|(_, shape)| convolution::<B>(*shape, device)).collect());
     // What is no number is not exact either.
     let coarse = !(product <= EXACT && convolution <= EXACT);
-    let expected = if coarse { Expected::TF32 } else { Expected::FULL };
-    tell(Finding::Rounding { coarse, product, convolution });
-    tell(Finding::Check(Check::new("arithmetic", "matrix product", product, 0.0, expected.bar)));
-    tell(Finding::Check(Check::new("arithmetic", "convolution", convolution, 0.0, expected.bar)));
+    let expected = if coarse { Tolerance::TF32 } else { Tolerance::FULL };
+    report(Finding::Rounding { coarse, product, convolution });
+    report(Finding::Check(Check::new("arithmetic", "matrix product", product, 0.0, expected.bar)));
+    report(Finding::Check(Check::new("arithmetic", "convolution", convolution, 0.0, expected.bar)));
     expected
 }
 

@@ -1,8 +1,8 @@
 //! Looks at the CUDA installation by hand: `driver` and `toolkit` ask, `verdict` judges.
 
+mod compatibility;
 mod driver;
 mod toolkit;
-mod verdict;
 
 pub(super) use driver::{memory, pci_slot};
 
@@ -21,12 +21,12 @@ pub(super) fn devices() -> Result<Vec<CudaDevice>, String> {
     }
     let compiler = toolkit::load_compiler()?;
     toolkit::find_headers()?;
-    if let Some(fault) = verdict::of_driver(found.version, compiler) {
+    if let Some(fault) = compatibility::of_driver(found.version, compiler) {
         return Err(fault);
     }
-    let judged = |(name, capability): (String, verdict::Version)| CudaDevice {
-        fault: verdict::of_device(capability, compiler),
-        kernels: verdict::kernels(&name, capability, compiler),
+    let judged = |(name, capability): (String, compatibility::Version)| CudaDevice {
+        fault: compatibility::of_device(capability, compiler),
+        kernel_cache_name: compatibility::kernel_cache_name(&name, capability, compiler),
         name,
     };
     Ok(found.devices.into_iter().map(judged).collect())

@@ -8,7 +8,10 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
-use super::{BatchNormSettings, BlockSettings, KernelBackend, Normalized, Wanted, convolve, plain};
+use super::{
+    BatchNormSettings, BlockSettings, KernelBackend, Normalized, RequiredGradients, reference_block,
+    reference_convolution,
+};
 
 /// A convolution block: of input and weight, and of a bias where it has three parents.
 #[derive(Debug)]
@@ -21,8 +24,11 @@ impl<B: KernelBackend, const N: usize> Backward<B, N> for ConvBlock {
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, saved) = ops.state;
         let (of_x, of_parameters) = ops.parents.split_at(1);
-        let wanted =
-            Wanted { x: of_x[0].is_some(), parameters: of_parameters.iter().any(Option::is_some), bias: N == 3 };
+        let wanted = RequiredGradients {
+            x: of_x[0].is_some(),
+            parameters: of_parameters.iter().any(Option::is_some),
+            bias: N == 3,
+        };
         let found = B::conv_block_backward(grad, x, weight, &saved, wanted);
         let (weight_grad, bias_grad) = found.parameters.unzip();
         for (node, grad) in ops.parents.into_iter().zip([found.x, weight_grad, bias_grad]) {
@@ -45,7 +51,7 @@ impl<B: KernelBackend> Backward<B, 2> for Convolution {
         let [x_node, weight_node] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, stride) = ops.state;
-        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some(), bias: false };
+        let wanted = RequiredGradients { x: x_node.is_some(), parameters: weight_node.is_some(), bias: false };
         let (x_grad, weight_grad) = B::convolution_backward(grad, x, weight, stride, wanted);
         for (node, grad) in [(x_node, x_grad), (weight_node, weight_grad)] {
             if let (Some(node), Some(grad)) = (node, grad) {
@@ -90,7 +96,7 @@ fn finish_block<B: KernelBackend, C: CheckpointStrategy, const N: usize>(
     match prep {
         OpsKind::Tracked(prep) => match B::conv_block_tracked(&x.primitive, &weight.primitive, of_bias, settings) {
             Some((out, saved)) => prep.finish((x.primitive, weight.primitive, saved), out),
-            None => plain::<Autodiff<B, C>>(x, weight, bias, settings),
+            None => reference_block::<Autodiff<B, C>>(x, weight, bias, settings),
         },
         OpsKind::UnTracked(prep) => {
             let bias = bias.map(|bias| bias.primitive);
@@ -122,7 +128,7 @@ impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
         match Convolution.prepare::<C>([x.node.clone(), weight.node.clone()]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => match B::convolution_tracked(&x.primitive, &weight.primitive, stride) {
                 Some(out) => prep.finish((x.primitive, weight.primitive, stride), out),
-                None => convolve::<Self>(x, weight, stride),
+                None => reference_convolution::<Self>(x, weight, stride),
             },
             OpsKind::UnTracked(prep) => prep.finish(B::convolution(x.primitive, weight.primitive, stride)),
         }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::BatchNormSettings;
 use super::lanes::dispatch;
-use super::scratch::{Scratch, leftover};
+use super::scratch::{Scratch, recycled};
 
 /// Numbers of a piece: they stay in the second cache.
 const PIECE: usize = 1 << 14;
@@ -56,8 +56,8 @@ pub(super) fn forward(
     let channels = scale.len();
     let (mean, variance) = moments(x, channels);
     let inverse = inverses(&variance, settings.epsilon);
-    let line = Line { mean: &mean, factor: &products(scale, &inverse), shift };
-    let y = line.apply(x, settings.relu);
+    let affine = ChannelAffine { mean: &mean, factor: &products(scale, &inverse), shift };
+    let y = affine.apply(x, settings.relu);
     #[allow(clippy::cast_precision_loss)] // far below 2^24 for every batch that fits
     let count = (x.len() / channels) as f32;
     let unbiased = count / (count - 1.0).max(1.0);
@@ -82,15 +82,15 @@ pub(super) fn fixed(
     settings: BatchNormSettings,
 ) -> Vec<f32> {
     let factor = products(scale, &inverses(variance, settings.epsilon));
-    Line { mean, factor: &factor, shift }.apply(x, settings.relu)
+    ChannelAffine { mean, factor: &factor, shift }.apply(x, settings.relu)
 }
 
 /// `grad`, in whose place the gradient of `x` is written, and `x` `[pixels, channels]`.
 pub(super) fn backward(mut grad: Vec<f32>, x: &[f32], [scale, shift]: &[Vec<f32>; 2], saved: &Saved) -> Backward {
     let channels = scale.len();
     let factor = products(scale, &saved.inverse);
-    let line = Line { mean: &saved.mean, factor: &factor, shift };
-    let [sums, products] = gradient_sums(&grad, x, line, saved.relu);
+    let affine = ChannelAffine { mean: &saved.mean, factor: &factor, shift };
+    let [sums, products] = gradient_sums(&grad, x, affine, saved.relu);
     #[allow(clippy::cast_precision_loss)] // a count of pixels
     let pixels = (x.len() / channels) as f64;
     // As `to_f32` of the sums in f64, and what the input's gradient takes of them.
@@ -98,18 +98,18 @@ pub(super) fn backward(mut grad: Vec<f32>, x: &[f32], [scale, shift]: &[Vec<f32>
     let (mut slope, mut offset) = (Vec::new(), Vec::new());
     for (c, (sum, product)) in sums.into_iter().zip(products).enumerate() {
         let (factor, inverse) = (f64::from(factor[c]), f64::from(saved.inverse[c]));
-        found.scale.push(short(product * inverse));
-        found.shift.push(short(sum));
-        slope.push(short(-factor * inverse * inverse * product / pixels));
-        offset.push(short(-factor * sum / pixels));
+        found.scale.push(to_f32(product * inverse));
+        found.shift.push(to_f32(sum));
+        slope.push(to_f32(-factor * inverse * inverse * product / pixels));
+        offset.push(to_f32(-factor * sum / pixels));
     }
-    input_gradient(&mut grad, x, line, [&slope, &offset], saved.relu);
+    input_gradient(&mut grad, x, affine, [&slope, &offset], saved.relu);
     found.x = grad;
     found
 }
 
 #[allow(clippy::cast_possible_truncation)] // rounds
-fn short(number: f64) -> f32 {
+fn to_f32(number: f64) -> f32 {
     number as f32
 }
 
@@ -128,10 +128,10 @@ fn piece(channels: usize) -> usize {
 
 /// The mean and the variance of each channel of `x` `[pixels, channels]`.
 fn moments(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let mut pieces = Scratch::leftover(x.len().div_ceil(piece(channels)) * 2 * channels);
+    let mut pieces = Scratch::recycled(x.len().div_ceil(piece(channels)) * 2 * channels);
     x.par_chunks(piece(channels)).zip(pieces.par_chunks_mut(2 * channels)).for_each(|(x, sums)| {
         let (means, squares) = sums.split_at_mut(channels);
-        dispatch(Across(Moments { x, means, squares }));
+        dispatch(AllChannels(Moments { x, means, squares }));
     });
     // T. Chan, G. Golub and R. LeVeque 1979: means and sums of squares about them, piece after piece.
     let (mut count, mut means, mut squares) = (0.0, vec![0.0; channels], vec![0.0; channels]);
@@ -145,18 +145,18 @@ fn moments(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
         }
         count += more;
     }
-    (means.into_iter().map(short).collect(), squares.into_iter().map(|squares| short(squares / count)).collect())
+    (means.into_iter().map(to_f32).collect(), squares.into_iter().map(|squares| to_f32(squares / count)).collect())
 }
 
 /// For each channel, the sum of the gradients that pass the `ReLU`, and of their products with `x` less its mean.
-fn gradient_sums(grad: &[f32], x: &[f32], line: Line, relu: bool) -> [Vec<f64>; 2] {
-    let channels = line.mean.len();
-    let mut pieces = Scratch::leftover(x.len().div_ceil(piece(channels)) * 2 * channels);
+fn gradient_sums(grad: &[f32], x: &[f32], affine: ChannelAffine, relu: bool) -> [Vec<f64>; 2] {
+    let channels = affine.mean.len();
+    let mut pieces = Scratch::recycled(x.len().div_ceil(piece(channels)) * 2 * channels);
     (x.par_chunks(piece(channels)), grad.par_chunks(piece(channels)), pieces.par_chunks_mut(2 * channels))
         .into_par_iter()
         .for_each(|(x, grad, sums)| {
             let (sums, products) = sums.split_at_mut(channels);
-            dispatch(Across(GradientSums { grad, x, line, relu, sums, products }));
+            dispatch(AllChannels(GradientSums { grad, x, affine, relu, sums, products }));
         });
     let mut found = [vec![0.0; channels], vec![0.0; channels]];
     for piece in pieces.chunks_exact(2 * channels) {
@@ -169,29 +169,29 @@ fn gradient_sums(grad: &[f32], x: &[f32], line: Line, relu: bool) -> [Vec<f64>; 
     found
 }
 
-/// From the gradient of the output to that of `x`: through the `ReLU` times the factor, plus a line through `x`.
-fn input_gradient(grad: &mut [f32], x: &[f32], line: Line, [slope, offset]: [&[f32]; 2], relu: bool) {
-    let piece = piece(line.mean.len());
+/// From the gradient of the output to that of `x`: through the `ReLU` times the factor, plus a affine through `x`.
+fn input_gradient(grad: &mut [f32], x: &[f32], affine: ChannelAffine, [slope, offset]: [&[f32]; 2], relu: bool) {
+    let piece = piece(affine.mean.len());
     grad.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(grad, x)| {
-        dispatch(Across(InputGradient { grad, x, line, slope, offset, relu }));
+        dispatch(AllChannels(InputGradient { grad, x, affine, slope, offset, relu }));
     });
 }
 
 /// What is done to each channel: `(x − mean) · factor + shift`.
 #[derive(Clone, Copy)]
-struct Line<'a> {
+struct ChannelAffine<'a> {
     mean: &'a [f32],
     factor: &'a [f32],
     shift: &'a [f32],
 }
 
-impl Line<'_> {
+impl ChannelAffine<'_> {
     /// Of `x` `[pixels, channels]`, with `ReLU` behind it if `relu`.
     fn apply(self, x: &[f32], relu: bool) -> Vec<f32> {
         let piece = piece(self.mean.len());
-        let mut y = leftover(x.len());
+        let mut y = recycled(x.len());
         y.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(y, x)| {
-            dispatch(Across(Apply { x, line: self, relu, y }));
+            dispatch(AllChannels(Apply { x, affine: self, relu, y }));
         });
         y
     }
@@ -210,9 +210,9 @@ trait Columns {
 }
 
 /// The same for all channels.
-struct Across<W>(W);
+struct AllChannels<W>(W);
 
-impl<W: Columns> WithSimd for Across<W> {
+impl<W: Columns> WithSimd for AllChannels<W> {
     type Output = ();
 
     #[inline(always)]
@@ -243,21 +243,21 @@ fn store<S: Simd, const V: usize>(to: &mut [f32], first: usize, group: Group<S, 
     S::as_mut_simd_f32s(&mut to[first..][..V * S::F32_LANES]).0.copy_from_slice(&group);
 }
 
-/// The parameters of a [`Line`] for a group of channels.
+/// The parameters of a [`ChannelAffine`] for a group of channels.
 #[derive(Clone, Copy)]
-struct LineOf<S: Simd, const V: usize> {
+struct AffineGroup<S: Simd, const V: usize> {
     mean: Group<S, V>,
     factor: Group<S, V>,
     shift: Group<S, V>,
 }
 
-impl<S: Simd, const V: usize> LineOf<S, V> {
+impl<S: Simd, const V: usize> AffineGroup<S, V> {
     #[inline(always)]
-    fn new(line: Line, first: usize) -> Self {
+    fn new(affine: ChannelAffine, first: usize) -> Self {
         Self {
-            mean: load::<S, V>(line.mean, first),
-            factor: load::<S, V>(line.factor, first),
-            shift: load::<S, V>(line.shift, first),
+            mean: load::<S, V>(affine.mean, first),
+            factor: load::<S, V>(affine.factor, first),
+            shift: load::<S, V>(affine.shift, first),
         }
     }
 
@@ -270,7 +270,7 @@ impl<S: Simd, const V: usize> LineOf<S, V> {
 
     /// `value` where the `ReLU` lets the line's value `y` through, else zero. NaN goes through.
     #[inline(always)]
-    fn open(simd: S, y: S::f32s, value: S::f32s) -> S::f32s {
+    fn gate(simd: S, y: S::f32s, value: S::f32s) -> S::f32s {
         let zero = simd.splat_f32s(0.0);
         simd.select_f32s(simd.less_than_or_equal_f32s(y, zero), zero, value)
     }
@@ -317,25 +317,25 @@ impl Columns for Moments<'_> {
 /// A line's values at a piece.
 struct Apply<'a> {
     x: &'a [f32],
-    line: Line<'a>,
+    affine: ChannelAffine<'a>,
     relu: bool,
     y: &'a mut [f32],
 }
 
 impl Columns for Apply<'_> {
     fn channels(&self) -> usize {
-        self.line.mean.len()
+        self.affine.mean.len()
     }
 
     #[inline(always)]
     fn columns<S: Simd, const V: usize>(&mut self, simd: S, first: usize) {
-        let (channels, line) = (self.channels(), LineOf::<S, V>::new(self.line, first));
+        let (channels, affine) = (self.channels(), AffineGroup::<S, V>::new(self.affine, first));
         for (x, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
             let mut values = load::<S, V>(x, first);
             for (v, value) in values.iter_mut().enumerate() {
-                *value = line.at(simd, *value, v).1;
+                *value = affine.at(simd, *value, v).1;
                 if self.relu {
-                    *value = LineOf::<S, V>::open(simd, *value, *value);
+                    *value = AffineGroup::<S, V>::gate(simd, *value, *value);
                 }
             }
             store::<S, V>(y, first, values);
@@ -347,7 +347,7 @@ impl Columns for Apply<'_> {
 struct GradientSums<'a> {
     grad: &'a [f32],
     x: &'a [f32],
-    line: Line<'a>,
+    affine: ChannelAffine<'a>,
     relu: bool,
     sums: &'a mut [f32],
     products: &'a mut [f32],
@@ -355,19 +355,19 @@ struct GradientSums<'a> {
 
 impl Columns for GradientSums<'_> {
     fn channels(&self) -> usize {
-        self.line.mean.len()
+        self.affine.mean.len()
     }
 
     #[inline(always)]
     fn columns<S: Simd, const V: usize>(&mut self, simd: S, first: usize) {
-        let (channels, line) = (self.channels(), LineOf::<S, V>::new(self.line, first));
+        let (channels, affine) = (self.channels(), AffineGroup::<S, V>::new(self.affine, first));
         let zeros = [simd.splat_f32s(0.0); V];
         let (mut sums, mut products) = (zeros, zeros);
         for (x, grad) in self.x.chunks_exact(channels).zip(self.grad.chunks_exact(channels)) {
             let (x, grad) = (load::<S, V>(x, first), load::<S, V>(grad, first));
             for v in 0..V {
-                let (apart, y) = line.at(simd, x[v], v);
-                let grad = if self.relu { LineOf::<S, V>::open(simd, y, grad[v]) } else { grad[v] };
+                let (apart, y) = affine.at(simd, x[v], v);
+                let grad = if self.relu { AffineGroup::<S, V>::gate(simd, y, grad[v]) } else { grad[v] };
                 sums[v] = simd.add_f32s(sums[v], grad);
                 products[v] = simd.mul_add_e_f32s(grad, apart, products[v]);
             }
@@ -381,8 +381,8 @@ impl Columns for GradientSums<'_> {
 struct InputGradient<'a> {
     grad: &'a mut [f32],
     x: &'a [f32],
-    line: Line<'a>,
-    /// Of the line through `x` less its mean.
+    affine: ChannelAffine<'a>,
+    /// Of the affine through `x` less its mean.
     slope: &'a [f32],
     offset: &'a [f32],
     relu: bool,
@@ -390,20 +390,20 @@ struct InputGradient<'a> {
 
 impl Columns for InputGradient<'_> {
     fn channels(&self) -> usize {
-        self.line.mean.len()
+        self.affine.mean.len()
     }
 
     #[inline(always)]
     fn columns<S: Simd, const V: usize>(&mut self, simd: S, first: usize) {
-        let (channels, line) = (self.channels(), LineOf::<S, V>::new(self.line, first));
+        let (channels, affine) = (self.channels(), AffineGroup::<S, V>::new(self.affine, first));
         let (slope, offset) = (load::<S, V>(self.slope, first), load::<S, V>(self.offset, first));
         for (x, grad) in self.x.chunks_exact(channels).zip(self.grad.chunks_exact_mut(channels)) {
             let (x, mut values) = (load::<S, V>(x, first), load::<S, V>(grad, first));
             for v in 0..V {
-                let (apart, y) = line.at(simd, x[v], v);
-                let value = if self.relu { LineOf::<S, V>::open(simd, y, values[v]) } else { values[v] };
+                let (apart, y) = affine.at(simd, x[v], v);
+                let value = if self.relu { AffineGroup::<S, V>::gate(simd, y, values[v]) } else { values[v] };
                 let through = simd.mul_add_e_f32s(apart, slope[v], offset[v]);
-                values[v] = simd.mul_add_e_f32s(value, line.factor[v], through);
+                values[v] = simd.mul_add_e_f32s(value, affine.factor[v], through);
             }
             store::<S, V>(grad, first, values);
         }

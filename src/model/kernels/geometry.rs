@@ -101,17 +101,17 @@ impl Geometry {
 const VECTOR_OVERHANG: usize = 64;
 
 /// The code of an output that the `ReLU` set to zero; the others are 0 to 3, the position in the quad, row by row.
-pub(super) const DEAD: u8 = 4;
+pub(super) const RELU_ZERO: u8 = 4;
 
 /// Where in its 2×2 window each output of a forward pass came from, or that the `ReLU` was shut: the way its gradient
 /// goes back. Cheap to clone.
 #[derive(Clone)]
-pub struct Routing {
+pub struct PoolArgmax {
     codes: Arc<Vec<u8>>,
     settings: BlockSettings,
 }
 
-impl Routing {
+impl PoolArgmax {
     /// One code per output, in the output's order; none where the convolution's numbers are the outputs.
     pub(super) fn new(codes: Vec<u8>, settings: BlockSettings) -> Self {
         Self { codes: Arc::new(codes), settings }
@@ -126,14 +126,14 @@ impl Routing {
     }
 }
 
-impl fmt::Debug for Routing {
+impl fmt::Debug for PoolArgmax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routing").field("outputs", &self.codes.len()).field("settings", &self.settings).finish()
+        f.debug_struct("PoolArgmax").field("outputs", &self.codes.len()).field("settings", &self.settings).finish()
     }
 }
 
 /// Gradients, laid out as what they belong to; see [`super::ConvBlockGradients`].
-pub(super) struct Found {
+pub(super) struct BlockGradients {
     pub(super) x: Option<Vec<f32>>,
     pub(super) parameters: Option<(Vec<f32>, Vec<f32>)>,
 }

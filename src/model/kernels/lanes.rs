@@ -8,7 +8,7 @@ pub(super) const MOST_LANES: usize = 16;
 /// Does the work with the widest vectors that this processor has.
 pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     #[cfg(test)]
-    match pretended() {
+    match test_lanes() {
         Some(1) => return work.with_simd(pulp::Scalar),
         Some(4) => return work.with_simd(pulp::Scalar128b),
         Some(16) => return work.with_simd(pulp::Scalar512b),
@@ -19,12 +19,12 @@ pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
 
 /// The environment variable by which tests pretend that vectors hold so many numbers.
 #[cfg(test)]
-pub(super) const PRETENDED: &str = "MIEN_TEST_LANES";
+pub(super) const TEST_LANES: &str = "MIEN_TEST_LANES";
 
 #[cfg(test)]
-fn pretended() -> Option<usize> {
+fn test_lanes() -> Option<usize> {
     static PRETEND: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
-    *PRETEND.get_or_init(|| std::env::var(PRETENDED).ok()?.parse().ok())
+    *PRETEND.get_or_init(|| std::env::var(TEST_LANES).ok()?.parse().ok())
 }
 
 /// Numbers in a vector on this processor.

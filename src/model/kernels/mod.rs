@@ -16,7 +16,7 @@ mod fused;
 mod geometry;
 mod lanes;
 mod pixels;
-mod plainly;
+mod reference;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -26,8 +26,8 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::{ConvOptions, FloatTensor};
 use burn::tensor::{FloatDType, Tensor, TensorData, TensorMetadata, TensorPrimitive, activation};
 
-pub use geometry::{BlockSettings, Pool, Routing};
-pub use plainly::plainly;
+pub use geometry::{BlockSettings, Pool, PoolArgmax};
+pub use reference::with_reference_kernels;
 
 /// A backend that can run a convolution block: all of them, some faster than others.
 ///
@@ -47,7 +47,7 @@ pub trait KernelBackend: Backend {
         bias: Option<FloatTensor<Self>>,
         settings: BlockSettings,
     ) -> FloatTensor<Self> {
-        plain::<Self>(x, weight, bias, settings)
+        reference_block::<Self>(x, weight, bias, settings)
     }
 
     /// As [`conv_block`](Self::conv_block), and what its gradients will need.
@@ -68,7 +68,7 @@ pub trait KernelBackend: Backend {
         _x: FloatTensor<Self>,
         _weight: FloatTensor<Self>,
         _saved: &Self::Saved,
-        _wanted: Wanted,
+        _wanted: RequiredGradients,
     ) -> ConvBlockGradients<Self> {
         unreachable!("a backend that overrides conv_block_tracked overrides conv_block_backward too")
     }
@@ -76,7 +76,7 @@ pub trait KernelBackend: Backend {
     /// A convolution without bias, padded by half of its kernel: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel,
     /// kernel]` → `[n, c_out, rows, columns]`.
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
-        convolve::<Self>(x, weight, stride)
+        reference_convolution::<Self>(x, weight, stride)
     }
 
     /// The same as [`convolution`](Self::convolution), by a kernel whose gradients are
@@ -162,7 +162,7 @@ pub trait KernelBackend: Backend {
         _x: FloatTensor<Self>,
         _weight: FloatTensor<Self>,
         _stride: usize,
-        _wanted: Wanted,
+        _wanted: RequiredGradients,
     ) -> (Option<FloatTensor<Self>>, Option<FloatTensor<Self>>) {
         unreachable!("a backend that overrides convolution_tracked overrides convolution_backward too")
     }
@@ -223,7 +223,7 @@ pub struct BatchNormSettings {
 
 /// Which gradients a backward pass has to compute.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct RequiredGradients {
     /// The input's; a network's first block can do without.
     pub x: bool,
     /// The weight's and the bias's.
@@ -234,10 +234,10 @@ pub struct Wanted {
 
 /// What [`KernelBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
 pub struct ConvBlockGradients<B: Backend> {
-    /// `[n, c_in, h, w]`, where [`Wanted::x`].
+    /// `[n, c_in, h, w]`, where [`RequiredGradients::x`].
     pub x: Option<FloatTensor<B>>,
-    /// Of weight and bias: `[c_out, c_in, 3, 3]` and `[c_out]`, where [`Wanted::parameters`]. The second means nothing
-    /// without [`Wanted::bias`].
+    /// Of weight and bias: `[c_out, c_in, 3, 3]` and `[c_out]`, where [`RequiredGradients::parameters`]. The second means nothing
+    /// without [`RequiredGradients::bias`].
     pub parameters: Option<(FloatTensor<B>, FloatTensor<B>)>,
 }
 
@@ -383,7 +383,7 @@ fn normalize<B: Backend>(
 }
 
 /// A convolution as burn's own operation.
-fn convolve<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, stride: usize) -> FloatTensor<B> {
+fn reference_convolution<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, stride: usize) -> FloatTensor<B> {
     let padding = weight.shape()[2] / 2;
     B::conv2d(x, weight, None, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
 }
@@ -406,7 +406,7 @@ pub(super) fn cast<B: Backend, const D: usize>(x: Tensor<B, D>, kind: FloatDType
 }
 
 /// The block as burn's own operations.
-fn plain<B: KernelBackend>(
+fn reference_block<B: KernelBackend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: Option<FloatTensor<B>>,

@@ -31,13 +31,13 @@ pub(super) struct Scratch {
 impl Scratch {
     /// `len` zeros.
     pub(super) fn zeros(len: usize) -> Self {
-        let mut scratch = Self::leftover(len);
+        let mut scratch = Self::recycled(len);
         scratch.fill(0.0);
         scratch
     }
 
     /// `len` numbers left over from something else: for who writes them all before reading any.
-    pub(super) fn leftover(len: usize) -> Self {
+    pub(super) fn recycled(len: usize) -> Self {
         let room = len + LINE / size_of::<f32>();
         let mut buffer = WORKING.take(room, (8 * room).max(SMALL)).unwrap_or_default();
         buffer.resize(room, 0.0);
@@ -48,7 +48,7 @@ impl Scratch {
 }
 
 /// `len` numbers left over from something else, for a tensor: for who writes them all before reading any.
-pub(super) fn leftover(len: usize) -> Vec<f32> {
+pub(super) fn recycled(len: usize) -> Vec<f32> {
     // Not a much larger one: a tensor may be kept for long.
     match TENSORS.take(len, 2 * len) {
         Some(mut numbers) => {
@@ -60,7 +60,7 @@ pub(super) fn leftover(len: usize) -> Vec<f32> {
 }
 
 /// Takes the numbers of a tensor that is no longer needed.
-pub(super) fn give_back(numbers: Vec<f32>) {
+pub(super) fn recycle(numbers: Vec<f32>) {
     TENSORS.give(numbers);
 }
 

@@ -1,6 +1,6 @@
 //! What a run trains, and on what: its network on a device, imported weights, and the inputs of every split.
 
-mod start;
+mod initial_weights;
 
 use std::sync::Arc;
 
@@ -19,16 +19,16 @@ use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::Identity;
-use crate::train::features::{Cached, FeaturePlan};
-use crate::train::feed::Feed;
-use crate::train::resident::{Resident, bytes_on_device};
+use crate::train::data_loader::DataLoader;
+use crate::train::device_dataset::{DeviceDataset, bytes_on_device};
+use crate::train::features::{CacheOutcome, FeaturePlan};
 
-use super::backend::Habits;
+use super::backend::DevicePolicy;
 use super::error::WorkerError;
-use super::journal::Journal;
 use super::model::Model;
+use super::run_reporter::RunReporter;
 
-pub(super) use start::take_start;
+pub(super) use initial_weights::copy_initial_weights;
 
 /// What cached features may take in all unless the environment says otherwise.
 const CACHE_LIMIT_GIB: u64 = 20;
@@ -37,7 +37,7 @@ const CACHE_LIMIT_GIB: u64 = 20;
 const CACHE_VARIABLE: &str = "MIEN_FEATURE_CACHE_GIB";
 
 /// What every setup begins with.
-pub(super) struct Ground {
+pub(super) struct RunInputs {
     pub(super) folder: RunFolder,
     pub(super) home: Home,
     pub(super) recipe: Recipe,
@@ -50,7 +50,7 @@ pub(super) struct Setup<'a, B: TrainBackend>
 where
     B::InnerBackend: KernelBackend,
 {
-    ground: &'a Ground,
+    run_inputs: &'a RunInputs,
     model: Model<B::InnerBackend>,
     identity: Identity,
     device: B::Device,
@@ -67,20 +67,24 @@ where
     /// # Errors
     /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in
     /// words.
-    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, WorkerError> {
-        let (recipe, classes) = (&ground.recipe, ground.classes());
-        let image = ground.dataset.image();
+    pub(super) fn new(
+        run_inputs: &'a RunInputs,
+        device: &B::Device,
+        policy: DevicePolicy,
+    ) -> Result<Self, WorkerError> {
+        let (recipe, classes) = (&run_inputs.recipe, run_inputs.classes());
+        let image = run_inputs.dataset.image();
         let image = [image.height, image.width, image.channels].map(|side| side as usize);
-        let model = Model::open(&ground.home, recipe, image, classes.len(), habits.at_once, device)?;
+        let model = Model::open(&run_inputs.home, recipe, image, classes.len(), policy.forward_chunk, device)?;
         let [channels, height, width] = model.resolved.input;
         let identity = Identity {
-            fingerprint: ground.dataset.fingerprint().to_owned(),
+            fingerprint: run_inputs.dataset.fingerprint().to_owned(),
             classes,
             image: [height, width, channels],
             base: recipe.transfer.as_ref().map(|transfer| transfer.base.clone()),
         };
-        let (device, resident) = (device.clone(), habits.resident);
-        Ok(Self { ground, model, identity, device, resident })
+        let (device, resident) = (device.clone(), policy.resident);
+        Ok(Self { run_inputs, model, identity, device, resident })
     }
 
     /// What its checkpoints are of.
@@ -103,51 +107,55 @@ where
     /// # Errors
     /// When imported weights, or those of the run to start from, do not fit.
     pub(super) fn network(&self) -> Result<Network<B>, WorkerError> {
-        let network = self.model.trained_part(self.ground.recipe.seed, &self.device)?;
-        match start::start_of(self.ground)? {
+        let network = self.model.trained_part(self.run_inputs.recipe.seed, &self.device)?;
+        match initial_weights::initial_weights(self.run_inputs)? {
             Some(start) => Ok(network.overlay(&start.arrays)?),
             None => Ok(network),
         }
     }
 
     /// The training images as they are, not augmented: from cached features, else from images.
-    pub(super) fn plain_training_inputs(&self) -> Feed<'_, B::InnerBackend> {
+    pub(super) fn plain_training_inputs(&self) -> DataLoader<'_, B::InnerBackend> {
         let frozen = self.model.frozen.as_ref();
         // Nothing is to be computed, so no room is needed.
-        let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.kept_plain(Split::Train)));
+        let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.cached_plain(Split::Train)));
         if let Some(features) = kept {
-            return Feed::of(Arc::new(features));
+            return DataLoader::from_source(Arc::new(features));
         }
         self.images_of(Split::Train)
     }
 
     /// The images of a split, through the frozen part where there is one.
-    pub(super) fn images_of(&self, split: Split) -> Feed<'_, B::InnerBackend> {
+    pub(super) fn images_of(&self, split: Split) -> DataLoader<'_, B::InnerBackend> {
         let images = self.images();
-        let resident = Resident::upload(&images, &[split], self.resident, &self.device);
-        Feed::of_images(images, self.model.frozen.as_ref(), resident)
+        let resident = DeviceDataset::upload(&images, &[split], self.resident, &self.device);
+        DataLoader::from_images(images, self.model.frozen.as_ref(), resident)
     }
 
     /// The inputs of these splits; computes the features that are to be cached first. `None` if a stop was asked for.
-    pub(super) fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Feed<'_, B::InnerBackend>> {
+    pub(super) fn inputs(
+        &self,
+        splits: &[Split],
+        reporter: &mut RunReporter,
+    ) -> Option<DataLoader<'_, B::InnerBackend>> {
         let frozen = self.model.frozen.as_ref();
-        if let Some(frozen) = frozen.filter(|_| self.ground.recipe.repeats_images()) {
-            match self.cached(frozen, splits, journal) {
-                Cached::Ready(features) => return Some(Feed::of(Arc::new(features))),
-                Cached::Stopped => return None,
-                Cached::Uncached(reason) => {
+        if let Some(frozen) = frozen.filter(|_| self.run_inputs.recipe.repeats_images()) {
+            match self.cached(frozen, splits, reporter) {
+                CacheOutcome::Ready(features) => return Some(DataLoader::from_source(Arc::new(features))),
+                CacheOutcome::Stopped => return None,
+                CacheOutcome::Uncached(reason) => {
                     let message = format!("features are not kept, and computed anew in every epoch: {reason}");
-                    journal.report(Event::Warning { message });
+                    reporter.report(Event::Warning { message });
                 }
             }
         }
         let images = self.images();
-        let resident = keep_on_device(&images, splits, self.resident, &self.device, journal);
-        Some(Feed::of_images(images, frozen, resident))
+        let resident = keep_on_device(&images, splits, self.resident, &self.device, reporter);
+        Some(DataLoader::from_images(images, frozen, resident))
     }
 
     fn images(&self) -> Images {
-        let (recipe, dataset) = (&self.ground.recipe, Arc::clone(&self.ground.dataset));
+        let (recipe, dataset) = (&self.run_inputs.recipe, Arc::clone(&self.run_inputs.dataset));
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
         // A crop is cut at random places, whatever else is changed.
         let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
@@ -158,12 +166,17 @@ where
         }
     }
 
-    fn cached(&self, frozen: &FrozenPart<B::InnerBackend>, splits: &[Split], journal: &mut Journal) -> Cached {
+    fn cached(
+        &self,
+        frozen: &FrozenPart<B::InnerBackend>,
+        splits: &[Split],
+        reporter: &mut RunReporter,
+    ) -> CacheOutcome {
         let (limit, wrong) = cache_limit();
-        wrong.into_iter().for_each(|message| journal.report(Event::Warning { message }));
-        match self.with_plan(frozen, limit, |plan| Some(plan.ensure(splits, &self.device, journal))) {
+        wrong.into_iter().for_each(|message| reporter.report(Event::Warning { message }));
+        match self.with_plan(frozen, limit, |plan| Some(plan.ensure(splits, &self.device, reporter))) {
             Some(cached) => cached,
-            None => Cached::Uncached("the network takes images as they are stored".into()),
+            None => CacheOutcome::Uncached("the network takes images as they are stored".into()),
         }
     }
 
@@ -174,7 +187,7 @@ where
         limit: u64,
         act: impl FnOnce(&FeaturePlan<'_, B::InnerBackend>) -> Option<T>,
     ) -> Option<T> {
-        let Ground { home, recipe, dataset, device, .. } = self.ground;
+        let RunInputs { home, recipe, dataset, device, .. } = self.run_inputs;
         let transfer = recipe.transfer.as_ref()?;
         let key = Key {
             version: KEY_VERSION,
@@ -199,12 +212,12 @@ where
             dataset_dir: &home.dataset(&recipe.dataset),
             limit,
             resident: self.resident,
-            even: device.tunes_by_shape(),
+            pad_last_batch: device.tunes_by_shape(),
         })
     }
 }
 
-impl Ground {
+impl RunInputs {
     /// Class names, in the order of labels.
     fn classes(&self) -> Vec<String> {
         self.dataset.manifest().class_names().into_iter().map(str::to_owned).collect()
@@ -232,9 +245,9 @@ fn keep_on_device<B: Backend>(
     splits: &[Split],
     bound: u64,
     device: &B::Device,
-    journal: &mut Journal,
-) -> Option<Resident<B>> {
-    let resident = Resident::upload(images, splits, bound, device);
+    reporter: &mut RunReporter,
+) -> Option<DeviceDataset<B>> {
+    let resident = DeviceDataset::upload(images, splits, bound, device);
     // One message a run: where training images have no room.
     if resident.is_none() && bound > 0 && splits.contains(&Split::Train) {
         let (needed, bound) = (mebibytes(bytes_on_device(images, splits)), mebibytes(bound));
@@ -242,7 +255,7 @@ fn keep_on_device<B: Backend>(
             "the images would take {needed} MiB on the device, and may take {bound} (MIEN_RESIDENT_MIB sets it): batches \
              are made on the processor"
         );
-        journal.report(Event::Warning { message });
+        reporter.report(Event::Warning { message });
     }
     resident
 }

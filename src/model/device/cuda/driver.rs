@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint};
 
 use libloading::os::unix::{Library, RTLD_NOW};
 
-use super::verdict::Version;
+use super::compatibility::Version;
 
 const SUCCESS: c_int = 0;
 const NO_DEVICE: c_int = 100;
@@ -23,7 +23,7 @@ pub(super) struct Driver {
 }
 
 /// A question that is answered by one number.
-type Told = unsafe extern "C" fn(*mut c_int) -> c_int;
+type NumberQuery = unsafe extern "C" fn(*mut c_int) -> c_int;
 
 /// Starts the driver.
 ///
@@ -41,8 +41,8 @@ pub(super) fn devices() -> Result<Driver, String> {
     // of the right type and size, and device names are NUL-terminated within the given length.
     unsafe {
         let init = library.get::<unsafe extern "C" fn(c_uint) -> c_int>(b"cuInit\0").map_err(|e| e.to_string())?;
-        let version = library.get::<Told>(b"cuDriverGetVersion\0").map_err(|e| e.to_string())?;
-        let count = library.get::<Told>(b"cuDeviceGetCount\0").map_err(|e| e.to_string())?;
+        let version = library.get::<NumberQuery>(b"cuDriverGetVersion\0").map_err(|e| e.to_string())?;
+        let count = library.get::<NumberQuery>(b"cuDeviceGetCount\0").map_err(|e| e.to_string())?;
         let name = library
             .get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetName\0")
             .map_err(|e| e.to_string())?;
@@ -58,15 +58,15 @@ pub(super) fn devices() -> Result<Driver, String> {
                 ));
             }
         }
-        let told = |function: Told, what: &str| {
+        let query = |function: NumberQuery, what: &str| {
             let mut number: c_int = 0;
             match function(&raw mut number) {
                 SUCCESS => Ok(number),
                 code => Err(failed(what, code)),
             }
         };
-        let number = told(*version, "does not tell its version")?;
-        let devices = (0..told(*count, "does not count its devices")?)
+        let number = query(*version, "does not tell its version")?;
+        let devices = (0..query(*count, "does not count its devices")?)
             .map(|ordinal| {
                 const LENGTH: usize = 256;
                 let mut buffer: [c_char; LENGTH] = [0; LENGTH];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use super::verdict::Version;
+use super::compatibility::Version;
 
 const NAMES: [&str; 4] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"];
 
@@ -61,17 +61,17 @@ fn version_of(library: &Library) -> Option<Version> {
 pub(super) fn find_headers() -> Result<(), String> {
     let there = |path: &Path| path.is_file();
     let named = std::env::var_os("CUDA_PATH").map(PathBuf::from);
-    let folder = chosen(named, &|path| path.exists());
+    let folder = toolkit_folder(named, &|path| path.exists());
     let lacking = folder.as_deref().map(|folder| missing(folder, &there));
     if lacking == Some(None) {
         return Ok(());
     }
-    let elsewhere = versioned().into_iter().find(|folder| missing(folder, &there).is_none());
-    Err(told(folder.as_deref(), lacking.flatten(), elsewhere.as_deref()))
+    let elsewhere = versioned_toolkits().into_iter().find(|folder| missing(folder, &there).is_none());
+    Err(describe_missing(folder.as_deref(), lacking.flatten(), elsewhere.as_deref()))
 }
 
 /// What is missing where it is looked for, and what to do: set `CUDA_PATH` to where it all is, if that is known.
-fn told(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<&Path>) -> String {
+fn describe_missing(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<&Path>) -> String {
     let (what, bring) = match folder.zip(lacking) {
         Some((folder, (header, package))) => (
             format!("the CUDA header {header} was not found in {}", folder.join("include").display()),
@@ -91,7 +91,7 @@ fn told(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<
 }
 
 /// Toolkits with a version in their name, which are not looked at unless they are named.
-fn versioned() -> Vec<PathBuf> {
+fn versioned_toolkits() -> Vec<PathBuf> {
     let of_cuda = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cuda-"));
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/local")
         .into_iter()
@@ -105,7 +105,7 @@ fn versioned() -> Vec<PathBuf> {
 }
 
 /// The folder that is taken: the one that is named, else the first of the usual ones; /usr where its compiler is there.
-fn chosen(named: Option<PathBuf>, exists: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+fn toolkit_folder(named: Option<PathBuf>, exists: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
     let usual = [("/usr/local/cuda", "/usr/local/cuda"), ("/opt/cuda", "/opt/cuda"), ("/usr/bin/nvcc", "/usr")];
     named.or_else(|| usual.iter().find(|(sign, _)| exists(Path::new(sign))).map(|(_, folder)| PathBuf::from(folder)))
 }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn headers_are_looked_for_where_the_compilation_looks() {
-        let at = |named: Option<&str>, there: &[&str]| chosen(named.map(PathBuf::from), &among(there));
+        let at = |named: Option<&str>, there: &[&str]| toolkit_folder(named.map(PathBuf::from), &among(there));
         assert_eq!(at(None, &[]), None);
         assert_eq!(at(None, &["/usr/bin/nvcc"]), Some("/usr".into()));
         assert_eq!(at(None, &["/usr/local/cuda", "/usr/bin/nvcc"]), Some("/usr/local/cuda".into()));
@@ -151,14 +151,14 @@ mod tests {
         let (folder, lacking) = (Path::new("/usr/local/cuda"), ("mma.h", "cuda-crt, or pip: nvidia-cuda-crt"));
         let elsewhere = Path::new("/usr/local/cuda-13.0");
         for (said, parts) in [
-            (told(None, None, None), ["there is no /usr/local/cuda", "nvidia-cuda-toolkit"]),
-            (told(None, None, Some(elsewhere)), ["there is no /usr/local/cuda", "set CUDA_PATH to it"]),
+            (describe_missing(None, None, None), ["there is no /usr/local/cuda", "nvidia-cuda-toolkit"]),
+            (describe_missing(None, None, Some(elsewhere)), ["there is no /usr/local/cuda", "set CUDA_PATH to it"]),
             (
-                told(Some(folder), Some(lacking), None),
+                describe_missing(Some(folder), Some(lacking), None),
                 ["mma.h was not found in /usr/local/cuda/include", "cuda-crt, or pip"],
             ),
             (
-                told(Some(folder), Some(lacking), Some(elsewhere)),
+                describe_missing(Some(folder), Some(lacking), Some(elsewhere)),
                 ["mma.h was not found", "/usr/local/cuda-13.0 has them all"],
             ),
         ] {

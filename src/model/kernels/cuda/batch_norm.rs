@@ -13,7 +13,8 @@ use cubecl::cuda::CudaRuntime;
 use cubecl::prelude::*;
 
 use super::reduce::{
-    ADDING, ADDING_COLUMNS, COLUMNS, Sums, THREADS, Tensor, Threads, add_rows, by_pixels, number, room, sum_of_rows,
+    ADDING, ADDING_COLUMNS, COLUMNS, Sums, THREADS, Tensor, Threads, add_rows, by_pixels, number, sum_of_rows,
+    uninitialized,
 };
 use crate::model::kernels::BatchNormSettings;
 
@@ -70,8 +71,8 @@ pub(super) fn forward(
     let pixels = images * height * width;
     let [sums, squares] = [(); 2].map(|()| Sums::over(&x, pixels, channels));
     let launch = Launch::over(&x, &sums, pixels, channels);
-    let [mean, inverse, new_mean, new_variance] = [(); 4].map(|()| room(&scale, [channels]));
-    let y = room(&x, x.meta.shape().clone());
+    let [mean, inverse, new_mean, new_variance] = [(); 4].map(|()| uninitialized(&scale, [channels]));
+    let y = uninitialized(&x, x.meta.shape().clone());
     let adding = Threads::of(launch.vectors, ADDING, ADDING_COLUMNS);
     // SAFETY: the kernels stay within the sizes that the tensors were made with.
     unsafe {
@@ -138,7 +139,7 @@ pub(super) fn forward(
 }
 
 /// The inputs of a forward pass that its gradients need, and what it found.
-pub(super) struct Kept {
+pub(super) struct BackwardInputs {
     pub(super) x: Tensor,
     pub(super) scale: Tensor,
     pub(super) shift: Tensor,
@@ -147,14 +148,14 @@ pub(super) struct Kept {
 }
 
 /// Runs the backward pass: the gradients of input, scale and shift.
-pub(super) fn backward(relu: bool, grad: Tensor, kept: Kept) -> [Tensor; 3] {
+pub(super) fn backward(relu: bool, grad: Tensor, kept: BackwardInputs) -> [Tensor; 3] {
     let [grad, x] = [grad, kept.x].map(by_pixels);
     let [scale, shift, mean, inverse] = [kept.scale, kept.shift, kept.mean, kept.inverse].map(into_contiguous);
     let [images, height, width, channels] = x.meta.shape().dims();
     let pixels = images * height * width;
     let [sums, products] = [(); 2].map(|()| Sums::over(&x, pixels, channels));
     let launch = Launch::over(&x, &sums, pixels, channels);
-    let dx = room(&x, x.meta.shape().clone());
+    let dx = uninitialized(&x, x.meta.shape().clone());
     // SAFETY: the kernels stay within the sizes that the tensors were made with.
     unsafe {
         batch_norm_sums::launch_unchecked::<CudaRuntime>(

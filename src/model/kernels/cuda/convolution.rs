@@ -16,8 +16,8 @@ use cubecl::prelude::{CubeCount, CubeDim};
 
 use super::cudnn::{Backward, Cudnn, Forward, LibraryError, Sizes};
 use super::gradient;
-use super::reduce::{COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, room};
-use crate::model::kernels::Wanted;
+use super::reduce::{COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, uninitialized};
+use crate::model::kernels::RequiredGradients;
 
 /// cuDNN of each device of the process, or why it could not be opened there.
 static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, LibraryError>>>> = Mutex::new(None);
@@ -38,9 +38,9 @@ pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), LibraryError> {
 }
 
 /// A service of the thread that launches the runtime's kernels, so that cuDNN's calls are made there.
-struct Calls;
+struct CudnnService;
 
-impl DeviceService for Calls {
+impl DeviceService for CudnnService {
     fn init(_: DeviceId) -> Self {
         Self
     }
@@ -60,7 +60,7 @@ static FAILED: AtomicBool = AtomicBool::new(false);
 /// driver fails, that thread panics, nobody hears it, and [`check`] does.
 fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), LibraryError> + Send + 'static) {
     let ordinal = device.index;
-    DeviceHandle::<Calls>::new(device.to_id()).submit(move |_| {
+    DeviceHandle::<CudnnService>::new(device.to_id()).submit(move |_| {
         if FAILED.load(Ordering::SeqCst) {
             return;
         }
@@ -90,7 +90,7 @@ fn address(tensor: &Tensor) -> Result<u64, LibraryError> {
 }
 
 /// Outputs of a convolution and of the layers behind it.
-pub(super) struct Made {
+pub(super) struct BlockOutputs {
     /// Behind the `ReLU` or, without one, behind the convolution, `[n, c_out, rows, columns]`.
     pub(super) y: Tensor,
     /// Behind the pooling, where there is one.
@@ -98,12 +98,12 @@ pub(super) struct Made {
 }
 
 /// Runs the forward pass; with `bias` also the layers behind the convolution.
-pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tensor>) -> Made {
+pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tensor>) -> BlockOutputs {
     let (x, weight, bias) = (by_pixels(x), by_pixels(weight), bias.map(into_contiguous));
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
-    let y = room(&x, [n, rows, columns, c_out]);
-    let pooled = sizes.pooled().then(|| room(&x, [n, rows / 2, columns / 2, c_out]));
-    let made = Made { y: permute_nhwc_to_nchw(y.clone()), pooled: pooled.clone().map(permute_nhwc_to_nchw) };
+    let y = uninitialized(&x, [n, rows, columns, c_out]);
+    let pooled = sizes.pooled().then(|| uninitialized(&x, [n, rows / 2, columns / 2, c_out]));
+    let made = BlockOutputs { y: permute_nhwc_to_nchw(y.clone()), pooled: pooled.clone().map(permute_nhwc_to_nchw) };
     send(&x.device.clone(), move |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.forward);
         let at = Forward {
@@ -135,20 +135,20 @@ pub(super) fn backward(
     grad: Tensor,
     x: Tensor,
     weight: Tensor,
-    made: Option<Made>,
-    wanted: Wanted,
+    made: Option<BlockOutputs>,
+    wanted: RequiredGradients,
 ) -> Gradients {
     let [grad, x, weight] = [grad, x, weight].map(by_pixels);
     let Sizes { c_in, c_out, kernel, .. } = sizes;
     let (dy, sums) = match made {
         None => (grad, None),
-        Some(Made { y, pooled }) => {
+        Some(BlockOutputs { y, pooled }) => {
             let (dy, sums) = through_activation(sizes, &grad, &by_pixels(y), pooled.map(by_pixels).as_ref());
             (dy, Some(sums))
         }
     };
-    let dx = wanted.x.then(|| room(&x, x.meta.shape().clone()));
-    let dw = wanted.parameters.then(|| room(&x, [c_out, kernel, kernel, c_in]));
+    let dx = wanted.x.then(|| uninitialized(&x, x.meta.shape().clone()));
+    let dw = wanted.parameters.then(|| uninitialized(&x, [c_out, kernel, kernel, c_in]));
     let bias = sums.filter(|_| wanted.parameters).map(|sums| sums.add(&x, c_out));
     let [of_x, of_weight] = [&dx, &dw].map(|found| found.clone().map(permute_nhwc_to_nchw));
     send(&x.device.clone(), move |cudnn| {
@@ -170,7 +170,7 @@ pub(super) fn backward(
 /// The gradient of a block's convolution `[n, h, w, c_out]`, and its sums over parts of the pixels.
 fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&Tensor>) -> (Tensor, Sums) {
     let Sizes { n, c_out, h, w, .. } = sizes;
-    let dy = room(y, [n, h, w, c_out]);
+    let dy = uninitialized(y, [n, h, w, c_out]);
     let pixels = if sizes.pooled() { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
     let sums = Sums::over(y, pixels, c_out);
     let Sums { vectors, cubes, share, .. } = sums;
@@ -222,6 +222,6 @@ fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&T
 }
 
 /// So many bytes of scratch memory, at least some: a call may get no null.
-fn scratch(beside: &Tensor, bytes: usize) -> Tensor {
-    room(beside, [bytes.div_ceil(beside.dtype.size()).max(64)])
+fn scratch(like: &Tensor, bytes: usize) -> Tensor {
+    uninitialized(like, [bytes.div_ceil(like.dtype.size()).max(64)])
 }

@@ -12,14 +12,14 @@ use burn_fusion::{FusionRuntime, FusionTensor};
 use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
 use cubecl::cuda::CudaRuntime;
 
-use super::convolution::{self, Made};
+use super::convolution::{self, BlockOutputs};
 use super::cudnn::{After, Kind, Sizes};
 use super::reduce::Tensor;
 use super::{batch_norm, optimizer};
 use crate::model::device;
 use crate::model::kernels::{
     AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool,
-    Wanted, convolve, plain, plainly,
+    RequiredGradients, reference, reference_block, reference_convolution,
 };
 
 /// The backend that runs what fusion does not fuse.
@@ -51,13 +51,13 @@ impl KernelBackend for Cuda {
     type SavedNorm = SavedNorm;
 
     fn conv_block(x: Fused, weight: Fused, bias: Option<Fused>, settings: BlockSettings) -> Fused {
-        match block_by_cudnn(&x, &weight, bias.as_ref(), settings) {
+        match cudnn_block(&x, &weight, bias.as_ref(), settings) {
             Some((sizes, bias)) => {
                 let inputs = vec![x, weight, bias.clone()];
                 let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
                 out
             }
-            None => plain::<Self>(x, weight, bias, settings),
+            None => reference_block::<Self>(x, weight, bias, settings),
         }
     }
 
@@ -67,7 +67,7 @@ impl KernelBackend for Cuda {
         bias: Option<&Fused>,
         settings: BlockSettings,
     ) -> Option<(Fused, Saved)> {
-        let (sizes, bias) = block_by_cudnn(x, weight, bias, settings)?;
+        let (sizes, bias) = cudnn_block(x, weight, bias, settings)?;
         let inputs = [x, weight, bias].map(Clone::clone).to_vec();
         let (out, y) = if sizes.pooled() {
             let [out, y] = register(Forward { sizes, keeps: true }, inputs, outputs(sizes, true));
@@ -85,7 +85,7 @@ impl KernelBackend for Cuda {
         x: Fused,
         weight: Fused,
         saved: &Saved,
-        wanted: Wanted,
+        wanted: RequiredGradients,
     ) -> ConvBlockGradients<Self> {
         let mut inputs = vec![grad, x, weight, saved.y.clone()];
         inputs.extend(saved.pooled.clone());
@@ -96,12 +96,12 @@ impl KernelBackend for Cuda {
     fn convolution(x: Fused, weight: Fused, stride: usize) -> Fused {
         match Self::convolution_tracked(&x, &weight, stride) {
             Some(out) => out,
-            None => convolve::<Self>(x, weight, stride),
+            None => reference_convolution::<Self>(x, weight, stride),
         }
     }
 
     fn convolution_tracked(x: &Fused, weight: &Fused, stride: usize) -> Option<Fused> {
-        let sizes = by_cudnn(x, weight, stride, After::Nothing)?;
+        let sizes = cudnn_sizes(x, weight, stride, After::Nothing)?;
         let inputs = [x, weight].map(Clone::clone).to_vec();
         let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
         Some(out)
@@ -112,9 +112,9 @@ impl KernelBackend for Cuda {
         x: Fused,
         weight: Fused,
         stride: usize,
-        wanted: Wanted,
+        wanted: RequiredGradients,
     ) -> (Option<Fused>, Option<Fused>) {
-        let Some(sizes) = by_cudnn(&x, &weight, stride, After::Nothing) else {
+        let Some(sizes) = cudnn_sizes(&x, &weight, stride, After::Nothing) else {
             unreachable!("its forward pass was run by cuDNN")
         };
         let (x, mut parameters) = backward(sizes, vec![grad, x, weight], wanted);
@@ -132,7 +132,7 @@ impl KernelBackend for Cuda {
         let numbers = n * channels * h * w;
         let kinds = [x, scale, shift, &running[0], &running[1]].map(TensorMetadata::dtype);
         let known = matches!(kinds[0], DType::F32 | DType::BF16) && kinds[1..].iter().all(|kind| *kind == DType::F32);
-        if plainly::wanted() || !known || numbers == 0 || numbers > MOST_NUMBERS {
+        if reference::is_active() || !known || numbers == 0 || numbers > MOST_NUMBERS {
             return None;
         }
         let inputs = [x, scale, shift, &running[0], &running[1]].map(Clone::clone).to_vec();
@@ -170,11 +170,15 @@ fn can_step(inputs: &[&Fused]) -> bool {
     let shape = inputs[0].shape();
     let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;
     let numbers = shape.num_elements();
-    !plainly::wanted() && inputs.iter().all(fits) && numbers > 0 && numbers <= MOST_NUMBERS
+    !reference::is_active() && inputs.iter().all(fits) && numbers > 0 && numbers <= MOST_NUMBERS
 }
 
 /// The gradients that are wanted: of the input, and of the parameters.
-fn backward(sizes: Sizes, inputs: Vec<Fused>, wanted: Wanted) -> (Option<Fused>, impl Iterator<Item = Fused>) {
+fn backward(
+    sizes: Sizes,
+    inputs: Vec<Fused>,
+    wanted: RequiredGradients,
+) -> (Option<Fused>, impl Iterator<Item = Fused>) {
     let Sizes { n, c_in, c_out, h, w, kernel, after, .. } = sizes;
     let mut shapes = Vec::new();
     if wanted.x {
@@ -195,7 +199,7 @@ const MOST_NUMBERS: usize = i32::MAX as usize;
 
 /// The sizes and the bias of a block that cuDNN runs, which has bias and `ReLU`; `None` where its steps are run one by
 /// one.
-fn block_by_cudnn<'a>(
+fn cudnn_block<'a>(
     x: &Fused,
     weight: &Fused,
     bias: Option<&'a Fused>,
@@ -206,12 +210,12 @@ fn block_by_cudnn<'a>(
         Pool::None => After::Relu,
         Pool::Max2 => After::ReluPool,
     };
-    Some((by_cudnn(x, weight, 1, after)?, bias))
+    Some((cudnn_sizes(x, weight, 1, after)?, bias))
 }
 
 /// The sizes of a convolution that cuDNN runs; `None` where burn's own operations do.
-fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Sizes> {
-    if plainly::wanted() || !device::by_cudnn() {
+fn cudnn_sizes(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Sizes> {
+    if reference::is_active() || !device::convolves_by_cudnn() {
         return None;
     }
     let kind = match x.dtype() {
@@ -229,11 +233,11 @@ fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Si
     let sizes = Sizes { n, c_in, c_out, h, w, kernel, stride, kind, after };
     match convolution::ready(x.client.device().index, sizes) {
         Ok(()) => Some(sizes),
-        Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
+        Err(error) if device::cudnn_is_required() => panic!("cuDNN's part of a step failed: {error}"),
         Err(error) => {
             let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
             if *refusal == Refusal::None {
-                *refusal = Refusal::Untold(error.to_string());
+                *refusal = Refusal::Unreported(error.to_string());
             }
             None
         }
@@ -244,8 +248,8 @@ fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Si
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     None,
-    Untold(String),
-    Told,
+    Unreported(String),
+    Reported,
 }
 
 static REFUSAL: Mutex<Refusal> = Mutex::new(Refusal::None);
@@ -253,9 +257,9 @@ static REFUSAL: Mutex<Refusal> = Mutex::new(Refusal::None);
 /// Returns once why burn's kernels convolve in a process where cuDNN was found.
 pub(crate) fn take_refusal() -> Option<String> {
     let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
-    let Refusal::Untold(error) = &*refusal else { return None };
+    let Refusal::Unreported(error) = &*refusal else { return None };
     let message = format!("burn's kernels convolve some blocks, much more slowly: {error}");
-    *refusal = Refusal::Told;
+    *refusal = Refusal::Reported;
     Some(message)
 }
 
@@ -305,7 +309,7 @@ impl Run for Forward {
         let (Some(x), Some(weight)) = (inputs.next(), inputs.next()) else {
             unreachable!("registered with an input and a weight")
         };
-        let Made { y, pooled } = convolution::forward(self.sizes, x, weight, inputs.next());
+        let BlockOutputs { y, pooled } = convolution::forward(self.sizes, x, weight, inputs.next());
         match (pooled, self.keeps) {
             (None, _) => vec![y],
             (Some(pooled), false) => vec![pooled],
@@ -317,7 +321,7 @@ impl Run for Forward {
 #[derive(Clone, Debug)]
 struct Backward {
     sizes: Sizes,
-    wanted: Wanted,
+    wanted: RequiredGradients,
 }
 
 impl Run for Backward {
@@ -328,7 +332,7 @@ impl Run for Backward {
         let (Some(grad), Some(x), Some(weight)) = (inputs.next(), inputs.next(), inputs.next()) else {
             unreachable!("registered with a gradient, an input and a weight")
         };
-        let made = inputs.next().map(|y| Made { y, pooled: inputs.next() });
+        let made = inputs.next().map(|y| BlockOutputs { y, pooled: inputs.next() });
         let found = convolution::backward(self.sizes, grad, x, weight, made, self.wanted);
         [found.x, found.weight, found.bias].into_iter().flatten().collect()
     }
@@ -361,7 +365,7 @@ impl Run for NormalizeBack {
         let Ok([grad, x, scale, shift, mean, inverse]) = <[Tensor; 6]>::try_from(inputs) else {
             unreachable!("registered with six inputs")
         };
-        batch_norm::backward(self.relu, grad, batch_norm::Kept { x, scale, shift, mean, inverse }).to_vec()
+        batch_norm::backward(self.relu, grad, batch_norm::BackwardInputs { x, scale, shift, mean, inverse }).to_vec()
     }
 }
 

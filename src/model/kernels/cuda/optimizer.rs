@@ -9,7 +9,7 @@ use burn_cubecl::ops::permute_nhwc_to_nchw;
 use cubecl::cuda::CudaRuntime;
 use cubecl::prelude::*;
 
-use super::reduce::{Tensor, by_pixels, number, room};
+use super::reduce::{Tensor, by_pixels, number, uninitialized};
 use crate::model::kernels::{AdamStep, DescentStep};
 
 /// Threads of a cube.
@@ -33,7 +33,7 @@ pub(super) fn descend(settings: DescentStep, inputs: [Tensor; 3]) -> [Tensor; 2]
     let is_filter = is_filter(&inputs[0]);
     let [parameter, gradient, velocity] = inputs.map(if is_filter { by_pixels } else { into_contiguous });
     let (vector, vectors) = vectors(&parameter);
-    let [new_parameter, new_velocity] = [(); 2].map(|()| room(&parameter, parameter.meta.shape().clone()));
+    let [new_parameter, new_velocity] = [(); 2].map(|()| uninitialized(&parameter, parameter.meta.shape().clone()));
     let kind = parameter.dtype.into();
     let DescentStep { rate, decay, momentum } = settings;
     // SAFETY: the kernel stays within the sizes that the tensors were made with.
@@ -92,7 +92,8 @@ pub(super) fn adam(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
     let is_filter = is_filter(&inputs[0]);
     let [parameter, gradient, first, second] = inputs.map(if is_filter { by_pixels } else { into_contiguous });
     let (vector, vectors) = vectors(&parameter);
-    let [new_parameter, new_first, new_second] = [(); 3].map(|()| room(&parameter, parameter.meta.shape().clone()));
+    let [new_parameter, new_first, new_second] =
+        [(); 3].map(|()| uninitialized(&parameter, parameter.meta.shape().clone()));
     let kind = parameter.dtype.into();
     let AdamStep { rate, kept, betas: [one, two], correction, epsilon } = settings;
     // SAFETY: the kernel stays within the sizes that the tensors were made with.

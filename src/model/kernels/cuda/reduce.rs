@@ -33,10 +33,10 @@ pub(super) fn by_pixels(tensor: Tensor) -> Tensor {
 }
 
 /// Returns an uninitialised tensor of this shape on another one's device, of its data type.
-pub(super) fn room(beside: &Tensor, shape: impl Into<Shape>) -> Tensor {
+pub(super) fn uninitialized(like: &Tensor, shape: impl Into<Shape>) -> Tensor {
     let shape = shape.into();
-    let handle = beside.client.empty(shape.num_elements() * beside.dtype.size());
-    Tensor::new_contiguous(beside.client.clone(), beside.device.clone(), shape, handle, beside.dtype)
+    let handle = like.client.empty(shape.num_elements() * like.dtype.size());
+    Tensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
 }
 
 /// Threads of a cube, and those of them that take vectors of channels side by side.
@@ -75,26 +75,26 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn over(beside: &Tensor, pixels: usize, channels: usize) -> Self {
+    pub(super) fn over(like: &Tensor, pixels: usize, channels: usize) -> Self {
         let vector = [4, 2, 1].into_iter().find(|vector| channels.is_multiple_of(*vector)).unwrap_or(1);
         let vectors = number(channels / vector);
         let rows = Threads::of(vectors, THREADS, COLUMNS).rows as usize;
         let share = pixels.div_ceil(CUBES).next_multiple_of(rows);
         let cubes = pixels.div_ceil(share);
-        let handle = beside.client.empty(cubes * channels * size_of::<f32>());
-        let (client, device) = (beside.client.clone(), beside.device.clone());
+        let handle = like.client.empty(cubes * channels * size_of::<f32>());
+        let (client, device) = (like.client.clone(), like.device.clone());
         let parts = Tensor::new_contiguous(client, device, Shape::from([cubes, channels]), handle, DType::F32);
         Self { parts, vectors, cubes: number(cubes), share: number(share) }
     }
 
     /// The sum over all pixels, `[channels]`.
-    pub(super) fn add(&self, beside: &Tensor, channels: usize) -> Tensor {
-        let bias = room(beside, [channels]);
+    pub(super) fn add(&self, like: &Tensor, channels: usize) -> Tensor {
+        let bias = uninitialized(like, [channels]);
         let Threads { columns, rows } = Threads::of(self.vectors, ADDING, ADDING_COLUMNS);
         // SAFETY: as above.
         unsafe {
             add_cubes::launch_unchecked::<CudaRuntime>(
-                &beside.client,
+                &like.client,
                 CubeCount::Static(1, self.vectors.div_ceil(columns), 1),
                 CubeDim::new_2d(columns, rows),
                 channels / self.vectors as usize,
@@ -104,14 +104,14 @@ impl Sums {
                 self.vectors,
                 rows,
                 columns,
-                beside.dtype.into(),
+                like.dtype.into(),
             );
         }
         bias
     }
 }
 
-/// A size as kernels take it: blocks of more numbers than that go to burn (`fusion::by_cudnn`).
+/// A size as kernels take it: blocks of more numbers than that go to burn (`fusion::cudnn_sizes`).
 pub(super) fn number(size: usize) -> u32 {
     u32::try_from(size).expect("a size below `fusion::MOST_NUMBERS`")
 }

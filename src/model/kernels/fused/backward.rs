@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::super::Wanted;
-use super::super::geometry::{Found, Geometry};
+use super::super::RequiredGradients;
+use super::super::geometry::{BlockGradients, Geometry};
 use super::super::lanes::{dispatch, lanes};
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::input::{IntoInput, Kernels};
 use super::padded::{pad, unpad};
 use super::runs::{IntoRuns, Runs};
@@ -20,13 +20,13 @@ const PARTIALS: usize = 16 << 20;
 
 /// The gradient that arrives at one image's outputs `[h, w, c_out]`, and the way it takes.
 #[derive(Clone, Copy)]
-pub(super) struct Signal<'a> {
+pub(super) struct OutputGradient<'a> {
     pub(super) geometry: &'a Geometry,
     pub(super) grad: &'a [f32],
     pub(super) codes: &'a [u8],
 }
 
-impl Signal<'_> {
+impl OutputGradient<'_> {
     /// How far the patch of each code lies behind that of the first one of a window, in a padded image. The last is for
     /// the code of the dead, so that looking up needs no branch.
     pub(super) fn offsets(geometry: &Geometry) -> [usize; 5] {
@@ -49,9 +49,9 @@ pub(in super::super) fn backward(
     x: &[f32],
     weight: &[f32],
     codes: &[u8],
-    wanted: Wanted,
-) -> Found {
-    Found {
+    wanted: RequiredGradients,
+) -> BlockGradients {
+    BlockGradients {
         parameters: wanted.parameters.then(|| parameter_gradients(geometry, grad, x, codes)),
         x: wanted.x.then(|| input_gradient(geometry, grad, weight, codes)),
     }
@@ -79,11 +79,11 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], codes: &[u8
             for (i, x) in x.chunks(geometry.in_image()).enumerate() {
                 let padded = pad(geometry, x);
                 let image = i * out_image..(i + 1) * out_image;
-                let signal = Signal { geometry, grad: &grad[image.clone()], codes: &codes[image] };
+                let gradient = OutputGradient { geometry, grad: &grad[image.clone()], codes: &codes[image] };
                 if thin {
-                    dispatch(IntoTaps { signal, padded: &padded, weight_sums, bias_sums });
+                    dispatch(IntoTaps { gradient, padded: &padded, weight_sums, bias_sums });
                 } else {
-                    dispatch(IntoRuns { signal, runs: &runs, padded: &padded, weight_sums, bias_sums });
+                    dispatch(IntoRuns { gradient, runs: &runs, padded: &padded, weight_sums, bias_sums });
                 }
             }
             sums
@@ -100,15 +100,15 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], codes: &[u8
 }
 
 fn input_gradient(geometry: &Geometry, grad: &[f32], weight: &[f32], codes: &[u8]) -> Vec<f32> {
-    let mut found = leftover(geometry.n * geometry.in_image());
+    let mut found = recycled(geometry.n * geometry.in_image());
     let kernels = Kernels::new(geometry, weight);
     let out_image = geometry.c_out * geometry.out_plane();
     (found.par_chunks_mut(geometry.in_image()), grad.par_chunks(out_image), codes.par_chunks(out_image))
         .into_par_iter()
         .for_each(|(found, grad, codes)| {
             let mut padded = Scratch::zeros(geometry.padded_len());
-            let signal = Signal { geometry, grad, codes };
-            dispatch(IntoInput { signal, kernels: &kernels, padded: &mut padded });
+            let gradient = OutputGradient { geometry, grad, codes };
+            dispatch(IntoInput { gradient, kernels: &kernels, padded: &mut padded });
             unpad(geometry, &padded, found);
         });
     found

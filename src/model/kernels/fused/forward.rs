@@ -3,9 +3,9 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::geometry::{DEAD, Geometry, Pool};
+use super::super::geometry::{Geometry, Pool, RELU_ZERO};
 use super::super::lanes::{MOST_LANES, dispatch, lanes};
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::padded::pad;
 
 /// Vectors of output channels computed at once; with four pixels, eight sums stay in registers.
@@ -23,7 +23,7 @@ pub(in super::super) fn forward(
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
-    let mut out = leftover(geometry.out_len());
+    let mut out = recycled(geometry.out_len());
     let out_image = geometry.c_out * geometry.out_plane();
     if out.is_empty() {
         return out;
@@ -238,7 +238,7 @@ fn relu<S: Simd>(simd: S, mut values: Channels<S>, mut sources: Sources<S>) -> (
     for (value, source) in values.iter_mut().zip(&mut sources) {
         let dead = simd.less_than_or_equal_f32s(*value, simd.splat_f32s(0.0));
         *value = simd.select_f32s(dead, simd.splat_f32s(0.0), *value);
-        *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(DEAD)), *source);
+        *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(RELU_ZERO)), *source);
     }
     (values, sources)
 }

@@ -6,7 +6,7 @@
 //!
 //! - **forward** computes four neighbouring pixels (one pooling window) × two vectors of output channels in registers
 //!   and pools them there; the convolution's own output is never written;
-//! - **backward** uses that at most one in four of these pixels has a gradient. To the weight's gradient each live one
+//! - **backward** uses that at most one in four of these pixels has a gradient. To the weight's gradient each active one
 //!   adds a multiple of a run, output channel by output channel ([`runs`]), or, where the input has few channels, one
 //!   of four multiples for a vector of output channels ([`thin`]). To the input's gradient it adds a multiple of its
 //!   kernel; those of a window that go to the same patch are summed in registers first ([`input`]).

@@ -3,9 +3,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::super::geometry::{DEAD, Geometry};
+use super::super::geometry::{Geometry, RELU_ZERO};
 use super::super::lanes::lanes;
-use super::backward::Signal;
+use super::backward::OutputGradient;
 
 /// Up to as many input channels. Each costs the products of all four codes, of which one counts.
 const MOST: usize = 3;
@@ -27,7 +27,7 @@ pub(super) fn unpack(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
 
 /// Adds one image's share of the parameters' gradients.
 pub(super) struct IntoTaps<'a> {
-    pub(super) signal: Signal<'a>,
+    pub(super) gradient: OutputGradient<'a>,
     pub(super) padded: &'a [f32],
     /// `[9, c_in, c_out]`.
     pub(super) weight_sums: &'a mut [f32],
@@ -39,7 +39,7 @@ impl WithSimd for IntoTaps<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        match self.signal.geometry.stride() {
+        match self.gradient.geometry.stride() {
             1 => self.rows::<S, 1>(simd),
             _ => self.rows::<S, 2>(simd),
         }
@@ -49,7 +49,7 @@ impl WithSimd for IntoTaps<'_> {
 impl IntoTaps<'_> {
     #[inline(always)]
     fn rows<S: Simd, const STRIDE: usize>(&mut self, simd: S) {
-        let Signal { geometry, grad, codes } = self.signal;
+        let OutputGradient { geometry, grad, codes } = self.gradient;
         let &Geometry { c_in, c_out, .. } = geometry;
         let (h, w) = geometry.out_size();
         let columns = geometry.padded_row() / c_in;
@@ -99,7 +99,7 @@ fn add_window<S: Simd, const STRIDE: usize>(
     for (code, of_code) in (0..).zip(&mut by_code) {
         *of_code = simd.select_f32s(simd.equal_u32s(codes, simd.splat_u32s(code)), grad, zero);
     }
-    let dead = simd.equal_u32s(codes, simd.splat_u32s(DEAD.into()));
+    let dead = simd.equal_u32s(codes, simd.splat_u32s(RELU_ZERO.into()));
     sums[9] = simd.add_f32s(sums[9], simd.select_f32s(dead, zero, grad));
     for row in 0..STRIDE + 2 {
         for (column, pixel) in pixels[row * columns..][..STRIDE + 2].iter().enumerate() {

@@ -58,7 +58,7 @@ const RESULTS: [&str; 6] = ["output", "mean", "variance", "x", "scale", "shift"]
 fn batch_norm_and_its_gradients_are_those_of_burns_own_operations() {
     for (shape, relu) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let norm = Norm::new(shape, relu, 0.5);
-        let (fused, plain) = (norm.results(), plainly(|| norm.results()));
+        let (fused, plain) = (norm.results(), with_reference_kernels(|| norm.results()));
         for ((fused, plain), what) in fused.iter().zip(&plain).zip(RESULTS) {
             let error = relative_error(fused, plain);
             // The gradients of few pixels all but cancel.
@@ -76,7 +76,7 @@ fn batch_norm_by_given_statistics_is_that_of_burns_own_operations() {
             let [parameters, running] = [&norm.parameters, &norm.running].map(|pair| pair.clone().map(Tensor::inner));
             vec(batch_norm_fixed(norm.x.clone().inner(), parameters, running, norm.settings))
         };
-        let error = relative_error(&run(), &plainly(run));
+        let error = relative_error(&run(), &with_reference_kernels(run));
         assert!(error <= 1e-6, "{shape:?} relu {relu}: {error:e}");
     }
 }

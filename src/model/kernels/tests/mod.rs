@@ -10,7 +10,9 @@ use burn_flex::{Flex, FlexDevice};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{BlockSettings, KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain, plainly};
+use super::{
+    BlockSettings, KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, reference_block, with_reference_kernels,
+};
 
 type Diff = Autodiff<Flex>;
 
@@ -87,7 +89,7 @@ impl Case {
     fn plain(&self) -> Tensor<Diff, 4> {
         let [x, weight] = [&self.x, &self.weight].map(|tensor| tensor.clone().into_primitive().tensor());
         let bias = self.bias.clone().map(|bias| bias.into_primitive().tensor());
-        let out = plainly(|| plain::<Diff>(x, weight, bias, self.settings));
+        let out = with_reference_kernels(|| reference_block::<Diff>(x, weight, bias, self.settings));
         Tensor::from_primitive(TensorPrimitive::Float(out))
     }
 

@@ -42,7 +42,7 @@ fn errors_stay_small_through_a_deep_network() {
             weight.cast(burn::tensor::DType::F64).into_primitive().tensor(),
             bias.cast(burn::tensor::DType::F64).into_primitive().tensor(),
         ];
-        let plain = plain::<Flex>(exact.into_primitive().tensor(), weight, Some(bias), settings);
+        let plain = reference_block::<Flex>(exact.into_primitive().tensor(), weight, Some(bias), settings);
         exact = Tensor::from_primitive(TensorPrimitive::Float(plain));
         channels = to;
     }

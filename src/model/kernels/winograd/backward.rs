@@ -3,10 +3,10 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::Wanted;
-use super::super::geometry::{DEAD, Found, Geometry, Pool};
+use super::super::RequiredGradients;
+use super::super::geometry::{BlockGradients, Geometry, Pool, RELU_ZERO};
 use super::super::lanes::dispatch;
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::bands::tiles;
 use super::correlate::Correlation;
 use super::forward;
@@ -15,7 +15,7 @@ use super::weights::{Direction, Weights};
 
 /// Numbers that the transformed tiles of the images at hand take at most, unless a single image has more. How the batch
 /// is cut decides the order of a sum, so this depends on the shapes only.
-const AT_HAND: usize = 6 << 20;
+const GROUP_NUMBERS: usize = 6 << 20;
 
 /// As [`super::backward`].
 pub(super) fn run<T: Tile>(
@@ -24,17 +24,17 @@ pub(super) fn run<T: Tile>(
     x: &[f32],
     weight: &[f32],
     codes: &[u8],
-    wanted: Wanted,
-) -> Found {
+    wanted: RequiredGradients,
+) -> BlockGradients {
     let &Geometry { n, c_in, c_out, h, w, .. } = geometry;
     let (rows, columns) = tiles::<T>(geometry);
-    let at_hand = (AT_HAND / (rows * columns * T::POINTS * (c_in + c_out))).clamp(1, n.max(1));
+    let group_size = (GROUP_NUMBERS / (rows * columns * T::POINTS * (c_in + c_out))).clamp(1, n.max(1));
     let mut correlation = wanted.parameters.then(|| (Correlation::<T>::new(c_in, c_out), vec![0.0; c_out]));
     let weights = wanted.x.then(|| Weights::new::<T>(weight, c_in, Direction::Back));
-    let mut found = wanted.x.then(|| leftover(n * geometry.in_image()));
-    let mut dense = Scratch::leftover(if geometry.bare() { 0 } else { at_hand * h * w * c_out });
-    for first in (0..n).step_by(at_hand) {
-        let images = at_hand.min(n - first);
+    let mut found = wanted.x.then(|| recycled(n * geometry.in_image()));
+    let mut dense = Scratch::recycled(if geometry.bare() { 0 } else { group_size * h * w * c_out });
+    for first in (0..n).step_by(group_size) {
+        let images = group_size.min(n - first);
         let outputs = first * c_out * geometry.out_plane()..(first + images) * c_out * geometry.out_plane();
         let (dense, bias) = if geometry.bare() {
             let grad = &grad[outputs];
@@ -58,7 +58,7 @@ pub(super) fn run<T: Tile>(
             forward::run::<T>(&back, dense, weights, None, &mut found[inputs], None);
         }
     }
-    Found { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
+    BlockGradients { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
 }
 
 /// Each image's sums over its pixels of `grad` `[n, h, w, c_out]`.
@@ -138,7 +138,7 @@ impl WithSimd for Unpool<'_> {
                 }
             }
             for ((sum, grad), code) in self.sums.iter_mut().zip(grad).zip(codes) {
-                *sum += if *code == DEAD { 0.0 } else { *grad };
+                *sum += if *code == RELU_ZERO { 0.0 } else { *grad };
             }
         }
     }

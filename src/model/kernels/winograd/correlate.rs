@@ -11,7 +11,7 @@ use super::super::scratch::Scratch;
 use super::bands::{Band, tiles};
 use super::gemm::{VECTORS, panel_by_panel};
 use super::patches::{Images, Patch};
-use super::tile::{Input, KernelBack, Map, OutputBack, Tile, twice, zeros};
+use super::tile::{Input, KernelBack, Map, OutputBack, Tile, transform_square, zeros};
 
 /// Numbers between the panels of points; see the forward pass.
 const GAP: usize = 16;
@@ -66,7 +66,7 @@ impl Panels {
         let columns = tiles::<T>(geometry).1;
         let panel = band.len(columns) * width + GAP;
         let point = channels / width * panel;
-        let mut numbers = Scratch::leftover(T::POINTS * point);
+        let mut numbers = Scratch::recycled(T::POINTS * point);
         let zeros = Scratch::zeros(width);
         let images = Images { pixels, border: &zeros, channels, h: geometry.h, w: geometry.w };
         let mut tasks: Vec<Vec<&mut [f32]>> = (0..channels / width).map(|_| Vec::with_capacity(T::POINTS)).collect();
@@ -167,7 +167,7 @@ impl<T: Tile> WithSimd for Finish<'_, T> {
                     square[i][j] = rows[i * T::SIDE + j][c];
                 }
             }
-            let square = twice::<S, KernelBack<T>>(simd, &square);
+            let square = transform_square::<S, KernelBack<T>>(simd, &square);
             for (tap, taps) in S::as_mut_simd_f32s(&mut taps).0.iter_mut().enumerate() {
                 *taps = square[tap / 3][tap % 3];
             }

@@ -13,7 +13,7 @@ use super::bands::{Band, tiles};
 use super::gemm::{VECTORS, rows_by_panel};
 use super::patches::{Images, Patch};
 use super::pool;
-use super::tile::{Input, LARGEST, Output, Tile, twice, zeros};
+use super::tile::{Input, LARGEST, Output, Tile, transform_square, zeros};
 use super::weights::Weights;
 
 /// Numbers between one point's and the next: at a distance of whole pages, all points of a tile would fall into the
@@ -65,7 +65,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
         let count = self.band.len(tiles::<T>(self.geometry).1);
         let (in_point, out_point) = (count * c_in + GAP, count * c_out + GAP);
         let points = self.to_points(simd, in_point);
-        let mut products = Scratch::leftover(T::POINTS * out_point);
+        let mut products = Scratch::recycled(T::POINTS * out_point);
         for (p, products) in products.chunks_exact_mut(out_point).enumerate() {
             let a = &points[p * in_point..][..count * c_in];
             for (panel, weights) in self.weights.panels(p).enumerate() {
@@ -81,7 +81,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
             return;
         }
         let rows = self.band.pixel_rows::<T>(h).len();
-        let mut unpooled = Scratch::leftover(self.band.images.len() * rows * w * c_out);
+        let mut unpooled = Scratch::recycled(self.band.images.len() * rows * w * c_out);
         from_points::<S, T>(simd, self.geometry, &self.band, &products, self.bias, &mut unpooled);
         let len = (rows / 2) * (w / 2) * c_out;
         for (image, unpooled) in unpooled.chunks_exact(rows * w * c_out).enumerate() {
@@ -98,7 +98,7 @@ impl<T: Tile> Task<'_, T> {
         let &Geometry { c_in, h, w, .. } = self.geometry;
         let border = Scratch::zeros(c_in);
         let images = Images { pixels: self.x, border: &border, channels: c_in, h, w };
-        let mut points = Scratch::leftover(T::POINTS * point);
+        let mut points = Scratch::recycled(T::POINTS * point);
         let mut parts: Vec<_> = points.chunks_exact_mut(point).collect();
         for (t, (image, row, column)) in self.band.tiles(tiles::<T>(self.geometry).1).enumerate() {
             let (top, left) = ((row * T::OUT).wrapping_sub(1), (column * T::OUT).wrapping_sub(1));
@@ -171,7 +171,7 @@ impl OutTile {
                     square[i][j] = inputs[i][j][c];
                 }
             }
-            let square = twice::<S, Output<T>>(simd, &square);
+            let square = transform_square::<S, Output<T>>(simd, &square);
             let bias = bias.map(|bias| S::as_simd_f32s(bias).0[c]);
             for y in 0..T::OUT {
                 for x in 0..T::OUT {

@@ -15,20 +15,20 @@
 mod backward;
 mod bands;
 mod correlate;
+mod first_layer;
 mod forward;
 mod gemm;
-mod lead_in;
 mod patches;
 mod points;
 mod pool;
 mod tile;
 mod weights;
 
-pub(super) use lead_in::lead_in;
+pub(super) use first_layer::first_layer_conv;
 
-use super::Wanted;
-use super::geometry::{Found, Geometry, Pool};
-use super::scratch::leftover;
+use super::RequiredGradients;
+use super::geometry::{BlockGradients, Geometry, Pool};
+use super::scratch::recycled;
 use points::{Four, Three};
 use tile::Tile;
 use weights::{Direction, Weights};
@@ -52,8 +52,8 @@ fn wide(channels: usize, least: usize) -> bool {
     channels >= least && channels.is_multiple_of(32)
 }
 
-/// Whether [`lead_in`] suits: a wide layer is about to follow.
-pub(super) fn leads_in(geometry: &Geometry) -> bool {
+/// Whether [`first_layer_conv`] suits: a wide layer is about to follow.
+pub(super) fn suits_first_layer(geometry: &Geometry) -> bool {
     let &Geometry { c_in, c_out, pool, .. } = geometry;
     c_in < WIDE && wide(c_out, WIDE) && pool == Pool::None && !suits(geometry)
 }
@@ -62,7 +62,7 @@ pub(super) fn leads_in(geometry: &Geometry) -> bool {
 const SMALL: usize = 9;
 
 /// Whether tiles of three need fewer products than tiles of four.
-fn threes(geometry: &Geometry) -> bool {
+fn suits_small_tiles(geometry: &Geometry) -> bool {
     let products = |out: usize| geometry.h.div_ceil(out) * geometry.w.div_ceil(out) * (out + 2) * (out + 2);
     geometry.h.max(geometry.w) <= SMALL && products(Three::OUT) < products(Four::OUT)
 }
@@ -76,7 +76,7 @@ pub(super) fn forward(
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
-    if threes(geometry) {
+    if suits_small_tiles(geometry) {
         forward_by::<Three>(geometry, x, weight, bias, codes)
     } else {
         forward_by::<Four>(geometry, x, weight, bias, codes)
@@ -90,7 +90,7 @@ fn forward_by<T: Tile>(
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
-    let mut out = leftover(geometry.out_len());
+    let mut out = recycled(geometry.out_len());
     if !out.is_empty() {
         let weights = Weights::new::<T>(weight, geometry.c_in, Direction::Forward);
         forward::run::<T>(geometry, x, &weights, bias, &mut out, codes);
@@ -106,9 +106,9 @@ pub(super) fn backward(
     x: &[f32],
     weight: &[f32],
     codes: &[u8],
-    wanted: Wanted,
-) -> Found {
-    if threes(geometry) {
+    wanted: RequiredGradients,
+) -> BlockGradients {
+    if suits_small_tiles(geometry) {
         backward::run::<Three>(geometry, grad, x, weight, codes, wanted)
     } else {
         backward::run::<Four>(geometry, grad, x, weight, codes, wanted)

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::tile::{LARGEST, Map, twice, zeros};
+use super::tile::{LARGEST, Map, transform_square, zeros};
 
 /// A batch of images, pixel by pixel.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ impl Images<'_> {
                     square[dy][dx] = inputs[dy][dx][c];
                 }
             }
-            let square = twice::<S, M>(simd, &square);
+            let square = transform_square::<S, M>(simd, &square);
             for i in 0..M::TO {
                 for j in 0..M::TO {
                     let to = &mut points[i * M::TO + j][at + c * S::F32_LANES..][..S::F32_LANES];

@@ -1,12 +1,12 @@
 //! What follows a convolution: 2×2 maxima, and which way gradients will go back.
 
-use super::super::geometry::DEAD;
+use super::super::geometry::RELU_ZERO;
 
 /// For outputs that are not pooled: which the `ReLU` set to zero.
 #[inline(always)]
 pub(super) fn codes(out: &[f32], codes: &mut [u8]) {
     for (code, value) in codes.iter_mut().zip(out) {
-        *code = if *value <= 0.0 { DEAD } else { 0 };
+        *code = if *value <= 0.0 { RELU_ZERO } else { 0 };
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) fn max2(
                     code = if better { k } else { code };
                 }
                 out[c] = best;
-                codes[c] = if relu && best <= 0.0 { DEAD } else { code };
+                codes[c] = if relu && best <= 0.0 { RELU_ZERO } else { code };
             }
         }
     }

@@ -69,7 +69,7 @@ map!(KernelBack, kernel_back, T::SIDE, 3);
 
 /// The map on the columns of a square and then on its rows.
 #[inline(always)]
-pub(super) fn twice<S: Simd, M: Map>(simd: S, square: &Square<S>) -> Square<S> {
+pub(super) fn transform_square<S: Simd, M: Map>(simd: S, square: &Square<S>) -> Square<S> {
     let mut half = zeros(simd);
     for j in 0..M::FROM {
         let mut line = half[0];

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::super::lanes::{dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::gemm::VECTORS;
-use super::tile::{Kernel, Tile, twice, zeros};
+use super::tile::{Kernel, Tile, transform_square, zeros};
 
 /// Which way a layer's kernels are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Weights {
         // cache.
         let point = from * width + GAP;
         let panel = point * T::POINTS;
-        let mut numbers = Scratch::leftover(to / width * panel);
+        let mut numbers = Scratch::recycled(to / width * panel);
         numbers.par_chunks_mut(panel).enumerate().for_each(|(index, panel)| {
             dispatch(Panel::<T> {
                 weight,
@@ -88,7 +88,7 @@ impl<T: Tile> WithSimd for Panel<'_, T> {
                 for tap in 0..9 {
                     square[tap / 3][tap % 3] = taps[tap * VECTORS + v];
                 }
-                let square = twice::<S, Kernel<T>>(simd, &square);
+                let square = transform_square::<S, Kernel<T>>(simd, &square);
                 for at in 0..T::POINTS {
                     let to = &mut self.numbers[at * point + from * width + v * S::F32_LANES..][..S::F32_LANES];
                     S::as_mut_simd_f32s(to).0[0] = square[at / T::SIDE][at % T::SIDE];

@@ -7,7 +7,7 @@ thread_local! {
 }
 
 /// Does something while blocks called by this thread run as burn's own operations, forward and back, on every backend.
-pub fn plainly<T>(act: impl FnOnce() -> T) -> T {
+pub fn with_reference_kernels<T>(act: impl FnOnce() -> T) -> T {
     /// Puts back what was, on the way out of a panic too.
     struct Before(bool);
     impl Drop for Before {
@@ -20,7 +20,7 @@ pub fn plainly<T>(act: impl FnOnce() -> T) -> T {
 }
 
 /// Whether that is so now.
-pub(super) fn wanted() -> bool {
+pub(super) fn is_active() -> bool {
     PLAIN.get()
 }
 
@@ -30,13 +30,13 @@ mod tests {
 
     #[test]
     fn what_was_is_put_back() {
-        plainly(|| {
-            assert!(wanted());
-            plainly(|| assert!(wanted()));
-            assert!(wanted());
+        with_reference_kernels(|| {
+            assert!(is_active());
+            with_reference_kernels(|| assert!(is_active()));
+            assert!(is_active());
         });
-        assert!(!wanted());
-        assert!(std::panic::catch_unwind(|| plainly(|| panic!("no"))).is_err());
-        assert!(!wanted());
+        assert!(!is_active());
+        assert!(std::panic::catch_unwind(|| with_reference_kernels(|| panic!("no"))).is_err());
+        assert!(!is_active());
     }
 }

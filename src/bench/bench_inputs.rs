@@ -17,7 +17,7 @@ const GRAY: usize = 1;
 
 /// A strategy and what it is computed on.
 #[derive(Debug, Clone)]
-pub(super) struct Material {
+pub(super) struct BenchInputs {
     pub(super) strategy: Strategy,
     pub(super) network: NetworkName,
     /// The lowest stage that fine-tuning trains.
@@ -32,13 +32,13 @@ pub(super) struct Material {
     /// What convolutions compute in.
     pub(super) precision: Precision,
     /// Numbers that the widest layer of a frozen base may have at once.
-    pub(super) at_once: usize,
-    pub(super) change: Change,
+    pub(super) forward_chunk: usize,
+    pub(super) change: Perturbation,
 }
 
 /// What is done to all weights and inputs before anything is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Change {
+pub(super) enum Perturbation {
     Nothing,
     /// They keep so many bits behind the first.
     Rounded(u32),
@@ -47,7 +47,7 @@ pub(super) enum Change {
     Scaled(&'static str, f32),
 }
 
-impl Material {
+impl BenchInputs {
     pub(super) fn new(
         strategy: Strategy,
         [batch, size]: [usize; 2],
@@ -76,8 +76,8 @@ impl Material {
             inputs,
             labels,
             precision,
-            at_once: FORWARD_CHUNK,
-            change: Change::Nothing,
+            forward_chunk: FORWARD_CHUNK,
+            change: Perturbation::Nothing,
         }
     }
 
@@ -93,7 +93,7 @@ impl Material {
 
     /// The same with everything rounded to so many bits.
     pub(super) fn rounded(&self, bits: u32) -> Self {
-        let change = Change::Rounded(bits);
+        let change = Perturbation::Rounded(bits);
         let inputs = self.inputs.iter().map(|value| round(*value, bits)).collect();
         Self { inputs, weights: change.of(self.weights.clone()), change, ..self.clone() }
     }
@@ -120,7 +120,7 @@ impl Material {
     }
 }
 
-impl Change {
+impl Perturbation {
     /// Parameters as they are then.
     pub(super) fn of(self, mut parameters: Arrays) -> Arrays {
         for (name, array) in &mut parameters {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::geometry::Geometry;
 use super::super::lanes::{dispatch, lanes};
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::gemm::{VECTORS, rows_by_panel};
 
 /// Pixels done at once: their neighbourhoods stay in the second cache.
@@ -14,9 +14,14 @@ const PIXELS: usize = 1024;
 
 /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none → `[n, h, w, c_out]`. Adds up in the order
 /// of the fused kernel, so that the result has the same bits.
-pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+pub(in super::super) fn first_layer_conv(
+    geometry: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
     let &Geometry { c_out, h, w, .. } = geometry;
-    let mut out = leftover(geometry.out_len());
+    let mut out = recycled(geometry.out_len());
     if out.is_empty() {
         return out;
     }

@@ -4,13 +4,13 @@ use burn::backend::{Autodiff, Flex};
 use burn::module::{AutodiffModule, Module};
 use burn::tensor::Tensor;
 
-use super::network::{Network, StepKey};
-use super::parameters::{Array, Arrays};
+use super::{Network, StepKey};
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage, Unit};
 use crate::domain::{NetworkName, TrainedStages};
+use crate::model::parameters::{Array, Arrays};
 
 /// A network of the catalog whose weights are drawn, on images `[channels, height, width]`.
-pub(crate) fn drawn<B: super::kernels::KernelBackend>(
+pub(crate) fn drawn<B: crate::model::kernels::KernelBackend>(
     name: NetworkName,
     input: [usize; 3],
     classes: usize,
@@ -20,7 +20,7 @@ pub(crate) fn drawn<B: super::kernels::KernelBackend>(
 }
 
 /// A network whose weights are drawn.
-pub(crate) fn build<B: super::kernels::KernelBackend>(
+pub(crate) fn build<B: crate::model::kernels::KernelBackend>(
     architecture: &Architecture,
     input: [usize; 3],
     classes: usize,

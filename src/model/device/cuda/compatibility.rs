@@ -73,7 +73,7 @@ fn packages(Version { major, minor }: Version) -> String {
 
 /// A folder's name for what the kernels of a device depend on: they are compiled for one architecture by one compiler,
 /// and timed on the very device.
-pub(super) fn kernels(name: &str, capability: Version, compiler: Version) -> String {
+pub(super) fn kernel_cache_name(name: &str, capability: Version, compiler: Version) -> String {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     format!("{name}-sm-{capability}-nvrtc-{compiler}")
 }
@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn kernels_are_kept_by_device_and_compiler() {
-        assert_eq!(kernels("NVIDIA H200", version(9, 0), version(13, 0)), "NVIDIA-H200-sm-9.0-nvrtc-13.0");
-        assert_eq!(kernels("a/../b", version(8, 6), version(12, 9)), "a----b-sm-8.6-nvrtc-12.9");
+        assert_eq!(kernel_cache_name("NVIDIA H200", version(9, 0), version(13, 0)), "NVIDIA-H200-sm-9.0-nvrtc-13.0");
+        assert_eq!(kernel_cache_name("a/../b", version(8, 6), version(12, 9)), "a----b-sm-8.6-nvrtc-12.9");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The weights of the run that fine-tuning starts from.
 
-use super::Ground;
+use super::RunInputs;
 use crate::domain::preflight::{self, Entry, Problem, StartFacts};
 use crate::domain::{FineTuning, Transfer};
 use crate::train::checkpoint::Checkpoint;
@@ -8,9 +8,9 @@ use crate::train::{average, optimizer};
 use crate::worker::error::WorkerError;
 
 /// The weights that fine-tuning starts from, once they are copied.
-pub(super) fn start_of(ground: &Ground) -> Result<Option<Checkpoint>, WorkerError> {
-    let path = ground.folder.start_checkpoint();
-    let fine_tunes = ground.recipe.transfer.as_ref().is_some_and(|transfer| transfer.fine_tuning.is_some());
+pub(super) fn initial_weights(run_inputs: &RunInputs) -> Result<Option<Checkpoint>, WorkerError> {
+    let path = run_inputs.folder.start_checkpoint();
+    let fine_tunes = run_inputs.recipe.transfer.as_ref().is_some_and(|transfer| transfer.fine_tuning.is_some());
     if !fine_tunes || !path.exists() {
         return Ok(None);
     }
@@ -21,22 +21,22 @@ pub(super) fn start_of(ground: &Ground) -> Result<Option<Checkpoint>, WorkerErro
 ///
 /// # Errors
 /// When that run has none, or they do not belong to this recipe.
-pub(in super::super) fn take_start(ground: &Ground, transfer: &Transfer) -> Result<(), WorkerError> {
+pub(in super::super) fn copy_initial_weights(run_inputs: &RunInputs, transfer: &Transfer) -> Result<(), WorkerError> {
     let Some(FineTuning { from, .. }) = &transfer.fine_tuning else { return Ok(()) };
-    let place = ground.folder.start_checkpoint();
+    let place = run_inputs.folder.start_checkpoint();
     if place.exists() {
         return Ok(());
     }
-    let run = ground.home.run(from);
+    let run = run_inputs.home.run(from);
     let source = run.best_checkpoint();
     if !source.exists() {
         let missing = if run.path().exists() { Problem::StartUnsaved } else { Problem::NoStart };
         return Err(missing(from.clone()).into());
     }
     let mut start = Checkpoint::read(&source)?;
-    start.arrays = average::evaluated(start.arrays);
+    start.arrays = average::evaluated_arrays(start.arrays);
     start.arrays.retain(|name, _| !optimizer::is_state(name));
-    let (identity, recipe) = (&start.state.identity, &ground.recipe);
+    let (identity, recipe) = (&start.state.identity, &run_inputs.recipe);
     // By what the checkpoint holds, whatever the run's recipe says of it.
     let facts = StartFacts {
         fingerprint: identity.fingerprint.clone(),

@@ -14,7 +14,7 @@ use crate::model::parameters::Arrays;
 use super::Reporter;
 use super::average::Average;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, Partial, State};
-use super::epoch::Trainee;
+use super::epoch::Learner;
 
 /// A checkpoint could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub struct SaveError {
 
 /// What of training is no tensor, between two epochs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
+pub(super) struct TrainingSnapshot {
     /// Completed epochs.
     pub(super) epoch: u32,
     /// The base learning rate as plateaus have left it.
@@ -38,7 +38,7 @@ pub(super) struct Standing {
 }
 
 /// Saves the checkpoints of a run.
-pub struct Keep<'a> {
+pub struct CheckpointSaver<'a> {
     files: &'a CheckpointFiles,
     identity: &'a Identity,
     strategy: Strategy,
@@ -47,10 +47,10 @@ pub struct Keep<'a> {
     saved: Instant,
     /// How far the newest checkpoint on disk is, as [`State::position`] has it.
     position: (u32, u32),
-    standing: Standing,
+    snapshot: TrainingSnapshot,
 }
 
-impl<'a> Keep<'a> {
+impl<'a> CheckpointSaver<'a> {
     /// `position` is that of the checkpoint gone on from.
     pub(super) fn new(
         files: &'a CheckpointFiles,
@@ -58,9 +58,9 @@ impl<'a> Keep<'a> {
         strategy: Strategy,
         interval: Duration,
         position: (u32, u32),
-        standing: Standing,
+        snapshot: TrainingSnapshot,
     ) -> Self {
-        Self { files, identity, strategy, interval, saved: Instant::now(), position, standing }
+        Self { files, identity, strategy, interval, saved: Instant::now(), position, snapshot }
     }
 
     /// Whether it is time for a checkpoint within an epoch.
@@ -69,32 +69,32 @@ impl<'a> Keep<'a> {
     }
 
     /// Saves what is done of the epoch under way, unless that is on disk already or its loss is no number.
-    pub(super) fn part<B: TrainBackend>(
+    pub(super) fn save_partial<B: TrainBackend>(
         &mut self,
-        trainee: &Trainee<B>,
+        learner: &Learner<B>,
         partial: Partial,
         reporter: &mut dyn Reporter,
     ) -> Result<(), SaveError> {
-        let (epoch, step) = (self.standing.epoch, partial.step);
+        let (epoch, step) = (self.snapshot.epoch, partial.step);
         let finite = partial.pending.is_none_or(|[loss, _]| loss.is_finite());
         if step == 0 || self.position == (epoch, step) || !finite {
             return Ok(());
         }
-        let checkpoint = self.checkpoint(trainee, Some(partial));
+        let checkpoint = self.checkpoint(learner, Some(partial));
         self.replace_last(&checkpoint)?;
         reporter.report(Event::CheckpointSaved { epoch, step, best: false });
         Ok(())
     }
 
     /// Saves the state after a completed epoch.
-    pub(super) fn epoch<B: TrainBackend>(
+    pub(super) fn save_epoch<B: TrainBackend>(
         &mut self,
-        trainee: &Trainee<B>,
-        standing: Standing,
+        learner: &Learner<B>,
+        snapshot: TrainingSnapshot,
         best: bool,
     ) -> Result<(), SaveError> {
-        self.standing = standing;
-        let checkpoint = self.checkpoint(trainee, None);
+        self.snapshot = snapshot;
+        let checkpoint = self.checkpoint(learner, None);
         // The best first: between the two, `last` is an epoch behind and the run goes on from the best. The other way
         // round `last` would name a best epoch whose weights are nowhere. Two files and not two names of one, so that
         // no damage takes both.
@@ -113,12 +113,12 @@ impl<'a> Keep<'a> {
         Ok(())
     }
 
-    fn checkpoint<B: TrainBackend>(&self, trainee: &Trainee<B>, partial: Option<Partial>) -> Checkpoint {
-        let (moments, optimizer_steps) = trainee.optimizer.save(&trainee.network);
-        let mut arrays: Arrays = trainee.network.to_arrays();
+    fn checkpoint<B: TrainBackend>(&self, learner: &Learner<B>, partial: Option<Partial>) -> Checkpoint {
+        let (moments, optimizer_steps) = learner.optimizer.save(&learner.network);
+        let mut arrays: Arrays = learner.network.to_arrays();
         arrays.extend(moments);
-        arrays.extend(trainee.average.iter().flat_map(Average::to_arrays));
-        let Standing { epoch, learning_rate, early_stopping } = self.standing;
+        arrays.extend(learner.average.iter().flat_map(Average::to_arrays));
+        let TrainingSnapshot { epoch, learning_rate, early_stopping } = self.snapshot;
         let state = State {
             version: CHECKPOINT_VERSION,
             strategy: self.strategy,

@@ -24,9 +24,9 @@ const MAX_PIXELS: u64 = i32::MAX as u64;
 
 /// Images of a dataset on a device.
 #[derive(Debug, Clone)]
-pub struct Resident<B: Backend> {
+pub struct DeviceDataset<B: Backend> {
     images: Images,
-    splits: [Option<Held<B>>; 3],
+    splits: [Option<DeviceSplit<B>>; 3],
     /// Where the middles of output pixels are, from −1 to 1: `[1, h, 1, 1]` and `[1, 1, w, 1]`.
     rows: Tensor<B, 4>,
     columns: Tensor<B, 4>,
@@ -37,7 +37,7 @@ pub struct Resident<B: Backend> {
 
 /// A split on the device.
 #[derive(Debug, Clone)]
-struct Held<B: Backend> {
+struct DeviceSplit<B: Backend> {
     /// u8 `[images, height · width · channels]`.
     pixels: Tensor<B, 2, Int>,
     /// `[images]`.
@@ -62,7 +62,7 @@ pub fn bytes_on_device(images: &Images, splits: &[Split]) -> u64 {
     splits.iter().map(|split| dataset.len(*split) as u64 * image).sum()
 }
 
-impl<B: Backend> Resident<B> {
+impl<B: Backend> DeviceDataset<B> {
     /// Uploads these splits. `None` if they would take more than `bound` bytes, or one of them more than one tensor
     /// holds.
     #[must_use]
@@ -74,7 +74,7 @@ impl<B: Backend> Resident<B> {
         }
         let mut held = [None, None, None];
         for split in splits {
-            held[*split as usize] = (!dataset.is_empty(*split)).then(|| Held::upload(images, *split, device));
+            held[*split as usize] = (!dataset.is_empty(*split)).then(|| DeviceSplit::upload(images, *split, device));
         }
         let [_, height, width] = images.shape();
         Some(Self {
@@ -179,7 +179,7 @@ impl<B: Backend> Resident<B> {
     }
 }
 
-impl<B: Backend> Held<B> {
+impl<B: Backend> DeviceSplit<B> {
     fn upload(images: &Images, split: Split, device: &B::Device) -> Self {
         let dataset = images.dataset();
         let (count, row) = (dataset.len(split), dataset.image().bytes());
@@ -220,5 +220,4 @@ fn middles<B: Backend>(side: usize, device: &B::Device) -> Tensor<B, 1> {
 }
 
 #[cfg(test)]
-#[path = "resident_tests.rs"]
 mod tests;

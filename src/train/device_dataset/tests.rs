@@ -12,7 +12,7 @@ use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::writer::{Description, Workshop, Writer};
 use crate::data::{Affine, Batch, Dataset, Pass};
 use crate::domain::{Augmentation, DatasetName, Views};
-use crate::train::feed::{Feed, Piece, Ready};
+use crate::train::data_loader::{DataLoader, DeviceBatch, HostBatch};
 
 /// Of the range of a picture's values: how far the two ways may differ.
 const TOLERANCE: f32 = 1e-3;
@@ -59,7 +59,7 @@ fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
 
 /// The largest difference between the two ways for the images with these indices.
 fn compare(images: &Images, split: Split, indices: &[u32], pass: Pass) -> f32 {
-    let resident = Resident::<Flex>::upload(images, &[split], u64::MAX, &Default::default()).expect("room");
+    let resident = DeviceDataset::<Flex>::upload(images, &[split], u64::MAX, &Default::default()).expect("room");
     let made = Batch::make(images, split, indices, pass);
     let (inputs, labels) = resident.batch(&images.picks(split, indices, pass));
     assert_eq!(inputs.dims(), made.shape);
@@ -146,7 +146,8 @@ fn whole_moves_and_what_lies_beyond_the_edge() {
     let dir = TempDir::new().expect("a folder");
     let dataset = dataset(&dir, ImageShape { width: 8, height: 8, channels: 1 });
     let images = Images::plain(Arc::clone(&dataset), None);
-    let resident = Resident::<Flex>::upload(&images, &[Split::Train], u64::MAX, &Default::default()).expect("room");
+    let resident =
+        DeviceDataset::<Flex>::upload(&images, &[Split::Train], u64::MAX, &Default::default()).expect("room");
     let still = Affine::identity();
     let table: [(&str, Affine, Origin); 5] = [
         ("nothing", still, |row, column| [row, column]),
@@ -176,21 +177,21 @@ fn whole_epochs_are_the_same_with_their_last_and_smaller_batch() {
     let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 9, variants: 0 };
     let images = Images::prepared(dataset, 20, Preprocessing::VGGFACE, Some(augmenter));
     let (device, splits) = (Default::default(), [Split::Train]);
-    let resident = Resident::<Flex>::upload(&images, &splits, u64::MAX, &device);
+    let resident = DeviceDataset::<Flex>::upload(&images, &splits, u64::MAX, &device);
     let order = crate::data::epoch_order(9, 2, IMAGES as usize);
     // The validation split was not uploaded: it is made on the host either way.
     for (split, on_device) in [(Split::Train, true), (Split::Validation, false)] {
-        let epoch = |resident: Option<Resident<Flex>>| {
-            let feed = Feed::of_images(images.clone(), None, resident);
-            let pieces: Vec<Piece> =
-                feed.start(split, order.clone(), 10, Pass::Training(2)).expect("a thread").collect();
+        let epoch = |resident: Option<DeviceDataset<Flex>>| {
+            let loader = DataLoader::from_images(images.clone(), None, resident);
+            let pieces: Vec<HostBatch> =
+                loader.start(split, order.clone(), 10, Pass::Training(2)).expect("a thread").collect();
             let sizes: Vec<usize> = pieces.iter().map(|piece| piece.labels().len()).collect();
             assert_eq!(sizes, [10, 10, 3]);
-            let picked = pieces.iter().all(|piece| matches!(piece, Piece::Picked(_)));
+            let picked = pieces.iter().all(|piece| matches!(piece, HostBatch::Spec(_)));
             let (mut inputs, mut labels) = (Vec::new(), Vec::new());
             for piece in pieces {
                 let told = piece.labels().to_vec();
-                let Ready { inputs: of_batch, labels: on_device } = feed.ready(piece, &device);
+                let DeviceBatch { inputs: of_batch, labels: on_device } = loader.to_device(piece, &device);
                 assert_eq!(on_device.into_data().iter::<i32>().collect::<Vec<_>>(), told);
                 inputs.extend(floats(of_batch));
                 labels.extend(told);
@@ -211,7 +212,7 @@ fn images_go_to_a_device_only_where_they_have_room() {
     let both = [Split::Train, Split::Validation];
     // 23 images each, of 90 bytes and a label of 4.
     assert_eq!(bytes_on_device(&images, &both), 2 * 23 * 94);
-    let upload = |bound| Resident::<Flex>::upload(&images, &both, bound, &Default::default());
+    let upload = |bound| DeviceDataset::<Flex>::upload(&images, &both, bound, &Default::default());
     assert!(upload(0).is_none() && upload(2 * 23 * 94 - 1).is_none());
     let resident = upload(2 * 23 * 94).expect("just enough");
     assert!(both.iter().all(|split| resident.images(*split).is_some()));

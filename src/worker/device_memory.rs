@@ -22,25 +22,25 @@ const UNKNOWN_MEMORY: u64 = 8 << 30;
 const LAYER: u64 = 16;
 
 /// Numbers in f32 that the widest layer of a frozen base may have at once on this device.
-pub(crate) fn at_once(kind: DeviceKind) -> usize {
+pub(crate) fn forward_chunk(kind: DeviceKind) -> usize {
     match kind {
         DeviceKind::Cpu => FORWARD_CHUNK,
-        DeviceKind::Cuda(_) => numbers(device::memory(kind).unwrap_or(UNKNOWN_MEMORY)),
+        DeviceKind::Cuda(_) => chunk_for_memory(device::memory(kind).unwrap_or(UNKNOWN_MEMORY)),
     }
 }
 
-fn numbers(memory: u64) -> usize {
+fn chunk_for_memory(memory: u64) -> usize {
     // cuDNN takes no larger tensor.
     let most = i32::MAX.unsigned_abs() as usize;
     usize::try_from(memory / LAYER / 4).map_or(FORWARD_CHUNK, |numbers| numbers.clamp(FORWARD_CHUNK, most))
 }
 
 /// Bytes that the images of a run may take on this device, and what is wrong with the variable that says so.
-pub(super) fn bound(kind: DeviceKind) -> (u64, Option<String>) {
-    said(kind, std::env::var(VARIABLE).ok().as_deref())
+pub(super) fn resident_limit(kind: DeviceKind) -> (u64, Option<String>) {
+    parse_limit(kind, std::env::var(VARIABLE).ok().as_deref())
 }
 
-fn said(kind: DeviceKind, variable: Option<&str>) -> (u64, Option<String>) {
+fn parse_limit(kind: DeviceKind, variable: Option<&str>) -> (u64, Option<String>) {
     let usual = match kind {
         // The processor samples from the memory map faster than tensor operations do.
         DeviceKind::Cpu => 0,
@@ -62,18 +62,18 @@ mod tests {
 
     #[test]
     fn a_gpu_takes_as_many_images_at_once_as_its_memory_has_room_for() {
-        let images = |gibibytes: u64| numbers(gibibytes << 30) / (64 * 224 * 224);
+        let images = |gibibytes: u64| chunk_for_memory(gibibytes << 30) / (64 * 224 * 224);
         assert_eq!([2, 8, 24, 80, 141].map(images), [10, 41, 125, 417, 668]);
-        assert_eq!(at_once(DeviceKind::Cpu), FORWARD_CHUNK);
+        assert_eq!(forward_chunk(DeviceKind::Cpu), FORWARD_CHUNK);
     }
 
     #[test]
     fn the_processor_makes_batches_on_the_host_unless_told_otherwise() {
-        assert_eq!(said(DeviceKind::Cpu, None), (0, None));
-        assert_eq!(said(DeviceKind::Cpu, Some(" 2 ")), (2 << 20, None));
-        let (bound, wrong) = said(DeviceKind::Cpu, Some("much"));
+        assert_eq!(parse_limit(DeviceKind::Cpu, None), (0, None));
+        assert_eq!(parse_limit(DeviceKind::Cpu, Some(" 2 ")), (2 << 20, None));
+        let (bound, wrong) = parse_limit(DeviceKind::Cpu, Some("much"));
         assert!(bound == 0 && wrong.expect("a word").contains("MIEN_RESIDENT_MIB is 'much'"));
-        assert_eq!(said(DeviceKind::Cuda(0), Some("0")), (0, None), "and a GPU can be told too");
-        assert!(said(DeviceKind::Cuda(0), None).0 >= 1 << 27, "a share of its memory");
+        assert_eq!(parse_limit(DeviceKind::Cuda(0), Some("0")), (0, None), "and a GPU can be told too");
+        assert!(parse_limit(DeviceKind::Cuda(0), None).0 >= 1 << 27, "a share of its memory");
     }
 }

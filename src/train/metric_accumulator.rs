@@ -9,7 +9,7 @@ use crate::events::Event;
 use crate::model::kernels::read;
 
 use super::checkpoint::Partial;
-use super::epoch::{EpochPlan, TrainingFigures};
+use super::epoch::{EpochPlan, TrainingMetrics};
 use super::stopwatch::Stopwatch;
 
 /// At most one progress event in this time, and at most [`MAX_REPORTS`] an epoch.
@@ -17,19 +17,19 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_REPORTS: u32 = 200;
 
 /// Sums that are still on the device.
-pub(crate) struct Pending<B: AutodiffBackend> {
+pub(crate) struct DeviceSums<B: AutodiffBackend> {
     /// `[2]`: summed loss, images predicted right.
     sums: Option<Tensor<B::InnerBackend, 1>>,
     images: usize,
 }
 
-impl<B: AutodiffBackend> Default for Pending<B> {
+impl<B: AutodiffBackend> Default for DeviceSums<B> {
     fn default() -> Self {
         Self { sums: None, images: 0 }
     }
 }
 
-impl<B: AutodiffBackend> Pending<B> {
+impl<B: AutodiffBackend> DeviceSums<B> {
     #[allow(clippy::cast_precision_loss)] // batch sizes are small
     pub(crate) fn add(
         &mut self,
@@ -54,10 +54,10 @@ impl<B: AutodiffBackend> Pending<B> {
     }
 
     /// Reads the sums and cuts them: waits for the device.
-    pub(crate) fn take(&mut self) -> Sums {
-        let Some([loss, right]) = self.sums() else { return Sums::default() };
+    pub(crate) fn take(&mut self) -> HostSums {
+        let Some([loss, right]) = self.sums() else { return HostSums::default() };
         self.sums = None;
-        Sums { loss: f64::from(loss), right: f64::from(right), images: std::mem::take(&mut self.images) }
+        HostSums { loss: f64::from(loss), right: f64::from(right), images: std::mem::take(&mut self.images) }
     }
 
     /// The sums without a cut.
@@ -69,13 +69,13 @@ impl<B: AutodiffBackend> Pending<B> {
 
 /// Sums that were read back.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sums {
+pub(crate) struct HostSums {
     pub(crate) loss: f64,
     pub(crate) right: f64,
     pub(crate) images: usize,
 }
 
-impl Sums {
+impl HostSums {
     fn add(&mut self, other: Self) {
         self.loss += other.loss;
         self.right += other.right;
@@ -84,26 +84,26 @@ impl Sums {
 }
 
 /// Adds up an epoch and decides when to report.
-pub(super) struct Meter<'a> {
+pub(super) struct MetricAccumulator<'a> {
     plan: &'a EpochPlan<'a>,
-    total: Sums,
-    since_report: Sums,
+    total: HostSums,
+    since_report: HostSums,
     begun: Stopwatch,
     reported: Stopwatch,
     reported_step: u32,
 }
 
 #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
-impl<'a> Meter<'a> {
+impl<'a> MetricAccumulator<'a> {
     /// Goes on from the part of the epoch that is done. `paused`: how long the run has paused in all, here and below.
     pub(super) fn new(plan: &'a EpochPlan<'a>, paused: Duration) -> Self {
         let reported = Stopwatch::start(paused);
         let Partial { step, loss, right, images, .. } = plan.from;
-        let total = Sums { loss, right, images };
-        Self { plan, total, since_report: Sums::default(), begun: reported, reported, reported_step: step }
+        let total = HostSums { loss, right, images };
+        Self { plan, total, since_report: HostSums::default(), begun: reported, reported, reported_step: step }
     }
 
-    pub(super) fn add(&mut self, sums: Sums) {
+    pub(super) fn add(&mut self, sums: HostSums) {
         self.total.add(sums);
         self.since_report.add(sums);
     }
@@ -122,7 +122,7 @@ impl<'a> Meter<'a> {
 
     /// Progress up to this step, if nothing was told of it yet.
     pub(super) fn flush(&mut self, step: u32, paused: Duration) -> Option<Event> {
-        let Sums { loss, right, images } = std::mem::take(&mut self.since_report);
+        let HostSums { loss, right, images } = std::mem::take(&mut self.since_report);
         if images == 0 {
             return None;
         }
@@ -147,8 +147,8 @@ impl<'a> Meter<'a> {
     }
 
     /// Where the epoch stands after this step, with the sums that are still on the device.
-    pub(super) fn partial<B: AutodiffBackend>(&self, step: u32, pending: &Pending<B>, paused: Duration) -> Partial {
-        let Sums { loss, right, images } = self.total;
+    pub(super) fn partial<B: AutodiffBackend>(&self, step: u32, pending: &DeviceSums<B>, paused: Duration) -> Partial {
+        let HostSums { loss, right, images } = self.total;
         Partial {
             step,
             epochs: self.plan.epochs,
@@ -162,9 +162,9 @@ impl<'a> Meter<'a> {
     }
 
     /// What the epoch amounts to once all its steps are done.
-    pub(super) fn figures(&self, paused: Duration) -> TrainingFigures {
+    pub(super) fn metrics(&self, paused: Duration) -> TrainingMetrics {
         let images = self.total.images.max(1) as f64;
-        TrainingFigures {
+        TrainingMetrics {
             loss: self.total.loss / images,
             accuracy: self.total.right / images,
             learning_rate: (self.plan.rate)(self.plan.steps.saturating_sub(1)),

@@ -20,31 +20,31 @@ use super::signals::Interruption;
 
 pub(super) use crate::domain::now;
 
-/// How often the folder is looked at for a request.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the folder is polled at for a request.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What somebody asks of a worker that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
-    Nothing,
+pub(super) enum ControlRequest {
+    None,
     Pause,
     Stop,
 }
 
 /// Records what training reports, and hears what others ask.
-pub(super) struct Journal {
+pub(super) struct RunReporter {
     log: SharedLog,
     folder: RunFolder,
     interruption: Interruption,
     stopping: bool,
-    looked: Instant,
+    polled: Instant,
     lost: usize,
     paused: Duration,
     /// The recipe's limits, and those in force.
     own_limits: Limits,
     limits: Limits,
     /// What was last said of a request for limits that cannot be obeyed, so that it is said once.
-    complaint: Option<String>,
+    limits_warning: Option<String>,
     load: Option<LoadMeter>,
     kernels: Option<KernelWatch>,
 }
@@ -73,19 +73,19 @@ impl SharedLog {
     }
 }
 
-impl Journal {
+impl RunReporter {
     pub(super) fn new(log: EventWriter, folder: RunFolder, interruption: Interruption, own_limits: Limits) -> Self {
         Self {
             log: SharedLog::new(log),
             folder,
             interruption,
             stopping: false,
-            looked: Instant::now(),
+            polled: Instant::now(),
             lost: 0,
             paused: Duration::ZERO,
             own_limits,
             limits: own_limits,
-            complaint: None,
+            limits_warning: None,
             load: None,
             kernels: None,
         }
@@ -103,7 +103,7 @@ impl Journal {
     }
 
     /// Keeps predictions in a file of the run. A full disk must not end a training: it is told, and they are missing.
-    pub(super) fn keep(&mut self, predictions: &Predictions, path: &Path) {
+    pub(super) fn write_predictions(&mut self, predictions: &Predictions, path: &Path) {
         if let Err(error) = predictions.write(path) {
             let message = format!("cannot write {}: {error}; its predictions are missing", path.display());
             self.report(Event::Warning { message });
@@ -111,17 +111,17 @@ impl Journal {
     }
 
     /// Takes over the limits asked for without a word: the log has them already, and this worker only tests.
-    pub(super) fn know_limits(&mut self) {
+    pub(super) fn adopt_limits(&mut self) {
         if let Ok(Some(limits)) = self.folder.limits() {
             self.limits = limits;
         }
     }
 
     /// Takes over the limits asked for, and tells if they are others than before.
-    pub(super) fn look_at_limits(&mut self) {
+    pub(super) fn update_limits(&mut self) {
         match self.folder.limits() {
             Ok(asked) => {
-                self.complaint = None;
+                self.limits_warning = None;
                 let limits = asked.unwrap_or(self.own_limits);
                 if limits != self.limits {
                     self.limits = limits;
@@ -131,8 +131,8 @@ impl Journal {
             }
             Err(error) => {
                 let message = format!("{error}; the limits stay as they are");
-                if self.complaint.as_ref() != Some(&message) {
-                    self.complaint = Some(message.clone());
+                if self.limits_warning.as_ref() != Some(&message) {
+                    self.limits_warning = Some(message.clone());
                     self.report(Event::Warning { message });
                 }
             }
@@ -155,7 +155,7 @@ impl Journal {
     }
 
     /// The outcome of a run that ends before its end: stopped where that was requested, else interrupted by a signal.
-    pub(super) fn early_end(&self) -> Outcome {
+    pub(super) fn early_outcome(&self) -> Outcome {
         match self.interruption.signal() {
             Some(signal) if !self.folder.stop_requested() => Outcome::Interrupted { signal: signal.into() },
             _ => Outcome::Stopped,
@@ -171,17 +171,17 @@ impl Journal {
     }
 
     /// Listens without waiting: for a worker that has nothing to do but that.
-    pub(super) fn hear(&mut self) -> Heard {
-        self.look_at_limits();
+    pub(super) fn poll_requests(&mut self) -> ControlRequest {
+        self.update_limits();
         if !self.stopping && self.stop_asked(true) {
             self.stop();
         }
         if self.stopping {
-            Heard::Stop
+            ControlRequest::Stop
         } else if self.folder.pause_requested() {
-            Heard::Pause
+            ControlRequest::Pause
         } else {
-            Heard::Nothing
+            ControlRequest::None
         }
     }
 
@@ -190,8 +190,8 @@ impl Journal {
         self.report(Event::Paused);
         let begun = Instant::now();
         while self.folder.pause_requested() && !self.stop_asked(true) {
-            thread::sleep(LOOK_INTERVAL);
-            self.look_at_limits();
+            thread::sleep(POLL_INTERVAL);
+            self.update_limits();
         }
         self.paused += begun.elapsed();
         // What was measured while nothing was done says nothing of what follows.
@@ -216,10 +216,10 @@ impl Journal {
         }
     }
 
-    fn look(&mut self) {
-        self.looked = Instant::now();
+    fn poll(&mut self) {
+        self.polled = Instant::now();
         self.report_refusal();
-        self.look_at_limits();
+        self.update_limits();
         if let Some(load) = self.load.as_ref().and_then(LoadMeter::take) {
             self.report(Event::Load { load });
         }
@@ -229,7 +229,7 @@ impl Journal {
     }
 }
 
-impl Reporter for Journal {
+impl Reporter for RunReporter {
     /// A full disk must not end a training: what cannot be recorded is counted, and told once it can be again.
     fn report(&mut self, event: Event) {
         if let Err(error) = self.append(event) {
@@ -244,9 +244,9 @@ impl Reporter for Journal {
         if self.stopping {
             return true;
         }
-        let look = self.looked.elapsed() >= LOOK_INTERVAL;
+        let look = self.polled.elapsed() >= POLL_INTERVAL;
         if look {
-            self.look();
+            self.poll();
         }
         if !self.stopping && self.stop_asked(look) {
             self.stop();
@@ -259,7 +259,7 @@ impl Reporter for Journal {
     }
 
     fn limits(&mut self, _own: Limits) -> Limits {
-        self.look_at_limits();
+        self.update_limits();
         self.limits
     }
 
@@ -267,6 +267,6 @@ impl Reporter for Journal {
         let Evaluation { confusion, probabilities, truth, .. } = evaluation;
         let (probabilities, truth) = (probabilities.clone(), truth.clone());
         let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
-        self.keep(&predictions, &self.folder.validation_predictions(epoch));
+        self.write_predictions(&predictions, &self.folder.validation_predictions(epoch));
     }
 }
