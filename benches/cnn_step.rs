@@ -1,10 +1,10 @@
-//! What the fused convolution block gains: forward of each block of the small CNN, and whole training steps, fused and
-//! as burn's own operations. One iteration is one batch: images/s are criterion's elements/s.
+//! Measures the fused convolution block: the forward pass of each block of the small CNN, and whole training steps,
+//! fused and by burn's own operations. One iteration is one batch; criterion's elements/s are images/s.
 //!
 //! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network.
-//! With `-- alone step|deep|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of
-//! fused training steps (`deep`: of that network) or of one block's forward pass: this is what
-//! `benches/against_peers.py` runs, and counts instructions of.
+//! With `-- alone step|deep|block1|block2 BATCH STEPS`, prints one line with images per second of fused training steps
+//! (`deep`: of that network) or of one block's forward pass. `benches/against_peers.py` runs this form and counts its
+//! instructions.
 
 mod common;
 
@@ -37,7 +37,7 @@ fn blocks<B: KernelBackend>() -> [(&'static str, Block<B>); 2] {
 /// Input channels, output channels and side of the CNN's two blocks.
 const BLOCKS: [[usize; 3]; 2] = [[1, 32, 48], [32, 64, 24]];
 
-/// Forward passes of one block.
+/// Returns a function that runs a block's forward pass.
 fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> impl FnMut() {
     let device = FlexDevice;
     let random = |shape: [usize; 4]| Tensor::<Flex, 4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
@@ -46,7 +46,7 @@ fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> im
     move || drop(black_box(block(x.clone(), weight.clone(), bias.clone())))
 }
 
-/// Training steps of a whole network, with the fused kernels or with burn's own operations.
+/// Returns a function that runs a training step, with the fused kernels or by burn's own operations.
 fn training(name: NetworkName, batch: usize, fused: bool) -> impl FnMut() {
     type B = Autodiff<Flex>;
     let device = FlexDevice;

@@ -1,4 +1,4 @@
-//! What a device can do at most, as burn asks it: products of matrices in f32, and moving memory.
+//! Measures the peak speed of a device through burn: matrix products in f32, and copies of memory.
 
 use std::time::Instant;
 
@@ -11,23 +11,23 @@ use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::TrainBackend;
 use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
-/// Repeats: first some that do not count, because of compiling and tuning.
+/// Repeats: the first ones are not counted, because kernels are compiled and tuned in them.
 const WARM_UP: usize = 3;
 const REPEATS: usize = 10;
 
-/// What to measure.
+/// The settings of a measurement.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Rows and columns of the matrices; by default what the device is good for.
+    /// Rows and columns of the matrices; the default depends on the kind of device.
     pub size: Option<usize>,
     /// Mebibytes to copy.
     pub mebibytes: Option<usize>,
 }
 
-/// Measures both.
+/// Measures matrix products and copies.
 ///
 /// # Errors
-/// When nothing would be measured, or the device fails.
+/// If nothing would be measured, or the device fails.
 pub fn ceilings(device: &Device, options: Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let (size, mebibytes) = match device.kind {
         DeviceKind::Cpu => (512, 64),
@@ -56,7 +56,7 @@ impl DeviceJob for Job<'_> {
         B: TrainBackend,
     {
         let Self { size, mebibytes, report } = self;
-        // Random numbers: zeros can be faster than what training has.
+        // Random numbers, because zeros can be faster than real data.
         let matrix = |seed| {
             let values = TensorData::new(uniform(size * size, 1.0, seed), [size, size]);
             Tensor::<B::InnerBackend, 2>::from_data(values, device)
@@ -71,7 +71,7 @@ impl DeviceJob for Job<'_> {
         let part = uniform(1 << 18, 1.0, 3);
         let values: Vec<f32> = part.into_iter().cycle().take(count).collect();
         let source = Tensor::<B::InnerBackend, 1>::from_data(TensorData::new(values, [count]), device);
-        // Into memory of its own, because the source is needed again.
+        // The result is new memory, because the source is needed again.
         let seconds = repeat::<B>(device, || drop(source.clone().mul_scalar(1.5)))?;
         let bytes = 4 * count as u64;
         let rate = |seconds: f64| 2.0 * bytes as f64 / seconds / 1e9;
@@ -80,7 +80,8 @@ impl DeviceJob for Job<'_> {
     }
 }
 
-/// Seconds of each repeat. Each is waited for: several at once could be made one pass over memory.
+/// Returns the seconds of each repeat. Each is waited for, because the device could merge several into one pass over
+/// memory.
 fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Result<Vec<f64>, BenchError> {
     let mut seconds = Vec::with_capacity(REPEATS);
     for number in 0..WARM_UP + REPEATS {
@@ -94,7 +95,7 @@ fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Resu
     Ok(seconds)
 }
 
-/// The middle rate, the least and the most.
+/// Returns the median rate, the least and the most.
 fn rates(seconds: Vec<f64>, rate: impl Fn(f64) -> f64) -> [f64; 3] {
     let [middle, least, most] = spread(seconds);
     [rate(middle), rate(most), rate(least)]

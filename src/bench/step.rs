@@ -1,4 +1,4 @@
-//! How fast a training step is, on inputs that are on the device already.
+//! Measures the speed of a training step on inputs that are on the device.
 
 use std::time::Instant;
 
@@ -18,15 +18,15 @@ use crate::train::loss::Objective;
 use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
-/// Parts that the steps are measured in.
+/// Parts in which the steps are measured.
 const PARTS: u32 = 5;
 
-/// What to measure.
+/// The settings of a measurement.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The strategy.
     pub strategy: Strategy,
-    /// The network of a strategy whose weights are drawn; by default its own.
+    /// The network of a strategy without imported weights; by default the strategy's own.
     pub network: Option<NetworkName>,
     /// Images in a batch.
     pub batch: usize,
@@ -34,18 +34,18 @@ pub struct Options {
     pub size: usize,
     /// Steps to measure, at least one.
     pub steps: u32,
-    /// Steps before those, behind the first.
+    /// Steps between the first step and the measured ones.
     pub warm_up: u32,
     /// The lowest stage that fine-tuning trains.
     pub unfreeze: StageName,
-    /// What convolutions compute in.
+    /// The precision of convolutions.
     pub precision: Precision,
 }
 
-/// Measures it.
+/// Measures a training step.
 ///
 /// # Errors
-/// When the network does not take the sizes, has no such stage, or the device fails.
+/// If the network cannot be resolved for the images, has no such stage, or the device fails.
 pub fn step(device: &Device, options: &Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     if options.batch == 0 || options.steps == 0 {
         return Err(BenchError::Nothing("image and step"));
@@ -54,7 +54,7 @@ pub fn step(device: &Device, options: &Options, report: ReportFinding<'_>) -> Re
     if options.network.is_some_and(|network| !options.strategy.is_from_scratch() || !drawn(network)) {
         return Err(BenchError::Network);
     }
-    // Before any weights are made up.
+    // Checked before weights are made up, which takes time.
     options.bench_inputs(Arrays::new()).resolve()?;
     report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let found = on_device(device.kind, 0, Job(options.clone()))?;
@@ -96,7 +96,7 @@ where
     let mut network = Some(subject.network.clone());
     let mut adam: NetworkOptimizer<B> = NetworkOptimizer::new(OptimizerSettings::ADAM);
     let mut number = 0;
-    // So many steps, and then nothing left to do on the device.
+    // Runs some steps, and waits until the device has finished them.
     let mut run = |steps: u32| -> Result<f64, BenchError> {
         let begun = Instant::now();
         for _ in 0..steps {
@@ -119,13 +119,12 @@ where
     Ok(Seconds { first, steps: steps.collect::<Result<_, _>>()? })
 }
 
-/// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer
-/// makes.
+/// Waits for the last step by reading weights, which only the optimizer writes.
 fn wait_for_weights<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {
-            // One number of each, so that nothing of a step can be left for later.
+            // One number of each parameter, so that no part of the step can be deferred.
             let tensor = param.val();
             let first = tensor.dims().map(|_| 0..1);
             drop(read(tensor.slice(first)));
@@ -139,7 +138,7 @@ fn wait_for_weights<B: TrainBackend>(network: Option<&Network<B>>, device: &B::D
 }
 
 impl Options {
-    /// What is computed on, with these imported weights.
+    /// Returns the inputs of the measurement with these imported weights.
     fn bench_inputs(&self, weights: Arrays) -> BenchInputs {
         let shape = [self.batch, self.size];
         let bench_inputs = BenchInputs::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);

@@ -1,4 +1,4 @@
-//! That a fault is found, and that an honest device passes.
+//! Tests that a fault is found, and that a correct device passes.
 
 use burn::backend::{Autodiff, Flex};
 
@@ -13,7 +13,7 @@ fn processor() -> Device {
 }
 
 #[test]
-fn an_honest_device_passes_every_check_and_each_is_told() {
+fn a_correct_device_passes_every_check_and_each_is_reported() {
     let mut found = Vec::new();
     let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::F32 };
     let holds = agree(&processor(), &options, &mut |finding| found.push(finding)).expect("checked");
@@ -71,7 +71,7 @@ fn one_wrong_weight_tensor_fails() {
 }
 
 #[test]
-fn ten_bits_leave_bars_that_still_tell_right_from_wrong() {
+fn ten_bits_leave_bars_that_separate_right_from_wrong() {
     for strategy in [Strategy::Cnn, Strategy::Finetune] {
         let bars = agree::bars::<Autodiff<Flex>>(strategy, &Default::default());
         for (part, bar) in &bars {
@@ -93,14 +93,14 @@ fn no_number_never_holds() {
 }
 
 #[test]
-fn rounding_keeps_the_bits_that_it_says() {
+fn rounding_keeps_the_given_number_of_bits() {
     assert_eq!(round(1.0 + 2_f32.powi(-11), 10).to_bits(), (1.0 + 2_f32.powi(-10)).to_bits());
     assert_eq!(round(1.0 + 2_f32.powi(-12), 10).to_bits(), 1_f32.to_bits());
     assert_eq!(round(-0.1, 23).to_bits(), (-0.1_f32).to_bits());
 }
 
 #[test]
-fn speeds_are_told_with_their_spread() {
+fn speeds_are_reported_with_their_spread() {
     let options = |strategy| step::Options {
         strategy,
         network: None,

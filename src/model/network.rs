@@ -1,7 +1,7 @@
-//! A network that trains and evaluates: the steps of a [`Plan`], with weights.
+//! A network that trains and evaluates: the steps of a [`Plan`] with their weights.
 //!
-//! Weights are f32 whatever convolutions compute in. Batch norm's running statistics are buffers: no optimizer knows
-//! them, and a training step returns those of its batch for [`Network::with_statistics`] to take up.
+//! Weights are f32 in every precision. The running statistics of batch norm are buffers, which no optimizer updates. A
+//! training step returns those of its batch, and [`Network::with_statistics`] sets them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use super::parameters::{Array, Arrays, MismatchError};
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
 use crate::domain::{Architecture, NetworkName};
 
-/// Which random numbers a training step draws: a function of these, so that none of them has to be saved.
+/// The key of a training step's random numbers, so that no generator state has to be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepKey {
     /// The run's seed.
     pub seed: u64,
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: u32,
-    /// Counted from 1 in each epoch.
+    /// The step, counted from 1 in each epoch.
     pub step: u32,
 }
 
-/// Layers with weights, and how they are computed.
+/// The weights of a network's layers, and the plan of their computation.
 #[derive(Module, Debug)]
 pub struct Network<B: Backend> {
-    /// Of each layer of the plan, in order; `None` for layers without tensors.
+    /// The weights of each layer of the plan; `None` for layers without tensors.
     weights: Vec<Option<Weights<B>>>,
     #[module(skip)]
     plan: Arc<Plan>,
@@ -73,9 +73,9 @@ pub struct DenseWeights<B: Backend> {
 pub struct BatchNormWeights<B: Backend> {
     scale: Param<Tensor<B, 1>>,
     shift: Param<Tensor<B, 1>>,
-    /// A buffer: no parameter.
+    /// A buffer, no parameter.
     running_mean: Tensor<B, 1>,
-    /// A buffer: no parameter.
+    /// A buffer, no parameter.
     running_variance: Tensor<B, 1>,
 }
 
@@ -87,7 +87,7 @@ pub struct RunningStatistics<B: Backend> {
     variance: Tensor<B, 1>,
 }
 
-/// What flows between layers.
+/// The output of a layer.
 enum Activation<B: Backend> {
     /// `[n, channels, height, width]`.
     Maps(Tensor<B, 4>),
@@ -95,20 +95,20 @@ enum Activation<B: Backend> {
     Flat(Tensor<B, 2>),
 }
 
-/// What a training step draws and collects on its way.
+/// The random key of a training step, and the statistics that it collects.
 struct Training<B: Backend> {
     key: StepKey,
-    /// Dropout layers so far.
+    /// The number of dropout layers passed.
     dropouts: u64,
     statistics: Vec<RunningStatistics<B>>,
 }
 
 impl<B: KernelBackend> Network<B> {
-    /// The layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained`, by their names there;
-    /// the others are drawn from `seed` in the order of the plan, the same on every device.
+    /// Builds the layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained` by name. The
+    /// others are drawn from `seed` in the order of the plan, the same on every device.
     ///
     /// # Errors
-    /// When a pretrained tensor is missing or has another shape; names the first one.
+    /// If a pretrained tensor is missing or has another shape; names the first one.
     pub fn new(plan: Plan, pretrained: &Arrays, seed: u64, device: &B::Device) -> Result<Self, MismatchError> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut arrays = Arrays::new();
@@ -124,10 +124,10 @@ impl<B: KernelBackend> Network<B> {
         Ok(Self { weights, plan: Arc::new(plan) })
     }
 
-    /// A network of the catalog with all weights drawn from `seed`, for images `[channels, height, width]`.
+    /// Builds a network of the catalog for images `[channels, height, width]`, with all weights drawn from `seed`.
     ///
     /// # Errors
-    /// When the images are too small for it.
+    /// If the images are too small for the network.
     pub fn from_scratch(
         name: NetworkName,
         input: [usize; 3],
@@ -142,18 +142,19 @@ impl<B: KernelBackend> Network<B> {
         Ok(drawn.unwrap_or_else(|error| unreachable!("nothing is taken from imported weights: {error}")))
     }
 
-    /// Logits `[n, classes]` in f32 for `[n, channels, height, width]`, in whose kind of number convolutions compute.
+    /// Returns logits `[n, classes]` in f32 for inputs `[n, channels, height, width]`. Convolutions compute in the type
+    /// of the inputs.
     #[must_use]
     pub fn logits(&self, inputs: Tensor<B, 4>) -> Tensor<B, 2> {
         match self.run(&self.plan.steps, Activation::Maps(inputs), &mut None) {
             Activation::Flat(logits) => logits,
-            // A part without a dense layer: what is left is flat all the same.
+            // A part without a dense layer ends in maps.
             Activation::Maps(maps) => flat(maps),
         }
     }
 
-    /// The same in a training step: with dropout, batch norm by the batch's own statistics, and the running statistics
-    /// after it.
+    /// Returns logits as [`Self::logits`] does, in a training step: with dropout, with batch norm by the batch's
+    /// statistics, and with the new running statistics.
     #[must_use]
     pub fn training_logits(&self, inputs: Tensor<B, 4>, key: StepKey) -> (Tensor<B, 2>, Vec<RunningStatistics<B>>) {
         let mut training = Some(Training { key, dropouts: 0, statistics: Vec::new() });
@@ -164,7 +165,7 @@ impl<B: KernelBackend> Network<B> {
         (logits, training.map(|training| training.statistics).unwrap_or_default())
     }
 
-    /// The output of layers that end in maps, `[n, channels, height, width]`.
+    /// Returns the output of layers that end in maps, `[n, channels, height, width]`.
     #[must_use]
     pub fn maps(&self, inputs: Tensor<B, 4>) -> Tensor<B, 4> {
         match self.run(&self.plan.steps, Activation::Maps(inputs), &mut None) {
@@ -173,7 +174,7 @@ impl<B: KernelBackend> Network<B> {
         }
     }
 
-    /// Whether a training step uses statistics of its batch, which padding must not enter.
+    /// Whether a training step uses statistics of its batch, which padding would change.
     #[must_use]
     pub fn uses_batch_statistics(&self) -> bool {
         self.weights.iter().any(|weights| matches!(weights, Some(Weights::BatchNorm(_))))
@@ -207,10 +208,10 @@ impl<B: KernelBackend> Network<B> {
             Step::Residual { body, shortcut } => {
                 let Activation::Maps(x) = value else { unreachable!("branches are of maps") };
                 let through = self.run(body, Activation::Maps(x.clone()), training);
-                let beside = self.run(shortcut, Activation::Maps(x), training);
-                match (through, beside) {
-                    (Activation::Maps(through), Activation::Maps(beside)) => Activation::Maps(through + beside),
-                    (Activation::Flat(through), Activation::Flat(beside)) => Activation::Flat(through + beside),
+                let skipped = self.run(shortcut, Activation::Maps(x), training);
+                match (through, skipped) {
+                    (Activation::Maps(through), Activation::Maps(skipped)) => Activation::Maps(through + skipped),
+                    (Activation::Flat(through), Activation::Flat(skipped)) => Activation::Flat(through + skipped),
                     _ => unreachable!("branches end in one shape, as resolving has checked"),
                 }
             }
@@ -252,7 +253,7 @@ impl<B: KernelBackend> Network<B> {
         }
     }
 
-    /// The same network with the running statistics that a training step returned.
+    /// Sets the running statistics that a training step returned.
     #[must_use]
     pub fn with_statistics(mut self, statistics: Vec<RunningStatistics<B>>) -> Self {
         for RunningStatistics { layer, mean, variance } in statistics {
@@ -266,8 +267,8 @@ impl<B: KernelBackend> Network<B> {
 }
 
 impl<B: Backend> Network<B> {
-    /// The same network with `share` of its own parameters and buffers, and the rest of those of `other`, a network of
-    /// the same plan.
+    /// Blends parameters and buffers: `share` of this network's, and the rest of those of `other`, a network of the
+    /// same plan.
     #[must_use]
     pub fn blend(mut self, other: &Self, share: f64) -> Self {
         for (own, other) in self.weights.iter_mut().zip(&other.weights) {
@@ -278,7 +279,7 @@ impl<B: Backend> Network<B> {
         self
     }
 
-    /// The name of each parameter by its id.
+    /// Returns the name of each parameter by its id.
     #[must_use]
     pub fn parameter_names(&self) -> HashMap<ParamId, String> {
         let mut names = HashMap::new();
@@ -290,17 +291,17 @@ impl<B: Backend> Network<B> {
         names
     }
 
-    /// The parameters of pretrained layers, which have a learning rate of their own.
+    /// Returns the parameters of pretrained layers, which have their own learning rate.
     #[must_use]
     pub fn pretrained_parameters(&self) -> Vec<ParamId> {
         let Some(prefix) = self.plan.prefix else { return Vec::new() };
         let names = self.parameter_names();
-        // In the order of layers, so that nothing depends on a map's order.
+        // In the order of layers, because a map's order would change from run to run.
         let ids = self.weights.iter().flatten().flat_map(Weights::ids);
         ids.filter(|id| names.get(id).is_some_and(|name| name.starts_with(prefix))).collect()
     }
 
-    /// All tensors by name, copied to the host: parameters and buffers.
+    /// Copies all tensors to the host by name: parameters and buffers.
     #[must_use]
     pub fn to_arrays(&self) -> Arrays {
         let layers = self.plan.layers.iter().zip(&self.weights);
@@ -308,10 +309,10 @@ impl<B: Backend> Network<B> {
         layers.flat_map(|(layer, weights)| weights.to_arrays(&layer.tensors)).collect()
     }
 
-    /// The same network with the tensors of these names; ids, by which optimizers know parameters, stay.
+    /// Sets all tensors by name. Parameter ids stay, by which optimizers find their state.
     ///
     /// # Errors
-    /// When a tensor is missing or has another shape; names the first one.
+    /// If a tensor is missing or has another shape; names the first one.
     pub fn load_arrays(mut self, arrays: &Arrays) -> Result<Self, MismatchError> {
         for (layer, weights) in self.plan.layers.iter().zip(&mut self.weights) {
             weights.iter_mut().try_for_each(|weights| weights.set(&layer.tensors, arrays))?;
@@ -319,10 +320,10 @@ impl<B: Backend> Network<B> {
         Ok(self)
     }
 
-    /// The same network with those tensors that `arrays` have.
+    /// Sets the tensors that `arrays` contain.
     ///
     /// # Errors
-    /// When one has another shape, or there are arrays that the network has no tensor for; names the first one.
+    /// If an array has another shape, or the network has no tensor of its name; names the first one.
     pub fn overlay(self, arrays: &Arrays) -> Result<Self, MismatchError> {
         let mut all = self.to_arrays();
         if let Some(foreign) = arrays.keys().find(|name| !all.contains_key(*name)) {
@@ -334,7 +335,7 @@ impl<B: Backend> Network<B> {
 }
 
 impl<B: Backend> Weights<B> {
-    /// The tensors of one layer as `arrays` have them.
+    /// Builds the weights of one layer from `arrays`; `None` for a layer without tensors.
     fn load(tensors: &[TensorSpec], arrays: &Arrays, device: &B::Device) -> Result<Option<Self>, MismatchError> {
         let array = |tensor: &TensorSpec| find(arrays, &tensor.name, &tensor.shape);
         let vector = |tensor: &TensorSpec| Ok(array(tensor)?.to_tensor::<B, 1>(device));
@@ -358,7 +359,7 @@ impl<B: Backend> Weights<B> {
         }))
     }
 
-    /// The ids of its parameters, in the order of their tensors.
+    /// Returns the ids of its parameters in the order of their tensors.
     fn ids(&self) -> Vec<ParamId> {
         match self {
             Self::Convolution(ConvolutionWeights { weight, bias }) => {
@@ -369,7 +370,7 @@ impl<B: Backend> Weights<B> {
         }
     }
 
-    /// Keeps a share of its tensors, and takes the rest of another layer's of the same kind.
+    /// Blends its tensors with those of another layer of the same kind.
     fn blend(&mut self, other: &Self, share: f64) {
         match (self, other) {
             (Self::Convolution(own), Self::Convolution(other)) => {
@@ -411,7 +412,7 @@ impl<B: Backend> Weights<B> {
     }
 
     fn set(&mut self, tensors: &[TensorSpec], arrays: &Arrays) -> Result<(), MismatchError> {
-        let array = |place: usize| find(arrays, &tensors[place].name, &tensors[place].shape);
+        let array = |index: usize| find(arrays, &tensors[index].name, &tensors[index].shape);
         match self {
             Self::Convolution(ConvolutionWeights { weight, bias }) => {
                 replace(weight, array(0)?);
@@ -435,8 +436,8 @@ impl<B: Backend> Weights<B> {
 }
 
 impl<B: KernelBackend> BatchNormWeights<B> {
-    /// `[n, channels, height, width]` with mean 0 and variance 1, scaled and shifted; in f32, returned in the kind of
-    /// `x`.
+    /// Normalizes `[n, channels, height, width]` to mean 0 and variance 1, scales and shifts it. Computes in f32 and
+    /// returns the type of `x`.
     fn normalize(
         &self,
         x: Tensor<B, 4>,
@@ -456,7 +457,7 @@ impl<B: KernelBackend> BatchNormWeights<B> {
 }
 
 impl<B: Backend> Activation<B> {
-    /// The same with a share of its numbers zeroed, as dropout layer `number` does it in this step.
+    /// Zeroes a share of its numbers, as dropout layer `number` does in this step.
     fn drop_out(self, rate: f32, key: StepKey, number: u64) -> Self {
         match self {
             Self::Flat(x) => {
@@ -472,7 +473,7 @@ impl<B: Backend> Activation<B> {
         }
     }
 
-    /// `[n, features]` in f32.
+    /// Returns `[n, features]` in f32.
     fn flatten(self) -> Tensor<B, 2> {
         match self {
             Self::Maps(maps) => flat(maps),
@@ -481,8 +482,8 @@ impl<B: Backend> Activation<B> {
     }
 }
 
-/// Each image with mean 0 and variance 1, in the kind of `x`: `(x − mean) / max(deviation, 1 / √numbers)`, as
-/// `tf.image.per_image_standardization` has it.
+/// Normalizes each image to mean 0 and variance 1, in the type of `x`: `(x − mean) / max(deviation, 1 / √numbers)`, as
+/// in `tf.image.per_image_standardization`.
 #[allow(clippy::cast_precision_loss)] // of an image
 fn standardize<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let (kind, shape) = (FloatDType::from(x.dtype()), x.dims());
@@ -498,7 +499,7 @@ fn flat<B: Backend>(maps: Tensor<B, 4>) -> Tensor<B, 2> {
     cast(maps.flatten::<2>(1, 3), FloatDType::F32)
 }
 
-/// The array of this name, if it has this shape.
+/// Returns the array of this name, if it has this shape.
 fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array, MismatchError> {
     match arrays.get(name) {
         None => Err(MismatchError::Missing(name.to_owned())),
@@ -510,7 +511,7 @@ fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array
     }
 }
 
-/// A share of one tensor, and the rest of another.
+/// Returns `share · own + (1 − share) · other`.
 fn blend<B: Backend, const D: usize>(own: Tensor<B, D>, other: Tensor<B, D>, share: f64) -> Tensor<B, D> {
     own.mul_scalar(share) + other.mul_scalar(1.0 - share)
 }
@@ -520,7 +521,7 @@ fn blend_parameter<B: Backend, const D: usize>(own: &mut Param<Tensor<B, D>>, ot
     *own = blended;
 }
 
-/// Sets a parameter's values; its id, and whether it is trained, stay.
+/// Sets a parameter's values; its id and whether it is trained stay.
 fn replace<B: Backend, const D: usize>(param: &mut Param<Tensor<B, D>>, array: &Array) {
     let taken = param.clone().map(|tensor| {
         let trained = tensor.is_require_grad();
@@ -529,7 +530,8 @@ fn replace<B: Backend, const D: usize>(param: &mut Param<Tensor<B, D>>, array: &
     *param = taken;
 }
 
-/// 0 where a number is dropped, and `1 / (1 − rate)` where it is not. Drawn on the host: every device drops the same.
+/// Returns a mask of 0 for dropped numbers and `1 / (1 − rate)` for the others, `shape`. Drawn on the host, so that
+/// every device drops the same numbers.
 fn dropout_mask<B: Backend>(
     shape: [usize; 2],
     rate: f32,
@@ -537,7 +539,7 @@ fn dropout_mask<B: Backend>(
     number: u64,
     device: &B::Device,
 ) -> Tensor<B, 2> {
-    // Another sequence for each dropout layer; of the first it is the seed's own.
+    // Each dropout layer has its own seed; the first one has the run's.
     let mut rng = ChaCha8Rng::seed_from_u64(key.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     rng.set_stream(u64::from(key.epoch) << 32 | u64::from(key.step));
     let keep = 1.0 / (1.0 - rate);

@@ -1,6 +1,7 @@
-//! When checkpoints are saved, and in which order their files are written.
+//! Saves checkpoints: when they are due, and in an order of files that a crash cannot break.
 //!
-//! When is up to the clock, what is in them is not: a run ends with the same bits wherever it was saved.
+//! The clock decides when a checkpoint is saved and never its content. Otherwise a resumed run would end with other
+//! bits.
 
 use std::io;
 use std::path::Path;
@@ -22,18 +23,18 @@ use super::epoch::Learner;
 pub struct SaveError {
     /// The file.
     pub path: String,
-    /// What the file system said.
+    /// The file system's error.
     pub source: io::Error,
 }
 
-/// What of training is no tensor, between two epochs.
+/// The state of training between two epochs, except tensors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrainingSnapshot {
     /// Completed epochs.
     pub(super) epoch: u32,
-    /// The base learning rate as plateaus have left it.
+    /// The base learning rate after reductions on plateaus.
     pub(super) learning_rate: f64,
-    /// Where early stopping stands.
+    /// The status of early stopping.
     pub(super) early_stopping: EarlyStoppingStatus,
 }
 
@@ -42,16 +43,16 @@ pub struct CheckpointSaver<'a> {
     files: &'a CheckpointFiles,
     identity: &'a Identity,
     strategy: Strategy,
-    /// Between two checkpoints within an epoch.
+    /// Time between two checkpoints within an epoch.
     interval: Duration,
     saved: Instant,
-    /// How far the newest checkpoint on disk is, as [`State::position`] has it.
+    /// The [`State::position`] of the newest checkpoint on disk.
     position: (u32, u32),
     snapshot: TrainingSnapshot,
 }
 
 impl<'a> CheckpointSaver<'a> {
-    /// `position` is that of the checkpoint gone on from.
+    /// Creates a saver; `position` is that of the checkpoint from which the run resumed.
     pub(super) fn new(
         files: &'a CheckpointFiles,
         identity: &'a Identity,
@@ -63,12 +64,12 @@ impl<'a> CheckpointSaver<'a> {
         Self { files, identity, strategy, interval, saved: Instant::now(), position, snapshot }
     }
 
-    /// Whether it is time for a checkpoint within an epoch.
+    /// Whether a checkpoint within the epoch is due.
     pub(super) fn is_due(&self) -> bool {
         self.saved.elapsed() >= self.interval
     }
 
-    /// Saves what is done of the epoch under way, unless that is on disk already or its loss is no number.
+    /// Saves the trained part of an epoch, unless it is on disk already or its loss is NaN or infinite.
     pub(super) fn save_partial<B: TrainBackend>(
         &mut self,
         learner: &Learner<B>,
@@ -95,9 +96,9 @@ impl<'a> CheckpointSaver<'a> {
     ) -> Result<(), SaveError> {
         self.snapshot = snapshot;
         let checkpoint = self.checkpoint(learner, None);
-        // The best first: between the two, `last` is an epoch behind and the run goes on from the best. The other way
-        // round `last` would name a best epoch whose weights are nowhere. Two files and not two names of one, so that
-        // no damage takes both.
+        // `best` is written first: after a crash in between, the run resumes from `best`. In the other order `last`
+        // would name a best epoch whose weights exist nowhere. They are two files and not two links to one, so that no
+        // damage affects both.
         if best {
             let failed = failed(&self.files.best);
             checkpoint.write(&self.files.best).map_err(failed)?;

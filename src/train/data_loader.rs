@@ -1,5 +1,4 @@
-//! What a network is fed with, and the two ways a batch reaches its device: made on the host and sent, or made there of
-//! images that stay there.
+//! Loads batches to a device: batches that the host makes, or batches that the device makes of resident images.
 
 use std::io;
 use std::sync::Arc;
@@ -16,41 +15,40 @@ use crate::model::kernels::KernelBackend;
 
 use super::device_dataset::DeviceDataset;
 
-/// Batches made ahead of the trainer.
+/// Batches that are prepared ahead of the training step.
 const PREFETCH: usize = 3;
 
-/// Inputs: images, behind a frozen base where there is one, or what that made of them.
+/// The batches of a dataset: images, passed through a frozen part where there is one, or cached features.
 pub struct DataLoader<'a, B: KernelBackend> {
     source: Arc<dyn Source>,
-    /// It runs outside the graph.
+    /// Runs outside the autodiff graph.
     frozen: Option<&'a FrozenPart<B>>,
     resident: Option<DeviceDataset<B>>,
-    /// Whether a smaller last batch is padded up.
+    /// Whether a smaller last batch is padded.
     pad_last_batch: bool,
-    /// What inputs enter the network in.
+    /// The precision of the inputs, and so of the network.
     precision: Precision,
 }
 
-/// What the host makes of a batch, ahead.
+/// A batch on the host.
 #[derive(Debug)]
 pub enum HostBatch {
-    /// All of it.
+    /// Inputs and labels.
     Complete(Batch),
-    /// What the device makes it of.
+    /// The indices and transforms from which the device makes the batch.
     Spec(Picks),
 }
 
 /// A batch on the device.
 pub(super) struct DeviceBatch<B: Backend> {
-    /// `[inputs, channels, height, width]`, behind the frozen base; more of them than labels where a batch was padded
-    /// up.
+    /// `[inputs, channels, height, width]`, behind the frozen part; more rows than labels where the batch is padded.
     pub(super) inputs: Tensor<B, 4>,
     /// `[inputs]`.
     pub(super) labels: Tensor<B, 1, Int>,
 }
 
 impl HostBatch {
-    /// Class of each input.
+    /// Returns the class of each input.
     pub(super) fn labels(&self) -> &[i32] {
         match self {
             Self::Complete(batch) => &batch.labels,
@@ -58,7 +56,8 @@ impl HostBatch {
         }
     }
 
-    /// The same with its last input repeated until there are so many. Labels stay as they are: they tell what counts.
+    /// Returns the batch with its last input repeated up to `count` inputs. Labels are not padded, so their number
+    /// tells padding apart.
     #[must_use]
     fn padded_to(self, count: usize) -> Self {
         /// Repeats the last `row` values.
@@ -86,47 +85,47 @@ impl HostBatch {
 }
 
 impl<'a, B: KernelBackend> DataLoader<'a, B> {
-    /// Of whatever the host has: what a frozen base has made of images, most often.
+    /// Loads from `source`, such as cached features.
     #[must_use]
     pub fn from_source(source: Arc<dyn Source>) -> Self {
         Self { source, frozen: None, resident: None, pad_last_batch: false, precision: Precision::F32 }
     }
 
-    /// Of images; on the device those that are `resident`.
+    /// Loads images, through `frozen` where it is given; the splits in `resident` are on the device.
     #[must_use]
     pub fn from_images(images: Images, frozen: Option<&'a FrozenPart<B>>, resident: Option<DeviceDataset<B>>) -> Self {
         Self { source: Arc::new(images), frozen, resident, pad_last_batch: false, precision: Precision::F32 }
     }
 
-    /// Whether every batch goes to the device with as many inputs as the first: a smaller last one is padded up with
-    /// its last input, and what comes of that counts nowhere. For devices that compile and tune anew for every shape.
+    /// Sets whether a smaller last batch is padded to the size of the first by its last input, which counts in no
+    /// result. Otherwise devices that compile for each shape would compile for the last batch again.
     #[must_use]
     pub fn padding_last_batch(self, pad_last_batch: bool) -> Self {
         Self { pad_last_batch, ..self }
     }
 
-    /// What inputs enter the network in, which then computes in that.
+    /// Sets the precision of the inputs, in which the network then computes.
     #[must_use]
     pub fn in_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// Inputs in a split.
+    /// Returns the number of inputs in a split.
     #[must_use]
     pub fn count(&self, split: Split) -> usize {
         self.source.count(split)
     }
 
-    /// The class of the `index`th input of a split.
+    /// Returns the class of the input at `index` of a split.
     #[must_use]
     pub fn label(&self, split: Split, index: usize) -> usize {
         self.source.label(split, index)
     }
 
-    /// Starts making batches of the inputs of a split in this order, as this pass sees them.
+    /// Starts a thread that prepares batches of a split's inputs in this order, augmented for this pass.
     ///
     /// # Errors
-    /// When the system has no thread left to give.
+    /// If the system has no thread left.
     pub(super) fn start(
         &self,
         split: Split,
@@ -147,7 +146,7 @@ impl<'a, B: KernelBackend> DataLoader<'a, B> {
 }
 
 impl<B: KernelBackend> DataLoader<'_, B> {
-    /// A batch on the device.
+    /// Makes the batch on the device.
     pub(super) fn to_device(&self, batch: HostBatch, device: &B::Device) -> DeviceBatch<B> {
         let (inputs, labels) = match batch {
             HostBatch::Complete(Batch { inputs, shape, labels }) => {

@@ -1,19 +1,19 @@
-//! When to stop: Keras's `EarlyStopping`, as a pure function of the epochs' values.
+//! Early stopping by the rule of Keras's `EarlyStopping`, as a pure function of the epochs' values.
 
 use crate::domain::{EarlyStopping, EarlyStoppingStatus};
 
-/// What an epoch's value means.
+/// The consequence of an epoch's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoppingDecision {
-    /// The best so far: keep its weights.
+    /// The value is the best so far.
     Improved,
-    /// Not better; patience is left.
+    /// The value is not better, and patience is left.
     Waiting,
-    /// Not better, and patience has run out.
+    /// The value is not better, and patience is used up.
     Stop,
 }
 
-/// Takes the value of `epoch` in.
+/// Returns the status after the monitored value of `epoch`, and the decision.
 #[must_use]
 pub fn observe(
     rule: &EarlyStopping,
@@ -38,10 +38,10 @@ mod tests {
     #[test]
     fn stops_where_keras_stops() {
         use Monitor::{ValAccuracy, ValLoss};
-        // (what it shows, monitor, patience, min delta, values, epoch of the stop, best epoch)
+        // (case, monitor, patience, min delta, values, epoch of the stop, best epoch)
         #[allow(clippy::type_complexity)]
         let table: &[(&str, Monitor, u32, f64, &[f64], Option<usize>, u32)] = &[
-            ("goes on while the loss falls", ValLoss, 1, 0.0, &[3.0, 2.0, 1.0], None, 3),
+            ("continues while the loss falls", ValLoss, 1, 0.0, &[3.0, 2.0, 1.0], None, 3),
             ("stops after patience epochs without a better one", ValLoss, 2, 0.0, &[1.0, 1.1, 1.2, 0.5], Some(3), 1),
             ("an equal loss is no improvement", ValLoss, 2, 0.0, &[1.0, 1.0, 1.0], Some(3), 1),
             ("an improvement resets the wait", ValLoss, 2, 0.0, &[1.0, 1.1, 0.9, 1.0, 1.0], Some(5), 3),

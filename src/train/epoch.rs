@@ -1,4 +1,4 @@
-//! One epoch: every training image once, one optimizer step a batch.
+//! Trains one epoch: every training image once, one optimizer step for each batch.
 
 use burn::module::AutodiffModule;
 use burn::tensor::{Int, Tensor};
@@ -15,78 +15,78 @@ use super::loss::{Mixed, Objective};
 use super::metric_accumulator::{DeviceSums, MetricAccumulator};
 use super::optimizer::NetworkOptimizer;
 
-/// What training moves.
+/// The state that a training step changes.
 pub struct Learner<B: TrainBackend> {
     /// The network.
     pub network: Network<B>,
-    /// What moves it.
+    /// The optimizer of the network.
     pub optimizer: NetworkOptimizer<B>,
-    /// The average of its weights, where one is kept.
+    /// The moving average of its weights, where the recipe has one.
     pub average: Option<Average<B>>,
 }
 
 impl<B: TrainBackend> Learner<B> {
-    /// The network that is evaluated: the average where one is kept.
+    /// Returns the network to evaluate: the average where there is one.
     #[must_use]
     pub fn evaluated(&self) -> Network<B::InnerBackend> {
         self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
     }
 }
 
-/// What an epoch needs to know beside the network.
+/// The settings of one epoch.
 pub struct EpochPlan<'a> {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     pub epoch: u32,
-    /// Of how many, as it begins.
+    /// The number of epochs in force when this one started.
     pub epochs: u32,
-    /// Optimizer steps in it.
+    /// Optimizer steps in this epoch.
     pub steps: u32,
-    /// Steps of the epochs before it.
+    /// Optimizer steps in all epochs before it.
     pub before: u64,
-    /// The part of it that is done.
+    /// The part that was trained before a resume.
     pub from: Partial,
     /// The run's seed.
     pub seed: u64,
-    /// The learning rate of each of its steps, counted from 0.
+    /// The learning rate of a step of this epoch, counted from 0.
     pub rate: &'a dyn Fn(u32) -> f64,
-    /// The learning rate of a pretrained base as a multiple of the others'.
+    /// The learning rate of pretrained layers as a multiple of the others'.
     pub base_rate: f64,
-    /// Steps between two reads of the loss from the device. Fixed by the kind of device and not by time, because
-    /// where a sum is cut decides its last bits. Reading waits for the device: every step where that costs nothing.
+    /// Steps between two reads of the loss from the device; 1 where reading costs nothing. A constant for the kind of
+    /// device: a number that followed the clock would change the last bits of the sums.
     pub readback: u32,
 }
 
-/// How an epoch ended.
+/// The end of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EpochEnd {
-    /// All images seen: what they amount to, and all of the epoch as a part of it.
+    /// All batches were trained: the metrics, and the complete epoch as a [`Partial`].
     Completed(TrainingMetrics, Partial),
-    /// A stop was asked for; what was done so far is saved.
+    /// A stop was requested, and the trained part is saved.
     Stopped,
-    /// The loss stopped being a number at this step, counted from 1.
+    /// The loss became NaN or infinite at this step, counted from 1.
     Diverged {
-        /// The step at which it was noticed.
+        /// The step at which the loss was read.
         step: u32,
     },
 }
 
-/// What an epoch's training amounts to.
+/// The metrics of an epoch's training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainingMetrics {
-    /// Mean over all images, while the weights moved.
+    /// Mean loss over all images, each under the weights of its step.
     pub loss: f64,
-    /// Likewise.
+    /// Share of images predicted right, each under the weights of its step.
     pub accuracy: f64,
-    /// Of the last step.
+    /// The learning rate of the last step.
     pub learning_rate: f64,
     /// Training images per second.
     pub images_per_second: f64,
 }
 
-/// Trains for one epoch or what is left of it. `batches` are of this loader and begin behind the part that is done.
+/// Trains one epoch, or the rest of it. `batches` come from `loader` and start after the trained part.
 ///
 /// # Errors
-/// When a checkpoint cannot be written.
+/// If a checkpoint cannot be written.
 #[allow(clippy::too_many_arguments)] // the loop is where everything meets
 pub fn train_epoch<B>(
     mut learner: Learner<B>,
@@ -120,7 +120,7 @@ where
         let average = average.map(|average| average.after(&network, plan.before + u64::from(step)));
         learner = Learner { network, optimizer, average };
         if step == plan.from.step + 1 {
-            // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
+            // Waits for the device once. Otherwise a lack of memory would show only after many batches are queued.
             drop(read(loss.clone()));
         }
         pending.add(loss, logits, labels, count);
@@ -131,7 +131,7 @@ where
             }
             let due = saver.is_due();
             let paused = reporter.paused();
-            // A checkpoint lies at the end of what was told, so that the curve can be cut there.
+            // Logged up to the checkpoint, so that the curve can be cut there after a resume.
             let event = if due { metrics.flush(step, paused) } else { metrics.report(step, paused) };
             event.into_iter().for_each(|event| reporter.report(event));
             if due {
@@ -144,8 +144,8 @@ where
     Ok((learner, end))
 }
 
-/// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits
-/// `[inputs, classes]` before it. The second rate is that of a pretrained base.
+/// Runs one step: forward pass, backward pass and optimizer. Returns the network after it, the mean loss `[1]` and the
+/// logits `[inputs, classes]` before it. The second rate is that of pretrained layers.
 pub fn train_step<B: TrainBackend>(
     network: Network<B>,
     optimizer: &mut NetworkOptimizer<B>,
@@ -156,15 +156,15 @@ pub fn train_step<B: TrainBackend>(
     objective: &Objective<B::InnerBackend>,
 ) -> (Network<B>, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>) {
     let count = labels.dims()[0];
-    // Padding would enter the statistics that batch norm normalizes by, and be mixed with images.
-    let alone = network.uses_batch_statistics() || objective.mixup > 0.0;
-    let inputs = if alone && inputs.dims()[0] > count { inputs.narrow(0, 0, count) } else { inputs };
+    // Padding would change the statistics of batch norm, and would be mixed with images.
+    let drop_padding = network.uses_batch_statistics() || objective.mixup > 0.0;
+    let inputs = if drop_padding && inputs.dims()[0] > count { inputs.narrow(0, 0, count) } else { inputs };
     let Mixed { inputs, others } = objective.mix(inputs, &labels, key);
     let (logits, statistics) = network.training_logits(Tensor::from_inner(inputs), key);
-    // What a batch was filled up with counts nowhere, and no gradient goes back to it.
+    // Padding has no loss and no gradient.
     let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };
     let loss = objective.loss(logits.clone(), labels, others);
-    let told = (loss.clone().inner(), logits.inner());
+    let (mean_loss, found) = (loss.clone().inner(), logits.inner());
     let network = network.with_statistics(statistics);
-    (optimizer.step(network, loss.backward(), rates), told.0, told.1)
+    (optimizer.step(network, loss.backward(), rates), mean_loss, found)
 }

@@ -1,4 +1,4 @@
-//! A whole training, from the first epoch or from a checkpoint to its end.
+//! Trains a run from its first epoch or a checkpoint to its end.
 
 use std::io;
 use std::time::Duration;
@@ -26,44 +26,44 @@ use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
-/// What a training works on.
+/// The settings and data of a training.
 pub struct Fit<'a, B: TrainBackend>
 where
     B::InnerBackend: KernelBackend,
 {
-    /// Its settings.
+    /// The run's settings.
     pub recipe: &'a Recipe,
-    /// Its inputs.
+    /// The batches.
     pub loader: DataLoader<'a, B::InnerBackend>,
-    /// What its checkpoints are of.
+    /// The identity that checkpoints get.
     pub identity: &'a Identity,
-    /// Where its checkpoints go.
+    /// The paths of the checkpoints.
     pub files: &'a CheckpointFiles,
-    /// Steps between two reads of the loss from the device, see [`EpochPlan::readback`]; and batches between two reads
-    /// of what is evaluated.
+    /// Steps between two reads of the loss from the device (see [`EpochPlan::readback`]), and batches between two reads
+    /// in an evaluation.
     pub readback: u32,
-    /// How long an epoch may go on without a checkpoint.
+    /// Time between two checkpoints within an epoch.
     pub interval: Duration,
 }
 
-/// How a training ended.
+/// The end of a training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FitEnd {
-    /// By itself.
+    /// Early stopping or the number of epochs ended it.
     Finished(FinishReason),
-    /// On request, with everything that was trained saved.
+    /// A stop was requested, and everything trained is saved.
     Stopped,
-    /// A figure stopped being a number; says which and where.
+    /// A loss became NaN or infinite; the text states which loss and where.
     Diverged(String),
 }
 
-/// Why a training could not go on.
+/// The errors that end a training.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// A checkpoint could not be written.
     #[error(transparent)]
     Save(#[from] SaveError),
-    /// No thread for the batches.
+    /// The system has no thread for the batches.
     #[error("cannot start a thread to make batches: {0}")]
     Thread(io::Error),
     /// The checkpoint is of another network.
@@ -71,22 +71,22 @@ pub enum FitError {
     Mismatch(#[from] MismatchError),
 }
 
-/// Where training stands.
+/// The state of a training between two epochs.
 struct FitState<B: TrainBackend> {
     learner: Learner<B>,
     snapshot: TrainingSnapshot,
-    /// What is done of the next epoch, where it is gone on with.
+    /// The trained part of the next epoch, after a resume.
     partial: Option<Partial>,
 }
 
 /// Trains `network` to its end, from `checkpoint` if there is one.
 ///
-/// Limits may change on the way. Patience counts when an epoch ends. The number of epochs counts when one begins: for
-/// whether it does, and as the length of its schedule. Were that to change within an epoch, the rate of a step would
-/// depend on the instant at which a request was noticed, and the same requests would no longer give the same run.
+/// Limits may change meanwhile. Patience is read at the end of each epoch, the number of epochs at the start, where it
+/// decides whether the epoch takes place and how long its schedule is. If it changed within an epoch, learning rates
+/// would depend on the moment at which a request was noticed, and the same requests would not give the same run.
 ///
 /// # Errors
-/// When a checkpoint does not fit or cannot be written.
+/// If a checkpoint does not fit or cannot be written.
 pub fn fit<B>(
     fit: &Fit<'_, B>,
     network: Network<B>,
@@ -103,7 +103,7 @@ where
     let position = checkpoint.map_or((0, 0), |checkpoint| checkpoint.state.position());
     let mut saver =
         CheckpointSaver::new(fit.files, fit.identity, recipe.strategy, fit.interval, position, progress.snapshot);
-    // An epoch that is under way goes on to its end, whatever the limits have become.
+    // A partly trained epoch is completed, whatever the limits are now.
     if progress.partial.is_none() && progress.snapshot.early_stopping.waited >= reporter.limits(own).patience {
         return Ok(FitEnd::Finished(FinishReason::EarlyStop));
     }
@@ -147,8 +147,8 @@ where
             .then_some(Event::LearningRateReduced { epoch, from: learning_rate, to: rate });
         progress.snapshot = TrainingSnapshot { epoch, learning_rate: rate, early_stopping: status };
         reporter.validated(epoch, &validation);
-        // Told before it is saved: a run killed in between trains the epoch again, and the event is replaced. The
-        // other way round the epoch would be missing from the history for good.
+        // Logged before it is saved: a run killed in between trains the epoch again and replaces the event. In the
+        // other order the log would lack the epoch.
         reporter.report(Event::EpochFinished { metrics, early_stopping: status });
         let best = decision == StoppingDecision::Improved;
         saver.save_epoch(&progress.learner, progress.snapshot, best)?;
@@ -160,14 +160,14 @@ where
     }
 }
 
-/// An epoch in its run.
+/// An epoch's number, rate and trained part.
 #[derive(Clone, Copy)]
 struct EpochProgress {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     epoch: u32,
-    /// The learning rate as plateaus have left it.
+    /// The base learning rate after reductions on plateaus.
     base_rate: f64,
-    /// What is done of it, and of how many it is.
+    /// The trained part, and the number of epochs in force when it started.
     from: Partial,
 }
 
@@ -249,15 +249,16 @@ where
             base_rate: schedule::base_rate(recipe),
             readback: self.readback,
         };
-        // An order of what is kept; what an image looks like in this epoch goes by its place in the dataset.
+        // The order is one of the images that are not left out. Augmentation depends on an image's index in the
+        // dataset, so it is the same in runs that leave out other images.
         let order = match recipe.balance.class_chances(&counts) {
             Some(chances) => drawn_order(recipe.seed, u64::from(epoch), &classes, &chances),
             None => epoch_order(recipe.seed, u64::from(epoch), kept.len()),
         };
-        // What is done of the epoch is not made again. Dataset, batch size and images left out are the recipe's, so
-        // steps are what they were.
+        // Skips the trained part. Dataset, batch size and left-out images come from the recipe, so steps are the same
+        // as before.
         let done = from.step as usize * batch_size;
-        let order = order.into_iter().skip(done).map(|place| kept[place as usize]).collect();
+        let order = order.into_iter().skip(done).map(|position| kept[position as usize]).collect();
         let batches = self.loader.start(Split::Train, order, batch_size, Pass::Training(u64::from(epoch)));
         let batches = batches.map_err(FitError::Thread)?;
         reporter.report(Event::EpochStarted { epoch, steps, done: from.step, seconds: from.seconds });
@@ -265,14 +266,14 @@ where
         Ok(train_epoch(learner, &self.loader, batches, &plan, &objective, device, saver, reporter)?)
     }
 
-    /// Training images of each class.
+    /// Returns the number of training images of each class.
     fn class_counts(&self, classes: &[usize]) -> Vec<usize> {
         let mut counts = vec![0; self.identity.classes.len()];
         classes.iter().for_each(|class| counts[*class] += 1);
         counts
     }
 
-    /// How the loss counts labels, for classes with so many training images.
+    /// Returns the loss for classes with these numbers of training images.
     #[allow(clippy::cast_possible_truncation)] // rounded to what losses are computed in
     fn objective(&self, counts: &[usize], device: &B::Device) -> Objective<B::InnerBackend> {
         let weights = self.recipe.balance.class_weights(counts).map(|weights| {
@@ -286,10 +287,10 @@ where
         }
     }
 
-    /// Evaluates a network on a split. `None` if a stop was asked for before the end.
+    /// Evaluates a network on a split. Returns `None` if a stop was requested before the end.
     ///
     /// # Errors
-    /// When no thread can be had for the batches.
+    /// If the system has no thread for the batches.
     pub fn evaluate(
         &self,
         network: &Network<B::InnerBackend>,
@@ -300,10 +301,10 @@ where
         self.evaluate_view(network, split, View::PLAIN, device, reporter)
     }
 
-    /// The same for one view of each image.
+    /// Evaluates a network on one view of each image of a split, as [`Self::evaluate`].
     ///
     /// # Errors
-    /// When no thread can be had for the batches.
+    /// If the system has no thread for the batches.
     pub fn evaluate_view(
         &self,
         network: &Network<B::InnerBackend>,
@@ -316,10 +317,10 @@ where
         self.evaluate_images(network, split, (0..count).collect(), view, device, reporter)
     }
 
-    /// The same for a view of the images with these indices, in their order.
+    /// Evaluates a network on one view of the images with these indices, in their order, as [`Self::evaluate`].
     ///
     /// # Errors
-    /// When no thread can be had for the batches.
+    /// If the system has no thread for the batches.
     pub fn evaluate_images(
         &self,
         network: &Network<B::InnerBackend>,

@@ -1,4 +1,4 @@
-//! What an epoch's training adds up to: sums on the device, sums on the host, and when to tell of them.
+//! Accumulates an epoch's loss and accuracy on the device and on the host, and creates progress events.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::checkpoint::Partial;
 use super::epoch::{EpochPlan, TrainingMetrics};
 use super::stopwatch::Stopwatch;
 
-/// At most one progress event in this time, and at most [`MAX_REPORTS`] an epoch.
+/// At most one progress event in this time, and at most [`MAX_REPORTS`] in an epoch.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_REPORTS: u32 = 200;
 
-/// Sums that are still on the device.
+/// Sums of loss and correct predictions on the device.
 pub(crate) struct DeviceSums<B: AutodiffBackend> {
     /// `[2]`: summed loss, images predicted right.
     sums: Option<Tensor<B::InnerBackend, 1>>,
@@ -30,6 +30,7 @@ impl<B: AutodiffBackend> Default for DeviceSums<B> {
 }
 
 impl<B: AutodiffBackend> DeviceSums<B> {
+    /// Adds a batch with the mean loss `[1]`, logits `[images, classes]` and labels `[images]`.
     #[allow(clippy::cast_precision_loss)] // batch sizes are small
     pub(crate) fn add(
         &mut self,
@@ -47,27 +48,27 @@ impl<B: AutodiffBackend> DeviceSums<B> {
         self.images += images;
     }
 
-    /// Goes on from sums that had not been cut when their checkpoint was saved.
+    /// Restores the sums that a checkpoint saved before they were read.
     pub(super) fn resume(from: &Partial, device: &B::Device) -> Self {
         let sums = from.pending.map(|sums| Tensor::from_data(TensorData::new(sums.to_vec(), [2]), device));
         Self { sums, images: from.pending_images }
     }
 
-    /// Reads the sums and cuts them: waits for the device.
+    /// Reads the sums from the device and resets them; waits for the device.
     pub(crate) fn take(&mut self) -> HostSums {
         let Some([loss, right]) = self.sums() else { return HostSums::default() };
         self.sums = None;
         HostSums { loss: f64::from(loss), right: f64::from(right), images: std::mem::take(&mut self.images) }
     }
 
-    /// The sums without a cut.
+    /// Reads the sums without a reset.
     fn sums(&self) -> Option<[f32; 2]> {
         let values: Vec<f32> = read(self.sums.clone()?).convert::<f32>().iter::<f32>().collect();
         values.try_into().ok()
     }
 }
 
-/// Sums that were read back.
+/// Sums on the host.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HostSums {
     pub(crate) loss: f64,
@@ -83,7 +84,7 @@ impl HostSums {
     }
 }
 
-/// Adds up an epoch and decides when to report.
+/// The sums of an epoch, and of the steps since its last progress event.
 pub(super) struct MetricAccumulator<'a> {
     plan: &'a EpochPlan<'a>,
     total: HostSums,
@@ -95,7 +96,7 @@ pub(super) struct MetricAccumulator<'a> {
 
 #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
 impl<'a> MetricAccumulator<'a> {
-    /// Goes on from the part of the epoch that is done. `paused`: how long the run has paused in all, here and below.
+    /// Starts from the trained part of the epoch. `paused` is the total time that the run has paused, here and below.
     pub(super) fn new(plan: &'a EpochPlan<'a>, paused: Duration) -> Self {
         let reported = Stopwatch::start(paused);
         let Partial { step, loss, right, images, .. } = plan.from;
@@ -108,19 +109,19 @@ impl<'a> MetricAccumulator<'a> {
         self.since_report.add(sums);
     }
 
-    /// Whether the loss is a number so far.
+    /// Whether the summed loss is finite.
     pub(super) fn is_finite(&self) -> bool {
         self.total.loss.is_finite()
     }
 
-    /// Progress up to this step, if it is time to tell.
+    /// Returns a progress event up to `step` if one is due.
     pub(super) fn report(&mut self, step: u32, paused: Duration) -> Option<Event> {
         let due = self.reported.elapsed(paused) >= REPORT_INTERVAL
             && step - self.reported_step >= self.plan.steps / MAX_REPORTS;
         if due { self.flush(step, paused) } else { None }
     }
 
-    /// Progress up to this step, if nothing was told of it yet.
+    /// Returns a progress event up to `step` if any images came since the last one.
     pub(super) fn flush(&mut self, step: u32, paused: Duration) -> Option<Event> {
         let HostSums { loss, right, images } = std::mem::take(&mut self.since_report);
         if images == 0 {
@@ -141,12 +142,12 @@ impl<'a> MetricAccumulator<'a> {
         })
     }
 
-    /// Seconds that the epoch has taken, with those before it was gone on with.
+    /// Returns the seconds of the epoch, with those before a resume.
     pub(super) fn seconds(&self, paused: Duration) -> f64 {
         self.plan.from.seconds + self.begun.elapsed(paused).as_secs_f64()
     }
 
-    /// Where the epoch stands after this step, with the sums that are still on the device.
+    /// Returns the trained part of the epoch after `step`, with the sums that are still on the device.
     pub(super) fn partial<B: AutodiffBackend>(&self, step: u32, pending: &DeviceSums<B>, paused: Duration) -> Partial {
         let HostSums { loss, right, images } = self.total;
         Partial {
@@ -161,7 +162,7 @@ impl<'a> MetricAccumulator<'a> {
         }
     }
 
-    /// What the epoch amounts to once all its steps are done.
+    /// Returns the metrics of the completed epoch.
     pub(super) fn metrics(&self, paused: Duration) -> TrainingMetrics {
         let images = self.total.images.max(1) as f64;
         TrainingMetrics {

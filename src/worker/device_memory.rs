@@ -1,27 +1,26 @@
-//! How much of a device's memory the images of a run may take, and what goes through a frozen base at once.
+//! Limits the memory that resident images and a pass of the frozen part may take on a device.
 //!
-//! It goes by the device's whole memory and not by what is free: which way batches are made decides the last bits of a
-//! run.
+//! The limits depend on the device's total memory and not on its free memory. Otherwise other programs would decide
+//! whether the host or the device makes batches, and with it the last bits of a run.
 
 use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::text::printable;
 use crate::model::device::{self, DeviceKind};
 
-/// The environment variable that says so, in MiB, for any kind of device; 0: batches are made on the host.
+/// The environment variable that sets the limit for resident images in MiB, on any device; 0 makes batches on the host.
 const VARIABLE: &str = "MIEN_RESIDENT_MIB";
 
-/// The share of a GPU's memory otherwise: the rest is for the network, and for other runs.
+/// By default, resident images take at most 1/8 of a GPU's memory; the rest is for the network and for other runs.
 const SHARE: u64 = 8;
 
-/// Of a GPU that does not tell its memory.
+/// The assumed bytes of a GPU whose driver does not report its memory.
 const UNKNOWN_MEMORY: u64 = 8 << 30;
 
-/// The share of a GPU's memory that a layer of a frozen base may take. A few of them are there at a time. On 80 GiB
-/// that is 416 images of 224×224, on 8 GiB 41: a GPU wants as many at once as there are, and a processor so few that
-/// they stay in its caches.
+/// One layer of a frozen part takes at most 1/16 of a GPU's memory, because a few of them exist at a time. On 80 GiB
+/// that is 416 images of 224×224, on 8 GiB 41. Larger passes fill a GPU; on a CPU, smaller ones stay in its caches.
 const LAYER: u64 = 16;
 
-/// Numbers in f32 that the widest layer of a frozen base may have at once on this device.
+/// Returns the numbers in f32 that the widest output of a frozen part may have on this device.
 pub(crate) fn forward_chunk(kind: DeviceKind) -> usize {
     match kind {
         DeviceKind::Cpu => FORWARD_CHUNK,
@@ -29,20 +28,21 @@ pub(crate) fn forward_chunk(kind: DeviceKind) -> usize {
     }
 }
 
+/// Returns the numbers in f32 of the widest output, for a GPU with `memory` bytes.
 fn chunk_for_memory(memory: u64) -> usize {
-    // cuDNN takes no larger tensor.
+    // cuDNN rejects larger tensors.
     let most = i32::MAX.unsigned_abs() as usize;
     usize::try_from(memory / LAYER / 4).map_or(FORWARD_CHUNK, |numbers| numbers.clamp(FORWARD_CHUNK, most))
 }
 
-/// Bytes that the images of a run may take on this device, and what is wrong with the variable that says so.
+/// Returns the bytes that resident images may take on this device, and a warning where the variable is no number.
 pub(super) fn resident_limit(kind: DeviceKind) -> (u64, Option<String>) {
     parse_limit(kind, std::env::var(VARIABLE).ok().as_deref())
 }
 
 fn parse_limit(kind: DeviceKind, variable: Option<&str>) -> (u64, Option<String>) {
     let usual = match kind {
-        // The processor samples from the memory map faster than tensor operations do.
+        // On the CPU, sampling from the memory map is faster than tensor operations.
         DeviceKind::Cpu => 0,
         DeviceKind::Cuda(_) => device::memory(kind).unwrap_or(UNKNOWN_MEMORY) / SHARE,
     };
@@ -68,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_makes_batches_on_the_host_unless_told_otherwise() {
+    fn the_cpu_makes_batches_on_the_host_unless_the_variable_sets_a_limit() {
         assert_eq!(parse_limit(DeviceKind::Cpu, None), (0, None));
         assert_eq!(parse_limit(DeviceKind::Cpu, Some(" 2 ")), (2 << 20, None));
         let (bound, wrong) = parse_limit(DeviceKind::Cpu, Some("much"));
-        assert!(bound == 0 && wrong.expect("a word").contains("MIEN_RESIDENT_MIB is 'much'"));
-        assert_eq!(parse_limit(DeviceKind::Cuda(0), Some("0")), (0, None), "and a GPU can be told too");
+        assert!(bound == 0 && wrong.expect("a warning").contains("MIEN_RESIDENT_MIB is 'much'"));
+        assert_eq!(parse_limit(DeviceKind::Cuda(0), Some("0")), (0, None), "the variable holds for a GPU too");
         assert!(parse_limit(DeviceKind::Cuda(0), None).0 >= 1 << 27, "a share of its memory");
     }
 }

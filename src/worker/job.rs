@@ -1,4 +1,4 @@
-//! The jobs: train to the end and test the best weights, or only the latter.
+//! The jobs of a worker: training followed by the test of the best weights, and that test alone.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ use super::run_reporter::RunReporter;
 use super::setup::{RunInputs, Setup, copy_initial_weights};
 use super::waiting::SlotClaim;
 
-/// Trains from where the folder stands to the run's end, and tests the best weights.
-/// `turn` says whether it waits for its turn on its device, and keeps the slot that it then gets.
+/// Trains from the newest checkpoint to the run's end and tests the best weights. `claim` decides whether the run
+/// queues for its device, and then holds the slot.
 pub(super) fn train(
     folder: &RunFolder,
     recipe: &Recipe,
@@ -34,13 +34,13 @@ pub(super) fn train(
     reporter: &mut RunReporter,
 ) -> Result<Outcome, WorkerError> {
     let files = files(folder);
-    // Before anything is told: a run that cannot go on keeps the history it has.
-    let place = find_resume_point(&files)?;
-    let told = place.as_ref().map_or_else(Vec::new, |place| place.repair(&files));
-    let (from, resumed_step) = place.as_ref().map_or((0, 0), |place| place.state.position());
+    // Before the first event: a run that cannot be resumed must not lose its present state.
+    let point = find_resume_point(&files)?;
+    let warnings = point.as_ref().map_or_else(Vec::new, |point| point.repair(&files));
+    let (from, resumed_step) = point.as_ref().map_or((0, 0), |point| point.state.position());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     reporter.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
-    told.into_iter().chain(interval().1).for_each(|message| reporter.report(Event::Warning { message }));
+    warnings.into_iter().chain(interval().1).for_each(|message| reporter.report(Event::Warning { message }));
     reporter.update_limits();
     if let Err(error) = folder.forget_validation_after(from) {
         let message = format!("cannot remove predictions of epochs that are trained again: {error}");
@@ -54,21 +54,21 @@ pub(super) fn train(
     if !wait.wait(reporter) {
         return Ok(reporter.early_outcome());
     }
-    // Not before its claim: moments of a large network are gigabytes.
-    let checkpoint = place.map(|place| Checkpoint::read(&place.file)).transpose()?;
-    let run_inputs = open(folder, recipe, &device)?;
-    tell(&run_inputs, device, reporter);
+    // Read only now, because the optimizer moments of a large network are gigabytes that a waiting worker would occupy.
+    let checkpoint = point.map(|point| Checkpoint::read(&point.file)).transpose()?;
+    let run_inputs = open_inputs(folder, recipe, &device)?;
+    report_inputs(&run_inputs, device, reporter);
     reporter.measure(LoadMeter::start(run_inputs.device));
     if let Some(transfer) = &recipe.transfer {
         copy_initial_weights(&run_inputs, transfer)?;
     }
-    let work = Training { checkpoint };
-    let resident = before_device(&run_inputs, reporter);
-    on_device(run_inputs.device, resident, Job { run_inputs: &run_inputs, files: &files, reporter, work })
+    let task = Training { checkpoint };
+    let resident = prepare_device(&run_inputs, reporter);
+    on_device(run_inputs.device, resident, PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task })
 }
 
-/// Tests the best weights again, on the training images too, and changes nothing else. Returns how it ended before its
-/// end, if it did.
+/// Tests the best weights again and scores the training images; changes nothing else. Returns the outcome where the job
+/// ended early.
 pub(super) fn evaluate(
     folder: &RunFolder,
     recipe: &Recipe,
@@ -82,13 +82,18 @@ pub(super) fn evaluate(
     if !wait.wait(reporter) {
         return Ok(Some(reporter.early_outcome()));
     }
-    let run_inputs = open(folder, recipe, &device)?;
-    let resident = before_device(&run_inputs, reporter);
-    on_device(run_inputs.device, resident, Job { run_inputs: &run_inputs, files: &files, reporter, work: Testing })
+    let run_inputs = open_inputs(folder, recipe, &device)?;
+    let resident = prepare_device(&run_inputs, reporter);
+    on_device(
+        run_inputs.device,
+        resident,
+        PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task: Testing },
+    )
 }
 
-/// What there is to settle before a device is touched: where its kernels are kept, and the bytes that images may take.
-fn before_device(run_inputs: &RunInputs, reporter: &mut RunReporter) -> u64 {
+/// Opens the kernel cache, which burn reads once when it first touches the device; returns the bytes that resident
+/// images may take.
+fn prepare_device(run_inputs: &RunInputs, reporter: &mut RunReporter) -> u64 {
     let (bytes, wrong) = device_memory::resident_limit(run_inputs.device);
     let (mut unkept, device) = (None, run_inputs.device.to_string());
     if let Some(KernelCache { folder, status }) = kernels::open_cache(run_inputs.device) {
@@ -103,16 +108,16 @@ fn before_device(run_inputs: &RunInputs, reporter: &mut RunReporter) -> u64 {
     bytes
 }
 
-/// Work on a run that has found its data and its device.
-struct Job<'a, W> {
+/// A task with the run's data and device.
+struct PreparedJob<'a, T> {
     run_inputs: &'a RunInputs,
     files: &'a CheckpointFiles,
     reporter: &'a mut RunReporter,
-    work: W,
+    task: T,
 }
 
-/// Work that is the same for every strategy.
-trait Work {
+/// A task with the network on its device.
+trait Task {
     type Output;
 
     fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Self::Output, WorkerError>
@@ -120,20 +125,20 @@ trait Work {
         B: TrainBackend;
 }
 
-impl<W: Work> DeviceJob for Job<'_, W> {
-    type Output = Result<W::Output, WorkerError>;
+impl<T: Task> DeviceJob for PreparedJob<'_, T> {
+    type Output = Result<T::Output, WorkerError>;
 
     fn run<B>(self, device: &B::Device, policy: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
-        let Self { run_inputs, files, reporter, work } = self;
+        let Self { run_inputs, files, reporter, task } = self;
         let setup = Setup::<B>::new(run_inputs, device, policy)?;
-        work.run(&mut JobContext { run_inputs, files, reporter, setup, device, readback: policy.readback })
+        task.run(&mut JobContext { run_inputs, files, reporter, setup, device, readback: policy.readback })
     }
 }
 
-/// Everything at hand: a run's network set up on a device.
+/// The state of a task: the run's network on its device, and its files.
 pub(super) struct JobContext<'a, B: TrainBackend>
 where
     B::InnerBackend: KernelBackend,
@@ -146,12 +151,12 @@ where
     pub(super) readback: u32,
 }
 
-/// Trains and tests.
+/// Trains, tests the best weights and scores the training images.
 struct Training {
     checkpoint: Option<Checkpoint>,
 }
 
-impl Work for Training {
+impl Task for Training {
     type Output = Outcome;
 
     fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Outcome, WorkerError>
@@ -173,7 +178,7 @@ impl Work for Training {
             FitEnd::Finished(reason) => Outcome::Finished { reason },
             FitEnd::Diverged(cause) => {
                 if context.files.best.exists() {
-                    // A failure of that must not hide why the run ended.
+                    // A failed test is logged and not returned. Otherwise it would hide the divergence.
                     if let Err(error) = context.test_best() {
                         context.reporter.report(Event::EvaluationFailed { cause: error.to_string() });
                     }
@@ -193,10 +198,10 @@ impl Work for Training {
     }
 }
 
-/// Tests.
+/// Tests the best weights and scores the training images.
 struct Testing;
 
-impl Work for Testing {
+impl Task for Testing {
     type Output = Option<Outcome>;
 
     fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Option<Outcome>, WorkerError>
@@ -239,17 +244,17 @@ pub(super) fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identit
     }
 }
 
-fn tell(run_inputs: &RunInputs, Device { kind, description, note }: Device, reporter: &mut RunReporter) {
+fn report_inputs(run_inputs: &RunInputs, Device { kind, description, note }: Device, reporter: &mut RunReporter) {
     reporter.report(Event::DeviceChosen { device: kind.to_string(), description, note });
     let manifest = run_inputs.dataset.manifest();
     let classes = manifest.class_names().into_iter().map(str::to_owned).collect();
-    // Of the training images those that are trained on.
+    // Training images that the recipe leaves out do not count.
     let counts = manifest.counts();
     let images = SplitCounts { train: counts.train - run_inputs.recipe.left_out.len(), ..counts };
     reporter.report(Event::DataOpened { images, classes });
 }
 
-/// Refuses a run whose dataset is not the one that it was made for, or has nothing to train on.
+/// Returns an error if the run's dataset has changed since the run was created, or has nothing to train on.
 pub(super) fn check_data(folder: &RunFolder, recipe: &Recipe) -> Result<(), WorkerError> {
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     dataset(&home, recipe).map(drop)
@@ -266,8 +271,8 @@ fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, WorkerError> {
     Ok(dataset)
 }
 
-/// Finds the run's dataset.
-fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<RunInputs, WorkerError> {
+/// Opens the run's dataset.
+fn open_inputs(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<RunInputs, WorkerError> {
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     let dataset = Arc::new(dataset(&home, recipe)?);
     let (folder, recipe) = (folder.clone(), recipe.clone());

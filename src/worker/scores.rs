@@ -1,4 +1,4 @@
-//! What the best weights are worth: on the test images, and on the training images as they are.
+//! Evaluates the best weights on the test images, on views of them, and on the unaugmented training images.
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
@@ -24,15 +24,16 @@ impl<B> JobContext<'_, B>
 where
     B: TrainBackend,
 {
+    /// Loads the best weights.
     fn best(&mut self) -> Result<Best<B>, WorkerError> {
-        let (best, told) = best(self.files)?;
-        told.into_iter().for_each(|message| self.reporter.report(Event::Warning { message }));
+        let (best, warnings) = best(self.files)?;
+        warnings.into_iter().for_each(|message| self.reporter.report(Event::Warning { message }));
         check_identity(Some(&best), self.setup.identity())?;
         let network = self.setup.network()?.valid().load_arrays(&average::evaluated_arrays(best.arrays))?;
         Ok((network, best.state.epoch))
     }
 
-    /// Tests the best weights and keeps every prediction. False if a stop was asked for before the end.
+    /// Tests the best weights and saves every prediction. Returns false if a stop was requested before the end.
     pub(super) fn test_best(&mut self) -> Result<bool, WorkerError> {
         let RunInputs { recipe, dataset, folder, .. } = self.run_inputs;
         let images = dataset.len(Split::Test);
@@ -56,8 +57,8 @@ where
         Ok(true)
     }
 
-    /// Tests the views that the recipe wants beside the plain one, whose evaluation is `plain`, and keeps the mean of
-    /// their probabilities. False if a stop was asked for before the end.
+    /// Tests the views of the recipe other than the plain one, whose evaluation is `plain`, and saves the mean of their
+    /// probabilities. Returns false if a stop was requested before the end.
     fn test_views(
         &mut self,
         network: &Network<B::InnerBackend>,
@@ -69,7 +70,7 @@ where
         if others.is_empty() {
             return Ok(true);
         }
-        // Features are cached of the plain view alone.
+        // Cached features are of the plain view only.
         let loader = self.setup.images_of(Split::Test);
         let fit = plan::<B>(self.run_inputs, self.files, self.setup.identity(), loader, self.readback);
         let mut of_views = vec![plain.clone()];
@@ -79,7 +80,7 @@ where
             of_views.push(evaluation);
         }
         drop(fit);
-        // There is the plain one at least.
+        // The list has at least the plain view.
         let Some(mean) = Evaluation::mean(&of_views) else { return Ok(true) };
         let Evaluation { loss, confusion, probabilities, truth } = mean;
         let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
@@ -88,8 +89,8 @@ where
         Ok(true)
     }
 
-    /// Goes through the training images once, as they are, and keeps every prediction. The run has ended well before
-    /// this: whatever goes wrong here, or a request to stop, ends nothing but this.
+    /// Evaluates the unaugmented training images and saves every prediction. The run's outcome is decided, so a failure
+    /// or a requested stop is only logged.
     pub(super) fn score_training(&mut self) {
         let cause = match self.try_score_training() {
             Ok(true) => return,
@@ -109,8 +110,8 @@ where
         let mut on = |images: &[u32]| {
             plan.evaluate_images(&network, Split::Train, images.to_vec(), View::PLAIN, self.device, self.reporter)
         };
-        // The figures are of what was trained on; the predictions are of all, in the dataset's order, so that a row is
-        // an image whatever a run leaves out.
+        // Metrics are of the images that were trained on. Predictions are of all images in the dataset's order.
+        // Otherwise the rows of runs that leave out different images could not be compared.
         let Some(trained) = on(&kept)? else { return Ok(false) };
         let Some(others) = on(&recipe.left_out.images)? else { return Ok(false) };
         drop(plan);
@@ -123,15 +124,15 @@ where
     }
 }
 
-/// The predictions of two parts of a split, each row at its image's place.
+/// Returns the predictions of two parts of a split, each row at the index of its image.
 fn merge_by_index(classes: usize, parts: [(&[u32], &Evaluation); 2]) -> Predictions {
     let images = parts.iter().map(|(indices, _)| indices.len()).sum();
     let mut whole = Predictions { classes, probabilities: vec![0.0; images * classes], truth: vec![0; images] };
     for (indices, Evaluation { probabilities, truth, .. }) in parts {
         for ((index, row), truth) in indices.iter().zip(probabilities.chunks_exact(classes)).zip(truth) {
-            let place = *index as usize;
-            whole.probabilities[place * classes..][..classes].copy_from_slice(row);
-            whole.truth[place] = *truth;
+            let row_index = *index as usize;
+            whole.probabilities[row_index * classes..][..classes].copy_from_slice(row);
+            whole.truth[row_index] = *truth;
         }
     }
     whole
@@ -143,7 +144,7 @@ mod tests {
     use crate::domain::Confusion;
 
     #[test]
-    fn rows_are_at_their_images_places() {
+    fn rows_are_at_the_indices_of_their_images() {
         let part = |truth: &[u16]| Evaluation {
             loss: 0.0,
             confusion: Confusion::new(2),

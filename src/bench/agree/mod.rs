@@ -1,7 +1,7 @@
-//! Whether a device computes what the processor computes: the same weights, batch and seed on both.
+//! Checks whether a device computes the same results as the CPU, from the same weights, batch and seed.
 //!
-//! The processor as a device plays another one: its fused kernels are switched off, so that both sides are computed in
-//! different ways and a rehearsal can fail.
+//! With the CPU as the device, its fused kernels are switched off for that side. Otherwise both sides would be computed
+//! in the same way and no check could fail.
 
 mod networks;
 mod pictures;
@@ -21,50 +21,50 @@ use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
 pub(super) use networks::NetworkUnderTest;
 
-/// The side that the device is held against.
+/// The backend with which the device is compared.
 type CpuBackend = burn::backend::Autodiff<Flex>;
 
-/// What to check.
+/// The settings of a check.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Images in a batch; by default what the device is good for.
+    /// Images in a batch; the default depends on the kind of device.
     pub batch: Option<usize>,
-    /// Pixels along a side for a pretrained base.
+    /// Pixels along a side for networks on imported weights.
     pub size: Option<usize>,
-    /// VGG16's weights; without them made-up ones.
+    /// VGG16's weights; made up if `None`.
     pub weights: Option<Arrays>,
-    /// Decides weights, inputs and labels.
+    /// The seed of weights, inputs and labels.
     pub seed: u64,
-    /// What the device's convolutions compute in; the processor's do in f32.
+    /// The precision of the device's convolutions; the CPU computes in f32.
     pub precision: Precision,
 }
 
-/// How exact a device is expected to be.
+/// The expected accuracy of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Tolerance {
-    /// What an error may be.
+    /// The largest relative error.
     pub(super) bar: f64,
     rounding: Rounding,
 }
 
-/// What the processor does to find out what rounding alone moves.
+/// The rounding that the CPU simulates, to measure the effect of rounding alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rounding {
-    /// So many bits behind the first survive in weights and inputs.
+    /// Weights and inputs keep so many bits after the first.
     Bits(u32),
-    /// It computes in bf16 itself.
+    /// The CPU computes in bf16.
     Bf16,
 }
 
 impl Tolerance {
-    /// Ten bits of each factor.
+    /// TF32: ten bits of each factor.
     const TF32: Self = Self { bar: 1e-3, rounding: Rounding::Bits(10) };
-    /// All bits; what is rounded last differs with the order of sums.
+    /// f32: results differ only by the order of sums.
     const FULL: Self = Self { bar: 1e-5, rounding: Rounding::Bits(21) };
-    /// Eight bits of everything that is between convolutions, against f32.
+    /// bf16: eight bits of everything between convolutions, compared with f32.
     const BF16: Self = Self { bar: 1e-2, rounding: Rounding::Bf16 };
 
-    /// What the processor computes on besides.
+    /// Returns the inputs, rounded or to be computed in bf16.
     fn perturbed(self, bench_inputs: &BenchInputs) -> BenchInputs {
         match self.rounding {
             Rounding::Bits(bits) => bench_inputs.rounded(bits),
@@ -72,7 +72,8 @@ impl Tolerance {
         }
     }
 
-    /// The same and, where bits are rounded, one bit less: ten steps grow a single rounding by chance.
+    /// Returns the perturbed inputs and, where bits are rounded, inputs with one bit less. Ten steps may amplify a
+    /// single rounding by chance.
     fn perturbations(self, bench_inputs: &BenchInputs) -> Vec<BenchInputs> {
         let coarser = match self.rounding {
             Rounding::Bits(bits) => Some(bench_inputs.rounded(bits - 1)),
@@ -82,10 +83,10 @@ impl Tolerance {
     }
 }
 
-/// Checks everything. False if anything is not as it should be.
+/// Runs all checks. Returns false if one fails.
 ///
 /// # Errors
-/// When there is nothing to check, or the device fails at it.
+/// If the batch is empty, the images are too small, or the device fails.
 pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> Result<bool, BenchError> {
     let (batch, size) = match device.kind {
         DeviceKind::Cpu => (8, 48),
@@ -104,7 +105,8 @@ pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> R
     let weights = options.weights.clone().unwrap_or_else(|| made_up_weights(NetworkName::VGG16, options.seed));
     let bench_inputs =
         |strategy, size| BenchInputs::new(strategy, [batch, size], highest_stage(), weights.clone(), options.seed);
-    // `wide` has the layers of `deep`. Its nine batch norms grow rounding so far that no bar would report right from wrong.
+    // `wide` has the layers of `deep`, and its nine batch norms amplify rounding so far that no bar separates right
+    // from wrong.
     let is_distinguishable = |network: &NetworkName| *network != NetworkName::WIDE;
     let from_scratch = NetworkName::from_scratch()
         .filter(is_distinguishable)
@@ -117,7 +119,7 @@ pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> R
     on_device(device.kind, 0, job)
 }
 
-/// What is computed on the device, and on the processor: the same, but in tests.
+/// The inputs of the device and of the CPU, which differ only in tests.
 #[derive(Debug, Clone)]
 pub(super) struct InputPair {
     pub(super) here: BenchInputs,
@@ -181,19 +183,19 @@ where
     sums::check::<B>(device, report)
 }
 
-/// Computes on the processor with its own kernels, whatever is switched off around it.
+/// Calls `act` on a thread with the CPU's own kernels, also where they are switched off on this thread.
 fn on_cpu<T>(act: impl FnOnce() -> T + Send) -> T
 where
     T: Send,
 {
-    // The switch is one of the calling thread.
+    // The switch belongs to the calling thread.
     std::thread::scope(|scope| {
         let thread = scope.spawn(act);
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-/// ‖a − b‖ / ‖b‖; no number if the lengths differ, or if something in them is none.
+/// Returns ‖a − b‖ / ‖b‖; NaN if the lengths differ or a value is NaN.
 pub(super) fn relative(a: &[f32], b: &[f32]) -> f64 {
     if a.len() != b.len() {
         return f64::NAN;
@@ -204,7 +206,7 @@ pub(super) fn relative(a: &[f32], b: &[f32]) -> f64 {
     if difference == 0.0 { 0.0 } else { difference / size }
 }
 
-/// The parts that fail when the device is given another network than the processor.
+/// Returns the parts that fail if the device gets a perturbed network.
 #[cfg(test)]
 pub(super) fn failed_with<B>(
     strategy: Strategy,
@@ -227,7 +229,7 @@ where
     failed
 }
 
-/// What errors may be on a device that rounds to ten bits, by part.
+/// Returns each part's bar on a device that rounds to ten bits.
 #[cfg(test)]
 pub(super) fn bars<B>(strategy: Strategy, device: &B::Device) -> Vec<(String, f64)>
 where

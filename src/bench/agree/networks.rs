@@ -1,4 +1,4 @@
-//! Forward pass, loss and the gradient of every parameter of each strategy's networks.
+//! Checks the forward pass, the loss and the gradient of every parameter of each strategy's networks.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::model::kernels::TrainBackend;
 use crate::model::network::{Network, StepKey};
 use crate::model::parameters::{Array, Arrays};
 
-/// A strategy's network with its first weights, and a batch as it enters the trained part.
+/// A strategy's network with its initial weights, and a batch of images.
 pub(crate) struct NetworkUnderTest<B: TrainBackend> {
     pub(crate) network: Network<B>,
     pub(crate) frozen: Option<FrozenPart<B::InnerBackend>>,
@@ -29,10 +29,10 @@ impl<B> NetworkUnderTest<B>
 where
     B: TrainBackend,
 {
-    /// Sets a strategy up on a device.
+    /// Builds the network of `bench_inputs` on a device.
     ///
     /// # Errors
-    /// When the images are too small for the network, or its weights do not fit.
+    /// If the images are too small for the network, or the weights do not fit.
     pub(crate) fn new(bench_inputs: &BenchInputs, device: &B::Device) -> Result<Self, BenchError> {
         let (resolved, cut) = bench_inputs.resolve()?;
         let frozen = FrozenPart::new(&resolved, cut, &bench_inputs.weights, device)?;
@@ -42,9 +42,9 @@ where
         let network = network?;
         let parameters = bench_inputs.change.of(network.to_arrays());
         let network = network.load_arrays(&parameters)?;
-        // A head alone computes in f32.
-        let head_alone = bench_inputs.strategy == Strategy::Features;
-        let precision = if head_alone { Precision::F32 } else { bench_inputs.precision };
+        // A head without trained convolutions computes in f32.
+        let only_head = bench_inputs.strategy == Strategy::Features;
+        let precision = if only_head { Precision::F32 } else { bench_inputs.precision };
         Ok(Self {
             network,
             frozen,
@@ -54,7 +54,7 @@ where
         })
     }
 
-    /// The batch behind the frozen part.
+    /// Returns the batch behind the frozen part.
     pub(crate) fn inputs(&self) -> Tensor<B::InnerBackend, 4> {
         let inputs = match &self.frozen {
             Some(frozen) => frozen.forward(self.images.clone()),
@@ -64,7 +64,7 @@ where
     }
 }
 
-/// What one pass forward and back amounts to.
+/// The results of one forward and backward pass.
 #[derive(Debug)]
 struct Measured {
     logits: Vec<f32>,
@@ -72,7 +72,7 @@ struct Measured {
     gradients: Arrays,
 }
 
-/// Goes forward and back once.
+/// Runs one forward and backward pass.
 fn pass<B>(bench_inputs: &BenchInputs, device: &B::Device) -> Result<Measured, BenchError>
 where
     B: TrainBackend,
@@ -100,13 +100,13 @@ struct Gradients<'a, B: TrainBackend> {
 
 impl<B: TrainBackend> ModuleVisitor<B> for Gradients<'_, B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        // One without a gradient is missing, and that fails.
+        // A parameter without a gradient is missing here, and its check fails.
         let gradient = param.val().grad(self.all).map(Array::from_tensor);
         self.arrays.extend(gradient.map(|gradient| (self.names[&param.id].clone(), gradient)));
     }
 }
 
-/// Holds the device against the processor.
+/// Compares the device with the CPU.
 pub(super) fn check<B>(
     pair: &InputPair,
     expected: Tolerance,

@@ -1,4 +1,4 @@
-//! Images that stay on the device: what is made of them there against what the host makes, and rows far into them.
+//! Checks batches that the device makes of resident images, and reads of distant rows.
 
 use std::sync::Arc;
 
@@ -16,22 +16,22 @@ use crate::model::device::DeviceKind;
 use crate::model::kernels::read;
 use crate::train::device_dataset::DeviceDataset;
 
-/// Of the range of a picture's values.
+/// The largest difference, as a share of the range of an image's values.
 const BAR: f64 = 1e-3;
 
-/// Images of the dataset that is drawn from.
+/// Images of the generated dataset.
 const IMAGES: u32 = 64;
 
 /// Pixels along a side, as in FER-2013.
 const SIDE: u32 = 48;
 
-/// A byte that looks random.
+/// Returns a pseudo-random byte for an index.
 #[allow(clippy::cast_possible_truncation)] // the upper bits of a product
 fn noise(at: u64) -> u8 {
     (at.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
 }
 
-/// Noise in one split.
+/// Writes a dataset of noise in the training split.
 fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
     let name = DatasetName::new("noise").unwrap_or_else(|_| unreachable!("plain letters"));
     let workshop = Workshop::open(folder.path(), &name)?;
@@ -48,10 +48,10 @@ fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
     Dataset::open(&folder.path().join("noise")).map(Arc::new)
 }
 
-/// Holds batches made on the device against those that the host makes.
+/// Compares batches that the device makes with those that the host makes.
 ///
 /// # Errors
-/// When there is no room for a few images in the folder for temporary files.
+/// If a few images cannot be written to the folder for temporary files.
 pub(super) fn check<B: Backend>(device: &B::Device, size: usize, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let folder = tempfile::tempdir().map_err(|source| BenchError::Folder { source })?;
     let dataset = dataset(&folder)?;
@@ -74,7 +74,7 @@ pub(super) fn check<B: Backend>(device: &B::Device, size: usize, report: ReportF
     Ok(())
 }
 
-/// The largest difference of a batch in the third epoch, as a share of the range of its values.
+/// Returns the largest difference of a batch in the third epoch, as a share of the range of its values.
 fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
     let indices: Vec<u32> = (0..IMAGES).rev().step_by(5).collect();
     let Some(resident) = DeviceDataset::<B>::upload(images, &[Split::Train], u64::MAX, device) else { return f64::NAN };
@@ -93,8 +93,7 @@ fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
 /// Bytes of an image of FER-2013.
 const ROW: usize = 48 * 48;
 
-/// Gathers rows of bytes from places that f32 (2²⁴) and, where the device has room for it, nearly i32 (2³¹) cannot
-/// number.
+/// Gathers rows of bytes at indices beyond 2²⁴, which f32 cannot represent, and on GPUs close to 2³¹, the limit of i32.
 pub(super) fn gather<B: Backend>(device: &B::Device, kind: DeviceKind, report: ReportFinding<'_>) {
     let bytes: usize = match kind {
         DeviceKind::Cpu => 1 << 25,
@@ -103,16 +102,16 @@ pub(super) fn gather<B: Backend>(device: &B::Device, kind: DeviceKind, report: R
     let rows = bytes / ROW;
     let pixels: Vec<u8> = (0..(rows * ROW) as u64).map(noise).collect();
     let around = |at: usize| [at / ROW - 1, at / ROW, at / ROW + 1];
-    let places: Vec<usize> = [1 << 8, 1 << 16, 1 << 24, 1 << 30]
+    let rows_read: Vec<usize> = [1 << 8, 1 << 16, 1 << 24, 1 << 30]
         .into_iter()
         .filter(|at| at / ROW > 0 && at / ROW + 1 < rows)
         .flat_map(around)
         .chain([rows - 1, 0])
         .collect();
-    let expected: Vec<u8> = places.iter().flat_map(|row| pixels[row * ROW..(row + 1) * ROW].to_vec()).collect();
+    let expected: Vec<u8> = rows_read.iter().flat_map(|row| pixels[row * ROW..(row + 1) * ROW].to_vec()).collect();
     let held = Tensor::<B, 2, Int>::from_data(TensorData::new(pixels, [rows, ROW]), (device, DType::U8));
-    let indices: Vec<i32> = places.iter().map(|row| i32::try_from(*row).unwrap_or(i32::MAX)).collect();
-    let indices = Tensor::<B, 1, Int>::from_data(TensorData::new(indices, [places.len()]), device);
+    let indices: Vec<i32> = rows_read.iter().map(|row| i32::try_from(*row).unwrap_or(i32::MAX)).collect();
+    let indices = Tensor::<B, 1, Int>::from_data(TensorData::new(indices, [rows_read.len()]), device);
     let found = held.select(0, indices).into_data();
     let found: Vec<u8> = found.iter::<u8>().collect();
     #[allow(clippy::cast_precision_loss)] // far below 2^52

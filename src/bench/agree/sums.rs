@@ -1,4 +1,4 @@
-//! Sums read back: losses, what was predicted right, the confusion matrix, on logits that are known.
+//! Checks sums that are read from the device: losses, correct predictions and confusion matrices, on known logits.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::train::data_loader::{DataLoader, HostBatch};
 use crate::train::evaluate::evaluate;
 use crate::train::metric_accumulator::DeviceSums;
 
-/// Images, in batches of which the last one is smaller.
+/// Images, and the size of a batch; the last batch is smaller.
 const IMAGES: usize = 301;
 const BATCH: usize = 32;
 
-/// Of sums of a few hundred numbers in f32.
+/// The largest relative error of sums of a few hundred numbers in f32.
 const BAR: f64 = 1e-5;
 
-/// A network that returns its inputs as logits.
+/// Returns a network that returns its inputs as logits.
 fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, BenchError> {
     let architecture = Architecture {
         name: "identity",
@@ -35,7 +35,7 @@ fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, BenchErr
     Ok(Network::new(plan, &Arrays::new(), 0, device)?)
 }
 
-/// Logits and classes that are known.
+/// Known logits and classes.
 struct KnownLogits {
     logits: Vec<f32>,
     labels: Vec<usize>,
@@ -64,7 +64,7 @@ impl KnownLogits {
         Self { logits: uniform(IMAGES * CLASSES, 4.0, 5), labels }
     }
 
-    /// Summed loss and the confusion matrix, by hand.
+    /// Returns the summed loss and the confusion matrix, computed in f64.
     fn expected(&self) -> (f64, Confusion) {
         let (mut loss, mut confusion) = (0.0, Confusion::new(CLASSES));
         for (logits, label) in self.logits.chunks_exact(CLASSES).zip(&self.labels) {
@@ -110,7 +110,7 @@ where
         let count = batch.labels.len();
         let logits = Tensor::from_data(TensorData::new(batch.inputs, [count, CLASSES]), device);
         let labels = Tensor::<B::InnerBackend, 1, Int>::from_data(TensorData::new(batch.labels, [count]), device);
-        // A mean loss that is known: the number of images.
+        // The mean loss is set to the number of images.
         let mean = Tensor::from_data(TensorData::new(vec![count as f32], [1]), device);
         pending.add(mean, logits, labels, count);
     }

@@ -1,4 +1,4 @@
-//! Ten steps of training side by side, and what was trained carried from device to device.
+//! Checks ten training steps on both devices, and checkpoints that move between them.
 
 use burn::tensor::Tensor;
 
@@ -16,7 +16,7 @@ use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 const STEPS: u32 = 10;
 
-/// An optimizer, and its learning rates: of the head or of a whole network, and of a pretrained base.
+/// An optimizer with its learning rates: of the head or of the whole network, and of pretrained layers.
 #[derive(Clone, Copy)]
 struct Rule {
     settings: OptimizerSettings,
@@ -30,15 +30,15 @@ const DESCENT: Rule = Rule {
     rates: [1e-3, 1e-4],
 };
 
-/// What training came to.
+/// The results of training.
 struct Trained {
     losses: Vec<f32>,
     parameters: Arrays,
-    /// The optimizer's moments, after so many steps.
+    /// The optimizer's moments, and the number of its steps.
     moments: (Arrays, usize),
 }
 
-/// Trains so many steps from the beginning, or goes on from what another device has trained.
+/// Trains `steps` steps from the initial weights, or from the results of another device.
 fn train<B>(
     bench_inputs: &BenchInputs,
     rule: Rule,
@@ -76,7 +76,7 @@ where
     Ok(Trained { losses, parameters: network.to_arrays(), moments })
 }
 
-/// Holds the losses of ten steps against each other, and goes on with each side's weights on the other.
+/// Compares the losses of ten steps, and continues with each side's weights on the other.
 pub(super) fn check<B>(
     pair: &InputPair,
     expected: Tolerance,
@@ -92,7 +92,7 @@ where
         on_cpu(|| train::<CpuBackend>(bench_inputs, rule, &Default::default(), from, steps))
     };
     let run = |bench_inputs, from, steps| run_by(ADAM, bench_inputs, from, steps);
-    // How far rounding alone moves the losses of these steps.
+    // Returns the largest change of the losses by rounding alone.
     let moved_by = |rule, losses: &[f32]| -> Result<f64, BenchError> {
         rounded.iter().try_fold(0.0, |most: f64, bench_inputs| {
             Ok(most.max(worst(&run_by(rule, bench_inputs, None, STEPS)?.losses, losses)))
@@ -114,13 +114,13 @@ where
     let rounding = moved_by(DESCENT, &by_processor.losses)?;
     report(Finding::Check(Check::new(strategy, "losses of ten steps by sgd", error, rounding, expected.bar)));
 
-    // Loaded and saved again without a step in between.
+    // Loaded and saved again without a step.
     let there = run(&pair.processor, Some(&here), 0)?;
     let back = train::<B>(&pair.here, ADAM, device, Some(&there), 0)?;
     for (part, found) in [("saved here, loaded there", &there), ("and back", &back)] {
         report(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
     }
-    // One step more, from here on the processor and from there on the device.
+    // One more step with the device's weights, on the CPU and on the device.
     let onward = run(&pair.processor, Some(&here), 1)?;
     let stayed = train::<B>(&pair.here, ADAM, device, Some(&here), 1)?;
     let error = worst(&stayed.losses, &onward.losses);
@@ -128,17 +128,17 @@ where
     Ok(())
 }
 
-/// The largest relative difference of two losses of one step.
+/// Returns the largest relative difference of two losses of one step.
 fn worst(a: &[f32], b: &[f32]) -> f64 {
     if a.len() != b.len() || a.is_empty() {
         return f64::NAN;
     }
     let each = a.iter().zip(b).map(|(a, b)| relative(&[*a], &[*b]));
-    // `max` would pass over what is no number.
+    // `max` would skip NaN.
     each.fold(0.0, |worst, error| if error.is_nan() || error > worst { error } else { worst })
 }
 
-/// Whether weights and moments are the same, to the last bit.
+/// Whether weights and moments are equal to the last bit.
 fn same(a: &Trained, b: &Trained) -> bool {
     let bits = |arrays: &Arrays| -> Vec<u32> {
         arrays.values().flat_map(|array| array.values.iter().map(|value| value.to_bits())).collect()

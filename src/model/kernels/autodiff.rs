@@ -1,4 +1,4 @@
-//! Convolutions under autodiff: one node in the graph where the backend has a kernel of its own.
+//! Convolutions and batch norm under autodiff: one node of the graph where the backend has a kernel.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -13,7 +13,7 @@ use super::{
     reference_convolution,
 };
 
-/// A convolution block: of input and weight, and of a bias where it has three parents.
+/// A convolution block, whose parents are input, weight and, with three parents, bias.
 #[derive(Debug)]
 struct ConvBlock;
 
@@ -39,7 +39,7 @@ impl<B: KernelBackend, const N: usize> Backward<B, N> for ConvBlock {
     }
 }
 
-/// A convolution by itself.
+/// A convolution without bias and activation.
 #[derive(Debug)]
 struct Convolution;
 
@@ -66,7 +66,7 @@ impl<B: KernelBackend> Backward<B, 2> for Convolution {
 struct BatchNorm;
 
 impl<B: KernelBackend> Backward<B, 3> for BatchNorm {
-    /// Input, scale and shift, and what the forward pass left.
+    /// Input, scale and shift, and the saved results of the forward pass.
     type State = (FloatTensor<B>, [FloatTensor<B>; 2], B::SavedNorm);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
@@ -81,10 +81,10 @@ impl<B: KernelBackend> Backward<B, 3> for BatchNorm {
     }
 }
 
-/// Input, weight and what the forward pass left of a block.
+/// Input, weight, and the saved results of a block's forward pass.
 type BlockState<B> = (FloatTensor<B>, FloatTensor<B>, <B as KernelBackend>::Saved);
 
-/// The output of a block with as many parents as it was prepared for.
+/// Computes a block with as many parents as `prep` has.
 fn finish_block<B: KernelBackend, C: CheckpointStrategy, const N: usize>(
     prep: OpsKind<ConvBlock, B, BlockState<B>, C, N>,
     x: FloatTensor<Autodiff<B, C>>,

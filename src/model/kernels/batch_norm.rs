@@ -1,8 +1,7 @@
-//! Batch norm and the `ReLU` behind it on plain slices: pixel by pixel with the channels together, `[pixels, channels]`.
-//! Knows nothing of burn.
+//! Batch norm with `ReLU` on plain slices `[pixels, channels]`. Does not use burn.
 //!
-//! Each pass reads its numbers once. Sums are taken over pieces of a fixed size in f32 and over the pieces in f64, in
-//! order: equal inputs give equal bits on any number of threads.
+//! Each pass reads its numbers once. Sums are taken over pieces of a fixed size in f32, and over the pieces in f64, in
+//! order. So equal inputs give equal bits on any number of threads.
 
 #![allow(clippy::inline_always, reason = "what stays a call is compiled without the vector instructions around it")]
 
@@ -13,32 +12,32 @@ use super::BatchNormSettings;
 use super::lanes::dispatch;
 use super::scratch::{Scratch, recycled};
 
-/// Numbers of a piece: they stay in the second cache.
+/// Numbers of a piece, which fit the second-level cache.
 const PIECE: usize = 1 << 14;
 
 /// Vectors of channels whose sums stay in registers.
 const VECTORS: usize = 2;
 
-/// What a batch norm leaves for its backward pass, besides input, scale and shift.
+/// The results that a forward pass saves for its backward pass, next to input, scale and shift.
 #[derive(Clone, Debug)]
 pub struct Saved {
-    /// Of the batch, `[channels]`.
+    /// The mean of the batch, `[channels]`.
     mean: Vec<f32>,
     /// One over the batch's standard deviation, `[channels]`.
     inverse: Vec<f32>,
     relu: bool,
 }
 
-/// What [`forward`] computed.
+/// The results of [`forward`].
 pub(super) struct Forward {
     /// `[pixels, channels]`.
     pub(super) y: Vec<f32>,
-    /// The running mean and variance after it.
+    /// The new running mean and variance, `[channels]` each.
     pub(super) running: [Vec<f32>; 2],
     pub(super) saved: Saved,
 }
 
-/// What [`backward`] computed.
+/// The gradients that [`backward`] returns.
 pub(super) struct Backward {
     /// `[pixels, channels]`.
     pub(super) x: Vec<f32>,
@@ -46,7 +45,8 @@ pub(super) struct Backward {
     pub(super) shift: Vec<f32>,
 }
 
-/// `x` `[pixels, channels]`, at least one pixel; scale and shift, and the running mean and variance, `[channels]`.
+/// Normalizes `x` `[pixels, channels]` by the statistics of the batch; `x` has at least one pixel. Scale, shift,
+/// running mean and variance are `[channels]`.
 pub(super) fn forward(
     x: &[f32],
     [scale, shift]: &[Vec<f32>; 2],
@@ -73,7 +73,7 @@ pub(super) fn forward(
     Forward { y, running, saved: Saved { mean, inverse, relu: settings.relu } }
 }
 
-/// The same by a mean and a variance that are given.
+/// Normalizes `x` `[pixels, channels]` by a given mean and variance `[channels]`.
 pub(super) fn fixed(
     x: &[f32],
     [scale, shift]: &[Vec<f32>; 2],
@@ -85,7 +85,8 @@ pub(super) fn fixed(
     ChannelAffine { mean, factor: &factor, shift }.apply(x, settings.relu)
 }
 
-/// `grad`, in whose place the gradient of `x` is written, and `x` `[pixels, channels]`.
+/// Computes the gradients of input, scale and shift from `grad` and `x` `[pixels, channels]`. Writes the input's
+/// gradient over `grad`.
 pub(super) fn backward(mut grad: Vec<f32>, x: &[f32], [scale, shift]: &[Vec<f32>; 2], saved: &Saved) -> Backward {
     let channels = scale.len();
     let factor = products(scale, &saved.inverse);
@@ -93,7 +94,7 @@ pub(super) fn backward(mut grad: Vec<f32>, x: &[f32], [scale, shift]: &[Vec<f32>
     let [sums, products] = gradient_sums(&grad, x, affine, saved.relu);
     #[allow(clippy::cast_precision_loss)] // a count of pixels
     let pixels = (x.len() / channels) as f64;
-    // As `to_f32` of the sums in f64, and what the input's gradient takes of them.
+    // Gradients of scale and shift, and the coefficients of the input's gradient, from sums in f64.
     let mut found = Backward { x: Vec::new(), scale: Vec::new(), shift: Vec::new() };
     let (mut slope, mut offset) = (Vec::new(), Vec::new());
     for (c, (sum, product)) in sums.into_iter().zip(products).enumerate() {
@@ -121,19 +122,19 @@ fn products(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a * b).collect()
 }
 
-/// Numbers of a piece of whole pixels.
+/// Returns the numbers of a piece of whole pixels.
 fn piece(channels: usize) -> usize {
     (PIECE / channels).max(1) * channels
 }
 
-/// The mean and the variance of each channel of `x` `[pixels, channels]`.
+/// Returns the mean and the variance of each channel of `x` `[pixels, channels]`.
 fn moments(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
     let mut pieces = Scratch::recycled(x.len().div_ceil(piece(channels)) * 2 * channels);
     x.par_chunks(piece(channels)).zip(pieces.par_chunks_mut(2 * channels)).for_each(|(x, sums)| {
         let (means, squares) = sums.split_at_mut(channels);
         dispatch(AllChannels(Moments { x, means, squares }));
     });
-    // T. Chan, G. Golub and R. LeVeque 1979: means and sums of squares about them, piece after piece.
+    // Merges means and sums of squares piece by piece (T. Chan, G. Golub and R. LeVeque 1979).
     let (mut count, mut means, mut squares) = (0.0, vec![0.0; channels], vec![0.0; channels]);
     for (x, sums) in x.chunks(piece(channels)).zip(pieces.chunks_exact(2 * channels)) {
         #[allow(clippy::cast_precision_loss)] // a count of pixels
@@ -148,7 +149,8 @@ fn moments(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
     (means.into_iter().map(to_f32).collect(), squares.into_iter().map(|squares| to_f32(squares / count)).collect())
 }
 
-/// For each channel, the sum of the gradients that pass the `ReLU`, and of their products with `x` less its mean.
+/// Returns for each channel the sum of the gradients that pass the `ReLU`, and the sum of their products with `x` less
+/// its mean.
 fn gradient_sums(grad: &[f32], x: &[f32], affine: ChannelAffine, relu: bool) -> [Vec<f64>; 2] {
     let channels = affine.mean.len();
     let mut pieces = Scratch::recycled(x.len().div_ceil(piece(channels)) * 2 * channels);
@@ -169,7 +171,8 @@ fn gradient_sums(grad: &[f32], x: &[f32], affine: ChannelAffine, relu: bool) -> 
     found
 }
 
-/// From the gradient of the output to that of `x`: through the `ReLU` times the factor, plus a affine through `x`.
+/// Turns the gradient of the output into that of `x`, in place: gated by the `ReLU`, times the factor, plus a linear
+/// function of `x`.
 fn input_gradient(grad: &mut [f32], x: &[f32], affine: ChannelAffine, [slope, offset]: [&[f32]; 2], relu: bool) {
     let piece = piece(affine.mean.len());
     grad.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(grad, x)| {
@@ -177,7 +180,7 @@ fn input_gradient(grad: &mut [f32], x: &[f32], affine: ChannelAffine, [slope, of
     });
 }
 
-/// What is done to each channel: `(x − mean) · factor + shift`.
+/// The map of each channel: `(x − mean) · factor + shift`.
 #[derive(Clone, Copy)]
 struct ChannelAffine<'a> {
     mean: &'a [f32],
@@ -186,7 +189,7 @@ struct ChannelAffine<'a> {
 }
 
 impl ChannelAffine<'_> {
-    /// Of `x` `[pixels, channels]`, with `ReLU` behind it if `relu`.
+    /// Applies the map to `x` `[pixels, channels]`, followed by `ReLU` if `relu`.
     fn apply(self, x: &[f32], relu: bool) -> Vec<f32> {
         let piece = piece(self.mean.len());
         let mut y = recycled(x.len());
@@ -200,16 +203,16 @@ impl ChannelAffine<'_> {
 /// The vectors of one group of channels.
 type Group<S, const V: usize> = [<S as Simd>::f32s; V];
 
-/// Work on some neighbouring channels of all pixels of a piece.
+/// An operation on neighbouring channels of all pixels of a piece.
 trait Columns {
-    /// How many channels there are.
+    /// Returns the number of channels.
     fn channels(&self) -> usize;
 
-    /// Does it for `V` vectors of channels from `first` on.
+    /// Processes `V` vectors of channels, starting at channel `first`.
     fn columns<S: Simd, const V: usize>(&mut self, simd: S, first: usize);
 }
 
-/// The same for all channels.
+/// Runs an operation on all channels, vector by vector.
 struct AllChannels<W>(W);
 
 impl<W: Columns> WithSimd for AllChannels<W> {
@@ -261,14 +264,14 @@ impl<S: Simd, const V: usize> AffineGroup<S, V> {
         }
     }
 
-    /// `x` less the mean, and the line's value there, of the group's vector `v`.
+    /// Returns `x` less the mean, and the map's value, for vector `v` of the group.
     #[inline(always)]
     fn at(&self, simd: S, x: S::f32s, v: usize) -> (S::f32s, S::f32s) {
         let apart = simd.sub_f32s(x, self.mean[v]);
         (apart, simd.mul_add_e_f32s(apart, self.factor[v], self.shift[v]))
     }
 
-    /// `value` where the `ReLU` lets the line's value `y` through, else zero. NaN goes through.
+    /// Returns `value` where the `ReLU` of `y` is positive, else zero. NaN passes.
     #[inline(always)]
     fn gate(simd: S, y: S::f32s, value: S::f32s) -> S::f32s {
         let zero = simd.splat_f32s(0.0);
@@ -276,7 +279,7 @@ impl<S: Simd, const V: usize> AffineGroup<S, V> {
     }
 }
 
-/// The means of a piece, and the sums of squares about them.
+/// Computes the means of a piece, and the sums of squares about them.
 struct Moments<'a> {
     x: &'a [f32],
     means: &'a mut [f32],
@@ -314,7 +317,7 @@ impl Columns for Moments<'_> {
     }
 }
 
-/// A line's values at a piece.
+/// Applies a map to a piece.
 struct Apply<'a> {
     x: &'a [f32],
     affine: ChannelAffine<'a>,
@@ -343,7 +346,7 @@ impl Columns for Apply<'_> {
     }
 }
 
-/// The sums of [`gradient_sums`] over a piece.
+/// Computes the sums of [`gradient_sums`] over a piece.
 struct GradientSums<'a> {
     grad: &'a [f32],
     x: &'a [f32],
@@ -377,12 +380,12 @@ impl Columns for GradientSums<'_> {
     }
 }
 
-/// The input's gradient of a piece.
+/// Computes the input's gradient of a piece.
 struct InputGradient<'a> {
     grad: &'a mut [f32],
     x: &'a [f32],
     affine: ChannelAffine<'a>,
-    /// Of the affine through `x` less its mean.
+    /// The coefficients of the linear function of `x` less its mean.
     slope: &'a [f32],
     offset: &'a [f32],
     relu: bool,

@@ -1,4 +1,4 @@
-//! The convolution block and batch norm on the CPU: from burn-flex's tensors to plain slices and back.
+//! The kernels of the CPU backend: converts burn-flex's tensors to plain slices and back.
 
 use std::ops::Deref;
 
@@ -147,19 +147,18 @@ impl KernelBackend for Flex {
     }
 }
 
-/// The numbers of a vector of f32.
+/// Returns the numbers of a vector of f32.
 fn vector(tensor: &FlexTensor) -> Vec<f32> {
     f32s(&tensor.to_contiguous()).to_vec()
 }
 
-/// `[channels]`.
+/// Returns a tensor `[channels]`.
 fn channels(numbers: Vec<f32>) -> FlexTensor {
     let shape = [numbers.len()];
     FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
-/// As f32, in which the kernels compute: what they are given in bf16 is rounded on the way out, as a tensor core does
-/// it.
+/// Casts to f32, in which the kernels compute. Inputs in bf16 give results rounded to bf16, as on tensor cores.
 fn to_f32(tensor: FlexTensor) -> FlexTensor {
     Flex::float_cast(tensor, FloatDType::F32)
 }
@@ -190,21 +189,21 @@ fn run_forward(
     };
     let out = run(&geometry, &Pixels::of(x.clone()), f32s(&weight), bias, codes);
     if algorithm == ConvAlgorithm::Mixed && geometry.relu {
-        // In the networks here a dense layer follows, which reads channel by channel.
+        // In the networks of the catalog a dense layer follows, which reads channel by channel.
         return tensor(pixels::by_channel(&out, c_out, h * w), [n, c_out, h, w]);
     }
     by_pixels(out, [n, c_out, h, w])
 }
 
-/// Which arithmetic suits a block.
+/// The algorithm for a block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ConvAlgorithm {
-    /// `fused`, forward and back.
+    /// `fused` in both passes.
     Direct,
-    /// Forward by `winograd`, which asks for wide layers; back by `fused`, because of a pooled output's gradients only
-    /// one in four counts, and the transforms would spread them again.
+    /// `winograd` in the forward pass, `fused` in the backward pass. Of the gradients behind pooling only one in four
+    /// is not zero; Winograd's transforms would spread them.
     Mixed,
-    /// `winograd`, forward and back.
+    /// `winograd` in both passes.
     Winograd,
 }
 
@@ -220,21 +219,21 @@ impl ConvAlgorithm {
     }
 }
 
-/// The numbers of images pixel by pixel with their channels together, which is how all kernels take and give them.
-/// Outside of these functions that is a permuted view, so that a stack of blocks hands images on as they are.
+/// The numbers of images `[n, h, w, c]`, the layout of all kernels. Tensors of this layout are permuted views, so that
+/// consecutive blocks pass images on without a copy.
 enum Pixels {
-    /// They lay like this.
+    /// The tensor had this layout.
     Borrowed(FlexTensor),
     Transposed(Scratch),
 }
 
 impl Pixels {
-    /// Of `[n, c, h, w]`.
+    /// Converts from `[n, c, h, w]`.
     fn of(x: FlexTensor) -> Self {
         let [_, channels, h, w] = x.shape().dims();
         let view = x.permute(&[0, 2, 3, 1]);
         if view.is_contiguous() {
-            // So that nobody else has the numbers.
+            // Dropped, so that the view is the only owner.
             drop(x);
             return Self::Borrowed(view);
         }
@@ -245,7 +244,7 @@ impl Pixels {
         Self::Transposed(pixels::by_pixel(f32s(&x), channels, h * w))
     }
 
-    /// The numbers, for who writes over them.
+    /// Returns the numbers as an owned vector.
     fn into_numbers(self) -> Vec<f32> {
         match self {
             Self::Borrowed(tensor) => take_numbers(tensor).unwrap_or_else(|tensor| f32s(&tensor).to_vec()),
@@ -257,7 +256,7 @@ impl Pixels {
         }
     }
 
-    /// Lets tensors to come have the memory, if nobody else has it.
+    /// Returns the memory to the pool for tensors, if nothing else uses it.
     fn recycle(self) {
         if let Self::Borrowed(tensor) = self
             && let Ok(numbers) = take_numbers(tensor)
@@ -267,7 +266,7 @@ impl Pixels {
     }
 }
 
-/// The numbers of a tensor in the order in which they lie, if nobody else has them.
+/// Returns the numbers of a contiguous tensor without a copy, if nothing else uses them.
 fn take_numbers(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
     let whole = tensor.bytes().len() == size_of::<f32>() * tensor.shape().num_elements();
     if !whole || !tensor.is_unique() || !tensor.is_contiguous() {
@@ -287,7 +286,7 @@ impl Deref for Pixels {
     }
 }
 
-/// Numbers pixel by pixel → `[n, c, h, w]`.
+/// Converts numbers `[n, h, w, c]` to a tensor `[n, c, h, w]`.
 fn by_pixels(numbers: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
     tensor(numbers, [n, h, w, c]).permute(&[0, 3, 1, 2])
 }
@@ -301,7 +300,7 @@ fn geometry(x: &FlexTensor, weight: &FlexTensor, BlockSettings { relu, pool }: B
     Geometry { n, c_in, c_out: weight.shape()[0], h, w, relu, pool }
 }
 
-/// The kind of number that all of some tensors are of.
+/// Returns the common data type of some tensors; `None` if they differ.
 fn kind_of<'a>(mut tensors: impl Iterator<Item = &'a FlexTensor>) -> Option<DType> {
     let kind = tensors.next()?.dtype();
     tensors.all(|tensor| tensor.dtype() == kind).then_some(kind)

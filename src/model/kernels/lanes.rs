@@ -1,11 +1,11 @@
-//! The vectors of this processor, chosen at run time: AVX2 or AVX-512 on x86-64, NEON on aarch64, else none.
+//! The vector instructions of this CPU, chosen at run time: AVX2 or AVX-512 on x86-64, NEON on aarch64, else none.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// No processor's vectors hold more numbers.
+/// The most numbers in a vector of any CPU.
 pub(super) const MOST_LANES: usize = 16;
 
-/// Does the work with the widest vectors that this processor has.
+/// Runs `work` with the widest vectors of this CPU.
 pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     #[cfg(test)]
     match test_lanes() {
@@ -17,7 +17,7 @@ pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     Arch::new().dispatch(work)
 }
 
-/// The environment variable by which tests pretend that vectors hold so many numbers.
+/// The environment variable by which tests choose the numbers in a vector.
 #[cfg(test)]
 pub(super) const TEST_LANES: &str = "MIEN_TEST_LANES";
 
@@ -27,7 +27,7 @@ fn test_lanes() -> Option<usize> {
     *PRETEND.get_or_init(|| std::env::var(TEST_LANES).ok()?.parse().ok())
 }
 
-/// Numbers in a vector on this processor.
+/// Returns the numbers in a vector on this CPU.
 pub(super) fn lanes() -> usize {
     dispatch(Lanes)
 }

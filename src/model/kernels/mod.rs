@@ -1,11 +1,11 @@
-//! Convolutions, alone and as a block with bias, `ReLU` and 2×2 max pooling, and batch norm, each as one operation. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and `model::device`, which chooses between
+//! Operations with kernels of their own: convolutions, convolution blocks (bias, `ReLU` and 2×2 max pooling) and batch
+//! norm. May use burn, the numeric crates and, for CUDA, cubecl, cudarc and `model::device`, which chooses between
 //! cuDNN and burn.
 //!
-//! Burn's CPU backend runs the four steps one after the other and spends most of a training step in their gradients.
-//! [`KernelBackend`] lets a backend bring its own version: [`Flex`](burn_flex::Flex) does (`flex` chooses; the
-//! arithmetic is in `fused`, and in `winograd` for many channels), CUDA keeps burn's operations or takes NVIDIA's cuDNN
-//! (`cuda`), and [`Autodiff`](burn::backend::Autodiff) carries whichever it wraps through the backward pass
-//! (`autodiff`).
+//! Burn's CPU backend runs the four steps one after another, and spends most of a training step in their gradients.
+//! [`KernelBackend`] lets a backend override them. [`Flex`](burn_flex::Flex) does so: `flex` chooses between the
+//! arithmetic of `fused` and, for many channels, `winograd`. CUDA uses burn's operations or NVIDIA's cuDNN (`cuda`).
+//! [`Autodiff`](burn::backend::Autodiff) adds the backward pass to any of them (`autodiff`).
 
 mod autodiff;
 mod batch_norm;
@@ -29,18 +29,18 @@ use burn::tensor::{FloatDType, Tensor, TensorData, TensorMetadata, TensorPrimiti
 pub use geometry::{BlockSettings, Pool, PoolArgmax};
 pub use reference::with_reference_kernels;
 
-/// A backend that can run a convolution block: all of them, some faster than others.
+/// A backend that runs convolution blocks and batch norm, with kernels or by burn's operations.
 ///
-/// The provided methods are burn's own operations one after the other: a backend without a fused kernel gives no more
-/// than `type Saved = ();` and `type SavedNorm = ();`. One with a fused kernel overrides what belongs to it.
+/// The provided methods are burn's own operations. A backend without kernels defines only `type Saved = ();` and `type
+/// SavedNorm = ();`. A backend with kernels overrides the methods of that operation.
 pub trait KernelBackend: Backend {
-    /// What a fused forward pass leaves for its backward pass, besides input and weight.
+    /// The results that a block's forward pass saves for its backward pass, next to input and weight.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
-    /// What a fused batch norm leaves for its backward pass, besides input, scale and shift.
+    /// The results that batch norm's forward pass saves for its backward pass, next to input, scale and shift.
     type SavedNorm: Clone + std::fmt::Debug + Send + 'static;
 
-    /// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none →
-    /// `[n, c_out, h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
+    /// Computes a block: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, optional `bias` `[c_out]` → `[n, c_out,
+    /// h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
     fn conv_block(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -50,9 +50,9 @@ pub trait KernelBackend: Backend {
         reference_block::<Self>(x, weight, bias, settings)
     }
 
-    /// As [`conv_block`](Self::conv_block), and what its gradients will need.
+    /// Computes a block as [`conv_block`](Self::conv_block) does, and saves what its gradients need.
     ///
-    /// `None`: no fused kernel for these tensors. Autodiff then differentiates the plain composition.
+    /// `None` where there is no kernel for these tensors. Autodiff then differentiates burn's operations.
     fn conv_block_tracked(
         _x: &FloatTensor<Self>,
         _weight: &FloatTensor<Self>,
@@ -62,7 +62,7 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// The gradients of a forward pass that [`conv_block_tracked`](Self::conv_block_tracked) ran, for those `wanted`.
+    /// Returns the `wanted` gradients of a forward pass by [`conv_block_tracked`](Self::conv_block_tracked).
     fn conv_block_backward(
         _grad: FloatTensor<Self>,
         _x: FloatTensor<Self>,
@@ -73,16 +73,16 @@ pub trait KernelBackend: Backend {
         unreachable!("a backend that overrides conv_block_tracked overrides conv_block_backward too")
     }
 
-    /// A convolution without bias, padded by half of its kernel: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel,
+    /// Convolves without bias, padded by half of the kernel: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel,
     /// kernel]` → `[n, c_out, rows, columns]`.
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
         reference_convolution::<Self>(x, weight, stride)
     }
 
-    /// The same as [`convolution`](Self::convolution), by a kernel whose gradients are
+    /// Convolves as [`convolution`](Self::convolution) does, by a kernel whose gradients are
     /// [`convolution_backward`](Self::convolution_backward).
     ///
-    /// `None`: no such kernel for these tensors. Autodiff then differentiates burn's own operation.
+    /// `None` where there is no kernel for these tensors. Autodiff then differentiates burn's operation.
     fn convolution_tracked(
         _x: &FloatTensor<Self>,
         _weight: &FloatTensor<Self>,
@@ -91,10 +91,10 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// Batch norm of a training step, with `ReLU` behind it where the settings say so: `x` `[n, channels, height,
-    /// width]`, all else `[channels]` in f32.
+    /// Computes batch norm of a training step, followed by `ReLU` if set: `x` `[n, channels, height, width]`, all else
+    /// `[channels]` in f32.
     ///
-    /// `None`: no fused kernel for these tensors. [`batch_norm`] then composes it of burn's operations.
+    /// `None` where there is no kernel for these tensors. [`batch_norm`] then uses burn's operations.
     fn batch_norm_tracked(
         _x: &FloatTensor<Self>,
         _scale: &FloatTensor<Self>,
@@ -105,10 +105,10 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// Batch norm by statistics that are given, with `ReLU` behind it where the settings say so: `x` `[n, channels,
-    /// height, width]`, all else `[channels]` in f32: scale and shift, mean and variance. No gradients.
+    /// Computes batch norm by given statistics, followed by `ReLU` if set: `x` `[n, channels, height, width]`, all else
+    /// `[channels]` in f32: scale and shift, mean and variance. Has no gradients.
     ///
-    /// `None`: no fused kernel for these tensors. [`batch_norm_fixed`] then composes it of burn's operations.
+    /// `None` where there is no kernel for these tensors. [`batch_norm_fixed`] then uses burn's operations.
     fn batch_norm_fixed(
         _x: &FloatTensor<Self>,
         _parameters: &[FloatTensor<Self>; 2],
@@ -118,10 +118,10 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// A step of Adam on a parameter in f32: the parameter and both moments behind it.
+    /// Runs a step of Adam on a parameter in f32; returns the new parameter and both moments.
     ///
-    /// `None`: no fused kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then takes burn's
-    /// operations.
+    /// `None` where there is no kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then uses
+    /// burn's operations.
     fn adam_step(
         _parameter: &FloatTensor<Self>,
         _gradient: &FloatTensor<Self>,
@@ -131,10 +131,10 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// A step of gradient descent on a parameter in f32: the parameter and its velocity behind it.
+    /// Runs a step of gradient descent on a parameter in f32; returns the new parameter and velocity.
     ///
-    /// `None`: no fused kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then takes burn's
-    /// operations.
+    /// `None` where there is no kernel for these tensors. [`train::optimizer`](crate::train::optimizer) then uses
+    /// burn's operations.
     fn descent_step(
         _parameter: &FloatTensor<Self>,
         _gradient: &FloatTensor<Self>,
@@ -144,8 +144,8 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// The gradients of input, scale and shift of a batch norm that [`batch_norm_tracked`](Self::batch_norm_tracked)
-    /// ran.
+    /// Returns the gradients of input, scale and shift of a batch norm by
+    /// [`batch_norm_tracked`](Self::batch_norm_tracked).
     fn batch_norm_backward(
         _grad: FloatTensor<Self>,
         _x: FloatTensor<Self>,
@@ -155,8 +155,8 @@ pub trait KernelBackend: Backend {
         unreachable!("a backend that overrides batch_norm_tracked overrides batch_norm_backward too")
     }
 
-    /// The gradients of input and weight, those `wanted`, of a convolution that
-    /// [`convolution_tracked`](Self::convolution_tracked) ran.
+    /// Returns the `wanted` gradients of input and weight of a convolution by
+    /// [`convolution_tracked`](Self::convolution_tracked).
     fn convolution_backward(
         _grad: FloatTensor<Self>,
         _x: FloatTensor<Self>,
@@ -168,49 +168,49 @@ pub trait KernelBackend: Backend {
     }
 }
 
-/// A backend that networks train on: with gradients, and kernels on either side of them.
+/// A backend for training: kernels under autodiff, and the same kernels without gradients.
 pub trait TrainBackend: AutodiffBackend<InnerBackend: KernelBackend> + KernelBackend {}
 
 impl<B: AutodiffBackend<InnerBackend: KernelBackend> + KernelBackend> TrainBackend for B {}
 
-/// What [`KernelBackend::batch_norm_tracked`] computed.
+/// The results of [`KernelBackend::batch_norm_tracked`].
 pub struct Normalized<B: KernelBackend> {
-    /// The output, in the kind of the input.
+    /// The output, in the type of the input.
     pub y: FloatTensor<B>,
-    /// The running mean and variance after it, `[channels]`.
+    /// The new running mean and variance, `[channels]`.
     pub running: [FloatTensor<B>; 2],
-    /// What its gradients will need.
+    /// The results that its gradients need.
     pub saved: B::SavedNorm,
 }
 
-/// A step of Adam (D. Kingma and J. Ba 2015, <https://arxiv.org/abs/1412.6980>), by its order of computation in section
-/// 2.
+/// The coefficients of a step of Adam (D. Kingma and J. Ba 2015, <https://arxiv.org/abs/1412.6980>), in the order of
+/// computation at the end of section 2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {
     /// The learning rate.
     pub rate: f32,
-    /// The share of the parameter that decay leaves.
+    /// The factor by which decay multiplies the parameter.
     pub kept: f32,
-    /// The share of each moment that is kept.
+    /// The factors by which the step multiplies both moments.
     pub betas: [f32; 2],
-    /// The step size's correction for both moments' beginning at zero.
+    /// The correction of the step size for moments that start at zero.
     pub correction: f32,
-    /// Added to the root of the second moment, which is not corrected.
+    /// Added to the root of the uncorrected second moment.
     pub epsilon: f32,
 }
 
-/// A step of gradient descent with Nesterov momentum, and decay as a part of the gradient.
+/// The coefficients of a step of gradient descent with Nesterov momentum, with decay as a part of the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DescentStep {
     /// The learning rate.
     pub rate: f32,
-    /// The share of the parameter that is added to its gradient.
+    /// The factor of the parameter that is added to its gradient.
     pub decay: f32,
-    /// The share of the velocity that is kept.
+    /// The factor by which the step multiplies the velocity.
     pub momentum: f32,
 }
 
-/// How a batch norm layer computes in a training step.
+/// The settings of a batch norm layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNormSettings {
     /// Added to the variance.
@@ -221,34 +221,34 @@ pub struct BatchNormSettings {
     pub relu: bool,
 }
 
-/// Which gradients a backward pass has to compute.
+/// The gradients that a backward pass has to compute.
 #[derive(Clone, Copy, Debug)]
 pub struct RequiredGradients {
-    /// The input's; a network's first block can do without.
+    /// The gradient of the input, which a network's first block does not need.
     pub x: bool,
-    /// The weight's and the bias's.
+    /// The gradients of weight and bias.
     pub parameters: bool,
     /// Whether there is a bias.
     pub bias: bool,
 }
 
-/// What [`KernelBackend::conv_block_backward`] computed; each in the shape of the tensor it belongs to.
+/// The results of [`KernelBackend::conv_block_backward`], each in the shape of its tensor.
 pub struct ConvBlockGradients<B: Backend> {
-    /// `[n, c_in, h, w]`, where [`RequiredGradients::x`].
+    /// The input's gradient `[n, c_in, h, w]`, if [`RequiredGradients::x`].
     pub x: Option<FloatTensor<B>>,
-    /// Of weight and bias: `[c_out, c_in, 3, 3]` and `[c_out]`, where [`RequiredGradients::parameters`]. The second means nothing
-    /// without [`RequiredGradients::bias`].
+    /// The gradients of weight `[c_out, c_in, 3, 3]` and bias `[c_out]`, if [`RequiredGradients::parameters`]. The
+    /// second has no meaning without [`RequiredGradients::bias`].
     pub parameters: Option<(FloatTensor<B>, FloatTensor<B>)>,
 }
 
-/// 3×3 convolution with padding 1, bias, `ReLU` and 2×2 max pooling with stride 2.
+/// Convolves 3×3 with padding 1, adds the bias, and applies `ReLU` and 2×2 max pooling with stride 2.
 ///
 /// `x` `[n, c_in, h, w]` (`h`, `w` ≥ 2; an odd last row or column is not pooled), `weight` `[c_out, c_in, 3, 3]`,
-/// `bias` `[c_out]` → `[n, c_out, h / 2, w / 2]`. Of equal maxima the first one gets the gradient, as in `PyTorch`.
-/// Computes in the kind of number that `x` is of, whatever the weights are.
+/// `bias` `[c_out]` → `[n, c_out, h / 2, w / 2]`. Of equal maxima the first gets the gradient, as in `PyTorch`.
+/// Computes in the type of `x`.
 ///
 /// # Panics
-/// On shapes that do not fit each other.
+/// If the shapes do not fit each other.
 #[must_use]
 pub fn conv3x3_relu_maxpool2<B: KernelBackend>(
     x: Tensor<B, 4>,
@@ -258,25 +258,25 @@ pub fn conv3x3_relu_maxpool2<B: KernelBackend>(
     conv_block(x, weight, Some(bias), BlockSettings { relu: true, pool: Pool::Max2 })
 }
 
-/// 3×3 convolution with padding 1, bias and `ReLU`.
+/// Convolves 3×3 with padding 1, adds the bias, and applies `ReLU`.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`. Computes in the kind
-/// of number that `x` is of.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]`. Computes in the type
+/// of `x`.
 ///
 /// # Panics
-/// On shapes that do not fit each other.
+/// If the shapes do not fit each other.
 #[must_use]
 pub fn conv3x3_relu<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 4> {
     conv_block(x, weight, Some(bias), BlockSettings { relu: true, pool: Pool::None })
 }
 
-/// 3×3 convolution with padding 1, with the bias there is, and what the settings say behind it.
+/// Convolves 3×3 with padding 1, adds the bias if there is one, and applies `ReLU` and pooling as set.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]` or, pooled,
-/// `[n, c_out, h / 2, w / 2]`. Computes in the kind of number that `x` is of.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]` or, pooled, `[n, c_out,
+/// h / 2, w / 2]`. Computes in the type of `x`.
 ///
 /// # Panics
-/// On shapes that do not fit each other.
+/// If the shapes do not fit each other.
 #[must_use]
 pub fn conv_block<B: KernelBackend>(
     x: Tensor<B, 4>,
@@ -289,7 +289,7 @@ pub fn conv_block<B: KernelBackend>(
     assert!([kh, kw] == [3, 3] && weight_in == c_in, "weight [_, {weight_in}, {kh}, {kw}] is not [_, {c_in}, 3, 3]");
     assert!(biases == c_out, "{biases} biases for {c_out} output channels");
     assert!(settings.pool == Pool::None || (h >= 2 && w >= 2), "{h}×{w} is too small to pool 2×2");
-    // Weights are kept in f32, and so are their gradients: a cast passes them back as what went in.
+    // Weights and their gradients are f32; the backward pass of a cast returns the type of its input.
     let kind = x.dtype().into();
     let (weight, bias) = (cast(weight, kind), bias.map(|bias| cast(bias, kind)));
     Tensor::from_primitive(TensorPrimitive::Float(B::conv_block(
@@ -300,10 +300,10 @@ pub fn conv_block<B: KernelBackend>(
     )))
 }
 
-/// A convolution without bias, padded by half of its kernel.
+/// Convolves without bias, padded by half of the kernel.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]` → `[n, c_out, rows, columns]`. Computes in the kind
-/// of number that `x` is of.
+/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, kernel, kernel]` → `[n, c_out, rows, columns]`. Computes in the type
+/// of `x`.
 #[must_use]
 pub fn convolution<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stride: usize) -> Tensor<B, 4> {
     let weight = cast(weight, x.dtype().into());
@@ -311,10 +311,11 @@ pub fn convolution<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, stri
     Tensor::from_primitive(TensorPrimitive::Float(found))
 }
 
-/// Batch norm of a training step, with `ReLU` behind it where the settings say so.
+/// Computes batch norm of a training step (S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>), followed
+/// by `ReLU` if set.
 ///
-/// `x` `[n, channels, height, width]`; scale, shift, and the running mean and variance `[channels]` in f32. The output
-/// in the kind of `x`, and the running statistics with this batch's share, outside of the graph. Computes in f32.
+/// `x` is `[n, channels, height, width]`; scale, shift, running mean and running variance are `[channels]` in f32.
+/// Computes in f32. Returns the output in the type of `x`, and the new running statistics, which have no gradients.
 #[must_use]
 pub fn batch_norm<B: KernelBackend>(
     x: Tensor<B, 4>,
@@ -332,7 +333,7 @@ pub fn batch_norm<B: KernelBackend>(
     let kind = FloatDType::from(x.dtype());
     let x = cast(x, FloatDType::F32);
     let [images, channels, height, width] = x.dims();
-    // Axis by axis: the order of sums, and so every bit, is the same at any number of threads.
+    // Axis by axis, so that the order of sums, and so every bit, is the same on any number of threads.
     let average = |x: Tensor<B, 4>| x.mean_dim(3).mean_dim(2).mean_dim(0);
     let mean = average(x.clone());
     let variance = average((x.clone() - mean.clone()).powi_scalar(2));
@@ -349,10 +350,10 @@ pub fn batch_norm<B: KernelBackend>(
     (cast(if settings.relu { activation::relu(y) } else { y }, kind), running)
 }
 
-/// Batch norm of an evaluation, by the running mean and variance, with `ReLU` behind it where the settings say so.
+/// Computes batch norm of an evaluation by the running statistics, followed by `ReLU` if set.
 ///
-/// `x` `[n, channels, height, width]`; scale, shift, mean and variance `[channels]` in f32. The output in the kind of
-/// `x`. Computes in f32.
+/// `x` is `[n, channels, height, width]`; scale, shift, mean and variance are `[channels]` in f32. Computes in f32 and
+/// returns the type of `x`.
 #[must_use]
 pub fn batch_norm_fixed<B: KernelBackend>(
     x: Tensor<B, 4>,
@@ -371,7 +372,7 @@ pub fn batch_norm_fixed<B: KernelBackend>(
     cast(if settings.relu { activation::relu(y) } else { y }, kind)
 }
 
-/// `x` less the mean, by the deviation, scaled and shifted: mean and variance `[1, channels, 1, 1]`.
+/// Returns `(x − mean) / deviation`, scaled and shifted; mean and variance are `[1, channels, 1, 1]`.
 fn normalize<B: Backend>(
     x: Tensor<B, 4>,
     [mean, variance]: [Tensor<B, 4>; 2],
@@ -382,16 +383,16 @@ fn normalize<B: Backend>(
     (x - mean) * (scale / (variance + epsilon).sqrt()) + shift
 }
 
-/// A convolution as burn's own operation.
+/// Convolves by burn's own operation.
 fn reference_convolution<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, stride: usize) -> FloatTensor<B> {
     let padding = weight.shape()[2] / 2;
     B::conv2d(x, weight, None, ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
 }
 
-/// Copies a tensor from its device, and waits for all that was sent there before.
+/// Copies a tensor from its device; waits for all earlier work of the device.
 ///
 /// # Panics
-/// Where a kernel before it has failed: what was read is of no use then.
+/// If an earlier kernel has failed, because the data would be wrong.
 #[must_use]
 pub fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> TensorData {
     let data = tensor.into_data();
@@ -400,12 +401,12 @@ pub fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> TensorData {
     data
 }
 
-/// The same numbers in another kind; nothing is done where they are of it.
+/// Casts to another type; returns `x` itself where it has that type.
 pub(super) fn cast<B: Backend, const D: usize>(x: Tensor<B, D>, kind: FloatDType) -> Tensor<B, D> {
     if FloatDType::from(x.dtype()) == kind { x } else { x.cast(kind) }
 }
 
-/// The block as burn's own operations.
+/// Computes a block by burn's own operations.
 fn reference_block<B: KernelBackend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -414,7 +415,7 @@ fn reference_block<B: KernelBackend>(
 ) -> FloatTensor<B> {
     let y = match bias {
         Some(bias) => B::conv2d(x, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1)),
-        // Which may have a kernel of its own.
+        // A convolution without bias may have a kernel.
         None => B::convolution(x, weight, 1),
     };
     let y = if relu { B::relu(y) } else { y };

@@ -1,4 +1,4 @@
-//! The kernels switched off for a while, so that the same network can be computed in another way and held against them.
+//! Switches the kernels off, so that a network can be computed by burn's operations and compared.
 
 use std::cell::Cell;
 
@@ -6,9 +6,9 @@ thread_local! {
     static PLAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does something while blocks called by this thread run as burn's own operations, forward and back, on every backend.
+/// Calls `act`, in which kernels of this thread run as burn's own operations, in both passes and on every backend.
 pub fn with_reference_kernels<T>(act: impl FnOnce() -> T) -> T {
-    /// Puts back what was, on the way out of a panic too.
+    /// Restores the previous state, also after a panic.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -19,7 +19,7 @@ pub fn with_reference_kernels<T>(act: impl FnOnce() -> T) -> T {
     act()
 }
 
-/// Whether that is so now.
+/// Whether kernels are switched off on this thread.
 pub(super) fn is_active() -> bool {
     PLAIN.get()
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_is_put_back() {
+    fn the_previous_state_is_restored() {
         with_reference_kernels(|| {
             assert!(is_active());
             with_reference_kernels(|| assert!(is_active()));

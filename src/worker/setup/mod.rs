@@ -1,4 +1,4 @@
-//! What a run trains, and on what: its network on a device, imported weights, and the inputs of every split.
+//! Sets a run up on a device: its network, its imported weights, and the inputs of every split.
 
 mod initial_weights;
 
@@ -30,13 +30,13 @@ use super::run_reporter::RunReporter;
 
 pub(super) use initial_weights::copy_initial_weights;
 
-/// What cached features may take in all unless the environment says otherwise.
+/// The default number of GiB that all cached features together may take.
 const CACHE_LIMIT_GIB: u64 = 20;
 
-/// The environment variable that does, in GiB; 0 keeps none.
+/// The environment variable that overrides the default, in GiB; 0 disables the cache.
 const CACHE_VARIABLE: &str = "MIEN_FEATURE_CACHE_GIB";
 
-/// What every setup begins with.
+/// The files and settings of a run.
 pub(super) struct RunInputs {
     pub(super) folder: RunFolder,
     pub(super) home: Home,
@@ -54,7 +54,7 @@ where
     model: Model<B::InnerBackend>,
     identity: Identity,
     device: B::Device,
-    /// Bytes that images may take on the device.
+    /// Bytes that resident images may take.
     resident: u64,
 }
 
@@ -65,8 +65,7 @@ where
     /// Resolves the network for the dataset's images, and reads its imported weights.
     ///
     /// # Errors
-    /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in
-    /// words.
+    /// If the images are too small, or the weights are missing, damaged or changed since the run was created.
     pub(super) fn new(
         run_inputs: &'a RunInputs,
         device: &B::Device,
@@ -87,25 +86,25 @@ where
         Ok(Self { run_inputs, model, identity, device, resident })
     }
 
-    /// What its checkpoints are of.
+    /// Returns the identity that the run's checkpoints have.
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Parameters in all, with those that are not trained.
+    /// Returns the number of parameters, frozen ones included.
     pub(super) fn parameters(&self) -> usize {
         self.model.resolved.parameters()
     }
 
-    /// Parameters that are trained.
+    /// Returns the number of trained parameters.
     pub(super) fn trained_parameters(&self) -> usize {
         self.model.resolved.parameters_of(self.model.cut.trained())
     }
 
-    /// The trained part with the weights that training begins with.
+    /// Builds the trained part with its initial weights.
     ///
     /// # Errors
-    /// When imported weights, or those of the run to start from, do not fit.
+    /// If imported weights, or those of the run to start from, do not fit.
     pub(super) fn network(&self) -> Result<Network<B>, WorkerError> {
         let network = self.model.trained_part(self.run_inputs.recipe.seed, &self.device)?;
         match initial_weights::initial_weights(self.run_inputs)? {
@@ -114,10 +113,10 @@ where
         }
     }
 
-    /// The training images as they are, not augmented: from cached features, else from images.
+    /// Returns a loader of the unaugmented training images: of cached features where they exist.
     pub(super) fn plain_training_inputs(&self) -> DataLoader<'_, B::InnerBackend> {
         let frozen = self.model.frozen.as_ref();
-        // Nothing is to be computed, so no room is needed.
+        // Limit 0: nothing is computed, so no disk space is needed.
         let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.cached_plain(Split::Train)));
         if let Some(features) = kept {
             return DataLoader::from_source(Arc::new(features));
@@ -125,14 +124,15 @@ where
         self.images_of(Split::Train)
     }
 
-    /// The images of a split, through the frozen part where there is one.
+    /// Returns a loader of a split's images, behind the frozen part where there is one.
     pub(super) fn images_of(&self, split: Split) -> DataLoader<'_, B::InnerBackend> {
         let images = self.images();
         let resident = DeviceDataset::upload(&images, &[split], self.resident, &self.device);
         DataLoader::from_images(images, self.model.frozen.as_ref(), resident)
     }
 
-    /// The inputs of these splits; computes the features that are to be cached first. `None` if a stop was asked for.
+    /// Returns a loader of these splits, and first computes the features that the cache lacks. `None` if a stop was
+    /// requested.
     pub(super) fn inputs(
         &self,
         splits: &[Split],
@@ -144,20 +144,20 @@ where
                 CacheOutcome::Ready(features) => return Some(DataLoader::from_source(Arc::new(features))),
                 CacheOutcome::Stopped => return None,
                 CacheOutcome::Uncached(reason) => {
-                    let message = format!("features are not kept, and computed anew in every epoch: {reason}");
+                    let message = format!("features are not cached, and computed again in every epoch: {reason}");
                     reporter.report(Event::Warning { message });
                 }
             }
         }
         let images = self.images();
-        let resident = keep_on_device(&images, splits, self.resident, &self.device, reporter);
+        let resident = upload(&images, splits, self.resident, &self.device, reporter);
         Some(DataLoader::from_images(images, frozen, resident))
     }
 
     fn images(&self) -> Images {
         let (recipe, dataset) = (&self.run_inputs.recipe, Arc::clone(&self.run_inputs.dataset));
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
-        // A crop is cut at random places, whatever else is changed.
+        // A crop has a random offset, also where nothing else is augmented.
         let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
         let augmenter = ranges.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
         match (&recipe.transfer, self.model.preprocessing) {
@@ -180,7 +180,7 @@ where
         }
     }
 
-    /// Does something with the plan of this run's cached features; `None` without imported weights, which have none.
+    /// Calls `act` with the plan of this run's cached features; `None` without imported weights, which have none.
     fn with_plan<T>(
         &self,
         frozen: &FrozenPart<B::InnerBackend>,
@@ -218,13 +218,13 @@ where
 }
 
 impl RunInputs {
-    /// Class names, in the order of labels.
+    /// Returns the class names in the order of labels.
     fn classes(&self) -> Vec<String> {
         self.dataset.manifest().class_names().into_iter().map(str::to_owned).collect()
     }
 }
 
-/// Bytes that cached features may take in all, and what is wrong with the variable that says so.
+/// Returns the bytes that all cached features together may take, and a warning where the variable is no number.
 fn cache_limit() -> (u64, Option<String>) {
     let gibibytes = |count: u64| count.saturating_mul(1 << 30);
     match std::env::var(CACHE_VARIABLE).map(|text| (text.trim().parse(), text)) {
@@ -238,9 +238,8 @@ fn cache_limit() -> (u64, Option<String>) {
     }
 }
 
-/// Keeps these splits on the device if images may take so many bytes there. Says so where images may be there, and
-/// these have no room.
-fn keep_on_device<B: Backend>(
+/// Uploads these splits if they fit into `bound` bytes. Otherwise logs a warning, unless `bound` is 0.
+fn upload<B: Backend>(
     images: &Images,
     splits: &[Split],
     bound: u64,
@@ -248,7 +247,7 @@ fn keep_on_device<B: Backend>(
     reporter: &mut RunReporter,
 ) -> Option<DeviceDataset<B>> {
     let resident = DeviceDataset::upload(images, splits, bound, device);
-    // One message a run: where training images have no room.
+    // One warning a run, for the training images.
     if resident.is_none() && bound > 0 && splits.contains(&Split::Train) {
         let (needed, bound) = (mebibytes(bytes_on_device(images, splits)), mebibytes(bound));
         let message = format!(

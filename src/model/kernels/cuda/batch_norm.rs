@@ -1,8 +1,8 @@
-//! Batch norm of a training step, with `ReLU` behind it where asked for: two passes over memory forward, and two back.
+//! Batch norm of a training step with optional `ReLU`: two passes over memory forward, and two backward.
 //!
-//! As burn's operations it is fifty launches a layer, for which a small network waits longer than for its convolutions.
-//! Sums are those of [`super::reduce`]; of variances they are taken from the first pixel on, so that a large mean costs
-//! no digits. Gradients: S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>, section 3.
+//! Burn's operations launch fifty kernels a layer, which take longer than a small network's convolutions. Sums are
+//! those of [`super::reduce`]. Variances are summed relative to the first pixel, so that a large mean costs no digits.
+//! Gradients: S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>, section 3.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
 #![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
@@ -18,19 +18,19 @@ use super::reduce::{
 };
 use crate::model::kernels::BatchNormSettings;
 
-/// Outputs of a forward pass. All but `y` are `[channels]` in f32.
+/// The outputs of a forward pass. All but `y` are `[channels]` in f32.
 pub(super) struct Normalized {
     /// `[n, channels, height, width]`
     pub(super) y: Tensor,
     pub(super) running_mean: Tensor,
     pub(super) running_variance: Tensor,
-    /// Of this batch.
+    /// The mean of this batch.
     pub(super) mean: Tensor,
     /// One over the batch's standard deviation.
     pub(super) inverse: Tensor,
 }
 
-/// How a tensor is shared out among threads.
+/// The division of a tensor among threads.
 struct Launch {
     client: ComputeClient<CudaRuntime>,
     pixels: u32,
@@ -138,7 +138,7 @@ pub(super) fn forward(
     Normalized { y, running_mean: new_mean, running_variance: new_variance, mean, inverse }
 }
 
-/// The inputs of a forward pass that its gradients need, and what it found.
+/// The inputs and results of a forward pass that its gradients need.
 pub(super) struct BackwardInputs {
     pub(super) x: Tensor,
     pub(super) scale: Tensor,
@@ -147,7 +147,7 @@ pub(super) struct BackwardInputs {
     pub(super) inverse: Tensor,
 }
 
-/// Runs the backward pass: the gradients of input, scale and shift.
+/// Runs the backward pass; returns the gradients of input, scale and shift.
 pub(super) fn backward(relu: bool, grad: Tensor, kept: BackwardInputs) -> [Tensor; 3] {
     let [grad, x] = [grad, kept.x].map(by_pixels);
     let [scale, shift, mean, inverse] = [kept.scale, kept.shift, kept.mean, kept.inverse].map(into_contiguous);
@@ -209,7 +209,7 @@ pub(super) fn backward(relu: bool, grad: Tensor, kept: BackwardInputs) -> [Tenso
     [permute_nhwc_to_nchw(dx), of_scale, of_shift]
 }
 
-/// Sums over each cube's pixels of the distance from the first pixel, and of its square: `[cubes, vectors]`.
+/// Sums over each cube's pixels the distance from the first pixel, and its square: `[cubes, vectors]`.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn batch_norm_moments<E: Float, N: Size>(
@@ -242,7 +242,8 @@ fn batch_norm_moments<E: Float, N: Size>(
     add_rows::<N>(square, squares, column, vectors, rows, columns);
 }
 
-/// Mean, inverse deviation and running statistics out of all cubes' sums. `epsilon` and `momentum` are the bits of f32.
+/// Computes mean, inverse deviation and running statistics from all cubes' sums. `epsilon` and `momentum` are the bits
+/// of f32.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn batch_norm_statistics<E: Float, N: Size>(
@@ -285,7 +286,7 @@ fn batch_norm_statistics<E: Float, N: Size>(
         let nothing = Vector::<f32, N>::new(0.0f32);
         let distance = total * part;
         let raw = total_square * part - distance * distance;
-        // Below zero by rounding alone; what is no number stays one.
+        // Only rounding makes it negative; NaN stays NaN.
         let variance = select_many(raw.less_than(nothing), nothing, raw);
         let average = Vector::<f32, N>::cast_from(x[at]) + distance;
         let deviation = Vector::sqrt(variance + Vector::<f32, N>::new(f32::reinterpret(epsilon)));
@@ -299,7 +300,7 @@ fn batch_norm_statistics<E: Float, N: Size>(
     }
 }
 
-/// `x` with mean 0 and variance 1, scaled and shifted; where `relu` is 1, nothing below zero.
+/// Normalizes `x` to mean 0 and variance 1, scales and shifts it; applies `ReLU` where `relu` is 1.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn batch_norm_output<E: Float, N: Size>(
@@ -335,7 +336,7 @@ fn batch_norm_output<E: Float, N: Size>(
     }
 }
 
-/// Sums over each cube's pixels of the gradient behind the `ReLU`, and of its product with the normal input: `[cubes,
+/// Sums over each cube's pixels the gradient behind the `ReLU`, and its product with the normalized input: `[cubes,
 /// vectors]`.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
@@ -378,7 +379,7 @@ fn batch_norm_sums<E: Float, N: Size>(
     add_rows::<N>(product, products, column, vectors, rows, columns);
 }
 
-/// The gradient of `x`, out of those of scale and shift.
+/// Computes the gradient of `x` from those of scale and shift.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn batch_norm_input<E: Float, N: Size>(
@@ -420,7 +421,7 @@ fn batch_norm_input<E: Float, N: Size>(
     }
 }
 
-/// A gradient behind the `ReLU` that `value` went through, where `relu` is 1.
+/// Returns the gradient behind the `ReLU` of `value`, where `relu` is 1; else the gradient itself.
 #[cube]
 fn through<N: Size>(grad: Vector<f32, N>, value: Vector<f32, N>, relu: u32) -> Vector<f32, N> {
     let nothing = Vector::<f32, N>::new(0.0f32);

@@ -1,4 +1,4 @@
-//! Convolutions by cuDNN, alone and in blocks, batch norm and steps of Adam as custom operations of burn's fusion.
+//! Convolutions by cuDNN, batch norm and optimizer steps as custom operations of burn's fusion.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -22,13 +22,13 @@ use crate::model::kernels::{
     RequiredGradients, reference, reference_block, reference_convolution,
 };
 
-/// The backend that runs what fusion does not fuse.
+/// The backend of operations that fusion does not fuse.
 type Plain = CubeBackend<CudaRuntime, f32, i32, u8>;
 type Runtime = FusionCubeRuntime<CudaRuntime>;
 type Handles = HandleContainer<<Runtime as FusionRuntime>::FusionHandle>;
 type Fused = FusionTensor<Runtime>;
 
-/// What a forward pass by cuDNN leaves for its backward pass.
+/// The results that a forward pass by cuDNN saves for its backward pass.
 #[derive(Clone, Debug)]
 pub struct Saved {
     sizes: Sizes,
@@ -36,10 +36,10 @@ pub struct Saved {
     pooled: Option<Fused>,
 }
 
-/// What a batch norm leaves for its backward pass.
+/// The results that batch norm's forward pass saves for its backward pass.
 #[derive(Clone, Debug)]
 pub struct SavedNorm {
-    /// Of the batch, `[channels]`.
+    /// The mean of the batch, `[channels]`.
     mean: Fused,
     /// One over the batch's standard deviation, `[channels]`.
     inverse: Fused,
@@ -165,7 +165,7 @@ impl KernelBackend for Cuda {
     }
 }
 
-/// Whether a kernel takes a step with this parameter, its gradient and its moments.
+/// Whether a kernel supports a step of this parameter, its gradient and its moments.
 fn can_step(inputs: &[&Fused]) -> bool {
     let shape = inputs[0].shape();
     let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;
@@ -173,7 +173,7 @@ fn can_step(inputs: &[&Fused]) -> bool {
     !reference::is_active() && inputs.iter().all(fits) && numbers > 0 && numbers <= MOST_NUMBERS
 }
 
-/// The gradients that are wanted: of the input, and of the parameters.
+/// Returns the wanted gradients of the input and of the parameters.
 fn backward(
     sizes: Sizes,
     inputs: Vec<Fused>,
@@ -194,11 +194,11 @@ fn backward(
     (x, found)
 }
 
-/// Numbers in a tensor that cuDNN and the kernels beside it take at most.
+/// The most numbers in a tensor for cuDNN and for the kernels of this module.
 const MOST_NUMBERS: usize = i32::MAX as usize;
 
-/// The sizes and the bias of a block that cuDNN runs, which has bias and `ReLU`; `None` where its steps are run one by
-/// one.
+/// Returns the sizes and the bias of a block that cuDNN runs, which has bias and `ReLU`; `None` where its steps run one
+/// by one.
 fn cudnn_block<'a>(
     x: &Fused,
     weight: &Fused,
@@ -213,7 +213,7 @@ fn cudnn_block<'a>(
     Some((cudnn_sizes(x, weight, 1, after)?, bias))
 }
 
-/// The sizes of a convolution that cuDNN runs; `None` where burn's own operations do.
+/// Returns the sizes of a convolution that cuDNN runs; `None` where burn's operation runs it.
 fn cudnn_sizes(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Sizes> {
     if reference::is_active() || !device::convolves_by_cudnn() {
         return None;
@@ -244,7 +244,7 @@ fn cudnn_sizes(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option
     }
 }
 
-/// The first block that cuDNN did not take.
+/// The first block that cuDNN refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     None,
@@ -254,7 +254,7 @@ enum Refusal {
 
 static REFUSAL: Mutex<Refusal> = Mutex::new(Refusal::None);
 
-/// Returns once why burn's kernels convolve in a process where cuDNN was found.
+/// Returns once why burn's kernels run blocks in a process with cuDNN.
 pub(crate) fn take_refusal() -> Option<String> {
     let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
     let Refusal::Unreported(error) = &*refusal else { return None };
@@ -263,7 +263,8 @@ pub(crate) fn take_refusal() -> Option<String> {
     Some(message)
 }
 
-/// A forward pass's outputs: the last layer's and, where it is to be kept, the input of pooling.
+/// Returns the shapes and types of a forward pass's outputs: of the last layer and, if `keeps`, of the input of
+/// pooling.
 fn outputs(sizes: Sizes, keeps: bool) -> Vec<(Shape, DType)> {
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
     let y = Shape::from([n, c_out, rows, columns]);
@@ -285,19 +286,19 @@ impl From<Kind> for DType {
     }
 }
 
-/// An operation on tensors that are computed by then.
+/// An operation on computed tensors.
 trait Run: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The operation's name in fusion's graph.
     const NAME: &str;
 
-    /// Its outputs, in the order of the shapes that it was registered with.
+    /// Returns its outputs in the order of the shapes with which it was registered.
     fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor>;
 }
 
 #[derive(Clone, Debug)]
 struct Forward {
     sizes: Sizes,
-    /// Whether the `ReLU`'s output is an output besides the pooled one.
+    /// Whether the `ReLU`'s output is returned next to the pooled one.
     keeps: bool,
 }
 
@@ -393,7 +394,7 @@ impl Run for Descent {
     }
 }
 
-/// An operation as fusion keeps it until its turn comes.
+/// An operation that fusion runs later.
 #[derive(Clone, Debug)]
 struct Deferred<O> {
     tensors: CustomOpIr,
@@ -417,7 +418,7 @@ fn register<O: Run, const N: usize>(operation: O, inputs: Vec<Fused>, outputs: V
     found
 }
 
-/// Hands an operation to fusion: tensors of these shapes and kinds of numbers.
+/// Registers an operation with fusion; its outputs have these shapes and types.
 fn register_all<O: Run>(operation: O, inputs: Vec<Fused>, outputs: Vec<(Shape, DType)>) -> Vec<Fused> {
     let client = inputs[0].client.clone();
     let streams = OperationStreams::with_inputs(&inputs);

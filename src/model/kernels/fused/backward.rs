@@ -1,4 +1,4 @@
-//! Backward: from the outputs' gradient to the weight's, the bias's and the input's.
+//! Backward pass: from the gradient of the outputs to those of weight, bias and input.
 
 use rayon::prelude::*;
 
@@ -11,14 +11,14 @@ use super::padded::{pad, unpad};
 use super::runs::{IntoRuns, Runs};
 use super::thin::{self, IntoTaps};
 
-/// Into how many parts a batch is cut at most. Each sums its own weight gradient, and they are added up in order:
-/// fixed, because a number that followed the threads would make the rounding follow them too.
+/// The most parts of a batch. Each sums its own weight gradient, and the parts are added in order. A constant: a number
+/// that followed the threads would change the rounding.
 const PARTS: usize = 16;
 
-/// All partial weight gradients together take no more numbers than this, unless that left fewer than four parts.
+/// The most numbers of all partial weight gradients, unless that left fewer than four parts.
 const PARTIALS: usize = 16 << 20;
 
-/// The gradient that arrives at one image's outputs `[h, w, c_out]`, and the way it takes.
+/// The gradient of one image's outputs `[h, w, c_out]`, with the codes that route it.
 #[derive(Clone, Copy)]
 pub(super) struct OutputGradient<'a> {
     pub(super) geometry: &'a Geometry,
@@ -27,22 +27,22 @@ pub(super) struct OutputGradient<'a> {
 }
 
 impl OutputGradient<'_> {
-    /// How far the patch of each code lies behind that of the first one of a window, in a padded image. The last is for
-    /// the code of the dead, so that looking up needs no branch.
+    /// Returns the offset of each code's patch from the first one of its window, in a padded image. The last entry
+    /// belongs to [`RELU_ZERO`](super::super::geometry::RELU_ZERO), so that the look-up needs no branch.
     pub(super) fn offsets(geometry: &Geometry) -> [usize; 5] {
         let (row, pixel) = (geometry.padded_row(), geometry.c_in);
         [0, pixel, row, row + pixel, 0]
     }
 
-    /// Where the patch of the window at column `x` of row `y` begins.
+    /// Returns the index at which the patch of the window at row `y`, column `x` starts.
     #[inline(always)]
     pub(super) fn patch(geometry: &Geometry, y: usize, x: usize) -> usize {
         geometry.stride() * (y * geometry.padded_row() + x * geometry.c_in)
     }
 }
 
-/// `grad` `[n, …, c_out]` as the output, `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and the `codes` of the
-/// forward pass. The input's gradient is laid out as the input.
+/// Computes gradients from `grad` and the `codes` of the forward pass in the layout of the output, `x` `[n, h, w,
+/// c_in]` and `weight` `[c_out, c_in, 3, 3]`. The input's gradient has the layout of the input.
 pub(in super::super) fn backward(
     geometry: &Geometry,
     grad: &[f32],
@@ -62,7 +62,7 @@ fn parameter_gradients(geometry: &Geometry, grad: &[f32], x: &[f32], codes: &[u8
     let thin = thin::suits(geometry);
     let runs = Runs::new(c_in, lanes());
     let weights = if thin { 9 * c_in * c_out } else { runs.numbers(c_out) };
-    // The weights' gradients, then the biases'.
+    // Gradients of the weights, then of the biases.
     let len = weights + c_out;
     let out_image = c_out * geometry.out_plane();
     let parts = (PARTIALS / len).clamp(4, PARTS);

@@ -1,5 +1,5 @@
-//! The input's gradient: each active gradient adds a multiple of its channel's kernel to a patch. Those of a window that
-//! go to the same patch are added up in registers first.
+//! The gradient of the input: each active gradient adds a multiple of its channel's kernel to a patch. Gradients of a
+//! window with the same patch are first summed in registers.
 
 use pulp::{Simd, WithSimd};
 
@@ -8,7 +8,7 @@ use super::super::lanes::lanes;
 use super::super::scratch::Scratch;
 use super::backward::OutputGradient;
 
-/// The weights as `[vector of input channels, c_out, 9, lanes]`, filled up with zeros.
+/// The weights as `[vector of input channels, c_out, 9, lanes]`, padded with zeros.
 pub(super) struct Kernels {
     numbers: Scratch,
     /// Numbers of one vector of input channels.
@@ -32,21 +32,21 @@ impl Kernels {
     }
 }
 
-/// Adds one image's gradient with respect to its padded input.
+/// Adds one image's gradient of its padded input.
 pub(super) struct IntoInput<'a> {
     pub(super) gradient: OutputGradient<'a>,
     pub(super) kernels: &'a Kernels,
     pub(super) padded: &'a mut [f32],
 }
 
-/// A gradient other than through a shut `ReLU`, and its output channel.
+/// A gradient that passes the `ReLU`, and its output channel.
 #[derive(Clone, Copy, Default)]
 struct ActiveGradient {
     channel: u32,
     grad: f32,
 }
 
-/// The active gradients of one patch: so many from where the ones before end.
+/// The number of active gradients of one patch; they follow those of the group before.
 struct Group {
     patch: usize,
     count: usize,
@@ -59,7 +59,7 @@ impl WithSimd for IntoInput<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (active, groups) = self.gradient.by_patch();
         let row_len = self.gradient.geometry.padded_row();
-        // One vector of input channels after the other: its kernels stay in the nearest cache.
+        // One vector of input channels after another, so that its kernels stay in the first-level cache.
         for (vector, kernels) in self.kernels.numbers.chunks_exact(self.kernels.len).enumerate() {
             let kernels = S::as_simd_f32s(kernels).0.as_chunks::<9>().0;
             let mut rest = active.as_slice();
@@ -73,7 +73,7 @@ impl WithSimd for IntoInput<'_> {
     }
 }
 
-/// `image`'s patch += Σ gradient × kernel.
+/// Adds Σ gradient × kernel to a patch of `image`.
 #[inline(always)]
 fn add_patch<S: Simd>(
     simd: S,
@@ -99,7 +99,7 @@ fn add_patch<S: Simd>(
 }
 
 impl OutputGradient<'_> {
-    /// What is alive, ordered by window and within a window by the patch it goes to.
+    /// Returns the active gradients, ordered by window and within a window by patch.
     #[inline(always)]
     fn by_patch(&self) -> (Vec<ActiveGradient>, Vec<Group>) {
         let &Geometry { c_out, .. } = self.geometry;
@@ -114,19 +114,19 @@ impl OutputGradient<'_> {
                 counts[usize::from(code & 7).min(4)] += 1;
             }
             let patch = Self::patch(self.geometry, window / w, window % w);
-            // The dead come last, where the next window writes over them.
-            let mut places = [end; 5];
+            // Gradients without an effect come last, where the next window overwrites them.
+            let mut ends = [end; 5];
             for code in 0..usize::from(RELU_ZERO) {
-                places[code + 1] = places[code] + counts[code];
+                ends[code + 1] = ends[code] + counts[code];
                 if counts[code] > 0 {
                     groups.push(Group { patch: patch + offsets[code], count: counts[code] });
                 }
             }
-            end = places[usize::from(RELU_ZERO)];
+            end = ends[usize::from(RELU_ZERO)];
             for (channel, (grad, code)) in (0_u32..).zip(grads.iter().zip(codes)) {
-                let place = &mut places[usize::from(code & 7).min(4)];
-                active[*place] = ActiveGradient { channel, grad: *grad };
-                *place += 1;
+                let index = &mut ends[usize::from(code & 7).min(4)];
+                active[*index] = ActiveGradient { channel, grad: *grad };
+                *index += 1;
             }
         }
         active.truncate(end);

@@ -1,8 +1,8 @@
-//! The arithmetic of the fused convolution block on plain slices, parallel over images and vectorised at run time for
-//! the processor at hand (pulp). Knows nothing of burn.
+//! The arithmetic of the fused convolution block on plain slices: parallel over images, and vectorised for the CPU at
+//! run time (pulp). Does not use burn.
 //!
-//! An image lies pixel by pixel with its channels together; inside, with a border of zeros around it ([`padded`]). So
-//! the three neighbours in a row of the kernel are one run of `3 · c_in` numbers:
+//! An image is `[h, w, c]`, internally with a border of zeros ([`padded`]). So the three neighbours in a kernel row are
+//! one run of `3 · c_in` numbers:
 //!
 //! - **forward** computes four neighbouring pixels (one pooling window) × two vectors of output channels in registers
 //!   and pools them there; the convolution's own output is never written;

@@ -1,7 +1,7 @@
-//! The parameters' gradients: for each active gradient of an output channel, a multiple of a run of numbers.
+//! The gradients of the parameters: each active gradient of an output channel adds a multiple of a run of numbers.
 //!
-//! A kernel is three runs (its rows), of whole vectors. What they add up lies one image row apart and may end inside
-//! the last vector: behind it come the next pixel's numbers, met by sums nobody reads.
+//! A kernel is three runs, its rows, padded to whole vectors. The runs that they multiply are one image row apart.
+//! Beyond a run's end a vector reads numbers of the next pixel, whose sums are discarded.
 
 use std::ops::Range;
 
@@ -10,13 +10,14 @@ use pulp::{Simd, WithSimd};
 use super::super::geometry::{Geometry, RELU_ZERO};
 use super::backward::OutputGradient;
 
-/// Bytes of an image that stay in the nearest cache while all output channels pass over them.
+/// Bytes of an image that stay in the first-level cache while all output channels process them.
 const BAND_BYTES: usize = 24 << 10;
 
-/// The weights as runs: `[c_out, 3, run]`, a run being kernel column by input channel, filled up to whole vectors.
+/// The layout of weights as runs: `[c_out, 3, run]`, a run being kernel column by input channel, padded to whole
+/// vectors.
 pub(super) struct Runs {
     c_in: usize,
-    /// Numbers in a run, filled up.
+    /// Numbers in a padded run.
     len: usize,
 }
 
@@ -25,12 +26,12 @@ impl Runs {
         Self { c_in, len: (3 * c_in).next_multiple_of(lanes) }
     }
 
-    /// Of so many output channels.
+    /// Returns the numbers of `c_out` output channels.
     pub(super) fn numbers(&self, c_out: usize) -> usize {
         c_out * 3 * self.len
     }
 
-    /// Back to `[c_out, c_in, 3, 3]`.
+    /// Converts to `[c_out, c_in, 3, 3]`.
     pub(super) fn unpack(&self, packed: &[f32]) -> Vec<f32> {
         let mut weight = Vec::with_capacity(packed.len() / self.len * 3 * self.c_in);
         for packed in packed.chunks_exact(3 * self.len) {
@@ -42,7 +43,7 @@ impl Runs {
     }
 }
 
-/// Adds one image's share of the parameters' gradients.
+/// Adds one image's gradients of the parameters.
 pub(super) struct IntoRuns<'a> {
     pub(super) gradient: OutputGradient<'a>,
     pub(super) runs: &'a Runs,
@@ -51,10 +52,10 @@ pub(super) struct IntoRuns<'a> {
     pub(super) bias_sums: &'a mut [f32],
 }
 
-/// A gradient other than through a shut `ReLU`.
+/// A gradient that passes the `ReLU`.
 #[derive(Clone, Copy, Default)]
 struct ActiveGradient {
-    /// Where its 3×3 patch begins in the padded image.
+    /// The index of its 3×3 patch in the padded image.
     patch: u32,
     grad: f32,
 }
@@ -81,8 +82,8 @@ impl WithSimd for IntoRuns<'_> {
 }
 
 impl OutputGradient<'_> {
-    /// What is alive in some rows, `room` places for each output channel and how many are taken; and each channel's
-    /// sum.
+    /// Collects the active gradients of some rows: up to `room` for each output channel, with their counts. Adds each
+    /// channel's sum to `sums`.
     #[inline(always)]
     fn by_channel(
         &self,
@@ -102,7 +103,7 @@ impl OutputGradient<'_> {
             let gradient = self.grad[at..][..c_out].iter().zip(&self.codes[at..][..c_out]);
             let channels = gradient.zip(active.chunks_exact_mut(room)).zip(counts.iter_mut()).zip(sums.iter_mut());
             for ((((grad, code), active), count), sum) in channels {
-                // Written in any case and counted if alive: which it is cannot be foreseen, so no branch.
+                // Always written but counted only if active, because a branch could not be predicted.
                 active[*count] = ActiveGradient { patch: patch + offsets[usize::from(code & 7).min(4)], grad: *grad };
                 *count += usize::from(*code != RELU_ZERO);
                 *sum += if *code == RELU_ZERO { 0.0 } else { *grad };
@@ -111,13 +112,13 @@ impl OutputGradient<'_> {
     }
 }
 
-/// A padded image has fewer than 2³² numbers: its sides are those of a picture.
+/// Converts an index in a padded image, which has fewer than 2³² numbers.
 fn to_u32(at: usize) -> u32 {
-    u32::try_from(at).expect("places in one image")
+    u32::try_from(at).expect("an index in one image")
 }
 
-/// `sums` (three runs) += gradient × patch, for each active gradient: as many vectors at once as registers hold, which
-/// are sixteen on AVX2, of which three are needed elsewhere.
+/// Adds gradient × patch to `sums` (three runs) for each active gradient. Processes as many vectors together as
+/// registers hold: AVX2 has sixteen, three of which are needed elsewhere.
 #[inline(always)]
 fn accumulate<S: Simd>(simd: S, active: &[ActiveGradient], image: &[f32], row_len: usize, sums: &mut [f32]) {
     let run = sums.len() / 3;
@@ -170,7 +171,7 @@ fn accumulate_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// `ROWS` runs, `row_len` apart, the first `VECTORS` of each.
+/// Returns the first `VECTORS` vectors of `ROWS` runs, which are `row_len` apart.
 #[inline(always)]
 fn load<S: Simd, const ROWS: usize, const VECTORS: usize>(from: &[f32], row_len: usize) -> [[S::f32s; VECTORS]; ROWS] {
     std::array::from_fn(|r| {

@@ -1,5 +1,5 @@
-//! From an input to an output, and from an output's gradient to the input's: tiles to their points, a matrix product
-//! over the channels at each point, and back.
+//! Computes an output from an input, or an input's gradient from an output's: transforms tiles to their points,
+//! multiplies matrices over the channels at each point, and transforms back.
 
 use std::marker::PhantomData;
 
@@ -16,11 +16,12 @@ use super::pool;
 use super::tile::{Input, LARGEST, Output, Tile, transform_square, zeros};
 use super::weights::Weights;
 
-/// Numbers between one point's and the next: at a distance of whole pages, all points of a tile would fall into the
-/// same few places of the cache.
+/// Numbers between the values of two points. At a distance of whole pages, all points of a tile would compete for the
+/// same sets of the cache.
 const GAP: usize = 32;
 
-/// `x` `[n, h, w, c_in]` → `out` `[n, h, w, c_out]` or pooled, and into `codes` where each came from.
+/// Computes `out` `[n, h, w, c_out]`, or pooled, from `x` `[n, h, w, c_in]`, and writes the code of each output to
+/// `codes`.
 pub(super) fn run<T: Tile>(
     geometry: &Geometry,
     x: &[f32],
@@ -44,7 +45,7 @@ pub(super) fn run<T: Tile>(
     tasks.into_par_iter().for_each(dispatch);
 }
 
-/// One band.
+/// The computation of one band.
 struct Task<'a, T> {
     geometry: &'a Geometry,
     x: &'a [f32],
@@ -92,7 +93,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
 }
 
 impl<T: Tile> Task<'_, T> {
-    /// `[point, tile, channel]`.
+    /// Returns the transformed input, `[point, tile, channel]`.
     #[inline(always)]
     fn to_points<S: Simd>(&self, simd: S, point: usize) -> Scratch {
         let &Geometry { c_in, h, w, .. } = self.geometry;
@@ -109,7 +110,7 @@ impl<T: Tile> Task<'_, T> {
     }
 }
 
-/// `products` `[point, tile, channel]` → the band's rows of pixels, with the bias and `ReLU` that there are.
+/// Transforms `products` `[point, tile, channel]` to the band's rows of pixels, with bias and `ReLU` as set.
 #[inline(always)]
 fn from_points<S: Simd, T: Tile>(
     simd: S,
@@ -143,12 +144,12 @@ fn from_points<S: Simd, T: Tile>(
     }
 }
 
-/// A tile of the output, in vectors of channels.
+/// The position of a tile in the output, in vectors of channels.
 struct OutTile {
     at: usize,
-    /// From one row of pixels to the next.
+    /// Vectors from one row of pixels to the next.
     row: usize,
-    /// Rows and columns that are within the image.
+    /// Rows and columns that are in the image.
     high: usize,
     wide: usize,
 }
@@ -184,7 +185,7 @@ impl OutTile {
     }
 }
 
-/// A number of the convolution with the bias and `ReLU` that there are.
+/// Adds the bias and applies `ReLU`, as set.
 #[inline(always)]
 fn finish<S: Simd>(simd: S, value: S::f32s, bias: Option<S::f32s>, relu: bool) -> S::f32s {
     let sum = bias.map_or(value, |bias| simd.add_f32s(value, bias));
@@ -192,6 +193,6 @@ fn finish<S: Simd>(simd: S, value: S::f32s, bias: Option<S::f32s>, relu: bool) -
         return sum;
     }
     let zero = simd.splat_f32s(0.0);
-    // Not a maximum, which would drop NaN.
+    // A comparison and not `max`, which would drop NaN.
     simd.select_f32s(simd.less_than_or_equal_f32s(sum, zero), zero, sum)
 }

@@ -1,8 +1,8 @@
-//! What follows a convolution: 2×2 maxima, and which way gradients will go back.
+//! 2×2 maxima of a convolution's output, and the codes of their gradients.
 
 use super::super::geometry::RELU_ZERO;
 
-/// For outputs that are not pooled: which the `ReLU` set to zero.
+/// Writes the codes of outputs without pooling: [`RELU_ZERO`], or 0.
 #[inline(always)]
 pub(super) fn codes(out: &[f32], codes: &mut [u8]) {
     for (code, value) in codes.iter_mut().zip(out) {
@@ -10,8 +10,8 @@ pub(super) fn codes(out: &[f32], codes: &mut [u8]) {
     }
 }
 
-/// Rows of pixels `[rows, w, channels]` → the largest of each 2×2 window. Of equal ones the first; NaN is larger than
-/// everything. Behind a `relu` what is not above zero gets the code of the dead.
+/// Computes the maximum of each 2×2 window of `[rows, w, channels]`. Of equal values the first counts, and NaN counts
+/// as the maximum. With `relu`, outputs up to zero get the code [`RELU_ZERO`].
 #[inline(always)]
 pub(super) fn max2(
     image: &[f32],
