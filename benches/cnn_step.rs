@@ -2,7 +2,7 @@
 //! fused and by burn's own operations. One iteration is one batch; criterion's elements/s are images/s.
 //!
 //! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network.
-//! With `-- alone step|deep|block1|block2 BATCH STEPS`, prints one line with images per second of fused training steps
+//! `-- alone step|deep|block1|block2 BATCH STEPS` prints one line instead: images per second of fused training steps
 //! (`deep`: of that network) or of one block's forward pass. `benches/against_peers.py` runs this form and counts its
 //! instructions.
 

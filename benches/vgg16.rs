@@ -1,5 +1,5 @@
-//! Measures VGG16 on the CPU: each layer's forward pass, the whole base, and a training step that fine-tunes block 5
-//! with the frozen rest outside the autodiff graph. One iteration is one batch; criterion's elements/s are images/s.
+//! Measures VGG16 on the CPU: each layer's forward pass, the whole base, and a training step of block 5. The frozen
+//! rest runs outside the autodiff graph. One iteration is one batch; criterion's elements/s are images/s.
 //!
 //! `cargo bench --no-default-features --features trainer --bench vgg16`. With `-- alone base|step SIDE BATCH STEPS`,
 //! prints one line with the median of so many batches. `benches/against_peers.py` runs this form in turn with
@@ -32,7 +32,7 @@ fn vgg16(side: usize, trained: TrainedStages<'_>) -> (Resolved, Cut) {
     (resolved, cut)
 }
 
-/// Returns imported weights by He's rule, so that activations keep their variance through all layers.
+/// Returns imported weights by He's rule, which preserves the variance of activations through all layers.
 fn weights() -> Arrays {
     let tensor = |name: String, shape: Vec<usize>, kind| {
         let count: usize = shape.iter().product();

@@ -1,7 +1,6 @@
-//! Training on CUDA without a GPU: a driver, a run-time compiler and a cuDNN that are made up (`cuda/driver.c`,
-//! `cuda/compiler.c`, `cuda/cudnn.c`), under the real binary. Burn's kernels compute nothing there. Tested are the
-//! device probe, what is compiled and kept, memory, reads and waits, messages where the device fails, and blocks by
-//! cuDNN.
+//! Tests training on CUDA without a GPU: the real binary with a made-up driver, run-time compiler and cuDNN
+//! (`cuda/driver.c`, `cuda/compiler.c`, `cuda/cudnn.c`). Burn's kernels compute nothing there. Tested are the device
+//! probe, compiled and cached kernels, memory, reads and waits, messages of failures, and blocks by cuDNN.
 
 #![cfg(all(feature = "trainer", feature = "cuda"))]
 
@@ -19,10 +18,10 @@ use mien::events::{Event, EventReader, Record};
 use mien::model::kernels::{AdamStep, DescentStep, Pool};
 use serde_json::Value;
 
-/// What burn's kernels include, as far as it is looked for.
+/// The headers that the device probe looks for.
 const HEADERS: [&str; 4] = ["cuda_runtime.h", "cuda_fp16.h", "mma.h", "cuda/barrier"];
 
-/// A machine with a GPU that is made up, and a home on it.
+/// A machine with a made-up GPU, and a home on it.
 struct Machine {
     lab: Lab,
     folder: tempfile::TempDir,
@@ -42,7 +41,7 @@ impl Machine {
         machine
     }
 
-    /// The same with cuDNN.
+    /// Creates a machine with cuDNN.
     fn with_cudnn() -> Self {
         let machine = Self::new();
         machine.build("cudnn.c", "libcudnn.so.9");
@@ -72,7 +71,7 @@ impl Machine {
         self.folder.path().join("cache/mien/kernels")
     }
 
-    /// `mien` there. `more` goes to the environment.
+    /// Returns `mien` on this machine, with `more` in its environment.
     fn mien(&self, arguments: &[&str], more: &[(&str, &str)]) -> assert_cmd::Command {
         let mut command = self.lab.mien(arguments);
         let counts = [("PRETEND_COUNTS", "counts"), ("PRETEND_COMPILED", "compiled"), ("XDG_CACHE_HOME", "cache")];
@@ -89,18 +88,18 @@ impl Machine {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// What the device was asked to do by the last process that launched something.
+    /// Returns the calls of the last process that launched a kernel.
     fn counts(&self) -> Value {
         let text = fs::read_to_string(self.folder.path().join("counts")).expect("counts");
         serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
     }
 
-    /// Programs compiled so far.
+    /// Returns the number of programs compiled so far.
     fn compiled(&self) -> u64 {
         fs::metadata(self.folder.path().join("compiled")).map_or(0, |file| file.len())
     }
 
-    /// Trains to the end, whatever that is; the run's events.
+    /// Trains a run to its end, whatever that is, and returns its events.
     fn train(&self, name: &str, arguments: &[&str], more: &[(&str, &str)]) -> Vec<Record> {
         let words = ["train", "cnn", "--dataset", "faces", "--device", "cuda", "--name", name];
         let output = self.mien(&[&words[..], arguments].concat(), more).output().expect("it runs");
@@ -120,7 +119,7 @@ fn outcome(records: &[Record]) -> &Outcome {
 }
 
 #[test]
-fn a_device_is_found_and_what_does_not_go_together_is_told() {
+fn a_device_is_found_and_incompatible_versions_are_named() {
     let machine = Machine::new();
     let doctor = |more: &[(&str, &str)]| machine.text(&["doctor"], more);
     assert!(doctor(&[("PRETEND_NAME", "NVIDIA H200")]).contains("cuda:0 NVIDIA H200"));
@@ -128,20 +127,20 @@ fn a_device_is_found_and_what_does_not_go_together_is_told() {
     assert!(doctor(&[("PRETEND_CAPABILITY", "70")]).contains("asks for 7.5"));
     assert!(doctor(&[("PRETEND_DEVICES", "0")]).contains("finds no device"));
     fs::remove_file(machine.toolkit().join("include/mma.h")).expect("removed");
-    let said = doctor(&[]);
-    assert!(said.contains("mma.h was not found") && said.contains("cuda-crt"), "{said}");
+    let printed = doctor(&[]);
+    assert!(printed.contains("mma.h was not found") && printed.contains("cuda-crt"), "{printed}");
     fs::remove_file(machine.libraries().join("libnvrtc.so.13")).expect("removed");
     assert!(doctor(&[]).contains("libnvrtc.so) was not found"));
 }
 
 #[test]
-fn the_first_start_tells_that_it_compiles_and_the_second_compiles_nothing() {
+fn the_first_start_logs_that_it_compiles_and_the_second_compiles_nothing() {
     let machine = Machine::new();
     machine.lab.faces(175);
     let first = machine.train("first", &["--epochs", "2"], &[("PRETEND_MILLISECONDS", "100")]);
     assert_eq!(*outcome(&first), Outcome::Finished { reason: mien::domain::FinishReason::MaxEpochs });
     let begins = first.iter().filter(|record| matches!(record.event, Event::CompilingKernels { .. })).count();
-    let told: Vec<usize> = first
+    let counts: Vec<usize> = first
         .iter()
         .filter_map(|record| match record.event {
             Event::KernelsCompiled { count, .. } => Some(count),
@@ -149,7 +148,7 @@ fn the_first_start_tells_that_it_compiles_and_the_second_compiles_nothing() {
         })
         .collect();
     assert_eq!(begins, 1);
-    assert!(!told.is_empty() && told.is_sorted() && told[0] > 0, "{told:?}");
+    assert!(!counts.is_empty() && counts.is_sorted() && counts[0] > 0, "{counts:?}");
     let after_first = machine.compiled();
     assert!(after_first > 50, "{after_first}");
 
@@ -158,11 +157,11 @@ fn the_first_start_tells_that_it_compiles_and_the_second_compiles_nothing() {
     let again =
         |record: &Record| matches!(record.event, Event::CompilingKernels { .. } | Event::KernelsCompiled { .. });
     assert!(!second.iter().any(again), "{second:?}");
-    assert_eq!(machine.compiled(), after_first, "all kernels were kept");
-    // Another card's are others.
+    assert_eq!(machine.compiled(), after_first, "all kernels were cached");
+    // Another GPU has other kernels.
     machine.train("other", &["--epochs", "1"], &[("PRETEND_NAME", "Another GPU")]);
     assert!(machine.compiled() > after_first);
-    assert_eq!(fs::read_dir(machine.kernels()).expect("kept").count(), 2);
+    assert_eq!(fs::read_dir(machine.kernels()).expect("cached").count(), 2);
 }
 
 #[test]
@@ -188,7 +187,7 @@ fn an_epoch_has_one_shape_of_batches_and_waits_for_the_device_less_than_once_a_s
     let more = |what: &str| many[what].as_i64().expect("a count") - few[what].as_i64().expect("a count");
     assert!(more("launches") >= 1_000, "{many}");
     assert_eq!(more("reads"), 0, "nothing is read back for a step: {few} {many}");
-    // What was sent is given back behind a fence now and then.
+    // Memory that was sent is released at a fence from time to time.
     assert!(more("waits") < 100, "{few} {many}");
     assert_eq!(more("most_allocated"), 0, "{few} {many}");
     assert!(more("modules") <= 2, "hardly a kernel that the first steps did not have: {few} {many}");
@@ -211,16 +210,16 @@ fn convolutions_run_through_cudnn_where_it_is_found() {
     machine.train("by-burn", &["--epochs", "1"], &[("MIEN_CONVOLUTIONS", "burn")]);
     assert!(!tuned(&machine.kernels()).is_empty());
 
-    let said = |more: &[(&str, &str)]| {
+    let bench = |more: &[(&str, &str)]| {
         let words = ["bench", "step", "--strategy", "cnn", "--device", "cuda", "--steps", "1"];
         let output = machine.mien(&words, more).output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
     };
-    let refused = said(&[("MIEN_CONVOLUTIONS", "cudnnn")]);
+    let refused = bench(&[("MIEN_CONVOLUTIONS", "cudnnn")]);
     assert!(refused.contains("MIEN_CONVOLUTIONS is 'cudnnn': use auto, burn or cudnn"), "{refused}");
-    let second = said(&[("PRETEND_DEVICES", "2"), ("MIEN_CONVOLUTIONS", "cudnn")]);
+    let second = bench(&[("PRETEND_DEVICES", "2"), ("MIEN_CONVOLUTIONS", "cudnn")]);
     assert!(second.contains("images/s"), "{second}");
-    let closed = said(&[("PRETEND_CUDNN_CLOSED", "1")]);
+    let closed = bench(&[("PRETEND_CUDNN_CLOSED", "1")]);
     assert!(closed.contains("images/s") && closed.contains("burn's kernels convolve"), "{closed}");
     let run = machine.train("closed", &["--epochs", "1"], &[("PRETEND_CUDNN_CLOSED", "1")]);
     let warned = run.iter().filter(|record| match &record.event {
@@ -228,40 +227,41 @@ fn convolutions_run_through_cudnn_where_it_is_found() {
         _ => false,
     });
     assert_eq!(warned.count(), 1, "{run:?}");
-    let closed = said(&[("PRETEND_CUDNN_CLOSED", "1"), ("MIEN_CONVOLUTIONS", "cudnn")]);
+    let closed = bench(&[("PRETEND_CUDNN_CLOSED", "1"), ("MIEN_CONVOLUTIONS", "cudnn")]);
     assert!(!closed.contains("images/s") && closed.contains("cuDNN cannot start"), "{closed}");
-    let failed = said(&[("PRETEND_CUDNN_FAILS", "1")]);
+    let failed = bench(&[("PRETEND_CUDNN_FAILS", "1")]);
     assert!(failed.contains("cuDNN cannot pool: ") && failed.contains("=burn"), "{failed}");
-    let old = said(&[("MIEN_CONVOLUTIONS", "cudnn"), ("PRETEND_CUDNN", "8907")]);
+    let old = bench(&[("MIEN_CONVOLUTIONS", "cudnn"), ("PRETEND_CUDNN", "8907")]);
     assert!(old.contains("cuDNN 8907 cannot be used"), "{old}");
-    let old = said(&[("PRETEND_DRIVER", "12040"), ("PRETEND_COMPILER", "1204")]);
+    let old = bench(&[("PRETEND_DRIVER", "12040"), ("PRETEND_COMPILER", "1204")]);
     assert!(old.contains("images/s") && !old.contains("cuDNN"), "{old}");
     let old = machine.text(&["doctor"], &[("PRETEND_DRIVER", "12040"), ("PRETEND_COMPILER", "1204")]);
     assert!(old.contains("the driver is for CUDA 12.4: cuDNN needs one for CUDA 12.5 or newer"), "{old}");
     fs::remove_file(machine.libraries().join("libcudnn_graph.so.9")).expect("removed");
     let halved = machine.text(&["doctor"], &[]);
-    assert!(halved.contains("libcudnn_graph.so.9 was not found beside it"), "{halved}");
+    assert!(halved.contains("libcudnn_graph.so.9 was not found next to it"), "{halved}");
     fs::remove_file(machine.libraries().join("libcudnn.so.9")).expect("removed");
-    let missing = said(&[("MIEN_CONVOLUTIONS", "cudnn")]);
+    let missing = bench(&[("MIEN_CONVOLUTIONS", "cudnn")]);
     assert!(missing.contains("libcudnn.so.9) was not found"), "{missing}");
-    let without = said(&[]);
+    let without = bench(&[]);
     assert!(without.contains("images/s") && !without.contains("cuDNN"), "{without}");
 }
 
 #[test]
-fn blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute() {
+fn blocks_by_cudnn_equal_those_of_the_cpu() {
     let machine = Machine::with_cudnn();
     for unfused in [false, true] {
-        in_a_process_of_its_own(&machine, "blocks_by_cudnn", unfused, 50);
+        run_in_process(&machine, "blocks_by_cudnn", unfused, 50);
     }
-    in_a_process_of_its_own(&machine, "convolutions_by_cudnn", false, 40);
-    in_a_process_of_its_own(&machine, "batch_norm_by_its_own_kernels", false, 0);
-    in_a_process_of_its_own(&machine, "adam_by_its_own_kernel", false, 0);
-    in_a_process_of_its_own(&machine, "descent_by_its_own_kernel", false, 0);
+    run_in_process(&machine, "convolutions_by_cudnn", false, 40);
+    run_in_process(&machine, "batch_norm_by_its_own_kernels", false, 0);
+    run_in_process(&machine, "adam_by_its_own_kernel", false, 0);
+    run_in_process(&machine, "descent_by_its_own_kernel", false, 0);
 }
 
-/// Runs an ignored test of this file on the made-up driver, where cuDNN must be called at least so many times.
-fn in_a_process_of_its_own(machine: &Machine, test: &str, unfused: bool, least: u64) {
+/// Runs an ignored test of this file in a process with the made-up driver, where cuDNN must be called at least so many
+/// times.
+fn run_in_process(machine: &Machine, test: &str, unfused: bool, least: u64) {
     let calls = machine.folder.path().join(format!("calls-{test}-{unfused}"));
     let mut child = Command::new(std::env::current_exe().expect("a test"));
     child.args(["--exact", test, "--ignored", "--nocapture"]);
@@ -275,14 +275,13 @@ fn in_a_process_of_its_own(machine: &Machine, test: &str, unfused: bool, least: 
         child.env("PRETEND_CUDNN_UNFUSED", "1");
     }
     let output = child.output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    assert!(fs::metadata(&calls).map_or(0, |calls| calls.len()) >= least, "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+    assert!(fs::metadata(&calls).map_or(0, |calls| calls.len()) >= least, "{printed}");
 }
 
-/// The made-up driver's memory is the host's, and cuDNN and our own kernels compute; every other kernel does nothing.
-/// So the blocks are given tensors that no kernel has to bring into another layout, and their results are read in the
-/// layout they have.
+/// The made-up driver's memory is the host's; only cuDNN and our own kernels compute. So blocks get tensors in the
+/// layout that they need, and results are read in the layout that they have.
 #[test]
 #[ignore = "on the made-up driver, by the test above"]
 fn blocks_by_cudnn() {
@@ -300,8 +299,8 @@ fn blocks_by_cudnn() {
             let found = case.results::<Cuda>(pool, false);
             blocks::same(&found, &expected, 1e-5, &format!("{sizes:?} {pool:?}"));
             let rounded = case.results::<Cuda>(pool, true);
-            // Two numbers of a window may be one in bf16, and the gradient goes to the first.
-            // So is a sum next to zero on either side of it, where the bias is added to what was rounded already.
+            // In bf16 two numbers of a window may be equal, and the gradient goes to the first. Where the bias is added
+            // after a rounding, a sum close to zero may change its sign.
             let unfused = std::env::var_os("PRETEND_CUDNN_UNFUSED").is_some();
             let bar = if pool == Pool::Max2 || unfused { 0.1 } else { 0.02 };
             blocks::same(&rounded, &expected, bar, &format!("{sizes:?} {pool:?} bf16"));
@@ -309,9 +308,9 @@ fn blocks_by_cudnn() {
     }
 }
 
-/// A convolution by itself: with batch norm behind it, of other kernels than 3×3, and with a stride.
+/// Convolutions without bias: before batch norm, with other kernels than 3×3, and with a stride.
 #[test]
-#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_equal_those_of_the_cpu`"]
 fn convolutions_by_cudnn() {
     for (number, (sizes, kernel, stride)) in (1..).zip([
         ([2, 3, 4, 6, 6], 3, 1),
@@ -329,7 +328,7 @@ fn convolutions_by_cudnn() {
 }
 
 #[test]
-#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_equal_those_of_the_cpu`"]
 fn batch_norm_by_its_own_kernels() {
     for (number, sizes) in
         (1..).zip([[2, 4, 4, 6, 6], [1, 5, 5, 7, 4], [3, 72, 72, 5, 9], [40, 8, 8, 24, 24], [2, 6, 6, 1, 3]])
@@ -345,7 +344,7 @@ fn batch_norm_by_its_own_kernels() {
 }
 
 #[test]
-#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_equal_those_of_the_cpu`"]
 fn adam_by_its_own_kernel() {
     let step = AdamStep { rate: 0.01, kept: 0.75, betas: [0.9, 0.999], correction: 0.6, epsilon: 1e-3 };
     for (number, shape) in (1..).zip([vec![37], vec![6, 8], vec![5, 2, 3, 3], vec![8, 4, 3, 3]]) {
@@ -363,7 +362,7 @@ fn adam_by_its_own_kernel() {
 }
 
 #[test]
-#[ignore = "on the made-up driver, by `blocks_by_cudnn_compute_what_the_kernels_of_the_processor_compute`"]
+#[ignore = "on the made-up driver, by `blocks_by_cudnn_equal_those_of_the_cpu`"]
 fn descent_by_its_own_kernel() {
     let step = DescentStep { rate: 0.01, decay: 0.25, momentum: 0.9 };
     for (number, shape) in (1..).zip([vec![37], vec![6, 8], vec![5, 2, 3, 3], vec![8, 4, 3, 3]]) {
@@ -385,10 +384,10 @@ mod blocks {
     use burn::tensor::backend::Backend;
     use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
     use mien::model::kernels::{
-        AdamStep, BatchNormSettings, BlockSettings, DescentStep, KernelBackend, Pool, Wanted, batch_norm, convolution,
+        AdamStep, BatchNormSettings, BlockSettings, DescentStep, KernelBackend, Pool, RequiredGradients, batch_norm, convolution,
     };
 
-    /// Inputs of a block `[n, c_in, c_out, h, w]`, pixel by pixel.
+    /// The inputs of a block `[n, c_in, c_out, h, w]`, channels last.
     pub(crate) struct Case {
         sizes: [usize; 5],
         kernel: usize,
@@ -398,7 +397,7 @@ mod blocks {
         seed: u64,
     }
 
-    /// Numbers between -1 and 1 that are multiples of 1/128, which bf16 holds.
+    /// Returns numbers between -1 and 1 that are multiples of 1/128, which bf16 represents exactly.
     fn numbers(len: usize, seed: u64) -> Vec<f32> {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut next = || {
@@ -410,7 +409,7 @@ mod blocks {
 
     fn tensor<B: Backend, const D: usize>(values: &[f32], shape: [usize; D], rounded: bool) -> Tensor<B, D> {
         let kind = if rounded { DType::BF16 } else { DType::F32 };
-        // Rows of a tensor that is sent with several dimensions may be padded.
+        // Sent with one dimension, because rows of a tensor with several may be padded.
         let data = TensorData::new(values.to_vec(), [values.len()]).convert_dtype(kind);
         Tensor::<B, 1>::from_data(data, (&B::Device::default(), kind)).reshape(shape)
     }
@@ -436,7 +435,7 @@ mod blocks {
             }
         }
 
-        /// The block's output without and with tracking, and its gradients: of the input, the weight, the bias.
+        /// Returns the block's output without and with tracking, and the gradients of input, weight and bias.
         pub(crate) fn results<B: KernelBackend>(&self, pool: Pool, rounded: bool) -> Vec<Vec<f32>> {
             let [n, c_in, c_out, h, w] = self.sizes;
             let down = if pool == Pool::Max2 { 2 } else { 1 };
@@ -454,10 +453,10 @@ mod blocks {
             let settings = BlockSettings { relu: true, pool };
             let plain = B::conv_block(x.clone(), weight.clone(), Some(bias.clone()), settings);
             let (tracked, saved) = B::conv_block_tracked(&x, &weight, Some(&bias), settings).expect("a fused block");
-            let wanted = Wanted { x: true, parameters: true, bias: true };
+            let wanted = RequiredGradients { x: true, parameters: true, bias: true };
             let found = B::conv_block_backward(grad.clone(), x.clone(), weight.clone(), &saved, wanted);
             let (of_weight, of_bias) = found.parameters.expect("gradients");
-            let less = Wanted { x: false, parameters: true, bias: true };
+            let less = RequiredGradients { x: false, parameters: true, bias: true };
             let lowest = B::conv_block_backward(grad, x, weight, &saved, less);
             assert!(lowest.x.is_none());
             let (again, bias_again) = lowest.parameters.expect("gradients");
@@ -468,8 +467,8 @@ mod blocks {
             [outputs.to_vec(), vec![of_x, by_pixels(of_weight), of_bias, by_pixels(again), bias_again]].concat()
         }
 
-        /// The output of a convolution by itself without and with tracking, and the gradients of its input and its
-        /// weight: by cuDNN.
+        /// Returns the output of a convolution without and with tracking, and the gradients of its input and weight, by
+        /// cuDNN.
         pub(crate) fn convolution(&self, stride: usize, rounded: bool) -> Vec<Vec<f32>> {
             let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
             let by_channels = |values: &[f32], shape: [usize; 4]| {
@@ -482,33 +481,33 @@ mod blocks {
             let grad = by_channels(&self.gradient(stride), self.outputs(stride));
             let plain = Cuda::convolution(x.clone(), weight.clone(), stride);
             let tracked = Cuda::convolution_tracked(&x, &weight, stride).expect("by cuDNN");
-            let wanted = Wanted { x: true, parameters: true, bias: false };
+            let wanted = RequiredGradients { x: true, parameters: true, bias: false };
             let (of_x, of_weight) = Cuda::convolution_backward(grad, x, weight, stride, wanted);
             let gradients = [of_x, of_weight].map(|found| by_pixels(found.expect("a gradient")));
             [vec![by_pixels(plain), by_pixels(tracked)], gradients.to_vec()].concat()
         }
 
-        /// The same by burn's operations on the processor.
+        /// Returns the results of [`Self::convolution`] by burn's operations on the CPU.
         pub(crate) fn convolution_by_burn(&self, stride: usize) -> Vec<Vec<f32>> {
-            type Processor = Autodiff<Flex>;
+            type Cpu = Autodiff<Flex>;
             let ([n, c_in, c_out, h, w], kernel) = (self.sizes, self.kernel);
             let by_channels =
                 |values: &[f32], shape: [usize; 4]| tensor::<Flex, 4>(values, shape, false).permute([0, 3, 1, 2]);
             let x = by_channels(&self.x, [n, h, w, c_in]);
             let weight = by_channels(&self.weight, [c_out, kernel, kernel, c_in]);
-            let [x, weight] = [x, weight].map(|tensor| Tensor::<Processor, 4>::from_inner(tensor).require_grad());
+            let [x, weight] = [x, weight].map(|tensor| Tensor::<Cpu, 4>::from_inner(tensor).require_grad());
             let out = convolution(x.clone(), weight.clone(), stride);
             // The gradient of a sum of products with these numbers is these numbers.
             let grad = by_channels(&self.gradient(stride), self.outputs(stride));
             let gradients = (out.clone() * Tensor::from_inner(grad)).sum().backward();
             let by_pixels = |found: Tensor<Flex, 4>| values(found.permute([0, 2, 3, 1]));
-            let of = |tensor: &Tensor<Processor, 4>| by_pixels(tensor.grad(&gradients).expect("a gradient"));
+            let of = |tensor: &Tensor<Cpu, 4>| by_pixels(tensor.grad(&gradients).expect("a gradient"));
             let out = by_pixels(out.inner());
             vec![out.clone(), out, of(&x), of(&weight)]
         }
 
-        /// Batch norm of a training step by this program's kernels: output, running mean and variance, and the
-        /// gradients of input, scale and shift.
+        /// Returns the results of batch norm in a training step by our kernels: output, running mean and variance, and
+        /// the gradients of input, scale and shift.
         pub(crate) fn batch_norm(&self, relu: bool, rounded: bool) -> Vec<Vec<f32>> {
             let [n, channels, _, h, w] = self.sizes;
             let by_channels = |values: &[f32]| {
@@ -527,15 +526,15 @@ mod blocks {
             vec![by_pixels(found.y), read(mean), read(variance), by_pixels(of_x), read(of_scale), read(of_shift)]
         }
 
-        /// The same by burn's operations on the processor.
+        /// Returns the results of [`Self::batch_norm`] by burn's operations on the CPU.
         pub(crate) fn batch_norm_by_burn(&self, relu: bool) -> Vec<Vec<f32>> {
-            type Processor = Autodiff<Flex>;
+            type Cpu = Autodiff<Flex>;
             let [n, channels, _, h, w] = self.sizes;
             let by_channels =
                 |values: &[f32]| tensor::<Flex, 4>(values, [n, h, w, channels], false).permute([0, 3, 1, 2]);
-            let x = Tensor::<Processor, 4>::from_inner(by_channels(&self.x)).require_grad();
+            let x = Tensor::<Cpu, 4>::from_inner(by_channels(&self.x)).require_grad();
             let vectors =
-                self.vectors().map(|values| Tensor::<Processor, 1>::from_inner(tensor(&values, [channels], false)));
+                self.vectors().map(|values| Tensor::<Cpu, 1>::from_inner(tensor(&values, [channels], false)));
             let [scale, shift, mean, variance] = vectors;
             let [scale, shift] = [scale, shift].map(Tensor::require_grad);
             let settings = BatchNormSettings { epsilon: 1e-3, momentum: 0.25, relu };
@@ -550,14 +549,14 @@ mod blocks {
             vec![by_pixels(out.inner()), mean, variance, of_x, of_scale, of_shift]
         }
 
-        /// Scale, shift, running mean and running variance.
+        /// Returns scale, shift, running mean and running variance.
         fn vectors(&self) -> [Vec<f32>; 4] {
             let channels = self.sizes[1];
             let [scale, shift, mean, variance] = [4, 5, 6, 7].map(|seed| numbers(channels, self.seed + seed));
             [scale, shift, mean, variance.iter().map(|value| value.abs() + 0.5).collect()]
         }
 
-        /// The shape of a convolution's output, pixel by pixel.
+        /// Returns the shape of a convolution's output, channels last.
         fn outputs(&self, stride: usize) -> [usize; 4] {
             let [n, _, c_out, h, w] = self.sizes;
             let [rows, columns] = [h, w].map(|side| (side + 2 * (self.kernel / 2) - self.kernel) / stride + 1);
@@ -569,23 +568,23 @@ mod blocks {
         }
     }
 
-    /// A parameter, its gradient and both moments.
+    /// Returns a parameter, its gradient and both moments.
     pub(crate) fn of_adam(len: usize, seed: u64) -> [Vec<f32>; 4] {
         let [parameter, gradient, first, second] = [0, 1, 2, 3].map(|more| numbers(len, 4 * seed + more));
         [parameter, gradient, first, second.iter().map(|value| value.abs()).collect()]
     }
 
-    /// A tensor as backends know it.
+    /// A tensor of the backend.
     type Raw = burn::tensor::ops::FloatTensor<Cuda>;
 
-    /// The parameter and both moments behind a step on CUDA. Filters are given and read channels last.
+    /// Returns the parameter and both moments after a step on CUDA. Filters are passed and read channels last.
     pub(crate) fn step_of_adam(shape: &[usize], tensors: [&[f32]; 4], step: AdamStep) -> Vec<Vec<f32>> {
         in_shape(shape, &tensors, |of| {
             Cuda::adam_step(&of[0], &of[1], [&of[2], &of[3]], step).expect("a kernel").to_vec()
         })
     }
 
-    /// The parameter and its velocity behind a step on CUDA, likewise.
+    /// Returns the parameter and its velocity after a step on CUDA. Filters are passed and read channels last.
     pub(crate) fn step_of_descent(shape: &[usize], tensors: [&[f32]; 3], step: DescentStep) -> Vec<Vec<f32>> {
         in_shape(shape, &tensors, |of| Cuda::descent_step(&of[0], &of[1], &of[2], step).expect("a kernel").to_vec())
     }
@@ -614,7 +613,7 @@ mod blocks {
         }
     }
 
-    /// Holds results against each other.
+    /// Compares results by their relative distance.
     pub(crate) fn same(found: &[Vec<f32>], expected: &[Vec<f32>], bar: f32, case: &str) {
         for (part, (found, expected)) in found.iter().zip(expected).enumerate() {
             assert_eq!(found.len(), expected.len(), "{case}, part {part}");
@@ -626,12 +625,12 @@ mod blocks {
     }
 }
 
-/// How many images the convolutions that were tuned have at once, as tuning rounds that.
+/// Returns the batch sizes of the tuned convolutions, as tuning rounds them.
 fn batches(machine: &Machine) -> BTreeSet<u64> {
     tuned(&machine.kernels()).iter().filter_map(|key| key["batch_size"].as_u64()).collect()
 }
 
-/// The 3×3 convolutions that were tuned; one way to a weight's gradient is a convolution with another kernel.
+/// Returns the tuned 3×3 convolutions. One algorithm for a weight's gradient is a convolution with another kernel.
 fn tuned(kernels: &Path) -> Vec<Value> {
     let mut keys = Vec::new();
     let mut folders = vec![kernels.to_owned()];
@@ -651,28 +650,28 @@ fn tuned(kernels: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn a_device_that_runs_out_of_memory_or_is_lost_ends_a_run_in_words() {
+fn a_device_without_memory_or_lost_ends_a_run_with_advice() {
     let machine = Machine::new();
     machine.lab.faces(175);
     let cause = |name: &str, more: &[(&str, &str)]| match outcome(&machine.train(name, &["--epochs", "1"], more)) {
         Outcome::Failed { cause, .. } => cause.clone(),
         other => panic!("{other:?}"),
     };
-    let said = cause("small", &[("PRETEND_MIB", "8")]);
-    assert!(said.contains("no memory left: a batch of 64 does not fit, 32 may"), "{said}");
-    let said = cause("lost", &[("PRETEND_LOST", "400")]);
-    assert!(said.contains("the device failed (CUDA_ERROR_LAUNCH_FAILED)"), "{said}");
+    let printed = cause("small", &[("PRETEND_MIB", "8")]);
+    assert!(printed.contains("no memory left: a batch of 64 does not fit, 32 may"), "{printed}");
+    let printed = cause("lost", &[("PRETEND_LOST", "400")]);
+    assert!(printed.contains("the device failed (CUDA_ERROR_LAUNCH_FAILED)"), "{printed}");
     let log = fs::metadata(machine.lab.home().join("checkpoints/small/worker.log")).expect("a log");
-    assert!(log.len() < 100_000, "a panic for every call is not worth keeping: {} bytes", log.len());
+    assert!(log.len() < 100_000, "a panic for every call must not be logged: {} bytes", log.len());
 
     let words = ["bench", "step", "--strategy", "cnn", "--device", "cuda", "--steps", "1"];
     let output = machine.mien(&words, &[("PRETEND_MIB", "8")]).output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("no memory left") && !said.contains("panicked"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && printed.contains("no memory left") && !printed.contains("panicked"), "{printed}");
 }
 
 #[test]
-fn a_large_batch_goes_through_a_frozen_base_at_once_where_there_is_memory() {
+fn a_large_batch_passes_a_frozen_base_in_one_chunk_where_memory_allows() {
     let machine = Machine::new();
     let words = ["bench", "step", "--strategy", "features", "--device", "cuda", "--batch", "64", "--size", "224"];
     let step = |mebibytes: &str| {
@@ -681,13 +680,13 @@ fn a_large_batch_goes_through_a_frozen_base_at_once_where_there_is_memory() {
     step("81559");
     assert_eq!(batches(&machine), BTreeSet::from([64]));
     fs::remove_dir_all(machine.kernels()).expect("removed");
-    // 41 images at most, so two slices of 32.
+    // At most 41 images in a pass, so two passes of 32.
     step("8192");
     assert_eq!(batches(&machine), BTreeSet::from([32]));
 }
 
 #[test]
-fn all_of_gpu_check_is_rehearsed_but_for_the_arithmetic() {
+fn gpu_check_runs_every_item_without_a_gpu() {
     let machine = Machine::new();
     let out = machine.folder.path().join("out");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/gpu-check");
@@ -704,18 +703,18 @@ fn all_of_gpu_check_is_rehearsed_but_for_the_arithmetic() {
     check.arg("--out").arg(&out).env("CUDA_PATH", machine.toolkit()).env("LD_LIBRARY_PATH", machine.libraries());
     check.env_remove("MIEN_RESIDENT_MIB").env_remove("CUDA_VISIBLE_DEVICES").env("PRETEND_NAME", "NVIDIA H200");
     let output = check.output().expect("python3 runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "kernels that compute nothing agree with nothing: {said}");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "kernels that compute nothing agree with nothing: {printed}");
     let state: Value = serde_json::from_slice(&fs::read(out.join("state.json")).expect("a state")).expect("JSON");
     for (name, item) in state["items"].as_object().expect("items") {
         if name.starts_with("agree/") {
             assert!(item["failed"].as_array().is_some_and(|failed| !failed.is_empty()), "{name}: {item}");
         } else if name != "doctor/nvidia-smi" {
-            assert!(item["done"] == true && item["error"].is_null(), "{name}: {item}\n{said}");
+            assert!(item["done"] == true && item["error"].is_null(), "{name}: {item}\n{printed}");
         }
     }
     for stage in ["start/finetune cached", "layers/bf16", "step/finetune all 4 at 32", "latency/stop", "runs/train all"]
     {
-        assert!(!state["items"][stage].is_null(), "{stage}: {said}");
+        assert!(!state["items"][stage].is_null(), "{stage}: {printed}");
     }
 }

@@ -13,8 +13,8 @@ use mien::data::writer::{Description, Workshop, Writer};
 use mien::data::{Dataset, ImageShape};
 use mien::domain::{DatasetName, Split};
 
-/// Prints images per second by the clock, the median of `steps` batches after one warm-up, and images per second of CPU
-/// time, which other load on the machine does not change.
+/// Prints images per second by the clock, and by CPU time, which other load on the machine does not change. The former
+/// is the median of `steps` batches after one warm-up.
 pub(crate) fn timed(batch: usize, steps: usize, mut run: impl FnMut()) {
     run();
     let processor = processor_seconds();

@@ -40,7 +40,7 @@ pub(super) struct BenchInputs {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Perturbation {
     Nothing,
-    /// Values keep so many bits after the first.
+    /// Values are rounded to so many bits after the first.
     Rounded(u32),
     /// The parameter of this name is multiplied: a fault, for tests.
     #[cfg(test)]
@@ -179,7 +179,7 @@ pub(super) fn made_up_weights(network: NetworkName, seed: u64) -> Arrays {
         }
         let is_weight = matches!(tensor.kind, TensorKind::Weight { .. });
         number += u64::from(is_weight);
-        // Each tensor has its own key. A fixed rule keeps results comparable with earlier ones.
+        // Each tensor has its own key. With another rule, results could not be compared with earlier ones.
         let key = seed ^ (stage << 8 | number);
         let key = if is_weight { key } else { !key };
         let bound = match tensor.kind {

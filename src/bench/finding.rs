@@ -59,7 +59,7 @@ pub enum Finding {
         images_per_second: f64,
         /// Multiplications and additions of convolutions and dense layers in a step, for one image.
         operations_per_image: u64,
-        /// Those operations by the median, in 10¹² a second.
+        /// The speed of these operations by the median, in 10¹² a second.
         teraflops: f64,
     },
     /// The speed of a convolution of VGG16 with bias, `ReLU` and, in the last layer of a block, pooling.
@@ -121,7 +121,7 @@ pub struct Check {
 const SLACK: f64 = 4.0;
 
 impl Check {
-    /// Creates a check against the larger of `bar` and the effect of rounding alone.
+    /// Creates a check against the larger of `bar` and the effect of rounding.
     pub(super) fn new(of: &str, part: impl Into<String>, error: f64, moved: f64, bar: f64) -> Self {
         // A comparison with NaN is false, so NaN does not raise the bound.
         let bar = if SLACK * moved > bar && moved < 1.0 { SLACK * moved } else { bar };

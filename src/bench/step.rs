@@ -124,7 +124,7 @@ fn wait_for_weights<B: TrainBackend>(network: Option<&Network<B>>, device: &B::D
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {
-            // One number of each parameter, so that no part of the step can be deferred.
+            // Reads a number of each parameter, so that no part of the step can be deferred.
             let tensor = param.val();
             let first = tensor.dims().map(|_| 0..1);
             drop(read(tensor.slice(first)));

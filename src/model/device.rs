@@ -76,7 +76,7 @@ pub fn cuda_devices() -> Result<Vec<CudaDevice>, String> {
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }
 
-/// Returns the PCI address of a CUDA device (`0000:3b:00.0`), by which other programs name it; `None` for the CPU, and
+/// Returns the PCI address of a CUDA device (`0000:3b:00.0`), by which other programs name it. `None` for the CPU, and
 /// where the driver does not report it.
 #[must_use]
 pub fn pci_slot(kind: DeviceKind) -> Option<String> {
@@ -146,8 +146,8 @@ impl std::fmt::Display for Convolutions {
     }
 }
 
-/// Returns the program that convolves on the CUDA devices of this process: the one that `MIEN_CONVOLUTIONS` names, else
-/// cuDNN where it is found, else burn's kernels.
+/// Returns the program that convolves on the CUDA devices of this process. `MIEN_CONVOLUTIONS` may name it; otherwise
+/// it is cuDNN where it is found, else burn's kernels.
 ///
 /// # Errors
 /// A message, if the variable names neither, or names cuDNN and it is not found.

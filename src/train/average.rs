@@ -1,5 +1,4 @@
-//! A moving average of a network's weights (B. Polyak and A. Juditsky 1992), which is evaluated in place of the
-//! weights.
+//! A moving average of a network's weights (B. Polyak and A. Juditsky 1992), which is evaluated instead of the weights.
 
 use burn::module::AutodiffModule;
 

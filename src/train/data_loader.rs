@@ -57,7 +57,7 @@ impl HostBatch {
     }
 
     /// Returns the batch with its last input repeated up to `count` inputs. Labels are not padded, so their number
-    /// tells padding apart.
+    /// separates inputs from padding.
     #[must_use]
     fn padded_to(self, count: usize) -> Self {
         /// Repeats the last `row` values.

@@ -135,7 +135,7 @@ impl<B: Backend> DeviceDataset<B> {
     fn paint(&self, pictures: Tensor<B, 4>, picks: &Picks, device: &B::Device) -> Tensor<B, 4> {
         let shape = pictures.dims();
         let [count, channels, height, width] = shape;
-        // One transfer for all columns.
+        // Sends all columns in one transfer.
         let table = |values: &[f32], columns: usize| {
             Tensor::<B, 2>::from_data(TensorData::new(values.to_vec(), [count, columns]), device)
         };

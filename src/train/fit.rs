@@ -81,9 +81,10 @@ struct FitState<B: TrainBackend> {
 
 /// Trains `network` to its end, from `checkpoint` if there is one.
 ///
-/// Limits may change meanwhile. Patience is read at the end of each epoch, the number of epochs at the start, where it
-/// decides whether the epoch takes place and how long its schedule is. If it changed within an epoch, learning rates
-/// would depend on the moment at which a request was noticed, and the same requests would not give the same run.
+/// Limits may change meanwhile. Patience is read at the end of each epoch. The number of epochs is read at its start:
+/// it decides whether the epoch starts, and the length of the schedule. Within an epoch it must not change. Otherwise
+/// learning rates would depend on the moment at which a request was noticed, and the same requests would not give the
+/// same run.
 ///
 /// # Errors
 /// If a checkpoint does not fit or cannot be written.

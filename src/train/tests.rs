@@ -44,7 +44,7 @@ pub(super) fn dataset(home: &Path) -> Arc<Dataset> {
     let name = DatasetName::new("stripes").expect("a name");
     let workshop = Workshop::open(home, &name).expect("a workshop");
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
-    let mut writer = Writer::new(workshop, image, &["lying".into(), "snapshot".into()]).expect("a writer");
+    let mut writer = Writer::new(workshop, image, &["lying".into(), "standing".into()]).expect("a writer");
     let mut noise = 1_u32;
     for (split, count) in Split::ALL.into_iter().zip([60, 20, 20]) {
         for label in 0..2_u32 {

@@ -52,7 +52,7 @@ pub(super) struct ResumePoint {
     damaged: Vec<(PathBuf, CheckpointError)>,
 }
 
-/// Returns the newest intact checkpoint; `None` for a run without any. Changes no file and keeps no tensor in memory.
+/// Returns the newest intact checkpoint; `None` for a run without any. Changes no file and leaves no tensor in memory.
 ///
 /// # Errors
 /// If checkpoints exist but none is intact, or one has the format of a newer program.
@@ -207,8 +207,8 @@ mod tests {
     #[test]
     fn a_run_resumes_from_the_newest_intact_checkpoint() {
         use File::{At, Damaged, No};
-        // (case; last, previous, best; the position to resume from; files renamed; whether `best` exists afterwards).
-        // The best epoch is that of the `best` file, or else 3.
+        // Case, then last, previous and best, the position to resume from, the files renamed, and whether `best` exists
+        // afterwards. The best epoch is that of the `best` file, or else 3.
         let table = [
             ("killed in the first epoch", [No, No, No], None, "", false),
             ("stopped in the first epoch", [At(0, 4), No, No], Some((0, 4)), "", false),

@@ -16,8 +16,8 @@ const SHARE: u64 = 8;
 /// The assumed bytes of a GPU whose driver does not report its memory.
 const UNKNOWN_MEMORY: u64 = 8 << 30;
 
-/// One layer of a frozen part takes at most 1/16 of a GPU's memory, because a few of them exist at a time. On 80 GiB
-/// that is 416 images of 224×224, on 8 GiB 41. Larger passes fill a GPU; on a CPU, smaller ones stay in its caches.
+/// A layer of a frozen part takes at most 1/16 of a GPU's memory, because a few of them exist at a time. On 80 GiB that
+/// is 416 images of 224×224, on 8 GiB 41. Larger passes fill a GPU; on a CPU, smaller ones stay in its caches.
 const LAYER: u64 = 16;
 
 /// Returns the numbers in f32 that the widest output of a frozen part may have on this device.

@@ -1,4 +1,4 @@
-//! The jobs of a worker: training followed by the test of the best weights, and that test alone.
+//! The jobs of a worker: training followed by the test of the best weights, and only that test.
 
 use std::sync::Arc;
 

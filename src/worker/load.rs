@@ -1,5 +1,5 @@
-//! Measures the load of this process in a thread of its own. A driver may take long to answer, and that must neither
-//! slow a run nor end it.
+//! Measures the load of this process on a separate thread. A driver may take long to answer, and that must neither slow
+//! a run nor end it.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

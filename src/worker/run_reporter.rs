@@ -166,7 +166,7 @@ impl RunReporter {
 
     fn stop(&mut self) {
         self.stopping = true;
-        // A signal alone is no request; the run's outcome names it.
+        // A signal without a request logs no event; the run's outcome names it.
         if self.interruption.signal().is_none() || self.folder.stop_requested() {
             self.report(Event::StopRequested);
         }

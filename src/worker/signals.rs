@@ -16,7 +16,7 @@ const INTERRUPTING: [(i32, &str); 4] =
 pub(super) struct Interruption(Arc<AtomicUsize>);
 
 impl Interruption {
-    /// Installs the handlers in place of the default actions.
+    /// Installs the handlers, which replace the default actions.
     ///
     /// # Errors
     /// If the system refuses a handler.

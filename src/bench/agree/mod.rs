@@ -47,10 +47,10 @@ pub(super) struct Tolerance {
     rounding: Rounding,
 }
 
-/// The rounding that the CPU simulates, to measure the effect of rounding alone.
+/// The rounding that the CPU simulates, to measure its effect without other errors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rounding {
-    /// Weights and inputs keep so many bits after the first.
+    /// Weights and inputs are rounded to so many bits after the first.
     Bits(u32),
     /// The CPU computes in bf16.
     Bf16,

@@ -18,7 +18,7 @@ const LARGE: Shapes = (2048, [16, 128, 56]);
 /// Results that are also computed in f64; all would take too long.
 const SAMPLES: usize = 2048;
 
-/// The largest error of a device that keeps all bits of both factors.
+/// The largest error of a device that computes with all bits of both factors.
 const EXACT: f64 = 1e-5;
 
 /// Multiplies and convolves, reports the errors against f64, and returns the tolerance for the other checks.

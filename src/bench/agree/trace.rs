@@ -92,7 +92,7 @@ where
         on_cpu(|| train::<CpuBackend>(bench_inputs, rule, &Default::default(), from, steps))
     };
     let run = |bench_inputs, from, steps| run_by(ADAM, bench_inputs, from, steps);
-    // Returns the largest change of the losses by rounding alone.
+    // Returns the largest change of the losses by rounding without other errors.
     let moved_by = |rule, losses: &[f32]| -> Result<f64, BenchError> {
         rounded.iter().try_fold(0.0, |most: f64, bench_inputs| {
             Ok(most.max(worst(&run_by(rule, bench_inputs, None, STEPS)?.losses, losses)))
@@ -120,7 +120,7 @@ where
     for (part, found) in [("saved here, loaded there", &there), ("and back", &back)] {
         report(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
     }
-    // One more step with the device's weights, on the CPU and on the device.
+    // A further step with the device's weights, on the CPU and on the device.
     let onward = run(&pair.processor, Some(&here), 1)?;
     let stayed = train::<B>(&pair.here, ADAM, device, Some(&here), 1)?;
     let error = worst(&stayed.losses, &onward.losses);

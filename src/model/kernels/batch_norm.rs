@@ -23,7 +23,7 @@ const VECTORS: usize = 2;
 pub struct Saved {
     /// The mean of the batch, `[channels]`.
     mean: Vec<f32>,
-    /// One over the batch's standard deviation, `[channels]`.
+    /// The inverse of the batch's standard deviation, `[channels]`.
     inverse: Vec<f32>,
     relu: bool,
 }
@@ -171,7 +171,7 @@ fn gradient_sums(grad: &[f32], x: &[f32], affine: ChannelAffine, relu: bool) -> 
     found
 }
 
-/// Turns the gradient of the output into that of `x`, in place: gated by the `ReLU`, times the factor, plus a linear
+/// Overwrites the gradient of the output with that of `x`: gated by the `ReLU`, times the factor, plus a linear
 /// function of `x`.
 fn input_gradient(grad: &mut [f32], x: &[f32], affine: ChannelAffine, [slope, offset]: [&[f32]; 2], relu: bool) {
     let piece = piece(affine.mean.len());

@@ -31,16 +31,16 @@ pub use reference::with_reference_kernels;
 
 /// A backend that runs convolution blocks and batch norm, with kernels or by burn's operations.
 ///
-/// The provided methods are burn's own operations. A backend without kernels defines only `type Saved = ();` and `type
-/// SavedNorm = ();`. A backend with kernels overrides the methods of that operation.
+/// The provided methods are burn's own operations. A backend without kernels defines only the associated types, as
+/// `()`. A backend with kernels overrides the methods of that operation.
 pub trait KernelBackend: Backend {
     /// The results that a block's forward pass saves for its backward pass, next to input and weight.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
     /// The results that batch norm's forward pass saves for its backward pass, next to input, scale and shift.
     type SavedNorm: Clone + std::fmt::Debug + Send + 'static;
 
-    /// Computes a block: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, optional `bias` `[c_out]` → `[n, c_out,
-    /// h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
+    /// Computes a block from `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]` and optional `bias` `[c_out]`.
+    /// Returns `[n, c_out, h / 2, w / 2]`, or `[n, c_out, h, w]` without pooling.
     fn conv_block(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -105,8 +105,8 @@ pub trait KernelBackend: Backend {
         None
     }
 
-    /// Computes batch norm by given statistics, followed by `ReLU` if set: `x` `[n, channels, height, width]`, all else
-    /// `[channels]` in f32: scale and shift, mean and variance. Has no gradients.
+    /// Computes batch norm by given statistics, followed by `ReLU` if set. `x` is `[n, channels, height, width]`;
+    /// scale, shift, mean and variance are `[channels]` in f32. Has no gradients.
     ///
     /// `None` where there is no kernel for these tensors. [`batch_norm_fixed`] then uses burn's operations.
     fn batch_norm_fixed(
@@ -243,9 +243,9 @@ pub struct ConvBlockGradients<B: Backend> {
 
 /// Convolves 3×3 with padding 1, adds the bias, and applies `ReLU` and 2×2 max pooling with stride 2.
 ///
-/// `x` `[n, c_in, h, w]` (`h`, `w` ≥ 2; an odd last row or column is not pooled), `weight` `[c_out, c_in, 3, 3]`,
-/// `bias` `[c_out]` → `[n, c_out, h / 2, w / 2]`. Of equal maxima the first gets the gradient, as in `PyTorch`.
-/// Computes in the type of `x`.
+/// `x` is `[n, c_in, h, w]` with `h`, `w` ≥ 2, where an odd last row or column is not pooled; `weight` is `[c_out,
+/// c_in, 3, 3]` and `bias` `[c_out]`. Returns `[n, c_out, h / 2, w / 2]`. Of equal maxima the first gets the gradient,
+/// as in `PyTorch`. Computes in the type of `x`.
 ///
 /// # Panics
 /// If the shapes do not fit each other.
@@ -272,8 +272,8 @@ pub fn conv3x3_relu<B: KernelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, bia
 
 /// Convolves 3×3 with padding 1, adds the bias if there is one, and applies `ReLU` and pooling as set.
 ///
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` → `[n, c_out, h, w]` or, pooled, `[n, c_out,
-/// h / 2, w / 2]`. Computes in the type of `x`.
+/// `x` is `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]` and `bias` `[c_out]`. Returns `[n, c_out, h, w]` or,
+/// pooled, `[n, c_out, h / 2, w / 2]`. Computes in the type of `x`.
 ///
 /// # Panics
 /// If the shapes do not fit each other.

@@ -247,7 +247,7 @@ fn upload<B: Backend>(
     reporter: &mut RunReporter,
 ) -> Option<DeviceDataset<B>> {
     let resident = DeviceDataset::upload(images, splits, bound, device);
-    // One warning a run, for the training images.
+    // Warns once a run, for the training images.
     if resident.is_none() && bound > 0 && splits.contains(&Split::Train) {
         let (needed, bound) = (mebibytes(bytes_on_device(images, splits)), mebibytes(bound));
         let message = format!(

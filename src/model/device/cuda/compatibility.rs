@@ -31,7 +31,7 @@ const COMPILES_FROM: [(Version, Version); 5] = [
 /// The least capability for which NVRTC compiles from a version on.
 const DROPPED: [(Version, Version); 2] = [(version(12, 0), version(5, 0)), (version(13, 0), version(7, 5))];
 
-/// Returns a message if the compiler is newer than the CUDA version that the driver supports: a driver does not load
+/// Returns a message if the compiler is newer than the CUDA version that the driver supports. A driver does not load
 /// the output of a newer compiler.
 pub(super) fn of_driver(driver: Version, compiler: Version) -> Option<String> {
     (compiler > driver).then(|| {

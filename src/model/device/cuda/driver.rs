@@ -37,8 +37,8 @@ pub(super) fn devices() -> Result<Driver, String> {
             .to_owned()
     })?;
     let failed = |what: &str, code: c_int| format!("the NVIDIA driver {what} (error {code})");
-    // SAFETY: the signatures are those of cuda.h, unchanged since CUDA 5; every pointer passed is to a live local
-    // of the right type and size, and device names are NUL-terminated within the given length.
+    // SAFETY: the signatures are those of cuda.h, unchanged since CUDA 5. Every pointer is to a live local of the right
+    // type and size, and device names end with NUL within the given length.
     unsafe {
         let init = library.get::<unsafe extern "C" fn(c_uint) -> c_int>(b"cuInit\0").map_err(|e| e.to_string())?;
         let version = library.get::<NumberQuery>(b"cuDriverGetVersion\0").map_err(|e| e.to_string())?;
@@ -96,7 +96,7 @@ pub(in super::super) fn pci_slot(ordinal: u32) -> Option<String> {
     const LENGTH: usize = 64;
     let ordinal = c_int::try_from(ordinal).ok()?;
     let mut buffer: [c_char; LENGTH] = [0; LENGTH];
-    // SAFETY: as in `devices`: the signature is that of cuda.h, the pointer is to a live local of the given length, and
+    // SAFETY: as in `devices`. The signature is that of cuda.h, the pointer is to a live local of the given length, and
     // the driver ends the text with NUL within it. An uninitialized driver returns an error.
     unsafe {
         let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
@@ -114,7 +114,7 @@ pub(in super::super) fn pci_slot(ordinal: u32) -> Option<String> {
 pub(in super::super) fn memory(ordinal: u32) -> Option<u64> {
     let ordinal = c_int::try_from(ordinal).ok()?;
     let mut bytes: usize = 0;
-    // SAFETY: as in `devices`: the signature is that of cuda.h since CUDA 3.2, and the pointer is to a live local. An
+    // SAFETY: as in `devices`. The signature is that of cuda.h since CUDA 3.2, and the pointer is to a live local. An
     // uninitialized driver returns an error.
     unsafe {
         let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;

@@ -26,7 +26,7 @@ pub(super) struct Normalized {
     pub(super) running_variance: Tensor,
     /// The mean of this batch.
     pub(super) mean: Tensor,
-    /// One over the batch's standard deviation.
+    /// The inverse of the batch's standard deviation.
     pub(super) inverse: Tensor,
 }
 

@@ -41,7 +41,7 @@ pub struct Saved {
 pub struct SavedNorm {
     /// The mean of the batch, `[channels]`.
     mean: Fused,
-    /// One over the batch's standard deviation, `[channels]`.
+    /// The inverse of the batch's standard deviation, `[channels]`.
     inverse: Fused,
     relu: bool,
 }

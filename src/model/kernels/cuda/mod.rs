@@ -1,6 +1,6 @@
-//! Layers on CUDA as operations that burn's fusion defers (`fusion`): convolutions by NVIDIA's cuDNN (`convolution`,
-//! with its calls in `cudnn` and faster kernels in `gradient`), batch norm (`batch_norm`), and steps of optimizers
-//! (`optimizer`).
+//! Layers on CUDA as operations that burn's fusion defers (`fusion`). Convolutions are NVIDIA's cuDNN (`convolution`,
+//! with its calls in `cudnn`) except for faster kernels in `gradient`. Batch norm (`batch_norm`) and steps of
+//! optimizers (`optimizer`) are own kernels.
 //!
 //! Burn compiles and tunes its own convolutions; NVIDIA selects cuDNN's for each GPU.
 //! [`crate::model::device::convolutions`] returns which of the two a process uses.

@@ -64,7 +64,7 @@ fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32
 }
 
 /// The weights in the order in which the innermost loop reads them: by block of output channels, kernel row, kernel
-/// column, input channel, then the channels of the block (zero beyond the last one).
+/// column, input channel, channel of the block. Channels beyond the last one are zero.
 struct Panels {
     weights: Scratch,
     bias: Scratch,

@@ -59,7 +59,7 @@ impl WithSimd for IntoInput<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (active, groups) = self.gradient.by_patch();
         let row_len = self.gradient.geometry.padded_row();
-        // One vector of input channels after another, so that its kernels stay in the first-level cache.
+        // Processes one vector of input channels after another, so that its kernels stay in the first-level cache.
         for (vector, kernels) in self.kernels.numbers.chunks_exact(self.kernels.len).enumerate() {
             let kernels = S::as_simd_f32s(kernels).0.as_chunks::<9>().0;
             let mut rest = active.as_slice();

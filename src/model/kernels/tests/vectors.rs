@@ -1,4 +1,4 @@
-//! Vectors that this processor does not have: all tests of the kernels again, in a process that pretends.
+//! Runs all tests of the kernels again, in processes with vectors of other widths than this CPU's.
 
 use std::process::Command;
 
@@ -16,10 +16,10 @@ fn vectors_of_any_width_give_the_same() {
             .env(TEST_LANES, width.to_string())
             .output()
             .expect("starts");
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success(), "{width} numbers in a vector:\n{said}");
-        // Of this module the second, and what it is to see.
-        assert!(said.contains("vectors_are_as_wide_as_pretended ... ok"), "{said}");
+        let printed =  String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{width} numbers in a vector:\n{printed}");
+        // Checks that the other test of this module ran in that process.
+        assert!(printed.contains("vectors_are_as_wide_as_pretended ... ok"), "{printed}");
     }
 }
 

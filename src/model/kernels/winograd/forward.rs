@@ -1,4 +1,4 @@
-//! Computes an output from an input, or an input's gradient from an output's: transforms tiles to their points,
+//! Computes an output from an input, or an input's gradient from an output's. Transforms tiles to their points,
 //! multiplies matrices over the channels at each point, and transforms back.
 
 use std::marker::PhantomData;
