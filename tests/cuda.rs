@@ -384,7 +384,8 @@ mod blocks {
     use burn::tensor::backend::Backend;
     use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
     use mien::model::kernels::{
-        AdamStep, BatchNormSettings, BlockSettings, DescentStep, KernelBackend, Pool, RequiredGradients, batch_norm, convolution,
+        AdamStep, BatchNormSettings, BlockSettings, DescentStep, KernelBackend, Pool, RequiredGradients, batch_norm,
+        convolution,
     };
 
     /// The inputs of a block `[n, c_in, c_out, h, w]`, channels last.
@@ -533,8 +534,7 @@ mod blocks {
             let by_channels =
                 |values: &[f32]| tensor::<Flex, 4>(values, [n, h, w, channels], false).permute([0, 3, 1, 2]);
             let x = Tensor::<Cpu, 4>::from_inner(by_channels(&self.x)).require_grad();
-            let vectors =
-                self.vectors().map(|values| Tensor::<Cpu, 1>::from_inner(tensor(&values, [channels], false)));
+            let vectors = self.vectors().map(|values| Tensor::<Cpu, 1>::from_inner(tensor(&values, [channels], false)));
             let [scale, shift, mean, variance] = vectors;
             let [scale, shift] = [scale, shift].map(Tensor::require_grad);
             let settings = BatchNormSettings { epsilon: 1e-3, momentum: 0.25, relu };
@@ -667,7 +667,10 @@ fn a_device_without_memory_or_lost_ends_a_run_with_advice() {
     let words = ["bench", "step", "--strategy", "cnn", "--device", "cuda", "--steps", "1"];
     let output = machine.mien(&words, &[("PRETEND_MIB", "8")]).output().expect("it runs");
     let printed = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && printed.contains("no memory left") && !printed.contains("panicked"), "{printed}");
+    assert!(
+        !output.status.success() && printed.contains("no memory left") && !printed.contains("panicked"),
+        "{printed}"
+    );
 }
 
 #[test]

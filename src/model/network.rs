@@ -3,6 +3,8 @@
 //! Weights are f32 in every precision. The running statistics of batch norm are buffers, which no optimizer updates. A
 //! training step returns those of its batch, and [`Network::with_statistics`] sets them.
 
+mod weights;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,12 +14,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
-use super::kernels::{
-    BatchNormSettings, BlockSettings, KernelBackend, Pool, batch_norm, batch_norm_fixed, cast, conv_block, convolution,
-};
+use super::kernels::{BatchNormSettings, BlockSettings, KernelBackend, Pool, cast, conv_block, convolution};
 use super::parameters::{Array, Arrays, MismatchError};
-use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
+use crate::domain::network::{Op, Plan, ResolveError, Step};
 use crate::domain::{Architecture, NetworkName};
+
+use weights::find;
+pub use weights::{BatchNormWeights, ConvolutionWeights, DenseWeights, RunningStatistics, Weights};
 
 /// The key of a training step's random numbers, so that no generator state has to be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,54 +40,6 @@ pub struct Network<B: Backend> {
     weights: Vec<Option<Weights<B>>>,
     #[module(skip)]
     plan: Arc<Plan>,
-}
-
-/// The tensors of one layer.
-#[derive(Module, Debug)]
-pub enum Weights<B: Backend> {
-    /// A convolution.
-    Convolution(ConvolutionWeights<B>),
-    /// A dense layer.
-    Dense(DenseWeights<B>),
-    /// Batch norm.
-    BatchNorm(BatchNormWeights<B>),
-}
-
-/// The tensors of a convolution.
-#[derive(Module, Debug)]
-pub struct ConvolutionWeights<B: Backend> {
-    /// `[out, in, kernel, kernel]`.
-    weight: Param<Tensor<B, 4>>,
-    /// `[out]`.
-    bias: Option<Param<Tensor<B, 1>>>,
-}
-
-/// The tensors of a dense layer.
-#[derive(Module, Debug)]
-pub struct DenseWeights<B: Backend> {
-    /// `[in, out]`.
-    weight: Param<Tensor<B, 2>>,
-    /// `[out]`.
-    bias: Param<Tensor<B, 1>>,
-}
-
-/// The tensors of batch norm, `[channels]` each.
-#[derive(Module, Debug)]
-pub struct BatchNormWeights<B: Backend> {
-    scale: Param<Tensor<B, 1>>,
-    shift: Param<Tensor<B, 1>>,
-    /// A buffer, no parameter.
-    running_mean: Tensor<B, 1>,
-    /// A buffer, no parameter.
-    running_variance: Tensor<B, 1>,
-}
-
-/// The running statistics of a batch norm layer after a training step, `[channels]` each.
-#[derive(Debug, Clone)]
-pub struct RunningStatistics<B: Backend> {
-    layer: usize,
-    mean: Tensor<B, 1>,
-    variance: Tensor<B, 1>,
 }
 
 /// The output of a layer.
@@ -334,128 +289,6 @@ impl<B: Backend> Network<B> {
     }
 }
 
-impl<B: Backend> Weights<B> {
-    /// Builds the weights of one layer from `arrays`; `None` for a layer without tensors.
-    fn load(tensors: &[TensorSpec], arrays: &Arrays, device: &B::Device) -> Result<Option<Self>, MismatchError> {
-        let array = |tensor: &TensorSpec| find(arrays, &tensor.name, &tensor.shape);
-        let vector = |tensor: &TensorSpec| Ok(array(tensor)?.to_tensor::<B, 1>(device));
-        Ok(Some(match tensors {
-            [] => return Ok(None),
-            [weight, bias @ ..] if weight.shape.len() == 4 => Self::Convolution(ConvolutionWeights {
-                weight: Param::from_tensor(array(weight)?.to_tensor(device)),
-                bias: bias.first().map(vector).transpose()?.map(Param::from_tensor),
-            }),
-            [weight, bias] => Self::Dense(DenseWeights {
-                weight: Param::from_tensor(array(weight)?.to_tensor(device)),
-                bias: Param::from_tensor(vector(bias)?),
-            }),
-            [scale, shift, mean, variance] => Self::BatchNorm(BatchNormWeights {
-                scale: Param::from_tensor(vector(scale)?),
-                shift: Param::from_tensor(vector(shift)?),
-                running_mean: vector(mean)?,
-                running_variance: vector(variance)?,
-            }),
-            _ => unreachable!("no layer has other tensors"),
-        }))
-    }
-
-    /// Returns the ids of its parameters in the order of their tensors.
-    fn ids(&self) -> Vec<ParamId> {
-        match self {
-            Self::Convolution(ConvolutionWeights { weight, bias }) => {
-                std::iter::once(weight.id).chain(bias.as_ref().map(|bias| bias.id)).collect()
-            }
-            Self::Dense(DenseWeights { weight, bias }) => vec![weight.id, bias.id],
-            Self::BatchNorm(BatchNormWeights { scale, shift, .. }) => vec![scale.id, shift.id],
-        }
-    }
-
-    /// Blends its tensors with those of another layer of the same kind.
-    fn blend(&mut self, other: &Self, share: f64) {
-        match (self, other) {
-            (Self::Convolution(own), Self::Convolution(other)) => {
-                blend_parameter(&mut own.weight, &other.weight, share);
-                if let (Some(own), Some(other)) = (&mut own.bias, &other.bias) {
-                    blend_parameter(own, other, share);
-                }
-            }
-            (Self::Dense(own), Self::Dense(other)) => {
-                blend_parameter(&mut own.weight, &other.weight, share);
-                blend_parameter(&mut own.bias, &other.bias, share);
-            }
-            (Self::BatchNorm(own), Self::BatchNorm(other)) => {
-                blend_parameter(&mut own.scale, &other.scale, share);
-                blend_parameter(&mut own.shift, &other.shift, share);
-                own.running_mean = blend(own.running_mean.clone(), other.running_mean.clone(), share);
-                own.running_variance = blend(own.running_variance.clone(), other.running_variance.clone(), share);
-            }
-            _ => unreachable!("layers of one plan are of one kind"),
-        }
-    }
-
-    fn to_arrays(&self, tensors: &[TensorSpec]) -> Vec<(String, Array)> {
-        let arrays = match self {
-            Self::Convolution(ConvolutionWeights { weight, bias }) => {
-                let bias = bias.as_ref().map(|bias| Array::from_tensor(bias.val()));
-                std::iter::once(Array::from_tensor(weight.val())).chain(bias).collect()
-            }
-            Self::Dense(DenseWeights { weight, bias }) => {
-                vec![Array::from_tensor(weight.val()), Array::from_tensor(bias.val())]
-            }
-            Self::BatchNorm(BatchNormWeights { scale, shift, running_mean, running_variance }) => {
-                [scale.val(), shift.val(), running_mean.clone(), running_variance.clone()]
-                    .map(Array::from_tensor)
-                    .into()
-            }
-        };
-        tensors.iter().map(|tensor| tensor.name.clone()).zip(arrays).collect()
-    }
-
-    fn set(&mut self, tensors: &[TensorSpec], arrays: &Arrays) -> Result<(), MismatchError> {
-        let array = |index: usize| find(arrays, &tensors[index].name, &tensors[index].shape);
-        match self {
-            Self::Convolution(ConvolutionWeights { weight, bias }) => {
-                replace(weight, array(0)?);
-                if let Some(bias) = bias {
-                    replace(bias, array(1)?);
-                }
-            }
-            Self::Dense(DenseWeights { weight, bias }) => {
-                replace(weight, array(0)?);
-                replace(bias, array(1)?);
-            }
-            Self::BatchNorm(BatchNormWeights { scale, shift, running_mean, running_variance }) => {
-                replace(scale, array(0)?);
-                replace(shift, array(1)?);
-                *running_mean = array(2)?.to_tensor(&running_mean.device());
-                *running_variance = array(3)?.to_tensor(&running_variance.device());
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<B: KernelBackend> BatchNormWeights<B> {
-    /// Normalizes `[n, channels, height, width]` to mean 0 and variance 1, scales and shifts it. Computes in f32 and
-    /// returns the type of `x`.
-    fn normalize(
-        &self,
-        x: Tensor<B, 4>,
-        settings: BatchNormSettings,
-        layer: usize,
-        training: Option<&mut Training<B>>,
-    ) -> Tensor<B, 4> {
-        let parameters = [self.scale.val(), self.shift.val()];
-        let running = [self.running_mean.clone(), self.running_variance.clone()];
-        if let Some(training) = training {
-            let (y, [mean, variance]) = batch_norm(x, parameters, running, settings);
-            training.statistics.push(RunningStatistics { layer, mean, variance });
-            return y;
-        }
-        batch_norm_fixed(x, parameters, running, settings)
-    }
-}
-
 impl<B: Backend> Activation<B> {
     /// Zeroes a share of its numbers, as dropout layer `number` does in this step.
     fn drop_out(self, rate: f32, key: StepKey, number: u64) -> Self {
@@ -497,37 +330,6 @@ fn standardize<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
 /// `[n, channels, height, width]` → `[n, channels · height · width]` in f32.
 fn flat<B: Backend>(maps: Tensor<B, 4>) -> Tensor<B, 2> {
     cast(maps.flatten::<2>(1, 3), FloatDType::F32)
-}
-
-/// Returns the array of this name, if it has this shape.
-fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array, MismatchError> {
-    match arrays.get(name) {
-        None => Err(MismatchError::Missing(name.to_owned())),
-        Some(array) if array.shape != shape => {
-            let (expected, found) = (shape.to_vec(), array.shape.clone());
-            Err(MismatchError::Shape { name: name.to_owned(), expected, found })
-        }
-        Some(array) => Ok(array),
-    }
-}
-
-/// Returns `share · own + (1 − share) · other`.
-fn blend<B: Backend, const D: usize>(own: Tensor<B, D>, other: Tensor<B, D>, share: f64) -> Tensor<B, D> {
-    own.mul_scalar(share) + other.mul_scalar(1.0 - share)
-}
-
-fn blend_parameter<B: Backend, const D: usize>(own: &mut Param<Tensor<B, D>>, other: &Param<Tensor<B, D>>, share: f64) {
-    let blended = own.clone().map(|tensor| blend(tensor, other.val(), share));
-    *own = blended;
-}
-
-/// Sets a parameter's values; its id and whether it is trained stay.
-fn replace<B: Backend, const D: usize>(param: &mut Param<Tensor<B, D>>, array: &Array) {
-    let taken = param.clone().map(|tensor| {
-        let trained = tensor.is_require_grad();
-        array.to_tensor(&tensor.device()).set_require_grad(trained)
-    });
-    *param = taken;
 }
 
 /// Returns a mask of 0 for dropped numbers and `1 / (1 − rate)` for the others, `shape`. Drawn on the host, so that

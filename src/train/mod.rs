@@ -22,8 +22,6 @@ mod stopwatch;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod transfer_tests;
 
 use std::time::Duration;
 

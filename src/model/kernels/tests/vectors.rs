@@ -16,7 +16,7 @@ fn vectors_of_any_width_give_the_same() {
             .env(TEST_LANES, width.to_string())
             .output()
             .expect("starts");
-        let printed =  String::from_utf8_lossy(&run.stdout);
+        let printed = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{width} numbers in a vector:\n{printed}");
         // Checks that the other test of this module ran in that process.
         assert!(printed.contains("vectors_are_as_wide_as_pretended ... ok"), "{printed}");
