@@ -65,7 +65,7 @@ fn one_wrong_weight_tensor_fails() {
         assert!(failures.iter().any(|part| part.starts_with("gradient")), "{name}: {failures:?}");
         if strategy == Strategy::Cnn {
             let failures = failed(Perturbation::Scaled(name, f32::NAN));
-            assert!(failures.len() > 6, "what is no number passes no check: {failures:?}");
+            assert!(failures.len() > 6, "NaN passes no check: {failures:?}");
         }
     }
 }
@@ -160,7 +160,7 @@ fn every_convolution_is_measured_with_its_own_operations() {
     let vgg = NetworkName::VGG16.architecture().resolve([3, 32, 32], 7).expect("large enough");
     let all = vgg.forward_operations(vgg.cut(crate::domain::TrainedStages::Head).expect("a head").frozen());
     #[allow(clippy::cast_precision_loss)] // far below 2^52
-    let told: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
-    assert!((told - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {told}");
+    let share: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
+    assert!((share - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {share}");
     assert!(layers::layers(&processor(), layers::Options { repeats: 0, ..options }, &mut drop).is_err());
 }

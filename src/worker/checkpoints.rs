@@ -83,8 +83,8 @@ impl ResumePoint {
         for (path, error) in &self.damaged {
             let aside = quarantine_path(path);
             let kept = match fs::rename(path, &aside) {
-                Ok(()) => format!("it is kept as {}", aside.display()),
-                Err(error) => format!("it cannot be kept as {}: {error}", aside.display()),
+                Ok(()) => format!("it is renamed to {}", aside.display()),
+                Err(error) => format!("it cannot be renamed to {}: {error}", aside.display()),
             };
             let instead = if *path == files.best { String::new() } else { format!("; {}", self.describe()) };
             warnings.push(format!("{error}; {kept}{instead}"));
@@ -105,9 +105,9 @@ impl ResumePoint {
         Some(match self.whole.iter().find(is_wanted) {
             Some((path, _)) => match copy_checkpoint(path, &files.best) {
                 Ok(()) => {
-                    format!("{best} is made anew from {}, which is of the same epoch {wanted}", path.display())
+                    format!("{best} is restored from {}, which is of the same epoch {wanted}", path.display())
                 }
-                Err(error) => format!("cannot make {best} anew: {error}"),
+                Err(error) => format!("cannot restore {best}: {error}"),
             },
             None => format!(
                 "the best weights, of epoch {wanted}, are lost and cannot be tested unless a later epoch is better"
@@ -122,7 +122,7 @@ impl ResumePoint {
             0 => format!("epoch {epoch}"),
             step => format!("step {step} of epoch {}", epoch.saturating_add(1)),
         };
-        format!("going on from {}, which is of {position}", self.file.display())
+        format!("resuming from {}, which is of {position}", self.file.display())
     }
 }
 

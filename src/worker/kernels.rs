@@ -125,7 +125,7 @@ fn configure(folder: Option<&Path>) {
             // Burn saves tuning results in any case. Without this folder they would go next to a Cargo project.
             None => {
                 if let Ok(folder) = tempfile::tempdir() {
-                    config.autotune.cache = CacheConfig::File(folder.open_cache());
+                    config.autotune.cache = CacheConfig::File(folder.keep());
                 }
             }
         }

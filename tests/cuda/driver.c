@@ -40,7 +40,7 @@ static int lost(void) {
     return from && launches >= from;
 }
 
-__attribute__((destructor)) static void tell(void) {
+__attribute__((destructor)) static void write_counts(void) {
     const char *path = getenv("PRETEND_COUNTS");
     FILE *file = path && launches ? fopen(path, "a") : NULL;
     if (!file) return;

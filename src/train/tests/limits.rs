@@ -12,7 +12,7 @@ use crate::train::checkpoint::Checkpoint;
 use crate::train::fit::FitEnd;
 
 #[test]
-fn patience_ends_a_run_and_the_best_weights_are_kept() {
+fn patience_ends_a_run_and_the_best_weights_are_saved() {
     let mut training = ImageRun::new();
     training.recipe.epochs = 40;
     training.recipe.early_stopping.patience = 2;
