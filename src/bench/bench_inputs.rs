@@ -31,7 +31,7 @@ pub(super) struct BenchInputs {
     pub(super) labels: Vec<i32>,
     /// The precision of convolutions.
     pub(super) precision: Precision,
-    /// Numbers that the widest output of a frozen part may have in one pass.
+    /// The number of values that the widest output of a frozen part may have in one pass.
     pub(super) forward_chunk: usize,
     pub(super) change: Perturbation,
 }

@@ -13,7 +13,7 @@ use crate::domain::network::{Cut, FORWARD_CHUNK, Resolved};
 #[derive(Debug, Clone)]
 pub struct FrozenPart<B: KernelBackend> {
     network: Network<B>,
-    /// Numbers of its widest output for one image.
+    /// The number of values of its widest output for one image.
     widest: usize,
     /// The most images in one pass: the outputs of early layers would take too much memory for more.
     chunk: usize,

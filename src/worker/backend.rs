@@ -27,7 +27,7 @@ pub(crate) struct DevicePolicy {
     pub(crate) readback: u32,
     /// Bytes that resident images may take; 0 makes batches on the host.
     pub(crate) resident: u64,
-    /// Numbers that the widest output of a frozen part may have in one pass.
+    /// The number of values that the widest output of a frozen part may have in one pass.
     pub(crate) forward_chunk: usize,
 }
 

@@ -20,7 +20,7 @@ const UNKNOWN_MEMORY: u64 = 8 << 30;
 /// is 416 images of 224×224, on 8 GiB 41. Larger passes fill a GPU; on a CPU, smaller ones stay in its caches.
 const LAYER: u64 = 16;
 
-/// Returns the numbers in f32 that the widest output of a frozen part may have on this device.
+/// Returns the number of f32 values that the widest output of a frozen part may have on this device.
 pub(crate) fn forward_chunk(kind: DeviceKind) -> usize {
     match kind {
         DeviceKind::Cpu => FORWARD_CHUNK,
@@ -28,7 +28,7 @@ pub(crate) fn forward_chunk(kind: DeviceKind) -> usize {
     }
 }
 
-/// Returns the numbers in f32 of the widest output, for a GPU with `memory` bytes.
+/// Returns the number of f32 values of the widest output, for a GPU with `memory` bytes.
 fn chunk_for_memory(memory: u64) -> usize {
     // cuDNN rejects larger tensors.
     let most = i32::MAX.unsigned_abs() as usize;

@@ -50,7 +50,7 @@ pub(super) fn train(
     let device = device::choose(recipe.device)?;
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     let others = recipe.awaited(folder.start_checkpoint().exists());
-    let wait = claim.of(&home, folder, others, &device);
+    let wait = claim.conditions(&home, folder, others, &device);
     if !wait.wait(reporter) {
         return Ok(reporter.early_outcome());
     }
@@ -78,7 +78,7 @@ pub(super) fn evaluate(
     let files = files(folder);
     let device = device::choose(recipe.device)?;
     let home = folder.home().ok_or(WorkerError::NoHome)?;
-    let wait = claim.of(&home, folder, Vec::new(), &device);
+    let wait = claim.conditions(&home, folder, Vec::new(), &device);
     if !wait.wait(reporter) {
         return Ok(Some(reporter.early_outcome()));
     }

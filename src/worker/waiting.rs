@@ -30,7 +30,7 @@ pub(super) struct SlotClaim {
 
 impl SlotClaim {
     /// Returns the conditions under which a worker on `device` may start.
-    pub(super) fn of<'a>(
+    pub(super) fn conditions<'a>(
         &'a mut self,
         home: &'a Home,
         folder: &'a RunFolder,

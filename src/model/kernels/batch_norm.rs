@@ -122,7 +122,7 @@ fn products(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a * b).collect()
 }
 
-/// Returns the numbers of a piece of whole pixels.
+/// Returns the number of values in a piece of whole pixels.
 fn piece(channels: usize) -> usize {
     (PIECE / channels).max(1) * channels
 }

@@ -49,13 +49,13 @@ impl Geometry {
         }
     }
 
-    /// Returns the numbers in one channel of one output image.
+    /// Returns the number of values in one channel of one output image.
     pub(super) fn out_plane(&self) -> usize {
         let (h, w) = self.out_size();
         h * w
     }
 
-    /// Returns the numbers in the whole output.
+    /// Returns the number of values in the whole output.
     pub(super) fn out_len(&self) -> usize {
         self.n * self.c_out * self.out_plane()
     }
@@ -65,7 +65,7 @@ impl Geometry {
         !self.relu && self.pool == Pool::None
     }
 
-    /// Returns the numbers in one input image.
+    /// Returns the number of values in one input image.
     pub(super) fn in_image(&self) -> usize {
         self.c_in * self.h * self.w
     }
@@ -87,13 +87,13 @@ impl Geometry {
         }
     }
 
-    /// Returns the numbers in one row of the padded input: a border on either side, and one more pixel for an odd
+    /// Returns the number of values in one row of the padded input: a border on either side, and one more pixel for an odd
     /// width.
     pub(super) fn padded_row(&self) -> usize {
         (self.w + 2 + self.w % 2) * self.c_in
     }
 
-    /// Returns the numbers in a padded input image, with space for a vector that starts at its last number.
+    /// Returns the number of values in a padded input image, with space for a vector that starts at its last number.
     pub(super) fn padded_len(&self) -> usize {
         (self.h + 2 + self.h % 2) * self.padded_row() + VECTOR_OVERHANG
     }

@@ -27,7 +27,7 @@ fn test_lanes() -> Option<usize> {
     *PRETEND.get_or_init(|| std::env::var(TEST_LANES).ok()?.parse().ok())
 }
 
-/// Returns the numbers in a vector on this CPU.
+/// Returns the number of values in a vector on this CPU.
 pub(super) fn lanes() -> usize {
     dispatch(Lanes)
 }

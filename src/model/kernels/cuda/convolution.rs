@@ -23,7 +23,7 @@ use crate::model::kernels::RequiredGradients;
 static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, LibraryError>>>> = Mutex::new(None);
 
 /// Calls `act` with the cuDNN of the device with this ordinal; the first call opens it.
-fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryError>) -> Result<T, LibraryError> {
+fn with_cudnn<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryError>) -> Result<T, LibraryError> {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let cudnn = open.get_or_insert_default().entry(ordinal).or_insert_with(|| Cudnn::open(ordinal));
     act(cudnn.as_mut().map_err(|error| error.clone())?)
@@ -34,7 +34,7 @@ fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryErro
 /// # Errors
 /// If it cannot be opened there or has no algorithm.
 pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), LibraryError> {
-    with(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
+    with_cudnn(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
 }
 
 /// A service of the thread that launches the runtime's kernels. cuDNN's calls run on that thread.
@@ -64,7 +64,7 @@ fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), Librar
         if FAILED.load(Ordering::SeqCst) {
             return;
         }
-        let found = panic::catch_unwind(AssertUnwindSafe(|| with(ordinal, calls)));
+        let found = panic::catch_unwind(AssertUnwindSafe(|| with_cudnn(ordinal, calls)));
         FAILED.store(!matches!(found, Ok(Ok(()))), Ordering::SeqCst);
         match found {
             Ok(Ok(())) => {}

@@ -21,7 +21,7 @@ fn is_filter(parameter: &Tensor) -> bool {
     parameter.meta.shape().num_dims() == 4
 }
 
-/// Returns the numbers of a parameter that a thread processes, and the number of threads.
+/// Returns the number of values of a parameter for each thread, and the number of threads.
 fn vectors(parameter: &Tensor) -> (usize, u32) {
     let numbers = parameter.meta.shape().num_elements();
     let vector = [4, 2, 1].into_iter().find(|vector| numbers.is_multiple_of(*vector)).unwrap_or(1);

@@ -53,7 +53,7 @@ impl Band {
         self.images.clone().flat_map(move |i| rows.clone().flat_map(move |y| (0..columns).map(move |x| (i, y, x))))
     }
 
-    /// Returns the numbers in the band's output.
+    /// Returns the number of values in the band's output.
     pub(super) fn outputs<T: Tile>(&self, geometry: &Geometry) -> usize {
         let (stride, (h, w)) = (geometry.stride(), geometry.out_size());
         let rows = self.pixel_rows::<T>(geometry.h);

@@ -35,7 +35,7 @@ pub(in super::super) fn first_layer_conv(
     out
 }
 
-/// Returns the numbers in a neighbourhood: a one for the bias, and the kernel's pixels.
+/// Returns the number of values in a neighbourhood: a one for the bias, and the kernel's pixels.
 fn depth(geometry: &Geometry) -> usize {
     1 + 9 * geometry.c_in
 }
