@@ -1,4 +1,4 @@
-//! What a device makes of bytes and maps against what the host makes of the images themselves.
+//! Tests that batches made on the device equal those made on the host.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::writer::{Description, StagingFolder, Writer};
 use crate::data::{Affine, Batch, Dataset, Pass};
 use crate::domain::{Augmentation, DatasetName, Views};
-use crate::train::feed::{Feed, Piece, Ready};
+use crate::train::data_loader::{DataLoader, DeviceBatch, HostBatch};
 
-/// Of the range of a picture's values: how far the two ways may differ.
+/// The largest difference, as a share of the range of an image's values.
 const TOLERANCE: f32 = 1e-3;
 
 const IMAGES: u32 = 23;
 
-/// Noise, in two classes and two splits.
+/// Writes a dataset of noise in two classes and two splits.
 fn dataset(dir: &TempDir, image: ImageShape) -> Arc<Dataset> {
     let workshop = StagingFolder::open(dir.path(), &DatasetName::new("d").expect("a name")).expect("a workshop");
     let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).expect("a writer");
@@ -50,16 +50,16 @@ fn range(values: &[f32]) -> f32 {
     ends.1 - ends.0
 }
 
-/// The largest difference, as a share of the range of `theirs`.
+/// Returns the largest difference, as a share of the range of `theirs`.
 fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
     assert_eq!(ours.len(), theirs.len());
     let largest = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     largest / range(theirs).max(f32::MIN_POSITIVE)
 }
 
-/// The largest difference between the two ways for the images with these indices.
+/// Returns the largest difference between device and host for the images with these indices.
 fn compare(images: &Images, split: Split, indices: &[u32], pass: Pass) -> f32 {
-    let resident = Resident::<Flex>::upload(images, &[split], u64::MAX, &Default::default()).expect("room");
+    let resident = DeviceDataset::<Flex>::upload(images, &[split], u64::MAX, &Default::default()).expect("room");
     let made = Batch::make(images, split, indices, pass);
     let (inputs, labels) = resident.batch(&images.batch_spec(split, indices, pass));
     assert_eq!(inputs.dims(), made.shape);
@@ -137,16 +137,17 @@ fn pictures_that_are_taken_as_they_are_are_equal_to_the_last_bit() {
     }
 }
 
-/// Where the pixel at a row and a column of a picture comes from.
+/// Maps row and column of a pixel to those from which it is sampled.
 type Origin = fn(usize, usize) -> [usize; 2];
 
-/// Known by hand: half turns and mirrors move whole pixels, and a shift by a side leaves the edge alone.
+/// Exact cases: half turns and mirrors move whole pixels, and a shift by a whole side repeats the edge.
 #[test]
-fn whole_moves_and_what_lies_beyond_the_edge() {
+fn maps_of_whole_pixels_are_exact_inside_and_outside_the_border() {
     let dir = TempDir::new().expect("a folder");
     let dataset = dataset(&dir, ImageShape { width: 8, height: 8, channels: 1 });
     let images = Images::plain(Arc::clone(&dataset), None);
-    let resident = Resident::<Flex>::upload(&images, &[Split::Train], u64::MAX, &Default::default()).expect("room");
+    let resident =
+        DeviceDataset::<Flex>::upload(&images, &[Split::Train], u64::MAX, &Default::default()).expect("room");
     let still = Affine::identity();
     let table: [(&str, Affine, Origin); 5] = [
         ("nothing", still, |row, column| [row, column]),
@@ -176,24 +177,24 @@ fn whole_epochs_are_the_same_with_their_last_and_smaller_batch() {
     let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 9, variants: 0 };
     let images = Images::prepared(dataset, 20, Preprocessing::VGGFACE, Some(augmenter));
     let (device, splits) = (Default::default(), [Split::Train]);
-    let resident = Resident::<Flex>::upload(&images, &splits, u64::MAX, &device);
+    let resident = DeviceDataset::<Flex>::upload(&images, &splits, u64::MAX, &device);
     let order = crate::data::epoch_order(9, 2, IMAGES as usize);
-    // The validation split was not uploaded: it is made on the host either way.
+    // The validation split is not uploaded, so the host makes it in both cases.
     for (split, on_device) in [(Split::Train, true), (Split::Validation, false)] {
-        let epoch = |resident: Option<Resident<Flex>>| {
-            let feed = Feed::of_images(images.clone(), None, resident);
-            let pieces: Vec<Piece> =
-                feed.start(split, order.clone(), 10, Pass::Training(2)).expect("a thread").collect();
-            let sizes: Vec<usize> = pieces.iter().map(|piece| piece.labels().len()).collect();
+        let epoch = |resident: Option<DeviceDataset<Flex>>| {
+            let loader = DataLoader::from_images(images.clone(), None, resident);
+            let batches: Vec<HostBatch> =
+                loader.start(split, order.clone(), 10, Pass::Training(2)).expect("a thread").collect();
+            let sizes: Vec<usize> = batches.iter().map(|batch| batch.labels().len()).collect();
             assert_eq!(sizes, [10, 10, 3]);
-            let picked = pieces.iter().all(|piece| matches!(piece, Piece::Picked(_)));
+            let picked = batches.iter().all(|batch| matches!(batch, HostBatch::Spec(_)));
             let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-            for piece in pieces {
-                let told = piece.labels().to_vec();
-                let Ready { inputs: of_batch, labels: on_device } = feed.ready(piece, &device);
-                assert_eq!(on_device.into_data().iter::<i32>().collect::<Vec<_>>(), told);
+            for batch in batches {
+                let expected = batch.labels().to_vec();
+                let DeviceBatch { inputs: of_batch, labels: on_device } = loader.to_device(batch, &device);
+                assert_eq!(on_device.into_data().iter::<i32>().collect::<Vec<_>>(), expected);
                 inputs.extend(floats(of_batch));
-                labels.extend(told);
+                labels.extend(expected);
             }
             (picked, inputs, labels)
         };
@@ -211,9 +212,9 @@ fn images_go_to_a_device_only_where_they_have_room() {
     let both = [Split::Train, Split::Validation];
     // 23 images each, of 90 bytes and a label of 4.
     assert_eq!(bytes_on_device(&images, &both), 2 * 23 * 94);
-    let upload = |bound| Resident::<Flex>::upload(&images, &both, bound, &Default::default());
+    let upload = |bound| DeviceDataset::<Flex>::upload(&images, &both, bound, &Default::default());
     assert!(upload(0).is_none() && upload(2 * 23 * 94 - 1).is_none());
     let resident = upload(2 * 23 * 94).expect("just enough");
     assert!(both.iter().all(|split| resident.images(*split).is_some()));
-    assert!(resident.images(Split::Test).is_none(), "of a split that was not asked for there is nothing");
+    assert!(resident.images(Split::Test).is_none(), "the test split was not uploaded");
 }

@@ -1,4 +1,4 @@
-//! The worker's side of the run folder: events and predictions out, requests in.
+//! The worker's side of the run folder: writes events and predictions, and reads requests.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,36 +20,36 @@ use super::signals::Interruption;
 
 pub(super) use crate::domain::now;
 
-/// How often the folder is looked at for a request.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Time between two checks of the folder for requests.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What somebody asks of a worker that waits.
+/// A request to a worker that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
-    Nothing,
+pub(super) enum ControlRequest {
+    None,
     Pause,
     Stop,
 }
 
-/// Records what training reports, and hears what others ask.
-pub(super) struct Journal {
+/// Writes a run's events to its log and reads the requests in its folder.
+pub(super) struct RunReporter {
     log: SharedLog,
     folder: RunFolder,
     interruption: Interruption,
     stopping: bool,
-    looked: Instant,
+    polled: Instant,
     lost: usize,
     paused: Duration,
-    /// The recipe's limits, and those in force.
+    /// The recipe's limits; `limits` are those in force.
     own_limits: Limits,
     limits: Limits,
-    /// What was last said of a request for limits that cannot be obeyed, so that it is said once.
-    complaint: Option<String>,
+    /// The last warning about unreadable limits, so that each is logged once.
+    limits_warning: Option<String>,
     load: Option<LoadMeter>,
     kernels: Option<KernelWatch>,
 }
 
-/// The log, which a thread may write to while training waits for a device.
+/// The event log, shared with the thread that counts compiled kernels.
 #[derive(Clone)]
 pub(super) struct SharedLog(Arc<Mutex<EventWriter>>);
 
@@ -58,7 +58,7 @@ impl SharedLog {
         Self(Arc::new(Mutex::new(log)))
     }
 
-    /// Whether another thread has it too.
+    /// Whether another thread holds the log too.
     #[cfg(test)]
     pub(super) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1
@@ -73,56 +73,57 @@ impl SharedLog {
     }
 }
 
-impl Journal {
+impl RunReporter {
     pub(super) fn new(log: EventWriter, folder: RunFolder, interruption: Interruption, own_limits: Limits) -> Self {
         Self {
             log: SharedLog::new(log),
             folder,
             interruption,
             stopping: false,
-            looked: Instant::now(),
+            polled: Instant::now(),
             lost: 0,
             paused: Duration::ZERO,
             own_limits,
             limits: own_limits,
-            complaint: None,
+            limits_warning: None,
             load: None,
             kernels: None,
         }
     }
 
-    /// From now on tells what this process takes of its machine.
+    /// Logs the load of this process from now on.
     pub(super) fn measure(&mut self, meter: Option<LoadMeter>) {
         self.load = meter;
     }
 
-    /// From now on tells how many kernels its device has been given, too: it may take minutes in which training only
-    /// waits.
+    /// Logs the number of compiled kernels from now on. Compiling may take minutes, in which training logs nothing
+    /// else.
     pub(super) fn watch_kernels(&mut self, device: String, folder: &Path) {
         self.kernels = KernelWatch::start(device, folder.to_owned(), self.log.clone());
     }
 
-    /// Keeps predictions in a file of the run. A full disk must not end a training: it is told, and they are missing.
-    pub(super) fn keep(&mut self, predictions: &Predictions, path: &Path) {
+    /// Writes predictions to a file of the run. A failure is logged as a warning, because a full disk must not end a
+    /// training.
+    pub(super) fn write_predictions(&mut self, predictions: &Predictions, path: &Path) {
         if let Err(error) = predictions.write(path) {
             let message = format!("cannot write {}: {error}; its predictions are missing", path.display());
             self.report(Event::Warning { message });
         }
     }
 
-    /// Takes over the limits asked for without a word: the log has them already, and this worker only tests.
-    pub(super) fn know_limits(&mut self) {
+    /// Adopts the requested limits without an event: this worker only tests, and the log has them already.
+    pub(super) fn adopt_limits(&mut self) {
         if let Ok(Some(limits)) = self.folder.limits() {
             self.limits = limits;
         }
     }
 
-    /// Takes over the limits asked for, and tells if they are others than before.
-    pub(super) fn look_at_limits(&mut self) {
+    /// Adopts the requested limits, and logs a change.
+    pub(super) fn update_limits(&mut self) {
         match self.folder.limits() {
-            Ok(asked) => {
-                self.complaint = None;
-                let limits = asked.unwrap_or(self.own_limits);
+            Ok(requested) => {
+                self.limits_warning = None;
+                let limits = requested.unwrap_or(self.own_limits);
                 if limits != self.limits {
                     self.limits = limits;
                     let Limits { epochs, patience } = limits;
@@ -131,8 +132,8 @@ impl Journal {
             }
             Err(error) => {
                 let message = format!("{error}; the limits stay as they are");
-                if self.complaint.as_ref() != Some(&message) {
-                    self.complaint = Some(message.clone());
+                if self.limits_warning.as_ref() != Some(&message) {
+                    self.limits_warning = Some(message.clone());
                     self.report(Event::Warning { message });
                 }
             }
@@ -150,12 +151,13 @@ impl Journal {
         if durable { self.log.sync() } else { Ok(()) }
     }
 
-    fn stop_asked(&self, look: bool) -> bool {
-        self.interruption.signal().is_some() || (look && self.folder.stop_requested())
+    /// Whether the run should stop: on a signal or, with `read_folder`, on a request.
+    fn stop_pending(&self, read_folder: bool) -> bool {
+        self.interruption.signal().is_some() || (read_folder && self.folder.stop_requested())
     }
 
-    /// The outcome of a run that ends before its end: stopped where that was requested, else interrupted by a signal.
-    pub(super) fn early_end(&self) -> Outcome {
+    /// Returns the outcome of a run that ends early: stopped where that was requested, else interrupted by a signal.
+    pub(super) fn early_outcome(&self) -> Outcome {
         match self.interruption.signal() {
             Some(signal) if !self.folder.stop_requested() => Outcome::Interrupted { signal: signal.into() },
             _ => Outcome::Stopped,
@@ -164,73 +166,74 @@ impl Journal {
 
     fn stop(&mut self) {
         self.stopping = true;
-        // A signal alone is no request: the run's end names it.
+        // A signal without a request logs no event; the run's outcome names it.
         if self.interruption.signal().is_none() || self.folder.stop_requested() {
             self.report(Event::StopRequested);
         }
     }
 
-    /// Listens without waiting: for a worker that has nothing to do but that.
-    pub(super) fn hear(&mut self) -> Heard {
-        self.look_at_limits();
-        if !self.stopping && self.stop_asked(true) {
+    /// Returns the pending request without waiting; for a worker that is not training yet.
+    pub(super) fn poll_requests(&mut self) -> ControlRequest {
+        self.update_limits();
+        if !self.stopping && self.stop_pending(true) {
             self.stop();
         }
         if self.stopping {
-            Heard::Stop
+            ControlRequest::Stop
         } else if self.folder.pause_requested() {
-            Heard::Pause
+            ControlRequest::Pause
         } else {
-            Heard::Nothing
+            ControlRequest::None
         }
     }
 
-    /// Waits until the request to pause is taken back or a stop is asked for.
+    /// Waits until the request to pause is withdrawn or a stop is requested.
     pub(super) fn pause(&mut self) {
         self.report(Event::Paused);
         let begun = Instant::now();
-        while self.folder.pause_requested() && !self.stop_asked(true) {
-            thread::sleep(LOOK_INTERVAL);
-            self.look_at_limits();
+        while self.folder.pause_requested() && !self.stop_pending(true) {
+            thread::sleep(POLL_INTERVAL);
+            self.update_limits();
         }
         self.paused += begun.elapsed();
-        // What was measured while nothing was done says nothing of what follows.
+        // Dropped, because a load measured during the pause would be logged as the load of training.
         self.load.as_ref().map(LoadMeter::take);
-        if self.stop_asked(true) {
+        if self.stop_pending(true) {
             self.stop();
         } else {
             self.report(Event::Continued);
         }
     }
 
-    /// Ends what reports beside training, before the end is reported: nothing follows that.
+    /// Ends the threads that write to the log; nothing may follow the run's last event.
     pub(super) fn finish(&mut self) {
         self.kernels = None;
         self.report_refusal();
     }
 
-    /// Logs a warning where cuDNN was found and has not taken a block.
+    /// Logs a warning where cuDNN was found but does not run a block.
     fn report_refusal(&mut self) {
         if let Some(message) = device::take_refusal() {
             self.report(Event::Warning { message });
         }
     }
 
-    fn look(&mut self) {
-        self.looked = Instant::now();
+    /// Handles requests in the folder, and logs load and warnings.
+    fn poll(&mut self) {
+        self.polled = Instant::now();
         self.report_refusal();
-        self.look_at_limits();
+        self.update_limits();
         if let Some(load) = self.load.as_ref().and_then(LoadMeter::take) {
             self.report(Event::Load { load });
         }
-        if self.folder.pause_requested() && !self.stop_asked(true) {
+        if self.folder.pause_requested() && !self.stop_pending(true) {
             self.pause();
         }
     }
 }
 
-impl Reporter for Journal {
-    /// A full disk must not end a training: what cannot be recorded is counted, and told once it can be again.
+impl Reporter for RunReporter {
+    /// Appends an event to the log. A full disk must not end a training, so lost events are counted and reported later.
     fn report(&mut self, event: Event) {
         if let Err(error) = self.append(event) {
             if self.lost == 0 {
@@ -244,11 +247,11 @@ impl Reporter for Journal {
         if self.stopping {
             return true;
         }
-        let look = self.looked.elapsed() >= LOOK_INTERVAL;
-        if look {
-            self.look();
+        let due = self.polled.elapsed() >= POLL_INTERVAL;
+        if due {
+            self.poll();
         }
-        if !self.stopping && self.stop_asked(look) {
+        if !self.stopping && self.stop_pending(due) {
             self.stop();
         }
         self.stopping
@@ -259,7 +262,7 @@ impl Reporter for Journal {
     }
 
     fn limits(&mut self, _own: Limits) -> Limits {
-        self.look_at_limits();
+        self.update_limits();
         self.limits
     }
 
@@ -267,6 +270,6 @@ impl Reporter for Journal {
         let Evaluation { confusion, probabilities, truth, .. } = evaluation;
         let (probabilities, truth) = (probabilities.clone(), truth.clone());
         let predictions = Predictions { classes: confusion.classes(), probabilities, truth };
-        self.keep(&predictions, &self.folder.validation_predictions(epoch));
+        self.write_predictions(&predictions, &self.folder.validation_predictions(epoch));
     }
 }

@@ -1,16 +1,16 @@
-//! The module that trains: its tensors by name, its seeds, and batch norm.
+//! Tests of the network: tensors by name, seeds, and batch norm.
 
 use burn::backend::{Autodiff, Flex};
 use burn::module::{AutodiffModule, Module};
 use burn::tensor::Tensor;
 
-use super::network::{Network, StepKey};
-use super::parameters::{Array, Arrays};
+use super::{Network, StepKey};
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage, Unit};
 use crate::domain::{NetworkName, TrainedStages};
+use crate::model::parameters::{Array, Arrays};
 
-/// A network of the catalog whose weights are drawn, on images `[channels, height, width]`.
-pub(crate) fn drawn<B: super::kernels::KernelBackend>(
+/// Returns a network of the catalog with drawn weights, for images `[channels, height, width]`.
+pub(crate) fn drawn<B: crate::model::kernels::KernelBackend>(
     name: NetworkName,
     input: [usize; 3],
     classes: usize,
@@ -19,8 +19,8 @@ pub(crate) fn drawn<B: super::kernels::KernelBackend>(
     Network::from_scratch(name, input, classes, seed, &Default::default()).expect("large enough")
 }
 
-/// A network whose weights are drawn.
-pub(crate) fn build<B: super::kernels::KernelBackend>(
+/// Returns a network of `architecture` with drawn weights.
+pub(crate) fn build<B: crate::model::kernels::KernelBackend>(
     architecture: &Architecture,
     input: [usize; 3],
     classes: usize,
@@ -31,7 +31,7 @@ pub(crate) fn build<B: super::kernels::KernelBackend>(
     Network::new(resolved.plan(cut.trained()), &Arrays::new(), seed, &Default::default()).expect("drawn")
 }
 
-/// A residual pair with batch norm in both branches, then pooling and a dense layer.
+/// Returns an architecture of a residual pair with batch norm in both branches, pooling and a dense layer.
 pub(crate) fn residual() -> Architecture {
     let convolution = |name: &str, kernel, stride, outputs| {
         Layer::new(name, Op::Convolution { kernel, stride, outputs, bias: false })
@@ -111,13 +111,13 @@ fn buffers_are_no_parameters_and_are_saved_with_them() {
     let images = Tensor::random([4, 2, 9, 9], burn::tensor::Distribution::Uniform(-1.0, 3.0), &Default::default());
     let before = network.to_arrays();
     let (_, statistics) = network.training_logits(images.clone(), StepKey { seed: 1, epoch: 1, step: 1 });
-    assert_eq!(network.to_arrays(), before, "nothing moves before the statistics are taken up");
+    assert_eq!(network.to_arrays(), before, "nothing changes before the statistics are set");
     let network = network.with_statistics(statistics);
     let after = network.to_arrays();
     for (name, array) in &after {
         assert_eq!(array == &before[name], !name.contains("running"), "{name}");
     }
-    // What evaluation normalizes by is what was saved.
+    // Evaluation normalizes by the saved statistics.
     let again = build::<Flex>(&residual(), [2, 9, 9], 3, 2).load_arrays(&after).expect("fits");
     let images = images.inner();
     assert_eq!(again.logits(images.clone()).into_data(), network.valid().logits(images).into_data());

@@ -1,22 +1,27 @@
-//! The layer that leads into the wide ones, from a few channels to 64 and more, forward only: too few channels for
-//! Winograd, and its output should already lie pixel by pixel. One matrix product with the pixels' neighbourhoods.
+//! The forward pass of a first layer, with few input and 64 or more output channels, as one matrix product with the
+//! pixels' neighbourhoods. It has too few channels for Winograd, and its output has the layout of the next layer.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::geometry::Geometry;
 use super::super::lanes::{dispatch, lanes};
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::gemm::{VECTORS, rows_by_panel};
 
-/// Pixels done at once: their neighbourhoods stay in the second cache.
+/// Pixels of a task, whose neighbourhoods fit the second-level cache.
 const PIXELS: usize = 1024;
 
-/// `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none → `[n, h, w, c_out]`. Adds up in the order
-/// of the fused kernel, so that the result has the same bits.
-pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+/// Computes `[n, h, w, c_out]` from `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in, 3, 3]` and optional `bias`
+/// `[c_out]`. Sums in the order of the fused kernel, so that the bits are the same.
+pub(in super::super) fn first_layer_conv(
+    geometry: &Geometry,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
     let &Geometry { c_out, h, w, .. } = geometry;
-    let mut out = leftover(geometry.out_len());
+    let mut out = recycled(geometry.out_len());
     if out.is_empty() {
         return out;
     }
@@ -30,12 +35,12 @@ pub(in super::super) fn lead_in(geometry: &Geometry, x: &[f32], weight: &[f32], 
     out
 }
 
-/// Numbers in a neighbourhood: a one for the bias, and the kernel's pixels.
+/// Returns the number of values in a neighbourhood: a one for the bias, and the kernel's pixels.
 fn depth(geometry: &Geometry) -> usize {
     1 + 9 * geometry.c_in
 }
 
-/// `[panel, neighbourhood, panel's width]`.
+/// Returns the weights as `[panel, neighbourhood, panel's width]`.
 fn panels(geometry: &Geometry, weight: &[f32], bias: Option<&[f32]>) -> Scratch {
     let &Geometry { c_in, c_out, .. } = geometry;
     let (depth, width) = (depth(geometry), VECTORS * lanes());
@@ -52,7 +57,7 @@ fn panels(geometry: &Geometry, weight: &[f32], bias: Option<&[f32]>) -> Scratch 
     panels
 }
 
-/// Some rows of one image.
+/// A task: some rows of one image.
 struct Rows<'a> {
     geometry: &'a Geometry,
     x: &'a [f32],
@@ -85,7 +90,7 @@ impl WithSimd for Rows<'_> {
 }
 
 impl Rows<'_> {
-    /// The neighbourhoods of row `y`'s pixels; what lies outside the image stays zero.
+    /// Collects the neighbourhoods of row `y`'s pixels; pixels outside the image stay zero.
     #[inline(always)]
     fn gather(&self, y: usize, depth: usize, neighbourhoods: &mut [f32]) {
         let &Geometry { c_in, h, w, .. } = self.geometry;
@@ -95,7 +100,7 @@ impl Rows<'_> {
         for k in 0..9 * c_in {
             let (ky, kx, ci) = (k / c_in / 3, k / c_in % 3, k % c_in);
             let Some(from) = (y + ky).checked_sub(1).filter(|y| *y < h) else { continue };
-            // Where the neighbour's column is within the image.
+            // The columns whose neighbour is in the image.
             let (first, last) = (usize::from(kx == 0), w - usize::from(kx == 2));
             if first >= last {
                 continue;

@@ -1,43 +1,43 @@
-//! The weights of the run that fine-tuning starts from.
+//! The initial weights of fine-tuning, from another run.
 
-use super::Ground;
+use super::RunInputs;
 use crate::domain::preflight::{self, Entry, Problem, StartFacts};
 use crate::domain::{FineTuning, Transfer};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::{average, optimizer};
 use crate::worker::error::WorkerError;
 
-/// The weights that fine-tuning starts from, once they are copied.
-pub(super) fn start_of(ground: &Ground) -> Result<Option<Checkpoint>, WorkerError> {
-    let path = ground.folder.start_checkpoint();
-    let fine_tunes = ground.recipe.transfer.as_ref().is_some_and(|transfer| transfer.fine_tuning.is_some());
+/// Reads the copied initial weights; `None` where the run does not fine-tune or has no copy yet.
+pub(super) fn initial_weights(run_inputs: &RunInputs) -> Result<Option<Checkpoint>, WorkerError> {
+    let path = run_inputs.folder.start_checkpoint();
+    let fine_tunes = run_inputs.recipe.transfer.as_ref().is_some_and(|transfer| transfer.fine_tuning.is_some());
     if !fine_tunes || !path.exists() {
         return Ok(None);
     }
     Ok(Some(Checkpoint::read(&path)?))
 }
 
-/// Copies the best weights of the run that fine-tuning goes on from, unless that is done already.
+/// Copies the best weights of the run from which fine-tuning starts, unless the copy exists.
 ///
 /// # Errors
-/// When that run has none, or they do not belong to this recipe.
-pub(in super::super) fn take_start(ground: &Ground, transfer: &Transfer) -> Result<(), WorkerError> {
+/// If that run has no best weights, or they do not belong to this recipe.
+pub(in super::super) fn copy_initial_weights(run_inputs: &RunInputs, transfer: &Transfer) -> Result<(), WorkerError> {
     let Some(FineTuning { from, .. }) = &transfer.fine_tuning else { return Ok(()) };
-    let place = ground.folder.start_checkpoint();
-    if place.exists() {
+    let copy = run_inputs.folder.start_checkpoint();
+    if copy.exists() {
         return Ok(());
     }
-    let run = ground.home.run(from);
+    let run = run_inputs.home.run(from);
     let source = run.best_checkpoint();
     if !source.exists() {
         let missing = if run.path().exists() { Problem::StartUnsaved } else { Problem::NoStart };
         return Err(missing(from.clone()).into());
     }
     let mut start = Checkpoint::read(&source)?;
-    start.arrays = average::evaluated(start.arrays);
+    start.arrays = average::evaluated_arrays(start.arrays);
     start.arrays.retain(|name, _| !optimizer::is_state(name));
-    let (identity, recipe) = (&start.state.identity, &ground.recipe);
-    // By what the checkpoint holds, whatever the run's recipe says of it.
+    let (identity, recipe) = (&start.state.identity, &run_inputs.recipe);
+    // Taken from the checkpoint itself, because the other run's recipe may have been edited.
     let facts = StartFacts {
         fingerprint: identity.fingerprint.clone(),
         base: identity.base.clone(),
@@ -47,5 +47,5 @@ pub(in super::super) fn take_start(ground: &Ground, transfer: &Transfer) -> Resu
     if let Some(problem) = preflight::check_start(recipe, from, Entry::Found(facts)).into_iter().next() {
         return Err(problem.into());
     }
-    start.write(&place).map_err(|source| WorkerError::File { doing: "write", path: place, source })
+    start.write(&copy).map_err(|source| WorkerError::File { doing: "write", path: copy, source })
 }

@@ -1,4 +1,4 @@
-//! A checkpoint comes back to the last bit, or is refused by name.
+//! Tests that a checkpoint is read back to the last bit, or refused with its name.
 
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn checkpoint() -> Checkpoint {
 }
 
 #[test]
-fn a_checkpoint_comes_back_to_the_last_bit() {
+fn a_checkpoint_is_read_back_to_the_last_bit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("last.ckpt");
     checkpoint().write(&path).expect("written");
@@ -59,7 +59,7 @@ fn a_checkpoint_of_the_first_format_is_read() {
 
 proptest! {
     #[test]
-    fn sums_come_back_to_the_last_bit(loss: f64, right: f64, pending: [f32; 2], seconds: f64) {
+    fn sums_are_read_back_to_the_last_bit(loss: f64, right: f64, pending: [f32; 2], seconds: f64) {
         prop_assume!(loss.is_finite() && right.is_finite() && seconds.is_finite());
         prop_assume!(pending.iter().all(|sum| sum.is_finite()));
         let partial = Partial { loss, right, pending: Some(pending), seconds, ..Partial::default() };
@@ -74,7 +74,7 @@ proptest! {
 }
 
 #[test]
-fn a_newer_checkpoint_is_refused_in_words() {
+fn a_newer_checkpoint_is_refused_with_advice() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("last.ckpt");
     let mut newer = checkpoint();

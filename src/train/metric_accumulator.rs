@@ -1,4 +1,4 @@
-//! What an epoch's training adds up to: sums on the device, sums on the host, and when to tell of them.
+//! Accumulates an epoch's loss and accuracy on the device and on the host, and creates progress events.
 
 use std::time::Duration;
 
@@ -9,27 +9,28 @@ use crate::events::Event;
 use crate::model::kernels::read;
 
 use super::checkpoint::Partial;
-use super::epoch::{EpochPlan, TrainingFigures};
+use super::epoch::{EpochPlan, TrainingMetrics};
 use super::stopwatch::Stopwatch;
 
-/// At most one progress event in this time, and at most [`MAX_REPORTS`] an epoch.
+/// At most one progress event in this time, and at most [`MAX_REPORTS`] in an epoch.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_REPORTS: u32 = 200;
 
-/// Sums that are still on the device.
-pub(crate) struct Pending<B: AutodiffBackend> {
+/// Sums of loss and correct predictions on the device.
+pub(crate) struct DeviceSums<B: AutodiffBackend> {
     /// `[2]`: summed loss, images predicted right.
     sums: Option<Tensor<B::InnerBackend, 1>>,
     images: usize,
 }
 
-impl<B: AutodiffBackend> Default for Pending<B> {
+impl<B: AutodiffBackend> Default for DeviceSums<B> {
     fn default() -> Self {
         Self { sums: None, images: 0 }
     }
 }
 
-impl<B: AutodiffBackend> Pending<B> {
+impl<B: AutodiffBackend> DeviceSums<B> {
+    /// Adds a batch with the mean loss `[1]`, logits `[images, classes]` and labels `[images]`.
     #[allow(clippy::cast_precision_loss)] // batch sizes are small
     pub(crate) fn add(
         &mut self,
@@ -47,35 +48,35 @@ impl<B: AutodiffBackend> Pending<B> {
         self.images += images;
     }
 
-    /// Goes on from sums that had not been cut when their checkpoint was saved.
+    /// Restores the sums that a checkpoint saved before they were read.
     pub(super) fn resume(from: &Partial, device: &B::Device) -> Self {
         let sums = from.pending.map(|sums| Tensor::from_data(TensorData::new(sums.to_vec(), [2]), device));
         Self { sums, images: from.pending_images }
     }
 
-    /// Reads the sums and cuts them: waits for the device.
-    pub(crate) fn take(&mut self) -> Sums {
-        let Some([loss, right]) = self.sums() else { return Sums::default() };
+    /// Reads the sums from the device and resets them; waits for the device.
+    pub(crate) fn take(&mut self) -> HostSums {
+        let Some([loss, right]) = self.sums() else { return HostSums::default() };
         self.sums = None;
-        Sums { loss: f64::from(loss), right: f64::from(right), images: std::mem::take(&mut self.images) }
+        HostSums { loss: f64::from(loss), right: f64::from(right), images: std::mem::take(&mut self.images) }
     }
 
-    /// The sums without a cut.
+    /// Reads the sums without a reset.
     fn sums(&self) -> Option<[f32; 2]> {
         let values: Vec<f32> = read(self.sums.clone()?).convert::<f32>().iter::<f32>().collect();
         values.try_into().ok()
     }
 }
 
-/// Sums that were read back.
+/// Sums on the host.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sums {
+pub(crate) struct HostSums {
     pub(crate) loss: f64,
     pub(crate) right: f64,
     pub(crate) images: usize,
 }
 
-impl Sums {
+impl HostSums {
     fn add(&mut self, other: Self) {
         self.loss += other.loss;
         self.right += other.right;
@@ -83,46 +84,46 @@ impl Sums {
     }
 }
 
-/// Adds up an epoch and decides when to report.
-pub(super) struct Meter<'a> {
+/// The sums of an epoch, and of the steps since its last progress event.
+pub(super) struct MetricAccumulator<'a> {
     plan: &'a EpochPlan<'a>,
-    total: Sums,
-    since_report: Sums,
+    total: HostSums,
+    since_report: HostSums,
     begun: Stopwatch,
     reported: Stopwatch,
     reported_step: u32,
 }
 
 #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
-impl<'a> Meter<'a> {
-    /// Goes on from the part of the epoch that is done. `paused`: how long the run has paused in all, here and below.
+impl<'a> MetricAccumulator<'a> {
+    /// Starts from the trained part of the epoch. `paused` is the total time that the run has paused, here and below.
     pub(super) fn new(plan: &'a EpochPlan<'a>, paused: Duration) -> Self {
         let reported = Stopwatch::start(paused);
         let Partial { step, loss, right, images, .. } = plan.from;
-        let total = Sums { loss, right, images };
-        Self { plan, total, since_report: Sums::default(), begun: reported, reported, reported_step: step }
+        let total = HostSums { loss, right, images };
+        Self { plan, total, since_report: HostSums::default(), begun: reported, reported, reported_step: step }
     }
 
-    pub(super) fn add(&mut self, sums: Sums) {
+    pub(super) fn add(&mut self, sums: HostSums) {
         self.total.add(sums);
         self.since_report.add(sums);
     }
 
-    /// Whether the loss is a number so far.
+    /// Whether the summed loss is finite.
     pub(super) fn is_finite(&self) -> bool {
         self.total.loss.is_finite()
     }
 
-    /// Progress up to this step, if it is time to tell.
+    /// Returns a progress event up to `step` if one is due.
     pub(super) fn report(&mut self, step: u32, paused: Duration) -> Option<Event> {
         let due = self.reported.elapsed(paused) >= REPORT_INTERVAL
             && step - self.reported_step >= self.plan.steps / MAX_REPORTS;
         if due { self.flush(step, paused) } else { None }
     }
 
-    /// Progress up to this step, if nothing was told of it yet.
+    /// Returns a progress event up to `step` if any images came since the last one.
     pub(super) fn flush(&mut self, step: u32, paused: Duration) -> Option<Event> {
-        let Sums { loss, right, images } = std::mem::take(&mut self.since_report);
+        let HostSums { loss, right, images } = std::mem::take(&mut self.since_report);
         if images == 0 {
             return None;
         }
@@ -141,14 +142,14 @@ impl<'a> Meter<'a> {
         })
     }
 
-    /// Seconds that the epoch has taken, with those before it was gone on with.
+    /// Returns the seconds of the epoch, with those before a resume.
     pub(super) fn seconds(&self, paused: Duration) -> f64 {
         self.plan.from.seconds + self.begun.elapsed(paused).as_secs_f64()
     }
 
-    /// Where the epoch stands after this step, with the sums that are still on the device.
-    pub(super) fn partial<B: AutodiffBackend>(&self, step: u32, pending: &Pending<B>, paused: Duration) -> Partial {
-        let Sums { loss, right, images } = self.total;
+    /// Returns the trained part of the epoch after `step`, with the sums that are still on the device.
+    pub(super) fn partial<B: AutodiffBackend>(&self, step: u32, pending: &DeviceSums<B>, paused: Duration) -> Partial {
+        let HostSums { loss, right, images } = self.total;
         Partial {
             step,
             epochs: self.plan.epochs,
@@ -161,10 +162,10 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// What the epoch amounts to once all its steps are done.
-    pub(super) fn figures(&self, paused: Duration) -> TrainingFigures {
+    /// Returns the metrics of the completed epoch.
+    pub(super) fn metrics(&self, paused: Duration) -> TrainingMetrics {
         let images = self.total.images.max(1) as f64;
-        TrainingFigures {
+        TrainingMetrics {
             loss: self.total.loss / images,
             accuracy: self.total.right / images,
             learning_rate: (self.plan.rate)(self.plan.steps.saturating_sub(1)),

@@ -1,8 +1,7 @@
-//! Images that stay on the device as bytes, and batches made of them there: one gather, one sampling.
+//! Images that stay on the device as bytes, and batches that the device makes of them.
 //!
-//! What the host has to say of a batch is [`BatchSpec`]: where its images are, and the map that each is sampled with. The
-//! map is the very one that [`Affine::apply`](crate::data::Affine::apply) draws with, so both ways make the same
-//! picture up to rounding.
+//! The host sends only [`BatchSpec`]: indices of images, and the affine map with which each is sampled. The same map is
+//! used by [`Affine::apply`](crate::data::Affine::apply) on the host, so both give the same image up to rounding.
 
 use std::ops::Range;
 
@@ -19,25 +18,25 @@ use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
 /// Bytes of a label on the device.
 const LABEL: u64 = 4;
 
-/// A split's pixels are one tensor, whose elements 31 bits can number.
+/// The most pixels of a split: they are one tensor, which burn indexes by 31 bits.
 const MAX_PIXELS: u64 = i32::MAX as u64;
 
 /// Images of a dataset on a device.
 #[derive(Debug, Clone)]
-pub struct Resident<B: Backend> {
+pub struct DeviceDataset<B: Backend> {
     images: Images,
-    splits: [Option<Held<B>>; 3],
-    /// Where the middles of output pixels are, from −1 to 1: `[1, h, 1, 1]` and `[1, 1, w, 1]`.
+    splits: [Option<DeviceSplit<B>>; 3],
+    /// The centres of output pixels from −1 to 1: `[1, h, 1, 1]` and `[1, 1, w, 1]`.
     rows: Tensor<B, 4>,
     columns: Tensor<B, 4>,
-    /// The same in fractions of the sides: `[1, 1, h, 1]` and `[1, 1, 1, w]`.
+    /// The centres of output pixels as fractions of the sides: `[1, 1, h, 1]` and `[1, 1, 1, w]`.
     fractions: [Tensor<B, 4>; 2],
     normalization: Option<Normalization<B>>,
 }
 
 /// A split on the device.
 #[derive(Debug, Clone)]
-struct Held<B: Backend> {
+struct DeviceSplit<B: Backend> {
     /// u8 `[images, height · width · channels]`.
     pixels: Tensor<B, 2, Int>,
     /// `[images]`.
@@ -54,7 +53,7 @@ struct Normalization<B: Backend> {
     deviation: Tensor<B, 4>,
 }
 
-/// What these splits take on a device: for each image its bytes and its label.
+/// Returns the bytes of these splits on a device: pixels and labels.
 #[must_use]
 pub fn bytes_on_device(images: &Images, splits: &[Split]) -> u64 {
     let dataset = images.dataset();
@@ -62,9 +61,9 @@ pub fn bytes_on_device(images: &Images, splits: &[Split]) -> u64 {
     splits.iter().map(|split| dataset.len(*split) as u64 * image).sum()
 }
 
-impl<B: Backend> Resident<B> {
-    /// Uploads these splits. `None` if they would take more than `bound` bytes, or one of them more than one tensor
-    /// holds.
+impl<B: Backend> DeviceDataset<B> {
+    /// Uploads these splits. `None` if they would take more than `bound` bytes, or one of them more than one tensor may
+    /// have.
     #[must_use]
     pub fn upload(images: &Images, splits: &[Split], bound: u64, device: &B::Device) -> Option<Self> {
         let dataset = images.dataset();
@@ -74,7 +73,7 @@ impl<B: Backend> Resident<B> {
         }
         let mut held = [None, None, None];
         for split in splits {
-            held[*split as usize] = (!dataset.is_empty(*split)).then(|| Held::upload(images, *split, device));
+            held[*split as usize] = (!dataset.is_empty(*split)).then(|| DeviceSplit::upload(images, *split, device));
         }
         let [_, height, width] = images.shape();
         Some(Self {
@@ -90,25 +89,25 @@ impl<B: Backend> Resident<B> {
         })
     }
 
-    /// The images, if this split of them is here.
+    /// Returns the images if this split is on the device.
     #[must_use]
     pub fn images(&self, split: Split) -> Option<&Images> {
         self.splits[split as usize].as_ref().map(|_| &self.images)
     }
 
-    /// The inputs `[images, channels, height, width]` and the labels `[images]` of a batch.
+    /// Makes a batch: inputs `[images, channels, height, width]` and labels `[images]`.
     ///
     /// # Panics
-    /// If the split is not here or an index is out of range.
+    /// If the split is not on the device or an index is out of range.
     #[must_use]
     pub fn batch(&self, picks: &BatchSpec) -> (Tensor<B, 4>, Tensor<B, 1, Int>) {
         let held = self.splits[picks.split as usize].as_ref();
         let held = held.unwrap_or_else(|| panic!("the images of {} are not on the device", picks.split));
         let (count, device) = (picks.indices.len(), held.pixels.device());
-        let places = Tensor::from_data(TensorData::new(picks.indices.clone(), [count]), &device);
+        let indices = Tensor::from_data(TensorData::new(picks.indices.clone(), [count]), &device);
         let image = self.images.dataset().image();
         let [height, width, channels] = [image.height, image.width, image.channels].map(|side| side as usize);
-        let pixels = held.pixels.clone().select(0, places.clone()).reshape([count, height, width, channels]);
+        let pixels = held.pixels.clone().select(0, indices.clone()).reshape([count, height, width, channels]);
         let pictures = pixels.float().permute([0, 3, 1, 2]);
         let pictures = match &self.normalization {
             Some(Normalization { reversed: true, .. }) if channels == 3 => pictures.flip([1]),
@@ -122,21 +121,21 @@ impl<B: Backend> Resident<B> {
         };
         let inputs = self.paint(drawn.mul_scalar(SCALE), picks, &device);
         let inputs = match &self.normalization {
-            // One channel becomes three.
+            // Broadcasting makes three channels of one.
             Some(Normalization { scale, mean, deviation, .. }) => {
                 inputs.mul_scalar(*scale).sub(mean.clone()).div(deviation.clone())
             }
             None => inputs,
         };
-        (inputs, held.labels.clone().select(0, places))
+        (inputs, held.labels.clone().select(0, indices))
     }
 
-    /// Pictures `[n, c, h, w]` of 0 to 1 with the tones of `picks`, and its rectangles erased, as
-    /// [`Change::paint`](crate::data::Change::paint) does it.
+    /// Returns images `[n, c, h, w]` of 0–1 with the tones and erased rectangles of `picks`, as
+    /// [`Change::paint`](crate::data::Change::paint) computes them.
     fn paint(&self, pictures: Tensor<B, 4>, picks: &BatchSpec, device: &B::Device) -> Tensor<B, 4> {
         let shape = pictures.dims();
         let [count, channels, height, width] = shape;
-        // One transfer, whatever the number of columns.
+        // Sends all columns in one transfer.
         let table = |values: &[f32], columns: usize| {
             Tensor::<B, 2>::from_data(TensorData::new(values.to_vec(), [count, columns]), device)
         };
@@ -164,13 +163,12 @@ impl<B: Backend> Resident<B> {
         toned.mask_fill(mask.expand(shape), ERASED_GRAY)
     }
 
-    /// Samples pictures `[n, c, h, w]` where the maps `[n, 2, 3]` point: bilinearly, with the nearest pixel beyond the
-    /// edge.
+    /// Samples images `[n, c, h, w]` by the maps `[n, 2, 3]`: bilinearly, with the nearest pixel outside the border.
     ///
-    /// The positions come of sums of products and not of a product of matrices, which a GPU may round to ten bits.
+    /// Positions are computed by sums of products and not by a matrix product, which a GPU may round to ten bits.
     fn sample(&self, pictures: Tensor<B, 4>, theta: &Tensor<B, 3>) -> Tensor<B, 4> {
         let count = theta.dims()[0];
-        // Of x and y: what a column, a row and the origin add to them.
+        // The terms of x and y that depend on the column, on the row, and on neither.
         let part = |at: Range<usize>| theta.clone().slice([0..count, 0..2, at]).reshape([count, 1, 1, 2]);
         let across = self.columns.clone().mul(part(0..1));
         let down = self.rows.clone().mul(part(1..2));
@@ -179,7 +177,7 @@ impl<B: Backend> Resident<B> {
     }
 }
 
-impl<B: Backend> Held<B> {
+impl<B: Backend> DeviceSplit<B> {
     fn upload(images: &Images, split: Split, device: &B::Device) -> Self {
         let dataset = images.dataset();
         let (count, row) = (dataset.len(split), dataset.image().bytes());
@@ -207,12 +205,12 @@ impl<B: Backend> Normalization<B> {
     }
 }
 
-/// The middles of this many pixels in fractions of them all.
+/// Returns the centres of `side` pixels as fractions of the side, `[side]`.
 fn fractions<B: Backend>(side: usize, device: &B::Device) -> Tensor<B, 1> {
     Tensor::from_data(TensorData::new((0..side).map(|at| middle(at, side)).collect::<Vec<f32>>(), [side]), device)
 }
 
-/// The middles of this many pixels that reach from −1 to 1.
+/// Returns the centres of `side` pixels from −1 to 1, `[side]`.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // sides are small
 fn middles<B: Backend>(side: usize, device: &B::Device) -> Tensor<B, 1> {
     let middle = |at: usize| ((2 * at + 1) as f64 / side as f64 - 1.0) as f32;
@@ -220,5 +218,4 @@ fn middles<B: Backend>(side: usize, device: &B::Device) -> Tensor<B, 1> {
 }
 
 #[cfg(test)]
-#[path = "resident_tests.rs"]
 mod tests;

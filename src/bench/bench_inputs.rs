@@ -1,4 +1,4 @@
-//! What is computed on: weights, inputs and labels out of a seed, the same for every device.
+//! Weights, inputs and labels from a seed, the same for every device.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -12,42 +12,42 @@ use crate::model::parameters::{Array, Arrays};
 /// Classes, as in FER-2013.
 pub(super) const CLASSES: usize = 7;
 
-/// Channels of images that enter a network as they are stored, as in FER-2013.
+/// Channels of images that networks without imported weights take, as in FER-2013.
 const GRAY: usize = 1;
 
-/// A strategy and what it is computed on.
+/// A strategy, its network, and the data of a check or measurement.
 #[derive(Debug, Clone)]
-pub(super) struct Material {
+pub(super) struct BenchInputs {
     pub(super) strategy: Strategy,
     pub(super) network: NetworkName,
     /// The lowest stage that fine-tuning trains.
     pub(super) unfreeze: StageName,
-    /// The imported weights, for strategies that have any.
+    /// The imported weights, for strategies with any.
     pub(super) weights: Arrays,
     pub(super) seed: u64,
-    /// N, C, H, W.
+    /// The shape of the inputs, `[n, channels, height, width]`.
     pub(super) shape: [usize; 4],
     pub(super) inputs: Vec<f32>,
     pub(super) labels: Vec<i32>,
-    /// What convolutions compute in.
+    /// The precision of convolutions.
     pub(super) precision: Precision,
-    /// Numbers that the widest layer of a frozen base may have at once.
-    pub(super) at_once: usize,
-    pub(super) change: Change,
+    /// The number of values that the widest output of a frozen part may have in one pass.
+    pub(super) forward_chunk: usize,
+    pub(super) change: Perturbation,
 }
 
-/// What is done to all weights and inputs before anything is computed.
+/// A change of all weights and inputs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Change {
+pub(super) enum Perturbation {
     Nothing,
-    /// They keep so many bits behind the first.
+    /// Values are rounded to so many bits after the first.
     Rounded(u32),
     /// The parameter of this name is multiplied: a fault, for tests.
     #[cfg(test)]
     Scaled(&'static str, f32),
 }
 
-impl Material {
+impl BenchInputs {
     pub(super) fn new(
         strategy: Strategy,
         [batch, size]: [usize; 2],
@@ -62,7 +62,7 @@ impl Material {
         let labels = (0..batch).map(|image| i32::try_from(image % CLASSES).unwrap_or(0)).collect();
         let mut inputs = uniform(shape.iter().product(), 1.0, seed);
         if pretrained.is_none() {
-            // Pixels from 0 to 1.
+            // Pixels are from 0 to 1.
             inputs.iter_mut().for_each(|value| *value = value.midpoint(1.0));
         }
         let precision = Precision::F32;
@@ -76,34 +76,34 @@ impl Material {
             inputs,
             labels,
             precision,
-            at_once: FORWARD_CHUNK,
-            change: Change::Nothing,
+            forward_chunk: FORWARD_CHUNK,
+            change: Perturbation::Nothing,
         }
     }
 
-    /// The same images in another network whose weights are drawn.
+    /// Selects another network without imported weights.
     pub(super) fn through(self, network: NetworkName) -> Self {
         Self { network, ..self }
     }
 
-    /// The strategy's name, or the network's where it is not the strategy's own.
+    /// Returns the strategy's name, or the network's if it is not the strategy's own.
     pub(super) fn name(&self) -> &'static str {
         if self.network == self.strategy.network() { self.strategy.name() } else { self.network.as_str() }
     }
 
-    /// The same with everything rounded to so many bits.
+    /// Returns the inputs and weights rounded to so many bits.
     pub(super) fn rounded(&self, bits: u32) -> Self {
-        let change = Change::Rounded(bits);
+        let change = Perturbation::Rounded(bits);
         let inputs = self.inputs.iter().map(|value| round(*value, bits)).collect();
         Self { inputs, weights: change.of(self.weights.clone()), change, ..self.clone() }
     }
 
-    /// The same in another precision.
+    /// Returns the inputs with another precision.
     pub(super) fn computing_in(&self, precision: Precision) -> Self {
         Self { precision, ..self.clone() }
     }
 
-    /// The network on this batch's images, and where its trained part begins.
+    /// Resolves the network for the images, and returns it with the cut below the trained part.
     pub(super) fn resolve(&self) -> Result<(Resolved, Cut), ResolveError> {
         let [_, channels, height, width] = self.shape;
         let resolved = self.network.architecture().resolve([channels, height, width], CLASSES)?;
@@ -120,8 +120,8 @@ impl Material {
     }
 }
 
-impl Change {
-    /// Parameters as they are then.
+impl Perturbation {
+    /// Applies the change to parameters.
     pub(super) fn of(self, mut parameters: Arrays) -> Arrays {
         for (name, array) in &mut parameters {
             match self {
@@ -138,20 +138,20 @@ impl Change {
     }
 }
 
-/// Keeps so many bits behind the first, as TF32 (ten) does it.
+/// Rounds to so many bits after the first; TF32 has ten.
 pub(super) fn round(value: f32, bits: u32) -> f32 {
     let dropped = 23 - bits.min(23);
     let half = (1_u32 << dropped) >> 1;
     f32::from_bits((value.to_bits().wrapping_add(half)) & !((1_u32 << dropped) - 1))
 }
 
-/// Numbers from −`bound` to `bound`.
+/// Returns `count` numbers from −`bound` to `bound`.
 pub(super) fn uniform(count: usize, bound: f32, seed: u64) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect()
 }
 
-/// The stages that a strategy trains, fine-tuning from `unfreeze` on.
+/// Returns the stages that a strategy trains; fine-tuning trains from `unfreeze` on.
 pub(super) fn trained_stages(strategy: Strategy, unfreeze: &StageName) -> TrainedStages<'_> {
     match strategy {
         Strategy::Cnn | Strategy::Deep => TrainedStages::All,
@@ -160,13 +160,14 @@ pub(super) fn trained_stages(strategy: Strategy, unfreeze: &StageName) -> Traine
     }
 }
 
-/// The highest stage below the head of the network that fine-tuning trains: its default.
+/// Returns the highest stage below the head of fine-tuning's network, the default of fine-tuning.
 pub(super) fn highest_stage() -> StageName {
     let stages = Strategy::Finetune.network().architecture();
     stages.stage_names().next_back().unwrap_or_else(|| unreachable!("a network on imported weights has stages"))
 }
 
-/// Imported weights, made up so that they keep the size of what goes through them (He et al. 2015).
+/// Returns made-up imported weights that preserve the variance of activations (K. He et al. 2015,
+/// <https://arxiv.org/abs/1502.01852>).
 #[allow(clippy::cast_precision_loss)] // widths are small
 pub(super) fn made_up_weights(network: NetworkName, seed: u64) -> Arrays {
     let mut weights = Arrays::new();
@@ -178,7 +179,7 @@ pub(super) fn made_up_weights(network: NetworkName, seed: u64) -> Arrays {
         }
         let is_weight = matches!(tensor.kind, TensorKind::Weight { .. });
         number += u64::from(is_weight);
-        // Keys that no two tensors share: what a device was held against before stays comparable.
+        // Each tensor has its own key. With another rule, results could not be compared with earlier ones.
         let key = seed ^ (stage << 8 | number);
         let key = if is_weight { key } else { !key };
         let bound = match tensor.kind {

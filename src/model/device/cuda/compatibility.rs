@@ -1,4 +1,4 @@
-//! Whether driver, run-time compiler and devices go together. Versions as NVIDIA's release notes tell them.
+//! Checks whether driver, run-time compiler and devices are compatible, by versions of NVIDIA's release notes.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ const fn version(major: i32, minor: i32) -> Version {
     Version { major, minor }
 }
 
-/// From which version on NVRTC compiles for devices of this capability and above, up to the next row.
+/// The first version of NVRTC that compiles for devices of this capability and above, up to the next row.
 const COMPILES_FROM: [(Version, Version); 5] = [
     (version(8, 0), version(11, 0)),
     (version(8, 6), version(11, 1)),
@@ -28,11 +28,11 @@ const COMPILES_FROM: [(Version, Version); 5] = [
     (version(10, 3), version(12, 9)),
 ];
 
-/// The least capability that NVRTC still compiles for from a version on.
+/// The least capability for which NVRTC compiles from a version on.
 const DROPPED: [(Version, Version); 2] = [(version(12, 0), version(5, 0)), (version(13, 0), version(7, 5))];
 
-/// What is wrong between the newest CUDA that the driver runs and the run-time compiler: a driver does not load what a
-/// newer compiler makes.
+/// Returns a message if the compiler is newer than the CUDA version that the driver supports. A driver does not load
+/// the output of a newer compiler.
 pub(super) fn of_driver(driver: Version, compiler: Version) -> Option<String> {
     (compiler > driver).then(|| {
         format!(
@@ -43,7 +43,7 @@ pub(super) fn of_driver(driver: Version, compiler: Version) -> Option<String> {
     })
 }
 
-/// What is wrong between a device and the run-time compiler.
+/// Returns a message if the compiler does not compile for a device of this capability.
 pub(super) fn of_device(capability: Version, compiler: Version) -> Option<String> {
     let needed = COMPILES_FROM.iter().rev().find(|(from, _)| capability >= *from);
     if let Some((_, needed)) = needed
@@ -63,7 +63,7 @@ pub(super) fn of_device(capability: Version, compiler: Version) -> Option<String
     ))
 }
 
-/// What brings the compiler of a version.
+/// Returns the packages that contain the compiler of a version.
 fn packages(Version { major, minor }: Version) -> String {
     format!(
         "NVIDIA's packages for Debian and Ubuntu: cuda-nvrtc-{major}-{minor}; pip: 'nvidia-cuda-nvrtc{}=={major}.{minor}.*'",
@@ -71,9 +71,9 @@ fn packages(Version { major, minor }: Version) -> String {
     )
 }
 
-/// A folder's name for what the kernels of a device depend on: they are compiled for one architecture by one compiler,
-/// and timed on the very device.
-pub(super) fn kernels(name: &str, capability: Version, compiler: Version) -> String {
+/// Returns the folder name of a kernel cache. Kernels are compiled for one architecture by one compiler, and tuned on
+/// one device.
+pub(super) fn kernel_cache_name(name: &str, capability: Version, compiler: Version) -> String {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     format!("{name}-sm-{capability}-nvrtc-{compiler}")
 }
@@ -83,9 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_kept_by_device_and_compiler() {
-        assert_eq!(kernels("NVIDIA H200", version(9, 0), version(13, 0)), "NVIDIA-H200-sm-9.0-nvrtc-13.0");
-        assert_eq!(kernels("a/../b", version(8, 6), version(12, 9)), "a----b-sm-8.6-nvrtc-12.9");
+    fn caches_are_named_by_device_and_compiler() {
+        assert_eq!(kernel_cache_name("NVIDIA H200", version(9, 0), version(13, 0)), "NVIDIA-H200-sm-9.0-nvrtc-13.0");
+        assert_eq!(kernel_cache_name("a/../b", version(8, 6), version(12, 9)), "a----b-sm-8.6-nvrtc-12.9");
     }
 
     #[test]
@@ -97,19 +97,19 @@ mod tests {
             (version(12, 4), version(12, 8), false),
             (version(12, 9), version(13, 0), false),
         ] {
-            let said = of_driver(driver, compiler);
-            assert_eq!(said.is_none(), fits, "{driver} {compiler}: {said:?}");
+            let message = of_driver(driver, compiler);
+            assert_eq!(message.is_none(), fits, "{driver} {compiler}: {message:?}");
         }
-        let said = of_driver(version(12, 4), version(13, 0)).expect("does not fit");
+        let message = of_driver(version(12, 4), version(13, 0)).expect("does not fit");
         assert!(
-            said.contains("version 13.0") && said.contains("CUDA 12.4") && said.contains("cuda-nvrtc-12-4"),
-            "{said}"
+            message.contains("version 13.0") && message.contains("CUDA 12.4") && message.contains("cuda-nvrtc-12-4"),
+            "{message}"
         );
-        assert!(said.contains("'nvidia-cuda-nvrtc-cu12==12.4.*'"), "{said}");
+        assert!(message.contains("'nvidia-cuda-nvrtc-cu12==12.4.*'"), "{message}");
     }
 
     #[test]
-    fn a_device_is_held_against_what_the_compiler_knows() {
+    fn a_device_is_refused_if_the_compiler_does_not_support_it() {
         for (capability, compiler, fits) in [
             (version(9, 0), version(13, 0), true),
             (version(9, 0), version(11, 7), false),
@@ -122,10 +122,10 @@ mod tests {
             (version(7, 5), version(13, 0), true),
             (version(3, 5), version(12, 0), false),
         ] {
-            let said = of_device(capability, compiler);
-            assert_eq!(said.is_none(), fits, "{capability} {compiler}: {said:?}");
+            let message = of_device(capability, compiler);
+            assert_eq!(message.is_none(), fits, "{capability} {compiler}: {message:?}");
         }
-        let said = of_device(version(7, 0), version(13, 0)).expect("too old");
-        assert!(said.contains("capability is 7.0") && said.contains("asks for 7.5"), "{said}");
+        let message = of_device(version(7, 0), version(13, 0)).expect("too old");
+        assert!(message.contains("capability is 7.0") && message.contains("asks for 7.5"), "{message}");
     }
 }

@@ -1,6 +1,7 @@
-//! When checkpoints are saved, and in which order their files are written.
+//! Saves checkpoints: when they are due, and in an order of files that a crash cannot break.
 //!
-//! When is up to the clock, what is in them is not: a run ends with the same bits wherever it was saved.
+//! The clock decides when a checkpoint is saved and never its content. Otherwise a resumed run would end with other
+//! bits.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::model::parameters::Arrays;
 use super::Reporter;
 use super::average::Average;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, Partial, State};
-use super::epoch::Trainee;
+use super::epoch::Learner;
 
 /// A checkpoint could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -22,82 +23,82 @@ use super::epoch::Trainee;
 pub struct SaveError {
     /// The file.
     pub path: String,
-    /// What the file system said.
+    /// The file system's error.
     pub source: io::Error,
 }
 
-/// What of training is no tensor, between two epochs.
+/// The state of training between two epochs, except tensors.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
+pub(super) struct TrainingSnapshot {
     /// Completed epochs.
     pub(super) epoch: u32,
-    /// The base learning rate as plateaus have left it.
+    /// The base learning rate after reductions on plateaus.
     pub(super) learning_rate: f64,
-    /// Where early stopping stands.
+    /// The status of early stopping.
     pub(super) early_stopping: EarlyStoppingStatus,
 }
 
 /// Saves the checkpoints of a run.
-pub struct Keep<'a> {
+pub struct CheckpointSaver<'a> {
     files: &'a CheckpointFiles,
     identity: &'a Identity,
     strategy: Strategy,
-    /// Between two checkpoints within an epoch.
+    /// Time between two checkpoints within an epoch.
     interval: Duration,
     saved: Instant,
-    /// How far the newest checkpoint on disk is, as [`State::position`] has it.
+    /// The [`State::position`] of the newest checkpoint on disk.
     position: (u32, u32),
-    standing: Standing,
+    snapshot: TrainingSnapshot,
 }
 
-impl<'a> Keep<'a> {
-    /// `position` is that of the checkpoint gone on from.
+impl<'a> CheckpointSaver<'a> {
+    /// Creates a saver; `position` is that of the checkpoint from which the run resumed.
     pub(super) fn new(
         files: &'a CheckpointFiles,
         identity: &'a Identity,
         strategy: Strategy,
         interval: Duration,
         position: (u32, u32),
-        standing: Standing,
+        snapshot: TrainingSnapshot,
     ) -> Self {
-        Self { files, identity, strategy, interval, saved: Instant::now(), position, standing }
+        Self { files, identity, strategy, interval, saved: Instant::now(), position, snapshot }
     }
 
-    /// Whether it is time for a checkpoint within an epoch.
+    /// Whether a checkpoint within the epoch is due.
     pub(super) fn is_due(&self) -> bool {
         self.saved.elapsed() >= self.interval
     }
 
-    /// Saves what is done of the epoch under way, unless that is on disk already or its loss is no number.
-    pub(super) fn part<B: TrainBackend>(
+    /// Saves the trained part of an epoch, unless it is on disk already or its loss is NaN or infinite.
+    pub(super) fn save_partial<B: TrainBackend>(
         &mut self,
-        trainee: &Trainee<B>,
+        learner: &Learner<B>,
         partial: Partial,
         reporter: &mut dyn Reporter,
     ) -> Result<(), SaveError> {
-        let (epoch, step) = (self.standing.epoch, partial.step);
+        let (epoch, step) = (self.snapshot.epoch, partial.step);
         let finite = partial.pending.is_none_or(|[loss, _]| loss.is_finite());
         if step == 0 || self.position == (epoch, step) || !finite {
             return Ok(());
         }
-        let checkpoint = self.checkpoint(trainee, Some(partial));
+        let checkpoint = self.checkpoint(learner, Some(partial));
         self.replace_last(&checkpoint)?;
         reporter.report(Event::CheckpointSaved { epoch, step, best: false });
         Ok(())
     }
 
     /// Saves the state after a completed epoch.
-    pub(super) fn epoch<B: TrainBackend>(
+    pub(super) fn save_epoch<B: TrainBackend>(
         &mut self,
-        trainee: &Trainee<B>,
-        standing: Standing,
+        learner: &Learner<B>,
+        snapshot: TrainingSnapshot,
         best: bool,
     ) -> Result<(), SaveError> {
-        self.standing = standing;
-        let checkpoint = self.checkpoint(trainee, None);
-        // The best first: between the two, `last` is an epoch behind and the run goes on from the best. The other way
-        // round `last` would name a best epoch whose weights are nowhere. Two files and not two names of one, so that
-        // no damage takes both.
+        self.snapshot = snapshot;
+        let checkpoint = self.checkpoint(learner, None);
+        // `best` is written first: after a crash in between, the run resumes from `best`. In the other order `last`
+        // would name a best epoch whose weights exist nowhere. They are two files and not two links to one, so that no
+        // damage affects both.
         if best {
             let failed = failed(&self.files.best);
             checkpoint.write(&self.files.best).map_err(failed)?;
@@ -113,12 +114,12 @@ impl<'a> Keep<'a> {
         Ok(())
     }
 
-    fn checkpoint<B: TrainBackend>(&self, trainee: &Trainee<B>, partial: Option<Partial>) -> Checkpoint {
-        let (moments, optimizer_steps) = trainee.optimizer.save(&trainee.network);
-        let mut arrays: Arrays = trainee.network.to_arrays();
+    fn checkpoint<B: TrainBackend>(&self, learner: &Learner<B>, partial: Option<Partial>) -> Checkpoint {
+        let (moments, optimizer_steps) = learner.optimizer.save(&learner.network);
+        let mut arrays: Arrays = learner.network.to_arrays();
         arrays.extend(moments);
-        arrays.extend(trainee.average.iter().flat_map(Average::to_arrays));
-        let Standing { epoch, learning_rate, early_stopping } = self.standing;
+        arrays.extend(learner.average.iter().flat_map(Average::to_arrays));
+        let TrainingSnapshot { epoch, learning_rate, early_stopping } = self.snapshot;
         let state = State {
             version: CHECKPOINT_VERSION,
             strategy: self.strategy,

@@ -1,5 +1,5 @@
-//! What the benches share: work measured without criterion, as one line for `benches/against_peers.py`, and a dataset
-//! of made-up images.
+//! Shared by the benches: measurements without criterion, printed as one line for `benches/against_peers.py`, and a
+//! dataset of made-up images.
 
 #![allow(dead_code)] // each bench uses a part of it
 
@@ -13,8 +13,8 @@ use mien::data::writer::{Description, StagingFolder, Writer};
 use mien::data::{Dataset, ImageShape};
 use mien::domain::{DatasetName, Split};
 
-/// Prints images per second by the clock, the median over some batches after one to warm up; and per second of the
-/// processor's time, which waiting for a busy machine does not change.
+/// Prints images per second by the clock, and by CPU time, which other load on the machine does not change. The former
+/// is the median of `steps` batches after one warm-up.
 pub(crate) fn timed(batch: usize, steps: usize, mut run: impl FnMut()) {
     run();
     let processor = processor_seconds();
@@ -30,7 +30,7 @@ pub(crate) fn timed(batch: usize, steps: usize, mut run: impl FnMut()) {
     println!("{:.3} {:.3}", number(batch) / seconds[steps / 2], number(batch * steps) / processor);
 }
 
-/// What all threads of this process have used of the processors; Linux only.
+/// Returns the CPU seconds of all threads of this process; Linux only.
 pub(crate) fn processor_seconds() -> f64 {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanoseconds = threads.filter_map(|thread| {
@@ -40,23 +40,23 @@ pub(crate) fn processor_seconds() -> f64 {
     nanoseconds.sum::<f64>() / 1e9
 }
 
-/// A count as a float.
+/// Converts a count to a float.
 pub(crate) fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).expect("small"))
 }
 
-/// The words behind `alone` on the command line, if that is what was asked for.
+/// Returns the arguments after `alone` on the command line; `None` where the first argument is another.
 pub(crate) fn words() -> Option<Vec<String>> {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     (words.next()? == "alone").then(|| words.collect())
 }
 
-/// A word of the command line as a count.
+/// Parses an argument as a count.
 pub(crate) fn count(word: &str) -> usize {
     word.parse().unwrap_or_else(|_| panic!("'{word}' is not a number"))
 }
 
-/// A dataset of `images` gray training images of FER-2013's size in seven classes, in this folder.
+/// Writes a dataset of `images` gray training images of FER-2013's size in seven classes to `dir`.
 pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
     const SIDE: u32 = 48;
     let image = ImageShape { width: SIDE, height: SIDE, channels: 1 };
@@ -76,13 +76,13 @@ pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
     Arc::new(Dataset::open(&dir.join("made-up")).expect("just written"))
 }
 
-/// Knuth's generator: good enough for pixels.
+/// Returns a byte of Knuth's linear congruential generator, which is good enough for pixels.
 fn noise(state: &mut u64) -> u8 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     state.to_be_bytes()[0]
 }
 
-/// Keeps the compiler from leaving out what made this.
+/// Drops a value that the compiler must not optimize away.
 pub(crate) fn used<T>(value: T) {
     drop(black_box(value));
 }
