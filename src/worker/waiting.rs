@@ -98,20 +98,20 @@ impl StartConditions<'_> {
         let (mut ticket, mut logged, mut warning): (_, Option<usize>, _) = (None, None, None);
         loop {
             match queue.poll(self.folder, device, &mut ticket) {
-                Ok(Look::Turn(slot)) => return Some(slot),
-                Ok(Look::Wait { ahead }) => {
+                Ok(SlotPoll::Turn(slot)) => return Some(slot),
+                Ok(SlotPoll::Wait { ahead }) => {
                     if logged.replace(ahead) != Some(ahead) {
                         reporter.report(Event::Queued { device: device.name.clone(), ahead });
                     }
                 }
-                Ok(Look::Busy) if logged.is_none() => {
+                Ok(SlotPoll::Busy) if logged.is_none() => {
                     // Several workers were started together, and each holds the queue's lock for a moment.
                     thread::sleep(Duration::from_millis(20));
                     if matches!(reporter.poll_requests(), ControlRequest::None) {
                         continue;
                     }
                 }
-                Ok(Look::Busy) => {}
+                Ok(SlotPoll::Busy) => {}
                 // The worker waits on. Otherwise two runs would share the device; and a full disk may have space later.
                 Err(error) => {
                     let message = format!(
