@@ -98,7 +98,7 @@ impl StartConditions<'_> {
         let (mut ticket, mut logged, mut warning): (_, Option<usize>, _) = (None, None, None);
         loop {
             match queue.poll(self.folder, device, &mut ticket) {
-                Ok(SlotPoll::Turn(slot)) => return Some(slot),
+                Ok(SlotPoll::Granted(slot)) => return Some(slot),
                 Ok(SlotPoll::Wait { ahead }) => {
                     if logged.replace(ahead) != Some(ahead) {
                         reporter.report(Event::Queued { device: device.name.clone(), ahead });
