@@ -200,6 +200,10 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Tell what runs say of pictures: photographs, in which faces are found, or faces that were cut out
+    #[cfg(feature = "trainer")]
+    #[command(after_help = super::predict::HELP)]
+    Predict(super::predict::Predict),
     /// Show who uses each device and who waits for it; change the order, bring back what has lost its worker
     Queue(QueueArguments),
     /// Tell what this machine and this build can do

@@ -33,11 +33,12 @@ struct Figures<'a> {
     loss: Option<f64>,
 }
 
+/// A class's name and figures.
 #[derive(Debug, Serialize)]
-struct PerClass<'a> {
-    name: &'a str,
+pub(super) struct PerClass<'a> {
+    pub(super) name: &'a str,
     #[serde(flatten)]
-    scores: &'a ClassScores,
+    pub(super) scores: &'a ClassScores,
 }
 
 /// `evaluate --average`.

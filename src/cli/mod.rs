@@ -30,6 +30,8 @@ mod manage;
 mod marked;
 mod meter;
 mod output;
+#[cfg(feature = "trainer")]
+mod predict;
 mod privacy;
 mod prune;
 mod queue;
@@ -127,6 +129,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Evaluate { runs, average: true, output, .. }) => average::run(&store, &runs, output),
         Some(Command::Evaluate { runs, turn, output, .. }) => train::evaluate(&store, &runs, turn, output),
         Some(Command::Queue(command)) => queue::run(&store, &command),
+        #[cfg(feature = "trainer")]
+        Some(Command::Predict(predict)) => predict::run(&store, &predict),
         #[cfg(feature = "trainer")]
         Some(Command::Bench(command)) => bench::run(&home, command),
         Some(Command::Doctor { output }) => doctor::run(&store, output),

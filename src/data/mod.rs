@@ -27,7 +27,7 @@ pub mod writer;
 pub use crate::durable::disk_usage;
 pub use augment::{Affine, Change};
 pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
-pub use images::{Augmenter, Images, Picks};
+pub use images::{Augmenter, Images, Picks, Preparation};
 pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
 pub use stats::Distribution;

@@ -112,8 +112,8 @@ impl WithSimd for UnitBand<'_> {
     }
 }
 
-/// The first layer: a 3×3 convolution of every second pixel with `ReLU`. The map is that of the picture with black added
-/// to the right and below up to a multiple of `multiple`.
+/// The first layer: a 3×3 convolution of every second pixel with `ReLU`. The picture is taken with black added to the
+/// right and below up to a multiple of `multiple`.
 pub(super) fn stem(picture: &RgbImage, kernel: &Kernel, multiple: usize) -> Map {
     let [width, height] = [picture.width(), picture.height()].map(|side| (side as usize).next_multiple_of(multiple));
     let mut out = Map::zeros(width / 2, height / 2, kernel.bias.len());

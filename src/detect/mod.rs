@@ -2,8 +2,8 @@
 //!
 //! May know: nothing of the project; pictures, weights and threads through crates. It compiles without any feature.
 //!
-//! The network is YuNet (W. Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023), in the version 2023mar
-//! of `OpenCV`'s model zoo: [`network`] runs its convolutions ([`layers`], [`vectors`]), [`decode`] makes faces of what
+//! The network is `YuNet` (W. Wu, H. Peng and S. Yu, "A Tiny Millisecond-level Face Detector", 2023), version 2023mar
+//! of `OpenCV`'s model zoo: `network` runs its convolutions (`layers`, `vectors`), `decode` makes faces of what
 //! comes out, as `OpenCV`'s `FaceDetectorYN` does. `scripts/make-detector` wrote its weights, whose licence lies beside
 //! them; `scripts/check-detector` holds all of it against onnxruntime.
 
@@ -11,16 +11,15 @@ mod crop;
 mod decode;
 mod layers;
 mod network;
+mod scale;
 mod vectors;
 
-use std::borrow::Cow;
-
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 
 use network::Network;
 
 pub use crop::{MARGIN, crop};
+pub use scale::seen;
 
 /// Longest side of a picture, in pixels, that the network sees; larger ones are scaled down. Where nothing is found the
 /// picture is looked at again at the next size.
@@ -80,7 +79,8 @@ impl Detector {
     /// The faces in a picture, the surest first.
     #[must_use]
     pub fn detect(&self, picture: &RgbImage) -> Vec<Face> {
-        let sizes = LOOKS.iter().take_while(|size| **size == LOOKS[0] || **size < picture.width().max(picture.height()));
+        let sizes =
+            LOOKS.iter().take_while(|size| **size == LOOKS[0] || **size < picture.width().max(picture.height()));
         sizes.map(|size| self.look(picture, *size)).find(|faces| !faces.is_empty()).unwrap_or_default()
     }
 
@@ -99,24 +99,6 @@ impl Detector {
         };
         faces.into_iter().map(in_picture).collect()
     }
-}
-
-/// The picture as the network sees it: as it is, or scaled down to a longest side.
-#[must_use]
-pub fn seen(picture: &RgbImage, longest: u32) -> Cow<'_, RgbImage> {
-    let (width, height) = picture.dimensions();
-    if width.max(height) <= longest {
-        return Cow::Borrowed(picture);
-    }
-    let [width, height] = [width, height].map(|side| scaled(side, longest, width.max(height)));
-    Cow::Owned(imageops::resize(picture, width, height, FilterType::Triangle))
-}
-
-/// A side of a picture whose longest one is scaled down.
-#[allow(clippy::cast_possible_truncation, reason = "no longer than the longest")]
-fn scaled(side: u32, to: u32, longest: u32) -> u32 {
-    let [side, to, longest] = [side, to, longest].map(u64::from);
-    ((side * to + longest / 2) / longest).max(1) as u32
 }
 
 #[allow(clippy::cast_precision_loss, reason = "sides of pictures")]

@@ -1,4 +1,9 @@
-use image::{Rgb, RgbImage, imageops};
+//! Faces of real photographs, of pictures without any, and crops.
+
+#![allow(clippy::cast_possible_truncation)] // pixels that are made up
+
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
 use serde::Deserialize;
 
 use super::*;
@@ -60,9 +65,14 @@ fn a_face_that_fills_a_large_picture_is_found_at_the_second_look() {
     let detector = Detector::default();
     let faces = detector.detect(&picture());
     // Enlarged, with less and less around it, until the first look finds nothing.
-    let fills = |face: &Face, margin| imageops::resize(&crop(&picture(), face, 1.0, margin), 640, 640, FilterType::Triangle);
-    let close = [1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6].into_iter().flat_map(|margin| faces.iter().map(move |face| (face, margin)));
-    let missed: Vec<RgbImage> = close.map(|(face, margin)| fills(face, margin)).filter(|picture| detector.look(picture, LOOKS[0]).is_empty()).collect();
+    let fills =
+        |face: &Face, margin| imageops::resize(&crop(&picture(), face, 1.0, margin), 640, 640, FilterType::Triangle);
+    let close =
+        [1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6].into_iter().flat_map(|margin| faces.iter().map(move |face| (face, margin)));
+    let missed: Vec<RgbImage> = close
+        .map(|(face, margin)| fills(face, margin))
+        .filter(|picture| detector.look(picture, LOOKS[0]).is_empty())
+        .collect();
     assert!(!missed.is_empty(), "the first look misses none of them");
     assert!(missed.iter().any(|picture| detector.detect(picture).len() == 1));
 }
@@ -80,10 +90,14 @@ fn nobody_is_found_where_nobody_is() {
 #[test]
 fn a_crop_has_the_margin_and_goes_on_beyond_the_edge() {
     let picture = RgbImage::from_fn(100, 80, |x, y| Rgb([x as u8, y as u8, 0]));
-    let at = |x: f32, y: f32| Face { area: Area { x, y, width: 20.0, height: 40.0 }, landmarks: [[0.0; 2]; 5], score: 1.0 };
+    let at =
+        |x: f32, y: f32| Face { area: Area { x, y, width: 20.0, height: 40.0 }, landmarks: [[0.0; 2]; 5], score: 1.0 };
     let inner = crop(&picture, &at(40.0, 20.0), 1.0, 1.0);
     // Around the middle (50, 40), raised by a fiftieth of 40.
-    assert_eq!((inner.dimensions(), inner.get_pixel(0, 0), inner.get_pixel(39, 39)), ((40, 40), &Rgb([30, 19, 0]), &Rgb([69, 58, 0])));
+    assert_eq!(
+        (inner.dimensions(), inner.get_pixel(0, 0), inner.get_pixel(39, 39)),
+        ((40, 40), &Rgb([30, 19, 0]), &Rgb([69, 58, 0]))
+    );
     let corner = crop(&picture, &at(-10.0, -20.0), 1.0, 1.5);
     assert_eq!(corner.dimensions(), (60, 60));
     assert_eq!((corner.get_pixel(0, 0), corner.get_pixel(59, 59)), (&Rgb([0, 0, 0]), &Rgb([29, 28, 0])));

@@ -84,7 +84,8 @@ pub(super) fn depthwise<S: Simd>(simd: S, rows: [&[f32]; 3], kernel: &Kernel, fl
     let floor = simd.splat_f32s(floor);
     for first in (0..channels).step_by(S::F32_LANES) {
         let [bias] = load::<S, 1>(&kernel.bias[first..]);
-        let weights: [S::f32s; 9] = std::array::from_fn(|tap| load::<S, 1>(&kernel.weight[tap * channels + first..])[0]);
+        let weights: [S::f32s; 9] =
+            std::array::from_fn(|tap| load::<S, 1>(&kernel.weight[tap * channels + first..])[0]);
         for (pixel, out) in out.chunks_exact_mut(channels).enumerate() {
             let mut sum = bias;
             for (row, weights) in rows.iter().zip(weights.chunks_exact(3)) {

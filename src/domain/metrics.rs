@@ -247,6 +247,15 @@ impl TryFrom<WrittenConfusion> for Confusion {
     }
 }
 
+/// The mean of several lists of probabilities, number by number, summed in 64 bits; empty without any.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a handful of lists; stored as f32
+pub fn mean_probabilities(of: &[&[f32]]) -> Vec<f32> {
+    let numbers = of.iter().map(|list| list.len()).min().unwrap_or_default();
+    let sum = |at: usize| of.iter().map(|list| f64::from(list[at])).sum::<f64>();
+    (0..numbers).map(|at| (sum(at) / of.len() as f64) as f32).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,16 @@ pub enum WorkerError {
     /// There is no home above the run folder.
     #[error("the run folder lies in no home")]
     NoHome,
+    /// Nothing tells what pictures have to be brought to.
+    #[error(
+        "the size of the images that the run has seen stands in its dataset's {}, which is gone or of another one: \
+         import the dataset again, or copy that file from where the run was trained",
+        crate::data::store::shown(.manifest)
+    )]
+    NoShape {
+        /// Where it would be.
+        manifest: PathBuf,
+    },
     /// The dataset has nothing to test with.
     #[error("the dataset '{0}' has no test images: there is nothing to score")]
     NothingToScore(DatasetName),
@@ -99,7 +109,7 @@ impl WorkerError {
             | Self::File { .. }
             | Self::Queue(_)
             | Self::Fit(FitError::Save(_)) => FailureKind::Disk,
-            Self::Dataset(_) => FailureKind::DatasetChanged,
+            Self::Dataset(_) | Self::NoShape { .. } => FailureKind::DatasetChanged,
             Self::Weights(_) => FailureKind::WeightsChanged,
             Self::Device(_) => FailureKind::Device,
             Self::Checkpoint(_)

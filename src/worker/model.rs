@@ -1,6 +1,7 @@
 //! The model of a run: its network resolved for its images, imported weights, and the frozen part on a device.
 
 use super::error::WorkerError;
+use crate::data::{ImageShape, Preparation};
 use crate::domain::network::{Cut, Resolved};
 use crate::domain::preflight::{self, Entry};
 use crate::domain::{NetworkName, Preprocessing, Recipe, Transfer};
@@ -45,6 +46,14 @@ impl<B: KernelBackend> Model<B> {
         let frozen = FrozenPart::new(&resolved, cut, &weights, device)?;
         let frozen = frozen.map(|part| part.computing_in(recipe.precision).in_chunks_of(chunk));
         Ok(Self { resolved, cut, weights, preprocessing, frozen })
+    }
+
+    /// How stored images of this shape become the network's inputs.
+    pub(super) fn preparation(&self, recipe: &Recipe, image: ImageShape) -> Preparation {
+        match (&recipe.transfer, self.preprocessing) {
+            (Some(transfer), Some(preprocessing)) => Preparation::for_base(image, transfer.size, preprocessing),
+            _ => Preparation::plain(image).cropped(recipe.crop),
+        }
     }
 
     /// The trained part with the weights that training begins with: imported ones, others drawn from `seed`.

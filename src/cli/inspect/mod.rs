@@ -6,6 +6,8 @@ mod text;
 use std::sync::Arc;
 
 pub(super) use text::class_table;
+#[cfg(feature = "trainer")]
+pub(super) use text::count_table;
 
 use super::arguments::{Format, Inspect};
 use super::exit::{CommandError, Exit};

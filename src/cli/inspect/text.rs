@@ -12,8 +12,9 @@ pub(super) fn render(sheet: &Sheet) -> String {
         (Some((cell, images)), _) => parts.push(list(sheet, *cell, images)),
         (None, Some((other, change))) => {
             let counts = |count: &i64| if *count == 0 { "0".into() } else { format!("{count:+}") };
-            parts.push(matrix(sheet, &format!("IMAGES MORE THAN {other}"), &change.counts, counts));
-            parts.push(matrix(sheet, &format!("% OF ROW MORE THAN {other}"), &change.shares, |share| {
+            let names = sheet.answers.classes();
+            parts.push(matrix(names, &format!("IMAGES MORE THAN {other}"), &change.counts, counts));
+            parts.push(matrix(names, &format!("% OF ROW MORE THAN {other}"), &change.shares, |share| {
                 signed(100.0 * share)
             }));
         }
@@ -24,8 +25,9 @@ pub(super) fn render(sheet: &Sheet) -> String {
                 parts.push(class_table(sheet.answers.classes(), &sheet.answers.scores()));
                 return parts.join("\n");
             }
-            parts.push(matrix(sheet, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string));
-            parts.push(matrix(sheet, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
+            let names = sheet.answers.classes();
+            parts.push(count_table(names, &confusion));
+            parts.push(matrix(names, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
             parts.push(class_table(sheet.answers.classes(), &sheet.answers.scores()));
         }
     }
@@ -50,8 +52,12 @@ fn signed(value: f64) -> String {
     if text[1..] == *"0.0" { "0.0".into() } else { text }
 }
 
-fn matrix<T>(sheet: &Sheet, heading: &str, rows: &[Vec<T>], text: impl Fn(&T) -> String) -> String {
-    let names = sheet.answers.classes();
+/// The counts of every true and predicted class.
+pub(in crate::cli) fn count_table(names: &[String], confusion: &Confusion) -> String {
+    matrix(names, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string)
+}
+
+fn matrix<T>(names: &[String], heading: &str, rows: &[Vec<T>], text: impl Fn(&T) -> String) -> String {
     let headings: Vec<(String, Side)> = std::iter::once((heading.to_owned(), Side::Left))
         .chain(names.iter().map(|name| (printable(name), Side::Right)))
         .collect();

@@ -6,7 +6,7 @@
 
 mod archive;
 mod csv;
-mod decode;
+pub(crate) mod decode;
 mod error;
 mod folder;
 #[cfg(any(test, fuzzing))]
@@ -114,6 +114,34 @@ pub fn import(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     import_within(request, &Limits::DEFAULT, progress)
+}
+
+/// What a folder and the folders in it hold, for who looks at pictures without importing them.
+#[cfg(feature = "trainer")]
+#[derive(Debug, Default)]
+pub(crate) struct Pictures {
+    /// Image files by their names, sorted: the path inside of the folder, and the path.
+    pub(crate) files: Vec<(String, PathBuf)>,
+    /// What was not looked into, such as links; clutter is not worth a word.
+    pub(crate) skipped: Vec<super::manifest::Skipped>,
+}
+
+/// Lists the image files in a folder and the folders in it.
+///
+/// # Errors
+/// When the folder cannot be read, or holds too many files.
+#[cfg(feature = "trainer")]
+pub(crate) fn pictures_in(folder: &Path) -> Result<Pictures, ImportError> {
+    let (mut log, mut callback) = (SkipLog::default(), |_| ControlFlow::Continue(()));
+    let mut progress = Progress { callback: &mut callback, classes: None };
+    let listing = folder::list(folder, &Limits::DEFAULT, &mut log, &mut progress)?;
+    let file = |found: listing::Found| match found.at {
+        Some(listing::Location::File(at)) => Some((found.path, at)),
+        _ => None,
+    };
+    let mut files: Vec<_> = listing.files.into_iter().filter_map(file).collect();
+    files.sort();
+    Ok(Pictures { files, skipped: log.listed })
 }
 
 fn import_within(

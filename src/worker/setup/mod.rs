@@ -152,10 +152,7 @@ where
         // A crop is cut at random places, whatever else is changed.
         let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
         let augmenter = ranges.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
-        match (&recipe.transfer, self.model.preprocessing) {
-            (Some(transfer), Some(preprocessing)) => Images::prepared(dataset, transfer.size, preprocessing, augmenter),
-            _ => Images::plain(dataset, augmenter).cropped(recipe.crop),
-        }
+        Images::new(dataset, self.model.preparation(recipe, self.ground.dataset.image()), augmenter)
     }
 
     fn cached(&self, frozen: &FrozenPart<B::InnerBackend>, splits: &[Split], journal: &mut Journal) -> Cached {
