@@ -7,8 +7,8 @@ use image::imageops::{self, FilterType};
 
 /// The picture with a longest side of at most so many pixels; smaller ones are left as they are.
 ///
-/// Large pictures are averaged over squares first, down to twice that size: of twelve megapixels, the filter alone took
-/// ten times as long as the network.
+/// Large pictures are averaged over squares first, down to less than twice that size: of twelve megapixels, the filter
+/// alone took ten times as long as the network.
 #[must_use]
 pub fn seen(picture: &RgbImage, longest: u32) -> Cow<'_, RgbImage> {
     let (width, height) = picture.dimensions();
@@ -17,7 +17,7 @@ pub fn seen(picture: &RgbImage, longest: u32) -> Cow<'_, RgbImage> {
         return Cow::Borrowed(picture);
     }
     let [width, height] = [width, height].map(|side| scaled(side, longest, whole));
-    let square = whole / (2 * longest).max(1);
+    let square = whole / longest.max(1);
     let averaged = (square > 1 && picture.width().min(picture.height()) >= square).then(|| average(picture, square));
     Cow::Owned(imageops::resize(averaged.as_ref().unwrap_or(picture), width, height, FilterType::Triangle))
 }
