@@ -13,6 +13,7 @@
 //! | [`data`] | datasets: import, store, augmentation, batches |
 //! | [`weights`] | pretrained weights: import, store |
 //! | [`download`] | resumable, hash-checked downloads |
+//! | [`detect`] | faces in a picture |
 //! | `model` | networks, kernels, devices (feature `trainer`) |
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
@@ -25,6 +26,7 @@
 pub mod bench;
 pub mod cli;
 pub mod data;
+pub mod detect;
 pub mod domain;
 pub mod download;
 pub mod durable;

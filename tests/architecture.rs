@@ -18,7 +18,7 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     // Built for fuzzing and tests only.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
@@ -27,6 +27,7 @@ const RULES: [Rule; 15] = [
     Rule { room: "runs", rooms: &["domain", "durable", "events"], frameworks: &[] },
     Rule { room: "data", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "weights", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule { room: "detect", rooms: &[], frameworks: &[] },
     Rule { room: "download", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
     Rule { room: "train", rooms: &["domain", "durable", "data", "model", "events"], frameworks: &["burn"] },
@@ -47,6 +48,7 @@ const RULES: [Rule; 15] = [
             "data",
             "weights",
             "download",
+            "detect",
             "model",
             "train",
             "worker",

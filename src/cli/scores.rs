@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::exit::CommandError;
 use super::output;
 use super::table::{Side, Table, figure};
-use crate::domain::{ClassScores, Scores};
+use crate::domain::text::printable;
+use crate::domain::{ClassScores, Confusion, Scores};
 use crate::runs::Summary;
 
 /// The scores of a class, for scripts.
@@ -48,6 +49,23 @@ pub(super) fn class_table(heading: &str, names: &[String], scores: &Scores) -> S
     // A damaged log can hold any counts.
     let support = scores.per_class.iter().map(|class| class.support).fold(0, u64::saturating_add);
     table.row(&row("macro average", [scores.precision, scores.recall, scores.f1], support));
+    table.render()
+}
+
+/// The images of every true and predicted class as a table.
+pub(super) fn count_table(names: &[String], confusion: &Confusion) -> String {
+    matrix(names, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string)
+}
+
+/// A table of these classes by these classes; `heading` stands above the rows' names.
+pub(super) fn matrix<T>(names: &[String], heading: &str, rows: &[Vec<T>], text: impl Fn(&T) -> String) -> String {
+    let headings: Vec<(String, Side)> = std::iter::once((heading.to_owned(), Side::Left))
+        .chain(names.iter().map(|name| (printable(name), Side::Right)))
+        .collect();
+    let mut table = Table::of(&headings.iter().map(|(name, side)| (name.as_str(), *side)).collect::<Vec<_>>());
+    for (name, row) in names.iter().zip(rows) {
+        table.row(&std::iter::once(name.clone()).chain(row.iter().map(&text)).collect::<Vec<_>>());
+    }
     table.render()
 }
 

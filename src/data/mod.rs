@@ -26,7 +26,7 @@ pub mod writer;
 pub use crate::durable::disk_usage;
 pub use augment::{Affine, Change};
 pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
-pub use images::{Augmenter, BatchSpec, Images};
+pub use images::{Augmenter, BatchSpec, Images, Preparation};
 pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
 pub use stats::Distribution;

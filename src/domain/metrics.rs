@@ -248,6 +248,15 @@ impl TryFrom<WrittenConfusion> for Confusion {
     }
 }
 
+/// Returns the element-wise mean of several lists of probabilities, summed in f64; empty for no lists.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a handful of lists; stored as f32
+pub fn mean_probabilities(lists: &[&[f32]]) -> Vec<f32> {
+    let numbers = lists.iter().map(|list| list.len()).min().unwrap_or_default();
+    let sum = |at: usize| lists.iter().map(|list| f64::from(list[at])).sum::<f64>();
+    (0..numbers).map(|at| (sum(at) / lists.len() as f64) as f32).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

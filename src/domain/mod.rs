@@ -38,7 +38,7 @@ pub use hyperparameter::{Hyperparameter, SettingError};
 pub use left_out::LeftOutImages;
 pub use limits::Limits;
 pub use load::{GpuLoad, Load};
-pub use metrics::{ClassScores, Confusion, EpochMetrics, MATRIX_CLASSES, Scores};
+pub use metrics::{ClassScores, Confusion, EpochMetrics, MATRIX_CLASSES, Scores, mean_probabilities};
 pub use name::{DatasetName, NameError, RunId, Tag, UnknownName, WeightsName};
 pub use network::catalog::NetworkName;
 pub use network::{Architecture, StageName, TrainedStages};

@@ -6,7 +6,7 @@ use super::comparison::{Candidate, Metric};
 use super::inspection::{Fault, Inspection, InspectionError};
 use super::predictions::Predictions;
 use super::summary::Summary;
-use crate::domain::{RunId, Scores};
+use crate::domain::{RunId, Scores, mean_probabilities};
 
 /// The reason why runs cannot be averaged. Every text is safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,20 +130,14 @@ fn same_dataset(one: &Summary, other: &Summary) -> Result<(), EnsembleError> {
     })
 }
 
-/// Returns the mean of probabilities of equal shape, summed in f64.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // a handful of runs; probabilities
+/// Returns the mean of the probabilities of tests of equal shape.
 fn mean(tests: &[&Inspection]) -> Predictions {
-    let mut sums = vec![0.0_f64; tests[0].images() * tests[0].classes().len()];
-    for test in tests {
-        let probabilities = (0..test.images()).filter_map(|image| test.probabilities(image)).flatten();
-        sums.iter_mut().zip(probabilities).for_each(|(sum, probability)| *sum += f64::from(*probability));
-    }
-    let count = tests.len() as f64;
-    Predictions {
-        classes: tests[0].classes().len(),
-        probabilities: sums.into_iter().map(|sum| (sum / count) as f32).collect(),
-        truth: tests[0].truth().to_vec(),
-    }
+    let of = |test: &&Inspection| -> Vec<f32> {
+        (0..test.images()).filter_map(|image| test.probabilities(image)).flatten().copied().collect()
+    };
+    let each: Vec<Vec<f32>> = tests.iter().map(of).collect();
+    let probabilities = mean_probabilities(&each.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    Predictions { classes: tests[0].classes().len(), probabilities, truth: tests[0].truth().to_vec() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::domain::Confusion;
+use crate::domain::{Confusion, mean_probabilities};
 use crate::model::kernels::{KernelBackend, read};
 use crate::model::network::Network;
 
@@ -90,12 +90,11 @@ impl Evaluation {
     /// Returns the evaluation by the mean probabilities of several evaluations of the same images; `None` for an empty
     /// list.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // probabilities are stored as f32
+    #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn mean(of: &[Self]) -> Option<Self> {
         let first = of.first()?;
-        let sums = (0..first.probabilities.len())
-            .map(|at| of.iter().map(|one| f64::from(one.probabilities[at])).sum::<f64>() / of.len() as f64);
-        let probabilities: Vec<f32> = sums.map(|mean| mean as f32).collect();
+        let each: Vec<&[f32]> = of.iter().map(|one| one.probabilities.as_slice()).collect();
+        let probabilities = mean_probabilities(&each);
         let classes = first.confusion.classes();
         let (mut loss, mut confusion) = (0.0, Confusion::new(classes));
         for (row, truth) in probabilities.chunks_exact(classes.max(1)).zip(&first.truth) {

@@ -33,6 +33,16 @@ pub enum WorkerError {
     /// The run folder is in no home.
     #[error("the run folder is in no home: pass a run of HOME/checkpoints")]
     NoHome,
+    /// The shape of the run's images is unknown, because its dataset's manifest is gone or is another dataset's.
+    #[error(
+        "the size of the run's images is unknown: its dataset's {} is gone or is another dataset's; import the dataset \
+         again, or copy that file from the machine on which the run was trained",
+        crate::data::store::shown(.manifest)
+    )]
+    NoShape {
+        /// The path of the missing manifest.
+        manifest: PathBuf,
+    },
     /// The dataset has no test images.
     #[error("the dataset '{0}' has no test images: there is nothing to score")]
     NothingToScore(DatasetName),
@@ -99,7 +109,7 @@ impl WorkerError {
             | Self::File { .. }
             | Self::Queue(_)
             | Self::Fit(FitError::Save(_)) => FailureKind::Disk,
-            Self::Dataset(_) => FailureKind::DatasetChanged,
+            Self::Dataset(_) | Self::NoShape { .. } => FailureKind::DatasetChanged,
             Self::Weights(_) => FailureKind::WeightsChanged,
             Self::Device(_) => FailureKind::Device,
             Self::Checkpoint(_)

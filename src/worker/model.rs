@@ -1,6 +1,7 @@
 //! A run's network, resolved for its images, with imported weights and the frozen part on a device.
 
 use super::error::WorkerError;
+use crate::data::{ImageShape, Preparation};
 use crate::domain::network::{Cut, Resolved};
 use crate::domain::preflight::{self, Entry};
 use crate::domain::{NetworkName, Preprocessing, Recipe, Transfer};
@@ -44,6 +45,14 @@ impl<B: KernelBackend> Model<B> {
         let frozen = FrozenPart::new(&resolved, cut, &weights, device)?;
         let frozen = frozen.map(|part| part.computing_in(recipe.precision).in_chunks_of(chunk));
         Ok(Self { resolved, cut, weights, preprocessing, frozen })
+    }
+
+    /// Returns the preparation of stored images of this shape for the network.
+    pub(super) fn preparation(&self, recipe: &Recipe, image: ImageShape) -> Preparation {
+        match (&recipe.transfer, self.preprocessing) {
+            (Some(transfer), Some(preprocessing)) => Preparation::for_base(image, transfer.size, preprocessing),
+            _ => Preparation::plain(image).cropped(recipe.crop),
+        }
     }
 
     /// Builds the trained part with its initial weights: imported ones, and others drawn from `seed`.

@@ -1,19 +1,98 @@
 //! A run's best weights as a function from images to probabilities. Needs no dataset, event log, lock or slot.
 
 use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
 
+use crate::data::{ImageShape, Manifest, Preparation};
 use crate::domain::network::FORWARD_CHUNK;
-use crate::domain::{Precision, Preprocessing};
+use crate::domain::{Precision, Preprocessing, Recipe, Views, mean_probabilities};
+use crate::model::device::DeviceKind;
 use crate::model::in_precision;
-use crate::model::kernels::{KernelBackend, read};
+use crate::model::kernels::{KernelBackend, TrainBackend, read};
 use crate::model::network::Network;
-use crate::runs::layout::RunFolder;
+use crate::runs::layout::{Home, RunFolder};
 use crate::train::average;
 use crate::train::checkpoint::{Checkpoint, Identity};
 use crate::train::evaluate::{BATCH_SIZE, softmax};
 
+use super::backend::{DeviceJob, DevicePolicy, on_device};
 use super::error::WorkerError;
 use super::model::Model;
+
+/// The best weights of a run on any device.
+pub trait Predict {
+    /// Returns the class names in the order of probabilities.
+    fn classes(&self) -> &[String];
+
+    /// Returns the shape of the stored images of the run's dataset.
+    fn image(&self) -> ImageShape;
+
+    /// Returns the probability of each class, row-major `[pictures, classes]`, as the mean of the views of a picture.
+    /// Pictures are stored images, u8 `[H, W, C]`.
+    fn predict(&self, pictures: &[Vec<u8>], views: Views) -> Vec<f32>;
+}
+
+/// Reads the best weights of a run onto a device, to predict with them.
+///
+/// # Errors
+/// As [`Predictor::open`], and if the shape of the run's images is unknown because its dataset is gone.
+pub fn open(folder: &RunFolder, kind: DeviceKind) -> Result<Box<dyn Predict>, WorkerError> {
+    on_device(kind, 0, OpenJob { folder, pad_last_batch: kind.tunes_by_shape() })
+}
+
+/// The job of opening a predictor, for any device.
+struct OpenJob<'a> {
+    folder: &'a RunFolder,
+    pad_last_batch: bool,
+}
+
+impl DeviceJob for OpenJob<'_> {
+    type Output = Result<Box<dyn Predict>, WorkerError>;
+
+    fn run<B: TrainBackend>(self, device: &B::Device, _policy: DevicePolicy) -> Self::Output {
+        let predictor = Predictor::<B::InnerBackend> {
+            pad_last_batch: self.pad_last_batch,
+            ..Predictor::open(self.folder, device)?
+        };
+        let recipe = self.folder.recipe()?;
+        let home = self.folder.home().ok_or(WorkerError::NoHome)?;
+        let unknown = || WorkerError::NoShape { manifest: home.dataset(&recipe.dataset).join("manifest.json") };
+        let preparation = predictor.preparation.ok_or_else(unknown)?;
+        Ok(Box::new(PreparedPredictor { predictor, preparation }))
+    }
+}
+
+/// A predictor with the preparation of its pictures.
+struct PreparedPredictor<B: KernelBackend> {
+    predictor: Predictor<B>,
+    preparation: Preparation,
+}
+
+impl<B: KernelBackend> Predict for PreparedPredictor<B> {
+    fn classes(&self) -> &[String] {
+        self.predictor.classes()
+    }
+
+    fn image(&self) -> ImageShape {
+        self.preparation.image()
+    }
+
+    fn predict(&self, pictures: &[Vec<u8>], views: Views) -> Vec<f32> {
+        let size = self.preparation.shape().iter().product::<usize>();
+        let of_batch = |pictures: &[Vec<u8>]| {
+            let of_view = |view| {
+                let change = self.preparation.view_change(view);
+                let mut inputs = vec![0.0; pictures.len() * size];
+                let each = inputs.par_chunks_exact_mut(size).zip(pictures);
+                each.for_each(|(input, pixels)| self.preparation.fill(pixels, change, input));
+                self.predictor.probabilities(&inputs)
+            };
+            let of_views: Vec<Vec<f32>> = views.each().into_iter().map(of_view).collect();
+            mean_probabilities(&of_views.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        pictures.chunks(BATCH_SIZE).flat_map(of_batch).collect()
+    }
+}
 
 /// The best weights of a run on a device.
 pub struct Predictor<B: KernelBackend> {
@@ -23,6 +102,10 @@ pub struct Predictor<B: KernelBackend> {
     /// The precision of the trained part.
     precision: Precision,
     epoch: u32,
+    /// `None` if the shape of the run's images is unknown.
+    preparation: Option<Preparation>,
+    /// Whether a smaller last batch is padded. Otherwise a device that tunes by shape would tune once more.
+    pad_last_batch: bool,
     device: B::Device,
 }
 
@@ -41,7 +124,17 @@ impl<B: KernelBackend> Predictor<B> {
         let arrays = average::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
-        Ok(Self { model, network, identity, precision, epoch, device: device.clone() })
+        let preparation = stored_shape(&home, &recipe, &identity).map(|image| model.preparation(&recipe, image));
+        Ok(Self {
+            model,
+            network,
+            identity,
+            precision,
+            epoch,
+            preparation,
+            pad_last_batch: false,
+            device: device.clone(),
+        })
     }
 
     /// Returns the class names in the order of probabilities.
@@ -79,17 +172,35 @@ impl<B: KernelBackend> Predictor<B> {
         let size = channels * height * width;
         assert!(images.len().is_multiple_of(size), "{} numbers are no images of {size}", images.len());
         let batch = |images: &[f32]| {
-            let shape = [images.len() / size, channels, height, width];
-            let images = Tensor::<B, 4>::from_data(TensorData::new(images.to_vec(), shape), &self.device);
+            let count = images.len() / size;
+            let mut images = images.to_vec();
+            let padded = if self.pad_last_batch { BATCH_SIZE } else { count };
+            images.resize(padded * size, 0.0);
+            let shape = [padded, channels, height, width];
+            let images = Tensor::<B, 4>::from_data(TensorData::new(images, shape), &self.device);
             let inputs = match &self.model.frozen {
                 Some(frozen) => frozen.forward(images),
                 None => images,
             };
-            let logits = read(self.network.logits(in_precision(inputs, self.precision))).convert::<f32>();
+            let logits = self.network.logits(in_precision(inputs, self.precision)).narrow(0, 0, count);
+            let logits = read(logits).convert::<f32>();
             // Converted to f32 the line before.
             logits.into_vec::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"))
         };
         let logits = images.chunks(size * BATCH_SIZE).flat_map(batch).collect::<Vec<f32>>();
         logits.chunks_exact(self.classes().len()).flat_map(softmax).collect()
     }
+}
+
+/// Returns the shape of the images of a run's dataset. Without the dataset it is the network's input, if images enter
+/// the network in their stored size.
+fn stored_shape(home: &Home, recipe: &Recipe, identity: &Identity) -> Option<ImageShape> {
+    let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok();
+    let same = manifest.filter(|manifest| manifest.fingerprint == identity.fingerprint).map(|manifest| manifest.image);
+    let as_stored = || {
+        let [height, width, channels] = identity.image.map(|side| u32::try_from(side).ok());
+        let whole = recipe.transfer.is_none() && recipe.crop == 0;
+        Some(ImageShape { width: width?, height: height?, channels: channels? }).filter(|_| whole)
+    };
+    same.or_else(as_stored)
 }

@@ -16,6 +16,8 @@ mod evaluate;
 mod inspect;
 mod note;
 mod pause;
+#[cfg(feature = "trainer")]
+mod predict;
 mod queue;
 mod rename;
 mod resume;
@@ -74,6 +76,8 @@ commands! {
     set::Set,
     resume::Resume,
     evaluate::Evaluate,
+    #[cfg(feature = "trainer")]
+    predict::Predict,
     queue::Queue,
     doctor::Doctor,
     #[cfg(feature = "trainer")]

@@ -1,7 +1,7 @@
 //! A batch as indices and maps, for a device that holds the pixels.
 
-use super::{Affine, Change, Images, Pass, Source};
-use crate::data::augment::{Erased, Tones};
+use super::{Change, Images, Pass, Source};
+use crate::data::augment::{Affine, Erased, Tones};
 use crate::data::batch::labels;
 use crate::domain::Split;
 
@@ -46,7 +46,7 @@ impl Images {
         let changes: Vec<Option<Change>> = indices.iter().map(|index| change(*index)).collect();
         let each = || changes.iter().map(|change| change.unwrap_or_else(|| Change::mapped(Affine::identity())));
         let any = |has: fn(&Change) -> bool| changes.iter().flatten().any(has);
-        let sampled = self.view.is_some() || any(|_| true);
+        let sampled = self.preparation.is_for_base() || any(|_| true);
         BatchSpec {
             split,
             indices: indices.to_vec(),

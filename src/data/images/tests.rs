@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::manifest::ImageShape;
 use crate::data::writer::{StagingFolder, Writer, tests::description};
 use crate::domain::DatasetName;
 

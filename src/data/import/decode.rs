@@ -1,13 +1,18 @@
-//! Decoding of image files to stored pixels.
+//! Decoding of image files to stored pixels, turned upright as their EXIF orientation states.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "trainer")]
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::imageops::FilterType;
+use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
+#[cfg(feature = "trainer")]
+use super::{limits::Limits as Bounds, listing::Contents, listing::Location};
 use crate::data::manifest::ImageShape;
 
 /// Images of more pixels than this are decoded one at a time.
@@ -26,32 +31,75 @@ pub(super) struct Header {
 /// Reads the header of an image file. The error is the reason.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let read = || {
-        let decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
-        Ok(Header { size: size(&decoder)?, gray: !decoder.color_type().has_color() })
+        let mut decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
+        let (width, height) = size(&decoder)?;
+        let size = if is_sideways(orientation(&mut decoder)) { (height, width) } else { (width, height) };
+        Ok(Header { size, gray: !decoder.color_type().has_color() })
     };
     catch_panics(read)
 }
 
 /// Decodes an image file to `shape` (u8 `[H, W, C]`) and returns whether it was resized. The error is the reason.
 pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
-    let decode = || {
-        let reader = reader(bytes)?;
-        let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
-        let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
-        let (width, height) = size(&decoder)?;
-        // Otherwise every thread could decode a large image at once and exhaust memory.
-        let _guard = (u64::from(width) * u64::from(height) > LARGE)
-            .then(|| LARGE_IMAGE.lock().unwrap_or_else(PoisonError::into_inner));
-        if is_jpeg && !has_jpeg_end(bytes) {
-            return Err("is cut short".into());
-        }
-        if decoder.total_bytes() > DECODING_BYTES {
-            return Err(format!("takes more than {} MiB to decode", DECODING_BYTES >> 20));
-        }
-        let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-        Ok(resize_to(&image, shape))
-    };
-    catch_panics(decode)
+    catch_panics(|| Ok(resize_to(&decode_upright(bytes)?, shape)))
+}
+
+/// Decodes an image file and turns the picture upright. The error is the reason.
+#[cfg(feature = "trainer")]
+pub(crate) fn picture(bytes: &[u8]) -> Result<DynamicImage, String> {
+    catch_panics(|| decode_upright(bytes))
+}
+
+/// Returns the pixels of a picture (u8 `[H, W, C]`) as a dataset of this shape stores them.
+#[cfg(feature = "trainer")]
+pub(crate) fn to_stored_pixels(picture: &DynamicImage, shape: ImageShape) -> Vec<u8> {
+    resize_to(picture, shape).0
+}
+
+/// Returns the bytes of an image file no larger than an import accepts. The error is the reason.
+#[cfg(feature = "trainer")]
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let limit = Bounds::DEFAULT.file_bytes;
+    Contents::default().read(&Location::File(path.to_owned()), limit).map_err(|error| describe_unread(&error, limit))
+}
+
+/// Describes why an image file of at most `limit` bytes was not read.
+pub(super) fn describe_unread(error: &std::io::Error, limit: u64) -> String {
+    match error.kind() {
+        ErrorKind::FileTooLarge => format!("is larger than {} MiB", limit >> 20),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+fn decode_upright(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let reader = reader(bytes)?;
+    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    let (width, height) = size(&decoder)?;
+    // Otherwise every thread could decode a large image at once and exhaust memory.
+    let _guard = (u64::from(width) * u64::from(height) > LARGE)
+        .then(|| LARGE_IMAGE.lock().unwrap_or_else(PoisonError::into_inner));
+    if is_jpeg && !has_jpeg_end(bytes) {
+        return Err("is cut short".into());
+    }
+    if decoder.total_bytes() > DECODING_BYTES {
+        return Err(format!("takes more than {} MiB to decode", DECODING_BYTES >> 20));
+    }
+    let orientation = orientation(&mut decoder);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Returns the EXIF orientation; upright if it is missing or invalid.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+/// Whether the orientation exchanges width and height.
+fn is_sideways(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
 /// Resizes a square of gray values to `shape` and returns whether the size changed. The error is the reason.
@@ -104,4 +152,45 @@ fn has_jpeg_end(bytes: &[u8]) -> bool {
 /// Decodes with panics as errors. Otherwise one hostile file would end the import.
 fn catch_panics<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("made the decoder fail".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::png::PngEncoder;
+    use image::{ExtendedColorType, ImageEncoder};
+
+    use super::*;
+
+    /// Encodes a gray picture of 3×2 pixels 0 to 5 with this EXIF orientation.
+    fn picture_with_orientation(orientation: u8) -> Vec<u8> {
+        let exif =
+            [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", [orientation, 0, 0, 0].as_slice(), &[0; 4]].concat();
+        let mut bytes = Vec::new();
+        let mut encoder = PngEncoder::new(&mut bytes);
+        encoder.set_exif_metadata(exif).expect("metadata");
+        encoder.write_image(&[0, 1, 2, 3, 4, 5], 3, 2, ExtendedColorType::L8).expect("encoded");
+        bytes
+    }
+
+    #[test]
+    fn pictures_are_turned_upright() {
+        let (lying, upright) = ((3, 2), (2, 3));
+        let table = [
+            (1, lying, [0, 1, 2, 3, 4, 5]),
+            (2, lying, [2, 1, 0, 5, 4, 3]),
+            (3, lying, [5, 4, 3, 2, 1, 0]),
+            (4, lying, [3, 4, 5, 0, 1, 2]),
+            (5, upright, [0, 3, 1, 4, 2, 5]),
+            (6, upright, [3, 0, 4, 1, 5, 2]),
+            (7, upright, [5, 2, 4, 1, 3, 0]),
+            (8, upright, [2, 5, 1, 4, 0, 3]),
+            (99, lying, [0, 1, 2, 3, 4, 5]),
+        ];
+        for (orientation, (width, height), pixels) in table {
+            let bytes = picture_with_orientation(orientation);
+            assert_eq!(header(&bytes), Ok(Header { size: (width, height), gray: true }), "{orientation}");
+            let shape = ImageShape { width, height, channels: 1 };
+            assert_eq!(file(&bytes, shape), Ok((pixels.to_vec(), false)), "{orientation}");
+        }
+    }
 }

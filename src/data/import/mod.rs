@@ -6,7 +6,7 @@
 
 mod archive;
 mod csv;
-mod decode;
+pub(crate) mod decode;
 mod error;
 mod folder;
 #[cfg(any(test, fuzzing))]
@@ -113,6 +113,34 @@ pub fn import(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     import_within(request, &Limits::DEFAULT, progress)
+}
+
+/// The image files in a folder and its subfolders.
+#[cfg(feature = "trainer")]
+#[derive(Debug, Default)]
+pub(crate) struct Pictures {
+    /// The path inside the folder and the whole path of each image file, sorted.
+    pub(crate) files: Vec<(String, PathBuf)>,
+    /// Entries that were not searched, such as links. Files without an image's ending are not listed.
+    pub(crate) skipped: Vec<super::manifest::Skipped>,
+}
+
+/// Returns the image files in a folder and its subfolders.
+///
+/// # Errors
+/// If the folder cannot be read, or holds too many files.
+#[cfg(feature = "trainer")]
+pub(crate) fn pictures_in(folder: &Path) -> Result<Pictures, ImportError> {
+    let (mut log, mut callback) = (SkipLog::default(), |_| ControlFlow::Continue(()));
+    let mut progress = Progress { callback: &mut callback, classes: None };
+    let listing = folder::list(folder, &Limits::DEFAULT, &mut log, &mut progress)?;
+    let file = |file: listing::SourceFile| match file.at {
+        Some(listing::Location::File(at)) => Some((file.path, at)),
+        _ => None,
+    };
+    let mut files: Vec<_> = listing.files.into_iter().filter_map(file).collect();
+    files.sort();
+    Ok(Pictures { files, skipped: log.listed })
 }
 
 fn import_within(

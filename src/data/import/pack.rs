@@ -74,10 +74,8 @@ pub(super) fn pack(
 ) -> Result<u64, ImportError> {
     let mut resized = 0;
     let decode = |item: &Item| {
-        let bytes = contents.read(&item.at, limits.file_bytes).map_err(|error| match error.kind() {
-            std::io::ErrorKind::FileTooLarge => format!("is larger than {} MiB", limits.file_bytes >> 20),
-            _ => format!("cannot be read: {error}"),
-        })?;
+        let limit = limits.file_bytes;
+        let bytes = contents.read(&item.at, limit).map_err(|error| decode::describe_unread(&error, limit))?;
         match encoding {
             Encoding::Files => decode::file(&bytes, shape),
             Encoding::Gray(side) => decode::gray(bytes, side, shape),

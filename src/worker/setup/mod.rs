@@ -160,10 +160,7 @@ where
         // A crop has a random offset, also where nothing else is augmented.
         let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
         let augmenter = ranges.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
-        match (&recipe.transfer, self.model.preprocessing) {
-            (Some(transfer), Some(preprocessing)) => Images::prepared(dataset, transfer.size, preprocessing, augmenter),
-            _ => Images::plain(dataset, augmenter).cropped(recipe.crop),
-        }
+        Images::new(dataset, self.model.preparation(recipe, self.run_inputs.dataset.image()), augmenter)
     }
 
     fn cached(

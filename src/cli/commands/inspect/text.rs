@@ -1,7 +1,7 @@
 //! The inspection as tables and lines.
 
 use super::sheet::Sheet;
-use crate::cli::scores::class_table;
+use crate::cli::scores::{class_table, count_table, matrix};
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Confusion, MATRIX_CLASSES};
@@ -13,8 +13,9 @@ pub(super) fn render(sheet: &Sheet) -> String {
         (Some((cell, images)), _) => parts.push(list(sheet, *cell, images)),
         (None, Some((other, change))) => {
             let counts = |count: &i64| if *count == 0 { "0".into() } else { format!("{count:+}") };
-            parts.push(matrix(sheet, &format!("IMAGES MORE THAN {other}"), &change.counts, counts));
-            parts.push(matrix(sheet, &format!("% OF ROW MORE THAN {other}"), &change.shares, |share| {
+            let names = sheet.predictions.classes();
+            parts.push(matrix(names, &format!("IMAGES MORE THAN {other}"), &change.counts, counts));
+            parts.push(matrix(names, &format!("% OF ROW MORE THAN {other}"), &change.shares, |share| {
                 signed(100.0 * share)
             }));
         }
@@ -25,9 +26,10 @@ pub(super) fn render(sheet: &Sheet) -> String {
                 parts.push(class_table("CLASS", sheet.predictions.classes(), &sheet.predictions.scores()));
                 return parts.join("\n");
             }
-            parts.push(matrix(sheet, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string));
-            parts.push(matrix(sheet, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
-            parts.push(class_table("CLASS", sheet.predictions.classes(), &sheet.predictions.scores()));
+            let names = sheet.predictions.classes();
+            parts.push(count_table(names, &confusion));
+            parts.push(matrix(names, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
+            parts.push(class_table("CLASS", names, &sheet.predictions.scores()));
         }
     }
     parts.join("\n")
@@ -49,18 +51,6 @@ fn head(sheet: &Sheet) -> String {
 fn signed(value: f64) -> String {
     let text = format!("{value:+.1}");
     if text[1..] == *"0.0" { "0.0".into() } else { text }
-}
-
-fn matrix<T>(sheet: &Sheet, heading: &str, rows: &[Vec<T>], text: impl Fn(&T) -> String) -> String {
-    let names = sheet.predictions.classes();
-    let headings: Vec<(String, Side)> = std::iter::once((heading.to_owned(), Side::Left))
-        .chain(names.iter().map(|name| (printable(name), Side::Right)))
-        .collect();
-    let mut table = Table::of(&headings.iter().map(|(name, side)| (name.as_str(), *side)).collect::<Vec<_>>());
-    for (name, row) in names.iter().zip(rows) {
-        table.row(&std::iter::once(name.clone()).chain(row.iter().map(&text)).collect::<Vec<_>>());
-    }
-    table.render()
 }
 
 /// The most frequent mistakes, where a matrix of all classes is too large to print.

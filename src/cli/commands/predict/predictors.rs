@@ -1,0 +1,107 @@
+//! The best weights of one or several runs, which predict the same faces.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::reader::CutPicture;
+use crate::cli::exit::CommandError;
+use crate::cli::output;
+use crate::data::ImageShape;
+use crate::domain::text::printable;
+use crate::domain::{DeviceRequest, RunId, Views, mean_probabilities};
+use crate::model::device;
+use crate::runs::RunStore;
+use crate::worker::fault::{self, PanicOutput};
+use crate::worker::kernels::{self, KernelCacheStatus};
+use crate::worker::predictor::{self, Predict};
+
+/// Runs with the same classes, on one device.
+pub(super) struct Predictors {
+    members: Vec<(RunId, Box<dyn Predict>)>,
+    views: Views,
+}
+
+/// The probabilities of the classes of some faces, each list row-major `[faces, classes]`.
+pub(super) struct Probabilities {
+    /// The mean of all runs.
+    pub(super) mean: Vec<f32>,
+    /// Those of each run, in the order of the runs.
+    pub(super) by_run: Vec<Vec<f32>>,
+}
+
+impl Predictors {
+    /// Finds the runs and reads their best weights.
+    pub(super) fn open(
+        store: &RunStore,
+        queries: &[&str],
+        request: DeviceRequest,
+        views: Views,
+    ) -> Result<Self, CommandError> {
+        let device = device::choose(request)?;
+        device.note.iter().for_each(|note| output::complain(&format!("on the processor: {note}")));
+        match kernels::open_cache(device.kind).and_then(|cache| cache.status) {
+            Some(KernelCacheStatus::FirstStart) => {
+                output::complain("compiling and tuning kernels: the first start takes a while");
+            }
+            Some(KernelCacheStatus::Unavailable(reason)) => output::complain(&reason),
+            None => {}
+        }
+        fault::record_panics(PanicOutput::Nothing);
+        let mut members: Vec<(RunId, Box<dyn Predict>)> = Vec::new();
+        for query in queries {
+            let id = store.find(query)?;
+            if members.iter().any(|(other, _)| *other == id) {
+                return Err(CommandError::Usage(format!("{id} is given twice: it would count double in the mean")));
+            }
+            let opened = catch_panics(|| predictor::open(&store.folder(&id), device.kind))?;
+            let opened = opened.map_err(|error| CommandError::Failure(format!("{id}: {error}")))?;
+            members.push((id, opened));
+        }
+        let predictors = Self { members, views };
+        match predictors.members.iter().find(|(_, member)| member.classes() != predictors.classes()) {
+            Some((other, member)) => Err(CommandError::Failure(format!(
+                "{} and {other} have other classes ({}; {}): a mean is of the same classes in the same order",
+                predictors.members[0].0,
+                list(predictors.classes()),
+                list(member.classes())
+            ))),
+            None => Ok(predictors),
+        }
+    }
+
+    /// The classes of all runs.
+    pub(super) fn classes(&self) -> &[String] {
+        self.members[0].1.classes()
+    }
+
+    /// The names of the runs.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.members.iter().map(|(id, _)| id.to_string()).collect()
+    }
+
+    /// The shape of the stored images of each run.
+    pub(super) fn shapes(&self) -> Vec<ImageShape> {
+        self.members.iter().map(|(_, member)| member.image()).collect()
+    }
+
+    /// Returns the probabilities of every face of a group, in its order.
+    pub(super) fn predict(&self, group: &[CutPicture]) -> Result<Probabilities, CommandError> {
+        let faces = || group.iter().filter_map(|picture| picture.faces.as_ref().ok()).flatten();
+        let by_run = |(number, (_, member)): (usize, &(RunId, Box<dyn Predict>))| {
+            let pixels: Vec<Vec<u8>> = faces().map(|face| face.pixels[number].clone()).collect();
+            catch_panics(|| member.predict(&pixels, self.views))
+        };
+        let by_run = self.members.iter().enumerate().map(by_run).collect::<Result<Vec<_>, _>>()?;
+        Ok(Probabilities { mean: mean_probabilities(&by_run.iter().map(Vec::as_slice).collect::<Vec<_>>()), by_run })
+    }
+}
+
+/// Acts on a device, whose failures are panics, and returns these as errors.
+fn catch_panics<T>(act: impl FnOnce() -> T) -> Result<T, CommandError> {
+    let done = catch_unwind(AssertUnwindSafe(act));
+    device::take_refusal().iter().for_each(|message| output::complain(message));
+    done.map_err(|panic| CommandError::Failure(fault::explain(fault::message(&*panic), None).to_string()))
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
+}

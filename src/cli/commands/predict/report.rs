@@ -1,0 +1,279 @@
+//! The output: lines, records or rows for each group, and totals at the end.
+
+mod metrics;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::picture::Face;
+use super::predictors::Probabilities;
+use super::reader::CutPicture;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::options::Format;
+use crate::cli::output;
+use crate::cli::table::thousands;
+use crate::domain::text::printable;
+use metrics::Metrics;
+
+/// The message for a picture without a face.
+const NO_FACE: &str = "no face was found; --faces none takes pictures whole";
+
+/// The printed output so far, counted.
+pub(super) struct Report<'a> {
+    runs: Vec<String>,
+    classes: &'a [String],
+    format: Format,
+    /// The number of classes that a line of text lists.
+    top: usize,
+    counts: Counts,
+    metrics: Metrics<'a>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    pictures: usize,
+    faces: usize,
+    /// Pictures that were taken whole.
+    whole: usize,
+    /// Pictures without a face.
+    without: usize,
+    unread: usize,
+}
+
+/// One face, for scripts. Keys are a promise: add, never rename.
+#[derive(Serialize)]
+struct Record<'a> {
+    source: &'a str,
+    #[serde(rename = "box")]
+    area: Option<[u32; 4]>,
+    #[serde(flatten)]
+    prediction: Prediction<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runs: Vec<RunPrediction<'a>>,
+}
+
+/// The likeliest class of a face, and the probability of each class.
+#[derive(Serialize)]
+struct Prediction<'a> {
+    class: &'a str,
+    probabilities: ClassProbabilities<'a>,
+}
+
+#[derive(Serialize)]
+struct RunPrediction<'a> {
+    run: &'a str,
+    #[serde(flatten)]
+    prediction: Prediction<'a>,
+}
+
+/// A picture without a prediction. Keys are a promise: add, never rename.
+#[derive(Serialize)]
+struct Unpredicted<'a> {
+    source: &'a str,
+    error: &'a str,
+}
+
+/// Classes and their probabilities, in the dataset's order.
+struct ClassProbabilities<'a> {
+    classes: &'a [String],
+    values: &'a [f32],
+}
+
+impl Serialize for ClassProbabilities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.values.len()))?;
+        self.classes.iter().zip(self.values).try_for_each(|(class, value)| map.serialize_entry(class, value))?;
+        map.end()
+    }
+}
+
+/// A face with the probabilities of its classes.
+struct PredictedFace<'a> {
+    source: &'a str,
+    face: &'a Face,
+    mean: &'a [f32],
+    /// Those of each run; empty if there is only one run.
+    by_run: Vec<&'a [f32]>,
+}
+
+impl<'a> Report<'a> {
+    /// Returns the report of these runs. Prints the headings of a table.
+    pub(super) fn new(
+        runs: Vec<String>,
+        classes: &'a [String],
+        format: Format,
+        top: usize,
+    ) -> Result<Self, CommandError> {
+        let metrics = Metrics::new(classes, runs.len());
+        let report = Self { runs, classes, format, top, counts: Counts::default(), metrics };
+        if format.csv {
+            let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let run = if report.runs.len() > 1 { names(&["run"]) } else { Vec::new() };
+            let area = names(&["source", "x", "y", "width", "height"]);
+            output::csv(&[[area, run, names(&["class"]), classes.to_vec(), names(&["error"])].concat()])?;
+        }
+        Ok(report)
+    }
+
+    /// Prints the predictions of a group and counts them.
+    pub(super) fn print_group(
+        &mut self,
+        group: &[CutPicture],
+        probabilities: &Probabilities,
+    ) -> Result<(), CommandError> {
+        let classes = self.classes.len();
+        let mut next = 0;
+        for CutPicture { source, faces } in group {
+            self.counts.pictures += 1;
+            let faces = match faces {
+                Ok(faces) => faces,
+                Err(error) => {
+                    self.counts.unread += 1;
+                    self.print_unpredicted(&source.name, error)?;
+                    continue;
+                }
+            };
+            if faces.is_empty() {
+                self.counts.without += 1;
+                self.print_unpredicted(&source.name, NO_FACE)?;
+            }
+            let predicted: Vec<PredictedFace<'_>> = faces
+                .iter()
+                .enumerate()
+                .map(|(number, face)| {
+                    let row = (next + number) * classes..(next + number + 1) * classes;
+                    let by_run = probabilities.by_run.iter().filter(|_| probabilities.by_run.len() > 1);
+                    let by_run = by_run.map(|values| &values[row.clone()]).collect();
+                    PredictedFace { source: &source.name, face, mean: &probabilities.mean[row], by_run }
+                })
+                .collect();
+            next += faces.len();
+            predicted.iter().try_for_each(|face| self.print_face(face))?;
+            self.counts.faces += faces.iter().filter(|face| face.area.is_some()).count();
+            self.counts.whole += faces.iter().filter(|face| face.area.is_none()).count();
+            let size = |predicted: &&PredictedFace<'_>| {
+                predicted.face.area.map_or(0, |[_, _, width, height]| u64::from(width) * u64::from(height))
+            };
+            match (source.truth, predicted.iter().max_by_key(size)) {
+                (Some(truth), Some(largest)) => self.metrics.add(truth, largest.mean, &largest.by_run),
+                (Some(_), None) => self.metrics.add_unpredicted(),
+                (None, _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the reason why a picture has no prediction.
+    fn print_unpredicted(&self, source: &str, error: &str) -> Result<(), CommandError> {
+        match self.format {
+            Format { json: true, .. } => output::record(&Unpredicted { source, error }),
+            Format { csv: true, .. } => {
+                let blank = 4 + usize::from(self.runs.len() > 1) + 1 + self.classes.len();
+                let blanks = vec![String::new(); blank];
+                output::csv(&[[vec![source.to_owned()], blanks, vec![error.to_owned()]].concat()])
+            }
+            Format { .. } if error == NO_FACE => output::line(&format!("{}  {NO_FACE}", printable(source))),
+            Format { .. } => {
+                output::complain(&format!("{}: {}", printable(source), printable(error)));
+                Ok(())
+            }
+        }
+    }
+
+    fn print_face(&self, predicted: &PredictedFace<'_>) -> Result<(), CommandError> {
+        match self.format {
+            Format { json: true, .. } => {
+                let by_run = self.runs.iter().zip(&predicted.by_run);
+                let by_run = by_run.map(|(run, values)| RunPrediction { run, prediction: self.prediction(values) });
+                let (prediction, runs) = (self.prediction(predicted.mean), by_run.collect());
+                output::record(&Record { source: predicted.source, area: predicted.face.area, prediction, runs })
+            }
+            Format { csv: true, .. } => output::csv(&self.rows(predicted)),
+            Format { .. } => output::line(&self.text(predicted)),
+        }
+    }
+
+    fn prediction<'b>(&'b self, values: &'b [f32]) -> Prediction<'b> {
+        let probabilities = ClassProbabilities { classes: self.classes, values };
+        Prediction { class: &self.classes[likeliest(values)], probabilities }
+    }
+
+    /// Returns a row for the run; of several runs, one for the mean and one for each.
+    fn rows(&self, predicted: &PredictedFace<'_>) -> Vec<Vec<String>> {
+        let area = match predicted.face.area {
+            Some(area) => area.map(|side| side.to_string()).to_vec(),
+            None => vec![String::new(); 4],
+        };
+        let row = |run: Option<&str>, values: &[f32]| {
+            let run = run.map(str::to_owned).into_iter().collect();
+            let numbers = values.iter().map(ToString::to_string).collect();
+            let class = self.classes[likeliest(values)].clone();
+            [vec![predicted.source.to_owned()], area.clone(), run, vec![class], numbers, vec![String::new()]].concat()
+        };
+        if predicted.by_run.is_empty() {
+            return vec![row(None, predicted.mean)];
+        }
+        let each = self.runs.iter().zip(&predicted.by_run).map(|(run, values)| row(Some(run), values));
+        std::iter::once(row(Some("mean"), predicted.mean)).chain(each).collect()
+    }
+
+    /// Returns source, box and the likeliest classes; of several runs, also the likeliest class by each.
+    fn text(&self, predicted: &PredictedFace<'_>) -> String {
+        let area = match predicted.face.area {
+            Some([x, y, width, height]) => format!("{width}×{height} at {x},{y}"),
+            None => "whole".into(),
+        };
+        let mean = self.ranked(predicted.mean, self.top);
+        let each = self.runs.iter().zip(&predicted.by_run);
+        let runs: Vec<String> = each.map(|(run, values)| format!("  | {run} {}", self.ranked(values, 1))).collect();
+        let runs = runs.concat();
+        printable(&format!("{}  {area}  {mean}{runs}", predicted.source))
+    }
+
+    /// Returns the likeliest `top` classes with their probabilities.
+    fn ranked(&self, values: &[f32], top: usize) -> String {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        // Stable: of equals the first class comes first.
+        order.sort_by(|one, other| values[*other].total_cmp(&values[*one]));
+        let ranked = order.into_iter().take(top).map(|class| format!("{} {:.3}", self.classes[class], values[class]));
+        ranked.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Prints the metrics and the counts.
+    pub(super) fn finish(&self) -> Result<Exit, CommandError> {
+        match self.format {
+            Format { json: true, .. } => self.metrics.record()?,
+            // Otherwise a reader of the rows would take the metrics for rows.
+            Format { csv: true, .. } => {
+                output::note(&format!("{}{}", self.metrics.text(&self.runs), self.counts.text()));
+            }
+            Format { .. } => {
+                output::print(&self.metrics.text(&self.runs))?;
+                output::note(&self.counts.text());
+            }
+        }
+        Ok(if self.counts.unread > 0 { Exit::Failed } else { Exit::Done })
+    }
+}
+
+impl Counts {
+    fn text(&self) -> String {
+        let some = |count: usize, words: &str| (count > 0).then(|| format!("{} {words}", thousands(count)));
+        let parts = [
+            some(self.faces, if self.faces == 1 { "face" } else { "faces" }),
+            some(self.whole, "taken whole"),
+            some(self.without, "without a face"),
+            some(self.unread, "that could not be read"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let pictures = if self.pictures == 1 { "picture" } else { "pictures" };
+        let pictures = format!("{} {pictures}", thousands(self.pictures));
+        if parts.is_empty() { pictures } else { format!("{pictures}: {}", parts.join(", ")) }
+    }
+}
+
+/// Returns the label of the largest probability; of equals the first, as in evaluations.
+fn likeliest(values: &[f32]) -> usize {
+    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    values.iter().position(|value| *value >= largest).unwrap_or(0)
+}

@@ -1,0 +1,109 @@
+//! Metrics of pictures whose folder names their class.
+
+use serde::Serialize;
+
+use super::likeliest;
+use crate::cli::exit::CommandError;
+use crate::cli::output;
+use crate::cli::scores::{ClassEntry, class_entries, class_table, count_table};
+use crate::cli::table::{Side, Table, figure, thousands};
+use crate::domain::{Confusion, MATRIX_CLASSES};
+
+/// The confusion matrices of true and predicted classes.
+pub(super) struct Metrics<'a> {
+    classes: &'a [String],
+    /// The matrix of the run, or of the mean of several.
+    mean: Confusion,
+    /// The matrix of each of several runs; empty for one run.
+    by_run: Vec<Confusion>,
+    /// The number of pictures of a class without a prediction.
+    unpredicted: usize,
+}
+
+/// The last record of a folder of classes. Keys are a promise: add, never rename.
+#[derive(Serialize)]
+struct Record<'a> {
+    metrics: Entry<'a>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    pictures: u64,
+    without_prediction: usize,
+    accuracy: f64,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+    confusion: &'a Confusion,
+    per_class: Vec<ClassEntry<'a>>,
+}
+
+impl<'a> Metrics<'a> {
+    pub(super) fn new(classes: &'a [String], runs: usize) -> Self {
+        let none = || Confusion::new(classes.len());
+        let by_run = if runs > 1 { (0..runs).map(|_| none()).collect() } else { Vec::new() };
+        Self { classes, mean: none(), by_run, unpredicted: 0 }
+    }
+
+    /// Counts a picture of class `truth`.
+    pub(super) fn add(&mut self, truth: usize, mean: &[f32], by_run: &[&[f32]]) {
+        self.mean.add(truth, likeliest(mean));
+        self.by_run.iter_mut().zip(by_run).for_each(|(confusion, values)| confusion.add(truth, likeliest(values)));
+    }
+
+    /// Counts a picture of a class without a prediction.
+    pub(super) fn add_unpredicted(&mut self) {
+        self.unpredicted += 1;
+    }
+
+    /// Prints the record, if any picture is counted.
+    pub(super) fn record(&self) -> Result<(), CommandError> {
+        if self.mean.total() == 0 {
+            return Ok(());
+        }
+        let scores = self.mean.scores();
+        let metrics = Entry {
+            pictures: self.mean.total(),
+            without_prediction: self.unpredicted,
+            accuracy: scores.accuracy,
+            precision: scores.precision,
+            recall: scores.recall,
+            f1: scores.f1,
+            confusion: &self.mean,
+            per_class: class_entries(self.classes, &scores),
+        };
+        output::record(&Record { metrics })
+    }
+
+    /// Returns the metrics as tables; empty if no picture is counted.
+    pub(super) fn text(&self, runs: &[String]) -> String {
+        if self.mean.total() == 0 {
+            return String::new();
+        }
+        let scores = self.mean.scores();
+        let unpredicted = if self.unpredicted > 0 {
+            format!(", {} without prediction", thousands(self.unpredicted))
+        } else {
+            String::new()
+        };
+        let pictures = thousands(usize::try_from(self.mean.total()).unwrap_or(usize::MAX));
+        let mut parts = vec![format!(
+            "\n{pictures} pictures of known class{unpredicted}\naccuracy {:.4}, macro F1 {:.4}\n",
+            scores.accuracy, scores.f1
+        )];
+        if !self.by_run.is_empty() {
+            let mut table = Table::new([("RUN", Side::Left), ("ACCURACY", Side::Right), ("MACRO F1", Side::Right)]);
+            for (run, confusion) in runs.iter().zip(&self.by_run) {
+                let scores = confusion.scores();
+                table.row(&[run.clone(), figure(Some(scores.accuracy)), figure(Some(scores.f1))]);
+            }
+            table.row(&["mean".into(), figure(Some(scores.accuracy)), figure(Some(scores.f1))]);
+            parts.push(table.render());
+        }
+        if self.mean.classes() <= MATRIX_CLASSES {
+            parts.push(count_table(self.classes, &self.mean));
+        }
+        parts.push(class_table("CLASS", self.classes, &scores));
+        parts.join("\n")
+    }
+}
