@@ -88,7 +88,7 @@ const DOORS: [Door; 4] = [
         inside: &["tui", "screens"],
         room: "tui",
         // `tests`: what the tests of a screen share with the tests of the others.
-        parts: &["screens", "state", "theme", "widgets", "keymap", "action", "tests"],
+        parts: &["screens", "state", "theme", "widgets", "messages", "screen", "tests"],
     },
     Door { inside: &["tui", "widgets"], room: "tui", parts: &["widgets", "theme", "tests"] },
 ];

@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::config::load_from;
-use super::event::Event;
 use super::input::{Heard, Reader};
 use crate::domain::text::printable;
+use crate::tui::messages::Event;
 
 /// What a terminal sends, in pieces whose lengths the input itself gives.
 pub(crate) fn input(bytes: &[u8]) {

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 pub(super) use reader::{Heard, Reader};
 
-use super::event::{Event, Key};
+use crate::tui::key::Key;
+use crate::tui::messages::Event;
 
 /// As many keys at once are typed by nobody, unless one is held down.
 const TYPED_AT_ONCE: usize = 24;

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tui::key::Key;
+use crate::tui::messages::Event;
 
 fn words(events: &[Event]) -> String {
     let word = |event: &Event| match event {

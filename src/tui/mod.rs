@@ -4,26 +4,24 @@
 //! client and nothing more: all that it shows is read from the disk, all that it does is asked of a worker, and leaving
 //! it leaves every run going.
 //!
-//! One direction: `runtime` turns the world into an [`event::Event`]; [`update`] folds it into the [`state::State`] and
-//! says as [`effect::Effect`]s what is to be done; [`screens`] draw the state and cannot change it.
+//! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`] and
+//! says as [`messages::Effect`]s what is to be done; [`screens`] draw the state and cannot change it.
 
-pub mod action;
 pub mod backend;
 mod clipboard;
 pub mod config;
-mod deeds;
-pub mod effect;
-pub mod event;
 mod first_run;
 mod graphics;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod input;
-pub mod keymap;
+pub mod key;
+pub mod messages;
 mod pace;
 mod performer;
 pub mod probe;
 mod runtime;
+pub mod screen;
 pub mod screens;
 pub mod state;
 mod terminal;
@@ -64,7 +62,7 @@ pub fn run(home: Home) -> Result<(), DashboardError> {
         return Err(DashboardError::NoTerminal);
     }
     let store = RunStore::new(home);
-    let backend = Arc::new(backend::Disk::new(store.clone()));
+    let backend = Arc::new(backend::Backend::new(store.clone()));
     let (active, importing) = terminal::guarded(|| runtime::run(store, backend))?;
     for words in farewell(active, importing.as_ref()) {
         writeln!(io::stdout(), "{words}")?;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::effect::{Effect, Subject};
+use crate::tui::messages::{Effect, Target};
 
 /// An effect that was asked for and is not over.
 struct Asked {
     number: u64,
-    subjects: Vec<Subject>,
+    targets: Vec<Target>,
     /// `None` while it is performed.
     effect: Option<Effect>,
 }
@@ -27,7 +27,7 @@ struct Line {
 
 impl Line {
     fn push(&mut self, effect: Effect) {
-        self.asked.push_back(Asked { number: self.next, subjects: effect.subjects(), effect: Some(effect) });
+        self.asked.push_back(Asked { number: self.next, targets: effect.targets(), effect: Some(effect) });
         self.next += 1;
     }
 
@@ -35,10 +35,10 @@ impl Line {
     fn ready(&mut self) -> Vec<(u64, Effect)> {
         let (mut ready, mut busy) = (Vec::new(), Vec::new());
         for asked in &mut self.asked {
-            if !asked.subjects.iter().any(|subject| busy.contains(subject)) {
+            if !asked.targets.iter().any(|target| busy.contains(target)) {
                 ready.extend(asked.effect.take().map(|effect| (asked.number, effect)));
             }
-            busy.extend(asked.subjects.iter().cloned());
+            busy.extend(asked.targets.iter().cloned());
         }
         ready
     }
@@ -48,8 +48,8 @@ impl Line {
     }
 
     /// The runs and datasets that are still being changed.
-    fn changing(&self) -> Vec<&Subject> {
-        self.asked.iter().flat_map(|asked| &asked.subjects).collect()
+    fn changing(&self) -> Vec<&Target> {
+        self.asked.iter().flat_map(|asked| &asked.targets).collect()
     }
 }
 
@@ -107,7 +107,7 @@ impl Performer {
 
     fn waits_for(&self) -> String {
         let line = self.line();
-        let mut names: Vec<&str> = line.changing().into_iter().map(Subject::name).collect();
+        let mut names: Vec<&str> = line.changing().into_iter().map(Target::name).collect();
         names.dedup();
         names.join(", ")
     }
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::domain::RunId;
-    use crate::tui::effect::RunsEffect;
+    use crate::tui::messages::{RunsEffect, TrainEffect};
 
     fn id(name: &str) -> RunId {
         RunId::new(name).expect("an id")
@@ -148,11 +148,21 @@ mod tests {
     fn what_changes_the_same_run_waits_and_all_else_does_not() {
         let mut line = Line::default();
         let both = Effect::Runs(RunsEffect::Delete(vec![id("one"), id("two")]));
-        let effects = [pause("one"), go_on("one"), pause("two"), both.clone(), pause("three"), Effect::SuggestName];
+        let effects = [
+            pause("one"),
+            go_on("one"),
+            pause("two"),
+            both.clone(),
+            pause("three"),
+            Effect::Train(TrainEffect::SuggestName),
+        ];
         effects.iter().cloned().for_each(|effect| line.push(effect));
         let ready = |line: &mut Line| line.ready().into_iter().collect::<Vec<_>>();
         let first = ready(&mut line);
-        assert_eq!(first, [(0, pause("one")), (2, pause("two")), (4, pause("three")), (5, Effect::SuggestName)]);
+        assert_eq!(
+            first,
+            [(0, pause("one")), (2, pause("two")), (4, pause("three")), (5, Effect::Train(TrainEffect::SuggestName))]
+        );
         assert!(ready(&mut line).is_empty(), "each once");
         line.finish(2);
         assert!(ready(&mut line).is_empty(), "a run of it is busy");
@@ -171,8 +181,8 @@ mod tests {
         performer.perform(go_on("one"));
         assert_eq!(begins.recv().expect("begun"), pause("one"));
         // A read begins all the same, and ends: with one more leave than effects that have begun before it.
-        performer.perform(Effect::SuggestName);
-        assert_eq!(begins.recv().expect("begun"), Effect::SuggestName, "not the second of the run");
+        performer.perform(Effect::Train(TrainEffect::SuggestName));
+        assert_eq!(begins.recv().expect("begun"), Effect::Train(TrainEffect::SuggestName), "not the second of the run");
         leave.send(()).expect("waits");
         leave.send(()).expect("waits");
         assert_eq!(begins.recv().expect("begun"), go_on("one"));
@@ -184,7 +194,7 @@ mod tests {
     async fn leaving_waits_for_a_launch_and_says_so() {
         let (performer, begins, leave) = performer();
         let recipe = Box::new(crate::domain::Recipe::sample(crate::domain::Strategy::Cnn));
-        let launch = Effect::Launch { id: id("calm-heron"), recipe };
+        let launch = Effect::Train(TrainEffect::Launch { id: id("calm-heron"), recipe });
         performer.perform(launch.clone());
         performer.perform(go_on("calm-heron"));
         assert_eq!(begins.recv().expect("begun"), launch);

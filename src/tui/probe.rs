@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
-use super::event::Event;
 use super::input::{Heard, Reader};
+use crate::tui::messages::Event;
 
 /// How pictures are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::tui::event::Key;
+use crate::tui::key::Key;
+use crate::tui::messages::Event;
 
 /// Answers each thing said with the next of its replies, in pieces.
 struct Fake {

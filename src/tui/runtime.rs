@@ -14,16 +14,13 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::DashboardError;
-use super::backend::Disk;
-use super::deeds::{deed, failure};
-use super::effect::Effect;
-use super::event::Event;
+use super::backend::{Backend, run_effect};
 use super::input::{self, Chunk, Keyboard};
 use super::pace::{Pace, time_shows};
 use super::performer::Performer;
 use super::probe::{self, Answer, Graphics};
 use super::state::State;
-use super::terminal::Screen;
+use super::terminal::Display;
 use super::theme::Theme;
 use super::watch::Ask;
 use super::widgets::faces::Pictures;
@@ -31,6 +28,7 @@ use super::{clipboard, config, first_run, screens, update, watch};
 use crate::domain::{DatasetName, RunId};
 use crate::runs::RunStore;
 use crate::supervise::now;
+use crate::tui::messages::{Effect, Event};
 
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -51,7 +49,7 @@ pub(super) type GoesOn = (usize, Option<DatasetName>);
 ///
 /// # Errors
 /// When the terminal fails.
-pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, DashboardError> {
+pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<GoesOn, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let (events, incoming) = mpsc::channel(QUEUE);
     let ask = watch::start(store, Arc::clone(&backend), events.clone());
@@ -65,10 +63,10 @@ pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, Dashboa
 }
 
 /// Performs effects with the backend; the answers come as events.
-fn performer(backend: Arc<Disk>, events: Sender<Event>, ask: std::sync::mpsc::Sender<Ask>) -> Performer {
+fn performer(backend: Arc<Backend>, events: Sender<Event>, ask: std::sync::mpsc::Sender<Ask>) -> Performer {
     Performer::new(move |effect| {
-        let failed = failure(&effect);
-        let answer = catch_unwind(AssertUnwindSafe(|| deed(backend.as_ref(), effect))).unwrap_or(failed);
+        let failure = effect.failure();
+        let answer = catch_unwind(AssertUnwindSafe(|| run_effect(backend.as_ref(), effect))).unwrap_or(failure);
         let _ = events.blocking_send(answer);
         let _ = ask.send(Ask::Look);
     })
@@ -90,7 +88,7 @@ async fn leave(performer: &Performer) -> io::Result<()> {
 
 struct Dashboard {
     state: State,
-    screen: Screen,
+    display: Display,
     performer: Performer,
     ask: std::sync::mpsc::Sender<Ask>,
     /// The runs that the watcher was asked for whole.
@@ -116,7 +114,7 @@ async fn dashboard(
     state.tour = first_run::is_first();
     let mut dashboard = Dashboard {
         state,
-        screen: Screen::enter()?,
+        display: Display::enter()?,
         performer,
         ask,
         wanted: Vec::new(),
@@ -189,7 +187,7 @@ impl Dashboard {
                 _ = interrupt.recv() => return Ok(()),
                 _ = quit.recv() => return Ok(()),
                 _ = go_on.recv() => {
-                    self.screen.retake()?;
+                    self.display.retake()?;
                     self.stale = true;
                 }
                 () = sleep_until(next_frame), if self.stale => {
@@ -205,7 +203,7 @@ impl Dashboard {
     /// Goes by what was learnt of the terminal, and takes in what was typed while it was asked.
     fn meet(&mut self, answer: Answer) -> Result<(), DashboardError> {
         let Answer { facts, typed, reader } = answer;
-        self.screen.learn(&facts)?;
+        self.display.learn(&facts)?;
         self.take(Event::Terminal(facts))?;
         self.keyboard = Keyboard::new(reader, Instant::now());
         let typed = self.keyboard.typed(typed, Instant::now());
@@ -214,7 +212,7 @@ impl Dashboard {
 
     /// The terminal may have another size.
     fn measure(&mut self) -> Result<(), DashboardError> {
-        let area = self.screen.area()?;
+        let area = self.display.area()?;
         self.take(Event::Resized { columns: area.width, rows: area.height })
     }
 
@@ -225,7 +223,7 @@ impl Dashboard {
                 // Whoever did not ask for the mouse gets only noise that looks like it.
                 Event::Click { .. } | Event::Scroll(_) if !self.state.mouse => continue,
                 Event::Click { column, row, .. } => {
-                    let size = self.screen.area()?.as_size();
+                    let size = self.display.area()?.as_size();
                     Event::Click { column, row, size: (size.width, size.height) }
                 }
                 other => other,
@@ -243,7 +241,7 @@ impl Dashboard {
         match event {
             Event::Redraw | Event::Resized { .. } => self.lost = true,
             // With these the first news is whole.
-            Event::Runs(_) | Event::RunsUnreadable(_) => self.pace.hurry(Instant::now()),
+            Event::RunsRead(_) | Event::RunsUnreadable(_) => self.pace.hurry(Instant::now()),
             _ => {}
         }
         let (ticks, then) = (matches!(event, Event::Tick), self.state.now);
@@ -256,7 +254,7 @@ impl Dashboard {
             // Nobody listens where watching has ended, which was told.
             let _ = self.ask.send(Ask::Whole(wanted));
         }
-        self.screen.listen_to_mouse(self.state.mouse)?;
+        self.display.listen_to_mouse(self.state.mouse)?;
         self.stale |= !ticks || time_shows(&self.state, then);
         Ok(())
     }
@@ -266,13 +264,13 @@ impl Dashboard {
         (self.stale, self.key_waits) = (false, false);
         // Once for a whole storm of resizes.
         if std::mem::take(&mut self.lost) {
-            self.screen.forget()?;
+            self.display.forget()?;
         }
-        let area = self.screen.area()?;
+        let area = self.display.area()?;
         let mut frame = Buffer::empty(area);
         let mut pictures = Pictures::new(self.state.facts.graphics != probe::Graphics::Blocks);
         let cursor = screens::render(&self.state, &mut frame, area, &mut pictures);
-        Ok(self.screen.show(frame, cursor, pictures)?)
+        Ok(self.display.show(frame, cursor, pictures)?)
     }
 
     /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.
@@ -280,9 +278,9 @@ impl Dashboard {
         match &effect {
             Effect::Copy(text) => {
                 let in_tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
-                return Ok(self.screen.send(&clipboard::sequence(text, in_tmux))?);
+                return Ok(self.display.send(&clipboard::sequence(text, in_tmux))?);
             }
-            Effect::Suspend => return Ok(self.screen.suspend()?),
+            Effect::Suspend => return Ok(self.display.suspend()?),
             _ => {}
         }
         self.performer.perform(effect);

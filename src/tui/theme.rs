@@ -13,9 +13,8 @@ use ratatui::widgets::BorderType;
 pub use glyphs::{ASCII, Glyphs, UNICODE};
 pub use tints::{Background, Role};
 
-use super::event::Key;
-use super::keymap;
 use crate::domain::RunState;
+use crate::tui::key::{self, Key};
 
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,7 +261,7 @@ impl Theme {
     /// A key as people write it, with arrows where the terminal has them.
     #[must_use]
     pub fn key(&self, key: Key) -> String {
-        let name = keymap::name(key);
+        let name = key::name(key);
         if !self.glyphs.ascii {
             return name;
         }

@@ -19,14 +19,13 @@ mod folders;
 
 use folders::{Folder, Marks, modified};
 
-use super::backend::Disk;
-use super::effect::InspectEffect;
-use super::event::Event;
+use super::backend::Backend;
 use super::state::RunView;
 use crate::domain::{RunId, RunState};
 use crate::events::{Damage, ReadError};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::now;
+use crate::tui::messages::{Event, InspectEvent};
 
 /// Between looks at active runs.
 const FAST: Duration = Duration::from_millis(200);
@@ -57,7 +56,7 @@ pub(super) enum Ask {
 }
 
 /// Starts watching. The thread ends by itself when nobody receives any more.
-pub(super) fn start(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) -> mpsc::Sender<Ask> {
+pub(super) fn start(store: RunStore, backend: Arc<Backend>, events: Sender<Event>) -> mpsc::Sender<Ask> {
     let (ask, asked) = mpsc::channel();
     std::thread::spawn(move || {
         let report = events.clone();
@@ -90,7 +89,7 @@ struct Watched {
 
 struct Watch {
     store: RunStore,
-    backend: Arc<Disk>,
+    backend: Arc<Backend>,
     events: Sender<Event>,
     runs: BTreeMap<RunId, Watched>,
     /// Runs that are to be read for the first time, in this order.
@@ -114,7 +113,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(store: RunStore, backend: Arc<Disk>, events: Sender<Event>) -> Self {
+    fn new(store: RunStore, backend: Arc<Backend>, events: Sender<Event>) -> Self {
         Self {
             store,
             backend,
@@ -182,7 +181,7 @@ impl Watch {
             due.then(|| watched.view.clone())
         });
         let views: Vec<RunView> = due.collect();
-        let event = if all { Event::Runs(views) } else { Event::RunsChanged(views) };
+        let event = if all { Event::RunsRead(views) } else { Event::RunsChanged(views) };
         match &event {
             Event::RunsChanged(views) if views.is_empty() => true,
             _ => self.events.blocking_send(event).is_ok(),
@@ -191,13 +190,16 @@ impl Watch {
 
     fn look_at_folders(&mut self) {
         let home = self.store.home();
-        let datasets = self.datasets.look(&home.data(), || self.backend.datasets()).map(Event::Datasets);
-        let weights = self.weights.look(&home.weights(), || self.backend.weights()).map(Event::Weights);
-        if let Some(Event::Datasets(Ok(entries))) = &datasets {
+        let datasets = self.datasets.look(&home.data(), || self.backend.datasets()).map(Event::DatasetsRead);
+        let weights = self.weights.look(&home.weights(), || self.backend.weights()).map(Event::WeightsRead);
+        if let Some(Event::DatasetsRead(Ok(entries))) = &datasets {
             self.marks.follow(entries.iter().map(|entry| entry.name.clone()));
         }
         let changed = self.marks.changed(home).into_iter();
-        let marks = changed.map(|name| self.backend.on_inspect(InspectEffect::ReadMarks(name)));
+        let marks = changed.map(|name| {
+            let marked = self.backend.marked(&name);
+            Event::Inspect(InspectEvent::Marked(name, marked))
+        });
         for event in datasets.into_iter().chain(marks).chain(weights) {
             let _ = self.events.blocking_send(event);
         }

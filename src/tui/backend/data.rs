@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Disk, paths};
+use super::{Backend, paths};
 use crate::data::batch::{Pass, Source as _};
 use crate::data::{self, Augmenter, Dataset, Images, Manifest, features};
 use crate::domain::{DatasetName, LeftOut, Split, text::printable};
 use crate::supervise::{self, Import, ImportNews};
-use crate::tui::effect::DataEffect;
-use crate::tui::event::{DataEvent, Event};
+use crate::tui::messages::{DataEffect, DataEvent};
 use crate::tui::state::{DatasetEntry, DatasetView, Pick, Sample, Variants, WeightsEntry};
 use crate::tui::widgets::faces::Face;
 use crate::weights;
@@ -27,7 +26,7 @@ fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOut, String>)
     }
 }
 
-impl Disk {
+impl Backend {
     /// The datasets of the home, by name.
     ///
     /// # Errors
@@ -150,34 +149,39 @@ impl Disk {
         self.store.refuse_in_use(name).map_err(|error| error.to_string())?;
         data::remove(&self.store.home().data(), name).map_err(|error| error.to_string())
     }
+}
 
-    /// Does what the Data screen wants done.
-    pub fn on_data(&self, effect: DataEffect) -> Event {
-        Event::Data(match effect {
-            DataEffect::LoadFaces(pick) => {
-                let samples = self.faces(&pick).map_err(|error| printable(&error));
-                DataEvent::Faces(pick, samples)
-            }
-            DataEffect::MakeVariants(wanted) => {
-                let made = self.variants(&wanted).map_err(|error| printable(&error));
-                DataEvent::Variants(wanted, made)
-            }
-            DataEffect::Complete(typed) => {
-                let path = paths::completed(&typed);
-                DataEvent::Completed { typed, path }
-            }
-            DataEffect::StartImport { source, name } => DataEvent::Import(self.start_import(&source, &name)),
-            DataEffect::WatchImport => DataEvent::Import(self.import_news()),
-            DataEffect::CancelImport => DataEvent::Import(self.cancel_import()),
-            DataEffect::Measure(name) => {
-                let bytes = data::disk_usage(&self.store.home().dataset(&name));
-                DataEvent::Measured(name, bytes)
-            }
-            DataEffect::Delete(name) => {
-                let result = self.delete_dataset(&name);
-                DataEvent::Deleted(name, result)
-            }
-        })
+/// Runs an effect of the Data screen and returns its answer.
+pub(super) fn run(backend: &Backend, effect: DataEffect) -> DataEvent {
+    match effect {
+        DataEffect::LoadFaces(pick) => {
+            let samples = backend.faces(&pick).map_err(|error| printable(&error));
+            DataEvent::Faces(pick, samples)
+        }
+        DataEffect::MakeVariants(wanted) => {
+            let made = backend.variants(&wanted).map_err(|error| printable(&error));
+            DataEvent::Variants(wanted, made)
+        }
+        DataEffect::Complete(typed) => {
+            let path = paths::completed(&typed);
+            DataEvent::Completed { typed, path }
+        }
+        DataEffect::StartImport { source, name } => DataEvent::Import(backend.start_import(&source, &name)),
+        DataEffect::WatchImport => DataEvent::Import(backend.import_news()),
+        DataEffect::CancelImport => DataEvent::Import(backend.cancel_import()),
+        DataEffect::Measure(name) => {
+            let bytes = data::disk_usage(&backend.store.home().dataset(&name));
+            DataEvent::Measured(name, bytes)
+        }
+        DataEffect::Delete(name) => {
+            let result = backend.delete_dataset(&name);
+            DataEvent::Deleted(name, result)
+        }
+        DataEffect::CreateDemo => DataEvent::DemoFinished(backend.create_demo()),
+        DataEffect::MeasureFeatures(dataset) => {
+            let usage = backend.features(&dataset);
+            DataEvent::FeaturesMeasured(dataset, usage)
+        }
     }
 }
 
@@ -197,7 +201,7 @@ mod tests {
     use crate::tui::state::Part;
 
     /// A home with a colour dataset of two classes: three training images of each, two for validation, none for test.
-    fn home() -> (tempfile::TempDir, Disk, DatasetName) {
+    fn home() -> (tempfile::TempDir, Backend, DatasetName) {
         let folder = tempfile::tempdir().expect("a folder");
         let store = RunStore::new(Home::new(folder.path()));
         let name = DatasetName::new("small").expect("a name");
@@ -213,15 +217,15 @@ mod tests {
             }
         }
         writer.finish(description(), false).expect("finished");
-        (folder, Disk::new(store), name)
+        (folder, Backend::new(store), name)
     }
 
     #[test]
     fn faces_of_a_class_are_those_of_its_splits_in_order() {
-        let (_folder, disk, dataset) = home();
+        let (_folder, backend, dataset) = home();
         let sources = |part, first, count| {
             let pick = Pick { dataset: dataset.clone(), fingerprint: String::new(), class: 1, part, first, count };
-            let samples = disk.faces(&pick).expect("faces");
+            let samples = backend.faces(&pick).expect("faces");
             samples.into_iter().map(|sample| (sample.source, sample.index)).collect::<Vec<_>>()
         };
         let at = |source: &str, index| (source.to_owned(), index);
@@ -232,23 +236,23 @@ mod tests {
 
     #[test]
     fn variants_are_what_training_sees() {
-        let (_folder, disk, dataset) = home();
+        let (_folder, backend, dataset) = home();
         let augmentation = Some(Augmentation::REFERENCE);
         let wanted = Variants { dataset, index: 4, augmentation, seed: 7, variants: 0, first: 2, count: 2 };
-        let made = disk.variants(&wanted).expect("variants");
-        let opened = Arc::new(Dataset::open(&disk.store.home().dataset(&wanted.dataset)).expect("a dataset"));
+        let made = backend.variants(&wanted).expect("variants");
+        let opened = Arc::new(Dataset::open(&backend.store.home().dataset(&wanted.dataset)).expect("a dataset"));
         assert_eq!(made[0].pixels[..], *opened.pixels(Split::Train, 4));
         let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 7, variants: 0 };
         let mut planes = vec![0.0; 48];
         Images::plain(opened, Some(augmenter)).fill(Split::Train, &[4], Pass::Training(3), &mut planes);
         assert_eq!((made.len(), made[2].rgb(1, 2)), (3, [9, 25, 41].map(|at| level(planes[at]))));
-        assert!(disk.variants(&Variants { index: 6, ..wanted }).is_err());
+        assert!(backend.variants(&Variants { index: 6, ..wanted }).is_err());
     }
 
     #[test]
     fn a_dataset_is_deleted_unless_it_is_gone() {
-        let (_folder, disk, dataset) = home();
-        assert_eq!(disk.delete_dataset(&dataset), Ok(()));
-        assert!(disk.delete_dataset(&dataset).is_err() && disk.datasets().expect("a list").is_empty());
+        let (_folder, backend, dataset) = home();
+        assert_eq!(backend.delete_dataset(&dataset), Ok(()));
+        assert!(backend.delete_dataset(&dataset).is_err() && backend.datasets().expect("a list").is_empty());
     }
 }

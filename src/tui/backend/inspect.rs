@@ -2,44 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Disk;
+use super::Backend;
 use crate::data::{Dataset, Manifest, marked};
 use crate::domain::{DatasetName, LeftOut, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::supervise;
-use crate::tui::effect::InspectEffect;
-use crate::tui::event::{Event, InspectEvent};
+use crate::tui::messages::{InspectEffect, InspectEvent};
 use crate::tui::state::{Against, Judgement, Shown, Subject};
 use crate::tui::widgets::faces::Face;
 
-impl Disk {
-    /// Does what the Inspect screen wants done.
-    pub fn on_inspect(&self, effect: InspectEffect) -> Event {
-        Event::Inspect(match effect {
-            InspectEffect::Judge { subject, classes } => {
-                let judged = self.judge(&subject, &classes).map(Arc::new);
-                InspectEvent::Judged(subject, judged)
-            }
-            InspectEffect::Faces { dataset, fingerprint, split, indices } => {
-                let faces = self.images(&dataset, &fingerprint, split, &indices);
-                InspectEvent::Faces { dataset, fingerprint, split, faces }
-            }
-            InspectEffect::Mark { dataset, index, found_with } => {
-                let marked = self.mark(&dataset, index, found_with);
-                InspectEvent::Marked(dataset, marked)
-            }
-            InspectEffect::ReadMarks(dataset) => {
-                let marked = self.marked(&dataset);
-                InspectEvent::Marked(dataset, marked)
-            }
-            InspectEffect::Evaluate(run) => {
-                let result =
-                    supervise::evaluate(&self.store, &run, supervise::When::InTurn).map_err(|error| error.to_string());
-                InspectEvent::Evaluating(run, result)
-            }
-        })
-    }
-
+impl Backend {
     /// Reads what a run says of a split, and derives from it what the screen shows.
     fn judge(&self, subject: &Subject, classes: &[String]) -> Result<Judgement, String> {
         let folder = self.store.folder(&subject.run);
@@ -89,7 +61,7 @@ impl Disk {
     ///
     /// # Errors
     /// Why that cannot be told, in words.
-    pub(super) fn marked(&self, name: &DatasetName) -> Result<LeftOut, String> {
+    pub fn marked(&self, name: &DatasetName) -> Result<LeftOut, String> {
         let dir = self.store.home().dataset(name);
         let manifest = Manifest::read(&dir).map_err(|error| printable(&error.to_string()))?;
         let marked = marked::read(&dir, &manifest.fingerprint).map_err(|error| printable(&error.to_string()))?;
@@ -134,6 +106,33 @@ impl Disk {
     }
 }
 
+/// Runs an effect of the Inspect screen and returns its answer.
+pub(super) fn run(backend: &Backend, effect: InspectEffect) -> InspectEvent {
+    match effect {
+        InspectEffect::Judge { subject, classes } => {
+            let judged = backend.judge(&subject, &classes).map(Arc::new);
+            InspectEvent::Judged(subject, judged)
+        }
+        InspectEffect::Faces { dataset, fingerprint, split, indices } => {
+            let faces = backend.images(&dataset, &fingerprint, split, &indices);
+            InspectEvent::Faces { dataset, fingerprint, split, faces }
+        }
+        InspectEffect::Mark { dataset, index, found_with } => {
+            let marked = backend.mark(&dataset, index, found_with);
+            InspectEvent::Marked(dataset, marked)
+        }
+        InspectEffect::ReadMarks(dataset) => {
+            let marked = backend.marked(&dataset);
+            InspectEvent::Marked(dataset, marked)
+        }
+        InspectEffect::Evaluate(run) => {
+            let result =
+                supervise::evaluate(&backend.store, &run, supervise::When::InTurn).map_err(|error| error.to_string());
+            InspectEvent::Evaluating(run, result)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,12 +141,12 @@ mod tests {
     use crate::domain::Recipe;
     use crate::runs::{Home, Predictions, RunStore};
 
-    fn home() -> (tempfile::TempDir, Disk, RunId) {
+    fn home() -> (tempfile::TempDir, Backend, RunId) {
         let folder = tempfile::tempdir().expect("a folder");
         let store = RunStore::new(Home::new(folder.path()));
         let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
         let run = store.create(&RunId::new("calm-heron").expect("an id"), &recipe).expect("a run");
-        (folder, Disk::new(store), run)
+        (folder, Backend::new(store), run)
     }
 
     fn predictions(right: f32) -> Predictions {
@@ -160,15 +159,15 @@ mod tests {
 
     #[test]
     fn predictions_are_read_by_epoch_and_held_against_another_run() {
-        let (_folder, disk, run) = home();
+        let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
-        let judge = |subject: &Subject| disk.judge(subject, &classes);
+        let judge = |subject: &Subject| backend.judge(subject, &classes);
         assert!(
             judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
         );
         let none = judge(&subject(&run, Split::Validation, None)).expect_err("none");
         assert!(none.contains("has kept no predictions"), "{none}");
-        let folder = disk.store.folder(&run);
+        let folder = backend.store.folder(&run);
         std::fs::create_dir_all(folder.path().join("validation")).expect("a folder");
         for (epoch, right) in [(1, 0.2), (3, 0.9)] {
             predictions(right).write(&folder.validation_predictions(epoch)).expect("written");
@@ -183,7 +182,7 @@ mod tests {
         let seen = judge(&against).expect("read").against.expect("asked for").expect("the same images");
         assert_eq!(seen.confusion.rows(), judge(&against).expect("read").confusion.rows());
         let elsewhere = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), "another".into(), 2);
-        let other = disk.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
+        let other = backend.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
         let refused = judge(&Subject { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");
         assert!(refused.against.is_some_and(|other| other.is_err_and(|words| words.contains("cannot be compared"))));
         std::fs::write(folder.test_predictions(), b"cut").expect("written");
@@ -194,25 +193,25 @@ mod tests {
 
     #[test]
     fn faces_come_with_their_source_and_marks_stay_with_the_dataset() {
-        let (_folder, disk, run) = home();
+        let (_folder, backend, run) = home();
         let name = DatasetName::new("demo").expect("a name");
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = Workshop::open(&disk.store.home().data(), &name).expect("a place");
+        let workshop = Workshop::open(&backend.store.home().data(), &name).expect("a place");
         let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (index, label) in [0_u8, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
         }
         let (manifest, _) = writer.finish(description(), false).expect("a dataset");
-        let faces = |print: &str, indices: &[usize]| disk.images(&name, print, Split::Train, indices);
+        let faces = |print: &str, indices: &[usize]| backend.images(&name, print, Split::Train, indices);
         let found = faces(&manifest.fingerprint, &[2, 1_000_000]).expect("read");
         assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one has no such place");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);
         assert!(faces("another", &[2]).is_err_and(|words| words.contains("another one by now")));
-        assert_eq!(disk.mark(&name, 2, Some(run.clone())).expect("marked").images, [2]);
-        let both = disk.mark(&name, 1, Some(run.clone())).expect("marked");
+        assert_eq!(backend.mark(&name, 2, Some(run.clone())).expect("marked").images, [2]);
+        let both = backend.mark(&name, 1, Some(run.clone())).expect("marked");
         assert_eq!(both, LeftOut::new(vec![1, 2], vec![run]));
-        assert_eq!(disk.mark(&name, 2, None).expect("taken off").images, [1]);
-        assert_eq!(disk.marked(&name).expect("read").images, [1]);
-        assert!(disk.mark(&name, 1_000_000, None).is_ok(), "nothing to take off");
+        assert_eq!(backend.mark(&name, 2, None).expect("taken off").images, [1]);
+        assert_eq!(backend.marked(&name).expect("read").images, [1]);
+        assert!(backend.mark(&name, 1_000_000, None).is_ok(), "nothing to take off");
     }
 }

@@ -1,17 +1,16 @@
 //! What is asked of runs and their workers.
 
-use super::Disk;
+use super::Backend;
 use crate::domain::RunId;
 use crate::runs::Queue;
 use crate::supervise::{self, When};
-use crate::tui::effect::RunsEffect;
-use crate::tui::event::{ActionError, Event, RunsEvent};
+use crate::tui::messages::{ActionError, RunsEffect, RunsEvent};
 
 fn words<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-impl Disk {
+impl Backend {
     /// Starts a worker that goes on with a run.
     ///
     /// # Errors
@@ -26,65 +25,6 @@ impl Disk {
     /// Why not.
     pub fn stop(&self, id: &RunId) -> Result<(), ActionError> {
         Ok(supervise::request_stop(&self.store, id)?)
-    }
-
-    /// Does what the Runs screen wants done.
-    pub fn on_runs(&self, effect: RunsEffect) -> Event {
-        let store = &self.store;
-        Event::Run(match effect {
-            RunsEffect::Pause(id) => {
-                let result = words(supervise::pause(store, &id));
-                RunsEvent::Requested(id, result)
-            }
-            RunsEffect::Kill(id) => {
-                let result = words(supervise::kill(store, &id));
-                RunsEvent::Done(
-                    result.map(|pid| format!("{}: R goes on with it", supervise::kill::killed_words(&id, pid))),
-                )
-            }
-            RunsEffect::Continue(id) => {
-                let result = words(supervise::unpause(store, &id));
-                RunsEvent::Requested(id, result)
-            }
-            RunsEffect::Limits { id, epochs, patience } => {
-                let result = words(supervise::change_limits(store, &id, Some(epochs), Some(patience)));
-                RunsEvent::Requested(id, result.map(drop))
-            }
-            RunsEffect::Extend { id, epochs, patience } => {
-                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience), When::InTurn));
-                RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
-            }
-            RunsEffect::Evaluate(id) => {
-                let result = words(supervise::evaluate(store, &id, When::InTurn));
-                RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
-            }
-            RunsEffect::Move(id, to) => {
-                let result = words(Queue::of(store.home()).move_run(&id, &to));
-                RunsEvent::Done(result.map(|(place, of)| format!("{id} is number {place} of {of} that wait")))
-            }
-            RunsEffect::RestartQueue => RunsEvent::Done(self.restart_queue()),
-            RunsEffect::LookAtQueue => {
-                // A queue that cannot be read is told by whatever is done with it.
-                let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
-                RunsEvent::QueueLost(listing.lost().len())
-            }
-            RunsEffect::Rename { from, to } => {
-                let result = words(store.rename(&from, &to, supervise::now()));
-                RunsEvent::Renamed { from, result: result.map(|()| to) }
-            }
-            RunsEffect::Describe(id, changes) => {
-                let result = words(store.folder(&id).change_about(|about| about.apply(changes)));
-                RunsEvent::Done(result.map(|_| format!("what is said about {id} is written")))
-            }
-            RunsEffect::Weigh(ids) => {
-                let weighed = |id: RunId| {
-                    let bytes = store.folder(&id).disk_usage();
-                    (id, bytes)
-                };
-                RunsEvent::Weighed(ids.into_iter().map(weighed).collect())
-            }
-            RunsEffect::Delete(ids) => self.delete(ids),
-        })
     }
 
     fn restart_queue(&self) -> Result<String, String> {
@@ -107,5 +47,70 @@ impl Disk {
             gone.push(id);
         }
         RunsEvent::Deleted(gone, None)
+    }
+}
+
+/// Runs an effect of the Runs screen and returns its answer.
+pub(super) fn run(backend: &Backend, effect: RunsEffect) -> RunsEvent {
+    let store = &backend.store;
+    match effect {
+        RunsEffect::Resume(id) => {
+            let result = backend.resume(&id);
+            RunsEvent::ResumeFinished(id, result)
+        }
+        RunsEffect::Stop(id) => {
+            let result = backend.stop(&id);
+            RunsEvent::StopFinished(id, result)
+        }
+        RunsEffect::Pause(id) => {
+            let result = words(supervise::pause(store, &id));
+            RunsEvent::Requested(id, result)
+        }
+        RunsEffect::Kill(id) => {
+            let result = words(supervise::kill(store, &id));
+            RunsEvent::Done(result.map(|pid| format!("{}: R goes on with it", supervise::kill::killed_words(&id, pid))))
+        }
+        RunsEffect::Continue(id) => {
+            let result = words(supervise::unpause(store, &id));
+            RunsEvent::Requested(id, result)
+        }
+        RunsEffect::Limits { id, epochs, patience } => {
+            let result = words(supervise::change_limits(store, &id, Some(epochs), Some(patience)));
+            RunsEvent::Requested(id, result.map(drop))
+        }
+        RunsEffect::Extend { id, epochs, patience } => {
+            let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience), When::InTurn));
+            RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
+        }
+        RunsEffect::Evaluate(id) => {
+            let result = words(supervise::evaluate(store, &id, When::InTurn));
+            RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
+        }
+        RunsEffect::Move(id, to) => {
+            let result = words(Queue::of(store.home()).move_run(&id, &to));
+            RunsEvent::Done(result.map(|(place, of)| format!("{id} is number {place} of {of} that wait")))
+        }
+        RunsEffect::RestartQueue => RunsEvent::Done(backend.restart_queue()),
+        RunsEffect::LookAtQueue => {
+            // A queue that cannot be read is told by whatever is done with it.
+            let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
+            RunsEvent::QueueLost(listing.lost().len())
+        }
+        RunsEffect::Rename { from, to } => {
+            let result = words(store.rename(&from, &to, supervise::now()));
+            RunsEvent::Renamed { from, result: result.map(|()| to) }
+        }
+        RunsEffect::Describe(id, changes) => {
+            let result = words(store.folder(&id).change_about(|about| about.apply(changes)));
+            RunsEvent::Done(result.map(|_| format!("what is said about {id} is written")))
+        }
+        RunsEffect::Weigh(ids) => {
+            let weighed = |id: RunId| {
+                let bytes = store.folder(&id).disk_usage();
+                (id, bytes)
+            };
+            RunsEvent::Weighed(ids.into_iter().map(weighed).collect())
+        }
+        RunsEffect::Delete(ids) => backend.delete(ids),
     }
 }

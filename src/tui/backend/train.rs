@@ -1,11 +1,11 @@
 //! Launching runs.
 
-use super::Disk;
+use super::Backend;
 use crate::domain::{Recipe, RunId};
 use crate::supervise::{self, When};
-use crate::tui::event::ActionError;
+use crate::tui::messages::{ActionError, TrainEffect, TrainEvent};
 
-impl Disk {
+impl Backend {
     /// A free name for a run.
     #[must_use]
     pub fn suggest_name(&self) -> RunId {
@@ -26,5 +26,14 @@ impl Disk {
     /// Why not, and which of them go on all the same.
     pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4]) -> Result<[RunId; 4], ActionError> {
         Ok(supervise::launch_practice(&self.store, ids.clone(), recipes.clone(), When::InTurn)?)
+    }
+}
+
+/// Runs an effect of the Train screen and returns its answer.
+pub(super) fn run(backend: &Backend, effect: TrainEffect) -> TrainEvent {
+    match effect {
+        TrainEffect::SuggestName => TrainEvent::NameSuggested(backend.suggest_name()),
+        TrainEffect::Launch { id, recipe } => TrainEvent::LaunchFinished(backend.launch(&id, &recipe)),
+        TrainEffect::LaunchAll { ids, recipes } => TrainEvent::PracticeFinished(backend.launch_all(&ids, &recipes)),
     }
 }

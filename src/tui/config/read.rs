@@ -7,7 +7,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{Config, GlyphChoice, Graphics, MOST_FRAMES, Problem};
-use crate::tui::keymap::{Keymap, Rebinding, parse};
+use crate::tui::key::parse;
+use crate::tui::messages::{Keymap, Rebinding};
 use crate::tui::theme::{Role, ThemeName};
 
 const GLYPHS: [(&str, GlyphChoice); 3] =

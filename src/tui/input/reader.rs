@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::sequences::{Piece, piece, skipped};
-use crate::tui::event::Event;
+use crate::tui::messages::Event;
 
 /// The most bytes that are kept of one paste; nothing here takes as many.
 const LONGEST_PASTE: usize = 1 << 20;

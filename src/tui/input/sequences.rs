@@ -4,7 +4,8 @@
 use crossterm::event::KeyCode;
 
 use super::reader::CTRL_C;
-use crate::tui::event::{Event, Key};
+use crate::tui::key::Key;
+use crate::tui::messages::Event;
 
 /// The longest sequence or answer that is of use.
 const LONGEST: usize = 512;

@@ -5,8 +5,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::overlay::{frame, typed};
-use crate::tui::keymap::{self, Binding, Context};
-use crate::tui::state::{Help, Input, Overlay, Screen, State};
+use crate::tui::messages::{self, Binding, Context};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Help, Input, Overlay, State};
 use crate::tui::widgets::paint::{Pen, width};
 
 /// What lies over the screens, as a place.
@@ -20,9 +21,9 @@ enum Line {
 
 /// The keys of this screen, then those that work on several, then the others; of all of them what fits the filter.
 fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
-    let place = |context: &Context| context.screen().map_or(OVER, Screen::title);
+    let place = |context: Context| context.screen.map_or(OVER, Screen::title);
     let group_of = |binding: &Binding| {
-        let mut places: Vec<&str> = binding.contexts.iter().map(place).collect();
+        let mut places: Vec<&str> = binding.contexts().map(place).collect();
         places.dedup();
         // What works on several screens stands once, at the top.
         if let [one] = places.as_slice() { Some(*one) } else { None }
@@ -34,7 +35,7 @@ fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
         .map(str::to_owned)
         .collect();
     let section = |title: &'static str, group: Option<&'static str>| {
-        let found: Vec<Line> = keymap::all()
+        let found: Vec<Line> = messages::all()
             .filter(|binding| group_of(binding) == group)
             .filter_map(|binding| {
                 let keys = written(state, binding)?;

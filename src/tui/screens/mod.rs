@@ -22,13 +22,14 @@ use ratatui::widgets::{Clear, Widget};
 
 pub(super) use pointer::{Cells, tab_at};
 
-use super::action::Action;
-use super::state::{Field, Look, Message, RunView, Screen, State};
+use super::state::{Message, RunView, State};
 use super::widgets::faces::Pictures;
 use super::widgets::figures::count;
 use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::text::{is_printable, printable};
 use crate::domain::{RunState, Size};
+use crate::tui::messages::Action;
+use crate::tui::screen::{Screen, screens};
 pub(super) use inspect::faces_across;
 
 /// The smallest terminal that is drawn on.
@@ -207,31 +208,14 @@ fn tell(state: &State, message: &Message, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// Whether an action would do anything now. Keys that would not are not offered.
-fn applies(state: &State, action: Action) -> bool {
-    let run = state.runs.current();
-    let stands = run.and_then(|run| run.state(state.now));
-    match action {
-        Action::Open | Action::Back if state.screen == Screen::Inspect => inspect::applies(state, action),
-        Action::Stop => stands.is_some_and(RunState::is_active),
-        Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
-        Action::Repeat => stands.is_some(),
-        Action::Runs(action) => runs::applies(state, action),
-        Action::Open | Action::ToggleCurve if state.screen == Screen::Runs => run.is_some(),
-        Action::Open | Action::Left | Action::Right if state.screen == Screen::Compare => {
-            compare::applies(state, action)
+macro_rules! applies {
+    ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
+        /// Whether an action would do anything now. Keys that would not are not offered.
+        fn applies(state: &State, action: Action) -> bool {
+            match state.screen {
+                $(Screen::$Screen => $name::applies(state, action),)*
+            }
         }
-        // Once more is the way back, which Esc is told for.
-        Action::Open if state.screen == Screen::Data && state.data.look == Look::Face => false,
-        Action::Open => state.data.dataset().is_some(),
-        Action::CreateDemo => {
-            !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")
-        }
-        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without),
-        Action::Cycle => state.form.focus != Field::Launch,
-        Action::Data(action) => data::applies(state, action),
-        Action::Compare(_) => compare::applies(state, action),
-        Action::Inspect(_) => inspect::applies(state, action),
-        _ => true,
-    }
+    };
 }
+screens!(applies);

@@ -7,8 +7,7 @@ use super::applies;
 use super::overlay::{frame, typed};
 use crate::domain::RunId;
 use crate::domain::text::printable;
-use crate::tui::action::Action;
-use crate::tui::keymap::Context;
+use crate::tui::messages::Action;
 use crate::tui::state::{Overlay, Palette, State};
 use crate::tui::theme::ThemeName;
 use crate::tui::widgets::fuzzy;
@@ -40,7 +39,7 @@ pub(in crate::tui) struct Entry {
 
 /// Everything that can be done where the palette was opened.
 fn entries(state: &State) -> Vec<Entry> {
-    let context = under(state);
+    let context = state.screen_context();
     let bound = state
         .keymap
         .of(context)
@@ -68,13 +67,6 @@ fn entries(state: &State) -> Vec<Entry> {
     }));
     entries.extend(ThemeName::ALL.map(|(word, name)| plain(format!("theme {word}"), Command::Wear(word, name))));
     entries
-}
-
-/// Where the keyboard would point without the palette.
-fn under(state: &State) -> Context {
-    let mut bare = state.clone();
-    bare.overlay = None;
-    bare.context()
 }
 
 /// What one would not look for by its name.

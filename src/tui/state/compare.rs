@@ -7,6 +7,8 @@ use super::{RunView, State};
 use crate::domain::{Recipe, RunId, RunState};
 use crate::runs::comparison::{Comparison, Folded, MOST, NotComparable, Verdict};
 use crate::runs::{Summary, inspection::InspectionError};
+use crate::tui::messages::Context;
+use crate::tui::messages::compare;
 
 /// A part of the screen that scrolls by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -171,6 +173,12 @@ pub struct CompareState {
 }
 
 impl CompareState {
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        compare::PANES
+    }
+
     /// Takes these runs as columns, if they are others than before or have changed.
     pub fn put(&mut self, runs: Vec<Arc<Summary>>) {
         let same = |(a, b): (&Arc<Summary>, &Arc<Summary>)| Arc::ptr_eq(a, b);

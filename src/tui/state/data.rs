@@ -2,6 +2,8 @@
 
 use crate::data::features::Usage;
 use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
+use crate::tui::messages::Context;
+use crate::tui::messages::data;
 use crate::tui::widgets::faces::Face;
 
 /// A dataset as the screens show it.
@@ -229,6 +231,12 @@ impl Default for DataState {
 }
 
 impl DataState {
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        if self.look == Look::Table { data::LIST } else { data::FACES }
+    }
+
     /// Faces of the selected class and part.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::domain::{Confusion, DatasetName, RunId, Scores, Split};
 use crate::runs::Inspection;
 use crate::runs::inspection::{Judged, Order};
+use crate::tui::messages::Context;
+use crate::tui::messages::inspect;
 use crate::tui::widgets::faces::Face;
 
 /// Training images with the largest loss that are listed as candidates for wrong labels.
@@ -220,6 +222,12 @@ impl Default for InspectState {
 }
 
 impl InspectState {
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        inspect::PANES
+    }
+
     /// What is shown: of the wanted run and split, if perhaps of another epoch than the wanted one.
     #[must_use]
     pub fn shown(&self) -> Option<(&Subject, &Result<Arc<Judgement>, String>)> {

@@ -22,48 +22,10 @@ pub use weights::{WeightsEntry, WeightsState};
 use jiff::tz::TimeZone;
 
 use super::config::Config;
-use super::keymap::{Context, Keymap};
 pub use super::probe::{Facts, Graphics};
 use super::theme::Theme;
-
-/// A screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Screen {
-    /// What is there to train on.
-    Data,
-    /// Launch a run.
-    Train,
-    /// Watch runs.
-    Runs,
-    /// The marked runs side by side.
-    Compare,
-    /// What a run gets wrong.
-    Inspect,
-}
-
-impl Screen {
-    /// All of them, in the order of the tabs.
-    pub const ALL: [Self; 5] = [Self::Data, Self::Train, Self::Runs, Self::Compare, Self::Inspect];
-
-    /// The word on its tab.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Data => "Data",
-            Self::Train => "Train",
-            Self::Runs => "Runs",
-            Self::Compare => "Compare",
-            Self::Inspect => "Inspect",
-        }
-    }
-
-    /// The screen this many tabs to the right, around the end.
-    #[must_use]
-    pub fn step(self, by: isize) -> Self {
-        let here = Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0);
-        Self::ALL[here.saturating_add_signed(by + 5) % 5]
-    }
-}
+use crate::tui::messages::{self, Context, Keymap};
+use crate::tui::screen::{Screen, screens};
 
 /// One line for the user on the bottom line. It stays until a key is pressed: nothing is missed by who looks away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +77,7 @@ pub struct State {
     /// The pretrained weights.
     pub weights: WeightsState,
     /// The Train screen.
-    pub form: Form,
+    pub train: Form,
     /// The Runs screen.
     pub runs: RunsState,
     /// The Compare screen.
@@ -148,7 +110,7 @@ impl State {
             facts: Facts::default(),
             data: DataState::default(),
             weights: WeightsState::default(),
-            form: Form::new(),
+            train: Form::new(),
             runs: RunsState::default(),
             compare: CompareState::default(),
             inspect: InspectState::default(),
@@ -194,26 +156,15 @@ impl State {
     /// Where the keyboard points.
     #[must_use]
     pub fn context(&self) -> Context {
-        match (&self.overlay, self.screen) {
-            (Some(Overlay::Help(help)), _) if help.filter.is_some() => Context::HelpFilter,
-            (Some(Overlay::Help(_)), _) => Context::Help,
-            (Some(Overlay::Report(_)), _) => Context::Report,
-            (Some(Overlay::Palette(_)), _) => Context::Palette,
-            (Some(Overlay::Messages(_)), _) => Context::Messages,
-            (Some(Overlay::Confirm(_)), _) => Context::Confirm,
-            (Some(Overlay::Prompt(_)), _) => Context::Prompt,
-            (None, Screen::Data) if self.data.look == Look::Table => Context::Data,
-            (None, Screen::Data) => Context::DataFaces,
-            (None, Screen::Runs) if self.runs.whole && self.runs.pane == Pane::Log => Context::RunLog,
-            (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
-            (None, Screen::Runs) => Context::Runs,
-            (None, Screen::Compare) => Context::Compare,
-            (None, Screen::Inspect) => Context::Inspect,
-            (None, Screen::Train) => match self.form.focus {
-                Field::Name => Context::TrainName,
-                field if field.takes_text() => Context::TrainNumber,
-                _ => Context::Train,
-            },
+        match &self.overlay {
+            Some(Overlay::Help(help)) if help.filter.is_some() => messages::HELP_FILTER,
+            Some(Overlay::Help(_)) => messages::HELP,
+            Some(Overlay::Report(_)) => messages::REPORT,
+            Some(Overlay::Palette(_)) => messages::PALETTE,
+            Some(Overlay::Messages(_)) => messages::MESSAGES,
+            Some(Overlay::Confirm(_)) => messages::CONFIRM,
+            Some(Overlay::Prompt(_)) => messages::PROMPT,
+            None => self.screen_context(),
         }
     }
 
@@ -225,7 +176,7 @@ impl State {
 
     /// The form, to be changed, and what it stands on.
     pub fn form_on_ground(&mut self) -> (&mut Form, Ground<'_>) {
-        let Self { form, data, weights, runs, now, .. } = self;
+        let Self { train: form, data, weights, runs, now, .. } = self;
         (form, Ground { data, weights, runs, now: *now })
     }
 
@@ -235,3 +186,18 @@ impl State {
         self.runs.list.iter().filter(|run| run.state(self.now).is_some_and(crate::domain::RunState::is_active)).count()
     }
 }
+
+macro_rules! context {
+    ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
+        impl State {
+            /// Where the keyboard points while nothing lies over the screen.
+            #[must_use]
+            pub fn screen_context(&self) -> Context {
+                match self.screen {
+                    $(Screen::$Screen => self.$name.context(),)*
+                }
+            }
+        }
+    };
+}
+screens!(context);

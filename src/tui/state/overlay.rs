@@ -2,7 +2,7 @@
 
 use super::Input;
 use crate::domain::RunId;
-use crate::tui::effect::Effect;
+use crate::tui::messages::Effect;
 
 /// What lies over the screen.
 #[derive(Debug, Clone, PartialEq)]

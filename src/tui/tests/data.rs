@@ -5,9 +5,9 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
 use crate::supervise::{ImportNews, ImportProgress, Imported, LeftOut};
-use crate::tui::effect::{DataEffect, Effect};
-use crate::tui::event::{DataEvent, Event};
-use crate::tui::state::{Look, Overlay, Part, Screen, State};
+use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Look, Overlay, Part, State};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 
@@ -114,7 +114,7 @@ fn an_import_is_typed_followed_and_reported() {
     let Ok(mut view) = state.data.entries[0].dataset.clone() else { panic!("no dataset") };
     view.name = fixtures::dataset_name("x");
     let entries = [state.data.entries.clone(), vec![fixtures::entry(view)]].concat();
-    update(&mut state, NOW, Event::Datasets(Ok(entries)));
+    update(&mut state, NOW, Event::DatasetsRead(Ok(entries)));
     assert_eq!(state.data.dataset().map(|dataset| dataset.name.as_str()), Some("x"));
 }
 

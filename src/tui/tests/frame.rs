@@ -9,13 +9,13 @@ use ratatui::style::Color;
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot};
 use super::update::press;
-use crate::tui::action::Action;
 use crate::tui::config::Config;
-use crate::tui::effect::Effect;
-use crate::tui::event::{Event, Key};
-use crate::tui::keymap::{Context, Keymap, Rebinding};
+use crate::tui::key::Key;
+use crate::tui::messages;
+use crate::tui::messages::{Action, Effect, Event, Keymap, Rebinding, RunsEffect, RunsEvent, TrainEvent};
+use crate::tui::screen::Screen;
 use crate::tui::screens;
-use crate::tui::state::{Confirm, Help, Overlay, Screen, State};
+use crate::tui::state::{Confirm, Help, Overlay, State};
 use crate::tui::theme::{ASCII, Depth, ThemeName};
 use crate::tui::update::{apply, update};
 
@@ -81,7 +81,7 @@ fn the_palette_does_what_is_selected() {
     assert_eq!((state.runs.selected.clone(), state.overlay.is_none()), (Some(id("plain-finch")), true));
     assert_eq!(
         press(&mut state, ":resume<enter>"),
-        [Effect::Resume(id("plain-finch"))],
+        [Effect::Runs(RunsEffect::Resume(id("plain-finch")))],
         "by the key's name in the config file"
     );
     press(&mut state, ":theme light<enter>");
@@ -115,7 +115,7 @@ fn the_help_is_filtered_by_typing() {
     press(&mut state, "stop");
     snapshot("help_filtered", &state, SIZES[0]);
     snapshot("help_filtered", &state, (60, 16));
-    assert_eq!(state.context(), Context::HelpFilter);
+    assert_eq!(state.context(), messages::HELP_FILTER);
     press(&mut state, "q");
     assert!(draw(&state, SIZES[0]).contains("no key fits"));
     press(&mut state, "<esc>");
@@ -152,10 +152,14 @@ fn messages_are_kept_with_their_times() {
     press(&mut state, "!");
     assert!(draw(&state, SIZES[0]).contains("nothing was told yet"));
     press(&mut state, "<esc>");
-    update(&mut state, NOW - 60_000, Event::StopFinished(id("calm-heron"), Ok(())));
+    update(&mut state, NOW - 60_000, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
     let words =
         "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: Permission denied (os error 13)";
-    update(&mut state, NOW, Event::LaunchFinished(Err(crate::tui::event::ActionError::Fault(words))));
+    update(
+        &mut state,
+        NOW,
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+    );
     press(&mut state, "!");
     snapshot("messages", &state, SIZES[0]);
     snapshot("messages", &state, (60, 16));

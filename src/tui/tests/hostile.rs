@@ -10,8 +10,9 @@ use super::update::press;
 use crate::domain::Outcome;
 use crate::domain::text::printable;
 use crate::events::Event as Logged;
+use crate::tui::screen::Screen;
 use crate::tui::screens;
-use crate::tui::state::{DatasetEntry, Screen, State};
+use crate::tui::state::{DatasetEntry, State};
 use crate::tui::widgets::faces::Pictures;
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{2066}\u{61c}\u{2028}\u{7f}\r\u{8}owned";

@@ -5,9 +5,9 @@ use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run
 use super::screens::at;
 use crate::domain::{LeftOut, Split};
 use crate::runs::inspection::Order;
-use crate::tui::effect::{Effect, InspectEffect};
-use crate::tui::event::{Event, InspectEvent};
-use crate::tui::state::{InspectPane, Mode, Screen, State, Without};
+use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
+use crate::tui::screen::Screen;
+use crate::tui::state::{InspectPane, Mode, State, Without};
 use crate::tui::update::update;
 
 #[test]
@@ -43,8 +43,8 @@ fn a_run_still_at_work_is_looked_into_by_its_latest_validation_results() {
     open(&mut state, &COUNTS, &names());
     let subject = state.inspect.subject.clone().expect("wanted");
     assert_eq!((subject.split, subject.epoch), (Split::Validation, None));
-    assert_eq!(update(&mut state, NOW, Event::Runs(vec![running(3)])), []);
-    let asked = update(&mut state, NOW, Event::Runs(vec![running(4)]));
+    assert_eq!(update(&mut state, NOW, Event::RunsRead(vec![running(3)])), []);
+    let asked = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
     assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::Judge { .. })]), "{asked:?}");
 }
 
@@ -193,12 +193,12 @@ fn suspects_are_marked_and_unmarked() {
 fn form_with(state: &mut State, marked: Vec<u32>) {
     let list = LeftOut::new(marked, run_ids(&["brisk-otter"]));
     update(state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(list))));
-    state.form.dataset = Some(fixtures::fer2013().name);
+    state.train.dataset = Some(fixtures::fer2013().name);
     *state = at(Screen::Train, state.clone());
 }
 
 fn launched(state: &State) -> LeftOut {
-    match state.form.order(&state.ground()) {
+    match state.train.order(&state.ground()) {
         Ok(crate::tui::state::Order::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
     }
@@ -209,9 +209,9 @@ fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
     assert_eq!(launched(&state), LeftOut::new(vec![3, 5], run_ids(&["brisk-otter"])));
-    state.form.focus = crate::tui::state::Field::Without;
+    state.train.focus = crate::tui::state::Field::Without;
     press(&mut state, "<right>");
-    assert_eq!(state.form.without, Some(Without::Nothing));
+    assert_eq!(state.train.without, Some(Without::Nothing));
     assert!(launched(&state).is_empty());
     super::update::press(&mut state, "<^d>");
     assert_eq!(launched(&state).len(), 2);
@@ -236,6 +236,6 @@ fn a_class_cannot_be_left_out_whole() {
     let mut state = inspected();
     let angry = fixtures::fer2013().classes[0].1.train;
     form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
-    let error = state.form.order(&state.ground()).expect_err("refused").1;
+    let error = state.train.order(&state.ground()).expect_err("refused").1;
     assert!(error.contains("training images of the class 'angry' would be left out"), "{error}");
 }

@@ -4,10 +4,10 @@ use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, runs};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use crate::domain::LeftOut;
-use crate::tui::effect::{Effect, InspectEffect};
-use crate::tui::event::{Event, InspectEvent};
+use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
+use crate::tui::screen::Screen;
 use crate::tui::screens::inspect::as_text;
-use crate::tui::state::{Field, Screen, State};
+use crate::tui::state::{Field, State};
 use crate::tui::theme::ThemeName;
 use crate::tui::update::update;
 
@@ -75,10 +75,10 @@ fn inspect_suspects_with_marks() {
 fn the_form_offers_what_is_marked() {
     let mut state = inspected();
     marked(&mut state, vec![3, 5, 8]);
-    state.form.dataset = Some(fixtures::fer2013().name);
+    state.train.dataset = Some(fixtures::fer2013().name);
     let mut state = at(Screen::Train, state);
     snapshot("train_left_out", &state, SIZES[0]);
-    state.form.focus = Field::Without;
+    state.train.focus = Field::Without;
     press(&mut state, "<right>");
     assert!(draw(&state, SIZES[0]).contains("there are marked images"));
 }
@@ -99,7 +99,7 @@ fn refused(reason: &str) -> State {
     let mut state = fixtures::with_data(runs());
     state.runs.selected = Some(id("brisk-otter"));
     let mut state = at(Screen::Runs, state);
-    let effects = update(&mut state, NOW, Event::Key(crate::tui::event::Key::char('5')));
+    let effects = update(&mut state, NOW, Event::Key(crate::tui::key::Key::char('5')));
     for effect in effects {
         if let Effect::Inspect(InspectEffect::Judge { subject, .. }) = effect {
             update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Err(reason.into()))));

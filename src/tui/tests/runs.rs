@@ -7,8 +7,7 @@ use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
 use crate::runs::Loss;
 use crate::runs::about::AboutChange;
-use crate::tui::effect::{Effect, RunsEffect};
-use crate::tui::event::{Event, RunsEvent};
+use crate::tui::messages::{Effect, Event, RunsEffect, RunsEvent, TrainEvent};
 use crate::tui::state::{Curves, Overlay, Request, RunView, State};
 use crate::tui::update::update;
 
@@ -47,7 +46,7 @@ fn heard(state: &mut State, run: RunView) {
     let mut runs = fixtures::all();
     runs.retain(|other| other.id != run.id);
     runs.push(run);
-    update(state, NOW + 1_000, Event::Runs(runs));
+    update(state, NOW + 1_000, Event::RunsRead(runs));
 }
 
 #[test]
@@ -166,7 +165,7 @@ fn a_killed_run_says_so() {
 fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
     let mut state = at("calm-heron");
     press(&mut state, "p");
-    update(&mut state, NOW, Event::Run(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
     assert!(state.runs.asked.is_empty());
     assert_eq!(message(&state), "disk full");
 }
@@ -202,10 +201,10 @@ fn what_cannot_be_done_is_said() {
 fn deleting_tells_what_is_lost_and_asks() {
     let mut state = at("brisk-otter");
     assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Weigh(vec![id("brisk-otter")]))]);
-    update(&mut state, NOW, Event::Run(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
     snapshot("delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Delete(vec![id("brisk-otter")]))]);
-    update(&mut state, NOW, Event::Run(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
     assert!(!shown(&state).contains(&"brisk-otter".into()));
     assert_eq!(message(&state), "brisk-otter is deleted");
     assert!(state.runs.current().is_some());
@@ -220,7 +219,7 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     assert!(prompt_error(&state).is_some());
     let rename = RunsEffect::Rename { from: id("brisk-otter"), to: id("old-owl") };
     assert_eq!(press(&mut state, "<^u>old-owl<enter>"), [Effect::Runs(rename)]);
-    update(&mut state, NOW, Event::Run(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
     assert_eq!(state.runs.current().map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
     let changes = ["+night", "-none", "best"].map(|word| AboutChange::of_tag(word).expect("a tag")).to_vec();
@@ -239,7 +238,10 @@ fn marked_runs_are_meant_together() {
     assert_eq!(state.runs.marked.len(), 6);
     press(&mut state, "S");
     let effects = press(&mut state, "y");
-    assert_eq!(effects, [Effect::Stop(id("new-wren")), Effect::Stop(id("calm-heron"))]);
+    assert_eq!(
+        effects,
+        [Effect::Runs(RunsEffect::Stop(id("new-wren"))), Effect::Runs(RunsEffect::Stop(id("calm-heron")))]
+    );
     snapshot("runs_marked", &state, SIZES[0]);
     press(&mut state, "u");
     assert!(state.runs.marked.is_empty());
@@ -326,7 +328,7 @@ fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
     assert_eq!(value(&state, Hyperparameter::Epochs), "50");
     state.runs.selected = Some(id("brisk-otter"));
     press(&mut state, "3r");
-    state.form.put(Hyperparameter::BatchSize, "128");
+    state.train.put(Hyperparameter::BatchSize, "128");
     snapshot("train_repeated", &state, SIZES[0]);
     assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
 }
@@ -371,7 +373,7 @@ fn a_launched_run_that_the_filter_hides_is_told_of() {
     for (filter, told) in [("", false), ("/state:finished<enter>", true)] {
         let mut state = state();
         press(&mut state, filter);
-        update(&mut state, NOW, Event::LaunchFinished(Ok(id("late-lark"))));
+        update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("late-lark")))));
         assert_eq!(message(&state), "late-lark is launched and begins in its turn: 2 others are at work or waiting");
         heard(&mut state, Logbook::new("late-lark", 1).view(true));
         assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));

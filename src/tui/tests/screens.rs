@@ -6,10 +6,11 @@ use ratatui::backend::TestBackend;
 use super::fixtures::{self, NOW, id};
 use super::update::press;
 use crate::domain::{DatasetName, Hyperparameter, Outcome};
-use crate::tui::action::Action;
-use crate::tui::event::{Event, Key};
+use crate::tui::key::Key;
+use crate::tui::messages::{Action, Event, RunsAction, TrainEvent};
+use crate::tui::screen::Screen;
 use crate::tui::screens;
-use crate::tui::state::{Field, Screen, State};
+use crate::tui::state::{Field, State};
 use crate::tui::update::{apply, update};
 use crate::tui::widgets::faces::Pictures;
 
@@ -76,8 +77,8 @@ fn form_with_defaults() {
 #[test]
 fn form_with_a_wrong_value() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    state.form.put(Hyperparameter::Epochs, "20");
-    state.form.focus = Field::Setting(Hyperparameter::LearningRate);
+    state.train.put(Hyperparameter::Epochs, "20");
+    state.train.focus = Field::Setting(Hyperparameter::LearningRate);
     update(&mut state, NOW, Event::Key(Key::char('4')));
     update(&mut state, NOW, Event::Key(Key::char('.')));
     snapshot("train_wrong", &state, SIZES[0]);
@@ -87,7 +88,7 @@ fn form_with_a_wrong_value() {
 #[test]
 fn form_with_a_long_explanation() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    state.form.focus = Field::Setting(Hyperparameter::Augmentation);
+    state.train.focus = Field::Setting(Hyperparameter::Augmentation);
     snapshot("train_explained", &state, SIZES[0]);
 }
 
@@ -116,7 +117,7 @@ fn a_running_run_alone() {
 fn a_running_run_on_the_whole_screen() {
     let mut state = runs("calm-heron");
     apply(&mut state, Action::Open);
-    apply(&mut state, Action::ToggleCurve);
+    apply(&mut state, Action::Runs(RunsAction::ToggleCurve));
     snapshots("detail_running", &state);
 }
 
@@ -125,7 +126,7 @@ fn a_run_that_is_tested() {
     let mut state = at(Screen::Runs, fixtures::with_data(vec![fixtures::testing()]));
     snapshot("runs_testing", &state, SIZES[0]);
     for run in [fixtures::testing(), fixtures::tested_again()] {
-        update(&mut state, NOW, Event::Runs(vec![run]));
+        update(&mut state, NOW, Event::RunsRead(vec![run]));
         for size in SIZES {
             let screen = draw(&state, size);
             assert!(!screen.contains("stops at") && !screen.contains(" left"), "its training is over:\n{screen}");
@@ -191,7 +192,7 @@ fn a_run_that_cannot_be_read() {
 #[test]
 fn the_question_before_a_stop() {
     let mut state = runs("calm-heron");
-    apply(&mut state, Action::Stop);
+    apply(&mut state, Action::Runs(RunsAction::Stop));
     snapshot("stop", &state, SIZES[0]);
 }
 
@@ -217,7 +218,11 @@ fn a_long_error_is_told_whole() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
     let words = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
                  Permission denied (os error 13); choose another home with --home or MIEN_HOME";
-    update(&mut state, NOW, Event::LaunchFinished(Err(crate::tui::event::ActionError::Fault(words))));
+    update(
+        &mut state,
+        NOW,
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+    );
     snapshot("error_long", &state, SIZES[0]);
 }
 

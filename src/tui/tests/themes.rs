@@ -8,7 +8,8 @@ use super::frame::cells;
 use super::inspect_fixtures;
 use super::screens::{SIZES, at, snapshots};
 use super::update::press;
-use crate::tui::state::{Confirm, Overlay, Report, Screen, State};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Confirm, Overlay, Report, State};
 use crate::tui::theme::{Depth, Theme};
 use crate::tui::update::update;
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Action, Effect, Screen, State, fail, go, info, moved};
+use super::{State, fail, go, info, moved};
 use crate::runs::Summary;
-use crate::tui::action::CompareAction;
-use crate::tui::effect::CompareEffect;
-use crate::tui::event::CompareEvent;
+use crate::tui::messages::{Action, CompareAction, CompareEffect, CompareEvent, Effect};
+use crate::tui::screen::Screen;
 use crate::tui::state::{ComparePane, CurveView, Pair};
 
 /// Verdicts that are kept; beyond that, those of other runs than the marked ones go.

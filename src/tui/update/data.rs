@@ -1,10 +1,9 @@
 //! The Data screen's part of `update`.
 
-use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
+use super::{State, fail, go, info, moved, prompt};
 use crate::domain::{Augmentation, Recipe, Split, text::printable};
-use crate::tui::action::DataAction;
-use crate::tui::effect::DataEffect;
-use crate::tui::event::DataEvent;
+use crate::tui::messages::{Action, DataAction, DataEffect, DataEvent, Effect};
+use crate::tui::screen::Screen;
 use crate::tui::screens::data_places;
 use crate::tui::state::{DataState, DatasetEntry, Faces, Input, Look, Overlay, Part, Pick, Prompt, Purpose, Variants};
 
@@ -15,7 +14,6 @@ pub(super) use import::{completed, entered, typed};
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::CreateDemo => return create_demo(state),
         Action::Back => return back(state),
         Action::Data(action) => return ask(state, action),
         Action::Open => return open(state),
@@ -70,7 +68,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     state.data.look = match state.data.look {
         Look::Table => {
             let Some(dataset) = state.data.dataset() else { return Vec::new() };
-            state.form.dataset = Some(dataset.name.clone());
+            state.train.dataset = Some(dataset.name.clone());
             return go(state, Screen::Train);
         }
         Look::Faces | Look::Variants => Look::Face,
@@ -112,6 +110,7 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
         },
         DataAction::Faces => {}
         DataAction::NextPage | DataAction::PreviousPage => turn(state, action == DataAction::NextPage),
+        DataAction::CreateDemo => return create_demo(state),
         DataAction::Import => import::ask(state),
         DataAction::Delete => return deletion::ask(state),
     }
@@ -157,13 +156,13 @@ fn create_demo(state: &mut State) -> Vec<Effect> {
     }
     state.data.drawing_demo = true;
     state.data.demo_error = None;
-    vec![Effect::CreateDemo]
+    vec![Effect::Data(DataEffect::CreateDemo)]
 }
 
 /// Asks for all that is shown of the selected dataset besides its manifest.
 pub(super) fn shown(state: &mut State) -> Vec<Effect> {
     let mut effects = pictures(state);
-    effects.extend(state.data.dataset().map(|dataset| Effect::MeasureFeatures(dataset.name.clone())));
+    effects.extend(state.data.dataset().map(|dataset| Effect::Data(DataEffect::MeasureFeatures(dataset.name.clone()))));
     effects
 }
 
@@ -204,8 +203,8 @@ pub(super) fn pictures(state: &mut State) -> Vec<Effect> {
 fn variants(state: &State, places: usize) -> Option<Variants> {
     let sample = state.data.sample()?;
     let dataset = state.data.dataset()?;
-    let strategy = state.form.practice.strategies().next()?;
-    let recipe = state.form.draft(strategy, &state.ground());
+    let strategy = state.train.practice.strategies().next()?;
+    let recipe = state.train.draft(strategy, &state.ground());
     let recipe = recipe.unwrap_or_else(|| Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), state.now));
     let augmentation: Option<Augmentation> = recipe.augmentation;
     Some(Variants {
@@ -231,12 +230,12 @@ pub(super) fn datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Eff
     data.faces = None;
     keep_selection(data);
     // Who brings data in wants to train on it, rather than on the drawn faces.
-    if arrived.is_some() && state.form.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
-        state.form.dataset = arrived;
+    if arrived.is_some() && state.train.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
+        state.train.dataset = arrived;
     }
-    let gone = state.form.dataset.as_ref().is_none_or(|name| data.find(name).is_none());
+    let gone = state.train.dataset.as_ref().is_none_or(|name| data.find(name).is_none());
     if gone && let Some(first) = data.readable().next() {
-        state.form.dataset = Some(first.name.clone());
+        state.train.dataset = Some(first.name.clone());
     }
     // A fresh home: have something to train on, without being asked.
     if first_time && state.data.entries.is_empty() {
@@ -245,7 +244,7 @@ pub(super) fn datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Eff
     if state.screen == Screen::Data { shown(state) } else { Vec::new() }
 }
 
-pub(super) fn demo_finished(state: &mut State, result: Result<(), String>) {
+fn demo_finished(state: &mut State, result: Result<(), String>) {
     state.data.drawing_demo = false;
     match result {
         Ok(()) => info(state, "the demo dataset is ready: 2 trains on it".into()),
@@ -266,6 +265,8 @@ pub(super) fn heard(state: &mut State, event: DataEvent) -> Vec<Effect> {
                 return if state.screen == Screen::Data { after_faces(state) } else { Vec::new() };
             }
         }
+        DataEvent::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
+        DataEvent::DemoFinished(result) => demo_finished(state, result),
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
         DataEvent::Completed { typed, path } => completed(state, &typed, &path),
         DataEvent::Import(news) => return import::heard(state, news),

@@ -3,9 +3,11 @@
 use crossterm::event::KeyCode;
 
 use super::train::change;
-use super::{Action, Effect, Screen, State, apply, fail, go, info, moved};
+use super::{State, apply, fail, go, info, moved};
 use crate::domain::text::printable;
-use crate::tui::event::Key;
+use crate::tui::key::Key;
+use crate::tui::messages::{Action, Effect};
+use crate::tui::screen::Screen;
 use crate::tui::screens::palette::Command;
 use crate::tui::screens::{help, messages, palette as entries};
 use crate::tui::state::{Help, Input, Message, Overlay};
@@ -166,7 +168,7 @@ fn selection(state: &State, shown: Option<&Message>) -> Option<(String, String)>
             Some((format!("the run's name, {}", run.id), run.id.to_string()))
         }
         // The name that the next run would have.
-        Screen::Train => Some(state.form.name.text().to_owned())
+        Screen::Train => Some(state.train.name.text().to_owned())
             .filter(|name| !name.is_empty())
             .map(|name| ("the run's name".into(), name)),
         Screen::Compare => table("the comparison", crate::tui::screens::compare::as_text(state)),

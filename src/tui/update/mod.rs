@@ -9,18 +9,17 @@ mod prompt;
 mod runs;
 mod train;
 
-use super::action::Action;
-use super::effect::{Effect, RunsEffect};
-use super::event::Event;
 use super::screens::overlay::report_end;
-use super::state::{Help, Input, Overlay, Palette, RunView, RunsState, Screen, State, WeightsState};
+use super::state::{Help, Input, Overlay, Palette, RunView, RunsState, State, WeightsState};
 use super::widgets::figures::thousands;
 use crate::domain::text::printable;
+use crate::tui::messages::{Action, Effect, Event, RunsEffect, TrainEffect};
+use crate::tui::screen::Screen;
 
 /// What is wanted at the very start.
 #[must_use]
 pub fn start() -> Vec<Effect> {
-    vec![Effect::SuggestName, Effect::Runs(RunsEffect::LookAtQueue)]
+    vec![Effect::Train(TrainEffect::SuggestName), Effect::Runs(RunsEffect::LookAtQueue)]
 }
 
 /// Takes in what happened at `now`, in milliseconds since 1970.
@@ -42,7 +41,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Paste(text) => {
             return match (&state.overlay, state.screen) {
                 (Some(Overlay::Prompt(_)), _) => prompt::paste(state, &text),
-                (None, Screen::Train) if state.form.focus.takes_text() => train::paste(state, &text),
+                (None, Screen::Train) if state.train.focus.takes_text() => train::paste(state, &text),
                 _ => everywhere::paste(state, &text),
             };
         }
@@ -58,31 +57,19 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
             everywhere::resized(state);
             return of_this_size(state);
         }
-        Event::Runs(list) => return runs_read(state, list, RunsState::replace),
+        Event::RunsRead(list) => return runs_read(state, list, RunsState::replace),
         Event::RunsChanged(list) => return runs_read(state, list, RunsState::merge),
         Event::RunsUnreadable(error) => state.runs.error = Some(printable(&error)),
-        Event::Datasets(Ok(entries)) => return data::datasets(state, entries),
-        Event::Datasets(Err(error)) => state.data.error = Some(printable(&error)),
-        Event::Weights(Ok(entries)) => {
+        Event::DatasetsRead(Ok(entries)) => return data::datasets(state, entries),
+        Event::DatasetsRead(Err(error)) => state.data.error = Some(printable(&error)),
+        Event::WeightsRead(Ok(entries)) => {
             state.weights = WeightsState { loaded: true, error: None, entries };
         }
-        Event::Weights(Err(error)) => state.weights.error = Some(printable(&error)),
-        Event::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
-        Event::DemoFinished(result) => data::demo_finished(state, result),
-        Event::NameSuggested(id) => train::suggested(state, &id),
-        Event::LaunchFinished(result) => return train::launched(state, result),
-        Event::PracticeFinished(result) => return train::practice_launched(state, result),
-        Event::ResumeFinished(id, result) => match result {
-            Ok(()) => info(state, format!("{id} goes on")),
-            Err(error) => runs::not_resumed(state, &id, &error),
-        },
-        Event::StopFinished(id, result) => match result {
-            Ok(()) => runs::asked_to_stop(state, &id),
-            Err(error) => fail(state, &error.to_string()),
-        },
+        Event::WeightsRead(Err(error)) => state.weights.error = Some(printable(&error)),
         Event::Failed(error) => fail(state, &error),
         Event::Data(event) => return data::heard(state, event),
-        Event::Run(event) => return runs::heard(state, event),
+        Event::Train(event) => return train::heard(state, event),
+        Event::Runs(event) => return runs::heard(state, event),
         Event::Compare(event) => return compare::heard(state, event),
         Event::Inspect(event) => return inspect::heard(state, event),
     }

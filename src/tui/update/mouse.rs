@@ -4,7 +4,8 @@
 //! Where the lines of a screen lie is not told by the screens: a line is selected by moving there as the arrow keys do,
 //! and only if that ends on a line that says what the clicked one said.
 
-use super::{Action, Effect, State, apply, go};
+use super::{State, apply, go};
+use crate::tui::messages::{Action, Effect};
 use crate::tui::screens::{self, Cells};
 
 /// The most lines that a turn of the wheel moves by.

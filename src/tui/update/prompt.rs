@@ -1,8 +1,8 @@
 //! A line that is being typed over a screen, whatever it is for.
 
 use super::train::change;
-use super::{Action, Effect, State, data, runs};
-use crate::tui::effect::DataEffect;
+use super::{State, data, runs};
+use crate::tui::messages::{Action, DataEffect, Effect};
 use crate::tui::state::{ImportPurpose, Overlay, Prompt, Purpose};
 
 /// Opens a line to type.

@@ -1,19 +1,20 @@
 //! The Train screen's part of `update`.
 
-use super::{Action, Effect, Screen, State, fail, go, info};
+use super::{State, fail, go, info};
 use crate::domain::{Practice, RunId};
-use crate::tui::event::ActionError;
+use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
+use crate::tui::screen::Screen;
 use crate::tui::state::{Field, Form, Ground, Input, Order};
 use crate::tui::widgets::figures::count;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::Launch => return launch(state),
-        Action::Back => return back(state),
-        Action::Preset => {
+        Action::Train(TrainAction::Launch) => return launch(state),
+        Action::Train(TrainAction::Preset) => {
             preset(state);
             return Vec::new();
         }
+        Action::Back => return back(state),
         _ => {}
     }
     let (form, ground) = state.form_on_ground();
@@ -22,9 +23,9 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Down => focus(form, &ground, 1),
         Action::First | Action::PageUp => focus_on(form, &ground, Field::Strategy),
         Action::Last | Action::PageDown => focus_on(form, &ground, Field::Launch),
-        Action::Cycle => cycle(form, &ground, 1),
+        Action::Train(TrainAction::Cycle) => cycle(form, &ground, 1),
         Action::Left if !form.focus.takes_text() => cycle(form, &ground, -1),
-        Action::Reset => form.reset(),
+        Action::Train(TrainAction::Reset) => form.reset(),
         edit => {
             form.named |= form.focus == Field::Name && !matches!(edit, Action::Left | Action::Right);
             if let Some(input) = form.input(&ground) {
@@ -134,39 +135,51 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 }
 
 fn launch(state: &mut State) -> Vec<Effect> {
-    if state.form.launching {
+    if state.train.launching {
         return Vec::new();
     }
-    match state.form.order(&state.ground()) {
+    match state.train.order(&state.ground()) {
         Ok(order) => {
-            state.form.launching = true;
+            state.train.launching = true;
             match order {
                 Order::One(id, recipe) => {
                     info(state, format!("launching {id} …"));
-                    vec![Effect::Launch { id, recipe }]
+                    vec![Effect::Train(TrainEffect::Launch { id, recipe })]
                 }
                 Order::All(ids, recipes) => {
                     info(state, "launching four runs …".into());
-                    vec![Effect::LaunchAll { ids, recipes }]
+                    vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes })]
                 }
             }
         }
         Err((field, error)) => {
-            state.form.focus = field;
+            state.train.focus = field;
             fail(state, &error);
             Vec::new()
         }
     }
 }
 
-pub(super) fn suggested(state: &mut State, id: &RunId) {
-    if !state.form.named {
-        state.form.name = Input::new(id.as_str());
+/// Takes an event in.
+pub(super) fn heard(state: &mut State, event: TrainEvent) -> Vec<Effect> {
+    match event {
+        TrainEvent::NameSuggested(id) => {
+            suggested(state, &id);
+            Vec::new()
+        }
+        TrainEvent::LaunchFinished(result) => launched(state, result),
+        TrainEvent::PracticeFinished(result) => practice_launched(state, result),
     }
 }
 
-pub(super) fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
-    state.form.launching = false;
+fn suggested(state: &mut State, id: &RunId) {
+    if !state.train.named {
+        state.train.name = Input::new(id.as_str());
+    }
+}
+
+fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
+    state.train.launching = false;
     match result {
         Ok(id) => {
             let others = state.runs.list.iter().filter(|run| run.id != id && run.is_active(state.now)).count();
@@ -186,8 +199,8 @@ pub(super) fn launched(state: &mut State, result: Result<RunId, ActionError>) ->
     }
 }
 
-pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
-    state.form.launching = false;
+fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
+    state.train.launching = false;
     match result {
         Ok(ids) => {
             let [first, others @ ..] = &ids;
@@ -206,9 +219,9 @@ pub(super) fn practice_launched(state: &mut State, result: Result<[RunId; 4], Ac
 fn show(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
     info(state, words);
     state.runs.selected = Some(id);
-    state.form.named = false;
+    state.train.named = false;
     state.overlay = None;
     let mut effects = go(state, Screen::Runs);
-    effects.push(Effect::SuggestName);
+    effects.push(Effect::Train(TrainEffect::SuggestName));
     effects
 }

@@ -9,12 +9,13 @@ use super::*;
 use crate::domain::{DatasetName, Recipe};
 use crate::events::{Event as Logged, EventWriter};
 use crate::runs::Home;
+use crate::tui::messages::Event;
 
 fn watch() -> (tempfile::TempDir, Watch, Receiver<Event>) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(folder.path()));
     let (events, received) = channel(64);
-    let watch = Watch::new(store.clone(), Arc::new(Disk::new(store)), events);
+    let watch = Watch::new(store.clone(), Arc::new(Backend::new(store)), events);
     (folder, watch, received)
 }
 
@@ -94,8 +95,8 @@ fn folders_that_can_be_read_again_are_news() {
         block(path);
     }
     watch.look_at_folders();
-    assert!(matches!(received.try_recv(), Ok(Event::Datasets(Err(_)))));
-    assert!(matches!(received.try_recv(), Ok(Event::Weights(Err(_)))));
+    assert!(matches!(received.try_recv(), Ok(Event::DatasetsRead(Err(_)))));
+    assert!(matches!(received.try_recv(), Ok(Event::WeightsRead(Err(_)))));
     watch.look_for_runs();
     assert!(matches!(received.try_recv(), Ok(Event::RunsUnreadable(_))));
     assert!(watch.send() && received.try_recv().is_err(), "a list would hide what was said");
@@ -103,11 +104,11 @@ fn folders_that_can_be_read_again_are_news() {
         unblock(path);
     }
     watch.look_at_folders();
-    assert!(matches!(received.try_recv(), Ok(Event::Datasets(Ok(_)))));
-    assert!(matches!(received.try_recv(), Ok(Event::Weights(Ok(_)))));
+    assert!(matches!(received.try_recv(), Ok(Event::DatasetsRead(Ok(_)))));
+    assert!(matches!(received.try_recv(), Ok(Event::WeightsRead(Ok(_)))));
     watch.look_for_runs();
     assert!(watch.send());
-    assert!(matches!(received.try_recv(), Ok(Event::Runs(list)) if list.is_empty()));
+    assert!(matches!(received.try_recv(), Ok(Event::RunsRead(list)) if list.is_empty()));
     watch.look_for_runs();
     assert!(watch.send());
     watch.look_at_folders();
@@ -125,7 +126,7 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     watch.look_for_runs();
     watch.read_unread(&mut None);
     assert!(watch.send());
-    let Ok(Event::Runs(list)) = received.try_recv() else { panic!("no list") };
+    let Ok(Event::RunsRead(list)) = received.try_recv() else { panic!("no list") };
     assert_eq!(list.len(), 2);
     assert!(list.iter().all(|run| run.curves.is_none() && run.log.is_empty()));
 

@@ -23,7 +23,7 @@ pub use text::as_text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::action::{Action, CompareAction};
+use crate::tui::messages::{Action, CompareAction};
 use crate::tui::state::{ComparePane, State};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 use places::{Wishes, places};

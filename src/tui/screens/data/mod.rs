@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::Size;
-use crate::tui::action::DataAction;
+use crate::tui::messages::{Action, DataAction};
 use crate::tui::state::{DatasetView, Look, State};
 use crate::tui::widgets::faces::Pictures;
 use crate::tui::widgets::figures::{count, share, thousands};
@@ -46,8 +46,16 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, pictures: &mut Pictures
 }
 
 /// Whether an action would do anything now.
-pub(super) fn applies(state: &State, action: DataAction) -> bool {
+pub(super) fn applies(state: &State, action: Action) -> bool {
+    let data = &state.data;
+    let action = match action {
+        Action::Data(action) => action,
+        // Once more is the way back, which Esc is told for.
+        Action::Open => return data.look != Look::Face && data.dataset().is_some(),
+        _ => return true,
+    };
     match action {
+        DataAction::CreateDemo => !data.drawing_demo && !data.entries.iter().any(|entry| entry.name.as_str() == "demo"),
         DataAction::Import => state.data.import.is_none(),
         DataAction::Delete => !state.data.entries.is_empty(),
         DataAction::NextPart => state.data.dataset().is_some(),

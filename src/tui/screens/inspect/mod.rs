@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::Split;
 use crate::runs::inspection::{Judged, Order, images_of};
-use crate::tui::action::{Action, InspectAction};
+use crate::tui::messages::{Action, InspectAction};
 use crate::tui::state::{DatasetView, InspectPane, Judgement, Mode, RunView, Shown, State};
 use crate::tui::widgets::faces;
 use crate::tui::widgets::figures::{decimal, thousands};

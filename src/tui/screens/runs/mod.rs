@@ -16,7 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::RunState;
-use crate::tui::action::RunsAction;
+use crate::tui::messages::{Action, RunsAction};
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 
@@ -81,12 +81,19 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 }
 
 /// Whether an action of this screen would do anything now.
-pub(super) fn applies(state: &State, action: RunsAction) -> bool {
-    let Some(run) = state.runs.current() else {
-        return action == RunsAction::Filter && !state.runs.list.is_empty();
+pub(super) fn applies(state: &State, action: Action) -> bool {
+    let run = state.runs.current();
+    let action = match action {
+        Action::Runs(action) => action,
+        Action::Open => return run.is_some(),
+        _ => return true,
     };
+    let Some(run) = run else { return action == RunsAction::Filter && !state.runs.list.is_empty() };
     let stands = run.state(state.now);
     match action {
+        RunsAction::Stop => stands.is_some_and(RunState::is_active),
+        RunsAction::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
+        RunsAction::Repeat => stands.is_some(),
         RunsAction::Pause => stands.is_some_and(RunState::is_active),
         RunsAction::Limits => stands.is_some(),
         RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),

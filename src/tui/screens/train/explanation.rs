@@ -32,7 +32,7 @@ fn strategy(practice: Practice) -> &'static str {
 /// What a line is, and what it accepts.
 fn words(state: &State, field: Field) -> (&'static str, String) {
     match field {
-        Field::Strategy => (strategy(state.form.practice), "← → chooses".into()),
+        Field::Strategy => (strategy(state.train.practice), "← → chooses".into()),
         Field::Dataset => ("the images to train on; Data (1) shows what is in them", "← → chooses".into()),
         Field::Weights => {
             ("the pretrained base: five blocks of VGG16, trained on other pictures before", "← → chooses".into())
@@ -46,11 +46,11 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "← → chooses".into(),
         ),
         Field::Setting(setting) => {
-            let default = state.form.default_of(setting, &state.ground());
+            let default = state.train.default_of(setting, &state.ground());
             let default = default.unwrap_or_else(|| "each strategy's own".into());
             (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
         }
-        Field::Name if state.form.practice == Practice::All => {
+        Field::Name if state.train.practice == Practice::All => {
             ("what the four runs' names begin with", "letters, digits, - _ and .".into())
         }
         Field::Name => ("the run's name and the name of its folder", "letters, digits, - _ and .".into()),
@@ -60,14 +60,14 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
 
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let field = state.form.focus;
+    let field = state.train.focus;
     let (what, accepted) = words(state, field);
     let tight = area.height <= TIGHT;
     let note = if tight { accepted.as_str() } else { "" };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
     let columns = area.width.saturating_sub(3);
     let plain = |text: &str| wrap(text, columns).into_iter().map(|line| (line, theme.text())).collect::<Vec<_>>();
-    let mut lines = match state.form.error(field, &state.ground()) {
+    let mut lines = match state.train.error(field, &state.ground()) {
         Some(error) => {
             let wrong = wrap(&format!("✗ {error}"), columns).into_iter().map(|line| (line, theme.bad()));
             // Where room is scarce, what is wrong comes before what the line is.

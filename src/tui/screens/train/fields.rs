@@ -22,10 +22,10 @@ const VALUE: u16 = 18;
 /// Draws the lines, scrolled with the focus where they do not fit; the launch line stays in sight. Tells where the
 /// cursor belongs.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    let all = state.form.fields();
+    let all = state.train.fields();
     let (launch, fields) = all.split_last()?;
     let room = area.height.saturating_sub(1).min(u16::try_from(fields.len()).unwrap_or(u16::MAX));
-    let here = fields.iter().position(|field| *field == state.form.focus).unwrap_or(fields.len() - 1);
+    let here = fields.iter().position(|field| *field == state.train.focus).unwrap_or(fields.len() - 1);
     let first = first_line(here, fields.len(), room.into());
     let below = fields.len().saturating_sub(first + usize::from(room));
     let mut cursor = None;
@@ -47,7 +47,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
 
 /// One line of the form; where the cursor belongs if it is here.
 fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
-    let (theme, form, ground) = (&state.theme, &state.form, &state.ground());
+    let (theme, form, ground) = (&state.theme, &state.train, &state.ground());
     let focused = form.focus == field;
     let mut pen = Pen::new(buffer, theme, at, 0);
     pen.left(if focused { theme.glyphs.focus } else { "" }, 2, theme.accent());
@@ -92,10 +92,10 @@ fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style
         pen.left(text, columns, style);
     } else if text.is_empty() && !field.takes_text() {
         pen.left("none", VALUE, style);
-    } else if text.is_empty() && state.form.focus != field {
+    } else if text.is_empty() && state.train.focus != field {
         pen.write("each strategy's own", state.theme.dim());
     } else {
-        let chosen = state.form.focus == field && !field.takes_text();
+        let chosen = state.train.focus == field && !field.takes_text();
         let text = if chosen { format!("{open} {text} {close}") } else { text.to_owned() };
         let columns = width(&text);
         pen.write(&text, style).skip(VALUE.saturating_sub(columns).max(2));
@@ -104,7 +104,7 @@ fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style
 
 /// What stands in a line, and what there is to say of it.
 fn value(state: &State, field: Field) -> (Input, String) {
-    let (form, ground) = (&state.form, &state.ground());
+    let (form, ground) = (&state.train, &state.ground());
     match field {
         Field::Dataset => (named(form.dataset.as_ref()), String::new()),
         Field::Weights => {
@@ -172,7 +172,7 @@ fn start_words(ground: &Ground<'_>, run: &crate::tui::state::RunView) -> String 
 
 /// The strategies side by side, the chosen one marked.
 fn strategies(state: &State, pen: &mut Pen<'_>) {
-    let (theme, form) = (&state.theme, &state.form);
+    let (theme, form) = (&state.theme, &state.train);
     // All four with two cells between them take 42: closer together before the last one is cut.
     let gap = if pen.room() < 42 { 1 } else { 2 };
     for practice in Practice::EACH {
@@ -188,7 +188,7 @@ fn strategies(state: &State, pen: &mut Pen<'_>) {
 }
 
 fn launch(state: &State, pen: &mut Pen<'_>) {
-    let (theme, form, ground) = (&state.theme, &state.form, &state.ground());
+    let (theme, form, ground) = (&state.theme, &state.train, &state.ground());
     let button = if form.launching { "[ Launching … ]" } else { "[ Launch ]" };
     let focused = form.focus == Field::Launch;
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };

@@ -18,7 +18,7 @@ const DIGITS: usize = 8;
 
 /// Draws what the form means: sentences, and the layers where there is room.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
-    let (theme, form, ground) = (&state.theme, &state.form, state.ground());
+    let (theme, form, ground) = (&state.theme, &state.train, state.ground());
     if area.height < 2 {
         return;
     }
@@ -50,7 +50,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 
 /// What is missing, where nothing can be said yet.
 fn nothing(state: &State, ground: &Ground<'_>, buffer: &mut Buffer, area: Rect) {
-    let (theme, form) = (&state.theme, &state.form);
+    let (theme, form) = (&state.theme, &state.train);
     let (words, style) = match form.first_error(ground) {
         // Told right above.
         Some((field, _)) if field == form.focus => {

@@ -11,6 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::domain::{Practice, Strategy};
+use crate::tui::messages::{Action, TrainAction};
 use crate::tui::state::{Field, State};
 
 /// Columns of the form where something stands beside it.
@@ -24,13 +25,13 @@ const FEWEST: u16 = 8;
 
 /// The form, what the focused line is, and what the whole means. Tells where the cursor belongs.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    let lines = u16::try_from(state.form.fields().len()).unwrap_or(u16::MAX);
+    let lines = u16::try_from(state.train.fields().len()).unwrap_or(u16::MAX);
     let (form, beside, explained) = if area.width >= WIDE {
         let form = Rect { width: FORM_WIDTH, y: area.y + 1, height: area.height - 1, ..area };
         (form, Rect { x: form.right(), width: area.width - FORM_WIDTH, ..area }, explanation::ROOMY)
     } else {
         // What it means must not be pushed off the screen by settings that nobody looks at: those scroll.
-        let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.form.practice));
+        let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.train.practice));
         let form = Rect { height: lines.min(room.max(FEWEST)).min(area.height), ..area };
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
     };
@@ -67,5 +68,17 @@ fn label(field: Field) -> &'static str {
         Field::Setting(setting) => setting.name(),
         Field::Name => "run name",
         Field::Launch => "launch",
+    }
+}
+
+/// Whether an action would do anything now.
+pub(super) fn applies(state: &State, action: Action) -> bool {
+    let focus = state.train.focus;
+    match action {
+        Action::Train(TrainAction::Reset) => {
+            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without)
+        }
+        Action::Train(TrainAction::Cycle) => focus != Field::Launch,
+        _ => true,
     }
 }

@@ -16,6 +16,8 @@ pub use without::Without;
 
 use super::{DatasetView, RunView};
 use crate::domain::{DatasetName, Hyperparameter, Practice, Recipe, RunId, Strategy, WeightsName};
+use crate::tui::messages::Context;
+use crate::tui::messages::train;
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,16 @@ impl Default for Form {
 }
 
 impl Form {
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match self.focus {
+            Field::Name => train::NAME,
+            field if field.takes_text() => train::NUMBER,
+            _ => train::CHOICE,
+        }
+    }
+
     /// The form with every default.
     #[must_use]
     pub fn new() -> Self {

@@ -21,6 +21,8 @@ use crate::runs::facts::Facts;
 use crate::runs::query::{Query, SortKey};
 use crate::runs::{About, Loss, Steps, Summary};
 use crate::supervise::kill::{UNHEARD, UNOBEYED};
+use crate::tui::messages::Context;
+use crate::tui::messages::runs;
 
 /// Most runs that Compare shows side by side.
 pub const COMPARED: usize = 6;
@@ -134,6 +136,16 @@ pub struct RunsState {
 }
 
 impl RunsState {
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match (self.whole, self.pane) {
+            (true, Pane::Log) => runs::LOG,
+            (true, Pane::Curves) => runs::DETAIL,
+            (false, _) => runs::LIST,
+        }
+    }
+
     /// Takes a new list in. Returns what is to be told of the answers that came with it.
     pub fn replace(&mut self, list: Vec<RunView>, now: u64) -> Vec<String> {
         self.take_in(now, |runs| *runs = list)

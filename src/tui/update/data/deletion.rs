@@ -1,8 +1,9 @@
 //! Removing a dataset: not under a run that needs it, and not without a question that says what goes with it.
 
 use crate::domain::{DatasetName, RunState, Size};
-use crate::tui::effect::{DataEffect, Effect};
-use crate::tui::state::{Confirm, Overlay, RunView, Screen, State};
+use crate::tui::messages::{DataEffect, Effect};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Confirm, Overlay, RunView, State};
 use crate::tui::update::{fail, thousands};
 
 /// Runs that train on a dataset or did, and those of them that a worker is at.

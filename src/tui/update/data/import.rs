@@ -3,7 +3,7 @@
 use super::open_prompt;
 use crate::domain::{DatasetName, text::printable};
 use crate::supervise::{ImportNews, Imported};
-use crate::tui::effect::{DataEffect, Effect};
+use crate::tui::messages::{DataEffect, Effect};
 use crate::tui::state::{Confirm, DataState, ImportPurpose, Importing, Input, Overlay, Purpose, Report, State};
 use crate::tui::update::{fail, info, thousands};
 

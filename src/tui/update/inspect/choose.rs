@@ -1,9 +1,9 @@
 //! Which run is looked into and held against which, and asking for its predictions.
 
-use super::{Effect, State, info, list};
+use super::{State, info, list};
 use crate::domain::{RunId, RunState, Split, text::printable};
 use crate::runs::Summary;
-use crate::tui::effect::InspectEffect;
+use crate::tui::messages::{Effect, InspectEffect};
 use crate::tui::state::{DatasetView, RunView, Subject};
 
 fn summary(run: &RunView) -> Option<&Summary> {

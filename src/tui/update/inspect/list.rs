@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Action, Effect, State, choose};
+use super::{State, choose};
 use crate::domain::Split;
 use crate::runs::inspection::Order;
-use crate::tui::effect::InspectEffect;
+use crate::tui::messages::{Action, Effect, InspectEffect};
 use crate::tui::state::{BLOCK, InspectState, SUSPECTS};
 
 /// Makes the list of what is under the cursor now, and looks at its first image.

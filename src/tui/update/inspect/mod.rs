@@ -3,11 +3,9 @@
 mod choose;
 mod list;
 
-use super::{Action, Effect, State, fail, info};
+use super::{State, fail, info};
 use crate::domain::Split;
-use crate::tui::action::InspectAction;
-use crate::tui::effect::InspectEffect;
-use crate::tui::event::InspectEvent;
+use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
 use crate::tui::screens::faces_across;
 use crate::tui::state::{InspectPane, Mode, Subject};
 
@@ -247,7 +245,7 @@ pub(super) fn shown(state: &mut State) -> Vec<Effect> {
 
 /// The runs changed: what is shown may have grown.
 pub(super) fn runs_changed(state: &mut State) -> Vec<Effect> {
-    if state.screen != crate::tui::state::Screen::Inspect {
+    if state.screen != crate::tui::screen::Screen::Inspect {
         return Vec::new();
     }
     if state.inspect.run.is_none() {

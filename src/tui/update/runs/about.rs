@@ -2,7 +2,7 @@
 
 use super::{ask, confirm, current, fail, info};
 use crate::domain::{RunId, Size};
-use crate::tui::effect::{Effect, RunsEffect};
+use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::{RunsPurpose, State};
 
 pub(super) fn rename(state: &mut State) {

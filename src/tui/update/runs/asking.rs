@@ -5,7 +5,7 @@ use super::{ask, confirm, current, fail};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{RunId, RunState};
 use crate::runs::queue::To;
-use crate::tui::effect::{Effect, RunsEffect};
+use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::{Asked, Request, RunView, RunsPurpose, State};
 
 /// Remembers what is asked for until it is answered.
@@ -52,7 +52,7 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
             "Each ends after its current batch; R resumes it from there.".into(),
         ],
     };
-    let effects = runs.iter().map(|run| Effect::Stop(run.id.clone())).collect();
+    let effects = runs.iter().map(|run| Effect::Runs(RunsEffect::Stop(run.id.clone()))).collect();
     confirm(state, "stop", lines.to_vec(), "yes, stop", effects);
     Vec::new()
 }
@@ -79,7 +79,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     match run.state(state.now) {
         Some(RunState::Stopped | RunState::Interrupted | RunState::Lost | RunState::Failed) => {
             state.runs.selected = Some(id.clone());
-            return vec![Effect::Resume(id)];
+            return vec![Effect::Runs(RunsEffect::Resume(id))];
         }
         Some(RunState::Paused) => return pause(state),
         Some(RunState::Finished) => {

@@ -1,8 +1,8 @@
 //! How the selected run is looked at: its curves and its log.
 
-use super::{Action, State, ask, fail, moved};
+use super::{State, ask, fail, moved};
 use crate::domain::RunState;
-use crate::tui::action::RunsAction;
+use crate::tui::messages::{Action, RunsAction};
 use crate::tui::state::{Pane, Places, RunsPurpose};
 use crate::tui::widgets::curve::Window;
 
@@ -27,6 +27,7 @@ pub(super) fn cursor(state: &mut State, forward: bool) {
 
 pub(super) fn apply(state: &mut State, action: RunsAction) {
     match action {
+        RunsAction::ToggleCurve => state.runs.chart.curves = state.runs.chart.curves.next(),
         RunsAction::Smooth => state.runs.chart.smooth(),
         RunsAction::LogScale => state.runs.chart.log = !state.runs.chart.log,
         RunsAction::Axis => state.runs.chart.turn_axis(),

@@ -7,14 +7,13 @@ mod typed;
 
 pub(super) use typed::{entered, left, typed};
 
-use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
+use super::{State, fail, go, info, moved, prompt};
 use crate::domain::RunId;
 use crate::runs::query::SortKey;
 use crate::runs::queue::To;
 use crate::supervise::LaunchError;
-use crate::tui::action::RunsAction;
-use crate::tui::effect::RunsEffect;
-use crate::tui::event::{ActionError, RunsEvent};
+use crate::tui::messages::{Action, ActionError, Effect, RunsAction, RunsEffect, RunsEvent};
+use crate::tui::screen::Screen;
 use crate::tui::state::{COMPARED, Input, Overlay, Pane, Prompt, Purpose, Request, RunView, RunsPurpose};
 use crate::tui::widgets::figures::count;
 
@@ -24,15 +23,11 @@ const LINE: usize = 2_000;
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Back => back(state),
-        Action::ToggleCurve => state.runs.chart.curves = state.runs.chart.curves.next(),
         Action::Open => {
             state.runs.whole = state.runs.current().is_some();
             state.runs.pane = Pane::Curves;
             state.runs.pane_whole = false;
         }
-        Action::Stop => return asking::stop(state),
-        Action::Resume => return asking::resume(state),
-        Action::Repeat => return repeat(state),
         Action::Runs(action) => return own(state, action),
         Action::Left | Action::Right => detail::cursor(state, action == Action::Right),
         movement if state.runs.whole && state.runs.pane == Pane::Log => detail::scroll(state, movement),
@@ -47,6 +42,9 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
     match action {
+        RunsAction::Stop => return asking::stop(state),
+        RunsAction::Resume => return asking::resume(state),
+        RunsAction::Repeat => return repeat(state),
         RunsAction::Mark => mark(state),
         RunsAction::Unmark => state.runs.marked.clear(),
         RunsAction::MarkShown => mark_shown(state),
@@ -79,6 +77,10 @@ pub(super) fn heard(state: &mut State, event: RunsEvent) -> Vec<Effect> {
                 fail(state, &error);
             }
         }
+        RunsEvent::ResumeFinished(id, Ok(())) => info(state, format!("{id} goes on")),
+        RunsEvent::ResumeFinished(id, Err(error)) => not_resumed(state, &id, &error),
+        RunsEvent::StopFinished(id, Ok(())) => asked_to_stop(state, &id),
+        RunsEvent::StopFinished(_, Err(error)) => fail(state, &error.to_string()),
         RunsEvent::QueueLost(0) => {}
         RunsEvent::QueueLost(runs) => {
             let runs = count(runs, "run of the queue has lost its worker", "runs of the queue have lost their workers");
@@ -92,7 +94,7 @@ pub(super) fn heard(state: &mut State, event: RunsEvent) -> Vec<Effect> {
 }
 
 /// Tells why a run does not go on: with the key that helps, where the error names a command of the shell.
-pub(super) fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
+fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
     let words = match error {
         ActionError::Launch(error) => match &**error {
             LaunchError::Finished { .. } => finished(id),
@@ -110,7 +112,7 @@ fn finished(id: &RunId) -> String {
 }
 
 /// The request to stop is in the run's folder.
-pub(super) fn asked_to_stop(state: &mut State, id: &RunId) {
+fn asked_to_stop(state: &mut State, id: &RunId) {
     asking::remember(state, id, Request::Stop);
     info(state, format!("asked {id} to stop: it ends after the current batch"));
 }

@@ -5,7 +5,7 @@ use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::about::{AboutChange, Note};
 use crate::runs::query::Query;
-use crate::tui::effect::{Effect, RunsEffect};
+use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::{Filter, Overlay, Request, RunsPurpose, State, meaning, parse_limits};
 
 /// What a change of the line does at once.
