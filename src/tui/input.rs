@@ -148,7 +148,7 @@ impl Typing {
         }
         self.burst_until = Some(last + BURST);
         // Nobody clicks in the middle of it.
-        let other = |event: &Event| !matches!(event, Event::Key(_) | Event::Click { .. } | Event::Scroll(_));
+        let other = |event: &Event| !matches!(event, Event::Key(_) | Event::Click(_) | Event::Scroll(_));
         let text: String = keys.iter().filter_map(|key| character(*key)).collect();
         let mut events: Vec<Event> = typed.into_iter().filter(other).collect();
         if !text.is_empty() {

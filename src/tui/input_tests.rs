@@ -19,7 +19,7 @@ fn words(events: &[Event]) -> String {
         }
         Event::Paste(text) => format!("paste {};", text.len()),
         Event::Scroll(lines) => format!("scroll {lines};"),
-        Event::Click { column, row, .. } => format!("click {column} {row};"),
+        Event::Click(at) => format!("click {} {};", at.x, at.y),
         other => format!("{other:?};"),
     };
     events.iter().map(word).collect()

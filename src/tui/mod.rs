@@ -5,7 +5,7 @@
 //! it leaves every run going.
 //!
 //! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`] and
-//! says as [`messages::Effect`]s what is to be done; [`screens`] draw the state and cannot change it.
+//! says as [`messages::Effect`]s what is to be done; [`view`] draws the state and cannot change it.
 
 pub mod backend;
 mod clipboard;
@@ -16,8 +16,11 @@ mod graphics;
 pub(crate) mod hostile;
 mod input;
 pub mod key;
+pub mod layout;
+pub mod library;
 pub mod messages;
 mod pace;
+mod palette;
 mod performer;
 pub mod probe;
 mod runtime;
@@ -27,6 +30,7 @@ pub mod state;
 mod terminal;
 pub mod theme;
 pub mod update;
+mod view;
 mod watch;
 pub mod widgets;
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
+use crate::tui::state::{Facts, Graphics};
 
 /// Answers each thing said with the next of its replies, in pieces.
 struct Fake {

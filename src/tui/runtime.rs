@@ -9,26 +9,29 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::DashboardError;
-use super::backend::{Backend, run_effect};
 use super::input::{self, Chunk, Keyboard};
 use super::pace::{Pace, time_shows};
 use super::performer::Performer;
-use super::probe::{self, Answer, Graphics};
-use super::state::State;
+use super::probe::{self, Answer};
+use super::screens::run_effect;
 use super::terminal::Display;
 use super::theme::Theme;
 use super::watch::Ask;
 use super::widgets::faces::Pictures;
-use super::{clipboard, config, first_run, screens, update, watch};
+use super::{clipboard, config, first_run, update, view, watch};
 use crate::domain::{DatasetName, RunId};
 use crate::runs::RunStore;
 use crate::supervise::now;
+use crate::tui::backend::Backend;
+use crate::tui::layout::Layout;
 use crate::tui::messages::{Effect, Event};
+use crate::tui::state::{Graphics, State};
 
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -130,7 +133,7 @@ async fn dashboard(
     }
     dashboard.work(&mut incoming, settings.graphics).await?;
     let import = dashboard.state.data.import.as_ref().filter(|import| !import.cancelled);
-    Ok((dashboard.state.active(), import.map(|import| import.name.clone())))
+    Ok((dashboard.state.library.runs.active(dashboard.state.now), import.map(|import| import.name.clone())))
 }
 
 impl Dashboard {
@@ -221,13 +224,14 @@ impl Dashboard {
         for event in events {
             let event = match event {
                 // Whoever did not ask for the mouse gets only noise that looks like it.
-                Event::Click { .. } | Event::Scroll(_) if !self.state.mouse => continue,
-                Event::Click { column, row, .. } => {
-                    let size = self.display.area()?.as_size();
-                    Event::Click { column, row, size: (size.width, size.height) }
-                }
+                Event::Click(_) | Event::Scroll(_) if !self.state.mouse => continue,
                 other => other,
             };
+            // Keys that come faster than frames find the layout of what they act on, as if each had been drawn.
+            if self.stale && matches!(event, Event::Key(_)) {
+                let (layout, _) = self.render()?.1;
+                self.hand_back(layout)?;
+            }
             self.key_waits = true;
             self.take(event)?;
             if self.state.quit {
@@ -248,7 +252,7 @@ impl Dashboard {
         for effect in update::update(&mut self.state, now(), event) {
             self.perform(effect)?;
         }
-        let wanted = self.state.runs.wanted();
+        let wanted = self.state.runs.wanted(&self.state.library);
         if wanted != self.wanted {
             self.wanted.clone_from(&wanted);
             // Nobody listens where watching has ended, which was told.
@@ -266,11 +270,29 @@ impl Dashboard {
         if std::mem::take(&mut self.lost) {
             self.display.forget()?;
         }
+        let ((frame, pictures), (layout, cursor)) = self.render()?;
+        let changed = self.display.show(frame, cursor, pictures)?;
+        self.hand_back(layout)?;
+        Ok(changed)
+    }
+
+    /// Draws the state into a buffer. Returns that with its pictures, and its layout with the place of the cursor.
+    #[allow(clippy::type_complexity)] // two pairs
+    fn render(&mut self) -> io::Result<((Buffer, Pictures), (Layout, Option<Position>))> {
         let area = self.display.area()?;
         let mut frame = Buffer::empty(area);
         let mut pictures = Pictures::new(self.state.facts.graphics != probe::Graphics::Blocks);
-        let cursor = screens::render(&self.state, &mut frame, area, &mut pictures);
-        Ok(self.display.show(frame, cursor, pictures)?)
+        let drawn = view::render(&self.state, &mut frame, area, &mut pictures);
+        Ok(((frame, pictures), drawn))
+    }
+
+    /// Gives the layout of what was drawn to `update`, and performs what that wants.
+    fn hand_back(&mut self, layout: Layout) -> Result<(), DashboardError> {
+        let now = self.state.now;
+        for effect in update::update(&mut self.state, now, Event::Drawn(layout)) {
+            self.perform(effect)?;
+        }
+        Ok(())
     }
 
     /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.

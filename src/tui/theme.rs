@@ -14,7 +14,8 @@ pub use glyphs::{ASCII, Glyphs, UNICODE};
 pub use tints::{Background, Role};
 
 use crate::domain::RunState;
-use crate::tui::key::{self, Key};
+use crate::tui::key::Key;
+use crate::tui::key::{self};
 
 /// How many colours the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,12 +19,12 @@ mod folders;
 
 use folders::{Folder, Marks, modified};
 
-use super::backend::Backend;
-use super::state::RunView;
 use crate::domain::{RunId, RunState};
 use crate::events::{Damage, ReadError};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::now;
+use crate::tui::backend::Backend;
+use crate::tui::library::RunView;
 use crate::tui::messages::{Event, InspectEvent};
 
 /// Between looks at active runs.

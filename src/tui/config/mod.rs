@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use ratatui::style::Color;
 
-use super::probe::Graphics;
 use super::theme::{ASCII, Role, Theme, ThemeName, UNICODE};
 use crate::domain::text::printable;
 use crate::tui::messages::Keymap;
+use crate::tui::state::Graphics;
 
 pub use defaults::defaults;
 

@@ -6,9 +6,10 @@ use ratatui::style::Color;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::{Config, GlyphChoice, Graphics, MOST_FRAMES, Problem};
+use super::{Config, GlyphChoice, MOST_FRAMES, Problem};
 use crate::tui::key::parse;
 use crate::tui::messages::{Keymap, Rebinding};
+use crate::tui::state::Graphics;
 use crate::tui::theme::{Role, ThemeName};
 
 const GLYPHS: [(&str, GlyphChoice); 3] =

@@ -6,6 +6,7 @@ use super::*;
 use crate::tui::key::Key;
 use crate::tui::messages;
 use crate::tui::messages::{Action, Context, RunsAction};
+use crate::tui::state::Graphics;
 
 fn read(text: &str) -> Config {
     read::read(Path::new("config.toml"), text)

@@ -6,11 +6,11 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, FAULT, ScreenEffect};
+use crate::domain::RunId;
 use crate::runs::Summary;
 use crate::runs::comparison::{NotComparable, Verdict};
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
-use crate::tui::state::Pair;
 
 /// The screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Compare: the marked runs side by side";
@@ -129,6 +129,33 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("compare.rougher", &[Key::char('S')], CompareAction::Rougher, "", "curves less smooth"),
     on("compare.back", CONTEXTS, &[code(KeyCode::Esc)], Action::Back, "", "leave the zoomed pane, or back to the runs"),
 ];
+
+/// A tested run as of its latest event: what its predictions on disk belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tested {
+    /// The run.
+    pub id: RunId,
+    /// When it last told something, in milliseconds since 1970.
+    pub at: Option<u64>,
+}
+
+/// A run and what it is held against.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// The baseline.
+    pub baseline: Tested,
+    /// The run.
+    pub run: Tested,
+}
+
+impl Pair {
+    /// Of these runs as they are now.
+    #[must_use]
+    pub fn of(baseline: &Summary, run: &Summary) -> Self {
+        let tested = |run: &Summary| Tested { id: run.id.clone(), at: run.updated_at };
+        Self { baseline: tested(baseline), run: tested(run) }
+    }
+}
 
 /// What the Compare screen asks the runtime to do.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,11 +5,10 @@ use crossterm::event::KeyCode;
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
 use crate::data::{demo, features::Usage};
-use crate::domain::DatasetName;
+use crate::domain::{Augmentation, DatasetName, Split, SplitCounts};
 use crate::supervise::ImportNews;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
-use crate::tui::state::{Pick, Sample, Variants};
 use crate::tui::widgets::faces::Face;
 
 /// The screen in the help and the palette.
@@ -105,6 +104,90 @@ pub(super) static BINDINGS: &[Binding] = &[
     on("data.next", BOTH, &[code(KeyCode::Right), Key::char('l')], Action::Right, "", "the next dataset or face"),
     on("data.previous", BOTH, &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the previous dataset or face"),
 ];
+
+/// Of which splits bars and faces are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One of them.
+    Of(Split),
+    /// All together.
+    All,
+}
+
+impl Part {
+    /// Each of them, in the order in which a key chooses them.
+    pub const EACH: [Self; 4] = [Self::Of(Split::Train), Self::Of(Split::Validation), Self::Of(Split::Test), Self::All];
+
+    /// In a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Of(split) => split.name(),
+            Self::All => "all",
+        }
+    }
+
+    /// Its splits.
+    #[must_use]
+    pub fn splits(self) -> Vec<Split> {
+        Split::ALL.into_iter().filter(|split| matches!(self, Self::All) || self == Self::Of(*split)).collect()
+    }
+
+    /// Its images among these.
+    #[must_use]
+    pub fn of(self, counts: SplitCounts) -> usize {
+        self.splits().into_iter().map(|split| counts.get(split)).sum()
+    }
+}
+
+/// Faces of a class, in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pick {
+    /// Of this dataset.
+    pub dataset: DatasetName,
+    /// With this fingerprint: a dataset may be replaced under its name.
+    pub fingerprint: String,
+    /// The class's label.
+    pub class: usize,
+    /// Of these splits.
+    pub part: Part,
+    /// The first one, from 0.
+    pub first: usize,
+    /// How many.
+    pub count: usize,
+}
+
+/// A face and where it is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The picture.
+    pub face: Face,
+    /// Its split.
+    pub split: Split,
+    /// Its place in the split.
+    pub index: usize,
+    /// The file or row it came from, safe to print.
+    pub source: String,
+}
+
+/// A training image and what epochs make of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variants {
+    /// Of this dataset.
+    pub dataset: DatasetName,
+    /// Which training image.
+    pub index: usize,
+    /// How images are changed; `None` where they are not.
+    pub augmentation: Option<Augmentation>,
+    /// The seed.
+    pub seed: u64,
+    /// How many variants there are of an image; 0 for a new one in every epoch.
+    pub variants: u32,
+    /// The first epoch, from 1.
+    pub first: u64,
+    /// How many epochs.
+    pub count: usize,
+}
 
 /// What the Data screen asks the runtime to do.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,10 +6,11 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
-use crate::domain::{DatasetName, LeftOut, RunId, Split};
+use crate::domain::{Confusion, DatasetName, LeftOut, RunId, Scores, Split};
+use crate::runs::Inspection;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
-use crate::tui::state::{Judgement, Shown, Subject};
+use crate::tui::widgets::faces::Face;
 
 /// The screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Inspect: what a run gets wrong";
@@ -144,6 +145,84 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
     own("inspect.pane_back", &[code(KeyCode::BackTab)], InspectAction::PreviousPane, "", "faces, classes, matrix"),
 ];
+
+/// Which predictions: what is asked of the disk, and what an answer says it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Of this run.
+    pub run: RunId,
+    /// Held against those of this one.
+    pub against: Option<RunId>,
+    /// For the images of this split.
+    pub split: Split,
+    /// After this epoch, where they are for validation images; `None` for the last one there is.
+    pub epoch: Option<u32>,
+}
+
+/// The other run's predictions for the same images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Against {
+    /// Its epoch, where they are for validation images.
+    pub epoch: Option<u32>,
+    /// Its accuracy and its figures for each class.
+    pub scores: Scores,
+    /// Counts of (truth, predicted).
+    pub confusion: Confusion,
+}
+
+/// What a run says of a split, with all that the screen derives from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The predictions. Class names are safe to print.
+    pub inspection: Inspection,
+    /// Counts of (truth, predicted).
+    pub confusion: Confusion,
+    /// Accuracy and the figures of each class.
+    pub scores: Scores,
+    /// Mean loss.
+    pub loss: Option<f64>,
+    /// The epoch, where they are for validation images.
+    pub epoch: Option<u32>,
+    /// All epochs whose predictions are kept.
+    pub epochs: Vec<u32>,
+    /// The other run's, or why the two cannot be compared.
+    pub against: Option<Result<Against, String>>,
+}
+
+impl Against {
+    /// What `theirs`, of this epoch, is beside `own`.
+    ///
+    /// # Errors
+    /// When the two are not of the same images.
+    pub fn new(own: &Inspection, theirs: &Inspection, epoch: Option<u32>) -> Result<Self, String> {
+        own.pairs(theirs).map_err(|error| error.to_string())?;
+        let confusion = theirs.confusion();
+        Ok(Self { epoch, scores: confusion.scores(), confusion })
+    }
+}
+
+impl Judgement {
+    /// What follows from predictions, of this epoch out of those that are kept where they are for validation images.
+    #[must_use]
+    pub fn new(
+        inspection: Inspection,
+        epoch: Option<u32>,
+        epochs: Vec<u32>,
+        against: Option<Result<Against, String>>,
+    ) -> Self {
+        let confusion = inspection.confusion();
+        Self { scores: confusion.scores(), loss: inspection.mean_loss(), confusion, epoch, epochs, against, inspection }
+    }
+}
+
+/// An image and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The image.
+    pub face: Face,
+    /// A path in the imported source or a row of its table, safe to print.
+    pub source: String,
+}
 
 /// What the Inspect screen asks the runtime to do.
 #[derive(Debug, Clone, PartialEq)]

@@ -53,6 +53,12 @@ impl Context {
         Self { screen: None, name, kind }
     }
 
+    /// Whether the arrows move between the fields of a form.
+    #[must_use]
+    pub fn is_form(self) -> bool {
+        matches!(self.kind, Kind::Form | Kind::Number | Kind::Text)
+    }
+
     /// All contexts.
     pub fn all() -> impl Iterator<Item = Self> {
         CONTEXTS.iter().copied().flatten().copied()

@@ -13,13 +13,16 @@ pub mod train;
 
 use std::sync::Arc;
 
+use ratatui::layout::Position;
+
 pub use everywhere::{CONFIRM, HELP, HELP_FILTER, MESSAGES, PALETTE, PROMPT, REPORT};
 pub use keymap::{Binding, Context, Keymap, Rebinding, all};
 
 use super::key::Key;
+use super::layout::Layout;
+use super::library::{DatasetEntry, RunView, WeightsEntry};
 use super::probe::Facts;
 use super::screen::{Screen, screens};
-use super::state::{DatasetEntry, RunView, WeightsEntry};
 use crate::domain::{DatasetName, RunId};
 use crate::supervise::{LaunchError, PracticeError, StopError};
 
@@ -179,14 +182,9 @@ macro_rules! declare {
             /// Text was pasted.
             Paste(String),
             /// The mouse was clicked.
-            Click {
-                /// Columns from the left.
-                column: u16,
-                /// Rows from the top.
-                row: u16,
-                /// Columns and rows of the terminal.
-                size: (u16, u16),
-            },
+            Click(Position),
+            /// The screen was drawn, with this layout.
+            Drawn(Layout),
             /// The wheel was turned by this many lines, down if positive.
             Scroll(isize),
             /// The terminal may have lost what it showed.
@@ -253,4 +251,19 @@ impl From<StopError> for ActionError {
     fn from(error: StopError) -> Self {
         Self::Stop(Arc::new(error))
     }
+}
+
+/// The line that a movement leads to in a list of `count` lines; `from` for an action that is no movement.
+#[must_use]
+pub fn moved(from: usize, action: Action, count: usize) -> usize {
+    let to = match action {
+        Action::Up => from.saturating_sub(1),
+        Action::Down => from + 1,
+        Action::PageUp => from.saturating_sub(10),
+        Action::PageDown => from + 10,
+        Action::First => 0,
+        Action::Last => usize::MAX,
+        _ => from,
+    };
+    to.min(count.saturating_sub(1))
 }

@@ -8,12 +8,14 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use crate::domain::Split;
 use crate::runs::inspection::InspectionError;
 use crate::runs::{Home, RunStore};
-use crate::tui::backend::{Backend, run_effect};
+use crate::tui::backend::Backend;
 use crate::tui::key::Key;
 use crate::tui::messages::{Action, CompareEffect, CompareEvent, Effect, Event};
 use crate::tui::screen::Screen;
-use crate::tui::screens::compare::as_text;
-use crate::tui::state::{ComparePane, CurveView, Standing, State};
+use crate::tui::screens::compare::choice::suggested;
+use crate::tui::screens::compare::{ComparePane, CurveView, Standing};
+use crate::tui::screens::{entry, run_effect};
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::update::{apply, update};
 
@@ -21,7 +23,12 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     keys.chars().flat_map(|c| update(state, NOW, Event::Key(Key::char(c)))).collect()
 }
 
-fn running() -> crate::tui::state::RunView {
+/// What the screen copies.
+fn as_text(state: &State) -> String {
+    entry(Screen::Compare).selection(state).map(|(_, text)| text).unwrap_or_default()
+}
+
+fn running() -> crate::tui::library::RunView {
     begun("new-wren", 1).started().epochs(7, 6).steps(8, 12).view(true)
 }
 
@@ -137,7 +144,7 @@ fn verdicts_are_asked_for_one_by_one_and_once() {
     assert!(apply(&mut state, Action::GoTo(Screen::Compare)).is_empty(), "it is under way");
     assert_eq!(settle(&mut state, effects), 5);
     assert!((1..6).all(|run| matches!(state.compare.standing(run), Standing::Known(_))));
-    let list = state.runs.list.clone();
+    let list = state.library.runs.list.clone();
     assert!(update(&mut state, NOW, Event::RunsRead(list)).is_empty(), "nothing changed");
     // Another baseline asks for the pairs that are new; going back asks for none.
     let asked = press(&mut state, "b");
@@ -241,20 +248,20 @@ fn enter_opens_the_run_and_i_its_difference_to_the_baseline() {
 #[test]
 fn enter_marks_what_is_suggested() {
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), running()]));
-    assert_eq!(state.suggested().len(), 2);
+    assert_eq!(suggested(&state).len(), 2);
     let effects = apply(&mut state, Action::Open);
     assert_eq!((state.runs.marked.len(), effects.len()), (2, 1));
     // With one marked, the other one is of the same dataset though it is older.
     let demo = |recipe: &mut crate::domain::Recipe| recipe.fingerprint = "4711".into();
     let newer = tested(begun("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), newer]));
-    let mut both = state.suggested();
+    let mut both = suggested(&state);
     both.sort();
     assert_eq!(both, names(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
     state.runs.marked = names(&["quiet-lynx"]);
-    assert_eq!(state.suggested(), names(&["calm-heron"]));
+    assert_eq!(suggested(&state), names(&["calm-heron"]));
     state.runs.marked = names(&["lone-wolf"]);
-    assert_eq!(state.suggested().len(), 1, "better than none");
+    assert_eq!(suggested(&state).len(), 1, "better than none");
 }
 
 #[test]

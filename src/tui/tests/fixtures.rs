@@ -10,8 +10,10 @@ use crate::domain::{
 };
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Detail, Summary};
+use crate::tui::library::{DatasetEntry, DatasetView, RunView};
+use crate::tui::messages::data::{Part, Pick, Sample};
 use crate::tui::messages::{DataEvent, Event, TrainEvent};
-use crate::tui::state::{DatasetEntry, DatasetView, Part, Pick, RunView, Sample, State};
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;

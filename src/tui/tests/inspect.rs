@@ -7,7 +7,9 @@ use crate::domain::{LeftOut, Split};
 use crate::runs::inspection::Order;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
-use crate::tui::state::{InspectPane, Mode, State, Without};
+use crate::tui::screens::inspect::{InspectPane, Mode};
+use crate::tui::screens::train::Without;
+use crate::tui::state::State;
 use crate::tui::update::update;
 
 #[test]
@@ -130,8 +132,8 @@ fn a_run_on_other_images_is_refused_in_words() {
     let mut counts = COUNTS;
     counts[0] += 1;
     let other = super::inspect_fixtures::inspection(&counts, &names(), 1.8);
-    let against = crate::tui::state::Against::new(&own, &other, None);
-    let judged = crate::tui::state::Judgement::new(own, None, Vec::new(), Some(against));
+    let against = crate::tui::messages::inspect::Against::new(&own, &other, None);
+    let judged = crate::tui::messages::inspect::Judgement::new(own, None, Vec::new(), Some(against));
     update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Ok(judged.into()))));
     press(&mut state, "n");
     assert!(
@@ -198,8 +200,8 @@ fn form_with(state: &mut State, marked: Vec<u32>) {
 }
 
 fn launched(state: &State) -> LeftOut {
-    match state.train.order(&state.ground()) {
-        Ok(crate::tui::state::Order::One(_, recipe)) => recipe.left_out,
+    match state.train.order(&state.form_choices()) {
+        Ok(crate::tui::screens::train::Order::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
     }
 }
@@ -209,7 +211,7 @@ fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
     assert_eq!(launched(&state), LeftOut::new(vec![3, 5], run_ids(&["brisk-otter"])));
-    state.train.focus = crate::tui::state::Field::Without;
+    state.train.focus = crate::tui::screens::train::Field::Without;
     press(&mut state, "<right>");
     assert_eq!(state.train.without, Some(Without::Nothing));
     assert!(launched(&state).is_empty());
@@ -236,6 +238,6 @@ fn a_class_cannot_be_left_out_whole() {
     let mut state = inspected();
     let angry = fixtures::fer2013().classes[0].1.train;
     form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
-    let error = state.train.order(&state.ground()).expect_err("refused").1;
+    let error = state.train.order(&state.form_choices()).expect_err("refused").1;
     assert!(error.contains("training images of the class 'angry' would be left out"), "{error}");
 }

@@ -7,9 +7,11 @@ use super::screens::at;
 use crate::domain::{FinishReason, RunId, Split};
 use crate::runs::inspection::Inspection;
 use crate::runs::predictions::Predictions;
+use crate::tui::library::RunView;
+use crate::tui::messages::inspect::{Against, Judgement, Shown, Subject};
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
-use crate::tui::state::{Against, Judgement, RunView, Shown, State, Subject};
+use crate::tui::state::State;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
 

@@ -6,12 +6,18 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use crate::domain::LeftOut;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
-use crate::tui::screens::inspect::as_text;
-use crate::tui::state::{Field, State};
+use crate::tui::screens::entry;
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::theme::ThemeName;
 use crate::tui::update::update;
 
 const SMALL: (u16, u16) = (60, 16);
+
+/// What the screen copies.
+fn as_text(state: &State) -> String {
+    entry(Screen::Inspect).selection(state).map(|(_, text)| text).unwrap_or_default()
+}
 
 #[test]
 fn inspect_in_percent_counts_and_difference() {

@@ -7,8 +7,10 @@ use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
 use crate::runs::Loss;
 use crate::runs::about::AboutChange;
+use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, Event, RunsEffect, RunsEvent, TrainEvent};
-use crate::tui::state::{Curves, Overlay, Request, RunView, State};
+use crate::tui::screens::runs::{Curves, Request};
+use crate::tui::state::{Overlay, State};
 use crate::tui::update::update;
 
 fn state() -> State {
@@ -24,7 +26,7 @@ fn at(run: &str) -> State {
 }
 
 fn shown(state: &State) -> Vec<String> {
-    state.runs.visible().map(|run| run.id.to_string()).collect()
+    state.runs.visible(&state.library).map(|run| run.id.to_string()).collect()
 }
 
 fn message(state: &State) -> String {
@@ -154,7 +156,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
 #[test]
 fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
-    let run = state.runs.find(&id("plain-finch")).cloned().expect("a lost run");
+    let run = state.library.runs.find(&id("plain-finch")).cloned().expect("a lost run");
     assert!(draw(&state, SIZES[2]).contains("gone without a word"));
     heard(&mut state, RunView { loss: Some(Loss::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
@@ -207,7 +209,7 @@ fn deleting_tells_what_is_lost_and_asks() {
     update(&mut state, NOW, Event::Runs(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
     assert!(!shown(&state).contains(&"brisk-otter".into()));
     assert_eq!(message(&state), "brisk-otter is deleted");
-    assert!(state.runs.current().is_some());
+    assert!(state.runs.current(&state.library).is_some());
 }
 
 #[test]
@@ -220,7 +222,7 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     let rename = RunsEffect::Rename { from: id("brisk-otter"), to: id("old-owl") };
     assert_eq!(press(&mut state, "<^u>old-owl<enter>"), [Effect::Runs(rename)]);
     update(&mut state, NOW, Event::Runs(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
-    assert_eq!(state.runs.current().map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
+    assert_eq!(state.runs.current(&state.library).map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
     let changes = ["+night", "-none", "best"].map(|word| AboutChange::of_tag(word).expect("a tag")).to_vec();
     assert_eq!(effects, [Effect::Runs(RunsEffect::Describe(id("old-owl"), changes))], "not what the list had of it");

@@ -9,9 +9,10 @@ use crate::domain::{DatasetName, Hyperparameter, Outcome};
 use crate::tui::key::Key;
 use crate::tui::messages::{Action, Event, RunsAction, TrainEvent};
 use crate::tui::screen::Screen;
-use crate::tui::screens;
-use crate::tui::state::{Field, State};
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::update::{apply, update};
+use crate::tui::view;
 use crate::tui::widgets::faces::Pictures;
 
 pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -21,7 +22,7 @@ pub(super) fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
     terminal
         .draw(|frame| {
             let area = frame.area();
-            screens::render(state, frame.buffer_mut(), area, &mut Pictures::default());
+            view::render(state, frame.buffer_mut(), area, &mut Pictures::default());
         })
         .expect("a frame");
     terminal.backend().to_string()
@@ -156,7 +157,8 @@ fn a_lost_run() {
 #[test]
 fn a_run_whose_log_is_damaged() {
     let mut state = runs("brisk-otter");
-    let run = state.runs.list.iter_mut().find(|run| run.id.as_str() == "brisk-otter").expect("it is in the fixture");
+    let run =
+        state.library.runs.list.iter_mut().find(|run| run.id.as_str() == "brisk-otter").expect("it is in the fixture");
     let mut damage = serde_json::to_value(run.damage).expect("plain numbers");
     damage["count"] = 2.into();
     damage["first"][0] = 12.into();
@@ -258,7 +260,8 @@ fn no_size_is_too_odd_to_draw_on() {
 
 #[test]
 fn leaving_says_what_goes_on() {
-    let active = runs("calm-heron").active();
+    let state = runs("calm-heron");
+    let active = state.library.runs.active(state.now);
     assert_eq!(crate::tui::farewell(active, None), ["2 runs go on without the dashboard; `mien` shows them again"]);
     let faces = DatasetName::new("faces").expect("a name");
     assert_eq!(

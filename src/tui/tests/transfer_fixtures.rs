@@ -3,8 +3,9 @@
 use super::fixtures::{self, Logbook, NOW, dataset_name, id};
 use crate::domain::{FinishReason, Hyperparameter, Preprocessing, Recipe, WeightsName};
 use crate::events::Event as Logged;
+use crate::tui::library::{RunView, WeightsEntry};
 use crate::tui::messages::Event;
-use crate::tui::state::{RunView, State, WeightsEntry};
+use crate::tui::state::State;
 use crate::tui::update::update;
 use crate::weights::{Layout, Manifest};
 

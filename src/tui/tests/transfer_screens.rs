@@ -8,7 +8,8 @@ use crate::data::features::{Key, Usage};
 use crate::domain::{Hyperparameter, Practice, Precision, Preprocessing, Strategy};
 use crate::tui::messages::{Action, DataEvent, Event};
 use crate::tui::screen::Screen;
-use crate::tui::state::{Field, State};
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::update::{apply, update};
 
 /// The form for this practice.

@@ -4,9 +4,11 @@ use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
 use super::update::{press, text};
 use crate::domain::{Hyperparameter, Outcome, Practice, RunId, Strategy};
+use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, Event, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
-use crate::tui::state::{Field, RunView, State};
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::update::update;
 
 /// Two runs to start from, the newer one with variants.
@@ -19,7 +21,7 @@ fn starts() -> Vec<RunView> {
 }
 
 fn error(state: &State) -> Option<(Field, String)> {
-    state.train.first_error(&state.ground())
+    state.train.first_error(&state.form_choices())
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn what_cannot_work_is_refused_in_words() {
     let mut missing = finetune_form(with_weights(starts()));
     missing.train.from = Some(id("odd-raven"));
     let mut damaged = features_form(with_weights(vec![]));
-    let broken = crate::tui::state::WeightsEntry { manifest: Err("it is cut short".into()), ..weights("imagenet") };
+    let broken = crate::tui::library::WeightsEntry { manifest: Err("it is cut short".into()), ..weights("imagenet") };
     update(&mut damaged, NOW, Event::WeightsRead(Ok(vec![broken])));
     let mut unlisted = features_form(with_weights(vec![]));
     update(&mut unlisted, NOW, Event::WeightsRead(Err("permission denied\u{1b}".into())));

@@ -1,20 +1,28 @@
 //! What keys and news do, as tables.
 
 use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
-use super::fixtures::{self, NOW, id};
-use crate::domain::Hyperparameter;
-use crate::supervise::LaunchError;
 use crate::tui::key::Key;
 use crate::tui::messages::{
     ActionError, DataEffect, DataEvent, Effect, Event, RunsEffect, RunsEvent, TrainEffect, TrainEvent,
 };
 use crate::tui::screen::Screen;
-use crate::tui::state::{Field, Overlay, State};
+use crate::tui::screens::train::Field;
+use crate::tui::state::{Overlay, State};
+use crate::tui::view;
+use crate::tui::widgets::faces::Pictures;
+
+use super::fixtures::{self, NOW, id};
+use crate::domain::Hyperparameter;
+use crate::supervise::LaunchError;
 use crate::tui::update::update;
 
 /// Presses keys, written as one character each, or by name in angle brackets.
 pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+    // What is on the screen before the first key was asked for when it was drawn.
+    drawn(state);
     let mut effects = Vec::new();
     let mut rest = keys;
     while let Some(c) = rest.chars().next() {
@@ -23,9 +31,24 @@ pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
             None => (Key::char(c), c.len_utf8()),
         };
         rest = &rest[length..];
-        effects.extend(update(state, NOW, Event::Key(key)));
+        effects.extend(act(state, Event::Key(key)));
     }
     effects
+}
+
+/// Takes an event in and draws the screen, as the runtime does. Returns the effects of both.
+pub(super) fn act(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = update(state, NOW, event);
+    effects.extend(drawn(state));
+    effects
+}
+
+/// Draws the screen and hands its layout back.
+pub(super) fn drawn(state: &mut State) -> Vec<Effect> {
+    let area = Rect::new(0, 0, state.columns, state.rows);
+    let mut buffer = Buffer::empty(area);
+    let (layout, _) = view::render(state, &mut buffer, area, &mut Pictures::new(false));
+    update(state, NOW, Event::Drawn(layout))
 }
 
 fn named(name: &str) -> Key {
@@ -49,7 +72,7 @@ fn named(name: &str) -> Key {
 }
 
 pub(super) fn text(state: &State, setting: Hyperparameter) -> String {
-    state.train.value(setting, &state.ground()).text().to_owned()
+    state.train.value(setting, &state.form_choices()).text().to_owned()
 }
 
 fn help_line(state: &State) -> Option<usize> {
@@ -70,7 +93,7 @@ fn keys_lead_to_screens() {
         ("2", Screen::Train),
         ("3", Screen::Runs),
         ("1<tab>", Screen::Train),
-        ("1<backtab>", Screen::Inspect),
+        ("1<backtab>", *Screen::ALL.last().expect("a screen")),
         ("3<tab>", Screen::Compare),
         ("4<tab>", Screen::Compare),
         ("12<esc>", Screen::Data),
@@ -215,20 +238,20 @@ fn repeating_takes_every_setting_over() {
 fn the_selection_stays_with_its_run_when_the_list_moves() {
     let mut state = state();
     press(&mut state, "3jj");
-    let chosen = state.runs.current().map(|run| run.id.clone());
+    let chosen = state.runs.current(&state.library).map(|run| run.id.clone());
     let mut more = fixtures::all();
     more.push(fixtures::Logbook::new("newest-gull", 1).view(true));
     update(&mut state, NOW, Event::RunsRead(more));
-    assert_eq!(state.runs.current().map(|run| run.id.clone()), chosen);
+    assert_eq!(state.runs.current(&state.library).map(|run| run.id.clone()), chosen);
     press(&mut state, "g");
-    assert_eq!(state.runs.position(), 0);
+    assert_eq!(state.runs.position(&state.library), 0);
     press(&mut state, "G");
-    assert_eq!(state.runs.position(), 6);
+    assert_eq!(state.runs.position(&state.library), 6);
 }
 
 #[test]
 fn active_runs_come_first_and_the_youngest_of_each() {
-    let ids: Vec<String> = state().runs.list.iter().map(|run| run.id.to_string()).collect();
+    let ids: Vec<String> = state().library.runs.list.iter().map(|run| run.id.to_string()).collect();
     assert_eq!(ids, ["new-wren", "calm-heron", "plain-finch", "brisk-otter", "warm-stork", "odd-raven"]);
 }
 
@@ -278,11 +301,11 @@ fn the_class_stays_among_those_of_a_dataset_that_changed() {
     assert_eq!(state.data.class, 6);
     let mut smaller = fixtures::fer2013();
     smaller.classes.truncate(3);
-    let effects = update(&mut state, NOW, Event::DatasetsRead(Ok(vec![fixtures::entry(smaller)])));
+    let effects = act(&mut state, Event::DatasetsRead(Ok(vec![fixtures::entry(smaller)])));
     assert_eq!(state.data.class, 2);
     let name = fixtures::dataset_name("fer2013");
     assert!(
-        matches!(&effects[..], [Effect::Data(DataEffect::LoadFaces(pick)), Effect::Data(DataEffect::MeasureFeatures(of))]
+        matches!(&effects[..], [Effect::Data(DataEffect::MeasureFeatures(of)), Effect::Data(DataEffect::LoadFaces(pick))]
         if pick.dataset == name && pick.class == 2 && pick.first == 0 && *of == name)
     );
 }
@@ -296,7 +319,7 @@ fn no_key_is_dead_at_the_end_of_the_help() {
     assert_eq!(help_line(&state), Some(end));
     press(&mut state, "k");
     assert_eq!(help_line(&state), Some(end - 1));
-    update(&mut state, NOW, Event::Resized { columns: 80, rows: 30 });
+    act(&mut state, Event::Resized { columns: 80, rows: 30 });
     assert_eq!(help_line(&state), Some(end - 6));
     update(&mut state, NOW, Event::Resized { columns: 80, rows: 200 });
     press(&mut state, "j");

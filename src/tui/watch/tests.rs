@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::{DatasetName, Recipe};
 use crate::events::{Event as Logged, EventWriter};
 use crate::runs::Home;
+use crate::tui::backend::Backend;
 use crate::tui::messages::Event;
 
 fn watch() -> (tempfile::TempDir, Watch, Receiver<Event>) {

@@ -10,27 +10,66 @@
 //!  B − A  accuracy +3.2 points: 612 images gained, 382 lost (McNemar p < 0.001): more than chance
 //! ```
 
+mod backend;
+pub(in crate::tui) mod choice;
 mod curves;
 mod empty;
 mod grid;
 mod places;
+mod state;
 mod tables;
 mod text;
+mod update;
 mod verdicts;
-
-pub use text::as_text;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::messages::{Action, CompareAction};
-use crate::tui::state::{ComparePane, State};
+use super::text_selection;
+use crate::tui::layout::Canvas;
+use crate::tui::messages::{Action, CompareAction, Effect};
+use crate::tui::screens::ScreenEntry;
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
+pub(super) use backend::run_effect;
+use choice::{compared, suggested};
 use places::{Wishes, places};
+pub use state::{CompareCurve, ComparePane, CompareState, CurveView, Standing};
+pub use update::on_event;
 
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+/// The entry of the screen.
+pub(super) struct Compare;
+
+impl ScreenEntry for Compare {
+    fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+        draw(state, canvas, area);
+    }
+
+    fn apply(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::apply(state, action)
+    }
+
+    fn applies(&self, state: &State, action: Action) -> bool {
+        applies(state, action)
+    }
+
+    fn on_show(&self, state: &mut State) -> Vec<Effect> {
+        update::refresh(state)
+    }
+
+    fn on_runs(&self, state: &mut State) -> Vec<Effect> {
+        update::refresh(state)
+    }
+
+    fn selection(&self, state: &State) -> Option<(String, String)> {
+        text_selection("the comparison", text::as_text(state))
+    }
+}
+
+fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let buffer = &mut *canvas.buffer;
     let theme = &state.theme;
-    if let Some(error) = &state.runs.error {
+    if let Some(error) = &state.library.runs.error {
         for (row, line) in (1..).zip(wrap(error, area.width.saturating_sub(4))) {
             Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
         }
@@ -106,11 +145,11 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
 }
 
 /// Whether an action would do anything now.
-pub(super) fn applies(state: &State, action: Action) -> bool {
+fn applies(state: &State, action: Action) -> bool {
     let compare = &state.compare;
     let Some(comparison) = &compare.comparison else {
         return match action {
-            Action::Open => state.compared().len() + state.suggested().len() > 1,
+            Action::Open => compared(state).len() + suggested(state).len() > 1,
             _ => !matches!(action, Action::Compare(_) | Action::Left | Action::Right),
         };
     };

@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::state::ComparePane::{self, Classes, Curves, Metrics, Settings, Verdicts};
-use crate::tui::state::CompareState;
+use super::ComparePane::{self, Classes, Curves, Metrics, Settings, Verdicts};
+use super::CompareState;
 
 /// Columns and rows from which all panes are shown at once, side by side.
 const WIDE: (u16, u16) = (110, 28);

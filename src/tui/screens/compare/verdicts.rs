@@ -4,11 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::choice::left_out;
 use super::tables::letter;
+use super::{ComparePane, Standing};
 use crate::domain::text::printable;
 use crate::runs::comparison::{Comparison, Metric, Verdict};
 use crate::runs::statistics::RESAMPLES;
-use crate::tui::state::{ComparePane, Standing, State};
+use crate::tui::state::State;
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
@@ -32,7 +34,7 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     };
     let mut blocks: Vec<Block> = (1..state.compare.runs.len()).map(of_run).collect();
     blocks.extend(seeds(state, comparison));
-    blocks.extend(state.left_out().into_iter().map(|(id, reason)| Block {
+    blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
         style: theme.dim(),
         sentences: vec![(format!("{id} is marked and not shown: {}", printable(&reason)), theme.dim())],
@@ -65,7 +67,7 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
 
 fn untested(state: &State, run: usize) -> String {
     let id = &state.compare.runs[run].id;
-    let stands = state.runs.find(id).and_then(|run| run.state(state.now));
+    let stands = state.library.runs.find(id).and_then(|run| run.state(state.now));
     match stands {
         Some(stands) if stands.is_active() => format!("{id} is {}: the verdict comes with its test", stands.name()),
         Some(stands) => {

@@ -4,8 +4,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Look;
 use super::classes;
-use crate::tui::state::{DatasetView, Look, Sample, State, Variants};
+use crate::tui::layout::Canvas;
+use crate::tui::library::DatasetView;
+use crate::tui::messages::data::{Sample, Variants};
+use crate::tui::state::State;
 use crate::tui::widgets::faces::{self, Pictures};
 use crate::tui::widgets::figures::{count, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -58,23 +62,16 @@ fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
     faces::grid(&state.theme, state.facts.graphics != crate::tui::state::Graphics::Blocks, inside, width)
 }
 
-/// The cells of the pictures on show, for a terminal of the size that the state tells.
-pub(in crate::tui) fn places(state: &State) -> Vec<Rect> {
-    let Some(dataset) = state.data.dataset() else { return Vec::new() };
-    // As the screens cut it: the tabs, the hints, an import, the names of the datasets.
-    let used = 3 + u16::from(state.data.import.is_some());
-    let body = Rect::new(0, 2, state.columns, state.rows.saturating_sub(used));
-    let place = place(state, dataset, body);
-    if place.height == 0 { Vec::new() } else { cells(state, place, dataset.width as usize) }
-}
-
 /// Draws what there is room for.
-pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rect) {
+    let Canvas { buffer, pictures, layout, .. } = canvas;
     let data = &state.data;
     let Some((class, _)) = dataset.classes.get(data.class).filter(|_| area.height > 0) else { return };
     let places = cells(state, area, dataset.width as usize);
+    layout.pictures = places.len();
+    layout.across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
-    let (part, all) = (data.part.name(), data.count());
+    let (part, all) = (data.part.name(), data.count(&state.library));
     let page = if data.look == Look::Face || data.look == Look::Variants { 1 } else { places.len().max(1) };
     let first = data.face / page * page;
     let last = (first + page).min(all);
@@ -93,7 +90,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
         Look::Table => "",
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
-    let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick));
+    let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick, &state.library));
     let samples = match of_selection.map(|faces| (&faces.pick, &faces.samples)) {
         Some((pick, Ok(samples))) => samples.get(first.saturating_sub(pick.first)..).filter(|_| first >= pick.first),
         Some((_, Err(error))) => {
@@ -163,8 +160,8 @@ fn large(
 fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places: &[Rect], area: Rect) {
     let theme = &state.theme;
     let Some((wanted, made)) = &state.data.variants else { return };
-    let of_this = state.data.sample().is_some_and(|sample| sample.index == wanted.index)
-        && state.data.dataset().is_some_and(|dataset| dataset.name == wanted.dataset);
+    let of_this = state.data.sample(&state.library).is_some_and(|sample| sample.index == wanted.index)
+        && state.data.dataset(&state.library).is_some_and(|dataset| dataset.name == wanted.dataset);
     if !of_this {
         return;
     }

@@ -4,10 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::{Curves, Places};
 use crate::domain::{EpochMetrics, RunState};
 use crate::runs::Summary;
 use crate::runs::steps::{Axis, Bucket, Figure};
-use crate::tui::state::{Curves, Places, RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::widgets::curve::{Curve, Mark, Series, Stretch, Unit, single, smooth};
 use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width};

@@ -3,8 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::LogLine;
+use crate::tui::library::RunView;
 use crate::tui::messages;
-use crate::tui::state::{LogLine, RunView, State};
+use crate::tui::state::State;
 use crate::tui::widgets::figures::time_of_day;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Hyperparameter, Practice, Recipe};
-use crate::tui::state::{RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
 /// What a run trains on, by name.

@@ -5,7 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::runs::Summary;
-use crate::tui::state::{RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{age, decimal};
 use crate::tui::widgets::paint::rule;
@@ -28,7 +29,7 @@ const FEWEST: u16 = 4;
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let strategies: Vec<_> = state.train.practice.strategies().collect();
-    let mut found: Vec<(&RunView, &Summary)> = (state.runs.list.iter())
+    let mut found: Vec<(&RunView, &Summary)> = (state.library.runs.list.iter())
         .filter_map(|run| Some((run, &**run.summary.as_ref().ok()?)))
         .filter(|(_, summary)| strategies.contains(&summary.recipe.strategy))
         .collect();

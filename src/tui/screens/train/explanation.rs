@@ -3,9 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Field;
 use super::label;
 use crate::domain::{Practice, Strategy};
-use crate::tui::state::{Field, State};
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
 /// Rows on a terminal that has many.
@@ -46,7 +47,7 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "← → chooses".into(),
         ),
         Field::Setting(setting) => {
-            let default = state.train.default_of(setting, &state.ground());
+            let default = state.train.default_of(setting, &state.form_choices());
             let default = default.unwrap_or_else(|| "each strategy's own".into());
             (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
         }
@@ -67,7 +68,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
     let columns = area.width.saturating_sub(3);
     let plain = |text: &str| wrap(text, columns).into_iter().map(|line| (line, theme.text())).collect::<Vec<_>>();
-    let mut lines = match state.train.error(field, &state.ground()) {
+    let mut lines = match state.train.error(field, &state.form_choices()) {
         Some(error) => {
             let wrong = wrap(&format!("✗ {error}"), columns).into_iter().map(|line| (line, theme.bad()));
             // Where room is scarce, what is wrong comes before what the line is.
