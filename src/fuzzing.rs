@@ -7,7 +7,7 @@
 use crate::data::import::hostile as import;
 use crate::runs::hostile as runs;
 #[cfg(feature = "dashboard")]
-use crate::tui::hostile as tui;
+use crate::tui::tests::fuzz as tui;
 use crate::weights::import::hostile as weights;
 
 /// A target: any bytes at all must be dealt with.

@@ -5,15 +5,13 @@
 //! it leaves every run going.
 //!
 //! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`] and
-//! says as [`messages::Effect`]s what is to be done; [`view`] draws the state and cannot change it.
+//! returns as [`messages::Effect`]s what is to be done; `view` draws the state and cannot change it.
 
 pub mod backend;
 mod clipboard;
 pub mod config;
 mod first_run;
 mod graphics;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod hostile;
 mod input;
 pub mod key;
 pub mod layout;
@@ -28,14 +26,15 @@ pub mod screen;
 pub mod screens;
 pub mod state;
 mod terminal;
+pub mod terminal_facts;
 pub mod theme;
 pub mod update;
 mod view;
 mod watch;
 pub mod widgets;
 
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;

@@ -62,7 +62,7 @@ impl Pace {
 /// runs, in whole units.
 pub(super) fn time_shows(state: &State, then: u64) -> bool {
     let ages = |created: u64| unit(then.saturating_sub(created)) != unit(state.now.saturating_sub(created));
-    !state.runs.asked.is_empty()
+    !state.runs.pending.is_empty()
         || state.library.runs.list.iter().any(|run| {
             run.is_active(then)
                 || run.is_active(state.now)

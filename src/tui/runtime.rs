@@ -1,4 +1,4 @@
-//! The loop: what happens becomes events, what `update` wants becomes deeds, and the screen is drawn when it changed.
+//! The loop: what happens becomes events, what `update` wants becomes effects, and the screen is drawn when it changed.
 //!
 //! The only part of the dashboard with a clock, threads and a terminal.
 
@@ -31,7 +31,8 @@ use crate::supervise::now;
 use crate::tui::backend::Backend;
 use crate::tui::layout::Layout;
 use crate::tui::messages::{Effect, Event};
-use crate::tui::state::{Graphics, State};
+use crate::tui::state::State;
+use crate::tui::terminal_facts::Graphics;
 
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -43,16 +44,16 @@ const FIRST_NEWS: Duration = Duration::from_millis(60);
 const QUEUE: usize = 64;
 
 /// How long quitting waits for a launch or a stop that is under way before it says so.
-const LAST_DEEDS: Duration = Duration::from_secs(3);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What goes on without the dashboard: how many runs, and the import of which dataset.
-pub(super) type GoesOn = (usize, Option<DatasetName>);
+/// How many runs continue without the dashboard, and the dataset whose import does.
+pub(super) type StillRunning = (usize, Option<DatasetName>);
 
-/// Runs the dashboard until it is quit, and tells what then still goes on.
+/// Runs the dashboard until it is quit, and returns what then still runs.
 ///
 /// # Errors
 /// When the terminal fails.
-pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<GoesOn, DashboardError> {
+pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<StillRunning, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let (events, incoming) = mpsc::channel(QUEUE);
     let ask = watch::start(store, Arc::clone(&backend), events.clone());
@@ -71,18 +72,18 @@ fn performer(backend: Arc<Backend>, events: Sender<Event>, ask: std::sync::mpsc:
         let failure = effect.failure();
         let answer = catch_unwind(AssertUnwindSafe(|| run_effect(backend.as_ref(), effect))).unwrap_or(failure);
         let _ = events.blocking_send(answer);
-        let _ = ask.send(Ask::Look);
+        let _ = ask.send(Ask::Check);
     })
 }
 
 /// Waits for what is still being changed, unless a signal says otherwise.
 async fn leave(performer: &Performer) -> io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let tell = |names: &str| {
+    let notify = |names: &str| {
         let _ = writeln!(io::stderr(), "mien: finishing what was asked for: {names}; Ctrl-C leaves it unfinished");
     };
     tokio::select! {
-        () = performer.finish(LAST_DEEDS, tell) => {}
+        () = performer.finish(SHUTDOWN_TIMEOUT, notify) => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
@@ -110,7 +111,7 @@ async fn dashboard(
     mut incoming: Receiver<Event>,
     ask: std::sync::mpsc::Sender<Ask>,
     performer: Performer,
-) -> Result<GoesOn, DashboardError> {
+) -> Result<StillRunning, DashboardError> {
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
@@ -162,7 +163,7 @@ impl Dashboard {
                 }
                 chunk = next(&mut keys) => match (chunk, &mut keys) {
                     (Some(chunk), Some(keys)) => {
-                        let events = self.keyboard.hear(chunk, keys).await;
+                        let events = self.keyboard.take(chunk, keys).await;
                         self.typed(events)?;
                     }
                     // The terminal is gone, and with it everybody who looks.
@@ -171,7 +172,7 @@ impl Dashboard {
                 () = due(self.keyboard.until()) => {
                     // Not while the rest is there and this was late to take it in.
                     let events = match keys.as_mut().and_then(|keys| keys.try_recv().ok().zip(Some(keys))) {
-                        Some((chunk, keys)) => self.keyboard.hear(chunk, keys).await,
+                        Some((chunk, keys)) => self.keyboard.take(chunk, keys).await,
                         None => self.keyboard.give_up(Instant::now()),
                     };
                     self.typed(events)?;
@@ -281,7 +282,7 @@ impl Dashboard {
     fn render(&mut self) -> io::Result<((Buffer, Pictures), (Layout, Option<Position>))> {
         let area = self.display.area()?;
         let mut frame = Buffer::empty(area);
-        let mut pictures = Pictures::new(self.state.facts.graphics != probe::Graphics::Blocks);
+        let mut pictures = Pictures::new(self.state.facts.graphics != Graphics::Blocks);
         let drawn = view::render(&self.state, &mut frame, area, &mut pictures);
         Ok(((frame, pictures), drawn))
     }

@@ -17,7 +17,7 @@ use ratatui::layout::Position;
 
 use super::DashboardError;
 use super::graphics::Shown;
-use super::probe::Facts;
+use super::terminal_facts::Facts;
 use super::widgets::faces::Pictures;
 
 /// Large enough for a whole screen, so that a frame is one write.

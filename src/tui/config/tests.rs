@@ -6,13 +6,13 @@ use super::*;
 use crate::tui::key::Key;
 use crate::tui::messages;
 use crate::tui::messages::{Action, Context, RunsAction};
-use crate::tui::state::Graphics;
+use crate::tui::terminal_facts::Graphics;
 
 fn read(text: &str) -> Config {
     read::read(Path::new("config.toml"), text)
 }
 
-fn told(text: &str) -> Vec<String> {
+fn problems(text: &str) -> Vec<String> {
     read(text).problems.iter().map(ToString::to_string).collect()
 }
 
@@ -93,9 +93,9 @@ fn each_mistake_is_named_with_its_line_and_the_rest_works() {
         ("[keys]\n\"\u{1b}[2J\" = 'x'", "config.toml:2: "),
     ];
     for (text, words) in table {
-        let told = told(text);
-        assert!(told.len() == 1 && told[0].starts_with(words), "{text:?}: {told:#?}");
-        assert!(!told[0].contains('\u{1b}'), "{told:?}");
+        let found = problems(text);
+        assert!(found.len() == 1 && found[0].starts_with(words), "{text:?}: {found:#?}");
+        assert!(!found[0].contains('\u{1b}'), "{found:?}");
         // Lines without a mistake work beside it.
         let rest = read(&format!("frames_per_second = 7\n{text}\n"));
         assert_eq!(rest.frames, if text.starts_with("frames") { rest.frames } else { 7 }, "{text}");

@@ -37,9 +37,9 @@ pub enum InspectAction {
     Order,
     /// Test, validation, training images.
     Source,
-    /// Look into the next run.
+    /// DataView into the next run.
     NextRun,
-    /// Look into the run before.
+    /// DataView into the run before.
     PreviousRun,
     /// Hold the run against the next other one.
     Against,

@@ -175,10 +175,10 @@ pub struct Keymap {
 impl Keymap {
     /// The tables with these changes. A change that cannot be is left out and told, with its line.
     #[must_use]
-    pub fn rebound(wishes: &[Rebinding]) -> (Self, Vec<(usize, String)>) {
+    pub fn rebound(sizes: &[Rebinding]) -> (Self, Vec<(usize, String)>) {
         let mut faults = Vec::new();
         let mut accepted: Vec<(&'static Binding, &Rebinding)> = Vec::new();
-        for wish in wishes {
+        for wish in sizes {
             match accept(wish) {
                 Ok(binding) => accepted.push((binding, wish)),
                 Err(fault) => faults.push((wish.line, fault)),
@@ -196,7 +196,7 @@ impl Keymap {
         }
     }
 
-    /// The later of the wishes that take a key which something else has in the same place.
+    /// The later of the sizes that take a key which something else has in the same place.
     fn conflict(&self, accepted: &[(&'static Binding, &Rebinding)]) -> Option<(usize, String)> {
         let wished = |binding: &Binding| accepted.iter().position(|(wished, _)| wished.name == binding.name);
         for context in Context::all() {

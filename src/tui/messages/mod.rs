@@ -21,8 +21,8 @@ pub use keymap::{Binding, Context, Keymap, Rebinding, all};
 use super::key::Key;
 use super::layout::Layout;
 use super::library::{DatasetEntry, RunView, WeightsEntry};
-use super::probe::Facts;
 use super::screen::{Screen, screens};
+use super::terminal_facts::Facts;
 use crate::domain::{DatasetName, RunId};
 use crate::supervise::{LaunchError, PracticeError, StopError};
 

@@ -291,8 +291,8 @@ pub enum RunsEffect {
     Move(RunId, To),
     /// Start a worker for each run of the queue that has lost its own; answered by `Done`.
     RestartQueue,
-    /// Look which runs of the queue have lost their workers; answered by `QueueLost`.
-    LookAtQueue,
+    /// DataView which runs of the queue have lost their workers; answered by `QueueLost`.
+    CheckQueue,
     /// Give a run another name; answered by `Renamed`.
     Rename {
         /// Its name so far.
@@ -302,7 +302,7 @@ pub enum RunsEffect {
     },
     /// Change what is said about a run; answered by `Done`.
     Describe(RunId, Vec<AboutChange>),
-    /// Look how much the folders of runs take; answered by `Weighed`.
+    /// DataView how much the folders of runs take; answered by `Weighed`.
     Weigh(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
     Delete(Vec<RunId>),
@@ -331,7 +331,7 @@ impl ScreenEffect for RunsEffect {
             Self::RestartQueue => vec![Target::Queue],
             Self::Rename { from, to } => vec![run(from), run(to)],
             Self::Delete(ids) => ids.iter().map(run).collect(),
-            Self::LookAtQueue | Self::Weigh(_) => Vec::new(),
+            Self::CheckQueue | Self::Weigh(_) => Vec::new(),
         }
     }
 

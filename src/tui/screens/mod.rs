@@ -89,6 +89,7 @@ macro_rules! table {
         }
 
         /// Takes in an event that is for one screen.
+        #[allow(unreachable_code)] // a screen may have no events
         pub(super) fn on_event(state: &mut State, event: Event) -> Vec<Effect> {
             match event {
                 $(Event::$Screen(event) => $name::on_event(state, event),)*
@@ -97,6 +98,7 @@ macro_rules! table {
         }
 
         /// Runs an effect and returns its answer.
+        #[allow(unreachable_code)] // a screen may have no effects
         pub(super) fn run_effect(backend: &Backend, effect: Effect) -> Event {
             match effect {
                 // The runtime has done it.

@@ -10,9 +10,8 @@ use jiff::tz::TimeZone;
 
 use crate::domain::text::printable;
 
-use super::config::Config;
 use super::layout::Layout;
-pub use super::probe::{Facts, Graphics};
+use super::terminal_facts::Facts;
 use super::theme::Theme;
 use crate::tui::library::Library;
 use crate::tui::messages::{self, Context, Keymap};
@@ -117,22 +116,6 @@ macro_rules! declare {
 screens!(declare);
 
 impl State {
-    /// Takes over what the config file says, and tells what is wrong in it.
-    #[must_use]
-    pub fn configured(mut self, config: &Config) -> Self {
-        self.theme = config.dress(self.theme);
-        self.keymap = config.keymap.clone();
-        self.mouse = config.mouse;
-        for problem in &config.problems {
-            self.fail(&problem.to_string());
-        }
-        if let ([first, _, ..], Some(message)) = (config.problems.as_slice(), &mut self.message) {
-            let (more, key) = (config.problems.len() - 1, self.keymap.key("messages"));
-            message.text = format!("{first} (and {more} more: {key} shows all)");
-        }
-        self
-    }
-
     /// Goes by what was learnt of the terminal.
     pub fn learn(&mut self, facts: Facts) {
         self.theme = self.theme.clone().on(facts.background.map(<(u8, u8, u8)>::from));

@@ -13,7 +13,7 @@ use crate::tui::key::Key;
 use crate::tui::messages::{Action, CompareEffect, CompareEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::compare::choice::suggested;
-use crate::tui::screens::compare::{ComparePane, CurveView, Standing};
+use crate::tui::screens::compare::{ComparePane, CurveView, VerdictStatus};
 use crate::tui::screens::{entry, run_effect};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -143,7 +143,7 @@ fn verdicts_are_asked_for_one_by_one_and_once() {
     assert_eq!(effects.len(), 1, "one at a time");
     assert!(apply(&mut state, Action::GoTo(Screen::Compare)).is_empty(), "it is under way");
     assert_eq!(settle(&mut state, effects), 5);
-    assert!((1..6).all(|run| matches!(state.compare.standing(run), Standing::Known(_))));
+    assert!((1..6).all(|run| matches!(state.compare.standing(run), VerdictStatus::Known(_))));
     let list = state.library.runs.list.clone();
     assert!(update(&mut state, NOW, Event::RunsRead(list)).is_empty(), "nothing changed");
     // Another baseline asks for the pairs that are new; going back asks for none.
@@ -170,7 +170,7 @@ fn a_run_that_is_tested_anew_is_judged_anew() {
     let mut state = compared(vec![lynx(), heron()]);
     let again = tested(begun("calm-heron", 2), "calm-heron", 610, 24, 18);
     let asked = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
-    assert!(matches!(state.compare.standing(1), Standing::Computing));
+    assert!(matches!(state.compare.standing(1), VerdictStatus::Computing));
     assert_eq!(settle(&mut state, asked), 1);
 }
 

@@ -8,7 +8,7 @@ use crate::supervise::{ImportNews, ImportProgress, Imported, LeftOut};
 use crate::tui::messages::data::Part;
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
-use crate::tui::screens::data::Look;
+use crate::tui::screens::data::DataView;
 use crate::tui::state::{Overlay, State};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
@@ -52,13 +52,13 @@ fn pages_are_turned_and_end_at_the_ends() {
         assert_eq!(state.data.face, face, "{keys}");
     }
     press(&mut state, "fG");
-    assert_eq!((state.data.look, state.data.face), (Look::Faces, 3595));
+    assert_eq!((state.data.view, state.data.face), (DataView::Faces, 3595));
     press(&mut state, "]l");
     assert_eq!(state.data.face, 3595, "there is no page after the last");
     press(&mut state, "v");
     assert_eq!((state.data.part, state.data.face), (Part::Of(Split::Validation), 0));
     press(&mut state, "<esc>vvv");
-    assert_eq!((state.data.part, state.data.look), (Part::Of(Split::Train), Look::Table));
+    assert_eq!((state.data.part, state.data.view), (Part::Of(Split::Train), DataView::Table));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
     press(&mut state, "<esc>v");
     update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
     press(&mut state, "a");
-    assert_eq!(state.data.look, Look::Table);
+    assert_eq!(state.data.view, DataView::Table);
     assert!(state.message.expect("words").text.contains("never changed"));
 }
 

@@ -44,7 +44,7 @@ fn after(events: Vec<Logged>) -> RunView {
     events.into_iter().fold(book, Logbook::log).view(true)
 }
 
-fn heard(state: &mut State, run: RunView) {
+fn read(state: &mut State, run: RunView) {
     let mut runs = fixtures::all();
     runs.retain(|other| other.id != run.id);
     runs.push(run);
@@ -115,9 +115,9 @@ fn workers_are_asked_and_their_answer_is_told() {
         assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
         assert_eq!(state.runs.unanswered(&heron()).map(|asked| asked.request), Some(request));
         assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
-        heard(&mut state, after(vec![]));
+        read(&mut state, after(vec![]));
         assert!(state.runs.unanswered(&heron()).is_some(), "{keys}: no answer is none");
-        heard(&mut state, after(vec![event]));
+        read(&mut state, after(vec![event]));
         assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, words));
         assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
     }
@@ -139,7 +139,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
     for (index, (run, seconds, offered)) in table.into_iter().enumerate() {
         let mut state = at("calm-heron");
         let now = state.now;
-        heard(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
+        read(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
         state.now = now;
         press(&mut state, "S");
         let asks = matches!(&state.overlay, Some(Overlay::Confirm(confirm)) if confirm.title == "kill");
@@ -158,7 +158,7 @@ fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
     let run = state.library.runs.find(&id("plain-finch")).cloned().expect("a lost run");
     assert!(draw(&state, SIZES[2]).contains("gone without a word"));
-    heard(&mut state, RunView { loss: Some(Loss::Killed), ..run });
+    read(&mut state, RunView { loss: Some(Loss::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");
 }
@@ -168,7 +168,7 @@ fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
     let mut state = at("calm-heron");
     press(&mut state, "p");
     update(&mut state, NOW, Event::Runs(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
-    assert!(state.runs.asked.is_empty());
+    assert!(state.runs.pending.is_empty());
     assert_eq!(message(&state), "disk full");
 }
 
@@ -293,12 +293,12 @@ fn a_paused_run_and_one_that_tells_its_load() {
     let gpu = GpuLoad { name: "H200".into(), utilization: 96, memory_used: 11 << 30, memory_total: 139 << 30 };
     let load = Load { processor: 187.0, memory: 1_400 << 20, gpu: Some(gpu) };
     let mut state = at("calm-heron");
-    heard(
+    read(
         &mut state,
         after(vec![Logged::Load { load: load.clone() }, Logged::LimitsChanged { epochs: 20, patience: 4 }]),
     );
     snapshots("runs_load", &state);
-    heard(&mut state, after(vec![Logged::Load { load }, Logged::Paused]));
+    read(&mut state, after(vec![Logged::Load { load }, Logged::Paused]));
     snapshots("runs_paused", &state);
 }
 
@@ -377,7 +377,7 @@ fn a_launched_run_that_the_filter_hides_is_told_of() {
         press(&mut state, filter);
         update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("late-lark")))));
         assert_eq!(message(&state), "late-lark is launched and begins in its turn: 2 others are at work or waiting");
-        heard(&mut state, Logbook::new("late-lark", 1).view(true));
+        read(&mut state, Logbook::new("late-lark", 1).view(true));
         assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
     }
 }

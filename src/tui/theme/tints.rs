@@ -14,7 +14,7 @@ pub enum Role {
     Accent,
     /// All is well.
     Good,
-    /// Look here some time.
+    /// DataView here some time.
     Warning,
     /// Something went wrong.
     Bad,

@@ -13,7 +13,7 @@ use crate::tui::state::{Help, Input, Overlay, Palette, State};
 /// Effects that are wanted at the very start.
 #[must_use]
 pub fn start() -> Vec<Effect> {
-    vec![Effect::Train(TrainEffect::SuggestName), Effect::Runs(RunsEffect::LookAtQueue)]
+    vec![Effect::Train(TrainEffect::SuggestName), Effect::Runs(RunsEffect::CheckQueue)]
 }
 
 /// Takes in what happened at `now`, in milliseconds since 1970.

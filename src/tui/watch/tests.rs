@@ -30,7 +30,7 @@ fn with_run() -> (tempfile::TempDir, Watch, RunId) {
 /// Whether a look at the runs at rest finds another view of this one.
 fn news(watch: &mut Watch, id: &RunId) -> bool {
     watch.runs.get_mut(id).expect("watched").changed = false;
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     watch.runs[id].changed
 }
 
@@ -95,24 +95,24 @@ fn folders_that_can_be_read_again_are_news() {
     for path in &paths {
         block(path);
     }
-    watch.look_at_folders();
+    watch.check_folders();
     assert!(matches!(received.try_recv(), Ok(Event::DatasetsRead(Err(_)))));
     assert!(matches!(received.try_recv(), Ok(Event::WeightsRead(Err(_)))));
-    watch.look_for_runs();
+    watch.list_runs();
     assert!(matches!(received.try_recv(), Ok(Event::RunsUnreadable(_))));
     assert!(watch.send() && received.try_recv().is_err(), "a list would hide what was said");
     for path in &paths {
         unblock(path);
     }
-    watch.look_at_folders();
+    watch.check_folders();
     assert!(matches!(received.try_recv(), Ok(Event::DatasetsRead(Ok(_)))));
     assert!(matches!(received.try_recv(), Ok(Event::WeightsRead(Ok(_)))));
-    watch.look_for_runs();
+    watch.list_runs();
     assert!(watch.send());
     assert!(matches!(received.try_recv(), Ok(Event::RunsRead(list)) if list.is_empty()));
-    watch.look_for_runs();
+    watch.list_runs();
     assert!(watch.send());
-    watch.look_at_folders();
+    watch.check_folders();
     assert!(received.try_recv().is_err());
 }
 
@@ -124,7 +124,7 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     for id in &ids {
         watch.store.create(id, &recipe).expect("a run");
     }
-    watch.look_for_runs();
+    watch.list_runs();
     watch.read_unread(&mut None);
     assert!(watch.send());
     let Ok(Event::RunsRead(list)) = received.try_recv() else { panic!("no list") };
@@ -134,7 +134,7 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     let folder = watch.store.folder(&ids[0]);
     let mut log = EventWriter::open(&folder.events_file(), 1).expect("a log");
     log.append(2, Logged::Warning { message: "hot".into() }).expect("appended");
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     watch.want(vec![ids[0].clone()]);
     watch.make_whole();
     assert!(watch.send());
@@ -146,13 +146,13 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     watch.store.folder(&ids[1]).change_about(|about| *about = said.clone()).expect("written");
     watch.want(vec![ids[1].clone()]);
     watch.make_whole();
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     assert!(watch.send());
     let Ok(Event::RunsChanged(list)) = received.try_recv() else { panic!("no change") };
     assert_eq!(list.iter().map(|run| run.curves.is_some()).collect::<Vec<_>>(), [true, false]);
     assert_eq!(*list[0].about, said);
     watch.make_whole();
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     assert!(watch.send());
     assert!(received.try_recv().is_err(), "nothing changed");
 }

@@ -15,7 +15,7 @@ pub(in crate::tui) mod choice;
 mod curves;
 mod empty;
 mod grid;
-mod places;
+mod panes;
 mod state;
 mod tables;
 mod text;
@@ -33,8 +33,8 @@ use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 pub(super) use backend::run_effect;
 use choice::{compared, suggested};
-use places::{Wishes, places};
-pub use state::{CompareCurve, ComparePane, CompareState, CurveView, Standing};
+use panes::{PaneSizes, arrange};
+pub use state::{CompareCurve, ComparePane, CompareState, CurveView, VerdictStatus};
 pub use update::on_event;
 
 /// The entry of the screen.
@@ -80,14 +80,14 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let classes = tables::classes(state, comparison, area.width / 2);
     let settings = tables::settings(state, comparison);
     let blocks = verdicts::blocks(state, comparison);
-    let wishes = Wishes {
+    let sizes = PaneSizes {
         metrics: metrics.rows() + 1,
         metrics_width: metrics.wanted() + 1,
         classes: classes.rows() + 1,
         classes_width: classes.wanted() + 1,
         verdicts: verdicts::rows(&blocks, area.width) + 1,
     };
-    for (pane, place) in places(&state.compare, &wishes, area) {
+    for (pane, place) in arrange(&state.compare, &sizes, area) {
         let rows = place.height.saturating_sub(1);
         let hidden = match pane {
             ComparePane::Metrics => metrics.hidden(rows),
@@ -102,11 +102,11 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
             ComparePane::Classes if comparison.classes.is_empty() => {
                 let differ = "they are on different datasets: their classes are not put side by side";
                 let untested = "no run is tested yet, or their classes differ";
-                say(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
+                note(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
             }
             ComparePane::Classes => tables::classes(state, comparison, inside.width).render(buffer, theme, inside),
             ComparePane::Settings if comparison.settings.is_empty() => {
-                say(state, buffer, inside, "their settings are the same");
+                note(state, buffer, inside, "their settings are the same");
             }
             ComparePane::Settings => settings.render(buffer, theme, inside),
             ComparePane::Verdicts => verdicts::render(state, &blocks, buffer, inside),
@@ -114,7 +114,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-fn say(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
+fn note(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
     for (row, line) in (0..).zip(wrap(words, area.width.saturating_sub(2))) {
         Pen::new(buffer, &state.theme, area, row).skip(1).write(&line, state.theme.dim());
     }

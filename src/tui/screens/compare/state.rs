@@ -103,7 +103,7 @@ impl CurveView {
 
 /// How a run stands against the baseline, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Standing<'a> {
+pub enum VerdictStatus<'a> {
     /// The verdict.
     Known(&'a Verdict),
     /// Why there can be none.
@@ -197,17 +197,17 @@ impl CompareState {
 
     /// How the run in a column stands against the baseline.
     #[must_use]
-    pub fn standing(&self, run: usize) -> Standing<'_> {
+    pub fn standing(&self, run: usize) -> VerdictStatus<'_> {
         let (Some(baseline), Some(other)) = (self.runs.first(), self.runs.get(run)) else {
-            return Standing::Computing;
+            return VerdictStatus::Computing;
         };
         if let Some(untested) = [0, run].into_iter().find(|run| self.runs[*run].test.is_none()) {
-            return Standing::Untested(untested);
+            return VerdictStatus::Untested(untested);
         }
         match self.verdicts.get(&Pair::of(baseline, other)) {
-            Some(Ok(verdict)) => Standing::Known(verdict),
-            Some(Err(reason)) => Standing::Impossible(reason),
-            None => Standing::Computing,
+            Some(Ok(verdict)) => VerdictStatus::Known(verdict),
+            Some(Err(reason)) => VerdictStatus::Impossible(reason),
+            None => VerdictStatus::Computing,
         }
     }
 

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::choice::left_out;
 use super::tables::letter;
-use super::{ComparePane, Standing};
+use super::{ComparePane, VerdictStatus};
 use crate::domain::text::printable;
 use crate::runs::comparison::{Comparison, Metric, Verdict};
 use crate::runs::statistics::RESAMPLES;
@@ -45,7 +45,7 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
 fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
     let theme = &state.theme;
     match state.compare.standing(run) {
-        Standing::Known(verdict) => {
+        VerdictStatus::Known(verdict) => {
             let judged = |certain: bool, change: f64| match (certain, change > 0.0) {
                 (false, _) => theme.text(),
                 (true, true) => theme.good(),
@@ -56,9 +56,9 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
                 (verdict.f1_sentence(), judged(verdict.f1_is_certain(), verdict.f1)),
             ]
         }
-        Standing::Impossible(reason) => vec![(printable(&reason.to_string()), theme.warning())],
-        Standing::Untested(run) => vec![(untested(state, run), theme.dim())],
-        Standing::Computing => {
+        VerdictStatus::Impossible(reason) => vec![(printable(&reason.to_string()), theme.warning())],
+        VerdictStatus::Untested(run) => vec![(untested(state, run), theme.dim())],
+        VerdictStatus::Computing => {
             let draws = thousands(RESAMPLES as usize);
             vec![(format!("working it out: both runs' answers, image by image, drawn anew {draws} times"), theme.dim())]
         }
@@ -112,7 +112,7 @@ pub(super) fn rows(blocks: &[Block], columns: u16) -> u16 {
 /// On how many images the first two were compared.
 pub(super) fn note(state: &State) -> String {
     let verdict = |run: usize| match state.compare.standing(run) {
-        Standing::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
+        VerdictStatus::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
         _ => None,
     };
     let images = (1..state.compare.runs.len()).find_map(verdict);

@@ -4,7 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
+use super::DataView;
 use super::classes;
 use crate::tui::layout::Canvas;
 use crate::tui::library::DatasetView;
@@ -18,7 +18,7 @@ use crate::tui::widgets::paint::{Pen, rule, wrap};
 const FACES_ROWS: u16 = 8;
 
 /// Columns of what is told beside a large face.
-const TOLD: u16 = 36;
+const FACTS_WIDTH: u16 = 36;
 
 /// Lines below variants: the settings in force.
 const SETTINGS: u16 = 3;
@@ -30,7 +30,7 @@ pub(super) fn gap(below: Rect) -> u16 {
 
 /// The rule and the faces, within what is below the names of the datasets; empty where there is no room.
 pub(super) fn place(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
-    if state.data.look != Look::Table {
+    if state.data.view != DataView::Table {
         return Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
     let table = classes::place(dataset, area);
@@ -50,16 +50,16 @@ fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
         width: place.width.saturating_sub(2),
         height: place.height.saturating_sub(1),
     };
-    let inside = match state.data.look {
-        Look::Table | Look::Faces => inside,
-        Look::Face => {
-            let width = inside.width.saturating_sub(TOLD);
+    let inside = match state.data.view {
+        DataView::Table | DataView::Faces => inside,
+        DataView::Face => {
+            let width = inside.width.saturating_sub(FACTS_WIDTH);
             return vec![Rect { width, ..inside }];
         }
         // Each has a line below that says of which epoch it is.
-        Look::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
+        DataView::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
     };
-    faces::grid(&state.theme, state.facts.graphics != crate::tui::state::Graphics::Blocks, inside, width)
+    faces::grid(&state.theme, state.facts.graphics != crate::tui::terminal_facts::Graphics::Blocks, inside, width)
 }
 
 /// Draws what there is room for.
@@ -72,7 +72,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     layout.across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
     let (part, all) = (data.part.name(), data.count(&state.library));
-    let page = if data.look == Look::Face || data.look == Look::Variants { 1 } else { places.len().max(1) };
+    let page = if data.view == DataView::Face || data.view == DataView::Variants { 1 } else { places.len().max(1) };
     let first = data.face / page * page;
     let last = (first + page).min(all);
     let range = match (all, page) {
@@ -81,13 +81,13 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
         _ => format!(" · {part} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
     };
     let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim())];
-    let note = match data.look {
-        Look::Table if all > page => "[ ] pages",
-        Look::Faces if area.width >= 100 => "[ ] pages · Enter large · Esc back",
-        Look::Faces => "[ ] pages",
-        Look::Face => "← → others · Esc back",
-        Look::Variants => "[ ] epochs · ← → others · Esc back",
-        Look::Table => "",
+    let note = match data.view {
+        DataView::Table if all > page => "[ ] pages",
+        DataView::Faces if area.width >= 100 => "[ ] pages · Enter large · Esc back",
+        DataView::Faces => "[ ] pages",
+        DataView::Face => "← → others · Esc back",
+        DataView::Variants => "[ ] epochs · ← → others · Esc back",
+        DataView::Table => "",
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
     let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick, &state.library));
@@ -102,11 +102,11 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
         None => None,
     };
     let Some(samples) = samples else { return };
-    match data.look {
-        Look::Table | Look::Faces => {
+    match data.view {
+        DataView::Table | DataView::Faces => {
             for (index, (sample, place)) in samples.iter().zip(&places).enumerate() {
                 faces::one(buffer, pictures, theme, *place, &sample.face);
-                if data.look == Look::Faces && first + index == data.face {
+                if data.view == DataView::Faces && first + index == data.face {
                     let mark = Rect { x: place.x.saturating_sub(1), width: 1, ..*place };
                     Pen::new(buffer, theme, mark, 0).write(theme.glyphs.focus, theme.accent());
                     let foot = Rect { y: place.bottom(), height: 1, ..*place }.intersection(area);
@@ -114,12 +114,12 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
                 }
             }
         }
-        Look::Face => {
+        DataView::Face => {
             if let (Some(sample), Some(place)) = (samples.first(), places.first()) {
                 large(state, dataset, sample, buffer, pictures, *place, area);
             }
         }
-        Look::Variants => variants(state, buffer, pictures, &places, area),
+        DataView::Variants => variants(state, buffer, pictures, &places, area),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::tui::widgets::figures::{count, share, thousands};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 use crate::tui::widgets::progress;
 pub(super) use backend::run_effect;
-pub use state::{DataState, Faces, ImportPurpose, Importing, Look};
+pub use state::{DataState, DataView, Faces, ImportPurpose, Importing};
 pub use update::{on_datasets, on_event};
 
 /// The entry of the screen.
@@ -101,7 +101,7 @@ fn applies(state: &State, action: Action) -> bool {
     let action = match action {
         Action::Data(action) => action,
         // Once more is the way back, which Esc is told for.
-        Action::Open => return data.look != Look::Face && data.dataset(&state.library).is_some(),
+        Action::Open => return data.view != DataView::Face && data.dataset(&state.library).is_some(),
         _ => return true,
     };
     match action {
@@ -197,7 +197,7 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
         let style = if index == data.selected { theme.strong().patch(theme.selected()) } else { theme.text() };
         pen.write(&format!(" {} ", entry.name), style).skip(1);
     }
-    if entries.len() > 1 && data.look == Look::Table {
+    if entries.len() > 1 && data.view == DataView::Table {
         pen.flush_right("← → other dataset ", theme.dim());
     } else if data.drawing_demo {
         pen.flush_right("drawing the demo dataset … ", theme.dim());
@@ -206,7 +206,7 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
-    if state.data.look != Look::Table {
+    if state.data.view != DataView::Table {
         Pen::new(canvas.buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
         return faces::render(state, dataset, canvas, faces::place(state, dataset, area));
     }

@@ -10,7 +10,7 @@ use crate::tui::widgets::faces::Face;
 
 /// What of a dataset fills the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Look {
+pub enum DataView {
     /// The classes, with some faces below.
     #[default]
     Table,
@@ -69,7 +69,7 @@ pub struct DataState {
     /// Of which splits bars and faces are.
     pub part: Part,
     /// What fills the screen.
-    pub look: Look,
+    pub view: DataView,
     /// The selected face of the selected class and part.
     pub face: usize,
     /// The faces last read.
@@ -97,7 +97,7 @@ impl Default for DataState {
             drawing_demo: false,
             demo_error: None,
             part: Part::Of(Split::Train),
-            look: Look::Table,
+            view: DataView::Table,
             face: 0,
             faces: None,
             epoch: 1,
@@ -114,7 +114,7 @@ impl DataState {
     /// Where the keyboard points.
     #[must_use]
     pub fn context(&self) -> Context {
-        if self.look == Look::Table { data::LIST } else { data::FACES }
+        if self.view == DataView::Table { data::LIST } else { data::FACES }
     }
 
     /// Faces of the selected class and part.

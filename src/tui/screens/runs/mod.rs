@@ -26,8 +26,8 @@ use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
-    Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunsPurpose, RunsState, meaning,
-    parse_limits,
+    COMPARED, Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose,
+    RunsState, meaning, parse_limits,
 };
 pub use update::{on_event, on_runs};
 

@@ -4,7 +4,7 @@ mod deletion;
 pub(super) mod import;
 
 use super::Faces;
-use super::{DataState, ImportPurpose, Look};
+use super::{DataState, DataView, ImportPurpose};
 use crate::domain::{Augmentation, Recipe, Split, text::printable};
 use crate::tui::library::{DatasetEntry, Library};
 use crate::tui::messages::data::{Part, Pick, Variants};
@@ -18,7 +18,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Back => return back(state),
         Action::Data(action) => return ask(state, action),
         Action::Open => return open(state),
-        movement if state.data.look == Look::Table => {
+        movement if state.data.view == DataView::Table => {
             let data = &mut state.data;
             let before = (data.selected, data.class);
             match movement {
@@ -47,7 +47,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 /// From face to face: along a line, or by lines where there are several.
 fn move_among_faces(state: &mut State, movement: Action) {
     let page = state.layout.pictures.max(1);
-    let across = if state.data.look == Look::Faces { state.layout.across.max(1) } else { 1 };
+    let across = if state.data.view == DataView::Faces { state.layout.across.max(1) } else { 1 };
     let count = state.data.count(&state.library);
     let data = &mut state.data;
     let last = count.saturating_sub(1);
@@ -65,28 +65,28 @@ fn move_among_faces(state: &mut State, movement: Action) {
 }
 
 fn open(state: &mut State) -> Vec<Effect> {
-    state.data.look = match state.data.look {
-        Look::Table => {
+    state.data.view = match state.data.view {
+        DataView::Table => {
             let Some(dataset) = state.data.dataset(&state.library) else { return Vec::new() };
             state.train.dataset = Some(dataset.name.clone());
             return go_to(state, Screen::Train);
         }
-        Look::Faces | Look::Variants => Look::Face,
-        Look::Face => Look::Faces,
+        DataView::Faces | DataView::Variants => DataView::Face,
+        DataView::Face => DataView::Faces,
     };
     settled(state)
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
-    state.data.look = match state.data.look {
-        Look::Table => {
+    state.data.view = match state.data.view {
+        DataView::Table => {
             if let Some(confirm) = import::ending(&state.data) {
                 state.overlay = Some(Overlay::Confirm(confirm));
             }
             return Vec::new();
         }
-        Look::Faces | Look::Variants => Look::Table,
-        Look::Face => Look::Faces,
+        DataView::Faces | DataView::Variants => DataView::Table,
+        DataView::Face => DataView::Faces,
     };
     settled(state)
 }
@@ -97,14 +97,14 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
             let here = Part::EACH.iter().position(|part| *part == state.data.part).unwrap_or(0);
             state.data.part = Part::EACH[(here + 1) % Part::EACH.len()];
             state.data.face = 0;
-            if state.data.look == Look::Variants {
-                state.data.look = Look::Faces;
+            if state.data.view == DataView::Variants {
+                state.data.view = DataView::Faces;
             }
         }
-        DataAction::Faces if state.data.count(&state.library) > 0 => state.data.look = Look::Faces,
-        DataAction::Variants if state.data.look == Look::Variants => state.data.look = Look::Faces,
+        DataAction::Faces if state.data.count(&state.library) > 0 => state.data.view = DataView::Faces,
+        DataAction::Variants if state.data.view == DataView::Variants => state.data.view = DataView::Faces,
         DataAction::Variants => match state.data.sample(&state.library).map(|sample| sample.split) {
-            Some(Split::Train) => (state.data.look, state.data.epoch) = (Look::Variants, 1),
+            Some(Split::Train) => (state.data.view, state.data.epoch) = (DataView::Variants, 1),
             Some(split) => state.fail(&format!("{split} images are never changed: v goes to those of training")),
             None => {}
         },
@@ -121,12 +121,12 @@ fn turn(state: &mut State, forward: bool) {
     let places = state.layout.pictures;
     let count = state.data.count(&state.library);
     let data = &mut state.data;
-    if data.look == Look::Variants {
+    if data.view == DataView::Variants {
         let epochs = places.saturating_sub(1).max(1) as u64;
         data.epoch = if forward { data.epoch + epochs } else { data.epoch.saturating_sub(epochs).max(1) };
         return;
     }
-    let page = if data.look == Look::Face { 1 } else { places.max(1) };
+    let page = if data.view == DataView::Face { 1 } else { places.max(1) };
     // The first of the page, so that pages stay those that they are.
     let first = data.face / page * page;
     if forward && first + page < count {
@@ -147,7 +147,7 @@ fn keep_selection(data: &mut DataState, library: &Library) {
     data.class = data.class.min(classes.saturating_sub(1));
     data.face = data.face.min(data.count(library).saturating_sub(1));
     if data.count(library) == 0 {
-        data.look = Look::Table;
+        data.view = DataView::Table;
     }
 }
 
@@ -192,7 +192,7 @@ fn wanted_faces(state: &State) -> Option<Pick> {
     let data = &state.data;
     let count = data.count(&state.library);
     let dataset = data.dataset(&state.library).filter(|_| count > 0)?;
-    let page = if matches!(data.look, Look::Face | Look::Variants) { 1 } else { state.layout.pictures.max(1) };
+    let page = if matches!(data.view, DataView::Face | DataView::Variants) { 1 } else { state.layout.pictures.max(1) };
     let first = data.face / page * page;
     let pick = Pick {
         dataset: dataset.name.clone(),
@@ -211,7 +211,7 @@ fn wanted_faces(state: &State) -> Option<Pick> {
 
 /// The variants on show; `None` if they were made.
 fn wanted_variants(state: &State) -> Option<Variants> {
-    let wanted = (state.data.look == Look::Variants).then(|| variants(state, state.layout.pictures)).flatten()?;
+    let wanted = (state.data.view == DataView::Variants).then(|| variants(state, state.layout.pictures)).flatten()?;
     state.data.variants.as_ref().is_none_or(|(made, _)| *made != wanted).then_some(wanted)
 }
 

@@ -91,7 +91,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             RunsEvent::Done(result.map(|(place, of)| format!("{id} is number {place} of {of} that wait")))
         }
         RunsEffect::RestartQueue => RunsEvent::Done(backend.restart_queue()),
-        RunsEffect::LookAtQueue => {
+        RunsEffect::CheckQueue => {
             // A queue that cannot be read is told by whatever is done with it.
             let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
             RunsEvent::QueueLost(listing.lost().len())

@@ -149,13 +149,13 @@ impl Chart {
 
 /// Where the epochs of a run lie on an axis.
 #[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
+pub struct EpochPositions<'a> {
     axis: Axis,
     summary: &'a Summary,
     steps: Option<&'a Steps>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> EpochPositions<'a> {
     /// Of a run that can be read.
     #[must_use]
     pub fn of(run: &'a RunView, axis: Axis) -> Option<Self> {

@@ -1,18 +1,18 @@
 //! What the Runs screen knows.
 
-mod asked;
 mod chart;
 mod limits;
 mod log;
+mod requests;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-pub use asked::{Asked, Request};
-pub use chart::{Chart, Curves, Places};
+pub use chart::{Chart, Curves, EpochPositions};
 pub use limits::{meaning, parse as parse_limits};
 pub use log::LogView;
+pub use requests::{PendingRequest, Request};
 
 use crate::domain::RunId;
 pub use crate::runs::detail::LogLine;
@@ -91,7 +91,7 @@ pub struct RunsState {
     /// Which part of its log is shown.
     pub log: LogView,
     /// What workers were asked for and have not answered.
-    pub asked: Vec<Asked>,
+    pub pending: Vec<PendingRequest>,
     /// What the line is for that is being typed.
     pub prompt: Option<RunsPurpose>,
 }
@@ -165,7 +165,7 @@ impl RunsState {
 
     fn take_answers(&mut self, library: &Library, now: u64) -> Vec<String> {
         let mut messages = Vec::new();
-        self.asked.retain(|asked| {
+        self.pending.retain(|asked| {
             let Some(run) = library.runs.find(&asked.id) else { return false };
             match asked.answer(run, now) {
                 Some(words) => {
@@ -241,8 +241,8 @@ impl RunsState {
 
     /// What the worker of a run was asked for last and has not answered.
     #[must_use]
-    pub fn unanswered(&self, id: &RunId) -> Option<&Asked> {
-        self.asked.iter().rfind(|asked| asked.id == *id)
+    pub fn unanswered(&self, id: &RunId) -> Option<&PendingRequest> {
+        self.pending.iter().rfind(|asked| asked.id == *id)
     }
 
     /// The runs that an action is for: the marked ones where several are, else the selected one.

@@ -1,6 +1,6 @@
 //! How the selected run is looked at: its curves and its log.
 
-use super::super::{Pane, Places, RunsPurpose};
+use super::super::{EpochPositions, Pane, RunsPurpose};
 use super::ask;
 use crate::domain::RunState;
 use crate::tui::messages::{Action, RunsAction, moved};
@@ -12,7 +12,7 @@ use crate::tui::widgets::curve::Window;
 fn axis(state: &State) -> Option<(Window, f64)> {
     let run = state.runs.current(&state.library)?;
     let stands = run.state(state.now)?;
-    let places = Places::of(run, state.runs.chart.axis)?;
+    let places = EpochPositions::of(run, state.runs.chart.axis)?;
     let whole = places.whole(stands);
     let shown = state.runs.chart.shown(whole);
     let newest = places.reached();

@@ -1,8 +1,8 @@
 //! What keys and events do on the Runs screen: the list and its marks; the rest stands beside.
 
 mod about;
-mod asking;
 mod detail;
+mod requests;
 pub(super) mod typed;
 
 use super::{COMPARED, Filter, Pane, Request, RunsPurpose, RunsState};
@@ -42,8 +42,8 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
     match action {
-        RunsAction::Stop => return asking::stop(state),
-        RunsAction::Resume => return asking::resume(state),
+        RunsAction::Stop => return requests::stop(state),
+        RunsAction::Resume => return requests::resume(state),
         RunsAction::Repeat => return repeat(state),
         RunsAction::Mark => mark(state),
         RunsAction::Unmark => state.runs.marked.clear(),
@@ -55,12 +55,12 @@ fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Tag => about::tag(state),
         RunsAction::Note => about::note(state),
         RunsAction::Delete => return about::delete(state),
-        RunsAction::Pause => return asking::pause(state),
-        RunsAction::Earlier => return asking::move_in_queue(state, To::Up),
-        RunsAction::Later => return asking::move_in_queue(state, To::Down),
+        RunsAction::Pause => return requests::pause(state),
+        RunsAction::Earlier => return requests::move_in_queue(state, To::Up),
+        RunsAction::Later => return requests::move_in_queue(state, To::Down),
         RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
-        RunsAction::Limits => asking::limits(state),
-        RunsAction::Evaluate => return asking::evaluate(state),
+        RunsAction::Limits => requests::limits(state),
+        RunsAction::Evaluate => return requests::evaluate(state),
         shown => detail::apply(state, shown),
     }
     Vec::new()
@@ -73,13 +73,13 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::Done(Err(error)) => state.fail(&error),
         RunsEvent::Requested(id, result) => {
             if let Err(error) = result {
-                state.runs.asked.retain(|asked| asked.id != id);
+                state.runs.pending.retain(|asked| asked.id != id);
                 state.fail(&error);
             }
         }
         RunsEvent::ResumeFinished(id, Ok(())) => state.notify(format!("{id} goes on")),
         RunsEvent::ResumeFinished(id, Err(error)) => not_resumed(state, &id, &error),
-        RunsEvent::StopFinished(id, Ok(())) => asked_to_stop(state, &id),
+        RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
         RunsEvent::QueueLost(0) => {}
         RunsEvent::QueueLost(runs) => {
@@ -112,8 +112,8 @@ fn finished(id: &RunId) -> String {
 }
 
 /// The request to stop is in the run's folder.
-fn asked_to_stop(state: &mut State, id: &RunId) {
-    asking::remember(state, id, Request::Stop);
+fn on_stop_requested(state: &mut State, id: &RunId) {
+    requests::remember(state, id, Request::Stop);
     state.notify(format!("asked {id} to stop: it ends after the current batch"));
 }
 

@@ -1,7 +1,7 @@
 //! Lines typed on the Runs screen: what each change does at once, and what becomes of them.
 
 use super::super::{Filter, Request, RunsPurpose, meaning, parse_limits};
-use super::{asking, detail};
+use super::{detail, requests};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::about::{AboutChange, Note};
@@ -144,7 +144,7 @@ fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, 
             state.notify(format!("{id} keeps its limits"));
             return Ok(Vec::new());
         }
-        asking::remember(state, id, Request::Limits(limits));
+        requests::remember(state, id, Request::Limits(limits));
         return Ok(vec![Effect::Runs(RunsEffect::Limits { id: id.clone(), epochs, patience })]);
     }
     let (done, waited) = (summary.epoch(), summary.early_stopping.waited);

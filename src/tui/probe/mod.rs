@@ -9,33 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
-use super::input::{Heard, Reader};
+use super::input::{ParsedInput, Reader};
+use super::terminal_facts::{Facts, Graphics};
 use crate::tui::messages::Event;
-
-/// How pictures are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Graphics {
-    /// In cells: half blocks, dots or letters.
-    #[default]
-    Blocks,
-    /// The protocol of kitty and Ghostty.
-    Kitty,
-    /// The protocol of iTerm2 and `WezTerm`.
-    Iterm,
-    /// DEC's, as in foot, xterm, Konsole and tmux.
-    Sixel,
-}
-
-/// What was learnt of the terminal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// How it draws pictures.
-    pub graphics: Graphics,
-    /// Width and height of a cell in pixels, if it tells.
-    pub cell: Option<[u16; 2]>,
-    /// Red, green and blue of its background, if it tells.
-    pub background: Option<[u8; 3]>,
-}
 
 /// What came of asking.
 #[derive(Debug, Default)]
@@ -69,13 +45,13 @@ pub(super) trait Line {
     ///
     /// # Errors
     /// Those of the terminal.
-    fn say(&mut self, words: &[u8]) -> io::Result<()>;
+    fn write(&mut self, words: &[u8]) -> io::Result<()>;
 
     /// What comes within this time, at once if something is there; nothing if nothing comes.
     ///
     /// # Errors
     /// Those of the terminal.
-    fn hear(&mut self, patience: Duration) -> io::Result<Vec<u8>>;
+    fn read(&mut self, patience: Duration) -> io::Result<Vec<u8>>;
 
     /// Width and height of a cell in pixels, if the system knows.
     fn cell(&self) -> Option<[u16; 2]>;
@@ -124,7 +100,7 @@ pub(super) fn ask(line: &mut dyn Line, variable: &dyn Fn(&str) -> Option<String>
         return answer;
     }
     let mut reader = Reader::default();
-    let mut heard = Heard::default();
+    let mut heard = ParsedInput::default();
     // A terminal that fails is found to by whoever reads keys next.
     if converse(line, ASK_FIRST, FIRST, 1, &mut reader, &mut heard).is_ok() && heard.kinds == 1 {
         let kitty = if hint == Hint::Kitty { ASK_KITTY } else { &[] };
@@ -143,7 +119,7 @@ pub(super) fn ask(line: &mut dyn Line, variable: &dyn Fn(&str) -> Option<String>
     answer
 }
 
-fn best(hint: Hint, heard: &Heard, facts: &Facts) -> Graphics {
+fn best(hint: Hint, heard: &ParsedInput, facts: &Facts) -> Graphics {
     let named = |names: &[&str]| names.iter().any(|name| heard.name.starts_with(name));
     if hint == Hint::Kitty && heard.kitty {
         Graphics::Kitty
@@ -163,16 +139,16 @@ fn converse(
     time: Duration,
     kinds: u32,
     reader: &mut Reader,
-    heard: &mut Heard,
+    heard: &mut ParsedInput,
 ) -> io::Result<()> {
-    line.say(words)?;
+    line.write(words)?;
     let end = Instant::now() + time;
     while heard.kinds < kinds {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
-        let bytes = line.hear(left)?;
+        let bytes = line.read(left)?;
         if bytes.is_empty() {
             break;
         }
@@ -185,13 +161,13 @@ fn converse(
 pub(super) struct Console;
 
 impl Line for Console {
-    fn say(&mut self, words: &[u8]) -> io::Result<()> {
+    fn write(&mut self, words: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(words)?;
         out.flush()
     }
 
-    fn hear(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
+    fn read(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
         let stdin = io::stdin();
         let before = tcgetattr(&stdin)?;
         let mut waiting = before.clone();
@@ -216,5 +192,4 @@ impl Line for Console {
 }
 
 #[cfg(test)]
-#[path = "probe_tests.rs"]
 mod tests;

@@ -19,7 +19,7 @@ pub enum Request {
 
 /// A request that was not answered yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct PendingRequest {
     /// Of the worker of this run.
     pub id: RunId,
     /// For what.
@@ -28,7 +28,7 @@ pub struct Asked {
     pub at: u64,
 }
 
-impl Asked {
+impl PendingRequest {
     /// What the run has done about it, in words; `None` as long as it has not.
     #[must_use]
     pub fn answer(&self, run: &RunView, now: u64) -> Option<String> {

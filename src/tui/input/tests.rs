@@ -25,8 +25,8 @@ fn words(events: &[Event]) -> String {
     events.iter().map(word).collect()
 }
 
-fn read(pieces: &[&[u8]]) -> (String, Reader, Heard) {
-    let (mut reader, mut heard) = (Reader::default(), Heard::default());
+fn read(pieces: &[&[u8]]) -> (String, Reader, ParsedInput) {
+    let (mut reader, mut heard) = (Reader::default(), ParsedInput::default());
     for piece in pieces {
         reader.take(piece, &mut heard);
     }
@@ -34,7 +34,7 @@ fn read(pieces: &[&[u8]]) -> (String, Reader, Heard) {
 }
 
 fn typed(text: &str) -> Vec<Event> {
-    let mut heard = Heard::default();
+    let mut heard = ParsedInput::default();
     Reader::default().take(text.as_bytes(), &mut heard);
     heard.typed
 }
@@ -121,13 +121,13 @@ async fn what_began_while_the_terminal_was_asked_goes_on() {
     }
     let first = Chunk { at: now, bytes: b"/1e1e/2e2e".to_vec() };
     assert!(keyboard.until().is_some());
-    let after = words(&keyboard.hear(first, &mut chunks).await);
+    let after = words(&keyboard.take(first, &mut chunks).await);
     assert_eq!((before + &after, keyboard.until()), ("j;k;l;".into(), None));
     // A burst while it was asked is a burst.
     let mut keyboard = Keyboard::default();
     assert_eq!(words(&keyboard.typed(typed(&"2\r".repeat(50)), now)), "paste 100;");
     let rest = Chunk { at: now, bytes: b"2\r".to_vec() };
-    assert_eq!(words(&keyboard.hear(rest, &mut chunks).await), "paste 2;");
+    assert_eq!(words(&keyboard.take(rest, &mut chunks).await), "paste 2;");
 }
 
 /// Bytes as they come from broken lines: noise, and pieces of what terminals send.
@@ -154,7 +154,7 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn ctrl_c_is_heard_after_any_noise(pieces in prop::collection::vec(noise(), 0..40)) {
-        let (mut reader, mut heard) = (Reader::default(), Heard::default());
+        let (mut reader, mut heard) = (Reader::default(), ParsedInput::default());
         for piece in &pieces {
             reader.take(piece, &mut heard);
         }
@@ -166,7 +166,7 @@ proptest! {
     #[test]
     fn where_reads_cut_makes_no_difference(pieces in prop::collection::vec(noise(), 0..20), cut in 1_usize..50) {
         let all: Vec<u8> = pieces.concat().into_iter().filter(|byte| *byte != reader::CTRL_C).collect();
-        let (mut at_once, mut in_pieces) = (Heard::default(), Heard::default());
+        let (mut at_once, mut in_pieces) = (ParsedInput::default(), ParsedInput::default());
         let (mut one, mut other) = (Reader::default(), Reader::default());
         one.take(&all, &mut at_once);
         all.chunks(cut).for_each(|chunk| other.take(chunk, &mut in_pieces));
@@ -180,7 +180,7 @@ proptest! {
         let start = Instant::now();
         let mut typing = Typing::default();
         typing.events(typed(&"2\r".repeat(50)), start, start);
-        let mut heard = Heard::default();
+        let mut heard = ParsedInput::default();
         Reader::default().take(&bytes, &mut heard);
         let at = start + BURST / 2;
         for event in typing.events(heard.typed, at, at) {

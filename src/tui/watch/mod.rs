@@ -50,7 +50,7 @@ const READERS: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
     /// Something was done: look at once.
-    Look,
+    Check,
     /// These runs are wanted whole, with curve and log, and no others.
     Whole(Vec<RunId>),
 }
@@ -132,18 +132,18 @@ impl Watch {
     }
 
     fn run(mut self, asked: &Receiver<Ask>) {
-        self.look_at_folders();
+        self.check_folders();
         let mut slow: Option<Instant> = None;
         let mut readers = None;
         loop {
             if slow.is_none_or(|at| at.elapsed() >= SLOW) {
                 slow = Some(Instant::now());
-                self.look_for_runs();
-                self.look_at_rest(PIECE);
-                self.look_at_folders();
+                self.list_runs();
+                self.check_ended(PIECE);
+                self.check_folders();
             }
             self.read_unread(&mut readers);
-            self.look_at_active();
+            self.check_active();
             if !self.send() {
                 return;
             }
@@ -152,9 +152,9 @@ impl Watch {
             let mut next = asked.recv_timeout(wait);
             loop {
                 match next {
-                    Ok(Ask::Look) => {
+                    Ok(Ask::Check) => {
                         slow = None;
-                        self.look_at_rest(usize::MAX);
+                        self.check_ended(usize::MAX);
                     }
                     Ok(Ask::Whole(runs)) => self.want(runs),
                     Err(RecvTimeoutError::Timeout) => break,
@@ -188,7 +188,7 @@ impl Watch {
         }
     }
 
-    fn look_at_folders(&mut self) {
+    fn check_folders(&mut self) {
         let home = self.store.home();
         let datasets = self.datasets.look(&home.data(), || self.backend.datasets()).map(Event::DatasetsRead);
         let weights = self.weights.look(&home.weights(), || self.backend.weights()).map(Event::WeightsRead);
@@ -206,7 +206,7 @@ impl Watch {
     }
 
     /// Puts new runs on the list of those to be read, and forgets deleted ones.
-    fn look_for_runs(&mut self) {
+    fn list_runs(&mut self) {
         let changed = modified(&self.store.home().checkpoints());
         if changed == self.folders && changed.is_some() {
             return;
@@ -286,7 +286,7 @@ impl Watch {
         let whole = self.whole.contains(id);
         let mut watched = Watched { run: None, view, length: 0, about: None, whole, again: true, changed: true };
         poll(&self.store, &mut watched);
-        look_at_about(&self.store, &mut watched);
+        read_about(&self.store, &mut watched);
         watched
     }
 
@@ -314,7 +314,7 @@ impl Watch {
         }
     }
 
-    fn look_at_active(&mut self) {
+    fn check_active(&mut self) {
         let now = now();
         for watched in self.runs.values_mut() {
             if watched.view.alive || watched.view.state(now).is_some_and(RunState::is_active) {
@@ -325,7 +325,7 @@ impl Watch {
 
     /// Looks at this many runs at rest, another piece of the list each time: whether their logs or what is said about
     /// them changed, and again where reading failed.
-    fn look_at_rest(&mut self, piece: usize) {
+    fn check_ended(&mut self, piece: usize) {
         let count = self.runs.len();
         if count == 0 {
             return;
@@ -338,7 +338,7 @@ impl Watch {
             if watched.again || length.is_some_and(|length| length != watched.length) {
                 watched.changed |= poll(&self.store, watched);
             }
-            watched.changed |= look_at_about(&self.store, watched);
+            watched.changed |= read_about(&self.store, watched);
         }
     }
 }
@@ -383,7 +383,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
                 watched.view.damage = run.damage();
                 watched.view.saved = run.folder().best_checkpoint().exists();
             }
-            // Asked by another dashboard perhaps: the folder knows.
+            // PendingRequest by another dashboard perhaps: the folder knows.
             let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
             let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
             let unfinished = run.summary.outcome.is_none();
@@ -411,7 +411,7 @@ fn show_detail(view: &mut RunView, run: &mut FollowedRun, whole: bool) -> Result
 }
 
 /// Reads what is said about a run, if that changed; tells whether it did. What cannot be read counts as nothing said.
-fn look_at_about(store: &RunStore, watched: &mut Watched) -> bool {
+fn read_about(store: &RunStore, watched: &mut Watched) -> bool {
     let folder = store.folder(&watched.view.id);
     let changed = modified(&folder.about_file());
     if changed == watched.about {

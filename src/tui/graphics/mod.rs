@@ -16,7 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
-use super::probe::{Facts, Graphics};
+use super::terminal_facts::{Facts, Graphics};
 use super::widgets::faces::{Face, Placed};
 
 /// Most characters of a picture's data in one of kitty's commands.
@@ -193,5 +193,4 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "graphics_tests.rs"]
 mod tests;

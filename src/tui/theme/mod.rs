@@ -223,7 +223,7 @@ impl Theme {
         self.role(Role::Good)
     }
 
-    /// Look here some time.
+    /// DataView here some time.
     #[must_use]
     pub fn warning(&self) -> Style {
         self.role(Role::Warning)

@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use super::config::load_from;
-use super::input::{Heard, Reader};
 use crate::domain::text::printable;
+use crate::tui::config::load_from;
+use crate::tui::input::{ParsedInput, Reader};
 use crate::tui::messages::Event;
 
 /// What a terminal sends, in pieces whose lengths the input itself gives.
 pub(crate) fn input(bytes: &[u8]) {
     let mut reader = Reader::default();
-    let mut heard = Heard::default();
+    let mut heard = ParsedInput::default();
     let mut rest = bytes;
     while let Some((length, behind)) = rest.split_first() {
         let (piece, behind) = behind.split_at(usize::from(length % 64).min(behind.len()));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
-use crate::tui::state::{Facts, Graphics};
+use crate::tui::terminal_facts::{Facts, Graphics};
 
 /// Answers each thing said with the next of its replies, in pieces.
 struct Fake {
@@ -22,13 +22,13 @@ impl Fake {
 }
 
 impl Line for Fake {
-    fn say(&mut self, words: &[u8]) -> io::Result<()> {
+    fn write(&mut self, words: &[u8]) -> io::Result<()> {
         self.said.extend_from_slice(words);
         self.coming.extend(self.replies.pop_front().unwrap_or_default());
         Ok(())
     }
 
-    fn hear(&mut self, _: Duration) -> io::Result<Vec<u8>> {
+    fn read(&mut self, _: Duration) -> io::Result<Vec<u8>> {
         Ok(self.coming.pop_front().map(<[u8]>::to_vec).unwrap_or_default())
     }
 
@@ -43,7 +43,7 @@ fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String
 
 /// What was typed, with what no more came of.
 fn keys(answer: &mut Answer) -> String {
-    let mut heard = Heard { typed: std::mem::take(&mut answer.typed), ..Heard::default() };
+    let mut heard = ParsedInput { typed: std::mem::take(&mut answer.typed), ..ParsedInput::default() };
     answer.reader.finish(&mut heard);
     answer.typed = heard.typed;
     let word = |event: &Event| match event {
@@ -129,7 +129,7 @@ fn a_terminal_that_does_not_answer_is_asked_no_more() {
     // Half of an answer is no keys, and neither is the other half.
     let halves = vec![vec![&b"\x1b[?62;c"[..]], vec![b"j\x1b]11;rgb:00"]];
     let mut answer = ask(&mut Fake::new(halves), &environment(XTERM), None);
-    let mut heard = Heard::default();
+    let mut heard = ParsedInput::default();
     answer.reader.take(b"00/0000/0000\x1b\\\x1b[?62;ck", &mut heard);
     answer.typed.append(&mut heard.typed);
     assert_eq!(keys(&mut answer), "Char('j') Char('k') ");
@@ -158,7 +158,7 @@ fn what_is_typed_meanwhile_is_not_lost() {
 #[test]
 fn a_paste_that_outlasts_the_time_is_still_one_paste() {
     let mut answer = ask(&mut Fake::new(vec![vec![b"\x1b[200~q"]]), &environment(XTERM), None);
-    let mut heard = Heard::default();
+    let mut heard = ParsedInput::default();
     answer.reader.take(b"uit\x1b[201~", &mut heard);
     answer.typed.append(&mut heard.typed);
     assert_eq!(keys(&mut answer), "Paste(\"quit\") ");

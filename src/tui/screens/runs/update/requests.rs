@@ -1,7 +1,7 @@
 //! What is asked of workers: stop, pause, go on, keep to other limits, test again. A request is remembered until the
 //! worker's events answer it.
 
-use super::super::{Asked, Request, RunsPurpose};
+use super::super::{PendingRequest, Request, RunsPurpose};
 use super::{ask, confirm, current};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{RunId, RunState};
@@ -12,8 +12,8 @@ use crate::tui::state::State;
 
 /// Remembers what is asked for until it is answered.
 pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
-    state.runs.asked.retain(|asked| asked.id != *id || asked.request == Request::Stop);
-    state.runs.asked.push(Asked { id: id.clone(), request, at: state.now });
+    state.runs.pending.retain(|asked| asked.id != *id || asked.request == Request::Stop);
+    state.runs.pending.push(PendingRequest { id: id.clone(), request, at: state.now });
 }
 
 /// The runs that are meant and active, or words on why there is none.
@@ -103,9 +103,9 @@ pub(super) fn pause(state: &mut State) -> Vec<Effect> {
             remember(state, &id, Request::Continue);
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
-        // Asked a moment ago, and thought better of.
+        // PendingRequest a moment ago, and thought better of.
         Some(stands) if stands.is_active() && waits_to_pause => {
-            state.runs.asked.retain(|asked| asked.id != id);
+            state.runs.pending.retain(|asked| asked.id != id);
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
         Some(stands) if stands.is_active() => {

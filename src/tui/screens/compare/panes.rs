@@ -11,8 +11,8 @@ const WIDE: (u16, u16) = (110, 28);
 /// Rows from which verdicts have a place of their own below the other panes.
 const TALL: u16 = 20;
 
-/// What the panes would like to have, rules included.
-pub(super) struct Wishes {
+/// The sizes that the panes need, rules included.
+pub(super) struct PaneSizes {
     /// Rows of the metrics.
     pub metrics: u16,
     /// Columns of the metrics.
@@ -40,33 +40,33 @@ fn split(area: Rect, left: u16) -> (Rect, Rect) {
     (Rect { width: left, ..area }, right)
 }
 
-/// The panes shown, with their places.
-pub(super) fn places(compare: &CompareState, wishes: &Wishes, area: Rect) -> Vec<(ComparePane, Rect)> {
+/// The panes shown, each with its area.
+pub(super) fn arrange(compare: &CompareState, sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     if compare.zoomed {
         return vec![(compare.pane, area)];
     }
-    if area.width >= WIDE.0 && area.height >= WIDE.1 { wide(wishes, area) } else { narrow(compare, wishes, area) }
+    if area.width >= WIDE.0 && area.height >= WIDE.1 { wide(sizes, area) } else { narrow(compare, sizes, area) }
 }
 
 /// All five. Curves and verdicts stand beside the tables where these leave room, and else below.
-fn wide(wishes: &Wishes, area: Rect) -> Vec<(ComparePane, Rect)> {
+fn wide(sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     let mut rest = area;
-    if wishes.metrics_width + 50 <= area.width {
-        let (mut left, mut right) = split(area, wishes.metrics_width.max(wishes.classes_width.min(area.width / 2)));
-        let metrics = take(&mut left, wishes.metrics.clamp(12, area.height * 3 / 5));
-        let classes = take(&mut left, wishes.classes);
+    if sizes.metrics_width + 50 <= area.width {
+        let (mut left, mut right) = split(area, sizes.metrics_width.max(sizes.classes_width.min(area.width / 2)));
+        let metrics = take(&mut left, sizes.metrics.clamp(12, area.height * 3 / 5));
+        let classes = take(&mut left, sizes.classes);
         // Sentences take about twice the rows on half the columns; what they leave is for the curves.
-        let verdicts = (2 * wishes.verdicts).clamp(4, area.height / 2);
+        let verdicts = (2 * sizes.verdicts).clamp(4, area.height / 2);
         let curves = take(&mut right, area.height - verdicts);
         return vec![(Metrics, metrics), (Curves, curves), (Classes, classes), (Settings, left), (Verdicts, right)];
     }
-    let metrics = take(&mut rest, wishes.metrics.min(area.height * 9 / 20));
-    let verdicts = wishes.verdicts.clamp(4, rest.height * 2 / 5);
+    let metrics = take(&mut rest, sizes.metrics.min(area.height * 9 / 20));
+    let verdicts = sizes.verdicts.clamp(4, rest.height * 2 / 5);
     let mut middle = take(&mut rest, area.height - metrics.height - verdicts);
-    let top = take(&mut middle, wishes.classes.max(9));
+    let top = take(&mut middle, sizes.classes.max(9));
     let (curves, classes) = split(
         Rect { height: top.height, ..top },
-        area.width.saturating_sub(wishes.classes_width + 1).max(area.width * 2 / 5),
+        area.width.saturating_sub(sizes.classes_width + 1).max(area.width * 2 / 5),
     );
     let mut panes = vec![(Metrics, metrics), (Curves, curves), (Classes, classes)];
     if middle.height >= 3 {
@@ -80,17 +80,17 @@ fn wide(wishes: &Wishes, area: Rect) -> Vec<(ComparePane, Rect)> {
 }
 
 /// The metrics, the pane that the keyboard was in last, and the verdicts where there is room.
-fn narrow(compare: &CompareState, wishes: &Wishes, area: Rect) -> Vec<(ComparePane, Rect)> {
+fn narrow(compare: &CompareState, sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     let mut rest = area;
     let middle = compare.middle.unwrap_or(Curves);
     if area.height < TALL {
-        let metrics = take(&mut rest, wishes.metrics.min(area.height / 2));
+        let metrics = take(&mut rest, sizes.metrics.min(area.height / 2));
         let below = if compare.pane == Metrics { Verdicts } else { compare.pane };
         return vec![(Metrics, metrics), (below, rest)];
     }
     // Twice the room for more runs' worth of sentences would leave none for curves.
-    let verdicts = wishes.verdicts.min(area.height / 4).max(3);
-    let metrics = take(&mut rest, wishes.metrics.min((area.height - verdicts) * 11 / 20));
+    let verdicts = sizes.verdicts.min(area.height / 4).max(3);
+    let metrics = take(&mut rest, sizes.metrics.min((area.height - verdicts) * 11 / 20));
     let height = rest.height - verdicts;
     let between = take(&mut rest, height);
     vec![(Metrics, metrics), (middle, between), (Verdicts, rest)]

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::Instant;
 
-pub(super) use reader::{Heard, Reader};
+pub(super) use reader::{ParsedInput, Reader};
 
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
@@ -100,9 +100,9 @@ impl Keyboard {
     }
 
     /// What this and all that has come besides means.
-    pub(super) async fn hear(&mut self, chunk: Chunk, chunks: &mut Receiver<Chunk>) -> Vec<Event> {
+    pub(super) async fn take(&mut self, chunk: Chunk, chunks: &mut Receiver<Chunk>) -> Vec<Event> {
         let (first, mut last) = (chunk.at, chunk.at);
-        let mut heard = Heard::default();
+        let mut heard = ParsedInput::default();
         if chunk.bytes.len() > SUSPICIOUS && chunks.is_empty() {
             tokio::time::sleep(MOMENT).await;
         }
@@ -119,7 +119,7 @@ impl Keyboard {
 
     /// No more of it has come: what has begun is whole.
     pub(super) fn give_up(&mut self, now: Instant) -> Vec<Event> {
-        let mut heard = Heard::default();
+        let mut heard = ParsedInput::default();
         self.reader.finish(&mut heard);
         self.until = None;
         self.typing.events(heard.typed, now, now)
@@ -180,5 +180,4 @@ fn character(key: Key) -> Option<char> {
 }
 
 #[cfg(test)]
-#[path = "input_tests.rs"]
 mod tests;
