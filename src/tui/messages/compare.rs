@@ -51,7 +51,7 @@ pub enum CompareAction {
     Smoother,
     /// Smooth less.
     Rougher,
-    /// DataView into the difference of the selected run and the baseline.
+    /// Inspect the difference of the selected run and the baseline.
     Inspect,
 }
 

@@ -209,7 +209,7 @@ pub enum DataEffect {
     WatchImport,
     /// Ask the import to end without a trace; answered by `Import`.
     CancelImport,
-    /// DataView what a dataset takes on the disk; answered by `Measured`.
+    /// Measure a dataset on the disk; answered by `Measured`.
     Measure(DatasetName),
     /// Remove a dataset; answered by `Deleted`.
     Delete(DatasetName),

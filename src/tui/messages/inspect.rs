@@ -37,9 +37,9 @@ pub enum InspectAction {
     Order,
     /// Test, validation, training images.
     Source,
-    /// DataView into the next run.
+    /// Inspect the next run.
     NextRun,
-    /// DataView into the run before.
+    /// Inspect the run before.
     PreviousRun,
     /// Hold the run against the next other one.
     Against,

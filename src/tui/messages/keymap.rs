@@ -315,7 +315,7 @@ mod tests {
     fn every_binding_says_what_it_does() {
         let mut names = HashSet::new();
         for binding in all() {
-            assert!(!binding.description.is_empty() && !binding.contexts().next().is_none());
+            assert!(!binding.description.is_empty() && binding.contexts().next().is_some());
             assert!(names.insert(binding.name), "{} twice", binding.name);
         }
     }

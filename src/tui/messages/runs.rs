@@ -291,7 +291,7 @@ pub enum RunsEffect {
     Move(RunId, To),
     /// Start a worker for each run of the queue that has lost its own; answered by `Done`.
     RestartQueue,
-    /// DataView which runs of the queue have lost their workers; answered by `QueueLost`.
+    /// Count the runs of the queue that have lost their workers; answered by `QueueLost`.
     CheckQueue,
     /// Give a run another name; answered by `Renamed`.
     Rename {
@@ -302,7 +302,7 @@ pub enum RunsEffect {
     },
     /// Change what is said about a run; answered by `Done`.
     Describe(RunId, Vec<AboutChange>),
-    /// DataView how much the folders of runs take; answered by `Weighed`.
+    /// Measure the folders of runs; answered by `Weighed`.
     Weigh(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
     Delete(Vec<RunId>),

@@ -223,7 +223,7 @@ impl Theme {
         self.role(Role::Good)
     }
 
-    /// DataView here some time.
+    /// Something to look at some time.
     #[must_use]
     pub fn warning(&self) -> Style {
         self.role(Role::Warning)

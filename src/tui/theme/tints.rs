@@ -14,7 +14,7 @@ pub enum Role {
     Accent,
     /// All is well.
     Good,
-    /// DataView here some time.
+    /// Something to look at some time.
     Warning,
     /// Something went wrong.
     Bad,

@@ -383,7 +383,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
                 watched.view.damage = run.damage();
                 watched.view.saved = run.folder().best_checkpoint().exists();
             }
-            // PendingRequest by another dashboard perhaps: the folder knows.
+            // Another dashboard may have asked: the folder knows.
             let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
             let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
             let unfinished = run.summary.outcome.is_none();

@@ -137,11 +137,9 @@ fn applies(state: &State, action: Action) -> bool {
     let Some(run) = run else { return action == RunsAction::Filter && !state.library.runs.list.is_empty() };
     let stands = run.state(state.now);
     match action {
-        RunsAction::Stop => stands.is_some_and(RunState::is_active),
         RunsAction::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
-        RunsAction::Repeat => stands.is_some(),
-        RunsAction::Pause => stands.is_some_and(RunState::is_active),
-        RunsAction::Limits => stands.is_some(),
+        RunsAction::Stop | RunsAction::Pause => stands.is_some_and(RunState::is_active),
+        RunsAction::Repeat | RunsAction::Limits => stands.is_some(),
         RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),
         RunsAction::Filter | RunsAction::Sort => state.library.runs.list.len() > 1,
         _ => true,

@@ -24,7 +24,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             match movement {
                 Action::Left => data.selected = data.selected.saturating_sub(1),
                 Action::Right => {
-                    data.selected = (data.selected + 1).min(state.library.datasets.list.len().saturating_sub(1))
+                    data.selected = (data.selected + 1).min(state.library.datasets.list.len().saturating_sub(1));
                 }
                 movement => {
                     let classes = data.dataset(&state.library).map_or(0, |dataset| dataset.classes.len());

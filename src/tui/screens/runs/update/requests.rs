@@ -103,7 +103,7 @@ pub(super) fn pause(state: &mut State) -> Vec<Effect> {
             remember(state, &id, Request::Continue);
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
-        // PendingRequest a moment ago, and thought better of.
+        // The pause was requested a moment ago and is withdrawn.
         Some(stands) if stands.is_active() && waits_to_pause => {
             state.runs.pending.retain(|asked| asked.id != id);
             vec![Effect::Runs(RunsEffect::Continue(id))]
