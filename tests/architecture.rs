@@ -89,7 +89,17 @@ const DOORS: [Door; 6] = [
         inside: &["tui", "screens"],
         room: "tui",
         parts: &[
-            "screens", "state", "messages", "library", "layout", "screen", "key", "backend", "theme", "widgets",
+            "screens",
+            "state",
+            "messages",
+            "library",
+            "layout",
+            "screen",
+            "key",
+            "backend",
+            "theme",
+            "widgets",
+            "terminal_facts",
             "tests",
         ],
     },
@@ -97,7 +107,7 @@ const DOORS: [Door; 6] = [
     Door {
         inside: &["tui", "update"],
         room: "tui",
-        parts: &["update", "screens", "state", "messages", "library", "layout", "key", "palette", "widgets"],
+        parts: &["update", "screens", "state", "messages", "library", "layout", "key", "screen", "palette", "widgets"],
     },
     Door {
         inside: &["tui", "view"],

@@ -1,5 +1,5 @@
-//! What drawing hands back: where things lie on the screen, and how long its lists are. The runtime gives it to `update`
-//! with each frame.
+//! What drawing hands back: where things lie on the screen, and how long its lists are. The runtime gives it to
+//! `update` with each frame.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -4,8 +4,8 @@
 //! client and nothing more: all that it shows is read from the disk, all that it does is asked of a worker, and leaving
 //! it leaves every run going.
 //!
-//! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`] and
-//! returns as [`messages::Effect`]s what is to be done; `view` draws the state and cannot change it.
+//! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`]
+//! and returns as [`messages::Effect`]s what is to be done; `view` draws the state and cannot change it.
 
 pub mod backend;
 mod clipboard;

@@ -89,8 +89,8 @@ impl Performer {
         }
     }
 
-    /// Waits until nothing is being changed any more: a launch that is cut off leaves a run without a worker. `notify` is
-    /// called with what is waited for if that takes longer than `patience`.
+    /// Waits until nothing is being changed any more: a launch that is cut off leaves a run without a worker. Calls
+    /// `notify` with what is waited for if that takes longer than `patience`.
     pub(super) async fn finish(&self, patience: Duration, notify: impl FnOnce(&str)) {
         let idle = async {
             while !self.queue().changing().is_empty() {
