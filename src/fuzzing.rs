@@ -6,7 +6,7 @@
 use crate::data::import::hostile as import;
 use crate::runs::hostile as runs;
 #[cfg(feature = "dashboard")]
-use crate::tui::hostile as tui;
+use crate::tui::tests::fuzz as tui;
 use crate::weights::import::hostile as weights;
 
 /// A fuzz target: it must accept any bytes without panicking.

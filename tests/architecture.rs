@@ -67,7 +67,7 @@ struct Door {
     parts: &'static [&'static str],
 }
 
-const DOORS: [Door; 4] = [
+const DOORS: [Door; 6] = [
     // The conversion of a device to a backend.
     Door { inside: &["bench"], room: "worker", parts: &["backend"] },
     // A worker uses its run folder; of other runs it sees only whether they precede it.
@@ -87,11 +87,35 @@ const DOORS: [Door; 4] = [
             "FileError",
         ],
     },
+    // Drawing and effects meet in the table of screens alone; `tests`: what the tests of a screen share with others.
     Door {
         inside: &["tui", "screens"],
         room: "tui",
-        // `tests`: the fixtures shared by the tests of all screens.
-        parts: &["screens", "state", "theme", "widgets", "keymap", "action", "tests"],
+        parts: &[
+            "screens",
+            "state",
+            "messages",
+            "library",
+            "layout",
+            "screen",
+            "key",
+            "backend",
+            "theme",
+            "widgets",
+            "terminal_facts",
+            "tests",
+        ],
+    },
+    // Neither draws nor reads a file: what lies where it takes from the layout of the last frame.
+    Door {
+        inside: &["tui", "update"],
+        room: "tui",
+        parts: &["update", "screens", "state", "messages", "library", "layout", "key", "screen", "palette", "widgets"],
+    },
+    Door {
+        inside: &["tui", "view"],
+        room: "tui",
+        parts: &["view", "screens", "state", "messages", "library", "layout", "screen", "palette", "theme", "widgets"],
     },
     Door { inside: &["tui", "widgets"], room: "tui", parts: &["widgets", "theme", "tests"] },
 ];
@@ -297,6 +321,7 @@ fn a_bad_source_is_caught() {
             "use crate::tui::runtime::spawn;",
             &["tui::screens may use of tui"],
         ),
+        ("an update draws", "tui/update/x.rs", "use crate::tui::view::render;", &["tui::update may use of tui"]),
         ("a widget reads runs", "tui/widgets/x.rs", "use crate::runs::Summary;", &["tui::widgets may not use runs"]),
         ("a print", "tui/x.rs", "fn f() { println!(\"x\") }", &["only the command line prints"]),
         (

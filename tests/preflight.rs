@@ -10,8 +10,9 @@ use std::sync::Arc;
 use lab::Lab;
 use mien::domain::{DatasetName, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use mien::runs::Summary;
-use mien::tui::backend::Disk;
-use mien::tui::state::{DataState, Form, Ground, RunView, RunsState, WeightsState};
+use mien::tui::backend::Backend;
+use mien::tui::library::{Library, RunView};
+use mien::tui::screens::train::{Form, FormChoices};
 
 fn id(name: &str) -> RunId {
     RunId::new(name).expect("an id")
@@ -19,7 +20,7 @@ fn id(name: &str) -> RunId {
 
 /// Returns the form's message about fine-tuning from this run.
 fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
-    let disk = Disk::new(lab.store());
+    let backend = Backend::new(lab.store());
     let view = RunView {
         id: id("heron"),
         summary: Ok(Arc::new(Summary::new(id("heron"), start.clone()))),
@@ -33,16 +34,15 @@ fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
         curves: None,
         log: Arc::default(),
     };
-    let ground = Ground {
-        data: &DataState { entries: disk.datasets().expect("listed"), ..DataState::default() },
-        weights: &WeightsState { loaded: true, entries: disk.weights().expect("listed"), error: None },
-        runs: &RunsState { list: vec![view], ..RunsState::default() },
-        now: mien::supervise::now(),
-    };
+    let mut library = Library::default();
+    library.datasets.put(backend.datasets());
+    library.weights.put(backend.weights());
+    library.runs.put(Ok(vec![view]));
+    let choices = FormChoices { library: &library, now: mien::supervise::now() };
     let mut form = Form::new();
     form.strategy_choice = StrategyChoice::One(Strategy::Finetune);
     form.from = Some(id("heron"));
-    form.first_error(&ground).expect("refused").1
+    form.first_error(&choices).expect("refused").1
 }
 
 /// Returns cause and kind of failure from the log of such a run's worker.
@@ -70,9 +70,9 @@ fn the_command_line_the_form_and_the_worker_refuse_in_the_same_words() {
     let lab = Lab::new();
     lab.faces(140);
     lab.weights("imagenet");
-    let disk = Disk::new(lab.store());
-    let fingerprint = disk.datasets().expect("listed")[0].dataset.clone().expect("readable").fingerprint;
-    let base = disk.weights().expect("listed")[0].manifest.clone().expect("readable").identity();
+    let backend = Backend::new(lab.store());
+    let fingerprint = backend.datasets().expect("listed")[0].dataset.clone().expect("readable").fingerprint;
+    let base = backend.weights().expect("listed")[0].manifest.clone().expect("readable").identity();
     let start = |change: &dyn Fn(&mut Recipe)| {
         let dataset = DatasetName::new("faces").expect("a name");
         let weights = WeightsName::new("imagenet").expect("a name");

@@ -4,36 +4,37 @@
 //! client and nothing more: all that it shows is read from the disk, all that it does is asked of a worker, and leaving
 //! it leaves every run going.
 //!
-//! One direction: `runtime` turns the world into an [`event::Event`]; [`update`] folds it into the [`state::State`] and
-//! says as [`effect::Effect`]s what is to be done; [`screens`] draw the state and cannot change it.
+//! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`]
+//! and returns as [`messages::Effect`]s what is to be done; `view` draws the state and cannot change it.
 
-pub mod action;
 pub mod backend;
 mod clipboard;
 pub mod config;
-mod deeds;
-pub mod effect;
-pub mod event;
 mod first_run;
 mod graphics;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod hostile;
 mod input;
-pub mod keymap;
+pub mod key;
+pub mod layout;
+pub mod library;
+pub mod messages;
 mod pace;
+mod palette;
 mod performer;
 pub mod probe;
 mod runtime;
+pub mod screen;
 pub mod screens;
 pub mod state;
 mod terminal;
+pub mod terminal_facts;
 pub mod theme;
 pub mod update;
+mod view;
 mod watch;
 pub mod widgets;
 
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ pub fn run(home: Home) -> Result<(), DashboardError> {
         return Err(DashboardError::NoTerminal);
     }
     let store = RunStore::new(home);
-    let backend = Arc::new(backend::Disk::new(store.clone()));
+    let backend = Arc::new(backend::Backend::new(store.clone()));
     let (active, importing) = terminal::guarded(|| runtime::run(store, backend))?;
     for words in farewell(active, importing.as_ref()) {
         writeln!(io::stdout(), "{words}")?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::state::State;
+use crate::tui::state::State;
 
 /// The pace of frames. The bound holds in every fifth of a second, so that after a run of keys nobody waits for longer.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ impl Pace {
 /// runs, in whole units.
 pub(super) fn time_shows(state: &State, then: u64) -> bool {
     let ages = |created: u64| unit(then.saturating_sub(created)) != unit(state.now.saturating_sub(created));
-    !state.runs.asked.is_empty()
-        || state.runs.list.iter().any(|run| {
+    !state.runs.pending.is_empty()
+        || state.library.runs.list.iter().any(|run| {
             run.is_active(then)
                 || run.is_active(state.now)
                 || run.summary.as_ref().is_ok_and(|summary| ages(summary.recipe.created_at))

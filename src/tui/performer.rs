@@ -8,92 +8,92 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::effect::{Effect, Subject};
+use crate::tui::messages::{Effect, Target};
 
 /// An effect that was asked for and is not over.
-struct Asked {
+struct Pending {
     number: u64,
-    subjects: Vec<Subject>,
+    targets: Vec<Target>,
     /// `None` while it is performed.
     effect: Option<Effect>,
 }
 
 /// All that is not over, in the order in which it was asked for.
 #[derive(Default)]
-struct Line {
-    asked: VecDeque<Asked>,
+struct EffectQueue {
+    pending: VecDeque<Pending>,
     next: u64,
 }
 
-impl Line {
+impl EffectQueue {
     fn push(&mut self, effect: Effect) {
-        self.asked.push_back(Asked { number: self.next, subjects: effect.subjects(), effect: Some(effect) });
+        self.pending.push_back(Pending { number: self.next, targets: effect.targets(), effect: Some(effect) });
         self.next += 1;
     }
 
     /// Takes the effects that nothing before them holds up, each with its number.
     fn ready(&mut self) -> Vec<(u64, Effect)> {
         let (mut ready, mut busy) = (Vec::new(), Vec::new());
-        for asked in &mut self.asked {
-            if !asked.subjects.iter().any(|subject| busy.contains(subject)) {
-                ready.extend(asked.effect.take().map(|effect| (asked.number, effect)));
+        for pending in &mut self.pending {
+            if !pending.targets.iter().any(|target| busy.contains(target)) {
+                ready.extend(pending.effect.take().map(|effect| (pending.number, effect)));
             }
-            busy.extend(asked.subjects.iter().cloned());
+            busy.extend(pending.targets.iter().cloned());
         }
         ready
     }
 
     fn finish(&mut self, number: u64) {
-        self.asked.retain(|asked| asked.number != number);
+        self.pending.retain(|pending| pending.number != number);
     }
 
     /// The runs and datasets that are still being changed.
-    fn changing(&self) -> Vec<&Subject> {
-        self.asked.iter().flat_map(|asked| &asked.subjects).collect()
+    fn changing(&self) -> Vec<&Target> {
+        self.pending.iter().flat_map(|pending| &pending.targets).collect()
     }
 }
 
 /// Performs effects by a function that may take its time.
 #[derive(Clone)]
 pub(super) struct Performer {
-    line: Arc<Mutex<Line>>,
+    queue: Arc<Mutex<EffectQueue>>,
     perform: Arc<dyn Fn(Effect) + Send + Sync>,
     finished: Arc<Notify>,
 }
 
 impl Performer {
     pub(super) fn new(perform: impl Fn(Effect) + Send + Sync + 'static) -> Self {
-        Self { line: Arc::default(), perform: Arc::new(perform), finished: Arc::default() }
+        Self { queue: Arc::default(), perform: Arc::new(perform), finished: Arc::default() }
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, EffectQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Performs an effect once those before it that change the same are over.
     pub(super) fn perform(&self, effect: Effect) {
-        self.line().push(effect);
+        self.queue().push(effect);
         self.begin(&Handle::current());
     }
 
     fn begin(&self, runtime: &Handle) {
-        let ready = self.line().ready();
+        let ready = self.queue().ready();
         for (number, effect) in ready {
             let (performer, handle) = (self.clone(), runtime.clone());
             runtime.spawn_blocking(move || {
                 (performer.perform)(effect);
-                performer.line().finish(number);
+                performer.queue().finish(number);
                 performer.begin(&handle);
                 performer.finished.notify_one();
             });
         }
     }
 
-    /// Waits until nothing is being changed any more: a launch that is cut off leaves a run without a worker. `tell` is
-    /// called with what is waited for if that takes longer than `patience`.
-    pub(super) async fn finish(&self, patience: Duration, tell: impl FnOnce(&str)) {
+    /// Waits until nothing is being changed any more: a launch that is cut off leaves a run without a worker. Calls
+    /// `notify` with what is waited for if that takes longer than `patience`.
+    pub(super) async fn finish(&self, patience: Duration, notify: impl FnOnce(&str)) {
         let idle = async {
-            while !self.line().changing().is_empty() {
+            while !self.queue().changing().is_empty() {
                 self.finished.notified().await;
             }
         };
@@ -101,13 +101,13 @@ impl Performer {
         if tokio::time::timeout(patience, &mut idle).await.is_ok() {
             return;
         }
-        tell(&self.waits_for());
+        notify(&self.waits_for());
         idle.await;
     }
 
     fn waits_for(&self) -> String {
-        let line = self.line();
-        let mut names: Vec<&str> = line.changing().into_iter().map(Subject::name).collect();
+        let queue = self.queue();
+        let mut names: Vec<&str> = queue.changing().into_iter().map(Target::name).collect();
         names.dedup();
         names.join(", ")
     }
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::domain::RunId;
-    use crate::tui::effect::RunsEffect;
+    use crate::tui::messages::{RunsEffect, TrainEffect};
 
     fn id(name: &str) -> RunId {
         RunId::new(name).expect("an id")
@@ -146,22 +146,32 @@ mod tests {
 
     #[test]
     fn what_changes_the_same_run_waits_and_all_else_does_not() {
-        let mut line = Line::default();
+        let mut queue = EffectQueue::default();
         let both = Effect::Runs(RunsEffect::Delete(vec![id("one"), id("two")]));
-        let effects = [pause("one"), go_on("one"), pause("two"), both.clone(), pause("three"), Effect::SuggestName];
-        effects.iter().cloned().for_each(|effect| line.push(effect));
-        let ready = |line: &mut Line| line.ready().into_iter().collect::<Vec<_>>();
-        let first = ready(&mut line);
-        assert_eq!(first, [(0, pause("one")), (2, pause("two")), (4, pause("three")), (5, Effect::SuggestName)]);
-        assert!(ready(&mut line).is_empty(), "each once");
-        line.finish(2);
-        assert!(ready(&mut line).is_empty(), "a run of it is busy");
-        line.finish(0);
-        assert_eq!(ready(&mut line), [(1, go_on("one"))]);
-        line.finish(1);
-        assert_eq!(ready(&mut line), [(3, both)]);
-        [3, 4, 5].into_iter().for_each(|number| line.finish(number));
-        assert!(line.asked.is_empty());
+        let effects = [
+            pause("one"),
+            go_on("one"),
+            pause("two"),
+            both.clone(),
+            pause("three"),
+            Effect::Train(TrainEffect::SuggestName),
+        ];
+        effects.iter().cloned().for_each(|effect| queue.push(effect));
+        let ready = |queue: &mut EffectQueue| queue.ready().into_iter().collect::<Vec<_>>();
+        let first = ready(&mut queue);
+        assert_eq!(
+            first,
+            [(0, pause("one")), (2, pause("two")), (4, pause("three")), (5, Effect::Train(TrainEffect::SuggestName))]
+        );
+        assert!(ready(&mut queue).is_empty(), "each once");
+        queue.finish(2);
+        assert!(ready(&mut queue).is_empty(), "a run of it is busy");
+        queue.finish(0);
+        assert_eq!(ready(&mut queue), [(1, go_on("one"))]);
+        queue.finish(1);
+        assert_eq!(ready(&mut queue), [(3, both)]);
+        [3, 4, 5].into_iter().for_each(|number| queue.finish(number));
+        assert!(queue.pending.is_empty());
     }
 
     #[tokio::test]
@@ -171,8 +181,8 @@ mod tests {
         performer.perform(go_on("one"));
         assert_eq!(begins.recv().expect("begun"), pause("one"));
         // A read begins all the same, and ends: with one more leave than effects that have begun before it.
-        performer.perform(Effect::SuggestName);
-        assert_eq!(begins.recv().expect("begun"), Effect::SuggestName, "not the second of the run");
+        performer.perform(Effect::Train(TrainEffect::SuggestName));
+        assert_eq!(begins.recv().expect("begun"), Effect::Train(TrainEffect::SuggestName), "not the second of the run");
         leave.send(()).expect("waits");
         leave.send(()).expect("waits");
         assert_eq!(begins.recv().expect("begun"), go_on("one"));
@@ -184,18 +194,18 @@ mod tests {
     async fn leaving_waits_for_a_launch_and_says_so() {
         let (performer, begins, leave) = performer();
         let recipe = Box::new(crate::domain::Recipe::sample(crate::domain::Strategy::Cnn));
-        let launch = Effect::Launch { id: id("calm-heron"), recipe };
+        let launch = Effect::Train(TrainEffect::Launch { id: id("calm-heron"), recipe });
         performer.perform(launch.clone());
         performer.perform(go_on("calm-heron"));
         assert_eq!(begins.recv().expect("begun"), launch);
-        let mut told = String::new();
-        let tell = |words: &str| {
-            words.clone_into(&mut told);
+        let mut notified = String::new();
+        let notify = |words: &str| {
+            words.clone_into(&mut notified);
             leave.send(()).expect("waits");
             leave.send(()).expect("will wait");
         };
-        performer.finish(Duration::ZERO, tell).await;
-        assert_eq!(told, "calm-heron");
+        performer.finish(Duration::ZERO, notify).await;
+        assert_eq!(notified, "calm-heron");
         assert_eq!(begins.recv().expect("performed before the end"), go_on("calm-heron"));
     }
 }

@@ -1,4 +1,4 @@
-//! The loop: what happens becomes events, what `update` wants becomes deeds, and the screen is drawn when it changed.
+//! The loop: what happens becomes events, what `update` wants becomes effects, and the screen is drawn when it changed.
 //!
 //! The only part of the dashboard with a clock, threads and a terminal.
 
@@ -9,28 +9,30 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::DashboardError;
-use super::backend::Disk;
-use super::deeds::{deed, failure};
-use super::effect::Effect;
-use super::event::Event;
 use super::input::{self, Chunk, Keyboard};
 use super::pace::{Pace, time_shows};
 use super::performer::Performer;
-use super::probe::{self, Answer, Graphics};
-use super::state::State;
-use super::terminal::Screen;
+use super::probe::{self, Answer};
+use super::screens::run_effect;
+use super::terminal::Display;
 use super::theme::Theme;
 use super::watch::Ask;
 use super::widgets::faces::Pictures;
-use super::{clipboard, config, first_run, screens, update, watch};
+use super::{clipboard, config, first_run, update, view, watch};
 use crate::domain::{DatasetName, RunId};
 use crate::runs::RunStore;
 use crate::supervise::now;
+use crate::tui::backend::Backend;
+use crate::tui::layout::Layout;
+use crate::tui::messages::{Effect, Event};
+use crate::tui::state::State;
+use crate::tui::terminal_facts::Graphics;
 
 /// Between looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -42,16 +44,16 @@ const FIRST_NEWS: Duration = Duration::from_millis(60);
 const QUEUE: usize = 64;
 
 /// How long quitting waits for a launch or a stop that is under way before it says so.
-const LAST_DEEDS: Duration = Duration::from_secs(3);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What goes on without the dashboard: how many runs, and the import of which dataset.
-pub(super) type GoesOn = (usize, Option<DatasetName>);
+/// How many runs continue without the dashboard, and the dataset whose import does.
+pub(super) type StillRunning = (usize, Option<DatasetName>);
 
-/// Runs the dashboard until it is quit, and tells what then still goes on.
+/// Runs the dashboard until it is quit, and returns what then still runs.
 ///
 /// # Errors
 /// When the terminal fails.
-pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, DashboardError> {
+pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<StillRunning, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let (events, incoming) = mpsc::channel(QUEUE);
     let ask = watch::start(store, Arc::clone(&backend), events.clone());
@@ -65,23 +67,23 @@ pub(super) fn run(store: RunStore, backend: Arc<Disk>) -> Result<GoesOn, Dashboa
 }
 
 /// Performs effects with the backend; the answers come as events.
-fn performer(backend: Arc<Disk>, events: Sender<Event>, ask: std::sync::mpsc::Sender<Ask>) -> Performer {
+fn performer(backend: Arc<Backend>, events: Sender<Event>, ask: std::sync::mpsc::Sender<Ask>) -> Performer {
     Performer::new(move |effect| {
-        let failed = failure(&effect);
-        let answer = catch_unwind(AssertUnwindSafe(|| deed(backend.as_ref(), effect))).unwrap_or(failed);
+        let failure = effect.failure();
+        let answer = catch_unwind(AssertUnwindSafe(|| run_effect(backend.as_ref(), effect))).unwrap_or(failure);
         let _ = events.blocking_send(answer);
-        let _ = ask.send(Ask::Look);
+        let _ = ask.send(Ask::Check);
     })
 }
 
 /// Waits for what is still being changed, unless a signal says otherwise.
 async fn leave(performer: &Performer) -> io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let tell = |names: &str| {
+    let notify = |names: &str| {
         let _ = writeln!(io::stderr(), "mien: finishing what was asked for: {names}; Ctrl-C leaves it unfinished");
     };
     tokio::select! {
-        () = performer.finish(LAST_DEEDS, tell) => {}
+        () = performer.finish(SHUTDOWN_TIMEOUT, notify) => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
@@ -90,7 +92,7 @@ async fn leave(performer: &Performer) -> io::Result<()> {
 
 struct Dashboard {
     state: State,
-    screen: Screen,
+    display: Display,
     performer: Performer,
     ask: std::sync::mpsc::Sender<Ask>,
     /// The runs that the watcher was asked for whole.
@@ -109,14 +111,14 @@ async fn dashboard(
     mut incoming: Receiver<Event>,
     ask: std::sync::mpsc::Sender<Ask>,
     performer: Performer,
-) -> Result<GoesOn, DashboardError> {
+) -> Result<StillRunning, DashboardError> {
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
     state.tour = first_run::is_first();
     let mut dashboard = Dashboard {
         state,
-        screen: Screen::enter()?,
+        display: Display::enter()?,
         performer,
         ask,
         wanted: Vec::new(),
@@ -132,7 +134,7 @@ async fn dashboard(
     }
     dashboard.work(&mut incoming, settings.graphics).await?;
     let import = dashboard.state.data.import.as_ref().filter(|import| !import.cancelled);
-    Ok((dashboard.state.active(), import.map(|import| import.name.clone())))
+    Ok((dashboard.state.library.runs.active(dashboard.state.now), import.map(|import| import.name.clone())))
 }
 
 impl Dashboard {
@@ -161,7 +163,7 @@ impl Dashboard {
                 }
                 chunk = next(&mut keys) => match (chunk, &mut keys) {
                     (Some(chunk), Some(keys)) => {
-                        let events = self.keyboard.hear(chunk, keys).await;
+                        let events = self.keyboard.take(chunk, keys).await;
                         self.typed(events)?;
                     }
                     // The terminal is gone, and with it everybody who looks.
@@ -170,7 +172,7 @@ impl Dashboard {
                 () = due(self.keyboard.until()) => {
                     // Not while the rest is there and this was late to take it in.
                     let events = match keys.as_mut().and_then(|keys| keys.try_recv().ok().zip(Some(keys))) {
-                        Some((chunk, keys)) => self.keyboard.hear(chunk, keys).await,
+                        Some((chunk, keys)) => self.keyboard.take(chunk, keys).await,
                         None => self.keyboard.give_up(Instant::now()),
                     };
                     self.typed(events)?;
@@ -189,7 +191,7 @@ impl Dashboard {
                 _ = interrupt.recv() => return Ok(()),
                 _ = quit.recv() => return Ok(()),
                 _ = go_on.recv() => {
-                    self.screen.retake()?;
+                    self.display.retake()?;
                     self.stale = true;
                 }
                 () = sleep_until(next_frame), if self.stale => {
@@ -205,7 +207,7 @@ impl Dashboard {
     /// Goes by what was learnt of the terminal, and takes in what was typed while it was asked.
     fn meet(&mut self, answer: Answer) -> Result<(), DashboardError> {
         let Answer { facts, typed, reader } = answer;
-        self.screen.learn(&facts)?;
+        self.display.learn(&facts)?;
         self.take(Event::Terminal(facts))?;
         self.keyboard = Keyboard::new(reader, Instant::now());
         let typed = self.keyboard.typed(typed, Instant::now());
@@ -214,7 +216,7 @@ impl Dashboard {
 
     /// The terminal may have another size.
     fn measure(&mut self) -> Result<(), DashboardError> {
-        let area = self.screen.area()?;
+        let area = self.display.area()?;
         self.take(Event::Resized { columns: area.width, rows: area.height })
     }
 
@@ -223,13 +225,14 @@ impl Dashboard {
         for event in events {
             let event = match event {
                 // Whoever did not ask for the mouse gets only noise that looks like it.
-                Event::Click { .. } | Event::Scroll(_) if !self.state.mouse => continue,
-                Event::Click { column, row, .. } => {
-                    let size = self.screen.area()?.as_size();
-                    Event::Click { column, row, size: (size.width, size.height) }
-                }
+                Event::Click(_) | Event::Scroll(_) if !self.state.mouse => continue,
                 other => other,
             };
+            // Keys that come faster than frames find the layout of what they act on, as if each had been drawn.
+            if self.stale && matches!(event, Event::Key(_)) {
+                let (layout, _) = self.render()?.1;
+                self.hand_back(layout)?;
+            }
             self.key_waits = true;
             self.take(event)?;
             if self.state.quit {
@@ -243,20 +246,20 @@ impl Dashboard {
         match event {
             Event::Redraw | Event::Resized { .. } => self.lost = true,
             // With these the first news is whole.
-            Event::Runs(_) | Event::RunsUnreadable(_) => self.pace.hurry(Instant::now()),
+            Event::RunsRead(_) | Event::RunsUnreadable(_) => self.pace.hurry(Instant::now()),
             _ => {}
         }
         let (ticks, then) = (matches!(event, Event::Tick), self.state.now);
         for effect in update::update(&mut self.state, now(), event) {
             self.perform(effect)?;
         }
-        let wanted = self.state.runs.wanted();
+        let wanted = self.state.runs.wanted(&self.state.library);
         if wanted != self.wanted {
             self.wanted.clone_from(&wanted);
             // Nobody listens where watching has ended, which was told.
             let _ = self.ask.send(Ask::Whole(wanted));
         }
-        self.screen.listen_to_mouse(self.state.mouse)?;
+        self.display.listen_to_mouse(self.state.mouse)?;
         self.stale |= !ticks || time_shows(&self.state, then);
         Ok(())
     }
@@ -266,13 +269,31 @@ impl Dashboard {
         (self.stale, self.key_waits) = (false, false);
         // Once for a whole storm of resizes.
         if std::mem::take(&mut self.lost) {
-            self.screen.forget()?;
+            self.display.forget()?;
         }
-        let area = self.screen.area()?;
+        let ((frame, pictures), (layout, cursor)) = self.render()?;
+        let changed = self.display.show(frame, cursor, pictures)?;
+        self.hand_back(layout)?;
+        Ok(changed)
+    }
+
+    /// Draws the state into a buffer. Returns that with its pictures, and its layout with the place of the cursor.
+    #[allow(clippy::type_complexity)] // two pairs
+    fn render(&mut self) -> io::Result<((Buffer, Pictures), (Layout, Option<Position>))> {
+        let area = self.display.area()?;
         let mut frame = Buffer::empty(area);
-        let mut pictures = Pictures::new(self.state.facts.graphics != probe::Graphics::Blocks);
-        let cursor = screens::render(&self.state, &mut frame, area, &mut pictures);
-        Ok(self.screen.show(frame, cursor, pictures)?)
+        let mut pictures = Pictures::new(self.state.facts.graphics != Graphics::Blocks);
+        let drawn = view::render(&self.state, &mut frame, area, &mut pictures);
+        Ok(((frame, pictures), drawn))
+    }
+
+    /// Gives the layout of what was drawn to `update`, and performs what that wants.
+    fn hand_back(&mut self, layout: Layout) -> Result<(), DashboardError> {
+        let now = self.state.now;
+        for effect in update::update(&mut self.state, now, Event::Drawn(layout)) {
+            self.perform(effect)?;
+        }
+        Ok(())
     }
 
     /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.
@@ -280,9 +301,9 @@ impl Dashboard {
         match &effect {
             Effect::Copy(text) => {
                 let in_tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
-                return Ok(self.screen.send(&clipboard::sequence(text, in_tmux))?);
+                return Ok(self.display.send(&clipboard::sequence(text, in_tmux))?);
             }
-            Effect::Suspend => return Ok(self.screen.suspend()?),
+            Effect::Suspend => return Ok(self.display.suspend()?),
             _ => {}
         }
         self.performer.perform(effect);

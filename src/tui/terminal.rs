@@ -17,14 +17,14 @@ use ratatui::layout::Position;
 
 use super::DashboardError;
 use super::graphics::Shown;
-use super::probe::Facts;
+use super::terminal_facts::Facts;
 use super::widgets::faces::Pictures;
 
 /// Large enough for a whole screen, so that a frame is one write.
 const WRITE_BUFFER: usize = 1 << 16;
 
 /// The terminal while the dashboard has it.
-pub(super) struct Screen {
+pub(super) struct Display {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     /// What is on it, to tell whether anything changed.
     shown: Option<(Buffer, Option<Position>)>,
@@ -34,7 +34,7 @@ pub(super) struct Screen {
     mouse: bool,
 }
 
-impl Screen {
+impl Display {
     /// Takes the terminal over.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for Display {
     fn drop(&mut self) {
         let gone = self.pictures.forget();
         let _ = self.terminal.backend_mut().write_all(gone.as_bytes());
@@ -183,7 +183,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DashboardError>) -> Re
     let seen = Arc::clone(&words);
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        // The unwinding drops `Screen`, which restores the terminal; here only the words are kept.
+        // The unwinding drops `Display`, which restores the terminal; here only the words are kept.
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
     }));
     let result = panic::catch_unwind(AssertUnwindSafe(work));

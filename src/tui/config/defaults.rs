@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use super::MOST_FRAMES;
-use crate::tui::keymap::{self, ACCEPTED};
+use crate::tui::key::{ACCEPTED, name};
+use crate::tui::messages::all;
 use crate::tui::theme::Role;
 
 /// The text of a config file that changes nothing.
@@ -38,8 +39,8 @@ pub fn defaults() -> String {
         let _ = writeln!(text, "#{name} = \"reset\"");
     }
     let _ = write!(text, "\n[keys]\n# A key is {ACCEPTED}.\n# [] unbinds.\n");
-    for binding in keymap::all() {
-        let keys: Vec<String> = binding.keys.iter().map(|key| quoted(&keymap::name(*key))).collect();
+    for binding in all() {
+        let keys: Vec<String> = binding.keys.iter().map(|key| quoted(&name(*key))).collect();
         let _ = writeln!(text, "#\"{}\" = [{}] # {}", binding.name, keys.join(", "), binding.description);
     }
     text

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use ratatui::style::Color;
 
-use super::keymap::Keymap;
-use super::probe::Graphics;
 use super::theme::{ASCII, Role, Theme, ThemeName, UNICODE};
 use crate::domain::text::printable;
+use crate::tui::messages::Keymap;
+use crate::tui::state::State;
+use crate::tui::terminal_facts::Graphics;
 
 pub use defaults::defaults;
 
@@ -154,6 +155,24 @@ fn text_of(path: &Path) -> io::Result<String> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it has more than 1 MiB"));
     }
     Ok(text)
+}
+
+impl State {
+    /// Takes over what the config file says, and tells what is wrong in it.
+    #[must_use]
+    pub fn configured(mut self, config: &Config) -> Self {
+        self.theme = config.dress(self.theme);
+        self.keymap = config.keymap.clone();
+        self.mouse = config.mouse;
+        for problem in &config.problems {
+            self.fail(&problem.to_string());
+        }
+        if let ([first, _, ..], Some(message)) = (config.problems.as_slice(), &mut self.message) {
+            let (more, key) = (config.problems.len() - 1, self.keymap.key("messages"));
+            message.text = format!("{first} (and {more} more: {key} shows all)");
+        }
+        self
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,10 @@ use ratatui::style::Color;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::{Config, GlyphChoice, Graphics, MOST_FRAMES, Problem};
-use crate::tui::keymap::{Keymap, Rebinding, parse};
+use super::{Config, GlyphChoice, MOST_FRAMES, Problem};
+use crate::tui::key::parse;
+use crate::tui::messages::{Keymap, Rebinding};
+use crate::tui::terminal_facts::Graphics;
 use crate::tui::theme::{Role, ThemeName};
 
 const GLYPHS: [(&str, GlyphChoice); 3] =
@@ -50,11 +52,11 @@ pub(super) fn read(path: &Path, text: &str) -> Config {
     let mut config = reader.config;
     config.problems.sort_by_key(|problem| problem.line);
     // What follows from a line that could not be read says nothing new.
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     config.problems.retain(|problem| {
         let line = problem.line.unwrap_or(0);
-        let first = !told.contains(&line);
-        told.push(line);
+        let first = !reported.contains(&line);
+        reported.push(line);
         first || !broken.contains(&line)
     });
     config

@@ -3,15 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::tui::action::Action;
-use crate::tui::event::Key;
-use crate::tui::keymap::{self, Context};
+use crate::tui::key::Key;
+use crate::tui::messages;
+use crate::tui::messages::{Action, Context, RunsAction};
+use crate::tui::terminal_facts::Graphics;
 
 fn read(text: &str) -> Config {
     read::read(Path::new("config.toml"), text)
 }
 
-fn told(text: &str) -> Vec<String> {
+fn problems(text: &str) -> Vec<String> {
     read(text).problems.iter().map(ToString::to_string).collect()
 }
 
@@ -24,8 +25,8 @@ fn the_defaults_say_what_is_so_anyway() {
         .collect();
     let config = read(&spoken);
     assert_eq!(config.problems, []);
-    for context in Context::ALL {
-        for binding in keymap::all().filter(|binding| binding.contexts.contains(&context)) {
+    for context in Context::all() {
+        for binding in messages::all().filter(|binding| binding.works_in(context)) {
             assert_eq!(config.keymap.keys(binding), binding.keys, "{}", binding.name);
         }
     }
@@ -50,10 +51,10 @@ fn a_whole_file_is_understood() {
         config.colors,
         [(Role::Accent, Color::LightBlue), (Role::Bad, Color::Rgb(255, 0, 0)), (Role::Good, Color::Indexed(28))]
     );
-    let action = |key| config.keymap.action(Context::Runs, key);
-    assert_eq!(action(Key::char('c')), Some(Action::Stop));
-    assert_eq!(action(Key::ctrl('s')), Some(Action::Stop));
-    assert_eq!(action(Key::ctrl('r')), Some(Action::Resume));
+    let action = |key| config.keymap.action(messages::runs::LIST, key);
+    assert_eq!(action(Key::char('c')), Some(Action::Runs(RunsAction::Stop)));
+    assert_eq!(action(Key::ctrl('s')), Some(Action::Runs(RunsAction::Stop)));
+    assert_eq!(action(Key::ctrl('r')), Some(Action::Runs(RunsAction::Resume)));
     assert_eq!(action(Key::char(' ')), None);
     assert_eq!(config.keymap.key("runs.stop"), "c");
     assert_eq!(config.keymap.key("runs.mark"), "");
@@ -92,9 +93,9 @@ fn each_mistake_is_named_with_its_line_and_the_rest_works() {
         ("[keys]\n\"\u{1b}[2J\" = 'x'", "config.toml:2: "),
     ];
     for (text, words) in table {
-        let told = told(text);
-        assert!(told.len() == 1 && told[0].starts_with(words), "{text:?}: {told:#?}");
-        assert!(!told[0].contains('\u{1b}'), "{told:?}");
+        let found = problems(text);
+        assert!(found.len() == 1 && found[0].starts_with(words), "{text:?}: {found:#?}");
+        assert!(!found[0].contains('\u{1b}'), "{found:?}");
         // Lines without a mistake work beside it.
         let rest = read(&format!("frames_per_second = 7\n{text}\n"));
         assert_eq!(rest.frames, if text.starts_with("frames") { rest.frames } else { 7 }, "{text}");
@@ -105,12 +106,12 @@ fn each_mistake_is_named_with_its_line_and_the_rest_works() {
 fn keys_may_be_swapped_and_of_two_that_clash_the_later_goes() {
     let config = read("[keys]\n'runs.stop' = 'r'\n'runs.repeat' = 'S'\n");
     assert_eq!(config.problems, []);
-    assert_eq!(config.keymap.action(Context::Runs, Key::char('r')), Some(Action::Stop));
-    assert_eq!(config.keymap.action(Context::Runs, Key::char('S')), Some(Action::Repeat));
+    assert_eq!(config.keymap.action(messages::runs::LIST, Key::char('r')), Some(Action::Runs(RunsAction::Stop)));
+    assert_eq!(config.keymap.action(messages::runs::LIST, Key::char('S')), Some(Action::Runs(RunsAction::Repeat)));
     let config = read("[keys]\n'runs.stop' = 'c'\n'runs.repeat' = 'c'\n");
     assert_eq!(config.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [Some(3)]);
-    assert_eq!(config.keymap.action(Context::Runs, Key::char('c')), Some(Action::Stop));
-    assert_eq!(config.keymap.action(Context::Runs, Key::char('r')), Some(Action::Repeat));
+    assert_eq!(config.keymap.action(messages::runs::LIST, Key::char('c')), Some(Action::Runs(RunsAction::Stop)));
+    assert_eq!(config.keymap.action(messages::runs::LIST, Key::char('r')), Some(Action::Runs(RunsAction::Repeat)));
 }
 
 #[test]
@@ -129,7 +130,7 @@ proptest! {
     #[test]
     fn no_text_is_too_odd_to_read(text in "(\\PC|\n|[\\[\\]\"'=.#]|keys|theme){0,60}") {
         let config = read(&text);
-        for context in Context::ALL {
+        for context in Context::all() {
             prop_assert!(config.keymap.action(context, Key::ctrl('c')).is_some() || text.contains("quit_anywhere"));
         }
     }

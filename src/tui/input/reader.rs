@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::sequences::{Piece, piece, skipped};
-use crate::tui::event::Event;
+use crate::tui::messages::Event;
 
 /// The most bytes that are kept of one paste; nothing here takes as many.
 const LONGEST_PASTE: usize = 1 << 20;
@@ -27,7 +27,7 @@ const PASTE: Duration = Duration::from_secs(2);
 
 /// What was heard so far.
 #[derive(Debug, Default)]
-pub(in crate::tui) struct Heard {
+pub(in crate::tui) struct ParsedInput {
     /// How often the terminal told its kind.
     pub(in crate::tui) kinds: u32,
     /// Whether sixels are among what it says it can do.
@@ -55,7 +55,7 @@ pub(in crate::tui) struct Reader {
 
 impl Reader {
     /// Takes in what came at once.
-    pub(in crate::tui) fn take(&mut self, bytes: &[u8], heard: &mut Heard) {
+    pub(in crate::tui) fn take(&mut self, bytes: &[u8], heard: &mut ParsedInput) {
         // What comes alone was pressed by hand, and is no part of what has begun.
         if bytes == [CTRL_C] {
             self.finish(heard);
@@ -78,7 +78,7 @@ impl Reader {
     }
 
     /// No more comes: what is left is not the beginning of anything.
-    pub(in crate::tui) fn finish(&mut self, heard: &mut Heard) {
+    pub(in crate::tui) fn finish(&mut self, heard: &mut ParsedInput) {
         self.go_on(heard, true);
         self.skips = false;
         if let Some(text) = self.paste.take() {
@@ -86,7 +86,7 @@ impl Reader {
         }
     }
 
-    fn go_on(&mut self, heard: &mut Heard, last: bool) {
+    fn go_on(&mut self, heard: &mut ParsedInput, last: bool) {
         let bytes = std::mem::take(&mut self.bytes);
         let mut rest = bytes.as_slice();
         while let Some(length) = self.step(rest, heard, last) {
@@ -96,7 +96,7 @@ impl Reader {
     }
 
     /// Takes one piece off the front and gives its length; `None` if there is no whole one.
-    fn step(&mut self, bytes: &[u8], heard: &mut Heard, last: bool) -> Option<usize> {
+    fn step(&mut self, bytes: &[u8], heard: &mut ParsedInput, last: bool) -> Option<usize> {
         if bytes.is_empty() {
             return None;
         }
@@ -140,7 +140,7 @@ fn pasted(text: &[u8]) -> Event {
     Event::Paste(String::from_utf8_lossy(text).into_owned())
 }
 
-fn sequence(text: &str, heard: &mut Heard) {
+fn sequence(text: &str, heard: &mut ParsedInput) {
     if let Some(attributes) = text.strip_prefix('?').and_then(|text| text.strip_suffix('c')) {
         heard.kinds = heard.kinds.saturating_add(1);
         // The first number is the terminal's class, the others what it can do; 4 is sixels.
@@ -155,7 +155,7 @@ fn sequence(text: &str, heard: &mut Heard) {
     }
 }
 
-fn string(kind: char, text: &str, heard: &mut Heard) {
+fn string(kind: char, text: &str, heard: &mut ParsedInput) {
     match kind {
         ']' => heard.background = text.strip_prefix("11;").and_then(colour).or(heard.background),
         'P' => {

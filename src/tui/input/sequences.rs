@@ -2,9 +2,11 @@
 //! answers.
 
 use crossterm::event::KeyCode;
+use ratatui::layout::Position;
 
 use super::reader::CTRL_C;
-use crate::tui::event::{Event, Key};
+use crate::tui::key::Key;
+use crate::tui::messages::Event;
 
 /// The longest sequence or answer that is of use.
 const LONGEST: usize = 512;
@@ -139,7 +141,7 @@ fn mouse(text: &str) -> Option<Event> {
 fn pointed(button: u16, column: u16, row: u16) -> Option<Event> {
     // Shift, Alt and Ctrl, which mean nothing here.
     match button & !0b1_1100 {
-        0 => Some(Event::Click { column, row, size: (0, 0) }),
+        0 => Some(Event::Click(Position::new(column, row))),
         64 => Some(Event::Scroll(-NOTCH)),
         65 => Some(Event::Scroll(NOTCH)),
         _ => None,

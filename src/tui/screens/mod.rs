@@ -1,237 +1,127 @@
-//! The screens: each draws its part of the state, and cannot change it.
-//!
-//! May know: the state, the theme, widgets.
+//! The screens: a folder each, with its state, its part of `update`, its drawing and its effects; and the table through
+//! which everything else reaches them.
 
-mod ascii;
 pub mod compare;
-mod data;
-pub(super) mod help;
+pub mod data;
 pub mod inspect;
-pub(super) mod messages;
-pub(super) mod overlay;
-pub(super) mod palette;
-mod pointer;
-mod runs;
-mod tour;
-mod train;
+pub mod prompt;
+pub mod runs;
+pub mod train;
 
-pub(super) use data::places as data_places;
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Clear, Widget};
+use ratatui::layout::Rect;
 
-pub(super) use pointer::{Cells, tab_at};
+use super::backend::Backend;
+use super::layout::Canvas;
+use super::messages::{Action, Effect, Event};
+use super::screen::{Screen, screens};
+use super::state::State;
 
-use super::action::Action;
-use super::state::{Field, Look, Message, RunView, Screen, State};
-use super::widgets::faces::Pictures;
-use super::widgets::figures::count;
-use super::widgets::paint::{Pen, width, wrap};
-use crate::domain::text::{is_printable, printable};
-use crate::domain::{RunState, Size};
-pub(super) use inspect::faces_across;
+/// The entry of a screen in the table: what the dashboard needs of it.
+pub(super) trait ScreenEntry: Sync {
+    /// Draws the screen into an area.
+    fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect);
 
-/// The smallest terminal that is drawn on.
-const SMALLEST: (u16, u16) = (60, 16);
+    /// Does what the user asked for.
+    fn apply(&self, state: &mut State, action: Action) -> Vec<Effect>;
 
-/// Draws everything and tells where the terminal's cursor belongs.
-///
-/// ```text
-///  mien  1 Data  2 Train  3 Runs                                     1 running
-///  (the screen)
-///  Enter zoom  m curve  S stop  r repeat                          ? help  q quit
-/// ```
-///
-/// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
-pub fn render(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
-    let cursor = draw(state, buffer, area, pictures);
-    defuse(buffer);
-    if state.theme.glyphs.ascii {
-        ascii::fold(buffer, &state.theme);
+    /// Whether an action would do anything now. Keys that would not are not offered.
+    fn applies(&self, _state: &State, _action: Action) -> bool {
+        true
     }
-    cursor
+
+    /// Effects that are wanted when the screen comes to the front.
+    fn on_show(&self, _state: &mut State) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// Effects that are wanted after the screen was drawn, when its layout is known.
+    fn on_drawn(&self, _state: &mut State) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// Effects that are wanted because the runs changed.
+    fn on_runs(&self, _state: &mut State) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// Takes a pasted text, and returns whether the focused field takes text at all.
+    fn paste(&self, _state: &mut State, _text: &str) -> bool {
+        false
+    }
+
+    /// What would be copied: its name, and its text.
+    fn selection(&self, _state: &State) -> Option<(String, String)> {
+        None
+    }
+
+    /// Checks a line of a prompt after each change, and does what the change does at once, such as filtering.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
+    fn typed(&self, _state: &mut State, _line: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Takes the line of a prompt.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    fn entered(&self, _state: &mut State, _line: &str) -> Result<Vec<Effect>, String> {
+        Ok(Vec::new())
+    }
+
+    /// Undoes what typing did, because the prompt was left.
+    fn left(&self, _state: &mut State) {}
+
+    /// Effects that complete the line of a prompt.
+    fn complete(&self, _state: &State, _line: &str) -> Vec<Effect> {
+        Vec::new()
+    }
 }
 
-fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> Option<Position> {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small(state, buffer, area);
-        return None;
-    }
-    tabs(state, buffer, Rect { height: 1, ..area });
-    let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
-    let cursor = match state.screen {
-        Screen::Data => {
-            data::render(state, buffer, pictures, body);
-            None
+macro_rules! table {
+    ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
+        /// The entry of a screen.
+        pub(super) fn entry(screen: Screen) -> &'static dyn ScreenEntry {
+            match screen {
+                $(Screen::$Screen => &$name::$Screen,)*
+            }
         }
-        Screen::Train => train::render(state, buffer, body),
-        Screen::Runs => {
-            runs::render(state, buffer, body);
-            None
+
+        /// Takes in an event that is for one screen.
+        #[allow(unreachable_code)] // a screen may have no events
+        pub(super) fn on_event(state: &mut State, event: Event) -> Vec<Effect> {
+            match event {
+                $(Event::$Screen(event) => $name::on_event(state, event),)*
+                _ => Vec::new(),
+            }
         }
-        Screen::Compare => {
-            compare::render(state, buffer, body);
-            None
-        }
-        Screen::Inspect => {
-            inspect::render(state, buffer, pictures, body);
-            None
+
+        /// Runs an effect and returns its answer.
+        #[allow(unreachable_code)] // a screen may have no effects
+        pub(super) fn run_effect(backend: &Backend, effect: Effect) -> Event {
+            match effect {
+                // The runtime has done it.
+                Effect::Copy(_) | Effect::Suspend => Event::Tick,
+                $(Effect::$Screen(effect) => Event::$Screen($name::run_effect(backend, effect)),)*
+            }
         }
     };
-    let covered = state.overlay.is_some() || state.message.is_some() || state.tour;
-    let over = (!pictures.placed.is_empty() && covered).then(|| buffer.clone());
-    tour::render(state, buffer, body);
-    let typed = overlay::render(state, buffer, body);
-    // Last: a long message lies over the screen.
-    bottom(state, buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
-    if let Some(before) = over {
-        pictures.uncovered(&before, buffer);
+}
+screens!(table);
+
+/// Brings a screen to the front. Returns what it then needs.
+pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
+    if state.screen != screen {
+        state.before = state.screen;
+        state.screen = screen;
     }
-    typed.or(cursor.filter(|_| state.overlay.is_none()))
+    state.runs.whole = false;
+    entry(screen).on_show(state)
 }
 
-fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
-    let lines = [
-        format!("mien needs {} columns and {} rows,", SMALLEST.0, SMALLEST.1),
-        format!("this terminal has {} and {}.", area.width, area.height),
-        "Enlarge it, or use `mien runs`.".into(),
-    ];
-    for (row, line) in (0..).zip(&lines) {
-        Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());
-    }
-}
-
-/// Whatever a screen draws, no cell holds what a terminal could act on.
-fn defuse(buffer: &mut Buffer) {
-    for cell in buffer.content.iter_mut().filter(|cell| cell.symbol() != " ") {
-        if cell.symbol().chars().any(|c| !is_printable(c)) {
-            let safe = printable(cell.symbol());
-            cell.set_symbol(&safe);
-        }
-    }
-}
-
-fn tabs(state: &State, buffer: &mut Buffer, area: Rect) {
-    let theme = &state.theme;
-    let mut pen = Pen::new(buffer, theme, area, 0);
-    pen.write(NAME, theme.accent());
-    for (number, screen) in (1..).zip(Screen::ALL) {
-        let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
-        pen.write(&tab(number, screen), style);
-    }
-    let queued = state.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
-    let running = state.active() - queued;
-    let words: Vec<String> = [(running, "running"), (queued, "queued")]
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| count(number, word, word))
-        .collect();
-    if words.is_empty() {
-        return;
-    }
-    let counts = format!("{} ", words.join(", "));
-    let wide = load(state).into_iter().find(|load| width(load) + 3 + width(&counts) <= pen.room());
-    if let Some(load) = wide {
-        let room = pen.room() - width(&load) - 2 - width(&counts);
-        pen.skip(room).write(&load, theme.text());
-    }
-    pen.flush_right(&counts, theme.good().patch(theme.strong()));
-}
-
-/// What the device of the active run does, in more words and in fewer: of the selected one if it is active.
-fn load(state: &State) -> Vec<String> {
-    let measured = |run: &RunView| {
-        let summary = run.summary.as_ref().ok().filter(|_| run.is_active(state.now))?;
-        let load = summary.load.as_ref()?;
-        let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
-        let (share, memory) = match &load.gpu {
-            Some(gpu) => (f64::from(gpu.utilization), gpu.memory_used),
-            None => (load.processor, load.memory),
-        };
-        Some(vec![format!("{name} {share:.0}% · {}", Size(memory)), format!("{name} {share:.0}%")])
-    };
-    state.runs.current().into_iter().chain(&state.runs.list).find_map(measured).unwrap_or_default()
-}
-
-/// What the line of tabs begins with.
-const NAME: &str = " mien ";
-
-fn tab(number: usize, screen: Screen) -> String {
-    format!(" {number} {} ", screen.title())
-}
-
-fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
-    let theme = &state.theme;
-    if let Some(message) = &state.message {
-        return tell(state, message, buffer, area);
-    }
-    let context = state.context();
-    let always = ["help", "quit"];
-    let hints = |wanted: bool| {
-        state
-            .keymap
-            .of(context)
-            .filter(move |binding| !binding.hint.is_empty() && always.contains(&binding.hint) == wanted)
-            .filter(|binding| applies(state, binding.action))
-            .filter_map(|binding| Some((theme.key(*state.keymap.keys(binding).first()?), binding.hint)))
-    };
-    let ends: Vec<_> = hints(true).collect();
-    let end: u16 = ends.iter().map(|(key, hint)| width(key) + width(hint) + 3).sum();
-    let mut pen = Pen::new(buffer, theme, area, 0);
-    pen.skip(1);
-    for (key, hint) in hints(false) {
-        if pen.room() < end + width(&key) + width(hint) + 3 {
-            break;
-        }
-        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
-    }
-    let room = pen.room();
-    pen.skip(room.saturating_sub(end));
-    for (key, hint) in ends {
-        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
-    }
-}
-
-/// Writes a message on the bottom line, and over the lines above it as far as it is long.
-fn tell(state: &State, message: &Message, buffer: &mut Buffer, area: Rect) {
-    let theme = &state.theme;
-    let error = message.error;
-    let style = if error { theme.bad().patch(theme.strong()) } else { theme.strong() };
-    let lines = wrap(&message.text, area.width - 4);
-    let rows = u16::try_from(lines.len()).unwrap_or(1).min(4);
-    let place = Rect { y: area.y + 1 - rows, height: rows, ..area };
-    Clear.render(place, buffer);
-    for (row, line) in (0..rows).zip(&lines) {
-        let sign = if error && row == 0 { theme.glyphs.states[5] } else { "" };
-        Pen::new(buffer, theme, place, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
-    }
-}
-
-/// Whether an action would do anything now. Keys that would not are not offered.
-fn applies(state: &State, action: Action) -> bool {
-    let run = state.runs.current();
-    let stands = run.and_then(|run| run.state(state.now));
-    match action {
-        Action::Open | Action::Back if state.screen == Screen::Inspect => inspect::applies(state, action),
-        Action::Stop => stands.is_some_and(RunState::is_active),
-        Action::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
-        Action::Repeat => stands.is_some(),
-        Action::Runs(action) => runs::applies(state, action),
-        Action::Open | Action::ToggleCurve if state.screen == Screen::Runs => run.is_some(),
-        Action::Open | Action::Left | Action::Right if state.screen == Screen::Compare => {
-            compare::applies(state, action)
-        }
-        // Once more is the way back, which Esc is told for.
-        Action::Open if state.screen == Screen::Data && state.data.look == Look::Face => false,
-        Action::Open => state.data.dataset().is_some(),
-        Action::CreateDemo => {
-            !state.data.drawing_demo && !state.data.entries.iter().any(|entry| entry.name.as_str() == "demo")
-        }
-        Action::Reset => matches!(state.form.focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without),
-        Action::Cycle => state.form.focus != Field::Launch,
-        Action::Data(action) => data::applies(state, action),
-        Action::Compare(_) => compare::applies(state, action),
-        Action::Inspect(_) => inspect::applies(state, action),
-        _ => true,
-    }
+/// A text of several lines to be copied, with how many they are; `None` where it is empty.
+fn text_selection(name: &str, text: String) -> Option<(String, String)> {
+    let lines = text.lines().count();
+    (lines > 0).then(|| (format!("{name}, {lines} lines"), text))
 }

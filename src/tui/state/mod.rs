@@ -1,69 +1,22 @@
 //! All that the dashboard knows and shows, as plain values. Changed by `update` alone.
 
-mod compare;
-mod data;
-mod form;
-mod inspect;
+mod input;
 mod overlay;
-mod runs;
-mod weights;
 
-pub use compare::{CompareCurve, ComparePane, CompareState, CurveView, Pair, Standing, Tested};
-pub use data::{DataState, DatasetEntry, DatasetView, Faces, Importing, Look, Part, Pick, Sample, Variants};
-pub use form::{Field, Form, Ground, Input, Order, Without};
-pub use inspect::{Against, BLOCK, InspectPane, InspectState, Judgement, Mode, SUSPECTS, Shown, Subject};
-pub use overlay::{Confirm, Help, ImportPurpose, Overlay, Palette, Prompt, Purpose, Report, RunsPurpose};
-pub use runs::{
-    Asked, COMPARED, Chart, Curves, Filter, LogLine, LogView, Pane, Places, Request, RunView, RunsState, meaning,
-    parse_limits,
-};
-pub use weights::{WeightsEntry, WeightsState};
+pub use input::Input;
+pub use overlay::{Confirm, Help, Overlay, Palette, Prompt, Report};
 
 use jiff::tz::TimeZone;
 
-use super::config::Config;
-use super::keymap::{Context, Keymap};
-pub use super::probe::{Facts, Graphics};
+use crate::domain::text::printable;
+
+use super::layout::Layout;
+use super::terminal_facts::Facts;
 use super::theme::Theme;
-
-/// A screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Screen {
-    /// What is there to train on.
-    Data,
-    /// Launch a run.
-    Train,
-    /// Watch runs.
-    Runs,
-    /// The marked runs side by side.
-    Compare,
-    /// What a run gets wrong.
-    Inspect,
-}
-
-impl Screen {
-    /// All of them, in the order of the tabs.
-    pub const ALL: [Self; 5] = [Self::Data, Self::Train, Self::Runs, Self::Compare, Self::Inspect];
-
-    /// The word on its tab.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Data => "Data",
-            Self::Train => "Train",
-            Self::Runs => "Runs",
-            Self::Compare => "Compare",
-            Self::Inspect => "Inspect",
-        }
-    }
-
-    /// The screen this many tabs to the right, around the end.
-    #[must_use]
-    pub fn step(self, by: isize) -> Self {
-        let here = Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0);
-        Self::ALL[here.saturating_add_signed(by + 5) % 5]
-    }
-}
+use crate::tui::library::Library;
+use crate::tui::messages::{self, Context, Keymap};
+use crate::tui::screen::Screen;
+use crate::tui::screen::screens;
 
 /// One line for the user on the bottom line. It stays until a key is pressed: nothing is missed by who looks away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,102 +29,93 @@ pub struct Message {
     pub at: u64,
 }
 
-/// Everything.
-#[derive(Debug, Clone)]
-#[allow(clippy::struct_excessive_bools)] // each answers a question of its own
-pub struct State {
-    /// The screen shown.
-    pub screen: Screen,
-    /// The screen to go back to from Train.
-    pub before: Screen,
-    /// Whether a key was pressed yet: until then the first news chooses the screen.
-    pub touched: bool,
-    /// What lies over it.
-    pub overlay: Option<Overlay>,
-    /// What the bottom line says in place of hints.
-    pub message: Option<Message>,
-    /// What was told so far, the newest last.
-    pub messages: Vec<Message>,
-    /// Whether the first steps are shown.
-    pub tour: bool,
-    /// The keys in force.
-    pub keymap: Keymap,
-    /// Whether the mouse works.
-    pub mouse: bool,
-    /// Milliseconds since 1970.
-    pub now: u64,
-    /// Columns of the terminal.
-    pub columns: u16,
-    /// Rows of the terminal.
-    pub rows: u16,
-    /// For times of day.
-    pub zone: TimeZone,
-    /// How things look.
-    pub theme: Theme,
-    /// What the terminal is, as far as it was learnt.
-    pub facts: Facts,
-    /// The Data screen.
-    pub data: DataState,
-    /// The pretrained weights.
-    pub weights: WeightsState,
-    /// The Train screen.
-    pub form: Form,
-    /// The Runs screen.
-    pub runs: RunsState,
-    /// The Compare screen.
-    pub compare: CompareState,
-    /// The Inspect screen.
-    pub inspect: InspectState,
-    /// Whether the dashboard is to end.
-    pub quit: bool,
+macro_rules! declare {
+    ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
+        $(use super::screens::$name::$State;)*
+
+        /// All that the dashboard knows and shows.
+        #[derive(Debug, Clone)]
+        #[allow(clippy::struct_excessive_bools)] // each answers a question of its own
+        pub struct State {
+            /// The screen shown.
+            pub screen: Screen,
+            /// The screen to go back to from Train.
+            pub before: Screen,
+            /// Whether a key was pressed yet: until then the first news chooses the screen.
+            pub touched: bool,
+            /// What lies over it.
+            pub overlay: Option<Overlay>,
+            /// What the bottom line says in place of hints.
+            pub message: Option<Message>,
+            /// What was told so far, the newest last.
+            pub messages: Vec<Message>,
+            /// Whether the first steps are shown.
+            pub tour: bool,
+            /// The keys in force.
+            pub keymap: Keymap,
+            /// Whether the mouse works.
+            pub mouse: bool,
+            /// Milliseconds since 1970.
+            pub now: u64,
+            /// Columns of the terminal.
+            pub columns: u16,
+            /// Rows of the terminal.
+            pub rows: u16,
+            /// For times of day.
+            pub zone: TimeZone,
+            /// How things look.
+            pub theme: Theme,
+            /// What the terminal is, as far as it was learnt.
+            pub facts: Facts,
+            /// The datasets, weights and runs of the home.
+            pub library: Library,
+            /// Whether the dashboard is to end.
+            pub quit: bool,
+            /// Where things lie on the screen as it was drawn last.
+            pub layout: Layout,
+            $(#[doc = concat!("The ", stringify!($Screen), " screen.")] pub $name: $State,)*
+        }
+
+        impl State {
+            /// The state at the start, before anything was read.
+            #[must_use]
+            pub fn new(theme: Theme, zone: TimeZone, now: u64) -> Self {
+                Self {
+                    screen: Screen::Data,
+                    before: Screen::Runs,
+                    touched: false,
+                    overlay: None,
+                    message: None,
+                    messages: Vec::new(),
+                    tour: false,
+                    keymap: Keymap::default(),
+                    mouse: false,
+                    now,
+                    columns: 80,
+                    rows: 24,
+                    zone,
+                    theme,
+                    facts: Facts::default(),
+                    library: Library::default(),
+                    quit: false,
+                    layout: Layout::default(),
+                    $($name: $State::default(),)*
+                }
+            }
+
+            /// Where the keyboard points while nothing lies over the screen.
+            #[must_use]
+            pub fn screen_context(&self) -> Context {
+                match self.screen {
+                    $(Screen::$Screen => self.$name.context(),)*
+                }
+            }
+        }
+    };
 }
+screens!(declare);
 
 impl State {
-    /// The state at the start, before anything was read.
-    #[must_use]
-    pub fn new(theme: Theme, zone: TimeZone, now: u64) -> Self {
-        Self {
-            screen: Screen::Data,
-            before: Screen::Runs,
-            touched: false,
-            overlay: None,
-            message: None,
-            messages: Vec::new(),
-            tour: false,
-            keymap: Keymap::default(),
-            mouse: false,
-            now,
-            columns: 80,
-            rows: 24,
-            zone,
-            theme,
-            facts: Facts::default(),
-            data: DataState::default(),
-            weights: WeightsState::default(),
-            form: Form::new(),
-            runs: RunsState::default(),
-            compare: CompareState::default(),
-            inspect: InspectState::default(),
-            quit: false,
-        }
-    }
-
-    /// Takes over what the config file says, and tells what is wrong in it.
-    #[must_use]
-    pub fn configured(mut self, config: &Config) -> Self {
-        self.theme = config.dress(self.theme);
-        self.keymap = config.keymap.clone();
-        self.mouse = config.mouse;
-        for problem in &config.problems {
-            self.tell(problem.to_string(), true);
-        }
-        if let ([first, _, ..], Some(message)) = (config.problems.as_slice(), &mut self.message) {
-            let (more, key) = (config.problems.len() - 1, self.keymap.key("messages"));
-            message.text = format!("{first} (and {more} more: {key} shows all)");
-        }
-        self
-    }
-
     /// Goes by what was learnt of the terminal.
     pub fn learn(&mut self, facts: Facts) {
         self.theme = self.theme.clone().on(facts.background.map(<(u8, u8, u8)>::from));
@@ -179,7 +123,16 @@ impl State {
     }
 
     /// Shows a message, safe to print, and keeps it.
-    pub fn tell(&mut self, text: String, error: bool) {
+    pub fn notify(&mut self, text: String) {
+        self.show_message(text, false);
+    }
+
+    /// Shows and keeps a message that something went wrong.
+    pub fn fail(&mut self, text: &str) {
+        self.show_message(printable(text), true);
+    }
+
+    fn show_message(&mut self, text: String, error: bool) {
         let message = Message { text, error, at: self.now };
         if self.messages.len() == Self::MESSAGES {
             self.messages.remove(0);
@@ -194,44 +147,15 @@ impl State {
     /// Where the keyboard points.
     #[must_use]
     pub fn context(&self) -> Context {
-        match (&self.overlay, self.screen) {
-            (Some(Overlay::Help(help)), _) if help.filter.is_some() => Context::HelpFilter,
-            (Some(Overlay::Help(_)), _) => Context::Help,
-            (Some(Overlay::Report(_)), _) => Context::Report,
-            (Some(Overlay::Palette(_)), _) => Context::Palette,
-            (Some(Overlay::Messages(_)), _) => Context::Messages,
-            (Some(Overlay::Confirm(_)), _) => Context::Confirm,
-            (Some(Overlay::Prompt(_)), _) => Context::Prompt,
-            (None, Screen::Data) if self.data.look == Look::Table => Context::Data,
-            (None, Screen::Data) => Context::DataFaces,
-            (None, Screen::Runs) if self.runs.whole && self.runs.pane == Pane::Log => Context::RunLog,
-            (None, Screen::Runs) if self.runs.whole => Context::RunDetail,
-            (None, Screen::Runs) => Context::Runs,
-            (None, Screen::Compare) => Context::Compare,
-            (None, Screen::Inspect) => Context::Inspect,
-            (None, Screen::Train) => match self.form.focus {
-                Field::Name => Context::TrainName,
-                field if field.takes_text() => Context::TrainNumber,
-                _ => Context::Train,
-            },
+        match &self.overlay {
+            Some(Overlay::Help(help)) if help.filter.is_some() => messages::HELP_FILTER,
+            Some(Overlay::Help(_)) => messages::HELP,
+            Some(Overlay::Report(_)) => messages::REPORT,
+            Some(Overlay::Palette(_)) => messages::PALETTE,
+            Some(Overlay::Messages(_)) => messages::MESSAGES,
+            Some(Overlay::Confirm(_)) => messages::CONFIRM,
+            Some(Overlay::Prompt(_)) => messages::PROMPT,
+            None => self.screen_context(),
         }
-    }
-
-    /// What the form stands on.
-    #[must_use]
-    pub fn ground(&self) -> Ground<'_> {
-        Ground { data: &self.data, weights: &self.weights, runs: &self.runs, now: self.now }
-    }
-
-    /// The form, to be changed, and what it stands on.
-    pub fn form_on_ground(&mut self) -> (&mut Form, Ground<'_>) {
-        let Self { form, data, weights, runs, now, .. } = self;
-        (form, Ground { data, weights, runs, now: *now })
-    }
-
-    /// Runs that a worker is at, or about to be.
-    #[must_use]
-    pub fn active(&self) -> usize {
-        self.runs.list.iter().filter(|run| run.state(self.now).is_some_and(crate::domain::RunState::is_active)).count()
     }
 }

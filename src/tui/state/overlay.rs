@@ -1,8 +1,7 @@
 //! What lies over a screen.
 
 use super::Input;
-use crate::domain::RunId;
-use crate::tui::effect::Effect;
+use crate::tui::messages::Effect;
 
 /// What lies over the screen.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +51,9 @@ pub struct Confirm {
     pub effects: Vec<Effect>,
 }
 
-/// A line to be typed, and what for.
+/// A line to be typed. The screen below knows what it is for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
-    /// What becomes of the line.
-    pub purpose: Purpose,
     /// On the border.
     pub title: String,
     /// What is accepted, in a sentence or two.
@@ -65,6 +62,8 @@ pub struct Prompt {
     pub input: Input,
     /// What is wrong with the line as it is.
     pub error: Option<String>,
+    /// Whether the screen changes as the line is typed, and has to stay in sight.
+    pub live: bool,
 }
 
 /// Lines to be read, scrolled where they do not fit.
@@ -76,45 +75,4 @@ pub struct Report {
     pub lines: Vec<String>,
     /// The first one that is shown.
     pub first: usize,
-}
-
-/// What a typed line is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
-    /// Of the Data screen.
-    Import(ImportPurpose),
-    /// Of the Runs screen.
-    Runs(RunsPurpose),
-}
-
-/// What a line typed on the Runs screen is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunsPurpose {
-    /// Which runs the list shows.
-    Filter {
-        /// What was in force before.
-        before: String,
-    },
-    /// Another name.
-    Rename(RunId),
-    /// Tags to add and to take off.
-    Tag(Vec<RunId>),
-    /// A note.
-    Note(RunId),
-    /// Other limits.
-    Limits(RunId),
-    /// What to look for in the log.
-    Search {
-        /// What was looked for before.
-        before: String,
-    },
-}
-
-/// What a line typed on the Data screen is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImportPurpose {
-    /// What to import.
-    Source,
-    /// What to call what is imported from here.
-    Name(String),
 }

@@ -8,12 +8,14 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use crate::domain::Split;
 use crate::runs::inspection::InspectionError;
 use crate::runs::{Home, RunStore};
-use crate::tui::action::Action;
-use crate::tui::backend::Disk;
-use crate::tui::effect::{CompareEffect, Effect};
-use crate::tui::event::{CompareEvent, Event, Key};
-use crate::tui::screens::compare::as_text;
-use crate::tui::state::{ComparePane, CurveView, Screen, Standing, State};
+use crate::tui::backend::Backend;
+use crate::tui::key::Key;
+use crate::tui::messages::{Action, CompareEffect, CompareEvent, Effect, Event};
+use crate::tui::screen::Screen;
+use crate::tui::screens::compare::choice::suggested;
+use crate::tui::screens::compare::{ComparePane, CurveView, VerdictStatus};
+use crate::tui::screens::{entry, run_effect};
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::update::{apply, update};
 
@@ -21,7 +23,12 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     keys.chars().flat_map(|c| update(state, NOW, Event::Key(Key::char(c)))).collect()
 }
 
-fn running() -> crate::tui::state::RunView {
+/// What the screen copies.
+fn as_text(state: &State) -> String {
+    entry(Screen::Compare).selection(state).map(|(_, text)| text).unwrap_or_default()
+}
+
+fn running() -> crate::tui::library::RunView {
     begun("new-wren", 1).started().epochs(7, 6).steps(8, 12).view(true)
 }
 
@@ -136,9 +143,9 @@ fn verdicts_are_asked_for_one_by_one_and_once() {
     assert_eq!(effects.len(), 1, "one at a time");
     assert!(apply(&mut state, Action::GoTo(Screen::Compare)).is_empty(), "it is under way");
     assert_eq!(settle(&mut state, effects), 5);
-    assert!((1..6).all(|run| matches!(state.compare.standing(run), Standing::Known(_))));
-    let list = state.runs.list.clone();
-    assert!(update(&mut state, NOW, Event::Runs(list)).is_empty(), "nothing changed");
+    assert!((1..6).all(|run| matches!(state.compare.standing(run), VerdictStatus::Known(_))));
+    let list = state.library.runs.list.clone();
+    assert!(update(&mut state, NOW, Event::RunsRead(list)).is_empty(), "nothing changed");
     // Another baseline asks for the pairs that are new; going back asks for none.
     let asked = press(&mut state, "b");
     assert_eq!(settle(&mut state, asked), 5);
@@ -162,8 +169,8 @@ fn an_answer_about_other_runs_changes_nothing_that_is_seen() {
 fn a_run_that_is_tested_anew_is_judged_anew() {
     let mut state = compared(vec![lynx(), heron()]);
     let again = tested(begun("calm-heron", 2), "calm-heron", 610, 24, 18);
-    let asked = update(&mut state, NOW, Event::Runs(vec![lynx(), again]));
-    assert!(matches!(state.compare.standing(1), Standing::Computing));
+    let asked = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
+    assert!(matches!(state.compare.standing(1), VerdictStatus::Computing));
     assert_eq!(settle(&mut state, asked), 1);
 }
 
@@ -172,7 +179,7 @@ fn a_live_run_grows_without_asking_for_verdicts() {
     let (mut state, effects) = marked(vec![lynx(), running()]);
     assert!(effects.is_empty());
     let more = begun("new-wren", 1).started().epochs(9, 6).view(true);
-    assert!(update(&mut state, NOW, Event::Runs(vec![lynx(), more])).is_empty());
+    assert!(update(&mut state, NOW, Event::RunsRead(vec![lynx(), more])).is_empty());
     let rows = &state.compare.comparison.as_ref().expect("two runs").metrics;
     let epochs = rows.iter().find(|row| row.metric.name() == "epochs").expect("a row");
     assert_eq!(epochs.values[1], Some(9.0));
@@ -241,20 +248,20 @@ fn enter_opens_the_run_and_i_its_difference_to_the_baseline() {
 #[test]
 fn enter_marks_what_is_suggested() {
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), running()]));
-    assert_eq!(state.suggested().len(), 2);
+    assert_eq!(suggested(&state).len(), 2);
     let effects = apply(&mut state, Action::Open);
     assert_eq!((state.runs.marked.len(), effects.len()), (2, 1));
     // With one marked, the other one is of the same dataset though it is older.
     let demo = |recipe: &mut crate::domain::Recipe| recipe.fingerprint = "4711".into();
     let newer = tested(begun("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), newer]));
-    let mut both = state.suggested();
+    let mut both = suggested(&state);
     both.sort();
     assert_eq!(both, names(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
     state.runs.marked = names(&["quiet-lynx"]);
-    assert_eq!(state.suggested(), names(&["calm-heron"]));
+    assert_eq!(suggested(&state), names(&["calm-heron"]));
     state.runs.marked = names(&["lone-wolf"]);
-    assert_eq!(state.suggested().len(), 1, "better than none");
+    assert_eq!(suggested(&state).len(), 1, "better than none");
 }
 
 #[test]
@@ -309,19 +316,19 @@ fn the_text_is_a_table_with_tabs() {
 fn the_backend_reads_predictions_and_names_missing_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(folder.path()));
-    let disk = Disk::new(store.clone());
+    let backend = Backend::new(store.clone());
     let runs = [lynx(), heron()].map(|run| run.summary.expect("read"));
-    let judge = || CompareEffect::Judge { baseline: runs[0].clone(), run: runs[1].clone() };
+    let judge = || Effect::Compare(CompareEffect::Judge { baseline: runs[0].clone(), run: runs[1].clone() });
     let verdict = |event: Event| match event {
         Event::Compare(CompareEvent::Judged(_, verdict)) => verdict,
         other => panic!("{other:?}"),
     };
-    let reason = verdict(disk.on_compare(judge())).expect_err("nothing on disk").to_string();
+    let reason = verdict(run_effect(&backend, judge())).expect_err("nothing on disk").to_string();
     assert!(reason.contains("`mien evaluate quiet-lynx`"), "{reason}");
     for (run, skill) in runs.iter().zip([560, 610]) {
         let path = crate::runs::inspection::file(&store.folder(&run.id), Split::Test, 0);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         predictions(run.id.as_str(), skill).write(&path).expect("written");
     }
-    assert_eq!(verdict(disk.on_compare(judge())), judged(&runs[0], &runs[1]));
+    assert_eq!(verdict(run_effect(&backend, judge())), judged(&runs[0], &runs[1]));
 }

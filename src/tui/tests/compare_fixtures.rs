@@ -9,10 +9,11 @@ use crate::events::Event as Logged;
 use crate::runs::comparison::{Candidate, Comparison, NotComparable, Verdict};
 use crate::runs::predictions::Predictions;
 use crate::runs::{Inspection, Summary};
-use crate::tui::action::Action;
-use crate::tui::effect::{CompareEffect, Effect};
-use crate::tui::event::{CompareEvent, Event};
-use crate::tui::state::{Pair, RunView, Screen, State};
+use crate::tui::library::RunView;
+use crate::tui::messages::compare::Pair;
+use crate::tui::messages::{Action, CompareEffect, CompareEvent, Effect, Event};
+use crate::tui::screen::Screen;
+use crate::tui::state::State;
 use crate::tui::update::{apply, update};
 
 /// Test images of each class: a tenth of FER-2013's, because drawing them anew takes long without optimization.

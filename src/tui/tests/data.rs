@@ -5,9 +5,11 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
 use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
-use crate::tui::effect::{DataEffect, Effect};
-use crate::tui::event::{DataEvent, Event};
-use crate::tui::state::{Look, Overlay, Part, Screen, State};
+use crate::tui::messages::data::Part;
+use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
+use crate::tui::screen::Screen;
+use crate::tui::screens::data::DataView;
+use crate::tui::state::{Overlay, State};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 
@@ -50,13 +52,13 @@ fn pages_are_turned_and_end_at_the_ends() {
         assert_eq!(state.data.face, face, "{keys}");
     }
     press(&mut state, "fG");
-    assert_eq!((state.data.look, state.data.face), (Look::Faces, 3595));
+    assert_eq!((state.data.view, state.data.face), (DataView::Faces, 3595));
     press(&mut state, "]l");
     assert_eq!(state.data.face, 3595, "there is no page after the last");
     press(&mut state, "v");
     assert_eq!((state.data.part, state.data.face), (Part::Of(Split::Validation), 0));
     press(&mut state, "<esc>vvv");
-    assert_eq!((state.data.part, state.data.look), (Part::Of(Split::Train), Look::Table));
+    assert_eq!((state.data.part, state.data.view), (Part::Of(Split::Train), DataView::Table));
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn faces_are_asked_for_once_and_only_those_on_show() {
     assert_eq!((pick.part, pick.first, pick.count), (Part::Of(Split::Validation), 0, 4));
     // Late faces of another split are not taken.
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
-    assert!(state.data.sample().is_none());
+    assert!(state.data.sample(&state.library).is_none());
     // What cannot be read is told, and not asked for again and again.
     let failed = Event::Data(DataEvent::Faces(pick.clone(), Err("pixels.bin: cannot be read".into())));
     assert_eq!(update(&mut state, NOW, failed), []);
@@ -88,7 +90,7 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
     press(&mut state, "<esc>v");
     update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
     press(&mut state, "a");
-    assert_eq!(state.data.look, Look::Table);
+    assert_eq!(state.data.view, DataView::Table);
     assert!(state.message.expect("words").text.contains("never changed"));
 }
 
@@ -111,11 +113,11 @@ fn an_import_is_typed_followed_and_reported() {
     press(&mut state, "<esc>");
     assert!(state.overlay.is_none());
     // It is what is shown next.
-    let Ok(mut view) = state.data.entries[0].dataset.clone() else { panic!("no dataset") };
+    let Ok(mut view) = state.library.datasets.list[0].dataset.clone() else { panic!("no dataset") };
     view.name = fixtures::dataset_name("x");
-    let entries = [state.data.entries.clone(), vec![fixtures::entry(view)]].concat();
-    update(&mut state, NOW, Event::Datasets(Ok(entries)));
-    assert_eq!(state.data.dataset().map(|dataset| dataset.name.as_str()), Some("x"));
+    let entries = [state.library.datasets.list.clone(), vec![fixtures::entry(view)]].concat();
+    update(&mut state, NOW, Event::DatasetsRead(Ok(entries)));
+    assert_eq!(state.data.dataset(&state.library).map(|dataset| dataset.name.as_str()), Some("x"));
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn faces_on_the_whole_screen() {
         snapshot("data_face", &state, size);
         let effects = press(&mut state, "a");
         let [Effect::Data(DataEffect::MakeVariants(wanted))] = &effects[..] else { panic!("{effects:?}") };
-        let face = state.data.sample().expect("a face").face.clone();
+        let face = state.data.sample(&state.library).expect("a face").face.clone();
         let made = vec![face; wanted.count + 1];
         update(&mut state, NOW, Event::Data(DataEvent::Variants(wanted.clone(), Ok(made))));
         snapshot("data_variants", &state, size);

@@ -10,8 +10,10 @@ use crate::domain::{
 };
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Detail, Summary};
-use crate::tui::event::{DataEvent, Event};
-use crate::tui::state::{DatasetEntry, DatasetView, Part, Pick, RunView, Sample, State};
+use crate::tui::library::{DatasetEntry, DatasetView, RunView};
+use crate::tui::messages::data::{Part, Pick, Sample};
+use crate::tui::messages::{DataEvent, Event, TrainEvent};
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
@@ -85,10 +87,10 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
         _ => None,
     });
     let mut state = State::new(theme, TimeZone::UTC, NOW);
-    update(&mut state, NOW, Event::Datasets(Ok(datasets)));
-    update(&mut state, NOW, Event::Weights(Ok(vec![])));
-    update(&mut state, NOW, Event::Runs(runs));
-    update(&mut state, NOW, Event::NameSuggested(id("quiet-lynx")));
+    update(&mut state, NOW, Event::DatasetsRead(Ok(datasets)));
+    update(&mut state, NOW, Event::WeightsRead(Ok(vec![])));
+    update(&mut state, NOW, Event::RunsRead(runs));
+    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("quiet-lynx"))));
     state
 }
 

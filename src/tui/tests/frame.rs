@@ -3,21 +3,21 @@
 
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Color;
 
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot};
-use super::update::press;
-use crate::tui::action::Action;
+use super::update::{act, drawn, press};
 use crate::tui::config::Config;
-use crate::tui::effect::Effect;
-use crate::tui::event::{Event, Key};
-use crate::tui::keymap::{Context, Keymap, Rebinding};
-use crate::tui::screens;
-use crate::tui::state::{Confirm, Help, Overlay, Screen, State};
+use crate::tui::key::Key;
+use crate::tui::messages;
+use crate::tui::messages::{Action, Effect, Event, Keymap, Rebinding, RunsEffect, RunsEvent, TrainEvent};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Confirm, Help, Overlay, State};
 use crate::tui::theme::{ASCII, Depth, ThemeName};
 use crate::tui::update::{apply, update};
+use crate::tui::view;
 
 fn state() -> State {
     let mut state = at(Screen::Runs, fixtures::with_data(fixtures::all()));
@@ -28,7 +28,7 @@ fn state() -> State {
 pub(super) fn cells(state: &State, (columns, rows): (u16, u16)) -> Buffer {
     let area = Rect::new(0, 0, columns, rows);
     let mut buffer = Buffer::empty(area);
-    screens::render(state, &mut buffer, area, &mut crate::tui::widgets::faces::Pictures::new(false));
+    view::render(state, &mut buffer, area, &mut crate::tui::widgets::faces::Pictures::new(false));
     buffer
 }
 
@@ -57,7 +57,7 @@ fn everywhere() -> Vec<State> {
     }));
     let mut touring = state();
     touring.tour = true;
-    touring.tell("é ± ∞ 悲しい → done".into(), true);
+    touring.fail("é ± ∞ 悲しい → done");
     states.extend([asked, touring]);
     states
 }
@@ -81,7 +81,7 @@ fn the_palette_does_what_is_selected() {
     assert_eq!((state.runs.selected.clone(), state.overlay.is_none()), (Some(id("plain-finch")), true));
     assert_eq!(
         press(&mut state, ":resume<enter>"),
-        [Effect::Resume(id("plain-finch"))],
+        [Effect::Runs(RunsEffect::Resume(id("plain-finch")))],
         "by the key's name in the config file"
     );
     press(&mut state, ":theme light<enter>");
@@ -115,7 +115,7 @@ fn the_help_is_filtered_by_typing() {
     press(&mut state, "stop");
     snapshot("help_filtered", &state, SIZES[0]);
     snapshot("help_filtered", &state, (60, 16));
-    assert_eq!(state.context(), Context::HelpFilter);
+    assert_eq!(state.context(), messages::HELP_FILTER);
     press(&mut state, "q");
     assert!(draw(&state, SIZES[0]).contains("no key fits"));
     press(&mut state, "<esc>");
@@ -152,10 +152,14 @@ fn messages_are_kept_with_their_times() {
     press(&mut state, "!");
     assert!(draw(&state, SIZES[0]).contains("nothing was told yet"));
     press(&mut state, "<esc>");
-    update(&mut state, NOW - 60_000, Event::StopFinished(id("calm-heron"), Ok(())));
+    update(&mut state, NOW - 60_000, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
     let words =
         "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: Permission denied (os error 13)";
-    update(&mut state, NOW, Event::LaunchFinished(Err(crate::tui::event::ActionError::Fault(words))));
+    update(
+        &mut state,
+        NOW,
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+    );
     press(&mut state, "!");
     snapshot("messages", &state, SIZES[0]);
     snapshot("messages", &state, (60, 16));
@@ -245,7 +249,10 @@ fn leaving_for_the_shell_is_asked_of_the_runtime() {
 #[test]
 fn clicks_lead_to_tabs_and_lines() {
     let size = SIZES[0];
-    let click = |state: &mut State, column, row| update(state, NOW, Event::Click { column, row, size });
+    let click = |state: &mut State, column, row| {
+        drawn(state);
+        act(state, Event::Click(Position::new(column, row)))
+    };
     let mut state = state();
     for (column, screen) in
         [(7, Screen::Data), (16, Screen::Train), (25, Screen::Runs), (32, Screen::Compare), (44, Screen::Inspect)]
@@ -267,7 +274,7 @@ fn clicks_lead_to_tabs_and_lines() {
     click(&mut state, 10, size.1 - 3);
     assert_eq!(state.runs.selected, before, "there is no run");
     update(&mut state, NOW, Event::Scroll(-3));
-    assert_eq!(state.runs.position(), 0);
+    assert_eq!(state.runs.position(&state.library), 0);
     press(&mut state, "S");
     click(&mut state, 10, 5);
     update(&mut state, NOW, Event::Scroll(3));
@@ -333,7 +340,7 @@ proptest! {
                 update(&mut state, NOW, Event::Resized { columns: size.0, rows: size.1 });
                 press(&mut state, KEYS[*key]);
                 cells(&state, size);
-                update(&mut state, NOW, Event::Click { column: columns / 2, row: rows / 2, size });
+                update(&mut state, NOW, Event::Click(Position::new(columns / 2, rows / 2)));
                 update(&mut state, NOW, Event::Scroll(isize::try_from(*key).unwrap_or(0) - 20));
                 cells(&state, size);
             }

@@ -10,8 +10,10 @@ use super::update::press;
 use crate::domain::Outcome;
 use crate::domain::text::printable;
 use crate::events::Event as Logged;
-use crate::tui::screens;
-use crate::tui::state::{DatasetEntry, Screen, State};
+use crate::tui::library::DatasetEntry;
+use crate::tui::screen::Screen;
+use crate::tui::state::State;
+use crate::tui::view;
 use crate::tui::widgets::faces::Pictures;
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{2066}\u{61c}\u{2028}\u{7f}\r\u{8}owned";
@@ -36,7 +38,7 @@ fn planted() -> State {
     dataset.classes.iter_mut().for_each(|(name, _)| name.push_str(EVIL));
     let damaged = DatasetEntry { name: fixtures::dataset_name("damaged"), dataset: Err(evil()) };
     let mut state = fixtures::state(vec![fixtures::entry(dataset), damaged], vec![log.view(false), broken]);
-    state.tell(evil(), true);
+    state.notify(evil());
     state
 }
 
@@ -52,7 +54,7 @@ fn no_cell_steers_the_terminal() {
             for size in [(80, 24), (160, 50)] {
                 let area = Rect::new(0, 0, size.0, size.1);
                 let mut buffer = Buffer::empty(area);
-                screens::render(&state, &mut buffer, area, &mut Pictures::new(false));
+                view::render(&state, &mut buffer, area, &mut Pictures::new(false));
                 for cell in buffer.content() {
                     assert_eq!(printable(cell.symbol()), cell.symbol(), "{screen:?} after {keys:?}");
                 }

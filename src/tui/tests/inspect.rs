@@ -5,9 +5,11 @@ use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run
 use super::screens::at;
 use crate::domain::{LeftOutImages, Split};
 use crate::runs::inspection::Order;
-use crate::tui::effect::{Effect, InspectEffect};
-use crate::tui::event::{Event, InspectEvent};
-use crate::tui::state::{InspectPane, Mode, Screen, State, Without};
+use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
+use crate::tui::screen::Screen;
+use crate::tui::screens::inspect::{InspectPane, Mode};
+use crate::tui::screens::train::Without;
+use crate::tui::state::State;
 use crate::tui::update::update;
 
 #[test]
@@ -43,8 +45,8 @@ fn a_run_still_at_work_is_looked_into_by_its_latest_validation_results() {
     open(&mut state, &COUNTS, &names());
     let subject = state.inspect.subject.clone().expect("wanted");
     assert_eq!((subject.split, subject.epoch), (Split::Validation, None));
-    assert_eq!(update(&mut state, NOW, Event::Runs(vec![running(3)])), []);
-    let asked = update(&mut state, NOW, Event::Runs(vec![running(4)]));
+    assert_eq!(update(&mut state, NOW, Event::RunsRead(vec![running(3)])), []);
+    let asked = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
     assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::Judge { .. })]), "{asked:?}");
 }
 
@@ -130,8 +132,8 @@ fn a_run_on_other_images_is_refused_in_words() {
     let mut counts = COUNTS;
     counts[0] += 1;
     let other = super::inspect_fixtures::inspection(&counts, &names(), 1.8);
-    let against = crate::tui::state::Against::new(&own, &other, None);
-    let judged = crate::tui::state::Judgement::new(own, None, Vec::new(), Some(against));
+    let against = crate::tui::messages::inspect::Against::new(&own, &other, None);
+    let judged = crate::tui::messages::inspect::Judgement::new(own, None, Vec::new(), Some(against));
     update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Ok(judged.into()))));
     press(&mut state, "n");
     assert!(
@@ -193,13 +195,13 @@ fn suspects_are_marked_and_unmarked() {
 fn form_with(state: &mut State, marked: Vec<u32>) {
     let list = LeftOutImages::new(marked, run_ids(&["brisk-otter"]));
     update(state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(list))));
-    state.form.dataset = Some(fixtures::fer2013().name);
+    state.train.dataset = Some(fixtures::fer2013().name);
     *state = at(Screen::Train, state.clone());
 }
 
-fn launched(state: &State) -> LeftOutImages {
-    match state.form.order(&state.ground()) {
-        Ok(crate::tui::state::Order::One(_, recipe)) => recipe.left_out,
+fn launched(state: &State) -> LeftOut {
+    match state.train.order(&state.form_choices()) {
+        Ok(crate::tui::screens::train::Order::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
     }
 }
@@ -208,10 +210,10 @@ fn launched(state: &State) -> LeftOutImages {
 fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
-    assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
-    state.form.focus = crate::tui::state::Field::Without;
+    assert_eq!(launched(&state), LeftOut::new(vec![3, 5], run_ids(&["brisk-otter"])));
+    state.train.focus = crate::tui::screens::train::Field::Without;
     press(&mut state, "<right>");
-    assert_eq!(state.form.without, Some(Without::Nothing));
+    assert_eq!(state.train.without, Some(Without::Nothing));
     assert!(launched(&state).is_empty());
     super::update::press(&mut state, "<^d>");
     assert_eq!(launched(&state).len(), 2);
@@ -236,6 +238,6 @@ fn a_class_cannot_be_left_out_whole() {
     let mut state = inspected();
     let angry = fixtures::fer2013().classes[0].1.train;
     form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
-    let error = state.form.order(&state.ground()).expect_err("refused").1;
+    let error = state.train.order(&state.form_choices()).expect_err("refused").1;
     assert!(error.contains("training images of the class 'angry' would be left out"), "{error}");
 }

@@ -7,9 +7,11 @@ use super::screens::at;
 use crate::domain::{FinishReason, RunId, Split};
 use crate::runs::inspection::Inspection;
 use crate::runs::predictions::Predictions;
-use crate::tui::effect::{Effect, InspectEffect};
-use crate::tui::event::{Event, InspectEvent};
-use crate::tui::state::{Against, Judgement, RunView, Screen, Shown, State, Subject};
+use crate::tui::library::RunView;
+use crate::tui::messages::inspect::{Against, Judgement, Shown, Subject};
+use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
+use crate::tui::screen::Screen;
+use crate::tui::state::State;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
 
@@ -110,7 +112,7 @@ pub(super) fn inspected() -> State {
 /// Goes to the Inspect screen and answers what it asks.
 pub(super) fn open(state: &mut State, counts: &[usize], names: &[String]) {
     *state = at(Screen::Runs, state.clone());
-    let effects = update(state, NOW, Event::Key(crate::tui::event::Key::char('5')));
+    let effects = update(state, NOW, Event::Key(crate::tui::key::Key::char('5')));
     answer(state, effects, counts, names);
 }
 

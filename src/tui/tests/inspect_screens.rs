@@ -4,14 +4,20 @@ use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, runs};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use crate::domain::LeftOutImages;
-use crate::tui::effect::{Effect, InspectEffect};
-use crate::tui::event::{Event, InspectEvent};
-use crate::tui::screens::inspect::as_text;
-use crate::tui::state::{Field, Screen, State};
+use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
+use crate::tui::screen::Screen;
+use crate::tui::screens::entry;
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::theme::ThemeName;
 use crate::tui::update::update;
 
 const SMALL: (u16, u16) = (60, 16);
+
+/// What the screen copies.
+fn as_text(state: &State) -> String {
+    entry(Screen::Inspect).selection(state).map(|(_, text)| text).unwrap_or_default()
+}
 
 #[test]
 fn inspect_in_percent_counts_and_difference() {
@@ -75,10 +81,10 @@ fn inspect_suspects_with_marks() {
 fn the_form_offers_what_is_marked() {
     let mut state = inspected();
     marked(&mut state, vec![3, 5, 8]);
-    state.form.dataset = Some(fixtures::fer2013().name);
+    state.train.dataset = Some(fixtures::fer2013().name);
     let mut state = at(Screen::Train, state);
     snapshot("train_left_out", &state, SIZES[0]);
-    state.form.focus = Field::Without;
+    state.train.focus = Field::Without;
     press(&mut state, "<right>");
     assert!(draw(&state, SIZES[0]).contains("there are marked images"));
 }
@@ -99,7 +105,7 @@ fn refused(reason: &str) -> State {
     let mut state = fixtures::with_data(runs());
     state.runs.selected = Some(id("brisk-otter"));
     let mut state = at(Screen::Runs, state);
-    let effects = update(&mut state, NOW, Event::Key(crate::tui::event::Key::char('5')));
+    let effects = update(&mut state, NOW, Event::Key(crate::tui::key::Key::char('5')));
     for effect in effects {
         if let Effect::Inspect(InspectEffect::Judge { subject, .. }) = effect {
             update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Err(reason.into()))));

@@ -1,18 +1,35 @@
-//! Whole screens as snapshots, and key sequences as tables.
+//! Whole screens as snapshots, key sequences as tables, and the targets of fuzzing.
 
+#[cfg(test)]
 mod compare;
+#[cfg(test)]
 mod compare_fixtures;
+#[cfg(test)]
 mod data;
+#[cfg(test)]
 pub(super) mod fixtures;
+#[cfg(test)]
 mod frame;
+pub(crate) mod fuzz;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod inspect;
+#[cfg(test)]
 mod inspect_fixtures;
+#[cfg(test)]
 mod inspect_screens;
+#[cfg(test)]
 mod runs;
+#[cfg(test)]
 mod screens;
+#[cfg(test)]
 mod themes;
+#[cfg(test)]
 mod transfer_fixtures;
+#[cfg(test)]
 mod transfer_screens;
+#[cfg(test)]
 mod transfer_update;
+#[cfg(test)]
 mod update;

@@ -7,9 +7,10 @@ use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
 use crate::runs::WorkerDeath;
 use crate::runs::annotations::AnnotationChange;
-use crate::tui::effect::{Effect, RunsEffect};
-use crate::tui::event::{Event, RunsEvent};
-use crate::tui::state::{Curves, Overlay, Request, RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::messages::{Effect, Event, RunsEffect, RunsEvent, TrainEvent};
+use crate::tui::screens::runs::{Curves, Request};
+use crate::tui::state::{Overlay, State};
 use crate::tui::update::update;
 
 fn state() -> State {
@@ -25,7 +26,7 @@ fn at(run: &str) -> State {
 }
 
 fn shown(state: &State) -> Vec<String> {
-    state.runs.visible().map(|run| run.id.to_string()).collect()
+    state.runs.visible(&state.library).map(|run| run.id.to_string()).collect()
 }
 
 fn message(state: &State) -> String {
@@ -43,11 +44,11 @@ fn after(events: Vec<Logged>) -> RunView {
     events.into_iter().fold(book, Logbook::log).view(true)
 }
 
-fn heard(state: &mut State, run: RunView) {
+fn read(state: &mut State, run: RunView) {
     let mut runs = fixtures::all();
     runs.retain(|other| other.id != run.id);
     runs.push(run);
-    update(state, NOW + 1_000, Event::Runs(runs));
+    update(state, NOW + 1_000, Event::RunsRead(runs));
 }
 
 #[test]
@@ -114,9 +115,9 @@ fn workers_are_asked_and_their_answer_is_told() {
         assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
         assert_eq!(state.runs.unanswered(&heron()).map(|asked| asked.request), Some(request));
         assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
-        heard(&mut state, after(vec![]));
+        read(&mut state, after(vec![]));
         assert!(state.runs.unanswered(&heron()).is_some(), "{keys}: no answer is none");
-        heard(&mut state, after(vec![event]));
+        read(&mut state, after(vec![event]));
         assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, words));
         assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
     }
@@ -138,7 +139,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
     for (index, (run, seconds, offered)) in table.into_iter().enumerate() {
         let mut state = at("calm-heron");
         let now = state.now;
-        heard(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
+        read(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
         state.now = now;
         press(&mut state, "S");
         let asks = matches!(&state.overlay, Some(Overlay::Confirm(confirm)) if confirm.title == "kill");
@@ -155,9 +156,9 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
 #[test]
 fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
-    let run = state.runs.find(&id("plain-finch")).cloned().expect("a lost run");
-    assert!(draw(&state, SIZES[2]).contains("gone without a message"));
-    heard(&mut state, RunView { loss: Some(WorkerDeath::Killed), ..run });
+    let run = state.library.runs.find(&id("plain-finch")).cloned().expect("a lost run");
+    assert!(draw(&state, SIZES[2]).contains("gone without a word"));
+    read(&mut state, RunView { loss: Some(WorkerDeath::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");
 }
@@ -166,8 +167,8 @@ fn a_killed_run_says_so() {
 fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
     let mut state = at("calm-heron");
     press(&mut state, "p");
-    update(&mut state, NOW, Event::Run(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
-    assert!(state.runs.asked.is_empty());
+    update(&mut state, NOW, Event::Runs(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
+    assert!(state.runs.pending.is_empty());
     assert_eq!(message(&state), "disk full");
 }
 
@@ -202,13 +203,13 @@ fn what_cannot_be_done_is_said() {
 fn deleting_tells_what_is_lost_and_asks() {
     let mut state = at("brisk-otter");
     assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Weigh(vec![id("brisk-otter")]))]);
-    update(&mut state, NOW, Event::Run(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
     snapshot("delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Delete(vec![id("brisk-otter")]))]);
-    update(&mut state, NOW, Event::Run(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
     assert!(!shown(&state).contains(&"brisk-otter".into()));
     assert_eq!(message(&state), "brisk-otter is deleted");
-    assert!(state.runs.current().is_some());
+    assert!(state.runs.current(&state.library).is_some());
 }
 
 #[test]
@@ -220,8 +221,8 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     assert!(prompt_error(&state).is_some());
     let rename = RunsEffect::Rename { from: id("brisk-otter"), to: id("old-owl") };
     assert_eq!(press(&mut state, "<^u>old-owl<enter>"), [Effect::Runs(rename)]);
-    update(&mut state, NOW, Event::Run(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
-    assert_eq!(state.runs.current().map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
+    update(&mut state, NOW, Event::Runs(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
+    assert_eq!(state.runs.current(&state.library).map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
     let changes = ["+night", "-none", "best"].map(|word| AnnotationChange::of_tag(word).expect("a tag")).to_vec();
     assert_eq!(effects, [Effect::Runs(RunsEffect::Describe(id("old-owl"), changes))], "not what the list had of it");
@@ -239,7 +240,10 @@ fn marked_runs_are_meant_together() {
     assert_eq!(state.runs.marked.len(), 6);
     press(&mut state, "S");
     let effects = press(&mut state, "y");
-    assert_eq!(effects, [Effect::Stop(id("new-wren")), Effect::Stop(id("calm-heron"))]);
+    assert_eq!(
+        effects,
+        [Effect::Runs(RunsEffect::Stop(id("new-wren"))), Effect::Runs(RunsEffect::Stop(id("calm-heron")))]
+    );
     snapshot("runs_marked", &state, SIZES[0]);
     press(&mut state, "u");
     assert!(state.runs.marked.is_empty());
@@ -289,12 +293,12 @@ fn a_paused_run_and_one_that_tells_its_load() {
     let gpu = GpuLoad { name: "H200".into(), utilization: 96, memory_used: 11 << 30, memory_total: 139 << 30 };
     let load = Load { processor: 187.0, memory: 1_400 << 20, gpu: Some(gpu) };
     let mut state = at("calm-heron");
-    heard(
+    read(
         &mut state,
         after(vec![Logged::Load { load: load.clone() }, Logged::LimitsChanged { epochs: 20, patience: 4 }]),
     );
     snapshots("runs_load", &state);
-    heard(&mut state, after(vec![Logged::Load { load }, Logged::Paused]));
+    read(&mut state, after(vec![Logged::Load { load }, Logged::Paused]));
     snapshots("runs_paused", &state);
 }
 
@@ -326,7 +330,7 @@ fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
     assert_eq!(value(&state, Hyperparameter::Epochs), "50");
     state.runs.selected = Some(id("brisk-otter"));
     press(&mut state, "3r");
-    state.form.put(Hyperparameter::BatchSize, "128");
+    state.train.put(Hyperparameter::BatchSize, "128");
     snapshot("train_repeated", &state, SIZES[0]);
     assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
 }
@@ -371,9 +375,9 @@ fn a_launched_run_that_the_filter_hides_is_told_of() {
     for (filter, told) in [("", false), ("/state:finished<enter>", true)] {
         let mut state = state();
         press(&mut state, filter);
-        update(&mut state, NOW, Event::LaunchFinished(Ok(id("late-lark"))));
+        update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("late-lark")))));
         assert_eq!(message(&state), "late-lark is launched and begins in its turn: 2 others are at work or waiting");
-        heard(&mut state, Logbook::new("late-lark", 1).view(true));
+        read(&mut state, Logbook::new("late-lark", 1).view(true));
         assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
     }
 }

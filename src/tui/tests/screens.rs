@@ -6,11 +6,13 @@ use ratatui::backend::TestBackend;
 use super::fixtures::{self, NOW, id};
 use super::update::press;
 use crate::domain::{DatasetName, Hyperparameter, Outcome};
-use crate::tui::action::Action;
-use crate::tui::event::{Event, Key};
-use crate::tui::screens;
-use crate::tui::state::{Field, Screen, State};
+use crate::tui::key::Key;
+use crate::tui::messages::{Action, Event, RunsAction, TrainEvent};
+use crate::tui::screen::Screen;
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::update::{apply, update};
+use crate::tui::view;
 use crate::tui::widgets::faces::Pictures;
 
 pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -20,7 +22,7 @@ pub(super) fn draw(state: &State, (columns, rows): (u16, u16)) -> String {
     terminal
         .draw(|frame| {
             let area = frame.area();
-            screens::render(state, frame.buffer_mut(), area, &mut Pictures::default());
+            view::render(state, frame.buffer_mut(), area, &mut Pictures::default());
         })
         .expect("a frame");
     terminal.backend().to_string()
@@ -76,8 +78,8 @@ fn form_with_defaults() {
 #[test]
 fn form_with_a_wrong_value() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    state.form.put(Hyperparameter::Epochs, "20");
-    state.form.focus = Field::Setting(Hyperparameter::LearningRate);
+    state.train.put(Hyperparameter::Epochs, "20");
+    state.train.focus = Field::Setting(Hyperparameter::LearningRate);
     update(&mut state, NOW, Event::Key(Key::char('4')));
     update(&mut state, NOW, Event::Key(Key::char('.')));
     snapshot("train_wrong", &state, SIZES[0]);
@@ -87,7 +89,7 @@ fn form_with_a_wrong_value() {
 #[test]
 fn form_with_a_long_explanation() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    state.form.focus = Field::Setting(Hyperparameter::Augmentation);
+    state.train.focus = Field::Setting(Hyperparameter::Augmentation);
     snapshot("train_explained", &state, SIZES[0]);
 }
 
@@ -116,7 +118,7 @@ fn a_running_run_alone() {
 fn a_running_run_on_the_whole_screen() {
     let mut state = runs("calm-heron");
     apply(&mut state, Action::Open);
-    apply(&mut state, Action::ToggleCurve);
+    apply(&mut state, Action::Runs(RunsAction::ToggleCurve));
     snapshots("detail_running", &state);
 }
 
@@ -125,7 +127,7 @@ fn a_run_that_is_tested() {
     let mut state = at(Screen::Runs, fixtures::with_data(vec![fixtures::testing()]));
     snapshot("runs_testing", &state, SIZES[0]);
     for run in [fixtures::testing(), fixtures::tested_again()] {
-        update(&mut state, NOW, Event::Runs(vec![run]));
+        update(&mut state, NOW, Event::RunsRead(vec![run]));
         for size in SIZES {
             let screen = draw(&state, size);
             assert!(!screen.contains("stops at") && !screen.contains(" left"), "its training is over:\n{screen}");
@@ -155,7 +157,8 @@ fn a_lost_run() {
 #[test]
 fn a_run_whose_log_is_damaged() {
     let mut state = runs("brisk-otter");
-    let run = state.runs.list.iter_mut().find(|run| run.id.as_str() == "brisk-otter").expect("it is in the fixture");
+    let run =
+        state.library.runs.list.iter_mut().find(|run| run.id.as_str() == "brisk-otter").expect("it is in the fixture");
     let mut damage = serde_json::to_value(run.damage).expect("plain numbers");
     damage["count"] = 2.into();
     damage["first"][0] = 12.into();
@@ -191,7 +194,7 @@ fn a_run_that_cannot_be_read() {
 #[test]
 fn the_question_before_a_stop() {
     let mut state = runs("calm-heron");
-    apply(&mut state, Action::Stop);
+    apply(&mut state, Action::Runs(RunsAction::Stop));
     snapshot("stop", &state, SIZES[0]);
 }
 
@@ -217,7 +220,11 @@ fn a_long_error_is_told_whole() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
     let words = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
                  Permission denied (os error 13); choose another home with --home or MIEN_HOME";
-    update(&mut state, NOW, Event::LaunchFinished(Err(crate::tui::event::ActionError::Fault(words))));
+    update(
+        &mut state,
+        NOW,
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+    );
     snapshot("error_long", &state, SIZES[0]);
 }
 
@@ -253,7 +260,8 @@ fn no_size_is_too_odd_to_draw_on() {
 
 #[test]
 fn leaving_says_what_goes_on() {
-    let active = runs("calm-heron").active();
+    let state = runs("calm-heron");
+    let active = state.library.runs.active(state.now);
     assert_eq!(crate::tui::farewell(active, None), ["2 runs go on without the dashboard; `mien` shows them again"]);
     let faces = DatasetName::new("faces").expect("a name");
     assert_eq!(

@@ -8,7 +8,8 @@ use super::frame::cells;
 use super::inspect_fixtures;
 use super::screens::{SIZES, at, snapshots};
 use super::update::press;
-use crate::tui::state::{Confirm, Overlay, Report, Screen, State};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Confirm, Overlay, Report, State};
 use crate::tui::theme::{Depth, Theme};
 use crate::tui::update::update;
 
@@ -56,8 +57,8 @@ fn everything() -> Vec<(&'static str, State)> {
         yes: "delete it",
         effects: vec![],
     }));
-    messages.tell("calm-heron was asked to stop".into(), false);
-    messages.tell("odd-raven failed: no space left on device".into(), true);
+    messages.notify("calm-heron was asked to stop".into());
+    messages.fail("odd-raven failed: no space left on device");
     press(&mut messages, "!");
     let lines = vec!["12 files were skipped:".into(), "  a.jpg is no picture".into()];
     report.overlay = Some(Overlay::Report(Report { title: "import".into(), lines, first: 0 }));

@@ -3,8 +3,9 @@
 use super::fixtures::{self, Logbook, NOW, dataset_name, id};
 use crate::domain::{FinishReason, Hyperparameter, Preprocessing, Recipe, WeightsName};
 use crate::events::Event as Logged;
-use crate::tui::event::Event;
-use crate::tui::state::{RunView, State, WeightsEntry};
+use crate::tui::library::{RunView, WeightsEntry};
+use crate::tui::messages::Event;
+use crate::tui::state::State;
 use crate::tui::update::update;
 use crate::weights::{Layout, Manifest};
 
@@ -38,8 +39,8 @@ pub(super) fn weights(name: &str) -> WeightsEntry {
 /// With FER-2013, the demo dataset and ImageNet's weights.
 pub(super) fn with_weights(runs: Vec<RunView>) -> State {
     let mut state = fixtures::with_data(runs);
-    update(&mut state, NOW, Event::Weights(Ok(vec![weights("imagenet")])));
-    state.form.dataset = Some(dataset_name("fer2013"));
+    update(&mut state, NOW, Event::WeightsRead(Ok(vec![weights("imagenet")])));
+    state.train.dataset = Some(dataset_name("fer2013"));
     state
 }
 

@@ -6,14 +6,15 @@ use super::transfer_fixtures::{compiling, computing, finetuning, finished, in_tu
 use super::update::press;
 use crate::data::features::{CacheUsage, Key};
 use crate::domain::{Hyperparameter, Precision, Preprocessing, Strategy, StrategyChoice};
-use crate::tui::action::Action;
-use crate::tui::event::Event;
-use crate::tui::state::{Field, Screen, State};
+use crate::tui::messages::{Action, DataEvent, Event};
+use crate::tui::screen::Screen;
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::update::{apply, update};
 
 /// The form for this practice.
 fn form(strategy_choice: StrategyChoice, mut state: State) -> State {
-    state.form.strategy_choice = strategy_choice;
+    state.train.strategy_choice = strategy_choice;
     at(Screen::Train, state)
 }
 
@@ -29,8 +30,8 @@ fn form_for_features() {
 #[test]
 fn form_for_features_that_are_kept() {
     let mut state = on_base(Strategy::Features);
-    state.form.put(Hyperparameter::Variants, "4");
-    state.form.focus = Field::Setting(Hyperparameter::Variants);
+    state.train.put(Hyperparameter::Variants, "4");
+    state.train.focus = Field::Setting(Hyperparameter::Variants);
     snapshot("train_features_kept", &state, SIZES[0]);
 }
 
@@ -38,7 +39,7 @@ fn form_for_features_that_are_kept() {
 fn form_without_weights() {
     let mut state = form(StrategyChoice::One(Strategy::Features), fixtures::with_data(vec![]));
     snapshot("train_no_weights", &state, SIZES[0]);
-    state.form.focus = Field::Weights;
+    state.train.focus = Field::Weights;
     snapshots("train_no_weights_focused", &state);
 }
 
@@ -49,7 +50,7 @@ fn form_with_damaged_weights() {
                           --replace"
         .into());
     let mut state = on_base(Strategy::Features);
-    update(&mut state, NOW, Event::Weights(Ok(vec![entry])));
+    update(&mut state, NOW, Event::WeightsRead(Ok(vec![entry])));
     snapshot("train_damaged_weights", &state, SIZES[0]);
 }
 
@@ -137,7 +138,7 @@ fn data_with_kept_features() {
         precision: Precision::F32,
     };
     let usage = vec![CacheUsage { key, sections: 3, bytes: 243 << 20 }];
-    update(&mut state, NOW, Event::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage));
+    update(&mut state, NOW, Event::Data(DataEvent::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage)));
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     snapshot("data_features", &state, SIZES[0]);
 }

@@ -4,9 +4,11 @@ use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
 use super::update::{press, text};
 use crate::domain::{Hyperparameter, Outcome, RunId, Strategy, StrategyChoice};
-use crate::tui::effect::Effect;
-use crate::tui::event::Event;
-use crate::tui::state::{Field, RunView, Screen, State};
+use crate::tui::library::RunView;
+use crate::tui::messages::{Effect, Event, TrainEffect, TrainEvent};
+use crate::tui::screen::Screen;
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
 use crate::tui::update::update;
 
 /// Two runs to start from, the newer one with variants.
@@ -19,7 +21,7 @@ fn starts() -> Vec<RunView> {
 }
 
 fn error(state: &State) -> Option<(Field, String)> {
-    state.form.first_error(&state.ground())
+    state.train.first_error(&state.form_choices())
 }
 
 #[test]
@@ -35,8 +37,8 @@ fn arrows_choose_a_strategy_and_the_lines_follow() {
     for (keys, strategy_choice, on, lines) in table {
         let mut state = with_weights(starts());
         press(&mut state, keys);
-        let fields = state.form.fields();
-        assert_eq!((state.form.strategy_choice, fields.len()), (strategy_choice, lines), "{keys}");
+        let fields = state.train.fields();
+        assert_eq!((state.train.strategy_choice, fields.len()), (strategy_choice, lines), "{keys}");
         let origins = [Field::Dataset, Field::Weights, Field::From];
         assert_eq!(fields.into_iter().filter(|field| origins.contains(field)).collect::<Vec<_>>(), on, "{keys}");
     }
@@ -66,7 +68,7 @@ fn defaults_are_each_strategys_own() {
     ];
     for (strategy_choice, patience, rate) in table {
         let mut state = with_weights(starts());
-        state.form.strategy_choice = strategy_choice;
+        state.train.strategy_choice = strategy_choice;
         let shown = |setting| if strategy_choice.has(setting) { text(&state, setting) } else { String::new() };
         assert_eq!(
             (shown(Hyperparameter::Patience).as_str(), shown(Hyperparameter::LearningRate).as_str()),
@@ -85,12 +87,12 @@ fn fine_tuning_takes_after_the_run_it_starts_from() {
     assert_eq!(of(&state), ["96", "3", "reference"], "the newest");
     // A look at a setting is no change of it.
     press(&mut state, "<down><down><right><right><up><right>");
-    assert_eq!(state.form.from, Some(id("quiet-lynx")));
+    assert_eq!(state.train.from, Some(id("quiet-lynx")));
     assert_eq!(of(&state), ["96", "0", "none"]);
     press(&mut state, "<right>");
     assert_eq!(of(&state), ["96", "3", "reference"]);
     press(&mut state, "<^d>");
-    assert_eq!(state.form.from, None);
+    assert_eq!(state.train.from, None);
 }
 
 #[test]
@@ -103,9 +105,9 @@ fn a_features_run_is_launched_on_the_preferred_base() {
     ];
     for (present, keys, expected) in table {
         let mut state = with_weights(vec![]);
-        update(&mut state, NOW, Event::Weights(Ok(present.iter().map(|name| weights(name)).collect())));
+        update(&mut state, NOW, Event::WeightsRead(Ok(present.iter().map(|name| weights(name)).collect())));
         let effects = press(&mut state, keys);
-        let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
         let transfer = recipe.transfer.as_ref().expect("a base");
         assert_eq!((recipe.strategy, transfer.weights.clone()), (Strategy::Features, weights_name(expected)));
         assert_eq!(Ok(transfer.base.clone()), weights(expected).manifest.map(|manifest| manifest.identity()));
@@ -116,7 +118,7 @@ fn a_features_run_is_launched_on_the_preferred_base() {
 fn a_fine_tuning_is_launched_from_the_chosen_run() {
     let mut state = with_weights(starts());
     let effects = press(&mut state, "2<right><right><right><down><right><down><down><right><enter>");
-    let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
     assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
     assert_eq!((recipe.dataset.as_str(), recipe.augmentation), ("fer2013", None));
@@ -126,9 +128,9 @@ fn a_fine_tuning_is_launched_from_the_chosen_run() {
 fn all_three_are_launched_at_once_and_the_first_is_shown() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left>");
-    state.form.put(Hyperparameter::Size, "64");
+    state.train.put(Hyperparameter::Size, "64");
     let effects = press(&mut state, "<enter>");
-    let [Effect::LaunchAll { ids, recipes }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::LaunchAll { ids, recipes })] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(
         ids.each_ref().map(RunId::as_str),
         ["quiet-lynx-cnn", "quiet-lynx-deep", "quiet-lynx-features", "quiet-lynx-finetune"]
@@ -138,7 +140,10 @@ fn all_three_are_launched_at_once_and_the_first_is_shown() {
     let sizes = recipes.each_ref().map(|recipe| recipe.transfer.as_ref().map(|transfer| transfer.size));
     assert_eq!(sizes, [None, None, Some(64), Some(64)]);
     let (ids, first) = (ids.clone(), ids[0].clone());
-    assert_eq!(update(&mut state, NOW, Event::PracticeFinished(Ok(ids))), [Effect::SuggestName]);
+    assert_eq!(
+        update(&mut state, NOW, Event::Train(TrainEvent::PracticeFinished(Ok(ids)))),
+        [Effect::Train(TrainEffect::SuggestName)]
+    );
     assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(first)));
 }
 
@@ -148,20 +153,20 @@ fn three_that_were_not_all_launched_are_told() {
     press(&mut state, "2<left><enter>");
     let error = crate::supervise::LaunchError::NoTrainer;
     let error = crate::supervise::LaunchSeriesError { launched: vec![id("quiet-lynx-cnn")], error };
-    update(&mut state, NOW, Event::PracticeFinished(Err(error.into())));
+    update(&mut state, NOW, Event::Train(TrainEvent::PracticeFinished(Err(error.into()))));
     let message = state.message.clone().expect("a message");
     assert!(message.text.contains("not all are launched") && message.text.contains("quiet-lynx-cnn"), "{message:?}");
-    assert!(!state.form.launching && state.screen == Screen::Train);
+    assert!(!state.train.launching && state.screen == Screen::Train);
 }
 
 #[test]
 fn what_cannot_work_is_refused_in_words() {
     let features_form = |mut state: State| {
-        state.form.strategy_choice = StrategyChoice::One(Strategy::Features);
+        state.train.strategy_choice = StrategyChoice::One(Strategy::Features);
         state
     };
     let finetune_form = |mut state: State| {
-        state.form.strategy_choice = StrategyChoice::One(Strategy::Finetune);
+        state.train.strategy_choice = StrategyChoice::One(Strategy::Finetune);
         state
     };
     let unsaved = features("odd-raven", 600).started().ended(Outcome::Stopped).view(false);
@@ -175,14 +180,14 @@ fn what_cannot_work_is_refused_in_words() {
     };
     let saved = |book: fixtures::Logbook| book.started().epochs(1, 1).view(false);
     let mut chosen = finetune_form(with_weights(vec![unsaved.clone()]));
-    chosen.form.from = Some(id("odd-raven"));
+    chosen.train.from = Some(id("odd-raven"));
     let mut missing = finetune_form(with_weights(starts()));
-    missing.form.from = Some(id("odd-raven"));
+    missing.train.from = Some(id("odd-raven"));
     let mut damaged = features_form(with_weights(vec![]));
-    let broken = crate::tui::state::WeightsEntry { manifest: Err("it is cut short".into()), ..weights("imagenet") };
-    update(&mut damaged, NOW, Event::Weights(Ok(vec![broken])));
+    let broken = crate::tui::library::WeightsEntry { manifest: Err("it is cut short".into()), ..weights("imagenet") };
+    update(&mut damaged, NOW, Event::WeightsRead(Ok(vec![broken])));
     let mut unlisted = features_form(with_weights(vec![]));
-    update(&mut unlisted, NOW, Event::Weights(Err("permission denied\u{1b}".into())));
+    update(&mut unlisted, NOW, Event::WeightsRead(Err("permission denied\u{1b}".into())));
     let table = vec![
         ("no weights", features_form(fixtures::with_data(vec![])), "mien weights fetch imagenet"),
         ("damaged weights", damaged, "it is cut short"),
@@ -216,7 +221,7 @@ fn what_cannot_work_is_refused_in_words() {
         let (field, words) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
         assert!(words.contains(expected), "{case}: {words}");
         assert_eq!(press(&mut state, "2<enter>"), [], "{case}");
-        assert_eq!((state.form.focus, state.message.map(|message| message.text)), (field, Some(words)), "{case}");
+        assert_eq!((state.train.focus, state.message.map(|message| message.text)), (field, Some(words)), "{case}");
     }
 }
 
@@ -225,7 +230,7 @@ fn a_run_at_work_can_be_started_from_and_waited_for() {
     let working = features("keen-crane", 60).started().view(true);
     let mut state = with_weights(vec![working]);
     let effects = press(&mut state, "2<right><right><right><enter>");
-    assert!(matches!(effects.as_slice(), [Effect::Launch { .. }]), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Train(TrainEffect::Launch { .. })]), "{effects:?}");
 }
 
 #[test]
@@ -235,12 +240,12 @@ fn what_a_fine_tuning_has_trained_is_not_frozen_by_the_next() {
     let mut state = with_weights(vec![finished(), deep.started().epochs(1, 1).view(false)]);
     press(&mut state, "2<right><right><right>");
     assert_eq!(error(&state), None, "the newest features run comes first");
-    state.form.from = Some(id("deep-eel"));
+    state.train.from = Some(id("deep-eel"));
     assert_eq!(error(&state), None, "it goes on with what was trained, unless it is told otherwise");
-    state.form.put(Hyperparameter::Unfreeze, "block5");
+    state.train.put(Hyperparameter::Unfreeze, "block5");
     let words = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
     assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), words.into())));
-    state.form.put(Hyperparameter::Unfreeze, "block2");
+    state.train.put(Hyperparameter::Unfreeze, "block2");
     assert_eq!(error(&state), None);
 }
 
@@ -253,16 +258,16 @@ fn repeating_restores_strategy_base_start_and_settings() {
     let mut state = with_weights(vec![finished(), run.started().epochs(1, 1).view(false)]);
     state.runs.selected = Some(id("old-owl"));
     let effects = press(&mut state, "3r<enter>");
-    let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
     assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
     assert!((fine_tuning.base_learning_rate - 3e-5).abs() < 1e-12);
 
     let mut state = with_weights(starts());
-    update(&mut state, NOW, Event::Weights(Ok(vec![weights("imagenet"), weights("vggface")])));
+    update(&mut state, NOW, Event::WeightsRead(Ok(vec![weights("imagenet"), weights("vggface")])));
     state.runs.selected = Some(id("keen-crane"));
     let effects = press(&mut state, "3r<enter>");
-    let [Effect::Launch { recipe, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let transfer = recipe.transfer.clone().expect("a base");
     assert_eq!((transfer.weights, transfer.size, transfer.variants), (weights_name("imagenet"), 96, 3));
 }

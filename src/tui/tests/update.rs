@@ -1,17 +1,28 @@
 //! What keys and news do, as tables.
 
 use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::tui::key::Key;
+use crate::tui::messages::{
+    ActionError, DataEffect, DataEvent, Effect, Event, RunsEffect, RunsEvent, TrainEffect, TrainEvent,
+};
+use crate::tui::screen::Screen;
+use crate::tui::screens::train::Field;
+use crate::tui::state::{Overlay, State};
+use crate::tui::view;
+use crate::tui::widgets::faces::Pictures;
 
 use super::fixtures::{self, NOW, id};
 use crate::domain::Hyperparameter;
 use crate::supervise::LaunchError;
-use crate::tui::effect::{DataEffect, Effect};
-use crate::tui::event::{ActionError, Event, Key};
-use crate::tui::state::{Field, Overlay, Screen, State};
 use crate::tui::update::update;
 
 /// Presses keys, written as one character each, or by name in angle brackets.
 pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+    // What is on the screen before the first key was asked for when it was drawn.
+    drawn(state);
     let mut effects = Vec::new();
     let mut rest = keys;
     while let Some(c) = rest.chars().next() {
@@ -20,9 +31,24 @@ pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
             None => (Key::char(c), c.len_utf8()),
         };
         rest = &rest[length..];
-        effects.extend(update(state, NOW, Event::Key(key)));
+        effects.extend(act(state, Event::Key(key)));
     }
     effects
+}
+
+/// Takes an event in and draws the screen, as the runtime does. Returns the effects of both.
+pub(super) fn act(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = update(state, NOW, event);
+    effects.extend(drawn(state));
+    effects
+}
+
+/// Draws the screen and hands its layout back.
+pub(super) fn drawn(state: &mut State) -> Vec<Effect> {
+    let area = Rect::new(0, 0, state.columns, state.rows);
+    let mut buffer = Buffer::empty(area);
+    let (layout, _) = view::render(state, &mut buffer, area, &mut Pictures::new(false));
+    update(state, NOW, Event::Drawn(layout))
 }
 
 fn named(name: &str) -> Key {
@@ -46,7 +72,7 @@ fn named(name: &str) -> Key {
 }
 
 pub(super) fn text(state: &State, setting: Hyperparameter) -> String {
-    state.form.value(setting, &state.ground()).text().to_owned()
+    state.train.value(setting, &state.form_choices()).text().to_owned()
 }
 
 fn help_line(state: &State) -> Option<usize> {
@@ -67,7 +93,7 @@ fn keys_lead_to_screens() {
         ("2", Screen::Train),
         ("3", Screen::Runs),
         ("1<tab>", Screen::Train),
-        ("1<backtab>", Screen::Inspect),
+        ("1<backtab>", *Screen::ALL.last().expect("a screen")),
         ("3<tab>", Screen::Compare),
         ("4<tab>", Screen::Compare),
         ("12<esc>", Screen::Data),
@@ -89,7 +115,7 @@ fn who_has_runs_begins_with_them_unless_keys_were_faster() {
     assert_eq!(fixtures::with_data(vec![]).screen, Screen::Data);
     let mut eager = fixtures::with_data(vec![]);
     press(&mut eager, "2");
-    update(&mut eager, NOW, Event::Runs(fixtures::all()));
+    update(&mut eager, NOW, Event::RunsRead(fixtures::all()));
     assert_eq!(eager.screen, Screen::Train);
 }
 
@@ -97,15 +123,16 @@ fn who_has_runs_begins_with_them_unless_keys_were_faster() {
 fn a_fresh_home_draws_the_demo_dataset_by_itself_and_once() {
     let mut fresh = fixtures::state(vec![], vec![]);
     assert!(fresh.data.drawing_demo);
-    assert_eq!(update(&mut fresh, NOW, Event::Datasets(Ok(vec![]))), []);
+    assert_eq!(update(&mut fresh, NOW, Event::DatasetsRead(Ok(vec![]))), []);
     assert_eq!(press(&mut fresh, "1d"), []);
-    update(&mut fresh, NOW, Event::DemoFinished(Err("disk full".into())));
-    assert_eq!(press(&mut fresh, "d"), [Effect::CreateDemo]);
+    update(&mut fresh, NOW, Event::Data(DataEvent::DemoFinished(Err("disk full".into()))));
+    assert_eq!(press(&mut fresh, "d"), [Effect::Data(DataEffect::CreateDemo)]);
 }
 
 #[test]
 fn stopping_asks_first() {
-    let table = [("Sn", None), ("S<esc>", None), ("Sx", None), ("Sy", Some(Effect::Stop(id("calm-heron"))))];
+    let table =
+        [("Sn", None), ("S<esc>", None), ("Sx", None), ("Sy", Some(Effect::Runs(RunsEffect::Stop(id("calm-heron")))))];
     for (keys, expected) in table {
         let mut state = state();
         state.runs.selected = Some(id("calm-heron"));
@@ -129,7 +156,7 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
         let mut state = state();
         state.runs.selected = Some(id(run));
         let effects = press(&mut state, key);
-        assert_eq!(effects == vec![Effect::Resume(id(run))], done, "{run} {key}");
+        assert_eq!(effects == vec![Effect::Runs(RunsEffect::Resume(id(run)))], done, "{run} {key}");
         assert_eq!(state.message.is_some(), !done, "{run} {key}");
         assert_eq!(state.overlay, None);
     }
@@ -139,12 +166,12 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
 fn a_launch_takes_the_form_and_leads_to_the_run() {
     let mut state = state();
     let effects = press(&mut state, "2<down><right><down><down><^u>7<enter>");
-    let [Effect::Launch { id: name, recipe }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::Launch { id: name, recipe })] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("quiet-lynx", "fer2013", 7));
     assert_eq!(recipe.fingerprint, fixtures::fer2013().fingerprint);
     assert_eq!(press(&mut state, "<enter>"), [], "once is enough");
-    let effects = update(&mut state, NOW, Event::LaunchFinished(Ok(id("quiet-lynx-2"))));
-    assert_eq!(effects, [Effect::SuggestName]);
+    let effects = update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("quiet-lynx-2")))));
+    assert_eq!(effects, [Effect::Train(TrainEffect::SuggestName)]);
     assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(id("quiet-lynx-2"))));
 }
 
@@ -153,7 +180,7 @@ fn a_wrong_value_is_told_and_not_launched() {
     let mut state = state();
     let effects = press(&mut state, "2<down><down><down><^u>0<up><enter>");
     assert_eq!(effects, []);
-    assert_eq!(state.form.focus, Field::Setting(Hyperparameter::Epochs));
+    assert_eq!(state.train.focus, Field::Setting(Hyperparameter::Epochs));
     assert!(state.message.as_ref().is_some_and(|message| message.text.starts_with("epochs must be 1 to 10000")));
     press(&mut state, "<^d>");
     assert_eq!(text(&state, Hyperparameter::Epochs), "50");
@@ -163,7 +190,7 @@ fn a_wrong_value_is_told_and_not_launched() {
 fn a_failed_launch_stays_in_the_form() {
     let mut state = state();
     press(&mut state, "2<enter>");
-    update(&mut state, NOW, Event::LaunchFinished(Err(ActionError::Fault("no space\u{1b}[2J"))));
+    update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Err(ActionError::Fault("no space\u{1b}[2J")))));
     let message = state.message.clone().expect("a message");
     assert_eq!((message.text.as_str(), message.error), ("not launched: no space·[2J", true));
     update(&mut state, NOW + 60_000, Event::Tick);
@@ -176,7 +203,7 @@ fn a_failed_launch_stays_in_the_form() {
 fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
     let told = |error: LaunchError| {
         let mut state = state();
-        update(&mut state, NOW, Event::ResumeFinished(id("calm-heron"), Err(error.into())));
+        update(&mut state, NOW, Event::Runs(RunsEvent::ResumeFinished(id("calm-heron"), Err(error.into()))));
         state.message.expect("a message").text
     };
     let id = || id("calm-heron");
@@ -192,10 +219,10 @@ fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
 fn a_name_that_was_typed_is_not_replaced_by_a_suggestion() {
     let mut state = state();
     press(&mut state, "2<up><up><^u>mine");
-    update(&mut state, NOW, Event::NameSuggested(id("calm-hare")));
-    assert_eq!(state.form.name.text(), "mine");
+    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("calm-hare"))));
+    assert_eq!(state.train.name.text(), "mine");
     update(&mut state, NOW, Event::Paste("-two\nlines".into()));
-    assert_eq!(state.form.name.text(), "mine-two");
+    assert_eq!(state.train.name.text(), "mine-two");
 }
 
 #[test]
@@ -204,27 +231,27 @@ fn repeating_takes_every_setting_over() {
     let mut state = fixtures::with_data(vec![run]);
     press(&mut state, "3r");
     assert_eq!(text(&state, Hyperparameter::BatchSize), "128");
-    assert_eq!(state.form.dataset.as_ref().map(ToString::to_string).as_deref(), Some("fer2013"));
+    assert_eq!(state.train.dataset.as_ref().map(ToString::to_string).as_deref(), Some("fer2013"));
 }
 
 #[test]
 fn the_selection_stays_with_its_run_when_the_list_moves() {
     let mut state = state();
     press(&mut state, "3jj");
-    let chosen = state.runs.current().map(|run| run.id.clone());
+    let chosen = state.runs.current(&state.library).map(|run| run.id.clone());
     let mut more = fixtures::all();
     more.push(fixtures::Logbook::new("newest-gull", 1).view(true));
-    update(&mut state, NOW, Event::Runs(more));
-    assert_eq!(state.runs.current().map(|run| run.id.clone()), chosen);
+    update(&mut state, NOW, Event::RunsRead(more));
+    assert_eq!(state.runs.current(&state.library).map(|run| run.id.clone()), chosen);
     press(&mut state, "g");
-    assert_eq!(state.runs.position(), 0);
+    assert_eq!(state.runs.position(&state.library), 0);
     press(&mut state, "G");
-    assert_eq!(state.runs.position(), 6);
+    assert_eq!(state.runs.position(&state.library), 6);
 }
 
 #[test]
 fn active_runs_come_first_and_the_youngest_of_each() {
-    let ids: Vec<String> = state().runs.list.iter().map(|run| run.id.to_string()).collect();
+    let ids: Vec<String> = state().library.runs.list.iter().map(|run| run.id.to_string()).collect();
     assert_eq!(ids, ["new-wren", "calm-heron", "plain-finch", "brisk-otter", "warm-stork", "odd-raven"]);
 }
 
@@ -248,7 +275,7 @@ fn help_and_quit_work_from_everywhere() {
 #[test]
 fn a_message_stays_until_a_key_and_is_kept() {
     let mut state = state();
-    update(&mut state, NOW, Event::StopFinished(id("calm-heron"), Ok(())));
+    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
     update(&mut state, NOW + 3_600_000, Event::Tick);
     assert!(state.message.is_some(), "who was away has not read it");
     press(&mut state, "j");
@@ -274,11 +301,13 @@ fn the_class_stays_among_those_of_a_dataset_that_changed() {
     assert_eq!(state.data.class, 6);
     let mut smaller = fixtures::fer2013();
     smaller.classes.truncate(3);
-    let effects = update(&mut state, NOW, Event::Datasets(Ok(vec![fixtures::entry(smaller)])));
+    let effects = act(&mut state, Event::DatasetsRead(Ok(vec![fixtures::entry(smaller)])));
     assert_eq!(state.data.class, 2);
     let name = fixtures::dataset_name("fer2013");
-    assert!(matches!(&effects[..], [Effect::Data(DataEffect::LoadFaces(pick)), Effect::MeasureFeatures(of)]
-        if pick.dataset == name && pick.class == 2 && pick.first == 0 && *of == name));
+    assert!(
+        matches!(&effects[..], [Effect::Data(DataEffect::MeasureFeatures(of)), Effect::Data(DataEffect::LoadFaces(pick))]
+        if pick.dataset == name && pick.class == 2 && pick.first == 0 && *of == name)
+    );
 }
 
 #[test]
@@ -290,7 +319,7 @@ fn no_key_is_dead_at_the_end_of_the_help() {
     assert_eq!(help_line(&state), Some(end));
     press(&mut state, "k");
     assert_eq!(help_line(&state), Some(end - 1));
-    update(&mut state, NOW, Event::Resized { columns: 80, rows: 30 });
+    act(&mut state, Event::Resized { columns: 80, rows: 30 });
     assert_eq!(help_line(&state), Some(end - 6));
     update(&mut state, NOW, Event::Resized { columns: 80, rows: 200 });
     press(&mut state, "j");

@@ -14,7 +14,7 @@ pub enum Role {
     Accent,
     /// All is well.
     Good,
-    /// Look here some time.
+    /// Something to look at some time.
     Warning,
     /// Something went wrong.
     Bad,
@@ -200,9 +200,9 @@ mod tests {
             for (name, role) in Role::NAMED {
                 let Some((_, index)) = tint(background, role) else { continue };
                 let color = rgb_of_indexed(index).expect("a fixed colour");
-                for ground in grounds {
-                    let contrast = contrast(color, *ground);
-                    assert!(contrast >= least, "{name} ({index}) on {ground:?}, {background:?}: {contrast:.2}");
+                for choices in grounds {
+                    let contrast = contrast(color, *choices);
+                    assert!(contrast >= least, "{name} ({index}) on {choices:?}, {background:?}: {contrast:.2}");
                 }
             }
         }

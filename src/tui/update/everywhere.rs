@@ -2,13 +2,13 @@
 
 use crossterm::event::KeyCode;
 
-use super::train::change;
-use super::{Action, Effect, Screen, State, apply, fail, go, info, moved};
-use crate::domain::text::printable;
-use crate::tui::event::Key;
-use crate::tui::screens::palette::Command;
-use crate::tui::screens::{help, messages, palette as entries};
-use crate::tui::state::{Help, Input, Message, Overlay};
+use super::apply;
+use crate::tui::key::Key;
+use crate::tui::messages::{Action, Effect, moved};
+use crate::tui::palette::{self, Command};
+use crate::tui::screen::Screen;
+use crate::tui::screens::{entry, go_to};
+use crate::tui::state::{Help, Input, Message, Overlay, State};
 
 /// Characters of what is looked for in the help and the palette.
 pub(super) const LONGEST_FILTER: usize = 60;
@@ -23,20 +23,8 @@ pub(super) fn ends_tour(state: &mut State, key: Key) -> bool {
     std::mem::take(&mut state.tour) && spent
 }
 
-/// Keeps what is scrolled within a terminal of another size.
-pub(super) fn resized(state: &mut State) {
-    let end = match &state.overlay {
-        Some(Overlay::Help(_)) => help::end(state),
-        Some(Overlay::Messages(_)) => messages::end(state),
-        _ => return,
-    };
-    if let Some(Overlay::Help(Help { line, .. }) | Overlay::Messages(line)) = &mut state.overlay {
-        *line = (*line).min(end);
-    }
-}
-
 pub(super) fn help(state: &mut State, action: Action) {
-    let end = help::end(state);
+    let end = state.layout.last_page;
     let Some(Overlay::Help(help)) = &mut state.overlay else { return };
     match (action, &mut help.filter) {
         (Action::Back, Some(_)) => *help = Help::default(),
@@ -47,7 +35,7 @@ pub(super) fn help(state: &mut State, action: Action) {
             help.line = moved(help.line, action, end + 1);
         }
         (edit, Some(input)) => {
-            change(input, edit);
+            input.edit(edit);
             help.line = 0;
         }
         _ => {}
@@ -59,7 +47,7 @@ fn filter(text: &str) -> Input {
 }
 
 pub(super) fn messages(state: &mut State, line: usize, action: Action) {
-    let end = messages::end(state);
+    let end = state.layout.last_page;
     state.overlay = match action {
         Action::Back => None,
         _ => Some(Overlay::Messages(moved(line, action, end + 1))),
@@ -67,7 +55,7 @@ pub(super) fn messages(state: &mut State, line: usize, action: Action) {
 }
 
 pub(super) fn palette(state: &mut State, action: Action) -> Vec<Effect> {
-    let found = entries::found(state);
+    let found = palette::found(state);
     let Some(Overlay::Palette(palette)) = &mut state.overlay else { return Vec::new() };
     match action {
         Action::Back => state.overlay = None,
@@ -80,7 +68,7 @@ pub(super) fn palette(state: &mut State, action: Action) -> Vec<Effect> {
             palette.selected = moved(palette.selected, action, found.len());
         }
         edit => {
-            change(&mut palette.input, edit);
+            palette.input.edit(edit);
             palette.selected = 0;
         }
     }
@@ -92,18 +80,18 @@ fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Do(action) => return apply(state, action),
         Command::Show(run) => {
             state.runs.selected = Some(run);
-            return go(state, Screen::Runs);
+            return go_to(state, Screen::Runs);
         }
         Command::Wear(word, name) => {
             state.theme = state.theme.clone().named(name);
-            info(state, format!("theme {word}; to keep it: [theme] name = \"{word}\" in the config file"));
+            state.notify(format!("theme {word}; to keep it: [theme] name = \"{word}\" in the config file"));
         }
     }
     Vec::new()
 }
 
 /// Takes the first line of a paste where a filter is typed; says where nothing takes text.
-pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+pub(super) fn paste(state: &mut State, text: &str) {
     match &mut state.overlay {
         Some(Overlay::Palette(palette)) => {
             palette.input.paste(text);
@@ -113,9 +101,8 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             input.paste(text);
             *line = 0;
         }
-        _ => info(state, format!("nothing here takes text: {} pasted bytes were left out", text.len())),
+        _ => state.notify(format!("nothing here takes text: {} pasted bytes were left out", text.len())),
     }
-    Vec::new()
 }
 
 pub(super) fn toggle_mouse(state: &mut State) {
@@ -125,30 +112,24 @@ pub(super) fn toggle_mouse(state: &mut State) {
     } else {
         "the mouse selects text again"
     };
-    info(state, words.into());
+    state.notify(words.into());
 }
 
 /// Copies what is selected, or the error that was shown when the key was pressed.
 pub(super) fn yank(state: &mut State, shown: Option<&Message>) -> Vec<Effect> {
     let Some((what, text)) = selection(state, shown) else {
-        fail(state, "there is nothing to copy here");
+        state.fail("there is nothing to copy here");
         return Vec::new();
     };
     if text.len() > LARGEST_COPY {
-        fail(state, &format!("{what} has {} bytes: terminals take {LARGEST_COPY} at most", text.len()));
+        state.fail(&format!("{what} has {} bytes: terminals take {LARGEST_COPY} at most", text.len()));
         return Vec::new();
     }
-    info(state, format!("copied {what}"));
+    state.notify(format!("copied {what}"));
     vec![Effect::Copy(text)]
 }
 
-/// A text of several lines, and how many they are; `None` where it is empty.
-fn table(what: &str, text: String) -> Option<(String, String)> {
-    let lines = text.lines().count();
-    (lines > 0).then(|| (format!("{what}, {lines} lines"), text))
-}
-
-/// What would be copied: what it is called, and its text.
+/// What would be copied: its name, and its text.
 fn selection(state: &State, shown: Option<&Message>) -> Option<(String, String)> {
     if let Some(Overlay::Messages(_)) = &state.overlay {
         return state.messages.last().map(|message| ("the newest message".into(), message.text.clone()));
@@ -156,20 +137,5 @@ fn selection(state: &State, shown: Option<&Message>) -> Option<(String, String)>
     if let Some(error) = shown.filter(|message| message.error) {
         return Some(("the error".into(), error.text.clone()));
     }
-    match state.screen {
-        Screen::Data => {
-            let entry = state.data.entries.get(state.data.selected)?;
-            Some((format!("the dataset's name, {}", printable(entry.name.as_str())), entry.name.to_string()))
-        }
-        Screen::Runs => {
-            let run = state.runs.current()?;
-            Some((format!("the run's name, {}", run.id), run.id.to_string()))
-        }
-        // The name that the next run would have.
-        Screen::Train => Some(state.form.name.text().to_owned())
-            .filter(|name| !name.is_empty())
-            .map(|name| ("the run's name".into(), name)),
-        Screen::Compare => table("the comparison", crate::tui::screens::compare::as_text(state)),
-        Screen::Inspect => table("the matrix", crate::tui::screens::inspect::as_text(state)),
-    }
+    entry(state.screen).selection(state)
 }

@@ -9,12 +9,14 @@ use super::*;
 use crate::domain::{DatasetName, Recipe};
 use crate::events::{Event as Logged, EventWriter};
 use crate::runs::Home;
+use crate::tui::backend::Backend;
+use crate::tui::messages::Event;
 
 fn watch() -> (tempfile::TempDir, Watch, Receiver<Event>) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(folder.path()));
     let (events, received) = channel(64);
-    let watch = Watch::new(store.clone(), Arc::new(Disk::new(store)), events);
+    let watch = Watch::new(store.clone(), Arc::new(Backend::new(store)), events);
     (folder, watch, received)
 }
 
@@ -28,7 +30,7 @@ fn with_run() -> (tempfile::TempDir, Watch, RunId) {
 /// Whether a look at the runs at rest finds another view of this one.
 fn news(watch: &mut Watch, id: &RunId) -> bool {
     watch.runs.get_mut(id).expect("watched").changed = false;
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     watch.runs[id].changed
 }
 
@@ -93,24 +95,24 @@ fn folders_that_can_be_read_again_are_news() {
     for path in &paths {
         block(path);
     }
-    watch.look_at_folders();
-    assert!(matches!(received.try_recv(), Ok(Event::Datasets(Err(_)))));
-    assert!(matches!(received.try_recv(), Ok(Event::Weights(Err(_)))));
-    watch.look_for_runs();
+    watch.check_folders();
+    assert!(matches!(received.try_recv(), Ok(Event::DatasetsRead(Err(_)))));
+    assert!(matches!(received.try_recv(), Ok(Event::WeightsRead(Err(_)))));
+    watch.list_runs();
     assert!(matches!(received.try_recv(), Ok(Event::RunsUnreadable(_))));
     assert!(watch.send() && received.try_recv().is_err(), "a list would hide what was said");
     for path in &paths {
         unblock(path);
     }
-    watch.look_at_folders();
-    assert!(matches!(received.try_recv(), Ok(Event::Datasets(Ok(_)))));
-    assert!(matches!(received.try_recv(), Ok(Event::Weights(Ok(_)))));
-    watch.look_for_runs();
+    watch.check_folders();
+    assert!(matches!(received.try_recv(), Ok(Event::DatasetsRead(Ok(_)))));
+    assert!(matches!(received.try_recv(), Ok(Event::WeightsRead(Ok(_)))));
+    watch.list_runs();
     assert!(watch.send());
-    assert!(matches!(received.try_recv(), Ok(Event::Runs(list)) if list.is_empty()));
-    watch.look_for_runs();
+    assert!(matches!(received.try_recv(), Ok(Event::RunsRead(list)) if list.is_empty()));
+    watch.list_runs();
     assert!(watch.send());
-    watch.look_at_folders();
+    watch.check_folders();
     assert!(received.try_recv().is_err());
 }
 
@@ -122,17 +124,17 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     for id in &ids {
         watch.store.create(id, &recipe).expect("a run");
     }
-    watch.look_for_runs();
+    watch.list_runs();
     watch.read_unread(&mut None);
     assert!(watch.send());
-    let Ok(Event::Runs(list)) = received.try_recv() else { panic!("no list") };
+    let Ok(Event::RunsRead(list)) = received.try_recv() else { panic!("no list") };
     assert_eq!(list.len(), 2);
     assert!(list.iter().all(|run| run.curves.is_none() && run.log.is_empty()));
 
     let folder = watch.store.folder(&ids[0]);
     let mut log = EventWriter::open(&folder.events_file(), 1).expect("a log");
     log.append(2, Logged::Warning { message: "hot".into() }).expect("appended");
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     watch.want(vec![ids[0].clone()]);
     watch.make_whole();
     assert!(watch.send());
@@ -144,13 +146,13 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     watch.store.folder(&ids[1]).change_annotations(|about| *about = said.clone()).expect("written");
     watch.want(vec![ids[1].clone()]);
     watch.make_whole();
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     assert!(watch.send());
     let Ok(Event::RunsChanged(list)) = received.try_recv() else { panic!("no change") };
     assert_eq!(list.iter().map(|run| run.curves.is_some()).collect::<Vec<_>>(), [true, false]);
     assert_eq!(*list[0].about, said);
     watch.make_whole();
-    watch.look_at_rest(PIECE);
+    watch.check_ended(PIECE);
     assert!(watch.send());
     assert!(received.try_recv().is_err(), "nothing changed");
 }

@@ -98,17 +98,22 @@ impl Table<'_> {
     /// that are seen.
     pub fn draw(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, widths: &[u16], titles: &Row) {
         self.line(Pen::new(buffer, theme, area, 0), widths, titles, " ", theme);
-        let visible = usize::from(area.height.saturating_sub(1));
-        let first = first_line(self.selected.unwrap_or(0), self.rows.len(), visible);
-        for (line, (index, row)) in (1..).zip(self.rows.iter().enumerate().skip(first).take(visible)) {
+        for (index, place) in self.places(area) {
             let chosen = self.marked && self.selected == Some(index);
             let mark = if chosen { theme.glyphs.focus } else { " " };
-            self.line(Pen::new(buffer, theme, area, line), widths, row, mark, theme);
+            self.line(Pen::new(buffer, theme, place, 0), widths, &self.rows[index], mark, theme);
             if chosen {
-                let place = Rect { y: area.y + line, height: 1, ..area };
                 buffer.set_style(place.intersection(buffer.area), theme.selected());
             }
         }
+    }
+
+    /// The lines that are shown in an area, by their indices, and where they lie.
+    pub fn places(&self, area: Rect) -> impl Iterator<Item = (usize, Rect)> + use<> {
+        let visible = usize::from(area.height.saturating_sub(1));
+        let first = first_line(self.selected.unwrap_or(0), self.rows.len(), visible);
+        let rows = (1..area.height).map(move |row| Rect { y: area.y + row, height: 1, ..area });
+        (first..self.rows.len()).zip(rows)
     }
 
     fn line(&self, mut pen: Pen<'_>, widths: &[u16], row: &Row, mark: &str, theme: &Theme) {

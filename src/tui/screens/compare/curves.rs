@@ -4,9 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::tables::letter;
+use super::{CompareCurve, CurveView};
 use crate::domain::{EpochMetrics, RunState};
 use crate::runs::Summary;
-use crate::tui::state::{CompareCurve, CurveView, State};
+use crate::tui::state::State;
 use crate::tui::theme::Depth;
 use crate::tui::widgets::curve::{Curve, Mark, Series, Unit, Window, single, smooth};
 use crate::tui::widgets::scale;
@@ -56,8 +57,9 @@ fn end(state: &State, all: &[Series]) -> f64 {
     if compare.curves.time {
         return reached;
     }
-    let active =
-        |run: &Summary| state.runs.find(&run.id).and_then(|run| run.state(state.now)).is_some_and(RunState::is_active);
+    let active = |run: &Summary| {
+        state.library.runs.find(&run.id).and_then(|run| run.state(state.now)).is_some_and(RunState::is_active)
+    };
     let growing = compare.runs.iter().filter(|run| active(run));
     growing.map(|run| f64::from(scale::epochs(run.epoch(), run.limits.epochs))).fold(reached.max(1.0), f64::max)
 }

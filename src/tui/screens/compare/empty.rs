@@ -4,8 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::choice::{compared, left_out, suggested};
 use crate::domain::text::printable;
-use crate::tui::state::{RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::{age, decimal};
 use crate::tui::widgets::paint::{Pen, wrap};
 
@@ -21,18 +23,18 @@ fn about(state: &State, run: &RunView) -> String {
 /// What is said, line by line.
 fn lines(state: &State) -> Vec<(String, Style)> {
     let theme = &state.theme;
-    let marked = state.compared();
+    let marked = compared(state);
     let mut lines: Vec<(String, Style)> = Vec::new();
     let heading = match marked.as_slice() {
         [] => "No runs are marked: mark two to six of them, and they stand here side by side.".to_owned(),
         [one, ..] => format!("Only {} is marked: one more, and they stand here side by side.", one.id),
     };
     lines.push((heading, theme.strong()));
-    for (id, reason) in state.left_out() {
+    for (id, reason) in left_out(state) {
         lines.push((format!("{id} is marked and cannot be read: {}", printable(&reason)), theme.bad()));
     }
     lines.push((String::new(), theme.text()));
-    let suggested = state.suggested();
+    let suggested = suggested(state);
     if marked.len() + suggested.len() < 2 {
         lines.push(("Press 3 for the runs, then Space on each that you want to compare.".into(), theme.accent()));
         lines.push(("There are not two finished runs yet to suggest: press 2 to train one.".into(), theme.text()));
@@ -44,7 +46,7 @@ fn lines(state: &State) -> Vec<(String, Style)> {
         "Enter marks the newest that goes with it:"
     };
     lines.push((verb.into(), theme.accent()));
-    for run in suggested.iter().filter_map(|id| state.runs.find(id)) {
+    for run in suggested.iter().filter_map(|id| state.library.runs.find(id)) {
         lines.push((format!("  {}   {}", run.id, about(state, run)), theme.text()));
     }
     lines.push((String::new(), theme.text()));
@@ -56,7 +58,7 @@ fn lines(state: &State) -> Vec<(String, Style)> {
 /// Draws it.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    if !state.runs.loaded {
+    if !state.library.runs.loaded {
         Pen::new(buffer, theme, area, 1).skip(2).write("reading the runs …", theme.dim());
         return;
     }

@@ -10,27 +10,66 @@
 //!  B − A  accuracy +3.2 points: 612 images gained, 382 lost (McNemar p < 0.001): more than chance
 //! ```
 
+mod backend;
+pub(in crate::tui) mod choice;
 mod curves;
 mod empty;
 mod grid;
-mod places;
+mod panes;
+mod state;
 mod tables;
 mod text;
+mod update;
 mod verdicts;
-
-pub use text::as_text;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::action::{Action, CompareAction};
-use crate::tui::state::{ComparePane, State};
+use super::text_selection;
+use crate::tui::layout::Canvas;
+use crate::tui::messages::{Action, CompareAction, Effect};
+use crate::tui::screens::ScreenEntry;
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
-use places::{Wishes, places};
+pub(super) use backend::run_effect;
+use choice::{compared, suggested};
+use panes::{PaneSizes, arrange};
+pub use state::{CompareCurve, ComparePane, CompareState, CurveView, VerdictStatus};
+pub use update::on_event;
 
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+/// The entry of the screen.
+pub(super) struct Compare;
+
+impl ScreenEntry for Compare {
+    fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+        draw(state, canvas, area);
+    }
+
+    fn apply(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::apply(state, action)
+    }
+
+    fn applies(&self, state: &State, action: Action) -> bool {
+        applies(state, action)
+    }
+
+    fn on_show(&self, state: &mut State) -> Vec<Effect> {
+        update::refresh(state)
+    }
+
+    fn on_runs(&self, state: &mut State) -> Vec<Effect> {
+        update::refresh(state)
+    }
+
+    fn selection(&self, state: &State) -> Option<(String, String)> {
+        text_selection("the comparison", text::as_text(state))
+    }
+}
+
+fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let buffer = &mut *canvas.buffer;
     let theme = &state.theme;
-    if let Some(error) = &state.runs.error {
+    if let Some(error) = &state.library.runs.error {
         for (row, line) in (1..).zip(wrap(error, area.width.saturating_sub(4))) {
             Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
         }
@@ -41,14 +80,14 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let classes = tables::classes(state, comparison, area.width / 2);
     let settings = tables::settings(state, comparison);
     let blocks = verdicts::blocks(state, comparison);
-    let wishes = Wishes {
+    let sizes = PaneSizes {
         metrics: metrics.rows() + 1,
         metrics_width: metrics.wanted() + 1,
         classes: classes.rows() + 1,
         classes_width: classes.wanted() + 1,
         verdicts: verdicts::rows(&blocks, area.width) + 1,
     };
-    for (pane, place) in places(&state.compare, &wishes, area) {
+    for (pane, place) in arrange(&state.compare, &sizes, area) {
         let rows = place.height.saturating_sub(1);
         let hidden = match pane {
             ComparePane::Metrics => metrics.hidden(rows),
@@ -63,11 +102,11 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
             ComparePane::Classes if comparison.classes.is_empty() => {
                 let differ = "they are on different datasets: their classes are not put side by side";
                 let untested = "no run is tested yet, or their classes differ";
-                say(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
+                note(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
             }
             ComparePane::Classes => tables::classes(state, comparison, inside.width).render(buffer, theme, inside),
             ComparePane::Settings if comparison.settings.is_empty() => {
-                say(state, buffer, inside, "their settings are the same");
+                note(state, buffer, inside, "their settings are the same");
             }
             ComparePane::Settings => settings.render(buffer, theme, inside),
             ComparePane::Verdicts => verdicts::render(state, &blocks, buffer, inside),
@@ -75,7 +114,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn say(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
+fn note(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
     for (row, line) in (0..).zip(wrap(words, area.width.saturating_sub(2))) {
         Pen::new(buffer, &state.theme, area, row).skip(1).write(&line, state.theme.dim());
     }
@@ -106,11 +145,11 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
 }
 
 /// Whether an action would do anything now.
-pub(super) fn applies(state: &State, action: Action) -> bool {
+fn applies(state: &State, action: Action) -> bool {
     let compare = &state.compare;
     let Some(comparison) = &compare.comparison else {
         return match action {
-            Action::Open => state.compared().len() + state.suggested().len() > 1,
+            Action::Open => compared(state).len() + suggested(state).len() > 1,
             _ => !matches!(action, Action::Compare(_) | Action::Left | Action::Right),
         };
     };

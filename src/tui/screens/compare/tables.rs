@@ -2,13 +2,14 @@
 
 use ratatui::style::Style;
 
+use super::ComparePane;
 use super::grid::{Cell, Grid, Line};
 use crate::domain::RunState;
 use crate::domain::text::printable;
 use crate::runs::Summary;
 use crate::runs::comparison::{ClassRow, Comparison, MergedRow, Metric};
 use crate::runs::statistics::Spread;
-use crate::tui::state::{ComparePane, State};
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
 /// The letter of a run, by which curves and verdicts call it.
@@ -51,7 +52,9 @@ fn none(theme: &Theme) -> Cell {
 /// `✓ finished`, or `▶ 12/50`.
 fn stands(state: &State, run: &Summary) -> Cell {
     let theme = &state.theme;
-    let Some(stands) = state.runs.find(&run.id).and_then(|run| run.state(state.now)) else { return none(theme) };
+    let Some(stands) = state.library.runs.find(&run.id).and_then(|run| run.state(state.now)) else {
+        return none(theme);
+    };
     let (sign, style) = theme.state(stands);
     let epoch = match run.progress.filter(|_| stands.is_active()) {
         Some(progress) => progress.epoch,

@@ -5,7 +5,7 @@ use crate::tui::state::State;
 
 /// The comparison as tables with tabs between columns, then the verdicts in words; empty while nothing is compared.
 #[must_use]
-pub fn as_text(state: &State) -> String {
+pub(super) fn as_text(state: &State) -> String {
     let Some(comparison) = &state.compare.comparison else { return String::new() };
     let mut text = String::new();
     let grids = [

@@ -4,11 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::choice::left_out;
 use super::tables::letter;
+use super::{ComparePane, VerdictStatus};
 use crate::domain::text::printable;
 use crate::runs::comparison::{Comparison, Metric, Verdict};
 use crate::runs::statistics::RESAMPLES;
-use crate::tui::state::{ComparePane, Standing, State};
+use crate::tui::state::State;
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
@@ -32,7 +34,7 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     };
     let mut blocks: Vec<Block> = (1..state.compare.runs.len()).map(of_run).collect();
     blocks.extend(seeds(state, comparison));
-    blocks.extend(state.left_out().into_iter().map(|(id, reason)| Block {
+    blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
         style: theme.dim(),
         sentences: vec![(format!("{id} is marked and not shown: {}", printable(&reason)), theme.dim())],
@@ -43,7 +45,7 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
 fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
     let theme = &state.theme;
     match state.compare.standing(run) {
-        Standing::Known(verdict) => {
+        VerdictStatus::Known(verdict) => {
             let judged = |certain: bool, change: f64| match (certain, change > 0.0) {
                 (false, _) => theme.text(),
                 (true, true) => theme.good(),
@@ -54,9 +56,9 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
                 (verdict.f1_sentence(), judged(verdict.f1_is_certain(), verdict.f1)),
             ]
         }
-        Standing::Impossible(reason) => vec![(printable(&reason.to_string()), theme.warning())],
-        Standing::Untested(run) => vec![(untested(state, run), theme.dim())],
-        Standing::Computing => {
+        VerdictStatus::Impossible(reason) => vec![(printable(&reason.to_string()), theme.warning())],
+        VerdictStatus::Untested(run) => vec![(untested(state, run), theme.dim())],
+        VerdictStatus::Computing => {
             let draws = thousands(RESAMPLES as usize);
             vec![(format!("working it out: both runs' answers, image by image, drawn anew {draws} times"), theme.dim())]
         }
@@ -65,7 +67,7 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
 
 fn untested(state: &State, run: usize) -> String {
     let id = &state.compare.runs[run].id;
-    let stands = state.runs.find(id).and_then(|run| run.state(state.now));
+    let stands = state.library.runs.find(id).and_then(|run| run.state(state.now));
     match stands {
         Some(stands) if stands.is_active() => format!("{id} is {}: the verdict comes with its test", stands.name()),
         Some(stands) => {
@@ -110,7 +112,7 @@ pub(super) fn rows(blocks: &[Block], columns: u16) -> u16 {
 /// On how many images the first two were compared.
 pub(super) fn note(state: &State) -> String {
     let verdict = |run: usize| match state.compare.standing(run) {
-        Standing::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
+        VerdictStatus::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
         _ => None,
     };
     let images = (1..state.compare.runs.len()).find_map(verdict);

@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::{Split, SplitCounts};
-use crate::tui::state::{DatasetView, Part, State};
+use crate::tui::library::DatasetView;
+use crate::tui::messages::data::Part;
+use crate::tui::state::State;
 use crate::tui::widgets::bars;
 use crate::tui::widgets::figures::{count, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};

@@ -4,8 +4,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::DataView;
 use super::classes;
-use crate::tui::state::{DatasetView, Look, Sample, State, Variants};
+use crate::tui::layout::Canvas;
+use crate::tui::library::DatasetView;
+use crate::tui::messages::data::{Sample, Variants};
+use crate::tui::state::State;
 use crate::tui::widgets::faces::{self, Pictures};
 use crate::tui::widgets::figures::{count, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -14,7 +18,7 @@ use crate::tui::widgets::paint::{Pen, rule, wrap};
 const FACES_ROWS: u16 = 8;
 
 /// Columns of what is told beside a large face.
-const TOLD: u16 = 36;
+const FACTS_WIDTH: u16 = 36;
 
 /// Lines below variants: the settings in force.
 const SETTINGS: u16 = 3;
@@ -26,7 +30,7 @@ pub(super) fn gap(below: Rect) -> u16 {
 
 /// The rule and the faces, within what is below the names of the datasets; empty where there is no room.
 pub(super) fn place(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
-    if state.data.look != Look::Table {
+    if state.data.view != DataView::Table {
         return Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
     let table = classes::place(dataset, area);
@@ -46,36 +50,29 @@ fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
         width: place.width.saturating_sub(2),
         height: place.height.saturating_sub(1),
     };
-    let inside = match state.data.look {
-        Look::Table | Look::Faces => inside,
-        Look::Face => {
-            let width = inside.width.saturating_sub(TOLD);
+    let inside = match state.data.view {
+        DataView::Table | DataView::Faces => inside,
+        DataView::Face => {
+            let width = inside.width.saturating_sub(FACTS_WIDTH);
             return vec![Rect { width, ..inside }];
         }
         // Each has a line below that says of which epoch it is.
-        Look::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
+        DataView::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
     };
-    faces::grid(&state.theme, state.facts.graphics != crate::tui::state::Graphics::Blocks, inside, width)
-}
-
-/// The cells of the pictures on show, for a terminal of the size that the state tells.
-pub(in crate::tui) fn places(state: &State) -> Vec<Rect> {
-    let Some(dataset) = state.data.dataset() else { return Vec::new() };
-    // As the screens cut it: the tabs, the hints, an import, the names of the datasets.
-    let used = 3 + u16::from(state.data.import.is_some());
-    let body = Rect::new(0, 2, state.columns, state.rows.saturating_sub(used));
-    let place = place(state, dataset, body);
-    if place.height == 0 { Vec::new() } else { cells(state, place, dataset.width as usize) }
+    faces::grid(&state.theme, state.facts.graphics != crate::tui::terminal_facts::Graphics::Blocks, inside, width)
 }
 
 /// Draws what there is room for.
-pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rect) {
+    let Canvas { buffer, pictures, layout, .. } = canvas;
     let data = &state.data;
     let Some((class, _)) = dataset.classes.get(data.class).filter(|_| area.height > 0) else { return };
     let places = cells(state, area, dataset.width as usize);
+    layout.pictures = places.len();
+    layout.across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
-    let (part, all) = (data.part.name(), data.count());
-    let page = if data.look == Look::Face || data.look == Look::Variants { 1 } else { places.len().max(1) };
+    let (part, all) = (data.part.name(), data.count(&state.library));
+    let page = if data.view == DataView::Face || data.view == DataView::Variants { 1 } else { places.len().max(1) };
     let first = data.face / page * page;
     let last = (first + page).min(all);
     let range = match (all, page) {
@@ -84,16 +81,16 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
         _ => format!(" · {part} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
     };
     let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim())];
-    let note = match data.look {
-        Look::Table if all > page => "[ ] pages",
-        Look::Faces if area.width >= 100 => "[ ] pages · Enter large · Esc back",
-        Look::Faces => "[ ] pages",
-        Look::Face => "← → others · Esc back",
-        Look::Variants => "[ ] epochs · ← → others · Esc back",
-        Look::Table => "",
+    let note = match data.view {
+        DataView::Table if all > page => "[ ] pages",
+        DataView::Faces if area.width >= 100 => "[ ] pages · Enter large · Esc back",
+        DataView::Faces => "[ ] pages",
+        DataView::Face => "← → others · Esc back",
+        DataView::Variants => "[ ] epochs · ← → others · Esc back",
+        DataView::Table => "",
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
-    let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick));
+    let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick, &state.library));
     let samples = match of_selection.map(|faces| (&faces.pick, &faces.samples)) {
         Some((pick, Ok(samples))) => samples.get(first.saturating_sub(pick.first)..).filter(|_| first >= pick.first),
         Some((_, Err(error))) => {
@@ -105,11 +102,11 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
         None => None,
     };
     let Some(samples) = samples else { return };
-    match data.look {
-        Look::Table | Look::Faces => {
+    match data.view {
+        DataView::Table | DataView::Faces => {
             for (index, (sample, place)) in samples.iter().zip(&places).enumerate() {
                 faces::one(buffer, pictures, theme, *place, &sample.face);
-                if data.look == Look::Faces && first + index == data.face {
+                if data.view == DataView::Faces && first + index == data.face {
                     let mark = Rect { x: place.x.saturating_sub(1), width: 1, ..*place };
                     Pen::new(buffer, theme, mark, 0).write(theme.glyphs.focus, theme.accent());
                     let foot = Rect { y: place.bottom(), height: 1, ..*place }.intersection(area);
@@ -117,12 +114,12 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
                 }
             }
         }
-        Look::Face => {
+        DataView::Face => {
             if let (Some(sample), Some(place)) = (samples.first(), places.first()) {
                 large(state, dataset, sample, buffer, pictures, *place, area);
             }
         }
-        Look::Variants => variants(state, buffer, pictures, &places, area),
+        DataView::Variants => variants(state, buffer, pictures, &places, area),
     }
 }
 
@@ -163,8 +160,8 @@ fn large(
 fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places: &[Rect], area: Rect) {
     let theme = &state.theme;
     let Some((wanted, made)) = &state.data.variants else { return };
-    let of_this = state.data.sample().is_some_and(|sample| sample.index == wanted.index)
-        && state.data.dataset().is_some_and(|dataset| dataset.name == wanted.dataset);
+    let of_this = state.data.sample(&state.library).is_some_and(|sample| sample.index == wanted.index)
+        && state.data.dataset(&state.library).is_some_and(|dataset| dataset.name == wanted.dataset);
     if !of_this {
         return;
     }

@@ -1,20 +1,69 @@
 //! The Data screen: what is there to train on.
 
+mod backend;
+mod classes;
+mod faces;
+mod paths;
+mod state;
+mod update;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::Size;
-use crate::tui::action::DataAction;
-use crate::tui::state::{DatasetView, Look, State};
-use crate::tui::widgets::faces::Pictures;
+use crate::domain::{Size, text::printable};
+use crate::tui::layout::Canvas;
+use crate::tui::library::DatasetView;
+use crate::tui::messages::{Action, DataAction, Effect};
+use crate::tui::screens::ScreenEntry;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::{count, share, thousands};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 use crate::tui::widgets::progress;
+pub(super) use backend::run_effect;
+pub use state::{DataState, DataView, Faces, ImportPurpose, Importing};
+pub use update::{on_datasets, on_event};
 
-mod classes;
-mod faces;
+/// The entry of the screen.
+pub(super) struct Data;
 
-pub(in crate::tui) use faces::places;
+impl ScreenEntry for Data {
+    fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+        draw(state, canvas, area);
+    }
+
+    fn apply(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::apply(state, action)
+    }
+
+    fn applies(&self, state: &State, action: Action) -> bool {
+        applies(state, action)
+    }
+
+    fn on_show(&self, state: &mut State) -> Vec<Effect> {
+        update::on_show(state)
+    }
+
+    fn on_drawn(&self, state: &mut State) -> Vec<Effect> {
+        update::request_pictures(state)
+    }
+
+    fn selection(&self, state: &State) -> Option<(String, String)> {
+        let entry = state.library.datasets.list.get(state.data.selected)?;
+        Some((format!("the dataset's name, {}", printable(entry.name.as_str())), entry.name.to_string()))
+    }
+
+    fn typed(&self, state: &mut State, line: &str) -> Result<(), String> {
+        update::import::typed(state, line)
+    }
+
+    fn entered(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+        update::import::entered(state, line)
+    }
+
+    fn complete(&self, state: &State, line: &str) -> Vec<Effect> {
+        update::import::complete(state, line)
+    }
+}
 
 /// ```text
 ///  dataset  demo  ▸fer2013
@@ -24,16 +73,17 @@ pub(in crate::tui) use faces::places;
 /// ── angry · train 1–4 of 3,596 ────────────────────────────────────────────────
 /// (faces)
 /// ```
-pub(super) fn render(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let buffer = &mut *canvas.buffer;
     let area = importing(state, buffer, area);
-    if state.data.entries.is_empty() {
+    if state.library.datasets.list.is_empty() {
         return empty(state, buffer, area);
     }
     selector(state, buffer, area);
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let theme = &state.theme;
-    match state.data.entries.get(state.data.selected).map(|entry| &entry.dataset) {
-        Some(Ok(dataset)) => show(state, dataset, buffer, pictures, body),
+    match state.library.datasets.list.get(state.data.selected).map(|entry| &entry.dataset) {
+        Some(Ok(dataset)) => show(state, dataset, canvas, body),
         Some(Err(reason)) => {
             for (row, line) in (1..).zip(wrap(reason, body.width - 4)) {
                 Pen::new(buffer, theme, body, row).skip(2).write(&line, theme.bad());
@@ -46,12 +96,20 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, pictures: &mut Pictures
 }
 
 /// Whether an action would do anything now.
-pub(super) fn applies(state: &State, action: DataAction) -> bool {
+fn applies(state: &State, action: Action) -> bool {
+    let data = &state.data;
+    let action = match action {
+        Action::Data(action) => action,
+        // Once more is the way back, which Esc is told for.
+        Action::Open => return data.view != DataView::Face && data.dataset(&state.library).is_some(),
+        _ => return true,
+    };
     match action {
+        DataAction::CreateDemo => !data.drawing_demo && !state.library.datasets.has("demo"),
         DataAction::Import => state.data.import.is_none(),
-        DataAction::Delete => !state.data.entries.is_empty(),
-        DataAction::NextPart => state.data.dataset().is_some(),
-        _ => state.data.count() > 0,
+        DataAction::Delete => !state.library.datasets.list.is_empty(),
+        DataAction::NextPart => state.data.dataset(&state.library).is_some(),
+        _ => state.data.count(&state.library) > 0,
     }
 }
 
@@ -92,13 +150,13 @@ fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
 
 fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    if let Some(error) = &state.data.error {
+    if let Some(error) = &state.library.datasets.error {
         for (row, line) in (1..).zip(wrap(error, area.width - 4)) {
             Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
         }
         return;
     }
-    let demo = if !state.data.loaded {
+    let demo = if !state.library.datasets.loaded {
         "reading the datasets …".into()
     } else if state.data.drawing_demo {
         "drawing the demo dataset: seven expressions, a few seconds …".into()
@@ -124,34 +182,36 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
 /// The names of all datasets on one line, the selected one marked; scrolled where they do not fit.
 fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let data = &state.data;
+    let (data, entries) = (&state.data, &state.library.datasets.list);
     let mut pen = Pen::new(buffer, theme, area, 0);
     pen.write(" dataset ", theme.dim());
     let room = usize::from(pen.room().saturating_sub(24));
-    let before: usize = data.entries[..data.selected].iter().map(|entry| entry.name.as_str().len() + 4).sum();
+    let before: usize = entries[..data.selected].iter().map(|entry| entry.name.as_str().len() + 4).sum();
     let mut skipped = 0;
-    let first = data.entries.iter().take_while(|entry| {
+    let first = entries.iter().take_while(|entry| {
         skipped += entry.name.as_str().len() + 4;
         before > room / 2 && skipped < before - room / 2
     });
     let first = first.count();
-    for (index, entry) in data.entries.iter().enumerate().skip(first) {
+    for (index, entry) in entries.iter().enumerate().skip(first) {
         let style = if index == data.selected { theme.strong().patch(theme.selected()) } else { theme.text() };
         pen.write(&format!(" {} ", entry.name), style).skip(1);
     }
-    if data.entries.len() > 1 && data.look == Look::Table {
+    if entries.len() > 1 && data.view == DataView::Table {
         pen.flush_right("← → other dataset ", theme.dim());
     } else if data.drawing_demo {
         pen.flush_right("drawing the demo dataset … ", theme.dim());
     }
 }
 
-fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mut Pictures, area: Rect) {
+fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
-    Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
-    if state.data.look != Look::Table {
-        return faces::render(state, dataset, buffer, pictures, faces::place(state, dataset, area));
+    if state.data.view != DataView::Table {
+        Pen::new(canvas.buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
+        return faces::render(state, dataset, canvas, faces::place(state, dataset, area));
     }
+    let buffer = &mut *canvas.buffer;
+    Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
     let table = classes::place(dataset, area);
     classes::render(state, dataset, buffer, table);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
@@ -165,7 +225,7 @@ fn show(state: &State, dataset: &DatasetView, buffer: &mut Buffer, pictures: &mu
     pen.skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
     let kept = kept(state, dataset, pen.room());
     pen.write(&kept, theme.dim());
-    faces::render(state, dataset, buffer, pictures, faces::place(state, dataset, area));
+    faces::render(state, dataset, canvas, faces::place(state, dataset, area));
 }
 
 /// What cached features of the dataset take, if there are any, in at most this many columns:

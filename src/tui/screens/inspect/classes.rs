@@ -4,8 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::InspectPane;
 use crate::domain::Scores;
-use crate::tui::state::{InspectPane, Judgement, State};
+use crate::tui::layout::Layout;
+use crate::tui::messages::inspect::Judgement;
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::rule;
@@ -35,7 +38,7 @@ const AGAINST: [Column; 8] = [
     Column::right("SUPPORT", 2),
 ];
 
-pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let focused = inspect.pane == InspectPane::Table;
     let style = if focused { theme.accent() } else { theme.strong() };
@@ -47,7 +50,12 @@ pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, area:
     lines.push(macro_average(theme, &seen.scores, other));
     let columns: &[Column] = if other.is_some() { &AGAINST } else { &ALONE };
     let table = Table { columns, rows: &lines, selected: Some(inspect.cell.0), marked: focused, gap: 2 };
-    table.render(buffer, theme, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
+    let place = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    table.render(buffer, theme, place);
+    if focused {
+        let classes = seen.confusion.classes();
+        layout.add_lines(table.places(place).filter(|(index, _)| *index < classes), inspect.cell.0);
+    }
 }
 
 fn class(theme: &Theme, name: &str, label: usize, scores: &Scores, other: Option<&Scores>) -> Row {

@@ -26,9 +26,9 @@ fn lines<'a>(
 pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let words = if !state.runs.loaded {
+    let words = if !state.library.runs.loaded {
         [("reading the runs …", theme.text()), ("", theme.text())]
-    } else if state.runs.list.is_empty() {
+    } else if state.library.runs.list.is_empty() {
         [
             ("There is no run yet.", theme.strong()),
             ("2 trains one. When it has been tested, what it gets wrong stands here.", theme.text()),

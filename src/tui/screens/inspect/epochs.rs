@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::{EpochMetrics, Split};
-use crate::tui::state::{Judgement, RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::messages::inspect::Judgement;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::decimal;
 use crate::tui::widgets::paint::Pen;
 use crate::tui::widgets::spark;

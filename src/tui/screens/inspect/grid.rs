@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::runs::inspection::ScoredImage;
-use crate::tui::state::{Judgement, State};
+use crate::tui::layout::Layout;
+use crate::tui::messages::inspect::Judgement;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
 
@@ -43,21 +45,15 @@ impl Grid {
     }
 }
 
-/// The pager's place on a terminal of this size: tabs, header, title and hints take four rows, two more over the
-/// epochs.
-fn pager_size(state: &State) -> (u16, u16) {
-    let strip = if state.inspect.split == crate::domain::Split::Validation { 2 } else { 0 };
-    (state.columns.saturating_sub(2), state.rows.saturating_sub(4 + strip))
-}
-
-/// Faces on a line of the pager.
-pub(super) fn across(state: &State) -> usize {
-    let (columns, rows) = pager_size(state);
-    Grid::of(columns, rows, state.inspect.list.len()).across.max(1)
-}
-
 /// Draws the images behind the cell on the whole screen, a page at a time.
-pub(super) fn pager(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+pub(super) fn pager(
+    state: &State,
+    seen: &Judgement,
+    buffer: &mut Buffer,
+    layout: &mut Layout,
+    area: Rect,
+    pictures: &mut Pictures,
+) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let classes = seen.inspection.classes();
     let title = match (inspect.suspects, classes.get(inspect.cell.0), classes.get(inspect.cell.1)) {
@@ -67,6 +63,7 @@ pub(super) fn pager(state: &State, seen: &Judgement, buffer: &mut Buffer, area: 
     };
     let place = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
     let grid = Grid::of(place.width, place.height, inspect.list.len());
+    layout.across = grid.across.max(1);
     let first = inspect.pick / grid.images() * grid.images();
     let last = (first + grid.images()).min(inspect.list.len());
     let here = format!("{}–{} of {}, {}", thousands(first + 1), thousands(last), images(state), order(state));

@@ -7,7 +7,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::mode_words;
-use crate::tui::state::{InspectPane, Judgement, Mode, State};
+use super::{InspectPane, Mode};
+use crate::tui::layout::Layout;
+use crate::tui::messages::inspect::Judgement;
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{Pen, rule, width};
 use crate::tui::widgets::shade::{self, Meaning};
@@ -63,7 +66,7 @@ pub(super) fn cell(seen: &Judgement, mode: Mode, truth: usize, said: usize) -> (
 }
 
 /// Draws the matrix, scrolled so that the cursor is in sight.
-pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let (names, cells, mode) = (names(seen), cell_columns(seen), inspect.mode());
     let classes = seen.inspection.classes();
@@ -88,6 +91,10 @@ pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, area:
         pen.skip(1).left(name, names, style).skip(1);
         for said in (left..classes.len()).take(across) {
             let (text, strength) = cell(seen, mode, line, said);
+            if said == predicted && inspect.pane != InspectPane::Faces {
+                let (x, y) = pen.position();
+                layout.add_lines(std::iter::once((line, Rect { x, y, width: cells, height: 1 })), truth);
+            }
             let here = (line, said) == inspect.cell;
             draw(theme, &mut pen, &text, cells, style_of(theme, strength, line == said), here);
         }

@@ -1,28 +1,37 @@
 //! The Inspect screen: what a run gets wrong.
 
+mod backend;
 mod classes;
 mod empty;
 mod epochs;
 mod grid;
 mod matrix;
 mod panel;
+mod state;
 mod suspects;
 mod text;
+mod update;
 
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::text_selection;
 use crate::domain::Split;
 use crate::runs::inspection::{Order, ScoredImage, images_of};
-use crate::tui::action::{Action, InspectAction};
-use crate::tui::state::{DatasetView, InspectPane, Judgement, Mode, RunView, Shown, State};
+use crate::tui::layout::{Canvas, Layout};
+use crate::tui::library::{DatasetView, RunView};
+use crate::tui::messages::inspect::{Judgement, Shown};
+use crate::tui::messages::{Action, Effect, InspectAction};
+use crate::tui::screens::ScreenEntry;
+use crate::tui::state::State;
 use crate::tui::widgets::faces;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, width};
-
-pub use text::as_text;
+pub(super) use backend::run_effect;
+pub use state::{BLOCK, InspectPane, InspectState, Mode, SUSPECTS};
+pub use update::on_event;
 
 /// Columns that faces need beside the matrix.
 const PANEL: u16 = 26;
@@ -33,6 +42,35 @@ const TALL: u16 = 18;
 /// Pictures and where they belong: gathered while the rest is drawn, and drawn in one place.
 type Pictures = Vec<(Rect, Arc<Shown>)>;
 
+/// The entry of the screen.
+pub(super) struct Inspect;
+
+impl ScreenEntry for Inspect {
+    fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+        draw(state, canvas, area);
+    }
+
+    fn apply(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::apply(state, action)
+    }
+
+    fn applies(&self, state: &State, action: Action) -> bool {
+        applies(state, action)
+    }
+
+    fn on_show(&self, state: &mut State) -> Vec<Effect> {
+        update::on_show(state)
+    }
+
+    fn on_runs(&self, state: &mut State) -> Vec<Effect> {
+        update::on_runs(state)
+    }
+
+    fn selection(&self, state: &State) -> Option<(String, String)> {
+        text_selection("the matrix", text::as_text(state))
+    }
+}
+
 /// ```text
 ///  quiet-lynx · test · 7,178 images · accuracy 0.6231 · loss 1.04
 /// ── % of row: truth ↓ predicted → ────────────  ── sad → neutral ── 187 faces ──
@@ -41,7 +79,8 @@ type Pictures = Vec<(Rect, Arc<Shown>)>;
 ///  sad          10    0   12     8  [19]  49    2   neutral ███████▌  0.94
 /// ── per class ──────────────────────────────────   sad     ▍         0.04 truth
 /// ```
-pub(super) fn render(state: &State, buffer: &mut Buffer, drawn: &mut faces::Pictures, area: Rect) {
+fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let Canvas { buffer, pictures: drawn, layout, .. } = canvas;
     let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
     header(state, run, buffer, area);
     let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
@@ -54,28 +93,35 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, drawn: &mut faces::Pict
     let body = below(1 + strip);
     let mut pictures = Vec::new();
     if state.inspect.pager {
-        grid::pager(state, seen, buffer, body, &mut pictures);
+        grid::pager(state, seen, buffer, layout, body, &mut pictures);
     } else if state.inspect.suspects {
-        suspects::render(state, run, seen, buffer, body, &mut pictures);
+        suspects::render(state, run, seen, buffer, layout, body, &mut pictures);
     } else {
-        panes(state, seen, buffer, body, &mut pictures);
+        panes(state, seen, buffer, layout, body, &mut pictures);
     }
     for (place, shown) in pictures {
         faces::one(buffer, drawn, &state.theme, place, &shown.face);
     }
 }
 
-fn panes(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+fn panes(
+    state: &State,
+    seen: &Judgement,
+    buffer: &mut Buffer,
+    layout: &mut Layout,
+    area: Rect,
+    pictures: &mut Pictures,
+) {
     let pane = state.inspect.pane;
     let wanted = matrix::columns(seen).max(if area.width >= 120 { 62 } else { 46 });
     if area.width < 76 || area.height < TALL {
         return match pane {
             InspectPane::Matrix => {
                 let rows = matrix::rows(seen).min(area.height);
-                matrix::render(state, seen, buffer, Rect { height: rows, ..area });
+                matrix::render(state, seen, buffer, layout, Rect { height: rows, ..area });
                 matrix::words(state, seen, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
             }
-            InspectPane::Table => classes::render(state, seen, buffer, area),
+            InspectPane::Table => classes::render(state, seen, buffer, layout, area),
             InspectPane::Faces => drop(panel::render(state, seen, buffer, area, pictures)),
         };
     }
@@ -84,14 +130,14 @@ fn panes(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictu
     let under = panel::render(state, seen, buffer, right, pictures);
     let (tall, table) = (matrix::rows(seen), classes::rows(seen));
     if tall + table <= left.height {
-        matrix::render(state, seen, buffer, Rect { height: tall, ..left });
-        classes::render(state, seen, buffer, Rect { y: left.y + tall, height: table, ..left });
+        matrix::render(state, seen, buffer, layout, Rect { height: tall, ..left });
+        classes::render(state, seen, buffer, layout, Rect { y: left.y + tall, height: table, ..left });
         let rest = Rect { y: left.y + tall + table, height: left.height - tall - table, ..left };
         grid::others(state, seen, buffer, if under.height >= rest.height { under } else { rest }, pictures);
     } else if pane == InspectPane::Table {
-        classes::render(state, seen, buffer, left);
+        classes::render(state, seen, buffer, layout, left);
     } else {
-        matrix::render(state, seen, buffer, left);
+        matrix::render(state, seen, buffer, layout, left);
     }
 }
 
@@ -136,13 +182,13 @@ fn word(split: Split) -> &'static str {
 }
 
 fn run(state: &State) -> Option<&RunView> {
-    state.runs.find(state.inspect.run.as_ref()?)
+    state.library.runs.find(state.inspect.run.as_ref()?)
 }
 
 /// The dataset that the run was trained on, if it is there.
 fn dataset(state: &State) -> Option<&DatasetView> {
     let recipe = &run(state)?.summary.as_ref().ok()?.recipe;
-    state.data.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
+    state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
 }
 
 /// The image, if it is at hand.
@@ -174,13 +220,8 @@ fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
     (u16::try_from(across).unwrap_or(columns), u16::try_from(down).unwrap_or(rows).min(rows))
 }
 
-/// Faces on a line of the pager.
-pub(in crate::tui) fn faces_across(state: &State) -> usize {
-    grid::across(state)
-}
-
 /// Whether an action would do anything now.
-pub(super) fn applies(state: &State, action: Action) -> bool {
+fn applies(state: &State, action: Action) -> bool {
     let inspect = &state.inspect;
     let faces = !inspect.list.is_empty();
     let readable = inspect.judgement().is_some();

@@ -3,10 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::InspectPane;
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::ScoredImage;
-use crate::tui::state::{Graphics, InspectPane, Judgement, State};
+use crate::tui::messages::inspect::Judgement;
+use crate::tui::state::State;
+use crate::tui::terminal_facts::Graphics;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::figures::{decimal, thousands};

@@ -6,7 +6,10 @@ use ratatui::layout::Rect;
 use super::panel::tail;
 use super::{PANEL, Pictures, dataset, marked, panel, shown};
 use crate::runs::inspection::ScoredImage;
-use crate::tui::state::{DatasetView, Judgement, RunView, State};
+use crate::tui::layout::Layout;
+use crate::tui::library::{DatasetView, RunView};
+use crate::tui::messages::inspect::Judgement;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
@@ -26,6 +29,7 @@ pub(super) fn render(
     run: &RunView,
     seen: &Judgement,
     buffer: &mut Buffer,
+    layout: &mut Layout,
     area: Rect,
     pictures: &mut Pictures,
 ) {
@@ -37,14 +41,14 @@ pub(super) fn render(
     }
     let words = wrap(&explanation(state, run), left.width.saturating_sub(2));
     let rows = u16::try_from(words.len()).unwrap_or(u16::MAX).min(left.height / 3);
-    list(state, run, seen, buffer, Rect { height: left.height - rows - 1, ..left });
+    list(state, run, seen, buffer, layout, Rect { height: left.height - rows - 1, ..left });
     let below = Rect { y: left.bottom() - rows, height: rows, ..left };
     for (row, line) in (0..).zip(&words) {
         Pen::new(buffer, &state.theme, below, row).skip(1).write(line, state.theme.text());
     }
 }
 
-fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let note = format!("{} marked", thousands(count(state)));
     let title = [("largest loss in training", theme.accent())];
@@ -57,7 +61,9 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, are
     };
     let rows: Vec<Row> = inspect.list.iter().enumerate().map(row).collect();
     let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
-    table.render(buffer, theme, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
+    let place = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    table.render(buffer, theme, place);
+    layout.add_lines(table.places(place), inspect.pick);
 }
 
 fn line(state: &State, run: &RunView, seen: &Judgement, judged: &ScoredImage) -> Row {

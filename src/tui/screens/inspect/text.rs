@@ -9,7 +9,7 @@ use crate::tui::state::State;
 
 /// The matrix as it is shown, in lines of aligned columns under a line that says what it is; empty where none is shown.
 #[must_use]
-pub fn as_text(state: &State) -> String {
+pub(super) fn as_text(state: &State) -> String {
     let (Some(run), Some(seen)) = (run(state), state.inspect.judgement()) else { return String::new() };
     let (mode, classes) = (state.inspect.mode(), seen.inspection.classes());
     let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();

@@ -4,10 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::{Curves, EpochPositions};
 use crate::domain::{EpochMetrics, RunState};
 use crate::runs::Summary;
 use crate::runs::steps::{Axis, Bucket, Figure};
-use crate::tui::state::{Curves, Places, RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::widgets::curve::{Curve, Mark, Series, Stretch, Unit, single, smooth};
 use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width};
@@ -54,7 +56,8 @@ fn shown(state: &State, run: &RunView) -> Vec<String> {
     if chart.log {
         notes.push("log".into());
     }
-    let whole = Places::of(run, chart.axis).zip(run.state(state.now)).map(|(places, stands)| places.whole(stands));
+    let whole =
+        EpochPositions::of(run, chart.axis).zip(run.state(state.now)).map(|(places, stands)| places.whole(stands));
     if let (Some(window), Some(whole)) = (chart.window, whole) {
         let window = window.within(whole);
         let step = window.span() / 10.0;
@@ -157,7 +160,7 @@ fn figures(which: Curves) -> (Option<Figure>, OfEpoch, Option<OfEpoch>, &'static
 
 fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, which: Curves) -> Option<Curve> {
     let (theme, chart) = (&state.theme, &state.runs.chart);
-    let places = Places::of(run, chart.axis)?;
+    let places = EpochPositions::of(run, chart.axis)?;
     let window = chart.shown(places.whole(stands));
     let (within, of_train, of_val, name) = figures(which);
     let epochs = |figure: OfEpoch| -> Vec<(f64, f64)> {

@@ -13,7 +13,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::state::{Pane, RunView, State};
+use super::Pane;
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
 use super::{bars, curves, log, panel, scores, verdict};

@@ -4,10 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::RunsState;
 use crate::domain::{RunState, text::printable};
 use crate::runs::Summary;
 use crate::runs::facts::Field;
-use crate::tui::state::{RunView, RunsState, State};
+use crate::tui::layout::Layout;
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{age, decimal, real, thousands};
 use crate::tui::widgets::paint::{Pen, width};
@@ -137,7 +140,7 @@ fn widest(state: &State) -> Row {
     let mut texts: Vec<String> = WIDEST.iter().map(|text| (*text).to_owned()).collect();
     let marks = if runs.marked.is_empty() { 0 } else { 3 };
     let mut longest = [0; 6];
-    for run in runs.visible().take(MEASURED) {
+    for run in runs.visible(&state.library).take(MEASURED) {
         let Ok(summary) = &run.summary else { continue };
         let recipe = &summary.recipe;
         // Names are plain characters, one column each.
@@ -192,7 +195,7 @@ pub(super) fn heading_rows(state: &State) -> u16 {
 }
 
 /// Draws what is in force, the headings, and as many lines as fit.
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let heading = heading_rows(state);
     if heading > 0 {
         in_force(state, buffer, Rect { height: 1, ..area });
@@ -200,9 +203,9 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let area = Rect { y: area.y + heading, height: area.height.saturating_sub(heading), ..area };
     let (runs, theme) = (&state.runs, &state.theme);
     let visible = usize::from(area.height.saturating_sub(1));
-    let position = runs.position();
+    let position = runs.position(&state.library);
     let first = first_line(position, runs.shown.len(), visible);
-    let rows: Vec<Row> = runs.visible().skip(first).take(visible).map(|run| row(state, run)).collect();
+    let rows: Vec<Row> = runs.visible(&state.library).skip(first).take(visible).map(|run| row(state, run)).collect();
     // Two cells between columns where that costs no column.
     let all = most_widths(state, u16::MAX, 2);
     let shown = u16::try_from(all.iter().filter(|width| **width > 0).count()).unwrap_or(0);
@@ -211,6 +214,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let selected = (!rows.is_empty()).then(|| position - first);
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
+    layout.add_lines(table.places(area).map(|(index, place)| (first + index, place)), position);
     direction(state, buffer, area, &widths, gap);
     more(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
 }
@@ -250,7 +254,7 @@ fn more(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool
 fn in_force(state: &State, buffer: &mut Buffer, area: Rect) {
     let (runs, theme) = (&state.runs, &state.theme);
     let mut pen = Pen::new(buffer, theme, area, 0);
-    let (shown, all) = (runs.shown.len(), runs.list.len());
+    let (shown, all) = (runs.shown.len(), state.library.runs.list.len());
     pen.skip(1);
     if runs.filter.text.is_empty() {
         pen.write(&format!("{} runs", thousands(all)), theme.text());

@@ -3,8 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::keymap::Context;
-use crate::tui::state::{LogLine, RunView, State};
+use super::LogLine;
+use crate::tui::library::RunView;
+use crate::tui::messages;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::time_of_day;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
@@ -76,7 +78,7 @@ fn pieces(state: &State, run: &RunView, columns: u16, room: usize) -> Vec<Piece>
 /// Draws the part that is shown; long lines are broken, never cut.
 pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let here = state.context() == Context::RunLog;
+    let here = state.context() == messages::runs::LOG;
     let title = if here { theme.accent() } else { theme.strong() };
     let word = if here { format!("{} log", theme.glyphs.focus) } else { "log".into() };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&word, title)], &note(state, run));

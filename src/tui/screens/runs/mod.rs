@@ -2,6 +2,7 @@
 //!
 //! Below 120 columns the list stands over the selected run, from 120 on beside it.
 
+mod backend;
 mod bars;
 mod curves;
 mod detail;
@@ -10,15 +11,25 @@ mod log;
 mod panel;
 mod scores;
 mod settings;
+mod state;
+mod update;
 mod verdict;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::RunState;
-use crate::tui::action::RunsAction;
+use crate::tui::layout::{Canvas, Layout};
+use crate::tui::messages::{Action, Effect, RunsAction};
+use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
+pub(super) use backend::run_effect;
+pub use state::{
+    COMPARED, Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose,
+    RunsState, meaning, parse_limits,
+};
+pub use update::{on_event, on_runs};
 
 /// Columns from which the list stands beside the run.
 const BESIDE: u16 = 120;
@@ -32,21 +43,56 @@ const SETTINGS: u16 = 20;
 /// Most lines of the list where it stands over the run.
 const LINES_ABOVE: u16 = 5;
 
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
+/// The entry of the screen.
+pub(super) struct Runs;
+
+impl ScreenEntry for Runs {
+    fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+        draw(state, canvas, area);
+    }
+
+    fn apply(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::apply(state, action)
+    }
+
+    fn applies(&self, state: &State, action: Action) -> bool {
+        applies(state, action)
+    }
+
+    fn selection(&self, state: &State) -> Option<(String, String)> {
+        let run = state.runs.current(&state.library)?;
+        Some((format!("the run's name, {}", run.id), run.id.to_string()))
+    }
+
+    fn typed(&self, state: &mut State, line: &str) -> Result<(), String> {
+        update::typed::typed(state, line)
+    }
+
+    fn entered(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+        update::typed::entered(state, line)
+    }
+
+    fn left(&self, state: &mut State) {
+        update::typed::left(state);
+    }
+}
+
+fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let Canvas { buffer, layout, .. } = canvas;
     let theme = &state.theme;
-    if let Some(error) = &state.runs.error {
+    if let Some(error) = &state.library.runs.error {
         for (row, line) in (1..).zip(wrap(error, area.width - 4)) {
             Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.bad());
         }
         return;
     }
-    let Some(run) = state.runs.current() else { return empty(state, buffer, area) };
+    let Some(run) = state.runs.current(&state.library) else { return empty(state, buffer, area) };
     if state.runs.whole {
         detail::render(state, run, true, buffer, area);
         return;
     }
     // As many rows as there are runs, so that the list does not shrink under a filter that is being typed.
-    let count = u16::try_from(state.runs.list.len()).unwrap_or(u16::MAX / 2);
+    let count = u16::try_from(state.library.runs.list.len()).unwrap_or(u16::MAX / 2);
     let head = 1 + list::heading_rows(state);
     if area.width >= BESIDE {
         let width = list::wanted(state).clamp(42, area.width * 5 / 12);
@@ -55,7 +101,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         let settings = settings::rows(run, width);
         let rows =
             (count + head).min(area.height.saturating_sub(settings)).max((count + head).min(area.height / 4)).max(2);
-        list::render(state, buffer, Rect { height: rows, ..left });
+        list::render(state, buffer, layout, Rect { height: rows, ..left });
         let below = Rect { y: left.y + rows + 1, height: left.height.saturating_sub(rows + 1), ..left };
         let log_below = width >= LOG_COLUMNS && below.height >= SETTINGS + LOG_ROWS && run.summary.is_ok();
         let place = Rect { height: if log_below { settings } else { below.height }, ..below }.intersection(below);
@@ -75,34 +121,39 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     } else {
         let most = if area.height >= 30 { LINES_ABOVE * 2 } else { LINES_ABOVE };
         let rows = count.min(most) + head;
-        list::render(state, buffer, Rect { height: rows, ..area });
+        list::render(state, buffer, layout, Rect { height: rows, ..area });
         detail::render(state, run, true, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
     }
 }
 
 /// Whether an action of this screen would do anything now.
-pub(super) fn applies(state: &State, action: RunsAction) -> bool {
-    let Some(run) = state.runs.current() else {
-        return action == RunsAction::Filter && !state.runs.list.is_empty();
+fn applies(state: &State, action: Action) -> bool {
+    let run = state.runs.current(&state.library);
+    let action = match action {
+        Action::Runs(action) => action,
+        Action::Open => return run.is_some(),
+        _ => return true,
     };
+    let Some(run) = run else { return action == RunsAction::Filter && !state.library.runs.list.is_empty() };
     let stands = run.state(state.now);
     match action {
-        RunsAction::Pause => stands.is_some_and(RunState::is_active),
-        RunsAction::Limits => stands.is_some(),
+        RunsAction::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
+        RunsAction::Stop | RunsAction::Pause => stands.is_some_and(RunState::is_active),
+        RunsAction::Repeat | RunsAction::Limits => stands.is_some(),
         RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),
-        RunsAction::Filter | RunsAction::Sort => state.runs.list.len() > 1,
+        RunsAction::Filter | RunsAction::Sort => state.library.runs.list.len() > 1,
         _ => true,
     }
 }
 
 fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    if !state.runs.loaded {
+    if !state.library.runs.loaded {
         Pen::new(buffer, theme, area, 1).skip(2).write("reading the runs …", theme.dim());
         return;
     }
-    if !state.runs.list.is_empty() {
-        list::render(state, buffer, Rect { height: 2, ..area });
+    if !state.library.runs.list.is_empty() {
+        list::render(state, buffer, &mut Layout::default(), Rect { height: 2, ..area });
         Pen::new(buffer, theme, area, 3).skip(2).write("No run is like that.", theme.strong());
         Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs again; / changes the filter.", theme.text());
         return;

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Hyperparameter, Recipe, StrategyChoice};
-use crate::tui::state::{RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
 /// What a run trains on, by name.
@@ -20,7 +21,7 @@ fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
 }
 
 /// What a person says about the run: tags, former names, the note.
-fn said(run: &RunView) -> Vec<(&'static str, String)> {
+fn annotations(run: &RunView) -> Vec<(&'static str, String)> {
     let about = &run.about;
     let tags: Vec<&str> = about.tags.iter().map(crate::domain::Tag::as_str).collect();
     let former: Vec<&str> = about.former.iter().map(crate::domain::RunId::as_str).collect();
@@ -38,7 +39,7 @@ pub(super) fn rows(run: &RunView, columns: u16) -> u16 {
     let Ok(summary) = &run.summary else { return 1 };
     let recipe = &summary.recipe;
     let fixed = 2 + origins(recipe).len() + shown(recipe).count();
-    let said: usize = said(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
+    let said: usize = annotations(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
     u16::try_from(fixed + said).unwrap_or(u16::MAX / 2)
 }
 
@@ -60,7 +61,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     rule(buffer, theme, Rect { height: 1, ..area }, &title, "");
     let recipe = &summary.recipe;
     let mut row = 1;
-    for (name, text) in said(run) {
+    for (name, text) in annotations(run) {
         for (line, part) in wrap(&text, room(area.width)).iter().enumerate() {
             let name = if line == 0 { name } else { "" };
             Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(part, theme.accent());

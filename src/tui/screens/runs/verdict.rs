@@ -5,7 +5,8 @@ use ratatui::style::Style;
 use crate::domain::{FinishReason, Outcome, RunState, Split, text::printable};
 use crate::runs::summary::SlotWait;
 use crate::runs::{Summary, WorkerDeath};
-use crate::tui::state::{RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::thousands;
 

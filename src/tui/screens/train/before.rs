@@ -5,7 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::runs::Summary;
-use crate::tui::state::{RunView, State};
+use crate::tui::library::RunView;
+use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{age, decimal};
 use crate::tui::widgets::paint::rule;
@@ -27,8 +28,8 @@ const FEWEST: u16 = 4;
 /// Draws the newest first, as many as fit; nothing where there are none.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let strategies: Vec<_> = state.form.strategy_choice.strategies().collect();
-    let mut found: Vec<(&RunView, &Summary)> = (state.runs.list.iter())
+    let strategies: Vec<_> = state.train.strategy_choice.strategies().collect();
+    let mut found: Vec<(&RunView, &Summary)> = (state.library.runs.list.iter())
         .filter_map(|run| Some((run, &**run.summary.as_ref().ok()?)))
         .filter(|(_, summary)| strategies.contains(&summary.recipe.strategy))
         .collect();

@@ -1,10 +1,11 @@
 //! What a run would cost: parameters, memory, disk and time.
 
+use super::FormChoices;
 use crate::domain::figures::{count, duration, thousands};
 use crate::domain::network::ResolveError;
 use crate::domain::{DeviceRequest, Recipe, Size, TrainingCost};
 use crate::runs::{Estimate, estimate};
-use crate::tui::state::{DatasetView, Ground};
+use crate::tui::library::DatasetView;
 
 /// What a recipe costs on a dataset.
 pub(super) struct Cost {
@@ -16,13 +17,13 @@ pub(super) struct Cost {
 impl Cost {
     /// # Errors
     /// When the images are too small for the network.
-    pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, ground: &Ground<'_>) -> Result<Self, ResolveError> {
+    pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, choices: &FormChoices<'_>) -> Result<Self, ResolveError> {
         let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
         let (classes, images) = (dataset.classes.len(), dataset.counts());
         Ok(Self {
             work: TrainingCost::of(recipe, image, classes, images)?,
             device: recipe.device,
-            time: estimate(ground.summaries().into_iter(), recipe, image, classes, images),
+            time: estimate(choices.summaries().into_iter(), recipe, image, classes, images),
         })
     }
 

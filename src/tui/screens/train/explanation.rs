@@ -3,9 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Field;
 use super::label;
 use crate::domain::{Strategy, StrategyChoice};
-use crate::tui::state::{Field, State};
+use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
 /// Rows on a terminal that has many.
@@ -32,7 +33,7 @@ fn strategy(strategy_choice: StrategyChoice) -> &'static str {
 /// What a line is, and what it accepts.
 fn words(state: &State, field: Field) -> (&'static str, String) {
     match field {
-        Field::Strategy => (strategy(state.form.strategy_choice), "← → chooses".into()),
+        Field::Strategy => (strategy(state.train.strategy_choice), "← → chooses".into()),
         Field::Dataset => ("the images to train on; Data (1) shows what is in them", "← → chooses".into()),
         Field::Weights => {
             ("the pretrained base: five blocks of VGG16, trained on other pictures before", "← → chooses".into())
@@ -46,11 +47,11 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "← → chooses".into(),
         ),
         Field::Setting(setting) => {
-            let default = state.form.default_of(setting, &state.ground());
+            let default = state.train.default_of(setting, &state.form_choices());
             let default = default.unwrap_or_else(|| "each strategy's own".into());
             (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
         }
-        Field::Name if state.form.strategy_choice == StrategyChoice::All => {
+        Field::Name if state.train.strategy_choice == StrategyChoice::All => {
             ("what the four runs' names begin with", "letters, digits, - _ and .".into())
         }
         Field::Name => ("the run's name and the name of its folder", "letters, digits, - _ and .".into()),
@@ -60,14 +61,14 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
 
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let field = state.form.focus;
+    let field = state.train.focus;
     let (what, accepted) = words(state, field);
     let tight = area.height <= TIGHT;
     let note = if tight { accepted.as_str() } else { "" };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
     let columns = area.width.saturating_sub(3);
     let plain = |text: &str| wrap(text, columns).into_iter().map(|line| (line, theme.text())).collect::<Vec<_>>();
-    let mut lines = match state.form.error(field, &state.ground()) {
+    let mut lines = match state.train.error(field, &state.form_choices()) {
         Some(error) => {
             let wrong = wrap(&format!("✗ {error}"), columns).into_iter().map(|line| (line, theme.bad()));
             // Where room is scarce, what is wrong comes before what the line is.

@@ -6,9 +6,10 @@ use ratatui::style::Style;
 
 use super::label;
 use super::meaning::base_words;
+use super::{Field, Form, FormChoices, Without};
 use crate::domain::StrategyChoice;
 use crate::supervise::strategy_run_names;
-use crate::tui::state::{Field, Form, Ground, Input, State, Without};
+use crate::tui::state::{Input, State};
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
@@ -22,10 +23,10 @@ const VALUE: u16 = 18;
 /// Draws the lines, scrolled with the focus where they do not fit; the launch line stays in sight. Tells where the
 /// cursor belongs.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
-    let all = state.form.fields();
+    let all = state.train.fields();
     let (launch, fields) = all.split_last()?;
     let room = area.height.saturating_sub(1).min(u16::try_from(fields.len()).unwrap_or(u16::MAX));
-    let here = fields.iter().position(|field| *field == state.form.focus).unwrap_or(fields.len() - 1);
+    let here = fields.iter().position(|field| *field == state.train.focus).unwrap_or(fields.len() - 1);
     let first = first_line(here, fields.len(), room.into());
     let below = fields.len().saturating_sub(first + usize::from(room));
     let mut cursor = None;
@@ -47,7 +48,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
 
 /// One line of the form; where the cursor belongs if it is here.
 fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
-    let (theme, form, ground) = (&state.theme, &state.form, &state.ground());
+    let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let focused = form.focus == field;
     let mut pen = Pen::new(buffer, theme, at, 0);
     pen.left(if focused { theme.glyphs.focus } else { "" }, 2, theme.accent());
@@ -59,7 +60,7 @@ fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Po
         }
         _ => {
             pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
-            let error = form.error(field, ground);
+            let error = form.error(field, choices);
             let style = match (&error, focused) {
                 (Some(_), _) => theme.bad(),
                 (None, true) => theme.accent(),
@@ -92,10 +93,10 @@ fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style
         pen.left(text, columns, style);
     } else if text.is_empty() && !field.takes_text() {
         pen.left("none", VALUE, style);
-    } else if text.is_empty() && state.form.focus != field {
+    } else if text.is_empty() && state.train.focus != field {
         pen.write("each strategy's own", state.theme.dim());
     } else {
-        let chosen = state.form.focus == field && !field.takes_text();
+        let chosen = state.train.focus == field && !field.takes_text();
         let text = if chosen { format!("{open} {text} {close}") } else { text.to_owned() };
         let columns = width(&text);
         pen.write(&text, style).skip(VALUE.saturating_sub(columns).max(2));
@@ -104,30 +105,30 @@ fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style
 
 /// What stands in a line, and what there is to say of it.
 fn value(state: &State, field: Field) -> (Input, String) {
-    let (form, ground) = (&state.form, &state.ground());
+    let (form, choices) = (&state.train, &state.form_choices());
     match field {
         Field::Dataset => (named(form.dataset.as_ref()), String::new()),
         Field::Weights => {
-            let name = form.weights(ground);
-            let base = name.and_then(|name| ground.base(name));
+            let name = form.weights(choices);
+            let base = name.and_then(|name| choices.base(name));
             (named(name), base.map(base_words).unwrap_or_default())
         }
         Field::From => {
-            let run = form.start(ground);
+            let run = form.start(choices);
             let name = form.from.as_ref().or(run.map(|run| &run.id));
-            (named(name), run.map(|run| start_words(ground, run)).unwrap_or_default())
+            (named(name), run.map(|run| start_words(choices, run)).unwrap_or_default())
         }
-        Field::Without => without(form, ground),
+        Field::Without => without(form, choices),
         Field::Setting(setting) => {
-            let value = form.value(setting, ground);
-            let default = form.default_of(setting, ground);
+            let value = form.value(setting, choices);
+            let default = form.default_of(setting, choices);
             let repeats = form
                 .repeated
                 .as_ref()
                 .filter(|(_, recipe)| form.strategy_choice == StrategyChoice::One(recipe.strategy));
             let note = match (default, repeats) {
                 // What stands out is what differs from the run, not what that run changed.
-                (_, Some(_)) => match form.differs(setting, ground) {
+                (_, Some(_)) => match form.differs(setting, choices) {
                     Some((id, theirs)) => format!("changed, {id} has {theirs}"),
                     None => String::new(),
                 },
@@ -145,15 +146,15 @@ fn value(state: &State, field: Field) -> (Input, String) {
 }
 
 /// What is left out, and by whose judgement.
-fn without(form: &Form, ground: &Ground<'_>) -> (Input, String) {
-    let left_out = form.left_out(ground);
-    let text = match form.without(ground) {
+fn without(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
+    let left_out = form.left_out(choices);
+    let text = match form.without(choices) {
         Without::Nothing => String::new(),
         Without::Marked => format!("marked ({})", thousands(left_out.len())),
         Without::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
     };
     let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
-    let note = match (text.is_empty(), form.withouts(ground).len()) {
+    let note = match (text.is_empty(), form.withouts(choices).len()) {
         (true, 0 | 1) => "nothing is marked".into(),
         (true, _) => "there are marked images".into(),
         (false, _) if found.is_empty() => String::new(),
@@ -167,15 +168,15 @@ fn named<T: ToString>(name: Option<&T>) -> Input {
 }
 
 /// What the run is that fine-tuning starts from.
-fn start_words(ground: &Ground<'_>, run: &crate::tui::state::RunView) -> String {
+fn start_words(choices: &FormChoices<'_>, run: &crate::tui::library::RunView) -> String {
     let Ok(summary) = &run.summary else { return String::new() };
     let what = format!("{} on {}", summary.recipe.strategy, summary.recipe.dataset);
-    if ground.is_active(run) { format!("{what}, still at work") } else { what }
+    if choices.is_active(run) { format!("{what}, still at work") } else { what }
 }
 
 /// The strategies side by side, the chosen one marked.
 fn strategies(state: &State, pen: &mut Pen<'_>) {
-    let (theme, form) = (&state.theme, &state.form);
+    let (theme, form) = (&state.theme, &state.train);
     // All four with two cells between them take 42: closer together before the last one is cut.
     let gap = if pen.room() < 42 { 1 } else { 2 };
     for strategy_choice in StrategyChoice::EACH {
@@ -191,14 +192,14 @@ fn strategies(state: &State, pen: &mut Pen<'_>) {
 }
 
 fn launch(state: &State, pen: &mut Pen<'_>) {
-    let (theme, form, ground) = (&state.theme, &state.form, &state.ground());
+    let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let button = if form.launching { "[ Launching … ]" } else { "[ Launch ]" };
     let focused = form.focus == Field::Launch;
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
-    let (what, style) = match form.first_error(ground) {
+    let (what, style) = match form.first_error(choices) {
         Some((field, _)) => (format!("not yet: {}", missing(form, field)), theme.bad()),
-        None => (ordered(form, ground) + in_turn(state.active()), theme.dim()),
+        None => (ordered(form, choices) + in_turn(state.library.runs.active(state.now)), theme.dim()),
     };
     pen.write(&what, style);
 }
@@ -212,8 +213,8 @@ fn missing(form: &Form, field: Field) -> String {
     if form.focus == field { "see below".into() } else { format!("look at {}", label(field)) }
 }
 
-fn ordered(form: &Form, ground: &Ground<'_>) -> String {
-    let on = form.dataset(ground).map(|dataset| dataset.name.to_string()).unwrap_or_default();
+fn ordered(form: &Form, choices: &FormChoices<'_>) -> String {
+    let on = form.dataset(choices).map(|dataset| dataset.name.to_string()).unwrap_or_default();
     match (form.strategy_choice, crate::domain::RunId::of_new_run(form.name.text())) {
         (StrategyChoice::All, Ok(stem)) => {
             let [first, ..] = strategy_run_names(&stem);

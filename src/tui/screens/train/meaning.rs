@@ -4,10 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cost::Cost;
+use super::{Form, FormChoices};
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Monitor, Recipe, Size, StrategyChoice, Transfer};
-use crate::tui::state::{DatasetView, Form, Ground, State};
+use crate::tui::library::DatasetView;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::{count, duration, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
@@ -18,22 +20,22 @@ const DIGITS: usize = 8;
 
 /// Draws what the form means: sentences, and the layers where there is room.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
-    let (theme, form, ground) = (&state.theme, &state.form, state.ground());
+    let (theme, form, choices) = (&state.theme, &state.train, state.form_choices());
     if area.height < 2 {
         return;
     }
     rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
-    let drafts: Option<Vec<Recipe>> = form.strategy_choice.strategies().map(|one| form.draft(one, &ground)).collect();
-    let (Some(dataset), Some(drafts)) = (form.dataset(&ground), drafts) else {
-        return nothing(state, &ground, buffer, area);
+    let drafts: Option<Vec<Recipe>> = form.strategy_choice.strategies().map(|one| form.draft(one, &choices)).collect();
+    let (Some(dataset), Some(drafts)) = (form.dataset(&choices), drafts) else {
+        return nothing(state, &choices, buffer, area);
     };
     let mut row = 1;
     if form.strategy_choice == StrategyChoice::All {
         row += comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
     let sentences = match (form.strategy_choice, drafts.last()) {
-        (StrategyChoice::All, Some(last)) => of_all(form, dataset, &drafts, last, &ground),
-        (_, Some(only)) => of_one(dataset, only, &ground),
+        (StrategyChoice::All, Some(last)) => of_all(form, dataset, &drafts, last, &choices),
+        (_, Some(only)) => of_one(dataset, only, &choices),
         (_, None) => Vec::new(),
     };
     for line in sentences.iter().flat_map(|sentence| wrap(sentence, area.width.saturating_sub(3))) {
@@ -49,9 +51,9 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 }
 
 /// What is missing, where nothing can be said yet.
-fn nothing(state: &State, ground: &Ground<'_>, buffer: &mut Buffer, area: Rect) {
-    let (theme, form) = (&state.theme, &state.form);
-    let (words, style) = match form.first_error(ground) {
+fn nothing(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: Rect) {
+    let (theme, form) = (&state.theme, &state.train);
+    let (words, style) = match form.first_error(choices) {
         // Told right above.
         Some((field, _)) if field == form.focus => {
             (format!("that depends on {}, see above", label(field)), theme.dim())
@@ -70,15 +72,15 @@ pub(super) fn base_words(base: &Manifest) -> String {
 }
 
 /// Which base at which size.
-fn base(transfer: &Transfer, ground: &Ground<'_>) -> String {
+fn base(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
     let (name, size) = (&transfer.weights, transfer.size);
-    let known = ground.base(name).map(|base| format!(" ({})", base_words(base))).unwrap_or_default();
+    let known = choices.base(name).map(|base| format!(" ({})", base_words(base))).unwrap_or_default();
     format!("{name}{known} at {size}×{size}")
 }
 
 /// The sentences of one run, the most important first.
-fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<String> {
-    let cost = match Cost::of(recipe, dataset, ground) {
+fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
+    let cost = match Cost::of(recipe, dataset, choices) {
         Ok(cost) => cost,
         Err(error) => return vec![format!("✗ {error}")],
     };
@@ -88,10 +90,10 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<St
     if let Some(transfer) = &recipe.transfer {
         let frozen = recipe.frozen_stages_text().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
         sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_stages_text().unwrap_or_default()));
-        sentences.push(format!("{}; {memory}", base(transfer, ground)));
+        sentences.push(format!("{}; {memory}", base(transfer, choices)));
         if let Some(fine_tuning) = &transfer.fine_tuning {
-            let run = ground.runs.list.iter().find(|run| run.id == fine_tuning.from);
-            let waits = run.is_some_and(|run| ground.is_active(run));
+            let run = choices.library.runs.list.iter().find(|run| run.id == fine_tuning.from);
+            let waits = run.is_some_and(|run| choices.is_active(run));
             let when = if waits { "waits until it ends, then " } else { "" };
             sentences.push(format!("{when}starts from the best weights of {} on {}", fine_tuning.from, dataset.name));
         }
@@ -139,14 +141,20 @@ fn image_words(dataset: &DatasetView) -> String {
 }
 
 /// What runs in a row have in common.
-fn of_all(form: &Form, dataset: &DatasetView, drafts: &[Recipe], last: &Recipe, ground: &Ground<'_>) -> Vec<String> {
-    let costs: Vec<Cost> = drafts.iter().filter_map(|recipe| Cost::of(recipe, dataset, ground).ok()).collect();
+fn of_all(
+    form: &Form,
+    dataset: &DatasetView,
+    drafts: &[Recipe],
+    last: &Recipe,
+    choices: &FormChoices<'_>,
+) -> Vec<String> {
+    let costs: Vec<Cost> = drafts.iter().filter_map(|recipe| Cost::of(recipe, dataset, choices).ok()).collect();
     let mut sentences = Vec::new();
     if costs.iter().any(|cost| cost.time.is_none()) {
         sentences.push(format!("–: no run on device {} to judge the time by yet", last.device));
     }
     if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_stages_text()) {
-        sentences.push(format!("{}; finetune trains {trained}", base(transfer, ground)));
+        sentences.push(format!("{}; finetune trains {trained}", base(transfer, choices)));
     }
     sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
     sentences.extend(costs.iter().skip(2).take(1).filter_map(Cost::features));
@@ -165,9 +173,9 @@ fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &
         Column::right("AN EPOCH", 0),
         Column::left("JUDGING BY", 24, 5),
     ];
-    let (theme, ground) = (&state.theme, state.ground());
+    let (theme, choices) = (&state.theme, state.form_choices());
     let row = |recipe: &Recipe| -> Option<Row> {
-        let Cost { work, time, .. } = Cost::of(recipe, dataset, &ground).ok()?;
+        let Cost { work, time, .. } = Cost::of(recipe, dataset, &choices).ok()?;
         let dash = || "–".to_owned();
         let before = time.as_ref().filter(|time| time.seconds_before >= 1.0);
         let about = |time: &crate::runs::Estimate| if time.rough { "roughly " } else { "" };

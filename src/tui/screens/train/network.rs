@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::domain::Recipe;
 use crate::domain::network::LayerRow;
-use crate::tui::state::{DatasetView, State};
+use crate::tui::library::DatasetView;
+use crate::tui::state::State;
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, rule};
 

@@ -1,0 +1,186 @@
+//! The Compare screen's messages: its actions and their keys, its effects, its events.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+
+use super::keymap::{Binding, Context, Kind, code, on};
+use super::{Action, FAULT, ScreenEffect};
+use crate::domain::RunId;
+use crate::runs::Summary;
+use crate::runs::comparison::{NotComparable, Verdict};
+use crate::tui::key::Key;
+use crate::tui::screen::Screen;
+
+/// The screen in the help and the palette.
+pub(super) const DESCRIPTION: &str = "Compare: the marked runs side by side";
+
+/// The comparison of the marked runs.
+pub const PANES: Context = Context::of(Screen::Compare, "panes", Kind::Panes);
+
+pub(super) const CONTEXTS: &[Context] = &[PANES];
+
+/// A request of the user on the Compare screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompareAction {
+    /// The keyboard to the next pane.
+    NextPane,
+    /// The keyboard to the pane before.
+    PreviousPane,
+    /// The pane on the whole screen, or back among the others.
+    Zoom,
+    /// Make the selected run the one that the others are held against.
+    Baseline,
+    /// Take the mark off the selected run.
+    Unmark,
+    /// Move the selected run's column to the left.
+    MoveLeft,
+    /// Move the selected run's column to the right.
+    MoveRight,
+    /// Show the published figures, or hide them.
+    Reference,
+    /// Fold runs that differ only in the seed, or unfold them.
+    Fold,
+    /// Draw the next figure.
+    Curve,
+    /// Epochs or elapsed time.
+    Axis,
+    /// Logarithmic or linear.
+    Log,
+    /// Smooth more.
+    Smoother,
+    /// Smooth less.
+    Rougher,
+    /// Inspect the difference of the selected run and the baseline.
+    Inspect,
+}
+
+const fn own(
+    name: &'static str,
+    keys: &'static [Key],
+    action: CompareAction,
+    hint: &'static str,
+    description: &'static str,
+) -> Binding {
+    on(name, CONTEXTS, keys, Action::Compare(action), hint, description)
+}
+
+pub(super) static BINDINGS: &[Binding] = &[
+    on(
+        "compare.open",
+        CONTEXTS,
+        &[code(KeyCode::Enter)],
+        Action::Open,
+        "open",
+        "show the selected run on the Runs screen",
+    ),
+    own(
+        "compare.pane",
+        &[code(KeyCode::Tab)],
+        CompareAction::NextPane,
+        "pane",
+        "metrics, curves, classes, settings, luck",
+    ),
+    own("compare.pane_back", &[code(KeyCode::BackTab)], CompareAction::PreviousPane, "", "the pane before"),
+    own(
+        "compare.baseline",
+        &[Key::char('b')],
+        CompareAction::Baseline,
+        "baseline",
+        "hold the others against the selected run",
+    ),
+    own("compare.zoom", &[Key::char('z')], CompareAction::Zoom, "zoom", "the pane on the whole screen, or back"),
+    own("compare.curve", &[Key::char('m')], CompareAction::Curve, "curve", "val loss, val accuracy, train loss"),
+    own(
+        "compare.inspect",
+        &[Key::char('i')],
+        CompareAction::Inspect,
+        "inspect",
+        "what the run gets wrong that the baseline does not",
+    ),
+    own(
+        "compare.fold",
+        &[Key::char('f')],
+        CompareAction::Fold,
+        "fold seeds",
+        "runs that differ only in the seed as one column",
+    ),
+    own(
+        "compare.reference",
+        &[Key::char('F')],
+        CompareAction::Reference,
+        "reference",
+        "show the published figures, or hide them",
+    ),
+    own("compare.unmark", &[Key::char('u')], CompareAction::Unmark, "unmark", "take the selected run out"),
+    on("compare.left", CONTEXTS, &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the run to the left"),
+    on("compare.right", CONTEXTS, &[code(KeyCode::Right), Key::char('l')], Action::Right, "", "the run to the right"),
+    own(
+        "compare.move_left",
+        &[Key::char('<')],
+        CompareAction::MoveLeft,
+        "",
+        "move the run to the left; the first is the baseline",
+    ),
+    own("compare.move_right", &[Key::char('>')], CompareAction::MoveRight, "", "move the run to the right"),
+    own("compare.axis", &[Key::char('x')], CompareAction::Axis, "", "curves over epochs or elapsed time"),
+    own("compare.log", &[Key::char('L')], CompareAction::Log, "", "curves on a logarithmic scale or not"),
+    own("compare.smoother", &[Key::char('s')], CompareAction::Smoother, "", "smoother curves"),
+    own("compare.rougher", &[Key::char('S')], CompareAction::Rougher, "", "curves less smooth"),
+    on("compare.back", CONTEXTS, &[code(KeyCode::Esc)], Action::Back, "", "leave the zoomed pane, or back to the runs"),
+];
+
+/// A tested run as of its latest event: what its predictions on disk belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tested {
+    /// The run.
+    pub id: RunId,
+    /// When it last told something, in milliseconds since 1970.
+    pub at: Option<u64>,
+}
+
+/// A run and what it is held against.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// The baseline.
+    pub baseline: Tested,
+    /// The run.
+    pub run: Tested,
+}
+
+impl Pair {
+    /// Of these runs as they are now.
+    #[must_use]
+    pub fn of(baseline: &Summary, run: &Summary) -> Self {
+        let tested = |run: &Summary| Tested { id: run.id.clone(), at: run.updated_at };
+        Self { baseline: tested(baseline), run: tested(run) }
+    }
+}
+
+/// What the Compare screen asks the runtime to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CompareEffect {
+    /// Hold a run against the baseline, image by image; answered by `Judged`.
+    Judge {
+        /// The baseline, tested.
+        baseline: Arc<Summary>,
+        /// The run, tested.
+        run: Arc<Summary>,
+    },
+}
+
+impl ScreenEffect for CompareEffect {
+    type Event = CompareEvent;
+
+    fn failure(&self) -> Option<CompareEvent> {
+        let Self::Judge { baseline, run } = self;
+        Some(CompareEvent::Judged(Pair::of(baseline, run), Err(NotComparable::Fault(FAULT))))
+    }
+}
+
+/// What happened that only the Compare screen shows.
+#[derive(Debug, Clone)]
+pub enum CompareEvent {
+    /// How a run stands against another, or why that cannot be told.
+    Judged(Pair, Result<Verdict, NotComparable>),
+}

@@ -1,0 +1,227 @@
+//! The keys that work on several screens, and those of what lies over a screen.
+
+use crossterm::event::KeyCode;
+
+use super::Action;
+use super::keymap::{Binding, Context, Kind, Scope, code, on};
+use crate::tui::key::Key;
+use crate::tui::screen::{Screen, screens};
+
+/// The help.
+pub const HELP: Context = Context::over("help", Kind::Help);
+/// The help, while its filter is typed.
+pub const HELP_FILTER: Context = Context::over("help filter", Kind::Filter);
+/// A question to be answered with yes or no.
+pub const CONFIRM: Context = Context::over("question", Kind::Question);
+/// A line to be typed.
+pub const PROMPT: Context = Context::over("prompt", Kind::Line);
+/// The command palette.
+pub const PALETTE: Context = Context::over("palette", Kind::Filter);
+/// The messages so far.
+pub const MESSAGES: Context = Context::over("messages", Kind::Lines);
+/// The report of an import.
+pub const REPORT: Context = Context::over("report", Kind::Lines);
+
+pub(super) const CONTEXTS: &[Context] = &[HELP, HELP_FILTER, CONFIRM, PROMPT, PALETTE, MESSAGES, REPORT];
+
+/// Where digits are no text.
+const DIGITS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form];
+/// Where no letter is text.
+const READING: &[Kind] = &[Kind::List, Kind::Panes];
+/// Where most letters are no text.
+const LETTERS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Number];
+const LISTS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Help, Kind::Lines];
+const TYPING: &[Kind] = &[Kind::Number, Kind::Text, Kind::Line, Kind::Filter];
+/// Where nothing lies over the screen.
+const SCREEN: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Number, Kind::Text];
+
+const fn on_kinds(
+    name: &'static str,
+    kinds: &'static [Kind],
+    keys: &'static [Key],
+    action: Action,
+    hint: &'static str,
+    description: &'static str,
+) -> Binding {
+    Binding { name, keys, scope: Scope::Kinds(kinds), action, description, hint }
+}
+
+const fn everywhere(
+    name: &'static str,
+    keys: &'static [Key],
+    action: Action,
+    hint: &'static str,
+    description: &'static str,
+) -> Binding {
+    Binding { name, keys, scope: Scope::All, action, description, hint }
+}
+
+/// The keys of the screens, by the order of the tabs. A tenth screen needs a key of another kind: it does not compile.
+const NUMBERS: [char; 9] = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
+macro_rules! bindings {
+    ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
+        pub(super) static SCREENS: &[Binding] = &[$(Binding {
+            name: concat!("screen.", stringify!($name)),
+            keys: &[Key { code: KeyCode::Char(NUMBERS[Screen::$Screen as usize]), ctrl: false, alt: false }],
+            scope: Scope::Kinds(DIGITS),
+            action: Action::GoTo(Screen::$Screen),
+            hint: "",
+            description: super::$name::DESCRIPTION,
+        }),*];
+    };
+}
+screens!(bindings);
+
+pub(super) static COMMANDS: &[Binding] = &[
+    on_kinds("screen.next", &[Kind::List], &[code(KeyCode::Tab)], Action::NextScreen, "", "the screen to the right"),
+    on_kinds(
+        "screen.previous",
+        &[Kind::List],
+        &[code(KeyCode::BackTab)],
+        Action::PreviousScreen,
+        "",
+        "the screen to the left",
+    ),
+    on_kinds("palette", LETTERS, &[Key::char(':')], Action::Palette, "", "find and do anything by its name"),
+    on_kinds("yank", READING, &[Key::char('y')], Action::Yank, "", "copy what is selected, or the error shown"),
+    on_kinds("messages", LETTERS, &[Key::char('!')], Action::Messages, "", "show what was told so far"),
+    on_kinds("mouse", SCREEN, &[], Action::ToggleMouse, "", "let the mouse work, or select text again"),
+    on_kinds("tour", SCREEN, &[], Action::Tour, "", "show the first steps again"),
+    everywhere("suspend", &[Key::ctrl('z')], Action::Suspend, "", "leave for the shell; `fg` comes back"),
+    on_kinds("help", LETTERS, &[Key::char('?')], Action::Help, "help", "show the keys"),
+    on_kinds("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs go on"),
+    everywhere("quit_anywhere", &[Key::ctrl('c')], Action::Quit, "", "quit the dashboard from anywhere; runs go on"),
+    on_kinds("up", LISTS, &[code(KeyCode::Up), Key::char('k')], Action::Up, "", "up"),
+    on_kinds("down", LISTS, &[code(KeyCode::Down), Key::char('j')], Action::Down, "", "down"),
+    on_kinds("first", LISTS, &[Key::char('g'), code(KeyCode::Home)], Action::First, "", "to the first line"),
+    on_kinds("last", LISTS, &[Key::char('G'), code(KeyCode::End)], Action::Last, "", "to the last line"),
+    on_kinds("page_up", LISTS, &[code(KeyCode::PageUp)], Action::PageUp, "", "ten lines up"),
+    on_kinds("page_down", LISTS, &[code(KeyCode::PageDown)], Action::PageDown, "", "ten lines down"),
+    on_kinds("filtered.up", &[Kind::Filter], &[code(KeyCode::Up), Key::ctrl('p')], Action::Up, "", "up, while typing"),
+    on_kinds(
+        "filtered.down",
+        &[Kind::Filter],
+        &[code(KeyCode::Down), Key::ctrl('n')],
+        Action::Down,
+        "",
+        "down, while typing",
+    ),
+    on_kinds(
+        "filtered.page_up",
+        &[Kind::Filter],
+        &[code(KeyCode::PageUp)],
+        Action::PageUp,
+        "",
+        "ten lines up, while typing",
+    ),
+    on_kinds(
+        "filtered.page_down",
+        &[Kind::Filter],
+        &[code(KeyCode::PageDown)],
+        Action::PageDown,
+        "",
+        "ten lines down, while typing",
+    ),
+    on_kinds("typing.right", TYPING, &[code(KeyCode::Right)], Action::Right, "", "cursor right"),
+    on_kinds("typing.left", TYPING, &[code(KeyCode::Left)], Action::Left, "", "cursor left"),
+    on_kinds(
+        "typing.clear",
+        TYPING,
+        &[Key::ctrl('u')],
+        Action::ClearLine,
+        "clear",
+        "remove everything before the cursor",
+    ),
+    on_kinds(
+        "typing.delete_word",
+        TYPING,
+        &[Key::ctrl('w')],
+        Action::DeleteWord,
+        "",
+        "remove the word before the cursor",
+    ),
+    on_kinds(
+        "typing.backspace",
+        TYPING,
+        &[code(KeyCode::Backspace), Key::ctrl('h')],
+        Action::Backspace,
+        "",
+        "remove the character before",
+    ),
+    on_kinds(
+        "typing.delete",
+        TYPING,
+        &[code(KeyCode::Delete)],
+        Action::Delete,
+        "",
+        "remove the character under the cursor",
+    ),
+    on_kinds(
+        "typing.start",
+        TYPING,
+        &[code(KeyCode::Home), Key::ctrl('a')],
+        Action::LineStart,
+        "",
+        "cursor to the beginning",
+    ),
+    on_kinds("typing.end", TYPING, &[code(KeyCode::End), Key::ctrl('e')], Action::LineEnd, "", "cursor to the end"),
+];
+
+pub(super) static OVERLAYS: &[Binding] = &[
+    on("confirm.yes", &[CONFIRM], &[Key::char('y')], Action::Yes, "yes", "do it"),
+    on("confirm.no", &[CONFIRM], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "leave it"),
+    on("prompt.enter", &[PROMPT], &[code(KeyCode::Enter)], Action::Enter, "take it", "take what was typed"),
+    on(
+        "prompt.complete",
+        &[PROMPT],
+        &[code(KeyCode::Tab)],
+        Action::Complete,
+        "",
+        "complete the path as far as it is certain",
+    ),
+    on("prompt.leave", &[PROMPT], &[code(KeyCode::Esc)], Action::Back, "leave", "leave without it"),
+    on(
+        "help.close",
+        &[HELP],
+        &[code(KeyCode::Esc), Key::char('?'), Key::char('q')],
+        Action::Back,
+        "close",
+        "close the help",
+    ),
+    on(
+        "help.filter",
+        &[HELP],
+        &[Key::char('/')],
+        Action::Filter,
+        "filter",
+        "filter the keys; any other letter does too",
+    ),
+    on(
+        "help.unfilter",
+        &[HELP_FILTER],
+        &[code(KeyCode::Esc), code(KeyCode::Enter)],
+        Action::Back,
+        "all keys",
+        "take the filter off the keys",
+    ),
+    on("palette.do", &[PALETTE], &[code(KeyCode::Enter)], Action::Enter, "do it", "do what is selected"),
+    on("palette.leave", &[PALETTE], &[code(KeyCode::Esc)], Action::Back, "leave", "leave the palette"),
+    on(
+        "messages.close",
+        &[MESSAGES],
+        &[code(KeyCode::Esc), Key::char('!'), Key::char('q')],
+        Action::Back,
+        "close",
+        "close the messages",
+    ),
+    on(
+        "report.close",
+        &[REPORT],
+        &[code(KeyCode::Esc), code(KeyCode::Enter), Key::char('q')],
+        Action::Back,
+        "close",
+        "close the report",
+    ),
+    on("messages.yank", &[MESSAGES], &[Key::char('y')], Action::Yank, "copy", "copy the newest message"),
+];

@@ -1,0 +1,136 @@
+//! The Train screen's messages: its actions and their keys, its effects, its events.
+
+use crossterm::event::KeyCode;
+
+use super::keymap::{Binding, Context, Kind, code, on};
+use super::{Action, ActionError, FAULT, ScreenEffect, Target};
+use crate::domain::{Recipe, RunId};
+use crate::tui::key::Key;
+use crate::tui::screen::Screen;
+
+/// The screen in the help and the palette.
+pub(super) const DESCRIPTION: &str = "Train: launch a run";
+
+/// A choice of the form, or the launch line.
+pub const CHOICE: Context = Context::of(Screen::Train, "choice", Kind::Form);
+/// A number of the form.
+pub const NUMBER: Context = Context::of(Screen::Train, "number", Kind::Number);
+/// The name of the run.
+pub const NAME: Context = Context::of(Screen::Train, "name", Kind::Text);
+
+pub(super) const CONTEXTS: &[Context] = &[CHOICE, NUMBER, NAME];
+const FIELDS: &[Context] = &[NUMBER, NAME];
+
+/// A request of the user on the Train screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainAction {
+    /// Launch what the form describes.
+    Launch,
+    /// The next choice of the field.
+    Cycle,
+    /// Put the field back to its default.
+    Reset,
+    /// Fill the form with the next preset.
+    Preset,
+}
+
+const fn of(action: TrainAction) -> Action {
+    Action::Train(action)
+}
+
+pub(super) static BINDINGS: &[Binding] = &[
+    on(
+        "train.launch",
+        CONTEXTS,
+        &[code(KeyCode::Enter)],
+        of(TrainAction::Launch),
+        "launch",
+        "launch the run that the form describes",
+    ),
+    on(
+        "train.change",
+        &[CHOICE],
+        &[code(KeyCode::Right), Key::char('l'), Key::char(' ')],
+        of(TrainAction::Cycle),
+        "change",
+        "the next choice",
+    ),
+    on("train.previous", &[CHOICE], &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the previous choice"),
+    on(
+        "train.default",
+        CONTEXTS,
+        &[Key::ctrl('d')],
+        of(TrainAction::Reset),
+        "default",
+        "put the field back to its default",
+    ),
+    on(
+        "train.preset",
+        CONTEXTS,
+        &[Key::ctrl('p')],
+        of(TrainAction::Preset),
+        "preset",
+        "the next preset: default, reference, quick",
+    ),
+    on("train.leave", FIELDS, &[code(KeyCode::Esc)], Action::Back, "leave", "leave the field"),
+    on("train.back", &[CHOICE], &[code(KeyCode::Esc)], Action::Back, "back", "back to the screen before"),
+    on("train.field_up", FIELDS, &[code(KeyCode::Up), code(KeyCode::BackTab)], Action::Up, "", "the field above"),
+    on("train.field_down", FIELDS, &[code(KeyCode::Down), code(KeyCode::Tab)], Action::Down, "", "the field below"),
+    on("train.above", &[CHOICE], &[code(KeyCode::BackTab)], Action::Up, "", "the field above"),
+    on("train.below", &[CHOICE], &[code(KeyCode::Tab)], Action::Down, "", "the field below"),
+    on("train.number_up", &[NUMBER], &[Key::char('k')], Action::Up, "", "the field above"),
+    on("train.number_down", &[NUMBER], &[Key::char('j')], Action::Down, "", "the field below"),
+    on("train.help", CONTEXTS, &[code(KeyCode::F(1))], Action::Help, "", "show the keys, also while typing"),
+];
+
+/// What the Train screen asks the runtime to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TrainEffect {
+    /// Propose a free name; answered by `NameSuggested`.
+    SuggestName,
+    /// Create a run and start its worker; answered by `LaunchFinished`.
+    Launch {
+        /// The name wanted.
+        id: RunId,
+        /// Its settings.
+        recipe: Box<Recipe>,
+    },
+    /// Create four runs that wait for one another and start their workers; answered by `PracticeFinished`.
+    LaunchAll {
+        /// The names wanted.
+        ids: [RunId; 4],
+        /// Their settings.
+        recipes: Box<[Recipe; 4]>,
+    },
+}
+
+impl ScreenEffect for TrainEffect {
+    type Event = TrainEvent;
+
+    fn targets(&self) -> Vec<Target> {
+        match self {
+            Self::SuggestName => Vec::new(),
+            Self::Launch { id, .. } => vec![Target::Run(id.clone())],
+            Self::LaunchAll { ids, .. } => ids.iter().cloned().map(Target::Run).collect(),
+        }
+    }
+
+    fn failure(&self) -> Option<TrainEvent> {
+        match self {
+            Self::SuggestName => None,
+            Self::Launch { .. } => Some(TrainEvent::LaunchFinished(Err(ActionError::Fault(FAULT)))),
+            Self::LaunchAll { .. } => Some(TrainEvent::PracticeFinished(Err(ActionError::Fault(FAULT)))),
+        }
+    }
+}
+
+/// What happened that only the Train screen shows.
+#[derive(Debug, Clone)]
+pub enum TrainEvent {
+    /// A name for the next run.
+    NameSuggested(RunId),
+    /// A run was launched under this name, or not.
+    LaunchFinished(Result<RunId, ActionError>),
+    /// Four runs were launched under these names, or not all of them.
+    PracticeFinished(Result<[RunId; 4], ActionError>),
+}

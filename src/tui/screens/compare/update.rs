@@ -1,0 +1,196 @@
+//! What keys and events do on the Compare screen.
+
+use std::sync::Arc;
+
+use super::choice::{compared, suggested};
+use super::{ComparePane, CurveView};
+use crate::runs::Summary;
+use crate::tui::messages::compare::Pair;
+use crate::tui::messages::{Action, CompareAction, CompareEffect, CompareEvent, Effect, moved};
+use crate::tui::screen::Screen;
+use crate::tui::screens::go_to;
+use crate::tui::state::State;
+
+/// Verdicts that are kept; beyond that, those of other runs than the marked ones go.
+const KEPT: usize = 64;
+
+/// Does what the user asked for.
+pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    let compare = &mut state.compare;
+    if compare.comparison.is_none() {
+        return match action {
+            Action::Open => accept(state),
+            Action::Back => go_to(state, Screen::Runs),
+            _ => Vec::new(),
+        };
+    }
+    match action {
+        Action::Left => select(state, -1),
+        Action::Right => select(state, 1),
+        Action::Open => return open(state),
+        Action::Back if compare.zoomed => compare.zoomed = false,
+        Action::Back => return go_to(state, Screen::Runs),
+        Action::Compare(asked) => return own(state, asked),
+        movement => {
+            let pane = compare.pane;
+            compare.lines[pane as usize] = moved(compare.line(pane), movement, compare.count(pane));
+        }
+    }
+    Vec::new()
+}
+
+fn own(state: &mut State, asked: CompareAction) -> Vec<Effect> {
+    let compare = &mut state.compare;
+    let curves = &mut compare.curves;
+    match asked {
+        CompareAction::NextPane => focus(state, 1),
+        CompareAction::PreviousPane => focus(state, -1),
+        CompareAction::Zoom => compare.zoomed = !compare.zoomed,
+        CompareAction::Reference => compare.references = !compare.references,
+        CompareAction::Fold => fold(state),
+        CompareAction::Curve => curves.shown = curves.shown.next(),
+        CompareAction::Axis => curves.time = !curves.time,
+        CompareAction::Log => curves.log = !curves.log,
+        CompareAction::Smoother => curves.smoothing = (curves.smoothing + 1).min(CurveView::SMOOTHEST),
+        CompareAction::Rougher => curves.smoothing = curves.smoothing.saturating_sub(1),
+        CompareAction::Baseline => return place(state, |_, _| 0),
+        CompareAction::MoveLeft => return place(state, |at, _| at.saturating_sub(1)),
+        CompareAction::MoveRight => return place(state, |at, last| (at + 1).min(last)),
+        CompareAction::Unmark => return unmark(state),
+        CompareAction::Inspect => return inspect(state),
+    }
+    Vec::new()
+}
+
+/// Takes an event in.
+pub fn on_event(state: &mut State, event: CompareEvent) -> Vec<Effect> {
+    match event {
+        CompareEvent::Judged(pair, verdict) => {
+            let compare = &mut state.compare;
+            if compare.asked.as_ref() == Some(&pair) {
+                compare.asked = None;
+            }
+            if compare.verdicts.len() >= KEPT {
+                let runs = &compare.runs;
+                compare.verdicts.retain(|pair, _| runs.iter().any(|run| run.id == pair.run.id));
+            }
+            // Kept under what it was made of: it shows only where exactly these runs stand, as they were then.
+            compare.verdicts.insert(pair, verdict);
+            refresh(state)
+        }
+    }
+}
+
+/// Takes the marked runs as they are now, and asks for the next verdict that is missing. One at a time: a terminal on a
+/// busy machine has no need for more, and whoever changes the baseline does not wait for verdicts of the old one.
+pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
+    if state.screen != Screen::Compare {
+        return Vec::new();
+    }
+    let runs: Vec<Arc<Summary>> =
+        compared(state).iter().filter_map(|run| run.summary.as_ref().ok()).map(Arc::clone).collect();
+    let compare = &mut state.compare;
+    compare.put(runs);
+    if compare.comparison.is_none() || compare.asked.is_some() {
+        return Vec::new();
+    }
+    let Some((baseline, others)) = compare.runs.split_first() else { return Vec::new() };
+    let missing = |run: &&Arc<Summary>| run.test.is_some() && !compare.verdicts.contains_key(&Pair::of(baseline, run));
+    let Some(run) = others.iter().find(missing).filter(|_| baseline.test.is_some()) else { return Vec::new() };
+    let (baseline, run) = (Arc::clone(baseline), Arc::clone(run));
+    compare.asked = Some(Pair::of(&baseline, &run));
+    vec![Effect::Compare(CompareEffect::Judge { baseline, run })]
+}
+
+fn focus(state: &mut State, by: isize) {
+    let compare = &mut state.compare;
+    compare.pane = compare.pane.step(by);
+    if compare.pane == ComparePane::Verdicts {
+        compare.lines[ComparePane::Verdicts as usize] = compare.position().saturating_sub(1);
+    }
+    if !matches!(compare.pane, ComparePane::Metrics | ComparePane::Verdicts) {
+        compare.middle = Some(compare.pane);
+    }
+}
+
+/// Selects the column this many to the right.
+fn select(state: &mut State, by: isize) {
+    let compare = &mut state.compare;
+    let columns = compare.columns();
+    let here = compare.position();
+    let at = columns.iter().position(|runs| runs.contains(&here)).unwrap_or(0);
+    let to = at.saturating_add_signed(by).min(columns.len().saturating_sub(1));
+    let run = columns.get(to).and_then(|runs| compare.runs.get(*runs.first()?));
+    compare.selected = run.map(|run| run.id.clone());
+}
+
+fn fold(state: &mut State) {
+    if !state.compare.has_seeds() {
+        state.notify("no two of these runs differ only in the seed: there is nothing to fold".into());
+        return;
+    }
+    state.compare.fold = !state.compare.fold;
+    select(state, 0);
+}
+
+/// Moves the selected run among the marked ones; `to` gets its place and the last one. The first is the baseline.
+fn place(state: &mut State, to: impl Fn(usize, usize) -> usize) -> Vec<Effect> {
+    let Some(id) = state.compare.current().map(|run| run.id.clone()) else { return Vec::new() };
+    // Among those shown: a marked run that cannot be read has no column to change places with.
+    let mut order: Vec<_> = state.compare.runs.iter().map(|run| run.id.clone()).collect();
+    let from = state.compare.position();
+    let to = to(from, order.len() - 1);
+    let moved = order.remove(from);
+    order.insert(to, moved);
+    let rest = state.runs.marked.iter().filter(|id| !order.contains(id)).cloned().collect::<Vec<_>>();
+    state.runs.marked = order.into_iter().chain(rest).collect();
+    state.compare.selected = Some(id);
+    refresh(state)
+}
+
+fn unmark(state: &mut State) -> Vec<Effect> {
+    let at = state.compare.position();
+    let Some(id) = state.compare.current().map(|run| run.id.clone()) else { return Vec::new() };
+    state.runs.marked.retain(|marked| *marked != id);
+    let effects = refresh(state);
+    let next = state.compare.runs.get(at).or(state.compare.runs.last());
+    state.compare.selected = next.map(|run| run.id.clone());
+    state.notify(format!("{id} is unmarked; Space on the Runs screen marks it again"));
+    effects
+}
+
+/// Shows the selected run on the Runs screen.
+fn open(state: &mut State) -> Vec<Effect> {
+    let Some(id) = state.compare.current().map(|run| run.id.clone()) else { return Vec::new() };
+    let effects = go_to(state, Screen::Runs);
+    state.runs.selected = Some(id);
+    state.runs.whole = true;
+    effects
+}
+
+/// Looks into the selected run, held against the baseline; into the baseline by itself where that is selected.
+fn inspect(state: &mut State) -> Vec<Effect> {
+    let compare = &state.compare;
+    let (Some(baseline), Some(run)) = (compare.runs.first(), compare.current()) else { return Vec::new() };
+    if run.test.is_none() {
+        let words = format!("{} is not tested yet: there are no predictions to look into", run.id);
+        state.fail(&words);
+        return Vec::new();
+    }
+    let (baseline, run) = (baseline.id.clone(), run.id.clone());
+    state.runs.selected = Some(run.clone());
+    state.inspect.followed = Some(run.clone());
+    state.inspect.against = Some(baseline).filter(|baseline| *baseline != run);
+    state.inspect.run = Some(run);
+    go_to(state, Screen::Inspect)
+}
+
+/// Marks what the empty screen suggests.
+fn accept(state: &mut State) -> Vec<Effect> {
+    let suggested = suggested(state);
+    if compared(state).len() + suggested.len() < 2 {
+        return go_to(state, Screen::Runs);
+    }
+    state.runs.marked.extend(suggested);
+    refresh(state)
+}

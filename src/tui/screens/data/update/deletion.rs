@@ -1,0 +1,60 @@
+//! Removing a dataset: not under a run that needs it, and not without a question that says what goes with it.
+
+use crate::domain::{DatasetName, RunState, Size};
+use crate::tui::library::RunView;
+use crate::tui::messages::{DataEffect, Effect};
+use crate::tui::screen::Screen;
+use crate::tui::state::{Confirm, Overlay, State};
+use crate::tui::widgets::figures::thousands;
+
+/// Runs that train on a dataset or did, and those of them that a worker is at.
+fn users(state: &State, name: &DatasetName) -> (Vec<String>, Vec<String>) {
+    let of = |run: &&RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.dataset == *name);
+    let runs: Vec<_> = state.library.runs.list.iter().filter(of).collect();
+    let active = runs.iter().filter(|run| run.state(state.now).is_some_and(RunState::is_active));
+    let active = active.map(|run| run.id.to_string()).collect();
+    (runs.iter().map(|run| run.id.to_string()).collect(), active)
+}
+
+/// Wants to know the size of the selected dataset, to ask with it; refuses while a run needs it.
+pub(super) fn ask(state: &mut State) -> Vec<Effect> {
+    let Some(name) = state.library.datasets.list.get(state.data.selected).map(|entry| entry.name.clone()) else {
+        return Vec::new();
+    };
+    let (_, active) = users(state, &name);
+    if !active.is_empty() {
+        state.fail(&format!("{} still trains on {name}: stop it first", active.join(", ")));
+        return Vec::new();
+    }
+    vec![Effect::Data(DataEffect::Measure(name))]
+}
+
+/// Asks before a dataset is removed, now that its size is known.
+pub(super) fn measured(state: &mut State, name: DatasetName, bytes: u64) {
+    const NAMED: usize = 6;
+    let (users, active) = users(state, &name);
+    if state.screen != Screen::Data || state.overlay.is_some() || !active.is_empty() {
+        return;
+    }
+    let images = state.library.datasets.find(&name).map(|dataset| dataset.counts().total());
+    let images = images.map_or_else(String::new, |images| format!("{} images, ", thousands(images)));
+    let mut lines = vec![
+        format!("Delete the dataset {name}?"),
+        format!(
+            "{images}{} on the disk, with the features kept of it. There is no way back but to import it again.",
+            Size(bytes)
+        ),
+    ];
+    if users.is_empty() {
+        lines.push("No run here was trained on it.".into());
+    } else {
+        let named = users.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = users.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!(
+            "Trained on it: {named}{more}. They keep their results, but cannot be resumed, tested or looked into without it."
+        ));
+    }
+    let effects = vec![Effect::Data(DataEffect::Delete(name))];
+    state.overlay = Some(Overlay::Confirm(Confirm { title: "delete", lines, yes: "yes, delete it", effects }));
+}

@@ -1,0 +1,300 @@
+//! What keys and events do on the Data screen.
+
+mod deletion;
+pub(super) mod import;
+
+use super::Faces;
+use super::{DataState, DataView, ImportPurpose};
+use crate::domain::{Augmentation, Recipe, Split, text::printable};
+use crate::tui::library::{DatasetEntry, Library};
+use crate::tui::messages::data::{Part, Pick, Variants};
+use crate::tui::messages::{Action, DataAction, DataEffect, DataEvent, Effect, moved};
+use crate::tui::screen::Screen;
+use crate::tui::screens::{go_to, prompt};
+use crate::tui::state::{Input, Overlay, Prompt, State};
+
+pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Back => return back(state),
+        Action::Data(action) => return ask(state, action),
+        Action::Open => return open(state),
+        movement if state.data.view == DataView::Table => {
+            let data = &mut state.data;
+            let before = (data.selected, data.class);
+            match movement {
+                Action::Left => data.selected = data.selected.saturating_sub(1),
+                Action::Right => {
+                    data.selected = (data.selected + 1).min(state.library.datasets.list.len().saturating_sub(1));
+                }
+                movement => {
+                    let classes = data.dataset(&state.library).map_or(0, |dataset| dataset.classes.len());
+                    data.class = moved(data.class, movement, classes);
+                }
+            }
+            if before != (data.selected, data.class) {
+                data.face = 0;
+            }
+            keep_selection(data, &state.library);
+            if before.0 != state.data.selected {
+                return on_show(state);
+            }
+        }
+        movement => move_among_faces(state, movement),
+    }
+    settled(state)
+}
+
+/// From face to face: along a line, or by lines where there are several.
+fn move_among_faces(state: &mut State, movement: Action) {
+    let page = state.layout.pictures.max(1);
+    let across = if state.data.view == DataView::Faces { state.layout.across.max(1) } else { 1 };
+    let count = state.data.count(&state.library);
+    let data = &mut state.data;
+    let last = count.saturating_sub(1);
+    data.face = match movement {
+        Action::Left => data.face.saturating_sub(1),
+        Action::Right => (data.face + 1).min(last),
+        Action::Up => data.face.checked_sub(across).unwrap_or(data.face),
+        Action::Down if data.face + across <= last => data.face + across,
+        Action::First => 0,
+        Action::Last => last,
+        Action::PageUp => data.face.saturating_sub(page),
+        Action::PageDown => (data.face + page).min(last),
+        _ => data.face,
+    };
+}
+
+fn open(state: &mut State) -> Vec<Effect> {
+    state.data.view = match state.data.view {
+        DataView::Table => {
+            let Some(dataset) = state.data.dataset(&state.library) else { return Vec::new() };
+            state.train.dataset = Some(dataset.name.clone());
+            return go_to(state, Screen::Train);
+        }
+        DataView::Faces | DataView::Variants => DataView::Face,
+        DataView::Face => DataView::Faces,
+    };
+    settled(state)
+}
+
+fn back(state: &mut State) -> Vec<Effect> {
+    state.data.view = match state.data.view {
+        DataView::Table => {
+            if let Some(confirm) = import::ending(&state.data) {
+                state.overlay = Some(Overlay::Confirm(confirm));
+            }
+            return Vec::new();
+        }
+        DataView::Faces | DataView::Variants => DataView::Table,
+        DataView::Face => DataView::Faces,
+    };
+    settled(state)
+}
+
+fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
+    match action {
+        DataAction::NextPart => {
+            let here = Part::EACH.iter().position(|part| *part == state.data.part).unwrap_or(0);
+            state.data.part = Part::EACH[(here + 1) % Part::EACH.len()];
+            state.data.face = 0;
+            if state.data.view == DataView::Variants {
+                state.data.view = DataView::Faces;
+            }
+        }
+        DataAction::Faces if state.data.count(&state.library) > 0 => state.data.view = DataView::Faces,
+        DataAction::Variants if state.data.view == DataView::Variants => state.data.view = DataView::Faces,
+        DataAction::Variants => match state.data.sample(&state.library).map(|sample| sample.split) {
+            Some(Split::Train) => (state.data.view, state.data.epoch) = (DataView::Variants, 1),
+            Some(split) => state.fail(&format!("{split} images are never changed: v goes to those of training")),
+            None => {}
+        },
+        DataAction::Faces => {}
+        DataAction::NextPage | DataAction::PreviousPage => turn(state, action == DataAction::NextPage),
+        DataAction::CreateDemo => return create_demo(state),
+        DataAction::Import => import::ask(state),
+        DataAction::Delete => return deletion::ask(state),
+    }
+    settled(state)
+}
+
+fn turn(state: &mut State, forward: bool) {
+    let places = state.layout.pictures;
+    let count = state.data.count(&state.library);
+    let data = &mut state.data;
+    if data.view == DataView::Variants {
+        let epochs = places.saturating_sub(1).max(1) as u64;
+        data.epoch = if forward { data.epoch + epochs } else { data.epoch.saturating_sub(epochs).max(1) };
+        return;
+    }
+    let page = if data.view == DataView::Face { 1 } else { places.max(1) };
+    // The first of the page, so that pages stay those that they are.
+    let first = data.face / page * page;
+    if forward && first + page < count {
+        data.face = first + page;
+    } else if !forward {
+        data.face = first.saturating_sub(page);
+    }
+}
+
+fn settled(state: &mut State) -> Vec<Effect> {
+    keep_selection(&mut state.data, &state.library);
+    Vec::new()
+}
+
+/// Keeps class and face among those of the selected dataset.
+fn keep_selection(data: &mut DataState, library: &Library) {
+    let classes = data.dataset(library).map_or(0, |dataset| dataset.classes.len());
+    data.class = data.class.min(classes.saturating_sub(1));
+    data.face = data.face.min(data.count(library).saturating_sub(1));
+    if data.count(library) == 0 {
+        data.view = DataView::Table;
+    }
+}
+
+fn create_demo(state: &mut State) -> Vec<Effect> {
+    if state.data.drawing_demo {
+        return Vec::new();
+    }
+    if state.library.datasets.has("demo") {
+        state.notify("the demo dataset is there already".into());
+        return Vec::new();
+    }
+    state.data.drawing_demo = true;
+    state.data.demo_error = None;
+    vec![Effect::Data(DataEffect::CreateDemo)]
+}
+
+/// Requests what is shown of the selected dataset besides its manifest and its pictures.
+pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
+    keep_selection(&mut state.data, &state.library);
+    let dataset = state.data.dataset(&state.library).map(|dataset| dataset.name.clone());
+    dataset.map(|name| Effect::Data(DataEffect::MeasureFeatures(name))).into_iter().collect()
+}
+
+/// Requests the pictures that the screen as it was drawn has room for, each once.
+pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let faces = wanted_faces(state);
+    if faces.is_some() && faces != state.data.requested.0 {
+        state.data.requested.0.clone_from(&faces);
+        effects.extend(faces.map(|pick| Effect::Data(DataEffect::LoadFaces(pick))));
+    }
+    let variants = wanted_variants(state);
+    if variants.is_some() && variants != state.data.requested.1 {
+        state.data.requested.1.clone_from(&variants);
+        effects.extend(variants.map(|wanted| Effect::Data(DataEffect::MakeVariants(wanted))));
+    }
+    effects
+}
+
+/// The page of faces on show; `None` if it was read.
+fn wanted_faces(state: &State) -> Option<Pick> {
+    let data = &state.data;
+    let count = data.count(&state.library);
+    let dataset = data.dataset(&state.library).filter(|_| count > 0)?;
+    let page = if matches!(data.view, DataView::Face | DataView::Variants) { 1 } else { state.layout.pictures.max(1) };
+    let first = data.face / page * page;
+    let pick = Pick {
+        dataset: dataset.name.clone(),
+        fingerprint: dataset.fingerprint.clone(),
+        class: data.class,
+        part: data.part,
+        first,
+        count: page.min(count - first),
+    };
+    let covers = |faces: &Faces| {
+        let has = &faces.pick;
+        data.is_of_selection(has, &state.library) && has.first <= first && first + pick.count <= has.first + has.count
+    };
+    (!data.faces.as_ref().is_some_and(covers)).then_some(pick)
+}
+
+/// The variants on show; `None` if they were made.
+fn wanted_variants(state: &State) -> Option<Variants> {
+    let wanted = (state.data.view == DataView::Variants).then(|| variants(state, state.layout.pictures)).flatten()?;
+    state.data.variants.as_ref().is_none_or(|(made, _)| *made != wanted).then_some(wanted)
+}
+
+/// The variants that fit beside the selected face, by the settings of the Train form.
+fn variants(state: &State, places: usize) -> Option<Variants> {
+    let sample = state.data.sample(&state.library)?;
+    let dataset = state.data.dataset(&state.library)?;
+    let strategy = state.train.strategy_choice.strategies().next()?;
+    let recipe = state.train.draft(strategy, &state.form_choices());
+    let recipe = recipe.unwrap_or_else(|| Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), state.now));
+    let augmentation: Option<Augmentation> = recipe.augmentation;
+    Some(Variants {
+        dataset: dataset.name.clone(),
+        index: sample.index,
+        augmentation,
+        seed: recipe.seed,
+        variants: recipe.transfer.map_or(0, |transfer| transfer.variants),
+        first: state.data.epoch,
+        count: places.saturating_sub(1).clamp(1, 64),
+    })
+}
+
+/// Takes a new list of datasets into the library.
+pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect> {
+    let data = &mut state.data;
+    let arrived = data.arriving.take_if(|name| entries.iter().any(|entry| entry.name == *name));
+    let before = state.library.datasets.list.get(data.selected).map(|entry| entry.name.clone());
+    let selected = arrived.clone().or(before);
+    let first_time = !state.library.datasets.loaded;
+    data.selected = entries.iter().position(|entry| Some(&entry.name) == selected.as_ref()).unwrap_or(0);
+    state.library.datasets.put(Ok(entries));
+    data.faces = None;
+    data.requested = (None, None);
+    keep_selection(data, &state.library);
+    // An imported dataset is what its owner wants to train on, rather than the drawn faces.
+    if arrived.is_some() && state.train.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
+        state.train.dataset = arrived;
+    }
+    let datasets = &state.library.datasets;
+    let gone = state.train.dataset.as_ref().is_none_or(|name| datasets.find(name).is_none());
+    if gone && let Some(first) = datasets.readable().next() {
+        state.train.dataset = Some(first.name.clone());
+    }
+    // A fresh home: have something to train on, without being asked.
+    if first_time && datasets.list.is_empty() {
+        return create_demo(state);
+    }
+    if state.screen == Screen::Data { on_show(state) } else { Vec::new() }
+}
+
+fn demo_finished(state: &mut State, result: Result<(), String>) {
+    state.data.drawing_demo = false;
+    match result {
+        Ok(()) => state.notify("the demo dataset is ready: 2 trains on it".into()),
+        Err(error) => {
+            state.data.demo_error = Some(printable(&error));
+            state.fail(&format!("the demo dataset was not drawn: {error}"));
+        }
+    }
+}
+
+/// Takes an event in.
+pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
+    match event {
+        DataEvent::Faces(pick, samples) => {
+            if state.data.is_of_selection(&pick, &state.library) {
+                state.data.faces = Some(Faces { pick, samples });
+            }
+        }
+        DataEvent::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
+        DataEvent::DemoFinished(result) => demo_finished(state, result),
+        DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
+        DataEvent::Completed { typed, path } => import::completed(state, &typed, &path),
+        DataEvent::Import(news) => return import::on_news(state, news),
+        DataEvent::Measured(name, bytes) => deletion::measured(state, name, bytes),
+        DataEvent::Deleted(name, Ok(())) => state.notify(format!("{name} is deleted")),
+        DataEvent::Deleted(name, Err(error)) => state.fail(&format!("{name} is not deleted: {error}")),
+    }
+    Vec::new()
+}
+
+fn open_prompt(state: &mut State, purpose: ImportPurpose, title: String, explanation: &str, text: String, most: usize) {
+    let input = Input::new(text).of_at_most(most);
+    state.data.prompt = Some(purpose);
+    prompt::open(state, Prompt { title, explanation: explanation.into(), input, error: None, live: false });
+}

@@ -1,0 +1,248 @@
+//! What keys and events do on the Inspect screen.
+
+mod choose;
+mod list;
+
+use super::{InspectPane, Mode};
+use crate::domain::Split;
+use crate::tui::messages::inspect::{Judgement, Subject};
+use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
+use crate::tui::state::State;
+
+/// Does what the user asked for.
+pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    let inspect = &mut state.inspect;
+    match action {
+        Action::Inspect(action) => return ask(state, action),
+        Action::Open if !inspect.list.is_empty() => inspect.pager = !inspect.pager,
+        Action::Back if inspect.pager => inspect.pager = false,
+        Action::Back if inspect.suspects => return suspects(state),
+        Action::Back => inspect.pane = InspectPane::Matrix,
+        Action::PageUp => inspect.pick = inspect.pick.saturating_sub(10),
+        Action::PageDown => inspect.pick += 10,
+        movement if inspect.pager || inspect.suspects || inspect.pane == InspectPane::Faces => {
+            let across = if inspect.pager { state.layout.across.max(1) } else { 1 };
+            list::step(&mut state.inspect, movement, across);
+        }
+        movement => return cell(state, movement),
+    }
+    list::settle(state)
+}
+
+fn ask(state: &mut State, action: InspectAction) -> Vec<Effect> {
+    let inspect = &mut state.inspect;
+    match action {
+        InspectAction::NextPane => inspect.pane = inspect.pane.step(true),
+        InspectAction::PreviousPane => inspect.pane = inspect.pane.step(false),
+        InspectAction::NextFace => inspect.pick += 1,
+        InspectAction::PreviousFace => inspect.pick = inspect.pick.saturating_sub(1),
+        InspectAction::Mode => mode(state),
+        InspectAction::Order => {
+            list::reorder(inspect);
+            return list::settle(state);
+        }
+        InspectAction::Source => {
+            let next = match inspect.split {
+                Split::Test => Split::Validation,
+                Split::Validation => Split::Train,
+                Split::Train => Split::Test,
+            };
+            return source(state, next);
+        }
+        InspectAction::NextRun => return choose::other_run(state, 1),
+        InspectAction::PreviousRun => return choose::other_run(state, -1),
+        InspectAction::Against => return choose::other_against(state),
+        InspectAction::Alone => {
+            inspect.against = None;
+            return choose::want(state);
+        }
+        InspectAction::EpochBack | InspectAction::EpochOn | InspectAction::EpochFirst | InspectAction::EpochLast => {
+            return epoch(state, action);
+        }
+        InspectAction::Suspects => return suspects(state),
+        InspectAction::Mark => return mark(state),
+        InspectAction::Evaluate => return evaluate(state),
+    }
+    list::settle(state)
+}
+
+/// Moves the cursor over the cells of the matrix; over its rows, where the table of classes has the keyboard.
+fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
+    let inspect = &mut state.inspect;
+    let Some(last) = inspect.judgement().map(|seen| seen.confusion.classes().saturating_sub(1)) else {
+        return Vec::new();
+    };
+    let (truth, predicted) = inspect.cell;
+    let matrix = inspect.pane == InspectPane::Matrix;
+    let to = match movement {
+        Action::Up => (truth.saturating_sub(1), predicted),
+        Action::Down => (truth + 1, predicted),
+        Action::Left if matrix => (truth, predicted.saturating_sub(1)),
+        Action::Right if matrix => (truth, predicted + 1),
+        Action::First => (0, predicted),
+        Action::Last => (last, predicted),
+        _ => return Vec::new(),
+    };
+    inspect.cell = (to.0.min(last), to.1.min(last));
+    list::refill(inspect);
+    list::settle(state)
+}
+
+fn mode(state: &mut State) {
+    let inspect = &mut state.inspect;
+    let refused = inspect.judgement().and_then(|seen| seen.against.as_ref()?.as_ref().err().cloned());
+    // The other run may still be on its way: who types fast gets the difference all the same.
+    let two = inspect.against.is_some() && refused.is_none();
+    inspect.mode = match inspect.mode {
+        Mode::Counts => Mode::Shares,
+        Mode::Shares if two => Mode::Difference,
+        Mode::Shares | Mode::Difference => Mode::Counts,
+    };
+    let counts = inspect.mode == Mode::Counts && !two;
+    match refused {
+        Some(reason) if counts => state.fail(&reason),
+        None if counts => {
+            state.notify("counts; a holds the run against another, and n then shows their difference too".into());
+        }
+        _ => {}
+    }
+}
+
+/// Shows the images of this split.
+fn source(state: &mut State, split: Split) -> Vec<Effect> {
+    let inspect = &mut state.inspect;
+    inspect.split = split;
+    inspect.suspects = false;
+    inspect.pager = false;
+    choose::want(state)
+}
+
+/// Shows the training images with the largest loss, or goes back to what was shown before.
+fn suspects(state: &mut State) -> Vec<Effect> {
+    let inspect = &mut state.inspect;
+    if inspect.suspects {
+        let before = inspect.before;
+        return source(state, before);
+    }
+    inspect.before = inspect.split;
+    inspect.suspects = true;
+    inspect.pager = false;
+    inspect.split = Split::Train;
+    let mut effects = choose::want(state);
+    let dataset = choose::dataset(state).map(|dataset| dataset.name.clone());
+    effects.extend(dataset.map(|dataset| Effect::Inspect(InspectEffect::ReadMarks(dataset))));
+    effects
+}
+
+/// Moves the epoch cursor, showing validation results if others were shown.
+fn epoch(state: &mut State, action: InspectAction) -> Vec<Effect> {
+    if state.inspect.split != Split::Validation {
+        return source(state, Split::Validation);
+    }
+    let inspect = &mut state.inspect;
+    let Some(seen) = inspect.judgement() else { return Vec::new() };
+    // From what is wanted, not from what is shown: who holds the key down does not wait for the disk.
+    let here = inspect.subject.as_ref().and_then(|subject| subject.epoch).or(seen.epoch).unwrap_or(0);
+    let epochs = &seen.epochs;
+    let to = match action {
+        InspectAction::EpochBack => epochs.iter().rev().find(|epoch| **epoch < here),
+        InspectAction::EpochOn => epochs.iter().find(|epoch| **epoch > here),
+        InspectAction::EpochFirst => epochs.first(),
+        _ => epochs.last(),
+    };
+    if let Some(to) = to.copied() {
+        inspect.epoch = Some(to);
+        return choose::want(state);
+    }
+    Vec::new()
+}
+
+/// Marks the training image looked at, or takes the mark off.
+fn mark(state: &mut State) -> Vec<Effect> {
+    if state.inspect.split != Split::Train {
+        state.notify("only training images are marked and left out: w shows those with the largest loss".into());
+        return Vec::new();
+    }
+    let (Some(picked), Some(dataset)) = (state.inspect.picked(), choose::dataset(state)) else { return Vec::new() };
+    let index = picked.index;
+    let marked = u32::try_from(index).is_ok_and(|index| dataset.marked.contains(index));
+    let found_with = if marked { None } else { state.inspect.run.clone() };
+    let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index, found_with };
+    state.inspect.pick += 1;
+    let mut effects = list::settle(state);
+    effects.push(Effect::Inspect(effect));
+    effects
+}
+
+fn evaluate(state: &mut State) -> Vec<Effect> {
+    let Some(run) = state.inspect.run.clone() else { return Vec::new() };
+    state.notify(format!("starting a worker that tests {run} again …"));
+    vec![Effect::Inspect(InspectEffect::Evaluate(run))]
+}
+
+/// Takes an event in.
+pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
+    match event {
+        InspectEvent::Judged(subject, result) => return judged(state, subject, result),
+        InspectEvent::Faces { dataset, fingerprint, split, faces } => {
+            let here = &mut state.inspect.faces;
+            if here.of != Some((dataset, fingerprint)) {
+                return Vec::new();
+            }
+            match faces {
+                Ok(faces) => {
+                    here.known.extend(faces.into_iter().map(|(index, shown)| ((split, index), shown.into())));
+                }
+                Err(error) => here.error = Some(error),
+            }
+        }
+        InspectEvent::Marked(name, result) => {
+            let entry = state.library.datasets.list.iter_mut().find(|entry| entry.name == name);
+            if let Some(dataset) = entry.and_then(|entry| entry.dataset.as_mut().ok()) {
+                dataset.marks_error = result.as_ref().err().cloned();
+                // What cannot be changed is as it was.
+                dataset.marked = result.as_ref().unwrap_or(&dataset.marked).clone();
+            }
+            if let Err(error) = result {
+                state.fail(&error);
+            }
+        }
+        InspectEvent::Evaluating(run, Ok(())) => {
+            state.notify(format!("{run} is being tested again: what it says appears here when that is done"));
+        }
+        InspectEvent::Evaluating(_, Err(error)) => state.fail(&error),
+    }
+    Vec::new()
+}
+
+fn judged(state: &mut State, subject: Subject, result: Result<std::sync::Arc<Judgement>, String>) -> Vec<Effect> {
+    let inspect = &mut state.inspect;
+    // Something else is wanted by now.
+    if inspect.subject.as_ref() != Some(&subject) {
+        return Vec::new();
+    }
+    let run = |seen: &Option<(Subject, _)>| seen.as_ref().map(|(seen, _)| (seen.run.clone(), seen.split));
+    let other = run(&inspect.seen) != Some((subject.run.clone(), subject.split));
+    inspect.seen = Some((subject, result));
+    if other {
+        inspect.pick = 0;
+        list::worst_cell(inspect);
+    }
+    list::refill_in_place(inspect);
+    list::settle(state)
+}
+
+/// What is wanted when the screen comes to the front.
+pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
+    choose::follow(state);
+    state.inspect.pager = false;
+    choose::want(state)
+}
+
+/// The runs changed: what is shown may have grown.
+pub(super) fn on_runs(state: &mut State) -> Vec<Effect> {
+    if state.inspect.run.is_none() {
+        return on_show(state);
+    }
+    choose::freshen(state)
+}

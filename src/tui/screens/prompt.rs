@@ -1,0 +1,61 @@
+//! A line that is typed over a screen. The screen knows what the line is for.
+
+use super::entry;
+use crate::tui::messages::{Action, Effect};
+use crate::tui::state::{Overlay, Prompt, State};
+
+/// Opens a line to type.
+pub(in crate::tui) fn open(state: &mut State, prompt: Prompt) {
+    state.overlay = Some(Overlay::Prompt(prompt));
+    check(state);
+}
+
+/// Does what the user asked for while a line is typed.
+pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    let screen = entry(state.screen);
+    let Some(Overlay::Prompt(prompt)) = &mut state.overlay else { return Vec::new() };
+    match action {
+        Action::Back => {
+            state.overlay = None;
+            screen.left(state);
+        }
+        Action::Enter => return enter(state),
+        Action::Complete => {
+            let line = prompt.input.text().to_owned();
+            return screen.complete(state, &line);
+        }
+        edit => {
+            prompt.input.edit(edit);
+            check(state);
+        }
+    }
+    Vec::new()
+}
+
+/// Has the screen take the line, which may open another prompt. A line that is not taken stays, with the reason.
+fn enter(state: &mut State) -> Vec<Effect> {
+    let Some(Overlay::Prompt(mut prompt)) = state.overlay.take() else { return Vec::new() };
+    entry(state.screen).entered(state, prompt.input.text()).unwrap_or_else(|error| {
+        prompt.error = Some(error);
+        state.overlay = Some(Overlay::Prompt(prompt));
+        Vec::new()
+    })
+}
+
+/// Pastes into the line.
+pub(in crate::tui) fn paste(state: &mut State, text: &str) {
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.input.paste(text);
+        check(state);
+    }
+}
+
+/// Has the screen check the line after a change.
+fn check(state: &mut State) {
+    let Some(Overlay::Prompt(prompt)) = &state.overlay else { return };
+    let line = prompt.input.text().to_owned();
+    let error = entry(state.screen).typed(state, &line).err();
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.error = error;
+    }
+}

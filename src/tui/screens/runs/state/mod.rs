@@ -1,0 +1,257 @@
+//! What the Runs screen knows.
+
+mod chart;
+mod limits;
+mod log;
+mod requests;
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+pub use chart::{Chart, Curves, EpochPositions};
+pub use limits::{meaning, parse as parse_limits};
+pub use log::LogView;
+pub use requests::{PendingRequest, Request};
+
+use crate::domain::RunId;
+pub use crate::runs::detail::LogLine;
+use crate::runs::facts::RunFacts;
+use crate::runs::query::{Query, SortKey};
+use crate::tui::library::{Library, RunView};
+use crate::tui::messages::Context;
+use crate::tui::messages::runs;
+
+/// Most runs that Compare shows side by side.
+pub const COMPARED: usize = 6;
+
+/// The part of a run that the keyboard moves in, where it takes the whole screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The curves and what stands beside them.
+    #[default]
+    Curves,
+    /// The log.
+    Log,
+}
+
+/// Which runs the list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// As it was typed.
+    pub text: String,
+    /// What it means.
+    pub query: Query,
+}
+
+/// What a line typed on the Runs screen is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunsPurpose {
+    /// Which runs the list shows.
+    Filter {
+        /// What was in force before.
+        before: String,
+    },
+    /// Another name.
+    Rename(RunId),
+    /// Tags to add and to take off.
+    Tag(Vec<RunId>),
+    /// A note.
+    Note(RunId),
+    /// Other limits.
+    Limits(RunId),
+    /// What to look for in the log.
+    Search {
+        /// What was looked for before.
+        before: String,
+    },
+}
+
+/// What the Runs screen knows.
+#[derive(Debug, Clone, Default)]
+pub struct RunsState {
+    /// The runs that the list shows, as indices into the library, in the order of the list.
+    pub shown: Vec<usize>,
+    /// What the list is filtered by.
+    pub filter: Filter,
+    /// What it is ordered by; `None` for active ones first, then the youngest.
+    pub sort: Option<SortKey>,
+    /// The selected one, by name: a list that moves must not change what is selected.
+    pub selected: Option<RunId>,
+    /// The marked ones, in the order in which they were marked: what Compare shows.
+    pub marked: Vec<RunId>,
+    /// Whether the selected run takes the whole screen.
+    pub whole: bool,
+    /// The part of it that the keyboard moves in.
+    pub pane: Pane,
+    /// Whether that part takes the whole screen.
+    pub pane_whole: bool,
+    /// How its curves are shown.
+    pub chart: Chart,
+    /// Which part of its log is shown.
+    pub log: LogView,
+    /// What workers were asked for and have not answered.
+    pub pending: Vec<PendingRequest>,
+    /// What the line is for that is being typed.
+    pub prompt: Option<RunsPurpose>,
+}
+
+impl RunsState {
+    /// Where the keyboard points.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match (self.whole, self.pane) {
+            (true, Pane::Log) => runs::LOG,
+            (true, Pane::Curves) => runs::DETAIL,
+            (false, _) => runs::LIST,
+        }
+    }
+
+    /// Takes a new list of runs into the library. Returns messages about the requests that it answers.
+    pub fn replace(&mut self, library: &mut Library, list: Vec<RunView>, now: u64) -> Vec<String> {
+        self.change(library, now, |runs| *runs = list)
+    }
+
+    /// Takes runs that are new or changed into the library. Returns messages about the requests that they answer.
+    pub fn merge(&mut self, library: &mut Library, changed: Vec<RunView>, now: u64) -> Vec<String> {
+        let mut changed: BTreeMap<RunId, RunView> = changed.into_iter().map(|run| (run.id.clone(), run)).collect();
+        self.change(library, now, |runs| {
+            for run in runs.iter_mut() {
+                if let Some(new) = changed.remove(&run.id) {
+                    *run = new;
+                }
+            }
+            runs.extend(changed.into_values());
+        })
+    }
+
+    /// Changes the list, and keeps selection, marks and the shown part of the log with their runs.
+    fn change(&mut self, library: &mut Library, now: u64, change: impl FnOnce(&mut Vec<RunView>)) -> Vec<String> {
+        let index = self.index(library);
+        let before = self.current(library).map(|run| (run.id.clone(), Arc::clone(&run.log)));
+        let awaited = self.selected.clone().filter(|id| library.runs.loaded && library.runs.find(id).is_none());
+        change(&mut library.runs.list);
+        library.runs.loaded = true;
+        library.runs.list.sort_by_cached_key(|run| {
+            let created = run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at);
+            (!run.is_active(now), Reverse(created), run.id.clone())
+        });
+        let ids: HashSet<&RunId> = library.runs.list.iter().map(|run| &run.id).collect();
+        self.marked.retain(|id| ids.contains(id));
+        if let Some((id, log)) = before {
+            let grown = library.runs.find(&id).map_or(0, |after| log::grown(&log, &after.log));
+            self.log.hold(grown);
+        }
+        self.arrange(library, now);
+        // After a deletion the run that takes its index is selected.
+        let gone = self.selected.as_ref().is_some_and(|id| library.runs.find(id).is_none());
+        if let (Some(index), true) = (index, gone) {
+            self.select(index.min(self.shown.len().saturating_sub(1)), library);
+        }
+        let mut messages = self.take_answers(library, now);
+        // A run that was just launched is looked for in the list.
+        let hidden = awaited.filter(|id| library.runs.find(id).is_some() && self.index(library).is_none());
+        messages.extend(hidden.map(|id| format!("{id} is there, and the filter hides it: / changes the filter")));
+        messages
+    }
+
+    /// The runs to be read with curve and log: the one that is shown, and those that Compare shows.
+    #[must_use]
+    pub fn wanted(&self, library: &Library) -> Vec<RunId> {
+        let shown = self.current(library).map(|run| run.id.clone());
+        let marked = self.marked.iter().take(COMPARED).filter(|id| shown.as_ref() != Some(id));
+        shown.iter().chain(marked).cloned().collect()
+    }
+
+    fn take_answers(&mut self, library: &Library, now: u64) -> Vec<String> {
+        let mut messages = Vec::new();
+        self.pending.retain(|asked| {
+            let Some(run) = library.runs.find(&asked.id) else { return false };
+            match asked.answer(run, now) {
+                Some(words) => {
+                    messages.push(words);
+                    false
+                }
+                None => true,
+            }
+        });
+        messages
+    }
+
+    /// Filters and orders the list anew.
+    pub fn arrange(&mut self, library: &Library, now: u64) {
+        let wanted = |run: &RunView, facts: Option<&RunFacts>| match facts {
+            Some(facts) => self.filter.query.matches(facts),
+            // What cannot be read fits no condition, and must not get lost where there is none.
+            None => self.filter.query.is_empty() || run.id.as_str().contains(self.filter.text.trim()),
+        };
+        if self.sort.is_none() && self.filter.query.is_empty() {
+            self.shown = (0..library.runs.list.len()).collect();
+            return;
+        }
+        let all = library.runs.list.iter().map(|run| run.facts(now)).enumerate();
+        let mut shown: Vec<(usize, Option<RunFacts>)> =
+            all.filter(|(index, facts)| wanted(&library.runs.list[*index], facts.as_ref())).collect();
+        if let Some(key) = self.sort {
+            shown.sort_by(|(_, one), (_, other)| match (one, other) {
+                (Some(one), Some(other)) => key.compare(one, other),
+                (one, other) => {
+                    if one.is_some() == other.is_some() {
+                        Ordering::Equal
+                    } else {
+                        other.is_some().cmp(&one.is_some())
+                    }
+                }
+            });
+        }
+        self.shown = shown.into_iter().map(|(index, _)| index).collect();
+    }
+
+    /// The runs that the list shows, in its order.
+    #[must_use]
+    pub fn visible<'a>(&'a self, library: &'a Library) -> impl ExactSizeIterator<Item = &'a RunView> {
+        self.shown.iter().map(|index| &library.runs.list[*index])
+    }
+
+    fn index(&self, library: &Library) -> Option<usize> {
+        let id = self.selected.as_ref()?;
+        self.visible(library).position(|run| run.id == *id)
+    }
+
+    /// The index of the selected run among those shown; 0 where none of them is selected.
+    #[must_use]
+    pub fn position(&self, library: &Library) -> usize {
+        self.index(library).unwrap_or(0)
+    }
+
+    /// Selects the run at this index of the list.
+    pub fn select(&mut self, index: usize, library: &Library) {
+        let id = self.visible(library).nth(index).map(|run| run.id.clone());
+        if id != self.selected {
+            self.log = LogView::default();
+        }
+        self.selected = id;
+    }
+
+    /// The selected run, if the list shows any.
+    #[must_use]
+    pub fn current<'a>(&self, library: &'a Library) -> Option<&'a RunView> {
+        self.shown.get(self.position(library)).map(|index| &library.runs.list[*index])
+    }
+
+    /// What the worker of a run was asked for last and has not answered.
+    #[must_use]
+    pub fn unanswered(&self, id: &RunId) -> Option<&PendingRequest> {
+        self.pending.iter().rfind(|asked| asked.id == *id)
+    }
+
+    /// The runs that an action is for: the marked ones where several are, else the selected one.
+    #[must_use]
+    pub fn meant(&self, library: &Library) -> Vec<RunId> {
+        match (self.marked.as_slice(), self.current(library)) {
+            (marked, _) if marked.len() > 1 && !self.whole => marked.to_vec(),
+            (_, Some(run)) => vec![run.id.clone()],
+            (_, None) => Vec::new(),
+        }
+    }
+}

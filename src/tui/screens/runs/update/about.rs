@@ -1,0 +1,139 @@
+//! What a person says about runs: names, tags, notes; and deleting them.
+
+use super::super::RunsPurpose;
+use super::{ask, confirm, current};
+use crate::domain::{RunId, Size};
+use crate::tui::messages::{Effect, RunsEffect};
+use crate::tui::state::State;
+
+pub(super) fn rename(state: &mut State) {
+    let Some(run) = current(state) else { return };
+    if run.is_active(state.now) {
+        return state.fail(&format!("a worker is at {}: it can be renamed when it has ended", run.id));
+    }
+    let explanation = "letters, digits, - _ and .; runs that started from it keep finding it by its former name";
+    let (title, id) = (format!("another name for {}", run.id), run.id.clone());
+    ask(state, RunsPurpose::Rename(run.id), title, explanation.into(), id.as_str());
+}
+
+pub(super) fn renamed(state: &mut State, from: &RunId, result: Result<RunId, String>) {
+    match result {
+        Ok(to) => {
+            let runs = &mut state.runs;
+            for id in runs.marked.iter_mut().chain(runs.selected.as_mut()).filter(|id| *id == from) {
+                *id = to.clone();
+            }
+            // Until the list is read anew it goes on under its new name.
+            for run in state.library.runs.list.iter_mut().filter(|run| run.id == *from) {
+                run.id = to.clone();
+            }
+            state.notify(format!("{from} is now {to}"));
+        }
+        Err(error) => state.fail(&format!("{from} keeps its name: {error}")),
+    }
+}
+
+pub(super) fn tag(state: &mut State) {
+    let meant = state.runs.meant(&state.library);
+    let title = match meant.as_slice() {
+        [] => return state.fail("no run is selected"),
+        [one] => format!("tags of {one}"),
+        several => format!("tags of {} marked runs", several.len()),
+    };
+    let mut tags: Vec<String> = meant
+        .iter()
+        .filter_map(|id| state.library.runs.find(id))
+        .flat_map(|run| run.about.tags.iter().map(ToString::to_string))
+        .collect();
+    tags.sort();
+    tags.dedup();
+    let have = if tags.is_empty() { "none yet".into() } else { tags.join(" ") };
+    let explanation = format!("+word adds a tag, -word takes it off, several apart by spaces; now: {have}");
+    ask(state, RunsPurpose::Tag(meant), title, explanation, "");
+}
+
+pub(super) fn note(state: &mut State) {
+    let Some(run) = current(state) else { return };
+    let title = format!("note about {}", run.id);
+    let explanation = "one paragraph, found by / as well; empty for none".into();
+    ask(state, RunsPurpose::Note(run.id), title, explanation, run.about.note.as_str());
+}
+
+/// Looks what would be lost; the answer asks.
+pub(super) fn delete(state: &mut State) -> Vec<Effect> {
+    let now = state.now;
+    let meant = state.runs.meant(&state.library);
+    if meant.is_empty() {
+        state.fail("no run is selected");
+        return Vec::new();
+    }
+    for id in &meant {
+        if let Some(words) = kept(state, id, now) {
+            state.fail(&words);
+            return Vec::new();
+        }
+    }
+    vec![Effect::Runs(RunsEffect::Weigh(meant))]
+}
+
+/// Why a run must not be deleted now.
+fn kept(state: &State, id: &RunId, now: u64) -> Option<String> {
+    let run = state.library.runs.find(id)?;
+    if run.is_active(now) || run.alive {
+        return Some(format!("a worker is at {id}: stop it first, S"));
+    }
+    let waits = |other: &&crate::tui::library::RunView| {
+        let Ok(summary) = &other.summary else { return false };
+        let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
+        let begun = !summary.history.is_empty();
+        other.is_active(now)
+            && !begun
+            && (summary.waiting_for.as_ref() == Some(id) || fine_tuning.is_some_and(|tuning| tuning.from == *id))
+    };
+    let other = state.library.runs.list.iter().find(waits)?;
+    Some(format!("{} is about to start from {id}: wait until it trains, or stop it first", other.id))
+}
+
+/// Asks, now that it is known what would be lost.
+pub(super) fn weighed(state: &mut State, sizes: &[(RunId, u64)]) {
+    if state.overlay.is_some() || sizes.is_empty() {
+        return;
+    }
+    let total = Size(sizes.iter().map(|(_, bytes)| bytes).sum::<u64>());
+    let one = |id: &RunId| {
+        let run = state.library.runs.find(id)?;
+        let summary = run.summary.as_ref().ok()?;
+        let best = summary.best().map(|best| format!(", best val loss {:.4}", best.val_loss)).unwrap_or_default();
+        Some(format!("{} on {}, {} epochs{best}", summary.recipe.strategy, summary.recipe.dataset, summary.epoch()))
+    };
+    let lines = match sizes {
+        [(id, _)] => vec![
+            format!("Delete {id} for good?"),
+            one(id).unwrap_or_else(|| "it cannot be read".into()),
+            format!("Its settings, log, weights and predictions are lost: {total}."),
+        ],
+        several => vec![
+            format!("Delete {} runs for good?", several.len()),
+            several.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", "),
+            format!("Their settings, logs, weights and predictions are lost: {total}."),
+        ],
+    };
+    let ids = sizes.iter().map(|(id, _)| id.clone()).collect();
+    confirm(state, "delete", lines, "yes, delete", vec![Effect::Runs(RunsEffect::Delete(ids))]);
+}
+
+pub(super) fn deleted(state: &mut State, gone: &[RunId], error: Option<String>) {
+    let place = state.runs.position(&state.library);
+    state.library.runs.list.retain(|run| !gone.contains(&run.id));
+    state.runs.marked.retain(|id| !gone.contains(id));
+    state.runs.arrange(&state.library, state.now);
+    if state.runs.selected.as_ref().is_some_and(|id| gone.contains(id)) {
+        state.runs.select(place.min(state.runs.shown.len().saturating_sub(1)), &state.library);
+        state.runs.whole = false;
+    }
+    match (gone, error) {
+        (_, Some(error)) => state.fail(&error),
+        ([one], None) => state.notify(format!("{one} is deleted")),
+        (several, None) => state.notify(format!("{} runs are deleted", several.len())),
+    }
+}

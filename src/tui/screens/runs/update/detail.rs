@@ -1,0 +1,93 @@
+//! How the selected run is looked at: its curves and its log.
+
+use super::super::{EpochPositions, Pane, RunsPurpose};
+use super::ask;
+use crate::domain::RunState;
+use crate::tui::messages::{Action, RunsAction, moved};
+use crate::tui::state::State;
+use crate::tui::widgets::curve::Window;
+
+/// The whole axis of the selected run's curves, and where one looks first: at the newest of what goes on, else at the
+/// middle of what is shown.
+fn axis(state: &State) -> Option<(Window, f64)> {
+    let run = state.runs.current(&state.library)?;
+    let stands = run.state(state.now)?;
+    let places = EpochPositions::of(run, state.runs.chart.axis)?;
+    let whole = places.whole(stands);
+    let shown = state.runs.chart.shown(whole);
+    let newest = places.reached();
+    let live = stands == RunState::Running && shown.contains(newest);
+    Some((whole, if live { newest } else { shown.from.midpoint(shown.to) }))
+}
+
+pub(super) fn cursor(state: &mut State, forward: bool) {
+    if let Some((whole, _)) = axis(state) {
+        state.runs.chart.step(whole, forward);
+    }
+}
+
+pub(super) fn apply(state: &mut State, action: RunsAction) {
+    match action {
+        RunsAction::ToggleCurve => state.runs.chart.curves = state.runs.chart.curves.next(),
+        RunsAction::Smooth => state.runs.chart.smooth(),
+        RunsAction::LogScale => state.runs.chart.log = !state.runs.chart.log,
+        RunsAction::Axis => state.runs.chart.turn_axis(),
+        RunsAction::ZoomReset => state.runs.chart.reset(),
+        RunsAction::ZoomIn | RunsAction::ZoomOut => {
+            if let Some((whole, here)) = axis(state) {
+                state.runs.chart.zoom(whole, here, action == RunsAction::ZoomIn);
+            }
+        }
+        RunsAction::PanLeft | RunsAction::PanRight => {
+            if let Some((whole, _)) = axis(state) {
+                state.runs.chart.pan(whole, action == RunsAction::PanRight);
+            }
+        }
+        RunsAction::Pane => {
+            state.runs.pane = match state.runs.pane {
+                Pane::Curves => Pane::Log,
+                Pane::Log => Pane::Curves,
+            };
+        }
+        RunsAction::PaneWhole => {
+            state.runs.pane_whole = !(state.runs.whole && state.runs.pane_whole);
+            state.runs.whole |= state.runs.current(&state.library).is_some();
+        }
+        RunsAction::Follow => state.runs.log.toggle(),
+        RunsAction::Search => {
+            let before = state.runs.log.search.clone();
+            let explanation = "any part of a line; n and N go to the next hit and the one before";
+            ask(
+                state,
+                RunsPurpose::Search { before: before.clone() },
+                "search the log".into(),
+                explanation.into(),
+                &before,
+            );
+        }
+        RunsAction::NextHit => search(state, true, false),
+        RunsAction::PreviousHit => search(state, false, false),
+        _ => {}
+    }
+}
+
+/// Shows the next hit.
+pub(super) fn search(state: &mut State, towards_end: bool, from_here: bool) {
+    let Some(log) = state.runs.current(&state.library).map(|run| run.log.clone()) else { return };
+    if state.runs.log.search.is_empty() {
+        return state.fail("nothing is searched for: / takes what to look for");
+    }
+    if !state.runs.log.find(&log, towards_end, from_here) {
+        let words = format!("the log has no '{}'", state.runs.log.search);
+        state.fail(&words);
+    }
+}
+
+/// Moves in the log; towards its beginning is up.
+pub(super) fn scroll(state: &mut State, movement: Action) {
+    let count = state.runs.current(&state.library).map_or(0, |run| run.log.len());
+    let here = count.saturating_sub(1 + state.runs.log.back);
+    let to = moved(here, movement, count);
+    let by = isize::try_from(here).unwrap_or(0) - isize::try_from(to).unwrap_or(0);
+    state.runs.log.scroll(by, count);
+}

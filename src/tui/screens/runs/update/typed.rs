@@ -1,0 +1,164 @@
+//! Lines typed on the Runs screen: what each change does at once, and what becomes of them.
+
+use super::super::{Filter, Request, RunsPurpose, meaning, parse_limits};
+use super::{detail, requests};
+use crate::domain::hyperparameter::Patience;
+use crate::domain::{Limits, RunId};
+use crate::runs::annotations::{AnnotationChange, Note};
+use crate::runs::query::Query;
+use crate::tui::messages::{Effect, RunsEffect};
+use crate::tui::state::{Overlay, State};
+
+/// What a change of the line does at once.
+pub(in crate::tui::screens::runs) fn typed(state: &mut State, text: &str) -> Result<(), String> {
+    let Some(purpose) = state.runs.prompt.clone() else { return Ok(()) };
+    match &purpose {
+        RunsPurpose::Filter { .. } => {
+            let query = Query::parse(text).map_err(|error| {
+                // Where it stands, for those who typed a long line.
+                let word = text.get(error.at.clone()).unwrap_or_default();
+                let place = text.get(..error.at.start).map_or(0, |before| before.chars().count()) + 1;
+                crate::domain::text::printable(&format!("'{word}' at {place}: {}", error.reason))
+            })?;
+            put_filter(state, Filter { text: text.trim().to_owned(), query });
+            Ok(())
+        }
+        RunsPurpose::Rename(id) => new_name(state, id, text).map(drop),
+        RunsPurpose::Tag(_) => changes(text).map(drop),
+        RunsPurpose::Note(_) => Note::new(text).map(drop).map_err(|error| error.to_string()),
+        RunsPurpose::Limits(id) => {
+            let limits = limits(state, id, text)?;
+            explain(state, id, limits);
+            Ok(())
+        }
+        RunsPurpose::Search { .. } => {
+            text.clone_into(&mut state.runs.log.search);
+            Ok(())
+        }
+    }
+}
+
+/// What becomes of the line.
+pub(in crate::tui::screens::runs) fn entered(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
+    let Some(purpose) = state.runs.prompt.clone() else { return Ok(Vec::new()) };
+    match &purpose {
+        RunsPurpose::Filter { .. } => {
+            typed(state, text)?;
+            let place = state.runs.position(&state.library);
+            state.runs.select(place, &state.library);
+            Ok(Vec::new())
+        }
+        RunsPurpose::Rename(id) => {
+            let to = new_name(state, id, text)?;
+            let rename = RunsEffect::Rename { from: id.clone(), to: to.clone() };
+            Ok(if to == *id { Vec::new() } else { vec![Effect::Runs(rename)] })
+        }
+        RunsPurpose::Tag(ids) => {
+            let changes = changes(text)?;
+            Ok(ids.iter().filter_map(|id| describe(state, id, changes.clone())).collect())
+        }
+        RunsPurpose::Note(id) => {
+            let note = Note::new(text).map_err(|error| error.to_string())?;
+            let same = state.library.runs.find(id).is_some_and(|run| run.about.note == note);
+            let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note)] };
+            Ok(describe(state, id, changes).into_iter().collect())
+        }
+        RunsPurpose::Limits(id) => {
+            let limits = limits(state, id, text)?;
+            change(state, id, limits)
+        }
+        RunsPurpose::Search { .. } => {
+            text.clone_into(&mut state.runs.log.search);
+            if !text.is_empty() {
+                detail::search(state, false, true);
+            }
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The line was left without being taken.
+pub(in crate::tui::screens::runs) fn left(state: &mut State) {
+    match state.runs.prompt.take() {
+        Some(RunsPurpose::Filter { before: text }) => {
+            let query = Query::parse(&text).unwrap_or_default();
+            put_filter(state, Filter { text, query });
+        }
+        Some(RunsPurpose::Search { before }) => state.runs.log.search = before,
+        _ => {}
+    }
+}
+
+fn put_filter(state: &mut State, filter: Filter) {
+    state.runs.filter = filter;
+    state.runs.arrange(&state.library, state.now);
+}
+
+fn new_name(state: &State, id: &RunId, text: &str) -> Result<RunId, String> {
+    let to = RunId::of_new_run(text).map_err(|error| error.to_string())?;
+    if to != *id && state.library.runs.find(&to).is_some() {
+        return Err(format!("there is a run {to} already"));
+    }
+    Ok(to)
+}
+
+/// The changes of tags that a line stands for.
+fn changes(text: &str) -> Result<Vec<AnnotationChange>, String> {
+    text.split_whitespace().map(|word| AnnotationChange::of_tag(word).map_err(|error| error.to_string())).collect()
+}
+
+/// Changes what is said about a run, and shows it at once. What is shown may be old, so every change is written, also
+/// one that would change nothing of that.
+fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Option<Effect> {
+    let run = state.library.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
+    std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());
+    Some(Effect::Runs(RunsEffect::Describe(id.clone(), changes)))
+}
+
+fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {
+    let run = state.library.runs.find(id).ok_or_else(|| format!("{id} is gone"))?;
+    parse_limits(text, run.summary.as_ref().map_err(Clone::clone)?.limits)
+}
+
+/// Says below the line what the limits as typed would mean.
+fn explain(state: &mut State, id: &RunId, limits: Limits) {
+    let Some(Ok(summary)) = state.library.runs.find(id).map(|run| run.summary.clone()) else { return };
+    let now = summary.limits;
+    let words = format!(
+        "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000 or off.",
+        meaning(&summary, limits),
+        now.epochs,
+        Patience(now.patience)
+    );
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.explanation = words;
+    }
+}
+
+fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, String> {
+    let Limits { epochs, patience } = limits;
+    let run = state.library.runs.find(id).cloned().ok_or_else(|| format!("{id} is gone"))?;
+    let summary = run.summary.as_ref().map_err(Clone::clone)?;
+    if run.is_active(state.now) {
+        if summary.limits == limits {
+            state.notify(format!("{id} keeps its limits"));
+            return Ok(Vec::new());
+        }
+        requests::remember(state, id, Request::Limits(limits));
+        return Ok(vec![Effect::Runs(RunsEffect::Limits { id: id.clone(), epochs, patience })]);
+    }
+    let (done, waited) = (summary.epoch(), summary.early_stopping.waited);
+    if !limits.allow_another_epoch(done, waited) {
+        let needed = match (epochs <= done, patience <= waited) {
+            (true, true) => format!("more than {done} epochs and a patience above {waited}"),
+            (true, false) => format!("more than {done} epochs"),
+            (false, _) => format!("a patience above {waited}"),
+        };
+        return Err(format!("nothing would be left to train: it takes {needed}"));
+    }
+    if !run.saved && done > 0 {
+        state.fail(&format!("{id} has saved no weights to go on from"));
+        return Ok(Vec::new());
+    }
+    Ok(vec![Effect::Runs(RunsEffect::Extend { id: id.clone(), epochs, patience })])
+}

@@ -1,0 +1,133 @@
+//! What is wrong with the form, line by line and in words.
+
+use super::super::{Field, Form, FormChoices};
+use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
+use crate::domain::{DatasetName, Hyperparameter, RunId, Strategy, StrategyChoice, WeightsName};
+use crate::weights::ADVICE;
+
+impl Form {
+    /// What is wrong with a line, if anything.
+    #[must_use]
+    pub fn error(&self, field: Field, choices: &FormChoices<'_>) -> Option<String> {
+        let of_recipe = || self.problems(choices).into_iter().find(|problem| self.field_of(problem) == field);
+        let of_recipe = || of_recipe().map(|problem| problem.to_string());
+        match field {
+            Field::Dataset | Field::Weights | Field::From => self.missing(field, choices).or_else(of_recipe),
+            Field::Without => self.unknown_marks(choices).or_else(of_recipe),
+            Field::Setting(setting) => self.refused(setting, choices).or_else(of_recipe),
+            Field::Name => RunId::of_new_run(self.name.text()).err().map(|error| error.to_string()),
+            Field::Strategy | Field::Launch => None,
+        }
+    }
+
+    /// The first line that is wrong, and what is wrong with it.
+    #[must_use]
+    pub fn first_error(&self, choices: &FormChoices<'_>) -> Option<(Field, String)> {
+        self.fields().into_iter().find_map(|field| Some((field, self.error(field, choices)?)))
+    }
+
+    /// The problems of the recipes that the form describes; of its choices, while these are no recipe yet.
+    fn problems(&self, choices: &FormChoices<'_>) -> Vec<Problem> {
+        if let StrategyChoice::One(Strategy::Finetune) = self.strategy_choice {
+            let start = self.start(choices).map(|run| &run.id).or(self.from.as_ref());
+            let recipe = self.draft(Strategy::Finetune, choices);
+            let found = start.and_then(|start| preflight::find_start(start, Library::start(choices, start)).err());
+            return match (found, recipe) {
+                (Some(problem), _) => vec![problem],
+                (None, Some(recipe)) => preflight::check(&recipe, choices),
+                (None, None) => Vec::new(),
+            };
+        }
+        let mut problems = Vec::new();
+        problems.extend(
+            self.dataset
+                .as_ref()
+                .and_then(|name| preflight::find_dataset(name, None, Library::dataset(choices, name)).err()),
+        );
+        if self.fields().contains(&Field::Weights) {
+            let weights = self.weights(choices);
+            problems.extend(
+                weights.and_then(|name| preflight::find_weights(name, None, Library::weights(choices, name)).err()),
+            );
+        }
+        let drafts = self.strategy_choice.strategies().filter_map(|strategy| self.draft(strategy, choices));
+        problems.extend(drafts.flat_map(|recipe| preflight::check_without_start(&recipe, choices)));
+        problems
+    }
+
+    /// The line on which a problem is seen to.
+    fn field_of(&self, problem: &Problem) -> Field {
+        let field = match problem.subject() {
+            Subject::Dataset => Field::Dataset,
+            Subject::Weights => Field::Weights,
+            Subject::Start => Field::From,
+            Subject::LeftOutImages => Field::Without,
+            Subject::Setting(setting) => Field::Setting(setting),
+            Subject::Recipe => Field::Strategy,
+        };
+        // Fine-tuning has the dataset and the weights of the run that it starts from.
+        if self.fields().contains(&field) { field } else { Field::From }
+    }
+
+    /// What a line says for which nothing is chosen, or nothing can be yet.
+    fn missing(&self, field: Field, choices: &FormChoices<'_>) -> Option<String> {
+        let weights = &choices.library.weights;
+        match field {
+            Field::Dataset if self.dataset.is_none() => Some("there is no dataset yet: see screen 1".into()),
+            Field::Weights if weights.error.is_some() => weights.error.clone(),
+            Field::Weights if !weights.loaded => Some("the weights are not read yet".into()),
+            Field::Weights if self.weights(choices).is_none() => {
+                Some(format!("there are no pretrained weights yet: {ADVICE}"))
+            }
+            Field::From if self.from.is_none() && self.start(choices).is_none() => {
+                Some("there is no features run to start from yet: train one first, strategy features".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Why it is not known which images are marked, where these are to be left out.
+    fn unknown_marks(&self, choices: &FormChoices<'_>) -> Option<String> {
+        let error = self.dataset(choices)?.marks_error.as_ref()?;
+        self.without.is_none().then(|| format!("{error}; or choose none with ← →"))
+    }
+
+    /// Why a setting does not take what was typed.
+    fn refused(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Option<String> {
+        let value = self.value(setting, choices);
+        if value.text().trim().is_empty() && self.default_of(setting, choices).is_none() {
+            return None;
+        }
+        setting.set(&mut self.strategy_choice.sample(), value.text()).err().map(|error| error.to_string())
+    }
+}
+
+impl Library for FormChoices<'_> {
+    fn dataset(&self, name: &DatasetName) -> Entry<DatasetFacts> {
+        match self.library.datasets.list.iter().find(|entry| entry.name == *name).map(|entry| &entry.dataset) {
+            None => Entry::Missing,
+            Some(Ok(dataset)) => Entry::Found(DatasetFacts {
+                fingerprint: dataset.fingerprint.clone(),
+                image: [dataset.height, dataset.width, dataset.channels].map(|side| side as usize),
+                classes: dataset.classes.clone(),
+            }),
+            Some(Err(reason)) => Entry::Unreadable(reason.clone()),
+        }
+    }
+
+    fn weights(&self, name: &WeightsName) -> Entry<String> {
+        match self.library.weights.find(name) {
+            None => Entry::Missing,
+            Some(Ok(manifest)) => Entry::Found(manifest.identity()),
+            Some(Err(reason)) => Entry::Unreadable(reason.clone()),
+        }
+    }
+
+    fn start(&self, id: &RunId) -> Entry<StartFacts> {
+        let Some(run) = self.library.runs.list.iter().find(|run| run.id == *id) else { return Entry::Missing };
+        match &run.summary {
+            Ok(summary) => Entry::Found(StartFacts::of(&summary.recipe, run.saved || self.is_active(run))),
+            Err(error) => Entry::Unreadable(format!("{id} cannot be read: {error}")),
+        }
+    }
+}

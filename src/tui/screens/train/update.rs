@@ -1,0 +1,218 @@
+//! What keys and events do on the Train screen.
+
+use super::{Field, Form, FormChoices, Order};
+use crate::domain::{RunId, StrategyChoice};
+use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
+use crate::tui::screen::Screen;
+use crate::tui::screens::go_to;
+use crate::tui::state::{Input, State};
+use crate::tui::widgets::figures::count;
+
+pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Train(TrainAction::Launch) => return launch(state),
+        Action::Train(TrainAction::Preset) => {
+            preset(state);
+            return Vec::new();
+        }
+        Action::Back => return back(state),
+        _ => {}
+    }
+    let (form, choices) = state.form_and_choices();
+    match action {
+        Action::Up => focus(form, &choices, -1),
+        Action::Down => focus(form, &choices, 1),
+        Action::First | Action::PageUp => focus_on(form, &choices, Field::Strategy),
+        Action::Last | Action::PageDown => focus_on(form, &choices, Field::Launch),
+        Action::Train(TrainAction::Cycle) => cycle(form, &choices, 1),
+        Action::Left if !form.focus.takes_text() => cycle(form, &choices, -1),
+        Action::Train(TrainAction::Reset) => form.reset(),
+        edit => {
+            form.named |= form.focus == Field::Name && !matches!(edit, Action::Left | Action::Right);
+            if let Some(input) = form.input(&choices) {
+                input.edit(edit);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Fills the form with the next preset and says what that is.
+fn preset(state: &mut State) {
+    let (form, choices) = state.form_and_choices();
+    let preset = form.next_preset(&choices);
+    form.choose(preset, &choices);
+    let words = format!("preset {}: {}; seed and device stay", preset.name(), preset.purpose());
+    state.notify(words);
+}
+
+fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
+    form.settle(choices);
+    form.step(by);
+}
+
+fn focus_on(form: &mut Form, choices: &FormChoices<'_>, field: Field) {
+    form.settle(choices);
+    form.focus = field;
+}
+
+fn back(state: &mut State) -> Vec<Effect> {
+    let (form, choices) = state.form_and_choices();
+    if form.focus.takes_text() {
+        focus_on(form, &choices, Field::Launch);
+        return Vec::new();
+    }
+    let before = if state.before == Screen::Train { Screen::Runs } else { state.before };
+    go_to(state, before)
+}
+
+/// The next choice of the focused line, or the one before.
+fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
+    match form.focus {
+        Field::Strategy => {
+            form.settle(choices);
+            form.strategy_choice =
+                next(&StrategyChoice::EACH, Some(&form.strategy_choice), by).copied().unwrap_or(form.strategy_choice);
+        }
+        Field::Dataset => {
+            let names: Vec<_> = choices.library.datasets.readable().map(|dataset| dataset.name.clone()).collect();
+            form.dataset = next(&names, form.dataset.as_ref(), by).cloned().or_else(|| form.dataset.take());
+        }
+        Field::Weights => {
+            let names: Vec<_> = choices.library.weights.list.iter().map(|entry| entry.name.clone()).collect();
+            let chosen = next(&names, form.weights(choices), by).cloned();
+            form.weights = chosen.or_else(|| form.weights.take());
+        }
+        Field::From => {
+            form.settle(choices);
+            let ids: Vec<RunId> = choices.starts().iter().map(|run| run.id.clone()).collect();
+            let here = form.start(choices).map(|run| run.id.clone());
+            form.from = next(&ids, here.as_ref(), by).cloned().or_else(|| form.from.take());
+        }
+        Field::Without => {
+            let known = form.withouts(choices);
+            let here = form.without(choices);
+            form.without = next(&known, Some(&here), by).cloned();
+        }
+        Field::Setting(setting) => {
+            let known = setting.choices();
+            let here = form.value(setting, choices).text().to_owned();
+            if let Some(choice) = next(&known, Some(&here), by) {
+                form.put(setting, choice.as_str());
+            }
+        }
+        Field::Name | Field::Launch => {}
+    }
+}
+
+/// The choice this many steps on, around both ends; the first one where none of them is chosen.
+fn next<'a, T: PartialEq>(choices: &'a [T], here: Option<&T>, by: isize) -> Option<&'a T> {
+    let count = isize::try_from(choices.len()).ok().filter(|count| *count > 0)?;
+    let here = here.and_then(|here| isize::try_from(choices.iter().position(|choice| choice == here)?).ok());
+    choices.get(usize::try_from(here.map_or(0, |here| (here + by).rem_euclid(count))).ok()?)
+}
+
+/// Pastes into the focused field, and returns whether it takes text.
+pub(super) fn paste(state: &mut State, text: &str) -> bool {
+    if !state.train.focus.takes_text() {
+        return false;
+    }
+    let (form, choices) = state.form_and_choices();
+    form.named |= form.focus == Field::Name;
+    if let Some(input) = form.input(&choices) {
+        input.paste(text);
+    }
+    true
+}
+
+fn launch(state: &mut State) -> Vec<Effect> {
+    if state.train.launching {
+        return Vec::new();
+    }
+    match state.train.order(&state.form_choices()) {
+        Ok(order) => {
+            state.train.launching = true;
+            match order {
+                Order::One(id, recipe) => {
+                    state.notify(format!("launching {id} …"));
+                    vec![Effect::Train(TrainEffect::Launch { id, recipe })]
+                }
+                Order::All(ids, recipes) => {
+                    state.notify("launching four runs …".into());
+                    vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes })]
+                }
+            }
+        }
+        Err((field, error)) => {
+            state.train.focus = field;
+            state.fail(&error);
+            Vec::new()
+        }
+    }
+}
+
+/// Takes an event in.
+pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
+    match event {
+        TrainEvent::NameSuggested(id) => {
+            suggested(state, &id);
+            Vec::new()
+        }
+        TrainEvent::LaunchFinished(result) => launched(state, result),
+        TrainEvent::PracticeFinished(result) => practice_launched(state, result),
+    }
+}
+
+fn suggested(state: &mut State, id: &RunId) {
+    if !state.train.named {
+        state.train.name = Input::new(id.as_str());
+    }
+}
+
+fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
+    state.train.launching = false;
+    match result {
+        Ok(id) => {
+            let others = state.library.runs.list.iter().filter(|run| run.id != id && run.is_active(state.now)).count();
+            let words = match others {
+                0 => format!("{id} is launched"),
+                others => {
+                    let others = count(others, "other is", "others are");
+                    format!("{id} is launched and begins in its turn: {others} at work or waiting")
+                }
+            };
+            show(state, id, words)
+        }
+        Err(error) => {
+            state.fail(&format!("not launched: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
+    state.train.launching = false;
+    match result {
+        Ok(ids) => {
+            let [first, others @ ..] = &ids;
+            let others: Vec<&str> = others.iter().map(RunId::as_str).collect();
+            let words = format!("{first}, {} are launched: one after the other", others.join(", "));
+            show(state, first.clone(), words)
+        }
+        Err(error) => {
+            state.fail(&format!("not all are launched: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+/// Shows a run that was just launched.
+fn show(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
+    state.notify(words);
+    state.runs.selected = Some(id);
+    state.train.named = false;
+    state.overlay = None;
+    let mut effects = go_to(state, Screen::Runs);
+    effects.push(Effect::Train(TrainEffect::SuggestName));
+    effects
+}

@@ -1,0 +1,146 @@
+//! A line of text that is being typed.
+
+use crate::tui::messages::Action;
+
+/// A line of text with a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    text: String,
+    /// In characters from the beginning.
+    cursor: usize,
+    /// Most characters.
+    most: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+impl Input {
+    /// Edits the line as an action says; does nothing for one that is no edit.
+    pub fn edit(&mut self, edit: Action) {
+        match edit {
+            Action::Insert(c) => self.insert(c),
+            Action::Backspace => self.backspace(),
+            Action::Delete => self.delete(),
+            Action::ClearLine => self.clear(),
+            Action::DeleteWord => self.delete_word(),
+            Action::Left => self.step(-1),
+            Action::Right => self.step(1),
+            Action::LineStart => self.step(isize::MIN),
+            Action::LineEnd => self.step(isize::MAX),
+            _ => {}
+        }
+    }
+
+    /// This text, with the cursor behind it.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { cursor: text.chars().count(), text, most: crate::domain::name::MAX_LENGTH }
+    }
+
+    /// The same line with room for this many characters.
+    #[must_use]
+    pub fn of_at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The cursor, in characters from the beginning.
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    fn byte(&self, characters: usize) -> usize {
+        self.text.char_indices().nth(characters).map_or(self.text.len(), |(byte, _)| byte)
+    }
+
+    /// Types the first line of a text, as far as there is room: a paste may be of any size.
+    pub fn paste(&mut self, text: &str) {
+        let line = text.lines().next().unwrap_or_default().trim();
+        line.chars().take(self.most).for_each(|c| self.insert(c));
+    }
+
+    /// Types a character; past the room for a name, or what [`Self::of_at_most`] gave, it is refused.
+    pub fn insert(&mut self, c: char) {
+        if !c.is_control() && self.text.chars().count() < self.most {
+            self.text.insert(self.byte(self.cursor), c);
+            self.cursor += 1;
+        }
+    }
+
+    /// Moves the cursor, as far as there is text.
+    pub fn step(&mut self, by: isize) {
+        self.cursor = self.cursor.saturating_add_signed(by).min(self.text.chars().count());
+    }
+
+    /// Removes the text from the cursor's left neighbours down to the `from`th character.
+    fn cut(&mut self, from: usize) {
+        let (start, end) = (self.byte(from), self.byte(self.cursor));
+        self.text.replace_range(start..end, "");
+        self.cursor = from;
+    }
+
+    /// Removes the character before the cursor.
+    pub fn backspace(&mut self) {
+        self.cut(self.cursor.saturating_sub(1));
+    }
+
+    /// Removes the character under the cursor.
+    pub fn delete(&mut self) {
+        if self.cursor < self.text.chars().count() {
+            self.cursor += 1;
+            self.backspace();
+        }
+    }
+
+    /// Removes everything before the cursor.
+    pub fn clear(&mut self) {
+        self.cut(0);
+    }
+
+    /// Removes the word before the cursor.
+    pub fn delete_word(&mut self) {
+        let before: Vec<char> = self.text.chars().take(self.cursor).collect();
+        let word = before.iter().rposition(|c| c.is_alphanumeric()).unwrap_or(0);
+        let start = before[..word].iter().rposition(|c| !c.is_alphanumeric()).map_or(0, |position| position + 1);
+        self.cut(start.min(self.cursor));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_edited_as_anywhere() {
+        let mut input = Input::new("calm-heron");
+        input.backspace();
+        assert_eq!(input.text(), "calm-hero");
+        input.delete_word();
+        assert_eq!(input.text(), "calm-");
+        input.delete_word();
+        assert_eq!((input.text(), input.cursor()), ("", 0));
+        for c in "aéb".chars() {
+            input.insert(c);
+        }
+        input.step(-2);
+        input.delete();
+        assert_eq!(input.text(), "ab");
+        input.step(9);
+        input.clear();
+        assert_eq!(input.text(), "");
+        input.backspace();
+        input.insert('\u{1b}');
+        assert_eq!(input.text(), "");
+    }
+}

@@ -1,0 +1,197 @@
+//! The whole screen: tabs, the screen in front, what lies over it, the bottom line. Reads the state, and cannot change
+//! it.
+
+mod ascii;
+mod help;
+mod messages;
+mod overlay;
+mod palette;
+mod tour;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
+
+use super::layout::{Canvas, Layout};
+use super::library::RunView;
+use super::screen::Screen;
+use super::screens::entry;
+use super::state::{Message, State};
+use super::widgets::faces::Pictures;
+use super::widgets::figures::count;
+use super::widgets::paint::{Pen, width, wrap};
+use crate::domain::text::{is_printable, printable};
+use crate::domain::{RunState, Size};
+
+/// The smallest terminal that is drawn on.
+const SMALLEST: (u16, u16) = (60, 16);
+
+/// Draws everything. Returns what lies where and the place of the terminal's cursor, if it is shown.
+///
+/// ```text
+///  mien  1 Data  2 Train  3 Runs                                     1 running
+///  (the screen)
+///  Enter zoom  m curve  S stop  r repeat                          ? help  q quit
+/// ```
+///
+/// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
+pub(super) fn render(
+    state: &State,
+    buffer: &mut Buffer,
+    area: Rect,
+    pictures: &mut Pictures,
+) -> (Layout, Option<Position>) {
+    let drawn = draw(state, buffer, area, pictures);
+    defuse(buffer);
+    if state.theme.glyphs.ascii {
+        ascii::fold(buffer, &state.theme);
+    }
+    drawn
+}
+
+fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> (Layout, Option<Position>) {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(state, buffer, area);
+        return (Layout::default(), None);
+    }
+    let mut canvas = Canvas { buffer, pictures, layout: Layout::default(), cursor: None };
+    let canvas = &mut canvas;
+    tabs(state, canvas, Rect { height: 1, ..area });
+    let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    entry(state.screen).draw(state, canvas, body);
+    let covered = state.overlay.is_some() || state.message.is_some() || state.tour;
+    let over = (!canvas.pictures.placed.is_empty() && covered).then(|| canvas.buffer.clone());
+    if state.overlay.is_some() {
+        canvas.cursor = None;
+    }
+    tour::render(state, canvas.buffer, body);
+    overlay::render(state, canvas, body);
+    // Last: a long message lies over the screen.
+    bottom(state, canvas.buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    if let Some(before) = over {
+        canvas.pictures.uncovered(&before, canvas.buffer);
+    }
+    (std::mem::take(&mut canvas.layout), canvas.cursor)
+}
+
+fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
+    let lines = [
+        format!("mien needs {} columns and {} rows,", SMALLEST.0, SMALLEST.1),
+        format!("this terminal has {} and {}.", area.width, area.height),
+        "Enlarge it, or use `mien runs`.".into(),
+    ];
+    for (row, line) in (0..).zip(&lines) {
+        Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());
+    }
+}
+
+/// Whatever a screen draws, no cell holds what a terminal could act on.
+fn defuse(buffer: &mut Buffer) {
+    for cell in buffer.content.iter_mut().filter(|cell| cell.symbol() != " ") {
+        if cell.symbol().chars().any(|c| !is_printable(c)) {
+            let safe = printable(cell.symbol());
+            cell.set_symbol(&safe);
+        }
+    }
+}
+
+fn tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let theme = &state.theme;
+    let mut pen = Pen::new(canvas.buffer, theme, area, 0);
+    pen.write(NAME, theme.accent());
+    for (number, screen) in (1..).zip(Screen::ALL) {
+        let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
+        let text = format!(" {number} {} ", screen.title());
+        let (x, y) = pen.position();
+        pen.write(&text, style);
+        canvas.layout.tabs.push((Rect { x, y, width: width(&text), height: 1 }, screen));
+    }
+    let queued = state.library.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
+    let running = state.library.runs.active(state.now) - queued;
+    let words: Vec<String> = [(running, "running"), (queued, "queued")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| count(number, word, word))
+        .collect();
+    if words.is_empty() {
+        return;
+    }
+    let counts = format!("{} ", words.join(", "));
+    let wide = load(state).into_iter().find(|load| width(load) + 3 + width(&counts) <= pen.room());
+    if let Some(load) = wide {
+        let room = pen.room() - width(&load) - 2 - width(&counts);
+        pen.skip(room).write(&load, theme.text());
+    }
+    pen.flush_right(&counts, theme.good().patch(theme.strong()));
+}
+
+/// What the device of the active run does, in more words and in fewer: of the selected one if it is active.
+fn load(state: &State) -> Vec<String> {
+    let measured = |run: &RunView| {
+        let summary = run.summary.as_ref().ok().filter(|_| run.is_active(state.now))?;
+        let load = summary.load.as_ref()?;
+        let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
+        let (share, memory) = match &load.gpu {
+            Some(gpu) => (f64::from(gpu.utilization), gpu.memory_used),
+            None => (load.processor, load.memory),
+        };
+        Some(vec![format!("{name} {share:.0}% · {}", Size(memory)), format!("{name} {share:.0}%")])
+    };
+    state
+        .runs
+        .current(&state.library)
+        .into_iter()
+        .chain(&state.library.runs.list)
+        .find_map(measured)
+        .unwrap_or_default()
+}
+
+/// What the line of tabs begins with.
+const NAME: &str = " mien ";
+
+fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    if let Some(message) = &state.message {
+        return show_message(state, message, buffer, area);
+    }
+    let context = state.context();
+    let always = ["help", "quit"];
+    let hints = |wanted: bool| {
+        state
+            .keymap
+            .of(context)
+            .filter(move |binding| !binding.hint.is_empty() && always.contains(&binding.hint) == wanted)
+            .filter(|binding| entry(state.screen).applies(state, binding.action))
+            .filter_map(|binding| Some((theme.key(*state.keymap.keys(binding).first()?), binding.hint)))
+    };
+    let ends: Vec<_> = hints(true).collect();
+    let end: u16 = ends.iter().map(|(key, hint)| width(key) + width(hint) + 3).sum();
+    let mut pen = Pen::new(buffer, theme, area, 0);
+    pen.skip(1);
+    for (key, hint) in hints(false) {
+        if pen.room() < end + width(&key) + width(hint) + 3 {
+            break;
+        }
+        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
+    }
+    let room = pen.room();
+    pen.skip(room.saturating_sub(end));
+    for (key, hint) in ends {
+        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
+    }
+}
+
+/// Writes a message on the bottom line, and over the lines above it as far as it is long.
+fn show_message(state: &State, message: &Message, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let error = message.error;
+    let style = if error { theme.bad().patch(theme.strong()) } else { theme.strong() };
+    let lines = wrap(&message.text, area.width - 4);
+    let rows = u16::try_from(lines.len()).unwrap_or(1).min(4);
+    let place = Rect { y: area.y + 1 - rows, height: rows, ..area };
+    Clear.render(place, buffer);
+    for (row, line) in (0..rows).zip(&lines) {
+        let sign = if error && row == 0 { theme.glyphs.states[5] } else { "" };
+        Pen::new(buffer, theme, place, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
+    }
+}

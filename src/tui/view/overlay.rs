@@ -1,0 +1,147 @@
+//! What lies over a screen: the keys, questions, lines to type.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Block, Clear, Widget};
+
+use super::{help, messages, palette};
+use crate::tui::layout::Canvas;
+use crate::tui::state::{Confirm, Input, Overlay, Prompt, Report, State};
+use crate::tui::widgets::paint::{Pen, width, wrap};
+
+/// Draws the overlay, if there is one.
+pub(super) fn render(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    match &state.overlay {
+        None => {}
+        Some(Overlay::Help(help)) => help::render(state, help, canvas, area),
+        Some(Overlay::Palette(palette)) => {
+            canvas.cursor = Some(palette::render(state, palette, canvas.buffer, area));
+        }
+        Some(Overlay::Messages(line)) => messages::render(state, *line, canvas, area),
+        Some(Overlay::Confirm(confirm)) => question(state, confirm, canvas.buffer, area),
+        Some(Overlay::Prompt(prompt)) => canvas.cursor = Some(line_to_type(state, prompt, canvas.buffer, area)),
+        Some(Overlay::Report(report)) => self::report(state, report, canvas, area),
+    }
+}
+
+fn question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
+    const WIDTH: u16 = 66;
+    let theme = &state.theme;
+    let room = WIDTH.min(area.width) - 4;
+    let lines: Vec<String> = confirm.lines.iter().flat_map(|line| wrap(line, room)).collect();
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inside = frame(state, buffer, area, (WIDTH, rows), &format!(" {} ", confirm.title));
+    for (row, line) in (0..).zip(&lines) {
+        let style = if row == 0 { theme.strong() } else { theme.text() };
+        Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
+    }
+    let last = inside.height.saturating_sub(1);
+    let (yes, no) = (state.keymap.key("confirm.yes"), state.keymap.key("confirm.no"));
+    Pen::new(buffer, theme, inside, last)
+        .skip(1)
+        .write(&yes, theme.accent())
+        .write(&format!(" {}      ", confirm.yes), theme.text())
+        .write(&no, theme.accent())
+        .write(" no", theme.text());
+}
+
+/// ```text
+/// ╭ filter ─────────────────────────────────────────╮
+/// │ state:running val_acc>0.6                       │
+/// │ what is accepted, or what is wrong              │
+/// ╰─────────────────────────────────────────────────╯
+/// ```
+fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> Position {
+    let theme = &state.theme;
+    let columns = area.width.saturating_sub(4).min(96);
+    let (words, style) = match &prompt.error {
+        Some(error) => (error.as_str(), theme.bad()),
+        None => (prompt.explanation.as_str(), theme.dim()),
+    };
+    let lines = wrap(words, columns.saturating_sub(4));
+    let explained = wrap(&prompt.explanation, columns.saturating_sub(4)).len();
+    let rows = u16::try_from(lines.len().max(explained)).unwrap_or(u16::MAX).saturating_add(3);
+    let low =
+        Rect { y: area.bottom().saturating_sub(rows + 2).max(area.y), height: (rows + 2).min(area.height), ..area };
+    // What changes as it is typed stays in sight above.
+    let place = if prompt.live { low } else { area };
+    let inside = frame(state, buffer, place, (columns, rows), &format!(" {} ", prompt.title));
+    for (row, line) in (1..).zip(&lines) {
+        Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
+    }
+    typed(state, &prompt.input, buffer, inside)
+}
+
+/// Draws a line that is typed on the area's first line, and tells where the cursor belongs. Long lines scroll so that
+/// it stays in sight.
+pub(super) fn typed(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
+    let theme = &state.theme;
+    let room = usize::from(inside.width.saturating_sub(2));
+    let before: String = input.text().chars().take(input.cursor()).collect();
+    let hidden = usize::from(width(&before)).saturating_sub(room.saturating_sub(1));
+    let mut skipped = 0;
+    let shown: String = input
+        .text()
+        .chars()
+        .skip_while(|c| {
+            let skip = skipped < hidden;
+            skipped += usize::from(width(c.encode_utf8(&mut [0; 4])));
+            skip
+        })
+        .collect();
+    Pen::new(buffer, theme, inside, 0).skip(1).write(&shown, theme.strong());
+    let column = width(&before).saturating_sub(u16::try_from(hidden).unwrap_or(u16::MAX));
+    Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y)
+}
+
+/// Columns and lines of a report, in a terminal of this size.
+fn report_lines(state: &State, report: &Report) -> (u16, Vec<String>) {
+    let columns = state.columns.saturating_sub(4).clamp(20, 100);
+    // What is indented stays so when it is broken.
+    let broken = |line: &String| {
+        let indent = line.len() - line.trim_start().len();
+        let lines = wrap(line, columns.saturating_sub(4 + u16::try_from(indent).unwrap_or(0)));
+        lines.into_iter().map(move |line| format!("{}{line}", " ".repeat(indent))).collect::<Vec<_>>()
+    };
+    (columns, report.lines.iter().flat_map(broken).collect())
+}
+
+/// Lines of a report that are shown at once.
+fn report_rows(state: &State) -> usize {
+    // Tabs, hints, two lines of border, and one above and below.
+    usize::from(state.rows.saturating_sub(6)).max(1)
+}
+
+fn report(state: &State, report: &Report, canvas: &mut Canvas<'_>, area: Rect) {
+    let buffer = &mut *canvas.buffer;
+    let theme = &state.theme;
+    let (columns, lines) = report_lines(state, report);
+    let rows = lines.len().min(report_rows(state));
+    let height = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2);
+    let inside = frame(state, buffer, area, (columns, height), &format!(" {} ", report.title));
+    let visible = usize::from(inside.height);
+    canvas.layout.last_page = lines.len().saturating_sub(visible);
+    let first = report.first.min(canvas.layout.last_page);
+    for (row, (index, line)) in (0..).zip(lines.iter().enumerate().skip(first).take(visible)) {
+        let style = if index == 0 { theme.strong() } else { theme.text() };
+        Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
+    }
+    let below = lines.len().saturating_sub(first + visible);
+    if below > 0 {
+        let edge = Rect { y: inside.bottom(), height: 1, ..inside };
+        Pen::new(buffer, theme, edge, 0).flush_right(&format!(" {below} more: ↓ "), theme.accent());
+    }
+}
+
+/// Clears the middle of the area and draws a border around it.
+pub(super) fn frame(state: &State, buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
+    let place = area.centered(
+        ratatui::layout::Constraint::Length(size.0.min(area.width)),
+        ratatui::layout::Constraint::Length(size.1.min(area.height)),
+    );
+    Clear.render(place, buffer);
+    let block = Block::bordered().border_type(state.theme.border()).border_style(state.theme.accent()).title(title);
+    let inside = block.inner(place);
+    block.render(place, buffer);
+    inside
+}
