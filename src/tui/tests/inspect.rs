@@ -199,7 +199,7 @@ fn form_with(state: &mut State, marked: Vec<u32>) {
     *state = at(Screen::Train, state.clone());
 }
 
-fn launched(state: &State) -> LeftOut {
+fn launched(state: &State) -> LeftOutImages {
     match state.train.order(&state.form_choices()) {
         Ok(crate::tui::screens::train::Order::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
@@ -210,7 +210,7 @@ fn launched(state: &State) -> LeftOut {
 fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
-    assert_eq!(launched(&state), LeftOut::new(vec![3, 5], run_ids(&["brisk-otter"])));
+    assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
     state.train.focus = crate::tui::screens::train::Field::Without;
     press(&mut state, "<right>");
     assert_eq!(state.train.without, Some(Without::Nothing));
