@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
 //! | [`durable`] | files that are whole at any moment |
+//! | [`checkpoint`] | a run's weights and state |
 //! | [`events`] | a run's event log |
 //! | [`runs`] | run folders and what they amount to |
 //! | [`data`] | datasets: import, store, augmentation, batches |
@@ -23,6 +24,7 @@
 
 #[cfg(feature = "trainer")]
 pub mod bench;
+pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod domain;

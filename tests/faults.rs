@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "trainer")]
 use lab::worker_pid;
 use lab::{Lab, PATIENCE, events, wait_for};
+#[cfg(feature = "trainer")]
+use mien::checkpoint::Checkpoint;
 use mien::events::Event;
 use mien::runs::{Home, RunFolder, RunStore};
-#[cfg(feature = "trainer")]
-use mien::train::checkpoint::Checkpoint;
 #[cfg(feature = "trainer")]
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;

@@ -7,9 +7,9 @@ mod lab;
 use std::fs;
 
 use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use mien::checkpoint::Checkpoint;
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};
-use mien::train::checkpoint::Checkpoint;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 

@@ -8,9 +8,9 @@ use super::arguments::Output;
 use super::exit::{CommandError, Exit};
 use super::output;
 use crate::bench::{BenchError, Finding, agree, ceilings, layers, step};
+use crate::domain::arrays::Arrays;
 use crate::domain::{DeviceRequest, NetworkName, Precision, StageName, Strategy, WeightsName};
 use crate::model::device::{self, Device};
-use crate::model::parameters::Arrays;
 use crate::runs::Home;
 use crate::weights::Weights;
 use crate::worker::fault::{self, Print};
@@ -190,5 +190,5 @@ fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
         return Err(CommandError::NoWeights { name: name.clone(), folder });
     }
     let weights = Weights::open(&path)?;
-    Ok(crate::worker::imported_arrays(&weights, NetworkName::VGG16))
+    Ok(weights.arrays_of(NetworkName::VGG16))
 }

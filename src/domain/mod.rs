@@ -2,6 +2,7 @@
 //!
 //! May know: the standard library, serde and thiserror. Touches no file, clock or random source.
 
+pub mod arrays;
 pub mod augmentation;
 pub mod clock;
 pub mod device;
@@ -30,6 +31,7 @@ pub mod transfer;
 pub mod views;
 pub mod work;
 
+pub use arrays::{Array, Arrays, MismatchError};
 pub use augmentation::Augmentation;
 pub use clock::now;
 pub use device::DeviceRequest;

@@ -15,9 +15,9 @@ use super::initializer::initial_values;
 use super::kernels::{
     BatchNormSettings, BlockSettings, KernelBackend, Pool, batch_norm, batch_norm_fixed, cast, conv_block, convolution,
 };
-use super::parameters::{Array, Arrays, MismatchError};
+use crate::domain::arrays::find;
 use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
-use crate::domain::{Architecture, NetworkName};
+use crate::domain::{Architecture, Array, Arrays, MismatchError, NetworkName};
 
 /// Which random numbers a training step draws: a function of these, so that none of them has to be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -494,18 +494,6 @@ fn standardize<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
 /// `[n, channels, height, width]` → `[n, channels · height · width]` in f32.
 fn flat<B: Backend>(maps: Tensor<B, 4>) -> Tensor<B, 2> {
     cast(maps.flatten::<2>(1, 3), FloatDType::F32)
-}
-
-/// The array of this name, if it has this shape.
-fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array, MismatchError> {
-    match arrays.get(name) {
-        None => Err(MismatchError::Missing(name.to_owned())),
-        Some(array) if array.shape != shape => {
-            let (expected, found) = (shape.to_vec(), array.shape.clone());
-            Err(MismatchError::Shape { name: name.to_owned(), expected, found })
-        }
-        Some(array) => Ok(array),
-    }
 }
 
 /// A share of one tensor, and the rest of another.

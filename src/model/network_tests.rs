@@ -5,8 +5,8 @@ use burn::module::{AutodiffModule, Module};
 use burn::tensor::Tensor;
 
 use super::network::{Network, StepKey};
-use super::parameters::{Array, Arrays};
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage, Unit};
+use crate::domain::{Array, Arrays};
 use crate::domain::{NetworkName, TrainedStages};
 
 /// A network of the catalog whose weights are drawn, on images `[channels, height, width]`.

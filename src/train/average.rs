@@ -2,12 +2,10 @@
 
 use burn::module::AutodiffModule;
 
+use crate::checkpoint::{AVERAGE, averages};
+use crate::domain::{Arrays, MismatchError};
 use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
-use crate::model::parameters::{Arrays, MismatchError};
-
-/// What the names of averages begin with in a checkpoint.
-const PREFIX: &str = "average.";
 
 /// The average of a network's weights and running statistics over the steps so far.
 pub struct Average<B: TrainBackend> {
@@ -50,27 +48,6 @@ impl<B: TrainBackend> Average<B> {
     /// Its tensors, by their names in a checkpoint.
     #[must_use]
     pub fn to_arrays(&self) -> Arrays {
-        self.network.to_arrays().into_iter().map(|(name, array)| (format!("{PREFIX}{name}"), array)).collect()
+        self.network.to_arrays().into_iter().map(|(name, array)| (format!("{AVERAGE}{name}"), array)).collect()
     }
-}
-
-/// Whether an array of a checkpoint is an average, and not the network's.
-#[must_use]
-pub fn is_average(name: &str) -> bool {
-    name.starts_with(PREFIX)
-}
-
-/// The averages of a checkpoint, by the names of the network's tensors.
-fn averages(arrays: &Arrays) -> Arrays {
-    let own = |(name, array): (&String, _)| Some((name.strip_prefix(PREFIX)?.to_owned(), Clone::clone(array)));
-    arrays.iter().filter_map(own).collect()
-}
-
-/// The tensors of a checkpoint that are evaluated: its averages, or the network's where it keeps none.
-#[must_use]
-pub fn evaluated(mut arrays: Arrays) -> Arrays {
-    let averages = averages(&arrays);
-    arrays.retain(|name, _| !is_average(name));
-    arrays.extend(averages);
-    arrays
 }

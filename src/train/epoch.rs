@@ -8,12 +8,12 @@ use crate::model::network::{Network, StepKey};
 
 use super::Reporter;
 use super::average::Average;
-use super::checkpoint::Partial;
 use super::feed::{Feed, Piece, Ready};
 use super::keep::{Keep, SaveError};
 use super::loss::{Mixed, Objective};
 use super::meter::{Meter, Pending};
 use super::optimizer::NetworkOptimizer;
+use crate::checkpoint::Partial;
 
 /// What training moves.
 pub struct Trainee<B: TrainBackend> {

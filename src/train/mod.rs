@@ -1,10 +1,9 @@
 //! Training: the loop, early stopping, the schedule, checkpoints, evaluation.
 //!
-//! May know: `domain`, `durable`, `data`, `model`, `events`, burn. It reports events and hears requests through a
+//! May know: `domain`, `durable`, `checkpoint`, `data`, `model`, `events`, burn. It reports events and hears requests through a
 //! [`Reporter`]; what becomes of them is the worker's business.
 
 pub mod average;
-pub mod checkpoint;
 mod clip;
 pub mod early_stopping;
 pub mod epoch;

@@ -11,8 +11,6 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Tensor, TensorData};
 
 use super::Reporter;
-use super::average;
-use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use super::epoch::train_step;
 use super::evaluate::{Evaluation, evaluate};
 use super::feed::Feed;
@@ -20,11 +18,13 @@ use super::fit::{Fit, FitEnd, fit};
 use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::resident::Resident;
+use crate::checkpoint::{self, Checkpoint, CheckpointFiles, Identity};
 use crate::data::batch::{Pass, Source};
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, Workshop, Writer};
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::{
     Augmentation, DatasetName, EpochMetrics, FinishReason, Hyperparameter, LeftOut, Limits, NetworkName, Precision,
     Recipe, Schedule, Split,
@@ -33,7 +33,6 @@ use crate::events::Event;
 use crate::model::network::Network;
 use crate::model::network::StepKey;
 use crate::model::network_tests::{build, drawn, residual};
-use crate::model::parameters::{Array, Arrays};
 
 pub(super) type Cpu = Autodiff<Flex>;
 
@@ -288,7 +287,7 @@ fn a_run_with_every_setting_goes_on_to_the_same_bits() {
         assert_eq!(bench.last(&run), expected, "stopped at {stop_at}");
     }
     // What is validated is the average.
-    let evaluated = average::evaluated(expected.arrays.clone());
+    let evaluated = checkpoint::evaluated(expected.arrays.clone());
     assert!(evaluated.keys().all(|name| !name.starts_with("average.")));
     assert_eq!(evaluated["dense_weight"], expected.arrays["average.dense_weight"]);
     assert_ne!(evaluated["dense_weight"], expected.arrays["dense_weight"]);

@@ -8,17 +8,18 @@ use burn::backend::Flex;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Tensor, TensorData};
 
-use super::checkpoint::{Checkpoint, CheckpointFiles};
 use super::features::{Cached, FeaturePlan};
 use super::feed::Feed;
 use super::fit::{Fit, FitEnd, fit};
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::resident::Resident;
 use super::tests::{Cpu, Notes, dataset, identity};
+use crate::checkpoint::{Checkpoint, CheckpointFiles};
 use crate::data::batch::{Pass, Source};
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::network::{Cut, Resolved, TensorKind};
 use crate::domain::{
     Augmentation, NetworkName, Precision, Preprocessing, Recipe, Schedule, Split, StageName, Strategy, Transfer,
@@ -26,7 +27,6 @@ use crate::domain::{
 use crate::events::Event;
 use crate::model::frozen::FrozenPart;
 use crate::model::network::{Network, StepKey};
-use crate::model::parameters::{Array, Arrays};
 
 /// Numbers from −`scale` to `scale` by a multiplicative hash of their index, as `tests/fixtures/vgg16_trace.py` has
 /// them.

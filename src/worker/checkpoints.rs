@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
 use crate::domain::text::printable;
 use crate::runs::layout::RunFolder;
-use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
 
 use super::error::WorkerError;
 
@@ -167,9 +167,9 @@ fn aside(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::{CHECKPOINT_VERSION, Identity, Partial};
+    use crate::domain::arrays::Arrays;
     use crate::domain::{EarlyStoppingStatus, Strategy};
-    use crate::model::parameters::Arrays;
-    use crate::train::checkpoint::{CHECKPOINT_VERSION, Identity, Partial};
 
     const NAMES: [&str; 3] = ["last", "previous", "best"];
 

@@ -34,8 +34,6 @@ use crate::runs::layout::RunFolder;
 use crate::runs::queue::Queue;
 use crate::train::Reporter;
 
-pub(crate) use model::imported_arrays;
-
 use error::WorkerError;
 use fault::Print;
 use journal::Journal;

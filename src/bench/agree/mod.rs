@@ -13,10 +13,10 @@ use burn::backend::Flex;
 
 use super::material::{Material, highest_stage, made_up_weights};
 use super::{BenchError, Check, Finding, Tell};
+use crate::domain::arrays::Arrays;
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::{TrainBackend, plainly};
-use crate::model::parameters::Arrays;
 use crate::worker::backend::{DeviceJob, Habits, on_device};
 
 pub(super) use networks::Subject;

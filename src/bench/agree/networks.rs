@@ -9,12 +9,12 @@ use burn::tensor::{Int, Tensor};
 use super::{Expected, Pair, Processor, on_the_processor, relative};
 use crate::bench::material::Material;
 use crate::bench::{BenchError, Check, Finding, Tell};
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::{Precision, Strategy};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::{Network, StepKey};
-use crate::model::parameters::{Array, Arrays};
 
 /// A strategy's network with its first weights, and a batch as it enters the trained part.
 pub(crate) struct Subject<B: TrainBackend> {

@@ -1,10 +1,10 @@
 //! The weights of the run that fine-tuning starts from.
 
 use super::Ground;
+use crate::checkpoint::{self, Checkpoint};
 use crate::domain::preflight::{self, Entry, Problem, StartFacts};
 use crate::domain::{FineTuning, Transfer};
-use crate::train::checkpoint::Checkpoint;
-use crate::train::{average, optimizer};
+use crate::train::optimizer;
 use crate::worker::error::WorkerError;
 
 /// The weights that fine-tuning starts from, once they are copied.
@@ -34,7 +34,7 @@ pub(in super::super) fn take_start(ground: &Ground, transfer: &Transfer) -> Resu
         return Err(missing(from.clone()).into());
     }
     let mut start = Checkpoint::read(&source)?;
-    start.arrays = average::evaluated(start.arrays);
+    start.arrays = checkpoint::evaluated(start.arrays);
     start.arrays.retain(|name, _| !optimizer::is_state(name));
     let (identity, recipe) = (&start.state.identity, &ground.recipe);
     // By what the checkpoint holds, whatever the run's recipe says of it.

@@ -3,7 +3,7 @@
 //! Tensors are f32 and named as in the model (`block1.weight`) and the optimizer (`adam.m.block1.weight`), so the
 //! weights of any run can be read by other programs. What is no tensor stands as JSON in the metadata entry `mien`,
 //! and a checksum of everything in another. The best, the last and the one before the last are all of this kind: each
-//! is a complete place to go on from.
+//! is a complete place to go on from. May know: domain, durable.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,9 +14,8 @@ use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EarlyStoppingStatus, Strategy};
+use crate::domain::{Array, Arrays, EarlyStoppingStatus, Strategy};
 use crate::durable;
-use crate::model::parameters::{Array, Arrays};
 
 /// The newest format that this program writes and reads: 2 since a checkpoint can lie within an epoch.
 pub const CHECKPOINT_VERSION: u32 = 2;
@@ -24,6 +23,9 @@ pub const CHECKPOINT_VERSION: u32 = 2;
 /// Metadata entries of the file: the state as JSON, and the CRC-32 of that JSON and all tensors.
 const STATE: &str = "mien";
 const CHECKSUM: &str = "mien.crc32";
+
+/// What the names of a network's averages begin with.
+pub const AVERAGE: &str = "average.";
 
 /// Where a run keeps its checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -280,6 +282,21 @@ fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, String> {
         .collect()
 }
 
+/// The averages of a checkpoint, by the names of the network's tensors.
+#[must_use]
+pub fn averages(arrays: &Arrays) -> Arrays {
+    let own = |(name, array): (&String, _)| Some((name.strip_prefix(AVERAGE)?.to_owned(), Clone::clone(array)));
+    arrays.iter().filter_map(own).collect()
+}
+
+/// The tensors of a checkpoint that are evaluated: its averages, or the network's where it keeps none.
+#[must_use]
+pub fn evaluated(mut arrays: Arrays) -> Arrays {
+    let averages = averages(&arrays);
+    arrays.retain(|name, _| !name.starts_with(AVERAGE));
+    arrays.extend(averages);
+    arrays
+}
+
 #[cfg(test)]
-#[path = "checkpoint_tests.rs"]
 mod tests;
