@@ -14,6 +14,7 @@
 //! | [`data`] | datasets: import, store, augmentation, batches |
 //! | [`weights`] | pretrained weights: import, store |
 //! | [`download`] | files from the network |
+//! | [`export`] | trained networks and figures for other programs |
 //! | `model` | networks, kernels, devices (feature `trainer`) |
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
@@ -31,6 +32,7 @@ pub mod domain;
 pub mod download;
 pub mod durable;
 pub mod events;
+pub mod export;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

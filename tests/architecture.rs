@@ -17,7 +17,7 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     // Built for fuzzing and tests alone.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
@@ -28,6 +28,11 @@ const RULES: [Rule; 16] = [
     Rule { room: "weights", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "download", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "checkpoint", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule {
+        room: "export",
+        rooms: &["domain", "durable", "events", "runs", "data", "weights", "checkpoint"],
+        frameworks: &[],
+    },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
     Rule {
         room: "train",
@@ -52,6 +57,7 @@ const RULES: [Rule; 16] = [
             "weights",
             "download",
             "checkpoint",
+            "export",
             "model",
             "train",
             "worker",

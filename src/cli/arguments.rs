@@ -116,6 +116,11 @@ pub(super) enum Command {
     Compare(Compare),
     /// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
     Inspect(Inspect),
+    /// Write a trained network for other programs (onnx, keras, torch), or a run's figures (tensorboard, csv)
+    ///
+    /// A network's file holds everything from raw pixels to probabilities: scaling, crop, resizing, preprocessing, and the
+    /// frozen base of transfer. Its metadata hold the class names in order.
+    Export(super::export::Export),
     /// Follow a run until it ends; with --json, print the records of its event log, one a line
     #[command(after_help = EXIT_CODES)]
     Watch {

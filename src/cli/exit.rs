@@ -11,6 +11,7 @@ use crate::domain::preflight::Problem;
 use crate::domain::{DatasetName, SettingError, SweepError, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
+use crate::export::ExportError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{EnsembleError, FileError, FindError, ManageError};
@@ -127,6 +128,8 @@ pub(super) enum CommandError {
     Marked(#[from] MarkedError),
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl CommandError {
@@ -159,6 +162,7 @@ impl CommandError {
                 | Self::Launch(LaunchError::Limits(_))
                 | Self::Slots(SlotsError::Range(_))
                 | Self::Ensemble(EnsembleError::Few(_) | EnsembleError::Twice(_))
+                | Self::Export(ExportError::Ending { .. })
                 | Self::Import(ImportError::Options(_))
                 | Self::Download { error: DownloadError::Address { .. }, .. }
         );

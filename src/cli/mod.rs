@@ -18,6 +18,7 @@ mod data;
 mod datasets;
 mod doctor;
 mod exit;
+mod export;
 mod fetch;
 mod gpu;
 mod home;
@@ -115,6 +116,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, CommandError> {
         Some(Command::Show { run, format }) => show::run(&store, &run, format),
         Some(Command::Compare(compare)) => compare::run(&store, &compare),
         Some(Command::Inspect(inspect)) => inspect::run(&store, &inspect),
+        Some(Command::Export(export)) => export::run(&store, &export),
         Some(Command::Watch { run, output }) => watch::run(&store, &run, output),
         Some(Command::Stop { run, kill: true, yes, output }) => stop::kill(&store, &run, yes, output),
         Some(Command::Stop { run, output, .. }) => stop::run(&store, &run, output),

@@ -44,6 +44,34 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Makes a folder with these files, by paths in it, and renames it into place: it is there with all of them or not at
+/// all. Where it is there already, the files are replaced one by one.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        return fill(path, files);
+    }
+    let parent = folder_of(path);
+    let new = tempfile::Builder::new().permissions(Permissions::from_mode(0o777)).tempdir_in(parent).map_err(plain)?;
+    fill(new.path(), files)?;
+    fs::rename(new.path(), path)?;
+    // Nothing is left under its former name.
+    let _ = new.keep();
+    sync_folder(parent)
+}
+
+/// Writes files by their paths in a folder.
+fn fill<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::Result<()> {
+    for (name, bytes) in files {
+        let file = path.join(name);
+        fs::create_dir_all(folder_of(&file))?;
+        write(&file, bytes)?;
+    }
+    Ok(())
+}
+
 /// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut
 /// the file may be empty or torn. For what can be made again, and carries a checksum.
 ///
@@ -148,6 +176,20 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         let error = write(&folder.path().join("missing/file"), b"").expect_err("no folder").to_string();
         assert!(!error.contains(".tmp"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_comes_whole_and_is_filled_where_it_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new");
+        write_folder(&path, &[("a", b"one".to_vec()), ("in/b", b"two".to_vec())]).expect("written");
+        assert_eq!(fs::read(path.join("in/b")).expect("read"), b"two");
+        fs::write(path.join("c"), "theirs").expect("written");
+        write_folder(&path, &[("a", b"another".to_vec())]).expect("written");
+        assert_eq!(fs::read(path.join("a")).expect("read"), b"another");
+        assert_eq!(fs::read(path.join("c")).expect("read"), b"theirs");
+        assert!(write_folder(&folder.path().join("x"), &[("a", Vec::new()), ("a/b", Vec::new())]).is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left of what failed");
     }
 
     #[test]
