@@ -201,6 +201,25 @@ fn told(lab: &Lab, run: &str, dataset: &str, count: usize) -> (Vec<f64>, Values)
     (probabilities, Values::new(&shape, numbers))
 }
 
+/// The names of the figures in the only event file of a folder.
+#[cfg(feature = "trainer")]
+fn figures(folder: &Path) -> Vec<String> {
+    use mien::export::tensorboard::messages::{Event, What};
+    use prost::Message;
+
+    let file = fs::read_dir(folder).expect("a folder").next().expect("a file").expect("an entry").path();
+    let (bytes, mut at, mut tags) = (fs::read(file).expect("read"), 0, Vec::new());
+    while at < bytes.len() {
+        let length = u64::from_le_bytes(*bytes[at..].first_chunk().expect("a length"));
+        let end = at + 12 + usize::try_from(length).expect("small");
+        if let Some(What::Summary(summary)) = Event::decode(&bytes[at + 12..end]).expect("an event").what {
+            tags.extend(summary.value.into_iter().filter(|value| value.simple_value.is_some()).map(|value| value.tag));
+        }
+        at = end + 4;
+    }
+    tags
+}
+
 #[test]
 #[cfg(feature = "trainer")]
 fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
@@ -256,6 +275,14 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
         let words = lab.complaint(&["weights", "import", &file, "--name", "no"], 1);
         assert!(words.contains("the network 'cnn' of the run cnn, which has no pretrained base"), "{words}");
     }
+    // Followed to its end, a run is in the event files with every epoch, and its test.
+    train(&["cnn", "--dataset", "faces", "--name", "followed", "--detach"]);
+    let logs = at("logs/followed");
+    lab.mien(&["export", "followed", "--to", "tensorboard", "--out", &logs, "--follow"]).assert().success();
+    let figures = |part: &str| figures(&Path::new(&logs).join(part));
+    assert_eq!(figures("train").iter().filter(|tag| *tag == "epoch_loss").count(), 1);
+    assert_eq!(figures("validation"), ["epoch_loss", "epoch_accuracy"]);
+    assert_eq!(figures("test"), ["test/accuracy", "test/macro_f1", "test/loss"]);
     // Without its dataset the network takes what enters its own layers.
     fs::rename(lab.home().join("data/faces"), lab.home().join("elsewhere")).expect("moved");
     lab.mien(&["export", "deep", "--to", "onnx", "--out", &at("crop.onnx"), "--last"]).assert().success();
@@ -271,9 +298,12 @@ fn nothing_is_replaced_unasked_and_a_run_without_weights_is_refused() {
     let path = |name: &str| lab.home().join(name).to_str().expect("a plain path").to_owned();
     let (out, onnx) = (path("out"), path("out.onnx"));
     let words = lab.complaint(&["export", "bare", "--to", "onnx", "--out", &onnx], 1);
-    assert!(words.contains("bare has saved no best weights yet: there is nothing to export"), "{words}");
+    assert!(
+        words.contains("bare has no best weights (best.ckpt in its folder): there is nothing to export"),
+        "{words}"
+    );
     let words = lab.complaint(&["export", "bare", "--to", "onnx", "--out", &onnx, "--last"], 1);
-    assert!(words.contains("bare has saved no checkpoint yet"), "{words}");
+    assert!(words.contains("bare has no newest checkpoint (last.ckpt"), "{words}");
     for form in ["csv", "tensorboard"] {
         let out = format!("{out}-{form}");
         lab.mien(&["export", "bare", "--to", form, "--out", &out]).assert().success();

@@ -32,7 +32,7 @@ pub(super) enum Form {
     Safetensors,
     /// A folder of event files: losses, accuracies, learning rate, test figures, settings
     Tensorboard,
-    /// A folder of tables: epochs, predictions, confusion matrices; and run.json, as `show --json` prints it
+    /// A folder of tables: epochs, predictions, confusion matrices; and run.json with all that is known of the run
     Csv,
 }
 

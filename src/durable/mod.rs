@@ -45,7 +45,7 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a folder with these files, by paths in it, and renames it into place: it is there with all of them or not at
-/// all. Where it is there already, the files are replaced one by one.
+/// all. Where it is there already, the files are replaced one by one. Folders above it are made.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -54,6 +54,7 @@ pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::
         return fill(path, files);
     }
     let parent = folder_of(path);
+    fs::create_dir_all(parent)?;
     let new = tempfile::Builder::new().permissions(Permissions::from_mode(0o777)).tempdir_in(parent).map_err(plain)?;
     fill(new.path(), files)?;
     fs::rename(new.path(), path)?;
@@ -188,6 +189,7 @@ mod tests {
         write_folder(&path, &[("a", b"another".to_vec())]).expect("written");
         assert_eq!(fs::read(path.join("a")).expect("read"), b"another");
         assert_eq!(fs::read(path.join("c")).expect("read"), b"theirs");
+        write_folder(&folder.path().join("new/er/still"), &[("a", Vec::new())]).expect("written");
         assert!(write_folder(&folder.path().join("x"), &[("a", Vec::new()), ("a/b", Vec::new())]).is_err());
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left of what failed");
     }

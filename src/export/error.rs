@@ -18,7 +18,10 @@ use crate::weights::BaseError;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The run has no such weights.
-    #[error("{run} has saved no {} yet: there is nothing to export", match .which { Which::Best => "best weights", Which::Last => "checkpoint" })]
+    #[error("{run} has no {}: there is nothing to export", match .which {
+        Which::Best => "best weights (best.ckpt in its folder)",
+        Which::Last => "newest checkpoint (last.ckpt in its folder)",
+    })]
     Unsaved {
         /// The run.
         run: RunId,

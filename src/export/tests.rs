@@ -194,6 +194,6 @@ fn what_is_there_is_refused_and_a_failed_write_leaves_nothing() {
     assert_eq!(std::fs::read(at("a")).expect("read"), b"two");
     let words = write_file(&at("missing/a\u{1b}"), b"", false).expect_err("no folder").to_string();
     assert!(words.contains("cannot write") && !words.contains('\u{1b}'), "{words}");
-    assert!(write_folder(&at("missing/b"), &[("a", Vec::new())], false).is_err());
+    assert!(write_folder(&at("a/b"), &[("a", Vec::new())], false).is_err(), "a file is no folder");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
 }

@@ -30,6 +30,9 @@ impl Base {
                 said.network, said.run
             )));
         };
+        if !preprocessing.is_usable() {
+            return Err(Fault::Broken("what it says of its preprocessing gives no numbers".into()));
+        }
         let licence = said.licence.unwrap_or_else(|| licence::UNKNOWN.to_owned());
         Ok(Some(Self { preprocessing, licence, prefix: pretrained.prefix }))
     }
