@@ -224,7 +224,7 @@ fn figures(folder: &Path) -> Vec<String> {
 #[cfg(feature = "trainer")]
 fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
     let lab = Lab::new();
-    lab.faces(70);
+    lab.faces(140);
     lab.weights("imagenet");
     let train = |arguments: &[&str]| {
         let common = ["--epochs", "1", "--device", "cpu"];
