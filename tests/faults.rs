@@ -25,8 +25,6 @@ use lab::{PATIENCE, events, history_of, wait_for, worker_pid};
 use mien::events::Event;
 use mien::runs::RunFolder;
 #[cfg(feature = "trainer")]
-use mien::train::checkpoint::Checkpoint;
-#[cfg(feature = "trainer")]
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 

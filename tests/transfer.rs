@@ -14,7 +14,6 @@ use mien::data::{Dataset, Images};
 use mien::domain::{Preprocessing, RunState, Split};
 use mien::events::Event;
 use mien::runs::RunFolder;
-use mien::train::checkpoint::Checkpoint;
 use mien::worker::predictor::Predictor;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};

@@ -2,14 +2,13 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::checkpoint::{self, Checkpoint, Identity};
 use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::{Precision, Preprocessing};
 use crate::model::in_precision;
 use crate::model::kernels::{KernelBackend, read};
 use crate::model::network::Network;
 use crate::runs::layout::RunFolder;
-use crate::train::average;
-use crate::train::checkpoint::{Checkpoint, Identity};
 use crate::train::evaluate::{BATCH_SIZE, softmax};
 
 use super::error::WorkerError;
@@ -38,7 +37,7 @@ impl<B: KernelBackend> Predictor<B> {
         let identity = best.state.identity;
         // Networks on stored images take their shape; networks on prepared images take the recipe's size.
         let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
-        let arrays = average::evaluated_arrays(best.arrays);
+        let arrays = checkpoint::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
         Ok(Self { model, network, identity, precision, epoch, device: device.clone() })
