@@ -22,6 +22,8 @@ use lab::{Lab, wait_for_epoch};
 #[cfg(feature = "trainer")]
 use lab::{PATIENCE, events, history_of, wait_for, worker_pid};
 #[cfg(feature = "trainer")]
+use mien::checkpoint::Checkpoint;
+#[cfg(feature = "trainer")]
 use mien::events::Event;
 use mien::runs::RunFolder;
 #[cfg(feature = "trainer")]

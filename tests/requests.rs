@@ -7,6 +7,7 @@ mod lab;
 use std::fs;
 
 use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
+use mien::checkpoint::Checkpoint;
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};
 use rustix::process::{Signal, kill_process};

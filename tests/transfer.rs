@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use burn_flex::{Flex, FlexDevice};
 use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
+use mien::checkpoint::Checkpoint;
 use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images};
 use mien::domain::{Preprocessing, RunState, Split};
