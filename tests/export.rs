@@ -1,5 +1,5 @@
-//! Exported networks give the probabilities of their run: read back and computed here, and held against what
-//! onnxruntime, Keras and PyTorch said of a made-up network that has every operation.
+//! Tests that exported networks compute the probabilities of their run. A made-up network with every operation is
+//! compared with logits of onnxruntime, Keras and PyTorch.
 
 mod lab;
 mod onnx;
@@ -14,7 +14,7 @@ use mien::export::{Graph, TrainedNetwork, keras, torch};
 use onnx::Values;
 use serde_json::{Value, json};
 
-/// Numbers from −1 to 1 that a formula draws.
+/// Returns a generator of numbers from −1 to 1.
 fn noise(seed: u32) -> impl FnMut() -> f32 {
     let mut state = seed;
     move || {
@@ -27,7 +27,7 @@ fn convolution(name: &str, kernel: usize, stride: usize, outputs: usize, bias: b
     Layer::new(name, Op::Convolution { kernel, stride, outputs, bias })
 }
 
-/// Every operation that there is: strides, an uneven pool, branches that end in maps and branches that end flat.
+/// Returns an architecture with every operation: strides, an uneven pool, branches with maps and with flat outputs.
 fn made_up(pretrained: Option<Pretrained>) -> Architecture {
     let body = [convolution("stage2.conv1", 3, 2, 6, false), Layer::new("stage2.bn1", Op::BATCH_NORM)];
     let flat = [Layer::new("stage3.mean", Op::GlobalAverage), Layer::new("stage3.flat", Op::Flatten)];
@@ -62,7 +62,7 @@ fn made_up(pretrained: Option<Pretrained>) -> Architecture {
     Architecture { name: "made-up", pretrained, stages }
 }
 
-/// The three that the fixture has: standardized gray of an odd size with a crop; gray and colours before a base.
+/// Returns the networks of the fixture: standardized with and without a crop, gray and colour, with and without a base.
 fn networks() -> Vec<(&'static str, TrainedNetwork)> {
     let base = Some(Pretrained { prefix: "base.", channels: 3 });
     let own = Preprocessing { order: mien::domain::ChannelOrder::Rgb, ..Preprocessing::TORCHVISION };
@@ -117,7 +117,7 @@ fn network(
     TrainedNetwork { graph, arrays, about }
 }
 
-/// Two images for a network, 0 to 255: noise, and a nearly flat one, whose deviation is below the least.
+/// Returns two images from 0 to 255: noise, and a nearly flat one with a deviation below the minimum.
 fn pixels(image: [usize; 3]) -> Vec<f32> {
     let mut random = noise(11);
     let size = image.iter().product();
@@ -137,7 +137,7 @@ fn logits_of(network: &TrainedNetwork) -> Vec<f64> {
     logits.numbers
 }
 
-/// The largest difference, as a share of the largest number.
+/// Returns the largest difference divided by the largest number.
 fn apart(ours: &[f64], theirs: &[f64]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
     let largest = theirs.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
@@ -147,7 +147,7 @@ fn apart(ours: &[f64], theirs: &[f64]) -> f64 {
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/export_networks.json");
 
 #[test]
-fn every_program_computes_what_the_exported_graph_says() {
+fn every_program_computes_the_logits_of_the_exported_graph() {
     let fixture: Value = serde_json::from_slice(&fs::read(FIXTURE).expect("the fixture")).expect("JSON");
     for (name, network) in networks() {
         let ours = logits_of(&network);
@@ -159,7 +159,7 @@ fn every_program_computes_what_the_exported_graph_says() {
     }
 }
 
-/// Writes what `tests/fixtures/export_networks.py` reads.
+/// Writes the input of `tests/fixtures/export_networks.py`.
 #[test]
 #[ignore = "writes files: MIEN_EXPORT_FIXTURE=FOLDER, then tests/fixtures/export_networks.py FOLDER"]
 fn write_the_networks_of_the_fixture() {
@@ -179,15 +179,16 @@ fn write_the_networks_of_the_fixture() {
     }
 }
 
-/// The probabilities of the first test images by a run, and their pixels `[n, channels, height, width]`.
+/// Returns a run's probabilities of the first test images, and their pixels `[n, channels, height, width]`.
 #[cfg(feature = "trainer")]
-fn told(lab: &Lab, run: &str, dataset: &str, count: usize) -> (Vec<f64>, Values) {
+fn run_probabilities(lab: &Lab, run: &str, dataset: &str, count: usize) -> (Vec<f64>, Values) {
     use mien::data::Dataset;
     use mien::domain::Split;
 
     let folder = lab.store().folder(&mien::domain::RunId::new(run).expect("an id"));
-    let told = mien::runs::Predictions::read(&folder.test_predictions()).expect("predictions");
-    let probabilities = told.probabilities[..count * told.classes].iter().map(|x| f64::from(*x)).collect();
+    let predictions = mien::runs::Predictions::read(&folder.test_predictions()).expect("predictions");
+    let probabilities =
+        predictions.probabilities[..count * predictions.classes].iter().map(|x| f64::from(*x)).collect();
     let dataset = Dataset::open(&lab.home().join("data").join(dataset)).expect("a dataset");
     let image = dataset.image();
     let shape = [count, image.channels as usize, image.height as usize, image.width as usize];
@@ -201,10 +202,10 @@ fn told(lab: &Lab, run: &str, dataset: &str, count: usize) -> (Vec<f64>, Values)
     (probabilities, Values::new(&shape, numbers))
 }
 
-/// The names of the figures in the only event file of a folder.
+/// Returns the names of the figures in the only event file of a folder.
 #[cfg(feature = "trainer")]
 fn figures(folder: &Path) -> Vec<String> {
-    use mien::export::tensorboard::messages::{Event, What};
+    use mien::export::tensorboard::messages::{Content, Event};
     use prost::Message;
 
     let file = fs::read_dir(folder).expect("a folder").next().expect("a file").expect("an entry").path();
@@ -212,7 +213,7 @@ fn figures(folder: &Path) -> Vec<String> {
     while at < bytes.len() {
         let length = u64::from_le_bytes(*bytes[at..].first_chunk().expect("a length"));
         let end = at + 12 + usize::try_from(length).expect("small");
-        if let Some(What::Summary(summary)) = Event::decode(&bytes[at + 12..end]).expect("an event").what {
+        if let Some(Content::Summary(summary)) = Event::decode(&bytes[at + 12..end]).expect("an event").content {
             tags.extend(summary.value.into_iter().filter(|value| value.simple_value.is_some()).map(|value| value.tag));
         }
         at = end + 4;
@@ -237,21 +238,21 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
     let at = |name: &str| lab.home().join(name).to_str().expect("a plain path").to_owned();
     for run in ["cnn", "deep", "features", "finetune"] {
         let file = at(&format!("{run}.onnx"));
-        let told_by = lab.json(&["export", run, "--to", "onnx", "--out", &file, "--json"]);
+        let written = lab.json(&["export", run, "--to", "onnx", "--out", &file, "--json"]);
         let bytes = fs::read(&file).expect("the file");
-        assert_eq!(told_by["bytes"], bytes.len());
+        assert_eq!(written["bytes"], bytes.len());
         let model = onnx::read(&bytes);
-        let (expected, pixels) = told(&lab, run, "faces", 2);
+        let (expected, pixels) = run_probabilities(&lab, run, "faces", 2);
         let [_, probabilities] = onnx::run(&model, pixels);
         let apart = apart(&probabilities.numbers, &expected);
         assert!(apart < 1e-4, "{run}: {apart}");
-        let said: std::collections::BTreeMap<&str, &str> =
+        let entries: std::collections::BTreeMap<&str, &str> =
             model.metadata_props.iter().map(|entry| (entry.key.as_str(), entry.value.as_str())).collect();
-        assert_eq!((said["run"], said["dataset"], said["channels"]), (run, "faces", "1"));
-        assert_eq!(serde_json::from_str::<Vec<String>>(said["classes"]).expect("names").len(), 7);
-        assert!(said["test"].contains("accuracy"), "{}", said["test"]);
+        assert_eq!((entries["run"], entries["dataset"], entries["channels"]), (run, "faces", "1"));
+        assert_eq!(serde_json::from_str::<Vec<String>>(entries["classes"]).expect("names").len(), 7);
+        assert!(entries["test"].contains("accuracy"), "{}", entries["test"]);
     }
-    // The base of features is the one that was imported; that of fine-tuning has learned.
+    // The base of features is the imported one; fine-tuning has changed its base.
     let identity =
         |name: &str| lab.json(&["weights", "show", name, "--json"])["hash"].as_str().expect("a hash").to_owned();
     for (run, form, ending) in [
@@ -275,7 +276,7 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
         let words = lab.complaint(&["weights", "import", &file, "--name", "no"], 1);
         assert!(words.contains("the network 'cnn' of the run cnn, which has no pretrained base"), "{words}");
     }
-    // Followed to its end, a run is in the event files with every epoch, and its test.
+    // The event files of a run followed to its end have every epoch and the test.
     train(&["cnn", "--dataset", "faces", "--name", "followed", "--detach"]);
     let logs = at("logs/followed");
     lab.mien(&["export", "followed", "--to", "tensorboard", "--out", &logs, "--follow"]).assert().success();
@@ -283,12 +284,12 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
     assert_eq!(figures("train").iter().filter(|tag| *tag == "epoch_loss").count(), 1);
     assert_eq!(figures("validation"), ["epoch_loss", "epoch_accuracy"]);
     assert_eq!(figures("test"), ["test/accuracy", "test/macro_f1", "test/loss"]);
-    // Without its dataset the network takes what enters its own layers.
+    // Without its dataset the network's input is that of its own layers.
     fs::rename(lab.home().join("data/faces"), lab.home().join("elsewhere")).expect("moved");
     lab.mien(&["export", "deep", "--to", "onnx", "--out", &at("crop.onnx"), "--last"]).assert().success();
     let model = onnx::read(&fs::read(at("crop.onnx")).expect("the file"));
-    let said = model.metadata_props.iter().find(|entry| entry.key == "width").expect("a width");
-    assert_eq!(said.value, lab.json(&["show", "deep", "--json"])["recipe"]["crop"].to_string());
+    let width = model.metadata_props.iter().find(|entry| entry.key == "width").expect("a width");
+    assert_eq!(width.value, lab.json(&["show", "deep", "--json"])["recipe"]["crop"].to_string());
 }
 
 #[test]
@@ -308,7 +309,7 @@ fn nothing_is_replaced_unasked_and_a_run_without_weights_is_refused() {
         let out = format!("{out}-{form}");
         lab.mien(&["export", "bare", "--to", form, "--out", &out]).assert().success();
         let words = lab.complaint(&["export", "bare", "--to", form, "--out", &out], 1);
-        assert!(words.contains("is there already: choose another path, or say --force"), "{words}");
+        assert!(words.contains("exists already: choose another path, or add --force"), "{words}");
         lab.mien(&["export", "bare", "--to", form, "--out", &out, "--force"]).assert().success();
         let words = lab.complaint(&["export", "bare", "--to", form, "--out", &out, "--last"], 2);
         assert!(words.contains("--last is for weights"), "{words}");

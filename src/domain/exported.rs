@@ -1,4 +1,4 @@
-//! What every exported network says of itself: classes, images, where it comes from, what it scored.
+//! The description in the file of every exported network: classes, images, origin and test figures.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Precision, Preprocessing};
 
-/// The entry that holds all of it as JSON, where a kind of file has named entries.
+/// The name of the entry with the whole description as JSON, in files with named entries.
 pub const ENTRY: &str = "mien.export";
 
-/// What is said of an exported network.
+/// The description of an exported network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exported {
     /// Program and version that wrote the file.
     pub program: String,
-    /// The run.
+    /// The id of the run.
     pub run: String,
     /// The network's name in the catalog.
     pub network: String,
@@ -26,23 +26,23 @@ pub struct Exported {
     pub height: usize,
     /// 1 for gray, 3 for red, green and blue.
     pub channels: usize,
-    /// What the input is, in words.
+    /// A sentence about the input, for people.
     pub input: String,
-    /// The dataset that it was trained on.
+    /// The name of the dataset that the run was trained on.
     pub dataset: String,
-    /// That dataset's fingerprint.
+    /// The fingerprint of the dataset.
     pub fingerprint: String,
     /// The epoch of the weights.
     pub epoch: u32,
-    /// What convolutions computed in as it was trained; the file computes in f32.
+    /// The precision of convolutions during training; the file computes in f32.
     pub precision: Precision,
-    /// What the pretrained base expects of pixels from 0 to 1, which the file does itself.
+    /// The preprocessing of the pretrained base, on pixels from 0 to 1. The file contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocessing: Option<Preprocessing>,
-    /// Under what terms the pretrained base was published.
+    /// The licence of the pretrained base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
-    /// Figures of the test split, where these weights were tested.
+    /// The figures of the test split, if these weights were tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<TestFigures>,
 }
@@ -50,25 +50,25 @@ pub struct Exported {
 /// Figures of the test split: plain images, one view each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestFigures {
-    /// Share of images predicted right.
+    /// The share of correct predictions, from 0 to 1.
     pub accuracy: f64,
     /// The mean of the F1 scores of all classes.
     pub macro_f1: f64,
-    /// Mean loss.
+    /// The mean loss.
     pub loss: f64,
-    /// Images.
+    /// The number of images.
     pub images: u64,
 }
 
 impl Exported {
-    /// All of it as JSON on one line.
+    /// Returns the description as JSON on one line.
     #[must_use]
     pub fn json(&self) -> String {
         // Serializing plain values cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Named entries of text: the fields one by one, lists and figures as JSON.
+    /// Returns the fields as named entries of text, with lists and figures as JSON.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<String, String> {
         let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(self) else { return BTreeMap::new() };
@@ -79,10 +79,10 @@ impl Exported {
         fields.into_iter().map(|(name, value)| (name, text(value))).collect()
     }
 
-    /// What an exported file says of itself, from the entry that it has.
+    /// Reads the description from an entry that [`Self::json`] wrote.
     ///
     /// # Errors
-    /// When the text is not what [`Self::json`] writes.
+    /// If the text is not such an entry.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }

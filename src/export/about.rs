@@ -1,4 +1,4 @@
-//! What is said of the network of a run.
+//! The description of an exported network, from its run and checkpoint.
 
 use super::graph::Graph;
 use crate::checkpoint::State;
@@ -7,7 +7,7 @@ use crate::domain::exported::TestFigures;
 use crate::runs::Summary;
 use crate::weights;
 
-/// What is said of the weights of this state.
+/// Returns the description of the network whose weights belong to `state`.
 #[must_use]
 pub fn about(summary: &Summary, state: &State, graph: &Graph, base: Option<weights::Manifest>) -> Exported {
     let (recipe, [channels, height, width]) = (&summary.recipe, graph.image());

@@ -1,4 +1,4 @@
-//! Why something cannot be exported.
+//! The errors of exports.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::runs::predictions::PredictionsError;
 use crate::runs::store::LoadError;
 use crate::weights::BaseError;
 
-/// Why something cannot be exported. Nothing is then at the path asked for, or what was there before.
+/// The reasons for which nothing was exported. The path then has its old content, or still does not exist.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The run has no such weights.
@@ -25,26 +25,26 @@ pub enum ExportError {
     Unsaved {
         /// The run.
         run: RunId,
-        /// Those asked for.
+        /// The requested weights.
         which: SavedWeights,
     },
-    /// Something is at the path already.
-    #[error("{} is there already: choose another path, or say --force to replace it", shown(.0))]
+    /// The path exists already.
+    #[error("{} exists already: choose another path, or add --force to replace it", shown(.0))]
     Exists(PathBuf),
-    /// The path's ending does not tell what to write.
-    #[error("{} does not end in {endings}, by which the kind of file is told", shown(path))]
+    /// No kind of file has the ending of the path.
+    #[error("{} does not end in {endings}: choose a path that does", shown(path))]
     Ending {
         /// The path.
         path: PathBuf,
-        /// The endings that are known.
+        /// The known endings.
         endings: &'static str,
     },
-    /// The file system said no.
+    /// The file system refused.
     #[error("cannot write {}: {source}", shown(path))]
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What it said.
+        /// The error of the file system.
         source: io::Error,
     },
     /// A value cannot be stored in this kind of file.
@@ -52,7 +52,7 @@ pub enum ExportError {
     Form {
         /// The kind of file.
         form: &'static str,
-        /// What does not fit.
+        /// The value that does not fit.
         reason: String,
     },
     /// The recipe cannot be read.
@@ -82,13 +82,13 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// A value that does not fit a kind of file.
+    /// Returns the error of a value that does not fit a kind of file.
     pub(super) fn form(form: &'static str, reason: &impl ToString) -> Self {
         Self::Form { form, reason: reason.to_string() }
     }
 }
 
-/// A path as a message may show it.
+/// Returns a path without control characters, which could steer the terminal.
 fn shown(path: &std::path::Path) -> String {
     printable(&path.to_string_lossy())
 }

@@ -1,13 +1,13 @@
 //! A trained network from raw pixels to logits, as operations that every framework has.
 //!
-//! What stands before the network's own layers (crop, resizing, scaling, preprocessing) is part of it, so that whoever
-//! has the graph needs to know nothing else of the images.
+//! Crop, resizing, scaling and preprocessing are part of the graph. Otherwise every program would have to repeat them,
+//! and a difference would give wrong predictions.
 
 use crate::data::images::SCALE;
 use crate::domain::Preprocessing;
 use crate::domain::network::{Op, Resolved, ResolvedLayer};
 
-/// What a node computes on maps `[channels, height, width]` of numbers.
+/// An operation on maps `[channels, height, width]`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
     /// The pixels of images, 0 to 255; colours as red, green, blue.
@@ -19,9 +19,9 @@ pub enum Operation {
         /// First column.
         column: usize,
     },
-    /// Bilinear sampling to the size of the output: half-pixel centres, the nearest pixel beyond the edge, no smoothing.
+    /// Bilinear sampling to the size of the output: half-pixel centres, nearest pixel beyond the edge, no smoothing.
     Resize,
-    /// Every number times this.
+    /// The product of every number and this factor.
     Scale(f32),
     /// Three channels as a pretrained base takes them; gray becomes three equal ones first.
     Prepare(Preprocessing),
@@ -31,16 +31,16 @@ pub enum Operation {
     Add,
 }
 
-/// One operation, and what it takes.
+/// An operation with its inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// A name that no other node has: letters, digits and dots.
+    /// The unique name: letters, digits and dots.
     pub name: String,
-    /// What it computes.
+    /// The operation.
     pub operation: Operation,
-    /// The nodes whose outputs it takes, by their places.
+    /// The indices of the nodes whose outputs are the inputs.
     pub inputs: Vec<usize>,
-    /// Channels, height and width of its output; of flat ones height and width are 1.
+    /// Channels, height and width of the output; height and width of flat outputs are 1.
     pub output: [usize; 3],
 }
 
@@ -49,14 +49,14 @@ pub struct Node {
 pub struct Graph {
     /// The operations.
     pub nodes: Vec<Node>,
-    /// What stands before the names of pretrained layers; empty where nothing is pretrained.
+    /// The prefix of the names of pretrained layers; empty where no layer is pretrained.
     pub prefix: &'static str,
 }
 
 impl Graph {
-    /// The network with everything that a run puts before it, for stored images `[channels, height, width]`.
+    /// Builds the graph for stored images `[channels, height, width]`, with the preparation of images in front.
     ///
-    /// Images that are larger than the network's input are cropped where nothing is pretrained, and else resized.
+    /// Images of another size than the network's input are resized for a pretrained base and else cropped.
     #[must_use]
     pub fn new(resolved: &Resolved, image: [usize; 3], preprocessing: Option<Preprocessing>) -> Self {
         let pixels = Node { name: "pixels".into(), operation: Operation::Pixels, inputs: Vec::new(), output: image };
@@ -85,25 +85,25 @@ impl Graph {
         graph
     }
 
-    /// Channels, height and width of the images that it takes.
+    /// Returns channels, height and width of the input images.
     #[must_use]
     pub fn image(&self) -> [usize; 3] {
         self.nodes[0].output
     }
 
-    /// How many logits it gives.
+    /// Returns the number of logits.
     #[must_use]
     pub fn classes(&self) -> usize {
         self.nodes[self.last()].output[0]
     }
 
-    /// The place of the last node.
+    /// Returns the index of the last node.
     #[must_use]
     pub fn last(&self) -> usize {
         self.nodes.len() - 1
     }
 
-    /// The layers, in the order of nodes.
+    /// Returns the layers in the order of nodes.
     pub fn layers(&self) -> impl Iterator<Item = &ResolvedLayer> {
         self.nodes.iter().filter_map(|node| match &node.operation {
             Operation::Layer(layer) => Some(layer),
@@ -111,10 +111,10 @@ impl Graph {
         })
     }
 
-    /// Whether the output of a node is `[n, features]` and no maps, as frameworks have it.
+    /// Whether the output of the node at index `index` is `[n, features]` in frameworks, and not maps.
     #[must_use]
-    pub fn is_flat(&self, place: usize) -> bool {
-        let Node { operation, inputs, .. } = &self.nodes[place];
+    pub fn is_flat(&self, index: usize) -> bool {
+        let Node { operation, inputs, .. } = &self.nodes[index];
         match operation {
             Operation::Layer(layer) => match layer.op {
                 Op::Flatten | Op::Dense { .. } => true,
@@ -146,7 +146,7 @@ impl Graph {
         }
     }
 
-    /// Adds the branch `shortcut`, which begins behind node `start`, to the last node's output.
+    /// Appends the branch `shortcut`, which starts at node `start`, and its sum with the last node's output.
     fn join(&mut self, start: usize, shortcut: &[ResolvedLayer]) {
         let body = self.last();
         let mut beside = start;

@@ -1,24 +1,24 @@
-//! A trained network as files that other programs open, and the figures of a run likewise.
+//! Exports: trained networks and figures of runs as files of other programs.
 //!
-//! May know: domain, durable files, events, runs, datasets, weights, checkpoints; no framework, so that builds without
-//! the trainer export too. [`TrainedNetwork`] is read once from a run; every kind of file is written from its [`Graph`].
+//! May use: `domain`, `durable`, `events`, `runs`, `data`, `weights`, `checkpoint`. It uses no framework, so that
+//! builds without the trainer export too. Every kind of file is written from the [`Graph`] of a [`TrainedNetwork`].
 
 pub mod about;
 mod error;
 pub mod graph;
 pub mod keras;
 pub mod onnx;
-mod place;
 pub mod state_dict;
 pub mod tables;
 pub mod tensorboard;
 pub mod torch;
 mod trained;
+mod write;
 
 pub use error::ExportError;
 pub use graph::Graph;
-pub use place::{write_file, write_folder};
 pub use trained::{SavedWeights, TrainedNetwork};
+pub use write::{write_file, write_folder};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The tensors of a network under the names and shapes of a PyTorch module, in one safetensors file.
 //!
-//! Dense layers are out×in, as PyTorch has them; all else is as in checkpoints.
+//! Weights of dense layers are `[out, in]` as in PyTorch; all other tensors are as in checkpoints.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::domain::exported::ENTRY;
 use crate::domain::network::{Op, TensorKind, TensorSpec};
 use crate::domain::{Array, Exported};
 
-/// The file of a network.
+/// Returns the file of a network.
 ///
 /// # Errors
 /// Never for tensors of a network; the format refuses names that appear twice.
@@ -26,7 +26,7 @@ pub fn file(network: &TrainedNetwork) -> Result<Vec<u8>, ExportError> {
         .map(|(name, shape, bytes)| Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(refuse)?;
-    // A module's batch norm counts its batches, and misses the count where a file has none.
+    // PyTorch's batch norm has a count of batches among its tensors.
     let count = 0_i64.to_le_bytes();
     let norms = network.graph.layers().filter(|layer| matches!(layer.op, Op::BatchNorm { .. }));
     for layer in norms {
@@ -36,12 +36,12 @@ pub fn file(network: &TrainedNetwork) -> Result<Vec<u8>, ExportError> {
     safetensors::serialize(views, Some(metadata(&network.about))).map_err(refuse)
 }
 
-/// The entries of the file: each field by itself, and all of them as JSON.
+/// Returns the metadata of the file: each field of the description, and the whole as JSON.
 fn metadata(about: &Exported) -> HashMap<String, String> {
     about.entries().into_iter().chain([(ENTRY.to_owned(), about.json()), ("format".into(), "pt".into())]).collect()
 }
 
-/// Names and values, in the order of layers.
+/// Returns names and tensors in the order of layers.
 fn tensors(network: &TrainedNetwork) -> impl Iterator<Item = (String, Array)> {
     let of_layers = network.graph.layers().flat_map(|layer| layer.tensors.iter().map(move |tensor| (layer, tensor)));
     of_layers.filter_map(|(layer, tensor)| {
@@ -52,7 +52,7 @@ fn tensors(network: &TrainedNetwork) -> impl Iterator<Item = (String, Array)> {
     })
 }
 
-/// What PyTorch calls a tensor of a layer.
+/// Returns PyTorch's name for a tensor of a layer.
 fn part(tensor: &TensorSpec) -> &'static str {
     match tensor.kind {
         TensorKind::Weight { .. } | TensorKind::Scale => "weight",
@@ -62,7 +62,7 @@ fn part(tensor: &TensorSpec) -> &'static str {
     }
 }
 
-/// Rows as columns.
+/// Returns a transposed matrix.
 fn transpose(Array { shape, values }: &Array) -> Array {
     let (rows, columns) = (shape[0], shape[1]);
     let values = (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect();

@@ -11,11 +11,11 @@ use crate::runs::{FollowedRun, Predictions};
 /// Rows of a table, headings first.
 type Rows = Vec<Vec<String>>;
 
-/// The tables of a run: name and content. `epochs.csv`, and of every split that there are predictions for
-/// `predictions-SPLIT.csv` and `confusion-SPLIT.csv`.
+/// Returns the tables of a run by name: `epochs.csv`, and `predictions-SPLIT.csv` and `confusion-SPLIT.csv` of every
+/// split with predictions.
 ///
 /// # Errors
-/// When predictions are there that cannot be read.
+/// If predictions cannot be read.
 pub fn files(run: &FollowedRun) -> Result<Vec<(String, Vec<u8>)>, ExportError> {
     let (summary, folder) = (&run.summary, run.folder());
     let mut files = vec![("epochs.csv".to_owned(), epochs(run)?)];
@@ -35,14 +35,14 @@ pub fn files(run: &FollowedRun) -> Result<Vec<(String, Vec<u8>)>, ExportError> {
     Ok(files)
 }
 
-/// The figures of every epoch, as `show --csv` prints them.
+/// Returns the figures of every epoch in the format of `show --csv`.
 fn epochs(run: &FollowedRun) -> Result<Vec<u8>, ExportError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = run.summary.history.iter().try_for_each(|epoch| writer.serialize(epoch));
     finish(written, writer)
 }
 
-/// The checked predictions of a file; `None` without one.
+/// Reads and checks the predictions of a file; `None` if there is no file.
 fn answers(file: &Path, classes: &[String]) -> Result<Option<Inspection>, ExportError> {
     if !file.exists() {
         return Ok(None);
@@ -52,7 +52,7 @@ fn answers(file: &Path, classes: &[String]) -> Result<Option<Inspection>, Export
     Ok(Some(Inspection::new(predictions, classes).map_err(|fault| refuse(fault.to_string()))?))
 }
 
-/// A row for each image: its place, its class, the predicted class, and the probability of every class.
+/// Returns a row for each image: index, true class, predicted class, and the probability of every class.
 fn predictions(answers: &Inspection) -> Rows {
     let classes = answers.classes();
     let first = ["image", "truth", "predicted"].map(String::from).into_iter();
@@ -65,7 +65,8 @@ fn predictions(answers: &Inspection) -> Rows {
     rows
 }
 
-/// A row for each true class, a column for each predicted one; of many classes a row for each pair that occurs.
+/// Returns a row for each true class and a column for each predicted one. Many classes give a row for each pair that
+/// occurs.
 fn confusion(answers: &Inspection) -> Rows {
     let (classes, confusion) = (answers.classes(), answers.confusion());
     let matrix = confusion.rows();

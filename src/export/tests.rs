@@ -1,4 +1,4 @@
-//! Every network of the catalog goes out in every form, whole: read back, each tensor is where its framework looks.
+//! Tests that every kind of file of every network in the catalog has each tensor where its framework looks.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Cursor, Read};
@@ -12,7 +12,7 @@ use super::*;
 use crate::domain::network::Op;
 use crate::domain::{Array, Exported, NetworkName, Precision, Preprocessing};
 
-/// A network of the catalog for stored images `[channels, height, width]`, each tensor with numbers that count up.
+/// Returns a network of the catalog for stored images `[channels, height, width]`, with numbers that count up.
 fn network(name: NetworkName, image: [usize; 3], classes: usize, standardize: bool) -> TrainedNetwork {
     let mut architecture = name.architecture();
     if standardize {
@@ -51,7 +51,7 @@ fn network(name: NetworkName, image: [usize; 3], classes: usize, standardize: bo
     TrainedNetwork { graph: Graph::new(&resolved, image, preprocessing), arrays, about }
 }
 
-/// Gray and colour, odd sizes, and 2, 7 and 1,000 classes; every network in each.
+/// Returns every network for gray and colour, odd sizes, and 2, 7 and 1,000 classes.
 fn all() -> impl Iterator<Item = TrainedNetwork> {
     let table = [([1, 33, 47], 7, false), ([3, 40, 32], 2, true), ([1, 32, 32], 1000, true)];
     NetworkName::all().flat_map(move |name| table.map(|(image, classes, plain)| network(name, image, classes, plain)))
@@ -124,7 +124,7 @@ fn keras_finds_every_tensor_with_channels_last() {
                 assert!((theirs - ours).abs() < f32::EPSILON, "{} at {out} {input} {row} {column}", layer.name);
             }
         }
-        // A dense layer on the channels prepares pixels for a base, and comes first.
+        // The first dense layer prepares pixels for a base.
         let first = usize::from(network.about.preprocessing.is_some());
         let dense = network.graph.layers().filter(|layer| matches!(layer.op, Op::Dense { .. }));
         for (place, layer) in dense.enumerate() {
@@ -184,12 +184,12 @@ fn the_modules_read_as_people_write_them() {
 }
 
 #[test]
-fn what_is_there_is_refused_and_a_failed_write_leaves_nothing() {
+fn existing_paths_are_refused_and_a_failed_write_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     write_file(&at("a"), b"one", false).expect("written");
-    let words = write_file(&at("a"), b"two", false).expect_err("it is there").to_string();
-    assert!(words.contains("is there already") && words.contains("--force"), "{words}");
+    let words = write_file(&at("a"), b"two", false).expect_err("it exists").to_string();
+    assert!(words.contains("exists already") && words.contains("--force"), "{words}");
     write_file(&at("a"), b"two", true).expect("replaced");
     assert_eq!(std::fs::read(at("a")).expect("read"), b"two");
     let words = write_file(&at("missing/a\u{1b}"), b"", false).expect_err("no folder").to_string();

@@ -1,4 +1,4 @@
-//! PyTorch: a folder with the tensors, a module of plain source text that takes them, and the class names. No pickle.
+//! PyTorch: a folder with the tensors, the source text of their module, and the class names, without a pickle.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use super::trained::TrainedNetwork;
 use crate::domain::network::{Op, ResolvedLayer};
 use crate::domain::{ChannelOrder, Exported, Preprocessing};
 
-/// The files of the folder: name and content.
+/// Returns the files of the folder by name.
 ///
 /// # Errors
-/// As [`state_dict::file`].
+/// As for [`state_dict::file`].
 pub fn files(network: &TrainedNetwork) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError> {
     // Serializing text cannot fail.
     let labels = serde_json::to_string_pretty(&network.about.classes).unwrap_or_default() + "\n";
@@ -23,7 +23,7 @@ pub fn files(network: &TrainedNetwork) -> Result<Vec<(&'static str, Vec<u8>)>, E
     ])
 }
 
-/// The module as source text.
+/// Returns the source text of the module.
 fn source(graph: &Graph, about: &Exported) -> String {
     let [channels, height, width] = graph.image();
     let (program, run, network) = (&about.program, &about.run, &about.network);
@@ -59,7 +59,7 @@ def load(folder=Path(__file__).parent):
     )
 }
 
-/// Attributes for the layers that have tensors, and for what their names lie in.
+/// Returns statements that create the layers with tensors, and the modules that contain them.
 fn inits(graph: &Graph) -> Vec<String> {
     let mut made = BTreeSet::new();
     let mut inits = Vec::new();
@@ -77,7 +77,7 @@ fn inits(graph: &Graph) -> Vec<String> {
     inits
 }
 
-/// How a layer with tensors is made; `None` for others.
+/// Returns the expression that creates a layer with tensors; `None` for others.
 fn module(layer: &ResolvedLayer) -> Option<String> {
     let [inputs, ..] = layer.input;
     match layer.op {
@@ -94,12 +94,12 @@ fn module(layer: &ResolvedLayer) -> Option<String> {
     }
 }
 
-/// The statements of the forward pass: one for each layer with tensors and what follows it.
+/// Returns the statements of the forward pass, about one for each layer with tensors.
 fn forward(graph: &Graph) -> Vec<String> {
     let mut lines =
         Lines { branches: graph.nodes.iter().any(|node| node.operation == Operation::Add), statements: Vec::new() };
     let mut values: Vec<String> = Vec::new();
-    for (place, node) in graph.nodes.iter().enumerate() {
+    for (index, node) in graph.nodes.iter().enumerate() {
         let mut taken: Vec<String> = node.inputs.iter().map(|input| values[*input].clone()).collect();
         if begins_a_line(&node.operation) {
             for (input, value) in node.inputs.iter().zip(&mut taken) {
@@ -108,9 +108,9 @@ fn forward(graph: &Graph) -> Vec<String> {
         }
         let flat = node.inputs.first().is_some_and(|input| graph.is_flat(*input));
         let mut value = expression(node, graph, &taken, flat);
-        let used = graph.nodes.iter().filter(|other| other.inputs.contains(&place)).count();
+        let used = graph.nodes.iter().filter(|other| other.inputs.contains(&index)).count();
         if used > 1 {
-            value = lines.name(place, &value);
+            value = lines.name(index, &value);
         }
         values.push(value);
     }
@@ -120,26 +120,26 @@ fn forward(graph: &Graph) -> Vec<String> {
     lines.statements
 }
 
-/// Statements so far.
+/// The statements so far.
 struct Lines {
-    /// Whether values are needed beyond the next statement, so that each has a name of its own.
+    /// Whether later statements use values again, so that each needs its own name.
     branches: bool,
     statements: Vec<String>,
 }
 
 impl Lines {
-    /// The name of the value of the node at `place`, which a statement gives it unless it is a name already.
-    fn name(&mut self, place: usize, value: &str) -> String {
+    /// Returns a name for the value of the node at index `index`; adds a statement unless the value is a name.
+    fn name(&mut self, index: usize, value: &str) -> String {
         if value.chars().all(|c| c.is_ascii_alphanumeric()) {
             return value.to_owned();
         }
-        let name = if self.branches { format!("x{place}") } else { "x".to_owned() };
+        let name = if self.branches { format!("x{index}") } else { "x".to_owned() };
         self.statements.push(format!("{name} = {value}"));
         name
     }
 }
 
-/// Whether an operation stands at the beginning of a statement.
+/// Whether a statement begins with the operation.
 fn begins_a_line(operation: &Operation) -> bool {
     match operation {
         Operation::Layer(layer) => module(layer).is_some() || layer.op == Op::Standardize,
@@ -148,7 +148,7 @@ fn begins_a_line(operation: &Operation) -> bool {
     }
 }
 
-/// The value of a node, of the values that it takes.
+/// Returns the expression of a node from the expressions of its inputs.
 fn expression(node: &Node, graph: &Graph, taken: &[String], flat: bool) -> String {
     let [_, height, width] = node.output;
     let x = taken.first().map_or("x", String::as_str);
@@ -156,7 +156,7 @@ fn expression(node: &Node, graph: &Graph, taken: &[String], flat: bool) -> Strin
         Operation::Pixels => "x".into(),
         Operation::Crop { row, column } => format!("{x}[:, :, {row}:{}, {column}:{}]", row + height, column + width),
         Operation::Resize => format!("F.interpolate({x}, ({height}, {width}), mode=\"bilinear\", align_corners=False)"),
-        // The nearest float of the quotient is what mien multiplies by.
+        // mien also multiplies by this rounded quotient.
         Operation::Scale(factor) => format!("{x} * {factor:?}"),
         Operation::Prepare(preprocessing) => prepare(x, graph.image()[0] == 1, *preprocessing),
         Operation::Add => taken.join(" + "),
@@ -175,7 +175,7 @@ fn expression(node: &Node, graph: &Graph, taken: &[String], flat: bool) -> Strin
     }
 }
 
-/// Three channels as a pretrained base takes them.
+/// Returns the expression of the preprocessing of a pretrained base.
 fn prepare(x: &str, gray: bool, Preprocessing { order, scale, mean, deviation }: Preprocessing) -> String {
     let channels = match (gray, order) {
         (true, _) => ".expand(-1, 3, -1, -1)",
@@ -186,7 +186,7 @@ fn prepare(x: &str, gray: bool, Preprocessing { order, scale, mean, deviation }:
     format!("({x}{channels} * {scale:?} - {}) / {}", tensor(mean), tensor(deviation))
 }
 
-/// The function that a network which standardizes needs.
+/// Returns the source of `standardize`, or nothing where no layer needs it.
 fn helper(graph: &Graph) -> &'static str {
     if graph.layers().all(|layer| layer.op != Op::Standardize) {
         return "";

@@ -1,4 +1,4 @@
-//! The trained network of a run: its graph, its tensors, and what is said of it.
+//! The trained network of a run: graph, tensors and description.
 
 use super::about::about;
 use super::error::ExportError;
@@ -14,28 +14,28 @@ use crate::weights;
 /// The saved weights of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SavedWeights {
-    /// Those of the best epoch.
+    /// The weights of the best epoch.
     Best,
-    /// Those of the newest checkpoint.
+    /// The weights of the newest checkpoint.
     Last,
 }
 
-/// A trained network that needs neither its run nor its base any more.
+/// A trained network, independent of its run and its base.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainedNetwork {
-    /// What it computes.
+    /// The operations from pixels to logits.
     pub graph: Graph,
-    /// The tensors of all its layers, by their names there.
+    /// The tensors of all layers by name.
     pub arrays: Arrays,
-    /// What is said of it in every file.
+    /// The description that every file contains.
     pub about: Exported,
 }
 
 impl TrainedNetwork {
-    /// Reads the weights of a run, with those of its frozen base. Where the run kept averages, it takes these.
+    /// Reads the weights of a run, or their averages where it has them, and the weights of its frozen base.
     ///
     /// # Errors
-    /// When the run has saved no weights, a file is damaged, or the base is missing or another one.
+    /// If the run has no such weights, a file is damaged, or the base is missing or another one.
     pub fn read(store: &RunStore, id: &RunId, which: SavedWeights) -> Result<Self, ExportError> {
         let folder = store.folder(id);
         let file = match which {
@@ -60,8 +60,7 @@ impl TrainedNetwork {
     }
 }
 
-/// The channels, height and width of the images that a run was trained on; `None` where its dataset is gone or another
-/// one.
+/// Returns channels, height and width of the images of a run; `None` where its dataset is gone or another one.
 fn stored_image(home: &Home, recipe: &Recipe) -> Option<[usize; 3]> {
     let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok()?;
     let image = manifest.image;
@@ -69,7 +68,7 @@ fn stored_image(home: &Home, recipe: &Recipe) -> Option<[usize; 3]> {
     (manifest.fingerprint == recipe.fingerprint).then_some(sides)
 }
 
-/// Adds the imported tensors that the run did not train. Gives what the base says of itself.
+/// Adds the imported tensors that the run did not train. Returns the manifest of the base.
 fn add_base(home: &Home, recipe: &Recipe, arrays: &mut Arrays) -> Result<Option<weights::Manifest>, ExportError> {
     let (Some(transfer), Some(pretrained)) = (&recipe.transfer, recipe.architecture().pretrained) else {
         return Ok(None);
@@ -81,7 +80,7 @@ fn add_base(home: &Home, recipe: &Recipe, arrays: &mut Arrays) -> Result<Option<
     Ok(Some(base.manifest().clone()))
 }
 
-/// The tensors of a network's layers, which others of a checkpoint are not.
+/// Returns only the tensors of the network's layers.
 fn of_network(resolved: &Resolved, arrays: &Arrays) -> Result<Arrays, ExportError> {
     let tensors = resolved.layers().flat_map(|layer| &layer.tensors);
     tensors.map(|tensor| Ok((tensor.name.clone(), find(arrays, &tensor.name, &tensor.shape)?.clone()))).collect()

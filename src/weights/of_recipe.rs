@@ -1,4 +1,4 @@
-//! The weights that a run is built on.
+//! The imported weights of a recipe.
 
 use std::path::Path;
 
@@ -7,21 +7,21 @@ use super::store::Weights;
 use crate::domain::preflight::{self, Entry, Problem};
 use crate::domain::{Array, Arrays, NetworkName, Recipe, Transfer};
 
-/// Why a run cannot have its imported weights.
+/// The errors of a run's imported weights.
 #[derive(Debug, thiserror::Error)]
 pub enum BaseError {
-    /// They are missing, or others than when the run was created.
+    /// The weights are missing, or others than at the creation of the run.
     #[error(transparent)]
     Problem(#[from] Problem),
-    /// They cannot be read.
+    /// The weights cannot be read.
     #[error(transparent)]
     Weights(#[from] WeightsError),
 }
 
-/// The weights in `file`, if they are those that the recipe was written for.
+/// Opens the weights in `file`, if they are those of the recipe.
 ///
 /// # Errors
-/// When they are missing, damaged or others.
+/// If they are missing, damaged or others.
 pub fn of_recipe(file: &Path, recipe: &Recipe, transfer: &Transfer) -> Result<Weights, BaseError> {
     let refuse = |found| preflight::check_weights(recipe, transfer, found).map_or(Ok(()), Err);
     if !file.exists() {
@@ -33,7 +33,7 @@ pub fn of_recipe(file: &Path, recipe: &Recipe, transfer: &Transfer) -> Result<We
 }
 
 impl Weights {
-    /// The tensors that this network takes of them, by their names here.
+    /// Returns the pretrained tensors of `network` that the weights contain, by name.
     #[must_use]
     pub fn arrays_of(&self, network: NetworkName) -> Arrays {
         let tensors = network.architecture().pretrained_tensors();

@@ -1,4 +1,4 @@
-//! A plain evaluator of exported ONNX files: the operators that they have, in f64, one image after the other.
+//! An evaluator of the operators in exported ONNX files, in f64.
 
 #![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
@@ -29,12 +29,12 @@ impl Values {
     }
 }
 
-/// The model in the bytes of a file.
+/// Returns the model in the bytes of a file.
 pub(crate) fn read(bytes: &[u8]) -> Model {
     Model::decode(bytes).expect("a model")
 }
 
-/// The logits and the probabilities of images `[n, channels, height, width]`.
+/// Returns the logits and the probabilities of images `[n, channels, height, width]`.
 pub(crate) fn run(model: &Model, pixels: Values) -> [Values; 2] {
     let graph = model.graph.as_ref().expect("a graph");
     let mut values: HashMap<String, Values> = graph.initializer.iter().map(constant).collect();
@@ -106,7 +106,7 @@ fn compute(node: &Node, inputs: &[Option<&Values>]) -> Values {
     }
 }
 
-/// Broadcasts from the right.
+/// Combines two tensors, broadcast from the right.
 fn both(a: &Values, b: &Values, join: impl Fn(f64, f64) -> f64) -> Values {
     let axes = a.shape.len().max(b.shape.len());
     let padded = |shape: &[usize]| [vec![1; axes - shape.len()], shape.to_vec()].concat();
@@ -131,7 +131,7 @@ fn maps(x: &Values) -> [usize; 4] {
     x.shape.clone().try_into().expect("maps")
 }
 
-/// The mean of each image.
+/// Returns the mean of each image.
 fn mean(x: &Values) -> Values {
     let [images, ..] = maps(x);
     let each = x.numbers.chunks(x.numbers.len() / images);
@@ -145,7 +145,7 @@ fn global_average(x: &Values) -> Values {
     Values::new(&[images, channels, 1, 1], means)
 }
 
-/// Maps of another size, whose numbers a function of image, channel, row and column gives.
+/// Returns maps of numbers by image, channel, row and column.
 fn build(shape: [usize; 4], number: impl Fn(usize, usize, usize, usize) -> f64) -> Values {
     let [images, channels, height, width] = shape;
     let mut numbers = Vec::with_capacity(shape.iter().product());
@@ -185,7 +185,7 @@ fn gather(x: &Values, order: &[usize]) -> Values {
     build([images, order.len(), height, width], |image, channel, row, column| at(x, image, order[channel], row, column))
 }
 
-/// Bilinear, half-pixel centres.
+/// Resizes bilinearly with half-pixel centres.
 fn resize(x: &Values, size: &[usize]) -> Values {
     let [images, channels, height, width] = maps(x);
     let place = |to: usize, from: usize, out: usize| {

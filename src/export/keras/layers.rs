@@ -9,59 +9,59 @@ use crate::export::graph::{Graph, Node, Operation};
 /// A layer and its tensors.
 #[derive(Debug)]
 pub(super) struct Layer {
-    /// The class in `keras.layers`.
+    /// The name of the class in `keras.layers`.
     pub(super) class: &'static str,
     pub(super) name: String,
     settings: Map<String, Value>,
-    /// The layers that it takes, by their places.
+    /// The indices of its input layers.
     inputs: Vec<usize>,
-    /// Its output without the batch.
+    /// The shape of the output without the batch.
     shape: Vec<usize>,
-    /// In Keras's order and layout.
+    /// The tensors in Keras's order and layout.
     pub(super) tensors: Vec<Array>,
 }
 
-/// Layers in an order in which they can be computed. The first takes images, the last gives probabilities.
+/// Layers in an order of computation, from images to probabilities.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) layers: Vec<Layer>,
-    /// The layer that gives the output of each operation of the graph.
-    places: Vec<usize>,
+    /// The index of the output layer of each operation of the graph.
+    output_layers: Vec<usize>,
 }
 
-/// `[channels, height, width]` as Keras has it.
+/// Returns a shape `[channels, height, width]` with channels last.
 fn last([channels, height, width]: [usize; 3]) -> Vec<usize> {
     vec![height, width, channels]
 }
 
 impl Model {
-    /// The layers of a network.
+    /// Builds the layers of a network.
     pub(super) fn new(graph: &Graph, arrays: &Arrays) -> Self {
         let mut model = Self::default();
-        for (place, node) in graph.nodes.iter().enumerate() {
-            let at = model.operation(graph, place, node, arrays);
-            model.places.push(at);
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let at = model.operation(graph, index, node, arrays);
+            model.output_layers.push(at);
         }
-        let logits = model.places[graph.last()];
+        let logits = model.output_layers[graph.last()];
         let logits = model.flat(graph.is_flat(graph.last()), logits, graph.nodes[graph.last()].output, "logits");
         model.add("Softmax", "probabilities", json!({ "axis": -1 }), &[logits], vec![graph.classes()]);
         model
     }
 
-    /// Adds a layer; gives its place.
+    /// Adds a layer and returns its index.
     fn add(&mut self, class: &'static str, name: &str, settings: Value, inputs: &[usize], shape: Vec<usize>) -> usize {
         let Value::Object(settings) = settings else { unreachable!("settings are objects") };
-        // Names with dots are no attributes.
+        // A name with a dot is no valid attribute.
         let (name, inputs) = (name.replace('.', "_"), inputs.to_vec());
         self.layers.push(Layer { class, name, settings, inputs, shape, tensors: Vec::new() });
         self.layers.len() - 1
     }
 
-    /// Adds an operation of the graph; gives the place of the layer with its output.
-    fn operation(&mut self, graph: &Graph, place: usize, node: &Node, arrays: &Arrays) -> usize {
+    /// Adds an operation of the graph and returns the index of its output layer.
+    fn operation(&mut self, graph: &Graph, index: usize, node: &Node, arrays: &Arrays) -> usize {
         let (name, output) = (node.name.as_str(), node.output);
         let [_, height, width] = output;
-        let inputs: Vec<usize> = node.inputs.iter().map(|input| self.places[*input]).collect();
+        let inputs: Vec<usize> = node.inputs.iter().map(|input| self.output_layers[*input]).collect();
         let flat = node.inputs.first().is_some_and(|input| graph.is_flat(*input));
         match &node.operation {
             Operation::Pixels => {
@@ -90,11 +90,11 @@ impl Model {
                 at
             }
             Operation::Add => {
-                let shape = if graph.is_flat(place) { vec![output[0]] } else { last(output) };
+                let shape = if graph.is_flat(index) { vec![output[0]] } else { last(output) };
                 let both = node.inputs.iter().zip(&inputs).enumerate();
                 let same: Vec<usize> = both
                     .map(|(number, (input, at))| {
-                        let flat = graph.is_flat(*input) || !graph.is_flat(place);
+                        let flat = graph.is_flat(*input) || !graph.is_flat(index);
                         self.flat(flat, *at, output, &format!("{name}.flat{number}"))
                     })
                     .collect();
@@ -103,7 +103,7 @@ impl Model {
         }
     }
 
-    /// Maps as numbers in channel, row, column order; what is `flat` already stays.
+    /// Flattens maps in channel, row, column order, unless they are `flat` already; returns the layer's index.
     fn flat(&mut self, flat: bool, at: usize, [channels, height, width]: [usize; 3], name: &str) -> usize {
         if flat {
             return at;
@@ -114,8 +114,8 @@ impl Model {
         self.add("Flatten", name, json!({}), &[at], vec![channels * height * width])
     }
 
-    /// Three channels as a pretrained base takes them: a dense layer on the channels of each pixel, which is not
-    /// trained. Keras has no layer that reverses channels.
+    /// Adds the preprocessing of a pretrained base as an untrained dense layer on the channels of each pixel. Keras has
+    /// no layer that reverses channels.
     fn prepare(&mut self, name: &str, at: usize, input: [usize; 3], preprocessing: Preprocessing) -> usize {
         let Preprocessing { order, scale, mean, deviation } = preprocessing;
         let [channels, height, width] = input;
@@ -136,9 +136,9 @@ impl Model {
         at
     }
 
-    /// One layer on the output of the layer `at`, which is `flat` or maps.
+    /// Adds a layer on the output of the layer at index `at`, which is `flat` or maps; returns its index.
     fn layer(&mut self, layer: &ResolvedLayer, prefix: &str, at: usize, flat: bool) -> usize {
-        // Without the prefix of pretrained ones, as imports of weights know it.
+        // Without the prefix, because the import of weights finds pretrained layers by their bare names.
         let name = layer.name.strip_prefix(prefix).unwrap_or(&layer.name);
         let (output, same) = (layer.output, self.layers[at].shape.clone());
         match layer.op {
@@ -152,7 +152,7 @@ impl Model {
                 self.add("Conv2D", name, settings, &[at], last(output))
             }
             Op::BatchNorm { epsilon, momentum } => {
-                // The share that stays, where ours is the share that is new.
+                // Keras's momentum is the share of the old value, ours that of the new one.
                 let settings = json!({ "axis": -1, "epsilon": epsilon, "momentum": 1.0 - f64::from(momentum) });
                 self.add("BatchNormalization", name, settings, &[at], last(output))
             }
@@ -174,7 +174,7 @@ impl Model {
         }
     }
 
-    /// Zeros around maps. Keras's own padding is uneven where a stride is not 1.
+    /// Adds zeros around maps, because Keras's own padding is uneven for strides above 1.
     fn pad(&mut self, name: &str, at: usize, border: usize, stride: usize) -> usize {
         if stride == 1 || border == 0 {
             return at;
@@ -184,8 +184,8 @@ impl Model {
         self.add("ZeroPadding2D", &format!("{name}.pad"), json!({ "padding": border }), &[at], shape)
     }
 
-    /// Each image with mean 0 and variance 1, as [`Op::Standardize`] has it: the numbers less their mean, as a vector of
-    /// length 1 times the length that it had, which is at most 1, times the root of their count.
+    /// Adds layers that compute [`Op::Standardize`] for each image. The centred numbers are divided by their length,
+    /// then multiplied by that length but at most 1, and by the root of their count.
     #[allow(clippy::cast_precision_loss)] // of an image
     fn standardize(&mut self, name: &str, at: usize, shape: [usize; 3]) -> usize {
         let count: usize = shape.iter().product();
@@ -205,7 +205,7 @@ impl Model {
     }
 }
 
-/// The tensors of a layer in Keras's layout.
+/// Returns the tensors of a layer in Keras's layout.
 fn tensors(layer: &ResolvedLayer, arrays: &Arrays) -> Vec<Array> {
     let tensors = layer.tensors.iter().filter_map(|tensor| arrays.get(&tensor.name));
     match layer.op {
@@ -214,25 +214,26 @@ fn tensors(layer: &ResolvedLayer, arrays: &Arrays) -> Vec<Array> {
     }
 }
 
-/// A kernel out×in×height×width as height×width×in×out; anything else as it is.
+/// Returns a kernel `[out, in, height, width]` as `[height, width, in, out]`, and any other array unchanged.
 fn channels_last(array: &Array) -> Array {
     let [outputs, inputs, height, width] = array.shape[..] else { return array.clone() };
-    let places = (0..height * width).flat_map(|at| (0..inputs).map(move |input| (at, input)));
-    let index = |(at, input): (usize, usize), output: usize| (output * inputs + input) * height * width + at;
-    let values = places.flat_map(|place| (0..outputs).map(move |output| array.values[index(place, output)])).collect();
+    let positions = (0..height * width).flat_map(|at| (0..inputs).map(move |input| (at, input)));
+    let offset = |(at, input): (usize, usize), output: usize| (output * inputs + input) * height * width + at;
+    let values =
+        positions.flat_map(|position| (0..outputs).map(move |output| array.values[offset(position, output)])).collect();
     Array { shape: vec![height, width, inputs, outputs], values }
 }
 
 impl Layer {
-    /// The layers that it takes, by their places.
+    /// The indices of its input layers.
     pub(super) fn inputs(&self) -> &[usize] {
         &self.inputs
     }
 
-    /// The layer as Keras's config has it.
+    /// Returns the layer in the format of Keras's config.
     pub(super) fn json(&self, model: &Model) -> Value {
-        let tensor = |place: &usize| {
-            let Self { name, shape, .. } = &model.layers[*place];
+        let tensor = |index: &usize| {
+            let Self { name, shape, .. } = &model.layers[*index];
             let shape: Vec<Option<usize>> = std::iter::once(None).chain(shape.iter().copied().map(Some)).collect();
             let config = json!({ "shape": shape, "dtype": "float32", "keras_history": [name, 0, 0] });
             json!({ "class_name": "__keras_tensor__", "config": config })

@@ -1,5 +1,5 @@
-//! Keras 3: a `.keras` archive that `load_model` takes, or its `.weights.h5` alone. Raw pixels N×H×W×C in, probabilities
-//! out, by Keras's own layers only.
+//! Keras 3: a `.keras` archive for `load_model`, or only its `.weights.h5`. Input raw pixels `[n, height, width,
+//! channels]`, output probabilities, layers only Keras's own.
 
 mod layers;
 mod weights;
@@ -15,13 +15,13 @@ use super::error::ExportError;
 use super::trained::TrainedNetwork;
 use crate::domain::clock;
 
-/// The version of Keras whose files these are like; later ones read them.
+/// The version of Keras whose format is written; later ones read it.
 const KERAS: &str = "3.0.0";
 
-/// The `.keras` archive of a network.
+/// Returns the `.keras` archive of a network.
 ///
 /// # Errors
-/// When a value does not fit the format.
+/// If a value does not fit the format.
 pub fn archive(network: &TrainedNetwork) -> Result<Vec<u8>, ExportError> {
     let model = Model::new(&network.graph, &network.arrays);
     let about = serde_json::to_value(&network.about).unwrap_or_default();
@@ -35,15 +35,15 @@ pub fn archive(network: &TrainedNetwork) -> Result<Vec<u8>, ExportError> {
     zipped(&files).map_err(|error| ExportError::form("a Keras archive", &error))
 }
 
-/// The `.weights.h5` of a network, for a model that is built already.
+/// Returns the `.weights.h5` of a network, for a model that is built already.
 ///
 /// # Errors
-/// When a value does not fit the format.
+/// If a value does not fit the format.
 pub fn weights_file(network: &TrainedNetwork) -> Result<Vec<u8>, ExportError> {
     weights::file(&Model::new(&network.graph, &network.arrays), &network.about)
 }
 
-/// The model as `Functional.get_config` has it.
+/// Returns the model in the format of `Functional.get_config`.
 fn config(model: &Model, name: &str) -> Value {
     let place = |name: &str| json!([name, 0, 0]);
     let ends = [model.layers.first(), model.layers.last()].map(|layer| layer.map_or("", |layer| &layer.name));
@@ -62,13 +62,13 @@ fn config(model: &Model, name: &str) -> Value {
     })
 }
 
-/// Now, as Keras writes it.
+/// Returns the present time in Keras's format.
 fn date() -> String {
     let now = jiff::Timestamp::from_millisecond(i64::try_from(clock::now()).unwrap_or(0)).unwrap_or_default();
     now.strftime("%Y-%m-%d@%H:%M:%S").to_string()
 }
 
-/// A zip archive of these files, not compressed: weights hardly shrink, and Keras seeks in them.
+/// Returns a zip archive of these files, uncompressed, because weights hardly shrink.
 fn zipped(files: &[(&str, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));

@@ -1,5 +1,5 @@
-//! The HDF5 file with a model's tensors, as Keras 3 lays it out: a group for each layer, called by its class and a
-//! counter, in the order in which a loaded model has its layers.
+//! The HDF5 file with a model's tensors in Keras 3's layout. Each layer is a group named by class and counter, in the
+//! order of layers in a loaded model.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,10 +11,10 @@ use crate::domain::Exported;
 use crate::domain::exported::ENTRY;
 use crate::export::ExportError;
 
-/// Longest attribute that is written: HDF5 keeps no longer ones in an object's header.
+/// The longest written attribute in bytes; HDF5 has no room for longer ones in an object's header.
 const MOST_ATTRIBUTE: usize = 60_000;
 
-/// The file.
+/// Returns the file.
 pub(super) fn file(model: &Model, about: &Exported) -> Result<Vec<u8>, ExportError> {
     let mut file = FileBuilder::new();
     let mut layers = file.create_group("layers");
@@ -35,12 +35,12 @@ pub(super) fn file(model: &Model, about: &Exported) -> Result<Vec<u8>, ExportErr
         layers.add_group(group.finish());
     }
     file.add_group(layers.finish());
-    file.set_attr(ENTRY, AttrValue::String(said(about)));
+    file.set_attr(ENTRY, AttrValue::String(description(about)));
     file.finish().map_err(|error| ExportError::form("HDF5", &error))
 }
 
-/// What is said of the network, without the class names where these are too many for an attribute.
-fn said(about: &Exported) -> String {
+/// Returns the description as JSON, without the class names where they are too long for an attribute.
+fn description(about: &Exported) -> String {
     let text = about.json();
     if text.len() <= MOST_ATTRIBUTE {
         return text;
@@ -49,36 +49,36 @@ fn said(about: &Exported) -> String {
 }
 
 impl Model {
-    /// The layers in the order of `model.layers` once Keras has loaded them: by their distance from the output, the
-    /// farthest first, and among equals as they are met from the output down, first inputs first.
+    /// Returns the layers in the order of `model.layers` after loading by Keras. They are sorted by descending distance
+    /// from the output, then by a depth-first walk from the output, first inputs first.
     fn in_loaded_order(&self) -> Vec<&Layer> {
         let mut distance = vec![0_usize; self.layers.len()];
-        for place in (0..self.layers.len()).rev() {
-            for input in self.layers[place].inputs() {
-                distance[*input] = distance[*input].max(distance[place] + 1);
+        for index in (0..self.layers.len()).rev() {
+            for input in self.layers[index].inputs() {
+                distance[*input] = distance[*input].max(distance[index] + 1);
             }
         }
         let mut met = Vec::new();
         self.meet(self.layers.len() - 1, &mut met);
-        let found = |place: usize| met.iter().position(|other| *other == place);
+        let found = |index: usize| met.iter().position(|other| *other == index);
         let mut order: Vec<usize> = (0..self.layers.len()).collect();
-        order.sort_by_key(|place| (Reverse(distance[*place]), found(*place)));
-        order.into_iter().map(|place| &self.layers[place]).collect()
+        order.sort_by_key(|index| (Reverse(distance[*index]), found(*index)));
+        order.into_iter().map(|index| &self.layers[index]).collect()
     }
 
-    /// Notes a layer, and those below it that were not met before.
-    fn meet(&self, place: usize, met: &mut Vec<usize>) {
-        if met.contains(&place) {
+    /// Appends a layer and, depth first, its inputs, each once.
+    fn meet(&self, index: usize, met: &mut Vec<usize>) {
+        if met.contains(&index) {
             return;
         }
-        met.push(place);
-        for input in self.layers[place].inputs() {
+        met.push(index);
+        for input in self.layers[index].inputs() {
             self.meet(*input, met);
         }
     }
 }
 
-/// How Keras calls the groups of a class; `None` for classes without tensors.
+/// Returns Keras's name for the groups of a class; `None` for classes without tensors.
 fn stem(class: &str) -> Option<&'static str> {
     ["conv2d", "dense", "batch_normalization"].into_iter().find(|stem| stem.replace('_', "") == class.to_lowercase())
 }

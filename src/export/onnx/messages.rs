@@ -1,8 +1,8 @@
-//! The messages of ONNX that an exported network has, by the numbers of their fields in `onnx.proto`.
+//! The messages of ONNX that an exported network has, with the field numbers of `onnx.proto`.
 
 use prost::Message;
 
-/// The kind of an attribute, of a tensor's numbers.
+/// The kinds of attributes and of tensors' numbers.
 pub mod kind {
     /// A float attribute.
     pub const FLOAT: i32 = 1;
@@ -27,16 +27,16 @@ pub struct Model {
     /// The program that wrote it.
     #[prost(string, tag = "2")]
     pub producer_name: String,
-    /// That program's version.
+    /// The version of the program.
     #[prost(string, tag = "3")]
     pub producer_version: String,
-    /// What it is, for people.
+    /// A sentence for people.
     #[prost(string, tag = "6")]
     pub doc_string: String,
     /// The network.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
-    /// The sets of operators that it uses.
+    /// The sets of operators.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
     /// Named text.
@@ -50,12 +50,12 @@ pub struct OperatorSet {
     /// Empty for ONNX's own.
     #[prost(string, tag = "1")]
     pub domain: String,
-    /// Its version.
+    /// The version of the set.
     #[prost(int64, tag = "2")]
     pub version: i64,
 }
 
-/// Text with a name.
+/// A named text.
 #[derive(Clone, PartialEq, Message)]
 pub struct Entry {
     /// The name.
@@ -78,30 +78,30 @@ pub struct Graph {
     /// Constants.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<Tensor>,
-    /// What is fed.
+    /// The inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<Value>,
-    /// What is given.
+    /// The outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<Value>,
 }
 
-/// One operation.
+/// An operation.
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
-    /// Names of values and constants.
+    /// The names of input values and constants.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Names of values.
+    /// The names of output values.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
-    /// A name that no other node has.
+    /// The unique name.
     #[prost(string, tag = "3")]
     pub name: String,
-    /// The operator.
+    /// The name of the operator.
     #[prost(string, tag = "4")]
     pub op_type: String,
-    /// Its settings.
+    /// The settings.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
 }
@@ -109,22 +109,22 @@ pub struct Node {
 /// A setting of an operator.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
-    /// Its name.
+    /// The name.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Its value, of a float.
+    /// The value of a float.
     #[prost(float, optional, tag = "2")]
     pub f: Option<f32>,
-    /// Its value, of an integer.
+    /// The value of an integer.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
-    /// Its value, of a text.
+    /// The value of a text.
     #[prost(bytes = "vec", optional, tag = "4")]
     pub s: Option<Vec<u8>>,
-    /// Its value, of several integers.
+    /// The value of a list of integers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which of them it is; see [`kind`].
+    /// The kind of value; see [`kind`].
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }
@@ -132,16 +132,16 @@ pub struct Attribute {
 /// A constant.
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
-    /// Length of each axis.
+    /// The length of each axis.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
-    /// The kind of its numbers; see [`kind`].
+    /// The kind of numbers; see [`kind`].
     #[prost(int32, tag = "2")]
     pub data_type: i32,
-    /// Its name.
+    /// The name.
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Its numbers, row-major, in little-endian order.
+    /// The numbers, row-major, little-endian.
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: Vec<u8>,
 }
@@ -149,13 +149,13 @@ pub struct Tensor {
 /// The name and type of an input or output.
 #[derive(Clone, PartialEq, Message)]
 pub struct Value {
-    /// Its name.
+    /// The name.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Its type.
+    /// The type.
     #[prost(message, optional, tag = "2")]
     pub r#type: Option<Type>,
-    /// What it is, for people.
+    /// A sentence for people.
     #[prost(string, tag = "3")]
     pub doc_string: String,
 }
@@ -171,10 +171,10 @@ pub struct Type {
 /// The type of a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorType {
-    /// The kind of its numbers.
+    /// The kind of numbers; see [`kind`].
     #[prost(int32, tag = "1")]
     pub elem_type: i32,
-    /// Its axes.
+    /// The axes.
     #[prost(message, optional, tag = "2")]
     pub shape: Option<Shape>,
 }
@@ -182,7 +182,7 @@ pub struct TensorType {
 /// The axes of a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Shape {
-    /// One by one.
+    /// The axes in order.
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<Dimension>,
 }
@@ -190,7 +190,7 @@ pub struct Shape {
 /// An axis.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
-    /// Its length, or the name of a length that may be any.
+    /// A fixed length, or the name of a variable one.
     #[prost(oneof = "Length", tags = "1, 2")]
     pub length: Option<Length>,
 }
@@ -198,10 +198,10 @@ pub struct Dimension {
 /// The length of an axis.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Length {
-    /// So many.
+    /// A fixed length.
     #[prost(int64, tag = "1")]
     Fixed(i64),
-    /// Any, by this name.
+    /// The name of a variable length.
     #[prost(string, tag = "2")]
     Any(String),
 }

@@ -1,4 +1,4 @@
-//! ONNX: raw pixels in, logits and probabilities out. Opset 18, by which onnxruntime 1.14 and all later ones compute.
+//! ONNX: raw pixels in, logits and probabilities out. Opset 18 needs onnxruntime 1.14 or later.
 
 pub mod messages;
 mod nodes;
@@ -13,18 +13,19 @@ use super::graph::Node;
 use super::trained::TrainedNetwork;
 use crate::domain::exported::ENTRY;
 
-/// The version of the format, and of the set of operators.
+/// The versions of the format and of the set of operators.
 const IR_VERSION: i64 = 8;
 const OPERATORS: i64 = 18;
 
-/// The names of input and outputs.
+/// The name of the input.
 pub const PIXELS: &str = "pixels";
-/// See [`PIXELS`].
+/// The name of the output with logits.
 pub const LOGITS: &str = "logits";
-/// See [`PIXELS`].
+/// The name of the output with probabilities.
 pub const PROBABILITIES: &str = "probabilities";
 
-/// The file of a network: f32 N×C×H×W pixels from 0 to 255 as `pixels`, `logits` and `probabilities` f32 N×classes.
+/// Returns the file of a network. Input `pixels` f32 `[n, channels, height, width]` from 0 to 255, outputs `logits` and
+/// `probabilities` f32 `[n, classes]`.
 #[must_use]
 pub fn file(network: &TrainedNetwork) -> Vec<u8> {
     model(network).encode_to_vec()
@@ -32,8 +33,8 @@ pub fn file(network: &TrainedNetwork) -> Vec<u8> {
 
 fn model(TrainedNetwork { graph, arrays, about }: &TrainedNetwork) -> Model {
     let mut nodes = Nodes::default();
-    for (place, Node { operation, inputs, .. }) in graph.nodes.iter().enumerate() {
-        nodes.add(graph, place, operation, inputs, arrays);
+    for (index, Node { operation, inputs, .. }) in graph.nodes.iter().enumerate() {
+        nodes.add(graph, index, operation, inputs, arrays);
     }
     nodes.finish(graph, [LOGITS, PROBABILITIES]);
     let words = format!("{} of run {}, trained on {}", about.network, about.run, about.dataset);
@@ -60,7 +61,7 @@ fn model(TrainedNetwork { graph, arrays, about }: &TrainedNetwork) -> Model {
     }
 }
 
-/// An input or output of this name: f32, any number of images, then these axes.
+/// Returns an input or output: f32, any number of images, then these axes.
 fn value(name: &str, axes: &[usize], words: &str) -> Value {
     let images = Dimension { length: Some(Length::Any("images".into())) };
     let fixed = axes.iter().map(|axis| Dimension { length: Some(Length::Fixed(signed(*axis))) });
@@ -69,19 +70,19 @@ fn value(name: &str, axes: &[usize], words: &str) -> Value {
     Value { name: name.into(), r#type: Some(Type { tensor_type: Some(tensor_type) }), doc_string: words.into() }
 }
 
-/// A constant of 32-bit floats.
+/// Returns a constant of 32-bit floats.
 fn floats(name: &str, shape: &[usize], values: &[f32]) -> Tensor {
     let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     Tensor { dims: shape.iter().map(|side| signed(*side)).collect(), data_type: kind::F32, name: name.into(), raw_data }
 }
 
-/// A constant list of integers.
+/// Returns a constant list of integers.
 fn integers(name: &str, values: &[usize]) -> Tensor {
     let raw_data = values.iter().flat_map(|value| signed(*value).to_le_bytes()).collect();
     Tensor { dims: vec![signed(values.len())], data_type: kind::I64, name: name.into(), raw_data }
 }
 
-/// A length as the format has it.
+/// Returns a length as the signed integer of the format.
 fn signed(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! From operations of the graph to nodes of ONNX.
+//! The conversion of the graph's operations to nodes of ONNX.
 
 use super::messages::{Attribute, Node, Tensor, kind};
 use super::{PIXELS, floats, integers, signed};
@@ -11,21 +11,21 @@ use crate::export::graph::{Graph, Operation};
 pub(super) struct Nodes {
     pub(super) list: Vec<Node>,
     pub(super) constants: Vec<Tensor>,
-    /// The name of the value that each operation of the graph gives.
+    /// The name of the output value of each operation of the graph.
     values: Vec<String>,
 }
 
 impl Nodes {
-    /// Adds the operation at `place` of the graph.
+    /// Adds the operation at index `index` of the graph.
     pub(super) fn add(
         &mut self,
         graph: &Graph,
-        place: usize,
+        index: usize,
         operation: &Operation,
         inputs: &[usize],
         arrays: &Arrays,
     ) {
-        let node = &graph.nodes[place];
+        let node = &graph.nodes[index];
         let (name, [_, height, width]) = (node.name.as_str(), node.output);
         let x: String = inputs.first().map(|input| self.values[*input].clone()).unwrap_or_default();
         let value = match operation {
@@ -55,14 +55,14 @@ impl Nodes {
                 self.layer(layer, x, flat, arrays)
             }
             Operation::Add => {
-                let both: Vec<String> = inputs.iter().map(|input| self.flattened_as(graph, place, *input)).collect();
+                let both: Vec<String> = inputs.iter().map(|input| self.flattened_as(graph, index, *input)).collect();
                 self.node(name, "Add", &both, Vec::new())
             }
         };
         self.values.push(value);
     }
 
-    /// Names the last value, and its softmax.
+    /// Adds the outputs: the last value as logits, and its softmax.
     pub(super) fn finish(&mut self, graph: &Graph, [logits, probabilities]: [&str; 2]) {
         let last = graph.last();
         let x = self.values[last].clone();
@@ -72,7 +72,7 @@ impl Nodes {
         self.list.push(node(probabilities, "Softmax", &[logits.to_owned()], probabilities, axis));
     }
 
-    /// Three channels as a pretrained base takes them.
+    /// Adds the preprocessing of a pretrained base and returns the name of its output.
     fn prepare(&mut self, name: &str, x: String, gray: bool, preprocessing: Preprocessing) -> String {
         let Preprocessing { order, scale, mean, deviation } = preprocessing;
         let x = match (gray, order) {
@@ -91,7 +91,7 @@ impl Nodes {
         self.with_constant(&format!("{name}.deviation"), "Div", x, &[3, 1, 1], &deviation)
     }
 
-    /// One layer on the value `x`, which is `flat` or maps.
+    /// Adds a layer on the value `x`, which is `flat` or maps, and returns the name of its output.
     fn layer(&mut self, layer: &ResolvedLayer, x: String, flat: bool, arrays: &Arrays) -> String {
         let name = layer.name.as_str();
         match layer.op {
@@ -122,12 +122,12 @@ impl Nodes {
                 let inputs = self.with_tensors(layer, x, arrays);
                 self.node(name, "Gemm", &inputs, Vec::new())
             }
-            // Of training alone.
+            // Only training drops numbers.
             Op::Dropout { .. } => x,
         }
     }
 
-    /// Each image with mean 0 and variance 1, as [`Op::Standardize`] has it.
+    /// Adds [`Op::Standardize`], which gives each image mean 0 and variance 1.
     #[allow(clippy::cast_precision_loss)] // of an image
     fn standardize(&mut self, name: &str, x: String, shape: [usize; 3]) -> String {
         let part = |part: &str| format!("{name}.{part}");
@@ -142,20 +142,20 @@ impl Nodes {
         self.node(name, "Div", &[centred, deviation], Vec::new())
     }
 
-    /// The value of a node that is an input of `place`, flat where that is.
-    fn flattened_as(&mut self, graph: &Graph, place: usize, input: usize) -> String {
+    /// Returns the output value of node `input`, flattened where the output of node `index` is flat.
+    fn flattened_as(&mut self, graph: &Graph, index: usize, input: usize) -> String {
         let x = self.values[input].clone();
-        if graph.is_flat(place) == graph.is_flat(input) {
+        if graph.is_flat(index) == graph.is_flat(input) {
             return x;
         }
-        self.node(&format!("{}.flat{input}", graph.nodes[place].name), "Flatten", &[x], Vec::new())
+        self.node(&format!("{}.flat{input}", graph.nodes[index].name), "Flatten", &[x], Vec::new())
     }
 
-    /// The inputs of a layer with tensors: its value, then they.
+    /// Returns the inputs of a layer with tensors: `x`, then the tensors, which become constants.
     fn with_tensors(&mut self, layer: &ResolvedLayer, x: String, arrays: &Arrays) -> Vec<String> {
         let mut inputs = vec![x];
         for tensor in &layer.tensors {
-            // A trained network has the tensors of its layers.
+            // A trained network has all tensors of its layers.
             if let Some(Array { shape, values }) = arrays.get(&tensor.name) {
                 self.constants.push(floats(&tensor.name, shape, values));
                 inputs.push(tensor.name.clone());
@@ -164,21 +164,21 @@ impl Nodes {
         inputs
     }
 
-    /// A node of a value and a constant of its own.
+    /// Adds a node that combines `x` with a new constant, and returns the name of its output.
     fn with_constant(&mut self, name: &str, operator: &str, x: String, shape: &[usize], values: &[f32]) -> String {
         let constant = format!("{name}.constant");
         self.constants.push(floats(&constant, shape, values));
         self.node(name, operator, &[x, constant], Vec::new())
     }
 
-    /// A constant list of integers; gives its name.
+    /// Adds a constant list of integers and returns its name.
     fn integers(&mut self, name: &str, part: &str, values: &[usize]) -> String {
         let constant = format!("{name}.{part}");
         self.constants.push(integers(&constant, values));
         constant
     }
 
-    /// A node; gives the name of its value.
+    /// Adds a node and returns the name of its output.
     fn node(&mut self, name: &str, operator: &str, inputs: &[String], settings: Vec<Attribute>) -> String {
         let output = format!("{name}.out");
         self.list.push(node(name, operator, inputs, &output, settings));

@@ -1,9 +1,9 @@
-//! The messages of TensorBoard's event files that a run needs, by the numbers of their fields in `event.proto` and
+//! The messages of TensorBoard's event files that a run needs, with the field numbers of `event.proto` and
 //! `summary.proto`.
 
 use prost::Message;
 
-/// Something at a time.
+/// An event with its time.
 #[derive(Clone, PartialEq, Message)]
 pub struct Event {
     /// Seconds since 1970.
@@ -12,37 +12,37 @@ pub struct Event {
     /// The epoch.
     #[prost(int64, tag = "2")]
     pub step: i64,
-    /// What it is.
-    #[prost(oneof = "What", tags = "3, 5, 7")]
-    pub what: Option<What>,
+    /// The content.
+    #[prost(oneof = "Content", tags = "3, 5, 7")]
+    pub content: Option<Content>,
 }
 
-/// What an event is.
+/// The content of an event.
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum What {
+pub enum Content {
     /// The first event of a file.
     #[prost(string, tag = "3")]
     FileVersion(String),
     /// Values.
     #[prost(message, tag = "5")]
     Summary(Summary),
-    /// A program began again.
+    /// A restart of the program.
     #[prost(message, tag = "7")]
     SessionLog(SessionLog),
 }
 
-/// A program's beginning: what was written of this step and later ones is void.
+/// A start of the program, which voids earlier values of this step and later ones.
 #[derive(Clone, PartialEq, Message)]
 pub struct SessionLog {
-    /// 1 for a beginning.
+    /// 1 for a start.
     #[prost(int32, tag = "1")]
     pub status: i32,
 }
 
-/// Values of one step.
+/// The values of one step.
 #[derive(Clone, PartialEq, Message)]
 pub struct Summary {
-    /// One by one.
+    /// The values in order.
     #[prost(message, repeated, tag = "1")]
     pub value: Vec<Value>,
 }
@@ -59,15 +59,15 @@ pub struct Value {
     /// Text.
     #[prost(message, optional, tag = "8")]
     pub tensor: Option<Tensor>,
-    /// What shows it.
+    /// The plugin that shows the value.
     #[prost(message, optional, tag = "9")]
     pub metadata: Option<Metadata>,
 }
 
-/// What shows a value.
+/// The plugin that shows a value.
 #[derive(Clone, PartialEq, Message)]
 pub struct Metadata {
-    /// The plugin.
+    /// The part of TensorBoard.
     #[prost(message, optional, tag = "1")]
     pub plugin_data: Option<Plugin>,
 }
@@ -75,18 +75,18 @@ pub struct Metadata {
 /// A part of TensorBoard.
 #[derive(Clone, PartialEq, Message)]
 pub struct Plugin {
-    /// Its name.
+    /// The name.
     #[prost(string, tag = "1")]
     pub plugin_name: String,
 }
 
-/// One text.
+/// A text.
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
     /// 7 for text.
     #[prost(int32, tag = "1")]
     pub dtype: i32,
-    /// No axes.
+    /// The shape: no axes.
     #[prost(message, optional, tag = "2")]
     pub tensor_shape: Option<Shape>,
     /// The text.
@@ -94,6 +94,6 @@ pub struct Tensor {
     pub string_val: Vec<Vec<u8>>,
 }
 
-/// The axes of a tensor: none.
+/// The shape of a text, which has no axes.
 #[derive(Clone, PartialEq, Message)]
 pub struct Shape {}

@@ -1,8 +1,7 @@
 //! TensorBoard's event files: the figures of a run by epoch, its test, and its settings.
 //!
-//! Three files, as Keras writes them, so that the curves of training and validation share a chart: `train`,
-//! `validation` and `test`. Each is a sequence of records: length, masked CRC-32C of the length, event, masked CRC-32C of
-//! the event.
+//! The three files `train`, `validation` and `test` are Keras's, so that the curves of training and validation share a
+//! chart. Each is a sequence of records: length, masked CRC-32C of the length, event, masked CRC-32C of the event.
 
 pub mod messages;
 
@@ -12,54 +11,54 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use self::messages::{Event as Written, Metadata, Plugin, SessionLog, Shape, Summary, Tensor, Value, What};
+use self::messages::{Content, Event as Written, Metadata, Plugin, SessionLog, Shape, Summary, Tensor, Value};
 use super::error::ExportError;
-use super::place;
+use super::write;
 use crate::domain::{EpochMetrics, Hyperparameter, Recipe};
 use crate::durable;
 use crate::events::{Event, Record};
 
-/// Milliseconds since 1970 as seconds.
+/// Returns milliseconds since 1970 as seconds.
 #[allow(clippy::cast_precision_loss)] // exact for hundreds of thousands of years
 fn seconds(at: u64) -> f64 {
     at as f64 / 1e3
 }
 
-/// What TensorBoard calls this format.
+/// TensorBoard's name for this format.
 const VERSION: &str = "brain.Event:2";
 
-/// The files, in the order of [`EventFiles::parts`].
+/// The folders of the files, in the order of [`EventFiles::parts`].
 const FILES: [&str; 3] = ["train", "validation", "test"];
 
-/// The bytes of a run's event files, taken in record by record.
+/// The event files of a run, built from the records of its log.
 #[derive(Debug)]
 pub struct EventFiles {
-    /// Not yet written, of each file.
+    /// The unwritten bytes of each file.
     parts: [Vec<u8>; 3],
     /// The name of every file.
     name: String,
 }
 
 impl EventFiles {
-    /// Files that hold the settings of a run and nothing of its log.
+    /// Creates files with the settings of a run and nothing of its log.
     #[must_use]
     pub fn new(recipe: &Recipe) -> Self {
         let at = seconds(recipe.created_at);
         let mut events = Self { parts: Default::default(), name: format!("events.out.tfevents.{at:.0}.mien") };
         for part in 0..FILES.len() {
-            events.push(part, at, 0, What::FileVersion(VERSION.into()));
+            events.push(part, at, 0, Content::FileVersion(VERSION.into()));
         }
-        events.push(0, at, 0, What::Summary(Summary { value: vec![text("settings", &settings(recipe))] }));
+        events.push(0, at, 0, Content::Summary(Summary { value: vec![text("settings", &settings(recipe))] }));
         events
     }
 
-    /// Takes a record of the log in.
+    /// Adds a record of the log.
     pub fn apply(&mut self, record: &Record) {
         let at = seconds(record.at);
         match &record.event {
             Event::WorkerStarted { resumed_from, .. } => {
                 for part in 0..2 {
-                    let session = What::SessionLog(SessionLog { status: 1 });
+                    let session = Content::SessionLog(SessionLog { status: 1 });
                     self.push(part, at, i64::from(*resumed_from) + 1, session);
                 }
             }
@@ -95,7 +94,7 @@ impl EventFiles {
         self.figures(1, at, metrics.epoch, &named(&validation));
     }
 
-    /// Numbers of an epoch; those that are no numbers are shown as such.
+    /// Adds figures of an epoch; TensorBoard shows NaN as such.
     #[allow(clippy::cast_possible_truncation)] // the format has f32
     fn figures(&mut self, part: usize, at: f64, epoch: u32, figures: &[(String, f64)]) {
         let number = |(name, figure): &(String, f64)| Value {
@@ -104,11 +103,11 @@ impl EventFiles {
             ..Value::default()
         };
         let value = figures.iter().map(number).collect();
-        self.push(part, at, i64::from(epoch), What::Summary(Summary { value }));
+        self.push(part, at, i64::from(epoch), Content::Summary(Summary { value }));
     }
 
-    fn push(&mut self, part: usize, wall_time: f64, step: i64, what: What) {
-        let event = Written { wall_time, step, what: Some(what) }.encode_to_vec();
+    fn push(&mut self, part: usize, wall_time: f64, step: i64, content: Content) {
+        let event = Written { wall_time, step, content: Some(content) }.encode_to_vec();
         let bytes = &mut self.parts[part];
         let length = (event.len() as u64).to_le_bytes();
         bytes.extend(length);
@@ -117,23 +116,23 @@ impl EventFiles {
         bytes.extend(masked(&event).to_le_bytes());
     }
 
-    /// Writes what there is to new files in `folder`.
+    /// Writes the bytes so far to new files in `folder`.
     ///
     /// # Errors
-    /// When something is there already and not `force`, or the folder cannot be written.
+    /// If `folder` exists and not `force`, or it cannot be written.
     pub fn create(&mut self, folder: &Path, force: bool) -> Result<(), ExportError> {
         let files: Vec<(PathBuf, Vec<u8>)> = FILES
             .iter()
             .zip(&mut self.parts)
             .map(|(file, bytes)| (Path::new(file).join(&self.name), std::mem::take(bytes)))
             .collect();
-        place::write_folder(folder, &files, force)
+        write::write_folder(folder, &files, force)
     }
 
-    /// Appends what there is to the files in `folder`.
+    /// Appends the unwritten bytes to the files in `folder`.
     ///
     /// # Errors
-    /// When one is gone or cannot be written.
+    /// If a file is gone or cannot be written.
     pub fn append(&mut self, folder: &Path) -> Result<(), ExportError> {
         for (file, bytes) in FILES.iter().zip(&mut self.parts) {
             let path = folder.join(file).join(&self.name);
@@ -153,19 +152,19 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_data()
 }
 
-/// CRC-32C as these files have it: rotated and moved, so that a checksum of what holds checksums is no such sum.
+/// Returns the masked CRC-32C of `TFRecord` files (TensorFlow, `lib/hash/crc32c.h`): rotated, plus a constant.
 fn masked(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// Text for the text dashboard, which reads Markdown.
+/// Returns a text for the text dashboard, which reads Markdown.
 fn text(tag: &str, words: &str) -> Value {
     let tensor = Tensor { dtype: 7, tensor_shape: Some(Shape {}), string_val: vec![words.into()] };
     let plugin_data = Some(Plugin { plugin_name: "text".into() });
     Value { tag: tag.into(), tensor: Some(tensor), metadata: Some(Metadata { plugin_data }), simple_value: None }
 }
 
-/// The settings of a run as a table.
+/// Returns the settings of a run as a Markdown table.
 fn settings(recipe: &Recipe) -> String {
     let mut table = "| setting | value |\n|---|---|\n".to_owned();
     let mut row = |name: &str, value: String| {

@@ -1,9 +1,9 @@
-//! Records come back whole from the bytes, and say what the log said.
+//! Tests that the bytes of event files are complete records with the figures of the log.
 
 use super::*;
 use crate::domain::{Confusion, DatasetName, EarlyStoppingStatus, Split};
 
-/// The events in the bytes of a file, whose checksums all fit.
+/// Returns the events in the bytes of a file, after a check of all checksums.
 fn read(mut bytes: &[u8]) -> Vec<Written> {
     let mut events = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<8>() {
@@ -19,10 +19,10 @@ fn read(mut bytes: &[u8]) -> Vec<Written> {
     events
 }
 
-/// Tag, step and number of every scalar.
+/// Returns tag, step and number of every scalar.
 fn scalars(bytes: &[u8]) -> Vec<(String, i64, f32)> {
-    let values = read(bytes).into_iter().flat_map(|event| match event.what {
-        Some(What::Summary(summary)) => summary.value.into_iter().map(|value| (event.step, value)).collect(),
+    let values = read(bytes).into_iter().flat_map(|event| match event.content {
+        Some(Content::Summary(summary)) => summary.value.into_iter().map(|value| (event.step, value)).collect(),
         _ => Vec::new(),
     });
     values.filter_map(|(step, value)| Some((value.tag, step, value.simple_value?))).collect()
@@ -44,7 +44,7 @@ fn epoch(epoch: u32) -> Event {
 
 #[test]
 fn checksums_are_those_of_a_file_that_tensorboard_wrote() {
-    // The length of the first record that TensorBoard 2.21's own writer makes, and the checksum behind it.
+    // The length of the first record of a file by TensorBoard 2.21, and its checksum.
     assert_eq!(masked(&72_u64.to_le_bytes()), 0x9d48_92fe);
     assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
 }
@@ -73,11 +73,11 @@ fn figures_are_those_of_the_log_and_a_restart_voids_what_follows_it() {
     assert_eq!(scalars(test).len(), 3, "the training images are no test");
     let begun: Vec<i64> = read(validation)
         .into_iter()
-        .filter_map(|event| matches!(event.what, Some(What::SessionLog(_))).then_some(event.step))
+        .filter_map(|event| matches!(event.content, Some(Content::SessionLog(_))).then_some(event.step))
         .collect();
     assert_eq!(begun, [1, 2]);
     let first = &read(train)[0];
-    assert_eq!((first.wall_time, &first.what), (5.0, &Some(What::FileVersion(VERSION.into()))));
+    assert_eq!((first.wall_time, &first.content), (5.0, &Some(Content::FileVersion(VERSION.into()))));
 }
 
 #[test]

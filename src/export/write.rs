@@ -1,4 +1,4 @@
-//! Where exports are written: nothing is replaced unasked, and what is written is whole.
+//! Writes exports completely or not at all, and replaces nothing without permission.
 
 use std::fs;
 use std::io;
@@ -7,26 +7,26 @@ use std::path::Path;
 use super::error::ExportError;
 use crate::durable;
 
-/// Writes a file. What is there already is replaced only if `force`.
+/// Writes a file. An existing one is replaced only if `force`.
 ///
 /// # Errors
-/// When something is there already, or the folder cannot be written.
+/// If the path exists and not `force`, or it cannot be written.
 pub fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<(), ExportError> {
     refuse_existing(path, force)?;
     durable::write(path, bytes).map_err(|source| ExportError::Write { path: path.to_owned(), source })
 }
 
-/// Writes a folder with these files, all of them or none. In a folder that is there already, if `force`, files of these
-/// names are replaced one by one and others stay.
+/// Writes a folder with all of these files or none. If `force`, an existing folder's files of these names are replaced
+/// one by one, and the others stay.
 ///
 /// # Errors
-/// When something is there already, or the folder cannot be written.
+/// If the path exists and not `force`, or it cannot be written.
 pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)], force: bool) -> Result<(), ExportError> {
     refuse_existing(path, force)?;
     durable::write_folder(path, files).map_err(|source| ExportError::Write { path: path.to_owned(), source })
 }
 
-/// Refuses a path at which something is, unless `force`.
+/// Refuses an existing path, unless `force`.
 pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), ExportError> {
     match fs::symlink_metadata(path) {
         Ok(_) if !force => Err(ExportError::Exists(path.to_owned())),
