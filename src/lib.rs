@@ -8,12 +8,14 @@
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
 //! | [`durable`] | atomic file replacement, versioned files, locks |
+//! | [`checkpoint`] | a run's weights and state |
 //! | [`events`] | a run's event log |
 //! | [`runs`] | run folders, summaries, queue, comparison |
 //! | [`data`] | datasets: import, store, augmentation, batches |
 //! | [`weights`] | pretrained weights: import, store |
 //! | [`download`] | resumable, hash-checked downloads |
 //! | [`detect`] | faces in a picture |
+//! | [`export`] | trained networks and figures as files of other programs |
 //! | `model` | networks, kernels, devices (feature `trainer`) |
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
@@ -24,6 +26,7 @@
 
 #[cfg(feature = "trainer")]
 pub mod bench;
+pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod detect;
@@ -31,6 +34,7 @@ pub mod domain;
 pub mod download;
 pub mod durable;
 pub mod events;
+pub mod export;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -18,7 +18,7 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 18] = [
     // Built for fuzzing and tests only.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
@@ -29,11 +29,21 @@ const RULES: [Rule; 16] = [
     Rule { room: "weights", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "detect", rooms: &[], frameworks: &[] },
     Rule { room: "download", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule { room: "checkpoint", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule {
+        room: "export",
+        rooms: &["domain", "durable", "events", "runs", "data", "weights", "checkpoint"],
+        frameworks: &[],
+    },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
-    Rule { room: "train", rooms: &["domain", "durable", "data", "model", "events"], frameworks: &["burn"] },
+    Rule {
+        room: "train",
+        rooms: &["domain", "durable", "checkpoint", "data", "model", "events"],
+        frameworks: &["burn"],
+    },
     Rule {
         room: "worker",
-        rooms: &["domain", "data", "weights", "model", "train", "events", "runs"],
+        rooms: &["domain", "checkpoint", "data", "weights", "model", "train", "events", "runs"],
         frameworks: &["burn"],
     },
     Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
@@ -49,6 +59,8 @@ const RULES: [Rule; 16] = [
             "weights",
             "download",
             "detect",
+            "checkpoint",
+            "export",
             "model",
             "train",
             "worker",

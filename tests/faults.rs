@@ -22,10 +22,10 @@ use lab::{Lab, wait_for_epoch};
 #[cfg(feature = "trainer")]
 use lab::{PATIENCE, events, history_of, wait_for, worker_pid};
 #[cfg(feature = "trainer")]
+use mien::checkpoint::Checkpoint;
+#[cfg(feature = "trainer")]
 use mien::events::Event;
 use mien::runs::RunFolder;
-#[cfg(feature = "trainer")]
-use mien::train::checkpoint::Checkpoint;
 #[cfg(feature = "trainer")]
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;

@@ -18,9 +18,9 @@ use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
 use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images, ImportRequest, import};
+use mien::domain::arrays::{Array, Arrays};
 use mien::domain::{DatasetName, NetworkName, Split, TrainedStages, WeightsName};
 use mien::model::frozen::FrozenPart;
-use mien::model::parameters::{Array, Arrays};
 use mien::weights::{self, ImportOptions, Weights};
 use safetensors::SafeTensors;
 

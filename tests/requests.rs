@@ -7,9 +7,9 @@ mod lab;
 use std::fs;
 
 use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
+use mien::checkpoint::Checkpoint;
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};
-use mien::train::checkpoint::Checkpoint;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 

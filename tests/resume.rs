@@ -15,10 +15,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lab::{Lab, PATIENCE, events, wait_for};
+use mien::checkpoint::Checkpoint;
 use mien::domain::{EpochMetrics, Outcome, RunId};
 use mien::events::Event;
 use mien::runs::RunFolder;
-use mien::train::checkpoint::Checkpoint;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::process::{Pid, Signal, kill_process};

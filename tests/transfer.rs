@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use burn_flex::{Flex, FlexDevice};
 use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
+use mien::checkpoint::Checkpoint;
 use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images};
 use mien::domain::{Preprocessing, RunState, Split};
 use mien::events::Event;
 use mien::runs::RunFolder;
-use mien::train::checkpoint::Checkpoint;
 use mien::worker::predictor::Predictor;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};

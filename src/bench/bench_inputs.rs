@@ -5,9 +5,9 @@ use burn::tensor::{Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved, TensorKind};
 use crate::domain::{NetworkName, Precision, StageName, Strategy, TrainedStages};
-use crate::model::parameters::{Array, Arrays};
 
 /// Classes, as in FER-2013.
 pub(super) const CLASSES: usize = 7;

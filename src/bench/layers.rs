@@ -7,12 +7,12 @@ use burn::tensor::{Distribution, Tensor};
 
 use super::bench_inputs::{CLASSES, made_up_weights};
 use super::{BenchError, Finding, ReportFinding, spread, wait};
+use crate::domain::arrays::{Arrays, MismatchError};
 use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
 use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
 use crate::model::kernels::{KernelBackend, TrainBackend, conv3x3_relu, conv3x3_relu_maxpool2};
-use crate::model::parameters::{Arrays, MismatchError};
 use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
 /// Passes that are not counted, because kernels are compiled and tuned in them.

@@ -16,8 +16,8 @@ mod tests;
 use burn::tensor::backend::Backend;
 
 use crate::data::StoreError;
+use crate::domain::MismatchError;
 use crate::domain::network::ResolveError;
-use crate::model::parameters::MismatchError;
 
 pub use finding::{Check, Finding};
 

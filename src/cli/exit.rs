@@ -11,6 +11,7 @@ use crate::domain::preflight::Problem;
 use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
+use crate::export::ExportError;
 use crate::runs::annotations::NoteError;
 use crate::runs::comparison::ComparisonError;
 use crate::runs::inspection::InspectionError;
@@ -165,6 +166,8 @@ pub(super) enum CommandError {
     Marked(#[from] MarkedError),
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl CommandError {
@@ -205,6 +208,7 @@ impl CommandError {
                 | Self::Launch(LaunchError::Limits(_))
                 | Self::Slots(SlotsError::Range(_))
                 | Self::Ensemble(EnsembleError::Few(_) | EnsembleError::Twice(_))
+                | Self::Export(ExportError::Ending { .. })
                 | Self::Import(ImportError::Options(_))
                 | Self::Download { error: DownloadError::Address { .. }, .. }
         );

@@ -2,10 +2,12 @@
 //!
 //! Depends on the standard library, serde and thiserror. Uses no file, clock or random source.
 
+pub mod arrays;
 pub mod augmentation;
 pub mod clock;
 pub mod cost;
 pub mod device;
+pub mod exported;
 pub mod figures;
 pub mod hyperparameter;
 pub mod left_out;
@@ -30,10 +32,12 @@ pub mod text;
 pub mod transfer;
 pub mod views;
 
+pub use arrays::{Array, Arrays, MismatchError};
 pub use augmentation::Augmentation;
 pub use clock::now;
 pub use cost::TrainingCost;
 pub use device::DeviceRequest;
+pub use exported::Exported;
 pub use hyperparameter::{Hyperparameter, SettingError};
 pub use left_out::LeftOutImages;
 pub use limits::Limits;

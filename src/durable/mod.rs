@@ -46,6 +46,36 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Writes a folder with `files`, by paths in it, and renames it into place, so that it has all of them or does not
+/// exist. In an existing folder the files are replaced one by one. Folders above it are created.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        return write_into(path, files);
+    }
+    let parent = folder_of(path);
+    fs::create_dir_all(parent)?;
+    let mode = Permissions::from_mode(0o777);
+    let new = tempfile::Builder::new().permissions(mode).tempdir_in(parent).map_err(without_temporary_name)?;
+    write_into(new.path(), files)?;
+    fs::rename(new.path(), path)?;
+    // Otherwise the temporary name would be deleted, which by now may belong to another folder.
+    let _ = new.keep();
+    sync_folder(parent)
+}
+
+/// Writes `files` by their paths in a folder.
+fn write_into<N: AsRef<Path>>(folder: &Path, files: &[(N, Vec<u8>)]) -> io::Result<()> {
+    for (name, bytes) in files {
+        let file = folder.join(name);
+        fs::create_dir_all(folder_of(&file))?;
+        write(&file, bytes)?;
+    }
+    Ok(())
+}
+
 /// Writes `bytes` to a temporary file and renames it, readable only by the owner and without syncing. After a power cut
 /// the file may be empty or torn, so use it for derived data with a checksum.
 ///
@@ -148,6 +178,21 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         let error = write(&folder.path().join("missing/file"), b"").expect_err("no folder").to_string();
         assert!(!error.contains(".tmp"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_appears_complete_and_an_existing_one_is_filled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new");
+        write_folder(&path, &[("a", b"one".to_vec()), ("in/b", b"two".to_vec())]).expect("written");
+        assert_eq!(fs::read(path.join("in/b")).expect("read"), b"two");
+        fs::write(path.join("c"), "theirs").expect("written");
+        write_folder(&path, &[("a", b"another".to_vec())]).expect("written");
+        assert_eq!(fs::read(path.join("a")).expect("read"), b"another");
+        assert_eq!(fs::read(path.join("c")).expect("read"), b"theirs");
+        write_folder(&folder.path().join("new/er/still"), &[("a", Vec::new())]).expect("written");
+        assert!(write_folder(&folder.path().join("x"), &[("a", Vec::new()), ("a/b", Vec::new())]).is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "a failed write leaves nothing");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use super::in_precision;
 use super::kernels::KernelBackend;
 use super::network::Network;
-use super::parameters::{Arrays, MismatchError};
 use crate::domain::Precision;
 use crate::domain::network::{Cut, FORWARD_CHUNK, Resolved};
+use crate::domain::{Arrays, MismatchError};
 
 /// The layers below the cut, with imported weights.
 #[derive(Debug, Clone)]

@@ -15,11 +15,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
 use super::kernels::{BatchNormSettings, BlockSettings, KernelBackend, Pool, cast, conv_block, convolution};
-use super::parameters::{Array, Arrays, MismatchError};
+use crate::domain::arrays::{Array, Arrays, MismatchError, find};
 use crate::domain::network::{Op, Plan, ResolveError, Step};
 use crate::domain::{Architecture, NetworkName};
 
-use weights::find;
 pub use weights::{BatchNormWeights, ConvolutionWeights, DenseWeights, RunningStatistics, Weights};
 
 /// The key of a training step's random numbers, so that no generator state has to be saved.

@@ -2,12 +2,10 @@
 
 use burn::module::AutodiffModule;
 
+use crate::checkpoint::{AVERAGE, averages};
+use crate::domain::{Arrays, MismatchError};
 use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
-use crate::model::parameters::{Arrays, MismatchError};
-
-/// The prefix of averages in a checkpoint.
-const PREFIX: &str = "average.";
 
 /// The average of a network's weights and running statistics over the steps so far.
 pub struct Average<B: TrainBackend> {
@@ -51,27 +49,6 @@ impl<B: TrainBackend> Average<B> {
     /// Returns the averaged tensors by their names in a checkpoint.
     #[must_use]
     pub fn to_arrays(&self) -> Arrays {
-        self.network.to_arrays().into_iter().map(|(name, array)| (format!("{PREFIX}{name}"), array)).collect()
+        self.network.to_arrays().into_iter().map(|(name, array)| (format!("{AVERAGE}{name}"), array)).collect()
     }
-}
-
-/// Whether a checkpoint's array of this name is an average.
-#[must_use]
-pub fn is_average(name: &str) -> bool {
-    name.starts_with(PREFIX)
-}
-
-/// Returns the averages of a checkpoint, by the names of the network's tensors.
-fn averages(arrays: &Arrays) -> Arrays {
-    let own = |(name, array): (&String, _)| Some((name.strip_prefix(PREFIX)?.to_owned(), Clone::clone(array)));
-    arrays.iter().filter_map(own).collect()
-}
-
-/// Returns the arrays of a checkpoint that are evaluated: its averages, or the network's own where it has none.
-#[must_use]
-pub fn evaluated_arrays(mut arrays: Arrays) -> Arrays {
-    let averages = averages(&arrays);
-    arrays.retain(|name, _| !is_average(name));
-    arrays.extend(averages);
-    arrays
 }

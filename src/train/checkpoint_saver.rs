@@ -7,15 +7,15 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::domain::arrays::Arrays;
 use crate::domain::{EarlyStoppingStatus, Strategy};
 use crate::events::Event;
 use crate::model::kernels::TrainBackend;
-use crate::model::parameters::Arrays;
 
 use super::Reporter;
 use super::average::Average;
-use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, Partial, State};
 use super::epoch::Learner;
+use crate::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointFiles, Identity, Partial, State};
 
 /// A checkpoint could not be written.
 #[derive(Debug, thiserror::Error)]

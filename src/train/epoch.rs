@@ -8,12 +8,12 @@ use crate::model::network::{Network, StepKey};
 
 use super::Reporter;
 use super::average::Average;
-use super::checkpoint::Partial;
 use super::checkpoint_saver::{CheckpointSaver, SaveError};
 use super::data_loader::{DataLoader, DeviceBatch, HostBatch};
 use super::loss::{Mixed, Objective};
 use super::metric_accumulator::{DeviceSums, MetricAccumulator};
 use super::optimizer::NetworkOptimizer;
+use crate::checkpoint::Partial;
 
 /// The state that a training step changes.
 pub struct Learner<B: TrainBackend> {

@@ -6,16 +6,15 @@ use std::time::Duration;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::data::batch::{Pass, drawn_order, epoch_order};
+use crate::domain::MismatchError;
 use crate::domain::{
     EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split, View,
 };
 use crate::events::Event;
 use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
-use crate::model::parameters::MismatchError;
 
 use super::average::Average;
-use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
 use super::checkpoint_saver::{CheckpointSaver, SaveError, TrainingSnapshot};
 use super::data_loader::DataLoader;
 use super::early_stopping::{StoppingDecision, observe};
@@ -25,6 +24,7 @@ use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
+use crate::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
 
 /// The settings and data of a training.
 pub struct Fit<'a, B: TrainBackend>

@@ -8,9 +8,9 @@ use burn::tensor::{Int, Tensor, TensorData};
 use crate::events::Event;
 use crate::model::kernels::read;
 
-use super::checkpoint::Partial;
 use super::epoch::{EpochPlan, TrainingMetrics};
 use super::stopwatch::Stopwatch;
+use crate::checkpoint::Partial;
 
 /// At most one progress event in this time, and at most [`MAX_REPORTS`] in an epoch.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);

@@ -1,10 +1,9 @@
 //! Training: the loop, early stopping, schedules, checkpoints and evaluation.
 //!
-//! May use: `domain`, `durable`, `data`, `model`, `events`, burn. Events go to a [`Reporter`], which also returns
-//! requests.
+//! May use: `domain`, `durable`, `checkpoint`, `data`, `model`, `events`, burn. Events go to a [`Reporter`], which
+//! also returns requests.
 
 pub mod average;
-pub mod checkpoint;
 pub mod checkpoint_saver;
 mod clip;
 pub mod data_loader;

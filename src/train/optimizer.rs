@@ -12,10 +12,10 @@ use burn::record::Record;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorPrimitive};
 
+use crate::domain::arrays::{Array, Arrays, MismatchError};
 use crate::domain::{Optimizer, Recipe};
 use crate::model::kernels::{AdamStep, DescentStep, KernelBackend, TrainBackend};
 use crate::model::network::Network;
-use crate::model::parameters::{Array, Arrays, MismatchError};
 
 use super::clip;
 

@@ -8,6 +8,7 @@
 pub mod error;
 pub mod import;
 pub mod manifest;
+mod of_recipe;
 pub mod preference;
 pub mod store;
 mod vgg16;
@@ -15,6 +16,7 @@ mod vgg16;
 pub use error::WeightsError;
 pub use import::{ImportOptions, import};
 pub use manifest::{Layout, Manifest};
+pub use of_recipe::{BaseError, of_recipe};
 pub use preference::{ADVICE, preferred};
 pub use store::{Weights, list, read_manifest};
 pub use vgg16::VGG16;

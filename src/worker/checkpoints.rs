@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
 use crate::domain::text::printable;
 use crate::runs::layout::RunFolder;
-use crate::train::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
 
 use super::error::WorkerError;
 

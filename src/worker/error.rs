@@ -4,16 +4,16 @@ use std::io;
 use std::path::PathBuf;
 
 use super::fault::Fault;
+use crate::checkpoint::CheckpointError;
 use crate::data::StoreError;
+use crate::domain::MismatchError;
 use crate::domain::network::ResolveError;
 use crate::domain::preflight::{Problem, Subject};
 use crate::domain::{DatasetName, FailureKind};
 use crate::model::device::DeviceError;
-use crate::model::parameters::MismatchError;
 use crate::runs::FileError;
-use crate::train::checkpoint::CheckpointError;
 use crate::train::fit::FitError;
-use crate::weights::WeightsError;
+use crate::weights::{BaseError, WeightsError};
 
 /// The errors that end a worker's job.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +95,15 @@ pub enum WorkerError {
     /// A panic: the device or this program failed.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl From<BaseError> for WorkerError {
+    fn from(error: BaseError) -> Self {
+        match error {
+            BaseError::Problem(problem) => Self::Problem(problem),
+            BaseError::Weights(error) => Self::Weights(error),
+        }
+    }
 }
 
 impl WorkerError {

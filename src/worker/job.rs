@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::data::manifest;
 use crate::data::store::Dataset;
 use crate::domain::preflight::{self, Entry};
@@ -11,7 +12,6 @@ use crate::model::device::{self, Device};
 use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
-use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::train::data_loader::DataLoader;
 use crate::train::fit::{Fit, FitEnd, fit};
 

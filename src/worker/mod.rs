@@ -33,8 +33,6 @@ use crate::runs::layout::RunFolder;
 use crate::runs::queue::Queue;
 use crate::train::Reporter;
 
-pub(crate) use model::imported_arrays;
-
 use error::WorkerError;
 use fault::PanicOutput;
 use run_reporter::RunReporter;

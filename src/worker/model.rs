@@ -3,14 +3,12 @@
 use super::error::WorkerError;
 use crate::data::{ImageShape, Preparation};
 use crate::domain::network::{Cut, Resolved};
-use crate::domain::preflight::{self, Entry};
-use crate::domain::{NetworkName, Preprocessing, Recipe, Transfer};
+use crate::domain::{Arrays, MismatchError, Preprocessing, Recipe, Transfer};
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::KernelBackend;
 use crate::model::network::Network;
-use crate::model::parameters::{Array, Arrays, MismatchError};
 use crate::runs::layout::Home;
-use crate::weights::Weights;
+use crate::weights;
 
 /// A network for images of one shape, with its frozen part on a device.
 pub(super) struct Model<B: KernelBackend> {
@@ -40,8 +38,10 @@ impl<B: KernelBackend> Model<B> {
     ) -> Result<Self, WorkerError> {
         let resolved = recipe.resolve(image, classes)?;
         let cut = resolved.cut(recipe.trained_stages())?;
-        let imported = recipe.transfer.as_ref().map(|transfer| read_imported(home, recipe, transfer)).transpose()?;
-        let (weights, preprocessing) = imported.map_or_else(Default::default, |(weights, kind)| (weights, Some(kind)));
+        let open = |transfer: &Transfer| weights::of_recipe(&home.weights_file(&transfer.weights), recipe, transfer);
+        let imported = recipe.transfer.as_ref().map(open).transpose()?;
+        let preprocessing = imported.as_ref().map(|imported| imported.manifest().preprocessing);
+        let weights = imported.map(|imported| imported.arrays_of(recipe.network_name())).unwrap_or_default();
         let frozen = FrozenPart::new(&resolved, cut, &weights, device)?;
         let frozen = frozen.map(|part| part.computing_in(recipe.precision).in_chunks_of(chunk));
         Ok(Self { resolved, cut, weights, preprocessing, frozen })
@@ -66,24 +66,4 @@ impl<B: KernelBackend> Model<B> {
     ) -> Result<Network<T>, MismatchError> {
         Network::new(self.resolved.plan(self.cut.trained()), &self.weights, seed, device)
     }
-}
-
-fn read_imported(home: &Home, recipe: &Recipe, transfer: &Transfer) -> Result<(Arrays, Preprocessing), WorkerError> {
-    let file = home.weights_file(&transfer.weights);
-    let refuse = |found| preflight::check_weights(recipe, transfer, found).map_or(Ok(()), Err);
-    if !file.exists() {
-        refuse(Entry::Missing)?;
-    }
-    let weights = Weights::open(&file)?;
-    let manifest = weights.manifest();
-    refuse(Entry::Found(manifest.identity()))?;
-    Ok((imported_arrays(&weights, recipe.network_name()), manifest.preprocessing))
-}
-
-/// Returns the tensors of `network` that the imported weights contain, by name.
-#[must_use]
-pub(crate) fn imported_arrays(weights: &Weights, network: NetworkName) -> Arrays {
-    let tensors = network.architecture().pretrained_tensors();
-    let read = |name: String| weights.tensor(&name).map(|(shape, values)| (name, Array { shape, values }));
-    tensors.into_iter().filter_map(|tensor| read(tensor.name)).collect()
 }

@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::checkpoint::{self, Checkpoint, Identity};
 use crate::data::{ImageShape, Manifest, Preparation};
 use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::{Precision, Preprocessing, Recipe, Views, mean_probabilities};
@@ -11,8 +12,6 @@ use crate::model::in_precision;
 use crate::model::kernels::{KernelBackend, TrainBackend, read};
 use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
-use crate::train::average;
-use crate::train::checkpoint::{Checkpoint, Identity};
 use crate::train::evaluate::{BATCH_SIZE, softmax};
 
 use super::backend::{DeviceJob, DevicePolicy, on_device};
@@ -121,7 +120,7 @@ impl<B: KernelBackend> Predictor<B> {
         let identity = best.state.identity;
         // Networks on stored images take their shape; networks on prepared images take the recipe's size.
         let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
-        let arrays = average::evaluated_arrays(best.arrays);
+        let arrays = checkpoint::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
         let preparation = stored_shape(&home, &recipe, &identity).map(|image| model.preparation(&recipe, image));

@@ -3,13 +3,13 @@
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
+use crate::checkpoint;
 use crate::domain::{Split, View};
 use crate::events::Event;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
-use crate::train::average;
 use crate::train::evaluate::Evaluation;
 
 use super::checkpoints::best;
@@ -29,7 +29,7 @@ where
         let (best, warnings) = best(self.files)?;
         warnings.into_iter().for_each(|message| self.reporter.report(Event::Warning { message }));
         check_identity(Some(&best), self.setup.identity())?;
-        let network = self.setup.network()?.valid().load_arrays(&average::evaluated_arrays(best.arrays))?;
+        let network = self.setup.network()?.valid().load_arrays(&checkpoint::evaluated_arrays(best.arrays))?;
         Ok((network, best.state.epoch))
     }
 

@@ -13,10 +13,10 @@ use burn::backend::Flex;
 
 use super::bench_inputs::{BenchInputs, highest_stage, made_up_weights};
 use super::{BenchError, Check, Finding, ReportFinding};
+use crate::domain::arrays::Arrays;
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::{TrainBackend, with_reference_kernels};
-use crate::model::parameters::Arrays;
 use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
 pub(super) use networks::NetworkUnderTest;

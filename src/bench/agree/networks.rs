@@ -9,12 +9,12 @@ use burn::tensor::{Int, Tensor};
 use super::{CpuBackend, InputPair, Tolerance, on_cpu, relative};
 use crate::bench::bench_inputs::BenchInputs;
 use crate::bench::{BenchError, Check, Finding, ReportFinding};
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::{Precision, Strategy};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::{Network, StepKey};
-use crate::model::parameters::{Array, Arrays};
 
 /// A strategy's network with its initial weights, and a batch of images.
 pub(crate) struct NetworkUnderTest<B: TrainBackend> {

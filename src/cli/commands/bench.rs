@@ -9,9 +9,8 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::output;
-use crate::domain::{DeviceRequest, NetworkName, Precision, StageName, Strategy, WeightsName};
+use crate::domain::{Arrays, DeviceRequest, NetworkName, Precision, StageName, Strategy, WeightsName};
 use crate::model::device::{self, Device};
-use crate::model::parameters::Arrays;
 use crate::runs::Home;
 use crate::weights::Weights;
 use crate::worker::fault::{self, PanicOutput};
@@ -197,5 +196,5 @@ fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
         return Err(CommandError::NoWeights { name: name.clone(), folder });
     }
     let weights = Weights::open(&path)?;
-    Ok(crate::worker::imported_arrays(&weights, NetworkName::VGG16))
+    Ok(weights.arrays_of(NetworkName::VGG16))
 }

@@ -13,6 +13,7 @@ mod data;
 mod delete;
 mod doctor;
 mod evaluate;
+mod export;
 mod inspect;
 mod note;
 mod pause;
@@ -69,6 +70,7 @@ commands! {
     show::Show,
     compare::Compare,
     inspect::Inspect,
+    export::Export,
     watch::Watch,
     stop::Stop,
     pause::Pause,

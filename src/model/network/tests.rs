@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 
 use super::{Network, StepKey};
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage, Unit};
+use crate::domain::{Array, Arrays};
 use crate::domain::{NetworkName, TrainedStages};
-use crate::model::parameters::{Array, Arrays};
 
 /// Returns a network of the catalog with drawn weights, for images `[channels, height, width]`.
 pub(crate) fn drawn<B: crate::model::kernels::KernelBackend>(

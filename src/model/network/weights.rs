@@ -4,9 +4,9 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::Training;
+use crate::domain::arrays::{Array, Arrays, MismatchError, find};
 use crate::domain::network::TensorSpec;
 use crate::model::kernels::{BatchNormSettings, KernelBackend, batch_norm, batch_norm_fixed};
-use crate::model::parameters::{Array, Arrays, MismatchError};
 
 /// The tensors of one layer.
 #[derive(Module, Debug)]
@@ -179,18 +179,6 @@ impl<B: KernelBackend> BatchNormWeights<B> {
             return y;
         }
         batch_norm_fixed(x, parameters, running, settings)
-    }
-}
-
-/// Returns the array of this name, if it has this shape.
-pub(super) fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array, MismatchError> {
-    match arrays.get(name) {
-        None => Err(MismatchError::Missing(name.to_owned())),
-        Some(array) if array.shape != shape => {
-            let (expected, found) = (shape.to_vec(), array.shape.clone());
-            Err(MismatchError::Shape { name: name.to_owned(), expected, found })
-        }
-        Some(array) => Ok(array),
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{ImageRun, Recorder};
+use crate::checkpoint::Checkpoint;
 use crate::data::batch::{Pass, Source};
 use crate::domain::{FinishReason, LeftOutImages, Limits, Schedule, Split};
 use crate::events::Event;
-use crate::train::checkpoint::Checkpoint;
 use crate::train::fit::FitEnd;
 
 #[test]

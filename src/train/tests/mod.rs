@@ -12,20 +12,20 @@ use std::time::{Duration, Instant};
 use burn::backend::{Autodiff, Flex};
 
 use super::Reporter;
-use super::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use super::data_loader::DataLoader;
 use super::device_dataset::DeviceDataset;
 use super::evaluate::Evaluation;
 use super::fit::{Fit, FitEnd, fit};
+use crate::checkpoint::{Checkpoint, CheckpointFiles, Identity};
 use crate::data::batch::Source;
 use crate::data::images::{Augmenter, Images};
 use crate::data::manifest::{ImageShape, SplitOptions};
 use crate::data::store::Dataset;
 use crate::data::writer::{Description, StagingFolder, Writer};
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::{DatasetName, EpochMetrics, Limits, Recipe, Split};
 use crate::events::Event;
 use crate::model::network::Network;
-use crate::model::parameters::{Array, Arrays};
 
 type Cpu = Autodiff<Flex>;
 

@@ -7,9 +7,9 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{Cpu, wave};
 use crate::domain::NetworkName;
+use crate::domain::arrays::Arrays;
 use crate::model::network::StepKey;
 use crate::model::network::tests::{build, drawn, residual};
-use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
 use crate::train::loss::Objective;
 use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use burn::backend::Flex;
 
 use super::{ImageRun, Recorder, SIDE, assert_near, identity};
+use crate::checkpoint::{self, Checkpoint};
 use crate::data::batch::Pass;
 use crate::domain::{Augmentation, FinishReason, Hyperparameter, NetworkName, Precision, Split};
 use crate::model::network::tests::drawn;
-use crate::train::average;
-use crate::train::checkpoint::Checkpoint;
 use crate::train::data_loader::DataLoader;
 use crate::train::evaluate::evaluate;
 use crate::train::fit::FitEnd;
@@ -89,7 +88,7 @@ fn a_run_with_every_setting_resumes_to_the_same_bits() {
         assert_eq!(training.last(&run), expected, "stopped at {stop_at}");
     }
     // Validation evaluates the average.
-    let evaluated = average::evaluated_arrays(expected.arrays.clone());
+    let evaluated = checkpoint::evaluated_arrays(expected.arrays.clone());
     assert!(evaluated.keys().all(|name| !name.starts_with("average.")));
     assert_eq!(evaluated["dense_weight"], expected.arrays["average.dense_weight"]);
     assert_ne!(evaluated["dense_weight"], expected.arrays["dense_weight"]);

@@ -1,6 +1,6 @@
 //! The parts of HDF5 that Keras uses.
 
-use hdf5_pure::{DType, Dataset, Error, File, Group};
+use hdf5_pure::{AttrValue, DType, Dataset, Error, File, Group};
 
 use super::entry::Entry;
 use super::fault::Fault;
@@ -34,6 +34,12 @@ pub(super) fn strings(group: &Group, name: &str) -> Result<Option<Vec<String>>, 
     }
     let pieces: Vec<String> = (0..).map_while(|piece| texts(&format!("{name}{piece}")).flatten()).flatten().collect();
     Ok((!pieces.is_empty()).then_some(pieces))
+}
+
+/// Returns an attribute that is one text.
+pub(super) fn text(group: &Group, name: &str) -> Result<Option<String>, Fault> {
+    let attributes = group.attrs().map_err(|error| broken(&error))?;
+    Ok(attributes.get(name).and_then(AttrValue::as_str).map(str::to_owned))
 }
 
 /// Returns a dataset as a tensor of the layer `layer`.

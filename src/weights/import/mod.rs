@@ -6,6 +6,7 @@
 
 mod base;
 mod entry;
+mod exported;
 mod fault;
 mod hdf5;
 #[cfg(any(test, fuzzing))]

@@ -2,15 +2,18 @@
 
 use std::io::Cursor;
 
+use hdf5_pure::File;
 use zip::ZipArchive;
 
 use super::base::{KernelOrder, base};
 use super::entry::{Entry, convolutions, position_in_name, sort_by_position};
+use super::exported::Base;
 use super::fault::Fault;
 use super::kind::{Kind, kind};
 use super::named::{self, Names};
 use super::{hdf5, keras, licence, safetensors, torch};
 use crate::domain::Preprocessing;
+use crate::domain::exported::ENTRY;
 use crate::weights::manifest::Layout;
 use crate::weights::store;
 use crate::weights::vgg16::{Convolution, Layer};
@@ -46,7 +49,7 @@ fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
         return keras_base(keras::legacy::entries(&file)?, Layout::KerasLegacyH5, network);
     }
     if keras::keras3::matches(&file)? {
-        return keras_base(keras::keras3::entries(&file)?, Layout::Keras3H5, network);
+        return keras3_base(&file, Layout::Keras3H5, network);
     }
     Err(Fault::Unknown("it is HDF5, and not as Keras writes it".into()))
 }
@@ -60,11 +63,27 @@ fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
         return Err(Fault::Unknown("it is a zip archive, and neither torch's nor Keras's: unpack it first".into()));
     }
     let file = hdf5::open(keras::archive::weights(&mut zip, bytes.len() as u64)?)?;
-    keras_base(keras::keras3::entries(&file)?, Layout::KerasArchive, network)
+    keras3_base(&file, Layout::KerasArchive, network)
+}
+
+/// Reads the base in a file of Keras 3. A file that `mien export` wrote names its own preprocessing and licence.
+fn keras3_base(file: &File, layout: Layout, network: &[Layer]) -> Result<Read, Fault> {
+    let exported = Base::of(hdf5::text(&file.root(), ENTRY)?.as_deref())?;
+    let read = keras_base(keras::keras3::entries(file)?, layout, network)?;
+    Ok(match exported {
+        Some(Base { preprocessing, licence, .. }) => Read { preprocessing, licence, ..read },
+        None => read,
+    })
 }
 
 fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
     let file = safetensors::open(bytes)?;
+    if let Some(exported) = Base::of(safetensors::text(bytes, ENTRY).as_deref())? {
+        let (found, _) = named::convolutions(exported.entries(safetensors::entries(&file)), network)?;
+        let base = base(&found, KernelOrder::Torch, network)?;
+        let Base { preprocessing, licence, .. } = exported;
+        return Ok(Read { base, layout: Layout::Safetensors, preprocessing, licence });
+    }
     let (found, names) = named::convolutions(safetensors::entries(&file), network)?;
     let base = base(&found, KernelOrder::Torch, network)?;
     if names == Names::Torchvision {

@@ -11,6 +11,12 @@ pub(super) fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, Fault> {
     SafeTensors::deserialize(bytes).map_err(|error| Fault::Broken(error.to_string()))
 }
 
+/// Returns an entry of the file's metadata.
+pub(super) fn text(bytes: &[u8], name: &str) -> Option<String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    header.metadata().as_ref()?.get(name).cloned()
+}
+
 /// Returns the tensors by name.
 pub(super) fn entries<'a>(file: &SafeTensors<'a>) -> Vec<Entry<'a>> {
     let tensors = file.tensors().into_iter();

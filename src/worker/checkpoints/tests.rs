@@ -1,9 +1,9 @@
 //! Tests of the choice of a checkpoint and of the repair of damaged ones.
 
 use super::*;
+use crate::checkpoint::{CHECKPOINT_VERSION, Identity, Partial};
+use crate::domain::arrays::Arrays;
 use crate::domain::{EarlyStoppingStatus, Strategy};
-use crate::model::parameters::Arrays;
-use crate::train::checkpoint::{CHECKPOINT_VERSION, Identity, Partial};
 
 const NAMES: [&str; 3] = ["last", "previous", "best"];
 

@@ -1,10 +1,10 @@
 //! The initial weights of fine-tuning, from another run.
 
 use super::RunInputs;
+use crate::checkpoint::{self, Checkpoint};
 use crate::domain::preflight::{self, Entry, Problem, StartFacts};
 use crate::domain::{FineTuning, Transfer};
-use crate::train::checkpoint::Checkpoint;
-use crate::train::{average, optimizer};
+use crate::train::optimizer;
 use crate::worker::error::WorkerError;
 
 /// Reads the copied initial weights; `None` where the run does not fine-tune or has no copy yet.
@@ -34,7 +34,7 @@ pub(in super::super) fn copy_initial_weights(run_inputs: &RunInputs, transfer: &
         return Err(missing(from.clone()).into());
     }
     let mut start = Checkpoint::read(&source)?;
-    start.arrays = average::evaluated_arrays(start.arrays);
+    start.arrays = checkpoint::evaluated_arrays(start.arrays);
     start.arrays.retain(|name, _| !optimizer::is_state(name));
     let (identity, recipe) = (&start.state.identity, &run_inputs.recipe);
     // Taken from the checkpoint itself, because the other run's recipe may have been edited.

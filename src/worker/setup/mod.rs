@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 
+use crate::checkpoint::Identity;
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
@@ -18,7 +19,6 @@ use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
-use crate::train::checkpoint::Identity;
 use crate::train::data_loader::DataLoader;
 use crate::train::device_dataset::{DeviceDataset, bytes_on_device};
 use crate::train::features::{CacheOutcome, FeaturePlan};

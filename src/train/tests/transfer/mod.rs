@@ -10,16 +10,16 @@ use std::time::Duration;
 use burn::backend::Flex;
 
 use super::{Cpu, Recorder, assert_near, dataset, identity};
+use crate::checkpoint::{Checkpoint, CheckpointFiles};
 use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
+use crate::domain::arrays::{Array, Arrays};
 use crate::domain::network::{Cut, Resolved, TensorKind};
 use crate::domain::{Augmentation, NetworkName, Preprocessing, Recipe, Schedule, Split, StageName, Strategy, Transfer};
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::KernelBackend;
 use crate::model::network::Network;
-use crate::model::parameters::{Array, Arrays};
-use crate::train::checkpoint::{Checkpoint, CheckpointFiles};
 use crate::train::data_loader::DataLoader;
 use crate::train::device_dataset::DeviceDataset;
 use crate::train::features::{CacheOutcome, FeaturePlan};

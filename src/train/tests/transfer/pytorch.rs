@@ -6,8 +6,8 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{Cpu, base, frozen_part, norm, scattered, trained_part, vgg16};
 use crate::domain::StageName;
+use crate::domain::arrays::Arrays;
 use crate::model::network::StepKey;
-use crate::model::parameters::Arrays;
 use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 fn head() -> Arrays {

@@ -4,10 +4,10 @@ use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 
 use super::{InputSource, Recorder, SIZE, TransferRun, assert_near, trained_part};
+use crate::checkpoint::Checkpoint;
 use crate::data::batch::{Pass, Source};
 use crate::domain::{Precision, Split, Strategy};
 use crate::events::Event;
-use crate::train::checkpoint::Checkpoint;
 use crate::train::features::CacheOutcome;
 use crate::train::fit::FitEnd;
 

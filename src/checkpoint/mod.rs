@@ -3,6 +3,7 @@
 //! Tensors are f32, named as in the network (`block1.weight`) and the optimizer (`adam.m.block1.weight`), so other
 //! programs can read the weights of any run. The other state is JSON in the metadata entry `mien`, and a checksum of
 //! everything is in another entry. All three checkpoints of a run have this format, and a run can resume from each.
+//! May use: `domain`, `durable`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,9 +14,8 @@ use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EarlyStoppingStatus, Strategy};
+use crate::domain::{Array, Arrays, EarlyStoppingStatus, Strategy};
 use crate::durable;
-use crate::model::parameters::{Array, Arrays};
 
 /// The newest format that this program writes and reads; 2 allows checkpoints within an epoch.
 pub const CHECKPOINT_VERSION: u32 = 2;
@@ -23,6 +23,9 @@ pub const CHECKPOINT_VERSION: u32 = 2;
 /// Metadata entries of the file: the state as JSON, and the CRC-32 of that JSON and all tensors.
 const STATE: &str = "mien";
 const CHECKSUM: &str = "mien.crc32";
+
+/// The prefix of averages in a checkpoint.
+pub const AVERAGE: &str = "average.";
 
 /// The paths of a run's checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,6 +280,22 @@ fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, String> {
             Ok((name, Array { shape: tensor.shape().to_vec(), values }))
         })
         .collect()
+}
+
+/// Returns the averages of a checkpoint, by the names of the network's tensors.
+#[must_use]
+pub fn averages(arrays: &Arrays) -> Arrays {
+    let own = |(name, array): (&String, _)| Some((name.strip_prefix(AVERAGE)?.to_owned(), Clone::clone(array)));
+    arrays.iter().filter_map(own).collect()
+}
+
+/// Returns the arrays of a checkpoint that are evaluated: its averages, or the network's own where it has none.
+#[must_use]
+pub fn evaluated_arrays(mut arrays: Arrays) -> Arrays {
+    let averages = averages(&arrays);
+    arrays.retain(|name, _| !name.starts_with(AVERAGE));
+    arrays.extend(averages);
+    arrays
 }
 
 #[cfg(test)]

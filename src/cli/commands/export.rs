@@ -1,0 +1,184 @@
+//! `export`: writes a trained network, or the figures of a run, as files of other programs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::interrupt::Interrupts;
+use crate::cli::invocation::Invocation;
+use crate::cli::options::{Output, RunArgument};
+use crate::cli::{output, run_json};
+use crate::domain::{Precision, RunId, Size};
+use crate::export::tensorboard::EventFiles;
+use crate::export::{
+    ExportError, SavedWeights, TrainedNetwork, keras, onnx, state_dict, tables, torch, write_file, write_folder,
+};
+use crate::runs::{FollowedRun, RunStore};
+use crate::supervise;
+
+/// The time between two reads of a followed run.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The kinds of export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One .onnx file: raw pixels in, logits and probabilities out
+    Onnx,
+    /// One .keras file that `keras.models.load_model` takes, or one .weights.h5 with only the weights
+    Keras,
+    /// A folder with model.py, model.safetensors and labels.json
+    Torch,
+    /// The file of weights by itself, under the names of PyTorch
+    Safetensors,
+    /// A folder of event files: losses, accuracies, learning rate, test figures, settings
+    Tensorboard,
+    /// A folder of tables: epochs, predictions, confusion matrices; and run.json with all that is known of the run
+    Csv,
+}
+
+/// Write a trained network for other programs (onnx, keras, torch), or a run's figures (tensorboard, csv)
+///
+/// A network's file holds everything from raw pixels to probabilities: scaling, crop, resizing, preprocessing, and the
+/// frozen base of transfer. Its metadata hold the class names in order.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Export {
+    #[command(flatten)]
+    run: RunArgument,
+    /// What to write
+    #[arg(long, value_enum)]
+    to: Form,
+    /// Where: a file, or a folder for torch, tensorboard and csv
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+    /// The weights of the newest checkpoint instead of the best ones
+    #[arg(long)]
+    last: bool,
+    /// With --to tensorboard: continue to write until the run ends
+    #[arg(long)]
+    follow: bool,
+    /// Replace existing files
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// The written files, as JSON.
+#[derive(Debug, serde::Serialize)]
+struct Written<'a> {
+    run: &'a RunId,
+    to: &'a str,
+    path: &'a Path,
+    bytes: u64,
+}
+
+impl Export {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        if self.follow && self.to != Form::Tensorboard {
+            let message = "--follow is for --to tensorboard: the other files are written once";
+            return Err(CommandError::Usage(message.into()));
+        }
+        if self.last && matches!(self.to, Form::Tensorboard | Form::Csv) {
+            return Err(CommandError::Usage("--last is for weights, and these files have none".into()));
+        }
+        let id = self.run.find(&store)?;
+        let exit = match self.to {
+            Form::Tensorboard => self.write_events(&store, &id)?,
+            Form::Csv => self.write_tables(&store, &id)?,
+            Form::Onnx | Form::Keras | Form::Torch | Form::Safetensors => self.write_network(&store, &id)?,
+        };
+        self.print_written(&id)?;
+        Ok(exit)
+    }
+
+    /// Writes the trained network.
+    fn write_network(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
+        let (path, force) = (self.out.as_path(), self.force);
+        let network = TrainedNetwork::read(store, id, if self.last { SavedWeights::Last } else { SavedWeights::Best })?;
+        let precision = network.about.precision;
+        if precision != Precision::F32 {
+            output::note(&format!(
+                "{id} computed in {precision}, and the file computes in f32: logits differ a little"
+            ));
+        }
+        match self.to {
+            Form::Onnx => write_file(path, &onnx::file(&network), force)?,
+            Form::Keras if ends_with(path, ".weights.h5") => write_file(path, &keras::weights_file(&network)?, force)?,
+            Form::Keras if ends_with(path, ".keras") => write_file(path, &keras::archive(&network)?, force)?,
+            Form::Keras => {
+                return Err(ExportError::Ending { path: path.to_owned(), endings: ".keras or .weights.h5" }.into());
+            }
+            Form::Torch => write_folder(path, &torch::files(&network)?, force)?,
+            Form::Safetensors | Form::Tensorboard | Form::Csv => {
+                write_file(path, &state_dict::file(&network)?, force)?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Writes the tables of a run.
+    fn write_tables(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
+        let run = store.summary(id)?;
+        let mut files = tables::files(&run)?;
+        let detail = run_json::detail(&run.summary, run.state(supervise::now()));
+        let text = serde_json::to_string_pretty(&detail).map_err(|error| CommandError::Output(error.into()))?;
+        files.push(("run.json".into(), (text + "\n").into_bytes()));
+        write_folder(&self.out, &files, self.force)?;
+        Ok(Exit::Done)
+    }
+
+    /// Writes the event files of a run; with `--follow` until it ends or Ctrl-C.
+    fn write_events(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
+        let mut run = store.follow(id)?;
+        let mut files = EventFiles::new(&run.summary.recipe);
+        apply_new_records(&mut run, &mut files)?;
+        files.create(&self.out, self.force)?;
+        if !self.follow {
+            return Ok(Exit::Done);
+        }
+        let interrupts = Interrupts::listen()?;
+        while run.state(supervise::now()).is_active() {
+            if interrupts.wait(POLL_INTERVAL) {
+                return Ok(Exit::Stopped);
+            }
+            apply_new_records(&mut run, &mut files)?;
+            files.append(&self.out)?;
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Prints the run, the kind of export, the path and the size.
+    fn print_written(&self, run: &RunId) -> Result<(), CommandError> {
+        let path = self.out.as_path();
+        let bytes = size_of(path);
+        let value = self.to.to_possible_value();
+        let to = value.as_ref().map_or("", |value| value.get_name());
+        let line = || format!("{run} as {to}: {}, {}\n", path.display(), Size(bytes));
+        self.output.print(&Written { run, to, path, bytes }, line)
+    }
+}
+
+fn ends_with(path: &Path, ending: &str) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ending))
+}
+
+/// Adds the new records of the log to the event files.
+fn apply_new_records(run: &mut FollowedRun, files: &mut EventFiles) -> Result<(), CommandError> {
+    let mut records = Vec::new();
+    run.poll(&mut records)?;
+    records.iter().for_each(|record| files.apply(record));
+    Ok(())
+}
+
+/// Returns the bytes of a file, or of all files in a folder.
+fn size_of(path: &Path) -> u64 {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return 0 };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let inside = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    inside.map(|entry| size_of(&entry.path())).sum()
+}
