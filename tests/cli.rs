@@ -39,19 +39,17 @@ fn commands(lab: &Lab, path: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
+fn every_command_is_in_the_list_of_commands_and_the_list_names_no_other() {
     let lab = Lab::new();
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
-    let rows: Vec<&str> = readme.lines().skip_while(|line| *line != "| command | does |").skip(2).collect();
-    // What stands in the first column in backticks: `mien data import …`, `data list`, and `unmark` for `data unmark`.
-    let named: Vec<Vec<Vec<&str>>> = rows
-        .iter()
-        .take_while(|line| line.starts_with('|'))
-        .map(|row| {
-            // Bars in the table are alternatives of a command.
-            let row = row.split(" | ").next().expect("a column");
-            let code = row.split('`').skip(1).step_by(2);
-            code.map(|code| code.split([' ', '\\', '|']).filter(|word| *word != "mien").collect()).collect()
+    let list = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).expect("a list of commands");
+    // An item of the list names commands in backticks: `mien data import …`, `data list`.
+    let named: Vec<Vec<Vec<&str>>> = list
+        .split("\n- ")
+        .skip(1)
+        .map(|item| {
+            let code = item.split("\n\n").next().expect("an item").split('`').skip(1).step_by(2);
+            // Bars are alternatives of a command.
+            code.map(|code| code.split([' ', '\n', '|']).filter(|word| *word != "mien").collect()).collect()
         })
         .collect();
     assert!(named.len() > 10, "{named:?}");
@@ -60,10 +58,10 @@ fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
     for command in &top {
         let of_it: Vec<_> =
             named.iter().filter(|row| row.iter().any(|code| code.first() == Some(&command.as_str()))).collect();
-        assert!(!of_it.is_empty(), "{command} is not in README's commands");
+        assert!(!of_it.is_empty(), "{command} is not in docs/commands.md");
         for part in commands(&lab, &[command]) {
             let is_named = |code: &Vec<&str>| code.contains(&part.as_str());
-            assert!(of_it.iter().any(|row| row.iter().any(is_named)), "{command} {part} is not in README's commands");
+            assert!(of_it.iter().any(|row| row.iter().any(is_named)), "{command} {part} is not in docs/commands.md");
         }
     }
     for row in &named {
@@ -74,7 +72,7 @@ fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
             let left_out = (*word == "config" && !cfg!(feature = "dashboard"))
                 || (["bench"].contains(word) && !cfg!(feature = "trainer"));
             let is_there = top.iter().chain(&parts).any(|name| name == word);
-            assert!(is_there || left_out, "README names {word}, which is no command, in {row:?}");
+            assert!(is_there || left_out, "docs/commands.md names {word}, which is no command, in {row:?}");
         }
     }
 }
