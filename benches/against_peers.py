@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""mien against what a user would pick instead, side by side on this machine, and what mien alone costs: the figures of RESULTS.md.
+"""mien against what a user would pick instead, side by side on this machine, and what mien alone costs: the figures of
+RESULTS.md.
 
     python3 benches/against_peers.py all --fer fer2013.tar.xz --base vgg16_imagenet_notop.h5
     python3 benches/against_peers.py step vgg --rounds 5 [--cases base:48:32,base:96:32,base:224:8,step:96:32]
-    python3 benches/against_peers.py all --quick …        a rehearsal: every section at its smallest; its figures mean nothing
+    python3 benches/against_peers.py all --quick …        a rehearsal: every section at its smallest; its figures mean
+                                                          nothing
 
 | section | what it measures | minutes at three rounds on two cores |
 | --- | --- | --- |
@@ -19,11 +21,13 @@
 | start | `mien runs` with 1,000 runs, a worker's first batch, opening a dataset | 1 |
 | instructions | instructions of a kernel, counted by valgrind: the machine's mood is not in them | 1 |
 
-Ours and theirs run in turn, a fresh process each, so many --rounds; printed are medians, with the spread behind them. A ratio is of two
-runs next to each other, above 1 where mien is ahead. Peers are installed in virtual environments below --work (PyTorch from PyPI is large:
-give --pip "--index-url https://download.pytorch.org/whl/cpu" for the small one), or taken from --torch-python and --keras-python. A section
-that lacks something says so and is left out. Builds the benches first, and mien unless --mien says where it is.
+Ours and theirs run in turn, a fresh process each, so many --rounds; printed are medians, with the spread behind them. A
+ratio is of two runs next to each other, above 1 where mien is ahead. Peers are installed in virtual environments below
+--work (PyTorch from PyPI is large: give --pip "--index-url https://download.pytorch.org/whl/cpu" for the small one), or
+taken from --torch-python and --keras-python. A section that lacks something says so and is left out. Builds the benches
+first, and mien unless --mien says where it is.
 """
+
 import argparse
 import json
 import os
@@ -54,7 +58,13 @@ class Tools:
         return self.built[name]
 
     def cargo(self, *words):
-        run = subprocess.run(["cargo", words[0], *CARGO, *words[1:]], check=True, stdout=subprocess.PIPE, text=True, cwd=os.path.dirname(HERE))
+        run = subprocess.run(
+            ["cargo", words[0], *CARGO, *words[1:]],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=os.path.dirname(HERE),
+        )
         artifacts = (json.loads(line) for line in run.stdout.splitlines())
         return {a["target"]["name"]: a["executable"] for a in artifacts if a.get("executable")}
 
@@ -103,7 +113,12 @@ def deep(tools):
     """The training step of `deep`."""
     header("training step of deep, images/s", "", "mien", "PyTorch", "ratio")
     batch, steps = (16, 3) if tools.arguments.quick else (128, 15)
-    compare(tools, f"batch {batch}", [tools.bench("cnn_step"), "alone", "deep", batch, steps], tools.torch("deep", batch, steps))
+    compare(
+        tools,
+        f"batch {batch}",
+        [tools.bench("cnn_step"), "alone", "deep", batch, steps],
+        tools.torch("deep", batch, steps),
+    )
 
 
 def vgg(tools):
@@ -121,17 +136,36 @@ def vgg(tools):
 def augment(tools):
     """Augmentation on one thread."""
     header("augmentation on one thread, images/s", "", "mien", "torchvision", "ratio")
-    ways = {"image": "v2 image by image", "alike": "v2 on batches, all images of one changed alike", "sampled": "grid_sample by hand, every image its own"}
+    ways = {
+        "image": "v2 image by image",
+        "alike": "v2 on batches, all images of one changed alike",
+        "sampled": "grid_sample by hand, every image its own",
+    }
     seconds = 0.3 if tools.arguments.quick else 2
     for side in (48, 224):
-        ours = [tools.bench("feeding"), "alone", "augment", side, (200 if tools.arguments.quick else 4000) * (4 if side == 48 else 1)]
+        ours = [
+            tools.bench("feeding"),
+            "alone",
+            "augment",
+            side,
+            (200 if tools.arguments.quick else 4000) * (4 if side == 48 else 1),
+        ]
         for way, name in ways.items():
             compare(tools, f"48→{side}, {name}", ours, tools.torch("augment", way, side, seconds, threads=1), threads=1)
 
 
 SECTIONS = {
-    "step": step, "deep": deep, "vgg": vgg, "augment": augment, "import": whole.imports, "fit": whole.fit, "memory": whole.memory,
-    "pipeline": own.pipeline, "flat": own.flat, "start": own.start, "instructions": own.instructions,
+    "step": step,
+    "deep": deep,
+    "vgg": vgg,
+    "augment": augment,
+    "import": whole.imports,
+    "fit": whole.fit,
+    "memory": whole.memory,
+    "pipeline": own.pipeline,
+    "flat": own.flat,
+    "start": own.start,
+    "instructions": own.instructions,
 }
 
 
@@ -143,12 +177,18 @@ def main():
     parser.add_argument("--quick", action="store_true", help="rehearse")
     parser.add_argument("--fer", help="FER-2013: fer2013.tar.xz, or a folder with train/ and test/")
     parser.add_argument("--base", help="VGG16's weights for `memory`, in any format that mien imports")
-    parser.add_argument("--work", default=os.path.join(os.path.dirname(HERE), "target", "peers"), help="folder for everything made (10 GB)")
+    parser.add_argument(
+        "--work",
+        default=os.path.join(os.path.dirname(HERE), "target", "peers"),
+        help="folder for everything made (10 GB)",
+    )
     parser.add_argument("--mien", help="a release binary built before")
     parser.add_argument("--torch-python", help="a Python with torch, torchvision and pillow")
     parser.add_argument("--keras-python", help="a Python with tensorflow-cpu, scipy and pillow")
     parser.add_argument("--pip", default="", help="more arguments for pip")
-    parser.add_argument("--cases", default="base:224:8,base:48:32,base:96:32,step:96:32", help="of vgg: what:side:batch,…")
+    parser.add_argument(
+        "--cases", default="base:224:8,base:48:32,base:96:32,step:96:32", help="of vgg: what:side:batch,…"
+    )
     parser.add_argument("--epochs", type=int, default=2, help="of fit, the first not counted")
     parser.add_argument("--images", default="1000,100000,1000000", help="of flat: how many")
     parser.add_argument("--side", type=int, default=16, help="of flat: pixels a side")
@@ -159,7 +199,9 @@ def main():
         arguments.rounds = 1
     tools = Tools(arguments)
     chosen = SECTIONS if "all" in arguments.sections else arguments.sections
-    if not arguments.mien and any(name not in ("step", "deep", "vgg", "augment", "pipeline", "instructions") for name in chosen):
+    if not arguments.mien and any(
+        name not in ("step", "deep", "vgg", "augment", "pipeline", "instructions") for name in chosen
+    ):
         arguments.mien = tools.cargo("build", "--release", "--bin", "mien")["mien"]
     if any(name in ("step", "deep", "vgg", "augment", "pipeline", "start", "instructions") for name in chosen):
         tools.bench("feeding")

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""What a dashboard costs: runs a command in a terminal and reports first output, latency of keys, bytes, processor and memory.
+"""What a dashboard costs: runs a command in a terminal and reports first output, latency of keys, bytes, processor and
+memory.
 
     benches/dashboard.py [--size COLSxROWS] [--seconds N] [--settle N] [--keys jk --presses 500 --every 0.1] -- COMMAND…
 
 First output: from the start of the process to the first byte that it writes (ms). First frame: to the end of the first
 synchronized update. Loaded: until it wrote nothing for a second (ms).
-Key to frame: from writing a key to the terminal until the end of the synchronized update that answers it, or, for programs that
-do not use those, until the first pause of 5 ms in what they write (median, p99, ms). Idle: bytes a second, share of one processor, and
-resident memory of the process and its children, over --seconds in which no key is pressed.
-Needs nothing but Python on Linux. Figures belong into benches/RESULTS.md with this command, the machine and the date.
+Key to frame: from writing a key to the terminal until the end of the synchronized update that answers it, or, for
+programs that do not use those, until the first pause of 5 ms in what they write (median, p99, ms). Idle: bytes a
+second, share of one processor, and resident memory of the process and its children, over --seconds in which no key is
+pressed. Needs nothing but Python on Linux. Figures belong into benches/RESULTS.md with this command, the machine and
+the date.
 """
 
 import argparse
@@ -152,8 +154,10 @@ def main():
             times = [float("nan")]
         times.sort()
         p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
-        print(f"key to frame over {len(times)} keys: median {statistics.median(times):.1f} ms, p99 {p99:.1f} ms, "
-              f"most {times[-1]:.1f} ms")
+        print(
+            f"key to frame over {len(times)} keys: median {statistics.median(times):.1f} ms, p99 {p99:.1f} ms, "
+            f"most {times[-1]:.1f} ms"
+        )
 
     terminal.drain(1.0)
     seconds, _ = usage(terminal.pid)
@@ -161,8 +165,10 @@ def main():
     terminal.drain(options.seconds)
     span = time.perf_counter() - begun
     after, resident = usage(terminal.pid)
-    print(f"then over {span:.0f} s: {(terminal.total - bytes_before) / span:.0f} bytes/s, "
-          f"{100 * (after - seconds) / span:.2f}% of a processor, {resident:.0f} MiB resident")
+    print(
+        f"then over {span:.0f} s: {(terminal.total - bytes_before) / span:.0f} bytes/s, "
+        f"{100 * (after - seconds) / span:.2f}% of a processor, {resident:.0f} MiB resident"
+    )
     os.kill(terminal.pid, signal.SIGKILL)
 
 

@@ -4,20 +4,27 @@
   many_runs.py HOME [--runs 1000] [--events 40000] [--live 5] [--rate 2] [--seed 1]
 
 Logs look like those of real runs: 50 epochs of step events, validation, early stopping, a test, an end; one in ten was
-stopped, failed or lost. --kinds logs are made, and the other runs get copies of them under recipes of their own, because
-making one takes a second. After writing, with --live, this process holds the locks of that many further runs and appends
---rate step events a second to each until it is killed. The runs' dataset does not exist; they can be looked at, not
-resumed. 1,000 runs of 40,000 events take 8 GB.
+stopped, failed or lost. --kinds logs are made, and the other runs get copies of them under recipes of their own,
+because making one takes a second. After writing, with --live, this process holds the locks of that many further runs
+and appends --rate step events a second to each until it is killed. The runs' dataset does not exist; they can be looked
+at, not resumed. 1,000 runs of 40,000 events take 8 GB.
 
   python3 benches/many_runs.py /tmp/many --live 0         (once: a minute and more)
   python3 benches/many_runs.py /tmp/many --runs 0 &       (five live ones)
   python3 ../shared/peers/pty_watch.py 120 40 30 target/release/mien --home /tmp/many
   rm -rf /tmp/many
 """
+
 import argparse, fcntl, json, math, os, random, shutil, time, zlib
 
-ADJECTIVES = "agile amber bold brave calm clear deft eager fair gentle honest keen lively merry nimble odd proud quiet rapid shy".split()
-ANIMALS = "adder badger crane dove elk falcon gecko heron ibis jay koala lynx marten newt otter puffin raven seal tiger wren".split()
+ADJECTIVES = (
+    "agile amber bold brave calm clear deft eager fair gentle honest keen lively merry nimble odd proud "
+    "quiet rapid shy"
+).split()
+ANIMALS = (
+    "adder badger crane dove elk falcon gecko heron ibis jay koala lynx marten newt otter puffin raven "
+    "seal tiger wren"
+).split()
 CLASSES = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
 SUPPORT = [958, 111, 1024, 1774, 1233, 1247, 831]
 EPOCHS = 50
@@ -25,11 +32,19 @@ EPOCHS = 50
 
 def recipe(created, seed):
     return {
-        "version": 2, "created_at": created, "strategy": "cnn", "dataset": "fer2013",
-        "fingerprint": "9f2c41d07be63a5581", "epochs": EPOCHS, "batch_size": 64,
-        "learning_rate": 0.002, "schedule": {"kind": "one_cycle"},
+        "version": 2,
+        "created_at": created,
+        "strategy": "cnn",
+        "dataset": "fer2013",
+        "fingerprint": "9f2c41d07be63a5581",
+        "epochs": EPOCHS,
+        "batch_size": 64,
+        "learning_rate": 0.002,
+        "schedule": {"kind": "one_cycle"},
         "early_stopping": {"monitor": "val_loss", "patience": 10, "min_delta": 0.0},
-        "augmentation": None, "seed": seed, "device": "auto",
+        "augmentation": None,
+        "seed": seed,
+        "device": "auto",
     }
 
 
@@ -56,8 +71,11 @@ NOISE = None
 
 def step(at, epoch, number, steps, time_in_epochs, noise):
     loss = 1.0 + 0.85 * math.exp(-time_in_epochs / 8) + noise
-    return sealed('{"at":%d,"event":"step","epoch":%d,"step":%d,"steps":%d,"loss":%.16g,"accuracy":%.16g,"learning_rate":%.17g,'
-                  '"images_per_second":%.16g' % (at, epoch, number, steps, loss, 0.75 - loss / 4, 0.002 * (1 - time_in_epochs / 60), 2940 + noise * 900))
+    return sealed(
+        '{"at":%d,"event":"step","epoch":%d,"step":%d,"steps":%d,"loss":%.16g,"accuracy":%.16g,"learning_rate":%.17g,'
+        '"images_per_second":%.16g'
+        % (at, epoch, number, steps, loss, 0.75 - loss / 4, 0.002 * (1 - time_in_epochs / 60), 2940 + noise * 900)
+    )
 
 
 def confusion(random):
@@ -97,13 +115,34 @@ def write_run(folder, created, events, seed):
             else:
                 status = {**status, "waited": status["waited"] + 1}
             at += 900
-            log.write(line(at, "epoch_finished", epoch=epoch, train_loss=1.0 + 0.85 * math.exp(-epoch / 8), train_accuracy=0.6,
-                           val_loss=val_loss, val_accuracy=0.87 - val_loss / 4, learning_rate=0.001, seconds=per_epoch / 2 + 0.9,
-                           images_per_second=2940.5, early_stopping=status))
+            log.write(
+                line(
+                    at,
+                    "epoch_finished",
+                    epoch=epoch,
+                    train_loss=1.0 + 0.85 * math.exp(-epoch / 8),
+                    train_accuracy=0.6,
+                    val_loss=val_loss,
+                    val_accuracy=0.87 - val_loss / 4,
+                    learning_rate=0.001,
+                    seconds=per_epoch / 2 + 0.9,
+                    images_per_second=2940.5,
+                    early_stopping=status,
+                )
+            )
             log.write(line(at, "checkpoint_saved", epoch=epoch, best=status["best_epoch"] == epoch))
         if ends_after == EPOCHS:
             log.write(line(at, "evaluation_started", split="test", images=7178))
-            log.write(line(at + 2000, "evaluated", split="test", epoch=status["best_epoch"], loss=1.19, confusion=confusion(rnd)))
+            log.write(
+                line(
+                    at + 2000,
+                    "evaluated",
+                    split="test",
+                    epoch=status["best_epoch"],
+                    loss=1.19,
+                    confusion=confusion(rnd),
+                )
+            )
             log.write(line(at + 2001, "ended", outcome="finished", reason="max_epochs"))
         elif fate < 0.04:
             log.write(line(at, "ended", outcome="stopped"))
@@ -165,7 +204,9 @@ def main():
     NOISE = [rnd.gauss(0, 0.05) for _ in range(9973)]
     now, made = int(time.time() * 1000), []
     for number in range(options.runs):
-        name = f"{ADJECTIVES[number % 20]}-{ANIMALS[number // 20 % 20]}" + (f"-{number // 400 + 1}" if number >= 400 else "")
+        name = f"{ADJECTIVES[number % 20]}-{ANIMALS[number // 20 % 20]}" + (
+            f"-{number // 400 + 1}" if number >= 400 else ""
+        )
         age = (number + 1) * 3_600_000 + options.events * 600
         folder, seed = os.path.join(options.home, "checkpoints", name), options.seed * 100_000 + number
         if number < options.kinds:

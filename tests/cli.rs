@@ -41,7 +41,7 @@ fn commands(lab: &Lab, path: &[&str]) -> Vec<String> {
 #[test]
 fn every_command_is_in_the_list_of_commands_and_the_list_names_no_other() {
     let lab = Lab::new();
-    let list = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).expect("a list of commands");
+    let list = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).expect("a list");
     // An item of the list names commands in backticks: `mien data import …`, `data list`.
     let named: Vec<Vec<Vec<&str>>> = list
         .split("\n- ")

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Milliseconds of each cuDNN call that model::kernels::cuda makes, one by one, beside PyTorch's way of the same, on a card.
+"""Milliseconds of each cuDNN call that model::kernels::cuda makes, one by one, beside PyTorch's way of the same, on a
+card.
 
   cudnn_calls.py [--networks vgg16,cnn] [--precisions f32,bf16] [--batch 64] [--size 224]
 
-Tensors are NHWC, f32 products run in TF32. Prints a line of JSON for each block and precision; a call that cuDNN refuses has its status in place of its time.
-`filter` and `data` are what cuDNN ranks first, `filter 1` an algorithm by its number, `torch …` what PyTorch's operation takes.
+Tensors are NHWC, f32 products run in TF32. Prints a line of JSON for each block and precision; a call that cuDNN
+refuses has its status in place of its time. `filter` and `data` are what cuDNN ranks first, `filter 1` an algorithm by
+its number, `torch …` what PyTorch's operation takes.
 """
+
 import argparse
 import ctypes
 import json
@@ -18,8 +21,15 @@ WIDTHS = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]
 
 
 class Ranked(ctypes.Structure):
-    _fields_ = [("algorithm", ctypes.c_int), ("status", ctypes.c_int), ("time", ctypes.c_float), ("memory", ctypes.c_size_t),
-                ("determinism", ctypes.c_int), ("math", ctypes.c_int), ("reserved", ctypes.c_int * 3)]
+    _fields_ = [
+        ("algorithm", ctypes.c_int),
+        ("status", ctypes.c_int),
+        ("time", ctypes.c_float),
+        ("memory", ctypes.c_size_t),
+        ("determinism", ctypes.c_int),
+        ("math", ctypes.c_int),
+        ("reserved", ctypes.c_int * 3),
+    ]
 
 
 class Refused(Exception):
@@ -84,7 +94,11 @@ class Block:
         n, c_in, c_out, side, self.pooled = shape
         self.handle = handle
         number, dtype = (FLOAT, torch.float32) if kind == "f32" else (BF16, torch.bfloat16)
-        new = lambda n, c, side: torch.randn(n, c, side, side, device="cuda").to(dtype).contiguous(memory_format=torch.channels_last)
+        new = (
+            lambda n, c, side: torch.randn(n, c, side, side, device="cuda")
+            .to(dtype)
+            .contiguous(memory_format=torch.channels_last)
+        )
         self.x, self.y, self.grad = new(n, c_in, side), new(n, c_out, side), new(n, c_out, side)
         self.dx, self.dy = torch.empty_like(self.x), torch.empty_like(self.y)
         self.small, self.small_grad = new(n, c_out, side // 2), new(n, c_out, side // 2)
@@ -112,45 +126,127 @@ class Block:
 
     def forward(self):
         size = ctypes.c_size_t(1 << 30)
-        check(cudnn.cudnnConvolutionBiasActivationForward(
-            self.handle, ONE, self.x_of, at(self.x), self.w_of, at(self.w), self.convolution, 1, at(self.workspace), size, ZERO, self.y_of, at(self.y),
-            self.b_of, at(self.b), self.relu, self.y_of, at(self.y)))
+        check(
+            cudnn.cudnnConvolutionBiasActivationForward(
+                self.handle,
+                ONE,
+                self.x_of,
+                at(self.x),
+                self.w_of,
+                at(self.w),
+                self.convolution,
+                1,
+                at(self.workspace),
+                size,
+                ZERO,
+                self.y_of,
+                at(self.y),
+                self.b_of,
+                at(self.b),
+                self.relu,
+                self.y_of,
+                at(self.y),
+            )
+        )
 
     def pool(self):
-        check(cudnn.cudnnPoolingForward(self.handle, self.pooling, ONE, self.y_of, at(self.y), ZERO, self.small_of, at(self.small)))
+        check(
+            cudnn.cudnnPoolingForward(
+                self.handle, self.pooling, ONE, self.y_of, at(self.y), ZERO, self.small_of, at(self.small)
+            )
+        )
 
     def pool_back(self):
-        check(cudnn.cudnnPoolingBackward(
-            self.handle, self.pooling, ONE, self.small_of, at(self.small), self.small_of, at(self.small_grad), self.y_of, at(self.y), ZERO, self.y_of,
-            at(self.dy)))
+        check(
+            cudnn.cudnnPoolingBackward(
+                self.handle,
+                self.pooling,
+                ONE,
+                self.small_of,
+                at(self.small),
+                self.small_of,
+                at(self.small_grad),
+                self.y_of,
+                at(self.y),
+                ZERO,
+                self.y_of,
+                at(self.dy),
+            )
+        )
 
     def relu_back(self):
         of, out, grad = (self.small_of, self.small, self.small_grad) if self.pooled else (self.y_of, self.y, self.grad)
-        check(cudnn.cudnnActivationBackward(self.handle, self.relu, ONE, of, at(out), of, at(grad), of, at(out), ZERO, of, at(self.dy)))
+        check(
+            cudnn.cudnnActivationBackward(
+                self.handle, self.relu, ONE, of, at(out), of, at(grad), of, at(out), ZERO, of, at(self.dy)
+            )
+        )
 
     def bias_back(self):
-        check(cudnn.cudnnConvolutionBackwardBias(self.handle, ONE, self.y_of, at(self.grad), ZERO, self.b_of, at(self.db)))
+        check(
+            cudnn.cudnnConvolutionBackwardBias(self.handle, ONE, self.y_of, at(self.grad), ZERO, self.b_of, at(self.db))
+        )
 
     def filter_back(self, algorithm):
-        check(cudnn.cudnnConvolutionBackwardFilter(
-            self.handle, ONE, self.x_of, at(self.x), self.y_of, at(self.grad), self.convolution, algorithm, at(self.workspace), ctypes.c_size_t(1 << 30), ZERO,
-            self.w_of, at(self.dw)))
+        check(
+            cudnn.cudnnConvolutionBackwardFilter(
+                self.handle,
+                ONE,
+                self.x_of,
+                at(self.x),
+                self.y_of,
+                at(self.grad),
+                self.convolution,
+                algorithm,
+                at(self.workspace),
+                ctypes.c_size_t(1 << 30),
+                ZERO,
+                self.w_of,
+                at(self.dw),
+            )
+        )
 
     def data_back(self, algorithm):
-        check(cudnn.cudnnConvolutionBackwardData(
-            self.handle, ONE, self.w_of, at(self.w), self.y_of, at(self.grad), self.convolution, algorithm, at(self.workspace), ctypes.c_size_t(1 << 30), ZERO,
-            self.x_of, at(self.dx)))
+        check(
+            cudnn.cudnnConvolutionBackwardData(
+                self.handle,
+                ONE,
+                self.w_of,
+                at(self.w),
+                self.y_of,
+                at(self.grad),
+                self.convolution,
+                algorithm,
+                at(self.workspace),
+                ctypes.c_size_t(1 << 30),
+                ZERO,
+                self.x_of,
+                at(self.dx),
+            )
+        )
 
     def ranked(self, what):
         found, count = (Ranked * 8)(), ctypes.c_int()
         if what == "filter":
-            check(cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(self.handle, self.x_of, self.y_of, self.convolution, self.w_of, 8, ctypes.byref(count), found))
+            check(
+                cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                    self.handle, self.x_of, self.y_of, self.convolution, self.w_of, 8, ctypes.byref(count), found
+                )
+            )
         else:
-            check(cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(self.handle, self.w_of, self.y_of, self.convolution, self.x_of, 8, ctypes.byref(count), found))
-        return [one for one in found[:count.value] if one.status == 0]
+            check(
+                cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(
+                    self.handle, self.w_of, self.y_of, self.convolution, self.x_of, 8, ctypes.byref(count), found
+                )
+            )
+        return [one for one in found[: count.value] if one.status == 0]
 
     def times(self):
-        found = {"forward": milliseconds(self.forward), "relu back": milliseconds(self.relu_back), "bias back": milliseconds(self.bias_back)}
+        found = {
+            "forward": milliseconds(self.forward),
+            "relu back": milliseconds(self.relu_back),
+            "bias back": milliseconds(self.bias_back),
+        }
         if self.pooled:
             found |= {"pool": milliseconds(self.pool), "pool back": milliseconds(self.pool_back)}
         for what, run in (("filter", self.filter_back), ("data", self.data_back)):
@@ -158,16 +254,25 @@ class Block:
             found[f"{what} ranked"] = [(one.algorithm, one.memory >> 20, one.math) for one in ranked]
             for algorithm in dict.fromkeys(one.algorithm for one in ranked):
                 found[f"{what} {algorithm}"] = milliseconds(lambda: run(algorithm))
-        back = lambda mask: torch.ops.aten.convolution_backward(self.grad, self.x, self.w, [self.w.shape[0]], [1, 1], [1, 1], [1, 1], False, [0, 0], 1, mask)
+        back = lambda mask: torch.ops.aten.convolution_backward(
+            self.grad, self.x, self.w, [self.w.shape[0]], [1, 1], [1, 1], [1, 1], False, [0, 0], 1, mask
+        )
         convolve = lambda: torch.nn.functional.conv2d(self.x, self.w, self.b, padding=1)
-        found |= {"torch convolution": milliseconds(convolve), "torch filter": milliseconds(lambda: back([False, True, False])),
-                  "torch data": milliseconds(lambda: back([True, False, False])), "torch bias back": milliseconds(lambda: self.grad.sum((0, 2, 3))),
-                  "torch relu back": milliseconds(lambda: torch.ops.aten.threshold_backward(self.grad, self.y, 0))}
+        found |= {
+            "torch convolution": milliseconds(convolve),
+            "torch filter": milliseconds(lambda: back([False, True, False])),
+            "torch data": milliseconds(lambda: back([True, False, False])),
+            "torch bias back": milliseconds(lambda: self.grad.sum((0, 2, 3))),
+            "torch relu back": milliseconds(lambda: torch.ops.aten.threshold_backward(self.grad, self.y, 0)),
+        }
         if self.pooled:
             out, indices = torch.ops.aten.max_pool2d_with_indices(self.y, [2, 2], [2, 2])
             found["torch pool"] = milliseconds(lambda: torch.ops.aten.max_pool2d_with_indices(self.y, [2, 2], [2, 2]))
-            found["torch pool back"] = milliseconds(lambda: torch.ops.aten.max_pool2d_with_indices_backward(
-                self.small_grad, self.y, [2, 2], [2, 2], [0, 0], [1, 1], False, indices))
+            found["torch pool back"] = milliseconds(
+                lambda: torch.ops.aten.max_pool2d_with_indices_backward(
+                    self.small_grad, self.y, [2, 2], [2, 2], [0, 0], [1, 1], False, indices
+                )
+            )
         return found
 
 

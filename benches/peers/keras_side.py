@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """What the reference does, by its own means: Keras with ImageDataGenerator on a folder of images.
 
-  keras_side.py fit FOLDER EPOCHS [BATCH]     trains the small network; for every epoch: training images a second, seconds with validation
-  keras_side.py read FOLDER                   scans train/ and test/, then reads every image once; prints the seconds of both together
+  keras_side.py fit FOLDER EPOCHS [BATCH]     trains the small network; for every epoch: training images a second,
+                                              seconds with validation
+  keras_side.py read FOLDER                   scans train/ and test/, then reads every image once; prints the seconds of
+                                              both together
 
 FOLDER holds train/CLASS/* and test/CLASS/*. Needs tensorflow-cpu, scipy and pillow.
 """
+
 import os
 import sys
 import time
@@ -38,17 +41,29 @@ class Clock(keras.callbacks.Callback):
 
 def fit(folder, epochs, batch=32):
     layers = keras.layers
-    varied = ImageDataGenerator(rescale=1 / 255.0, rotation_range=15, zoom_range=0.15, width_shift_range=0.1, height_shift_range=0.1,
-                                horizontal_flip=True, validation_split=0.1)
+    varied = ImageDataGenerator(
+        rescale=1 / 255.0,
+        rotation_range=15,
+        zoom_range=0.15,
+        width_shift_range=0.1,
+        height_shift_range=0.1,
+        horizontal_flip=True,
+        validation_split=0.1,
+    )
     plain = ImageDataGenerator(rescale=1 / 255.0, validation_split=0.1)
     training = varied.flow_from_directory(f"{folder}/train", subset="training", batch_size=batch, **KIND)
     validation = plain.flow_from_directory(f"{folder}/train", subset="validation", batch_size=batch, **KIND)
-    network = keras.Sequential([
-        layers.Input((48, 48, 1)),
-        layers.Conv2D(32, 3, activation="relu", padding="same"), layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu", padding="same"), layers.MaxPooling2D(2),
-        layers.Flatten(), layers.Dense(7, activation="softmax"),
-    ])
+    network = keras.Sequential(
+        [
+            layers.Input((48, 48, 1)),
+            layers.Conv2D(32, 3, activation="relu", padding="same"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu", padding="same"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(7, activation="softmax"),
+        ]
+    )
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     network.fit(training, validation_data=validation, epochs=epochs, verbose=0, callbacks=[Clock(training.samples)])
 
@@ -56,7 +71,10 @@ def fit(folder, epochs, batch=32):
 def read(folder):
     start = time.perf_counter()
     generator = ImageDataGenerator(rescale=1 / 255.0)
-    splits = [generator.flow_from_directory(f"{folder}/{split}", shuffle=False, batch_size=256, **KIND) for split in ("train", "test")]
+    splits = [
+        generator.flow_from_directory(f"{folder}/{split}", shuffle=False, batch_size=256, **KIND)
+        for split in ("train", "test")
+    ]
     images = sum(len(split[index][0]) for split in splits for index in range(len(split)))
     print(time.perf_counter() - start, images, file=FIGURES)
 

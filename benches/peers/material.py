@@ -1,4 +1,5 @@
 """What is measured on: FER-2013 in every form, a part of it, and synthetic datasets of any length."""
+
 import csv
 import os
 import random
@@ -37,9 +38,13 @@ def images(root):
 
 
 def forms(arguments, python):
-    """FER-2013 in the forms that are imported, by their names; those that are missing are made, the table by this Python."""
+    """FER-2013 in the forms that are imported, by their names; missing ones are made, the table by this Python."""
     root = folder(arguments)
-    found = {"folder": root, "zip": os.path.join(arguments.work, "fer2013.zip"), "csv": os.path.join(arguments.work, "fer2013.csv")}
+    found = {
+        "folder": root,
+        "zip": os.path.join(arguments.work, "fer2013.zip"),
+        "csv": os.path.join(arguments.work, "fer2013.csv"),
+    }
     if arguments.fer and os.path.isfile(arguments.fer):
         found["tar.xz"] = arguments.fer
     if not os.path.exists(found["zip"]):
@@ -69,13 +74,18 @@ def write_table(root, place):
 
 
 def part(arguments, wanted):
-    """About so many of FER-2013's training images, a tenth of that for validation and for the test, as links in a folder."""
+    """About so many of FER-2013's training images, a tenth of that for validation and for the test, as links in a
+    folder."""
     place = os.path.join(arguments.work, f"part-{wanted}")
     shutil.rmtree(place, ignore_errors=True)
     by_split = {"train": [], "test": []}
     for split, name, path in images(folder(arguments)):
         by_split[split].append((name, path))
-    taken = [("train", by_split["train"], wanted, 0), ("validation", by_split["train"], wanted // 10, 1), ("test", by_split["test"], wanted // 10, 0)]
+    taken = [
+        ("train", by_split["train"], wanted, 0),
+        ("validation", by_split["train"], wanted // 10, 1),
+        ("test", by_split["test"], wanted // 10, 0),
+    ]
     for split, there, count, first in taken:
         for name, path in there[first :: max(2, len(there) // count)]:
             os.makedirs(os.path.join(place, split, name), exist_ok=True)

@@ -1,4 +1,5 @@
 """What mien costs by itself: the pipeline, memory over the number of images, start-up, instructions."""
+
 import os
 import re
 import shutil
@@ -17,14 +18,23 @@ def pipeline(tools):
     """Batches with nobody behind them, and with the CNN behind them."""
     arguments = tools.arguments
     environment = {"RAYON_NUM_THREADS": str(arguments.threads)}
-    bench, images, steps = tools.bench("feeding"), 10_000 if arguments.quick else 150_000, 30 if arguments.quick else 400
+    bench, images, steps = (
+        tools.bench("feeding"),
+        10_000 if arguments.quick else 150_000,
+        30 if arguments.quick else 400,
+    )
     header("pipeline alone, 48×48, augmented", "images/s by the clock", "of them a second of the processor")
     for batch in (32, 64, 256):
         runs = []
         for _ in range(arguments.rounds):
             runs.append(printed([bench, "alone", "pipeline", batch, images], environment))
         row(f"batch {batch}", *(middle([run[index] for run in runs], 0) for index in (0, 1)))
-    header("the CNN behind the pipeline", "images/s", "share of the time that it waits for a batch", "images/s on one batch that is always there")
+    header(
+        "the CNN behind the pipeline",
+        "images/s",
+        "share of the time that it waits for a batch",
+        "images/s on one batch that is always there",
+    )
     for batch in (32, 64):
         runs = [printed([bench, "alone", "waiting", batch, steps], environment) for _ in range(arguments.rounds)]
         shares = middle([100 * run[1] for run in runs], 2) + " %"
@@ -36,7 +46,16 @@ def flat(tools):
     arguments = tools.arguments
     counts = [1000, 10_000] if arguments.quick else [int(count) for count in arguments.images.split(",")]
     side = arguments.side
-    header(f"synthetic images of {side}×{side}", "import: µs an image", "most memory, MiB", "of it its own", "training: µs an image", "most memory, MiB", "of it its own", "pixels on disk, MiB")
+    header(
+        f"synthetic images of {side}×{side}",
+        "import: µs an image",
+        "most memory, MiB",
+        "of it its own",
+        "training: µs an image",
+        "most memory, MiB",
+        "of it its own",
+        "pixels on disk, MiB",
+    )
     for count in counts:
         source = os.path.join(arguments.work, f"synthetic-{count}.tar")
         home = workers.fresh(arguments, "flat")
@@ -51,7 +70,9 @@ def flat(tools):
         ended = workers.events(home, "run")[-1]
         if ended.get("outcome") != "finished":
             raise Missing(f"the run ended otherwise than it should: {ended}")
-        cells = [[f"{1e6 * run.seconds / count:,.1f}", f"{run.peak:,.0f}", f"{run.own:,.0f}"] for run in (imported, trained)]
+        cells = [
+            [f"{1e6 * run.seconds / count:,.1f}", f"{run.peak:,.0f}", f"{run.own:,.0f}"] for run in (imported, trained)
+        ]
         row(f"{count:,}", *cells[0], *cells[1], f"{count * side * side / 2**20:,.0f}")
         shutil.rmtree(home)
 
@@ -64,13 +85,18 @@ def start(tools):
     home = workers.fresh(arguments, "start")
     source = material.part(arguments, 200) if arguments.quick else material.folder(arguments)
     workers.mien(arguments, home, "data", "import", source, "--name", "fer2013")
-    opened = [printed([tools.bench("feeding"), "alone", "open", os.path.join(home, "data", "fer2013"), 200]) for _ in range(arguments.rounds)]
+    opened = [
+        printed([tools.bench("feeding"), "alone", "open", os.path.join(home, "data", "fer2013"), 200])
+        for _ in range(arguments.rounds)
+    ]
     row("opening the imported dataset", middle([run[0] for run in opened], 2))
     row("the slowest of 200 times", middle([run[1] for run in opened], 2))
     # Steps are told twice a second at most, so they say nothing of the first one. An epoch of a single step does.
     workers.mien(arguments, home, "data", "import", material.part(arguments, 60), "--name", "few")
-    words = {"fer2013": ("epoch_started", "its first epoch on FER-2013: network built, batches on their way"),
-             "few": ("epoch_finished", "the end of a first epoch that is one batch of 60, trained and validated")}
+    words = {
+        "fer2013": ("epoch_started", "its first epoch on FER-2013: network built, batches on their way"),
+        "few": ("epoch_finished", "the end of a first epoch that is one batch of 60, trained and validated"),
+    }
     for dataset, (event, title) in words.items():
         recipe = workers.recipe(arguments, home, "cnn", "--dataset", dataset, "--epochs", 1)
         took = []
@@ -99,7 +125,17 @@ def runs(tools):
     """`mien runs` on a thousand runs."""
     arguments = tools.arguments
     home, count = workers.fresh(arguments, "many"), 100 if arguments.quick else 1000
-    many = [sys.executable, os.path.join(HERE, "..", "many_runs.py"), home, "--runs", str(count), "--events", "2000", "--live", "0"]
+    many = [
+        sys.executable,
+        os.path.join(HERE, "..", "many_runs.py"),
+        home,
+        "--runs",
+        str(count),
+        "--events",
+        "2000",
+        "--live",
+        "0",
+    ]
     subprocess.run(many, check=True, stdout=subprocess.DEVNULL)
     took = []
     for _ in range(21):
@@ -121,7 +157,8 @@ COUNTED = [
 
 
 def instructions(tools):
-    """Instructions an image, on one thread, as the difference between a longer and a shorter run: what comes before is not in it."""
+    """Instructions an image, on one thread, as the difference between a longer and a shorter run: what comes before is
+    not in it."""
     if not shutil.which("valgrind"):
         raise Missing("valgrind is not installed")
     header("instructions an image (callgrind, AVX2)", "millions")
@@ -134,7 +171,9 @@ def instructions(tools):
 def counted(command):
     """All instructions of a process."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    run = subprocess.run([*valgrind, *map(str, command)], capture_output=True, text=True, env={**os.environ, "RAYON_NUM_THREADS": "1"})
+    run = subprocess.run(
+        [*valgrind, *map(str, command)], capture_output=True, text=True, env={**os.environ, "RAYON_NUM_THREADS": "1"}
+    )
     found = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode or not found:
         raise Missing(f"valgrind: {run.stderr.strip()[-400:]}")

@@ -1,4 +1,5 @@
 """Processes that are measured: what they print, how long they take, what they hold of memory."""
+
 import os
 import statistics
 import subprocess
@@ -12,7 +13,13 @@ class Missing(Exception):
 
 def printed(command, environment=None, stderr=None):
     """The numbers that a process printed on its last line."""
-    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+    run = subprocess.run(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     if run.returncode:
         raise Missing(f"{' '.join(map(str, command))} failed: {run.stderr.strip()[-600:]}")
     return [float(number) for number in run.stdout.strip().splitlines()[-1].split()]
@@ -20,7 +27,13 @@ def printed(command, environment=None, stderr=None):
 
 def lines(command, environment=None):
     """All lines of numbers that a process printed."""
-    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+    run = subprocess.run(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     if run.returncode:
         raise Missing(f"{' '.join(map(str, command))} failed: {run.stderr.strip()[-600:]}")
     return [[float(number) for number in line.split()] for line in run.stdout.strip().splitlines()]
@@ -29,15 +42,17 @@ def lines(command, environment=None):
 class Watched:
     """A process that is watched until it ends: seconds, and the most memory it held, in MiB.
 
-    `peak` is resident memory as the kernel keeps its maximum, pages of mapped files included, which are the page cache's and can be
-    taken away at any time; `own` is what is not (anonymous memory), looked at every 10 ms.
+    `peak` is resident memory as the kernel keeps its maximum, pages of mapped files included, which are the page
+    cache's and can be taken away at any time; `own` is what is not (anonymous memory), looked at every 10 ms.
     """
 
     def __init__(self, command, environment=None, folder=None, output=subprocess.DEVNULL, quiet=True):
         self.begun = time.time()
         environment = {**os.environ, **(environment or {})}
         errors = subprocess.DEVNULL if quiet else None
-        self.process = subprocess.Popen(list(map(str, command)), env=environment, cwd=folder, stdout=output, stderr=errors)
+        self.process = subprocess.Popen(
+            list(map(str, command)), env=environment, cwd=folder, stdout=output, stderr=errors
+        )
         self.own = self.peak = 0.0
         self.watcher = threading.Thread(target=self._watch, daemon=True)
         self.watcher.start()
@@ -74,7 +89,9 @@ def ratios(ours, theirs):
 def middle(values, digits=1):
     """The median as words, and the spread where there is one."""
     values = sorted(values)
-    spread = f" ({values[0]:,.{digits}f}–{values[-1]:,.{digits}f})" if len(values) > 1 and values[0] != values[-1] else ""
+    spread = (
+        f" ({values[0]:,.{digits}f}–{values[-1]:,.{digits}f})" if len(values) > 1 and values[0] != values[-1] else ""
+    )
     return f"{statistics.median(values):,.{digits}f}{spread}"
 
 

@@ -7,9 +7,11 @@
   torch_gpu.py --device cuda cases FILE
 
 channels_last, Adam, inputs that are on the card already. Prints one line of JSON. bf16: autocast, weights in f32.
-`cases` reads a case from each line of FILE, such as {"name": "…", "words": ["cnn", 64, 48, 20], "precision": "bf16", "unfreeze": "block5"}, and prints a line for each,
-with its name; of a case that fails, the error, and the next one follows.
+`cases` reads a case from each line of FILE, such as {"name": "…", "words": ["cnn", 64, 48, 20], "precision": "bf16",
+"unfreeze": "block5"}, and prints a line for each, with its name; of a case that fails, the error, and the next one
+follows.
 """
+
 import argparse
 import json
 import statistics
@@ -32,6 +34,7 @@ def settle(device):
 
 def seconds(device, run, steps):
     """Seconds of the first step, and the middle of one step over several parts."""
+
     def part(count):
         begun = time.perf_counter()
         for _ in range(count):
@@ -86,13 +89,14 @@ def ceilings(size, device, autocast):
 
 
 def layers(batch, size, device, autocast):
-    """Each convolution with ReLU and, as the last of its block, pooling: milliseconds forward, and with the gradients."""
+    """Each convolution with ReLU and, as the last of its block, pooling: milliseconds forward, and with the
+    gradients."""
     found, x, modules = [], torch.randn(batch, 3, size, size, device=device), list(vgg_base())
     x = x.contiguous(memory_format=torch.channels_last)
     block, number = 1, 0
     while modules:
         pooled = len(modules) > 2 and isinstance(modules[2], nn.MaxPool2d)
-        layer, modules = nn.Sequential(*modules[:2 + pooled]), modules[2 + pooled:]
+        layer, modules = nn.Sequential(*modules[: 2 + pooled]), modules[2 + pooled :]
         layer.to(device, memory_format=torch.channels_last)
         layer[1].inplace = False
         number += 1
@@ -110,7 +114,9 @@ def layers(batch, size, device, autocast):
             out.backward(torch.ones_like(out))
 
         times = [1000 * seconds(device, way, 25)[1] for way in (forward, both)]
-        found.append({"layer": f"block{block}.conv{number}", "forward_milliseconds": times[0], "both_milliseconds": times[1]})
+        found.append(
+            {"layer": f"block{block}.conv{number}", "forward_milliseconds": times[0], "both_milliseconds": times[1]}
+        )
         x = forward().float()
         if pooled:
             block, number = block + 1, 0

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """What PyTorch and torchvision make of the work that mien's benches do, on made-up pictures: arithmetic, not loading.
 
-  torch_side.py [--threads N] cnn|deep BATCH STEPS | base SIDE BATCH STEPS | step SIDE BATCH STEPS | augment WAY SIDE SECONDS
-  torch_side.py [--threads N] train cnn|features|finetune FOLDER EPOCHS
+  torch_side.py [--threads N] cnn|deep BATCH STEPS | base SIDE BATCH STEPS | step SIDE BATCH STEPS | augment WAY SIDE
+  SECONDS torch_side.py [--threads N] train cnn|features|finetune FOLDER EPOCHS
 
-All but the last print images a second, by the clock (the median step) and of the processor's time. `train` is a whole training on
-FOLDER (train/CLASS/*, validation/CLASS/*) as mien's strategies do it, for what it takes of memory; it prints its seconds.
+All but the last print images a second, by the clock (the median step) and of the processor's time. `train` is a whole
+training on FOLDER (train/CLASS/*, validation/CLASS/*) as mien's strategies do it, for what it takes of memory; it
+prints its seconds.
 """
+
 import argparse
 import statistics
 import time
@@ -36,7 +38,14 @@ def head():
 
 
 def small_cnn():
-    blocks = [nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    blocks = [
+        nn.Conv2d(1, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    ]
     return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(9216, 7))
 
 
@@ -103,11 +112,15 @@ def vgg(what, side, batch, steps):
 
 
 def augmenter(side):
-    """The reference's random changes for one picture or, all alike, a batch; three channels as a base wants them at 224."""
+    """The reference's random changes for one picture or, all alike, a batch; three channels as a base wants them at
+    224."""
     from torchvision.transforms import v2
 
     bilinear = v2.InterpolationMode.BILINEAR
-    steps = [v2.RandomHorizontalFlip(), v2.RandomAffine(15, translate=(0.1, 0.1), scale=(0.85, 1.15), interpolation=bilinear)]
+    steps = [
+        v2.RandomHorizontalFlip(),
+        v2.RandomAffine(15, translate=(0.1, 0.1), scale=(0.85, 1.15), interpolation=bilinear),
+    ]
     if side != 48:
         steps.append(v2.Resize(side, antialias=False))
     steps.append(v2.ToDtype(torch.float32, scale=True))
@@ -117,7 +130,8 @@ def augmenter(side):
 
 
 def sampled(x, side):
-    """The same changes by hand, another one for every picture of a batch; resizing on its own, because that is faster."""
+    """The same changes by hand, another one for every picture of a batch; resizing on its own, because that is
+    faster."""
     count = len(x)
     around = lambda reach: torch.empty(count).uniform_(-reach, reach)
     angle, down, right = torch.deg2rad(around(15)), 2 * around(0.1), 2 * around(0.1)
@@ -135,7 +149,8 @@ def sampled(x, side):
 
 
 def augment(way, side, seconds):
-    """Ways: `image` (torchvision, one by one), `alike` (torchvision, one draw for a whole batch), `sampled`. Batches of 32."""
+    """Ways: `image` (torchvision, one by one), `alike` (torchvision, one draw for a whole batch), `sampled`. Batches of
+    32."""
     pictures = torch.randint(0, 256, (32, 1, 48, 48), dtype=torch.uint8)
     if way == "image":
         change = augmenter(side)
@@ -173,11 +188,18 @@ def train(strategy, folder, epochs):
     from torchvision.transforms import v2
 
     to_floats = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
-    changes = [v2.RandomHorizontalFlip(), v2.RandomAffine(15, translate=(0.1, 0.1), scale=(0.85, 1.15), interpolation=v2.InterpolationMode.BILINEAR)]
+    changes = [
+        v2.RandomHorizontalFlip(),
+        v2.RandomAffine(15, translate=(0.1, 0.1), scale=(0.85, 1.15), interpolation=v2.InterpolationMode.BILINEAR),
+    ]
     usual = [] if strategy == "cnn" else [v2.Normalize(MEAN, DEVIATION)]
     gray = strategy == "cnn"
     as_is = v2.Compose(to_floats + usual)
-    varied = v2.Compose([v2.ToImage(), *changes, v2.ToDtype(torch.float32, scale=True), *usual]) if strategy == "cnn" else as_is
+    varied = (
+        v2.Compose([v2.ToImage(), *changes, v2.ToDtype(torch.float32, scale=True), *usual])
+        if strategy == "cnn"
+        else as_is
+    )
     training, validation = Pictures(f"{folder}/train", varied, gray), Pictures(f"{folder}/validation", as_is, gray)
     base = network = None
     if strategy != "cnn":
@@ -187,7 +209,9 @@ def train(strategy, folder, epochs):
         pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         pooled = nn.Sequential(frozen, *pool) if strategy == "features" else frozen
         # What the frozen part makes is computed once, as mien does it.
-        training, validation = (features(pooled, pictures, TensorDataset, DataLoader) for pictures in (training, validation))
+        training, validation = (
+            features(pooled, pictures, TensorDataset, DataLoader) for pictures in (training, validation)
+        )
         network = head() if strategy == "features" else nn.Sequential(base[BLOCK_5:], *pool, head())
     else:
         network = small_cnn()

@@ -1,4 +1,5 @@
 """Whole jobs against a peer's: importing, training end to end, memory."""
+
 import os
 import shutil
 import statistics
@@ -27,16 +28,35 @@ def imports(tools):
         theirs.append(seconds)
     header("importing FER-2013, seconds", "mien", "Keras: scan and one pass", "ratio", "mien, images/s")
     for form, seconds in ours.items():
-        row(form, middle(seconds, 2), middle(theirs, 2), ratios(theirs, seconds), f"{images / statistics.median(seconds):,.0f}")
+        row(
+            form,
+            middle(seconds, 2),
+            middle(theirs, 2),
+            ratios(theirs, seconds),
+            f"{images / statistics.median(seconds):,.0f}",
+        )
 
 
 def fit(tools):
-    """The CNN on FER-2013, batch 32, the reference's augmentation: training images a second, and seconds of an epoch."""
+    """The CNN on FER-2013, batch 32, the reference's augmentation: training images a second, and seconds of an
+    epoch."""
     arguments = tools.arguments
     root = material.part(arguments, 1000) if arguments.quick else material.folder(arguments)
     home = workers.fresh(arguments, "fit")
     workers.mien(arguments, home, "data", "import", root, "--name", "fer2013")
-    words = ["cnn", "--dataset", "fer2013", "--batch-size", 32, "--epochs", arguments.epochs, "--schedule", "constant", "--learning-rate", 0.001]
+    words = [
+        "cnn",
+        "--dataset",
+        "fer2013",
+        "--batch-size",
+        32,
+        "--epochs",
+        arguments.epochs,
+        "--schedule",
+        "constant",
+        "--learning-rate",
+        0.001,
+    ]
     recipe = workers.recipe(arguments, home, *words)
     peer = tools.peer("keras")
     ours, theirs = [], []
@@ -51,7 +71,9 @@ def fit(tools):
     mine, keras = later(ours, 0), later(theirs, 0)
     row("training images/s, augmentation included", middle(mine), middle(keras), ratios(mine, keras))
     mine, keras = later(ours, 1), later(theirs, 1)
-    row("seconds of an epoch, with validation and what is saved", middle(mine, 2), middle(keras, 2), ratios(keras, mine))
+    row(
+        "seconds of an epoch, with validation and what is saved", middle(mine, 2), middle(keras, 2), ratios(keras, mine)
+    )
 
 
 def memory(tools):
@@ -69,7 +91,16 @@ def memory(tools):
         strategies["finetune"] = ["finetune", "--from", "features", *common]
     else:
         print("\n(memory: features and finetune are left out: give --base)")
-    header(f"most resident memory, MiB, {wanted:,} training images, one epoch", "mien", "of it its own", "PyTorch", "of it its own", "ratio of all", "seconds: mien", "PyTorch")
+    header(
+        f"most resident memory, MiB, {wanted:,} training images, one epoch",
+        "mien",
+        "of it its own",
+        "PyTorch",
+        "of it its own",
+        "ratio of all",
+        "seconds: mien",
+        "PyTorch",
+    )
     for strategy, words in strategies.items():
         recipe = workers.recipe(arguments, home, *words, "--epochs", 1)
         ours, theirs = [], []
@@ -77,7 +108,9 @@ def memory(tools):
         for number in range(min(2, arguments.rounds)):
             workers.mien(arguments, home, "data", "clear-features", "faces")
             run = strategy if number == 0 else f"{strategy}-{number}"
-            ours.append(workers.start(arguments, home, run, recipe, {"RAYON_NUM_THREADS": str(arguments.threads)}).wait())
+            ours.append(
+                workers.start(arguments, home, run, recipe, {"RAYON_NUM_THREADS": str(arguments.threads)}).wait()
+            )
             ended = workers.events(home, run)[-1]
             if ended.get("outcome") != "finished":
                 raise Missing(f"the run {run} ended otherwise than it should: {ended}")

@@ -1,4 +1,5 @@
 """Workers of mien, started by hand on recipes that `mien train` wrote."""
+
 import json
 import os
 import shutil
@@ -10,7 +11,12 @@ from peers.process import Missing, Watched
 
 def mien(arguments, home, *words, environment=None):
     """Runs a command of mien's to its end."""
-    run = subprocess.run([arguments.mien, "--home", home, *map(str, words)], capture_output=True, text=True, env={**os.environ, **(environment or {})})
+    run = subprocess.run(
+        [arguments.mien, "--home", home, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     if run.returncode:
         raise Missing(f"mien {' '.join(map(str, words))}: {run.stderr.strip()[-600:]}")
     return run.stdout
@@ -41,7 +47,12 @@ def recipe(arguments, home, *words):
     subprocess.run([arguments.mien, "--home", home, "stop", "pattern"], capture_output=True)
     deadline = time.time() + 60
     while time.time() < deadline:
-        if subprocess.run([arguments.mien, "--home", home, "delete", "pattern", "--yes"], capture_output=True).returncode == 0:
+        if (
+            subprocess.run(
+                [arguments.mien, "--home", home, "delete", "pattern", "--yes"], capture_output=True
+            ).returncode
+            == 0
+        ):
             return found
         time.sleep(0.05)
     raise Missing("the run that was to give its recipe does not stop")
