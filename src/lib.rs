@@ -34,6 +34,7 @@ pub mod events;
 pub mod fuzzing;
 #[cfg(feature = "trainer")]
 pub mod model;
+pub mod report;
 pub mod runs;
 pub mod supervise;
 #[cfg(feature = "trainer")]
