@@ -18,7 +18,7 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     // Built for fuzzing and tests alone.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
@@ -28,6 +28,7 @@ const RULES: [Rule; 15] = [
     Rule { room: "data", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "weights", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "download", rooms: &["domain", "durable"], frameworks: &[] },
+    Rule { room: "report", rooms: &["domain", "durable", "runs", "data"], frameworks: &[] },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
     Rule { room: "train", rooms: &["domain", "durable", "data", "model", "events"], frameworks: &["burn"] },
     Rule {
@@ -51,6 +52,7 @@ const RULES: [Rule; 15] = [
             "train",
             "worker",
             "bench",
+            "report",
             "supervise",
             "tui",
         ],

@@ -13,6 +13,7 @@ use crate::domain::preflight::Problem;
 use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownName, WeightsName};
 use crate::download::DownloadError;
 use crate::events::ReadError;
+use crate::report::ReportError;
 use crate::runs::about::NoteError;
 use crate::runs::comparison::ComparisonError;
 use crate::runs::inspection::InspectionError;
@@ -167,6 +168,8 @@ pub(super) enum CommandError {
     Marked(#[from] MarkedError),
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 impl CommandError {

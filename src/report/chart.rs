@@ -111,17 +111,11 @@ impl Chart {
             escape(&self.x)
         );
         for (index, line) in self.lines.iter().enumerate() {
-            self.draw_line(out, index, line, (&x, &y));
+            Self::draw_line(out, index, line, (&x, &y));
         }
     }
 
-    fn draw_line(
-        &self,
-        out: &mut String,
-        index: usize,
-        line: &Line,
-        (x, y): (&dyn Fn(f64) -> f64, &dyn Fn(f64) -> f64),
-    ) {
+    fn draw_line(out: &mut String, index: usize, line: &Line, (x, y): (&dyn Fn(f64) -> f64, &dyn Fn(f64) -> f64)) {
         let (colour, dash) = (COLOURS[index % COLOURS.len()], DASHES[index % DASHES.len()]);
         let mut path = String::new();
         for (number, point) in thin(&line.points).enumerate() {
@@ -159,7 +153,7 @@ fn bounds(values: impl Iterator<Item = f64>, limits: Option<(f64, f64)>) -> (f64
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     match (low, high) {
         _ if low > high => (0.0, 1.0),
-        _ if low == high => (low - 0.5, high + 0.5),
+        _ if high - low < f64::EPSILON * high.abs() => (low - 0.5, high + 0.5),
         _ => (low, high),
     }
 }
@@ -184,6 +178,7 @@ fn thin(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
 }
 
 /// Returns a number in at most four significant digits.
+#[allow(clippy::cast_possible_truncation)] // a clamped exponent
 fn number(value: f64) -> String {
     let value = if value.abs() < 1e-12 { 0.0 } else { value };
     let decimals =

@@ -24,7 +24,7 @@ fn part(id: &str, right: u16) -> RunPart {
             seconds: 1.0,
             images_per_second: 10.0,
         };
-        let early_stopping = EarlyStoppingStatus { best_epoch: Some(epoch), ..EarlyStoppingStatus::default() };
+        let early_stopping = EarlyStoppingStatus { best_epoch: epoch, ..EarlyStoppingStatus::default() };
         run.apply(&Record { at: 2, event: Event::EpochFinished { metrics, early_stopping } });
     }
     let probabilities = (0..4).flat_map(|image| if image < right { [0.9, 0.1] } else { [0.2, 0.8] }).collect();

@@ -18,6 +18,7 @@ mod note;
 mod pause;
 mod queue;
 mod rename;
+mod report;
 mod resume;
 mod runs;
 mod set;
@@ -67,6 +68,7 @@ commands! {
     show::Show,
     compare::Compare,
     inspect::Inspect,
+    report::Report,
     watch::Watch,
     stop::Stop,
     pause::Pause,
