@@ -1,12 +1,12 @@
-//! What the fused convolution block gains: forward of each block of the small CNN, and whole training steps, fused and
-//! as burn's own operations. One iteration is one batch: images/s are criterion's elements/s.
+//! Measures the fused convolution block: the forward pass of each block of the small CNN, and whole training steps,
+//! fused and by burn's own operations. One iteration is one batch; criterion's elements/s are images/s.
 //!
 //! `cargo bench --no-default-features --features trainer --bench cnn_step`; the peer is `PyTorch` on the same network.
-//! With `-- alone step|deep|block1|block2 BATCH STEPS` behind it, no criterion but one line with images per second of
-//! fused training steps (`deep`: of that network) or of one block's forward pass: this is what
-//! `benches/against_peers.py` runs, and counts instructions of.
+//! `-- alone step|deep|block1|block2 BATCH STEPS` prints one line instead: images per second of fused training steps
+//! (`deep`: of that network) or of one block's forward pass. `benches/against_peers.py` runs this form and counts its
+//! instructions.
 
-mod alone;
+mod common;
 
 use std::hint::black_box;
 
@@ -16,7 +16,7 @@ use burn::tensor::{Distribution, Int, Tensor, activation, module};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use mien::domain::NetworkName;
-use mien::model::kernels::{KernelBackend, conv3x3_relu_maxpool2, plainly};
+use mien::model::kernels::{KernelBackend, conv3x3_relu_maxpool2, with_reference_kernels};
 use mien::model::network::{Network, StepKey};
 use mien::train::epoch::train_step;
 use mien::train::loss::Objective;
@@ -37,7 +37,7 @@ fn blocks<B: KernelBackend>() -> [(&'static str, Block<B>); 2] {
 /// Input channels, output channels and side of the CNN's two blocks.
 const BLOCKS: [[usize; 3]; 2] = [[1, 32, 48], [32, 64, 24]];
 
-/// Forward passes of one block.
+/// Returns a function that runs a block's forward pass.
 fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> impl FnMut() {
     let device = FlexDevice;
     let random = |shape: [usize; 4]| Tensor::<Flex, 4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
@@ -46,7 +46,7 @@ fn pass([c_in, c_out, side]: [usize; 3], batch: usize, block: Block<Flex>) -> im
     move || drop(black_box(block(x.clone(), weight.clone(), bias.clone())))
 }
 
-/// Training steps of a whole network, with the fused kernels or with burn's own operations.
+/// Returns a function that runs a training step, with the fused kernels or by burn's own operations.
 fn training(name: NetworkName, batch: usize, fused: bool) -> impl FnMut() {
     type B = Autodiff<Flex>;
     let device = FlexDevice;
@@ -64,7 +64,7 @@ fn training(name: NetworkName, batch: usize, fused: bool) -> impl FnMut() {
         drop(black_box(loss.into_data()));
         network = Some(moved);
     };
-    move || if fused { step() } else { plainly(&mut step) }
+    move || if fused { step() } else { with_reference_kernels(&mut step) }
 }
 
 fn forward(c: &mut Criterion) {
@@ -91,20 +91,20 @@ fn step(c: &mut Criterion) {
 criterion_group!(benches, forward, step);
 
 fn main() {
-    let Some(words) = alone::words() else {
+    let Some(words) = common::words() else {
         benches();
         return Criterion::default().configure_from_args().final_summary();
     };
     let [what, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
-    let [batch, steps] = [batch, steps].map(|word| alone::count(word));
+    let [batch, steps] = [batch, steps].map(|word| common::count(word));
     match what.as_str() {
-        "step" => alone::timed(batch, steps, training(NetworkName::CNN, batch, true)),
+        "step" => common::timed(batch, steps, training(NetworkName::CNN, batch, true)),
         "deep" => {
             let deep = NetworkName::try_from("deep".to_owned()).expect("in the catalog");
-            alone::timed(batch, steps, training(deep, batch, true));
+            common::timed(batch, steps, training(deep, batch, true));
         }
-        "block1" => alone::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
-        "block2" => alone::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
+        "block1" => common::timed(batch, steps, pass(BLOCKS[0], batch, conv3x3_relu_maxpool2)),
+        "block2" => common::timed(batch, steps, pass(BLOCKS[1], batch, conv3x3_relu_maxpool2)),
         _ => panic!("{words:?}: see the head of this file"),
     }
 }

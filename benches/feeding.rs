@@ -1,17 +1,17 @@
-//! What it costs to feed a network: augmentation on one thread, the pipeline with nobody behind it, and how long a
-//! training step waits for its batch. One iteration is one image or one batch: images/s are criterion's elements/s.
+//! Measures the preparation of batches: augmentation on one thread, the pipeline without a consumer, and the time that
+//! a training step waits for its batch. One iteration is one image or one batch; criterion's elements/s are images/s.
 //!
-//! `cargo bench --no-default-features --features trainer --bench feeding`. With `-- alone …` behind it, no criterion
-//! but one line, for `benches/against_peers.py`:
+//! `cargo bench --no-default-features --features trainer --bench feeding`. With `-- alone …`, prints one line for
+//! `benches/against_peers.py`:
 //!
-//! | words | prints |
+//! | arguments | prints |
 //! |---|---|
-//! | `augment SIDE IMAGES` | images/s by the clock and of the processor, one thread |
-//! | `pipeline BATCH IMAGES` | likewise, of batches made ahead and thrown away |
-//! | `waiting BATCH STEPS` | images/s of the CNN's training behind the pipeline, the share of the time that it waited for a batch, and images/s of the same steps on a batch that is always there |
+//! | `augment SIDE IMAGES` | images/s by the clock and of CPU time, one thread |
+//! | `pipeline BATCH IMAGES` | images/s by the clock and of CPU time, of batches that are prepared and dropped |
+//! | `waiting BATCH STEPS` | images/s of the CNN's training behind the pipeline, the share of the time that it waited for a batch, and images/s of the same steps on one batch |
 //! | `open FOLDER TIMES` | milliseconds for opening that dataset, median and most |
 
-mod alone;
+mod common;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,18 +28,18 @@ use mien::domain::{Augmentation, NetworkName, Split};
 use mien::model::network::Network;
 use mien::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
-/// Images of the made-up dataset: more than caches hold, fewer than take long to draw.
+/// Images of the made-up dataset: more than caches hold, few enough to generate quickly.
 const IMAGES: usize = 8192;
 
-/// As many batches as a training has made ahead.
+/// Batches prepared ahead, as in training.
 const AHEAD: usize = 3;
 
-/// Every transform of the reference.
+/// Returns the augmentation of the reference.
 fn augmenter() -> Augmenter {
     Augmenter { ranges: Augmentation::REFERENCE, seed: 1, variants: 0 }
 }
 
-/// The dataset's images for the CNN, or for a pretrained base where that has another size.
+/// Returns the dataset's images for the CNN, or prepared for imported weights if `side` is not 48.
 fn images(dataset: Arc<Dataset>, side: usize) -> Images {
     match u32::try_from(side).expect("small") {
         48 => Images::plain(dataset, Some(augmenter())),
@@ -47,9 +47,9 @@ fn images(dataset: Arc<Dataset>, side: usize) -> Images {
     }
 }
 
-/// Augments one image after the other on this thread.
+/// Returns a function that augments one image on this thread.
 fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
-    let images = images(alone::dataset(dir, IMAGES), side);
+    let images = images(common::dataset(dir, IMAGES), side);
     let mut out = vec![0.0; images.shape().iter().product()];
     let mut done = 0_usize;
     move || {
@@ -59,7 +59,7 @@ fn augmentation(side: usize, dir: &Path) -> impl FnMut() + use<> {
     }
 }
 
-/// An epoch's batches, made ahead as in a training.
+/// Returns an epoch's batches, prepared ahead as in training.
 fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch<Batch> {
     let order = epoch_order(1, epoch, IMAGES);
     let source = Arc::clone(source);
@@ -67,26 +67,25 @@ fn batches(source: &Arc<dyn Source>, epoch: u64, batch: usize) -> Prefetch<Batch
     Prefetch::start(order, batch, AHEAD, make).expect("a thread")
 }
 
-/// Takes whole epochs out of the pipeline until there were so many images, with nothing to do for them.
+/// Consumes whole epochs of the pipeline until there were `wanted` images.
 fn pipeline(batch: usize, wanted: usize, dir: &Path) {
-    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
-    batches(&source, 1, batch).for_each(alone::used);
+    let source: Arc<dyn Source> = Arc::new(images(common::dataset(dir, IMAGES), 48));
+    batches(&source, 1, batch).for_each(common::used);
     let (processor, start) = (processor_of_process(), Instant::now());
     let (mut taken, mut epoch) = (0, 1);
     while taken < wanted {
         epoch += 1;
         for batch in batches(&source, epoch, batch) {
             taken += batch.labels.len();
-            alone::used(batch);
+            common::used(batch);
         }
     }
     let clock = start.elapsed().as_secs_f64();
     let processor = processor_of_process() - processor;
-    println!("{:.1} {:.1}", alone::number(taken) / clock, alone::number(taken) / processor.max(0.01));
+    println!("{:.1} {:.1}", common::number(taken) / clock, common::number(taken) / processor.max(0.01));
 }
 
-/// Processor seconds of this process in hundredths, with those of threads that are gone, as those that made batches
-/// are; Linux only.
+/// Returns the CPU seconds of this process in hundredths, with those of finished threads; Linux only.
 fn processor_of_process() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
@@ -95,7 +94,7 @@ fn processor_of_process() -> f64 {
 
 type Train = Autodiff<Flex>;
 
-/// The CNN in training.
+/// The CNN with its optimizer.
 struct Trainer {
     cnn: Option<Network<Train>>,
     adam: NetworkOptimizer<Train>,
@@ -118,9 +117,9 @@ impl Trainer {
     }
 }
 
-/// Trains behind the pipeline, then on one batch again and again.
+/// Trains on the pipeline's batches, then on one batch repeatedly.
 fn waiting(batch: usize, steps: usize, dir: &Path) {
-    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir, IMAGES), 48));
+    let source: Arc<dyn Source> = Arc::new(images(common::dataset(dir, IMAGES), 48));
     let mut trainer = Trainer::new();
     let first = batches(&source, 1, batch).next().expect("a batch");
     (0..3).for_each(|_| trainer.step(first.clone()));
@@ -143,17 +142,17 @@ fn waiting(batch: usize, steps: usize, dir: &Path) {
     let all = start.elapsed();
     let start = Instant::now();
     (0..steps).for_each(|_| trainer.step(first.clone()));
-    let images = alone::number(batch * steps);
+    let images = common::number(batch * steps);
     let share = waited.as_secs_f64() / all.as_secs_f64();
     println!("{:.1} {share:.5} {:.1}", images / all.as_secs_f64(), images / start.elapsed().as_secs_f64());
 }
 
-/// Opens a dataset that was imported.
+/// Opens an imported dataset repeatedly.
 fn open(folder: &Path, times: usize) {
     let mut milliseconds: Vec<f64> = (0..times)
         .map(|_| {
             let start = Instant::now();
-            alone::used(Dataset::open(folder).expect("a dataset"));
+            common::used(Dataset::open(folder).expect("a dataset"));
             start.elapsed().as_secs_f64() * 1e3
         })
         .collect();
@@ -173,11 +172,11 @@ fn augment(c: &mut Criterion) {
 
 fn ahead(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    let source: Arc<dyn Source> = Arc::new(images(alone::dataset(dir.path(), IMAGES), 48));
+    let source: Arc<dyn Source> = Arc::new(images(common::dataset(dir.path(), IMAGES), 48));
     let mut group = c.benchmark_group("an epoch of the pipeline alone");
     group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));
     for batch in [32, 64, 256] {
-        let epoch = || batches(&source, 1, batch).for_each(alone::used);
+        let epoch = || batches(&source, 1, batch).for_each(common::used);
         group.bench_function(BenchmarkId::new("batch", batch), |b| b.iter(epoch));
     }
 }
@@ -185,7 +184,7 @@ fn ahead(c: &mut Criterion) {
 criterion_group!(benches, augment, ahead);
 
 fn main() {
-    let Some(words) = alone::words() else {
+    let Some(words) = common::words() else {
         benches();
         return Criterion::default().configure_from_args().final_summary();
     };
@@ -193,13 +192,13 @@ fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["augment", side, images] => {
-            let (images, mut run) = (alone::count(images), augmentation(alone::count(side), dir.path()));
-            // In pieces, so that a moment of somebody else's does not count.
-            alone::timed(images.div_ceil(20), 20, || (0..images.div_ceil(20)).for_each(|_| run()));
+            let (images, mut run) = (common::count(images), augmentation(common::count(side), dir.path()));
+            // In pieces, so that the median ignores short loads of the machine.
+            common::timed(images.div_ceil(20), 20, || (0..images.div_ceil(20)).for_each(|_| run()));
         }
-        ["pipeline", batch, images] => pipeline(alone::count(batch), alone::count(images), dir.path()),
-        ["waiting", batch, steps] => waiting(alone::count(batch), alone::count(steps), dir.path()),
-        ["open", folder, times] => open(Path::new(folder), alone::count(times)),
+        ["pipeline", batch, images] => pipeline(common::count(batch), common::count(images), dir.path()),
+        ["waiting", batch, steps] => waiting(common::count(batch), common::count(steps), dir.path()),
+        ["open", folder, times] => open(Path::new(folder), common::count(times)),
         _ => panic!("{words:?}: see the head of this file"),
     }
 }

@@ -1,11 +1,11 @@
-//! VGG16's blocks on the CPU: each layer's forward pass, the whole base, and a training step that fine-tunes block 5
-//! with the rest frozen and run without a graph. One iteration is one batch: images/s are criterion's elements/s.
+//! Measures VGG16 on the CPU: each layer's forward pass, the whole base, and a training step of block 5. The frozen
+//! rest runs outside the autodiff graph. One iteration is one batch; criterion's elements/s are images/s.
 //!
-//! `cargo bench --no-default-features --features trainer --bench vgg16`. With `-- alone base|step SIDE BATCH STEPS`
-//! behind it, no criterion but one line with the median of so many batches: this is what `benches/against_peers.py`
-//! runs in turn with `PyTorch`.
+//! `cargo bench --no-default-features --features trainer --bench vgg16`. With `-- alone base|step SIDE BATCH STEPS`,
+//! prints one line with the median of so many batches. `benches/against_peers.py` runs this form in turn with
+//! `PyTorch`.
 
-mod alone;
+mod common;
 
 use std::hint::black_box;
 
@@ -23,7 +23,7 @@ use mien::train::epoch::train_step;
 use mien::train::loss::Objective;
 use mien::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
-/// Sides of the pictures, and as many as one batch of a benchmark holds.
+/// Sides of the images, and images in a batch of that side.
 const SIZES: [(usize, usize); 3] = [(48, 32), (96, 16), (224, 4)];
 
 fn vgg16(side: usize, trained: TrainedStages<'_>) -> (Resolved, Cut) {
@@ -32,7 +32,7 @@ fn vgg16(side: usize, trained: TrainedStages<'_>) -> (Resolved, Cut) {
     (resolved, cut)
 }
 
-/// Imported weights by He's rule, so that activations keep their size through all layers.
+/// Returns imported weights by He's rule, which preserves the variance of activations through all layers.
 fn weights() -> Arrays {
     let tensor = |name: String, shape: Vec<usize>, kind| {
         let count: usize = shape.iter().product();
@@ -54,7 +54,7 @@ fn pictures(side: usize, batch: usize, channels: usize) -> Tensor<Flex, 4> {
     Tensor::random([batch, channels, side, side], Distribution::Uniform(0.0, 1.0), &FlexDevice)
 }
 
-/// The whole base on a batch, down to 512 means a picture.
+/// Returns a function that runs the whole base on a batch, down to 512 means an image.
 fn base(side: usize, batch: usize) -> impl FnMut() {
     let (resolved, cut) = vgg16(side, TrainedStages::Head);
     let base = FrozenPart::<Flex>::new(&resolved, cut, &weights(), &FlexDevice).expect("fits").expect("frozen");
@@ -62,7 +62,7 @@ fn base(side: usize, batch: usize) -> impl FnMut() {
     move || drop(black_box(base.forward(x.clone()).into_data()))
 }
 
-/// A training step: blocks 1 to 4 frozen, block 5 and the head trained by Adam.
+/// Returns a function that runs a training step: blocks 1 to 4 frozen, block 5 and the head trained by Adam.
 fn step(side: usize, batch: usize) -> impl FnMut() {
     type B = Autodiff<Flex>;
     let (device, weights, block5) = (FlexDevice, weights(), "block5".parse().expect("a name"));
@@ -124,12 +124,12 @@ fn make<const BASE: bool>(side: usize, batch: usize) -> Box<dyn FnMut()> {
 criterion_group!(benches, layers, whole);
 
 fn main() {
-    let Some(words) = alone::words() else {
+    let Some(words) = common::words() else {
         benches();
         return Criterion::default().configure_from_args().final_summary();
     };
     let [what, side, batch, steps] = words.as_slice() else { panic!("{words:?}: see the head of this file") };
-    let [side, batch, steps] = [side, batch, steps].map(|word| alone::count(word));
+    let [side, batch, steps] = [side, batch, steps].map(|word| common::count(word));
     let run = if what == "base" { make::<true>(side, batch) } else { make::<false>(side, batch) };
-    alone::timed(batch, steps, run);
+    common::timed(batch, steps, run);
 }

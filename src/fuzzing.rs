@@ -1,8 +1,7 @@
-//! What is handed bytes from outside, by name: the targets of `fuzz/`, which the ordinary tests run over the inputs
-//! that fuzzing kept. Built for fuzzing and for tests alone.
+//! The fuzz targets of `fuzz/` by name, for fuzzing and tests only: the readers of bytes from outside.
 //!
-//! A target fails by panicking, by taking too much memory or time, and where words that it would show could steer a
-//! terminal.
+//! A target fails by panicking, by exceeding memory or time, or by returning text with terminal control characters.
+//! Ordinary tests run every target over the saved inputs of the fuzzer.
 
 use crate::data::import::hostile as import;
 use crate::runs::hostile as runs;
@@ -10,10 +9,10 @@ use crate::runs::hostile as runs;
 use crate::tui::hostile as tui;
 use crate::weights::import::hostile as weights;
 
-/// A target: any bytes at all must be dealt with.
+/// A fuzz target: it must accept any bytes without panicking.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is that of its file in `fuzz/fuzz_targets/` and of its folder in `fuzz/corpus/`.
+/// All targets by name, which is also the name of the file in `fuzz/fuzz_targets/` and of the folder in `fuzz/corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("archive", import::archive),
     ("image", import::image),
@@ -33,19 +32,18 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", tui::config),
 ];
 
-/// Runs a target over these bytes.
+/// Runs the target `name` over these bytes.
 ///
 /// # Panics
-/// Where there is no such target, and where the target fails.
+/// If no target has this name, or if the target fails.
 pub fn run(name: &str, bytes: &[u8]) {
     let (_, target) = TARGETS.iter().find(|(target, _)| *target == name).expect("a target of the table");
     target(bytes);
 }
 
-/// Lets a decoder panic without ending the fuzzer: those of pictures are other people's, and a picture that makes one
-/// panic costs that picture.
+/// Silences the panic hook. Otherwise a panic of an image decoder, which the import catches, would end the fuzzer.
 #[cfg(fuzzing)]
-pub fn forgive_caught_panics() {
+pub fn silence_caught_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
@@ -56,19 +54,19 @@ mod tests {
 
     use super::TARGETS;
 
-    fn kept(folder: &str, target: &str) -> Vec<PathBuf> {
+    fn saved_inputs(folder: &str, target: &str) -> Vec<PathBuf> {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder).join(target);
         let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
         entries.map(|entry| entry.expect("an entry").path()).collect()
     }
 
     #[test]
-    fn what_fuzzing_kept_and_what_it_once_broke_is_dealt_with() {
+    fn saved_inputs_and_former_failures_pass() {
         for (name, target) in TARGETS {
-            let corpus = kept("corpus", name);
+            let corpus = saved_inputs("corpus", name);
             assert!(!corpus.is_empty(), "fuzz/corpus/{name} is empty");
-            for path in corpus.into_iter().chain(kept("found", name)) {
-                // So that a failure says which.
+            for path in corpus.into_iter().chain(saved_inputs("found", name)) {
+                // Captured output names the input of a failure.
                 println!("{}", path.display());
                 target(&fs::read(&path).expect("read"));
             }

@@ -1,18 +1,18 @@
-//! mien: a training lab for facial-expression classifiers that lives in a terminal.
+//! mien: a training program for facial-expression classifiers with a terminal dashboard.
 //!
-//! It shows a dataset's class distribution, launches training runs in background worker processes, on CUDA or the CPU,
-//! shows them live and scores them. The binary `mien` is a thin shell around this library; the modules and who may use
-//! whom stand in ARCHITECTURE.md, and a test keeps it true.
+//! The program imports datasets, trains networks in worker processes on CUDA or the CPU, shows their progress and
+//! evaluates them. The binary `mien` only calls this library. ARCHITECTURE.md lists the permitted imports between
+//! modules, and `tests/architecture.rs` checks them.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
-//! | [`durable`] | files that are whole at any moment |
+//! | [`durable`] | atomic file replacement, versioned files, locks |
 //! | [`events`] | a run's event log |
-//! | [`runs`] | run folders and what they amount to |
+//! | [`runs`] | run folders, summaries, queue, comparison |
 //! | [`data`] | datasets: import, store, augmentation, batches |
 //! | [`weights`] | pretrained weights: import, store |
-//! | [`download`] | files from the network |
+//! | [`download`] | resumable, hash-checked downloads |
 //! | `model` | networks, kernels, devices (feature `trainer`) |
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
@@ -45,7 +45,7 @@ pub mod weights;
 #[cfg(feature = "trainer")]
 pub mod worker;
 
-/// Of a training step's time on two cores, the system's allocator cost a quarter (`benches/RESULTS.md`).
+/// mimalloc: the system's allocator took a quarter of a training step's time on two cores (`benches/RESULTS.md`).
 #[cfg(feature = "trainer")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,4 +1,4 @@
-//! The program: parse, dispatch, exit code; nothing else.
+//! The program's entry: parses the arguments and runs the command.
 
 use std::process::ExitCode;
 

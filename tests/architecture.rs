@@ -1,7 +1,7 @@
-//! The import rule, read from the sources: which module may use which, and who may see which framework.
+//! The import rule, checked in the sources: the modules and frameworks that each module may name.
 //!
 //! ARCHITECTURE.md explains the table. A module is a folder under `src/`. Re-exports do not hide an import, because
-//! only what a source itself names is looked at.
+//! only the names in a source count.
 
 mod source;
 
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module, the modules that it may name and the frameworks that it may name.
+/// A module, and the modules and frameworks that it may name.
 struct Rule {
     room: &'static str,
     rooms: &'static [&'static str],
@@ -19,7 +19,7 @@ struct Rule {
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
 const RULES: [Rule; 16] = [
-    // Built for fuzzing and tests alone.
+    // Built for fuzzing and tests only.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
@@ -60,7 +60,7 @@ const RULES: [Rule; 16] = [
     },
 ];
 
-/// Narrower than a room: what the sources under `inside` may name of `room`.
+/// A restriction within a module: the parts of `module` that the sources under `inside` may name.
 struct Door {
     inside: &'static [&'static str],
     room: &'static str,
@@ -68,9 +68,9 @@ struct Door {
 }
 
 const DOORS: [Door; 4] = [
-    // Where a device becomes a backend; nothing of runs.
+    // The conversion of a device to a backend.
     Door { inside: &["bench"], room: "worker", parts: &["backend"] },
-    // A worker knows its run folder and of other runs only whether they are before it.
+    // A worker uses its run folder; of other runs it sees only whether they precede it.
     Door {
         inside: &["worker"],
         room: "runs",
@@ -90,36 +90,36 @@ const DOORS: [Door; 4] = [
     Door {
         inside: &["tui", "screens"],
         room: "tui",
-        // `tests`: what the tests of a screen share with the tests of the others.
+        // `tests`: the fixtures shared by the tests of all screens.
         parts: &["screens", "state", "theme", "widgets", "keymap", "action", "tests"],
     },
     Door { inside: &["tui", "widgets"], room: "tui", parts: &["widgets", "theme", "tests"] },
 ];
 
-/// Widgets draw values and know no run, dataset or process.
+/// Widgets draw values and do not know runs, datasets or processes.
 const WIDGET_ROOMS: &[&str] = &["domain", "tui"];
 
 const FRAMEWORKS: [&str; 4] = ["burn", "ratatui", "crossterm", "tokio"];
 
-/// No part of the program waits for connections: requests are files, and downloads are asked for.
+/// The program never listens for connections: requests are files, and downloads are outgoing.
 const LISTENERS: [&str; 5] = ["TcpListener", "UdpSocket", "UnixListener", "UnixDatagram", "socketpair"];
 
 const PRINTS: [&str; 5] = ["println", "print", "eprintln", "eprint", "dbg"];
 
-/// The framework that an external crate belongs to: `burn_flex` is burn, `tokio_stream` is tokio.
+/// Returns the framework of an external crate: `burn_flex` is burn, `tokio_stream` is tokio.
 fn framework(name: &str) -> Option<&'static str> {
     FRAMEWORKS
         .into_iter()
         .find(|framework| name.strip_prefix(framework).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
 }
 
-/// The module that the source at this path under `src/` is, as names.
+/// Returns the module path of the source at this path under `src/`.
 fn module_of(path: &str) -> Vec<&str> {
     let path = path.strip_suffix(".rs").unwrap_or(path);
     path.strip_suffix("/mod").unwrap_or(path).split('/').filter(|name| *name != "lib").collect()
 }
 
-/// What is wrong with the source at `path` (under `src/`), one line each.
+/// Returns the violations in the source at `path` (under `src/`), one line each.
 fn faults(path: &str, text: &str) -> Vec<String> {
     let module = module_of(path);
     let room = module.first().copied().unwrap_or("");
@@ -139,7 +139,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     }
     let listeners = source::tokens(text).into_iter().filter(|token| LISTENERS.contains(&token.text.as_str()));
     faults.extend(listeners.map(|token| format!("src/{path}:{}: `{}`: nothing here listens", token.line, token.text)));
-    // Tests may print: the test runner catches it.
+    // Tests may print, because the test runner captures it.
     let is_test = module.iter().any(|name| *name == "tests" || name.ends_with("_tests"));
     if room != "cli" && path != "main.rs" && !is_test {
         let tokens = source::without_tests(&source::tokens(text));
@@ -152,7 +152,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Why a source in `module` may not name this path; `None` if it may.
+/// Returns the reason why a source in `module` may not name this path; `None` if it may.
 fn refusal(module: &[&str], rule: Option<&Rule>, segments: &[String]) -> Option<String> {
     let room = module.first().copied().unwrap_or("");
     let target = segments.first()?.as_str();
@@ -175,7 +175,7 @@ fn refusal(module: &[&str], rule: Option<&Rule>, segments: &[String]) -> Option<
     }
     let door = DOORS.iter().find(|door| door.room == target && module.starts_with(door.inside))?;
     let part = segments.get(1).map_or("*", String::as_str);
-    // A glob of one's own folder's parent would hide what is used.
+    // A glob import of the parent module would hide the names in use.
     (!door.parts.contains(&part))
         .then(|| format!("{} may use of {target}: {}", door.inside.join("::"), door.parts.join(", ")))
 }
@@ -266,7 +266,7 @@ fn every_source_keeps_the_import_rule() {
     assert!(all.is_empty(), "{} faults against ARCHITECTURE.md:\n{}", all.len(), all.join("\n"));
 }
 
-/// The faults of a made-up source, without the place.
+/// Returns the violations in a generated source, without their positions.
 fn found(path: &str, body: &str) -> Vec<String> {
     let faults = faults(path, &format!("//! Made up.\n{body}"));
     faults.iter().map(|fault| fault.split_once(": ").expect("place and words").1.to_owned()).collect()

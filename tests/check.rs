@@ -1,4 +1,4 @@
-//! Damage made on purpose, and what `runs --check` and `runs prune` make of it. Needs no trainer.
+//! Deliberate damage, and the reports of `runs --check` and `runs prune`. Needs no trainer.
 
 mod lab;
 
@@ -18,7 +18,7 @@ fn now() -> u64 {
     mien::supervise::now()
 }
 
-/// A checkpoint as training writes it.
+/// Writes a checkpoint in the trainer's format.
 fn checkpoint(path: &Path, epoch: u32) {
     let state = json!({"version": 1, "strategy": "cnn", "fingerprint": "0".repeat(32), "classes": ["a", "b"],
         "image": [48, 48, 1], "epoch": epoch, "optimizer_steps": 9, "learning_rate": 0.001,
@@ -36,7 +36,7 @@ fn checkpoint(path: &Path, epoch: u32) {
         .expect("written");
 }
 
-/// Gives a run everything that a worker leaves: three epochs, of which the second was the best.
+/// Gives a run the files of a worker: three epochs, the second of which was the best.
 fn furnish(folder: &RunFolder) {
     checkpoint(&folder.best_checkpoint(), 2);
     checkpoint(&folder.last_checkpoint(), 3);
@@ -46,7 +46,7 @@ fn furnish(folder: &RunFolder) {
     predictions.write(&folder.validation_predictions(1)).expect("written");
 }
 
-/// A finished run of three epochs, the second the best.
+/// Returns the events of a finished run of three epochs, the second of which was the best.
 fn story() -> Vec<Event> {
     let mut events = begun();
     events.extend([epoch(1, 1.6, 1), epoch(2, 1.4, 2), epoch(3, 1.5, 2)]);
@@ -60,7 +60,7 @@ fn healthy(lab: &Lab) -> RunFolder {
     folder
 }
 
-/// The findings of the only run: severity, file name, words and advice.
+/// Returns the findings of the only run: severity, file name, problem and advice.
 fn findings(lab: &Lab, code: i32) -> Vec<[String; 4]> {
     let output = lab.mien(&["runs", "--check", "calm-heron", "--json"]).assert().code(code).get_output().stdout.clone();
     let report: Value = serde_json::from_slice(&output).expect("JSON");
@@ -74,7 +74,7 @@ fn findings(lab: &Lab, code: i32) -> Vec<[String; 4]> {
         .collect()
 }
 
-/// Findings but for the dataset of made-up runs, which is not there.
+/// Returns the findings except that of the missing dataset.
 fn of_files(lab: &Lab, code: i32) -> Vec<[String; 4]> {
     let mut found = findings(lab, code);
     found.retain(|[_, _, what, _]| !what.contains("dataset demo is not there"));
@@ -123,14 +123,14 @@ fn each_kind_of_damage_is_told_with_what_to_do() {
             1,
             "last.ckpt",
             "is damaged",
-            "goes on from best.ckpt, of epoch 2",
+            "continues from best.ckpt, of epoch 2",
         ),
         (
             |run| fs::write(run.best_checkpoint(), b"x").expect("cut"),
             1,
             "best.ckpt",
             "is damaged",
-            "goes on from last.ckpt, of epoch 3",
+            "continues from last.ckpt, of epoch 3",
         ),
         (|run| fs::write(run.path().join("step.ckpt"), b"x").expect("cut"), 1, "step.ckpt", "is damaged", "remove it"),
         (|run| fs::remove_file(run.best_checkpoint()).expect("gone"), 1, "best.ckpt", "is gone", "weights are gone"),
@@ -142,7 +142,7 @@ fn each_kind_of_damage_is_told_with_what_to_do() {
             "holds no predictions",
             "mien evaluate calm-heron",
         ),
-        (|run| fs::write(run.about_file(), b"{").expect("cut"), 1, "about.json", "is damaged", "remove it"),
+        (|run| fs::write(run.annotations_file(), b"{").expect("cut"), 1, "about.json", "is damaged", "remove it"),
         (|run| fs::write(run.recipe_file(), b"{").expect("cut"), 1, "recipe.json", "is no recipe", "put back a copy"),
         (
             |run| fs::write(run.path().join(".tmpAbCd12"), b"abc").expect("left"),
@@ -238,7 +238,7 @@ fn datasets_and_weights_are_checked_with_the_home() {
     assert!(all.contains("weights base") && all.contains("its recipe is gone"), "{all}");
 }
 
-/// Five finished runs of one kind, the first the newest; a failed one, and one that is tagged.
+/// Returns a lab with five finished runs, the first the newest, and a tagged run.
 fn several() -> Lab {
     let lab = Lab::new();
     for (age, id) in (1_u64..).zip(["a-newest", "b", "c", "d", "e-oldest"]) {
@@ -269,14 +269,14 @@ fn a_rule_shows_what_it_would_delete_and_deletes_only_when_told() {
     let text = lab.text(&["runs", "prune", "--keep", "2", "--yes"]);
     assert!(text.starts_with("deleted 3 runs, "), "{text}");
     assert_eq!(lab.store().ids().expect("ids").len(), 3);
-    // What looks like the command is a filter behind `--`.
+    // After `--`, the name of the command is a filter.
     assert!(lab.text(&["runs", "--", "prune"]).is_empty());
 }
 
 #[test]
 fn what_goes_on_or_is_needed_stays() {
     let lab = several();
-    let held = lab.store().folder(&RunId::new("b").expect("an id"));
+    let held = lab.folder("b");
     let lock = held.lock().expect("a lock").expect("free");
     let mut waiting = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };
     waiting.after = Some(RunId::new("c").expect("an id"));
@@ -289,7 +289,7 @@ fn what_goes_on_or_is_needed_stays() {
 #[test]
 fn checkpoints_of_finished_runs_go_but_for_the_best() {
     let lab = several();
-    let folder = |id: &str| lab.store().folder(&RunId::new(id).expect("an id"));
+    let folder = |id: &str| lab.folder(id);
     fs::write(folder("b").best_checkpoint(), b"x").expect("damaged");
     assert_eq!(plan(&lab, &["--checkpoints", "--keep", "1"]), ["e-oldest", "d", "c"]);
     lab.text(&["runs", "prune", "--checkpoints", "--keep", "1", "--yes"]);

@@ -1,11 +1,11 @@
-//! Clocks that are set: events whose times go backwards, stand still or jump, through everything that is made of them.
+//! Changed clocks: event times that run backwards, stand still or jump, in every view of a run.
 
 use std::sync::Arc;
 
 use mien::domain::{DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId};
 use mien::events::{Event, Record};
-use mien::runs::facts::{Facts, Field, Value};
-use mien::runs::{About, Detail, Summary};
+use mien::runs::facts::{Field, RunFacts, Value};
+use mien::runs::{Annotations, Detail, Summary};
 use proptest::prelude::*;
 
 fn time() -> impl Strategy<Value = u64> {
@@ -73,13 +73,13 @@ proptest! {
         };
         let (summary, detail) = fold(&|_, at| at);
         let (even, steady) = fold(&|index, _| 1_700_000_000_000 + index as u64);
-        // What a run has learned is no matter of the time of day.
+        // The learned history does not depend on the time of day.
         prop_assert_eq!(&summary.history, &even.history);
         prop_assert_eq!(&summary.outcome, &even.outcome);
         prop_assert_eq!(detail.log.len(), steady.log.len());
         let state = summary.state(alive, now);
         prop_assert!(state.is_active() || !alive);
-        let facts = Facts::new(Arc::new(summary), Arc::new(About::default()), state, now);
+        let facts = RunFacts::new(Arc::new(summary), Arc::new(Annotations::default()), state, now);
         if let Value::Number(age) = facts.value(Field::Age) {
             prop_assert!(age >= 0.0 && (now >= created || age == 0.0), "an age of {} s", age);
         }

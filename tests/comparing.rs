@@ -1,18 +1,18 @@
-//! `compare` and `inspect` as a script sees them. Needs no trainer: predictions are made up.
+//! `compare` and `inspect` as a script uses them. Needs no trainer: predictions are generated.
 
 mod lab;
 
 use std::fs;
 
-use lab::{Lab, begun, epoch, finished};
+use lab::{Lab, begun, epoch, finished, has_keys};
 use mien::domain::Split;
 use mien::runs::RunFolder;
 use mien::runs::inspection::file;
 use mien::runs::predictions::Predictions;
 use serde_json::{Value, json};
 
-/// Answers that amount to the test of [`finished`]: three happy images, one of them missed, and one sad.
-fn answers() -> Predictions {
+/// Returns predictions that match the test of [`finished`]: three happy images, one of them missed, and one sad.
+fn matching_predictions() -> Predictions {
     Predictions {
         classes: 2,
         probabilities: vec![0.9, 0.1, 0.75, 0.25, 0.25, 0.75, 0.125, 0.875],
@@ -22,14 +22,8 @@ fn answers() -> Predictions {
 
 fn tested(lab: &Lab, id: &str, created_at: u64) -> RunFolder {
     let folder = lab.run(id, created_at, finished());
-    answers().write(&file(&folder, Split::Test, 0)).expect("written");
+    matching_predictions().write(&file(&folder, Split::Test, 0)).expect("written");
     folder
-}
-
-fn has_keys(value: &Value, expected: &[&str]) {
-    for key in expected {
-        assert!(value.get(key).is_some(), "'{key}' is missing in {value}");
-    }
 }
 
 #[test]
@@ -66,7 +60,7 @@ fn compared_runs_have_the_promised_keys() {
     assert!(table.contains("\nsetting,seed,42,7\n") && table.contains("\nagainst_baseline,p,,1\n"), "{table}");
 }
 
-/// Makes up tested runs with these seeds, learning rates and answers to [`answers`]' images.
+/// Creates tested runs with these seeds and learning rates, and predictions for the images of [`matching_predictions`].
 fn swept(lab: &Lab) {
     let runs = [("a-1", 1, 0.1), ("a-2", 2, 0.1), ("b-1", 1, 0.2), ("b-2", 2, 0.2)];
     for (at, (id, seed, learning_rate)) in (1..).zip(runs) {
@@ -95,7 +89,7 @@ fn the_runs_of_a_tag_are_tabulated_by_the_settings_that_differ() {
     let csv = lab.text(&["compare", "--tag", "rates", "--csv"]);
     assert!(csv.starts_with("learning-rate,runs,seeds,tested,accuracy_mean,accuracy_deviation,"), "{csv}");
     assert!(csv.contains("\n0.1,a-1 a-2,1 2,2,0.75,0,"), "{csv}");
-    // Many runs by name, of no tag.
+    // Several untagged runs with one name.
     for (at, id) in (20..).zip(["c-1", "c-2", "c-3"]) {
         tested(&lab, id, at);
     }
@@ -128,9 +122,9 @@ fn a_tagged_run_that_cannot_be_read_does_not_hide_the_others() {
     assert!(complaint.starts_with("mien: b-2: ") && told.contains("\"b-1\""), "{complaint}{told}");
 }
 
-/// Answers of which those to the second and the third image are the other way round.
-fn contrary() -> Predictions {
-    Predictions { probabilities: vec![0.9, 0.1, 0.375, 0.625, 0.875, 0.125, 0.125, 0.875], ..answers() }
+/// Returns predictions with the second and the third image exchanged.
+fn swapped_predictions() -> Predictions {
+    Predictions { probabilities: vec![0.9, 0.1, 0.375, 0.625, 0.875, 0.125, 0.125, 0.875], ..matching_predictions() }
 }
 
 #[test]
@@ -138,7 +132,7 @@ fn several_runs_are_averaged_from_their_predictions_alone() {
     let lab = Lab::new();
     tested(&lab, "calm-heron", 1);
     let other = tested(&lab, "odd-raven", 2);
-    contrary().write(&file(&other, Split::Test, 0)).expect("written");
+    swapped_predictions().write(&file(&other, Split::Test, 0)).expect("written");
     let mean = lab.json(&["evaluate", "--average", "calm", "odd", "--json"]);
     has_keys(&mean, &["runs", "dataset", "images", "accuracy", "precision", "recall", "f1", "loss", "confusion"]);
     assert_eq!((&mean["accuracy"], &mean["f1"], &mean["images"]), (&json!(1.0), &json!(1.0), &json!(4)));
@@ -239,8 +233,10 @@ fn validation_is_inspected_after_each_epoch() {
     let folder = tested(&lab, "calm-heron", 1);
     std::fs::create_dir_all(folder.path().join("validation")).expect("made");
     for epoch in [1, 2] {
-        let truth = if epoch == 1 { vec![0, 0, 0, 0] } else { answers().truth };
-        Predictions { truth, ..answers() }.write(&file(&folder, Split::Validation, epoch)).expect("written");
+        let truth = if epoch == 1 { vec![0, 0, 0, 0] } else { matching_predictions().truth };
+        Predictions { truth, ..matching_predictions() }
+            .write(&file(&folder, Split::Validation, epoch))
+            .expect("written");
     }
     let epoch_of = |options: &[&str]| {
         let arguments = [&["inspect", "calm", "--split", "validation", "--json"], options].concat();
@@ -261,7 +257,7 @@ fn what_changed_between_two_runs_is_told_cell_by_cell() {
     let mut events = begun();
     events.push(epoch(1, 1.5, 1));
     let other = lab.run("odd-raven", 2, events);
-    let all_happy = Predictions { probabilities: [0.75, 0.25].repeat(4), ..answers() };
+    let all_happy = Predictions { probabilities: [0.75, 0.25].repeat(4), ..matching_predictions() };
     all_happy.write(&file(&other, Split::Test, 0)).expect("written");
     let shown = lab.json(&["inspect", "calm", "--against", "odd", "--json"]);
     assert_eq!(shown["against"]["id"], "odd-raven");
@@ -281,7 +277,7 @@ fn damaged_and_missing_answers_are_said() {
     );
     assert!(lab.complaint(&["inspect", "calm", "--split", "verify"], 2).contains("use test, validation or train"));
     assert!(lab.complaint(&["inspect", "calm", "--cell", "happy", "x"], 2).contains("'x' is no class"));
-    Predictions { probabilities: vec![f32::NAN; 8], ..answers() }
+    Predictions { probabilities: vec![f32::NAN; 8], ..matching_predictions() }
         .write(&file(&folder, Split::Test, 0))
         .expect("written");
     let complaint = lab.complaint(&["inspect", "calm"], 1);

@@ -1,4 +1,4 @@
-//! Downloads, against servers that behave in every way that servers do.
+//! Downloads from servers that fail in every way.
 
 mod server;
 
@@ -11,14 +11,14 @@ use mien::download::{Digest, DownloadError, Limits, Progress, Request, download}
 use server::{Answer, Server, ranged, response};
 use tempfile::TempDir;
 
-/// Patient, so that a busy machine fails no test.
+/// Long waits, so that a busy machine fails no test.
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(20), silence: Duration::from_secs(20), redirects: 3, bytes: 1 << 20 };
 
-/// For servers that hang.
+/// Short waits, for servers that hang.
 const HASTY: Limits = Limits { silence: Duration::from_millis(300), ..LIMITS };
 
-/// A hundred thousand bytes, none like its neighbour.
+/// Returns 100,000 bytes of a pattern.
 fn content() -> Vec<u8> {
     (0..100_000_u32).map(|index| index.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
 }
@@ -50,7 +50,7 @@ impl Desk {
         download(&request, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// Names of what lies beside the destination.
+    /// Returns the names of the files next to the destination.
     fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path().join("downloads")).expect("a folder");
         let mut names: Vec<String> =
@@ -103,7 +103,10 @@ fn a_cut_file_is_told_and_goes_on_where_it_stopped() {
     });
     let desk = Desk::new();
     let words = complaint(desk.get(&server.url("x")));
-    assert!(words.contains("broke off after 40000 of 100000 bytes") && words.contains("run it again"), "{words}");
+    assert!(
+        words.contains("interrupted after 40000 of 100000 bytes") && words.contains("run the command again to resume"),
+        "{words}"
+    );
     assert_eq!(desk.left(), ["file.bin.part", "file.bin.part.json"]);
     desk.get(&server.url("x")).expect("downloaded");
     assert_eq!(fs::read(desk.destination()).expect("a file"), content());
@@ -111,7 +114,7 @@ fn a_cut_file_is_told_and_goes_on_where_it_stopped() {
     assert_eq!(desk.left(), ["file.bin"]);
 }
 
-/// Fetches from a server whose first answer is cut, and whose second one is this.
+/// Downloads from a server whose first answer is cut; `answer` gives the second.
 fn second_answer(
     answer: impl Fn(&server::Asked) -> Vec<u8> + Send + 'static,
     first: impl Fn(&server::Asked) -> Vec<u8> + Send + 'static,
@@ -217,7 +220,7 @@ fn a_server_that_hangs_is_left_after_a_while() {
         let sent = whole[..sent].to_vec();
         let server = Server::start(move |_| Answer::Hang(sent.clone()));
         let error = Desk::new().within(HASTY, &server.url("x"), None).expect_err("hung");
-        assert!(error.is_offline() && error.to_string().contains("nothing came for"), "{error}");
+        assert!(error.is_offline() && error.to_string().contains("nothing arrived for"), "{error}");
     }
 }
 
@@ -236,7 +239,7 @@ fn redirects_are_followed_so_many_times_and_nowhere_else() {
     desk.get(&server.url("good")).expect("downloaded");
     assert_eq!(fs::read(desk.destination()).expect("a file"), content());
     let words = complaint(desk.get(&server.url("loop")));
-    assert!(words.contains("points elsewhere more than 3 times"), "{words}");
+    assert!(words.contains("redirects more than 3 times"), "{words}");
     let words = complaint(desk.get(&server.url("away")));
     assert!(words.contains("/away: "), "{words}");
 }
@@ -245,8 +248,8 @@ fn redirects_are_followed_so_many_times_and_nowhere_else() {
 fn other_answers_are_told_in_words() {
     let table = [
         ("404 Not Found", "the server answers 404, which means that there is no such file"),
-        ("403 Forbidden", "403, which means that it wants a login"),
-        ("503 Service Unavailable", "503, which is the server's own trouble"),
+        ("403 Forbidden", "403, which means that it requires a login"),
+        ("503 Service Unavailable", "503, which is an error of the server"),
     ];
     for (status, expected) in table {
         let server = Server::start(move |_| Answer::Send(response(status, &[], b"<html>")));
@@ -266,7 +269,7 @@ fn a_file_that_is_too_large_is_not_fetched() {
         });
         let desk = Desk::new();
         let words = complaint(desk.get(&server.url("x")));
-        assert!(words.contains("which is the most that is fetched"), "{words}");
+        assert!(words.contains("the limit of downloads"), "{words}");
         assert!(desk.left().is_empty(), "{:?}", desk.left());
     }
 }
@@ -302,8 +305,8 @@ fn what_cannot_be_reached_is_told_apart() {
         ("ftp://example.org/x", "it has to begin with https:// or http://"),
         ("file:///etc/passwd", "it has to begin with https:// or http://"),
         ("vgg16.h5", "it has to begin with https:// or http://"),
-        ("http:///x", "no address of a file"),
-        ("http://exa mple/\u{1b}", "cannot be read as one"),
+        ("http:///x", "not the address of a file"),
+        ("http://exa mple/\u{1b}", "it is malformed"),
     ] {
         let words = complaint(desk.get(address));
         assert!(words.contains(expected) && !words.contains('\u{1b}'), "{words}");
@@ -316,7 +319,7 @@ fn two_downloads_of_one_file_do_not_mix() {
     let desk = Desk::new();
     let (url, destination) = (server.url("x"), desk.destination());
     std::thread::scope(|scope| {
-        // Left to itself it would end, and the second begin, where that is slow to come.
+        // Without a check, a first download that ends early would make the second one start.
         let first = scope.spawn(|| desk.get(&url));
         while server.asked().is_empty() {
             assert!(!first.is_finished(), "it ended before it asked");

@@ -1,34 +1,36 @@
-//! Faults made on purpose, with the real binary: workers that are stopped, killed, starved or doubled, homes that are
-//! full or may only be read, data that is gone. What is read then, and what is lost, stands in docs/reliability.md.
+//! Deliberate faults with the real binary: stopped, killed, starved and duplicate workers, full and read-only homes,
+//! missing data. docs/reliability.md lists the messages and the losses.
 //!
-//! What needs a file system of its own mounts one in a private namespace and reaches it through `/proc/PID/root`. That
-//! takes root or a user namespace; where neither is permitted, `-- --skip mounted` leaves these tests out.
+//! Tests that need a file system mount one in a private namespace and reach it through `/proc/PID/root`. Mounting takes
+//! root or a user namespace; without either, `-- --skip mounted` leaves these tests out.
 
 #![cfg(target_os = "linux")]
 #![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
 
 mod lab;
+mod mount;
 #[cfg(feature = "dashboard")]
 mod terminal;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
+use std::process::Output;
 #[cfg(feature = "trainer")]
-use lab::worker_pid;
-use lab::{Lab, PATIENCE, events, wait_for};
+use std::process::{Command, Stdio};
+
+use lab::{Lab, wait_for_epoch};
+#[cfg(feature = "trainer")]
+use lab::{PATIENCE, events, history_of, wait_for, worker_pid};
+#[cfg(feature = "trainer")]
 use mien::events::Event;
-use mien::runs::{Home, RunFolder, RunStore};
+use mien::runs::RunFolder;
 #[cfg(feature = "trainer")]
 use mien::train::checkpoint::Checkpoint;
 #[cfg(feature = "trainer")]
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-/// A run on [`Lab::faces`] that goes on for some seconds.
+/// Arguments of a run on [`Lab::faces`] that takes some seconds.
 const LONG: [&str; 13] = [
     "train",
     "cnn",
@@ -45,12 +47,6 @@ const LONG: [&str; 13] = [
     "--detach",
 ];
 
-fn mien(home: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    command.env_remove("MIEN_HOME").arg("--home").arg(home).args(arguments).stdin(Stdio::null());
-    command.output().expect("started")
-}
-
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -59,66 +55,46 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn done(home: &Path, arguments: &[&str]) -> String {
-    let output = mien(home, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    stdout(&output)
+/// Runs a command, whatever its exit code.
+fn output(lab: &Lab, arguments: &[&str]) -> Output {
+    lab.mien(arguments).output().expect("started")
 }
 
-/// What a command says that must fail with code 1.
-fn refused(home: &Path, arguments: &[&str]) -> String {
-    let output = mien(home, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stdout(&output));
-    eprintln!("reads: {}", stderr(&output).trim());
-    stderr(&output)
+/// Returns the stderr of a command that must fail with code 1.
+fn refused(lab: &Lab, arguments: &[&str]) -> String {
+    let complaint = lab.complaint(arguments, 1);
+    eprintln!("reads: {}", complaint.trim());
+    complaint
 }
 
-fn show(home: &Path) -> Value {
-    serde_json::from_str(&done(home, &["show", "calm-heron", "--json"])).expect("JSON")
+fn show(lab: &Lab) -> Value {
+    lab.json(&["show", "calm-heron", "--json"])
 }
 
-fn folder(home: &Path) -> RunFolder {
-    RunStore::new(Home::new(home)).folder(&mien::domain::RunId::new("calm-heron").expect("an id"))
-}
-
-fn epochs_done(folder: &RunFolder) -> usize {
-    events(folder).iter().filter(|event| matches!(event, Event::EpochFinished { .. })).count()
-}
-
-fn wait_for_epochs(folder: &RunFolder, epochs: usize) {
-    wait_for("an epoch", PATIENCE, || (folder.events_file().exists() && epochs_done(folder) >= epochs).then_some(()));
-}
-
-/// Everything of a run that must not depend on what happened to it: its history and its test without times, its
+/// Returns the parts of a run that faults must not change: history and test without times, and a checksum of the
 /// weights.
 #[cfg(feature = "trainer")]
-fn essence(home: &Path) -> (Value, Value, u32) {
-    let run = show(home);
+fn essence(lab: &Lab) -> (Vec<Value>, Value, u32) {
+    let run = show(lab);
     assert_eq!(run["state"], "finished", "{run}");
-    let mut history = run["history"].clone();
-    for epoch in history.as_array_mut().expect("a history") {
-        let epoch = epoch.as_object_mut().expect("an epoch");
-        epoch.remove("seconds");
-        epoch.remove("images_per_second");
-    }
-    // The order of a safetensors file's metadata is nobody's promise: what the file says is compared.
-    let best = Checkpoint::read(&folder(home).best_checkpoint()).expect("weights");
+    // Compared by content, because the order of a safetensors file's metadata is not fixed.
+    let best = Checkpoint::read(&lab.folder("calm-heron").best_checkpoint()).expect("weights");
     let mut sum = crc32fast::Hasher::new();
     sum.update(&serde_json::to_vec(&best.state).expect("JSON"));
     for (name, array) in &best.arrays {
         sum.update(name.as_bytes());
         array.values.iter().for_each(|value| sum.update(&value.to_le_bytes()));
     }
-    (history, run["test"].clone(), sum.finalize())
+    (history_of(&run), run["test"].clone(), sum.finalize())
 }
 
-/// The same run, left alone.
+/// Returns the result of the same run without faults.
 #[cfg(feature = "trainer")]
-fn undisturbed() -> (Value, Value, u32) {
+fn undisturbed() -> (Vec<Value>, Value, u32) {
     let lab = Lab::new();
     lab.faces(700);
-    done(lab.home(), &LONG[..12]);
-    essence(lab.home())
+    lab.text(&LONG[..12]);
+    essence(&lab)
 }
 
 fn leftovers(at: &Path) -> Vec<PathBuf> {
@@ -126,13 +102,13 @@ fn leftovers(at: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tmp"))).collect()
 }
 
-/// A lab with the dataset and a run of at least one epoch.
+/// Returns a lab with the dataset and a run of at least one epoch.
 fn begun() -> (Lab, RunFolder) {
     let lab = Lab::new();
     lab.faces(700);
-    done(lab.home(), &LONG);
-    let run = folder(lab.home());
-    wait_for_epochs(&run, 1);
+    lab.text(&LONG);
+    let run = lab.folder("calm-heron");
+    wait_for_epoch(&run, 1);
     (lab, run)
 }
 
@@ -142,39 +118,39 @@ fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
     let (lab, run) = begun();
     kill_process(worker_pid(&run), Signal::STOP).expect("stopped");
     let before = fs::read(run.events_file()).expect("a log");
-    let asked = mien(lab.home(), &["stop", "calm-heron", "--kill"]);
+    let asked = output(&lab, &["stop", "calm-heron", "--kill"]);
     assert_eq!(asked.status.code(), Some(2), "{}", stderr(&asked));
     assert!(stderr(&asked).contains("--yes kills the worker of calm-heron without asking") && run.worker_alive());
-    let told = done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
+    let told = lab.text(&["stop", "calm-heron", "--kill", "--yes"]);
     assert!(told.contains("killed process") && told.contains("goes on after epoch"), "{told}");
     assert!(!run.worker_alive() && run.killed());
     assert_eq!(fs::read(run.events_file()).expect("a log"), before, "only workers write the log");
-    assert_eq!(show(lab.home())["state"], "lost");
-    assert!(done(lab.home(), &["show", "calm-heron"]).contains("its worker was killed by hand"));
-    assert!(refused(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]).contains("no worker is at calm-heron"));
-    done(lab.home(), &["resume", "calm-heron"]);
+    assert_eq!(show(&lab)["state"], "lost");
+    assert!(lab.text(&["show", "calm-heron"]).contains("its worker was killed by hand"));
+    assert!(refused(&lab, &["stop", "calm-heron", "--kill", "--yes"]).contains("no worker is at calm-heron"));
+    lab.text(&["resume", "calm-heron"]);
     assert!(!run.killed());
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
 #[test]
 fn a_worker_that_dies_before_its_first_checkpoint_leaves_a_run_that_goes_on() {
     let (lab, run) = begun();
-    wait_for_epochs(&run, 2);
-    done(lab.home(), &["stop", "calm-heron", "--kill", "--yes"]);
+    wait_for_epoch(&run, 2);
+    lab.text(&["stop", "calm-heron", "--kill", "--yes"]);
     let checkpoints = [run.last_checkpoint(), run.previous_checkpoint(), run.best_checkpoint()];
     let remove = || checkpoints.iter().for_each(|file| drop(fs::remove_file(file)));
-    // With two epochs told there was a checkpoint, and beginning anew would not be going on.
+    // With two logged epochs there was a checkpoint, so a restart from the beginning would lose them.
     remove();
-    let words = refused(lab.home(), &["resume", "calm-heron"]);
+    let words = refused(&lab, &["resume", "calm-heron"]);
     assert!(words.contains("has saved no weights yet") && words.contains("last.ckpt"), "{words}");
-    // The end of the first epoch is told, and nothing is saved yet.
+    // The first epoch is logged, and no checkpoint is saved.
     let log = fs::read_to_string(run.events_file()).expect("a log");
     let first = log.split_inclusive('\n').position(|line| line.contains("epoch_finished")).expect("an epoch");
     fs::write(run.events_file(), log.split_inclusive('\n').take(first + 1).collect::<String>()).expect("written");
-    done(lab.home(), &["resume", "calm-heron"]);
-    assert_eq!(essence(lab.home()), undisturbed());
+    lab.text(&["resume", "calm-heron"]);
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
@@ -188,11 +164,11 @@ fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
         fs::read_to_string(&stat).expect("a process").contains(") T ").then_some(())
     });
     let before = fs::read(run.events_file()).expect("a log");
-    assert_eq!(show(lab.home())["state"], "running");
+    assert_eq!(show(&lab)["state"], "running");
     assert_eq!(fs::read(run.events_file()).expect("a log"), before, "it is suspended");
     kill_process(pid, Signal::CONT).expect("continued");
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
@@ -200,12 +176,12 @@ fn a_suspended_worker_goes_on_as_if_nothing_had_been() {
 fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
     let (lab, run) = begun();
     let path = run.path().to_str().expect("a plain path").to_owned();
-    let second = mien(lab.home(), &["worker", &path]);
+    let second = output(&lab, &["worker", &path]);
     assert_eq!(second.status.code(), Some(1));
     assert!(stderr(&second).contains("another worker is at"), "{}", stderr(&second));
     assert_eq!(run.holder().map(|holder| holder.pid), u32::try_from(worker_pid(&run).as_raw_nonzero().get()).ok());
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
     let started = events(&run).iter().filter(|event| matches!(event, Event::WorkerStarted { .. })).count();
     assert_eq!(started, 1);
 }
@@ -214,16 +190,16 @@ fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
 #[test]
 fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     let (lab, run) = begun();
-    done(lab.home(), &["stop", "calm-heron"]);
+    lab.text(&["stop", "calm-heron"]);
     let before = fs::read(run.events_file()).expect("a log");
     let (data, away) = (lab.home().join("data/faces"), lab.home().join("data/away"));
     let path = run.path().to_str().expect("a plain path").to_owned();
     let check = |expected: &str| {
-        assert!(refused(lab.home(), &["resume", "calm-heron"]).contains(expected));
-        // As the dashboard starts it, which looks at no data itself.
-        assert!(refused(lab.home(), &["worker", &path]).contains("faces"));
+        assert!(refused(&lab, &["resume", "calm-heron"]).contains(expected));
+        // As the dashboard starts it, without a check of its own.
+        assert!(refused(&lab, &["worker", &path]).contains("faces"));
         assert_eq!(fs::read(run.events_file()).expect("a log"), before);
-        assert_eq!(show(lab.home())["state"], "stopped");
+        assert_eq!(show(&lab)["state"], "stopped");
     };
     fs::rename(&data, &away).expect("moved");
     check("there is no dataset 'faces'");
@@ -231,8 +207,8 @@ fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     check("the dataset faces is another one than when this run was created");
     fs::remove_dir_all(&data).expect("removed");
     fs::rename(&away, &data).expect("moved back");
-    done(lab.home(), &["resume", "calm-heron"]);
-    assert_eq!(essence(lab.home()), undisturbed());
+    lab.text(&["resume", "calm-heron"]);
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[test]
@@ -240,16 +216,16 @@ fn a_run_of_a_newer_version_is_refused_in_words_and_left_alone() {
     let lab = Lab::new();
     lab.run("calm-heron", 1, lab::finished());
     lab.run("plain-finch", 2, lab::finished());
-    let run = folder(lab.home());
+    let run = lab.folder("calm-heron");
     let recipe = fs::read_to_string(run.recipe_file()).expect("a recipe");
     let newer = recipe.replacen("\"version\": ", "\"version\": 9", 1);
     assert_ne!(newer, recipe);
     fs::write(run.recipe_file(), &newer).expect("written");
     let log = fs::read(run.events_file()).expect("a log");
     for command in [&["show", "calm-heron"][..], &["watch", "calm-heron"], &["stop", "calm-heron"]] {
-        assert!(refused(lab.home(), command).contains("use a newer mien"), "{command:?}");
+        assert!(refused(&lab, command).contains("use a newer mien"), "{command:?}");
     }
-    let runs = mien(lab.home(), &["runs"]);
+    let runs = output(&lab, &["runs"]);
     assert!(stdout(&runs).contains("plain-finch"), "{}", stderr(&runs));
     assert_eq!(fs::read_to_string(run.recipe_file()).expect("a recipe"), newer);
     assert_eq!(fs::read(run.events_file()).expect("a log"), log);
@@ -261,11 +237,11 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
     let (lab, run) = begun();
     kill_process(worker_pid(&run), Signal::KILL).expect("sent");
     wait_for("its end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    // It ends at another place each time, until there is enough.
+    // It fails at another point each time, until the memory suffices.
     let starve = |kibibytes: u32| {
         let mut starved = Command::new("sh");
         starved.args(["-c", "ulimit -v \"$0\"; exec \"$1\" worker --now \"$2\"", &kibibytes.to_string()]);
-        // With backtraces on, the standard library waits for itself where one cannot be allocated while it is printed.
+        // With backtraces, the standard library deadlocks if it cannot allocate while printing one.
         starved.env("RUST_BACKTRACE", "0");
         let log = run.open_worker_log().expect("a log");
         starved.arg(env!("CARGO_BIN_EXE_mien")).arg(run.path()).stderr(log).status().expect("started")
@@ -276,14 +252,14 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
             break;
         }
         failures += 1;
-        let shown = done(lab.home(), &["show", "calm-heron"]);
+        let shown = lab.text(&["show", "calm-heron"]);
         eprintln!("reads: {}", shown.lines().next().unwrap_or_default());
         in_words += u32::from(shown.contains("its last words: memory allocation of"));
-        let state = show(lab.home())["state"].clone();
+        let state = show(&lab)["state"].clone();
         assert!(["lost", "failed"].contains(&state.as_str().expect("a state")), "{state}");
     }
     assert!(failures > 0 && in_words > 0, "{failures} failures, {in_words} in words");
-    assert_eq!(essence(lab.home()), undisturbed());
+    assert_eq!(essence(&lab), undisturbed());
 }
 
 #[cfg(feature = "trainer")]
@@ -302,84 +278,15 @@ fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
         "{}",
         stderr(&output)
     );
-    let run = folder(lab.home());
+    let run = lab.folder("calm-heron");
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-    assert_eq!(show(lab.home())["state"], "finished");
+    assert_eq!(show(&lab)["state"], "finished");
 }
 
-/// What takes the right to mount.
+/// Tests that must mount.
 mod mounted {
     use super::*;
-
-    /// A file system of its own in a private namespace.
-    struct Mounted {
-        process: Child,
-        home: PathBuf,
-        _folder: tempfile::TempDir,
-    }
-
-    impl Mounted {
-        /// Mounts by a shell script, which finds the folder to mount at in `$1` and `argument` in `$2`.
-        fn by(script: &str, argument: &str) -> Self {
-            let folder = tempfile::tempdir().expect("a folder");
-            // As root, else as root of a user namespace.
-            for options in ["-m", "-rm"] {
-                let mut command = Command::new("unshare");
-                command.args([options, "sh", "-c", &format!("{script} && echo ready && exec sleep 3600"), "sh"]);
-                command.arg(folder.path()).arg(argument).stdout(Stdio::piped());
-                let mut process = command.spawn().expect("unshare, of util-linux");
-                let mut line = String::new();
-                let _ = BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line);
-                if line.trim() == "ready" {
-                    let home = Path::new("/proc").join(process.id().to_string()).join("root");
-                    let home = home.join(folder.path().strip_prefix("/").expect("an absolute path"));
-                    return Self { process, home, _folder: folder };
-                }
-                let _ = process.wait();
-            }
-            panic!("neither root nor a user namespace may mount here (unshare -m, unshare -rm): `-- --skip mounted`");
-        }
-
-        /// A small one, in memory.
-        fn small(size: &str) -> Self {
-            Self::by("mount -t tmpfs -o size=$2 none \"$1\"", size)
-        }
-
-        /// Another folder, which may only be read here.
-        fn read_only(of: &Path) -> Self {
-            Self::by(
-                "mount --bind \"$2\" \"$1\" && mount -o remount,ro,bind \"$1\"",
-                of.to_str().expect("a plain path"),
-            )
-        }
-
-        fn fill(&self) {
-            use std::io::Write;
-            let mut file = fs::File::create(self.home.join("fill")).expect("a file");
-            for block in [1 << 16, 1 << 12, 1] {
-                while file.write_all(&vec![7; block]).is_ok() {}
-            }
-        }
-
-        fn make_room(&self) {
-            fs::remove_file(self.home.join("fill")).expect("removed");
-        }
-    }
-
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let run = folder(&self.home);
-            if run.worker_alive() {
-                let _ = run.request_stop();
-                let begun = Instant::now();
-                while run.worker_alive() && begun.elapsed() < Duration::from_secs(10) {
-                    std::thread::sleep(Duration::from_millis(30));
-                }
-            }
-            let _ = self.process.kill();
-            let _ = self.process.wait();
-        }
-    }
+    use crate::mount::Mounted;
 
     #[test]
     fn a_home_that_may_only_be_read_is_shown_and_nothing_is_begun() {
@@ -388,21 +295,20 @@ mod mounted {
         lab.run("calm-heron", 1, lab::finished());
         lab.run("plain-finch", 2, lab::finished());
         let mounted = Mounted::read_only(lab.home());
-        let home = mounted.home.as_path();
         for command in
             [&["runs"][..], &["show", "calm-heron"], &["watch", "calm-heron"], &["data", "list"], &["doctor"]]
         {
-            let output = mien(home, command);
+            let output = output(&mounted.lab, command);
             assert!(!stdout(&output).is_empty(), "{command:?}: {}", stderr(&output));
         }
-        let compared = mien(home, &["compare", "calm-heron", "plain-finch"]);
+        let compared = output(&mounted.lab, &["compare", "calm-heron", "plain-finch"]);
         assert!(stdout(&compared).contains("plain-finch"), "{}", stderr(&compared));
         let train = ["train", "cnn", "--dataset", "faces", "--detach"];
         let writing: [&[&str]; 2] = [&["rename", "calm-heron", "x"], &["note", "calm-heron", "x"]];
         for command in cfg!(feature = "trainer").then_some(&train[..]).into_iter().chain(writing) {
-            let words = refused(home, command);
+            let words = refused(&mounted.lab, command);
             assert!(
-                words.contains("Read-only file system") && words.contains(home.to_str().expect("plain")),
+                words.contains("Read-only file system") && words.contains(mounted.lab.home().to_str().expect("plain")),
                 "{words}"
             );
         }
@@ -423,18 +329,18 @@ mod mounted {
             dashboard.wait("both runs", |text| text.contains("calm-heron") && text.contains("plain-finch"));
             dashboard
         };
-        let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(&mounted.home)];
+        let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(mounted.lab.home())];
         one.press("gN");
         one.wait("the line for the name", |text| text.contains("another name for"));
-        one.line("proud-heron");
+        one.enter_line("proud-heron");
         for dashboard in [&mut one, &mut other, &mut reader] {
-            // The one that renames shows the name as it is typed; the list says when it is there.
+            // The dashboard that renames shows the name as it is typed; the list shows it once it is saved.
             dashboard.wait("its new name", |text| {
                 text.lines().any(|line| line.contains("early stop") && line.contains("proud-heron"))
             });
         }
         reader.press("t");
-        reader.line("overnight");
+        reader.enter_line("overnight");
         reader.wait("why it cannot", |text| text.contains("Read-only file system"));
         for mut dashboard in [one, other, reader] {
             dashboard.quit();
@@ -448,25 +354,24 @@ mod mounted {
         let mounted = Mounted::small("48m");
         let lab = Lab::new();
         lab.faces(700);
-        let home = mounted.home.as_path();
-        done(home, &["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
-        done(home, &LONG);
-        let run = folder(home);
-        wait_for_epochs(&run, 1);
+        mounted.lab.text(&["data", "import", lab.home().join("faces.csv").to_str().expect("plain"), "--name", "faces"]);
+        mounted.lab.text(&LONG);
+        let run = mounted.lab.folder("calm-heron");
+        wait_for_epoch(&run, 1);
         mounted.fill();
-        // It fails by itself at the next checkpoint, which it cannot write.
+        // The worker fails at the next checkpoint, which it cannot write.
         wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
-        // The words themselves may find no room either: neither the log nor what the worker prints can grow.
-        let shown = done(home, &["show", "calm-heron"]);
+        // The error may not be logged either, because neither the log nor the worker's output can grow.
+        let shown = mounted.lab.text(&["show", "calm-heron"]);
         let words = shown.lines().next().unwrap_or_default();
         eprintln!("reads: {words}");
         assert!(words.contains("its disk is full") || words.contains("No space left on device"), "{words}");
         assert!(leftovers(run.path()).is_empty(), "{:?}", leftovers(run.path()));
-        mounted.make_room();
-        let state = show(home);
+        mounted.free_space();
+        let state = show(&mounted.lab);
         assert!(["failed", "lost"].contains(&state["state"].as_str().expect("a state")), "{state}");
-        done(home, &["resume", "calm-heron"]);
-        assert_eq!(essence(home), undisturbed());
+        mounted.lab.text(&["resume", "calm-heron"]);
+        assert_eq!(essence(&mounted.lab), undisturbed());
     }
 
     #[test]
@@ -475,11 +380,14 @@ mod mounted {
         let lab = Lab::new();
         lab.faces(700);
         let table = lab.home().join("faces.csv");
-        let words = refused(&mounted.home, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
+        let words = refused(&mounted.lab, &["data", "import", table.to_str().expect("plain"), "--name", "faces"]);
         assert!(words.contains("No space left on device"), "{words}");
-        let left =
-            fs::read_dir(mounted.home.join("data")).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        // The lock under which imports take turns stays, empty.
+        let left = fs::read_dir(mounted.lab.home().join("data"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name());
+        // The empty lock file of imports remains.
         let left: Vec<_> = left.filter(|name| name != ".import.lock").collect();
         assert!(left.is_empty(), "{left:?}");
     }

@@ -1,8 +1,7 @@
-//! The real FER-2013, imported from the archive and from a zip and a table made of it: same counts, same fingerprint.
+//! The real FER-2013, imported from the archive, a zip and a table: same counts, same fingerprint.
 //!
-//! Not part of the usual tests, as the data is not part of the project:
-//! `MIEN_FER2013=/path/to/fer2013.tar.xz cargo test --release --no-default-features --test fer2013 -- --ignored
-//! --nocapture`
+//! Not part of the usual tests, because the data is not part of the project: `MIEN_FER2013=/path/to/fer2013.tar.xz
+//! cargo test --release --no-default-features --test fer2013 -- --ignored --nocapture`
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -14,7 +13,7 @@ use mien::data::split::Protocol;
 use mien::data::{Dataset, ImportRequest, Manifest, import};
 use mien::domain::{DatasetName, Split};
 
-/// Training with validation, and test.
+/// The number of images for training and validation, and for the test.
 const COUNTS: [(&str, usize, usize); 7] = [
     ("angry", 3995, 958),
     ("disgust", 436, 111),

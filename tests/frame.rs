@@ -1,4 +1,4 @@
-//! The dashboard without a trainer in a real terminal: what must not break, whatever comes in from the keyboard's side.
+//! The dashboard without a trainer in a pseudo-terminal, under difficult input.
 
 #![cfg(feature = "dashboard")]
 
@@ -10,11 +10,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lab::wait_for;
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 use terminal::{Dashboard, PATIENCE, SMALL};
 
-/// A home with a tiny dataset, a config, and a user who has seen the first steps.
+/// A home with a small dataset, and a user with settings who has seen the first steps.
 struct User {
     folder: tempfile::TempDir,
 }
@@ -22,9 +22,7 @@ struct User {
 impl User {
     fn new(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("config.toml"), config).expect("written");
-        std::fs::create_dir_all(folder.path().join("state/mien")).expect("made");
-        std::fs::write(folder.path().join("state/mien/first-steps-shown"), "").expect("written");
+        terminal::write_user(folder.path(), config);
         tiny_dataset(folder.path());
         Self { folder }
     }
@@ -34,14 +32,10 @@ impl User {
     }
 
     fn command(&self) -> CommandBuilder {
-        let mut command = terminal::mien(self.path().join("lab"));
-        command.env("XDG_STATE_HOME", self.path().join("state"));
-        command.env("XDG_CONFIG_HOME", self.path().join("config"));
-        command.env("MIEN_CONFIG", self.path().join("config.toml"));
-        command
+        terminal::mien_for(self.path(), self.path().join("lab"))
     }
 
-    /// The dashboard of this user, with these variables.
+    /// Opens this user's dashboard with these variables.
     fn open(&self, environment: &[(&str, &str)]) -> Dashboard {
         let mut command = self.command();
         for (name, value) in environment {
@@ -50,23 +44,21 @@ impl User {
         Dashboard::run(SMALL, command)
     }
 
-    /// How many runs there are.
-    fn runs(&self) -> usize {
+    /// Returns the number of runs.
+    fn run_count(&self) -> usize {
         std::fs::read_dir(self.path().join("lab/checkpoints"))
             .map_or(0, |folder| folder.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count())
     }
 }
 
-const SIZE: PtySize = PtySize { rows: SMALL.0, cols: SMALL.1, pixel_width: 0, pixel_height: 0 };
-
 const CTRL_C: &str = "\x03";
 
-/// Whether the Data screen shows the dataset, with nothing over it.
+/// Whether the Data screen shows the dataset, without an overlay.
 fn ready(text: &str) -> bool {
     text.contains("disgust") && !text.contains("first steps")
 }
 
-/// Imports a dataset of two classes, because drawing the demo takes long without optimization.
+/// Imports a dataset of two classes, because drawing the demo is slow without optimization.
 fn tiny_dataset(folder: &Path) {
     for class in ["disgust", "happy"] {
         let class = folder.join("faces").join(class);
@@ -82,14 +74,14 @@ fn tiny_dataset(folder: &Path) {
     command.assert().success();
 }
 
-/// Bytes of every kind, the same ones every time.
+/// Returns bytes of every kind, the same each time.
 fn garbage(count: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let byte = |_| {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        // Without Ctrl-C, which means what it always means.
+        // Ctrl-C is replaced, because it always ends the program.
         match state.to_le_bytes()[1] {
             3 => b'\r',
             byte => byte,
@@ -106,19 +98,19 @@ fn floods_of_pasted_text_and_garbage_launch_nothing() {
     terminal.press("2");
     terminal.wait("the form", |text| text.contains("[ Launch ]"));
     terminal.paste(&"2\ry\r".repeat(1 << 18));
-    terminal.wait("words about it", |text| text.contains("1048576 pasted bytes were left out"));
-    // A terminal that does not mark pastes, keys that are held down, and noise with all kinds of sequences in it.
+    terminal.wait("the message", |text| text.contains("1048576 pasted bytes were left out"));
+    // Pastes without brackets, held-down keys, and noise with many kinds of sequences.
     terminal.press(&"2\ry\rS\r".repeat(50_000));
     terminal.press(&"j".repeat(50_000));
     for _ in 0..50 {
         terminal.send(&garbage(4_000));
         terminal.send(b"\x1b[<0;40;20M\x1b[I\x1b[O\x1b]10;rgb:00/00/00\x07\x1bP1$r0m\x1b\\\x1b[\xe6\xbc\r\x1b]52;c;");
     }
-    terminal.taken();
-    // From whatever it led to, to one screen and to another: all that was sent before was taken in.
+    terminal.wait_until_read();
+    // From any screen to one screen and to another proves that all earlier bytes were read.
     terminal.press_until(&["\x1b", "2"], "the form", |text| text.contains("[ Launch ]"));
     terminal.press_until(&["\x1b", "1"], "the dataset", |text| text.contains("disgust"));
-    assert_eq!(user.runs(), 0, "something was launched:\n{}", terminal.text());
+    assert_eq!(user.run_count(), 0, "something was launched:\n{}", terminal.text());
     let memory = std::fs::read_to_string(format!("/proc/{}/status", terminal.pid().as_raw_nonzero()));
     let peak = memory.expect("a status").lines().find_map(|line| {
         line.strip_prefix("VmHWM:").and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok())
@@ -128,14 +120,14 @@ fn floods_of_pasted_text_and_garbage_launch_nothing() {
 }
 
 #[test]
-fn ctrl_c_works_behind_whatever_is_never_finished() {
+fn ctrl_c_works_after_any_unfinished_sequence() {
     let user = User::new("");
     for unfinished in [&b"\x1b[200~2\ry\r"[..], b"\x1b[12;", b"\x1b]11;rgb:", b"\x1bP1$r", b"\xe6\xbc", b"\x1b"] {
         let mut terminal = user.open(&[]);
         terminal.wait("the dataset", |text| ready(text));
         terminal.send(unfinished);
-        // By hand, which is later than all that the terminal sent by itself.
-        terminal.taken();
+        // A key press, later than the bytes that the terminal sent itself.
+        terminal.wait_until_read();
         terminal.leave(CTRL_C);
     }
 }
@@ -144,11 +136,11 @@ fn ctrl_c_works_behind_whatever_is_never_finished() {
 fn late_answers_are_not_typed_and_keys_pressed_meanwhile_come_in_order() {
     let user = User::new("");
     let mut terminal = user.open(&[]);
-    // At once, while the terminal is still being asked; the answers come when nobody waits for them any more.
+    // Sent while the program still queries the terminal; the answers arrive after it has stopped waiting.
     terminal.press("3?");
     terminal.wait("the filter of the help", |text| text.contains("type to filter"));
     terminal.send(b"\x1b[6;20;10t\x1b[?62;4c\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\\x1b_Gi=31;OK\x1b\\\x1bP>|foot\x1b\\");
-    terminal.taken();
+    terminal.wait_until_read();
     assert!(terminal.text().contains("keys: type to filter"), "{}", terminal.text());
     terminal.press("\x1b");
     terminal.wait("the runs", |text| !text.contains("type to filter") && text.contains("There are no runs"));
@@ -161,12 +153,12 @@ fn late_answers_are_not_typed_and_keys_pressed_meanwhile_come_in_order() {
 #[test]
 fn the_dashboard_ends_with_its_terminal() {
     let user = User::new("");
-    let pty = native_pty_system().openpty(SIZE).expect("a terminal");
+    let pty = terminal::open_pty(SMALL);
     let mut child = pty.slave.spawn_command(user.command()).expect("started");
     drop(pty.slave);
-    // Read here, so that nothing else keeps the terminal open.
+    // Read in this thread, so that no other descriptor keeps the terminal open.
     let mut reader = pty.master.try_clone_reader().expect("a reader");
-    let mut screen = vt100::Parser::new(24, 80, 0);
+    let mut screen = vt100::Parser::new(SMALL.0, SMALL.1, 0);
     let mut bytes = [0; 4096];
     while !screen.screen().contents().contains("disgust") {
         let count = reader.read(&mut bytes).expect("output");
@@ -174,15 +166,15 @@ fn the_dashboard_ends_with_its_terminal() {
     }
     drop((reader, pty.master));
     wait_for("the end of the dashboard", PATIENCE, || child.try_wait().expect("a child"));
-    // And by a hang-up alone.
+    // A hang-up signal without a closed terminal.
     let mut terminal = user.open(&[]);
     terminal.wait("the dataset", |text| ready(text));
     terminal.signal(Signal::HUP);
-    terminal.end();
+    terminal.wait_for_end();
 }
 
 #[test]
-fn two_dashboards_look_at_one_home() {
+fn two_dashboards_show_one_home() {
     let user = User::new("");
     let (mut one, mut other) = (user.open(&[]), user.open(&[]));
     for terminal in [&mut one, &mut other] {
@@ -197,7 +189,7 @@ fn two_dashboards_look_at_one_home() {
 }
 
 #[test]
-fn a_home_that_cannot_be_read_is_shown_with_words_about_it() {
+fn an_unreadable_folder_of_runs_is_shown_as_an_error() {
     let user = User::new("");
     std::fs::write(user.path().join("lab/checkpoints"), "a file in place of a folder").expect("written");
     let mut terminal = user.open(&[]);
@@ -218,7 +210,7 @@ fn a_storm_of_resizes_ends_in_the_right_picture() {
         terminal.resize((1 + step * 7 % 60, 1 + step * 13 % 200));
         std::thread::sleep(Duration::from_millis(3));
     }
-    // Small enough to show nothing of what was there, and then each larger than what was there.
+    // First too small for any content, then larger each time.
     for (size, words) in [((10, 40), "mien needs"), ((24, 80), "disgust"), ((40, 120), "disgust")] {
         terminal.resize(size);
         let filled = usize::from(size.0);
@@ -232,14 +224,14 @@ fn a_storm_of_resizes_ends_in_the_right_picture() {
 
 #[test]
 fn an_idle_dashboard_sends_not_a_byte_and_answers_the_next_key() {
-    /// Longer than two looks at the clock are apart.
+    /// Longer than the interval of the dashboard's clock.
     const QUIET: Duration = Duration::from_millis(2_500);
     let user = User::new("");
     let mut terminal = user.open(&[]);
     terminal.wait("the dataset", |text| ready(text));
     terminal.press("3");
     terminal.wait("the runs", |text| text.contains("There are no runs"));
-    // Whenever it comes to rest, it stays there: a dashboard that repaints what it shows never does.
+    // A dashboard that repaints an unchanged screen is never quiet.
     let (mut bytes, mut since) = (terminal.bytes().len(), Instant::now());
     wait_for("a while without a byte", PATIENCE, || {
         let now = terminal.bytes().len();
@@ -254,32 +246,32 @@ fn an_idle_dashboard_sends_not_a_byte_and_answers_the_next_key() {
 }
 
 #[test]
-fn suspending_gives_the_terminal_back_and_going_on_takes_it_again() {
+fn suspending_restores_the_terminal_and_continuing_takes_it_again() {
     let user = User::new("");
     let mut terminal = user.open(&[]);
     terminal.wait("the dataset", |text| ready(text));
     let before = terminal.bytes().len();
     terminal.press("\x1a");
-    // In a session without a shell the kernel does not stop it: it goes on at once, and draws everything anew.
-    let behind = |bytes: &[u8], wanted: &[u8]| {
+    // In a session without a shell the kernel does not stop it, so it continues and redraws at once.
+    let from = |bytes: &[u8], wanted: &[u8]| {
         let at = bytes.windows(wanted.len()).position(|window| window == wanted)?;
         Some(bytes[at..].to_vec())
     };
-    terminal.wait_for_bytes("the terminal given back and taken again, and everything", before, |bytes| {
-        let left = behind(bytes, b"\x1b[?1049l");
-        let back = left.and_then(|bytes| behind(&bytes, b"\x1b[?1049h"));
-        back.is_some_and(|bytes| behind(&bytes, b"disgust").is_some())
+    terminal.wait_for_bytes("the terminal restored, taken again and redrawn", before, |bytes| {
+        let left = from(bytes, b"\x1b[?1049l");
+        let back = left.and_then(|bytes| from(&bytes, b"\x1b[?1049h"));
+        back.is_some_and(|bytes| from(&bytes, b"disgust").is_some())
     });
-    // After a stop from outside the screen is drawn anew.
+    // A stop from outside also causes a redraw.
     terminal.signal(Signal::STOP);
-    terminal.show(b"\x1b[2J\x1b[Hsomebody else's words");
+    terminal.display_bytes(b"\x1b[2J\x1b[Hanother program's text");
     terminal.signal(Signal::CONT);
-    terminal.wait("everything again", |text| text.contains("disgust") && !text.contains("somebody"));
+    terminal.wait("everything again", |text| text.contains("disgust") && !text.contains("another program"));
     terminal.leave(CTRL_C);
 }
 
 #[test]
-fn the_config_file_rules_and_its_mistakes_are_told() {
+fn the_config_file_is_obeyed_and_its_mistakes_are_shown() {
     let user = User::new("glyphs = 'ascii'\nmouse = 'yes'\n[keys]\n'screen.train' = ['T']\n");
     let mut terminal = user.open(&[]);
     terminal.wait("the mistake", |text| text.contains("config.toml:2: mouse is true or false"));
@@ -302,19 +294,19 @@ fn without_utf8_not_a_byte_is_beyond_ascii() {
 }
 
 #[test]
-fn what_is_copied_goes_to_the_terminal() {
+fn copied_text_is_sent_to_the_terminal() {
     let user = User::new("");
     let mut terminal = user.open(&[("TMUX", "/tmp/tmux,1,0")]);
     terminal.wait("the dataset", |text| ready(text));
     terminal.press("y");
-    terminal.wait("words about it", |text| text.contains("copied the dataset's name, tiny"));
+    terminal.wait("the message", |text| text.contains("copied the dataset's name, tiny"));
     let bytes = String::from_utf8_lossy(&terminal.bytes()).into_owned();
     assert!(bytes.contains("\x1b]52;c;dGlueQ==\x07") && bytes.contains("\x1bPtmux;\x1b\x1b]52;"), "{bytes:?}");
     terminal.leave(CTRL_C);
 }
 
 #[test]
-fn the_first_steps_come_once() {
+fn the_first_steps_are_shown_once() {
     let user = User::new("");
     std::fs::remove_file(user.path().join("state/mien/first-steps-shown")).expect("removed");
     let mut terminal = user.open(&[]);

@@ -1,5 +1,5 @@
-//! `scripts/gpu-check`, rehearsed on the processor: every stage at its smallest, a budget that cuts runs, and a device
-//! that is not there.
+//! `scripts/gpu-check`, rehearsed on the CPU: every stage at its smallest, a budget that cuts runs, and a missing
+//! device.
 
 #![cfg(feature = "trainer")]
 
@@ -11,11 +11,11 @@ use mien::events::{Event, EventReader};
 use mien::runs::{Home, RunStore};
 use serde_json::Value;
 
-/// `gpu-check` in this folder.
+/// Runs `gpu-check` in this folder.
 fn check(out: &Path, arguments: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/gpu-check");
     let mut command = Command::new("python3");
-    // Without PyTorch, whether the machine has it or not.
+    // Without PyTorch, even if the machine has it.
     command.arg(script).args(["--mien", env!("CARGO_BIN_EXE_mien"), "--quick", "--python", "/nonexistent"]);
     command.arg("--out").arg(out).args(arguments).env_remove("MIEN_RESIDENT_MIB");
     command.output().expect("python3 runs")
@@ -29,7 +29,7 @@ fn state(out: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(out.join("state.json")).expect("a state")).expect("JSON")
 }
 
-/// How many workers a run has had.
+/// Returns the number of workers that a run has had.
 fn workers(store: &RunStore, run: &str) -> usize {
     let folder = store.folder(&RunId::new(run).expect("an id"));
     let mut records = Vec::new();
@@ -46,7 +46,7 @@ fn every_stage_is_rehearsed_on_the_processor_and_what_the_budget_cuts_is_resumed
     let first = check(&out, &["--device", "cpu", "--stages", "doctor,data", "--budget", "300"]);
     assert_eq!(first.status.code(), Some(0), "{}", said(&first));
 
-    // A budget of which next to nothing is left for training.
+    // A budget that leaves almost no time for training.
     let cut = check(&out, &["--device", "cpu", "--stages", "runs", "--budget", "21"]);
     assert_eq!(cut.status.code(), Some(3), "{}", said(&cut));
     assert!(said(&cut).contains("the time is over") && said(&cut).contains("call again"), "{}", said(&cut));
@@ -80,7 +80,7 @@ fn every_stage_is_rehearsed_on_the_processor_and_what_the_budget_cuts_is_resumed
         }
     }
 
-    // Everything is known by now.
+    // All results exist by now.
     let again = check(&out, &["--device", "cpu", "--budget", "60"]);
     assert_eq!(again.status.code(), Some(0));
     assert!(!said(&again).contains('…'), "nothing is done twice: {}", said(&again));

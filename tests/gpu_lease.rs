@@ -1,5 +1,5 @@
-//! `scripts/gpu-lease`, rehearsed: packing, both calls on the processor and on the made-up driver, and steps that fail
-//! or take too long.
+//! `scripts/gpu-lease`, rehearsed: packing, both calls on the CPU and on the simulated driver, and steps that fail or
+//! take too long.
 
 #![cfg(feature = "trainer")]
 
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A script of this repository, in a folder.
+/// Returns the command of a script of this repository, in a folder.
 fn script(name: &str, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("python3");
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name)).args(arguments).current_dir(folder);
@@ -20,7 +20,7 @@ fn script(name: &str, folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// One of the two calls, at the sizes of a rehearsal and with this Python in place of one that has PyTorch.
+/// Returns one of the two calls at rehearsal sizes, with this Python in place of one that has PyTorch.
 fn call(which: &str, folder: &Path, arguments: &[&str]) -> Command {
     let words = [&[which, "--quick", "--out", "out", "--bring", "brought"][..], arguments].concat();
     script("gpu-lease", folder, &words)
@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// What was brought back of the state.
+/// Returns the items of the state that was brought back.
 fn items(folder: &Path) -> Value {
     let text = fs::read(folder.join("brought/state.json")).expect("a state");
     serde_json::from_slice::<Value>(&text).expect("JSON")["items"].clone()
@@ -44,7 +44,7 @@ fn table(folder: &Path) -> String {
     fs::read_to_string(folder.join("brought/table.txt")).expect("a table")
 }
 
-/// A program in place of a Python with PyTorch: asked for its packages or to import PyTorch it has nothing to say.
+/// Writes a program that replaces a Python with PyTorch: it prints nothing when asked for packages.
 fn python(folder: &Path, does: &str) -> String {
     let path = folder.join("python");
     fs::write(&path, format!("#!/bin/sh\n[ \"$1\" = -c ] && exit 0\n{does}\n")).expect("written");
@@ -52,7 +52,7 @@ fn python(folder: &Path, does: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// VGG16's weights of noise as safetensors, as a rehearsal makes them.
+/// Writes VGG16 weights of noise as safetensors, as a rehearsal does.
 fn base(path: &Path) {
     let code = "import sys; sys.path.insert(0, sys.argv[1]); from gpu import material; material.base(sys.argv[2])";
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
@@ -80,7 +80,7 @@ fn both_calls_are_rehearsed_on_the_processor_from_what_was_packed() {
     }
     assert!(text.lines().all(|line| line.len() < 2000), "a command has 2000 characters at most: {text}");
 
-    // PyTorch's side dies behind its second case.
+    // PyTorch's process exits after its second case.
     let dies = r#"echo '{"name": "cnn 16 at 48 torch tf32", "images_per_second": 8.0, "milliseconds": 1.0, "first_seconds": 0.5}'
 echo '{"name": "features 4 at 32 torch tf32", "error": "OutOfMemoryError: too much"}'
 exit 3"#;
@@ -106,7 +106,7 @@ exit 3"#;
     }
     assert_eq!(found["step/cnn 16 at 48 torch tf32"]["images_per_second"], 8.0, "what came before it failed counts");
 
-    // What the first call left is enough for the second.
+    // The files of the first call suffice for the second.
     let second = output(&mut call("second", at, &["--parcel", "parcels/second", "--device", "cpu"]));
     let rows = table(at);
     let runs = ["run cnn: 2 epochs", "run deep: 2 epochs", "run features: 2 epochs", "run finetune-all: 2 epochs"];
@@ -142,7 +142,7 @@ fn a_step_that_takes_too_long_costs_no_other() {
     assert!(found["step/cnn 16 at 48 own bf16"]["error"].is_null(), "{}", said(&killed));
     assert!(table(at).contains("FAILED torch"), "{}", table(at));
 
-    // With no time nothing is begun, and that is told.
+    // With no time left nothing begins, and that is reported.
     let cut = output(&mut call("first", at, &[&mien[..], &["--seconds", "4.5", "--only", "layers"]].concat()));
     assert!(cut.status.code() == Some(3) && said(&cut).contains("no time was left for"), "{}", said(&cut));
 }
@@ -164,7 +164,7 @@ mod made_up {
 
     use super::*;
 
-    /// A driver and a compiler that are made up, and what a toolkit has besides.
+    /// A simulated driver and compiler, and the other parts of a toolkit.
     struct Machine {
         folder: tempfile::TempDir,
     }
@@ -180,7 +180,7 @@ mod made_up {
             fs::create_dir_all(machine.libraries()).expect("made");
             machine.build("driver.c", "libcuda.so.1", &[]);
             machine.build("compiler.c", "libnvrtc.so.13", &[]);
-            // It computes in loops on the host: without any it is as idle as the driver.
+            // Its loops are removed, so it computes as little as the driver.
             machine.build("cudnn.c", "libcudnn.so.9", &["-Dfor=if(0)for"]);
             for part in ["graph", "ops", "cnn", "heuristic", "engines_precompiled", "engines_runtime_compiled"] {
                 fs::write(machine.libraries().join(format!("libcudnn_{part}.so.9")), "").expect("written");
@@ -212,8 +212,8 @@ mod made_up {
         }
     }
 
-    /// Puts other modules in place of a device's kernels, of bytes of every value, and packs them: the first half as
-    /// small as modules that all lie in one file, the others as large as those that have a file of their own.
+    /// Replaces a device's kernels by modules of arbitrary bytes and packs them. The first half is small enough for one
+    /// shared file; the others get separate files.
     const REPLACE: &str = r#"
 import glob, sys
 sys.path.insert(0, sys.argv[1])
@@ -250,7 +250,7 @@ print(len(found))
         step.args(["--device", "cuda"]).env("XDG_CACHE_HOME", at.join("out/cache")).env("CUDA_PATH", machine.toolkit());
         step.env("LD_LIBRARY_PATH", machine.libraries()).env("PRETEND_NAME", "NVIDIA H200");
         step.env("PRETEND_COMPILED", at.join("compiled")).env("MIEN_HOME", at.join("home"));
-        // The convolutions that the kernels were brought along for.
+        // The convolutions whose kernels were brought along.
         let done = output(step.env("MIEN_CONVOLUTIONS", "burn").env_remove("CUDA_VISIBLE_DEVICES"));
         assert!(done.status.success(), "{}", said(&done));
         let compiled = fs::metadata(at.join("compiled")).map_or(0, |file| file.len());

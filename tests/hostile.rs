@@ -1,5 +1,5 @@
-//! What comes from outside, planted wherever this program takes text or follows a path: nothing of it steers the
-//! terminal, nothing is written through a link, and what is made is its owner's alone. Needs no trainer.
+//! Hostile text and links in every input: no text steers the terminal, no file is written through a link, and created
+//! files belong to the owner only. Needs no trainer.
 
 mod lab;
 
@@ -13,10 +13,10 @@ use mien::events::Event;
 use mien::runs::Predictions;
 use serde_json::{Value, json};
 
-/// A title, a clear screen, C1's way of the same, marks that reorder, and a line of its own.
+/// A title, a clear screen, both again in C1 codes, reordering marks, and a line of its own.
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{9d}0;x\u{9c}\u{202e}\u{2066}\u{61c}\u{7f}\r\u{8}\u{2028}x";
 
-/// Puts [`EVIL`] behind every text in the value but those under the keys given.
+/// Appends [`EVIL`] to every text in the value except those under the keys `spared`.
 fn poison(value: &mut Value, spared: &[&str]) {
     match value {
         Value::String(text) => text.push_str(EVIL),
@@ -48,7 +48,7 @@ fn assert_harmless(what: &str, bytes: &[u8]) {
     assert_eq!(bad, None, "{what}: {text:?}");
 }
 
-/// A log in which every text that a worker writes is planted.
+/// Returns a log in which every text from a worker contains [`EVIL`].
 fn planted_log() -> Vec<Event> {
     let evil = || format!("word{EVIL}");
     let mut events = vec![
@@ -82,9 +82,9 @@ fn nothing_from_outside_steers_the_terminal() {
         predictions.write(&folder.test_predictions()).expect("written");
         fs::write(folder.worker_log(), format!("panicked{EVIL}\n")).expect("written");
     }
-    // What is refused is quoted.
+    // Refused values are quoted in errors.
     let about = json!({ "version": 1, "tags": [format!("a{EVIL}")], "note": format!("n{EVIL}") });
-    fs::write(bad.about_file(), about.to_string()).expect("written");
+    fs::write(bad.annotations_file(), about.to_string()).expect("written");
     for (run, file) in [("no-recipe", "recipe.json"), ("odd-limits", "control/limits.json")] {
         let folder = lab.run(run, now, finished());
         fs::create_dir_all(folder.path().join("control")).expect("made");
@@ -93,7 +93,7 @@ fn nothing_from_outside_steers_the_terminal() {
     poison_file(&lab.run("odd-recipe", now, finished()).recipe_file(), &["strategy", "kind", "monitor", "device"]);
     fs::create_dir_all(lab.home().join("checkpoints").join(format!("run{EVIL}"))).expect("made");
 
-    // A dataset whose names are planted in the source, and one whose own files are.
+    // A dataset with hostile names in its source, and one with hostile files.
     lab.faces(70);
     poison_file(&lab.home().join("data/faces/manifest.json"), &["name", "fingerprint"]);
     let source = lab.home().join(format!("source{EVIL}"));
@@ -169,7 +169,7 @@ fn nothing_from_outside_steers_the_terminal() {
             quoted += usize::from([output.stdout, output.stderr].concat().windows(5).any(|part| part == b"owned"));
         }
     }
-    // The test would find nothing if nothing of what is planted were shown.
+    // Otherwise the test would pass if no command showed the hostile text.
     assert!(quoted > 25, "only {quoted} commands show what was planted");
 }
 
@@ -177,7 +177,7 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).expect("there").permissions().mode() & 0o777
 }
 
-/// Whether group and others may do nothing with it.
+/// Whether group and others have no permissions.
 fn is_private(path: &Path) -> bool {
     matches!(mode(path), 0o600 | 0o700)
 }
@@ -191,7 +191,7 @@ fn everything(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Makes a home at `path` with a dataset, by a shell whose umask withholds nothing.
+/// Makes a home at `path` with a dataset, in a shell with umask 000.
 fn filled(lab: &Lab, path: &Path) -> Vec<PathBuf> {
     let script = r#"umask 000; "$1" --home "$2" data import "$3" --name faces"#;
     let table = lab.home().join("faces.csv");
@@ -218,7 +218,7 @@ fn what_is_made_is_its_owners_alone_unless_the_home_is_shared() {
     fs::create_dir(&plain).expect("made");
     fs::set_permissions(&plain, fs::Permissions::from_mode(0o755)).expect("set");
     for path in filled(&lab, &plain) {
-        // The home that was there keeps what it has.
+        // An existing home keeps its permissions.
         assert!(path == plain || is_private(&path), "{}", path.display());
     }
     assert_eq!(mode(&plain), 0o755);
@@ -227,12 +227,12 @@ fn what_is_made_is_its_owners_alone_unless_the_home_is_shared() {
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o2770)).expect("set");
     for path in filled(&lab, &shared) {
         let wanted = if path.is_dir() { 0o770 } else { 0o660 };
-        // Temporary files that were renamed into place are the owner's where a library made them so.
+        // Renamed temporary files may be private if a library created them so.
         assert!(mode(&path) == wanted || mode(&path) == 0o600, "{} has {:o}", path.display(), mode(&path));
     }
 }
 
-/// A whole file of this program, so that what reads it goes on.
+/// A complete file of this program, so that its readers continue.
 const THEIRS: &str = "{\"version\":1}\n";
 
 #[test]
@@ -242,7 +242,7 @@ fn nothing_is_written_or_deleted_through_a_link() {
     let theirs = outside.path().join("stop");
     let kept = || fs::read_dir(outside.path()).expect("a folder").count();
 
-    // A run's folder for requests that leads elsewhere.
+    // A run's folder for requests that links elsewhere.
     let run = lab.run("linked-control", 1, finished());
     fs::write(&theirs, "theirs").expect("written");
     symlink(outside.path(), run.path().join("control")).expect("linked");
@@ -251,7 +251,7 @@ fn nothing_is_written_or_deleted_through_a_link() {
     assert!(words.contains("link"), "{words}");
     assert_eq!((kept(), fs::read_to_string(&theirs).expect("read")), (1, "theirs".into()));
 
-    // Files of a run that are links: replaced, or refused where they are changed in place.
+    // Files of a run that are links: replaced, or rejected if they are changed in place.
     let run = lab.run("linked-files", 1, vec![]);
     let victim = outside.path().join("victim");
     for name in ["events.jsonl", "worker.lock", "worker.log", "about.json", "summary.fold"] {
@@ -263,11 +263,11 @@ fn nothing_is_written_or_deleted_through_a_link() {
     assert!(run.lock().is_err() && run.open_worker_log().is_err());
     lab.mien(&["note", "linked-files", "hello"]).assert().success();
     lab.mien(&["runs"]).output().expect("run");
-    assert!(run.about_file().symlink_metadata().expect("there").is_file());
+    assert!(run.annotations_file().symlink_metadata().expect("there").is_file());
     assert_eq!(fs::read_to_string(&victim).expect("read"), THEIRS);
     assert_eq!(kept(), 2);
 
-    // A run whose folder is a link: only the link goes.
+    // A run whose folder is a link: only the link is deleted.
     let elsewhere = Lab::new();
     let real = elsewhere.run("real", 1, finished());
     let link = lab.home().join("checkpoints/elsewhere");
@@ -280,7 +280,7 @@ fn nothing_is_written_or_deleted_through_a_link() {
     assert!(link.symlink_metadata().is_err());
     assert_eq!(everything(real.path()).len(), before);
 
-    // A dataset with a link in it.
+    // A dataset that contains a link.
     lab.faces(70);
     let dataset = lab.home().join("data/faces");
     fs::rename(dataset.join("pixels.bin"), outside.path().join("pixels.bin")).expect("moved");

@@ -1,5 +1,5 @@
-//! Whole journeys by keys through the real binary: two runs compared down to the faces they misjudge; a run paused,
-//! changed, stopped, resumed, renamed, deleted; and the same numbers without a terminal.
+//! Long sessions by keys in the real binary. Two runs are compared down to the misclassified faces. A run is paused,
+//! changed, stopped, resumed, renamed and deleted. The same numbers are printed without a terminal.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
@@ -11,7 +11,7 @@ use mien::domain::{RunId, RunState};
 use mien::runs::FollowedRun;
 use terminal::{Dashboard, PATIENCE, mien};
 
-/// Large enough for the list beside the run, and for all panes of a comparison.
+/// Large enough for the list next to the run, and for all panes of a comparison.
 const LARGE: (u16, u16) = (40, 120);
 
 fn open(lab: &Lab, size: (u16, u16)) -> Dashboard {
@@ -26,12 +26,12 @@ fn stands(lab: &Lab, id: &str) -> RunState {
     run(lab, id).state(mien::supervise::now())
 }
 
-/// Whether a line of the list says this of the run.
+/// Whether a line of the list shows this state of the run.
 fn has_state(screen: &str, id: &str, state: &str) -> bool {
     screen.lines().any(|line| line.split('│').next().is_some_and(|line| line.contains(id) && line.contains(state)))
 }
 
-/// Trains the small network on few made-up faces, and waits for its end.
+/// Trains the small network on few generated faces and waits for its end.
 fn train(lab: &Lab, name: &str, seed: &str, rate: &str) {
     lab.text(&[
         "train",
@@ -85,7 +85,7 @@ fn two_runs_are_compared_down_to_the_faces_they_misjudge() {
     let shown = dashboard.text();
     assert!(shown.contains("learning-rate"), "the setting that differs:\n{shown}");
 
-    // The same figures are printed without a terminal.
+    // The same metrics are printed without a terminal.
     let printed = lab.json(&["compare", "second-owl", "first-owl", "--json"]);
     for column in printed.as_array().expect("columns") {
         let accuracy = format!("{:.4}", column["test"]["accuracy"].as_f64().expect("a figure"));
@@ -96,7 +96,7 @@ fn two_runs_are_compared_down_to_the_faces_they_misjudge() {
     dashboard.press("\u{1b}[Ci");
     dashboard.wait("the matrix of one against the other", |text| text.contains("first-owl against second-owl · test"));
     dashboard.press("\r");
-    // The heading of the faces behind a cell takes the place of the matrix.
+    // The heading of the faces behind a cell replaces the matrix.
     dashboard.wait("the faces behind a cell", |text| !text.contains("truth ↓ predicted") && text.contains('▀'));
     dashboard.press("\u{1b}");
     dashboard.wait("the matrix again", |text| text.contains("truth ↓ predicted"));
@@ -126,7 +126,7 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
 
     dashboard.press("p");
     wait_for("its pause", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Paused).then_some(()));
-    // As long as the list says otherwise, the key would ask for what it is told again.
+    // While the list shows the old state, the key would repeat the request.
     dashboard.wait("its pause on the screen", |text| has_state(text, "calm-owl", "paused"));
     dashboard.press("p");
     wait_for("its going on", PATIENCE, || (stands(&lab, "calm-owl") == RunState::Running).then_some(()));
@@ -134,7 +134,7 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
 
     dashboard.press("e");
     dashboard.wait("the limits in force", |text| text.contains("epochs 400 patience 400"));
-    dashboard.line("epochs 399 patience 390");
+    dashboard.enter_line("epochs 399 patience 390");
     wait_for("the new limits", PATIENCE, || {
         let limits = run(&lab, "calm-owl").summary.limits;
         (limits.epochs == 399 && limits.patience == 390).then_some(())
@@ -157,16 +157,16 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
 
     dashboard.press("N");
     dashboard.wait("the line for the name", |text| text.contains("another name for calm-owl"));
-    dashboard.line("wise-owl");
+    dashboard.enter_line("wise-owl");
     wait_for("the new name", PATIENCE, || lab.store().find("wise-owl").ok());
     dashboard.wait("the new name in the list", |text| has_state(text, "wise-owl", "stopped"));
     dashboard.press("t");
-    dashboard.line("+keep");
-    // The word stands on the screen as it is typed, so what is on the disk says when it is kept.
+    dashboard.enter_line("+keep");
+    // The tag is shown as it is typed, so the file proves that it is saved.
     wait_for("the tag", PATIENCE, || (lab.json(&["runs", "tag:keep", "--json"])[0]["id"] == "wise-owl").then_some(()));
 
     dashboard.press("/");
-    dashboard.line("state:finished");
+    dashboard.enter_line("state:finished");
     dashboard.wait("nothing under the filter", |text| {
         text.contains("0 of 1 runs: state:finished") && !text.contains("Enter take it")
     });
@@ -203,8 +203,8 @@ fn a_storm_of_sizes_pastes_and_garbage_harms_no_run() {
         .filter(|byte| *byte != 3 && *byte != 26)
         .collect();
     dashboard.send(&garbage);
-    dashboard.taken();
-    // From whatever the garbage led to, to one screen and to another: all of it was taken in.
+    dashboard.wait_until_read();
+    // From any screen to one screen and to another proves that all earlier bytes were read.
     dashboard.press_until(&["\u{1b}", "2"], "the form after the garbage", |text| text.contains("[ Launch ]"));
     dashboard.press_until(&["\u{1b}", "3"], "the run after the garbage", listed);
     assert_eq!(lab.store().ids().expect("ids").len(), 1, "nothing was launched");

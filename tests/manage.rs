@@ -1,9 +1,8 @@
-//! Runs that exist, as a script handles them: filter, order, rename, tag, note, delete. Needs no trainer.
+//! Existing runs as a script manages them: filter, order, rename, tag, note, delete. Needs no trainer.
 
 mod lab;
 
 use lab::{Lab, begun, epoch, finished};
-use mien::domain::RunId;
 use mien::events::Event;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ fn now() -> u64 {
     mien::supervise::now()
 }
 
-/// Two ended runs and one that was lost.
+/// Returns a lab with two ended runs and a lost one.
 fn lab() -> Lab {
     let lab = Lab::new();
     lab.run("calm-heron", now() - 3_600_000, finished());
@@ -87,7 +86,7 @@ fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
     for program in &mut programs {
         assert!(program.wait().expect("ended").success());
     }
-    let about = lab.store().folder(&RunId::new("calm-heron").expect("an id")).about().expect("said");
+    let about = lab.folder("calm-heron").annotations().expect("said");
     assert_eq!(about.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), tags);
     assert_eq!(about.note.as_str(), "both");
 }
@@ -95,7 +94,7 @@ fn tags_and_notes_of_several_programs_at_once_are_all_kept() {
 #[test]
 fn a_dataset_that_a_worker_trains_on_is_not_replaced() {
     let lab = lab();
-    let run = lab.store().folder(&RunId::new("wise-owl").expect("an id"));
+    let run = lab.folder("wise-owl");
     let dataset = run.recipe().expect("a recipe").dataset;
     let _worker = run.lock().expect("a lock").expect("free");
     let import = ["data", "import", "faces.csv", "--name", dataset.as_str(), "--replace"];
@@ -107,7 +106,7 @@ fn deleting_asks_or_is_told_not_to() {
     let lab = lab();
     assert!(lab.complaint(&["delete", "calm-heron"], 2).contains("--yes deletes calm-heron without asking"));
     assert_eq!(listed(&lab, &[]).len(), 3);
-    let owl = lab.store().folder(&RunId::new("wise-owl").expect("an id"));
+    let owl = lab.folder("wise-owl");
     let lock = owl.lock().expect("a lock").expect("free");
     let complaint = lab.complaint(&["delete", "calm", "wise-owl", "--yes"], 1);
     assert!(complaint.contains("a worker is at wise-owl"), "{complaint}");

@@ -1,6 +1,6 @@
-//! Features of real faces by the real VGG16, imported from each format that it is published in, against `PyTorch`.
+//! Features of real faces by the real VGG16, imported from each published format, against PyTorch.
 //!
-//! Not part of the usual tests, as neither faces nor weights are part of the project:
+//! Not part of the usual tests, because neither faces nor weights are part of the project:
 //! ```sh
 //! MIEN_FER2013=fer2013.tar.xz MIEN_VGG16=vgg16_…_notop.h5[:another.pth:…] \
 //!   cargo test --release --no-default-features --features trainer --test parity -- --ignored --nocapture
@@ -70,7 +70,7 @@ fn features_of_real_faces_are_those_of_pytorch_from_every_format() {
         let manifest = weights::import(&file, &name, home.path(), &ImportOptions::default()).unwrap();
         let preprocessing = manifest.preprocessing.name().expect("a preprocessing with a name");
         let (layout, hash) = (format!("{:?}", manifest.layout), manifest.hash);
-        // Once for every layout: files of one layout differ in names only.
+        // Once per layout, because files of one layout differ in names only.
         if seen.insert((layout.clone(), hash.clone(), preprocessing)) {
             let weights = Weights::open(&home.path().join(format!("{name}.safetensors"))).unwrap();
             let images = Images::prepared(Arc::clone(&dataset), size, manifest.preprocessing, None);

@@ -1,8 +1,8 @@
-//! Pictures in terminals that draw them, each in its own way, and in those that answer late, wrongly or never.
+//! Pictures in terminals that draw them by each protocol, and in those that answer late, wrongly or never.
 //!
-//! The terminal here is made up: it answers what it is asked, and keeps account of which pictures it shows. Pictures of
-//! kitty lie over the text until they are deleted by number; those of iTerm2 and sixel are part of the cells, so that
-//! text takes them away. They are drawn into the cells as `PAINT`.
+//! The terminal here is simulated: it answers queries and records the shown pictures. Kitty's pictures cover the text
+//! until they are deleted by number. Those of iTerm2 and sixel belong to the cells, so text overwrites them; they are
+//! drawn into the cells as `PAINT`.
 
 #![cfg(feature = "dashboard")]
 
@@ -11,17 +11,15 @@ mod terminal;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::path::Path;
 use std::time::Duration;
 
 use lab::Lab;
-use portable_pty::CommandBuilder;
 use terminal::{Dashboard, Display};
 
 /// Rows and columns.
 const LARGE: (u16, u16) = (40, 120);
 
-/// What a cell shows of a picture.
+/// The character of a cell with a part of a picture.
 const PAINT: char = '▓';
 
 /// Pixels of a cell across and down.
@@ -31,29 +29,29 @@ const FIRST: &str = "\x1b[16t\x1b[c";
 const REST: &str = "\x1b[>q\x1b]11;?\x1b\\\x1b[c";
 const SIZE: &str = "\x1b[6;20;10t";
 
-/// When it is asked this, it answers that, so much later.
+/// A query, the delay of its answer, and the answer.
 type Answer = (&'static str, Duration, String);
 
-fn at_once(first: &str, rest: &str) -> Vec<Answer> {
+fn immediate_answers(first: &str, rest: &str) -> Vec<Answer> {
     vec![(FIRST, Duration::ZERO, format!("{SIZE}{first}")), (REST, Duration::ZERO, rest.to_owned())]
 }
 
-/// A terminal that draws pictures.
-struct Shown {
+/// A simulated terminal that draws pictures.
+struct PictureTerminal {
     cells: vt100::Parser,
-    /// Pictures of kitty by number.
+    /// Kitty's pictures by number.
     kitty: BTreeMap<String, (u16, u16)>,
-    /// Pictures ever drawn.
+    /// The number of pictures drawn so far.
     drawn: usize,
-    /// What came in and is not a whole sequence yet.
-    rest: Vec<u8>,
-    /// All that came in.
-    all: Vec<u8>,
-    /// What it has not been asked yet.
+    /// Received bytes without a complete sequence.
+    incomplete: Vec<u8>,
+    /// All received bytes.
+    received: Vec<u8>,
+    /// The answers to queries that have not arrived yet.
     answers: Vec<Answer>,
 }
 
-/// What there is to be seen at an instant.
+/// The screen at an instant.
 #[derive(Debug)]
 struct View {
     text: String,
@@ -70,7 +68,7 @@ impl Deref for View {
 }
 
 impl View {
-    /// Whether any picture is there.
+    /// Whether the screen shows a picture.
     fn has_pictures(&self) -> bool {
         self.kitty > 0 || self.contains(PAINT)
     }
@@ -84,32 +82,33 @@ fn value<'a>(words: &'a str, key: &str, separators: &[char]) -> Option<&'a str> 
     words.split(separators).find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
 }
 
-impl Display for Shown {
+impl Display for PictureTerminal {
     type View = View;
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.all.extend(bytes);
-        self.rest.extend(bytes);
+    fn process_bytes(&mut self, bytes: &[u8]) {
+        self.received.extend(bytes);
+        self.incomplete.extend(bytes);
         loop {
             let begins: [(&[u8], &[u8]); 3] =
                 [(b"\x1b_G", b"\x1b\\"), (b"\x1b]1337;", b"\x07"), (b"\x1bP0;1q", b"\x1b\\")];
-            let first = begins.iter().filter_map(|(begin, end)| Some((find(&self.rest, begin)?, *end))).min();
+            let first = begins.iter().filter_map(|(begin, end)| Some((find(&self.incomplete, begin)?, *end))).min();
             let Some((at, end)) = first else {
-                // The beginning of one may still be incomplete.
-                let keep = self.rest.iter().rposition(|byte| *byte == 0x1b).filter(|at| self.rest.len() - at < 8);
-                let plain: Vec<u8> = self.rest.drain(..keep.unwrap_or(self.rest.len())).collect();
+                // The beginning of a sequence may be incomplete.
+                let keep =
+                    self.incomplete.iter().rposition(|byte| *byte == 0x1b).filter(|at| self.incomplete.len() - at < 8);
+                let plain: Vec<u8> = self.incomplete.drain(..keep.unwrap_or(self.incomplete.len())).collect();
                 return self.cells.process(&plain);
             };
-            let plain: Vec<u8> = self.rest.drain(..at).collect();
+            let plain: Vec<u8> = self.incomplete.drain(..at).collect();
             self.cells.process(&plain);
-            let Some(length) = find(&self.rest, end) else { return };
-            let sequence: Vec<u8> = self.rest.drain(..length + end.len()).collect();
-            self.picture(&String::from_utf8_lossy(&sequence));
+            let Some(length) = find(&self.incomplete, end) else { return };
+            let sequence: Vec<u8> = self.incomplete.drain(..length + end.len()).collect();
+            self.draw(&String::from_utf8_lossy(&sequence));
         }
     }
 
     fn answers(&mut self) -> Vec<(String, Duration)> {
-        let is_asked = |(asked, ..): &Answer| find(&self.all, asked.as_bytes()).is_some();
+        let is_asked = |(asked, ..): &Answer| find(&self.received, asked.as_bytes()).is_some();
         let (asked, not_yet) = std::mem::take(&mut self.answers).into_iter().partition(is_asked);
         self.answers = not_yet;
         let asked: Vec<Answer> = asked;
@@ -125,8 +124,8 @@ impl Display for Shown {
     }
 }
 
-impl Shown {
-    fn picture(&mut self, words: &str) {
+impl PictureTerminal {
+    fn draw(&mut self, words: &str) {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u16>().ok()).expect("a number");
         if let Some(rest) = words.strip_prefix("\x1b_G") {
             let keys = rest.split(';').next().unwrap_or_default().trim_end_matches("\x1b\\");
@@ -158,26 +157,26 @@ impl Shown {
     }
 }
 
-/// The dashboard in a terminal of 120×40 that answers like this and has these variables.
-fn open(home: &Path, variables: &[(&str, &str)], answers: Vec<Answer>) -> Dashboard<Shown> {
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
-    command.env_clear();
-    command.arg("--home");
-    command.arg(home);
-    for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].iter().chain(variables) {
+/// Opens the dashboard in a terminal of 120×40 with these answers and variables.
+fn open(lab: &Lab, variables: &[(&str, &str)], answers: Vec<Answer>) -> Dashboard<PictureTerminal> {
+    let mut command = terminal::mien(lab.home());
+    for (name, value) in variables {
         command.env(name, value);
     }
-    // Its settings, and that the first steps were shown.
-    command.env("HOME", home);
-    std::fs::create_dir_all(home.join(".local/state/mien")).expect("a folder");
-    std::fs::write(home.join(".local/state/mien/first-steps-shown"), "").expect("written");
     let cells = vt100::Parser::new(LARGE.0, LARGE.1, 0);
-    let shown = Shown { cells, kitty: BTreeMap::new(), drawn: 0, rest: Vec::new(), all: Vec::new(), answers };
-    Dashboard::on(shown, LARGE, command)
+    let shown = PictureTerminal {
+        cells,
+        kitty: BTreeMap::new(),
+        drawn: 0,
+        incomplete: Vec::new(),
+        received: Vec::new(),
+        answers,
+    };
+    Dashboard::run_on(shown, LARGE, command)
 }
 
-/// Ends it by a key.
-fn quit(terminal: &mut Dashboard<Shown>) {
+/// Ends the dashboard with a key.
+fn quit(terminal: &mut Dashboard<PictureTerminal>) {
     let status = terminal.leave("q");
     assert!(status.success(), "{status:?}");
 }
@@ -189,18 +188,22 @@ fn demo() -> Lab {
 }
 
 #[test]
-fn pictures_come_and_go_with_their_screen_in_each_protocol() {
+fn pictures_are_drawn_and_deleted_with_their_screen_in_each_protocol() {
     let lab = demo();
     let kitty = [("TERM", "xterm-kitty"), ("KITTY_WINDOW_ID", "1")];
     let mut protocols = vec![
-        ("kitty", &kitty[..], at_once("\x1b[?62;c", "\x1bP>|kitty(0.35)\x1b\\\x1b[?62;c")),
-        ("iTerm2", &[("LC_TERMINAL", "iTerm2")][..], at_once("\x1b[?62;c", "\x1bP>|iTerm2 3.5\x1b\\\x1b[?62;c")),
-        ("sixel", &[][..], at_once("\x1b[?62;4c", "\x1bP>|foot(1.16)\x1b\\\x1b[?62;4c")),
+        ("kitty", &kitty[..], immediate_answers("\x1b[?62;c", "\x1bP>|kitty(0.35)\x1b\\\x1b[?62;c")),
+        (
+            "iTerm2",
+            &[("LC_TERMINAL", "iTerm2")][..],
+            immediate_answers("\x1b[?62;c", "\x1bP>|iTerm2 3.5\x1b\\\x1b[?62;c"),
+        ),
+        ("sixel", &[][..], immediate_answers("\x1b[?62;4c", "\x1bP>|foot(1.16)\x1b\\\x1b[?62;4c")),
     ];
-    // One pixel of a picture comes before the other questions, and so does the answer to it.
+    // The query with one pixel of a picture precedes the other queries, and so does its answer.
     protocols[0].2[1].2.insert_str(0, "\x1b_Gi=31;OK\x1b\\");
     for (name, variables, answers) in protocols {
-        let mut terminal = open(lab.home(), variables, answers);
+        let mut terminal = open(&lab, variables, answers);
         let pictures = |shown: &View| shown.contains("share of") && shown.has_pictures();
         terminal.wait(&format!("pictures of {name}"), pictures);
         assert!(!terminal.text().contains('▀'), "{name}: pictures take the place of cells");
@@ -224,33 +227,33 @@ fn pictures_come_and_go_with_their_screen_in_each_protocol() {
 }
 
 #[test]
-fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
+fn late_wrong_and_missing_answers_type_nothing_and_keep_half_blocks() {
     let lab = demo();
     let never = Vec::new();
     let late = vec![(FIRST, Duration::from_secs(2), format!("{SIZE}\x1b[?62;4c"))];
-    // Were its letters keys, they would turn to the runs and back to the help.
+    // As keys, its letters would lead to the runs and back to the help.
     let later = Duration::from_secs(1);
     let later = vec![
         (FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c")),
         (REST, later, "\x1bP>|foot\x1b\\\x1b]11;rgb:3333/3333/3333\x1b\\\x1b[?62;4c".to_owned()),
     ];
     let garbage = vec![(FIRST, Duration::ZERO, "\x1b[999;3z\x1b_Gnonsense?\x1b\\\x1b]11;3333?\x1b\\".to_owned())];
-    let in_tmux = at_once("\x1b[?62;c", "\x1bP>|tmux 3.4\x1b\\\x1b[?62;c");
+    let in_tmux = immediate_answers("\x1b[?62;c", "\x1bP>|tmux 3.4\x1b\\\x1b[?62;c");
     let tmux = [("TMUX", "/tmp/tmux-0/default,1,0"), ("TERM", "tmux-256color"), ("KITTY_WINDOW_ID", "1")];
     let table = [
         ("never", &[][..], never, false),
         ("late", &[][..], late, false),
-        // What it draws it has said in time.
+        // Its ability to draw was answered in time.
         ("after the first answer", &[][..], later, true),
         ("garbage", &[][..], garbage, false),
         ("tmux", &tmux[..], in_tmux, false),
     ];
     for (name, variables, answers, sixels) in table {
         let times = answers.len();
-        let mut terminal = open(lab.home(), variables, answers);
+        let mut terminal = open(&lab, variables, answers);
         terminal.wait(&format!("faces, {name}"), |shown| shown.contains(if sixels { PAINT } else { '▀' }));
-        // What follows the latest answer is obeyed when that is in.
-        terminal.has_answered(times);
+        // The key is sent after the last answer.
+        terminal.wait_for_answers(times);
         terminal.press("v");
         terminal.wait(&format!("the next split, {name}"), |shown| shown.contains("share of validation"));
         let shown = terminal.text();
@@ -263,9 +266,9 @@ fn late_wrong_and_missing_answers_type_nothing_and_leave_half_blocks() {
 #[test]
 fn the_first_frame_does_not_wait_for_answers() {
     let lab = demo();
-    // It confirms what it is and then says nothing more; keys are read once waiting for that has ended.
+    // It answers the first query only; keys are read when the wait for the rest has ended.
     let silent = vec![(FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c"))];
-    let mut terminal = open(lab.home(), &[], silent);
+    let mut terminal = open(&lab, &[], silent);
     terminal.press("2");
     terminal.wait("the form", |shown| shown.contains("[ Launch ]"));
     let all = terminal.bytes();

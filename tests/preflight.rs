@@ -1,4 +1,4 @@
-//! A run that may not start is refused by the command line, the form and the worker in the same words.
+//! The command line, the form and the worker reject a run that may not start with the same message.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::Arc;
 
 use lab::Lab;
-use mien::domain::{DatasetName, Practice, Recipe, RunId, Strategy, WeightsName};
+use mien::domain::{DatasetName, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use mien::runs::Summary;
 use mien::tui::backend::Disk;
 use mien::tui::state::{DataState, Form, Ground, RunView, RunsState, WeightsState};
@@ -17,7 +17,7 @@ fn id(name: &str) -> RunId {
     RunId::new(name).expect("an id")
 }
 
-/// What the form says of fine-tuning from this run.
+/// Returns the form's message about fine-tuning from this run.
 fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
     let disk = Disk::new(lab.store());
     let view = RunView {
@@ -40,18 +40,18 @@ fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
         now: mien::supervise::now(),
     };
     let mut form = Form::new();
-    form.practice = Practice::One(Strategy::Finetune);
+    form.strategy_choice = StrategyChoice::One(Strategy::Finetune);
     form.from = Some(id("heron"));
     form.first_error(&ground).expect("refused").1
 }
 
-/// What the worker of such a run tells in its log: the cause and its kind.
+/// Returns cause and kind of failure from the log of such a run's worker.
 fn worker(lab: &Lab, start: &Recipe, saved: bool) -> (String, String) {
-    let recipe = Recipe::going_on(start, id("heron"), mien::supervise::now()).expect("a base");
+    let recipe = Recipe::fine_tuning_from(start, id("heron"), mien::supervise::now()).expect("a base");
     let mine = lab.store().create(&id("mine"), &recipe).expect("a run");
     let folder = lab.store().folder(&mine);
     if saved {
-        // It has what it starts from already: what is wrong is the rest.
+        // The start is copied already, so only the other problems remain.
         fs::write(folder.start_checkpoint(), "").expect("written");
     }
     lab.mien(&["worker", folder.path().to_str().expect("a plain path"), "--now"]).assert().code(1);
@@ -61,7 +61,7 @@ fn worker(lab: &Lab, start: &Recipe, saved: bool) -> (String, String) {
     (word("cause"), word("kind"))
 }
 
-/// The beginning of the words, the kind of failure, whether the start has saved weights, and what is wrong with its
+/// A case: beginning of the message, kind of failure, whether the start has saved weights, and the change of its
 /// recipe.
 type Case<'a> = (&'a str, &'a str, bool, &'a dyn Fn(&mut Recipe));
 

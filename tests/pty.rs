@@ -1,4 +1,4 @@
-//! The real binary in a real terminal: open, launch a demo run by keys, quit, reopen, see it finish.
+//! The real binary in a pseudo-terminal: launch a demo run by keys, quit, reopen, see its end.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
@@ -7,19 +7,13 @@ mod terminal;
 
 use lab::{Lab, wait_for};
 use mien::domain::{Hyperparameter, RunState};
-use mien::runs::FollowedRun;
 use terminal::{Dashboard, PATIENCE};
-
-fn run_of(lab: &Lab) -> Option<FollowedRun> {
-    let id = lab.store().ids().expect("ids").into_iter().next()?;
-    lab.store().summary(&id).ok()
-}
 
 #[test]
 fn a_demo_run_is_launched_left_and_found_again() {
     let lab = Lab::new();
     let mut dashboard = Dashboard::open(&lab);
-    // The demo draws itself where there is no other dataset.
+    // The demo is drawn if there is no other dataset.
     dashboard.wait("the demo dataset", |text| text.contains("happy") && text.contains("disgust"));
     assert!(dashboard.uses_alternate_screen());
 
@@ -34,14 +28,14 @@ fn a_demo_run_is_launched_left_and_found_again() {
     dashboard.fill(Hyperparameter::BatchSize, "96");
     dashboard.press("\r");
 
-    let id = wait_for("a run", PATIENCE, || run_of(&lab)).summary.id.clone();
+    let id = wait_for("a run", PATIENCE, || lab.first_run()).summary.id.clone();
     let later = |text: &str| text.lines().any(|line| (2..=12).any(|epoch| line.contains(&format!("{epoch}/12"))));
     dashboard.wait("the second epoch", |text| text.contains(id.as_str()) && later(text));
 
     let farewell = dashboard.quit();
     assert!(farewell.contains("goes on"), "{farewell}");
     drop(dashboard);
-    let run = run_of(&lab).expect("the run");
+    let run = lab.first_run().expect("the run");
     assert!(run.alive, "the worker outlives the dashboard");
     assert_eq!((run.summary.recipe.epochs, run.summary.recipe.batch_size), (12, 96));
 
@@ -49,7 +43,7 @@ fn a_demo_run_is_launched_left_and_found_again() {
     dashboard.press("3");
     dashboard.wait("the run", |text| text.contains(id.as_str()));
     wait_for("the end of the run", PATIENCE, || {
-        let run = run_of(&lab).expect("the run");
+        let run = lab.first_run().expect("the run");
         (run.state(mien::supervise::now()) == RunState::Finished).then_some(())
     });
     let line = |text: &str| text.lines().find(|line| line.contains(id.as_str())).map(str::to_owned);
@@ -68,14 +62,14 @@ fn a_terminal_that_goes_away_ends_the_dashboard_and_no_worker() {
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
     dashboard.fill(Hyperparameter::Epochs, "40");
     dashboard.press("\r");
-    let epochs = || run_of(&lab).map_or(0, |run| run.summary.epoch());
+    let epochs = || lab.first_run().map_or(0, |run| run.summary.epoch());
     wait_for("the first epoch", PATIENCE, || (epochs() >= 1).then_some(()));
 
     // The terminal hangs up, as when a connection is cut.
     dashboard.hang_up();
     let before = epochs();
     wait_for("a later epoch", PATIENCE, || (epochs() > before).then_some(()));
-    let run = run_of(&lab).expect("the run");
+    let run = lab.first_run().expect("the run");
     assert!(run.alive, "the worker outlives the terminal");
     run.folder().request_stop().expect("asked");
     wait_for("the end of the worker", PATIENCE, || (!run.folder().worker_alive()).then_some(()));
@@ -89,13 +83,13 @@ fn all_strategies_are_launched_by_keys_and_wait_for_one_another() {
     dashboard.wait("the dataset", |text| text.contains("faces"));
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
-    // To features: without weights there is nothing to build on, and the form says what to do.
+    // Selects features; without weights the form shows the remedy.
     dashboard.press("\u{1b}[C\u{1b}[C");
     dashboard.wait("what is missing", |text| text.contains("mien weights"));
     dashboard.press("\r");
-    // The refusal leads to what is missing.
+    // The refused launch moves the cursor to the missing setting.
     dashboard.wait("a refusal", |text| text.contains("▸ weights"));
-    assert!(run_of(&lab).is_none(), "nothing was launched");
+    assert!(lab.first_run().is_none(), "nothing was launched");
     dashboard.quit();
     drop(dashboard);
 

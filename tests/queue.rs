@@ -1,15 +1,11 @@
-//! The queue with real workers: one run a device at a time, in order, whoever is killed. They wait for conditions,
-//! never for time.
+//! The queue with real workers: one run per device at a time, in order, even after kills.
 
 #![cfg(feature = "trainer")]
 
 mod lab;
 
-use std::process::{Child, Command, Stdio};
-
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
-use mien::domain::RunId;
-use mien::events::{Event, EventReader};
+use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
+use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
@@ -17,17 +13,13 @@ use serde_json::{Value, json};
 const LONG: &str = "10000";
 const SHORT: &str = "1";
 
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&RunId::new(id).expect("an id"))
-}
-
 fn train(lab: &Lab, id: &str, epochs: &str, more: &[&str]) {
     let options = ["--epochs", epochs, "--patience", "1000", "--batch-size", "64", "--device", "cpu", "--detach"];
     let arguments = [&["train", "cnn", "--dataset", "faces", "--name", id][..], &options, more].concat();
     assert_eq!(lab.text(&arguments), format!("{id}\n"));
 }
 
-/// Id and standing of each run on the processor, in the order of the list.
+/// Returns id and queue state of each run on the CPU, in the order of the list.
 fn queue(lab: &Lab) -> Vec<(String, String)> {
     let listing = lab.json(&["queue", "--json"]);
     let devices = listing["devices"].as_array().expect("devices");
@@ -59,19 +51,12 @@ fn wait_for_queue(lab: &Lab, expected: &[(&str, &str)]) {
     panic!("{found:?} is not {expected:?}");
 }
 
-/// When the first event like this was told.
-fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
-    let mut records = Vec::new();
-    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
-    records.iter().find(|record| what(&record.event)).expect("the event").at
-}
-
 fn began(folder: &RunFolder) -> u64 {
-    when(folder, |event| matches!(event, Event::DeviceChosen { .. }))
+    time_of(folder, |event| matches!(event, Event::DeviceChosen { .. }))
 }
 
 fn ended(folder: &RunFolder) -> u64 {
-    when(folder, |event| matches!(event, Event::Ended { .. }))
+    time_of(folder, |event| matches!(event, Event::Ended { .. }))
 }
 
 fn workers(folder: &RunFolder) -> usize {
@@ -84,22 +69,16 @@ fn wait_for_state(lab: &Lab, id: &str, state: &str) {
     });
 }
 
-/// Kills whoever is at the run.
+/// Kills the run's worker.
 fn kill(folder: &RunFolder) {
     wait_for("the end of the worker", PATIENCE, || {
         if !folder.worker_alive() {
             return Some(());
         }
-        // The log may still name one that is gone.
+        // The log may still name a former worker.
         let _ = kill_process(worker_pid(folder), Signal::KILL);
         None
     });
-}
-
-fn start(lab: &Lab, arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    command.env_remove("MIEN_HOME").arg("--home").arg(lab.home()).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started")
 }
 
 #[test]
@@ -110,7 +89,7 @@ fn three_runs_are_at_work_one_after_the_other_in_the_order_of_their_launch() {
         train(&lab, id, epochs, &[]);
     }
     wait_for_queue(&lab, &[("first", "at_work"), ("second", "waiting 1"), ("third", "waiting 2")]);
-    let [first, second, third] = ["first", "second", "third"].map(|id| folder(&lab, id));
+    let [first, second, third] = ["first", "second", "third"].map(|id| lab.folder(id));
     for waiting in [&second, &third] {
         assert!(
             !events(waiting).iter().any(|event| matches!(event, Event::DeviceChosen { .. })),
@@ -143,7 +122,7 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     wait_for_queue(&lab, &[("heron", "at_work"), ("lynx", "waiting 1"), ("otter", "waiting 2"), ("wren", "waiting 3")]);
     assert_eq!(lab.text(&["queue", "move", "wren", "--first"]), "wren is number 1 of 3 that wait\n");
     assert_eq!(lab.text(&["queue", "move", "lynx", "--after", "otter"]), "lynx is number 3 of 3 that wait\n");
-    assert!(lab.complaint(&["queue", "move", "heron", "--last"], 1).contains("heron is at work already"));
+    assert!(lab.complaint(&["queue", "move", "heron", "--last"], 1).contains("heron is running already"));
     wait_for_queue(&lab, &[("heron", "at_work"), ("wren", "waiting 1"), ("otter", "waiting 2"), ("lynx", "waiting 3")]);
 
     assert_eq!(lab.text(&["queue", "slots", "cpu", "2"]), "cpu: 2 runs use it at a time\n");
@@ -151,23 +130,23 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     lab.text(&["queue", "slots", "cpu", "1"]);
     assert!(lab.complaint(&["queue", "slots", "cpu", "0"], 2).contains("1 to 64"));
 
-    // Fewer slots than are in use: nobody begins until there is room.
+    // With fewer slots than are in use, no run begins until one is free.
     lab.text(&["stop", "heron"]);
     wait_for_queue(&lab, &[("wren", "at_work"), ("otter", "waiting 1"), ("lynx", "waiting 2")]);
 
     train(&lab, "hasty", LONG, &["--now"]);
-    let hasty = folder(&lab, "hasty");
+    let hasty = lab.folder("hasty");
     wait_for("its device", PATIENCE, || {
         events(&hasty).iter().any(|event| matches!(event, Event::DeviceChosen { .. })).then_some(())
     });
     assert!(queue(&lab).contains(&("hasty".into(), "beside".into())));
 
-    // A pause gives up the turn and keeps the place.
+    // A pause gives up the slot and keeps the position.
     lab.text(&["pause", "otter"]);
     lab.text(&["stop", "wren"]);
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "paused")]);
     lab.text(&["unpause", "otter"]);
-    // A stop is heard by one that waits, and it can be resumed: behind the others.
+    // A waiting run obeys a stop, and resuming it puts it behind the others.
     assert!(lab.text(&["stop", "otter"]).contains("otter has stopped after epoch 0"));
     lab.text(&["resume", "otter", "--detach"]);
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "waiting 1")]);
@@ -181,7 +160,7 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
         train(&lab, id, epochs, &[]);
     }
     wait_for_queue(&lab, &[("heron", "at_work"), ("lynx", "waiting 1"), ("otter", "waiting 2")]);
-    let [heron, lynx] = ["heron", "lynx"].map(|id| folder(&lab, id));
+    let [heron, lynx] = ["heron", "lynx"].map(|id| lab.folder(id));
     kill(&lynx);
     wait_for_queue(&lab, &[("heron", "at_work"), ("otter", "waiting 1"), ("lynx", "lost false")]);
     assert_eq!(lab.json(&["show", "lynx", "--json"])["state"], "lost");
@@ -190,8 +169,8 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
     wait_for_state(&lab, "otter", "finished");
     wait_for_queue(&lab, &[("heron", "lost true"), ("lynx", "lost false")]);
 
-    // Two at once: each run gets one worker all the same.
-    let mut starters = [start(&lab, &["queue", "restart"]), start(&lab, &["queue", "restart"])];
+    // Two restarts at once still start one worker per run.
+    let mut starters = [lab.start(&["queue", "restart"]), lab.start(&["queue", "restart"])];
     for starter in &mut starters {
         starter.wait().expect("ended");
     }
@@ -199,7 +178,7 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
     assert_eq!((workers(&heron), workers(&lynx)), (2, 2));
     assert_eq!(lab.json(&["queue", "restart", "--json"]), json!({ "restarted": [] }));
     assert!(lab.complaint(&["queue", "forget", "lynx"], 1).contains("lynx has a worker"));
-    // Of two that were started for it, the second may take the run when the first is gone.
+    // Of two workers started for a run, the second may take it when the first is gone.
     wait_for("lynx to be let go of", PATIENCE, || {
         kill(&lynx);
         lab.mien(&["queue", "forget", "lynx"]).output().expect("started").status.success().then_some(())
@@ -215,7 +194,7 @@ fn a_test_of_finished_weights_queues_as_well() {
     wait_for_state(&lab, "otter", "finished");
     train(&lab, "heron", LONG, &[]);
     wait_for_queue(&lab, &[("heron", "at_work")]);
-    let mut test = start(&lab, &["evaluate", "otter", "--json"]);
+    let mut test = lab.start(&["evaluate", "otter", "--json"]);
     wait_for_queue(&lab, &[("heron", "at_work"), ("otter", "waiting 1")]);
     assert_eq!(lab.json(&["show", "otter", "--json"])["state"], "queued");
     lab.text(&["stop", "heron"]);
@@ -231,7 +210,7 @@ fn a_run_begins_after_another_has_ended_though_there_is_room_before() {
     lab.text(&["queue", "slots", "cpu", "2"]);
     train(&lab, "first", LONG, &[]);
     train(&lab, "second", SHORT, &["--after", "first"]);
-    let [first, second] = ["first", "second"].map(|id| folder(&lab, id));
+    let [first, second] = ["first", "second"].map(|id| lab.folder(id));
     wait_for("the wait to be told", PATIENCE, || {
         events(&second)
             .iter()

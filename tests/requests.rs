@@ -1,4 +1,4 @@
-//! What can be asked of a run at work: pause, other limits, to leave images out; and what it keeps beside its events.
+//! Requests to a running worker (pause, other limits), left-out images, and predictions.
 
 #![cfg(feature = "trainer")]
 
@@ -6,54 +6,30 @@ mod lab;
 
 use std::fs;
 
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};
 use mien::train::checkpoint::Checkpoint;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-/// Options of a run on [`Lab::faces`] of this many epochs.
+/// Returns the arguments of a run on [`Lab::faces`] with this many epochs.
 fn train<'a>(epochs: &'a str, name: &'a str) -> Vec<&'a str> {
     let fixed = ["train", "cnn", "--dataset", "faces", "--batch-size", "32", "--patience", "1000", "--device", "cpu"];
     [&fixed[..], &["--epochs", epochs, "--name", name]].concat()
 }
 
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&mien::domain::RunId::new(id).expect("an id"))
-}
-
-fn epochs_done(folder: &RunFolder) -> u32 {
-    let finished =
-        |event: &Event| if let Event::EpochFinished { metrics, .. } = event { Some(metrics.epoch) } else { None };
-    events(folder).iter().rev().find_map(finished).unwrap_or(0)
-}
-
-fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
-    wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
-}
-
-/// The history without what depends on the machine's mood.
-fn figures(run: &Value) -> Vec<Value> {
-    let mut history = run["history"].as_array().expect("a history").clone();
-    for epoch in &mut history {
-        let epoch = epoch.as_object_mut().expect("an epoch");
-        epoch.remove("seconds").expect("seconds");
-        epoch.remove("images_per_second").expect("images per second");
-    }
-    history
-}
-
-/// Processor time that a run's worker has taken so far, in ticks of 10 ms.
+/// Returns the processor time of a run's worker so far, in ticks of 10 ms.
 fn ticks(folder: &RunFolder) -> u64 {
     let path = format!("/proc/{}/stat", worker_pid(folder).as_raw_nonzero());
     let stat = fs::read_to_string(path).expect("a process");
     let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
-    // Behind the name: user time is the 12th field, system time the 13th.
+    // After the name, user time is the 12th field and system time the 13th.
     fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum()
 }
 
-/// How often a run's worker has gone to sleep so far: once between two looks at its folder, while it computes nothing.
+/// Returns the number of times that a run's worker slept: once between two polls of its folder while it computes
+/// nothing.
 fn naps(folder: &RunFolder) -> u64 {
     let path = format!("/proc/{}/status", worker_pid(folder).as_raw_nonzero());
     let status = fs::read_to_string(path).expect("a process");
@@ -71,7 +47,7 @@ fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() 
     lab.faces(700);
     let whole = lab.json(&[&train("60", "whole")[..], &["--json"]].concat());
     lab.text(&[&train("60", "paused")[..], &["--detach"]].concat());
-    let paused = folder(&lab, "paused");
+    let paused = lab.folder("paused");
     wait_for_epoch(&paused, 1);
 
     assert!(lab.text(&["pause", "paused"]).contains("paused is paused after epoch"));
@@ -85,7 +61,7 @@ fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() 
     assert!(lab.complaint(&["unpause", "paused"], 1).contains("paused is not paused, it is running"));
     wait_for_epoch(&paused, done + 1);
 
-    // Killed while it is paused: lost, and unpaused when resumed.
+    // Killed while it is paused, a run is lost, and resuming unpauses it.
     lab.text(&["pause", "paused"]);
     kill_process(worker_pid(&paused), Signal::KILL).expect("sent");
     wait_for("the end of the worker", PATIENCE, || (!paused.worker_alive()).then_some(()));
@@ -94,17 +70,17 @@ fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() 
     lab.text(&["resume", "paused", "--detach"]);
     wait_for_epoch(&paused, done + 1);
 
-    // A stop is heard in a pause.
+    // A paused worker obeys a stop.
     lab.text(&["pause", "paused"]);
     assert!(lab.text(&["stop", "paused"]).contains("paused has stopped"));
     assert!(lab.complaint(&["pause", "paused"], 1).contains("it is stopped: there is nothing to pause"));
     let resumed = lab.json(&["resume", "paused", "--json"]);
-    assert_eq!((&resumed["state"], figures(&resumed)), (&json!("finished"), figures(&whole)));
-    let last = |id| Checkpoint::read(&folder(&lab, id).last_checkpoint()).expect("a checkpoint");
+    assert_eq!((&resumed["state"], history_of(&resumed)), (&json!("finished"), history_of(&whole)));
+    let last = |id| Checkpoint::read(&lab.folder(id).last_checkpoint()).expect("a checkpoint");
     assert!(last("paused") == last("whole"), "the weights are others");
 }
 
-/// Accuracy by a file of predictions.
+/// Returns the accuracy of a file of predictions.
 fn accuracy(predictions: &Predictions) -> f64 {
     let rows = predictions.probabilities.chunks_exact(predictions.classes).zip(&predictions.truth);
     let right = rows.filter(|(row, truth)| row.iter().all(|other| *other <= row[usize::from(**truth)])).count();
@@ -116,7 +92,7 @@ fn limits_change_while_a_run_goes_on_and_extend_one_that_has_finished() {
     let lab = Lab::new();
     lab.faces(700);
     lab.text(&[&train("10000", "heron")[..], &["--detach"]].concat());
-    let run = folder(&lab, "heron");
+    let run = lab.folder("heron");
     wait_for_epoch(&run, 2);
     let load = wait_for("a measurement", PATIENCE, || {
         events(&run).into_iter().find_map(|event| if let Event::Load { load } = event { Some(load) } else { None })
@@ -144,9 +120,9 @@ fn limits_change_while_a_run_goes_on_and_extend_one_that_has_finished() {
         (&json!("finished"), &json!(done + 2), &json!(done + 2))
     );
     assert_eq!(long["recipe"]["epochs"], 10_000, "the recipe stays as it was");
-    assert_eq!(figures(&long)[..usize::try_from(done).expect("few")], figures(&short)[..]);
+    assert_eq!(history_of(&long)[..usize::try_from(done).expect("few")], history_of(&short)[..]);
 
-    // What each epoch, and the best weights in the end, say of every image.
+    // Predictions of each epoch, and those of the best weights for every image.
     let epochs: Vec<u32> = (1..=u32::try_from(done + 2).expect("few")).collect();
     assert_eq!(run.validation_epochs(), epochs);
     for (epoch, metrics) in epochs.iter().zip(long["history"].as_array().expect("a history")) {
@@ -194,18 +170,18 @@ fn marked_images_are_left_out_of_a_next_run() {
             .sum::<u64>(),
         376
     );
-    let run = folder(&lab, "second");
+    let run = lab.folder("second");
     let opened = events(&run).into_iter().find_map(|event| match event {
         Event::DataOpened { images, .. } => Some(images.train),
         _ => None,
     });
     assert_eq!(opened, Some(376));
-    // A row for every image, so that a row is an image.
-    let rows = |id| Predictions::read(&folder(&lab, id).train_predictions()).expect("predictions").truth;
+    // A left-out image has a row too, because a row's index is the image's index.
+    let rows = |id| Predictions::read(&lab.folder(id).train_predictions()).expect("predictions").truth;
     assert_eq!(rows("second"), rows("first"));
     assert!(lab.text(&["show", "second"]).contains("left out    2 training images, found with first"));
 
-    // Of the first class nothing would stay.
+    // The first class would lose all its images.
     let all: Vec<String> = (0..54).map(|index| index.to_string()).collect();
     lab.text(&[&["data", "mark", "faces"], &all.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
     let told = lab.complaint(&[&train("1", "third")[..], &["--leave-out", "marked"]].concat(), 1);

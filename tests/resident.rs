@@ -1,16 +1,14 @@
-//! Runs whose images stay on the device, by the command line: the processor plays the device, told to by the
-//! environment.
+//! Runs with resident images, from the command line; an environment variable makes the CPU play the device.
 
 #![cfg(feature = "trainer")]
 
 mod lab;
 
 use lab::{Lab, events};
-use mien::domain::RunId;
 use mien::events::Event;
 use serde_json::Value;
 
-/// Trains a run of this name with this bound on what images may take on the device, in MiB.
+/// Trains a run of this name with this bound on resident images, in MiB.
 fn train(lab: &Lab, name: &str, strategy: &[&str], bound: &str) -> Value {
     let common = ["--epochs", "2", "--device", "cpu", "--name", name, "--json"];
     let arguments = [&["train"], strategy, &common[..]].concat();
@@ -18,7 +16,7 @@ fn train(lab: &Lab, name: &str, strategy: &[&str], bound: &str) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Losses of every epoch and of the test.
+/// Returns the losses of every epoch and of the test.
 fn losses(run: &Value) -> Vec<f64> {
     let history = run["history"].as_array().expect("a history");
     let number = |value: &Value| value.as_f64().expect("a number");
@@ -27,7 +25,7 @@ fn losses(run: &Value) -> Vec<f64> {
 }
 
 fn warnings(lab: &Lab, name: &str) -> Vec<String> {
-    let folder = lab.store().folder(&RunId::new(name).expect("an id"));
+    let folder = lab.folder(name);
     let warning = |event| if let Event::Warning { message } = event { Some(message) } else { None };
     events(&folder).into_iter().filter_map(warning).collect()
 }
@@ -58,7 +56,7 @@ fn a_run_is_the_same_up_to_rounding_wherever_its_batches_are_made() {
 #[test]
 fn a_dataset_without_room_is_trained_on_all_the_same_and_it_is_said_once() {
     let lab = Lab::new();
-    // 900 of these images are trained on or validated with, of 2,308 bytes each.
+    // 900 of these images are for training or validation, with 2,308 bytes each.
     lab.faces(1_500);
     let [sent, kept] = [("sent", "0"), ("kept", "1")]
         .map(|(name, bound)| losses(&train(&lab, name, &["cnn", "--dataset", "faces"], bound)));

@@ -1,9 +1,8 @@
-//! Exact resume: whatever kills a worker, or damages a checkpoint, the run ends with the bits of one that nothing
-//! happened to. Random instants and places come from a seed that a failure prints; `MIEN_TEST_SEED` sets it.
+//! Exact resume: after kills or damaged checkpoints, a run ends with the bits of an undisturbed one. Random instants
+//! and positions follow from a seed that a failure prints; `MIEN_TEST_SEED` sets it.
 //!
-//! The long version, twenty kills for each strategy and sixty damaged files:
-//! `cargo test --release --no-default-features --features trainer,dashboard --test resume -- --ignored --nocapture
-//! --test-threads 1`
+//! The long version, twenty kills for each strategy and sixty damaged files: `cargo test --release
+//! --no-default-features --features trainer,dashboard --test resume -- --ignored --nocapture --test-threads 1`
 
 #![cfg(feature = "trainer")]
 
@@ -41,7 +40,7 @@ const FEATURES: &[&str] = &[
 ];
 const FINETUNE: &[&str] = &["train", "finetune", "--from", "feat", "--epochs", "3", "--batch-size", "16"];
 
-/// The seed of this run of the tests.
+/// Returns the seed of this test run.
 fn seed() -> u64 {
     let given = std::env::var("MIEN_TEST_SEED").ok().map(|text| text.parse().expect("MIEN_TEST_SEED is a number"));
     let seed = given.unwrap_or_else(|| {
@@ -52,33 +51,29 @@ fn seed() -> u64 {
     seed
 }
 
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&RunId::new(id).expect("an id"))
-}
-
-/// A worker on a run, as a child. `interval`: seconds between checkpoints within an epoch.
+/// Starts a worker on a run as a child; `interval` is the seconds between checkpoints within an epoch.
 fn worker(folder: &RunFolder, interval: u32) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    // `--now`: nobody queued it, and it is alone.
+    // `--now`, because the run is not queued and no other runs.
     command.arg("worker").arg("--now").arg(folder.path()).env("MIEN_CHECKPOINT_SECONDS", interval.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
 }
 
-/// Lets a worker go on to the end of the run.
+/// Runs a worker to the end of the run.
 fn finish(folder: &RunFolder) {
     let output = worker(folder, 300).wait_with_output().expect("a worker");
     let log = events(folder);
-    let told: Vec<String> = log.iter().rev().take(5).rev().filter_map(mien::runs::narrate::line).collect();
+    let told: Vec<String> = log.iter().rev().take(5).rev().filter_map(mien::runs::event_text::describe_event).collect();
     assert!(output.status.success(), "{}", told.join("\n"));
     assert!(over(folder), "{}", told.join("\n"));
 }
 
-/// Everything that must not depend on what happened to a run.
+/// The parts of a run that interruptions must not change.
 #[derive(Debug, PartialEq)]
 struct Result {
     /// Epochs as bits, without times.
     history: Vec<Vec<u64>>,
-    /// Files by name: checkpoints as what they hold, predictions as they are.
+    /// Files by name: the contents of checkpoints, and the bytes of predictions.
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -90,7 +85,7 @@ fn result(lab: &Lab, id: &str) -> Result {
         let figures = [train_loss, train_accuracy, val_loss, val_accuracy, learning_rate];
         std::iter::once(u64::from(epoch)).chain(figures.map(f64::to_bits)).collect()
     };
-    let folder = folder(lab, id);
+    let folder = lab.folder(id);
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for path in [folder.last_checkpoint(), folder.best_checkpoint()] {
         let Checkpoint { state, arrays } = Checkpoint::read(&path).expect("a checkpoint");
@@ -118,7 +113,7 @@ fn assert_same(found: &Result, expected: &Result, what: &str) {
     }
 }
 
-/// How far the log tells, and how far the newest checkpoint is.
+/// Returns the positions (epoch, step) of the log and of the newest checkpoint.
 fn told_and_saved(folder: &RunFolder) -> ((u32, u32), (u32, u32)) {
     let told = events(folder).into_iter().rev().find_map(|event| match event {
         Event::EpochFinished { metrics, .. } => Some((metrics.epoch, 0)),
@@ -131,18 +126,18 @@ fn told_and_saved(folder: &RunFolder) -> ((u32, u32), (u32, u32)) {
     (told.unwrap_or_default(), saved.unwrap_or_default())
 }
 
-/// A run created and not begun: its first worker is killed before it can do anything that lasts.
+/// Creates a run whose first worker is killed before it saves anything.
 fn create(lab: &Lab, options: &[&str], id: &str) -> RunFolder {
     let arguments =
         [options, &["--device", "cpu", "--seed", "5", "--patience", "1000", "--name", id, "--detach"]].concat();
     lab.mien(&arguments).env("MIEN_CHECKPOINT_SECONDS", "300").assert().success();
-    let folder = folder(lab, id);
+    let folder = lab.folder(id);
     kill_process(lab::worker_pid(&folder), Signal::KILL).expect("sent");
     wait_for("the end of the worker", PATIENCE, || (!folder.worker_alive()).then_some(()));
     folder
 }
 
-/// Kills a run so many times and compares its end with that of a run that nobody touched.
+/// Kills a run this many times and compares its end with an undisturbed run's.
 fn kill_and_compare(options: &[&str], rows: u32, base: bool, kills: u32) {
     let lab = Lab::new();
     lab.faces(rows);
@@ -160,7 +155,7 @@ fn kill_and_compare(options: &[&str], rows: u32, base: bool, kills: u32) {
     let span = begun.elapsed();
     let expected = result(&lab, "whole");
     let (mut hits, mut within, mut runs) = (0, 0, 0);
-    // A run that comes to its end before it was killed often enough is followed by another.
+    // A run that ends before it was killed often enough is followed by another.
     while hits < kills {
         runs += 1;
         assert!(runs < 20, "seed {seed}: runs are over before they are killed");
@@ -188,7 +183,7 @@ fn kill_and_compare(options: &[&str], rows: u32, base: bool, kills: u32) {
     println!("{}: killed {hits} times in {runs} runs, {within} of them with something told and not saved", options[1]);
 }
 
-/// Whether a run has come to its end.
+/// Whether a run has finished.
 fn over(folder: &RunFolder) -> bool {
     matches!(events(folder).last(), Some(Event::Ended { outcome: Outcome::Finished { .. } }))
 }
@@ -251,7 +246,7 @@ fn a_stopped_run_loses_nothing_and_an_extended_one_is_as_exact() {
     if !over(&stopped) {
         finish(&stopped);
     }
-    // Killed once more where it is extended.
+    // Killed once more after it was extended.
     stopped.request_limits(mien::domain::Limits { epochs: 7, patience: 1000 }).expect("asked");
     let mut child = worker(&stopped, 0);
     std::thread::sleep(span.mul_f64(random.random_range(0.1..0.4)));
@@ -273,7 +268,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Damages each checkpoint of a run so many times, resumes it, and compares the end.
+/// Damages each checkpoint of a run this many times, resumes it, and compares the end.
 fn damage_and_compare(tries: u32) {
     let lab = Lab::new();
     lab.faces(350);
@@ -286,7 +281,7 @@ fn damage_and_compare(tries: u32) {
         wait_for("a checkpoint in the third epoch", PATIENCE, || (told_and_saved(&run).1 > saved).then_some(()));
         child.kill().expect("killed");
         child.wait().expect("ended");
-        // Killed between putting the last one aside and saving the next it leaves two, and one more has to come.
+        // A kill between renaming the last checkpoint and saving the next leaves two files, so one more is needed.
         if [run.last_checkpoint(), run.previous_checkpoint(), run.best_checkpoint()].iter().all(|file| file.exists()) {
             break;
         }

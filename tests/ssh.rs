@@ -1,8 +1,8 @@
-//! The dashboard over a real `sshd` on loopback: start by keys, cut the connection, log in again, find the run further
-//! on; plain and inside tmux.
+//! The dashboard over a real `sshd` on loopback, plain and inside tmux: start by keys, cut the connection, log in
+//! again, find the run further on.
 //!
 //! `cargo test --release --test ssh -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root,
-//! `/run/sshd` is made.
+//! `/run/sshd` is created.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
@@ -15,11 +15,10 @@ use std::process::{Child, Command, Stdio};
 
 use lab::{Lab, wait_for};
 use mien::domain::Hyperparameter;
-use mien::runs::FollowedRun;
 use portable_pty::CommandBuilder;
 use terminal::{Dashboard, PATIENCE, SMALL};
 
-/// A server of our own, with keys of its own, for nobody else.
+/// A private server with temporary keys.
 struct Server {
     folder: tempfile::TempDir,
     port: u16,
@@ -37,7 +36,7 @@ impl Server {
         let at = |name: &str| folder.path().join(name);
         key(&at("host"));
         key(&at("client"));
-        // Taken and given back: nobody else asks for it in the moment between.
+        // The port is freed for the server; another process is unlikely to take it in between.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n",
@@ -58,7 +57,7 @@ impl Server {
         self.folder.path().join("client")
     }
 
-    /// A terminal of 80×24 that runs a command on the other side.
+    /// Opens a terminal of 80×24 that runs a command on the server.
     fn login(&self, command: &str) -> Dashboard {
         let mut ssh = CommandBuilder::new("ssh");
         ssh.args(["-tt", "-q", "-p", &self.port.to_string(), "-o", "StrictHostKeyChecking=no"]);
@@ -78,22 +77,16 @@ impl Drop for Server {
     }
 }
 
-/// The dashboard's command on the other side, for somebody who has seen the first steps.
+/// Returns the dashboard's command on the server, for a user who has seen the first steps.
 fn mien(lab: &Lab) -> String {
+    terminal::write_user(lab.home(), "");
     let state = lab.home().join("state");
-    std::fs::create_dir_all(state.join("mien")).expect("a folder");
-    std::fs::write(state.join("mien/first-steps-shown"), "").expect("written");
     let (state, home) = (state.display(), lab.home().display());
     format!("env LANG=C.UTF-8 XDG_STATE_HOME='{state}' '{}' --home '{home}'", env!("CARGO_BIN_EXE_mien"))
 }
 
-fn run_of(lab: &Lab) -> Option<FollowedRun> {
-    let id = lab.store().ids().expect("ids").into_iter().next()?;
-    lab.store().summary(&id).ok()
-}
-
 fn epochs(lab: &Lab) -> u32 {
-    run_of(lab).map_or(0, |run| run.summary.epoch())
+    lab.first_run().map_or(0, |run| run.summary.epoch())
 }
 
 /// Launches a run of this many epochs by keys and waits for its first epoch.
@@ -114,10 +107,10 @@ fn a_cut_connection_ends_the_dashboard_and_no_run() {
     let mut dashboard = server.login(&mien(&lab));
     launch(&mut dashboard, &lab, "60");
     let before = epochs(&lab);
-    // The client is gone without a word, as when the network is.
+    // The client vanishes, as when the network fails.
     drop(dashboard);
     wait_for("two more epochs", PATIENCE, || (epochs(&lab) >= before + 2).then_some(()));
-    let run = run_of(&lab).expect("the run");
+    let run = lab.first_run().expect("the run");
     assert!(run.alive);
 
     let mut again = server.login(&mien(&lab));
@@ -132,7 +125,7 @@ fn a_cut_connection_ends_the_dashboard_and_no_run() {
     again.press("y");
     again.wait("its end", |text| text.contains("■ stopped"));
     again.quit();
-    assert!(!run_of(&lab).expect("the run").alive);
+    assert!(!lab.first_run().expect("the run").alive);
 }
 
 #[test]
@@ -147,13 +140,13 @@ fn in_tmux_over_ssh_the_dashboard_itself_is_found_again() {
     drop(dashboard);
     wait_for("another epoch", PATIENCE, || (epochs(&lab) > before).then_some(()));
     let mut again = server.login(&attach);
-    let id = run_of(&lab).expect("the run").summary.id.clone();
+    let id = lab.first_run().expect("the run").summary.id.clone();
     again.wait("the run", |text| text.contains(id.as_str()));
     again.press("?");
     again.wait("the keys", |text| text.contains("type to filter"));
     again.press("\u{1b}");
     again.wait("the list alone", |text| text.contains(id.as_str()) && !text.contains("type to filter"));
     again.press("q");
-    wait_for("the end of tmux", PATIENCE, || (!again.runs()).then_some(()));
+    wait_for("the end of tmux", PATIENCE, || (!again.is_running()).then_some(()));
     let _ = Command::new("tmux").args(["-L", &socket, "kill-server"]).status();
 }

@@ -1,4 +1,5 @@
-//! Many runs from one `train`, with real workers: queued in order, with one tag, and tabulated by what differs.
+//! Many runs from one `train` with real workers: queued in order, with one tag, and tabulated by the differing
+//! settings.
 
 #![cfg(feature = "trainer")]
 
@@ -50,7 +51,7 @@ fn every_combination_is_queued_with_one_tag_and_compared_by_what_differs() {
     // The mean of all four, which differ in settings too.
     let mean = lab.json(&["evaluate", "--average", "lr-1", "lr-2", "lr-3", "lr-4", "--json"]);
     assert_eq!((mean["runs"].as_array().map(Vec::len), &mean["images"]), (Some(4), &json!(56)));
-    // Another sweep of this name has a tag of its own.
+    // Another sweep of this name gets another tag.
     let next = sweep(&lab, &["--seed", "7,8", "--name", "lr"]);
     assert_eq!((&next["tag"], &next["runs"][0]["id"]), (&json!("sweep-lr-2"), &json!("lr-1-2")));
 }

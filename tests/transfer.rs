@@ -1,4 +1,4 @@
-//! Runs on a pretrained base in real worker processes: all strategies in order, what is kept, what is refused.
+//! Runs on a pretrained base in real worker processes: all strategies in order, cached features, refusals.
 
 #![cfg(feature = "trainer")]
 
@@ -8,38 +8,27 @@ use std::fs;
 use std::sync::Arc;
 
 use burn_flex::{Flex, FlexDevice};
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
 use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images};
-use mien::domain::{Preprocessing, RunId, RunState, Split};
-use mien::events::{Event, EventReader};
+use mien::domain::{Preprocessing, RunState, Split};
+use mien::events::Event;
 use mien::runs::RunFolder;
 use mien::train::checkpoint::Checkpoint;
 use mien::worker::predictor::Predictor;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-/// Small images, few epochs, features kept.
+/// Small images, few epochs, cached features.
 const QUICK: [&str; 8] = ["--size", "32", "--epochs", "2", "--variants", "1", "--device", "cpu"];
 
-fn folder(lab: &Lab, id: &str) -> RunFolder {
-    lab.store().folder(&RunId::new(id).expect("an id"))
-}
-
-/// How many features a run's worker found and computed, each time it needed some.
+/// Returns the numbers (images, computed) of features, each time a run's worker needed some.
 fn features(folder: &RunFolder) -> Vec<(usize, usize)> {
     let ready = |event: &Event| match event {
         Event::FeaturesReady { images, computed, .. } => Some((*images, *computed)),
         _ => None,
     };
     events(folder).iter().filter_map(ready).collect()
-}
-
-/// When something happened in a run, in milliseconds since 1970.
-fn when(folder: &RunFolder, what: impl Fn(&Event) -> bool) -> u64 {
-    let mut records = Vec::new();
-    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
-    records.iter().find(|record| what(&record.event)).expect("it happened").at
 }
 
 #[test]
@@ -58,24 +47,24 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     }
 
     let [cnn, deep, of_features, finetune] =
-        ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"].map(|id| folder(&lab, id));
-    // Each was started at once, and began when the one before had ended.
+        ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"].map(|id| lab.folder(id));
+    // All were started together, and each began when the one before had ended.
     for (waiting, before, name) in
         [(&deep, &cnn, "heron-cnn"), (&of_features, &deep, "heron-deep"), (&finetune, &of_features, "heron-features")]
     {
         let waited = |event: &Event| matches!(event, Event::Waiting { run } if run.as_str() == name);
-        let started = when(waiting, |event| matches!(event, Event::WorkerStarted { .. }));
-        let ended = when(before, |event| matches!(event, Event::Ended { .. }));
-        // On a busy machine the one before may be done before a worker has begun to look.
+        let started = time_of(waiting, |event| matches!(event, Event::WorkerStarted { .. }));
+        let ended = time_of(before, |event| matches!(event, Event::Ended { .. }));
+        // On a busy machine the one before may end before a worker looks at it.
         assert!(events(waiting).iter().any(waited) || started >= ended, "{:?}", events(waiting));
-        let began = when(waiting, |event| matches!(event, Event::DeviceChosen { .. }));
+        let began = time_of(waiting, |event| matches!(event, Event::DeviceChosen { .. }));
         assert!(began >= ended, "{name} ended at {ended}, and the next began at {began}");
     }
-    // 84 images to learn from, some of them validation, and 56 to test on.
+    // 84 images for training and validation, and 56 for the test.
     assert_eq!(features(&of_features), [(84, 84), (56, 56)]);
     assert_eq!(features(&finetune), [(84, 84), (56, 56)], "those of block 4");
 
-    // Checkpoints hold what was trained, and not the base.
+    // Checkpoints contain the trained part, not the base.
     let best = |folder: &RunFolder| Checkpoint::read(&folder.best_checkpoint()).expect("a checkpoint");
     let names = |checkpoint: &Checkpoint| {
         let names = checkpoint.arrays.keys().filter(|name| !name.starts_with("adam."));
@@ -85,12 +74,12 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     assert!(names(&of_features).iter().all(|name| name.starts_with("head.")));
     assert_eq!(names(&finetune).len(), names(&of_features).len() + 6);
     assert_eq!(of_features.state.identity.base, finetune.state.identity.base);
-    let start = Checkpoint::read(&folder(&lab, "heron-finetune").start_checkpoint()).expect("a start");
+    let start = Checkpoint::read(&lab.folder("heron-finetune").start_checkpoint()).expect("a start");
     assert!(start.arrays.iter().all(|(name, array)| of_features.arrays[name] == *array), "it starts from features");
 
-    // Without a worker, and with nothing that a worker keeps, the best weights say the same of the same images.
+    // Without a worker and its files, the best weights predict the same for the same images.
     for id in ["heron-cnn", "heron-deep", "heron-features", "heron-finetune"] {
-        let run = folder(&lab, id);
+        let run = lab.folder(id);
         let predictor = Predictor::<Flex>::open(&run, &FlexDevice).expect("trained weights");
         let dataset = Arc::new(Dataset::open(&lab.home().join("data/faces")).expect("a dataset"));
         let images = match predictor.preprocessing() {
@@ -110,7 +99,7 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     let arguments = [&["train", "features", "--dataset", "faces", "--json"], &QUICK[..]].concat();
     let again = lab.json(&arguments);
     let id = again["id"].as_str().expect("an id");
-    assert_eq!(features(&folder(&lab, id)), [(84, 0), (56, 0)]);
+    assert_eq!(features(&lab.folder(id)), [(84, 0), (56, 0)]);
     let first = lab.json(&["show", "heron-features", "--json"]);
     assert_eq!(again["test"], first["test"], "the same seed, the same run");
 
@@ -120,8 +109,9 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
     assert!(lab.text(&["data", "show", "faces"]).contains("cached features"));
     lab.mien(&["data", "clear-features", "faces"]).assert().success();
     assert_eq!(lab.json(&["data", "show", "faces", "--json"])["features"], Value::Null);
-    // What was trained does not need them; the training images as they are were never kept, and go through the base.
-    let kept = folder(&lab, "heron-finetune").train_predictions();
+    // The trained part does not need them. Features of unchanged training images were never cached, so these images are
+    // computed by the base.
+    let kept = lab.folder("heron-finetune").train_predictions();
     fs::remove_file(&kept).expect("kept when the run ended");
     let tested = lab.json(&["evaluate", "heron-finetune", "--json"]);
     let images = mien::runs::Predictions::read(&kept).expect("predictions").truth.len();
@@ -139,8 +129,8 @@ fn a_worker_killed_while_it_computes_features_goes_on_where_it_was() {
     lab.weights("imagenet");
     let arguments = [&["train", "features", "--dataset", "faces", "--detach", "--name", "heron"], &QUICK[..]].concat();
     lab.mien(&arguments).assert().success();
-    let folder = folder(&lab, "heron");
-    // A chunk has 256 images; of some 750 training images one chunk at least is done.
+    let folder = lab.folder("heron");
+    // A chunk has 256 images; of about 750 training images at least one chunk is complete.
     let done = |event: &Event| matches!(event, Event::ComputingFeatures { done, .. } if *done > 300);
     wait_for("a chunk of features", PATIENCE, || events(&folder).iter().any(done).then_some(()));
     kill_process(worker_pid(&folder), Signal::KILL).expect("killed");
@@ -153,7 +143,7 @@ fn a_worker_killed_while_it_computes_features_goes_on_where_it_was() {
     assert_eq!(images, 840);
     assert!(computed <= images - 256, "{computed} of {images} were computed again");
 
-    // The same run without an interruption ends with the same figures.
+    // The same run without an interruption ends with the same metrics.
     let arguments = [&["train", "features", "--dataset", "faces", "--json"], &QUICK[..]].concat();
     assert_eq!(lab.json(&arguments)["test"], resumed["test"]);
 }
@@ -180,11 +170,11 @@ fn what_cannot_work_is_refused_before_anything_is_made() {
     refused(&["train", "finetune", "--from", "of-cnn"], 2, &["of-cnn is a cnn run"]);
     fs::remove_dir_all(made.path()).expect("removed");
 
-    // A features run that never saved anything.
+    // A features run without saved weights.
     let arguments = [&["train", "features", "--dataset", "faces", "--detach", "--name", "early"], &QUICK[..]].concat();
     lab.mien(&arguments).assert().success();
     lab.mien(&["watch", "early"]).assert().success();
-    fs::remove_file(folder(&lab, "early").best_checkpoint()).expect("removed");
+    fs::remove_file(lab.folder("early").best_checkpoint()).expect("removed");
     refused(&["train", "finetune", "--from", "early"], 1, &["early has saved no weights yet"]);
 }
 
@@ -195,7 +185,7 @@ fn a_base_that_was_replaced_ends_a_run_with_words_and_no_guess() {
     lab.weights("imagenet");
     let arguments = [&["train", "features", "--dataset", "faces", "--name", "heron"], &QUICK[..]].concat();
     lab.mien(&arguments).assert().success();
-    let recipe = folder(&lab, "heron").recipe_file();
+    let recipe = lab.folder("heron").recipe_file();
     let text = fs::read_to_string(&recipe).expect("a recipe");
     let mut value: Value = serde_json::from_str(&text).expect("JSON");
     value["transfer"]["base"] = json!("0".repeat(32));
@@ -207,7 +197,7 @@ fn a_base_that_was_replaced_ends_a_run_with_words_and_no_guess() {
     fs::write(&recipe, text).expect("as it was");
     lab.mien(&["evaluate", "heron"]).assert().success();
 
-    // The same tensors behind another preprocessing are another base.
+    // The same tensors with another preprocessing are another base.
     lab.weights_for("imagenet", Preprocessing::VGGFACE);
     let told = lab.complaint(&["evaluate", "heron"], 1);
     assert!(told.contains("the weights imagenet are others than when this run was created"), "{told}");
@@ -230,10 +220,10 @@ fn a_run_that_waits_can_be_stopped_and_uses_nothing() {
         runs.as_array().expect("runs").iter().filter(|run| run["state"] == RunState::Queued.name()).count()
     };
     wait_for("three runs that wait", PATIENCE, || (waiting() == 3).then_some(()));
-    // The last first: those before it stay as they are.
+    // The last first, so that those before it stay unchanged.
     for id in ["heron-finetune", "heron-features", "heron-deep", "heron-cnn"] {
         assert!(lab.text(&["stop", id]).contains(&format!("{id} has stopped")));
     }
-    let waited = folder(&lab, "heron-features");
+    let waited = lab.folder("heron-features");
     assert!(!events(&waited).iter().any(|event| matches!(event, Event::DeviceChosen { .. })), "no device was touched");
 }

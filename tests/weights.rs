@@ -1,4 +1,4 @@
-//! Pretrained weights and downloads as a script sees them. Needs no trainer and no network.
+//! Pretrained weights and downloads as a script uses them. Needs no trainer and no network.
 
 mod lab;
 mod server;
@@ -9,44 +9,28 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use lab::{Lab, PATIENCE, wait_for};
-use mien::weights::VGG16;
-use safetensors::tensor::{Dtype, TensorView};
+use lab::{Lab, PATIENCE, wait_for, write_vgg16};
 use serde_json::{Value, json};
 use server::{Answer, Server, ranged, response};
-use tempfile::TempDir;
 
-/// A file of torchvision's kind with all of VGG16's layers, written once: it has 59 MB.
+/// Returns a file of VGG16's weights under torchvision's names, written once per process.
 fn file() -> &'static Path {
-    static FILE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = FILE.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("vgg16.safetensors");
-        // A pattern that every tensor takes the beginning of.
-        let pattern: Vec<u8> =
-            (0..9 * 512 * 512_u32).flat_map(|at| f32::from(at.to_le_bytes()[0]).to_le_bytes()).collect();
-        let numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
-        let tensors = VGG16.iter().zip(numbers).flat_map(|((_, input, output), number)| {
-            let view = |shape: Vec<usize>| {
-                let bytes = 4 * shape.iter().product::<usize>();
-                TensorView::new(Dtype::F32, shape, &pattern[..bytes]).expect("a tensor")
-            };
-            [
-                (format!("features.{number}.weight"), view(vec![*output, *input, 3, 3])),
-                (format!("features.{number}.bias"), view(vec![*output])),
-            ]
-        });
-        fs::write(&path, safetensors::serialize(tensors, None).expect("a file")).expect("written");
-        (folder, path)
-    });
-    path
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (new, path) = (folder.join(format!("vgg16-{}", std::process::id())), folder.join("vgg16.safetensors"));
+        write_vgg16(&new);
+        // Renamed, because another process may be reading the file.
+        fs::rename(new, &path).expect("renamed");
+        path
+    })
 }
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
-/// Whatever downloads left behind.
+/// Returns the remaining files of downloads.
 fn leftovers(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder.join(".downloads")) else { return Vec::new() };
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
@@ -76,11 +60,11 @@ fn imported_weights_have_the_promised_keys() {
     let listed = lab.text(&["weights", "list"]);
     assert!(listed.starts_with("WEIGHTS  LAYOUT") && listed.contains(&hash[..8]), "{listed}");
 
-    // The same again changes nothing; another preprocessing has to be asked for twice.
+    // A repeated import changes nothing; another preprocessing needs `--replace`.
     let again = lab.mien(&["weights", "import", text(file()), "--name", "base", "--json"]).assert().success();
     assert!(String::from_utf8_lossy(&again.get_output().stderr).contains("imported before and is unchanged"));
     let other = ["weights", "import", text(file()), "--name", "base", "--preprocessing", "vggface"];
-    assert!(lab.complaint(&other, 1).contains("say --replace"));
+    assert!(lab.complaint(&other, 1).contains("add --replace"));
 }
 
 #[test]
@@ -171,7 +155,7 @@ fn without_a_network_it_says_what_to_do_elsewhere() {
     assert!(complaint.contains("\n  mien data import FILE --name faces"), "{complaint}");
 }
 
-/// A table of two classes.
+/// Returns a table of two classes.
 fn table() -> Vec<u8> {
     let mut text = String::from("emotion,pixels,Usage\n");
     for index in 0..400 {
@@ -195,7 +179,10 @@ fn data_is_imported_from_an_address_and_goes_on_where_it_broke_off() {
     let url = server.url("faces.csv?download=1");
     let import = ["data", "import", &url, "--name", "faces", "--json"];
     let complaint = lab.complaint(&import, 1);
-    assert!(complaint.contains("broke off after") && complaint.contains("goes on where it stopped"), "{complaint}");
+    assert!(
+        complaint.contains("interrupted after") && complaint.contains("run the command again to resume"),
+        "{complaint}"
+    );
     assert_eq!(leftovers(&lab.home().join("data")).len(), 2);
     let imported = lab.json(&import);
     assert_eq!((&imported["source"], &imported["name"]), (&json!(url), &json!("faces")));

@@ -1,21 +1,20 @@
-//! Whole runs in real worker processes, by the command line alone: train, stop, resume, kill, hang up.
+//! Whole runs in real worker processes, from the command line: train, stop, resume, kill, hang up.
 
 #![cfg(feature = "trainer")]
 
 mod lab;
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
-use lab::{Lab, PATIENCE, events, wait_for, worker_pid};
+use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
 use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 
-/// Options of a run on [`Lab::faces`] that goes on for some seconds, so that something can happen to it.
+/// Arguments of a run on [`Lab::faces`] that takes some seconds.
 const LONG: [&str; 12] = [
     "train",
     "cnn",
@@ -31,38 +30,8 @@ const LONG: [&str; 12] = [
     "cpu",
 ];
 
-/// Starts a command in a process group of its own, as a shell does.
-fn start(lab: &Lab, arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
-    command.env_remove("MIEN_HOME").arg("--home").arg(lab.home()).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command.spawn().expect("started")
-}
-
 fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
-}
-
-/// The last completed epoch.
-fn epochs_done(folder: &RunFolder) -> u32 {
-    let finished =
-        |event: &Event| if let Event::EpochFinished { metrics, .. } = event { Some(metrics.epoch) } else { None };
-    events(folder).iter().rev().find_map(finished).unwrap_or(0)
-}
-
-fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
-    wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
-}
-
-/// The history without what depends on the machine's mood.
-fn figures(run: &Value) -> Vec<Value> {
-    let mut history = run["history"].as_array().expect("a history").clone();
-    for epoch in &mut history {
-        let epoch = epoch.as_object_mut().expect("an epoch");
-        epoch.remove("seconds").expect("seconds");
-        epoch.remove("images_per_second").expect("images per second");
-    }
-    history
 }
 
 fn epochs_of(run: &Value) -> Vec<u64> {
@@ -103,7 +72,7 @@ fn the_demo_is_trained_and_tested_and_told_as_json() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_evaluating_again_the_same_figures() {
+fn the_same_seed_gives_the_same_run_and_evaluating_again_the_same_history_of() {
     let lab = Lab::new();
     lab.faces(700);
     let train = |seed: &str| {
@@ -111,9 +80,9 @@ fn the_same_seed_gives_the_same_run_and_evaluating_again_the_same_figures() {
         lab.json(&[&["train", "cnn", "--dataset", "faces"], &options[..]].concat())
     };
     let (first, second, other) = (train("7"), train("7"), train("8"));
-    assert_eq!(figures(&first), figures(&second));
+    assert_eq!(history_of(&first), history_of(&second));
     assert_eq!(first["test"], second["test"]);
-    assert_ne!(figures(&first), figures(&other));
+    assert_ne!(history_of(&first), history_of(&other));
 
     let id = first["id"].as_str().expect("an id");
     let again = lab.json(&["evaluate", id, "--json"]);
@@ -137,8 +106,8 @@ fn a_detached_run_stops_on_request_and_goes_on_when_resumed() {
     let resumed = lab.json(&["resume", "latest", "--json"]);
     assert_eq!(resumed["state"], "finished");
     assert_eq!(epochs_of(&resumed), (1..=40).collect::<Vec<u64>>());
-    let before = figures(&stopped);
-    assert_eq!(figures(&resumed)[..before.len()], before[..], "what was done stays as it was");
+    let before = history_of(&stopped);
+    assert_eq!(history_of(&resumed)[..before.len()], before[..], "what was done stays as it was");
     assert!(lab.complaint(&["resume", "latest"], 1).contains("calm-heron is finished"));
 }
 
@@ -166,7 +135,7 @@ fn a_killed_worker_is_told_as_lost_and_nothing_before_is() {
 fn ctrl_c_stops_a_run_after_it_has_saved() {
     let lab = Lab::new();
     lab.faces(700);
-    let command = start(&lab, &LONG);
+    let command = lab.start(&LONG);
     let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
     kill_process(pid(&command), Signal::INT).expect("sent");
@@ -179,7 +148,7 @@ fn ctrl_c_stops_a_run_after_it_has_saved() {
     assert!(folder.last_checkpoint().is_file() && !folder.worker_alive());
 }
 
-/// Whether this process, and so every child, ignores SIGHUP, which is signal 1.
+/// Whether this process, and so every child, ignores SIGHUP (signal 1).
 fn ignores_hang_ups() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -190,10 +159,10 @@ fn ignores_hang_ups() -> bool {
 fn a_worker_outlives_the_hang_up_and_the_death_of_its_starter() {
     let lab = Lab::new();
     lab.faces(700);
-    let mut command = start(&lab, &LONG);
+    let mut command = lab.start(&LONG);
     let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
-    // Under `nohup` children ignore hang-ups too, and only a stronger signal ends the starter.
+    // Under `nohup` children ignore hang-ups too, and only SIGKILL ends the starter.
     let signal = if ignores_hang_ups() { Signal::KILL } else { Signal::HUP };
     kill_process_group(pid(&command), signal).expect("sent");
     assert!(!command.wait().expect("ended").success());
@@ -227,7 +196,7 @@ fn a_worker_that_a_signal_ends_is_interrupted_and_the_queue_brings_it_back() {
         lab.mien(&["queue", "restart"]).assert().success();
         wait_for_epoch(&folder, done + 1);
     }
-    // Stopped by its user it is owed no more.
+    // A run stopped by its user leaves the queue.
     lab.mien(&["stop", "latest"]).assert().success();
     lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(130);
     assert_eq!(lab.json(&["show", "latest", "--json"])["state"], "stopped");
@@ -241,11 +210,11 @@ fn a_device_that_is_not_there_is_told_in_words() {
     let complaint = |extra: &[&str]| {
         let mut arguments = vec!["train", "cnn", "--dataset", "faces", "--device", "cuda"];
         arguments.extend(extra);
-        // Hides the GPUs of a machine that has some.
+        // Hides the machine's GPUs.
         let output = lab.mien(&arguments).env("CUDA_VISIBLE_DEVICES", "").output().expect("it runs");
         let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         if output.status.success() {
-            // On a machine too busy to find out in time a detached run is left to watching, which tells it.
+            // On a busy machine a detached run fails after its launch, and watching reports that.
             assert_eq!(extra, ["--detach"], "{told}");
             let watched = lab.mien(&["watch", "latest"]).assert().code(1).get_output().clone();
             return told + &String::from_utf8_lossy(&watched.stdout) + &String::from_utf8_lossy(&watched.stderr);
@@ -291,7 +260,7 @@ fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history(
     let folder = lab.only_run();
     wait_for_epoch(&folder, 2);
     lab.mien(&["stop", "latest"]).assert().success();
-    let before = figures(&lab.json(&["show", "latest", "--json"]));
+    let before = history_of(&lab.json(&["show", "latest", "--json"]));
 
     let cut = |path: &Path| {
         let bytes = fs::read(path).expect("a checkpoint");
@@ -304,16 +273,16 @@ fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history(
     let output = lab.mien(&["resume", "latest"]).assert().code(1).get_output().clone();
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("last.ckpt is damaged") && told.contains("best.ckpt is damaged"), "{told}");
-    assert_eq!(figures(&lab.json(&["show", "latest", "--json"])), before);
+    assert_eq!(history_of(&lab.json(&["show", "latest", "--json"])), before);
 
-    // With the best one whole again, the run goes on from there and says so.
+    // With an intact best checkpoint, the run resumes from it and reports that.
     fs::write(folder.best_checkpoint(), whole).expect("written");
     let output = lab.mien(&["resume", "latest"]).assert().success().get_output().clone();
     assert!(String::from_utf8_lossy(&output.stdout).contains("going on from "));
     assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=40).collect::<Vec<u64>>());
 }
 
-/// A dataset of so many classes, of each one image to train on, one to validate on and one to test on.
+/// Imports a dataset with this many classes, each with one image per split.
 fn many_classes(lab: &Lab, classes: usize) {
     let folder = lab.home().join("many");
     for class in 0..classes {

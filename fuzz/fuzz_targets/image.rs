@@ -2,6 +2,6 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(
-    init: mien::fuzzing::forgive_caught_panics(),
+    init: mien::fuzzing::silence_caught_panics(),
     |bytes: &[u8]| mien::fuzzing::run("image", bytes)
 );

@@ -1,4 +1,4 @@
-"""Where CUDA lies on a machine, as far as mien needs it: the run-time compiler, its headers, the driver, cuDNN."""
+"""The parts of CUDA on a machine that mien needs: run-time compiler, headers, driver, cuDNN."""
 
 import ctypes
 import glob
@@ -7,26 +7,26 @@ import re
 import shutil
 import subprocess
 
-# Where libraries lie in a toolkit.
+# Folders of libraries in a toolkit.
 LIBRARIES = ("lib64", "targets/x86_64-linux/lib", "lib")
 HEADERS = ("cuda_runtime.h", "cuda_fp16.h", "mma.h", "cuda/barrier")
-# Where a driver that the loader does not know may lie.
+# Folders of a driver that the loader does not search.
 DRIVERS = ("/usr/local/nvidia/lib64", "/usr/local/nvidia/lib")
 
 
 def missing_headers(root):
-    """The headers that a toolkit lacks."""
+    """Returns the headers missing in a toolkit."""
     places = [os.path.join(root, "include"), os.path.join(root, "include", "cccl")]
     return [header for header in HEADERS if not any(os.path.exists(os.path.join(place, header)) for place in places)]
 
 
 def folders_with(pattern, folders):
-    """The folders that hold a library."""
+    """Returns the folders with a library."""
     return [folder for folder in dict.fromkeys(folders) if glob.glob(os.path.join(folder, pattern))]
 
 
 def site_packages(python):
-    """The folder of a Python's packages, or None."""
+    """Returns the folder of a Python's packages, or None."""
     code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
     try:
         found = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=30).stdout.strip()
@@ -36,7 +36,7 @@ def site_packages(python):
 
 
 def find(python):
-    """What mien's environment needs for CUDA, and a line for each thing that was found or is missing."""
+    """Returns the environment that mien needs for CUDA, and a line for each part found or missing."""
     packages = site_packages(python)
     inside = os.path.join(packages, "nvidia") if packages else "/nonexistent"
     nvcc = shutil.which("nvcc")
@@ -74,7 +74,7 @@ def find(python):
 
 
 def compiler(folders):
-    """The version of the run-time compiler in the first folder that has one, such as '13.0'."""
+    """Returns the version of the first run-time compiler found, such as '13.0'."""
     for path in (
         path for folder in folders for path in sorted(glob.glob(os.path.join(folder, "libnvrtc.so.1[0-9]")))
     ):
@@ -88,12 +88,12 @@ def compiler(folders):
 
 
 def kernels_folder(name, capability, version):
-    """What mien calls the folder of a device's kernels."""
+    """Returns mien's name for the folder of a device's kernels."""
     return f"{re.sub('[^0-9A-Za-z]', '-', name)}-sm-{capability // 10}.{capability % 10}-nvrtc-{version}"
 
 
 def card():
-    """Name and compute capability of the first card, or None."""
+    """Returns name and compute capability of the first card, or None."""
     query = ["nvidia-smi", "--id=0", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
     try:
         line = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip().splitlines()[0]

@@ -1,4 +1,4 @@
-"""Archives of compiled kernels: what burn's runtime keeps of them, read and written, with PTX or machine code."""
+"""Archives of compiled kernels in the cache format of burn's runtime, with PTX or machine code."""
 
 import concurrent.futures
 import glob
@@ -11,27 +11,27 @@ import subprocess
 import tarfile
 import tempfile
 
-# Where the kernels lie in the folder of a device, behind the version of the runtime: one file that each process reads
-# whole, and a list that tells the file of each kernel.
+# The files of kernels in a device's folder, below the runtime's version: one file that each process reads whole, and a
+# list that names the file of each kernel.
 CHUNK, LIST = "chunk0.cbor", "toc.json.log"
-# In an archive: the name that remember.c gives the source of each kernel, by the kernel's key.
+# In an archive: remember.c's name of each kernel's source, by the kernel's key.
 SOURCES = "sources.json"
-# A module of more bytes has a file of its own, which is read when it is asked for: a thousand kernels in the one file
-# take a second or two of each start.
+# A larger module has a separate file, read on demand. A thousand kernels in the shared file take a second or two of
+# each start.
 LARGE = 12 << 10
-# What a module begins with in the chunk if it is machine code: 127, 'E'.
+# The beginning of a machine-code module in the chunk: 127, 'E'.
 MACHINE_CODE = b"\x18\x7f\x18\x45\x18\x4c\x18\x46"
 
-# What PTX says of the lines that it was made of.
+# PTX's references to source lines.
 LINES = re.compile(rb"^[ \t]*\.(?:loc|file)\b[^\n]*\n?|^[ \t]*\.section[ \t]+\.debug\w*[^{]*\{[^}]*\}", re.MULTILINE)
 
 
 class Unreadable(Exception):
-    """Something that is no chunk of kernels, and where it goes wrong."""
+    """The data is no chunk of kernels; the message names the position."""
 
 
 def head(data, at):
-    """Kind and number of the CBOR item at a place, and where it goes on."""
+    """Returns kind and number of the CBOR item at a position, and the position after its head."""
     kind, low = data[at] >> 5, data[at] & 31
     if low < 24:
         return kind, low, at + 1
@@ -42,7 +42,7 @@ def head(data, at):
 
 
 def skip(data, at):
-    """Where the item at a place ends."""
+    """Returns the end of the item at a position."""
     kind, number, at = head(data, at)
     if kind in (2, 3):
         return at + number
@@ -55,7 +55,7 @@ def skip(data, at):
 
 
 def text(data, at, expected=None):
-    """The text at a place, and where it ends."""
+    """Returns the text at a position, and its end."""
     kind, length, begin = head(data, at)
     found = bytes(data[begin : begin + length])
     if kind != 3 or (expected is not None and found != expected):
@@ -64,7 +64,7 @@ def text(data, at, expected=None):
 
 
 def array_head(count):
-    """How an array of so many items begins."""
+    """Returns the head of an array of `count` items."""
     for width, low, form in ((1 << 8, 24, ">B"), (1 << 16, 25, ">H"), (1 << 32, 26, ">I")):
         if count < width:
             return bytes([0x80 | count]) if count < 24 else bytes([0x80 | low]) + struct.pack(form, count)
@@ -72,7 +72,7 @@ def array_head(count):
 
 
 class Entry:
-    """A kernel: what stands before its module, which is copied as it is, and the module."""
+    """A kernel: the bytes before its module, copied unchanged, and the module."""
 
     def __init__(self, before, count, items, key):
         self.before, self.count, self.items, self.key = before, count, items, key
@@ -82,7 +82,7 @@ class Entry:
         return self.items.startswith(MACHINE_CODE)
 
     def number(self):
-        """The key as the list has it."""
+        """Returns the key in the list's form."""
         kind, number, at = head(self.key, 0)
         if kind == 0:
             return number
@@ -91,9 +91,9 @@ class Entry:
         return int.from_bytes(self.key[at : at + length], "big")
 
     def module(self):
-        """The module's bytes."""
+        """Returns the module's bytes."""
         plain = self.items.replace(b"\x18", b"")
-        # Of PTX, which is ASCII: a 24 stands before each byte from 24 on, and nowhere else.
+        # PTX is ASCII: a 24 precedes each byte from 24 on, and occurs nowhere else.
         if not self.is_machine_code and len(plain) == self.count and plain.isascii():
             return plain
         found = bytearray()
@@ -106,7 +106,7 @@ class Entry:
         return bytes(found)
 
     def replace(self, module):
-        """Puts another module in."""
+        """Replaces the module."""
         self.count, self.items = len(module), b"".join(map(SIGNED.__getitem__, module))
 
     def bytes(self):
@@ -114,7 +114,7 @@ class Entry:
 
 
 def signed(byte):
-    """How CBOR has a byte as a number from -128 to 127."""
+    """Returns the CBOR form of a byte as a number from -128 to 127."""
     kind, number = (0, byte) if byte < 128 else (0x20, 255 - byte)
     return bytes([kind | number]) if number < 24 else bytes([kind | 24, number])
 
@@ -123,7 +123,7 @@ SIGNED = [signed(byte) for byte in range(256)]
 
 
 def entries(data):
-    """The kernels of a chunk, which is a sequence of {key, value: {entrypoint_name, shared_mem_bytes, ptx}}."""
+    """Returns the kernels of a chunk: a sequence of {key, value: {entrypoint_name, shared_mem_bytes, ptx}}."""
     at, found = 0, []
     while at < len(data):
         begin = at
@@ -142,7 +142,7 @@ def entries(data):
         kind, count, items = head(data, at)
         if kind != 4:
             raise Unreadable(f"byte {at}: no array where a module should be")
-        # In numbers from -128 to 127 there is no byte 0xa2, with which the next kernel begins.
+        # Numbers from -128 to 127 never contain the byte 0xa2, with which the next kernel begins.
         end = data.find(b"\xa2", items)
         end = len(data) if end < 0 else end
         found.append(Entry(data[begin:at], count, data[items:end], key))
@@ -151,7 +151,7 @@ def entries(data):
 
 
 def place(folder):
-    """Where in a folder of a device the kernels lie, or None."""
+    """Returns the folder of the kernels in a device's folder, or None."""
     versions = os.path.join(folder, "cuda")
     for version in sorted(os.listdir(versions)) if os.path.isdir(versions) else ():
         path = os.path.join(versions, version, "ptx")
@@ -161,7 +161,7 @@ def place(folder):
 
 
 def read(path):
-    """The kernels in such a place."""
+    """Returns the kernels in such a folder."""
     found = []
     for chunk in sorted(glob.glob(os.path.join(path, "*.cbor"))):
         with open(chunk, "rb") as file:
@@ -170,7 +170,7 @@ def read(path):
 
 
 def write(path, kernels):
-    """Writes kernels in place of those that are there, which they contain."""
+    """Writes kernels over the existing ones, which are among them."""
     files = {}
     for kernel in kernels:
         files.setdefault(f"{kernel.number():032x}.cbor" if kernel.count > LARGE else CHUNK, []).append(kernel)
@@ -191,7 +191,7 @@ def size(path):
 
 
 def pack(path, archive, preset, sources=None):
-    """Packs the kernels in such a place with the names of their sources, whole or not at all."""
+    """Packs the kernels in such a folder with the names of their sources, atomically."""
     version = os.path.basename(os.path.dirname(path))
     with tarfile.open(archive + ".part", "w:xz", preset=preset) as file:
         for name in sorted(os.listdir(path)):
@@ -205,7 +205,7 @@ def pack(path, archive, preset, sources=None):
 
 
 def assemble(kernels, ptxas, architecture, keep):
-    """What was found in assembling each module that is PTX, a line each; with `keep` machine code takes its place."""
+    """Assembles each PTX module and returns a line for each; with `keep`, machine code replaces the PTX."""
     text_of = [kernel for kernel in kernels if not kernel.is_machine_code]
     known = len(kernels) - len(text_of)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, tempfile.TemporaryDirectory(
@@ -226,9 +226,9 @@ def assemble(kernels, ptxas, architecture, keep):
 
 
 def one(number, kernel, ptxas, architecture, keep, folder):
-    """Name, registers, bytes spilled, bytes of PTX and of machine code, and what is wrong with it."""
+    """Returns name, registers, bytes spilled, bytes of PTX and of machine code, and the error."""
     name, source = os.path.join(folder, str(number)), kernel.module().rstrip(b"\0")
-    # Line numbers of a source that nobody has take most of the room.
+    # Line numbers of a missing source take most of the space.
     source = LINES.sub(b"", source)
     with open(name + ".ptx", "wb") as file:
         file.write(source)

@@ -1,4 +1,4 @@
-"""Where gpu-check works: its folder, what is done of it, how much time is left, and commands that end in time."""
+"""The state of gpu-check: its folder, finished items, remaining time, and commands with time limits."""
 import glob
 import json
 import lzma
@@ -10,20 +10,20 @@ import tarfile
 import threading
 import time
 
-# What is left of a call's time when nothing new is begun: for stopping runs and printing the table.
+# The remaining seconds at which nothing new begins: for stopping runs and printing the table.
 RESERVE = 12.0
 
 
 class OutOfTime(Exception):
-    """The budget is spent; the next call goes on."""
+    """The budget is spent; the next call continues."""
 
 
 class Failed(Exception):
-    """An item came to nothing, and why."""
+    """An item failed; the message is the reason."""
 
 
 class Lab:
-    """A folder in which everything is kept, and the time that this call has."""
+    """A folder with all results, and the time of this call."""
 
     def __init__(self, arguments):
         self.arguments = arguments
@@ -34,9 +34,9 @@ class Lab:
         os.makedirs(os.path.join(self.home, "checkpoints"), exist_ok=True)
         self.deadline = time.monotonic() + arguments.budget
         self.reserve = RESERVE
-        # Seconds that a command may take, where a step has a limit of its own.
+        # The seconds that a command may take if a step has a limit.
         self.limit = None
-        # Folders of libraries that mien needs and that the loader does not know.
+        # Folders of libraries that mien needs and the loader does not search.
         self.libraries = {}
         self.path = os.path.join(self.out, "state.json")
         self.state = json.load(open(self.path)) if os.path.exists(self.path) else {"items": {}}
@@ -46,7 +46,7 @@ class Lab:
         self.device = arguments.device
 
     def left(self):
-        """Seconds until something has to be stopped."""
+        """Returns the seconds until work must stop."""
         return self.deadline - time.monotonic() - self.reserve
 
     def save(self):
@@ -56,8 +56,8 @@ class Lab:
         os.replace(aside, self.path)
 
     def item(self, stage, name, seconds, act, resumes=False):
-        """Does something once, and keeps what it gives: a dictionary. `seconds`: less than that left, and it waits for the next call.
-        What `resumes` goes on where it was cut, however often; anything else has one more try, with a whole call's time."""
+        """Does an item once and saves its result, a dictionary. With less than `seconds` left, it waits for the next call.
+        An item that `resumes` continues after each cut; any other has one more try, with a whole call's time."""
         key = f"{stage}/{name}"
         known = self.state["items"].get(key)
         if known and known.get("done") and not (self.arguments.again and "error" in known):
@@ -84,13 +84,13 @@ class Lab:
         self.save()
 
     def environment(self, **more):
-        # The driver keeps what it makes of kernels, too: both are gone when the cache is.
+        # The driver caches its machine code too; both vanish with the cache.
         driver = os.path.join(self.cache, "nv")
         return {**os.environ, **self.libraries, "MIEN_HOME": self.home, "XDG_CACHE_HOME": self.cache, "CUDA_CACHE_PATH": driver, **more}
 
     def run(self, name, command, environment=None, accept=(0,), partly=False):
-        """A command to its end, its output kept as raw/NAME.*; killed when the time is over, or the limit of its step. With `partly`, what a command
-        printed that was killed or that failed counts."""
+        """Runs a command to its end and saves its output as raw/NAME.*. It is killed when the time or its step's limit is over.
+        With `partly`, the output of a killed or failed command counts."""
         path = os.path.join(self.raw, name.replace("/", "-"))
         begun = time.monotonic()
         with open(path + ".out", "w+") as out, open(path + ".err", "w+") as err:
@@ -125,7 +125,7 @@ class Lab:
         return self.run(name, [self.mien_path, *words], self.environment(**environment), accept)
 
     def findings(self, name, *words, accept=(0,), **environment):
-        """What `mien bench` finds, as a list, with how long the process took."""
+        """Returns the findings of `mien bench` as a list, and the duration of the process."""
         run = self.mien(name, "bench", *words, "--device", self.device, "--json", accept=accept, **environment)
         found = [json.loads(line) for line in run["text"].splitlines()]
         if not found:
@@ -133,11 +133,11 @@ class Lab:
         return found, run
 
     def quiet(self, *words):
-        """A short command of mien's, whatever becomes of it."""
+        """Runs a short command of mien, whether it fails or not."""
         return subprocess.run([self.mien_path, *map(str, words)], env=self.environment(), capture_output=True, text=True, timeout=60)
 
     def bring(self, folder):
-        """Copies what is worth having elsewhere: not the home, whose weights and images are large."""
+        """Copies the results elsewhere, without the home, whose weights and images are large."""
         for name in ("table.txt", "state.json", "raw", "runs"):
             source, target = os.path.join(self.out, name), os.path.join(folder, name)
             if os.path.isdir(source):
@@ -150,7 +150,7 @@ class Lab:
         shutil.rmtree(self.cache, ignore_errors=True)
 
     def bring_kernels(self):
-        """Puts kernels that gpu-kernels compiled where those of the device are kept, once it has been touched."""
+        """Puts gpu-kernels' kernels into the device's cache, once the device has been used."""
         for folder in glob.glob(os.path.join(self.cache, "mien", "kernels", "*")) if self.arguments.kernels else ():
             mark = os.path.join(folder, "brought")
             if not os.path.exists(mark):
@@ -169,7 +169,7 @@ def last_lines(text, count=4):
 
 
 class Memory:
-    """The most memory that is in use while something runs: of the card, or of the process where there is none."""
+    """The peak memory while something runs: of the card, or of the process without one."""
 
     def __init__(self, device, pid):
         self.card, self.pid = device.startswith("cuda"), pid
@@ -186,7 +186,7 @@ class Memory:
         self.thread.join(10)
 
     def watch(self):
-        # Asking a card often disturbs what is measured on it.
+        # Frequent queries would disturb the measurement.
         while not self.over.wait(2 if self.card else 0.1):
             now = self.of_card() if self.card else self.of_process()
             if now is not None:

@@ -1,6 +1,6 @@
-"""The steps of scripts/gpu-lease, the most telling first.
+"""The steps of scripts/gpu-lease, the most informative first.
 
-Each is a process or two with a limit of their own, and none costs the others anything.
+Each is a process or two with a time limit, and a failed one does not stop the others.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ import time
 from gpu import cuda, runs, stages
 from gpu.lab import Failed
 
-# How convolutions are computed: by burn's kernels, or through cuDNN.
+# The convolutions' implementation: burn's kernels or cuDNN.
 WAYS = {"own": {"MIEN_CONVOLUTIONS": "burn"}, "cudnn": {"MIEN_CONVOLUTIONS": "cudnn"}}
-# What is kept back of a call's time for the test of the last run and for the table.
+# The seconds reserved for the test of the last run and for the table.
 AFTER = 25.0
 
 
 class Step:
-    """Something to do: its group, its name in the table, its seconds at most and at least, what is done."""
+    """A step: its group, its name in the table, its most and least seconds, and its function."""
 
     def __init__(self, group, name, limit, act, way=None, least=6.0):
         self.group, self.name, self.limit, self.act, self.way, self.least = group, name, limit, act, way, least
@@ -31,7 +31,7 @@ class Step:
 
 
 class Sizes:
-    """How large everything is: for a card, for compiling in advance, or for a rehearsal."""
+    """The sizes: for a card, for compiling in advance, or for a rehearsal."""
 
     def __init__(self, arguments):
         quick, compiling = arguments.quick, arguments.compile
@@ -47,12 +47,12 @@ class Sizes:
         self.small, self.large = (of(16, 4), []) if quick else (of(64, 64), of(1024, 256))
         self.agree = ["--batch", 2, "--size", 32] if quick else ["--batch", 8, "--size", 96]
         self.layers = (2, 32, 1) if quick else (64, self.side, 1 if compiling else 3)
-        # What stages.data and stages.doctor look at.
+        # Read by stages.data and stages.doctor.
         self.patience = 5
 
 
 def first(lab):
-    """The steps of the first call, in order."""
+    """Returns the steps of the first call, in order."""
     sizes = Sizes(lab.arguments)
     yield Step("doctor", "mien", 30, lambda: doctor(lab))
     yield Step("doctor", "nvidia-smi", 20, lambda: {"text": lab.run("nvidia-smi", ["nvidia-smi"])["text"][:3000]})
@@ -60,7 +60,7 @@ def first(lab):
     both = [way for way in WAYS if way in lab.arguments.ways.split(",")]
     for way in both:
         yield from agree(lab, sizes, way, "f32", f"agree{suffix(way)}")
-        # With burn's kernels the first of a shape tunes, and what tunes long is in the last case.
+        # With burn's kernels the first step of a shape tunes, and the last case tunes longest.
         yield from steps(lab, sizes.small, sizes, way, "f32", f"step{suffix(way)}", 60 if way == "own" else 40)
     if not lab.arguments.compile:
         yield Step("torch", "cases", 110, lambda: torch(lab, sizes), least=15)
@@ -81,7 +81,7 @@ def first(lab):
         for way in both:
             yield layers(lab, sizes, way, precision)
     if not lab.arguments.quick:
-        # What the processor needs a while for.
+        # Slow on the CPU.
         for way in reversed(both):
             words = ["--batch", 16, "--size", 224]
             yield Step(
@@ -106,9 +106,9 @@ def doctor(lab):
 
 
 def device(lab):
-    """One training step, without which nothing else is worth trying.
+    """Tries one training step, on which all other steps depend.
 
-    If it fails with the kernels that were brought along, it is tried without them.
+    If it fails with the kernels brought along, it is tried without them.
     """
 
     def attempt(name):
@@ -152,9 +152,9 @@ def steps(lab, cases, sizes, way, precision, group, limit):
 
 
 def profiles(lab, sizes, way):
-    """How long each kernel of a training step takes, by the runtime's own profile: raw/profile-….log.
+    """Measures each kernel of a training step by the runtime's profile: raw/profile-….log.
 
-    Telling it slows the steps themselves down.
+    Profiling slows the steps down.
     """
     for one in (sizes.small[0], sizes.small[1], sizes.small[3]):
         name = f"{stages.case(*one)} {way}"
@@ -172,7 +172,7 @@ def profile(lab, name, words, way):
 
 
 def sanitized(lab):
-    """A step of odd sizes under NVIDIA's memory checker, which counts reads and writes outside of what was allocated."""
+    """Runs a step of odd sizes under NVIDIA's memory checker, which counts accesses outside of allocations."""
     words = ["bench", "step", "--strategy", "cnn", "--batch", 3, "--size", 47, "--steps", 1, "--warm-up", 0]
     checker = ["compute-sanitizer", "--tool", "memcheck", "--error-exitcode", 99]
     command = [*checker, lab.mien_path, *words, "--device", lab.device]
@@ -191,7 +191,7 @@ def layers(lab, sizes, way, precision):
 
 
 def torch(lab, sizes):
-    """All of PyTorch's cases in one process, as far as it comes; each becomes an item of its own."""
+    """Runs PyTorch's cases in one process until it ends; each becomes an item."""
     batch, side, _ = sizes.layers
     asked = []
     for cases in (sizes.small, sizes.large):
@@ -239,7 +239,7 @@ def torch(lab, sizes):
 
 
 def why(lab):
-    """Prints what helps to find out why the device cannot be used."""
+    """Prints diagnostics for a device that cannot be used."""
     root = lab.libraries.get("CUDA_PATH", "/usr/local/cuda")
     loader = ["sh", "-c", "ldconfig -p | grep -i -E 'nvrtc|cuda|cudnn|cublas' | head -30"]
     for command in (
@@ -262,7 +262,7 @@ def why(lab):
 
 
 def second(lab):
-    """The steps of the second call, in order: real runs."""
+    """Returns the steps of the second call, in order: real runs."""
     sizes = Sizes(lab.arguments)
     quick, compiling = lab.arguments.quick, lab.arguments.compile
     short = ["--epochs", 1] if compiling else ["--epochs", 2, "--batch-size", 16] if quick else []
@@ -270,7 +270,7 @@ def second(lab):
     lab.state.setdefault("runs", [])
     yield Step("data", "import", 60, lambda: data(lab, sizes))
     faces = ["--dataset", "faces"]
-    # Both ways may be asked for, one call after the other.
+    # Both implementations may be requested by successive calls.
     tag = "-cudnn" if os.environ.get("MIEN_CONVOLUTIONS") == "cudnn" else ""
     features = ["features", "--weights", "base", *faces, *size]
     yield train_step(lab, f"cnn{tag}", ["cnn", *faces, *short], 0.4)
@@ -296,7 +296,7 @@ def train_step(lab, run, words, share):
 
 
 def whole(lab, run, words, **environment):
-    """A run to its end, and how long it took from the command on."""
+    """Trains a run to its end and returns its duration from the command on."""
     runs.needs_data(lab)
     begun = time.monotonic()
     found = runs.train(lab, [run], [*words, "--name", run], environment)[0]
@@ -304,7 +304,7 @@ def whole(lab, run, words, **environment):
 
 
 def starts(lab, name, words):
-    """The first start, with nothing compiled, and the second: seconds to the first step that is told, and to the end."""
+    """Measures the first start, with nothing compiled, and the second: seconds to the first logged step, and to the end."""
     cache = os.path.join(lab.out, f"cache-{name}")
     environment = {"XDG_CACHE_HOME": cache, "CUDA_CACHE_PATH": os.path.join(cache, "nv")}
     kept = ("first_step_told", "first_epoch", "wall")
@@ -318,7 +318,7 @@ def starts(lab, name, words):
 
 
 def repeated(lab, words):
-    """Two runs with one seed: whether losses, weights and predictions are the same bits."""
+    """Compares two runs with one seed: whether losses, weights and predictions have the same bits."""
     def facts(run):
         whole(lab, run, words)
         folder = os.path.join(lab.home, "checkpoints", run)
@@ -335,7 +335,7 @@ def repeated(lab, words):
 
 
 def resident(lab, words):
-    """Seconds an epoch with images that stay on the card, and with batches made on the host."""
+    """Measures the seconds per epoch with resident images, and with batches made on the host."""
     found = {}
     for way, environment in (("device", {}), ("host", {"MIEN_RESIDENT_MIB": "0"})):
         found[way] = whole(lab, f"resident-{way}", words, **environment)["seconds_an_epoch"]
@@ -343,7 +343,7 @@ def resident(lab, words):
 
 
 def data(lab, sizes):
-    """Dataset and base into the folder's own home."""
+    """Imports dataset and base into the folder's home."""
     stages.data(lab, sizes)
     wrong = [
         item["error"]
@@ -356,9 +356,9 @@ def data(lab, sizes):
 
 
 def paced(lab, run, words, share):
-    """A run that takes no more than its share of the time that is left.
+    """Trains a run within its share of the remaining time.
 
-    As soon as the length of its epochs is known, so many are set as fit.
+    Once the duration of its epochs is known, as many are set as fit.
     """
     runs.needs_data(lab)
     if runs.state(lab, run):
@@ -378,7 +378,7 @@ def paced(lab, run, words, share):
 
 
 def watch(lab, run, until):
-    """Waits for a run's end, and sets its epochs on the way; what was set, in words."""
+    """Waits for a run's end and sets its epochs on the way; returns a description of the changes."""
     planned, looked, said = None, time.monotonic(), "it ended by itself"
     while True:
         log = runs.events(lab, run)
@@ -391,20 +391,20 @@ def watch(lab, run, until):
                 return said
         known, each, left = pace(log)
         if each and not any(event["event"] == "evaluation_started" for event in log):
-            # Behind the last epoch the test takes a quarter of one, and going through the training images once more
+            # After the last epoch the test takes a quarter of one, and going through the training images once more
             # at most a whole one.
             fits = known + 1 + max(int((until - now - left - 1.3 * each - 1) / max(each, 1e-3)), 0)
             most = limit_of(lab, run)
             planned = planned or most
             wanted = min(fits, most)
-            # A little more is let be: each change is one to hear.
+            # Small differences are ignored, because each change is a request.
             if wanted < planned or wanted > planned * 1.1 + 1:
                 lab.quiet("set", run, "--epochs", wanted)
                 planned, said = (
                     wanted,
                     f"set to {wanted} of {most} epochs, which fit into its time ({each:.1f} s each)",
                 )
-        # What was set is overdue, or no epoch came to its end.
+        # The end is overdue, or no epoch was completed.
         if lab.left() < 6 or (now > until + AFTER and known == 0):
             runs.stop(lab, [run])
             return f"stopped after {known} epochs: its time was over"
@@ -412,9 +412,9 @@ def watch(lab, run, until):
 
 
 def pace(log):
-    """How many epochs a run has behind it, the seconds of one and of what is left of the one under way.
+    """Returns the completed epochs of a run, the seconds of one, and those left of the current one.
 
-    None where the seconds cannot be told yet.
+    None if the seconds are not known yet.
     """
     ends = [event for event in log if event["event"] == "epoch_finished"]
     steps = [event for event in log if event["event"] == "step" and event["epoch"] == len(ends) + 1]
@@ -423,7 +423,7 @@ def pace(log):
     elif ends:
         each = ends[0]["seconds"]
     elif len(steps) > 2:
-        # The first one tunes: from the second on it is known how long a step takes.
+        # The first step tunes, so durations are known from the second on.
         first, last = steps[1], steps[-1]
         each = (last["at"] - first["at"]) / 1000 / max(last["step"] - first["step"], 1) * last["steps"]
     else:
@@ -433,13 +433,13 @@ def pace(log):
 
 
 def limit_of(lab, run):
-    """The most epochs that the run was begun with."""
+    """Returns the epochs with which the run was begun."""
     with open(os.path.join(lab.home, "checkpoints", run, "recipe.json")) as file:
         return find(json.load(file), "epochs") or 10000
 
 
 def find(tree, name):
-    """The first number of this name in a tree of objects."""
+    """Returns the first number with this name in a tree of objects."""
     if isinstance(tree, dict):
         if isinstance(tree.get(name), int):
             return tree[name]
@@ -450,7 +450,7 @@ def find(tree, name):
 
 
 def place_kernels(lab):
-    """Puts the kernels that were brought along where mien will look for them, if the card tells its name."""
+    """Puts the kernels brought along into mien's cache, if the card's name is known."""
     card = cuda.card() if lab.device.startswith("cuda") and lab.arguments.kernels else None
     if card:
         version = cuda.compiler(lab.libraries.get("LD_LIBRARY_PATH", "").split(":"))

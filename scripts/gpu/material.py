@@ -1,4 +1,4 @@
-"""What a rehearsal without the real files is made of."""
+"""Generated data for a rehearsal without the real files."""
 import array
 import json
 import random
@@ -8,7 +8,7 @@ BLOCKS = [(2, 3, 64), (2, 64, 128), (3, 128, 256), (3, 256, 512), (3, 512, 512)]
 
 
 def table(path, rows):
-    """Seven classes of noise of 48×48, each around a brightness of its own, as FER-2013's table has them."""
+    """Writes a table like FER-2013's: seven classes of 48×48 noise around different brightnesses."""
     draw = random.Random(7)
     with open(path, "w") as out:
         out.write("emotion,pixels,Usage\n")
@@ -20,7 +20,7 @@ def table(path, rows):
 
 
 def base(path):
-    """Weights of VGG16's shapes (He et al. 2015), a few thousand random numbers over and over."""
+    """Writes weights of VGG16's shapes (He et al. 2015) from a few thousand repeated random numbers."""
     draw, header, parts, at = random.Random(1), {}, [], 0
     for block, (count, first, channels) in enumerate(BLOCKS, 1):
         for number in range(1, count + 1):

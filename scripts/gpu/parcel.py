@@ -1,4 +1,4 @@
-"""What gpu-lease takes along: packed here, unpacked where the card is."""
+"""The parcels of gpu-lease: packed here, unpacked on the machine with the card."""
 
 import array
 import concurrent.futures
@@ -12,12 +12,12 @@ import tempfile
 
 # Machine code packs better when jumps are made absolute.
 FILTERS = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
-# Most that one call carries, in bytes.
+# The most bytes that one call carries.
 MOST = 64 << 20
 
 
 class Refused(Exception):
-    """What is wrong with something that was to be packed or unpacked."""
+    """The input or the parcel cannot be used; the message is the reason."""
 
 
 def pack_binary(mien, target, quick):
@@ -37,9 +37,9 @@ def pack_binary(mien, target, quick):
 
 
 def pack_base(mien, base, target, preprocessing):
-    """Writes VGG16's weights as bf16 safetensors; the name of what they expect of their input.
+    """Writes VGG16's weights as bf16 safetensors and returns the name of their preprocessing.
 
-    mien itself reads whatever file there is.
+    mien reads the file, so any format that it imports will do.
     """
     with tempfile.TemporaryDirectory() as home:
         words = [
@@ -79,8 +79,8 @@ def pack_base(mien, base, target, preprocessing):
 
 
 def halved(data):
-    """Numbers of four bytes rounded to the upper two."""
-    # All at once: half of the last place that stays is added to each. No weight is so large that this carries over.
+    """Returns four-byte numbers rounded to their upper two bytes."""
+    # All together: half of the last remaining bit is added to each. No weight is large enough to overflow.
     count = len(data) // 4
     total = int.from_bytes(data, "little") + int.from_bytes(b"\x00\x80\x00\x00" * count, "little")
     halves = array.array("H", total.to_bytes(4 * count, "little"))
@@ -88,9 +88,9 @@ def halved(data):
 
 
 def tree(root):
-    """Bytes of what travels by itself: tracked files, and those that git neither tracks nor ignores.
+    """Returns the bytes of tracked and unignored files, which travel without a parcel.
 
-    None where git cannot tell.
+    None if git fails.
     """
     listing = ["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     run = subprocess.run(listing, capture_output=True)
@@ -101,7 +101,7 @@ def tree(root):
 
 
 def ignored(root, folder):
-    """Whether git ignores a folder."""
+    """Returns whether git ignores a folder."""
     return subprocess.run(["git", "-C", root, "check-ignore", "-q", folder]).returncode == 0
 
 
@@ -110,7 +110,7 @@ def size(folder):
 
 
 def pack(arguments):
-    """Makes both parcels, and prints what they weigh and how they are used. The exit code."""
+    """Makes both parcels, prints their sizes and their use, and returns the exit code."""
     folders = [os.path.join(arguments.into, name) for name in ("first", "second")]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,7 +131,7 @@ def pack(arguments):
         if arguments.fer:
             shutil.copyfile(arguments.fer, os.path.join(folders[1], os.path.basename(arguments.fer)))
         binary.result()
-    # Where commands run: the working tree's root, wherever the parcels are.
+    # Commands run in the working tree's root, wherever the parcels are.
     root = os.getcwd()
     found = subprocess.run(["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True)
     if found.returncode == 0:
@@ -163,7 +163,7 @@ def pack(arguments):
 
 
 def unpack(parcel, out):
-    """Unpacks a parcel's binary into a folder; the paths of what the parcel holds, by what it is."""
+    """Unpacks a parcel's binary into a folder and returns the paths of the parcel's parts by name."""
     found = {}
     names = os.listdir(parcel) if parcel else []
     for name in names:
@@ -187,7 +187,7 @@ def unpack(parcel, out):
             found["kernels"] = path
         else:
             found["fer"] = path
-    # A call that comes later brings another parcel, and these may be gone by then.
+    # A later call brings another parcel, and these files may be gone by then.
     for name in ("base", "kernels"):
         if name in found:
             kept = os.path.join(out, os.path.basename(found[name]))

@@ -1,12 +1,12 @@
-/* A run-time compiler (libnvrtc.so.13) that remembers: what it was given once it answers from a folder, and asks
- * NVIDIA's for the rest. burn knows kernels by the type ids of its crates, which change with any feature of any of them;
- * the source of a kernel does not.
+/* A run-time compiler (libnvrtc.so.13) with a cache: known programs come from a folder, others from NVIDIA's compiler.
+ * burn's keys of kernels contain type ids of its crates, which change with any feature of any of them. The source of a
+ * kernel does not change.
  *
  *   cc -shared -fPIC -O1 -Wl,-soname,libnvrtc.so.13 -o libnvrtc.so.13 remember.c -ldl
  *
  * Environment:
- *   REMEMBER_FOLDER     a file for each program, called by what it was made of
- *   REMEMBER_COMPILER   NVIDIA's libnvrtc.so.13; without it a program that is not remembered comes out as its name
+ *   REMEMBER_FOLDER     a file for each program, named after its source
+ *   REMEMBER_COMPILER   NVIDIA's libnvrtc.so.13; without it an unknown program compiles to its name
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,7 +28,7 @@ static void *compiler(void) {
 
 #define ASK(name, ...) ((int (*)())dlsym(compiler(), name))(__VA_ARGS__)
 
-/* FNV-1a (Fowler, Noll and Vo), with another beginning for the second half */
+/* FNV-1a (Fowler, Noll and Vo), with another start for the second half */
 struct hash { uint64_t halves[2]; };
 
 static struct hash begin(void) { return (struct hash){{14695981039346656037u, 0x9e3779b97f4a7c15u}}; }
@@ -39,7 +39,7 @@ static void mix(struct hash *hash, const char *text, size_t length) {
             hash->halves[half] = (hash->halves[half] ^ (unsigned char)text[i] ^ half * 0x5a) * 1099511628211u;
 }
 
-/* Adds a line to those whose order means nothing. */
+/* Adds a line to those whose order is irrelevant. */
 static void add(struct hash *sum, const char *text, size_t length) {
     struct hash line = begin();
     mix(&line, text, length);
@@ -54,9 +54,8 @@ static int declares(const char *line, size_t length) {
            !memchr(line, '(', length) && !memchr(line, '=', length);
 }
 
-/* What a source is known by. From process to process burn writes declarations in another order, and puts arrays elsewhere
- * in a block's shared memory: so their order and places do not count, but how much there is in all does, which is what a
- * launch asks for. */
+/* Returns the identity of a source. Each process of burn orders declarations and arrays in shared memory differently, so
+ * their order and offsets are ignored. The total size counts, because a launch requests it. */
 static struct hash known_by(const char *source) {
     struct hash in_order = begin(), sum = begin();
     long bytes = 0, most = 0;
@@ -93,7 +92,7 @@ static void path_of(const struct program *program, int count, const char **optio
                     size_t room) {
     struct hash hash = known_by(program->source);
     for (int i = 0; i < count; i++)
-        /* Where the headers lie is another place on each machine. */
+        /* The headers' folder differs between machines. */
         if (strncmp(options[i], "--include-path", 14)) mix(&hash, options[i], strlen(options[i]) + 1);
     snprintf(name, 40, "%016llx%016llx", (unsigned long long)hash.halves[0], (unsigned long long)hash.halves[1]);
     snprintf(path, room, "%s/%s", getenv("REMEMBER_FOLDER"), name);

@@ -1,4 +1,4 @@
-"""The short table that is printed last."""
+"""The short table at the end of the output."""
 
 
 def number(value, digits=3):
@@ -66,7 +66,7 @@ def layers(found, state):
 
 
 def step(found, state):
-    # The share is of the faster product of matrices.
+    # The share of the faster matrix product.
     known = items(state, "ceilings")
     best = max(known.get(side, {}).get("teraflops") or 0 for side in ("mien", "torch tf32"))
     if found:
@@ -99,7 +99,7 @@ def runs(found, state):
 
 
 def in_a_line(found):
-    """What a step of a lease found, in a line."""
+    """Returns the result of a lease's step as a line."""
     if "error" in found:
         return f"FAILED after {found['seconds']:.1f} s: {found['error'][:400]}"
     if "checks" in found:
@@ -139,7 +139,7 @@ COLUMNS = ("own f32", "cudnn f32", "torch tf32", "own bf16", "cudnn bf16", "torc
 
 
 def lease(state):
-    """The table of a lease: what is right, how fast it is beside PyTorch, and what runs came to."""
+    """Returns the table of a lease: agreement, speed next to PyTorch, and results of runs."""
     for line in items(state, "doctor").get("mien", {}).get("gpu", []):
         yield line[:110]
     if "without_kernels" in state:
@@ -186,7 +186,7 @@ def memory_of(item):
 
 
 def lease_layers(found):
-    """Milliseconds of each convolution, forward and with its gradients."""
+    """Returns the milliseconds of each convolution, forward and with its gradients."""
     known = {column: {one["layer"]: one for one in found.get(column, {}).get("layers", [])} for column in COLUMNS}
     names = list(dict.fromkeys(layer for layers in known.values() for layer in layers))
     shown = [column for column in COLUMNS if known[column]]

@@ -11,7 +11,7 @@ POLL = 0.3
 
 
 def events(lab, run):
-    """What a run's log says so far."""
+    """Returns the events of a run so far."""
     try:
         with open(os.path.join(lab.home, "checkpoints", run, "events.jsonl")) as log:
             return [json.loads(line) for line in log if line.endswith("\n")]
@@ -34,7 +34,7 @@ def active(lab, run):
 
 
 def stop(lab, runs):
-    """Asks runs to end, the last one first: one that waits must not begin on half of what it waits for."""
+    """Stops runs, the last one first. Otherwise a waiting run would begin after a half-finished one."""
     until = time.monotonic() + 20
     for run in reversed(runs):
         if active(lab, run):
@@ -44,7 +44,7 @@ def stop(lab, runs):
 
 
 def finish(lab, runs):
-    """Waits for runs to end by themselves; stops them when the time is over."""
+    """Waits for runs to end; stops them when the time is over."""
     while any(active(lab, run) for run in runs):
         if lab.left() < 8:
             stop(lab, runs)
@@ -53,7 +53,7 @@ def finish(lab, runs):
 
 
 def train(lab, runs, words, environment=None):
-    """Starts these runs, or goes on with those that were stopped, and waits for their end."""
+    """Starts these runs, or resumes the stopped ones, and waits for their end."""
     known = {run: state(lab, run) for run in runs}
     if not any(known.values()):
         started = lab.mien(f"train {runs[0]}", "train", *words, "--device", lab.device, "--detach", "--json", **(environment or {}))
@@ -61,7 +61,7 @@ def train(lab, runs, words, environment=None):
             raise Failed("nothing was started")
     else:
         for run in runs:
-            # Those that ended well refuse, and stay as they are.
+            # Finished runs refuse and stay unchanged.
             if known[run] and known[run] not in ACTIVE and known[run] != "finished":
                 lab.mien(f"resume {run}", "resume", run, "--detach", accept=(0, 1), **(environment or {}))
     finish(lab, runs)
@@ -73,7 +73,7 @@ def train(lab, runs, words, environment=None):
 
 
 def result(lab, run):
-    """What a run came to, in figures."""
+    """Returns the results of a run as numbers."""
     shown, log = detail(lab, run), events(lab, run)
     epochs = [event for event in log if event["event"] == "epoch_finished"]
     at = lambda kind: next((event["at"] for event in log if event["event"] == kind), None)
@@ -94,7 +94,7 @@ def result(lab, run):
 
 
 def keep(lab, runs):
-    """Copies what is worth bringing back: logs, recipes, and what mien says of the runs."""
+    """Copies the files to bring back: logs, recipes, and mien's output about the runs."""
     for run in runs:
         folder, place = os.path.join(lab.home, "checkpoints", run), os.path.join(lab.out, "runs", run)
         os.makedirs(place, exist_ok=True)
@@ -114,13 +114,13 @@ def needs_data(lab):
 
 
 def resident(lab, sizes):
-    """Images that stay on the device against batches made on the host."""
+    """Compares resident images with batches made on the host."""
     needs_data(lab)
     quick = lab.arguments.quick
     size = ["--size", sizes.side, "--variants", 0]
     batch = ["--batch-size", 16 if quick else 64, "--epochs", 1 if quick or lab.arguments.compile else 3]
     for strategy, words in (("cnn", ["cnn", *batch]), ("features", ["features", "--weights", "base", *size, *batch])):
-        # The processor keeps no images by itself.
+        # The CPU has no resident images by default.
         ways = {"host": "0", "device": "64" if quick else None}
         for way, bound in ways.items():
             name = f"{strategy}-{way}"
@@ -134,12 +134,12 @@ def latency(lab, sizes):
 
 
 def stopped(lab):
-    """How long a run at work takes to end when it is asked to."""
+    """Measures the time from a stop request to the end of a running run."""
     needs_data(lab)
     run = f"stopped-{int(time.time())}"
     words = ["cnn", "--dataset", "faces", "--epochs", 10000, "--patience", 1000, "--name", run]
     lab.mien("train stopped", "train", *words, "--device", lab.device, "--detach", "--now")
-    # Of short epochs no steps are told.
+    # Short epochs log no steps.
     while not any(event["event"] in ("step", "epoch_finished") for event in events(lab, run)):
         if lab.left() < 8 or not active(lab, run):
             stop(lab, [run])
@@ -159,7 +159,7 @@ def stopped(lab):
 
 
 def real(lab, sizes):
-    """The reference's whole practice, then fine-tuning with more unfrozen."""
+    """Trains the reference's strategies, then fine-tunes with more stages trained."""
     needs_data(lab)
     quick, epochs = lab.arguments.quick, 1 if lab.arguments.compile else lab.arguments.epochs
     size = ["--size", sizes.side, "--variants", 0]

@@ -1,4 +1,4 @@
-"""The stages that measure: each a few items, each item a process or two that end well within a call."""
+"""The measuring stages: each has a few items, and each item a process or two much shorter than a call."""
 import json
 import os
 import subprocess
@@ -10,12 +10,12 @@ from gpu.lab import Failed
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = os.path.join(HERE, "..", "..", "benches", "peers", "torch_gpu.py")
 PRECISIONS = ("tf32", "bf16")
-# A step's name is a strategy's, or that of another network whose weights are drawn.
+# A step is named after a strategy, or after another network with random weights.
 STRATEGIES = ("cnn", "features", "finetune")
 
 
 class Sizes:
-    """How large everything is: for a card, for a processor, or for a rehearsal."""
+    """The sizes: for a card, for a CPU, or for a rehearsal."""
 
     def __init__(self, lab):
         quick, compiling = lab.arguments.quick, lab.arguments.compile
@@ -25,7 +25,7 @@ class Sizes:
         self.agree = ["--batch", 2, "--size", 32] if quick else []
         self.ceilings = ["--size", 128, "--mebibytes", 4] if quick else []
         self.layers = {"batch": 2, "size": 32, "repeats": 1} if quick else {"batch": 64, "size": 224, "repeats": 1 if compiling else 5}
-        # Those that tell most, and the others, which come last.
+        # The most informative sizes, and the others, which come last.
         self.batches = [4] if quick else [64, 256]
         self.more_batches = [2] if quick else [128, 512, 32]
         self.cnn_batches = [16] if quick else [64, 1024]
@@ -44,12 +44,12 @@ def doctor(lab, sizes):
         print(f"  gpu: {line}", flush=True)
     if lab.device.startswith("cuda"):
         lab.item("doctor", "nvidia-smi", 5, lambda: {"text": lab.run("nvidia-smi", ["nvidia-smi"])["text"][:2000]})
-    # Nothing else makes sense without the device: this fails with the words that say why.
+    # All other stages need the device; this one fails with the reason.
     lab.item("doctor", "device", 10, lambda: {"wall": lab.findings("device", "step", "--strategy", "cnn", "--batch", 2, "--steps", 1, "--warm-up", 0)[1]["wall"]})
 
 
 def start(lab, sizes):
-    """The first start, with nothing compiled, and the second."""
+    """Measures the first start, with nothing compiled, and the second."""
     for strategy, side in (("cnn", 48), ("finetune", sizes.side)):
         def measure(way):
             name = f"start-{strategy}-{way}"
@@ -65,7 +65,7 @@ def start(lab, sizes):
             lab.bring_kernels()
             lab.item("start", f"{strategy} with kernels brought along", sizes.patience, lambda: measure("brought"))
         elif lab.arguments.compile:
-            # Each kernel once: the cache is what is wanted.
+            # Each kernel once, to fill the cache.
             lab.item("start", f"{strategy} cold", sizes.patience, lambda: measure("cold"))
         else:
             lab.item("start", f"{strategy} cold", sizes.patience, cold)
@@ -73,7 +73,7 @@ def start(lab, sizes):
 
 
 def agree(lab, sizes):
-    """The device held against the processor."""
+    """Checks the device's agreement with the CPU."""
     weights = ["--weights", "base"] if lab.state.get("weights") and not lab.arguments.quick else []
     ways = [("made-up weights", []), ("made-up weights, bf16", ["--precision", "bf16"])]
     for name, more in (*ways, *([("real weights", weights)] if weights else [])):
@@ -84,7 +84,7 @@ def agree(lab, sizes):
 
 
 def agreement(lab, name, *words, **environment):
-    """What `mien bench agree` finds, in short."""
+    """Summarizes the findings of `mien bench agree`."""
     found, run = lab.findings(name, "agree", *words, accept=(0, 1), **environment)
     checks = [one for one in found if one["finding"] == "check"]
     failed = [f"{one['of']} {one['part']}: {one['error']} above {one['bar']:.1e}" for one in checks if not one["holds"]]
@@ -96,13 +96,13 @@ def agreement(lab, name, *words, **environment):
     if run["code"] == 0 and (failed or not checks):
         raise Failed("it says that all is well, and it is not")
     if run["code"] and not failed:
-        # It ended in words, not with a check that does not hold.
+        # It ended with an error rather than a failed check.
         raise Failed(f"exit code {run['code']} after {len(checks)} checks: {run['complaint']}")
     return {"checks": len(checks), "failed": failed, "coarse": bool(rounding and rounding["coarse"]), "worst": worst, "wall": run["wall"]}
 
 
 def data(lab, sizes):
-    """Dataset and base into the folder's own home."""
+    """Imports dataset and base into the folder's home."""
     arguments = lab.arguments
     fer, base = arguments.fer, arguments.base
     made_up = not fer or not base
@@ -133,7 +133,7 @@ def data(lab, sizes):
 
 
 def ceilings(lab, sizes):
-    """What the card can do at most, as burn asks it and as PyTorch does."""
+    """Measures the card's peak speed, by burn and by PyTorch."""
     def ours():
         found, _ = lab.findings("ceilings", "ceilings", *sizes.ceilings)
         by = {one["finding"]: one for one in found}
@@ -147,7 +147,7 @@ def ceilings(lab, sizes):
 
 
 def layers(lab, sizes):
-    """Where the time of VGG16 goes: each convolution by itself."""
+    """Measures each convolution of VGG16 separately."""
     words = [word for name, value in sizes.layers.items() for word in (f"--{name}", value)]
     for precision in ("f32", "bf16"):
         def ours(precision=precision):
@@ -161,18 +161,18 @@ def layers(lab, sizes):
 
 
 def step(lab, sizes):
-    """Training steps of each strategy."""
+    """Measures training steps of each strategy."""
     steps(lab, sizes, sizes.cnn_batches, sizes.batches, [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")])
 
 
 def more_sizes(lab, sizes):
-    """The same with batches of other sizes."""
+    """Measures training steps with batches of other sizes."""
     kinds = [("finetune", "block5")] if lab.arguments.quick else [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")]
     steps(lab, sizes, sizes.more_cnn_batches, sizes.more_batches, kinds)
 
 
 def steps(lab, sizes, cnn_batches, batches, kinds):
-    """Ours and PyTorch's in turn."""
+    """Measures this program's and PyTorch's steps in turn."""
     cases = [("cnn", batch, 48, "block5") for batch in cnn_batches]
     for strategy, unfreeze in kinds:
         cases += [(strategy, batch, sizes.side, unfreeze) for batch in batches]
@@ -193,7 +193,7 @@ def steps(lab, sizes, cnn_batches, batches, kinds):
 
 
 def case(strategy, batch, side, unfreeze):
-    """What a training step is called in the tables."""
+    """Returns a training step's name in the tables."""
     return f"{strategy}{' all' if unfreeze == 'block1' else ''} {batch} at {side}"
 
 
@@ -203,7 +203,7 @@ def step_words(strategy, batch, side, unfreeze, steps, *more):
 
 
 def step_of(lab, name, *words, **environment):
-    """What `mien bench step` finds, in short."""
+    """Summarizes the findings of `mien bench step`."""
     found, run = lab.findings(name, "step", *words, **environment)
     last = found[-1]
     kept = ("milliseconds", "images_per_second", "first_seconds", "operations_per_image", "teraflops")
@@ -211,14 +211,14 @@ def step_of(lab, name, *words, **environment):
 
 
 def layers_of(lab, name, *words, **environment):
-    """What `mien bench layers` finds, in short."""
+    """Summarizes the findings of `mien bench layers`."""
     found, _ = lab.findings(name, "layers", *words, **environment)
     kept = ("layer", "forward_milliseconds", "both_milliseconds", "teraflops")
     return {"layers": [{key: one[key] for key in kept} for one in found if one["finding"] == "layer"]}
 
 
 def torch(lab):
-    """Whether there is a PyTorch that can use the device; asked once."""
+    """Returns whether a PyTorch can use the device, checked once."""
     if "torch" not in lab.state:
         wanted = "torch.cuda.is_available()" if lab.device.startswith("cuda") else "True"
         code = f"import torch; print(torch.__version__); assert {wanted}"

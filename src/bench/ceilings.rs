@@ -1,34 +1,34 @@
-//! What a device can do at most, as burn asks it: products of matrices in f32, and moving memory.
+//! Measures the peak speed of a device through burn: matrix products in f32, and copies of memory.
 
 use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::material::uniform;
-use super::{BenchError, Finding, Tell, spread, wait};
+use super::bench_inputs::uniform;
+use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::kernels::TrainBackend;
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
-/// Repeats: first some that do not count, because of compiling and tuning.
+/// Repeats: the first ones are not counted, because kernels are compiled and tuned in them.
 const WARM_UP: usize = 3;
 const REPEATS: usize = 10;
 
-/// What to measure.
+/// The settings of a measurement.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Rows and columns of the matrices; by default what the device is good for.
+    /// Rows and columns of the matrices; the default depends on the kind of device.
     pub size: Option<usize>,
     /// Mebibytes to copy.
     pub mebibytes: Option<usize>,
 }
 
-/// Measures both.
+/// Measures matrix products and copies.
 ///
 /// # Errors
-/// When nothing would be measured, or the device fails.
-pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), BenchError> {
+/// If nothing would be measured, or the device fails.
+pub fn ceilings(device: &Device, options: Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let (size, mebibytes) = match device.kind {
         DeviceKind::Cpu => (512, 64),
         DeviceKind::Cuda(_) => (8192, 1024),
@@ -37,26 +37,26 @@ pub fn ceilings(device: &Device, options: Options, tell: Tell<'_>) -> Result<(),
     if size == 0 || mebibytes == 0 {
         return Err(BenchError::Nothing("row and mebibyte"));
     }
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
-    on_device(device.kind, 0, Job { size, mebibytes, tell })
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    on_device(device.kind, 0, Job { size, mebibytes, report })
 }
 
 struct Job<'a> {
     size: usize,
     mebibytes: usize,
-    tell: Tell<'a>,
+    report: ReportFinding<'a>,
 }
 
 impl DeviceJob for Job<'_> {
     type Output = Result<(), BenchError>;
 
     #[allow(clippy::cast_precision_loss)] // far below 2^52
-    fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, _: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
-        let Self { size, mebibytes, tell } = self;
-        // Random numbers: zeros can be faster than what training has.
+        let Self { size, mebibytes, report } = self;
+        // Random numbers, because zeros can be faster than real data.
         let matrix = |seed| {
             let values = TensorData::new(uniform(size * size, 1.0, seed), [size, size]);
             Tensor::<B::InnerBackend, 2>::from_data(values, device)
@@ -64,23 +64,24 @@ impl DeviceJob for Job<'_> {
         let (a, b) = (matrix(1), matrix(2));
         let seconds = repeat::<B>(device, || drop(a.clone().matmul(b.clone())))?;
         let rate = |seconds: f64| 2.0 * (size as f64).powi(3) / seconds / 1e12;
-        tell(Finding::Product { size, teraflops: fastest_last(seconds, rate) });
+        report(Finding::Product { size, teraflops: rates(seconds, rate) });
         drop((a, b));
 
         let count = mebibytes << 18;
         let part = uniform(1 << 18, 1.0, 3);
         let values: Vec<f32> = part.into_iter().cycle().take(count).collect();
         let source = Tensor::<B::InnerBackend, 1>::from_data(TensorData::new(values, [count]), device);
-        // Into memory of its own, because the source is needed again.
+        // The result is new memory, because the source is needed again.
         let seconds = repeat::<B>(device, || drop(source.clone().mul_scalar(1.5)))?;
         let bytes = 4 * count as u64;
         let rate = |seconds: f64| 2.0 * bytes as f64 / seconds / 1e9;
-        tell(Finding::Copy { bytes, gigabytes_per_second: fastest_last(seconds, rate) });
+        report(Finding::Copy { bytes, gigabytes_per_second: rates(seconds, rate) });
         Ok(())
     }
 }
 
-/// Seconds of each repeat. Each is waited for: several at once could be made one pass over memory.
+/// Returns the seconds of each repeat. Each is waited for, because the device could merge several into one pass over
+/// memory.
 fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Result<Vec<f64>, BenchError> {
     let mut seconds = Vec::with_capacity(REPEATS);
     for number in 0..WARM_UP + REPEATS {
@@ -94,8 +95,8 @@ fn repeat<B: AutodiffBackend>(device: &B::Device, mut act: impl FnMut()) -> Resu
     Ok(seconds)
 }
 
-/// The middle rate, the least and the most.
-fn fastest_last(seconds: Vec<f64>, rate: impl Fn(f64) -> f64) -> [f64; 3] {
+/// Returns the median rate, the least and the most.
+fn rates(seconds: Vec<f64>, rate: impl Fn(f64) -> f64) -> [f64; 3] {
     let [middle, least, most] = spread(seconds);
     [rate(middle), rate(most), rate(least)]
 }

@@ -1,4 +1,4 @@
-//! What is found, and how it reads.
+//! Findings of the benches, and their text.
 
 use std::fmt;
 
@@ -6,40 +6,40 @@ use serde::Serialize;
 
 use crate::domain::Precision;
 
-/// One thing that was found.
+/// A result of a check or measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
-    /// What is looked at.
+    /// The device under test.
     Device {
         /// `cpu` or `cuda:0`.
         device: String,
-        /// What it calls itself.
+        /// The name that the device reports.
         description: String,
     },
-    /// How the device rounds products, measured.
+    /// The rounding of products on the device.
     Rounding {
-        /// Whether they are rounded to about ten bits, as TF32 does.
+        /// Whether products are rounded to about ten bits, as by TF32.
         coarse: bool,
-        /// The relative error of a product of matrices, against one in f64.
+        /// The relative error of a matrix product, compared with f64.
         product: f64,
-        /// The same of a convolution.
+        /// The relative error of a convolution, compared with f64.
         convolution: f64,
     },
-    /// The device held against the processor.
+    /// A comparison of the device with the CPU.
     Check(Check),
-    /// One step of a training on both.
+    /// A training step on both devices.
     Trace {
         /// The strategy, or the network where it is not the strategy's own.
         strategy: &'static str,
-        /// From 1.
+        /// The step, counted from 1.
         step: u32,
         /// The loss on the device.
         here: f64,
-        /// The loss on the processor.
+        /// The loss on the CPU.
         processor: f64,
     },
-    /// How fast a training step is.
+    /// The speed of a training step.
     Step {
         /// The strategy, or the network where it is not the strategy's own.
         strategy: &'static str,
@@ -47,82 +47,83 @@ pub enum Finding {
         batch: usize,
         /// Pixels along a side.
         size: usize,
-        /// Steps that were measured.
+        /// The measured steps.
         steps: u32,
-        /// What convolutions compute in.
+        /// The precision of convolutions.
         precision: Precision,
         /// Seconds of the first step, in which kernels are compiled and tuned.
         first_seconds: f64,
-        /// Milliseconds of a step: the middle of several parts, then the least and the most.
+        /// Milliseconds of a step: the median of several parts, the least and the most.
         milliseconds: [f64; 3],
-        /// By the middle.
+        /// Images a second by the median.
         images_per_second: f64,
-        /// Multiplications and additions of convolutions and dense layers that a step takes for one image.
+        /// Multiplications and additions of convolutions and dense layers in a step, for one image.
         operations_per_image: u64,
-        /// These by the middle, in 10¹² a second.
+        /// The speed of these operations by the median, in 10¹² a second.
         teraflops: f64,
     },
-    /// How fast a convolution of VGG16 is, with bias, `ReLU` and, as the last of its block, pooling.
+    /// The speed of a convolution of VGG16 with bias, `ReLU` and, in the last layer of a block, pooling.
     Layer {
-        /// `block1.conv1`.
+        /// The name of the layer, such as `block1.conv1`.
         layer: String,
         /// Images in a batch.
         batch: usize,
-        /// In and out.
+        /// Channels of input and output.
         channels: [usize; 2],
-        /// Pixels along a side of what goes in and of what comes out of the convolution.
+        /// Pixels along a side of the convolution's input and output.
         side: usize,
-        /// What it computes in.
+        /// The precision of the convolution.
         precision: Precision,
-        /// Milliseconds of a forward pass: the middle of several parts, then the least and the most.
+        /// Milliseconds of a forward pass: the median of several parts, the least and the most.
         forward_milliseconds: [f64; 3],
-        /// Likewise of a forward pass with the gradients of weight, bias and, but for the first layer, input.
+        /// Milliseconds of a forward pass and the gradients of weight, bias and, except in the first layer, input.
         both_milliseconds: [f64; 3],
-        /// Multiplications and additions of the convolution, in 10¹² a second: forward, and with the gradients.
+        /// Multiplications and additions of the convolution in 10¹² a second: forward, and with the gradients.
         teraflops: [f64; 2],
     },
-    /// How fast products of matrices are.
+    /// The speed of matrix products.
     Product {
-        /// Rows and columns of both.
+        /// Rows and columns of both matrices.
         size: usize,
-        /// 10¹² multiplications and additions a second: the middle, then the least and the most.
+        /// 10¹² multiplications and additions a second: the median, the least and the most.
         teraflops: [f64; 3],
     },
-    /// How fast memory is.
+    /// The speed of memory.
     Copy {
-        /// Bytes that are read, and written.
+        /// Bytes that are read, and as many written.
         bytes: u64,
-        /// 10⁹ bytes read and written a second: the middle, then the least and the most.
+        /// 10⁹ bytes read and written a second: the median, the least and the most.
         gigabytes_per_second: [f64; 3],
     },
 }
 
-/// A number that must not be above a bar.
+/// An error and its upper bound.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// What is checked: a strategy, a network, or a part of the work.
+    /// The subject: a strategy, a network, or another part of training.
     pub of: String,
-    /// Which of its tensors or figures.
+    /// The tensor or metric of the subject.
     pub part: String,
-    /// How far the device is from the processor, relative: ‖a − b‖ / ‖b‖, unless the part says otherwise. `null` in
-    /// JSON if it is no number.
+    /// The relative difference of the device from the CPU, ‖a − b‖ / ‖b‖, unless the part states another measure.
+    /// `null` in JSON for NaN.
     pub error: f64,
-    /// How far the processor's own result moves if what goes in is rounded as the device rounds; 0 where that was not
+    /// The relative change of the CPU's result if its inputs are rounded as on the device; 0 where that is not
     /// measured.
     pub moved: f64,
-    /// What the error may be.
+    /// The upper bound of the error.
     pub bar: f64,
-    /// Whether it holds; never for what is no number.
+    /// Whether the error is within the bound; false for NaN.
     pub holds: bool,
 }
 
-/// By how much more than the processor's own result a device's may move: it rounds what comes between, too.
+/// The factor by which a device's result may change more than the CPU's, because the device also rounds intermediate
+/// results.
 const SLACK: f64 = 4.0;
 
 impl Check {
-    /// A check against a bar, or, where that is more, against what rounding alone does.
+    /// Creates a check against the larger of `bar` and the effect of rounding.
     pub(super) fn new(of: &str, part: impl Into<String>, error: f64, moved: f64, bar: f64) -> Self {
-        // A comparison with what is no number is false, and so is no reason to be lenient.
+        // A comparison with NaN is false, so NaN does not raise the bound.
         let bar = if SLACK * moved > bar && moved < 1.0 { SLACK * moved } else { bar };
         Self { of: of.to_owned(), part: part.into(), error, moved, bar, holds: error <= bar }
     }

@@ -1,44 +1,44 @@
-//! How fast each convolution of VGG16 is, forward and with its gradients: where the time of a training step goes.
+//! Measures the speed of each convolution of VGG16, forward and with its gradients.
 
 use std::time::Instant;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
 
-use super::material::{CLASSES, made_up_weights};
-use super::{BenchError, Finding, Tell, spread, wait};
+use super::bench_inputs::{CLASSES, made_up_weights};
+use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
 use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
 use crate::model::kernels::{KernelBackend, TrainBackend, conv3x3_relu, conv3x3_relu_maxpool2};
 use crate::model::parameters::{Arrays, MismatchError};
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
-/// Passes that do not count, because of compiling and tuning.
+/// Passes that are not counted, because kernels are compiled and tuned in them.
 const WARM_UP: u32 = 2;
 
-/// Parts that the passes are measured in.
+/// Parts in which the passes are measured.
 const PARTS: u32 = 5;
 
-/// What to measure.
+/// The settings of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Images in a batch; by default what the device is good for.
+    /// Images in a batch; the default depends on the kind of device.
     pub batch: Option<usize>,
-    /// Pixels along a side of what enters the first block.
+    /// Pixels along a side of the images.
     pub size: Option<usize>,
-    /// What convolutions compute in.
+    /// The precision of convolutions.
     pub precision: Precision,
-    /// Passes in each of five parts, which are waited for.
+    /// Passes in each of five parts, after which the device is waited for.
     pub repeats: u32,
 }
 
-/// Measures them, from the first to the last.
+/// Measures all convolutions in their order.
 ///
 /// # Errors
-/// In words: sizes that the network does not take, or a device that fails.
-pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), BenchError> {
+/// If the images are too small for the network, or the device fails.
+pub fn layers(device: &Device, options: Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     let (batch, size) = match device.kind {
         DeviceKind::Cpu => (4, 64),
         DeviceKind::Cuda(_) => (64, 224),
@@ -48,11 +48,11 @@ pub fn layers(device: &Device, options: Options, tell: Tell<'_>) -> Result<(), B
         return Err(BenchError::Nothing("image and pass"));
     }
     resolve(size)?;
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
-    on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, tell })
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    on_device(device.kind, 0, Job { batch, size, precision: options.precision, repeats: options.repeats, report })
 }
 
-/// VGG16 on images of this side.
+/// Resolves VGG16 for images of this side.
 fn resolve(size: usize) -> Result<Resolved, ResolveError> {
     let architecture = NetworkName::VGG16.architecture();
     let channels = architecture.pretrained.map_or(1, |pretrained| pretrained.channels);
@@ -64,13 +64,13 @@ struct Job<'a> {
     size: usize,
     precision: Precision,
     repeats: u32,
-    tell: Tell<'a>,
+    report: ReportFinding<'a>,
 }
 
 impl DeviceJob for Job<'_> {
     type Output = Result<(), BenchError>;
 
-    fn run<B>(mut self, device: &B::Device, _: Habits) -> Self::Output
+    fn run<B>(mut self, device: &B::Device, _: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
@@ -108,7 +108,7 @@ impl Job<'_> {
         };
         let (weight, bias) = (array("weight")?, array("bias")?);
 
-        // Both signs, so that about half of what comes out is cut off by ReLU, as in a network.
+        // Both signs, so that `ReLU` sets about half of the outputs to zero, as in a trained network.
         let images = Tensor::<B::InnerBackend, 4>::random(
             [self.batch, inputs, side, side],
             Distribution::Uniform(-1.0, 1.0),
@@ -125,7 +125,7 @@ impl Job<'_> {
             let weight = weight.to_tensor::<B, 4>(device).require_grad();
             let bias = bias.to_tensor::<B, 1>(device).require_grad();
             let images = Tensor::<B, 4>::from_inner(images);
-            // Nothing below the first convolution wants a gradient.
+            // The first convolution's input needs no gradient.
             let images = if first { images } else { images.require_grad() };
             self.milliseconds::<B>(device, || drop(convolve(images.clone(), &weight, &bias, pooled).backward()))?
         };
@@ -134,7 +134,7 @@ impl Job<'_> {
         let teraflops = |products: u64, milliseconds: f64| {
             (2 * layer.multiply_adds * self.batch as u64 * products) as f64 / milliseconds / 1e9
         };
-        (self.tell)(Finding::Layer {
+        (self.report)(Finding::Layer {
             teraflops: [teraflops(1, forward[0]), teraflops(1 + backward_products, both[0])],
             layer: name,
             batch: self.batch,
@@ -147,7 +147,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Milliseconds of a pass: the middle of several parts, then the least and the most.
+    /// Returns the milliseconds of a pass: the median of several parts, the least and the most.
     fn milliseconds<B: Backend>(&self, device: &B::Device, mut pass: impl FnMut()) -> Result<[f64; 3], BenchError> {
         let mut part = |passes: u32| {
             let begun = Instant::now();

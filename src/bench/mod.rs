@@ -1,15 +1,14 @@
-//! Checks and speeds of a device, on made-up inputs: whether it computes what the processor computes, how fast it
-//! trains, and what it could do at most.
+//! Checks and measures a device on made-up inputs: whether it computes the same as the CPU, how fast it trains, and its
+//! peak speed.
 //!
-//! Nothing here is read from a home but, if asked for, a pretrained base, and nothing is written. May know: `domain`,
-//! `data`, `weights`, `model`, `train`, of `worker` where a device becomes a backend, and burn. What was found goes to
-//! the caller, finding by finding.
+//! Reads imported weights at most, and writes nothing to a home. May use: `domain`, `data`, `weights`, `model`,
+//! `train`, `worker::backend`, and burn. Findings are passed to the caller one by one.
 
 pub mod agree;
+mod bench_inputs;
 pub mod ceilings;
 mod finding;
 pub mod layers;
-mod material;
 pub mod step;
 #[cfg(test)]
 mod tests;
@@ -22,47 +21,47 @@ use crate::model::parameters::MismatchError;
 
 pub use finding::{Check, Finding};
 
-/// Where findings go, one by one as they come.
-pub type Tell<'a> = &'a mut dyn FnMut(Finding);
+/// Receives each finding as it is made.
+pub type ReportFinding<'a> = &'a mut dyn FnMut(Finding);
 
-/// Why a bench cannot be run, or not to its end.
+/// The errors of a bench.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// Nothing would be measured.
+    /// There is nothing to measure.
     #[error("there is at least one {0}")]
     Nothing(&'static str),
-    /// A network that the strategy does not have.
+    /// The strategy cannot use the network.
     #[error("a network can be chosen for cnn alone, among those whose weights are drawn")]
     Network,
-    /// Images too small for a network that is checked.
+    /// The images are too small for a network of the check.
     #[error("images have at least {0} pixels a side")]
     TooSmall(u32),
-    /// Sizes that a network does not take.
+    /// The network cannot be resolved for the images.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// Weights that a network does not take.
+    /// Weights do not fit a network.
     #[error(transparent)]
     Mismatch(#[from] MismatchError),
-    /// The folder for temporary files takes none.
+    /// No temporary folder can be created.
     #[error("cannot make a folder for a few images in {}: {source}", std::env::temp_dir().display())]
     Folder {
-        /// The reason.
+        /// The file system's error.
         source: std::io::Error,
     },
-    /// Images to check with cannot be written or read.
-    #[error("cannot keep a few images for a moment: {0}")]
+    /// The generated images cannot be written or read.
+    #[error("cannot write or read a few temporary images: {0}")]
     Images(#[from] StoreError),
-    /// The device did not finish.
+    /// The device failed.
     #[error("the device did not finish its work: {0}")]
     Device(String),
 }
 
-/// Waits until the device has done all that it was given.
+/// Waits until the device has finished all its work.
 fn wait<B: Backend>(device: &B::Device) -> Result<(), BenchError> {
     B::sync(device).map_err(|error| BenchError::Device(error.to_string()))
 }
 
-/// The middle one of some seconds, the least and the most.
+/// Returns the median of some seconds, the least and the most.
 fn spread(mut seconds: Vec<f64>) -> [f64; 3] {
     seconds.sort_by(f64::total_cmp);
     match seconds.as_slice() {

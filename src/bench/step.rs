@@ -1,13 +1,13 @@
-//! How fast a training step is, on inputs that are on the device already.
+//! Measures the speed of a training step on inputs that are on the device.
 
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 
-use super::agree::Subject;
-use super::material::{Material, made_up_weights};
-use super::{BenchError, Finding, Tell, spread, wait};
+use super::agree::NetworkUnderTest;
+use super::bench_inputs::{BenchInputs, made_up_weights};
+use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::domain::{NetworkName, Precision, StageName, Strategy};
 use crate::model::device::Device;
 use crate::model::kernels::{TrainBackend, read};
@@ -16,17 +16,17 @@ use crate::model::parameters::Arrays;
 use crate::train::epoch::train_step;
 use crate::train::loss::Objective;
 use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
-/// Parts that the steps are measured in.
+/// Parts in which the steps are measured.
 const PARTS: u32 = 5;
 
-/// What to measure.
+/// The settings of a measurement.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The strategy.
     pub strategy: Strategy,
-    /// The network of a strategy whose weights are drawn; by default its own.
+    /// The network of a strategy without imported weights; by default the strategy's own.
     pub network: Option<NetworkName>,
     /// Images in a batch.
     pub batch: usize,
@@ -34,19 +34,19 @@ pub struct Options {
     pub size: usize,
     /// Steps to measure, at least one.
     pub steps: u32,
-    /// Steps before those, behind the first.
+    /// Steps between the first step and the measured ones.
     pub warm_up: u32,
     /// The lowest stage that fine-tuning trains.
     pub unfreeze: StageName,
-    /// What convolutions compute in.
+    /// The precision of convolutions.
     pub precision: Precision,
 }
 
-/// Measures it.
+/// Measures a training step.
 ///
 /// # Errors
-/// When the network does not take the sizes, has no such stage, or the device fails.
-pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), BenchError> {
+/// If the network cannot be resolved for the images, has no such stage, or the device fails.
+pub fn step(device: &Device, options: &Options, report: ReportFinding<'_>) -> Result<(), BenchError> {
     if options.batch == 0 || options.steps == 0 {
         return Err(BenchError::Nothing("image and step"));
     }
@@ -54,11 +54,11 @@ pub fn step(device: &Device, options: &Options, tell: Tell<'_>) -> Result<(), Be
     if options.network.is_some_and(|network| !options.strategy.is_from_scratch() || !drawn(network)) {
         return Err(BenchError::Network);
     }
-    // Before any weights are made up.
-    options.material(Arrays::new()).resolve()?;
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    // Checked before weights are made up, which takes time.
+    options.bench_inputs(Arrays::new()).resolve()?;
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let found = on_device(device.kind, 0, Job(options.clone()))?;
-    tell(found);
+    report(found);
     Ok(())
 }
 
@@ -67,18 +67,18 @@ struct Job(Options);
 impl DeviceJob for Job {
     type Output = Result<Finding, BenchError>;
 
-    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, policy: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
         let options = self.0;
         let weights = made_up_weights(options.strategy.network(), 1);
-        let material = Material { at_once: habits.at_once, ..options.material(weights) };
-        let (resolved, cut) = material.resolve()?;
+        let bench_inputs = BenchInputs { forward_chunk: policy.forward_chunk, ..options.bench_inputs(weights) };
+        let (resolved, cut) = bench_inputs.resolve()?;
         let operations = resolved.forward_operations(cut.frozen()) + resolved.training_operations(cut);
-        let subject = Subject::<B>::new(&material, device)?;
+        let subject = NetworkUnderTest::<B>::new(&bench_inputs, device)?;
         let seconds = time(&options, &subject, device)?;
-        Ok(options.finding(material.name(), seconds, operations))
+        Ok(options.finding(bench_inputs.name(), seconds, operations))
     }
 }
 
@@ -88,7 +88,7 @@ struct Seconds {
     steps: Vec<f64>,
 }
 
-fn time<B>(options: &Options, subject: &Subject<B>, device: &B::Device) -> Result<Seconds, BenchError>
+fn time<B>(options: &Options, subject: &NetworkUnderTest<B>, device: &B::Device) -> Result<Seconds, BenchError>
 where
     B: TrainBackend,
 {
@@ -96,7 +96,7 @@ where
     let mut network = Some(subject.network.clone());
     let mut adam: NetworkOptimizer<B> = NetworkOptimizer::new(OptimizerSettings::ADAM);
     let mut number = 0;
-    // So many steps, and then nothing left to do on the device.
+    // Runs some steps, and waits until the device has finished them.
     let mut run = |steps: u32| -> Result<f64, BenchError> {
         let begun = Instant::now();
         for _ in 0..steps {
@@ -107,7 +107,7 @@ where
             let (moved, ..) = train_step(now, &mut adam, inputs, labels, key, [1e-4, 1e-5], &Objective::plain());
             network = Some(moved);
         }
-        settle(network.as_ref(), device)?;
+        wait_for_weights(network.as_ref(), device)?;
         Ok(begun.elapsed().as_secs_f64() / f64::from(steps))
     };
     let first = run(1)?;
@@ -119,13 +119,12 @@ where
     Ok(Seconds { first, steps: steps.collect::<Result<_, _>>()? })
 }
 
-/// Waits for the last step to its end: what is asked of the device is the weights, which nothing but the optimizer
-/// makes.
-fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
+/// Waits for the last step by reading weights, which only the optimizer writes.
+fn wait_for_weights<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> Result<(), BenchError> {
     struct Flush;
     impl<B: Backend> burn::module::ModuleVisitor<B> for Flush {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<B, D>>) {
-            // One number of each, so that nothing of a step can be left for later.
+            // Reads a number of each parameter, so that no part of the step can be deferred.
             let tensor = param.val();
             let first = tensor.dims().map(|_| 0..1);
             drop(read(tensor.slice(first)));
@@ -139,14 +138,14 @@ fn settle<B: TrainBackend>(network: Option<&Network<B>>, device: &B::Device) -> 
 }
 
 impl Options {
-    /// What is computed on, with these imported weights.
-    fn material(&self, weights: Arrays) -> Material {
+    /// Returns the inputs of the measurement with these imported weights.
+    fn bench_inputs(&self, weights: Arrays) -> BenchInputs {
         let shape = [self.batch, self.size];
-        let material = Material::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
-        let material = Material { precision: self.precision, ..material };
+        let bench_inputs = BenchInputs::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
+        let bench_inputs = BenchInputs { precision: self.precision, ..bench_inputs };
         match self.network {
-            Some(network) => material.through(network),
-            None => material,
+            Some(network) => bench_inputs.through(network),
+            None => bench_inputs,
         }
     }
 

@@ -1,9 +1,9 @@
-//! That a fault is found, and that an honest device passes.
+//! Tests that a fault is found, and that a correct device passes.
 
 use burn::backend::{Autodiff, Flex};
 
 use super::agree::{Options, agree, relative};
-use super::material::{Change, highest_stage, round};
+use super::bench_inputs::{Perturbation, highest_stage, round};
 use super::*;
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
@@ -13,7 +13,7 @@ fn processor() -> Device {
 }
 
 #[test]
-fn an_honest_device_passes_every_check_and_each_is_told() {
+fn a_correct_device_passes_every_check_and_each_is_reported() {
     let mut found = Vec::new();
     let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::F32 };
     let holds = agree(&processor(), &options, &mut |finding| found.push(finding)).expect("checked");
@@ -58,20 +58,20 @@ fn one_wrong_weight_tensor_fails() {
         (Strategy::Finetune, "base.block5.conv2.weight"),
     ] {
         let failed = |change| agree::failed_with::<Autodiff<Flex>>(strategy, change, &Default::default());
-        let failures = failed(Change::Scaled(name, 1.01));
+        let failures = failed(Perturbation::Scaled(name, 1.01));
         for expected in ["logits", "loss", "losses of ten steps"] {
             assert!(failures.iter().any(|part| part == expected), "{name}: {failures:?}");
         }
         assert!(failures.iter().any(|part| part.starts_with("gradient")), "{name}: {failures:?}");
         if strategy == Strategy::Cnn {
-            let failures = failed(Change::Scaled(name, f32::NAN));
-            assert!(failures.len() > 6, "what is no number passes no check: {failures:?}");
+            let failures = failed(Perturbation::Scaled(name, f32::NAN));
+            assert!(failures.len() > 6, "NaN passes no check: {failures:?}");
         }
     }
 }
 
 #[test]
-fn ten_bits_leave_bars_that_still_tell_right_from_wrong() {
+fn ten_bits_leave_bars_that_separate_right_from_wrong() {
     for strategy in [Strategy::Cnn, Strategy::Finetune] {
         let bars = agree::bars::<Autodiff<Flex>>(strategy, &Default::default());
         for (part, bar) in &bars {
@@ -93,14 +93,14 @@ fn no_number_never_holds() {
 }
 
 #[test]
-fn rounding_keeps_the_bits_that_it_says() {
+fn rounding_keeps_the_given_number_of_bits() {
     assert_eq!(round(1.0 + 2_f32.powi(-11), 10).to_bits(), (1.0 + 2_f32.powi(-10)).to_bits());
     assert_eq!(round(1.0 + 2_f32.powi(-12), 10).to_bits(), 1_f32.to_bits());
     assert_eq!(round(-0.1, 23).to_bits(), (-0.1_f32).to_bits());
 }
 
 #[test]
-fn speeds_are_told_with_their_spread() {
+fn speeds_are_reported_with_their_spread() {
     let options = |strategy| step::Options {
         strategy,
         network: None,
@@ -160,7 +160,7 @@ fn every_convolution_is_measured_with_its_own_operations() {
     let vgg = NetworkName::VGG16.architecture().resolve([3, 32, 32], 7).expect("large enough");
     let all = vgg.forward_operations(vgg.cut(crate::domain::TrainedStages::Head).expect("a head").frozen());
     #[allow(clippy::cast_precision_loss)] // far below 2^52
-    let told: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
-    assert!((told - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {told}");
+    let share: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
+    assert!((share - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {share}");
     assert!(layers::layers(&processor(), layers::Options { repeats: 0, ..options }, &mut drop).is_err());
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::{RunId, Tag};
-use crate::runs::about::AboutChange;
-use crate::runs::{About, FileError, RunFolder};
+use crate::runs::annotations::AnnotationChange;
+use crate::runs::{Annotations, FileError, RunFolder};
 
 /// Tags, note and former names of a run.
 #[derive(Debug, Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct AboutEntry<'a> {
 }
 
 /// The entry of this run.
-pub(super) fn entry<'a>(id: &'a RunId, about: &'a About) -> AboutEntry<'a> {
+pub(super) fn entry<'a>(id: &'a RunId, about: &'a Annotations) -> AboutEntry<'a> {
     AboutEntry {
         id: id.as_str(),
         tags: about.tags.iter().map(Tag::as_str).collect(),
@@ -26,6 +26,6 @@ pub(super) fn entry<'a>(id: &'a RunId, about: &'a About) -> AboutEntry<'a> {
 }
 
 /// Applies the changes and returns the result. Without changes, a home that may only be read is enough.
-pub(super) fn change(folder: &RunFolder, changes: Vec<AboutChange>) -> Result<About, FileError> {
-    if changes.is_empty() { folder.about() } else { folder.change_about(|about| about.apply(changes)) }
+pub(super) fn change(folder: &RunFolder, changes: Vec<AnnotationChange>) -> Result<Annotations, FileError> {
+    if changes.is_empty() { folder.annotations() } else { folder.change_annotations(|about| about.apply(changes)) }
 }

@@ -1,11 +1,9 @@
 //! The end of a command: typed errors become messages and exit codes here alone.
 
-use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::output;
 use crate::data::marked::MarkedError;
 use crate::data::{ImportError, StoreError};
 use crate::domain::network::ResolveError;
@@ -14,13 +12,14 @@ use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownNam
 use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::report::ReportError;
-use crate::runs::about::NoteError;
+use crate::runs::annotations::NoteError;
+use crate::runs::annotations::NoteError;
 use crate::runs::comparison::ComparisonError;
 use crate::runs::inspection::InspectionError;
 use crate::runs::queue::{MoveError, SlotsError};
 use crate::runs::store::LoadError;
 use crate::runs::{EnsembleError, FileError, FindError, ManageError};
-use crate::supervise::{KillError, LaunchError, PracticeError, QueueError, RequestError, StopError};
+use crate::supervise::{KillError, LaunchError, LaunchSeriesError, QueueError, RequestError, StopError};
 use crate::weights::WeightsError;
 
 /// The exit codes, as the help of some commands lists them.
@@ -151,7 +150,7 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(transparent)]
-    Practice(#[from] PracticeError),
+    LaunchSeries(#[from] LaunchSeriesError),
     #[error(transparent)]
     Stop(#[from] StopError),
     #[error(transparent)]
@@ -173,12 +172,15 @@ pub(super) enum CommandError {
 }
 
 impl CommandError {
-    /// Prints the message on stderr and returns the exit code. A reader that has closed the pipe has seen enough, so
-    /// that is no error.
-    pub(super) fn report(&self) -> ExitCode {
-        match self {
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-            _ => output::complain(&self.to_string()),
+    /// Whether the reader has closed the pipe. It has seen enough, so that is no failure.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code of the process.
+    pub(super) fn code(&self) -> ExitCode {
+        if self.is_closed_pipe() {
+            return ExitCode::SUCCESS;
         }
         let cancelled = matches!(
             self,
@@ -214,31 +216,13 @@ impl CommandError {
     }
 }
 
-/// Acts on each item, and returns those on which it succeeded. A failure is printed and does not keep the others.
-pub(super) fn complain_of_failures<T, E: Display>(
-    items: &[T],
-    mut act: impl FnMut(&T) -> Result<(), E>,
-) -> (Vec<&T>, Exit) {
-    let (mut done, mut exit) = (Vec::new(), Exit::Done);
-    for item in items {
-        match act(item) {
-            Ok(()) => done.push(item),
-            Err(error) => {
-                output::complain(&error.to_string());
-                exit = Exit::Failed;
-            }
-        }
-    }
-    (done, exit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_closed_pipe_is_no_failure_and_wrong_usage_has_its_own_code() {
-        let code = |error: CommandError| format!("{:?}", error.report());
+        let code = |error: CommandError| format!("{:?}", error.code());
         let pipe = CommandError::Output(io::ErrorKind::BrokenPipe.into());
         assert_eq!(code(pipe), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(CommandError::Usage("no".into())), format!("{:?}", ExitCode::from(2)));

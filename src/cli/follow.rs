@@ -82,9 +82,7 @@ pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Wat
     let interrupts = Interrupts::listen()?;
     let ending = follow_with(run, printer, watcher, &interrupts);
     printer.finish();
-    if let (Err(CommandError::Output(error)), Watcher::Starter) = (&ending, watcher)
-        && error.kind() == std::io::ErrorKind::BrokenPipe
-    {
+    if watcher == Watcher::Starter && ending.as_ref().is_err_and(CommandError::is_closed_pipe) {
         // Otherwise the run would seem to have ended with its reader.
         let id = &run.summary.id;
         printer.note(&format!(
@@ -94,7 +92,7 @@ pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Wat
     }
     if let Ok(Ending::Over(RunState::Lost)) = ending {
         let id = &run.summary.id;
-        let loss = run.folder().loss();
+        let loss = run.folder().worker_death();
         printer.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` goes on"));
     }
     ending

@@ -81,7 +81,12 @@ pub fn run(Parsed(Arguments { home, command }): Parsed) -> ExitCode {
         Some(command) => command.run(&invocation),
         None => dashboard::run(&invocation),
     };
-    ended.map_or_else(|error| error.report(), exit::Exit::code)
+    if let Err(error) = &ended
+        && !error.is_closed_pipe()
+    {
+        output::complain(&error.to_string());
+    }
+    ended.map_or_else(|error| error.code(), exit::Exit::code)
 }
 
 #[cfg(test)]

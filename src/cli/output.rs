@@ -1,10 +1,11 @@
 //! Writing to stdout and stderr without panicking when nobody reads.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::exit::CommandError;
+use super::exit::{CommandError, Exit};
 use crate::domain::text::{printable_json, printable_lines};
 
 /// Prints text to stdout and flushes it, so that a reader of a pipe sees each line as it comes. Control characters
@@ -60,4 +61,22 @@ pub(super) fn note(text: &str) {
 /// Prints an error or a warning on stderr.
 pub(super) fn complain(text: &str) {
     note(&format!("mien: {text}"));
+}
+
+/// Acts on each item, and returns those on which it succeeded. A failure is printed and does not keep the others.
+pub(super) fn complain_of_failures<T, E: Display>(
+    items: &[T],
+    mut act: impl FnMut(&T) -> Result<(), E>,
+) -> (Vec<&T>, Exit) {
+    let (mut done, mut exit) = (Vec::new(), Exit::Done);
+    for item in items {
+        match act(item) {
+            Ok(()) => done.push(item),
+            Err(error) => {
+                complain(&error.to_string());
+                exit = Exit::Failed;
+            }
+        }
+    }
+    (done, exit)
 }

@@ -8,7 +8,7 @@ use super::exit::CommandError;
 use super::options::Output;
 use super::output;
 use crate::events::{Event, Record};
-use crate::runs::{Summary, narrate};
+use crate::runs::{Summary, event_text};
 
 /// The prefix of the bar while features are computed.
 const FEATURES: &str = "features";
@@ -54,7 +54,7 @@ impl EventPrinter {
         if self.bar.is_some() && matches!(record.event, Event::CheckpointSaved { .. }) {
             return Ok(());
         }
-        narrate::line(&record.event).map_or(Ok(()), |line| self.line(&line))
+        event_text::describe_event(&record.event).map_or(Ok(()), |line| self.line(&line))
     }
 
     /// Prints a line above the bar.

@@ -8,7 +8,7 @@ use super::scores::{ClassEntry, class_entries};
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{Facts, Summary};
+use crate::runs::{RunFacts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -94,7 +94,7 @@ struct Views<'a> {
 }
 
 /// The entry of a run in a list.
-pub(super) fn listed(run: &Facts) -> ListedRun<'_> {
+pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
     let figure = |field| match run.value(field) {
         Value::Number(figure) => Some(figure),
         _ => None,
@@ -104,8 +104,8 @@ pub(super) fn listed(run: &Facts) -> ListedRun<'_> {
         test_accuracy: figure(Field::TestAcc),
         f1: figure(Field::F1),
         images_per_second: figure(Field::Rate),
-        tags: run.about().tags.iter().map(Tag::as_str).collect(),
-        note: run.about().note.as_str(),
+        tags: run.annotations().tags.iter().map(Tag::as_str).collect(),
+        note: run.annotations().note.as_str(),
     }
 }
 

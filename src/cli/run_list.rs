@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::exit::CommandError;
 use crate::domain::RunId;
 use crate::domain::text::printable;
-use crate::runs::{About, Facts, FollowedRun, Query, RunStore};
+use crate::runs::{Annotations, FollowedRun, Query, RunFacts, RunStore};
 
 /// The ids of all runs.
 pub(super) fn ids(store: &RunStore) -> Result<Vec<RunId>, CommandError> {
@@ -26,25 +26,24 @@ pub(super) fn parse_filter(words: &[String]) -> Result<Query, CommandError> {
 
 /// The facts of a run, by which it is filtered and sorted. Tags and note that cannot be read are left out, with a line
 /// in `complaints`.
-pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> Facts {
-    let about = run.folder().about().unwrap_or_else(|error| {
+pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> RunFacts {
+    let about = run.folder().annotations().unwrap_or_else(|error| {
         complaints.push(format!("{}: {error}", run.summary.id));
-        About::default()
+        Annotations::default()
     });
-    if let Some(reason) = &run.doubt {
+    if let Some(reason) = &run.lock_error {
         let state = run.state(now);
         complaints.push(format!(
             "{}: cannot tell whether a worker is at it: {reason}; shown as {state}, `mien doctor` tests the locks",
             run.summary.id
         ));
     }
-    Facts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
+    RunFacts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
 }
 
 /// The readable runs, newest first, and a line about each of the others.
 pub(super) fn read_runs(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String>), CommandError> {
-    let folder = store.home().checkpoints();
-    let mut ids = store.ids().map_err(|source| CommandError::List { folder, source })?;
+    let mut ids = ids(store)?;
     ids.sort();
     let mut runs = Vec::new();
     let mut unreadable = Vec::new();

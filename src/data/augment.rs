@@ -1,33 +1,32 @@
-//! The random changes to training images: one affine map and one bilinear sampling from stored bytes to network input.
+//! Random changes of training images: one affine map and one bilinear sampling from stored bytes to network inputs.
 //!
-//! The map is Keras's: `ImageDataGenerator` takes an output pixel `o` to the input position
-//! `R · (Z · (o − c) + t) + c` with rotation `R`, zoom `Z` (factors above 1 shrink the picture: they map output to
-//! input), shift `t` and the centre `c = (side − 1) / 2`, samples there bilinearly with the nearest pixel beyond the
-//! edge, and mirrors the result. Here the mirroring and, where the output has another size, the resizing (half-pixel
-//! centres) are part of the same map.
+//! The map is that of Keras's `ImageDataGenerator`. Output pixel `o` is sampled at input position
+//! `R · (Z · (o − c) + t) + c`, with rotation `R`, zoom `Z` (factors above 1 shrink the picture), shift `t` and centre
+//! `c = (side − 1) / 2`. Positions beyond the edge take the nearest pixel, and the result is mirrored last. Here,
+//! mirroring and resizing (half-pixel centres) are part of the same map.
 
 mod sampling;
 
 use super::manifest::ImageShape;
-use super::random::Keyed;
+use super::random::KeyedRng;
 use crate::domain::Augmentation;
 
 mod change;
 
 pub use change::{Change, ERASED_GRAY, Erased, Tones, middle};
 
-/// One drawn change of an image, independent of the image's size.
+/// One affine map of an image, independent of the image's size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
     /// Rotation in radians.
     pub rotation: f64,
-    /// Zoom factors of rows and columns; above 1 the picture shrinks.
+    /// Zoom factors of rows and columns; a factor above 1 shrinks the picture.
     pub zoom: [f64; 2],
     /// Shift of rows and columns in fractions of the image's height and width.
     pub shift: [f64; 2],
     /// Whether the result is mirrored left to right.
     pub flip: bool,
-    /// The part of the image that is seen.
+    /// The part of the image that is sampled.
     pub window: Window,
 }
 
@@ -41,37 +40,37 @@ pub struct Window {
 }
 
 impl Window {
-    /// All of the image.
+    /// The whole image.
     pub const WHOLE: Self = Self { origin: [0.0; 2], extent: [1.0; 2] };
 }
 
 impl Affine {
-    /// The change that changes nothing.
+    /// Returns the map that changes nothing.
     #[must_use]
     pub const fn identity() -> Self {
         Self { rotation: 0.0, zoom: [1.0; 2], shift: [0.0; 2], flip: false, window: Window::WHOLE }
     }
 
-    /// Draws a change from the ranges.
+    /// Draws a map at random from the ranges.
     #[must_use]
-    pub fn sample(ranges: &Augmentation, random: &mut Keyed) -> Self {
+    pub fn sample(ranges: &Augmentation, random: &mut KeyedRng) -> Self {
         let mut around = |centre: f64, reach: f64| random.between(centre - reach, centre + reach);
         let rotation = around(0.0, ranges.rotation_degrees).to_radians();
         let shift = [around(0.0, ranges.shift), around(0.0, ranges.shift)];
         let zoom = [around(1.0, ranges.zoom), around(1.0, ranges.zoom)];
-        // Drawn in any case, so that the option changes nothing else.
+        // Drawn even if unused, so that the option does not shift later draws.
         let flip = random.chance(0.5) && ranges.horizontal_flip;
         Self { rotation, zoom, shift, flip, window: Window::WHOLE }
     }
 
-    /// The map from an output pixel (row, column) of an image of `output` (height, width) to the position (row, column)
-    /// in an input of `input` (height, width): rows of a 2×3 matrix, in pixels.
+    /// Returns the map from an output pixel (row, column) to a position (row, column) in the input, both in pixels, as
+    /// the rows of a 2×3 matrix. `input` and `output` are the images' (height, width).
     #[must_use]
     pub fn matrix(&self, input: [u32; 2], output: [u32; 2]) -> [[f64; 3]; 2] {
         let [height, width] = input.map(f64::from);
         let Window { origin, extent } = self.window;
         let steps = [extent[0] * height / f64::from(output[0]), extent[1] * width / f64::from(output[1])];
-        // Output pixel 0 in input pixels, counted from the centre.
+        // The position of output pixel 0 in input pixels, relative to the centre.
         let start =
             [origin[0] * height + steps[0] / 2.0 - height / 2.0, origin[1] * width + steps[1] / 2.0 - width / 2.0];
         let mirror = if self.flip { -1.0 } else { 1.0 };
@@ -86,8 +85,8 @@ impl Affine {
         ]
     }
 
-    /// The same map as `affine_grid` and `grid_sample` take it (without aligned corners): from output to input, rows
-    /// for x and y, coordinates from −1 to 1 over the image's sides.
+    /// Returns the map as PyTorch's `affine_grid` takes it (`align_corners=False`): rows for x and y, coordinates from
+    /// −1 to 1 over the image's sides.
     #[must_use]
     pub fn theta(&self, height: u32, width: u32) -> [[f64; 3]; 2] {
         let (sin, cos) = self.rotation.sin_cos();
@@ -98,17 +97,17 @@ impl Affine {
             [cos * columns, sin * rows * h / w, cos * shift_x + sin * shift_y * h / w],
             [-sin * columns * w / h, cos * rows, cos * shift_y - sin * shift_x * w / h],
         ];
-        // The window's coordinates as the image's: its extents, and where its middle is.
+        // Maps coordinates of the window to those of the image: scales by its extent and moves to its middle.
         let Window { origin, extent } = self.window;
         let middle = [2.0 * origin[0] + extent[0] - 1.0, 2.0 * origin[1] + extent[1] - 1.0];
         theta.map(|[x, y, one]| [x * extent[1], y * extent[0], one + x * middle[1] + y * middle[0]])
     }
 
-    /// Samples `pixels` (u8 H×W×C of `image`) into `out` (f32 C×H'×W', planar; `size` is H', W'), each value multiplied
-    /// by `scale` (1/255 for a network's input).
+    /// Samples `pixels` (u8 `[H, W, C]` of `image`) into `out` (f32 `[C, H', W']`; `size` is H', W'). Each value is
+    /// multiplied by `scale` (1/255 for a network's input).
     ///
     /// # Panics
-    /// If a slice does not have the length that the shapes ask for.
+    /// If a slice's length does not match its shape.
     pub fn apply(&self, pixels: &[u8], image: ImageShape, size: [u32; 2], scale: f32, out: &mut [f32]) {
         assert_eq!(pixels.len(), image.bytes(), "bytes of an image");
         assert_eq!(out.len(), (size[0] * size[1] * image.channels) as usize, "floats of an output");
@@ -117,5 +116,4 @@ impl Affine {
 }
 
 #[cfg(test)]
-#[path = "augment_tests.rs"]
 mod tests;

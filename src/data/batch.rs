@@ -1,16 +1,14 @@
-//! Batches: the order of an epoch, and inputs as floats or whatever else a batch begins with, made ahead of the trainer
-//! by a thread of its own.
+//! Batches: the order of an epoch, and batches prepared ahead of the trainer on a thread.
 //!
-//! What a batch holds depends on its source, the order and the epoch only, never on threads or on how far ahead it was
-//! made.
+//! A batch depends only on its source, the order and the epoch, never on threads or on the time when it was prepared.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use super::random::{Keyed, Purpose};
+use super::random::{KeyedRng, Purpose};
 use crate::domain::{Split, View};
 
-/// The pass over a split that inputs are made for.
+/// A pass over a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
     /// An epoch of training, counted from 1.
@@ -24,25 +22,25 @@ impl Pass {
     pub const PLAIN: Self = Self::Evaluation(View::PLAIN);
 }
 
-/// What batches are made from: images, or what a frozen base made of them.
+/// A source of batches: images, or cached features.
 pub trait Source: Send + Sync {
-    /// Channels, height and width of every input.
+    /// Returns channels, height and width of an input.
     fn shape(&self) -> [usize; 3];
 
-    /// Inputs in a split.
+    /// Returns the number of inputs in a split.
     fn count(&self, split: Split) -> usize;
 
-    /// The class of the `index`th input of a split.
+    /// Returns the class of input `index` of a split.
     fn label(&self, split: Split, index: usize) -> usize;
 
-    /// Writes the inputs of a split with these indices to `out`, f32 N×C×H×W, as this pass sees them.
+    /// Writes the inputs of a split with these indices to `out` (f32 `[N, C, H, W]`), changed for this pass.
     ///
     /// # Panics
     /// If an index is out of range or `out` has another length.
     fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]);
 }
 
-/// The order of `count` images in an epoch: a permutation that depends on seed and epoch alone (Fisher–Yates).
+/// Returns the order of `count` images in an epoch: a permutation that depends on seed and epoch only (Fisher–Yates).
 ///
 /// # Panics
 /// If there are 2³² images or more.
@@ -50,18 +48,19 @@ pub trait Source: Send + Sync {
 pub fn epoch_order(seed: u64, epoch: u64, count: usize) -> Vec<u32> {
     let count = u32::try_from(count).unwrap_or_else(|_| panic!("{count} images are more than an order can number"));
     let mut order: Vec<u32> = (0..count).collect();
-    let mut random = Keyed::new(Purpose::Order, seed, epoch, 0);
+    let mut random = KeyedRng::new(Purpose::Order, seed, epoch, 0);
     for last in (1..count).rev() {
         order.swap(last as usize, random.below(last + 1) as usize);
     }
     order
 }
 
-/// As many images as an epoch has, drawn with replacement: first a class by these chances, relative to each other, then
-/// one of its images. `classes` has the class of each image; the draws depend on seed and epoch alone.
+/// Returns image indices drawn with replacement, as many as `classes` has entries. Each draw first picks a class by
+/// `chances` (relative weights), then one of its images. `classes` holds each image's class. The draws depend on seed
+/// and epoch only.
 ///
 /// # Panics
-/// If an image's class has no chance of its own.
+/// If `chances` has no entry for an image's class.
 #[must_use]
 pub fn drawn_order(seed: u64, epoch: u64, classes: &[usize], chances: &[f64]) -> Vec<u32> {
     let mut images: Vec<Vec<u32>> = vec![Vec::new(); chances.len()];
@@ -69,14 +68,14 @@ pub fn drawn_order(seed: u64, epoch: u64, classes: &[usize], chances: &[f64]) ->
         images[*class].push(image);
     }
     let total: f64 = chances.iter().sum();
-    let mut random = Keyed::new(Purpose::Order, seed, epoch, 0);
+    let mut random = KeyedRng::new(Purpose::Order, seed, epoch, 0);
     let mut draw = || {
         let mut rest = random.unit() * total;
         let found = chances.iter().position(|chance| {
             rest -= chance;
             rest < 0.0
         });
-        // Rounding may leave a little behind the last class that has a chance.
+        // Rounding may leave a remainder after the last class with a chance.
         let class = found.or_else(|| chances.iter().rposition(|chance| *chance > 0.0)).unwrap_or(0);
         let of_class = &images[class];
         of_class[random.below(u32::try_from(of_class.len()).unwrap_or(u32::MAX)) as usize]
@@ -84,19 +83,19 @@ pub fn drawn_order(seed: u64, epoch: u64, classes: &[usize], chances: &[f64]) ->
     classes.iter().map(|_| draw()).collect()
 }
 
-/// Some inputs ready for a network.
+/// A batch of inputs on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// f32 N×C×H×W.
+    /// The inputs, f32 `[N, C, H, W]`.
     pub inputs: Vec<f32>,
     /// N, C, H, W.
     pub shape: [usize; 4],
-    /// Class of each input.
+    /// The class of each input, `[N]`.
     pub labels: Vec<i32>,
 }
 
 impl Batch {
-    /// The inputs of a split with these indices, as this pass sees them.
+    /// Returns the inputs of a split with these indices, changed for this pass.
     ///
     /// # Panics
     /// If an index is out of range.
@@ -109,7 +108,7 @@ impl Batch {
     }
 }
 
-/// The classes of the inputs of a split with these indices.
+/// Returns the classes of the inputs of a split with these indices, `[N]`.
 ///
 /// # Panics
 /// If an index is out of range.
@@ -119,8 +118,7 @@ pub fn labels(source: &dyn Source, split: Split, indices: &[u32]) -> Vec<i32> {
     indices.iter().map(|index| source.label(split, *index as usize) as i32).collect()
 }
 
-/// What a thread makes of an order piece by piece, ahead of whoever needs it, as an iterator. Dropping it ends the
-/// thread.
+/// An iterator over batches that a thread prepares ahead. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Prefetch<T> {
     /// `None` only while dropping.
@@ -129,11 +127,11 @@ pub struct Prefetch<T> {
 }
 
 impl<T: Send + 'static> Prefetch<T> {
-    /// Starts making something of every `batch_size` indices (the last ones may be fewer) in this order, at most
-    /// `depth` ahead.
+    /// Starts a thread that calls `make` on every `batch_size` indices of `order` (the last call may get fewer). At
+    /// most `depth` results wait.
     ///
     /// # Errors
-    /// When the system has no thread left to give.
+    /// If the system cannot start another thread.
     ///
     /// # Panics
     /// If `batch_size` is 0.
@@ -153,7 +151,7 @@ impl<T: Send + 'static> Prefetch<T> {
 
 fn produce<T>(order: &[u32], batch_size: usize, mut make: impl FnMut(&[u32]) -> T, sender: &SyncSender<T>) {
     for indices in order.chunks(batch_size) {
-        // Nobody listens any more: the consumer was dropped.
+        // The consumer was dropped.
         if sender.send(make(indices)).is_err() {
             return;
         }
@@ -168,7 +166,7 @@ impl<T> Iterator for Prefetch<T> {
         if batch.is_none()
             && let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
         {
-            // A shortened epoch must not pass for a whole one.
+            // Otherwise an epoch cut short by a panic would pass for a whole one.
             std::panic::resume_unwind(panic);
         }
         batch
@@ -195,14 +193,14 @@ mod tests {
     use crate::data::images::{Augmenter, Images};
     use crate::data::manifest::ImageShape;
     use crate::data::store::Dataset;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::{Augmentation, DatasetName};
 
     fn dataset(dir: &TempDir) -> Arc<Dataset> {
         let name = DatasetName::new("d").unwrap();
         let image = ImageShape { width: 40, height: 30, channels: 3 };
-        let workshop = Workshop::open(dir.path(), &name).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &name).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         for index in 0..100_usize {
             let pixels: Vec<u8> = (0..3600).map(|i| u8::try_from((i * 7 + index * 13) % 256).unwrap()).collect();
             writer.push(Split::Train, index / 60, &pixels, "x").unwrap();

@@ -1,19 +1,19 @@
-//! The identity of a dataset: a BLAKE3 hash over what training sees and nothing else.
+//! The identity of a dataset: a BLAKE3 hash of the data that training uses.
 //!
-//! Hashed are a format tag, the image shape, the class names in order, the number of images of each class in each
-//! split, and the hash of all pixels in canonical order (split, class, then the order within the class). Names of files
-//! and dates are left out: a folder, an archive and a table of the same images have the same fingerprint.
+//! Hashed are a format tag, the image shape, the class names in order, the image counts by split and class, and the
+//! hash of all pixels. Pixels are in canonical order: split, class, then the order within the class. File names and
+//! dates are left out, so a folder, an archive and a table of the same images have one fingerprint.
 
 use super::manifest::{ClassCounts, ImageShape};
 use crate::domain::Split;
 
-/// Changes whenever the meaning of the hashed bytes does.
+/// The version of the hashed bytes; it changes with their meaning.
 const TAG: &[u8] = b"mien dataset 1\0";
 
-/// Hex digits of a fingerprint: 128 bits, enough to tell datasets apart and short enough to show.
+/// Hex digits of a fingerprint: 128 bits.
 const DIGITS: usize = 32;
 
-/// The fingerprint of a dataset whose pixels, in canonical order, have the BLAKE3 hash `pixels`.
+/// Returns the fingerprint of a dataset; `pixels` is the BLAKE3 hash of its pixels in canonical order.
 #[must_use]
 pub fn fingerprint(image: ImageShape, classes: &[ClassCounts], pixels: &blake3::Hash) -> String {
     let mut hasher = blake3::Hasher::new();

@@ -1,4 +1,4 @@
-//! A dataset's own files under any bytes at all: a target of [`crate::fuzzing`].
+//! The fuzz target of a dataset's own files.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -10,19 +10,19 @@ use super::{ImportRequest, list, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split};
 
-/// The files, in the order that the first byte of an input chooses by.
+/// The file names; the first byte of an input selects one.
 const NAMES: [&str; 5] = ["manifest.json", "labels.bin", "sources.bin", "pixels.bin", "marked.json"];
 
-/// A small dataset: its fingerprint and its files.
-struct Whole {
+/// A small intact dataset: its fingerprint and its files.
+struct IntactDataset {
     fingerprint: String,
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Made once: what is broken are its files, one at a time.
-fn whole() -> &'static Whole {
-    static WHOLE: OnceLock<Whole> = OnceLock::new();
-    WHOLE.get_or_init(|| {
+/// Returns the intact dataset, which is made once.
+fn intact() -> &'static IntactDataset {
+    static INTACT: OnceLock<IntactDataset> = OnceLock::new();
+    INTACT.get_or_init(|| {
         let dir = tempfile::tempdir().expect("a folder");
         let source = dir.path().join("source.csv");
         let row = |n: usize| format!("{},{n} 2 3 4,{}\n", n % 2 * 3, if n < 8 { "Training" } else { "PublicTest" });
@@ -32,7 +32,7 @@ fn whole() -> &'static Whole {
         let report = super::import(&request, &mut |_| ControlFlow::Continue(())).expect("imported");
         let read = |name| fs::read(dir.path().join("data/d").join(name)).expect("read");
         let files = NAMES[..4].iter().map(|name| (*name, read(name))).collect();
-        Whole { fingerprint: report.manifest.fingerprint, files }
+        IntactDataset { fingerprint: report.manifest.fingerprint, files }
     })
 }
 
@@ -40,18 +40,18 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
     fs::write(folder.join(name), bytes).expect("written");
 }
 
-/// The files of a dataset: the first byte says which of them the rest is, the others are those of a small whole one.
+/// Opens a dataset in which one file holds these bytes; the first byte selects the file.
 pub(crate) fn dataset(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
     let dir = tempfile::tempdir().expect("a folder");
     let folder = dir.path().join("d");
     fs::create_dir(&folder).expect("made");
-    for (name, whole) in &whole().files {
-        write(&folder, name, whole);
+    for (name, content) in &intact().files {
+        write(&folder, name, content);
     }
     write(&folder, NAMES[usize::from(*which) % NAMES.len()], bytes);
     let _ = list(dir.path()).expect("a folder");
-    let _ = marked::read(&folder, &whole().fingerprint).map(|marked| marked.left_out());
+    let _ = marked::read(&folder, &intact().fingerprint).map(|marked| marked.left_out());
     let Ok(dataset) = Dataset::open(&folder) else { return };
     for split in Split::ALL {
         for index in 0..dataset.len(split).min(4) {

@@ -1,6 +1,6 @@
-//! A dataset's images as inputs of a network: augmented, resized, scaled as the network wants them.
+//! A dataset's images as network inputs: augmented, resized and scaled.
 
-mod picks;
+mod batch_spec;
 
 use std::sync::Arc;
 
@@ -13,56 +13,56 @@ use super::store::Dataset;
 use crate::domain::preprocessing::{ChannelOrder, Preprocessing};
 use crate::domain::{Augmentation, Split, View};
 
-pub use picks::Picks;
+pub use batch_spec::BatchSpec;
 
-/// What bytes are multiplied by to become numbers from 0 to 1.
+/// The factor from bytes to numbers from 0 to 1.
 pub const SCALE: f32 = 1.0 / 255.0;
 
-/// Floats from which on a batch is made by several threads; below, waking them costs more than it saves.
+/// Floats from which several threads fill a batch; below, waking threads costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 18;
 
-/// Which random changes training images get.
+/// The random changes of training images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Augmenter {
-    /// Their ranges.
+    /// The ranges of the changes.
     pub ranges: Augmentation,
     /// The run's seed.
     pub seed: u64,
-    /// How many variants of each image there are; 0 for a new one in every epoch.
+    /// The number of variants of each image; 0 draws a new one in every epoch.
     pub variants: u32,
 }
 
 impl Augmenter {
-    /// The number of the variant that an epoch shows, from 1; both count from 1. Variant n is what epoch n sees when
-    /// there is a new one in every epoch.
+    /// Returns the number of the variant that an epoch shows; both count from 1. Variant n equals the change that epoch
+    /// n would draw without variants.
     #[must_use]
     pub fn variant(&self, epoch: u64) -> u64 {
         if self.variants == 0 { epoch } else { (epoch.max(1) - 1) % u64::from(self.variants) + 1 }
     }
 }
 
-/// The images of a dataset, of one size and scaling.
+/// The images of a dataset, in one size and scaling.
 #[derive(Debug, Clone)]
 pub struct Images {
     dataset: Arc<Dataset>,
-    /// Side of a square, and what happens to pixels; `None` leaves size and channels alone and scales from 0 to 1.
+    /// Side of a square and preprocessing. `None` leaves size and channels unchanged and scales to 0 to 1.
     view: Option<(u32, Preprocessing)>,
     augmenter: Option<Augmenter>,
-    /// Side of the square that is cut out of stored images, in pixels; 0: none.
+    /// Side of the square cut out of stored images, in pixels; 0: none.
     crop: u32,
 }
 
 impl Images {
-    /// The images as they are stored, from 0 to 1.
+    /// Returns the images in their stored size, scaled to 0 to 1.
     #[must_use]
     pub fn plain(dataset: Arc<Dataset>, augmenter: Option<Augmenter>) -> Self {
         Self { dataset, view: None, augmenter, crop: 0 }
     }
 
-    /// The same with a square of so many pixels cut out of each; 0 cuts nothing.
+    /// Returns these images with a square of `crop` pixels cut out of each; 0 cuts nothing.
     ///
     /// # Panics
-    /// If it is larger than the images, or these are prepared for a pretrained base.
+    /// If the square is larger than the images, or the images are prepared for a pretrained base.
     #[must_use]
     pub fn cropped(self, crop: u32) -> Self {
         let ImageShape { width, height, .. } = self.dataset.image();
@@ -70,7 +70,7 @@ impl Images {
         Self { crop, ..self }
     }
 
-    /// The images as three-channel squares of this side in pixels, for a pretrained base.
+    /// Returns the images as three-channel squares of `side` pixels, preprocessed for a pretrained base.
     #[must_use]
     pub fn prepared(
         dataset: Arc<Dataset>,
@@ -81,64 +81,65 @@ impl Images {
         Self { dataset, view: Some((side, preprocessing)), augmenter, crop: 0 }
     }
 
-    /// Where they come from.
+    /// Returns the dataset of the images.
     #[must_use]
     pub fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
     }
 
-    /// What happens to pixels beside random changes; `None` where they are only scaled from 0 to 1.
+    /// Returns the preprocessing; `None` if pixels are only scaled to 0 to 1.
     #[must_use]
     pub fn preprocessing(&self) -> Option<&Preprocessing> {
         self.view.as_ref().map(|(_, preprocessing)| preprocessing)
     }
 
-    /// The random changes of training images.
+    /// Returns the random changes of training images.
     #[must_use]
     pub fn augmenter(&self) -> Option<&Augmenter> {
         self.augmenter.as_ref()
     }
 
-    /// How this pass sees image `index` of the training split; `None` where it is as it is stored.
-    fn change(&self, pass: Pass, index: u32) -> Option<Change> {
+    /// Returns the change of image `index` in this pass; `None` if it stays as stored.
+    fn pass_change(&self, pass: Pass, index: u32) -> Option<Change> {
         match (pass, self.augmenter) {
             (Pass::Training(epoch), Some(augmenter)) => {
-                Some(self.augmented(&augmenter, augmenter.variant(epoch), index))
+                Some(self.variant_change(&augmenter, augmenter.variant(epoch), index))
             }
-            (Pass::Training(_), None) => self.seen(View::PLAIN),
-            (Pass::Evaluation(view), _) => self.seen(view),
+            (Pass::Training(_), None) => self.view_change(View::PLAIN),
+            (Pass::Evaluation(view), _) => self.view_change(view),
         }
     }
 
-    /// How image `index` of the training split is changed in a variant (from 1).
-    fn augmented(&self, augmenter: &Augmenter, variant: u64, index: u32) -> Change {
+    /// Returns the change of training image `index` in a variant (from 1).
+    fn variant_change(&self, augmenter: &Augmenter, variant: u64, index: u32) -> Change {
         let key = [augmenter.seed, variant, u64::from(index)];
         Change::keyed(&augmenter.ranges, self.dataset.image(), self.crop, key)
     }
 
-    /// A view of an image; `None` where it is the image as it is stored.
-    fn seen(&self, view: View) -> Option<Change> {
+    /// Returns the change of a view; `None` if the view is the stored image.
+    fn view_change(&self, view: View) -> Option<Change> {
         let whole = self.crop == 0 && view == View::PLAIN;
         (!whole).then(|| Change::of_view(view, self.dataset.image(), self.crop))
     }
 
-    /// Writes the inputs of these images, of an augmented variant (from 1) if there is one, to `out`.
+    /// Writes the inputs of these images to `out` (f32 `[N, C, H, W]`), in an augmented variant (from 1) if one is
+    /// given.
     ///
     /// # Panics
-    /// If an index is out of range or `out` has another length than the inputs together.
+    /// If an index is out of range or `out` has another length.
     pub fn fill_variant(&self, split: Split, indices: &[u32], variant: Option<u64>, out: &mut [f32]) {
-        self.fill_changed(split, indices, &|index| self.of_variant(variant, index), out);
+        self.fill_changed(split, indices, &|index| self.variant_or_plain_change(variant, index), out);
     }
 
-    /// How a variant (from 1) shows image `index` of the training split; the plain view without one.
-    fn of_variant(&self, variant: Option<u64>, index: u32) -> Option<Change> {
+    /// Returns the change of training image `index` in a variant (from 1), or of the plain view without one.
+    fn variant_or_plain_change(&self, variant: Option<u64>, index: u32) -> Option<Change> {
         match (self.augmenter, variant) {
-            (Some(augmenter), Some(variant)) => Some(self.augmented(&augmenter, variant, index)),
-            _ => self.seen(View::PLAIN),
+            (Some(augmenter), Some(variant)) => Some(self.variant_change(&augmenter, variant, index)),
+            _ => self.view_change(View::PLAIN),
         }
     }
 
-    /// Writes the inputs of these images to `out`, each changed as `change` says.
+    /// Writes the inputs of these images to `out`, each changed by `change`.
     fn fill_changed(
         &self,
         split: Split,
@@ -187,17 +188,17 @@ impl Source for Images {
     }
 
     fn fill(&self, split: Split, indices: &[u32], pass: Pass, out: &mut [f32]) {
-        self.fill_changed(split, indices, &|index| self.change(pass, index), out);
+        self.fill_changed(split, indices, &|index| self.pass_change(pass, index), out);
     }
 }
 
-/// From u8 H×W×C to f32 C×H'×W' of 0 to 1, of this size.
+/// Writes an image (u8 `[H, W, C]`) to `out` (f32 `[C, H', W']`, 0 to 1); `size` is H', W'.
 fn plain(pixels: &[u8], image: ImageShape, change: Option<Change>, size: [u32; 2], out: &mut [f32]) {
     if let Some(change) = change {
         change.affine.apply(pixels, image, size, SCALE, out);
         return change.paint(out, size);
     }
-    // What the identity map gives, only faster.
+    // Equals the identity map, but is faster.
     let channels = image.channels as usize;
     let plane = out.len() / channels;
     for (channel, plane) in out.chunks_exact_mut(plane).enumerate() {
@@ -207,7 +208,7 @@ fn plain(pixels: &[u8], image: ImageShape, change: Option<Change>, size: [u32; 2
     }
 }
 
-/// From u8 H×W×C to f32 3×H'×W' as a pretrained base wants it, of this size.
+/// Writes an image (u8 `[H, W, C]`) to `out` (f32 `[3, H', W']`), preprocessed for a pretrained base; `size` is H', W'.
 fn prepared(
     pixels: &[u8],
     image: ImageShape,
@@ -226,7 +227,7 @@ fn prepared(
     let Preprocessing { order, scale, mean, deviation } = *preprocessing;
     let value = |channel: usize, value: f32| (value * scale - mean[channel]) / deviation[channel];
     let reversed = order == ChannelOrder::Bgr;
-    // One pass: planes of a large image are more than the nearest cache holds.
+    // One pass over the pixels, because the planes of a large image exceed the first-level cache.
     for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
         let [red, green, blue] = if image.channels == 1 { [*first; 3] } else { [*first, *second, *third] };
         let [left, right] = if reversed { [blue, red] } else { [red, blue] };
@@ -235,123 +236,4 @@ fn prepared(
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::data::writer::{Workshop, Writer, tests::description};
-    use crate::domain::DatasetName;
-
-    /// One image of one pixel value for each split, `[red, green, blue]` or gray.
-    fn dataset(dir: &TempDir, pixel: &[u8]) -> Arc<Dataset> {
-        let image = ImageShape { width: 6, height: 4, channels: u32::try_from(pixel.len()).unwrap() };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
-        writer.push(Split::Train, 0, &pixel.repeat(24), "x").unwrap();
-        writer.finish(description(), false).unwrap();
-        Arc::new(Dataset::open(&dir.path().join("d")).unwrap())
-    }
-
-    fn channels(source: &Images) -> Vec<f32> {
-        let [channels, height, width] = source.shape();
-        let mut out = vec![0.0; channels * height * width];
-        source.fill(Split::Train, &[0], Pass::PLAIN, &mut out);
-        out.chunks(height * width)
-            .map(|plane| {
-                assert!(plane.iter().all(|value| (value - plane[0]).abs() < 1e-4), "a flat image stays flat");
-                plane[0]
-            })
-            .collect()
-    }
-
-    fn close(ours: &[f32], theirs: [f32; 3]) {
-        assert!(ours.iter().zip(theirs).all(|(ours, theirs)| (ours - theirs).abs() < 1e-3), "{ours:?}, {theirs:?}");
-    }
-
-    #[test]
-    fn pixels_become_what_the_weights_were_trained_on() {
-        // Keras: x[..., ::-1] - [103.939, 116.779, 123.68]; keras-vggface, version 1: x[..., ::-1] - [93.5940,
-        // 104.7624,
-        // 129.1863]; torchvision: (x / 255 - mean) / std.
-        let table = [
-            (Preprocessing::KERAS_IMAGENET, [30.0 - 103.939, 20.0 - 116.779, 10.0 - 123.68]),
-            (Preprocessing::VGGFACE, [30.0 - 93.5940, 20.0 - 104.7624, 10.0 - 129.1863]),
-            (
-                Preprocessing::TORCHVISION,
-                [(10.0 / 255.0 - 0.485) / 0.229, (20.0 / 255.0 - 0.456) / 0.224, (30.0 / 255.0 - 0.406) / 0.225],
-            ),
-        ];
-        let dir = TempDir::new().unwrap();
-        let colour = dataset(&dir, &[10, 20, 30]);
-        for (preprocessing, expected) in table {
-            let images = Images::prepared(Arc::clone(&colour), 9, preprocessing, None);
-            assert_eq!(images.shape(), [3, 9, 9]);
-            close(&channels(&images), expected);
-        }
-        let dir = TempDir::new().unwrap();
-        let gray = dataset(&dir, &[100]);
-        let images = Images::prepared(Arc::clone(&gray), 9, Preprocessing::KERAS_IMAGENET, None);
-        close(&channels(&images), [100.0 - 103.939, 100.0 - 116.779, 100.0 - 123.68]);
-    }
-
-    #[test]
-    fn without_augmentation_images_are_the_stored_bytes_in_planes() {
-        let dir = TempDir::new().unwrap();
-        let colour = dataset(&dir, &[51, 102, 255]);
-        let found = channels(&Images::plain(colour, None));
-        close(&found, [0.2, 0.4, 1.0]);
-    }
-
-    #[test]
-    fn variants_come_round_and_each_is_what_its_epoch_would_see() {
-        let anew = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
-        let three = Augmenter { variants: 3, ..anew };
-        assert_eq!([1, 2, 3, 4, 5].map(|epoch| anew.variant(epoch)), [1, 2, 3, 4, 5]);
-        assert_eq!([1, 2, 3, 4, 7].map(|epoch| three.variant(epoch)), [1, 2, 3, 1, 1]);
-    }
-
-    #[test]
-    fn a_crop_is_in_the_middle_in_evaluation_and_anywhere_in_training() {
-        let dir = TempDir::new().unwrap();
-        let image = ImageShape { width: 6, height: 4, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
-        writer.push(Split::Train, 0, &(0..24).collect::<Vec<u8>>(), "x").unwrap();
-        writer.finish(description(), false).unwrap();
-        let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
-        let augmenter = Augmenter { ranges: Augmentation::default(), seed: 5, variants: 0 };
-        let images = Images::plain(dataset, Some(augmenter)).cropped(2);
-        assert_eq!(images.shape(), [1, 2, 2]);
-        let seen = |pass| {
-            let mut out = vec![0.0; 4];
-            images.fill(Split::Train, &[0], pass, &mut out);
-            out.iter().map(|value| (value * 255.0).round()).collect::<Vec<f32>>()
-        };
-        assert_eq!(seen(Pass::PLAIN), [8.0, 9.0, 14.0, 15.0]);
-        let first: Vec<f32> = (1..100).map(|epoch| seen(Pass::Training(epoch))[0]).collect();
-        let places = (0_u8..3).flat_map(|row| (0..5).map(move |column| f32::from(row * 6 + column)));
-        assert!(places.clone().all(|place| first.contains(&place)), "{first:?}");
-    }
-
-    #[test]
-    fn only_training_sees_random_changes() {
-        let dir = TempDir::new().unwrap();
-        let image = ImageShape { width: 8, height: 8, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
-        writer.push(Split::Train, 0, &(0..64).map(|at| at * 3).collect::<Vec<u8>>(), "x").unwrap();
-        writer.finish(description(), false).unwrap();
-        let dataset = Arc::new(Dataset::open(&dir.path().join("d")).unwrap());
-        let augmenter = Augmenter { ranges: Augmentation::REFERENCE, seed: 5, variants: 0 };
-        let images = Images::prepared(dataset, 16, Preprocessing::VGGFACE, Some(augmenter));
-        let seen = |pass| {
-            let mut out = vec![0.0; 3 * 256];
-            images.fill(Split::Train, &[0], pass, &mut out);
-            out
-        };
-        assert_eq!(seen(Pass::Training(1)), seen(Pass::Training(1)));
-        assert_ne!(seen(Pass::Training(1)), seen(Pass::Training(2)));
-        assert_eq!(seen(Pass::PLAIN), seen(Pass::PLAIN));
-        assert_ne!(seen(Pass::PLAIN), seen(Pass::Training(1)));
-    }
-}
+mod tests;

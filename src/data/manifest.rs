@@ -1,6 +1,6 @@
 //! The description of a dataset: the `manifest.json` of its folder.
 //!
-//! Reading it is all that a list or a class distribution needs; the pixels stay where they are.
+//! Lists and class distributions read only the manifest, never the pixels.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::split::Protocol;
 use super::store::StoreError;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
-use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
+use crate::domain::{DatasetName, LeftOutImages, Split, SplitCounts};
 use crate::durable::versioned;
 
 /// The newest store format that this program writes and reads.
@@ -19,19 +19,19 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Name of the manifest in a dataset's folder.
 pub const FILE_NAME: &str = "manifest.json";
 
-/// Size of every image of a dataset. Pixels are rows from the top, each pixel `channels` bytes.
+/// The shape of every image of a dataset. Pixels are stored in rows from the top, `channels` bytes each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
     /// Pixels in a row.
     pub width: u32,
-    /// Rows.
+    /// Number of rows.
     pub height: u32,
     /// 1 for gray, 3 for red, green and blue.
     pub channels: u32,
 }
 
 impl ImageShape {
-    /// Bytes of one image.
+    /// Returns the bytes of one image.
     #[must_use]
     pub fn bytes(self) -> usize {
         self.width as usize * self.height as usize * self.channels as usize
@@ -43,37 +43,37 @@ impl ImageShape {
 pub struct ClassCounts {
     /// The class's name.
     pub name: String,
-    /// Number of images in each split.
+    /// The number of images in each split.
     #[serde(flatten)]
     pub counts: SplitCounts,
 }
 
-/// Something in the source that did not make it into the dataset.
+/// A part of the source that was not imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// What: a path inside the source or a row of its table, safe to print.
+    /// A path inside the source or a row of its table, safe to print.
     pub source: String,
-    /// Why, in words, safe to print.
+    /// The reason, safe to print.
     pub reason: String,
 }
 
-/// How the images came to their splits.
+/// The rule by which the images were divided into splits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitOptions {
-    /// The share of each class's training files that became validation, as in Keras's `validation_split`;
-    /// `None` where the source has a validation split of its own.
+    /// The share of each class's training files that became validation, as in Keras's `validation_split`. `None` if the
+    /// source has a validation split.
     pub validation_fraction: Option<f64>,
-    /// The share of each class's files that became test; `None` where the source has a test split of its own.
+    /// The share of each class's files that became test; `None` if the source has a test split.
     pub test_fraction: Option<f64>,
-    /// By which rule; files of before there were two have none.
+    /// The protocol; older files have none and mean Keras's.
     #[serde(default, skip_serializing_if = "Protocol::is_keras")]
     pub protocol: Protocol,
 }
 
 impl SplitOptions {
-    /// How the splits were made, in words.
+    /// Describes how the splits were made.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let cut = |fraction: f64, from: &str, name: &str| format!("{name} is the first {fraction} of {from}");
         let (training, files) = ("each class's training files, as Keras cuts it", "each class's files");
         match (self.protocol, self.validation_fraction, self.test_fraction) {
@@ -88,30 +88,30 @@ impl SplitOptions {
     }
 }
 
-/// What a dataset is. The order of `classes` is the order of labels and, within each split, of images.
+/// The description of a dataset. The order of `classes` is the order of labels and, within each split, of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Format of the store; see [`FORMAT_VERSION`].
+    /// The format of the store; see [`FORMAT_VERSION`].
     pub version: u32,
     /// The dataset's name when it was written.
     pub name: DatasetName,
-    /// Hash over shape, class names, counts and pixels; see [`super::fingerprint`].
+    /// The hash over shape, class names, counts and pixels; see [`super::fingerprint`].
     pub fingerprint: String,
-    /// Size of every image.
+    /// The shape of every image.
     pub image: ImageShape,
-    /// Classes by label.
+    /// The classes by label.
     pub classes: Vec<ClassCounts>,
-    /// What was left out; at most [`super::import::MOST_SKIPS_LISTED`] of them are listed.
+    /// The skipped parts of the source, at most [`super::import::MOST_SKIPS_LISTED`].
     pub skipped: Vec<Skipped>,
-    /// How many were left out, listed or not.
+    /// The number of skipped parts, listed or not.
     pub skipped_count: u64,
-    /// How many images were resized to `image`.
+    /// The number of images resized to `image`.
     pub resized: u64,
-    /// What was imported, as the user named it, safe to print.
+    /// The imported source, as the user named it, safe to print.
     pub source: String,
-    /// When, in milliseconds since 1970.
+    /// The time of the import, in milliseconds since 1970.
     pub created_at: u64,
-    /// How the images came to their splits.
+    /// The rule by which the images were divided into splits.
     pub split: SplitOptions,
 }
 
@@ -119,7 +119,7 @@ impl Manifest {
     /// Reads the manifest of the dataset in folder `dir`.
     ///
     /// # Errors
-    /// [`StoreError`] when there is none, it is of a newer version, or it contradicts itself.
+    /// [`StoreError`] if there is none, it is of a newer version, or it contradicts itself.
     pub fn read(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE_NAME);
         let text = fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
@@ -129,7 +129,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Refuses what no writer of this program writes, so that later arithmetic cannot overflow.
+    /// Rejects values that this program never writes. Otherwise later arithmetic could overflow.
     fn check(&self) -> Result<(), String> {
         let ImageShape { width, height, channels } = self.image;
         if !matches!(channels, 1 | 3) || width == 0 || height == 0 || width > 1 << 16 || height > 1 << 16 {
@@ -148,7 +148,7 @@ impl Manifest {
         }
     }
 
-    /// Images in each split, over all classes.
+    /// Returns the number of images in each split, over all classes.
     #[must_use]
     pub fn counts(&self) -> SplitCounts {
         self.classes.iter().fold(SplitCounts::default(), |sum, class| SplitCounts {
@@ -158,13 +158,13 @@ impl Manifest {
         })
     }
 
-    /// The names of the classes by label.
+    /// Returns the names of the classes by label.
     #[must_use]
     pub fn class_names(&self) -> Vec<&str> {
         self.classes.iter().map(|class| class.name.as_str()).collect()
     }
 
-    /// The class of the `index`th image of a split: images of a class lie together. `None` beyond the last.
+    /// Returns the class of image `index` of a split, from the order of images; `None` beyond the last.
     #[must_use]
     pub fn class_of(&self, split: Split, index: usize) -> Option<&ClassCounts> {
         let mut end = 0;
@@ -174,16 +174,16 @@ impl Manifest {
         })
     }
 
-    /// Whether a run can leave these training images out: they are there, and some of every class stay.
+    /// Checks that a run can leave these training images out: they exist, and some of every class remain.
     ///
     /// # Errors
     /// [`Problem::NotThere`] or [`Problem::WholeClass`].
-    pub fn check_left_out(&self, left_out: &LeftOut) -> Result<(), Problem> {
+    pub fn check_left_out(&self, left_out: &LeftOutImages) -> Result<(), Problem> {
         let classes = self.classes.iter().map(|class| (class.name.as_str(), class.counts.train));
         preflight::check_left_out(left_out, classes)
     }
 
-    /// What of the dataset decides whether a run can be trained on it.
+    /// Returns the properties that decide whether a run can be trained on the dataset.
     #[must_use]
     pub fn facts(&self) -> DatasetFacts {
         DatasetFacts {

@@ -1,7 +1,7 @@
-//! Training images that a person has marked as doubtful, candidates for wrong labels: the `marked.json` of a dataset.
+//! Marks of doubtful training images, candidates for wrong labels: the `marked.json` of a dataset.
 //!
-//! The list belongs to the dataset; a run that leaves marked images out copies it into its recipe at that moment, so
-//! that later changes of the list change no run.
+//! A run that leaves marked images out copies the list into its recipe. Otherwise a later mark would change an existing
+//! run.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{Dataset, shown};
 use crate::domain::text::printable;
-use crate::domain::{LeftOut, RunId, Split};
+use crate::domain::{LeftOutImages, RunId, Split};
 use crate::durable::versioned::{FileError, FileKind, Problem};
 
 /// The newest format that this program writes and reads.
@@ -22,63 +22,63 @@ pub const FILE_NAME: &str = "marked.json";
 static KIND: FileKind =
     FileKind { name: "marks", newest: MARKED_VERSION, pretty: true, damaged: "is damaged", advice: "" };
 
-/// One marked image.
+/// A marked image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Its index in the training split, from 0.
+    /// The image's index in the training split, from 0.
     pub index: u32,
-    /// Where it came from, safe to print: what it is called in the source that was imported.
+    /// The image's name in the imported source, safe to print.
     pub source: String,
-    /// The run by whose judgement it was found.
+    /// The run whose predictions raised the doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// When it was marked, in milliseconds since 1970.
+    /// The time of the mark, in milliseconds since 1970.
     pub at: u64,
 }
 
 /// The marked images of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marked {
-    /// The dataset's fingerprint: indices mean something in that one only.
+pub struct Marks {
+    /// The dataset's fingerprint; the indices are valid for that dataset only.
     pub fingerprint: String,
-    /// By index, ascending, each once.
+    /// The marks by ascending index, each index once.
     pub images: Vec<Mark>,
 }
 
-/// Why the list cannot be read or changed.
+/// The reason why a list of marks cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum MarkedError {
-    /// The list's file.
+    /// The list's file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
     /// The dataset was replaced since.
     #[error(
-        "{}: these marks are of another dataset (fingerprint {}, now {}): `mien data unmark NAME --all` forgets them",
+        "{}: the marks are of another dataset (fingerprint {}, now {}); remove them with `mien data unmark NAME --all`",
         shown(.path), printable(.marked), printable(.dataset)
     )]
     OtherDataset {
-        /// The list.
+        /// The list's file.
         path: PathBuf,
-        /// Whose marks these are.
+        /// The fingerprint in the list.
         marked: String,
-        /// What the dataset is now.
+        /// The dataset's fingerprint now.
         dataset: String,
     },
-    /// There is no such image.
+    /// The dataset has no such image.
     #[error("there is no training image {index}: there are {count}, counted from 0")]
     NoImage {
-        /// What was asked for.
+        /// The index given.
         index: u32,
-        /// How many there are.
+        /// The number of training images.
         count: usize,
     },
-    /// The image has no mark to take back.
+    /// The image has no mark to remove.
     #[error("image {0} is not marked: nothing was changed")]
     NotMarked(u32),
 }
 
-impl Marked {
-    /// No marks, for the dataset with this fingerprint.
+impl Marks {
+    /// Returns an empty list for the dataset with this fingerprint.
     #[must_use]
     pub fn none(fingerprint: &str) -> Self {
         Self { fingerprint: fingerprint.to_owned(), images: Vec::new() }
@@ -87,31 +87,31 @@ impl Marked {
     /// Whether this training image is marked.
     #[must_use]
     pub fn contains(&self, index: u32) -> bool {
-        self.place(index).is_ok()
+        self.position(index).is_ok()
     }
 
-    fn place(&self, index: u32) -> Result<usize, usize> {
+    fn position(&self, index: u32) -> Result<usize, usize> {
         self.images.binary_search_by_key(&index, |mark| mark.index)
     }
 
-    /// Marks a training image; one that is marked already stays as it is. Tells whether anything changed.
+    /// Marks a training image and returns whether the list changed; an existing mark stays as it is.
     ///
     /// # Errors
-    /// When the dataset has no such image.
+    /// If the dataset has no such image.
     pub fn mark(&mut self, dataset: &Dataset, index: u32, run: Option<RunId>, at: u64) -> Result<bool, MarkedError> {
         let count = dataset.len(Split::Train);
         if index as usize >= count {
             return Err(MarkedError::NoImage { index, count });
         }
-        let Err(place) = self.place(index) else { return Ok(false) };
+        let Err(position) = self.position(index) else { return Ok(false) };
         let source = dataset.source(Split::Train, index as usize);
-        self.images.insert(place, Mark { index, source, run, at });
+        self.images.insert(position, Mark { index, source, run, at });
         Ok(true)
     }
 
-    /// Takes a mark back. Tells whether there was one.
+    /// Removes a mark and returns whether there was one.
     pub fn unmark(&mut self, index: u32) -> bool {
-        self.place(index).map(|place| self.images.remove(place)).is_ok()
+        self.position(index).map(|position| self.images.remove(position)).is_ok()
     }
 
     fn check(&self, path: &Path, fingerprint: &str) -> Result<(), MarkedError> {
@@ -126,21 +126,21 @@ impl Marked {
         Ok(())
     }
 
-    /// What a run that leaves the marked images out does without.
+    /// Returns the marked images as a recipe leaves them out.
     #[must_use]
-    pub fn left_out(&self) -> LeftOut {
+    pub fn left_out(&self) -> LeftOutImages {
         let images = self.images.iter().map(|mark| mark.index).collect();
-        LeftOut::new(images, self.images.iter().filter_map(|mark| mark.run.clone()).collect())
+        LeftOutImages::new(images, self.images.iter().filter_map(|mark| mark.run.clone()).collect())
     }
 }
 
-/// Reads the list of the dataset in folder `dir`, whose fingerprint is this; where there is none, nothing is marked.
+/// Reads the list of the dataset in folder `dir` with this fingerprint; without a file, the list is empty.
 ///
 /// # Errors
-/// When it cannot be read, is damaged, of a newer format, or of another dataset.
-pub fn read(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
+/// If the file cannot be read, is damaged, of a newer format, or of another dataset.
+pub fn read(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
     let path = dir.join(FILE_NAME);
-    let marked = KIND.read(&path)?.unwrap_or_else(|| Marked::none(fingerprint));
+    let marked = KIND.read(&path)?.unwrap_or_else(|| Marks::none(fingerprint));
     marked.check(&path, fingerprint)?;
     Ok(marked)
 }
@@ -152,24 +152,24 @@ pub fn read(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
 pub fn change(
     dir: &Path,
     fingerprint: &str,
-    change: impl FnOnce(&mut Marked) -> Result<(), MarkedError>,
-) -> Result<Marked, MarkedError> {
+    change: impl FnOnce(&mut Marks) -> Result<(), MarkedError>,
+) -> Result<Marks, MarkedError> {
     let path = dir.join(FILE_NAME);
-    KIND.update(&path, |before: Option<&Marked>| {
-        let mut marked = before.cloned().unwrap_or_else(|| Marked::none(fingerprint));
+    KIND.update(&path, |before: Option<&Marks>| {
+        let mut marked = before.cloned().unwrap_or_else(|| Marks::none(fingerprint));
         marked.check(&path, fingerprint)?;
         change(&mut marked)?;
         Ok(marked)
     })
 }
 
-/// Takes every mark back, also of a list that is damaged or of another dataset, and returns the empty list.
+/// Removes every mark, even of a damaged list or one of another dataset, and returns the empty list.
 ///
 /// # Errors
-/// When the list cannot be locked or written.
-pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marked, MarkedError> {
-    let (path, none) = (dir.join(FILE_NAME), Marked::none(fingerprint));
-    let _alone = KIND.lock(&path)?;
+/// If the list cannot be locked or written.
+pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
+    let (path, none) = (dir.join(FILE_NAME), Marks::none(fingerprint));
+    let _lock = KIND.lock(&path)?;
     KIND.write(&path, &none)?;
     Ok(none)
 }
@@ -182,14 +182,14 @@ mod tests {
 
     use super::*;
     use crate::data::manifest::ImageShape;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::DatasetName;
 
-    /// Four training images, three of the first class.
+    /// Returns a dataset of four training images, three of them of the first class.
     fn dataset(dir: &TempDir) -> Dataset {
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = Workshop::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
-        let mut writer = Writer::new(workshop, image, &["a".into(), "b".into()]).unwrap();
+        let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
+        let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
         for (index, label) in [0, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label, &[u8::try_from(index).unwrap(); 4], &format!("{index}.png")).unwrap();
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_kept_and_taken_back_and_become_what_a_run_leaves_out() {
+    fn marks_are_saved_and_removed_and_become_a_runs_left_out_images() {
         let dir = TempDir::new().unwrap();
         let dataset = dataset(&dir);
         let mut marked = read(dataset.dir(), dataset.fingerprint()).unwrap();
@@ -218,12 +218,12 @@ mod tests {
         let again = read(dataset.dir(), dataset.fingerprint()).unwrap();
         assert_eq!(again, marked);
         assert_eq!(again.images[1], Mark { index: 2, source: "2.png".into(), run: Some(run.clone()), at: 5 });
-        assert_eq!(again.left_out(), LeftOut::new(vec![0, 2], vec![run]));
+        assert_eq!(again.left_out(), LeftOutImages::new(vec![0, 2], vec![run]));
         assert!(marked.unmark(0) && !marked.unmark(0) && !marked.contains(0));
     }
 
     #[test]
-    fn marks_of_another_dataset_or_format_are_refused_in_words() {
+    fn marks_of_another_dataset_or_format_are_rejected_with_a_message() {
         let dir = TempDir::new().unwrap();
         let refused = |text: &str| {
             fs::write(dir.path().join(FILE_NAME), text).unwrap();
@@ -238,13 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_several_writers_are_all_kept() {
+    fn marks_of_several_writers_are_all_saved() {
         let dir = TempDir::new().unwrap();
         let dataset = dataset(&dir);
         std::thread::scope(|scope| {
             for index in 0..4 {
                 let dataset = &dataset;
-                let mark = move |list: &mut Marked| list.mark(dataset, index, None, 1).map(drop);
+                let mark = move |list: &mut Marks| list.mark(dataset, index, None, 1).map(drop);
                 scope.spawn(move || change(dataset.dir(), dataset.fingerprint(), mark).unwrap());
             }
         });
@@ -257,7 +257,7 @@ mod tests {
     fn a_class_cannot_be_left_out_whole() {
         let dir = TempDir::new().unwrap();
         let manifest = dataset(&dir).manifest().clone();
-        let check = |images: &[u32]| manifest.check_left_out(&LeftOut::new(images.to_vec(), Vec::new()));
+        let check = |images: &[u32]| manifest.check_left_out(&LeftOutImages::new(images.to_vec(), Vec::new()));
         assert_eq!(check(&[]), Ok(()));
         assert_eq!(check(&[0, 2]), Ok(()));
         let refused = |images| check(images).expect_err("refused").to_string();

@@ -1,11 +1,10 @@
-//! Datasets: imported once into a packed store, opened by memory map, read as augmented batches.
+//! Datasets: packed once by an import, opened by memory map, read as augmented batches.
 //!
-//! May know: the domain and crates for files, pictures and threads. Knows nothing of networks, runs or screens, so it
-//! compiles without any feature of this package.
+//! Compiles without any feature of this package; networks, runs and screens are unknown here.
 //!
-//! The way of an image: [`mod@import`] (or [`demo`]) writes it with a [`writer::Writer`] into a folder that
-//! [`store::Dataset`] opens; [`images`] takes it from there through [`augment`] to the floats that a network eats, and
-//! [`batch`] makes batches of them. What a frozen base makes of images is kept by [`features`].
+//! An image's path: [`mod@import`] or [`demo`] passes it to a [`writer::Writer`], and [`store::Dataset`] opens the
+//! result. [`images`] augments ([`augment`]) and scales it, and [`batch`] collects batches. [`features`] caches the
+//! outputs of a frozen part.
 
 pub mod augment;
 pub mod batch;
@@ -27,7 +26,7 @@ pub mod writer;
 pub use crate::durable::disk_usage;
 pub use augment::{Affine, Change};
 pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
-pub use images::{Augmenter, Images, Picks};
+pub use images::{Augmenter, BatchSpec, Images};
 pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
 pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
 pub use stats::Distribution;

@@ -1,5 +1,4 @@
-//! Which files of a class train, which validate and which test: Keras's `validation_split`, by file name, or what the
-//! makers of FER-2013 say of each image.
+//! The division of a class's files into splits: Keras's `validation_split` by file name, or FER-2013's `Usage` column.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Split;
 use crate::domain::text::printable;
 
-/// By which rule the images of a source come to their splits.
+/// The rule by which an import makes splits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
-    /// Validation is cut from the training images as Keras does it, and all that the source calls test tests.
+    /// Keras's: validation is cut from the training images, and all images that the source calls test are test images.
     #[default]
     Keras,
-    /// That of FER-2013's makers: `Training` trains, `PublicTest` validates, `PrivateTest` tests.
+    /// FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests.
     Official,
 }
 
 impl Protocol {
-    /// Both.
+    /// All protocols.
     pub const ALL: [Self; 2] = [Self::Keras, Self::Official];
 
-    /// The word used in files and commands.
+    /// Returns the name used in files and commands.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,7 +33,7 @@ impl Protocol {
         }
     }
 
-    /// Whether it is the one by which everything was imported before there were two: manifests leave it out.
+    /// Whether the protocol is Keras's, which manifests leave out for the sake of older files.
     #[must_use]
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
     pub fn is_keras(&self) -> bool {
@@ -57,22 +56,22 @@ impl FromStr for Protocol {
     }
 }
 
-/// What FER-2013 says an image is for.
+/// An image's usage in FER-2013's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Usage {
-    /// To train on.
+    /// Training.
     Training,
-    /// The public leaderboard of the contest in which it was published.
+    /// The public leaderboard of the contest.
     PublicTest,
     /// The final ranking of the contest.
     PrivateTest,
 }
 
 impl Usage {
-    /// All three.
+    /// All usages.
     pub const ALL: [Self; 3] = [Self::Training, Self::PublicTest, Self::PrivateTest];
 
-    /// The word in tables and file names.
+    /// Returns the name in tables and file names.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -82,19 +81,19 @@ impl Usage {
         }
     }
 
-    /// The usage of this name, in small or capital letters.
+    /// Returns the usage with this name, ignoring case.
     #[must_use]
-    pub fn named(text: &[u8]) -> Option<Self> {
+    pub fn from_name(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|usage| text.eq_ignore_ascii_case(usage.name().as_bytes()))
     }
 
-    /// The usage that a file's name begins with, as in `PublicTest_123.jpg`.
+    /// Returns the usage that a file's name begins with, as in `PublicTest_123.jpg`.
     #[must_use]
-    pub fn of_file(name: &str) -> Option<Self> {
-        Self::named(name.split(|c: char| !c.is_ascii_alphabetic()).next()?.as_bytes())
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        Self::from_name(name.split(|c: char| !c.is_ascii_alphabetic()).next()?.as_bytes())
     }
 
-    /// The split of an image for this use.
+    /// Returns the split of images with this usage.
     #[must_use]
     pub fn split(self, protocol: Protocol) -> Split {
         match (self, protocol) {
@@ -104,9 +103,9 @@ impl Usage {
         }
     }
 
-    /// The usage of a split's images by the official protocol.
+    /// Returns the usage of a split's images by the official protocol.
     #[must_use]
-    pub fn of_split(split: Split) -> Self {
+    pub fn for_split(split: Split) -> Self {
         match split {
             Split::Train => Self::Training,
             Split::Validation => Self::PublicTest,
@@ -115,30 +114,31 @@ impl Usage {
     }
 }
 
-/// The parts of one class's files, sorted by name.
+/// The division of one class's files, sorted by name, as index ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
     /// The first files.
     pub validation: Range<usize>,
-    /// The ones after them.
+    /// The files after validation.
     pub test: Range<usize>,
-    /// The rest.
+    /// The remaining files.
     pub train: Range<usize>,
 }
 
-/// `int(fraction * count)` as Python computes it: in 64-bit floats, cut towards zero.
+/// Returns `int(fraction * count)` as Python computes it: in 64-bit floats, truncated.
 #[must_use]
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn share(fraction: f64, count: usize) -> usize {
     ((fraction * count as f64) as usize).min(count)
 }
 
-/// Cuts `count` files: the first `int(validation * count)` validate, the next `int(test * count)` test, the rest train.
+/// Divides `count` files: the first `int(validation * count)` validate, the next `int(test * count)` test, the rest
+/// train.
 ///
-/// With `test` 0 this is what `ImageDataGenerator(validation_split=…).flow_from_directory` does with each class's file
-/// list, before any file is opened: files that turn out to be unreadable still count.
+/// With `test` 0, the division equals that of Keras's `ImageDataGenerator(validation_split=…).flow_from_directory`.
+/// Keras divides each class's file list before it opens a file, so unreadable files count too.
 #[must_use]
-pub fn cut(count: usize, validation: f64, test: f64) -> Parts {
+pub fn split_files(count: usize, validation: f64, test: f64) -> Parts {
     let first = share(validation, count);
     let second = (first + share(test, count)).min(count);
     Parts { validation: 0..first, test: first..second, train: second..count }
@@ -162,7 +162,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in table {
-            assert_eq!(Usage::of_file(name), expected, "{name}");
+            assert_eq!(Usage::from_file_name(name), expected, "{name}");
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(splits(Protocol::Keras), [Split::Train, Split::Test, Split::Test]);
         assert_eq!(splits(Protocol::Official), [Split::Train, Split::Validation, Split::Test]);
         for usage in Usage::ALL {
-            assert_eq!(Usage::of_split(usage.split(Protocol::Official)), usage);
+            assert_eq!(Usage::for_split(usage.split(Protocol::Official)), usage);
         }
         for protocol in Protocol::ALL {
             assert_eq!(protocol.name().parse(), Ok(protocol));
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn fer2013_is_cut_as_keras_cuts_it() {
         let train = [3995, 436, 4097, 7215, 4965, 4830, 3171];
-        let validation: usize = train.iter().map(|count| cut(*count, 0.1, 0.0).validation.len()).sum();
+        let validation: usize = train.iter().map(|count| split_files(*count, 0.1, 0.0).validation.len()).sum();
         assert_eq!((train.iter().sum::<usize>() - validation, validation), (25_841, 2_868));
     }
 
@@ -197,7 +197,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_parts_are_disjoint_and_complete(count in 0_usize..10_000, v in 0.0..0.5_f64, t in 0.0..0.5_f64) {
-            let parts = cut(count, v, t);
+            let parts = split_files(count, v, t);
             prop_assert_eq!(parts.validation.start, 0);
             prop_assert_eq!(parts.validation.end, parts.test.start);
             prop_assert_eq!(parts.test.end, parts.train.start);

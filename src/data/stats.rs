@@ -1,14 +1,14 @@
-//! Figures about a dataset that a manifest alone can tell.
+//! Statistics of a dataset that follow from its manifest.
 
 use super::manifest::Manifest;
 use crate::domain::Split;
 
-/// How the images of a dataset spread over its classes.
+/// The distribution of a dataset's images over its classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// One entry a class, in label order.
+    /// One entry per class, in label order.
     pub classes: Vec<ClassShare>,
-    /// Images of the largest class over images of the smallest, training and validation together; infinite when the
+    /// Images of the largest class over images of the smallest, in training and validation together; infinite if the
     /// smallest is empty.
     pub imbalance: f64,
 }
@@ -18,14 +18,14 @@ pub struct Distribution {
 pub struct ClassShare {
     /// The class's name.
     pub name: String,
-    /// Images in training, validation and test, in the order of [`Split::ALL`].
+    /// The number of images in training, validation and test, in the order of [`Split::ALL`].
     pub counts: [usize; 3],
-    /// Those counts as percentages of their split; 0 in an empty split.
+    /// The counts as percentages of their split; 0 in an empty split.
     pub percentages: [f64; 3],
 }
 
 impl Distribution {
-    /// Counts and percentages per class and split, and the imbalance ratio.
+    /// Returns counts and percentages by class and split, and the imbalance ratio.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         let totals = Split::ALL.map(|split| manifest.counts().get(split));

@@ -1,14 +1,13 @@
-//! Reading the packed store: one folder a dataset, opened by memory map.
+//! The packed store of datasets: one folder per dataset, opened by memory map.
 //!
-//! A dataset `NAME` is the folder `data/NAME/` with
+//! The folder `data/NAME/` holds
 //! - `manifest.json`: see [`Manifest`];
-//! - `pixels.bin`: u8, N×H×W×C, row-major;
-//! - `labels.bin`: u16, little-endian, N of them; implied by the manifest's counts, kept for other programs;
-//! - `sources.bin`: for each image where it came from: all names as UTF-8 one after the other, then N + 1 offsets into
-//!   them (u64, little-endian).
+//! - `pixels.bin`: u8 `[N, H, W, C]`, row-major;
+//! - `labels.bin`: N × u16, little-endian; redundant with the manifest's counts, for other programs;
+//! - `sources.bin`: the source names of all images, concatenated UTF-8, then N + 1 offsets (u64, little-endian).
 //!
-//! Images are in canonical order: split by split, in each split class by class, in each class by name of the source.
-//! Opening checks the lengths of the files and the labels, and leaves the pixels on disk.
+//! Images are in canonical order: by split, then by class, then by name in the source. Opening checks the file lengths
+//! and the labels but reads no pixels.
 
 use std::fs::{self, File};
 use std::io;
@@ -29,10 +28,10 @@ pub const LABELS: &str = "labels.bin";
 /// Name of the file of source names.
 pub const SOURCES: &str = "sources.bin";
 
-/// Why a dataset cannot be read or written.
+/// The reason why a dataset cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system refused.
+    /// A file operation failed.
     #[error("{}: {error}{}", shown(.path), advice(.error))]
     Io {
         /// The file or folder.
@@ -40,12 +39,12 @@ pub enum StoreError {
         /// The system's reason.
         error: io::Error,
     },
-    /// Written by a newer version of this program.
+    /// The dataset was written by a newer version of this program.
     #[error("{}: the dataset has format {version}, this mien knows up to {FORMAT_VERSION}; update mien", shown(.path))]
     Newer {
         /// The manifest.
         path: PathBuf,
-        /// The version it claims.
+        /// The version in the manifest.
         version: u32,
     },
     /// The files contradict each other.
@@ -53,36 +52,36 @@ pub enum StoreError {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The contradiction.
         reason: String,
     },
-    /// A different dataset has the name already.
+    /// Another dataset has the name.
     #[error("a different dataset is called '{name}' already; choose another name or replace it")]
     Exists {
-        /// The name asked for.
+        /// The requested name.
         name: DatasetName,
     },
-    /// Something that is no dataset lies where the dataset would go; it is never replaced.
+    /// A file or folder that is not a dataset has the dataset's path; it is never replaced.
     #[error("{}: is in the way and is not a dataset; move it or choose another name", shown(.path))]
     Foreign {
-        /// What is in the way.
+        /// The path.
         path: PathBuf,
     },
     /// Another process is importing under the same name.
     #[error("another import of '{name}' is under way; wait for it or choose another name")]
     Busy {
-        /// The name asked for.
+        /// The requested name.
         name: DatasetName,
     },
 }
 
 impl StoreError {
-    /// An I/O error at `path`.
+    /// Returns the error for a failed operation on `path`.
     pub(crate) fn io(path: &Path, error: io::Error) -> Self {
         Self::Io { path: path.to_owned(), error }
     }
 
-    /// What is wrong with the manifest at `path`.
+    /// Returns the error for a problem of the manifest at `path`.
     pub(super) fn of(path: &Path, problem: Problem) -> Self {
         let path = path.to_owned();
         match problem {
@@ -93,12 +92,12 @@ impl StoreError {
     }
 }
 
-/// A path as a message may show it.
+/// Returns a path that is safe to print.
 pub(crate) fn shown(path: &Path) -> String {
     crate::domain::text::printable(&path.to_string_lossy())
 }
 
-/// What to do about an I/O error, where there is something.
+/// Returns the advice for an I/O error, empty if there is none.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",
@@ -107,7 +106,7 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// A dataset that is open for reading. Cheap to open, shared between threads by reference.
+/// An open dataset. Opening is cheap; threads share it by reference.
 #[derive(Debug)]
 pub struct Dataset {
     dir: PathBuf,
@@ -115,7 +114,7 @@ pub struct Dataset {
     pixels: Mmap,
     sources: Mmap,
     labels: Vec<u16>,
-    /// Where each split begins, and the end.
+    /// The first position of each split, then the total.
     bounds: [usize; 4],
 }
 
@@ -123,7 +122,7 @@ impl Dataset {
     /// Opens the dataset in folder `dir`.
     ///
     /// # Errors
-    /// [`StoreError`] when a file is missing, cut short or of a newer format; it names the file.
+    /// [`StoreError`] if a file is missing, truncated or of a newer format; it names the file.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let manifest = Manifest::read(dir)?;
         let counts = manifest.counts();
@@ -131,7 +130,7 @@ impl Dataset {
         let bounds = [0, counts.train, learned, counts.total()];
         let total = counts.total();
         let pixels = map(&dir.join(PIXELS), |length| length == total * manifest.image.bytes())?;
-        // The names take some room, the offsets an exact one.
+        // A lower bound, because the length of the names is not known yet.
         let sources = map(&dir.join(SOURCES), |length| length >= (total + 1) * 8)?;
         let labels = read_labels(&dir.join(LABELS), &manifest)?;
         let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, bounds };
@@ -141,37 +140,37 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// The description it was opened with.
+    /// Returns the manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The folder it was opened from.
+    /// Returns the dataset's folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Size of every image.
+    /// Returns the shape of every image.
     #[must_use]
     pub fn image(&self) -> ImageShape {
         self.manifest.image
     }
 
-    /// The hash that identifies the dataset.
+    /// Returns the hash that identifies the dataset.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.manifest.fingerprint
     }
 
-    /// Number of classes.
+    /// Returns the number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {
         self.manifest.classes.len()
     }
 
-    /// Images in a split.
+    /// Returns the number of images in a split.
     #[must_use]
     pub fn len(&self, split: Split) -> usize {
         self.range(split).len()
@@ -183,20 +182,20 @@ impl Dataset {
         self.range(split).is_empty()
     }
 
-    /// The positions of a split's images in [`Self::all_pixels`].
+    /// Returns the positions of a split's images in [`Self::all_pixels`].
     #[must_use]
     pub fn range(&self, split: Split) -> Range<usize> {
         let index = split as usize;
         self.bounds[index]..self.bounds[index + 1]
     }
 
-    /// All pixels of all images, u8 N×H×W×C.
+    /// Returns all pixels of all images, u8 `[N, H, W, C]`.
     #[must_use]
     pub fn all_pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// The pixels of the `index`th image of a split, u8 H×W×C.
+    /// Returns the pixels of image `index` of a split, u8 `[H, W, C]`.
     ///
     /// # Panics
     /// If the split has no such image.
@@ -207,7 +206,7 @@ impl Dataset {
         &self.pixels[at..at + bytes]
     }
 
-    /// The class of the `index`th image of a split; always below [`Self::classes`].
+    /// Returns the class of image `index` of a split, always below [`Self::classes`].
     ///
     /// # Panics
     /// If the split has no such image.
@@ -216,7 +215,7 @@ impl Dataset {
         usize::from(self.labels[self.position(split, index)])
     }
 
-    /// Where the `index`th image of a split came from: a path in the imported source or a row of its table, safe to
+    /// Returns the source of image `index` of a split: a path in the imported source or a row of its table, safe to
     /// print.
     ///
     /// # Panics
@@ -225,15 +224,15 @@ impl Dataset {
     pub fn source(&self, split: Split, index: usize) -> String {
         let position = self.position(split, index);
         let name = self.offset(position).zip(self.offset(position + 1));
-        // A damaged offset gives an empty name: a caption is no reason to stop.
+        // A damaged offset gives an empty name. Otherwise a damaged caption would end the program.
         let name = name.and_then(|(start, end)| self.sources.get(start..end)).unwrap_or_default();
         crate::domain::text::printable(&String::from_utf8_lossy(name))
     }
 
-    /// Reads every pixel and compares with the fingerprint.
+    /// Reads every pixel and compares the hash with the fingerprint.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when the pixels are not those that were imported.
+    /// [`StoreError::Corrupt`] if the pixels differ from the imported ones.
     pub fn verify(&self) -> Result<(), StoreError> {
         let pixels = blake3::Hasher::new().update_rayon(&self.pixels).finalize();
         if fingerprint(self.image(), &self.manifest.classes, &pixels) == self.manifest.fingerprint {
@@ -256,11 +255,11 @@ impl Dataset {
     }
 }
 
-/// Every dataset in a data folder, by name; folders without a manifest are none of ours. A missing folder is an empty
-/// one.
+/// Returns every dataset in a data folder by name, with its manifest or its error. Folders without a manifest are
+/// skipped, and a missing folder counts as empty.
 ///
 /// # Errors
-/// [`StoreError::Io`] when the folder cannot be read. What is wrong with one dataset is in its entry.
+/// [`StoreError::Io`] if the folder cannot be read.
 #[allow(clippy::type_complexity)] // a list of names and results; an alias would hide that
 pub fn list(data_dir: &Path) -> Result<Vec<(DatasetName, Result<Manifest, StoreError>)>, StoreError> {
     let entries = match fs::read_dir(data_dir) {
@@ -273,7 +272,7 @@ pub fn list(data_dir: &Path) -> Result<Vec<(DatasetName, Result<Manifest, StoreE
         let entry = entry.map_err(|error| StoreError::io(data_dir, error))?;
         let name = entry.file_name().to_str().and_then(|name| DatasetName::new(name).ok());
         if let Some(name) = name.filter(|_| entry.path().join(FILE_NAME).exists()) {
-            // Opened, which takes no time, so that a damaged one is told here and not when it is to be trained on.
+            // Opening is cheap; otherwise damage would not appear before a run.
             found.push((name, Dataset::open(&entry.path()).map(|dataset| dataset.manifest)));
         }
     }
@@ -285,18 +284,18 @@ pub fn list(data_dir: &Path) -> Result<Vec<(DatasetName, Result<Manifest, StoreE
 #[allow(unsafe_code)]
 fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<Mmap, StoreError> {
     let file = File::open(path).map_err(|error| StoreError::io(path, error))?;
-    // SAFETY: a map is sound while nobody changes or truncates the file under it. The files of a dataset are written
-    // under another name, synced and renamed into place, and never written again: a replaced dataset is a new file, and
-    // the old one lives on under its map.
+    // SAFETY: a map is sound while nobody changes or truncates the file. A dataset's files are written under another
+    // name, synced, renamed into place and never written again. A replaced dataset is a new file, and the map keeps the
+    // old one.
     let map = unsafe { Mmap::map(&file) }.map_err(|error| StoreError::io(path, error))?;
     if right_length(map.len()) {
         return Ok(map);
     }
-    let reason = format!("it has {} bytes, which is not what the manifest asks for", map.len());
+    let reason = format!("it has {} bytes, which do not match the manifest", map.len());
     Err(StoreError::Corrupt { path: path.to_owned(), reason })
 }
 
-/// Reads the labels and checks that they are the ones that the counts imply.
+/// Reads the labels and checks them against the counts.
 fn read_labels(path: &Path, manifest: &Manifest) -> Result<Vec<u16>, StoreError> {
     let bytes = fs::read(path).map_err(|error| StoreError::io(path, error))?;
     let (pairs, rest) = bytes.as_chunks::<2>();

@@ -1,8 +1,9 @@
-//! Writing a dataset: beside its place, then renamed into it whole.
+//! Writing a dataset: into a hidden folder, which is then renamed.
 //!
-//! A writer works in the hidden folder `data/.NAME.importing-PID`, holds a lock on a file in it, and removes it when it
-//! is dropped unfinished. A folder whose lock is free belongs to a process that died; the next writer removes it.
-//! `data/.import.lock` is held while such folders come, go and take their place, so that these steps never interleave.
+//! A writer uses the hidden folder `data/.NAME.importing-PID`, holds a lock on a file in it, and removes it when it is
+//! dropped unfinished. A folder whose lock is free belongs to a dead process, and the next writer removes it.
+//! `data/.import.lock` is held while such folders are created, removed or renamed. Otherwise these steps could
+//! interleave.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -17,20 +18,20 @@ use crate::durable::{self, lock};
 const MARK: &str = ".importing-";
 const LOCK: &str = "lock";
 
-/// The hidden folder that a dataset is made in. Removed when dropped, with whatever is in it.
+/// The hidden folder in which a dataset is written. Dropping it removes it with its content.
 #[derive(Debug)]
-pub struct Workshop {
+pub struct StagingFolder {
     data_dir: PathBuf,
     name: DatasetName,
     dir: PathBuf,
     lock: File,
 }
 
-impl Workshop {
-    /// Clears away what dead imports left and makes a folder for this one; `data_dir` is made if it is missing.
+impl StagingFolder {
+    /// Removes the folders of dead imports and creates one for this import; creates `data_dir` if it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when this process already imports under the name, [`StoreError::Io`].
+    /// [`StoreError::Busy`] if this process already imports under the name, [`StoreError::Io`].
     pub fn open(data_dir: &Path, name: &DatasetName) -> Result<Self, StoreError> {
         fs::create_dir_all(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
         let _guard = lock_folder(data_dir)?;
@@ -48,25 +49,25 @@ impl Workshop {
         Ok(Self { data_dir: data_dir.to_owned(), name: name.clone(), dir, lock })
     }
 
-    /// The folder, for unnamed files that the work needs besides the dataset's own.
+    /// Returns the folder, for temporary files of the import.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Moves the folder to the dataset's place.
+    /// Renames the folder to the dataset's name.
     fn publish(&self, fingerprint: &str, replace: bool) -> Result<Published, StoreError> {
         let _guard = lock_folder(&self.data_dir)?;
-        let place = self.data_dir.join(self.name.as_str());
-        if fs::symlink_metadata(&place).is_ok() {
-            if let Ok(there) = Manifest::read(&place)
-                && there.fingerprint == fingerprint
-                && super::store::Dataset::open(&place).is_ok()
+        let target = self.data_dir.join(self.name.as_str());
+        if fs::symlink_metadata(&target).is_ok() {
+            if let Ok(existing) = Manifest::read(&target)
+                && existing.fingerprint == fingerprint
+                && super::store::Dataset::open(&target).is_ok()
             {
-                return Ok(Published::Same(Box::new(there)));
+                return Ok(Published::Same(Box::new(existing)));
             }
-            if !place.join(FILE_NAME).is_file() {
-                return Err(StoreError::Foreign { path: place });
+            if !target.join(FILE_NAME).is_file() {
+                return Err(StoreError::Foreign { path: target });
             }
             if !replace {
                 return Err(StoreError::Exists { name: self.name.clone() });
@@ -74,40 +75,40 @@ impl Workshop {
         }
         let lock = self.dir.join(LOCK);
         fs::remove_file(&lock).map_err(|error| StoreError::io(&lock, error))?;
-        swap(&self.dir, &place)?;
+        swap(&self.dir, &target)?;
         durable::sync_folder(&self.data_dir).map_err(|error| StoreError::io(&self.data_dir, error))?;
         Ok(Published::New)
     }
 }
 
-impl Drop for Workshop {
+impl Drop for StagingFolder {
     fn drop(&mut self) {
-        // After publishing this is either gone or the dataset that was replaced.
+        // After publishing, the folder is missing or holds the replaced dataset.
         let _ = fs::remove_dir_all(&self.dir);
         let _ = self.lock.unlock();
     }
 }
 
-/// What became of a finished dataset.
+/// The result of publishing a finished dataset.
 #[derive(Debug)]
 enum Published {
     New,
     Same(Box<Manifest>),
 }
 
-/// Removes the dataset of this name and what is kept of it. It is out of sight in one step; what a crash leaves of it,
-/// the next import clears away.
+/// Removes the dataset with this name and its caches. A rename hides it at once; the next import removes the remains of
+/// a crash.
 ///
 /// # Errors
-/// [`StoreError`] when there is no such dataset, or it cannot be removed.
+/// [`StoreError`] if there is no such dataset, or it cannot be removed.
 pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
-    let place = data_dir.join(name.as_str());
-    if !place.join(FILE_NAME).is_file() {
-        return Err(StoreError::Foreign { path: place });
+    let target = data_dir.join(name.as_str());
+    if !target.join(FILE_NAME).is_file() {
+        return Err(StoreError::Foreign { path: target });
     }
     let guard = lock_folder(data_dir)?;
     let aside = data_dir.join(format!(".{name}{MARK}removed-{}", std::process::id()));
-    fs::rename(&place, &aside).map_err(|error| StoreError::io(&place, error))?;
+    fs::rename(&target, &aside).map_err(|error| StoreError::io(&target, error))?;
     durable::sync_folder(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
     drop(guard);
     fs::remove_dir_all(&aside).map_err(|error| StoreError::io(&aside, error))
@@ -115,7 +116,7 @@ pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
 
 fn lock_folder(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join(".import.lock");
-    let file = durable::in_place().create(true).truncate(false).write(true).open(&path);
+    let file = durable::in_place_options().create(true).truncate(false).write(true).open(&path);
     file.and_then(|file| file.lock().map(|()| file)).map_err(|error| StoreError::io(&path, error))
 }
 
@@ -127,36 +128,36 @@ fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
             continue;
         }
         if !lock::state(&entry.path().join(LOCK)).may_be_held() {
-            // Whoever may not remove it will be told when making a folder of their own.
+            // Without permission to remove it, creating the new folder fails with the reason.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
     Ok(())
 }
 
-/// Puts `new` in `place`; what was there is afterwards at `new`. One step where the system can exchange names.
-fn swap(new: &Path, place: &Path) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| StoreError::io(place, error);
-    if fs::symlink_metadata(place).is_err() {
-        return fs::rename(new, place).map_err(failed);
+/// Moves `new` to `target`; a former `target` moves to `new`. Atomic if the system can exchange names.
+fn swap(new: &Path, target: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| StoreError::io(target, error);
+    if fs::symlink_metadata(target).is_err() {
+        return fs::rename(new, target).map_err(failed);
     }
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        if renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE).is_ok() {
+        if renameat_with(CWD, new, CWD, target, RenameFlags::EXCHANGE).is_ok() {
             return Ok(());
         }
     }
     let aside = new.with_extension("replaced");
-    fs::rename(place, &aside).map_err(failed)?;
-    if let Err(error) = fs::rename(new, place) {
-        fs::rename(&aside, place).map_err(failed)?;
+    fs::rename(target, &aside).map_err(failed)?;
+    if let Err(error) = fs::rename(new, target) {
+        fs::rename(&aside, target).map_err(failed)?;
         return Err(failed(error));
     }
     fs::rename(&aside, new).map_err(failed)
 }
 
-/// What a manifest says besides what the writer counts itself.
+/// The parts of a manifest that the writer does not count.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// See [`Manifest::skipped`].
@@ -173,16 +174,16 @@ pub struct Description {
     pub split: super::manifest::SplitOptions,
 }
 
-/// Takes images in canonical order and writes the files of a dataset.
+/// The writer of a dataset's files; it takes images in canonical order.
 #[derive(Debug)]
 pub struct Writer {
-    workshop: Workshop,
+    staging: StagingFolder,
     image: ImageShape,
     classes: Vec<ClassCounts>,
     pixels: BufWriter<File>,
     labels: BufWriter<File>,
     sources: BufWriter<File>,
-    /// Ends of the source names written so far.
+    /// Ends of the source names written so far, in bytes.
     offsets: Vec<u64>,
     hasher: blake3::Hasher,
     last: (Split, usize),
@@ -193,9 +194,9 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn new(workshop: Workshop, image: ImageShape, classes: &[String]) -> Result<Self, StoreError> {
+    pub fn new(staging: StagingFolder, image: ImageShape, classes: &[String]) -> Result<Self, StoreError> {
         let create = |name: &str| {
-            let path = workshop.dir.join(name);
+            let path = staging.dir.join(name);
             File::create(&path)
                 .map(|file| BufWriter::with_capacity(1 << 20, file))
                 .map_err(|e| StoreError::io(&path, e))
@@ -205,16 +206,16 @@ impl Writer {
             classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
         let hasher = blake3::Hasher::new();
         let last = (Split::Train, 0);
-        Ok(Self { workshop, image, classes, pixels, labels, sources, offsets: vec![0], hasher, last })
+        Ok(Self { staging, image, classes, pixels, labels, sources, offsets: vec![0], hasher, last })
     }
 
-    /// Images of each class so far.
+    /// Returns the number of images of each class so far.
     #[must_use]
     pub fn classes(&self) -> &[ClassCounts] {
         &self.classes
     }
 
-    /// Adds an image, u8 H×W×C.
+    /// Adds an image, u8 `[H, W, C]`.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -227,7 +228,7 @@ impl Writer {
         self.last = (split, label);
         let label_bytes = u16::try_from(label).unwrap_or_else(|_| panic!("class {label} of 65536")).to_le_bytes();
         let source = crate::domain::text::printable(source);
-        let at = |file: &str| self.workshop.dir.join(file);
+        let at = |file: &str| self.staging.dir.join(file);
         self.pixels.write_all(pixels).map_err(|error| StoreError::io(&at(PIXELS), error))?;
         self.labels.write_all(&label_bytes).map_err(|error| StoreError::io(&at(LABELS), error))?;
         self.sources.write_all(source.as_bytes()).map_err(|error| StoreError::io(&at(SOURCES), error))?;
@@ -242,13 +243,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Syncs everything and moves it into place. Returns the manifest, and whether the very same dataset was there
-    /// already (then that one stays, even where `replace` is asked for).
+    /// Syncs all files and publishes the dataset. Returns the manifest, and whether the same dataset existed before. An
+    /// identical dataset stays even with `replace`.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when another dataset has the name and `replace` is not set, [`StoreError::Io`].
+    /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
     pub fn finish(mut self, description: Description, replace: bool) -> Result<(Manifest, bool), StoreError> {
-        let at = |file: &str| self.workshop.dir.join(file);
+        let at = |file: &str| self.staging.dir.join(file);
         for offset in &self.offsets {
             self.sources.write_all(&offset.to_le_bytes()).map_err(|error| StoreError::io(&at(SOURCES), error))?;
         }
@@ -257,7 +258,7 @@ impl Writer {
         }
         let manifest = Manifest {
             version: super::manifest::FORMAT_VERSION,
-            name: self.workshop.name.clone(),
+            name: self.staging.name.clone(),
             fingerprint: fingerprint(self.image, &self.classes, &self.hasher.finalize()),
             image: self.image,
             classes: self.classes,
@@ -269,11 +270,11 @@ impl Writer {
             split: description.split,
         };
         write_manifest(&at(FILE_NAME), &manifest)?;
-        let folder = &self.workshop.dir;
+        let folder = &self.staging.dir;
         durable::sync_folder(folder).map_err(|error| StoreError::io(folder, error))?;
-        match self.workshop.publish(&manifest.fingerprint, replace)? {
+        match self.staging.publish(&manifest.fingerprint, replace)? {
             Published::New => Ok((manifest, false)),
-            Published::Same(there) => Ok((*there, true)),
+            Published::Same(existing) => Ok((*existing, true)),
         }
     }
 }
@@ -286,5 +287,4 @@ fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 pub(crate) mod tests;

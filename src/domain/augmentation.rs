@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Ranges of the random changes that each training image goes through in each epoch: an affine map whose edges are
-/// filled with the nearest pixel, a flip, brightness and contrast, an erased rectangle; and the mixing of pairs.
+/// The ranges of a training image's random changes in each epoch: an affine map, a flip, brightness, contrast, an
+/// erased rectangle, and mixing of pairs. The affine map fills edges with the nearest pixel.
 ///
-/// Rotation, zoom and shift mean what they mean in Keras's `ImageDataGenerator`; brightness and contrast what they mean
-/// in torchvision's `ColorJitter`.
+/// Rotation, zoom and shift follow Keras's `ImageDataGenerator`. Brightness and contrast follow torchvision's
+/// `ColorJitter`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Augmentation {
     /// Rotation is drawn from ±this many degrees.
@@ -34,12 +34,12 @@ pub struct Augmentation {
     pub mixup: f64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-/// One of the random changes, with a strength of its own.
+/// A random change with its own strength.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Rotation,
@@ -77,11 +77,11 @@ impl Part {
         }
     }
 
-    /// The greatest strength, which is accepted.
-    fn most(self) -> f64 {
+    /// Returns the greatest accepted strength.
+    fn max(self) -> f64 {
         match self {
             Self::Rotation => 180.0,
-            // Recipes that were edited by hand may have anything below 1.
+            // Earlier versions accepted anything below 1 in recipes edited by hand.
             Self::Zoom | Self::Shift => 0.999,
             Self::Flip | Self::Brightness | Self::Contrast | Self::Erasing => 1.0,
             Self::Mixup => 10.0,
@@ -102,7 +102,7 @@ impl Part {
     }
 
     fn set(self, of: &mut Augmentation, strength: f64) {
-        let place = match self {
+        let field = match self {
             Self::Rotation => &mut of.rotation_degrees,
             Self::Zoom => &mut of.zoom,
             Self::Shift => &mut of.shift,
@@ -112,7 +112,7 @@ impl Part {
             Self::Erasing => &mut of.erasing,
             Self::Mixup => &mut of.mixup,
         };
-        *place = strength;
+        *field = strength;
     }
 }
 
@@ -132,27 +132,27 @@ impl Augmentation {
     /// Smaller maps than the reference's, with erasing: for deeper networks and longer runs.
     pub const STRONG: Self = Self { rotation_degrees: 10.0, zoom: 0.1, shift: 0.05, erasing: 0.25, ..Self::REFERENCE };
 
-    /// The presets by name; the one without any change is no augmentation.
+    /// The presets by name; `none` changes nothing.
     const PRESETS: [(&str, Option<Self>); 3] =
         [("reference", Some(Self::REFERENCE)), ("strong", Some(Self::STRONG)), ("none", None)];
 
     /// The names of the presets.
     pub const PRESET_NAMES: [&str; 3] = ["reference", "strong", "none"];
 
-    /// Reads a preset, or parts with their strengths: `strong`, `rotation=10+flip`, `reference+erasing=0.25`. `None`
-    /// for other text; `Some(None)` where nothing is changed.
+    /// Parses a preset, or parts with their strengths: `strong`, `rotation=10+flip`, `reference+erasing=0.25`. Returns
+    /// `None` for other text and `Some(None)` if nothing is changed.
     #[must_use]
-    #[allow(clippy::option_option)] // read or not, and something or nothing
-    pub fn read(text: &str) -> Option<Option<Self>> {
+    #[allow(clippy::option_option)] // outer: whether the text is valid; inner: whether anything changes
+    pub fn parse(text: &str) -> Option<Option<Self>> {
         let mut found = Self::default();
         for (index, part) in text.split('+').map(str::trim).enumerate() {
             let preset = Self::PRESETS.iter().find(|(name, _)| *name == part);
             match preset {
-                // A preset behind parts would undo them.
+                // A preset after parts would overwrite them.
                 Some((_, ranges)) if index == 0 => found = ranges.unwrap_or_default(),
                 Some(_) => return None,
                 None => {
-                    let (part, strength) = read_part(part)?;
+                    let (part, strength) = parse_part(part)?;
                     part.set(&mut found, strength);
                 }
             }
@@ -160,9 +160,9 @@ impl Augmentation {
         Some(Some(found).filter(|found| *found != Self::default()))
     }
 
-    /// As [`read`](Self::read) takes it: the name of a preset, or the parts.
+    /// Returns the text that [`read`](Self::read) parses: the name of a preset, or the parts.
     #[must_use]
-    pub fn written(augmentation: Option<Self>) -> String {
+    pub fn to_text(augmentation: Option<Self>) -> String {
         let preset = Self::PRESETS.iter().find(|(_, ranges)| *ranges == augmentation);
         match (preset, augmentation) {
             (Some((name, _)), _) => (*name).to_owned(),
@@ -171,30 +171,30 @@ impl Augmentation {
         }
     }
 
-    /// Whether the ranges leave something of an image, and are numbers.
+    /// Returns whether every strength is a number within its range.
     #[must_use]
     pub fn is_sensible(&self) -> bool {
-        Part::ALL.iter().all(|part| (0.0..=part.most()).contains(&part.strength(self)))
+        Part::ALL.iter().all(|part| (0.0..=part.max()).contains(&part.strength(self)))
     }
 
-    /// Whether it has no other parts than the first programs knew.
+    /// Returns whether only rotation, zoom, shift and flip are set, the parts that recipe version 2 has.
     #[must_use]
     pub fn is_affine(&self) -> bool {
         [self.brightness, self.contrast, self.erasing, self.mixup].iter().all(is_zero)
     }
 }
 
-/// A part and its strength, from `rotation=10` or `flip`.
-fn read_part(text: &str) -> Option<(Part, f64)> {
+/// Parses a part and its strength, such as `rotation=10` or `flip`.
+fn parse_part(text: &str) -> Option<(Part, f64)> {
     let (name, strength) = text.split_once('=').map_or((text, None), |(name, strength)| (name, Some(strength)));
     let part = Part::ALL.into_iter().find(|part| part.name() == name.trim())?;
     let strength = match strength {
         None if part == Part::Flip => 1.0,
-        // −0 would be another file and the same training.
+        // −0 would write another recipe file for the same training.
         strength => strength?.trim().parse::<f64>().ok()? + 0.0,
     };
     let whole = part != Part::Flip || strength.fract() <= 0.0;
-    ((0.0..=part.most()).contains(&strength) && whole).then_some((part, strength))
+    ((0.0..=part.max()).contains(&strength) && whole).then_some((part, strength))
 }
 
 impl fmt::Display for Augmentation {
@@ -233,15 +233,15 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(Augmentation::read(text), expected, "{text}");
+            assert_eq!(Augmentation::parse(text), expected, "{text}");
         }
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_text_reads_back() {
         for text in ["reference", "strong", "none", "rotation=7.5+brightness=0.2+contrast=0.1+mixup=0.4"] {
-            let read = Augmentation::read(text).expect("accepted");
-            assert_eq!(Augmentation::written(read), text);
+            let read = Augmentation::parse(text).expect("accepted");
+            assert_eq!(Augmentation::to_text(read), text);
         }
         assert_eq!(Augmentation::PRESETS.map(|(name, _)| name), Augmentation::PRESET_NAMES);
     }

@@ -1,4 +1,4 @@
-//! Which device a run asks for.
+//! The device that a run requests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::UnknownName;
 
-/// The device that a recipe asks for. What a run got is told by its event log.
+/// The device that a recipe requests. The event log states the device that the run got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DeviceRequest {
     /// The first CUDA device if it can be used, else the CPU.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
     /// The CUDA device of this ordinal; an error if it cannot be used.
     Cuda(u32),

@@ -1,12 +1,12 @@
-//! Numbers and spans of time as a person says them.
+//! Numbers and time spans as text for people.
 
-/// A whole number with commas: `25,841`.
+/// Returns a whole number with commas: `25,841`.
 #[must_use]
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -14,13 +14,13 @@ pub fn thousands(number: usize) -> String {
     text
 }
 
-/// A number of things: `1 class`, `7 classes`.
+/// Returns a number of things: `1 class`, `7 classes`.
 #[must_use]
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
-/// A span of milliseconds in its largest unit: `8m`.
+/// Returns a span of milliseconds in its largest unit: `8m`.
 #[must_use]
 pub fn age(milliseconds: u64) -> String {
     match milliseconds / 1_000 {
@@ -31,7 +31,7 @@ pub fn age(milliseconds: u64) -> String {
     }
 }
 
-/// A span of seconds as a person says it: `45 s`, `12 min`, `3.5 h`.
+/// Returns a span of seconds in its largest unit: `45 s`, `12 min`, `3.5 h`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
     match seconds {
@@ -42,7 +42,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A span that is held against others, exact to the second or minute: `45 s`, `3m 12s`, `1h 40m`.
+/// Returns a span of seconds, exact to the second or minute, for comparison with others: `45 s`, `3m 12s`, `1h 40m`.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a positive number of seconds
 pub fn span(seconds: f64) -> String {

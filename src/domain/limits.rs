@@ -1,45 +1,46 @@
-//! How long a run may go on: the two settings that can be changed while it does.
+//! The limits of a run's length: the two settings that can change while it runs.
 
 use serde::{Deserialize, Serialize};
 
 use super::hyperparameter::Patience;
 use super::{Hyperparameter, Recipe, SettingError, Strategy};
 
-/// The limits in force. A run begins with its recipe's; the recipe itself stays as it was.
+/// The limits in force. A run begins with its recipe's limits; the recipe itself never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Most epochs to train. Fewer than the run has begun: it ends after the epoch under way.
+    /// The largest number of epochs. Below the current epoch, the run ends after that epoch.
     pub epochs: u32,
-    /// How many epochs in a row may fail to improve on the best before the run stops.
+    /// The number of epochs in a row without improvement before the run stops.
     pub patience: u32,
 }
 
 impl Limits {
-    /// Those that a recipe begins with.
+    /// Returns the limits that a recipe begins with.
     #[must_use]
     pub fn of(recipe: &Recipe) -> Self {
         Self { epochs: recipe.epochs, patience: recipe.early_stopping.patience }
     }
 
-    /// The same with what is given.
+    /// Returns these limits with the given values replaced.
     #[must_use]
     pub fn with(self, epochs: Option<u32>, patience: Option<u32>) -> Self {
         Self { epochs: epochs.unwrap_or(self.epochs), patience: patience.unwrap_or(self.patience) }
     }
 
-    /// Whether both are in the ranges of the hyperparameters they stand for.
+    /// Checks both limits against the ranges of their settings.
     ///
     /// # Errors
-    /// A [`SettingError`] about the first that is not.
+    /// A [`SettingError`] about the first limit out of its range.
     pub fn check(self) -> Result<(), SettingError> {
         let mut recipe = Recipe::sample(Strategy::Cnn);
         Hyperparameter::Epochs.set(&mut recipe, &self.epochs.to_string())?;
         Hyperparameter::Patience.set(&mut recipe, &Patience(self.patience).to_string())
     }
 
-    /// Whether a run that has completed `epoch` epochs and waited for `waited` without improvement has more to train.
+    /// Returns whether a run may train another epoch after `epoch` epochs, the last `waited` of them without
+    /// improvement.
     #[must_use]
-    pub fn leave_more(self, epoch: u32, waited: u32) -> bool {
+    pub fn allow_another_epoch(self, epoch: u32, waited: u32) -> bool {
         epoch < self.epochs && waited < self.patience
     }
 }
@@ -61,7 +62,9 @@ mod tests {
     #[test]
     fn more_is_left_while_neither_limit_is_reached() {
         let limits = Limits { epochs: 5, patience: 2 };
-        assert!(limits.leave_more(4, 1));
-        assert!(!limits.leave_more(5, 0) && !limits.leave_more(3, 2) && !limits.leave_more(9, 0));
+        assert!(limits.allow_another_epoch(4, 1));
+        assert!(
+            !limits.allow_another_epoch(5, 0) && !limits.allow_another_epoch(3, 2) && !limits.allow_another_epoch(9, 0)
+        );
     }
 }

@@ -1,28 +1,28 @@
-//! What a run takes of its machine, measured while it trains.
+//! The load of a run on its machine, measured during training.
 
 use serde::{Deserialize, Serialize};
 
-/// What a worker's process takes.
+/// The load of a worker process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Load {
-    /// Processor time as a share of one core, in percent: 200 is two cores at full work.
+    /// CPU time as a share of one core, in percent: 200 is two busy cores.
     pub processor: f64,
     /// Resident memory in bytes.
     pub memory: u64,
-    /// The GPU that the run is on; `None` on the processor, or where the driver does not tell.
+    /// The GPU of the run; `None` on the CPU, or if the driver does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<GpuLoad>,
 }
 
-/// What a GPU is doing, for all of its users together.
+/// The state of a GPU, over all of its users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuLoad {
-    /// What it calls itself.
+    /// The name that the driver reports.
     pub name: String,
-    /// Percent of the time in which it computed something.
+    /// The percentage of time in which the GPU computed.
     pub utilization: u32,
-    /// Bytes in use.
+    /// Memory in use, in bytes.
     pub memory_used: u64,
-    /// Bytes in all.
+    /// Total memory, in bytes.
     pub memory_total: u64,
 }

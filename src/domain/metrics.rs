@@ -1,4 +1,4 @@
-//! What is measured: per epoch, and at the end from one confusion matrix.
+//! Metrics: by epoch, and of a test by its confusion matrix.
 
 use std::collections::BTreeMap;
 
@@ -6,96 +6,96 @@ use serde::{Deserialize, Serialize};
 
 use super::nan;
 
-/// The figures of one completed epoch. Losses are mean categorical cross-entropies in nats, accuracies are fractions.
+/// The metrics of one completed epoch. Losses are mean categorical cross-entropies in nats; accuracies are fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
-    /// Counted from 1.
+    /// The epoch's number, from 1.
     pub epoch: u32,
-    /// Mean over the epoch's augmented training images, while the weights moved (as Keras reports it).
+    /// Mean loss over the epoch's augmented training images, while the weights changed (as Keras reports it).
     #[serde(with = "nan")]
     pub train_loss: f64,
-    /// Likewise.
+    /// Accuracy over the same images.
     #[serde(with = "nan")]
     pub train_accuracy: f64,
-    /// Over the whole validation split after the epoch.
+    /// Loss over the whole validation split after the epoch.
     #[serde(with = "nan")]
     pub val_loss: f64,
-    /// Likewise.
+    /// Accuracy over the whole validation split after the epoch.
     #[serde(with = "nan")]
     pub val_accuracy: f64,
     /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
     /// Wall time of the epoch, validation included.
     pub seconds: f64,
-    /// Training images per second, validation left out.
+    /// Training images per second, without validation.
     pub images_per_second: f64,
 }
 
-/// Most classes of which a matrix of all cells is written, printed or drawn. Beyond it a line of a log would be longer
-/// than readers take, and no screen shows it.
+/// The most classes whose full matrix is written, printed or drawn. A larger matrix would exceed the longest log line
+/// that readers accept.
 pub const MATRIX_CLASSES: usize = 256;
 
-/// Counts of (true class, predicted class) pairs. Takes room for the pairs that occur, not for the square of the
+/// Counts of (true class, predicted class) pairs. Memory grows with the pairs that occur, not with the square of the
 /// classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenConfusion", into = "WrittenConfusion")]
 pub struct Confusion {
     classes: Vec<ClassCounts>,
-    /// Images of each (truth, predicted) that occurs; empty where only totals were written.
+    /// Images by (truth, predicted) pair; empty if only totals were written.
     cells: BTreeMap<(usize, usize), u64>,
 }
 
 /// Images of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct ClassCounts {
-    /// That are of it.
+    /// Images whose true class this is.
     support: u64,
-    /// That were predicted as it.
+    /// Images predicted as this class.
     predicted: u64,
-    /// That are and were.
+    /// Images of this class predicted as it.
     right: u64,
 }
 
-/// A confusion matrix in a file: all cells, or of many classes the totals that every score follows from.
+/// A confusion matrix in a file: all cells, or for many classes the totals from which every score follows.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum WrittenConfusion {
     /// `[truth][predicted]`; square.
     Cells(Vec<Vec<u64>>),
-    /// One entry a class.
+    /// A vector has an entry per class.
     Totals { support: Vec<u64>, predicted: Vec<u64>, right: Vec<u64> },
 }
 
 /// Precision, recall and F1 of one class; 0 where the denominator is 0, as in scikit-learn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Of the images predicted as this class, the share that are.
+    /// The share of images predicted as this class that belong to it.
     pub precision: f64,
-    /// Of the images of this class, the share predicted so.
+    /// The share of images of this class that are predicted as it.
     pub recall: f64,
-    /// Harmonic mean of the two.
+    /// Harmonic mean of precision and recall.
     pub f1: f64,
     /// Images of this class.
     pub support: u64,
 }
 
-/// What a confusion matrix amounts to. Macro averages: each class counts the same, empty classes with 0.
+/// The scores of a confusion matrix. Macro averages weigh each class equally; classes without images count as 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Share of images predicted right.
+    /// The share of images predicted correctly.
     pub accuracy: f64,
-    /// Macro average.
+    /// Macro-averaged precision.
     pub precision: f64,
-    /// Macro average.
+    /// Macro-averaged recall.
     pub recall: f64,
-    /// Macro average.
+    /// Macro-averaged F1.
     pub f1: f64,
-    /// One entry a class, in class order.
+    /// The scores by class, in class order.
     pub per_class: Vec<ClassScores>,
 }
 
 impl Confusion {
-    /// An empty matrix over this many classes.
+    /// Returns an empty matrix over this many classes.
     #[must_use]
     pub fn new(classes: usize) -> Self {
         Self { classes: vec![ClassCounts::default(); classes], cells: BTreeMap::new() }
@@ -120,37 +120,38 @@ impl Confusion {
         add(self.cells.entry((truth, predicted)).or_default());
     }
 
-    /// Number of classes.
+    /// Returns the number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {
         self.classes.len()
     }
 
-    /// Images of the class `truth` that were predicted as `predicted`; 0 where only totals are known.
+    /// Returns the number of images of class `truth` predicted as `predicted`; 0 if only totals are known.
     #[must_use]
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
         self.cells.get(&(truth, predicted)).copied().unwrap_or_default()
     }
 
-    /// The same as a share of the images of the class, 0 without any.
+    /// Returns the count of a cell as a share of the images of class `truth`; 0 if there are none.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn share(&self, truth: usize, predicted: usize) -> f64 {
         self.count(truth, predicted) as f64 / self.support(truth).max(1) as f64
     }
 
-    /// Images of a class.
+    /// Returns the number of images of a class.
     #[must_use]
     pub fn support(&self, truth: usize) -> u64 {
         self.classes.get(truth).map_or(0, |class| class.support)
     }
 
-    /// The pairs that occur, by truth and then by prediction: truth, predicted, images.
+    /// Returns the non-empty cells as (truth, predicted, images), ordered by truth, then by prediction.
     pub fn cells(&self) -> impl Iterator<Item = (usize, usize, u64)> {
         self.cells.iter().map(|((truth, predicted), images)| (*truth, *predicted, *images))
     }
 
-    /// All cells, `[truth][predicted]`; none of more than [`MATRIX_CLASSES`] classes, or where only totals are known.
+    /// Returns all cells, `[truth][predicted]`; empty for more than [`MATRIX_CLASSES`] classes, or if only totals are
+    /// known.
     #[must_use]
     pub fn rows(&self) -> Vec<Vec<u64>> {
         let classes = self.classes();
@@ -160,14 +161,14 @@ impl Confusion {
         (0..classes).map(|truth| (0..classes).map(|predicted| self.count(truth, predicted)).collect()).collect()
     }
 
-    /// Images counted.
+    /// Returns the number of images counted.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.classes.iter().map(|class| class.support).fold(0, u64::saturating_add)
     }
 
-    /// How many counts differ from another matrix, summed: an image that is predicted otherwise counts twice. Of cells,
-    /// or of totals where one of the two has no more.
+    /// Returns the sum of absolute differences between the cells of two matrices. An image with another prediction
+    /// counts twice. Compares the class totals if one of the matrices has only these.
     #[must_use]
     pub fn distance(&self, other: &Self) -> u64 {
         let totals_alone = |confusion: &Self| confusion.cells.is_empty() && confusion.total() > 0;
@@ -181,7 +182,7 @@ impl Confusion {
         mine.chain(theirs.map(|(.., images)| images)).fold(0, u64::saturating_add)
     }
 
-    /// Accuracy and the macro averages.
+    /// Returns accuracy and the macro averages.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn scores(&self) -> Scores {
@@ -269,7 +270,7 @@ mod tests {
         let read: Confusion = serde_json::from_slice(&text).expect("read");
         assert_eq!(read.scores(), many.scores());
         assert_eq!((read.total(), read.rows().len()), (100_000, 0));
-        // Read and written again, as a kept summary is.
+        // A saved summary is read and written in the same way.
         assert_eq!(serde_json::to_vec(&read).expect("written"), text);
         let mut other = many.clone();
         other.add(5, 6);

@@ -1,9 +1,10 @@
-//! Plain values that every room speaks: names, recipes, states and metrics.
+//! Plain values that every module uses: names, recipes, states and metrics.
 //!
-//! May know: the standard library, serde and thiserror. Touches no file, clock or random source.
+//! Depends on the standard library, serde and thiserror. Uses no file, clock or random source.
 
 pub mod augmentation;
 pub mod clock;
+pub mod cost;
 pub mod device;
 pub mod figures;
 pub mod hyperparameter;
@@ -15,7 +16,6 @@ pub mod name;
 pub mod nan;
 pub mod network;
 pub mod optimization;
-pub mod practice;
 pub mod precision;
 pub mod preflight;
 pub mod preprocessing;
@@ -24,17 +24,18 @@ pub mod reference;
 pub mod run_state;
 pub mod size;
 pub mod split;
+pub mod strategy_choice;
 pub mod sweep;
 pub mod text;
 pub mod transfer;
 pub mod views;
-pub mod work;
 
 pub use augmentation::Augmentation;
 pub use clock::now;
+pub use cost::TrainingCost;
 pub use device::DeviceRequest;
 pub use hyperparameter::{Hyperparameter, SettingError};
-pub use left_out::LeftOut;
+pub use left_out::LeftOutImages;
 pub use limits::Limits;
 pub use load::{GpuLoad, Load};
 pub use metrics::{ClassScores, Confusion, EpochMetrics, MATRIX_CLASSES, Scores};
@@ -42,14 +43,13 @@ pub use name::{DatasetName, NameError, RunId, Tag, UnknownName, WeightsName};
 pub use network::catalog::NetworkName;
 pub use network::{Architecture, StageName, TrainedStages};
 pub use optimization::{Balance, Optimizer};
-pub use practice::Practice;
 pub use precision::Precision;
 pub use preprocessing::{ChannelOrder, Preprocessing};
 pub use recipe::{EarlyStopping, Monitor, Recipe, RecipeError, Schedule, Strategy};
 pub use run_state::{EarlyStoppingStatus, FailureKind, FinishReason, Outcome, RunState};
 pub use size::Size;
 pub use split::{Split, SplitCounts};
+pub use strategy_choice::StrategyChoice;
 pub use sweep::{Sweep, SweepError};
 pub use transfer::{FineTuning, Transfer};
-pub use views::{Place, View, Views};
-pub use work::Work;
+pub use views::{CropPosition, View, Views};

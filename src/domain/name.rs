@@ -1,35 +1,35 @@
-//! Names that are also names of folders and files: runs, datasets and weights; and tags, which are written alike.
+//! Names that are also file or folder names: runs, datasets and weights. Tags follow the same rules.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text cannot name a run, a dataset or weights.
+/// The reason why a text cannot name a run, a dataset or weights.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("a name cannot be empty")]
     Empty,
-    /// Longer than [`MAX_LENGTH`] bytes.
+    /// The text is longer than [`MAX_LENGTH`] bytes.
     #[error("a name has at most {MAX_LENGTH} characters, this one has {0}")]
     TooLong(usize),
-    /// A character that is not a letter, digit, `-`, `_` or `.`, or a leading `.` or `-`.
+    /// The text has a character that is not a letter, digit, `-`, `_` or `.`, or begins with `.` or `-`.
     #[error("'{0}' cannot be a name: use letters, digits, '-', '_' and '.', beginning with a letter or digit")]
     Character(String),
-    /// The word for the newest run in every command.
+    /// The text is `latest`, which stands for the newest run in every command.
     #[error("'latest' always means the newest run: choose another name")]
     Latest,
 }
 
-/// A word where one of a few was expected.
+/// A name that is not in a short list of accepted ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{given}' is no {kind}: use {allowed}")]
 pub struct UnknownName {
-    /// What the word should name, such as `device`.
+    /// The kind of thing to be named, such as `device`.
     pub kind: &'static str,
-    /// The word, safe to print.
+    /// The given name, safe to print.
     pub given: String,
-    /// The accepted words.
+    /// The accepted names.
     pub allowed: String,
 }
 
@@ -39,7 +39,7 @@ impl UnknownName {
     }
 }
 
-/// Longest name accepted, in bytes.
+/// The greatest length of a name, in bytes.
 pub const MAX_LENGTH: usize = 64;
 
 fn check(text: &str) -> Result<(), NameError> {
@@ -60,17 +60,17 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// Checks `text`.
+            /// Returns `text` as a name.
             ///
             /// # Errors
-            /// A [`NameError`] when the text could not be the name of one folder.
+            /// A [`NameError`] if the text cannot be the name of one folder.
             pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
                 let text = text.into();
                 check(&text)?;
                 Ok(Self(text))
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -118,15 +118,15 @@ name! {
     WeightsName
 }
 name! {
-    /// A word that runs are marked with, such as `baseline`.
+    /// A label of runs, such as `baseline`.
     Tag
 }
 
 impl RunId {
-    /// The name of a new run: not `latest`, which means the newest run in every command.
+    /// Returns the name of a new run, which may not be `latest`: every command reads that as the newest run.
     ///
     /// # Errors
-    /// A [`NameError`].
+    /// Returns a [`NameError`].
     pub fn of_new_run(text: &str) -> Result<Self, NameError> {
         Self::new(text).and_then(|id| if id.as_str() == "latest" { Err(NameError::Latest) } else { Ok(id) })
     }

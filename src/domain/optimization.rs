@@ -1,26 +1,25 @@
-//! How weights follow their gradients, and how much each class counts.
+//! The optimizer, and the weight of each class.
 
 use serde::{Deserialize, Serialize};
 
-/// How weights follow their gradients.
+/// The rule by which weights are updated from gradients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
-    /// Adam, with weight decay apart from the gradient, as Keras has it.
+    /// Adam (Kingma & Ba 2015), with weight decay decoupled from the gradient, as in Keras.
     #[default]
     Adam,
-    /// The same update under its other name (I. Loshchilov and F. Hutter 2019).
+    /// Adam's update under its other name (I. Loshchilov and F. Hutter 2019).
     AdamW,
-    /// Stochastic gradient descent with Nesterov momentum, and weight decay as a part of the gradient, as `PyTorch` has
-    /// it.
+    /// Stochastic gradient descent with Nesterov momentum and weight decay added to the gradient, as in `PyTorch`.
     Sgd,
 }
 
 impl Optimizer {
-    /// All of them.
+    /// All optimizers.
     pub const ALL: [Self; 3] = [Self::Adam, Self::AdamW, Self::Sgd];
 
-    /// The word used in files and commands.
+    /// Returns the name in files and commands.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,28 +30,28 @@ impl Optimizer {
     }
 }
 
-/// How rare classes are given more weight in training.
+/// The way in which rare classes get more weight in training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Balance {
     /// Every image counts once.
     #[default]
     None,
-    /// The loss of an image counts by the inverse of its class's share.
+    /// An image's loss is weighted by the inverse of its class's share.
     Weights,
-    /// The same by the inverse's square root.
+    /// An image's loss is weighted by the square root of that inverse.
     WeightsSqrt,
-    /// Images are drawn with replacement, so that every class is seen as often.
+    /// Images are drawn with replacement, every class equally often.
     Sampler,
-    /// Likewise, each class by the square root of its share.
+    /// Images are drawn with replacement, each class in proportion to the square root of its share.
     SamplerSqrt,
 }
 
 impl Balance {
-    /// All of them.
+    /// All balances.
     pub const ALL: [Self; 5] = [Self::None, Self::Weights, Self::WeightsSqrt, Self::Sampler, Self::SamplerSqrt];
 
-    /// The word used in files and commands.
+    /// Returns the name in files and commands.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -66,8 +65,8 @@ impl Balance {
 }
 
 impl Balance {
-    /// The factor of each class's loss, whose mean over all training images is 1, for classes with so many training
-    /// images; `None` where every image counts once.
+    /// Returns the loss factor of each class, `[classes]`, from its number of training images. The mean over all
+    /// training images is 1. Returns `None` if every image counts once.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn class_weights(self, counts: &[usize]) -> Option<Vec<f64>> {
@@ -77,15 +76,15 @@ impl Balance {
             Self::None | Self::Sampler | Self::SamplerSqrt => return None,
         };
         let all: usize = counts.iter().sum();
-        // A class without images weighs nothing: no image has its label.
+        // A class without images gets 0: no image has its label.
         let raw = counts.iter().map(|count| if *count == 0 { 0.0 } else { (*count as f64).powf(-power) });
         let raw: Vec<f64> = raw.collect();
         let sum: f64 = raw.iter().zip(counts).map(|(weight, count)| weight * *count as f64).sum();
         Some(raw.iter().map(|weight| weight * all as f64 / sum).collect())
     }
 
-    /// How often each class is drawn, relative to the others, for classes with so many training images; `None` where
-    /// every image is seen once.
+    /// Returns the relative frequency with which each class is drawn, `[classes]`, from its number of training images.
+    /// Returns `None` if every image is seen once.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn class_chances(self, counts: &[usize]) -> Option<Vec<f64>> {

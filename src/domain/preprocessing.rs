@@ -1,4 +1,4 @@
-//! What pretrained weights expect of their input: the order of colours, and how pixels become numbers.
+//! The input that pretrained weights expect: the order of colours, and the scaling of pixels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use super::UnknownName;
 pub enum ChannelOrder {
     /// Red, green, blue.
     Rgb,
-    /// Blue, green, red, as Caffe had it.
+    /// Blue, green, red, as in Caffe.
     Bgr,
 }
 
@@ -26,42 +26,42 @@ impl fmt::Display for ChannelOrder {
     }
 }
 
-/// How a pixel becomes the input that weights were trained on: channel `c` is `(pixel·scale − mean[c]) / deviation[c]`,
-/// where `pixel` is from 0 to 1 and `c` counts in [`Self::order`].
+/// The mapping from a pixel to the input of pretrained weights: channel `c` is `(pixel·scale − mean[c]) /
+/// deviation[c]`. Here `pixel` is from 0 to 1 and `c` counts in [`Self::order`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
-    /// Which colour is channel 0, 1 and 2.
+    /// The colours of channels 0, 1 and 2.
     pub order: ChannelOrder,
-    /// What a pixel of 0 to 1 is multiplied by: 255 or 1.
+    /// The factor of a pixel from 0 to 1: 255 or 1.
     pub scale: f32,
-    /// What is subtracted from each channel, in the order of `order`.
+    /// The subtrahend of each channel, in the order of `order`.
     pub mean: [f32; 3],
-    /// What each channel is divided by, in the order of `order`.
+    /// The divisor of each channel, in the order of `order`.
     pub deviation: [f32; 3],
 }
 
 impl Preprocessing {
-    /// Of Keras's models trained on ImageNet: `preprocess_input` in its mode `caffe`.
+    /// The preprocessing of Keras's ImageNet models: `preprocess_input` with mode `caffe`.
     pub const KERAS_IMAGENET: Self =
         Self { order: ChannelOrder::Bgr, scale: 255.0, mean: [103.939, 116.779, 123.68], deviation: [1.0; 3] };
-    /// Of VGGFace: keras-vggface's `preprocess_input` with `version=1`.
+    /// The preprocessing of VGGFace: keras-vggface's `preprocess_input` with `version=1`.
     pub const VGGFACE: Self =
         Self { order: ChannelOrder::Bgr, scale: 255.0, mean: [93.5940, 104.7624, 129.1863], deviation: [1.0; 3] };
-    /// Of torchvision's models trained on ImageNet.
+    /// The preprocessing of torchvision's ImageNet models.
     pub const TORCHVISION: Self =
         Self { order: ChannelOrder::Rgb, scale: 1.0, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
-    /// Those with a name.
+    /// The preprocessings with a name.
     pub const NAMED: [(&'static str, Self); 3] =
         [("keras-imagenet", Self::KERAS_IMAGENET), ("vggface", Self::VGGFACE), ("torchvision", Self::TORCHVISION)];
 
-    /// The name, if it is one of [`Self::NAMED`].
+    /// Returns the name, if the preprocessing is in [`Self::NAMED`].
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         Self::NAMED.iter().find(|(_, known)| known == self).map(|(name, _)| *name)
     }
 
-    /// Whether an input can be computed with it: finite numbers, and nothing divided by zero.
+    /// Returns whether the numbers are finite and no divisor is 0.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         let finite = self.mean.iter().all(|mean| mean.is_finite());

@@ -1,20 +1,24 @@
-//! Everything that decides how a run goes, frozen when the run is created.
+//! The settings that decide the result of a run, frozen when the run is created.
 
-use std::fmt;
+mod defaults;
+mod rules;
+mod strategy;
+
+pub use rules::{EarlyStopping, Monitor, Schedule};
+pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};
 
-use super::hyperparameter::Patience;
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
-    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, FineTuning, LeftOut, NetworkName, Optimizer,
-    Precision, RunId, SettingError, StageName, TrainedStages, Transfer, Views, WeightsName,
+    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, LeftOutImages, NetworkName, Optimizer, Precision,
+    RunId, SettingError, StageName, TrainedStages, Transfer, Views,
 };
 
 /// The newest recipe format that this program writes and reads.
 pub const RECIPE_VERSION: u32 = 7;
 
-/// The format of a recipe that needs nothing newer: older programs read it.
+/// The format of a recipe without newer settings, which older programs read.
 const PLAIN_VERSION: u32 = 2;
 
 /// The format of a recipe that leaves images out.
@@ -29,167 +33,19 @@ const NETWORK_VERSION: u32 = 5;
 /// The format of a recipe that smooths labels or decays weights.
 const REGULARIZATION_VERSION: u32 = 6;
 
-/// The format of a recipe with an optimizer, a balance, views or another setting that came with them.
+/// The format of a recipe with an optimizer, a balance, views, or another setting of the same release.
 const OPTIMIZATION_VERSION: u32 = 7;
 
-/// A preset of network, initial weights and trained stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strategy {
-    /// All of a small network whose weights are drawn.
-    Cnn,
-    /// All of a deeper network with batch norm, whose weights are drawn.
-    Deep,
-    /// The head of a network on imported weights, which stay frozen.
-    Features,
-    /// The head and the upper stages of that network, from the best weights of an earlier run.
-    Finetune,
-}
-
-impl Strategy {
-    /// All of them, in the order in which they are practised.
-    pub const ALL: [Self; 4] = [Self::Cnn, Self::Deep, Self::Features, Self::Finetune];
-
-    /// The word used in files and commands.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cnn => "cnn",
-            Self::Deep => "deep",
-            Self::Features => "features",
-            Self::Finetune => "finetune",
-        }
-    }
-
-    /// The network that it trains unless a recipe names another.
-    #[must_use]
-    pub fn network(self) -> NetworkName {
-        match self {
-            Self::Cnn => NetworkName::CNN,
-            Self::Deep => NetworkName::DEEP,
-            Self::Features | Self::Finetune => NetworkName::VGG16,
-        }
-    }
-
-    /// Whether all weights are drawn.
-    #[must_use]
-    pub fn is_from_scratch(self) -> bool {
-        matches!(self, Self::Cnn | Self::Deep)
-    }
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The validation figure that early stopping watches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Monitor {
-    /// Validation loss; lower is better.
-    #[default]
-    ValLoss,
-    /// Validation accuracy; higher is better.
-    ValAccuracy,
-}
-
-impl Monitor {
-    /// The name used in files and commands.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ValLoss => "val_loss",
-            Self::ValAccuracy => "val_accuracy",
-        }
-    }
-
-    /// Whether `value` beats `best` by more than `min_delta`. NaN beats nothing.
-    #[must_use]
-    pub fn improves(self, value: f64, best: f64, min_delta: f64) -> bool {
-        match self {
-            Self::ValLoss => value < best - min_delta,
-            Self::ValAccuracy => value > best + min_delta,
-        }
-    }
-}
-
-impl fmt::Display for Monitor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// When to stop before the last epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EarlyStopping {
-    /// What is watched.
-    pub monitor: Monitor,
-    /// How many epochs in a row may fail to improve on the best before the run stops.
-    pub patience: u32,
-    /// By how much a value must beat the best to count as better.
-    pub min_delta: f64,
-    /// The first epoch that patience counts; 0 and 1 count all.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub start_from: u32,
-}
-
-impl EarlyStopping {
-    /// The rule on validation loss with this patience.
-    #[must_use]
-    pub const fn with_patience(patience: u32) -> Self {
-        Self { monitor: Monitor::ValLoss, patience, min_delta: 0.0, start_from: 0 }
-    }
-}
-
-/// How the learning rate moves.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Schedule {
-    /// Always the recipe's learning rate.
-    Constant,
-    /// Multiplied by `factor` whenever the monitored value has not improved for `patience` epochs
-    /// (Keras's `ReduceLROnPlateau`).
-    Plateau {
-        /// What the rate is multiplied by, between 0 and 1.
-        factor: f64,
-        /// Epochs without improvement before the rate drops.
-        patience: u32,
-    },
-    /// Half a cosine from the recipe's rate down to zero over all its epochs, step by step.
-    Cosine,
-    /// Up to the recipe's rate over the first three tenths of all epochs, then down to nearly zero, both along half a
-    /// cosine, step by step (Smith & Topin 2018; PyTorch's `OneCycleLR` with its default shape).
-    OneCycle,
-}
-
-impl Schedule {
-    /// The plateau schedule with the program's own settings.
-    pub const PLATEAU: Self = Self::Plateau { factor: 0.5, patience: 2 };
-
-    /// The word used in commands and forms.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Plateau { .. } => "plateau",
-            Self::Cosine => "cosine",
-            Self::OneCycle => "one-cycle",
-        }
-    }
-}
-
-/// Why a recipe, which a person may have edited by hand, cannot be trained by.
+/// The reason why a recipe, which a person may have edited by hand, cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecipeError {
-    /// A setting has a value that it does not take.
+    /// A setting has a value outside its range.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// [`Recipe::transfer`] is there and has no place in the strategy, or the other way round.
+    /// [`Recipe::transfer`] is set although the strategy has none, or missing although it needs one.
     #[error("its parts do not belong to the strategy {0}")]
     Parts(Strategy),
-    /// [`Recipe::transfer`] is there and has no place in the network, or the other way round.
+    /// [`Recipe::transfer`] is set although the network takes none, or missing although it needs one.
     #[error(
         "the network {network} {} imported weights, and the strategy is {strategy}", if *given { "takes no" } else { "needs" }
     )]
@@ -201,7 +57,7 @@ pub enum RecipeError {
         /// The strategy.
         strategy: Strategy,
     },
-    /// [`LeftOut::images`] is not as [`LeftOut::new`] makes it.
+    /// [`LeftOutImages::images`] is not sorted, or has duplicates.
     #[error("the images left out are not in ascending order, each once")]
     LeftOutOrder,
     /// A range of the augmentation is out of bounds.
@@ -219,83 +75,82 @@ pub struct Recipe {
     pub version: u32,
     /// When the run was created, in milliseconds since 1970.
     pub created_at: u64,
-    /// The preset that it follows.
+    /// The strategy.
     pub strategy: Strategy,
-    /// The network; `None` for the strategy's own, so that older programs read such a recipe.
+    /// The network; `None` for the strategy's own, so that older programs can read the recipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkName>,
     /// The dataset's name.
     pub dataset: DatasetName,
-    /// The dataset's fingerprint when the run was created; a worker refuses another one.
+    /// The dataset's fingerprint at the run's creation; a worker refuses another one.
     pub fingerprint: String,
-    /// Most epochs to train.
+    /// The largest number of epochs.
     pub epochs: u32,
     /// Images per training step.
     pub batch_size: u32,
-    /// Step size of the optimizer; the largest of its schedule.
+    /// Step size of the optimizer: the maximum of the schedule.
     pub learning_rate: f64,
-    /// How the learning rate moves.
+    /// The rule by which the learning rate changes.
     pub schedule: Schedule,
-    /// The share of each weight, but for biases and batch norm, that a step at a learning rate of 1 would take away.
+    /// The share of each weight that a step with learning rate 1 would remove. Biases and batch norm have no decay.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub weight_decay: f64,
     /// The share of each label that training spreads evenly over all classes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f64,
-    /// How weights follow their gradients.
+    /// The rule by which weights are updated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub optimizer: Optimizer,
-    /// Epochs in which the learning rate rises to its schedule's beginning.
+    /// The number of epochs in which the learning rate rises to the schedule's first value.
     #[serde(default, skip_serializing_if = "is_none")]
     pub warmup: u32,
-    /// The largest norm of all gradients together; 0 leaves them as they are.
+    /// The maximum of the norm of all gradients together; 0 does not clip.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub clip_norm: f64,
-    /// The share that a step leaves of a moving average of the weights, which is then what is validated and tested; 0
-    /// keeps none.
+    /// The decay of a moving average of the weights, per step. Validation and the test use the average; 0 disables it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub average: f64,
-    /// How rare classes are given more weight.
+    /// The way in which rare classes get more weight.
     #[serde(default, skip_serializing_if = "is_default")]
     pub balance: Balance,
-    /// Side in pixels of the square that is cut out of each image: anywhere in training, in the middle in evaluation. 0
-    /// takes images whole.
+    /// Side in pixels of the square cut out of each image: at a random position in training, from the middle in
+    /// evaluation. 0 uses whole images.
     #[serde(default, skip_serializing_if = "is_none")]
     pub crop: u32,
-    /// Whether the network begins by giving each image a mean of 0 and a variance of 1.
+    /// Whether the first layer standardizes each image to mean 0 and variance 1.
     #[serde(default, skip_serializing_if = "is_default")]
     pub standardize: bool,
-    /// Views of each test image whose probabilities are averaged, beside the plain test.
+    /// Views of each test image whose probabilities are averaged, in addition to the plain test.
     #[serde(default, skip_serializing_if = "is_default")]
     pub views: Views,
-    /// When to stop before the last epoch.
+    /// The rule for stopping before the last epoch.
     pub early_stopping: EarlyStopping,
-    /// Random changes to training images; `None` trains on the images as they are.
+    /// Random changes of training images; `None` uses the images unchanged.
     pub augmentation: Option<Augmentation>,
     /// Seed of weights, data order and augmentation.
     pub seed: u64,
-    /// The device asked for.
+    /// The requested device.
     pub device: DeviceRequest,
-    /// What convolutions compute in.
+    /// The number type of convolutions.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
-    /// The pretrained base; `None` for the strategy without one.
+    /// The pretrained base; `None` for strategies from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
-    /// A run that has to end before this one begins, however it ends.
+    /// A run that has to end, in any state, before this one begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<RunId>,
-    /// Training images that the run never sees.
-    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
-    pub left_out: LeftOut,
+    /// Training images that the run never uses.
+    #[serde(default, skip_serializing_if = "LeftOutImages::is_empty")]
+    pub left_out: LeftOutImages,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_none(value: &u32) -> bool {
     *value == 0
 }
@@ -305,117 +160,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Recipe {
-    /// The default recipe of the `cnn` strategy on a dataset.
-    #[must_use]
-    pub fn cnn(dataset: DatasetName, fingerprint: String, created_at: u64) -> Self {
-        Self {
-            version: PLAIN_VERSION,
-            created_at,
-            strategy: Strategy::Cnn,
-            network: None,
-            dataset,
-            fingerprint,
-            epochs: 50,
-            batch_size: 64,
-            learning_rate: 2e-3,
-            schedule: Schedule::OneCycle,
-            weight_decay: 0.0,
-            label_smoothing: 0.0,
-            optimizer: Optimizer::Adam,
-            warmup: 0,
-            clip_norm: 0.0,
-            average: 0.0,
-            balance: Balance::None,
-            crop: 0,
-            standardize: false,
-            views: Views::One,
-            early_stopping: EarlyStopping::with_patience(10),
-            augmentation: Some(Augmentation::REFERENCE),
-            seed: 42,
-            device: DeviceRequest::Auto,
-            precision: Precision::F32,
-            transfer: None,
-            after: None,
-            left_out: LeftOut::default(),
-        }
-    }
-
-    /// The default recipe of the `deep` strategy on a dataset whose images have no side shorter than this, in pixels:
-    /// what docs/networks.md found on validation.
-    #[must_use]
-    pub fn deep(dataset: DatasetName, fingerprint: String, created_at: u64, side: u32) -> Self {
-        Self {
-            version: OPTIMIZATION_VERSION,
-            strategy: Strategy::Deep,
-            epochs: 100,
-            batch_size: 128,
-            learning_rate: 0.1,
-            schedule: Schedule::Cosine,
-            weight_decay: 5e-4,
-            label_smoothing: 0.1,
-            optimizer: Optimizer::Sgd,
-            warmup: 5,
-            crop: side - side / 8,
-            standardize: true,
-            views: Views::Ten,
-            early_stopping: EarlyStopping {
-                monitor: Monitor::ValAccuracy,
-                ..EarlyStopping::with_patience(Patience::OFF)
-            },
-            augmentation: Some(Augmentation::STRONG),
-            ..Self::cnn(dataset, fingerprint, created_at)
-        }
-    }
-
-    /// The default recipe of the `features` strategy on a base of this name and hash.
-    #[must_use]
-    pub fn features(
-        dataset: DatasetName,
-        fingerprint: String,
-        created_at: u64,
-        weights: WeightsName,
-        base: String,
-    ) -> Self {
-        Self {
-            strategy: Strategy::Features,
-            learning_rate: 1e-3,
-            schedule: Schedule::PLATEAU,
-            early_stopping: EarlyStopping::with_patience(6),
-            transfer: Some(Transfer { weights, base, size: 224, variants: 0, fine_tuning: None }),
-            ..Self::cnn(dataset, fingerprint, created_at)
-        }
-    }
-
-    /// The default recipe of the `finetune` strategy, which goes on from the run `from` with its base, image size and
-    /// variants.
-    ///
-    /// # Panics
-    /// Never: the network of fine-tuning has stages below its head.
-    #[must_use]
-    pub fn finetune(
-        dataset: DatasetName,
-        fingerprint: String,
-        created_at: u64,
-        from: RunId,
-        transfer: Transfer,
-    ) -> Self {
-        let network = Strategy::Finetune.network().architecture();
-        let highest =
-            network.stage_names().next_back().expect("a network on imported weights has stages below its head");
-        let fine_tuning = FineTuning { from, unfreeze: highest, base_learning_rate: 1e-5 };
-        let early_stopping = EarlyStopping::with_patience(6);
-        Self {
-            strategy: Strategy::Finetune,
-            learning_rate: 1e-4,
-            schedule: Schedule::PLATEAU,
-            early_stopping,
-            transfer: Some(Transfer { fine_tuning: Some(fine_tuning), ..transfer }),
-            ..Self::cnn(dataset, fingerprint, created_at)
-        }
-    }
-
-    /// The runs that have to end before this one begins, each once. `started`: whether it has its initial weights,
-    /// after which it needs the run that they came from no more.
+    /// Returns the runs that have to end before this one begins, each once. A run that is `started` has its initial
+    /// weights and no longer needs the run that they came from.
     #[must_use]
     pub fn awaited(&self, started: bool) -> Vec<RunId> {
         let fine_tuning = self.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
@@ -425,37 +171,20 @@ impl Recipe {
         runs
     }
 
-    /// The default recipe of fine-tuning that goes on from the run `from`, whose recipe is `start`: on its dataset and
-    /// base, with its image size, variants, augmentation, precision and the images it leaves out. `None` where that run
-    /// has no base.
-    #[must_use]
-    pub fn going_on(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
-        let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
-        let mut recipe = Self::finetune(dataset, fingerprint, created_at, from, start.transfer.clone()?);
-        let before = start.transfer.as_ref().and_then(Transfer::unfrozen).cloned();
-        let fine_tuning = recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut());
-        if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
-            fine_tuning.unfreeze = unfrozen;
-        }
-        recipe.compute_in(start.precision);
-        recipe.leave_out(start.left_out.clone());
-        Some(Self { augmentation: start.augmentation, ..recipe })
-    }
-
-    /// Leaves these training images out.
-    pub fn leave_out(&mut self, left_out: LeftOut) {
+    /// Excludes these training images.
+    pub fn leave_out(&mut self, left_out: LeftOutImages) {
         self.left_out = left_out;
         self.update_version();
     }
 
-    /// Computes convolutions in this precision.
-    pub fn compute_in(&mut self, precision: Precision) {
+    /// Sets the number type of convolutions.
+    pub fn set_precision(&mut self, precision: Precision) {
         self.precision = precision;
         self.update_version();
     }
 
-    /// What inputs enter the trained part in: a head alone has no convolutions, and takes what a frozen base pooled in
-    /// f32.
+    /// Returns the number type of the trained part's inputs. A head has no convolutions and takes the f32 output of a
+    /// frozen base.
     #[must_use]
     pub fn trained_precision(&self) -> Precision {
         match self.strategy {
@@ -464,26 +193,26 @@ impl Recipe {
         }
     }
 
-    /// Trains this network.
+    /// Sets the network.
     pub fn set_network(&mut self, network: NetworkName) {
         self.network = Some(network).filter(|network| *network != self.strategy.network());
         self.update_version();
     }
 
-    /// The name of the network that is trained.
+    /// Returns the name of the network.
     #[must_use]
     pub fn network_name(&self) -> NetworkName {
         self.network.unwrap_or_else(|| self.strategy.network())
     }
 
-    /// The network that is trained.
+    /// Returns the architecture of the network.
     #[must_use]
     pub fn architecture(&self) -> Architecture {
         let architecture = self.network_name().architecture();
         if self.standardize { architecture.standardizing() } else { architecture }
     }
 
-    /// Which stages of the network are trained.
+    /// Returns the stages of the network that are trained.
     #[must_use]
     pub fn trained_stages(&self) -> TrainedStages<'_> {
         match &self.transfer {
@@ -492,8 +221,7 @@ impl Recipe {
         }
     }
 
-    /// Channels, height and width of what enters the network, for stored images of this height, width and number of
-    /// channels.
+    /// Returns the network's input shape `[channels, height, width]` for stored images `[height, width, channels]`.
     #[must_use]
     pub fn network_input(&self, [height, width, channels]: [usize; 3]) -> [usize; 3] {
         match (&self.transfer, self.architecture().pretrained) {
@@ -503,10 +231,10 @@ impl Recipe {
         }
     }
 
-    /// The network on stored images of this height, width and number of channels.
+    /// Resolves the network for stored images `[height, width, channels]`.
     ///
     /// # Errors
-    /// When the images are too small for it, or for the crop.
+    /// If the images are too small for the network or for the crop.
     pub fn resolve(&self, image: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
         let [height, width, _] = image;
         if self.crop as usize > height.min(width) {
@@ -515,21 +243,21 @@ impl Recipe {
         self.architecture().resolve(self.network_input(image), classes)
     }
 
-    /// The oldest format that holds all of the recipe. Older programs refuse newer ones: they would train on images
-    /// that it leaves out, in another precision, another network or without regularization.
+    /// Returns the oldest format that represents the whole recipe. Older programs refuse newer formats: otherwise they
+    /// would ignore left-out images, the precision, the network or regularization.
     fn needed_version(&self) -> u32 {
         let needs = [
             (LEAVING_OUT_VERSION, !self.left_out.is_empty()),
             (PRECISION_VERSION, self.precision != Precision::F32),
             (NETWORK_VERSION, self.network.is_some()),
             (REGULARIZATION_VERSION, self.weight_decay != 0.0 || self.label_smoothing != 0.0),
-            (OPTIMIZATION_VERSION, self.optimizes_anew()),
+            (OPTIMIZATION_VERSION, self.uses_optimization_settings()),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }
 
-    /// Whether a setting of [`OPTIMIZATION_VERSION`] has another value than none.
-    fn optimizes_anew(&self) -> bool {
+    /// Returns whether a setting of [`OPTIMIZATION_VERSION`] differs from its neutral value.
+    fn uses_optimization_settings(&self) -> bool {
         let numbers = [self.warmup, self.crop, self.early_stopping.start_from];
         let shares = [self.clip_norm, self.average];
         self.strategy == Strategy::Deep
@@ -542,14 +270,14 @@ impl Recipe {
             || self.augmentation.is_some_and(|ranges| !ranges.is_affine())
     }
 
-    /// Sets the format to the oldest that holds all of the recipe.
+    /// Sets the format to the oldest that represents the whole recipe.
     pub(super) fn update_version(&mut self) {
         self.version = self.needed_version();
     }
 
-    /// The trained stages in words: `head`, `block5 + head`, `block3–5 + head`; `None` where nothing is pretrained.
+    /// Returns the trained stages as text: `head`, `block5 + head`, `block3–5 + head`; `None` if nothing is pretrained.
     #[must_use]
-    pub fn trained_words(&self) -> Option<String> {
+    pub fn trained_stages_text(&self) -> Option<String> {
         let unfrozen = self.transfer.as_ref()?.unfrozen();
         let architecture = self.architecture();
         let highest = architecture.stage_names().next_back();
@@ -559,7 +287,7 @@ impl Recipe {
         })
     }
 
-    /// The lowest stage that this recipe freezes and that tensors of these names, from a checkpoint, belong to.
+    /// Returns the lowest stage that this recipe freezes and that has a tensor among these names from a checkpoint.
     #[must_use]
     pub fn frozen_stage_of<'a>(&self, tensors: &(impl Iterator<Item = &'a str> + Clone)) -> Option<StageName> {
         let (architecture, transfer) = (self.architecture(), self.transfer.as_ref()?);
@@ -575,9 +303,9 @@ impl Recipe {
         frozen.iter().find(holds).map(StageName::of)
     }
 
-    /// The frozen stages in words: `block1–5`; `None` where all is trained.
+    /// Returns the frozen stages as text: `block1–5`; `None` if all stages are trained.
     #[must_use]
-    pub fn frozen_words(&self) -> Option<String> {
+    pub fn frozen_stages_text(&self) -> Option<String> {
         let transfer = self.transfer.as_ref()?;
         let names: Vec<StageName> = self.architecture().stage_names().collect();
         let frozen = match transfer.unfrozen() {
@@ -588,37 +316,17 @@ impl Recipe {
         Some(span(frozen.first()?, frozen.last()?))
     }
 
-    /// A recipe of a strategy with every default and made-up names: to read defaults from and to try values on.
-    ///
-    /// # Panics
-    /// Never: the names are valid.
-    #[must_use]
-    pub fn sample(strategy: Strategy) -> Self {
-        let dataset = DatasetName::new("any").expect("a name");
-        let weights = WeightsName::new("any").expect("a name");
-        match strategy {
-            Strategy::Cnn => Self::cnn(dataset, String::new(), 0),
-            Strategy::Deep => Self::deep(dataset, String::new(), 0, 48),
-            Strategy::Features => Self::features(dataset, String::new(), 0, weights, String::new()),
-            Strategy::Finetune => {
-                let from = RunId::new("any").expect("a name");
-                let transfer = Transfer { weights, base: String::new(), size: 224, variants: 0, fine_tuning: None };
-                Self::finetune(dataset, String::new(), 0, from, transfer)
-            }
-        }
-    }
-
-    /// Whether every epoch sees one of a few fixed sets of images, so that what frozen layers make of them is worth
-    /// keeping.
+    /// Returns whether every epoch uses one of a few fixed sets of images, so that caching the frozen part's outputs
+    /// saves time.
     #[must_use]
     pub fn repeats_images(&self) -> bool {
         self.augmentation.is_none() || self.transfer.as_ref().is_some_and(|transfer| transfer.variants > 0)
     }
 
-    /// Whether the parts belong together, in a recipe that a person may have edited by hand.
+    /// Checks that the parts of the recipe, which a person may have edited by hand, fit together.
     ///
     /// # Errors
-    /// A [`RecipeError`] about the first that does not.
+    /// A [`RecipeError`] about the first part that does not fit.
     pub fn check_parts(&self) -> Result<(), RecipeError> {
         let (transfer, fine_tuning) = (self.transfer.as_ref(), self.transfer.as_ref().map(|t| t.fine_tuning.is_some()));
         let whole = match self.strategy {
@@ -636,7 +344,7 @@ impl Recipe {
     }
 }
 
-/// Neighbouring stages in words: `block3–5`, or the name of the only one.
+/// Returns adjacent stages as text: `block3–5`, or the name of the only one.
 fn span(lowest: &StageName, highest: &StageName) -> String {
     let (first, last) = (lowest.as_str(), highest.as_str());
     if first == last {
@@ -653,8 +361,8 @@ mod tests {
     use crate::domain::Hyperparameter;
 
     #[test]
-    fn what_is_frozen_and_what_is_trained_is_told_by_name() {
-        let words = |recipe: &Recipe| (recipe.frozen_words(), recipe.trained_words().expect("a base"));
+    fn frozen_and_trained_stages_are_named() {
+        let words = |recipe: &Recipe| (recipe.frozen_stages_text(), recipe.trained_stages_text().expect("a base"));
         let table = [
             ("block5", Some("block1–4"), "block5 + head"),
             ("block4", Some("block1–3"), "block4–5 + head"),
@@ -667,27 +375,27 @@ mod tests {
             assert_eq!(words(&recipe), (frozen.map(Into::into), trained.into()), "{lowest}");
         }
         assert_eq!(words(&Recipe::sample(Strategy::Features)), (Some("block1–5".into()), "head".into()));
-        assert_eq!(Recipe::sample(Strategy::Cnn).trained_words(), None);
+        assert_eq!(Recipe::sample(Strategy::Cnn).trained_stages_text(), None);
     }
 
     #[test]
-    fn a_recipe_has_the_oldest_format_that_says_all_of_it() {
+    fn a_recipe_has_the_oldest_format_that_represents_all_of_it() {
         let mut recipe = Recipe::sample(Strategy::Features);
         assert_eq!(recipe.version, 2);
         let plain = serde_json::to_string(&recipe).expect("plain values");
         assert!(!plain.contains("precision") && !plain.contains("left_out"), "{plain}");
-        recipe.leave_out(LeftOut::new(vec![3], Vec::new()));
+        recipe.leave_out(LeftOutImages::new(vec![3], Vec::new()));
         assert_eq!(recipe.version, 3);
-        recipe.compute_in(Precision::Bf16);
+        recipe.set_precision(Precision::Bf16);
         assert_eq!(recipe.version, 4);
         let text = serde_json::to_string(&recipe).expect("plain values");
         assert!(text.contains(r#""precision":"bf16""#), "{text}");
         assert_eq!(serde_json::from_str::<Recipe>(&text).expect("its own"), recipe);
-        let onward = Recipe::going_on(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
+        let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
         assert_eq!((onward.precision, onward.version), (Precision::Bf16, 4));
-        recipe.leave_out(LeftOut::default());
+        recipe.leave_out(LeftOutImages::default());
         assert_eq!(recipe.version, 4);
-        recipe.compute_in(Precision::F32);
+        recipe.set_precision(Precision::F32);
         assert_eq!(recipe.version, 2);
         assert_eq!(serde_json::from_str::<Recipe>(&plain).expect("without a precision"), recipe);
     }

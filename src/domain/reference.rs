@@ -1,25 +1,25 @@
-//! The published figures that three strategies reproduce, on the whole test split of FER-2013.
+//! The published scores that three strategies reproduce, on the whole test split of FER-2013.
 
 use super::{Recipe, SplitCounts, Strategy};
 
-/// Accuracy and macro averages.
+/// Published accuracy and macro averages.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct ReferenceScores {
-    /// Share of test images predicted right.
+    /// The share of test images predicted correctly.
     pub accuracy: f64,
-    /// Macro average.
+    /// Macro-averaged precision.
     pub precision: f64,
-    /// Macro average.
+    /// Macro-averaged recall.
     pub recall: f64,
-    /// Macro average.
+    /// Macro-averaged F1.
     pub f1: f64,
 }
 
-/// Training, validation and test images of FER-2013, split as the reference has it.
+/// Training, validation and test images of FER-2013 in the reference's split.
 const FER_2013: SplitCounts = SplitCounts { train: 25_841, validation: 2_868, test: 7_178 };
 
-/// The published figures for a recipe's strategy; `None` for another network than the strategy's own, and for another
-/// dataset than FER-2013, which is known by its counts.
+/// Returns the published scores of a recipe's strategy. Returns `None` for a network that is not the strategy's own,
+/// and for other image counts than those of FER-2013.
 #[must_use]
 pub fn reference(recipe: &Recipe, images: SplitCounts, classes: usize) -> Option<ReferenceScores> {
     let [accuracy, precision, recall, f1] = match recipe.strategy {

@@ -1,4 +1,4 @@
-//! Where a run stands.
+//! The state and the outcome of a run.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nan;
 
-/// Why a run that did all it should has ended.
+/// The reason for the end of a run that was completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
@@ -16,66 +16,66 @@ pub enum FinishReason {
     EarlyStop,
 }
 
-/// How a run ended.
+/// The way in which a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Trained to its end and tested.
     Finished {
-        /// Which end.
+        /// The reason for the end.
         reason: FinishReason,
     },
     /// Stopped on request after saving.
     Stopped,
-    /// Ended by a signal after saving, as at a shutdown or a scheduler's time limit: nobody asked for its end, so that
-    /// a run of the queue stays in it.
+    /// Ended by a signal after saving, as at a shutdown or a scheduler's time limit. No person requested the end, so
+    /// the run remains in the queue.
     Interrupted {
         /// The signal's name, such as `SIGTERM`.
         signal: String,
     },
-    /// The loss or a validation figure stopped being a number; the best weights are kept.
+    /// The loss or a validation metric became NaN or infinite; the best weights are intact.
     Diverged {
-        /// What became non-finite, and where.
+        /// The non-finite value and its position in training.
         cause: String,
     },
-    /// Something went wrong.
+    /// An error ended the run.
     Failed {
-        /// What, in words, with the file where there is one.
+        /// The error message, with the file if there is one.
         cause: String,
-        /// What kind of thing; logs of older programs tell none.
+        /// The kind of error; logs of older programs have none.
         #[serde(default)]
         kind: FailureKind,
     },
 }
 
-/// What kind of thing ended a run, for those who filter runs or decide whether to try again.
+/// The kind of error that ended a run, for filters and retry policies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// A device has no memory left.
+    /// A device ran out of memory.
     OutOfMemory,
-    /// The dataset is gone, or is another one than the recipe names.
+    /// The dataset is missing or is not the one of the recipe.
     DatasetChanged,
-    /// The imported weights are gone, or are others than the recipe names.
+    /// The imported weights are missing or are not the ones of the recipe.
     WeightsChanged,
-    /// The run to start from is gone, or has no weights that fit.
+    /// The run to start from is missing or has no matching weights.
     StartMissing,
-    /// No checkpoint is whole, or one does not belong to the run.
+    /// No checkpoint is intact, or a checkpoint belongs to another run.
     Checkpoint,
     /// A file cannot be read or written.
     Disk,
-    /// The device asked for is not there, or failed.
+    /// The requested device is missing or failed.
     Device,
     /// A fault of this program.
     Panic,
-    /// None of these, or not known.
+    /// Another or an unknown kind.
     #[default]
     #[serde(other)]
     Other,
 }
 
 impl FailureKind {
-    /// The word used in files and queries.
+    /// Returns the name in files and queries.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -92,32 +92,32 @@ impl FailureKind {
     }
 }
 
-/// The state of a run as lists show it.
+/// The state of a run in lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// Waits for its device.
+    /// Waiting for its device.
     Queued,
-    /// Its worker is on the way to the first epoch.
+    /// Its worker has not begun the first epoch yet.
     Starting,
-    /// Trains or tests.
+    /// Training or testing.
     Running,
-    /// Its worker is alive and waits, on request, until it is told to go on.
+    /// Its worker is alive and waits for the end of a requested pause.
     Paused,
-    /// Ended by itself: last epoch or early stop.
+    /// Ended after the last epoch or by early stopping.
     Finished,
     /// Ended on request.
     Stopped,
-    /// Ended by a signal that nobody sent to stop it.
+    /// Ended by a signal that no person sent to stop it.
     Interrupted,
-    /// Ended by a fault, a divergence among them.
+    /// Ended by an error or by divergence.
     Failed,
-    /// Its worker is gone without a word.
+    /// Its worker is gone without having logged an end.
     Lost,
 }
 
 impl RunState {
-    /// The word shown.
+    /// Returns the name on screens.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -133,7 +133,7 @@ impl RunState {
         }
     }
 
-    /// Whether a worker is at it, or about to be.
+    /// Returns whether a run has a worker or is about to get one.
     #[must_use]
     pub fn is_active(self) -> bool {
         matches!(self, Self::Queued | Self::Starting | Self::Running | Self::Paused)
@@ -146,15 +146,15 @@ impl fmt::Display for RunState {
     }
 }
 
-/// Where early stopping stands after an epoch.
+/// The state of early stopping after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStoppingStatus {
-    /// The epoch with the best value, counted from 1; 0 before there is one.
+    /// The epoch with the best value, from 1; 0 before there is a best value.
     pub best_epoch: u32,
-    /// The best value of the monitored figure; NaN before there is one.
+    /// The best value of the monitored metric; NaN before there is a best value.
     #[serde(with = "nan")]
     pub best_value: f64,
-    /// Epochs in a row, up to now, that did not improve on it.
+    /// Epochs in a row, up to now, without improvement.
     pub waited: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Numbers of bytes as a person says them.
+//! Numbers of bytes as text for people.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ pub struct Size(pub u64);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[allow(clippy::cast_precision_loss)] // shown to three figures
+        #[allow(clippy::cast_precision_loss)] // shown with three digits
         let mebibytes = self.0 as f64 / f64::from(1 << 20);
         f.pad(&match mebibytes {
             ..9.95 => format!("{mebibytes:.1} MiB"),

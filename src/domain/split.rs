@@ -4,23 +4,23 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Which part of a dataset an image belongs to.
+/// The part of a dataset that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// What the optimizer sees.
+    /// The images that the optimizer uses.
     Train,
-    /// What early stopping watches.
+    /// The images that early stopping uses.
     Validation,
-    /// What the final metrics are measured on.
+    /// The images of the final metrics.
     Test,
 }
 
 impl Split {
-    /// All three, in the order in which they are stored and shown.
+    /// All splits, in the order in which they are stored and shown.
     pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 
-    /// The word used in files and on screens.
+    /// Returns the name in files and on screens.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ pub struct SplitCounts {
 }
 
 impl SplitCounts {
-    /// The count of one split.
+    /// Returns the count of one split.
     #[must_use]
     pub fn get(self, split: Split) -> usize {
         match split {
@@ -59,7 +59,7 @@ impl SplitCounts {
         }
     }
 
-    /// Images in all splits together.
+    /// Returns the number of images in all splits together.
     #[must_use]
     pub fn total(self) -> usize {
         self.train + self.validation + self.test

@@ -1,46 +1,46 @@
-//! Many runs from one command: every combination of the values that are given for settings.
+//! Many runs from one command: every combination of the given values of some settings.
 
 use std::ops::RangeInclusive;
 
 use super::text::printable;
-use super::{Hyperparameter, Practice, Recipe, SettingError};
+use super::{Hyperparameter, Recipe, SettingError, StrategyChoice};
 
-/// Most runs of one command: each waits for its turn in a process of its own.
-pub const MOST_RUNS: usize = 200;
+/// The most runs of one command: each occupies a waiting process.
+pub const MAX_RUNS: usize = 200;
 
-/// Why values make no runs. Every text is safe to print.
+/// The reason why values yield no runs. Every text is safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SweepError {
-    /// What is given has no `=`.
-    #[error("'{0}' sets nothing: say a setting and its values, such as learning-rate=1e-3,2e-3")]
+    /// The text has no `=`.
+    #[error("'{0}' sets nothing: give a setting and its values, such as learning-rate=1e-3,2e-3")]
     NoValues(String),
-    /// There is no such setting.
+    /// No setting has this name.
     #[error("'{given}' is no setting here: use {known}")]
     Unknown {
-        /// What was given.
+        /// The given name.
         given: String,
-        /// The settings that there are.
+        /// The available settings.
         known: String,
     },
-    /// A setting does not take one of the values.
+    /// A setting rejects one of the values.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// A range that goes down.
+    /// A range descends.
     #[error("'{0}' is no range: the smaller number comes first, as in 1..5")]
     Range(String),
-    /// A setting twice.
+    /// A setting is given twice.
     #[error("{0} is given twice: give all of its values in one list, such as 1,2,3")]
     Twice(&'static str),
-    /// A value twice.
-    #[error("{setting} has the value {value} twice, and runs of the same settings tell nothing new")]
+    /// A value is given twice.
+    #[error("{setting} has the value {value} twice: give each value once")]
     Repeated {
         /// The setting.
         setting: &'static str,
         /// The value.
         value: String,
     },
-    /// More than [`MOST_RUNS`].
-    #[error("{0} runs are more than the {MOST_RUNS} that one command begins: give fewer values")]
+    /// The values yield more than [`MAX_RUNS`] runs.
+    #[error("{0} runs are more than the {MAX_RUNS} that one command begins: give fewer values")]
     TooMany(u64),
 }
 
@@ -51,52 +51,53 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// The sweep over these settings, each with a list of values such as `1,2,3` or `1..3`.
+    /// Returns the sweep over these settings, each with a list of values such as `1,2,3` or `1..3`.
     ///
     /// # Errors
-    /// [`SweepError`], of the first setting or of all together.
-    pub fn new(practice: Practice, given: &[(Hyperparameter, String)]) -> Result<Self, SweepError> {
+    /// A [`SweepError`] about the first wrong setting, or about all together.
+    pub fn new(strategy_choice: StrategyChoice, given: &[(Hyperparameter, String)]) -> Result<Self, SweepError> {
         let mut settings: Vec<(Hyperparameter, Vec<String>)> = Vec::new();
         for (setting, text) in given {
             if settings.iter().any(|(known, _)| known == setting) {
                 return Err(SweepError::Twice(setting.name()));
             }
-            settings.push((*setting, values(practice, *setting, text)?));
+            settings.push((*setting, values(strategy_choice, *setting, text)?));
         }
-        // Runs that differ only in the seed follow one another; sorting is stable.
+        // Runs that differ only in the seed are adjacent, because sorting is stable.
         settings.sort_by_key(|(setting, _)| *setting == Hyperparameter::Seed);
         let sweep = Self { settings };
         match sweep.runs() {
-            runs if runs > MOST_RUNS as u64 => Err(SweepError::TooMany(runs)),
+            runs if runs > MAX_RUNS as u64 => Err(SweepError::TooMany(runs)),
             _ => Ok(sweep),
         }
     }
 
-    /// The number of runs.
+    /// Returns the number of runs.
     #[must_use]
     pub fn runs(&self) -> u64 {
         self.settings.iter().fold(1, |runs, (_, values)| runs.saturating_mul(values.len() as u64))
     }
 
-    /// The settings of which there is more than one value, in the order in which they vary.
+    /// Returns the settings with more than one value, the slowest-varying first.
     pub fn varied(&self) -> impl Iterator<Item = Hyperparameter> {
         self.settings.iter().filter(|(_, values)| values.len() > 1).map(|(setting, _)| *setting)
     }
 
-    /// Writes the first value of each setting into `recipe`, of those that its strategy has.
+    /// Writes the first value of each setting that the recipe's strategy has into `recipe`.
     ///
     /// # Errors
-    /// A [`SettingError`] about the first that is not accepted.
+    /// A [`SettingError`] about the first rejected value.
     pub fn apply_first(&self, recipe: &mut Recipe) -> Result<(), SettingError> {
         let strategy = recipe.strategy;
         let mut settings = self.settings.iter().filter(|(setting, _)| setting.is_of(strategy));
         settings.try_for_each(|(setting, values)| values.first().map_or(Ok(()), |value| setting.set(recipe, value)))
     }
 
-    /// The recipes of all runs: `base` with every combination of values, those of the last setting changing fastest.
+    /// Returns the recipes of all runs: `base` with every combination of values. The values of the last setting change
+    /// fastest.
     ///
     /// # Errors
-    /// A [`SettingError`] about the first that is not accepted.
+    /// A [`SettingError`] about the first rejected value.
     pub fn recipes(&self, base: &Recipe) -> Result<Vec<Recipe>, SettingError> {
         let mut recipes = vec![base.clone()];
         for (setting, values) in &self.settings {
@@ -111,54 +112,54 @@ impl Sweep {
     }
 }
 
-/// The setting and the values of `NAME=VALUES`.
+/// Parses `NAME=VALUES` into the setting and its values.
 ///
 /// # Errors
-/// [`SweepError`], also where a value is not accepted.
-pub fn named(practice: Practice, typed: &str) -> Result<(Hyperparameter, String), SweepError> {
+/// A [`SweepError`], also about a rejected value.
+pub fn named(strategy_choice: StrategyChoice, typed: &str) -> Result<(Hyperparameter, String), SweepError> {
     let (name, text) = typed.split_once('=').ok_or_else(|| SweepError::NoValues(printable(typed)))?;
     let name = name.trim();
-    if let Some(setting) = practice.settings().find(|setting| setting.name() == name) {
-        values(practice, setting, text)?;
+    if let Some(setting) = strategy_choice.settings().find(|setting| setting.name() == name) {
+        values(strategy_choice, setting, text)?;
         return Ok((setting, text.to_owned()));
     }
-    let elsewhere = Hyperparameter::ALL.into_iter().find(|setting| setting.name() == name);
-    if let (Some(setting), Practice::One(strategy)) = (elsewhere, practice) {
+    let foreign = Hyperparameter::ALL.into_iter().find(|setting| setting.name() == name);
+    if let (Some(setting), StrategyChoice::One(strategy)) = (foreign, strategy_choice) {
         return Err(SettingError::Foreign { setting, strategy }.into());
     }
-    let known: Vec<&str> = practice.settings().map(Hyperparameter::name).collect();
+    let known: Vec<&str> = strategy_choice.settings().map(Hyperparameter::name).collect();
     Err(SweepError::Unknown { given: printable(name), known: known.join(", ") })
 }
 
-/// The values of a list such as `1,2,5..8`, each accepted by the setting and none twice.
+/// Parses a list such as `1,2,5..8` into distinct values that the setting accepts.
 ///
 /// # Errors
-/// [`SweepError`].
-pub fn values(practice: Practice, setting: Hyperparameter, text: &str) -> Result<Vec<String>, SweepError> {
+/// A [`SweepError`] about the first wrong value.
+pub fn values(strategy_choice: StrategyChoice, setting: Hyperparameter, text: &str) -> Result<Vec<String>, SweepError> {
     let mut found: Vec<String> = Vec::new();
     for part in text.split(',') {
         match range(part)? {
             None => found.push(part.trim().to_owned()),
             Some(numbers) => found.extend(numbers.map(|number| number.to_string())),
         }
-        if found.len() > MOST_RUNS {
+        if found.len() > MAX_RUNS {
             return Err(SweepError::TooMany(found.len() as u64));
         }
     }
-    let mut told: Vec<String> = Vec::new();
+    let mut accepted: Vec<String> = Vec::new();
     for value in &found {
-        let mut recipe = practice.sample();
+        let mut recipe = strategy_choice.sample();
         setting.set(&mut recipe, value)?;
         let value = setting.get(&recipe);
-        if told.contains(&value) {
+        if accepted.contains(&value) {
             return Err(SweepError::Repeated { setting: setting.name(), value });
         }
-        told.push(value);
+        accepted.push(value);
     }
     Ok(found)
 }
 
-/// The whole numbers of `A..B`, both ends included; `None` where the text is no such range.
+/// Parses `A..B`, both ends included; returns `None` for text of another form.
 fn range(text: &str) -> Result<Option<RangeInclusive<u64>>, SweepError> {
     let ends = text.split_once("..").and_then(|(first, last)| {
         Some((first.trim().parse::<u64>().ok()?, last.trim_start_matches('=').trim().parse::<u64>().ok()?))
@@ -166,7 +167,7 @@ fn range(text: &str) -> Result<Option<RangeInclusive<u64>>, SweepError> {
     match ends {
         None => Ok(None),
         Some((first, last)) if first > last => Err(SweepError::Range(printable(text))),
-        Some((first, last)) if last - first >= MOST_RUNS as u64 => {
+        Some((first, last)) if last - first >= MAX_RUNS as u64 => {
             Err(SweepError::TooMany((last - first).saturating_add(1)))
         }
         Some((first, last)) => Ok(Some(first..=last)),
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
     use crate::domain::Strategy;
 
-    const CNN: Practice = Practice::One(Strategy::Cnn);
+    const CNN: StrategyChoice = StrategyChoice::One(Strategy::Cnn);
 
     fn sweep(given: &[(Hyperparameter, &str)]) -> Result<Sweep, SweepError> {
         let given: Vec<_> = given.iter().map(|(setting, text)| (*setting, (*text).to_owned())).collect();
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_runs_is_refused_in_words() {
+    fn values_that_make_no_runs_are_refused() {
         let table = [
             (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x'"),
             (Hyperparameter::Seed, "1,,2", "seed must be 0 to 9007199254740991, not ''"),
@@ -241,8 +242,8 @@ mod tests {
             let error = named(CNN, typed).expect_err(typed).to_string();
             assert!(error.contains(expected), "{typed}: {error}");
         }
-        assert!(matches!(named(Practice::All, "learning-rate=1"), Err(SweepError::Unknown { .. })));
-        // None is forgotten, now or later.
+        assert!(matches!(named(StrategyChoice::All, "learning-rate=1"), Err(SweepError::Unknown { .. })));
+        // The loop covers every present and future setting.
         for setting in CNN.settings() {
             let value = setting.get(&CNN.sample());
             assert_eq!(named(CNN, &format!("{}={value}", setting.name())), Ok((setting, value)));

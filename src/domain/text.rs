@@ -1,26 +1,26 @@
-//! Text from outside, made safe for a terminal, and bytes as text.
+//! Safe printing of text from outside, and bytes as text.
 
-/// Replaces everything that a terminal could act on (control characters, among them ESC and the C1 range,
-/// and the Unicode marks that reorder text) with `·`, so that no file name, class name or log line can send an
+/// Replaces every character that a terminal could interpret with `·`. These are control characters, among them ESC and
+/// the C1 range, and the Unicode marks that reorder text. Otherwise a file name, class name or log line could send an
 /// escape sequence.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { '·' }).collect()
 }
 
-/// [`printable`] for text of several lines, whose ends stay.
+/// Applies [`printable`] to text of several lines; line ends stay.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
     text.chars().map(|c| if c == '\n' || is_printable(c) { c } else { '·' }).collect()
 }
 
-/// JSON in which whatever a terminal could act on is escaped, as JSON allows it: the value stays what it was.
+/// Returns JSON of the same value in which every character that a terminal could interpret is escaped.
 #[must_use]
 pub fn printable_json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && !is_printable(c) {
-            // All of them are below U+10000, and outside of strings JSON has none.
+            // All of these characters are below U+10000, and JSON has none outside of strings.
             safe.push_str("\\u");
             safe.extend([12, 8, 4, 0].map(|shift| char::from_digit(u32::from(c) >> shift & 0xf, 16).unwrap_or('0')));
         } else {
@@ -30,18 +30,18 @@ pub fn printable_json(text: &str) -> String {
     safe
 }
 
-/// Whether a terminal can only show this.
+/// Returns whether a terminal only displays the character.
 #[must_use]
 pub fn is_printable(c: char) -> bool {
     let reorders = matches!(
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    // Line and paragraph separators are line ends that are none.
+    // The line and paragraph separators act as line ends.
     !(c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// Bytes as hex digits, two each.
+/// Returns bytes as hex digits, two each.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 0xf)]);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_are_defused_and_letters_are_kept() {
+    fn escape_sequences_are_defused_and_letters_stay() {
         assert_eq!(printable("ok\u{1b}[31mred\u{9b}2J\u{202e}x\n"), "ok·[31mred·2J·x·");
         assert_eq!(printable("Überraschung 悲しい"), "Überraschung 悲しい");
     }

@@ -1,39 +1,39 @@
-//! What a run on a pretrained base has in addition.
+//! The additional settings of a run on a pretrained base.
 
 use serde::{Deserialize, Serialize};
 
 use super::{RunId, StageName, WeightsName};
 
-/// A pretrained base, how images reach it, and how much of it is trained.
+/// A pretrained base, the preparation of its input, and its trained stages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The name of the imported weights.
     pub weights: WeightsName,
-    /// Their hash and preprocessing when the run was created; a worker refuses others.
+    /// The weights' hash and preprocessing at the run's creation; a worker refuses others.
     pub base: String,
     /// Side of the square that every image is resized to, in pixels.
     pub size: u32,
-    /// How many augmented variants of each training image there are; what the frozen layers make of them is then
-    /// computed once and kept. 0 augments anew in every epoch and keeps nothing.
+    /// The number of augmented variants of each training image, whose frozen-part outputs are computed once and cached.
+    /// 0 augments in every epoch and caches nothing.
     pub variants: u32,
-    /// What of the base is trained; `None` trains the head alone.
+    /// The trained stages of the base; `None` trains only the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tuning: Option<FineTuning>,
 }
 
-/// Training the upper part of a base.
+/// The training of the upper part of a base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FineTuning {
     /// The run whose best weights are the start.
     pub from: RunId,
-    /// The lowest stage that is trained; those above it are too.
+    /// The lowest trained stage; those above it are trained too.
     pub unfreeze: StageName,
-    /// Step size of the optimizer for the base; the head has the recipe's own.
+    /// Step size of the optimizer for the base; the recipe's learning rate is that of the head.
     pub base_learning_rate: f64,
 }
 
 impl Transfer {
-    /// The lowest stage that is trained, if any.
+    /// Returns the lowest trained stage, if any.
     #[must_use]
     pub fn unfrozen(&self) -> Option<&StageName> {
         self.fine_tuning.as_ref().map(|fine_tuning| &fine_tuning.unfreeze)

@@ -1,12 +1,12 @@
-//! The views of an image whose probabilities are averaged: parts of it, and mirror images.
+//! The views of an image whose probabilities are averaged: crops and mirror images.
 
 use serde::{Deserialize, Serialize};
 
-/// How many views of each image are evaluated.
+/// The number of views of each image in an evaluation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
 pub enum Views {
-    /// The image.
+    /// The image as it is.
     #[default]
     One,
     /// The image and its mirror image.
@@ -15,44 +15,44 @@ pub enum Views {
     Ten,
 }
 
-/// No such number of views is evaluated.
+/// A number of views that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("views must be 1, 2 or 10, not {0}")]
 pub struct OtherViews(u32);
 
-/// One view of an image.
+/// A view of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
-    /// Which part of it.
-    pub place: Place,
-    /// Whether it is mirrored left to right.
+    /// The position of the crop.
+    pub position: CropPosition,
+    /// Whether the view is mirrored left to right.
     pub flip: bool,
 }
 
-/// A part of an image.
+/// The position of a crop in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The middle; all of it where nothing is cut out.
+pub enum CropPosition {
+    /// The middle; the whole image if there is no crop.
     Middle,
     /// A corner.
     Corner {
-        /// Whether it is one of the lower two.
+        /// Whether the corner is a lower one.
         lower: bool,
-        /// Whether it is one of the right two.
+        /// Whether the corner is a right one.
         right: bool,
     },
 }
 
 impl View {
-    /// What is evaluated where there is one view.
-    pub const PLAIN: Self = Self { place: Place::Middle, flip: false };
+    /// The view of an evaluation with one view.
+    pub const PLAIN: Self = Self { position: CropPosition::Middle, flip: false };
 }
 
 impl Views {
-    /// All of them.
+    /// All numbers of views.
     pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Ten];
 
-    /// How many there are.
+    /// Returns the number of views.
     #[must_use]
     pub fn count(self) -> u32 {
         match self {
@@ -62,18 +62,21 @@ impl Views {
         }
     }
 
-    /// Each of them, the plain one first.
+    /// Returns the views, the plain one first.
     #[must_use]
     pub fn each(self) -> Vec<View> {
-        let corner = |lower, right| Place::Corner { lower, right };
-        let places =
-            [Place::Middle, corner(false, false), corner(false, true), corner(true, false), corner(true, true)];
-        let (places, flips): (&[Place], &[bool]) = match self {
-            Self::One => (&places[..1], &[false]),
-            Self::Two => (&places[..1], &[false, true]),
-            Self::Ten => (&places, &[false, true]),
+        let corner = |lower, right| CropPosition::Corner { lower, right };
+        let positions =
+            [CropPosition::Middle, corner(false, false), corner(false, true), corner(true, false), corner(true, true)];
+        let (positions, flips): (&[CropPosition], &[bool]) = match self {
+            Self::One => (&positions[..1], &[false]),
+            Self::Two => (&positions[..1], &[false, true]),
+            Self::Ten => (&positions, &[false, true]),
         };
-        flips.iter().flat_map(|flip| places.iter().map(|place| View { place: *place, flip: *flip })).collect()
+        flips
+            .iter()
+            .flat_map(|flip| positions.iter().map(|position| View { position: *position, flip: *flip }))
+            .collect()
     }
 }
 

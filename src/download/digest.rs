@@ -1,4 +1,4 @@
-//! Published hashes of files, to hold a download against.
+//! Published hashes of files, to check downloads.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -8,25 +8,25 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::text::hex;
 
-/// What a file has to be: the hash that its publisher tells, or the beginning of it.
+/// The published hash of a file, or its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digest {
     /// SHA-256, in hex.
     Sha256(&'static str),
-    /// MD5, in hex: good against mistakes, which is what it was published for.
+    /// MD5, in hex; it detects accidental damage only.
     Md5(&'static str),
 }
 
 impl Digest {
-    /// The hash of this kind of all that `reader` gives.
-    pub(super) fn of(self, reader: &mut dyn Read) -> io::Result<String> {
+    /// Returns the hash of this kind of all bytes of `reader`, in hex.
+    pub(super) fn hash(self, reader: &mut dyn Read) -> io::Result<String> {
         match self {
-            Self::Sha256(_) => hash(Sha256::new(), reader),
-            Self::Md5(_) => hash(Md5::new(), reader),
+            Self::Sha256(_) => hash_reader(Sha256::new(), reader),
+            Self::Md5(_) => hash_reader(Md5::new(), reader),
         }
     }
 
-    /// Whether a hash of this kind is the expected one.
+    /// Whether a hash of this kind begins with the published one.
     pub(super) fn matches(self, found: &str) -> bool {
         match self {
             Self::Sha256(expected) | Self::Md5(expected) => found.starts_with(expected),
@@ -43,7 +43,7 @@ impl fmt::Display for Digest {
     }
 }
 
-fn hash(mut hasher: impl sha2::Digest, reader: &mut dyn Read) -> io::Result<String> {
+fn hash_reader(mut hasher: impl sha2::Digest, reader: &mut dyn Read) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match reader.read(&mut buffer)? {
@@ -68,7 +68,7 @@ mod tests {
             (Digest::Md5("2cf24dba"), false),
         ];
         for (digest, expected) in table {
-            let found = digest.of(&mut b"hello".as_slice()).expect("read");
+            let found = digest.hash(&mut b"hello".as_slice()).expect("read");
             assert_eq!(digest.matches(&found), expected, "{digest}");
         }
     }

@@ -1,4 +1,4 @@
-//! Why a file did not come.
+//! The reasons why a download fails.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,53 +6,52 @@ use std::time::Duration;
 
 use crate::domain::text::printable;
 
-/// Why a download ended without the file. Each names the address or the file, and says what to do where there is
-/// something.
+/// The reason why a download failed; its message names the address or the file, and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// The address is none that a file could be fetched from.
-    #[error("{}: no address of a file: {reason}", printable(.url))]
+    /// The address is invalid.
+    #[error("{}: not the address of a file: {reason}", printable(.url))]
     Address {
         /// The address.
         url: String,
-        /// What is wrong with it.
+        /// The error in it.
         reason: String,
     },
-    /// There is no way to the server.
+    /// The server cannot be reached.
     #[error("cannot reach {}: {reason}", printable(.url))]
     Unreachable {
         /// The address.
         url: String,
-        /// How it failed.
+        /// The reason.
         reason: String,
     },
-    /// The server has another answer than the file.
-    #[error("{}: the server answers {status}, {}", printable(.url), meaning(*.status))]
+    /// The server answers with an error status.
+    #[error("{}: the server answers {status}, {}", printable(.url), describe_status(*.status))]
     Status {
         /// The address.
         url: String,
-        /// The status of HTTP.
+        /// The HTTP status.
         status: u16,
     },
-    /// The server points elsewhere without end, or to where nobody should go.
+    /// The server redirects too often, or to an unencrypted address.
     #[error("{}: {reason}", printable(.url))]
     Redirects {
         /// The address.
         url: String,
-        /// How.
+        /// The reason.
         reason: String,
     },
-    /// Nothing comes any more.
-    #[error("{}: nothing came for {seconds} seconds; run it again, and it goes on where it stopped", printable(.url))]
+    /// The server stopped sending.
+    #[error("{}: nothing arrived for {seconds} seconds; run the command again to resume", printable(.url))]
     Hung {
         /// The address.
         url: String,
-        /// How long was waited.
+        /// The wait, in seconds.
         seconds: u64,
     },
     /// The connection broke before the end.
     #[error(
-        "{}: broke off after {done} of {} bytes ({}); run it again, and it goes on where it stopped",
+        "{}: interrupted after {done} of {} bytes ({}); run the command again to resume",
         printable(.url),
         .total.map_or_else(|| "an unknown number of".into(), |total| total.to_string()),
         printable(.reason)
@@ -60,14 +59,14 @@ pub enum DownloadError {
     Interrupted {
         /// The address.
         url: String,
-        /// How much has come.
+        /// The bytes received.
         done: u64,
-        /// How much there is.
+        /// The bytes of the file, if known.
         total: Option<u64>,
-        /// What was met.
+        /// The reason.
         reason: String,
     },
-    /// What came is not what was published.
+    /// The file differs from the published one.
     #[error(
         "{}: the file is not the published one: it should have {expected} and has {found}; it was deleted",
         printable(.url)
@@ -75,20 +74,20 @@ pub enum DownloadError {
     WrongHash {
         /// The address.
         url: String,
-        /// What was published.
+        /// The published hash.
         expected: String,
-        /// What came.
+        /// The file's hash.
         found: String,
     },
-    /// More than anybody wants.
-    #[error("{}: the file has more than {} GiB, which is the most that is fetched", printable(.url), .bound >> 30)]
+    /// The file is larger than the bound.
+    #[error("{}: the file has more than {} GiB, the limit of downloads", printable(.url), .bound >> 30)]
     TooLarge {
         /// The address.
         url: String,
-        /// Most bytes.
+        /// The bound, in bytes.
         bound: u64,
     },
-    /// The file cannot be kept.
+    /// The file cannot be saved.
     #[error("{}: {error}{}", printable(&.path.to_string_lossy()), advice(.error))]
     Io {
         /// The file or folder.
@@ -96,19 +95,19 @@ pub enum DownloadError {
         /// The system's reason.
         error: io::Error,
     },
-    /// Another process fetches the same.
+    /// Another process downloads the same file.
     #[error("{}: another download of it is under way; wait for it", printable(.url))]
     Busy {
         /// The address.
         url: String,
     },
-    /// The progress callback asked to stop.
-    #[error("the download was cancelled; run it again, and it goes on where it stopped")]
+    /// The progress callback cancelled the download.
+    #[error("the download was cancelled; run the command again to resume")]
     Cancelled,
 }
 
 impl DownloadError {
-    /// Whether another machine might have more luck.
+    /// Whether the server could not be reached, so that another machine might succeed.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Hung { .. })
@@ -123,13 +122,13 @@ impl DownloadError {
     }
 }
 
-/// What the statuses mean that people meet.
-fn meaning(status: u16) -> &'static str {
+/// Returns the meaning of a status, and the remedy.
+fn describe_status(status: u16) -> &'static str {
     match status {
-        401 | 403 => "which means that it wants a login: fetch the file with a browser and import it",
+        401 | 403 => "which means that it requires a login: fetch the file with a browser and import it",
         404 | 410 => "which means that there is no such file: check the address",
         429 => "which means too many requests: wait a while",
-        500.. => "which is the server's own trouble: try again later",
+        500.. => "which is an error of the server: try again later",
         _ => "and no file",
     }
 }

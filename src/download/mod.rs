@@ -1,10 +1,10 @@
-//! Files from the network: one file from one address, whole or not at all.
+//! The download of one file from one address, resumable and checked by hash.
 //!
-//! May know: the domain, durable files and an HTTP client. Knows nothing of what the files are.
+//! The content of files is unknown here.
 //!
-//! What has come so far lies in `NAME.part` beside the destination, and what the server said of it in `NAME.part.json`
-//! (`part`), so that a download that broke off goes on where it stopped. One thread talks to the server (`transfer`)
-//! while another writes and tells progress, so that a server that hangs holds nobody up who wants to leave.
+//! The received bytes are in `NAME.part` in the destination's folder, the server's description of the file in
+//! `NAME.part.json` (`part`). An interrupted download resumes from them. One thread receives (`transfer`) while another
+//! writes and reports progress. Otherwise a hanging server would prevent cancelling.
 
 mod digest;
 mod error;
@@ -22,29 +22,29 @@ pub use error::DownloadError;
 use self::part::Part;
 use self::transfer::{Head, Message, Range};
 
-/// What to download.
+/// A file to download.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The address: `http://` or `https://`.
     pub url: &'a str,
-    /// Where the file goes; its folder is made if it is missing.
+    /// The path of the file; its folder is created if it is missing.
     pub destination: &'a Path,
-    /// What the file has to be, where that was published.
+    /// The published hash, if there is one.
     pub expected: Option<&'a Digest>,
-    /// Bounds.
+    /// The bounds.
     pub limits: Limits,
 }
 
-/// Bounds on a download; tests have smaller ones.
+/// The bounds of a download; tests use smaller ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest wait for a connection.
+    /// The longest wait for a connection.
     pub connect: Duration,
-    /// Longest wait without a single byte.
+    /// The longest wait between two bytes.
     pub silence: Duration,
-    /// Most times that a server may point elsewhere.
+    /// The largest number of redirects.
     pub redirects: u32,
-    /// Largest file.
+    /// The largest file, in bytes.
     pub bytes: u64,
 }
 
@@ -55,41 +55,41 @@ impl Default for Limits {
     }
 }
 
-/// How far a download is, in bytes.
+/// The progress of a download, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// How many are here.
+    /// The bytes received.
     pub done: u64,
-    /// How many there are, if the server says so.
+    /// The bytes of the file, if the server states them.
     pub total: Option<u64>,
 }
 
-/// How often progress is told while nothing comes, so that whoever wants to stop is heard.
+/// The interval of progress reports while no bytes arrive. Otherwise a hanging server would prevent cancelling.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
-/// Downloads a file. `progress` is called many times a second and ends the download by breaking; what has come by then
-/// is kept, and the next call goes on from there.
+/// Downloads a file. `progress` is called many times a second; a break cancels the download. The received bytes are
+/// saved, and the next call resumes from them.
 ///
 /// # Errors
-/// [`DownloadError`]; the destination is then as it was.
+/// [`DownloadError`]; the destination is then unchanged.
 pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<(), DownloadError> {
-    transfer::check(request.url)?;
+    transfer::check_address(request.url)?;
     let mut part = Part::open(request.url, request.destination)?;
     let mut fetched = fetch(request, &mut part, progress);
     if matches!(fetched, Ok(Fetched::Stale)) {
-        // The server does not know that part of the file any more: once more, from the beginning.
+        // The server has another version of the file, so the download restarts.
         part.clear()?;
         fetched = fetch(request, &mut part, progress);
     }
     if let Err(error) = fetched {
         if part.length() == 0 {
-            // Nothing has come, so nothing is left.
+            // An empty part is not worth resuming.
             let _ = part.remove();
         }
         return Err(error);
     }
     if let Some(expected) = request.expected {
-        let found = part.digest(expected)?;
+        let found = part.hash(expected)?;
         if !expected.matches(&found) {
             part.remove()?;
             return Err(DownloadError::WrongHash {
@@ -108,24 +108,24 @@ enum Fetched {
     Stale,
 }
 
-/// Takes what the server sends into the part.
+/// Writes the server's bytes to the part.
 fn fetch(
     request: &Request,
     part: &mut Part,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Fetched, DownloadError> {
-    let range = part.resumable().map(|validator| Range { from: part.length(), validator });
+    let range = part.resume_validator().map(|validator| Range { from: part.length(), validator });
     let messages = transfer::start(request.url, range, request.limits);
     let mut total = None;
-    let mut heard = Instant::now();
+    let mut last_message = Instant::now();
     let patience = request.limits.connect + request.limits.silence;
     loop {
         let message = match messages.recv_timeout(HEARTBEAT) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return end(request, part, total).map(|()| Fetched::Whole),
+            Err(RecvTimeoutError::Disconnected) => return check_length(request, part, total).map(|()| Fetched::Whole),
         };
-        heard = if message.is_some() { Instant::now() } else { heard };
+        last_message = if message.is_some() { Instant::now() } else { last_message };
         match message {
             Some(Message::Head(Head::Stale)) => return Ok(Fetched::Stale),
             Some(Message::Head(Head::Whole { length, validator })) => {
@@ -135,8 +135,8 @@ fn fetch(
             Some(Message::Head(Head::Rest { length })) => total = Some(part.length().saturating_add(length)),
             Some(Message::Bytes(bytes)) => part.append(&bytes)?,
             Some(Message::Failed(failure)) => return Err(failure.at(request, part.length(), total)),
-            // The client has waits of its own, which end sooner; a name that is never resolved ends here.
-            None if heard.elapsed() > patience => return Err(DownloadError::hung(request.url, patience)),
+            // The client's timeouts end sooner, but they do not cover name resolution.
+            None if last_message.elapsed() > patience => return Err(DownloadError::hung(request.url, patience)),
             None => {}
         }
         if total.unwrap_or(0).max(part.length()) > request.limits.bytes {
@@ -149,8 +149,8 @@ fn fetch(
     }
 }
 
-/// Whether everything has come that was told.
-fn end(request: &Request, part: &Part, total: Option<u64>) -> Result<(), DownloadError> {
+/// Checks that all announced bytes were received.
+fn check_length(request: &Request, part: &Part, total: Option<u64>) -> Result<(), DownloadError> {
     match total {
         Some(total) if part.length() < total => {
             let reason = "the server stopped sending".into();
@@ -165,7 +165,7 @@ fn end(request: &Request, part: &Part, total: Option<u64>) -> Result<(), Downloa
     }
 }
 
-/// Whether a text is meant as an address, and not as a path.
+/// Whether a text is an address rather than a path.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     ["http://", "https://"]

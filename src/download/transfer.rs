@@ -1,4 +1,4 @@
-//! Talking to the server, on a thread of its own.
+//! The connection to the server, on a thread.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,19 +11,19 @@ use ureq::{Agent, Error, Timeout};
 use super::error::DownloadError;
 use super::{Limits, Request};
 
-/// Bytes that are handed on at once, and how many such pieces may wait to be written.
-const PIECE: usize = 1 << 16;
-const WAITING: usize = 16;
+/// The bytes of a message, and the number of messages that may wait to be written.
+const MESSAGE_BYTES: usize = 1 << 16;
+const QUEUED_MESSAGES: usize = 16;
 
-/// The part of a file that is still missing.
+/// The missing part of a file.
 #[derive(Debug)]
 pub(super) struct Range {
     pub(super) from: u64,
-    /// What the server has to have still, so that the two parts fit.
+    /// The identifier of the content, for `If-Range`. Otherwise the parts of two versions could be joined.
     pub(super) validator: String,
 }
 
-/// What comes from the server, in order: a head, bytes, and nothing more, or a failure.
+/// A message from the server, in order: a head, then bytes until the channel closes, or a failure.
 #[derive(Debug)]
 pub(super) enum Message {
     Head(Head),
@@ -31,18 +31,18 @@ pub(super) enum Message {
     Failed(Failure),
 }
 
-/// What the server is about to send.
+/// The beginning of the server's answer.
 #[derive(Debug)]
 pub(super) enum Head {
-    /// The file from its beginning, whatever was asked for.
+    /// The whole file follows, whether or not a range was requested.
     Whole { length: Option<u64>, validator: Option<String> },
-    /// What was missing.
+    /// The requested range follows.
     Rest { length: u64 },
-    /// There is no such part.
+    /// The requested range does not exist.
     Stale,
 }
 
-/// What went wrong between here and the server.
+/// The reason why a transfer failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     Address(String),
@@ -54,7 +54,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// The error about a download that has come this far.
+    /// Returns the error for a download with `done` of `total` bytes.
     pub(super) fn at(self, request: &Request, done: u64, total: Option<u64>) -> DownloadError {
         let url = request.url.to_owned();
         match self {
@@ -68,26 +68,26 @@ impl Failure {
     }
 }
 
-/// Refuses what is no address of a file.
-pub(super) fn check(url: &str) -> Result<(), DownloadError> {
+/// Rejects an invalid address.
+pub(super) fn check_address(url: &str) -> Result<(), DownloadError> {
     let wrong = |reason: &str| Err(DownloadError::Address { url: url.to_owned(), reason: reason.into() });
     if !super::is_address(url) {
         return wrong("it has to begin with https:// or http://");
     }
     match url.parse::<Uri>() {
         Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(()),
-        Ok(_) => wrong("it names no server"),
-        Err(_) => wrong("it cannot be read as one"),
+        Ok(_) => wrong("it has no server name"),
+        Err(_) => wrong("it is malformed"),
     }
 }
 
-/// Starts the transfer. The thread ends when it is done, when nobody listens any more, or at one of the limits.
+/// Starts the transfer. The thread ends with the file, when the receiver is dropped, or at a timeout.
 pub(super) fn start(url: &str, range: Option<Range>, limits: Limits) -> Receiver<Message> {
-    let (sender, receiver) = sync_channel(WAITING);
+    let (sender, receiver) = sync_channel(QUEUED_MESSAGES);
     let url = url.to_owned();
     thread::spawn(move || {
         if let Err(failure) = run(&url, range.as_ref(), limits, &sender) {
-            // Nobody listens: nobody has to know.
+            // Sending fails if the receiver was dropped.
             let _ = sender.send(Message::Failed(failure));
         }
     });
@@ -99,19 +99,19 @@ fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Mes
     if let Some(Range { from, validator }) = range {
         request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator);
     }
-    let response = request.call().map_err(|error| failure(error, limits))?;
+    let response = request.call().map_err(|error| to_failure(error, limits))?;
     let (head, body) = response.into_parts();
-    let head = understand(head.status, &head.headers, range)?;
+    let head = parse_head(head.status, &head.headers, range)?;
     let has_body = !matches!(head, Head::Stale);
     if sender.send(Message::Head(head)).is_err() || !has_body {
         return Ok(());
     }
     let mut body = body.into_reader();
     loop {
-        let mut piece = vec![0; PIECE];
-        let count = body.read(&mut piece).map_err(|error| failure(error.into(), limits))?;
-        piece.truncate(count);
-        if count == 0 || sender.send(Message::Bytes(piece)).is_err() {
+        let mut bytes = vec![0; MESSAGE_BYTES];
+        let count = body.read(&mut bytes).map_err(|error| to_failure(error.into(), limits))?;
+        bytes.truncate(count);
+        if count == 0 || sender.send(Message::Bytes(bytes)).is_err() {
             return Ok(());
         }
     }
@@ -120,10 +120,11 @@ fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Mes
 fn agent(url: &str, limits: Limits) -> Agent {
     let uri = url.parse::<Uri>().ok();
     let encrypted = uri.as_ref().is_some_and(|uri| uri.scheme_str() == Some("https"));
-    let here = uri.as_ref().and_then(Uri::host).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+    let is_local =
+        uri.as_ref().and_then(Uri::host).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        // Once encrypted, always encrypted.
+        // An encrypted transfer is never redirected to an unencrypted address.
         .https_only(encrypted)
         .max_redirects(limits.redirects)
         .user_agent(concat!("mien/", env!("CARGO_PKG_VERSION")))
@@ -131,18 +132,18 @@ fn agent(url: &str, limits: Limits) -> Agent {
         .timeout_connect(Some(limits.connect))
         .timeout_per_read(Some(limits.silence))
         .timeout_per_write(Some(limits.silence));
-    // No proxy knows the way to this very machine.
-    let config = if here { config.proxy(None) } else { config };
+    // A proxy cannot reach this machine's own addresses.
+    let config = if is_local { config.proxy(None) } else { config };
     config.build().new_agent()
 }
 
-/// What the head of the answer means for what was asked.
-fn understand(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) -> Result<Head, Failure> {
+/// Returns the meaning of the answer's head for the request.
+fn parse_head(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) -> Result<Head, Failure> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     match (status, range) {
         (StatusCode::OK, _) => {
-            // A weak tag promises the same meaning, not the same bytes.
+            // A weak tag promises equivalent content, not the same bytes (RFC 9110, section 8.8.1).
             let tag = text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
             let validator = tag.or(text(header::LAST_MODIFIED)).map(ToOwned::to_owned);
             Ok(Head::Whole { length, validator })
@@ -160,14 +161,16 @@ fn understand(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) ->
     }
 }
 
-fn failure(error: Error, limits: Limits) -> Failure {
+fn to_failure(error: Error, limits: Limits) -> Failure {
     match error {
         Error::BadUri(reason) => Failure::Address(reason),
         Error::HostNotFound => Failure::Unreachable("the name of the server cannot be found".into()),
         Error::TooManyRedirects => {
-            Failure::Redirects(format!("the server points elsewhere more than {} times", limits.redirects))
+            Failure::Redirects(format!("the server redirects more than {} times", limits.redirects))
         }
-        Error::RequireHttpsOnly(to) => Failure::Redirects(format!("the server points to {to}, which is not encrypted")),
+        Error::RequireHttpsOnly(to) => {
+            Failure::Redirects(format!("the server redirects to {to}, which is not encrypted"))
+        }
         Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             Failure::Unreachable(format!("no answer within {} seconds", limits.connect.as_secs()))
         }

@@ -1,56 +1,56 @@
-//! Locks on files: the kernel drops them with the process that holds them, whatever the way it dies.
+//! Locks on files, which the kernel releases when their holder dies in any way.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Takes the lock on the file at `path`, which is made if it is missing, for as long as what is returned lives. `None`
-/// if another process holds it for longer than `patience`.
+/// Takes the lock on the file at `path`, which is created if missing, until the returned file is dropped. Returns
+/// `None` if another process holds it for longer than `timeout`.
 ///
 /// # Errors
-/// When the file cannot be made or is a link, or the file system cannot lock.
-pub fn take(path: &Path, patience: Duration) -> io::Result<Option<File>> {
-    let file = super::in_place().create(true).truncate(false).write(true).open(path)?;
-    Ok(wait(|| file.try_lock(), patience)?.then_some(file))
+/// If the file cannot be created or is a link, or the file system has no locks.
+pub fn acquire(path: &Path, timeout: Duration) -> io::Result<Option<File>> {
+    let file = super::in_place_options().create(true).truncate(false).write(true).open(path)?;
+    Ok(wait_for(|| file.try_lock(), timeout)?.then_some(file))
 }
 
-/// Tries to take a lock until it has it or `patience` is over, and tells whether it has it.
+/// Tries to take a lock until it succeeds or `timeout` is over; returns whether it succeeded.
 ///
 /// # Errors
-/// When the file system cannot lock.
-pub fn wait(try_lock: impl Fn() -> Result<(), TryLockError>, patience: Duration) -> io::Result<bool> {
+/// If the file system has no locks.
+pub fn wait_for(try_lock: impl Fn() -> Result<(), TryLockError>, timeout: Duration) -> io::Result<bool> {
     let begun = Instant::now();
     loop {
         match try_lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= patience => return Ok(false),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= timeout => return Ok(false),
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
         }
     }
 }
 
-/// What a look at a lock finds.
+/// The state of a lock.
 #[derive(Debug)]
 pub enum LockState {
-    /// A process holds it.
+    /// A process holds the lock.
     Held,
-    /// Nobody holds it, or there is no such file.
+    /// No process holds the lock, or there is no such file.
     Free,
-    /// The system did not say: too many open files, no permission, a network file system that does not answer.
+    /// The system returned an error: too many open files, no permission, a network file system that does not answer.
     Unknown(io::Error),
 }
 
 impl LockState {
-    /// Whether a process holds the lock or may do so: what cannot be told must not cost anybody a run.
+    /// Returns whether a process holds or may hold the lock. Counting unknown as free could delete a live run.
     #[must_use]
     pub fn may_be_held(&self) -> bool {
         !matches!(self, Self::Free)
     }
 }
 
-/// Whether a process holds the lock on the file at `path`. Those who ask do not see one another.
+/// Returns the state of the lock on the file at `path`. Concurrent callers do not disturb each other.
 #[must_use]
 pub fn state(path: &Path) -> LockState {
     let asked = File::open(path).map_err(TryLockError::Error).and_then(|file| file.try_lock_shared());
@@ -64,21 +64,21 @@ pub fn state(path: &Path) -> LockState {
     }
 }
 
-/// Tests with a file of its own, opened twice, whether locks hold in `folder`.
+/// Checks with a temporary file, opened twice, that locks work in `folder`.
 ///
 /// # Errors
-/// When no file can be made there, a lock is refused, or two get the same one.
+/// If no file can be created there, a lock is refused, or two openings get the same one.
 pub fn test(folder: &Path) -> io::Result<()> {
     let file = tempfile::NamedTempFile::new_in(folder)?;
     file.as_file().try_lock()?;
     match state(file.path()) {
         LockState::Held => Ok(()),
-        LockState::Free => Err(io::Error::other("a lock that is held does not keep others from taking it")),
+        LockState::Free => Err(io::Error::other("others can take a lock that is held")),
         LockState::Unknown(error) => Err(error),
     }
 }
 
-/// Whether this error says that the file system has no locks at all, as some network file systems.
+/// Returns whether the error means that the file system has no locks, as some network file systems.
 #[must_use]
 pub fn is_unsupported(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -98,13 +98,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lock");
         assert!(matches!(state(&path), LockState::Free), "no file");
-        let held = take(&path, Duration::ZERO).expect("a lock").expect("free");
+        let held = acquire(&path, Duration::ZERO).expect("a lock").expect("free");
         assert!(matches!(state(&path), LockState::Held) && state(&path).may_be_held());
-        assert!(take(&path, Duration::ZERO).expect("no error").is_none());
+        assert!(acquire(&path, Duration::ZERO).expect("no error").is_none());
         drop(held);
         assert!(matches!(state(&path), LockState::Free) && !state(&path).may_be_held());
         std::fs::remove_file(&path).expect("removed");
-        // Opening it fails for everybody, root too.
+        // Opening it fails for every user, even root.
         symlink(&path, &path).expect("linked");
         assert!(matches!(state(&path), LockState::Unknown(_)) && state(&path).may_be_held());
         test(folder.path()).expect("locks hold here");

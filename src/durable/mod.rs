@@ -1,6 +1,6 @@
-//! Files that are whole at any moment.
+//! Files that are complete at any moment.
 //!
-//! Knows nothing of this program; every room may use it.
+//! Depends on nothing else in this program; every module may use it.
 
 pub mod lock;
 pub mod versioned;
@@ -10,27 +10,29 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Writes `bytes` beside `path` and renames: at any moment the path holds the old content or the new, also after a
-/// power cut.
+/// Writes `bytes` to a temporary file in the folder of `path` and renames it. At any moment, even after a power cut,
+/// the path has the complete old or new content.
 ///
 /// # Errors
-/// When the folder cannot be written; the old content is then untouched.
+/// If the folder cannot be written; the old content is then intact.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
-    // What everyone may read is for the umask to say, as with any other file.
-    let mut file =
-        tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder).map_err(plain)?;
+    // The umask decides on read permission, as for any other file.
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(without_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
 }
 
-/// Like [`write()`], and what was at `path` goes on under `before`, in place of what was there. Between the two renames
-/// nothing is at `path`; at any moment one of the two holds something whole.
+/// Like [`write()`], but renames the old content to `before`, which replaces that file. Between the two renames nothing
+/// is at `path`; at any moment one of the two files is complete.
 ///
 /// # Errors
-/// When the folder cannot be written; both are then untouched, or only renamed.
+/// If the folder cannot be written; both files are then intact, or only renamed.
 pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
@@ -44,35 +46,34 @@ pub fn replace(path: &Path, before: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes `bytes` beside `path` and renames, for the owner alone and without waiting for the disk: after a power cut
-/// the file may be empty or torn. For what can be made again, and carries a checksum.
+/// Writes `bytes` to a temporary file and renames it, readable only by the owner and without syncing. After a power cut
+/// the file may be empty or torn, so use it for derived data with a checksum.
 ///
 /// # Errors
-/// When the folder cannot be written; the old content is then untouched.
+/// If the folder cannot be written; the old content is then intact.
 pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // The permissions of a temporary file are the owner's alone.
-    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(plain)?;
+    // A temporary file is readable only by its owner.
+    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(without_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
-/// Makes a folder of ours if it is missing, and its parents. What is written in it stays in it: a link is refused,
-/// wherever it leads.
+/// Creates a folder and its parents if missing. Refuses a link, which could lead writes elsewhere.
 ///
 /// # Errors
-/// When there is a link or a file in its place, or it cannot be made.
-pub fn folder(path: &Path) -> io::Result<()> {
-    match own(path) {
+/// If a link or a file is in its position, or it cannot be created.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    match check_folder(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
         other => other,
     }
 }
 
-/// Whether a folder is there, and is no link to one: what is written in it stays in it.
+/// Checks that a folder exists and is no link, which could lead writes elsewhere.
 ///
 /// # Errors
-/// When it is missing, a link, or no folder.
-pub fn own(path: &Path) -> io::Result<()> {
+/// If the folder is missing, a link, or no folder.
+pub fn check_folder(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
     }
@@ -80,18 +81,18 @@ pub fn own(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::NotADirectory, words))
 }
 
-/// How a file of ours is opened that is changed where it lies: never through a link.
+/// Returns the options for changing a file without replacing it, which refuse links.
 #[must_use]
-pub fn in_place() -> OpenOptions {
+pub fn in_place_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     options
 }
 
-/// Whether an open file is still the one at this path, and not one that was removed or replaced since: what a lock on
-/// it is worth.
+/// Returns whether an open file is still the one at this path. Otherwise it was removed or replaced, and a lock on it
+/// protects nothing.
 #[must_use]
-pub fn is_at(file: &File, path: &Path) -> bool {
+pub fn is_same_file(file: &File, path: &Path) -> bool {
     let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(opened), Ok(there)) => identity(opened) == identity(there),
@@ -99,12 +100,11 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// What the system said, without the temporary file's name, which says nothing to anybody: callers name the file that
-/// it would have become.
-fn plain(error: io::Error) -> io::Error {
+/// Removes the temporary file's name from an error: callers name the final file.
+fn without_temporary_name(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {
-        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
         None => error,
     }
 }
@@ -113,16 +113,16 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// Makes what was renamed in a folder survive a power cut.
+/// Syncs a folder, so that its renames survive a power cut.
 ///
 /// # Errors
-/// When the folder cannot be opened, or the file system says so.
+/// If the folder cannot be opened, or the file system returns an error.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The bytes that a file, or a folder with everything in it, takes on disk. Links are not followed; what cannot be read
-/// counts nothing.
+/// Returns the bytes of a file, or of a folder with its content, on disk. Links are not followed; unreadable entries
+/// count as 0.
 #[must_use]
 pub fn disk_usage(path: &Path) -> u64 {
     let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_replaced_goes_on_under_another_name() {
+    fn a_replaced_file_remains_under_another_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, before) = (folder.path().join("file"), folder.path().join("before"));
         replace(&path, &before, b"one").expect("written");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_is_for_the_owner_alone() {
+    fn derived_files_are_readable_only_by_the_owner() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         write_derived(&path, b"one").expect("written");
@@ -184,12 +184,12 @@ mod tests {
         symlink(at("outside"), at("inside")).expect("linked");
         symlink(at("outside/file"), at("link")).expect("linked");
         symlink(at("outside/new"), at("dangling")).expect("linked");
-        let words = super::folder(&at("inside")).expect_err("a link").to_string();
+        let words = super::create_folder(&at("inside")).expect_err("a link").to_string();
         assert!(words.contains("inside") && words.contains("link"), "{words}");
-        assert!(own(&at("new")).is_err());
-        super::folder(&at("new/and/below")).expect("made");
+        assert!(check_folder(&at("new")).is_err());
+        super::create_folder(&at("new/and/below")).expect("made");
         for name in ["link", "dangling"] {
-            assert!(in_place().create(true).append(true).open(at(name)).is_err(), "{name}");
+            assert!(in_place_options().create(true).append(true).open(at(name)).is_err(), "{name}");
             write(&at(name), b"ours").expect("the link is replaced");
             assert!(fs::symlink_metadata(at(name)).expect("there").is_file());
         }
@@ -203,10 +203,10 @@ mod tests {
         let path = folder.path().join("file");
         write(&path, b"one").expect("written");
         let file = File::open(&path).expect("opened");
-        assert!(is_at(&file, &path));
+        assert!(is_same_file(&file, &path));
         write(&path, b"another").expect("written");
-        assert!(!is_at(&file, &path));
+        assert!(!is_same_file(&file, &path));
         fs::remove_file(&path).expect("removed");
-        assert!(!is_at(&file, &path));
+        assert!(!is_same_file(&file, &path));
     }
 }

@@ -1,6 +1,6 @@
-//! JSON files that carry the number of their format, read, written and changed in one way.
+//! JSON files with a format version: reading, writing and changing them.
 //!
-//! Each kind of file gives the words of its errors; what it holds is its owner's affair.
+//! Each kind of file supplies the words of its errors; its owner defines the content.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -13,54 +13,54 @@ use serde::{Deserialize, Serialize};
 
 use super::lock;
 
-/// Longest wait for another program that changes the same file, which takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait for another program that changes the same file, which takes milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A kind of file: its newest format, how it is laid out, and what is said of a damaged one.
+/// A kind of file: its newest format, its layout, and the message about a damaged one.
 #[derive(Debug)]
 pub struct FileKind {
-    /// What it holds, before the word "format".
+    /// The name in messages, before the word "format".
     pub name: &'static str,
     /// The newest format that this program writes and reads.
     pub newest: u32,
-    /// Whether people read it: one value a line.
+    /// Whether the file is indented for people.
     pub pretty: bool,
-    /// What is wrong with a damaged one, before the reason.
+    /// The message about a damaged file, before the reason.
     pub damaged: &'static str,
-    /// What to do about a damaged one, after the reason.
+    /// The advice about a damaged file, after the reason.
     pub advice: &'static str,
 }
 
-/// Why a file cannot be read or written: its path and the problem.
+/// The reason why a file cannot be read or written: its path and the problem.
 #[derive(Debug)]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
     kind: &'static FileKind,
 }
 
-/// What is wrong with a file.
+/// A problem with a file.
 #[derive(Debug)]
 pub enum Problem {
-    /// The system refused to read it.
+    /// The system refused to read the file.
     Read(io::Error),
-    /// The system refused to write or to lock it.
+    /// The system refused to write or to lock the file.
     Write(io::Error),
-    /// It is not what this program writes.
+    /// The content is not valid.
     Malformed(String),
-    /// A newer program has written it.
+    /// A newer program wrote the file.
     Newer {
-        /// Its format.
+        /// The file's format.
         found: u32,
-        /// The newest that is read.
+        /// The newest readable format.
         newest: u32,
     },
 }
 
 impl FileError {
-    /// Whether the system refused, which may pass, and nothing is wrong with the file's content.
+    /// Returns whether the system refused access, which may be temporary. The content may be valid.
     #[must_use]
     pub fn is_io(&self) -> bool {
         matches!(self.problem, Problem::Read(_) | Problem::Write(_))
@@ -83,10 +83,10 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// The number of a file's format, which is read before anything else: a newer file may have other fields.
+/// Reads the format version before anything else: a newer file may have other fields.
 ///
 /// # Errors
-/// When the text is no JSON or has no number.
+/// If the text is no JSON or has no version.
 pub fn version(text: &[u8]) -> Result<u32, serde_json::Error> {
     #[derive(Deserialize)]
     struct Numbered {
@@ -95,10 +95,10 @@ pub fn version(text: &[u8]) -> Result<u32, serde_json::Error> {
     serde_json::from_slice(text).map(|Numbered { version }| version)
 }
 
-/// What a text holds, if its format is no newer than `newest`.
+/// Parses a text whose format is at most `newest`.
 ///
 /// # Errors
-/// [`Problem::Malformed`] and [`Problem::Newer`].
+/// [`Problem::Malformed`] or [`Problem::Newer`].
 pub fn parse<T: DeserializeOwned>(text: &[u8], newest: u32) -> Result<T, Problem> {
     let malformed = |error: serde_json::Error| Problem::Malformed(error.to_string());
     match version(text).map_err(malformed)? {
@@ -108,16 +108,16 @@ pub fn parse<T: DeserializeOwned>(text: &[u8], newest: u32) -> Result<T, Problem
 }
 
 impl FileKind {
-    /// The error about a file of this kind.
+    /// Returns an error about a file of this kind.
     #[must_use]
     pub fn error(&'static self, path: &Path, problem: Problem) -> FileError {
         FileError { path: path.to_owned(), problem, kind: self }
     }
 
-    /// The content of the file at `path`; `None` where there is none.
+    /// Returns the content of the file at `path`; `None` if there is none.
     ///
     /// # Errors
-    /// When it cannot be read, is damaged or of a newer format.
+    /// If the file cannot be read, is damaged, or has a newer format.
     pub fn read<T: DeserializeOwned>(&'static self, path: &Path) -> Result<Option<T>, FileError> {
         let text = match fs::read(path) {
             Ok(text) => text,
@@ -127,10 +127,10 @@ impl FileKind {
         parse(&text, self.newest).map(Some).map_err(|problem| self.error(path, problem))
     }
 
-    /// The bytes of a file with this content: the number of the newest format, then the content's own fields.
+    /// Returns the bytes of a file with this content: the newest format version, then the content's fields.
     ///
     /// # Errors
-    /// When the content is no JSON object.
+    /// If the content is no JSON object.
     pub fn bytes(&self, content: &impl Serialize) -> io::Result<Vec<u8>> {
         #[derive(Serialize)]
         struct Numbered<'a, T> {
@@ -147,18 +147,19 @@ impl FileKind {
     /// Writes the file atomically, never into a folder behind a link.
     ///
     /// # Errors
-    /// When its folder cannot be written.
+    /// If the folder cannot be written.
     pub fn write(&'static self, path: &Path, content: &impl Serialize) -> Result<(), FileError> {
         let text = self.bytes(content);
-        let written = text.and_then(|text| super::own(super::folder_of(path)).and_then(|()| super::write(path, &text)));
+        let written =
+            text.and_then(|text| super::check_folder(super::folder_of(path)).and_then(|()| super::write(path, &text)));
         written.map_err(|error| self.error(path, Problem::Write(error)))
     }
 
-    /// Changes the file under its lock: `change` gets what is there, `None` where there is no file, and gives what is
-    /// written. Two programs that change it at the same time lose nothing of either.
+    /// Changes the file under its lock: `change` gets the content, or `None` without a file, and returns the new
+    /// content. Concurrent changes by two programs are both preserved.
     ///
     /// # Errors
-    /// Those of `change`, and when the file cannot be read, locked or written; it is then as it was.
+    /// The errors of `change`, and those of reading, locking and writing; the file is then unchanged.
     pub fn update<T: DeserializeOwned + Serialize + PartialEq, E: From<FileError>>(
         &'static self,
         path: &Path,
@@ -173,23 +174,23 @@ impl FileKind {
         Ok(after)
     }
 
-    /// Keeps others from changing the file for as long as what is returned lives: a lock on an empty file beside it,
-    /// which stays. `None` on a file system that cannot lock, where changes go on as if nobody else made any.
+    /// Locks the file against changes by others until the returned file is dropped. The lock is on an empty file next
+    /// to it, which remains. Returns `None` on a file system without locks, where changes happen unprotected.
     ///
     /// # Errors
-    /// When the lock cannot be made, or another program holds it for too long.
+    /// If the lock cannot be created, or another program holds it for too long.
     pub fn lock(&'static self, path: &Path) -> Result<Option<File>, FileError> {
-        let beside = path.with_extension("lock");
-        let taken = super::own(super::folder_of(path)).and_then(|()| lock::take(&beside, PATIENCE));
+        let lock_file = path.with_extension("lock");
+        let taken = super::check_folder(super::folder_of(path)).and_then(|()| lock::acquire(&lock_file, TIMEOUT));
         let refused = |error| Err(self.error(path, Problem::Write(error)));
         match taken {
-            // Its folder was renamed or replaced while this waited: what lies there now is another run's or dataset's.
-            Ok(Some(held)) if !super::is_at(&held, &beside) => {
+            // The folder was renamed or replaced during the wait: its path now leads to another run or dataset.
+            Ok(Some(held)) if !super::is_same_file(&held, &lock_file) => {
                 refused(io::Error::new(io::ErrorKind::NotFound, "its folder was moved meanwhile: try again"))
             }
             Ok(Some(held)) => Ok(Some(held)),
             Ok(None) => {
-                let words = format!("another program holds {}: try again, or end that one", beside.display());
+                let words = format!("another program holds {}: try again, or end that one", lock_file.display());
                 refused(io::Error::new(io::ErrorKind::TimedOut, words))
             }
             Err(error) if lock::is_unsupported(&error) => Ok(None),
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn each_problem_is_told_with_the_file_and_what_to_do() {
+    fn each_problem_names_the_file_and_the_advice() {
         let (_kept, path) = path();
         assert!(KIND.read::<List>(&path).expect("nothing").is_none());
         let table = [
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_several_threads_are_all_kept() {
+    fn changes_of_several_threads_are_all_saved() {
         let (_kept, path) = path();
         let add = |name: String| {
             let change = |list: Option<&List>| {
@@ -270,8 +271,8 @@ mod tests {
         fs::write(&path, "{ \"version\": 1 }").expect("written");
         KIND.update(&path, |list: Option<&List>| Ok::<_, FileError>(list.expect("there").clone())).expect("the same");
         assert_eq!(fs::read(&path).expect("read"), b"{ \"version\": 1 }");
-        let elsewhere = folder.path().join("missing/list.json");
+        let missing = folder.path().join("missing/list.json");
         let change = |_: Option<&List>| Ok::<_, FileError>(List::default());
-        assert!(KIND.update(&elsewhere, change).expect_err("no folder").to_string().contains("missing"));
+        assert!(KIND.update(&missing, change).expect_err("no folder").to_string().contains("missing"));
     }
 }

@@ -1,13 +1,13 @@
-//! What of a log is damaged, and how far it was read.
+//! The damaged lines of a log, and the progress of reading it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Damaged lines whose places are remembered; of more, only how many there are.
+/// The most damaged lines whose numbers are stored.
 pub const PLACES: usize = 5;
 
-/// The damaged lines of a log: how many, and where the first ones are.
+/// The damaged lines of a log: their count and the numbers of the first ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Damage {
     count: usize,
@@ -15,27 +15,27 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Adds a line, counted from 1.
+    /// Adds a line by its number, from 1.
     pub(super) fn add(&mut self, line: u64) {
-        if let Some(place) = self.first.get_mut(self.count) {
-            *place = line;
+        if let Some(slot) = self.first.get_mut(self.count) {
+            *slot = line;
         }
         self.count += 1;
     }
 
-    /// How many lines.
+    /// Returns the number of damaged lines.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Whether there is none.
+    /// Returns whether no line is damaged.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.count == 0
     }
 
-    /// The numbers of the first [`PLACES`] of them, as an editor counts lines.
+    /// Returns the numbers of the first [`PLACES`] damaged lines, from 1.
     #[must_use]
     pub fn lines(&self) -> &[u64] {
         &self.first[..self.count.min(PLACES)]
@@ -43,7 +43,7 @@ impl Damage {
 }
 
 impl fmt::Display for Damage {
-    /// Such as `3 lines are damaged (12, 40 and 41)`.
+    /// Formats the damage, such as `3 lines are damaged (12, 40 and 41)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<String> = self.lines().iter().map(u64::to_string).collect();
         match (self.count, lines.as_slice()) {
@@ -57,16 +57,16 @@ impl fmt::Display for Damage {
     }
 }
 
-/// How far a log was read, and what was found on the way: where another reader goes on.
+/// The progress of reading a log, from which another reader can continue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Bytes of whole lines.
+    /// Bytes of complete lines.
     pub position: u64,
-    /// Lines in them.
+    /// The number of complete lines.
     pub lines: u64,
-    /// Whether a line with a checksum was among them: from then on all have one.
-    pub sealed: bool,
-    /// What could not be taken in.
+    /// Whether a line with a checksum was among them. All later lines must have one.
+    pub checksummed: bool,
+    /// The damaged lines.
     pub damage: Damage,
 }
 
@@ -75,16 +75,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damage_is_told_with_its_first_places() {
-        let told = |lines: &[u64]| {
+    fn damage_lists_its_first_lines() {
+        let describe = |lines: &[u64]| {
             let mut damage = Damage::default();
             lines.iter().for_each(|line| damage.add(*line));
             damage.to_string()
         };
-        assert_eq!(told(&[]), "no line is damaged");
-        assert_eq!(told(&[12]), "line 12 is damaged");
-        assert_eq!(told(&[12, 40, 41]), "3 lines are damaged (12, 40 and 41)");
-        assert_eq!(told(&[1, 2, 3, 4, 5]), "5 lines are damaged (1, 2, 3, 4 and 5)");
-        assert_eq!(told(&[1, 2, 3, 4, 5, 6, 7]), "7 lines are damaged (the first: 1, 2, 3, 4, 5)");
+        assert_eq!(describe(&[]), "no line is damaged");
+        assert_eq!(describe(&[12]), "line 12 is damaged");
+        assert_eq!(describe(&[12, 40, 41]), "3 lines are damaged (12, 40 and 41)");
+        assert_eq!(describe(&[1, 2, 3, 4, 5]), "5 lines are damaged (1, 2, 3, 4 and 5)");
+        assert_eq!(describe(&[1, 2, 3, 4, 5, 6, 7]), "7 lines are damaged (the first: 1, 2, 3, 4, 5)");
     }
 }

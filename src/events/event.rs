@@ -4,37 +4,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Confusion, EarlyStoppingStatus, EpochMetrics, Load, Outcome, RunId, Split, SplitCounts, nan};
 
-/// One line of the log.
+/// A line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// When it happened, in milliseconds since 1970 by the worker's clock.
+    /// The time of the event, in milliseconds since 1970 by the worker's clock.
     pub at: u64,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }
 
-/// What can happen in a run.
+/// An event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// First line of every log.
+    /// The first line of every log.
     LogOpened {
-        /// See [`super::LOG_VERSION`].
+        /// The format; see [`super::LOG_VERSION`].
         version: u32,
         /// Name and version of the program that wrote it.
         program: String,
     },
-    /// A worker took the run on. What earlier events say of what lies past `resumed_from` and `resumed_step` is void:
-    /// it was not completed, or is trained again.
+    /// A worker started. Events after `resumed_from` and `resumed_step` are void, because those epochs and steps were
+    /// not saved and are trained again.
     WorkerStarted {
         /// Its process id.
         pid: u32,
-        /// The machine it runs on.
+        /// The name of its machine.
         host: String,
-        /// The last completed epoch that it goes on from; 0 from the start.
+        /// The last completed epoch of the checkpoint that it resumes from; 0 from the start.
         resumed_from: u32,
-        /// The step within the epoch after that; 0 where none of its steps is done.
+        /// The completed steps of the epoch after that; 0 if there are none.
         #[serde(default, skip_serializing_if = "is_zero")]
         resumed_step: u32,
     },
@@ -42,23 +42,22 @@ pub enum Event {
     DeviceChosen {
         /// `cpu` or `cuda:0`.
         device: String,
-        /// What the device calls itself.
+        /// The device's own name.
         description: String,
-        /// Why it is not the one that was hoped for.
+        /// The reason why it is not the preferred device.
         note: Option<String>,
     },
-    /// Nothing that the device has to be given is compiled yet: the first steps compile kernels and find out which are
-    /// fastest, which takes a while once.
+    /// No kernel of the device is cached. The first steps compile kernels and measure their speed, which takes a while
+    /// once.
     CompilingKernels {
         /// `cuda:0`.
         device: String,
     },
-    /// Kernels that the device had not been given before were compiled since the worker started; told every few seconds
-    /// while there are more.
+    /// The worker has compiled kernels since its start. Logged every few seconds while the number grows.
     KernelsCompiled {
         /// `cuda:0`.
         device: String,
-        /// How many so far.
+        /// The number of kernels since the start.
         count: usize,
     },
     /// The dataset was opened.
@@ -70,65 +69,65 @@ pub enum Event {
     },
     /// The model was built.
     ModelBuilt {
-        /// Parameters in all.
+        /// The number of all parameters.
         total: usize,
-        /// Those that are trained.
+        /// The number of trained parameters.
         trainable: usize,
     },
-    /// The run waits for another one to end before it begins.
+    /// The run waits for another run to end before it begins.
     Waiting {
         /// The other run.
         run: RunId,
     },
-    /// The run waits for its turn on its device; told again when the number of runs before it changes.
+    /// The run waits for a slot of its device. Logged again when the number of runs ahead changes.
     Queued {
         /// `cpu` or `cuda:0`.
         device: String,
-        /// How many runs are before it: at work, or waiting at earlier places.
+        /// The number of runs ahead: running, or waiting at earlier positions.
         ahead: usize,
     },
-    /// The features of the frozen base are being computed, throttled.
+    /// Features of the frozen part are being computed. Logged at most every few seconds.
     ComputingFeatures {
-        /// Images done, with those found on disk.
+        /// Images done, including those found on disk.
         done: usize,
-        /// Images in all; every variant counts.
+        /// All images; every variant counts.
         total: usize,
         /// Images computed per second so far.
         images_per_second: f64,
     },
-    /// The features of the frozen base are on disk.
+    /// The features of the frozen part are on disk.
     FeaturesReady {
-        /// Images; every variant counts.
+        /// The number of images; every variant counts.
         images: usize,
-        /// How many of them this worker computed; the others were there.
+        /// The number of images that this worker computed; the others were cached.
         computed: usize,
-        /// What they take on disk.
+        /// Size on disk in bytes.
         bytes: u64,
-        /// How long finding and computing them took.
+        /// Seconds for finding and computing them.
         seconds: f64,
     },
-    /// An epoch began, or is gone on with.
+    /// An epoch began or was resumed.
     EpochStarted {
-        /// Counted from 1.
+        /// The epoch's number, from 1.
         epoch: u32,
-        /// Optimizer steps in it.
+        /// Optimizer steps in the epoch.
         steps: u32,
-        /// How many of them an earlier worker has done.
+        /// Steps that an earlier worker completed.
         #[serde(default, skip_serializing_if = "is_zero")]
         done: u32,
-        /// How long it took for them.
+        /// Seconds that these steps took.
         #[serde(default, skip_serializing_if = "is_none")]
         seconds: f64,
     },
-    /// Progress within an epoch, throttled.
+    /// Progress within an epoch. Logged at most every few seconds.
     Step {
-        /// Counted from 1.
+        /// The epoch's number, from 1.
         epoch: u32,
         /// Steps done in this epoch.
         step: u32,
         /// Steps in this epoch.
         steps: u32,
-        /// Mean training loss over the steps since the event before.
+        /// Mean training loss over the steps since the previous event.
         #[serde(with = "nan")]
         loss: f64,
         /// Training accuracy over the same steps.
@@ -141,70 +140,70 @@ pub enum Event {
     },
     /// An epoch was completed and validated.
     EpochFinished {
-        /// Its figures.
+        /// The epoch's metrics.
         #[serde(flatten)]
         metrics: EpochMetrics,
-        /// Where early stopping stands after it.
+        /// The state of early stopping after the epoch.
         early_stopping: EarlyStoppingStatus,
     },
     /// The schedule lowered the learning rate because validation stalled.
     LearningRateReduced {
-        /// After this epoch.
+        /// The epoch before the change.
         epoch: u32,
         /// The rate before.
         from: f64,
-        /// The rate from now on.
+        /// The rate after the change.
         to: f64,
     },
     /// A checkpoint is on disk.
     CheckpointSaved {
-        /// The last completed epoch that it holds.
+        /// The last completed epoch in the checkpoint.
         epoch: u32,
-        /// How many steps of the epoch after that it holds; 0 if it lies between two epochs.
+        /// The completed steps of the epoch after that; 0 between two epochs.
         #[serde(default, skip_serializing_if = "is_zero")]
         step: u32,
-        /// Whether it is the best so far.
+        /// Whether the checkpoint has the best weights so far.
         best: bool,
     },
-    /// Somebody asked the run to stop; it will after the current batch, and saves it.
+    /// A person requested a stop. The run ends after the current batch and saves its state.
     StopRequested,
-    /// Somebody asked the run to pause; from here on it computes nothing.
+    /// A person requested a pause; the run computes nothing until it ends.
     Paused,
-    /// The pause is over.
+    /// The pause ended.
     Continued,
-    /// Other limits than before are in force; in a worker's first moments: others than the recipe's.
+    /// The limits changed. In a worker's first moments, the limits differ from the recipe's.
     LimitsChanged {
-        /// Most epochs to train.
+        /// The largest number of epochs.
         epochs: u32,
-        /// How many epochs in a row may fail to improve.
+        /// The number of epochs in a row without improvement before the run stops.
         patience: u32,
     },
-    /// What the worker takes of its machine, every few seconds.
+    /// The load of the worker on its machine, logged every few seconds.
     Load {
-        /// The figures.
+        /// The measurements.
         #[serde(flatten)]
         load: Load,
     },
     /// The best weights are being tested.
     EvaluationStarted {
-        /// On this split.
+        /// The tested split.
         split: Split,
-        /// Images to go through.
+        /// The number of images to evaluate.
         images: usize,
     },
     /// The best weights were tested.
     Evaluated {
-        /// On this split.
+        /// The tested split.
         split: Split,
         /// The epoch of the weights.
         epoch: u32,
         /// Mean loss.
         #[serde(with = "nan")]
         loss: f64,
-        /// Everything else follows from this.
+        /// The confusion matrix, from which every score follows.
         confusion: Confusion,
     },
-    /// The best weights were tested on several views of each image, by the mean of their probabilities.
+    /// The best weights were tested on several views of each image, with the mean of their probabilities.
     ViewsEvaluated {
         /// Views of each image.
         views: u32,
@@ -213,22 +212,22 @@ pub enum Event {
         /// Mean loss.
         #[serde(with = "nan")]
         loss: f64,
-        /// Everything else follows from this.
+        /// The confusion matrix, from which every score follows.
         confusion: Confusion,
     },
-    /// The best weights could not be tested, or somebody asked to stop; what was known of them stands.
+    /// The test of the best weights failed or was stopped; an earlier result stays valid.
     EvaluationFailed {
-        /// Why, in words.
+        /// The error message.
         cause: String,
     },
-    /// Something that a person should know and that does not end the run.
+    /// A problem that does not end the run.
     Warning {
-        /// In words.
+        /// The message.
         message: String,
     },
     /// The run ended.
     Ended {
-        /// How.
+        /// The outcome.
         #[serde(flatten)]
         outcome: Outcome,
     },
@@ -237,14 +236,14 @@ pub enum Event {
     Unknown,
 }
 
-// What an event lacks is 0, so that most lines, and all of older programs, are as short as before.
+// Zero fields are omitted, so that most lines stay short and lines of older programs are unchanged.
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_none(seconds: &f64) -> bool {
     *seconds <= 0.0
 }

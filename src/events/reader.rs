@@ -1,108 +1,108 @@
-//! Follows a log as it grows.
+//! A reader that follows a growing log.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::seal::{self, Seal};
-use super::{Damage, Event, LOG_VERSION, Progress, Record, SEALED_SINCE, step_line};
+use super::checksum::{self, LineChecksum};
+use super::{CHECKSUMS_SINCE, Damage, Event, LOG_VERSION, Progress, Record, step_line};
 
-/// Why a log cannot be read.
+/// The reason why a log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot read the event log {}: {source}", path.display())]
     Io {
         /// The log.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
-    /// Written by a newer program.
+    /// A newer program wrote the log.
     #[error(
         "the event log {} has format {found} and this mien reads up to {LOG_VERSION}: use a newer mien", path.display()
     )]
     Newer {
         /// The log.
         path: PathBuf,
-        /// Its version.
+        /// The log's version.
         found: u32,
     },
 }
 
-/// A position in a log. Reading goes on where it ended.
+/// A reader at a position in a log; each read continues from the end of the previous one.
 #[derive(Debug)]
 pub struct EventReader {
     path: PathBuf,
     progress: Progress,
-    /// Where reading ends, if not with the log.
+    /// The position at which reading ends, if before the end of the log.
     end: u64,
 }
 
-/// What a line turned out to be.
+/// The result of parsing a line.
 enum Line {
-    Event { record: Record, sealed: bool },
+    Event { record: Record, checksummed: bool },
     Damaged,
     Newer(u32),
 }
 
-/// Most bytes that are read at once, so that a huge log is read in bounded pieces; and the longest line.
+/// The most bytes of one read, so that memory stays bounded, and the longest accepted line.
 const MAX_PIECE: u64 = 4 << 20;
 
-/// Bytes that are read at once as long as lines are of usual length: what stays in a processor's cache.
+/// Bytes of one read while lines have the usual length: fits a CPU's cache.
 const PIECE: u64 = 256 << 10;
 
 impl EventReader {
-    /// A reader at the log's beginning. The file need not exist yet.
+    /// Returns a reader at the log's beginning. The file need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self::at(path, Progress::default())
     }
 
-    /// A reader that goes on where another one stood: behind a line end, or at the beginning.
+    /// Returns a reader that continues from the progress of another: after a line end, or at the beginning.
     #[must_use]
     pub fn at(path: &Path, progress: Progress) -> Self {
         Self { path: path.to_owned(), progress, end: u64::MAX }
     }
 
-    /// The same reader, which takes the log to end at this position.
+    /// Ends reading at this position.
     #[must_use]
     pub fn until(self, end: u64) -> Self {
         Self { end, ..self }
     }
 
-    /// Bytes of the log that were taken in: whole lines.
+    /// Returns the bytes of the complete lines read so far.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.progress.position
     }
 
-    /// How far it has read: where [`Self::at`] goes on.
+    /// Returns the progress, from which [`Self::at`] continues.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress
     }
 
-    /// The lines so far that are not as they were written, or were no event at all (not: of an unknown kind).
+    /// Returns the lines so far that are damaged or contain no event. Events of unknown kinds are not damage.
     #[must_use]
     pub fn damage(&self) -> Damage {
         self.progress.damage
     }
 
-    /// Appends to `out` what has been completed since the last call, and tells whether there was anything. A missing
-    /// file counts as empty; an unterminated last line is left for later.
+    /// Appends the events completed since the last call to `out` and returns whether there were any. A missing file
+    /// counts as empty; an unterminated last line is left for later.
     ///
     /// # Errors
-    /// When the file cannot be read, or was written by a newer program.
+    /// If the file cannot be read, or a newer program wrote it.
     pub fn poll(&mut self, out: &mut Vec<Record>) -> Result<bool, ReadError> {
         self.read(|record| out.push(record))
     }
 
-    /// Hands over, one by one, what has been completed since the last call, and tells whether there was anything: like
-    /// [`Self::poll`] without room for all of it.
+    /// Passes the events completed since the last call to `take`, one by one, and returns whether there were any.
+    /// Unlike [`Self::poll`], needs no memory for all of them.
     ///
     /// # Errors
-    /// When the file cannot be read, or was written by a newer program. What was handed over is not handed over again.
+    /// If the file cannot be read, or a newer program wrote it. A later call does not repeat events.
     pub fn read(&mut self, mut take: impl FnMut(Record)) -> Result<bool, ReadError> {
         let before = self.position();
         let io = |source, path: &Path| ReadError::Io { path: path.to_owned(), source };
@@ -121,7 +121,7 @@ impl EventReader {
             }
             size = match taken {
                 0 if size >= MAX_PIECE => {
-                    // A line longer than this is none of ours: step over it rather than stall.
+                    // No event is longer. Skip the line: otherwise reading would stall.
                     self.progress.position += size;
                     self.progress.damage.add(self.progress.lines + 1);
                     PIECE
@@ -132,22 +132,22 @@ impl EventReader {
         }
     }
 
-    /// Takes the whole lines of a piece; tells how many bytes they are.
+    /// Parses the complete lines of a piece; returns their length in bytes.
     fn take_lines(&mut self, piece: &[u8], take: &mut impl FnMut(Record)) -> Result<usize, ReadError> {
         let mut rest = piece;
         while !rest.is_empty() {
             let (line, length) = match step_line::read(rest) {
-                Some((record, length, sealed)) if sealed || !self.progress.sealed => {
-                    (Line::Event { record, sealed }, length)
+                Some((record, length, checksummed)) if checksummed || !self.progress.checksummed => {
+                    (Line::Event { record, checksummed }, length)
                 }
                 _ => {
                     let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
-                    (self.judge(&rest[..end]), end + 1)
+                    (self.parse_line(&rest[..end]), end + 1)
                 }
             };
             match line {
-                Line::Event { record, sealed } => {
-                    self.progress.sealed |= sealed;
+                Line::Event { record, checksummed } => {
+                    self.progress.checksummed |= checksummed;
                     take(record);
                 }
                 Line::Damaged => self.progress.damage.add(self.progress.lines + 1),
@@ -160,22 +160,22 @@ impl EventReader {
         Ok(piece.len() - rest.len())
     }
 
-    /// What a line is, without its end. Where lines have checksums, one without is damaged; so is one that announces
-    /// them and has none.
-    fn judge(&self, line: &[u8]) -> Line {
-        let seal = seal::check(line);
+    /// Parses a line without its end. Damaged are a line without a checksum after one with a checksum, and a line that
+    /// announces checksums without having one.
+    fn parse_line(&self, line: &[u8]) -> Line {
+        let checksum = checksum::check(line);
         let Ok(record) = serde_json::from_slice::<Record>(line) else { return Line::Damaged };
         let announced = match record.event {
             Event::LogOpened { version, .. } => Some(version),
             _ => None,
         };
-        match (seal, announced) {
-            (Seal::Broken, _) => Line::Damaged,
-            // A newer format may have seals of another kind.
+        match (checksum, announced) {
+            (LineChecksum::Broken, _) => Line::Damaged,
+            // A newer format may have other checksums.
             (_, Some(version)) if version > LOG_VERSION => Line::Newer(version),
-            (Seal::Missing, Some(SEALED_SINCE..)) => Line::Damaged,
-            (Seal::Missing, _) if self.progress.sealed => Line::Damaged,
-            (seal, _) => Line::Event { record, sealed: seal == Seal::Whole },
+            (LineChecksum::Missing, Some(CHECKSUMS_SINCE..)) => Line::Damaged,
+            (LineChecksum::Missing, _) if self.progress.checksummed => Line::Damaged,
+            (checksum, _) => Line::Event { record, checksummed: checksum == LineChecksum::Whole },
         }
     }
 

@@ -1,12 +1,12 @@
-//! Lines of step events as this program writes them, read without a JSON parser.
+//! A fast reader for the step events that this program writes, without a JSON parser.
 //!
-//! They are nearly all of a long log. Only the exact shape that the writer gives is taken; any other line, however
-//! right, is left to the parser, so that both always agree.
+//! A long log consists almost entirely of step events. Only the writer's exact shape is accepted; the JSON parser reads
+//! any other line, so that both always agree.
 
-use super::{Event, Record, seal};
+use super::{Event, Record, checksum};
 
-/// Reads a step event off the front of `text` up to and with its line end. Returns it with the bytes it took and
-/// whether it has a checksum, which is then right; `None` for any other line.
+/// Parses a step event at the front of `text`, including its line end. Returns the event, its length in bytes, and
+/// whether it has a checksum, which is then correct; `None` for any other line.
 pub(super) fn read(text: &[u8]) -> Option<(Record, usize, bool)> {
     let mut line = Line(text);
     line.expect(b"{\"at\":")?;
@@ -25,16 +25,16 @@ pub(super) fn read(text: &[u8]) -> Option<(Record, usize, bool)> {
     let learning_rate = line.real()?;
     line.expect(b",\"images_per_second\":")?;
     let images_per_second = line.real()?;
-    let said = text.len() - line.0.len();
-    let (end, sealed) = match line.0.strip_prefix(b"}\n") {
+    let length = text.len() - line.0.len();
+    let (end, checksummed) = match line.0.strip_prefix(b"}\n") {
         Some(_) => (2, false),
-        None => (seal::follows(&text[..said], line.0)?, true),
+        None => (checksum::follows(&text[..length], line.0)?, true),
     };
     let event = Event::Step { epoch, step, steps, loss, accuracy, learning_rate, images_per_second };
-    Some((Record { at, event }, said + end, sealed))
+    Some((Record { at, event }, length + end, checksummed))
 }
 
-/// What is left of a line.
+/// The unparsed rest of a line.
 struct Line<'a>(&'a [u8]);
 
 impl Line<'_> {
@@ -43,7 +43,7 @@ impl Line<'_> {
         Some(())
     }
 
-    /// A whole number as JSON writes it: no sign, no leading zero.
+    /// Parses a whole number in JSON: no sign, no leading zero.
     fn whole(&mut self) -> Option<u64> {
         let digits = digits(self.0);
         let (number, rest) = self.0.split_at(digits);
@@ -65,7 +65,7 @@ impl Line<'_> {
         }
     }
 
-    /// A number as JSON writes it, within the range of f64.
+    /// Parses a number in JSON within the range of f64.
     fn real(&mut self) -> Option<f64> {
         let text = self.0;
         let mut end = usize::from(text.first() == Some(&b'-'));
@@ -84,7 +84,7 @@ impl Line<'_> {
         let (number, rest) = text.split_at(end);
         self.0 = rest;
         let value: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
-        // Too large for f64 is for the parser to refuse.
+        // The JSON parser refuses numbers beyond f64.
         value.is_finite().then_some(value)
     }
 }
@@ -107,7 +107,7 @@ mod tests {
         serde_json::from_slice(line).ok()
     }
 
-    /// What both ways make of a line, told apart also where a figure is no number.
+    /// Returns a record as text with the bits of its floats, because NaN equals no NaN.
     fn bits(record: &Record) -> String {
         format!("{record:?}")
     }
@@ -142,13 +142,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_step_that_the_writer_writes_is_read(at in any::<u64>(), event in any_step(), sealed in any::<bool>()) {
+        fn every_step_that_the_writer_writes_is_read(at in any::<u64>(), event in any_step(), checksummed in any::<bool>()) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
-            if sealed { seal::add(&mut line) }
+            if checksummed { checksum::add(&mut line) }
             let parsed = slow(&line).expect("a record");
             line.extend_from_slice(b"\n{\"at\":");
             let (read, length, found) = read(&line).expect("a step");
-            prop_assert_eq!(found, sealed);
+            prop_assert_eq!(found, checksummed);
             prop_assert_eq!(bits(&read), bits(&parsed));
             prop_assert_eq!(line[length - 1], b'\n');
         }
@@ -168,14 +168,14 @@ mod tests {
 
         #[test]
         fn damaged_lines_are_read_alike_or_left(
-            at in any::<u64>(), event in any_step(), place in any::<prop::sample::Index>(), byte in any::<u8>(),
-            cut in any::<bool>(), sealed in any::<bool>()
+            at in any::<u64>(), event in any_step(), index in any::<prop::sample::Index>(), byte in any::<u8>(),
+            cut in any::<bool>(), checksummed in any::<bool>()
         ) {
             let mut line = serde_json::to_vec(&Record { at, event }).expect("JSON");
-            if sealed { seal::add(&mut line) }
+            if checksummed { checksum::add(&mut line) }
             line.push(b'\n');
-            let place = place.index(line.len());
-            if cut { line.truncate(place) } else { line[place] = byte }
+            let index = index.index(line.len());
+            if cut { line.truncate(index) } else { line[index] = byte }
             if let Some((read, length, _)) = read(&line) {
                 prop_assert_eq!(Some(bits(&read)), slow(&line[..length - 1]).as_ref().map(bits));
             }

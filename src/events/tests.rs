@@ -1,4 +1,4 @@
-//! Properties of the log: what is written is read, whatever the moment of reading or dying.
+//! Properties of the log: every written event is read, at any moment of reading or dying.
 
 use std::fs;
 use std::io::Write;
@@ -89,9 +89,9 @@ proptest! {
         let mut writer = EventWriter::open(&path, 7).expect("a log");
         let mut reader = EventReader::new(&path);
         let mut seen = Vec::new();
-        for (at, event, look) in &events {
+        for (at, event, polls) in &events {
             writer.append(*at, event.clone()).expect("an append");
-            if *look {
+            if *polls {
                 reader.poll(&mut seen).expect("a poll");
             }
         }
@@ -166,7 +166,7 @@ fn a_loss_that_is_no_number_survives() {
     assert!(matches!(seen[1].event, Event::Evaluated { loss, .. } if loss.is_nan()));
 }
 
-/// A log of these events, and where its lines begin and the last one ends.
+/// Returns a log of these events, the starts of its lines and the end of the last one.
 fn log_of(events: &[Event]) -> (Vec<u8>, Vec<usize>) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(FILE_NAME);
@@ -175,13 +175,13 @@ fn log_of(events: &[Event]) -> (Vec<u8>, Vec<usize>) {
         writer.append(at, event.clone()).expect("an append");
     }
     let bytes = fs::read(path).expect("the log");
-    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
     let bounds = std::iter::once(0).chain(ends).collect();
     (bytes, bounds)
 }
 
-/// A log's records as text, where a figure that is no number equals itself, and how far it was read.
-fn told(bytes: &[u8]) -> (Vec<String>, Progress) {
+/// Returns a log's records as text, in which NaN equals itself, and the progress.
+fn read_log(bytes: &[u8]) -> (Vec<String>, Progress) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(bytes).expect("a write");
     let mut reader = EventReader::new(file.path());
@@ -194,37 +194,37 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn any_flipped_bit_is_found_and_costs_its_line_alone(
-        events in proptest::collection::vec(any_event(), 1..8), place in any::<prop::sample::Index>(), bit in 0..8_u32
+    fn any_flipped_bit_is_found_and_costs_only_its_line(
+        events in proptest::collection::vec(any_event(), 1..8), index in any::<prop::sample::Index>(), bit in 0..8_u32
     ) {
         let (mut bytes, bounds) = log_of(&events);
-        let (all, _) = told(&bytes);
-        let place = place.index(bytes.len());
-        let line = bounds.iter().rposition(|start| *start <= place).expect("the first line begins at 0");
-        let ends_line = bytes[place] == b'\n';
-        bytes[place] ^= 1 << bit;
-        let (left, progress) = told(&bytes);
+        let (all, _) = read_log(&bytes);
+        let index = index.index(bytes.len());
+        let line = bounds.iter().rposition(|start| *start <= index).expect("the first line begins at 0");
+        let ends_line = bytes[index] == b'\n';
+        bytes[index] ^= 1 << bit;
+        let (left, progress) = read_log(&bytes);
 
         let lost = if ends_line { line..(line + 2).min(all.len()) } else { line..line + 1 };
-        let kept: Vec<String> = [&all[..lost.start], &all[lost.end..]].concat();
-        prop_assert_eq!(left, kept);
+        let rest: Vec<String> = [&all[..lost.start], &all[lost.end..]].concat();
+        prop_assert_eq!(left, rest);
         if ends_line && line + 1 == all.len() {
-            // The last line is unfinished now: what a reader has not taken in is not whole.
+            // The last line is unfinished here, so the reader leaves it.
             prop_assert!(progress.damage.is_none() && progress.position < bytes.len() as u64);
         } else {
-            // A line that a flip cut in two is two damaged lines.
+            // A flip that splits a line makes two damaged lines.
             prop_assert!((1..=2).contains(&progress.damage.count()));
             prop_assert_eq!(progress.damage.lines()[0], line as u64 + 1);
         }
     }
 
     #[test]
-    fn reading_goes_on_anywhere_as_if_it_had_never_stopped(
-        events in proptest::collection::vec(any_event(), 1..8), place in any::<prop::sample::Index>(), stop in any::<prop::sample::Index>()
+    fn reading_continues_anywhere_as_if_it_had_never_stopped(
+        events in proptest::collection::vec(any_event(), 1..8), index in any::<prop::sample::Index>(), stop in any::<prop::sample::Index>()
     ) {
         let (mut bytes, bounds) = log_of(&events);
-        let place = place.index(bytes.len());
-        bytes[place] ^= 1;
+        let index = index.index(bytes.len());
+        bytes[index] ^= 1;
         let stop = bounds[stop.index(bounds.len())];
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(&bytes).expect("a write");
@@ -233,35 +233,35 @@ proptest! {
         first.poll(&mut seen).expect("a poll");
         let mut second = EventReader::at(file.path(), first.progress());
         second.poll(&mut seen).expect("a poll");
-        let (all, progress) = told(&bytes);
+        let (all, progress) = read_log(&bytes);
         prop_assert_eq!(seen.iter().map(|record| format!("{record:?}")).collect::<Vec<_>>(), all);
         prop_assert_eq!(second.progress(), progress);
     }
 }
 
 #[test]
-fn a_log_without_checksums_is_read_and_has_them_once_it_is_gone_on_with() {
+fn a_log_without_checksums_is_read_and_has_them_once_it_is_resumed() {
     let old = "{\"at\":1,\"event\":\"log_opened\",\"version\":1,\"program\":\"mien 0.1.0\"}\n\
                {\"at\":2,\"event\":\"stop_requested\"}\n";
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(old.as_bytes()).expect("a write");
-    let (seen, progress) = told(old.as_bytes());
-    assert_eq!((seen.len(), progress.sealed, progress.damage.count()), (2, false, 0));
+    let (seen, progress) = read_log(old.as_bytes());
+    assert_eq!((seen.len(), progress.checksummed, progress.damage.count()), (2, false, 0));
 
     for at in [3, 4] {
         EventWriter::open(file.path(), at).expect("opened").append(at, Event::Paused).expect("an append");
     }
     let text = fs::read_to_string(file.path()).expect("the log");
-    let (seen, progress) = told(text.as_bytes());
+    let (seen, progress) = read_log(text.as_bytes());
     // The new format is announced once.
-    assert_eq!((seen.len(), progress.sealed, progress.damage.count()), (5, true, 0));
+    assert_eq!((seen.len(), progress.checksummed, progress.damage.count()), (5, true, 0));
     assert!(text.starts_with(old) && text.lines().nth(2).is_some_and(|line| line.contains("\"version\":2")));
 
     let unsealed = text + "{\"at\":5,\"event\":\"continued\"}\n";
-    assert_eq!(told(unsealed.as_bytes()).1.damage.lines(), [6]);
+    assert_eq!(read_log(unsealed.as_bytes()).1.damage.lines(), [6]);
     let steps = "{\"at\":5,\"event\":\"step\",\"epoch\":1,\"step\":1,\"steps\":2,\"loss\":1.0,\"accuracy\":0.5,\
                  \"learning_rate\":0.1,\"images_per_second\":9.0}\n";
-    assert_eq!(told((unsealed + steps).as_bytes()).1.damage.lines(), [6, 7]);
+    assert_eq!(read_log((unsealed + steps).as_bytes()).1.damage.lines(), [6, 7]);
 }
 
 #[test]

@@ -1,48 +1,48 @@
-//! Appends events to a log.
+//! The writer of a log.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::seal::{self, Seal};
+use super::checksum::{self, LineChecksum};
 use super::{Event, LOG_VERSION, Record};
 
-/// How much of a log is read at once to find the end of a line.
+/// Bytes of one read in the search for the last line end.
 const BLOCK: u64 = 4096;
 
-/// An open log. One process writes a log at a time: the run folder's worker lock sees to that.
+/// An open log. The run folder's worker lock ensures that one process writes a log at a time.
 #[derive(Debug)]
 pub struct EventWriter {
     file: File,
 }
 
 impl EventWriter {
-    /// Opens the log at `path`, or creates it with its first line. A last line that a killed worker left unfinished
-    /// is cut off: no reader has taken it for an event. A log without checksums has them from here on, and says so.
+    /// Opens the log at `path`, or creates it with its first line. Removes a last line that a killed worker left
+    /// unfinished; no reader has parsed it. A log without checksums gets them from here on, announced by a line.
     ///
     /// # Errors
-    /// When the file cannot be opened, read or written.
+    /// If the file cannot be opened, read or written.
     pub fn open(path: &Path, now: u64) -> io::Result<Self> {
-        // Never through a link, which could lead out of the run's folder.
+        // Refuses links: otherwise a link could lead writes out of the run's folder.
         let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
         let mut file = OpenOptions::new().read(true).append(true).create(true).custom_flags(flags).open(path)?;
         let last = cut_unfinished_line(&mut file)?;
         let mut writer = Self { file };
-        if seal::check(&last) == Seal::Missing {
+        if checksum::check(&last) == LineChecksum::Missing {
             let program = concat!("mien ", env!("CARGO_PKG_VERSION")).to_owned();
             writer.append(now, Event::LogOpened { version: LOG_VERSION, program })?;
         }
         Ok(writer)
     }
 
-    /// Appends one event as one write.
+    /// Appends one event in one write.
     ///
     /// # Errors
-    /// When the write fails; what was written of the line is then cut off again where that is possible.
+    /// If the write fails; a partial line is then removed if possible.
     pub fn append(&mut self, at: u64, event: Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(&Record { at, event })?;
-        seal::add(&mut line);
+        checksum::add(&mut line);
         line.push(b'\n');
         let before = self.file.metadata()?.len();
         self.file.write_all(&line).inspect_err(|_| {
@@ -51,20 +51,20 @@ impl EventWriter {
         })
     }
 
-    /// Makes what was appended survive a power cut.
+    /// Syncs the log to disk, so that it survives a power cut.
     ///
     /// # Errors
-    /// When the file system says so.
+    /// If the file system returns an error.
     pub fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
     }
 }
 
-/// The length of the log at `path` without a last line that is unfinished, which the next writer cuts off; 0 without a
-/// log.
+/// Returns the length of the log at `path` in bytes without an unfinished last line, which the next writer removes; 0
+/// without a log.
 ///
 /// # Errors
-/// When the log is there and cannot be read.
+/// If the log exists and cannot be read.
 pub fn whole_length(path: &Path) -> io::Result<u64> {
     match File::open(path) {
         Ok(mut file) => last_line_end(&mut file),
@@ -85,7 +85,7 @@ fn last_line_end(file: &mut File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Cuts off what follows the last line end; gives the last bytes of the line before that, enough to hold a seal.
+/// Removes the bytes after the last line end; returns the end of the line before that, long enough for a checksum.
 fn cut_unfinished_line(file: &mut File) -> io::Result<Vec<u8>> {
     let end = last_line_end(file)?;
     if end < file.metadata()?.len() {

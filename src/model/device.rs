@@ -1,8 +1,7 @@
-//! Choosing a device, without ever letting burn find out the hard way.
+//! Chooses a device by checking the CUDA installation before burn touches it.
 //!
-//! Where there is no NVIDIA driver, touching CUDA through burn panics on two threads and writes backtraces to stderr.
-//! So the libraries are looked at first, by hand: the driver and its devices, then the run-time compiler (NVRTC) and
-//! the CUDA headers that it needs.
+//! Without an NVIDIA driver, burn's CUDA backend panics on two threads and prints backtraces. Therefore the driver, its
+//! devices, the run-time compiler (NVRTC) and its CUDA headers are checked first.
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -10,28 +9,28 @@ mod cuda;
 use crate::domain::DeviceRequest;
 use crate::domain::text::printable;
 
-/// The device that a run gets.
+/// A device that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Which.
+    /// The kind and number of the device.
     pub kind: DeviceKind,
-    /// What it calls itself.
+    /// The name that the device reports.
     pub description: String,
-    /// Why it is not the one that was hoped for.
+    /// The reason why it is not a CUDA device, where `auto` found none.
     pub note: Option<String>,
 }
 
-/// Kinds of devices.
+/// The kinds of devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// The processor.
+    /// The CPU.
     Cpu,
     /// The CUDA device of this ordinal.
     Cuda(u32),
 }
 
 impl DeviceKind {
-    /// Whether kernels are compiled and tuned anew for every shape, so that there had better be few.
+    /// Whether kernels are compiled and tuned for each shape, so that callers should use few shapes.
     #[must_use]
     pub fn tunes_by_shape(self) -> bool {
         matches!(self, Self::Cuda(_))
@@ -47,30 +46,29 @@ impl std::fmt::Display for DeviceKind {
     }
 }
 
-/// Why the device that was asked for cannot be had.
+/// The error that a requested device cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot use {wanted}: {reason}; `--device cpu` trains on the processor, `mien doctor` tells more")]
+#[error("cannot use {wanted}: {reason}; `--device cpu` trains on the processor, `mien doctor` reports more")]
 pub struct DeviceError {
     wanted: DeviceRequest,
     reason: String,
 }
 
-/// A CUDA device that the driver knows.
+/// A CUDA device that the driver reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CudaDevice {
-    /// What it calls itself.
+    /// The name that the device reports.
     pub name: String,
-    /// Why it cannot be used.
+    /// The reason why it cannot be used; `None` if it can.
     pub fault: Option<String>,
-    /// Kernels compiled for it have this in common, as a name for a folder: the device, its architecture, and the
-    /// compiler's version.
-    pub kernels: String,
+    /// The folder name of its kernel cache: device name, architecture, and the compiler's version.
+    pub kernel_cache_name: String,
 }
 
-/// The CUDA devices that the driver knows.
+/// Returns the CUDA devices that the driver reports.
 ///
 /// # Errors
-/// Why none can be used, in words that name what is missing.
+/// A message that names the missing part, if no device can be used.
 pub fn cuda_devices() -> Result<Vec<CudaDevice>, String> {
     #[cfg(feature = "cuda")]
     return cuda::devices();
@@ -78,8 +76,8 @@ pub fn cuda_devices() -> Result<Vec<CudaDevice>, String> {
     Err("this mien was built without CUDA (cargo feature `cuda`)".into())
 }
 
-/// Where a CUDA device is plugged in (`0000:3b:00.0`), by which other programs know it; `None` for the processor, and
-/// where the driver does not tell.
+/// Returns the PCI address of a CUDA device (`0000:3b:00.0`), by which other programs name it. `None` for the CPU, and
+/// where the driver does not report it.
 #[must_use]
 pub fn pci_slot(kind: DeviceKind) -> Option<String> {
     match kind {
@@ -91,14 +89,14 @@ pub fn pci_slot(kind: DeviceKind) -> Option<String> {
     }
 }
 
-/// What the kernels compiled for a CUDA device have in common; `None` for the processor.
+/// Returns the folder name of a CUDA device's kernel cache; `None` for the CPU.
 #[must_use]
-pub fn kernels(kind: DeviceKind) -> Option<String> {
+pub fn kernel_cache_name(kind: DeviceKind) -> Option<String> {
     let DeviceKind::Cuda(ordinal) = kind else { return None };
-    Some(cuda_devices().ok()?.into_iter().nth(ordinal as usize)?.kernels)
+    Some(cuda_devices().ok()?.into_iter().nth(ordinal as usize)?.kernel_cache_name)
 }
 
-/// Bytes of memory that a CUDA device has in all; `None` for the processor, and where the driver does not tell.
+/// Returns the bytes of a CUDA device's memory; `None` for the CPU, and where the driver does not report them.
 #[must_use]
 pub fn memory(kind: DeviceKind) -> Option<u64> {
     match kind {
@@ -110,20 +108,22 @@ pub fn memory(kind: DeviceKind) -> Option<u64> {
     }
 }
 
-/// The device for a request: `auto` takes the first CUDA device that can be used, else the processor.
+/// Returns the device for a request: for `auto` the first usable CUDA device, else the CPU.
 ///
 /// # Errors
-/// When a CUDA device was asked for by name and cannot be used.
+/// If a CUDA device is requested by number and cannot be used.
 pub fn choose(request: DeviceRequest) -> Result<Device, DeviceError> {
     let error = |reason| DeviceError { wanted: request, reason };
     match request {
         DeviceRequest::Cpu => Ok(cpu(None)),
-        DeviceRequest::Auto => automatic(cuda_devices(), convolutions).map_err(error),
-        DeviceRequest::Cuda(ordinal) => named(cuda_devices().map_err(error)?, ordinal, convolutions).map_err(error),
+        DeviceRequest::Auto => choose_automatic(cuda_devices(), convolutions).map_err(error),
+        DeviceRequest::Cuda(ordinal) => {
+            choose_named(cuda_devices().map_err(error)?, ordinal, convolutions).map_err(error)
+        }
     }
 }
 
-/// The environment variable that says what convolves on a CUDA device.
+/// The environment variable that selects the program for convolutions on CUDA devices.
 const CONVOLUTIONS: &str = "MIEN_CONVOLUTIONS";
 
 /// Program that computes convolutions on CUDA devices.
@@ -146,17 +146,17 @@ impl std::fmt::Display for Convolutions {
     }
 }
 
-/// Returns the program that convolves on the CUDA devices of this process: cuDNN where it is found, else burn's
-/// kernels, or the one that `MIEN_CONVOLUTIONS` names.
+/// Returns the program that convolves on the CUDA devices of this process. `MIEN_CONVOLUTIONS` may name it; otherwise
+/// it is cuDNN where it is found, else burn's kernels.
 ///
 /// # Errors
-/// In words, where the variable names neither, or names cuDNN and there is none.
+/// A message, if the variable names neither, or names cuDNN and it is not found.
 pub fn convolutions() -> Result<Convolutions, String> {
     static FOUND: std::sync::OnceLock<Result<Convolutions, String>> = std::sync::OnceLock::new();
     FOUND.get_or_init(|| choose_convolutions(std::env::var(CONVOLUTIONS).ok().as_deref(), cudnn())).clone()
 }
 
-/// Tells which program convolves on CUDA devices, and what to do where it is the slow one.
+/// Returns a sentence with the program that convolves on CUDA devices, and advice where it is the slow one.
 #[must_use]
 pub fn describe_convolutions() -> String {
     match (convolutions(), cudnn()) {
@@ -171,7 +171,8 @@ pub fn describe_convolutions() -> String {
     }
 }
 
-/// Returns, once, why burn's kernels convolve some blocks though cuDNN was found: the device's description names cuDNN.
+/// Returns, once, why burn's kernels run some blocks although cuDNN was found. The device's description names only
+/// cuDNN.
 pub(crate) fn take_refusal() -> Option<String> {
     #[cfg(feature = "cuda")]
     return crate::model::kernels::cuda::take_refusal();
@@ -179,19 +180,19 @@ pub(crate) fn take_refusal() -> Option<String> {
     None
 }
 
-/// Whether `MIEN_CONVOLUTIONS` names cuDNN, so that nothing else may take its place.
+/// Whether `MIEN_CONVOLUTIONS` requires cuDNN, so that burn's kernels may not replace it.
 #[cfg(feature = "cuda")]
-pub(crate) fn cudnn_is_asked_for() -> bool {
-    std::env::var(CONVOLUTIONS).is_ok_and(|asked| asked.trim() == "cudnn")
+pub(crate) fn cudnn_is_required() -> bool {
+    std::env::var(CONVOLUTIONS).is_ok_and(|named| named.trim() == "cudnn")
 }
 
 /// Whether cuDNN convolves on the CUDA devices of this process.
 #[cfg(feature = "cuda")]
-pub(crate) fn by_cudnn() -> bool {
+pub(crate) fn convolves_by_cudnn() -> bool {
     matches!(convolutions(), Ok(Convolutions::Cudnn(_)))
 }
 
-/// The version of cuDNN, or why there is none.
+/// Returns the version of cuDNN, or why it cannot be used.
 fn cudnn() -> Result<usize, String> {
     #[cfg(feature = "cuda")]
     return crate::model::kernels::cuda::version().map_err(|error| error.to_string());
@@ -208,27 +209,27 @@ fn choose_convolutions(variable: Option<&str>, cudnn: Result<usize, String>) -> 
     }
 }
 
-/// A way to find out what convolves, which loads libraries: only where there is a device.
-type Asked = fn() -> Result<Convolutions, String>;
+/// Finds the program for convolutions. Called only where there is a device, because it loads libraries.
+type FindConvolutions = fn() -> Result<Convolutions, String>;
 
-fn automatic(found: Result<Vec<CudaDevice>, String>, asked: Asked) -> Result<Device, String> {
+fn choose_automatic(found: Result<Vec<CudaDevice>, String>, find: FindConvolutions) -> Result<Device, String> {
     let devices = match found {
         Ok(devices) => devices,
         Err(reason) => return Ok(cpu(Some(reason))),
     };
     let usable = (0..).zip(&devices).find(|(_, device)| device.fault.is_none());
     Ok(match (usable, devices.first()) {
-        (Some((ordinal, device)), _) => cuda_device(ordinal, &device.name, asked()?),
+        (Some((ordinal, device)), _) => cuda_device(ordinal, &device.name, find()?),
         (None, Some(CudaDevice { name, fault: Some(fault), .. })) => cpu(Some(format!("{name}: {fault}"))),
         (None, _) => cpu(Some("there is no CUDA device".into())),
     })
 }
 
-fn named(devices: Vec<CudaDevice>, ordinal: u32, asked: Asked) -> Result<Device, String> {
+fn choose_named(devices: Vec<CudaDevice>, ordinal: u32, find: FindConvolutions) -> Result<Device, String> {
     let count = devices.len();
     match devices.into_iter().nth(ordinal as usize) {
         Some(CudaDevice { fault: Some(fault), .. }) => Err(fault),
-        Some(device) => Ok(cuda_device(ordinal, &device.name, asked()?)),
+        Some(device) => Ok(cuda_device(ordinal, &device.name, find()?)),
         None => Err(format!("there are {count} CUDA devices, counted from 0")),
     }
 }
@@ -252,38 +253,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_always_gets_a_device_and_says_why_it_is_the_processor() {
+    fn auto_always_gets_a_device_and_a_reason_for_the_cpu() {
         let device = choose(DeviceRequest::Auto).expect("a device");
         assert_eq!(device.kind == DeviceKind::Cpu, device.note.is_some());
     }
 
     #[test]
-    fn a_device_with_a_fault_is_passed_over_or_refused_with_it() {
+    fn a_faulty_device_is_skipped_by_auto_and_refused_by_number() {
         let device = |name: &str, fault: Option<&str>| CudaDevice {
             name: name.into(),
             fault: fault.map(str::to_owned),
-            kernels: "sm_90-nvrtc-13.0".into(),
+            kernel_cache_name: "sm_90-nvrtc-13.0".into(),
         };
         let two = vec![device("old", Some("too old")), device("new", None)];
         let burn = || Ok(Convolutions::Burn);
-        let chosen = automatic(Ok(two.clone()), burn).expect("a device");
+        let chosen = choose_automatic(Ok(two.clone()), burn).expect("a device");
         assert_eq!((chosen.kind, chosen.description.as_str()), (DeviceKind::Cuda(1), "new"));
-        assert_eq!(named(two.clone(), 0, burn), Err("too old".into()));
-        assert_eq!(named(two.clone(), 1, burn).expect("usable").kind, DeviceKind::Cuda(1));
-        assert!(named(two.clone(), 2, burn).expect_err("not there").contains("2 CUDA devices"));
-        let cudnn = automatic(Ok(two.clone()), || Ok(Convolutions::Cudnn(91_400))).expect("a device");
+        assert_eq!(choose_named(two.clone(), 0, burn), Err("too old".into()));
+        assert_eq!(choose_named(two.clone(), 1, burn).expect("usable").kind, DeviceKind::Cuda(1));
+        assert!(choose_named(two.clone(), 2, burn).expect_err("not there").contains("2 CUDA devices"));
+        let cudnn = choose_automatic(Ok(two.clone()), || Ok(Convolutions::Cudnn(91_400))).expect("a device");
         assert_eq!(cudnn.description, "new, cuDNN 9.14.0");
         let wrong = || Err("MIEN_CONVOLUTIONS is 'x'".to_owned());
-        assert!(automatic(Ok(two.clone()), wrong).is_err() && named(two.clone(), 1, wrong).is_err());
-        let left = automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
+        assert!(choose_automatic(Ok(two.clone()), wrong).is_err() && choose_named(two.clone(), 1, wrong).is_err());
+        let left = choose_automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
         assert_eq!((left.kind, left.note.as_deref()), (DeviceKind::Cpu, Some("old: too old")));
-        let note = |found| automatic(found, wrong).expect("the processor").note;
+        let note = |found| choose_automatic(found, wrong).expect("the processor").note;
         assert_eq!(note(Ok(Vec::new())).as_deref(), Some("there is no CUDA device"));
         assert_eq!(note(Err("no driver".into())).as_deref(), Some("no driver"));
     }
 
     #[test]
-    fn cudnn_convolves_where_it_is_found_unless_the_variable_says_otherwise() {
+    fn cudnn_convolves_where_it_is_found_unless_the_variable_names_burn() {
         let missing = || Err("no cuDNN".to_owned());
         for (variable, cudnn, expected) in [
             (None, Ok(91_400), Ok(Convolutions::Cudnn(91_400))),
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_is_not_there_is_refused_in_words() {
+    fn a_missing_device_is_refused_with_advice() {
         let error = choose(DeviceRequest::Cuda(4096)).expect_err("no such device").to_string();
         assert!(error.starts_with("cannot use cuda:4096: ") && error.contains("--device cpu"), "{error}");
     }

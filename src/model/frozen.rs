@@ -1,4 +1,4 @@
-//! The frozen part of a network, which runs outside the graph and on a few images at a time.
+//! The frozen part of a network, which runs outside the autodiff graph on a few images at a time.
 
 use burn::tensor::Tensor;
 
@@ -9,22 +9,22 @@ use super::parameters::{Arrays, MismatchError};
 use crate::domain::Precision;
 use crate::domain::network::{Cut, FORWARD_CHUNK, Resolved};
 
-/// Layers that stay as they were imported.
+/// The layers below the cut, with imported weights.
 #[derive(Debug, Clone)]
 pub struct FrozenPart<B: KernelBackend> {
     network: Network<B>,
-    /// Numbers of its widest output, for one image.
+    /// The number of values of its widest output for one image.
     widest: usize,
-    /// The most images at once: the large early layers of more would take too much memory.
+    /// The most images in one pass: the outputs of early layers would take too much memory for more.
     chunk: usize,
     precision: Precision,
 }
 
 impl<B: KernelBackend> FrozenPart<B> {
-    /// The layers of `resolved` below `cut` with these imported weights; `None` where nothing is frozen.
+    /// Builds the layers of `resolved` below `cut` with these imported weights; `None` where no layer is frozen.
     ///
     /// # Errors
-    /// When a weight is missing or has another shape; names the first one.
+    /// If a weight is missing or has another shape; names the first one.
     pub fn new(
         resolved: &Resolved,
         cut: Cut,
@@ -39,21 +39,20 @@ impl<B: KernelBackend> FrozenPart<B> {
         Ok(Some(part.in_chunks_of(FORWARD_CHUNK)))
     }
 
-    /// The same part on so many images at once that its widest output has at most so many numbers; on one image at
-    /// least.
+    /// Sets the most numbers of the widest output in one pass; a pass has at least one image.
     #[must_use]
     pub fn in_chunks_of(self, numbers: usize) -> Self {
         let chunk = (numbers / self.widest.max(1)).max(1);
         Self { chunk, ..self }
     }
 
-    /// The same part, computing in this precision.
+    /// Sets the precision in which it computes.
     #[must_use]
     pub fn computing_in(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// Images `[n, channels, height, width]` → what enters the trained part, `[n, channels, height, width]`.
+    /// Maps images `[n, channels, height, width]` to inputs of the trained part, `[n, channels, height, width]`.
     #[must_use]
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         let [n, ..] = images.dims();
@@ -67,8 +66,8 @@ impl<B: KernelBackend> FrozenPart<B> {
     }
 }
 
-/// Images in each chunk of `count`, at most `most` of them: chunks of one size where up to twice as many would do,
-/// because a GPU tunes each size anew.
+/// Returns the images in each chunk of `count`, at most `most`. Chunks have one size if that takes at most twice as
+/// many chunks, because a GPU tunes its kernels for each size.
 fn even_chunk(count: usize, most: usize) -> usize {
     let fewest = count.div_ceil(most).max(1);
     count.div_ceil((fewest..=2 * fewest).find(|chunks| count.is_multiple_of(*chunks)).unwrap_or(fewest))

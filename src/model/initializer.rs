@@ -1,12 +1,12 @@
-//! Initial values, drawn on the host so that every device starts from the same ones.
+//! Draws initial values on the host, so that they are the same on every device.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::domain::network::{TensorKind, TensorSpec};
 
-/// The values that training of a tensor begins with. Weights follow Glorot & Bengio 2010, Keras's default for
-/// convolutions and dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Only they take numbers from `rng`.
+/// Returns the initial values of a tensor. Weights follow Glorot & Bengio 2010, Keras's default for convolutions and
+/// dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Other kinds of tensors draw nothing from `rng`.
 pub(super) fn initial_values(tensor: &TensorSpec, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match tensor.kind {
         TensorKind::Weight { fan_in, fan_out } => {

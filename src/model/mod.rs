@@ -1,22 +1,19 @@
-//! The networks and the devices that they run on.
+//! Networks, their kernels, and the devices on which they run.
 //!
-//! May know: `domain` and burn.
+//! May use: `domain` and burn.
 
 pub mod device;
 pub mod frozen;
 mod initializer;
 pub mod kernels;
 pub mod network;
-#[cfg(test)]
-pub(crate) mod network_tests;
 pub mod parameters;
 
 use burn::tensor::{FloatDType, Tensor, backend::Backend};
 
 use crate::domain::Precision;
 
-/// Inputs as they enter a network that is to compute in this precision: its convolutions take the kind of number from
-/// them.
+/// Casts inputs to the precision in which a network is to compute: convolutions compute in the type of their input.
 pub fn in_precision<B: Backend, const D: usize>(inputs: Tensor<B, D>, precision: Precision) -> Tensor<B, D> {
     match precision {
         Precision::F32 => inputs,

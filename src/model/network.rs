@@ -1,7 +1,9 @@
-//! A network that trains and evaluates: the steps of a [`Plan`], with weights.
+//! A network that trains and evaluates: the steps of a [`Plan`] with their weights.
 //!
-//! Weights are f32 whatever convolutions compute in. Batch norm's running statistics are buffers: no optimizer knows
-//! them, and a training step returns those of its batch for [`Network::with_statistics`] to take up.
+//! Weights are f32 in every precision. The running statistics of batch norm are buffers, which no optimizer updates. A
+//! training step returns those of its batch, and [`Network::with_statistics`] sets them.
+
+mod weights;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,103 +14,56 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::initializer::initial_values;
-use super::kernels::{
-    BatchNormSettings, BlockSettings, KernelBackend, Pool, batch_norm, batch_norm_fixed, cast, conv_block, convolution,
-};
+use super::kernels::{BatchNormSettings, BlockSettings, KernelBackend, Pool, cast, conv_block, convolution};
 use super::parameters::{Array, Arrays, MismatchError};
-use crate::domain::network::{Op, Plan, ResolveError, Step, TensorSpec};
+use crate::domain::network::{Op, Plan, ResolveError, Step};
 use crate::domain::{Architecture, NetworkName};
 
-/// Which random numbers a training step draws: a function of these, so that none of them has to be saved.
+use weights::find;
+pub use weights::{BatchNormWeights, ConvolutionWeights, DenseWeights, RunningStatistics, Weights};
+
+/// The key of a training step's random numbers, so that no generator state has to be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepKey {
     /// The run's seed.
     pub seed: u64,
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: u32,
-    /// Counted from 1 in each epoch.
+    /// The step, counted from 1 in each epoch.
     pub step: u32,
 }
 
-/// Layers with weights, and how they are computed.
+/// The weights of a network's layers, and the plan of their computation.
 #[derive(Module, Debug)]
 pub struct Network<B: Backend> {
-    /// Of each layer of the plan, in order; `None` for layers without tensors.
+    /// The weights of each layer of the plan; `None` for layers without tensors.
     weights: Vec<Option<Weights<B>>>,
     #[module(skip)]
     plan: Arc<Plan>,
 }
 
-/// The tensors of one layer.
-#[derive(Module, Debug)]
-pub enum Weights<B: Backend> {
-    /// A convolution.
-    Convolution(ConvolutionWeights<B>),
-    /// A dense layer.
-    Dense(DenseWeights<B>),
-    /// Batch norm.
-    BatchNorm(BatchNormWeights<B>),
-}
-
-/// The tensors of a convolution.
-#[derive(Module, Debug)]
-pub struct ConvolutionWeights<B: Backend> {
-    /// `[out, in, kernel, kernel]`.
-    weight: Param<Tensor<B, 4>>,
-    /// `[out]`.
-    bias: Option<Param<Tensor<B, 1>>>,
-}
-
-/// The tensors of a dense layer.
-#[derive(Module, Debug)]
-pub struct DenseWeights<B: Backend> {
-    /// `[in, out]`.
-    weight: Param<Tensor<B, 2>>,
-    /// `[out]`.
-    bias: Param<Tensor<B, 1>>,
-}
-
-/// The tensors of batch norm, `[channels]` each.
-#[derive(Module, Debug)]
-pub struct BatchNormWeights<B: Backend> {
-    scale: Param<Tensor<B, 1>>,
-    shift: Param<Tensor<B, 1>>,
-    /// A buffer: no parameter.
-    running_mean: Tensor<B, 1>,
-    /// A buffer: no parameter.
-    running_variance: Tensor<B, 1>,
-}
-
-/// The running statistics of a batch norm layer after a training step, `[channels]` each.
-#[derive(Debug, Clone)]
-pub struct RunningStatistics<B: Backend> {
-    layer: usize,
-    mean: Tensor<B, 1>,
-    variance: Tensor<B, 1>,
-}
-
-/// What flows between layers.
-enum Value<B: Backend> {
+/// The output of a layer.
+enum Activation<B: Backend> {
     /// `[n, channels, height, width]`.
     Maps(Tensor<B, 4>),
     /// `[n, features]`, f32.
     Flat(Tensor<B, 2>),
 }
 
-/// What a training step draws and collects on its way.
+/// The random key of a training step, and the statistics that it collects.
 struct Training<B: Backend> {
     key: StepKey,
-    /// Dropout layers so far.
+    /// The number of dropout layers passed.
     dropouts: u64,
     statistics: Vec<RunningStatistics<B>>,
 }
 
 impl<B: KernelBackend> Network<B> {
-    /// The layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained`, by their names there;
-    /// the others are drawn from `seed` in the order of the plan, the same on every device.
+    /// Builds the layers of `plan`. Tensors that the plan calls pretrained are taken from `pretrained` by name. The
+    /// others are drawn from `seed` in the order of the plan, the same on every device.
     ///
     /// # Errors
-    /// When a pretrained tensor is missing or has another shape; names the first one.
+    /// If a pretrained tensor is missing or has another shape; names the first one.
     pub fn new(plan: Plan, pretrained: &Arrays, seed: u64, device: &B::Device) -> Result<Self, MismatchError> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut arrays = Arrays::new();
@@ -124,10 +79,10 @@ impl<B: KernelBackend> Network<B> {
         Ok(Self { weights, plan: Arc::new(plan) })
     }
 
-    /// A network of the catalog with all weights drawn from `seed`, for images `[channels, height, width]`.
+    /// Builds a network of the catalog for images `[channels, height, width]`, with all weights drawn from `seed`.
     ///
     /// # Errors
-    /// When the images are too small for it.
+    /// If the images are too small for the network.
     pub fn from_scratch(
         name: NetworkName,
         input: [usize; 3],
@@ -142,103 +97,106 @@ impl<B: KernelBackend> Network<B> {
         Ok(drawn.unwrap_or_else(|error| unreachable!("nothing is taken from imported weights: {error}")))
     }
 
-    /// Logits `[n, classes]` in f32 for `[n, channels, height, width]`, in whose kind of number convolutions compute.
+    /// Returns logits `[n, classes]` in f32 for inputs `[n, channels, height, width]`. Convolutions compute in the type
+    /// of the inputs.
     #[must_use]
     pub fn logits(&self, inputs: Tensor<B, 4>) -> Tensor<B, 2> {
-        match self.run(&self.plan.steps, Value::Maps(inputs), &mut None) {
-            Value::Flat(logits) => logits,
-            // A part without a dense layer: what is left is flat all the same.
-            Value::Maps(maps) => flat(maps),
+        match self.run(&self.plan.steps, Activation::Maps(inputs), &mut None) {
+            Activation::Flat(logits) => logits,
+            // A part without a dense layer ends in maps.
+            Activation::Maps(maps) => flat(maps),
         }
     }
 
-    /// The same in a training step: with dropout, batch norm by the batch's own statistics, and the running statistics
-    /// after it.
+    /// Returns logits as [`Self::logits`] does, in a training step: with dropout, with batch norm by the batch's
+    /// statistics, and with the new running statistics.
     #[must_use]
     pub fn training_logits(&self, inputs: Tensor<B, 4>, key: StepKey) -> (Tensor<B, 2>, Vec<RunningStatistics<B>>) {
         let mut training = Some(Training { key, dropouts: 0, statistics: Vec::new() });
-        let logits = match self.run(&self.plan.steps, Value::Maps(inputs), &mut training) {
-            Value::Flat(logits) => logits,
-            Value::Maps(maps) => flat(maps),
+        let logits = match self.run(&self.plan.steps, Activation::Maps(inputs), &mut training) {
+            Activation::Flat(logits) => logits,
+            Activation::Maps(maps) => flat(maps),
         };
         (logits, training.map(|training| training.statistics).unwrap_or_default())
     }
 
-    /// The output of layers that end in maps, `[n, channels, height, width]`.
+    /// Returns the output of layers that end in maps, `[n, channels, height, width]`.
     #[must_use]
     pub fn maps(&self, inputs: Tensor<B, 4>) -> Tensor<B, 4> {
-        match self.run(&self.plan.steps, Value::Maps(inputs), &mut None) {
-            Value::Maps(maps) => maps,
-            Value::Flat(features) => features.unsqueeze_dims(&[2, 3]),
+        match self.run(&self.plan.steps, Activation::Maps(inputs), &mut None) {
+            Activation::Maps(maps) => maps,
+            Activation::Flat(features) => features.unsqueeze_dims(&[2, 3]),
         }
     }
 
-    /// Whether a training step uses statistics of its batch, which padding must not enter.
+    /// Whether a training step uses statistics of its batch, which padding would change.
     #[must_use]
     pub fn uses_batch_statistics(&self) -> bool {
         self.weights.iter().any(|weights| matches!(weights, Some(Weights::BatchNorm(_))))
     }
 
-    fn run(&self, steps: &[Step], input: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
+    fn run(&self, steps: &[Step], input: Activation<B>, training: &mut Option<Training<B>>) -> Activation<B> {
         steps.iter().fold(input, |value, step| self.step(step, value, training))
     }
 
-    fn step(&self, step: &Step, value: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
+    fn step(&self, step: &Step, value: Activation<B>, training: &mut Option<Training<B>>) -> Activation<B> {
         match step {
             Step::ConvolutionBlock { convolution, relu, pool } => {
-                let (Some(Weights::Convolution(ConvolutionWeights { weight, bias })), Value::Maps(x)) =
+                let (Some(Weights::Convolution(ConvolutionWeights { weight, bias })), Activation::Maps(x)) =
                     (&self.weights[*convolution], value)
                 else {
                     unreachable!("a plan names convolutions, which are of maps")
                 };
                 let settings = BlockSettings { relu: *relu, pool: if *pool { Pool::Max2 } else { Pool::None } };
-                Value::Maps(conv_block(x, weight.val(), bias.as_ref().map(Param::val), settings))
+                Activation::Maps(conv_block(x, weight.val(), bias.as_ref().map(Param::val), settings))
             }
             Step::BatchNorm { layer, relu } => {
-                let (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Value::Maps(x)) =
+                let (Op::BatchNorm { epsilon, momentum }, Some(Weights::BatchNorm(weights)), Activation::Maps(x)) =
                     (self.plan.layers[*layer].op, &self.weights[*layer], value)
                 else {
                     unreachable!("a plan names batch norm layers, which are of maps")
                 };
                 let settings = BatchNormSettings { epsilon, momentum, relu: *relu };
-                Value::Maps(weights.normalize(x, settings, *layer, training.as_mut()))
+                Activation::Maps(weights.normalize(x, settings, *layer, training.as_mut()))
             }
             Step::Layer(layer) => self.layer(*layer, value, training),
             Step::Residual { body, shortcut } => {
-                let Value::Maps(x) = value else { unreachable!("branches are of maps") };
-                let through = self.run(body, Value::Maps(x.clone()), training);
-                let beside = self.run(shortcut, Value::Maps(x), training);
-                match (through, beside) {
-                    (Value::Maps(through), Value::Maps(beside)) => Value::Maps(through + beside),
-                    (Value::Flat(through), Value::Flat(beside)) => Value::Flat(through + beside),
+                let Activation::Maps(x) = value else { unreachable!("branches are of maps") };
+                let through = self.run(body, Activation::Maps(x.clone()), training);
+                let skipped = self.run(shortcut, Activation::Maps(x), training);
+                match (through, skipped) {
+                    (Activation::Maps(through), Activation::Maps(skipped)) => Activation::Maps(through + skipped),
+                    (Activation::Flat(through), Activation::Flat(skipped)) => Activation::Flat(through + skipped),
                     _ => unreachable!("branches end in one shape, as resolving has checked"),
                 }
             }
         }
     }
 
-    fn layer(&self, index: usize, value: Value<B>, training: &mut Option<Training<B>>) -> Value<B> {
+    fn layer(&self, index: usize, value: Activation<B>, training: &mut Option<Training<B>>) -> Activation<B> {
         match (self.plan.layers[index].op, &self.weights[index], value) {
-            (Op::Convolution { stride, .. }, Some(Weights::Convolution(weights)), Value::Maps(x)) => {
+            (Op::Convolution { stride, .. }, Some(Weights::Convolution(weights)), Activation::Maps(x)) => {
                 let kind = FloatDType::from(x.dtype());
                 let maps = convolution(x, weights.weight.val(), stride);
-                Value::Maps(match &weights.bias {
+                Activation::Maps(match &weights.bias {
                     Some(bias) => maps + cast(bias.val(), kind).unsqueeze_dims(&[0, 2, 3]),
                     None => maps,
                 })
             }
             (Op::Dense { .. }, Some(Weights::Dense(weights)), x) => {
                 let x = x.flatten();
-                Value::Flat(x.matmul(weights.weight.val()) + weights.bias.val().unsqueeze())
+                Activation::Flat(x.matmul(weights.weight.val()) + weights.bias.val().unsqueeze())
             }
-            (Op::Standardize, _, Value::Maps(x)) => Value::Maps(standardize(x)),
-            (Op::Relu, _, Value::Maps(x)) => Value::Maps(activation::relu(x)),
-            (Op::Relu, _, Value::Flat(x)) => Value::Flat(activation::relu(x)),
-            (Op::MaxPool { size }, _, Value::Maps(x)) => {
-                Value::Maps(module::max_pool2d(x, [size; 2], [size; 2], [0; 2], [1; 2], false))
+            (Op::Standardize, _, Activation::Maps(x)) => Activation::Maps(standardize(x)),
+            (Op::Relu, _, Activation::Maps(x)) => Activation::Maps(activation::relu(x)),
+            (Op::Relu, _, Activation::Flat(x)) => Activation::Flat(activation::relu(x)),
+            (Op::MaxPool { size }, _, Activation::Maps(x)) => {
+                Activation::Maps(module::max_pool2d(x, [size; 2], [size; 2], [0; 2], [1; 2], false))
             }
-            (Op::GlobalAverage, _, Value::Maps(x)) => Value::Maps(cast(x, FloatDType::F32).mean_dim(3).mean_dim(2)),
-            (Op::Flatten, _, x) => Value::Flat(x.flatten()),
+            (Op::GlobalAverage, _, Activation::Maps(x)) => {
+                Activation::Maps(cast(x, FloatDType::F32).mean_dim(3).mean_dim(2))
+            }
+            (Op::Flatten, _, x) => Activation::Flat(x.flatten()),
             (Op::Dropout { rate }, _, x) => match training {
                 Some(training) => {
                     training.dropouts += 1;
@@ -250,7 +208,7 @@ impl<B: KernelBackend> Network<B> {
         }
     }
 
-    /// The same network with the running statistics that a training step returned.
+    /// Sets the running statistics that a training step returned.
     #[must_use]
     pub fn with_statistics(mut self, statistics: Vec<RunningStatistics<B>>) -> Self {
         for RunningStatistics { layer, mean, variance } in statistics {
@@ -264,8 +222,8 @@ impl<B: KernelBackend> Network<B> {
 }
 
 impl<B: Backend> Network<B> {
-    /// The same network with `share` of its own parameters and buffers, and the rest of those of `other`, a network of
-    /// the same plan.
+    /// Blends parameters and buffers: `share` of this network's, and the rest of those of `other`, a network of the
+    /// same plan.
     #[must_use]
     pub fn blend(mut self, other: &Self, share: f64) -> Self {
         for (own, other) in self.weights.iter_mut().zip(&other.weights) {
@@ -276,7 +234,7 @@ impl<B: Backend> Network<B> {
         self
     }
 
-    /// The name of each parameter by its id.
+    /// Returns the name of each parameter by its id.
     #[must_use]
     pub fn parameter_names(&self) -> HashMap<ParamId, String> {
         let mut names = HashMap::new();
@@ -288,17 +246,17 @@ impl<B: Backend> Network<B> {
         names
     }
 
-    /// The parameters of pretrained layers, which have a learning rate of their own.
+    /// Returns the parameters of pretrained layers, which have their own learning rate.
     #[must_use]
     pub fn pretrained_parameters(&self) -> Vec<ParamId> {
         let Some(prefix) = self.plan.prefix else { return Vec::new() };
         let names = self.parameter_names();
-        // In the order of layers, so that nothing depends on a map's order.
+        // In the order of layers, because a map's order would change from run to run.
         let ids = self.weights.iter().flatten().flat_map(Weights::ids);
         ids.filter(|id| names.get(id).is_some_and(|name| name.starts_with(prefix))).collect()
     }
 
-    /// All tensors by name, copied to the host: parameters and buffers.
+    /// Copies all tensors to the host by name: parameters and buffers.
     #[must_use]
     pub fn to_arrays(&self) -> Arrays {
         let layers = self.plan.layers.iter().zip(&self.weights);
@@ -306,10 +264,10 @@ impl<B: Backend> Network<B> {
         layers.flat_map(|(layer, weights)| weights.to_arrays(&layer.tensors)).collect()
     }
 
-    /// The same network with the tensors of these names; ids, by which optimizers know parameters, stay.
+    /// Sets all tensors by name. Parameter ids stay, by which optimizers find their state.
     ///
     /// # Errors
-    /// When a tensor is missing or has another shape; names the first one.
+    /// If a tensor is missing or has another shape; names the first one.
     pub fn load_arrays(mut self, arrays: &Arrays) -> Result<Self, MismatchError> {
         for (layer, weights) in self.plan.layers.iter().zip(&mut self.weights) {
             weights.iter_mut().try_for_each(|weights| weights.set(&layer.tensors, arrays))?;
@@ -317,10 +275,10 @@ impl<B: Backend> Network<B> {
         Ok(self)
     }
 
-    /// The same network with those tensors that `arrays` have.
+    /// Sets the tensors that `arrays` contain.
     ///
     /// # Errors
-    /// When one has another shape, or there are arrays that the network has no tensor for; names the first one.
+    /// If an array has another shape, or the network has no tensor of its name; names the first one.
     pub fn overlay(self, arrays: &Arrays) -> Result<Self, MismatchError> {
         let mut all = self.to_arrays();
         if let Some(foreign) = arrays.keys().find(|name| !all.contains_key(*name)) {
@@ -331,130 +289,8 @@ impl<B: Backend> Network<B> {
     }
 }
 
-impl<B: Backend> Weights<B> {
-    /// The tensors of one layer as `arrays` have them.
-    fn load(tensors: &[TensorSpec], arrays: &Arrays, device: &B::Device) -> Result<Option<Self>, MismatchError> {
-        let array = |tensor: &TensorSpec| find(arrays, &tensor.name, &tensor.shape);
-        let vector = |tensor: &TensorSpec| Ok(array(tensor)?.to_tensor::<B, 1>(device));
-        Ok(Some(match tensors {
-            [] => return Ok(None),
-            [weight, bias @ ..] if weight.shape.len() == 4 => Self::Convolution(ConvolutionWeights {
-                weight: Param::from_tensor(array(weight)?.to_tensor(device)),
-                bias: bias.first().map(vector).transpose()?.map(Param::from_tensor),
-            }),
-            [weight, bias] => Self::Dense(DenseWeights {
-                weight: Param::from_tensor(array(weight)?.to_tensor(device)),
-                bias: Param::from_tensor(vector(bias)?),
-            }),
-            [scale, shift, mean, variance] => Self::BatchNorm(BatchNormWeights {
-                scale: Param::from_tensor(vector(scale)?),
-                shift: Param::from_tensor(vector(shift)?),
-                running_mean: vector(mean)?,
-                running_variance: vector(variance)?,
-            }),
-            _ => unreachable!("no layer has other tensors"),
-        }))
-    }
-
-    /// The ids of its parameters, in the order of their tensors.
-    fn ids(&self) -> Vec<ParamId> {
-        match self {
-            Self::Convolution(ConvolutionWeights { weight, bias }) => {
-                std::iter::once(weight.id).chain(bias.as_ref().map(|bias| bias.id)).collect()
-            }
-            Self::Dense(DenseWeights { weight, bias }) => vec![weight.id, bias.id],
-            Self::BatchNorm(BatchNormWeights { scale, shift, .. }) => vec![scale.id, shift.id],
-        }
-    }
-
-    /// Keeps a share of its tensors, and takes the rest of another layer's of the same kind.
-    fn blend(&mut self, other: &Self, share: f64) {
-        match (self, other) {
-            (Self::Convolution(own), Self::Convolution(other)) => {
-                blend_parameter(&mut own.weight, &other.weight, share);
-                if let (Some(own), Some(other)) = (&mut own.bias, &other.bias) {
-                    blend_parameter(own, other, share);
-                }
-            }
-            (Self::Dense(own), Self::Dense(other)) => {
-                blend_parameter(&mut own.weight, &other.weight, share);
-                blend_parameter(&mut own.bias, &other.bias, share);
-            }
-            (Self::BatchNorm(own), Self::BatchNorm(other)) => {
-                blend_parameter(&mut own.scale, &other.scale, share);
-                blend_parameter(&mut own.shift, &other.shift, share);
-                own.running_mean = blend(own.running_mean.clone(), other.running_mean.clone(), share);
-                own.running_variance = blend(own.running_variance.clone(), other.running_variance.clone(), share);
-            }
-            _ => unreachable!("layers of one plan are of one kind"),
-        }
-    }
-
-    fn to_arrays(&self, tensors: &[TensorSpec]) -> Vec<(String, Array)> {
-        let arrays = match self {
-            Self::Convolution(ConvolutionWeights { weight, bias }) => {
-                let bias = bias.as_ref().map(|bias| Array::from_tensor(bias.val()));
-                std::iter::once(Array::from_tensor(weight.val())).chain(bias).collect()
-            }
-            Self::Dense(DenseWeights { weight, bias }) => {
-                vec![Array::from_tensor(weight.val()), Array::from_tensor(bias.val())]
-            }
-            Self::BatchNorm(BatchNormWeights { scale, shift, running_mean, running_variance }) => {
-                [scale.val(), shift.val(), running_mean.clone(), running_variance.clone()]
-                    .map(Array::from_tensor)
-                    .into()
-            }
-        };
-        tensors.iter().map(|tensor| tensor.name.clone()).zip(arrays).collect()
-    }
-
-    fn set(&mut self, tensors: &[TensorSpec], arrays: &Arrays) -> Result<(), MismatchError> {
-        let array = |place: usize| find(arrays, &tensors[place].name, &tensors[place].shape);
-        match self {
-            Self::Convolution(ConvolutionWeights { weight, bias }) => {
-                replace(weight, array(0)?);
-                if let Some(bias) = bias {
-                    replace(bias, array(1)?);
-                }
-            }
-            Self::Dense(DenseWeights { weight, bias }) => {
-                replace(weight, array(0)?);
-                replace(bias, array(1)?);
-            }
-            Self::BatchNorm(BatchNormWeights { scale, shift, running_mean, running_variance }) => {
-                replace(scale, array(0)?);
-                replace(shift, array(1)?);
-                *running_mean = array(2)?.to_tensor(&running_mean.device());
-                *running_variance = array(3)?.to_tensor(&running_variance.device());
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<B: KernelBackend> BatchNormWeights<B> {
-    /// `[n, channels, height, width]` with mean 0 and variance 1, scaled and shifted; in f32, returned in the kind of
-    /// `x`.
-    fn normalize(
-        &self,
-        x: Tensor<B, 4>,
-        settings: BatchNormSettings,
-        layer: usize,
-        training: Option<&mut Training<B>>,
-    ) -> Tensor<B, 4> {
-        let parameters = [self.scale.val(), self.shift.val()];
-        let running = [self.running_mean.clone(), self.running_variance.clone()];
-        if let Some(training) = training {
-            let (y, [mean, variance]) = batch_norm(x, parameters, running, settings);
-            training.statistics.push(RunningStatistics { layer, mean, variance });
-            return y;
-        }
-        batch_norm_fixed(x, parameters, running, settings)
-    }
-}
-
-impl<B: Backend> Value<B> {
-    /// The same with a share of its numbers zeroed, as dropout layer `number` does it in this step.
+impl<B: Backend> Activation<B> {
+    /// Zeroes a share of its numbers, as dropout layer `number` does in this step.
     fn drop_out(self, rate: f32, key: StepKey, number: u64) -> Self {
         match self {
             Self::Flat(x) => {
@@ -470,7 +306,7 @@ impl<B: Backend> Value<B> {
         }
     }
 
-    /// `[n, features]` in f32.
+    /// Returns `[n, features]` in f32.
     fn flatten(self) -> Tensor<B, 2> {
         match self {
             Self::Maps(maps) => flat(maps),
@@ -479,8 +315,8 @@ impl<B: Backend> Value<B> {
     }
 }
 
-/// Each image with mean 0 and variance 1, in the kind of `x`: `(x − mean) / max(deviation, 1 / √numbers)`, as
-/// `tf.image.per_image_standardization` has it.
+/// Normalizes each image to mean 0 and variance 1, in the type of `x`: `(x − mean) / max(deviation, 1 / √numbers)`, as
+/// in `tf.image.per_image_standardization`.
 #[allow(clippy::cast_precision_loss)] // of an image
 fn standardize<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let (kind, shape) = (FloatDType::from(x.dtype()), x.dims());
@@ -496,38 +332,8 @@ fn flat<B: Backend>(maps: Tensor<B, 4>) -> Tensor<B, 2> {
     cast(maps.flatten::<2>(1, 3), FloatDType::F32)
 }
 
-/// The array of this name, if it has this shape.
-fn find<'a>(arrays: &'a Arrays, name: &str, shape: &[usize]) -> Result<&'a Array, MismatchError> {
-    match arrays.get(name) {
-        None => Err(MismatchError::Missing(name.to_owned())),
-        Some(array) if array.shape != shape => {
-            let (expected, found) = (shape.to_vec(), array.shape.clone());
-            Err(MismatchError::Shape { name: name.to_owned(), expected, found })
-        }
-        Some(array) => Ok(array),
-    }
-}
-
-/// A share of one tensor, and the rest of another.
-fn blend<B: Backend, const D: usize>(own: Tensor<B, D>, other: Tensor<B, D>, share: f64) -> Tensor<B, D> {
-    own.mul_scalar(share) + other.mul_scalar(1.0 - share)
-}
-
-fn blend_parameter<B: Backend, const D: usize>(own: &mut Param<Tensor<B, D>>, other: &Param<Tensor<B, D>>, share: f64) {
-    let blended = own.clone().map(|tensor| blend(tensor, other.val(), share));
-    *own = blended;
-}
-
-/// Sets a parameter's values; its id, and whether it is trained, stay.
-fn replace<B: Backend, const D: usize>(param: &mut Param<Tensor<B, D>>, array: &Array) {
-    let taken = param.clone().map(|tensor| {
-        let trained = tensor.is_require_grad();
-        array.to_tensor(&tensor.device()).set_require_grad(trained)
-    });
-    *param = taken;
-}
-
-/// 0 where a number is dropped, and `1 / (1 − rate)` where it is not. Drawn on the host: every device drops the same.
+/// Returns a mask of 0 for dropped numbers and `1 / (1 − rate)` for the others, `shape`. Drawn on the host, so that
+/// every device drops the same numbers.
 fn dropout_mask<B: Backend>(
     shape: [usize; 2],
     rate: f32,
@@ -535,7 +341,7 @@ fn dropout_mask<B: Backend>(
     number: u64,
     device: &B::Device,
 ) -> Tensor<B, 2> {
-    // Another sequence for each dropout layer; of the first it is the seed's own.
+    // Each dropout layer has its own seed; the first one has the run's.
     let mut rng = ChaCha8Rng::seed_from_u64(key.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     rng.set_stream(u64::from(key.epoch) << 32 | u64::from(key.step));
     let keep = 1.0 / (1.0 - rate);
@@ -543,3 +349,6 @@ fn dropout_mask<B: Backend>(
         (0..shape[0] * shape[1]).map(|_| if rng.random::<f32>() < rate { 0.0 } else { keep }).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

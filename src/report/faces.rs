@@ -7,7 +7,7 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 
 use crate::data::{Dataset, ImageShape};
 use crate::domain::Split;
-use crate::runs::inspection::Judged;
+use crate::runs::inspection::ScoredImage;
 use crate::runs::{Home, Inspection, Summary};
 
 /// The longest side of a face in a report, in pixels; larger ones are made smaller, so that a report stays small.
@@ -19,7 +19,7 @@ pub struct Face {
     /// The image as PNG, in base64.
     pub png: String,
     /// Its prediction.
-    pub prediction: Judged,
+    pub prediction: ScoredImage,
     /// Its path in the imported source.
     pub source: String,
 }
@@ -30,7 +30,7 @@ pub(super) fn hardest(home: &Home, run: &Summary, test: &Inspection, count: usiz
     if dataset.fingerprint() != run.recipe.fingerprint || dataset.len(Split::Test) != test.images() {
         return Vec::new();
     }
-    let face = |prediction: Judged| {
+    let face = |prediction: ScoredImage| {
         let png = png(dataset.image(), dataset.pixels(Split::Test, prediction.index))?;
         Some(Face { png, prediction, source: dataset.source(Split::Test, prediction.index) })
     };

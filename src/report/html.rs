@@ -8,9 +8,9 @@ use crate::domain::figures::thousands;
 use crate::domain::reference::reference;
 use crate::domain::text::printable;
 use crate::domain::{Confusion, Hyperparameter, Recipe, Scores};
-use crate::runs::comparison::{Against, ClassRow, MetricRow, Setting};
+use crate::runs::comparison::{ClassRow, MetricRow, RunVerdict, Setting};
 use crate::runs::summary::TestResult;
-use crate::runs::{Comparison, Summary, narrate};
+use crate::runs::{Comparison, Summary, event_text};
 
 /// Returns the report as an HTML document.
 pub(super) fn render(report: &Report) -> String {
@@ -83,7 +83,7 @@ fn metrics(comparison: &Comparison, names: &[String]) -> Markup {
     }
 }
 
-fn verdict(names: &[String], against: &Against) -> Markup {
+fn verdict(names: &[String], against: &RunVerdict) -> Markup {
     match &against.verdict {
         Ok(verdict) => html! {
             p { b { (names[against.run]) } ": " (verdict.accuracy_sentence()) ". " (verdict.f1_sentence()) "." }
@@ -120,7 +120,8 @@ fn classes(classes: &[ClassRow], names: &[String]) -> Markup {
 
 fn run_part(part: &RunPart) -> Markup {
     let run = &part.run;
-    let ending = run.outcome.as_ref().map_or_else(|| format!("not ended, epoch {}", run.epoch()), narrate::ending);
+    let ending =
+        run.outcome.as_ref().map_or_else(|| format!("not ended, epoch {}", run.epoch()), event_text::describe_outcome);
     html! {
         section aria-labelledby=(run.id) {
             h2 id=(run.id) { (run.id) }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Report, RunPart};
 use crate::domain::Hyperparameter;
 use crate::domain::text::printable;
-use crate::runs::{Comparison, narrate};
+use crate::runs::{Comparison, event_text};
 
 /// Returns the report as a Markdown document.
 pub(super) fn render(report: &Report) -> String {
@@ -67,7 +67,8 @@ fn compare(out: &mut String, comparison: &Comparison) {
 
 fn run(out: &mut String, part: &RunPart) {
     let run = &part.run;
-    let ending = run.outcome.as_ref().map_or_else(|| format!("not ended, epoch {}", run.epoch()), narrate::ending);
+    let ending =
+        run.outcome.as_ref().map_or_else(|| format!("not ended, epoch {}", run.epoch()), event_text::describe_outcome);
     let (recipe, network) = (&run.recipe, run.recipe.network_name());
     let _ =
         writeln!(out, "\n## {}\n\n{}, network {network}, on {}; {ending}.\n", run.id, recipe.strategy, recipe.dataset);

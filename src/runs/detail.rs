@@ -1,26 +1,26 @@
-//! What only a run shown whole needs, as a fold of its events: the curve within epochs and the end of its log in words.
+//! The fold of a run's events for the view of one run: the curve within epochs and the end of its log as text.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::narrate;
+use super::event_text;
 use super::steps::Steps;
 use crate::events::Record;
 
-/// Lines of a log that are kept.
+/// The number of log lines in a detail.
 pub const LOG_LINES: usize = 200;
 
-/// One line of a run's log.
+/// A line of a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub at: u64,
-    /// What, safe to print.
+    /// The text, safe to print.
     pub text: String,
 }
 
-/// The large part of what a run's events amount to. Cheap to copy.
+/// The large part of the fold of a run's events. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detail {
     /// The training curve within epochs.
@@ -30,10 +30,10 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// Takes one event in.
+    /// Applies one event.
     pub fn apply(&mut self, record: &Record) {
         Arc::make_mut(&mut self.steps).apply(record);
-        if let Some(text) = narrate::line(&record.event) {
+        if let Some(text) = event_text::describe_event(&record.event) {
             let log = Arc::make_mut(&mut self.log);
             log.push(LogLine { at: record.at, text });
             log.drain(..log.len().saturating_sub(LOG_LINES));

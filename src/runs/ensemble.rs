@@ -1,6 +1,6 @@
-//! Several runs as one: the mean of what they say of the same test images.
+//! Several runs as one: the mean of their probabilities for the same test images.
 //!
-//! Knows no network: it is made from the predictions that runs keep.
+//! Uses no network, only the predictions that runs have saved.
 
 use super::comparison::{Candidate, Metric};
 use super::inspection::{Fault, Inspection, InspectionError};
@@ -8,41 +8,41 @@ use super::predictions::Predictions;
 use super::summary::Summary;
 use crate::domain::{RunId, Scores};
 
-/// Why runs cannot be averaged. Every text is safe to print.
+/// The reason why runs cannot be averaged. Every text is safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnsembleError {
-    /// Fewer than two.
+    /// Fewer than two runs are given.
     #[error("a mean is taken of two runs or more, not of {0}")]
     Few(usize),
-    /// A run twice.
+    /// A run is given twice.
     #[error("{0} is given twice: it would count double")]
     Twice(RunId),
-    /// A run without predictions that can be used.
+    /// A run has no usable predictions.
     #[error(transparent)]
     Predictions(#[from] InspectionError),
-    /// Runs on different datasets.
+    /// The runs have different datasets.
     #[error("{one} was trained on {dataset} and {other} on another dataset, {others}: a mean is of the same images")]
     OtherDataset {
         /// The first run.
         one: RunId,
-        /// Its dataset.
+        /// The first run's dataset.
         dataset: String,
-        /// The run that does not fit.
+        /// The other run.
         other: RunId,
-        /// Its dataset.
+        /// The other run's dataset.
         others: String,
     },
-    /// The same dataset with its classes in another order, or other images.
+    /// The runs have the same dataset with other images, or with its classes in another order.
     #[error("{one} and {other} have other {what}: a mean is of the same classes of the same images")]
     Other {
         /// The first run.
         one: RunId,
-        /// The run that does not fit.
+        /// The other run.
         other: RunId,
-        /// What differs.
+        /// The difference.
         what: &'static str,
     },
-    /// What came out cannot be looked into.
+    /// The mean is no valid set of predictions.
     #[error("the mean cannot be used: {0}")]
     Mean(#[from] Fault),
 }
@@ -58,11 +58,11 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// Averages the members' probabilities, class by class and image by image.
+    /// Averages the members' probabilities, `[images, classes]`.
     ///
     /// # Errors
-    /// [`EnsembleError`] where there are fewer than two, one is given twice, has no predictions, or answers to other
-    /// images.
+    /// An [`EnsembleError`] if there are fewer than two members, one is given twice, has no predictions, or has
+    /// predictions for other images.
     pub fn of(members: &[Candidate<'_>]) -> Result<Self, EnsembleError> {
         let [first, others @ ..] = members else { return Err(EnsembleError::Few(0)) };
         if others.is_empty() {
@@ -88,13 +88,13 @@ impl Ensemble {
         Ok(Self { runs, scores: mean.scores(), mean })
     }
 
-    /// Accuracy, and precision, recall and F1 of each class.
+    /// Returns accuracy, and precision, recall and F1 of each class.
     #[must_use]
     pub fn scores(&self) -> &Scores {
         &self.scores
     }
 
-    /// Its value of a metric; `None` of one that belongs to a training.
+    /// Returns the value of a metric; `None` for metrics of training.
     #[must_use]
     pub fn metric(&self, metric: Metric) -> Option<f64> {
         match metric {
@@ -107,7 +107,7 @@ impl Ensemble {
         }
     }
 
-    /// What it is called: `mean of 3`.
+    /// Returns the ensemble's name: `mean of 3`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("mean of {}", self.runs.len())
@@ -130,7 +130,7 @@ fn same_dataset(one: &Summary, other: &Summary) -> Result<(), EnsembleError> {
     })
 }
 
-/// The mean of probabilities of the same shape, summed in 64 bits.
+/// Returns the mean of probabilities of equal shape, summed in f64.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // a handful of runs; probabilities
 fn mean(tests: &[&Inspection]) -> Predictions {
     let mut sums = vec![0.0_f64; tests[0].images() * tests[0].classes().len()];
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_surer_of_two_runs_decides() {
-        // Each is wrong about one image, and less sure there than the other one.
+        // Each member is wrong about one image, with less confidence than the other member.
         let one = member("one", &[0.9, 0.1, 0.75, 0.25, 0.25, 0.75], &[0, 1, 1]);
         let other = member("other", &[0.4, 0.6, 0.125, 0.875, 0.25, 0.75], &[0, 1, 1]);
         let both = average(&[&one, &other]).expect("a mean");
@@ -178,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_mean_is_refused_in_words() {
+    fn runs_without_a_mean_are_refused() {
         let one = member("one", &[0.9, 0.1], &[0]);
-        let (mut elsewhere, mut renamed) = (member("two", &[0.9, 0.1], &[0]), member("two", &[0.9, 0.1], &[0]));
-        elsewhere.0.recipe.fingerprint = "\u{1b}another".into();
+        let (mut other_dataset, mut renamed) = (member("two", &[0.9, 0.1], &[0]), member("two", &[0.9, 0.1], &[0]));
+        other_dataset.0.recipe.fingerprint = "\u{1b}another".into();
         let swapped = ["sad".to_owned(), "happy".to_owned()];
         renamed.1 =
             Inspection::new(Predictions { classes: 2, probabilities: vec![0.9, 0.1], truth: vec![0] }, &swapped)
@@ -190,7 +190,7 @@ mod tests {
             (average(&[]), "two runs or more, not of 0"),
             (average(&[&one]), "two runs or more, not of 1"),
             (average(&[&one, &one]), "one is given twice"),
-            (average(&[&one, &elsewhere]), "two on another dataset, any (·another)"),
+            (average(&[&one, &other_dataset]), "two on another dataset, any (·another)"),
             (average(&[&one, &renamed]), "one and two have other classes"),
             (average(&[&one, &member("two", &[0.9, 0.1], &[1])]), "one and two have other test images"),
             (average(&[&one, &member("two", &[0.9, 0.1, 0.5, 0.5], &[0, 1])]), "one and two have other test images"),
@@ -201,8 +201,8 @@ mod tests {
         }
         let id = one.0.id.clone();
         let lacking = Candidate { run: &one.0, test: Err(InspectionError::Missing { id, split: Split::Test }) };
-        let with = Candidate { run: &elsewhere.0, test: Ok(&elsewhere.1) };
-        let mut same = elsewhere.0.clone();
+        let with = Candidate { run: &other_dataset.0, test: Ok(&other_dataset.1) };
+        let mut same = other_dataset.0.clone();
         same.recipe = one.0.recipe.clone();
         let words = Ensemble::of(&[lacking, Candidate { run: &same, ..with }]).expect_err("none").to_string();
         assert!(

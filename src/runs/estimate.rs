@@ -1,68 +1,69 @@
-//! How long a run would take, judging by runs that were.
+//! The expected duration of a run, estimated from earlier runs.
 
-use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, Work};
+use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
 
 use super::summary::Summary;
 
-/// A guess from another run.
+/// An estimate from another run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Seconds before the first epoch, for the features that are kept.
+    /// Seconds before the first epoch, for computing cached features.
     pub seconds_before: f64,
-    /// Seconds an epoch.
-    pub seconds_an_epoch: f64,
-    /// The run whose speed it is taken from.
+    /// Seconds per epoch.
+    pub seconds_per_epoch: f64,
+    /// The run whose speed is used.
     pub from: RunId,
-    /// What that run trained on, where it was another dataset.
-    pub elsewhere: Option<DatasetName>,
-    /// Whether that run did another kind of work: the guess is then a rough one.
+    /// The other run's dataset, if it differs.
+    pub other_dataset: Option<DatasetName>,
+    /// Whether that run did another kind of work, which makes the estimate rough.
     pub rough: bool,
 }
 
-/// Operations in a second that a run has reached, by its latest epoch.
+/// Returns the speed of a run's latest epoch in operations per second.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let epoch = run.history.last()?;
-    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
-    // Features that should have been kept and were not were computed in every epoch: that says nothing of other runs.
+    let work = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
+    // Without its cached features a run computed them in every epoch, so its speed does not apply to other runs.
     if work.precomputed > 0 && run.features_computed.is_none() {
         return None;
     }
     (epoch.images_per_second > 0.0).then_some(work.operations as f64 * epoch.images_per_second)
 }
 
-/// The same while the frozen base computed the features that are kept.
+/// Returns the speed of the frozen part while it computed the cached features, in operations per second.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let (computed, seconds) = run.features_computed.filter(|(computed, seconds)| *computed > 0 && *seconds > 0.0)?;
-    let work = Work::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
+    let work = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     Some(work.precomputed_operations as f64 * computed as f64 / seconds)
 }
 
-/// Whether a run was on a device that the recipe may get, and whether it would get just that.
+/// Returns whether a run's device is the requested one; `None` if the recipe cannot get that device.
 fn fits(run: &Summary, device: DeviceRequest) -> Option<bool> {
     let had = run.device.as_ref()?;
     match device {
-        // What `auto` takes is what it took last time; another run on this machine is better than nothing.
+        // `auto` chooses the same device as last time; another run of this machine is better than none.
         DeviceRequest::Auto => Some(run.recipe.device == DeviceRequest::Auto),
         other => (had.name == other.to_string()).then_some(true),
     }
 }
 
-/// How far a run's training images are from so many, as a factor's logarithm; 0 on the same dataset.
+/// Returns the distance between the numbers of training images, as the logarithm of their ratio; 0 for the same
+/// dataset.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
     if run.recipe.dataset == recipe.dataset {
         return 0.0;
     }
-    // Never nearer than the same dataset: sizes that agree say nothing of reading and of channels.
+    // Never closer than the same dataset: equal sizes do not imply equal channels or reading times.
     let had = run.images.map_or(1, |images| images.train.max(1));
     1.0 + (had as f64 / images.train.max(1) as f64).ln().abs()
 }
 
-/// Guesses from a run of the same kind on the same kind of device, else from any; among these from one of the same
-/// dataset, else of the nearest size; of equals from the newest. `None` before there is one with a completed epoch.
-/// `runs` are newest first; `image` is height, width and channels of stored images.
+/// Estimates a run's duration. Prefers a run of the same kind and device, then the same dataset, then the nearest size,
+/// then the newest. Returns `None` if no run has a completed epoch. `runs` are newest first; `image` is `[height,
+/// width, channels]` of stored images.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn estimate<'a>(
@@ -72,17 +73,17 @@ pub fn estimate<'a>(
     classes: usize,
     images: SplitCounts,
 ) -> Option<Estimate> {
-    let work = Work::of(recipe, image, classes, images).ok()?;
+    let work = TrainingCost::of(recipe, image, classes, images).ok()?;
     let mut candidates: Vec<(&Summary, f64, bool)> = runs
         .filter_map(|run| {
             let same_device = fits(run, recipe.device)?;
-            let kept = Work::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
+            let cached = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
             let same_kind = run.recipe.strategy == recipe.strategy && run.recipe.network == recipe.network;
-            let alike = same_device && same_kind && kept == (work.precomputed > 0);
+            let alike = same_device && same_kind && cached == (work.precomputed > 0);
             Some((run, speed(run, image)?, alike))
         })
         .collect();
-    // Stable: of equals the newest stays first.
+    // A stable sort: of equals the newest stays first.
     candidates.sort_by(|(one, _, alike), (other, _, other_alike)| {
         let far = |run| distance(run, recipe, images);
         other_alike.cmp(alike).then_with(|| far(one).total_cmp(&far(other)))
@@ -90,7 +91,7 @@ pub fn estimate<'a>(
     let (run, speed, alike) = candidates.first()?;
     let base = candidates.iter().find_map(|(run, ..)| Some((run, base_speed(run, image)?)));
     let of_base = base.map_or(*speed, |(_, speed)| speed);
-    // Where nothing alike was run, work on a base goes as that base went: a head alone says little of convolutions.
+    // Without a similar run, use the speed of the frozen part: a head's speed does not apply to convolutions.
     let (run, speed) = match base {
         Some((other, of_base)) if !alike && recipe.transfer.is_some() => (other, of_base),
         _ => (run, *speed),
@@ -98,9 +99,9 @@ pub fn estimate<'a>(
     let epoch = images.train as f64 * work.operations as f64 + images.validation as f64 * work.forward as f64;
     Some(Estimate {
         seconds_before: work.precomputed as f64 * work.precomputed_operations as f64 / of_base,
-        seconds_an_epoch: epoch / speed,
+        seconds_per_epoch: epoch / speed,
         from: run.id.clone(),
-        elsewhere: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
+        other_dataset: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
         rough: !alike,
     })
 }
@@ -126,12 +127,12 @@ mod tests {
             images_per_second,
         };
         let classes = vec!["a".into(), "b".into()];
-        let told = [
+        let opened = [
             Event::DeviceChosen { device: "cpu".into(), description: String::new(), note: None },
             Event::DataOpened { images: IMAGES, classes },
         ];
         let epoch = Event::EpochFinished { metrics, early_stopping: EarlyStoppingStatus::default() };
-        for event in told.into_iter().chain(events).chain([epoch]) {
+        for event in opened.into_iter().chain(events).chain([epoch]) {
             summary.apply(&Record { at: 1, event });
         }
         summary
@@ -152,10 +153,10 @@ mod tests {
         ];
         let found = guess(&runs, &recipe).expect("a guess");
         assert_eq!((found.from.as_str(), found.rough), ("cnn", false));
-        // 1,000 images at 110 a second, and 300 that go one way only.
-        let work = Work::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
+        // 1,000 training images at 110 a second, and 300 that are only evaluated.
+        let work = TrainingCost::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
         let expected = (1_000.0 + 300.0 * work.forward as f64 / work.operations as f64) / 110.0;
-        assert!((found.seconds_an_epoch - expected).abs() < 1e-9, "{found:?}");
+        assert!((found.seconds_per_epoch - expected).abs() < 1e-9, "{found:?}");
         assert!(found.seconds_before.abs() < 1e-9);
         let other = guess(&runs[..1], &recipe).expect("a guess");
         assert!(other.rough);
@@ -172,36 +173,36 @@ mod tests {
 
     #[test]
     fn a_base_is_judged_by_a_base_and_not_by_a_head() {
-        let mut kept = Recipe::sample(Strategy::Features);
-        Hyperparameter::Augmentation.set(&mut kept, "none").expect("accepted");
+        let mut cached = Recipe::sample(Strategy::Features);
+        Hyperparameter::Augmentation.set(&mut cached, "none").expect("accepted");
         let ready = Event::FeaturesReady { images: 1_300, computed: 100, bytes: 1, seconds: 2.0 };
-        let runs = [run("kept", kept, 9_000.0, vec![ready])];
+        let runs = [run("kept", cached, 9_000.0, vec![ready])];
         let found = guess(&runs, &Recipe::sample(Strategy::Features)).expect("a guess");
-        // 1,300 images at 50 a second; the head's share is nothing.
-        assert!(found.rough && (found.seconds_an_epoch - 26.0).abs() < 0.1, "{found:?}");
+        // 1,300 images at 50 a second; the head's share is negligible.
+        assert!(found.rough && (found.seconds_per_epoch - 26.0).abs() < 0.1, "{found:?}");
     }
 
     #[test]
-    fn a_run_on_the_same_dataset_says_more_than_a_newer_one_on_another() {
+    fn a_run_on_the_same_dataset_precedes_a_newer_one_on_another() {
         let recipe = Recipe::sample(Strategy::Cnn);
-        let elsewhere = |name: &str| Recipe { dataset: DatasetName::new(name).expect("a name"), ..recipe.clone() };
-        let mut small = run("small", elsewhere("small"), 900.0, vec![]);
+        let other_dataset = |name: &str| Recipe { dataset: DatasetName::new(name).expect("a name"), ..recipe.clone() };
+        let mut small = run("small", other_dataset("small"), 900.0, vec![]);
         small.images = Some(SplitCounts { train: 20, validation: 5, test: 5 });
-        let like = run("like", elsewhere("like"), 500.0, vec![]);
+        let like = run("like", other_dataset("like"), 500.0, vec![]);
         let same = run("same", recipe.clone(), 110.0, vec![]);
         let runs = [small, like, same];
-        let judged = |runs: &[Summary]| guess(runs, &recipe).map(|found| (found.from, found.elsewhere));
+        let judged = |runs: &[Summary]| guess(runs, &recipe).map(|found| (found.from, found.other_dataset));
         let id = |name: &str| RunId::new(name).expect("an id");
         assert_eq!(judged(&runs), Some((id("same"), None)));
         assert_eq!(judged(&runs[..2]), Some((id("like"), DatasetName::new("like").ok())));
     }
 
     #[test]
-    fn another_device_says_nothing() {
+    fn another_device_gives_no_estimate() {
         let recipe = Recipe { device: DeviceRequest::Cuda(0), ..Recipe::sample(Strategy::Cnn) };
         let runs = [run("cnn", Recipe { device: DeviceRequest::Cpu, ..Recipe::sample(Strategy::Cnn) }, 100.0, vec![])];
         assert_eq!(guess(&runs, &recipe), None);
-        // What `auto` will take is not known: the guess is a rough one.
+        // The device that `auto` will choose is unknown, so the estimate is rough.
         assert!(guess(&runs, &Recipe::sample(Strategy::Cnn)).is_some_and(|found| found.rough));
     }
 }

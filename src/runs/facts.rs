@@ -1,32 +1,32 @@
-//! What lists of runs show, filter and sort by: one run's figures, as plain values.
+//! The values of one run that lists show, filter and sort by.
 
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::about::About;
+use super::annotations::Annotations;
 use super::summary::Summary;
 use crate::domain::RunState;
 
-/// The words of states, in the order in which a list has them: what is going on first.
+/// The names of states in the order of a sorted list: active ones first.
 pub(super) const STATES: [&str; 9] =
     ["running", "starting", "queued", "paused", "finished", "stopped", "interrupted", "failed", "lost"];
 
-/// A field of a run that queries and orders name.
+/// A field of a run in queries and sort orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
-    /// Where it stands, such as `running`.
+    /// The state, such as `running`.
     State,
-    /// What is trained.
+    /// The strategy.
     Strategy,
-    /// Its dataset.
+    /// The dataset.
     Dataset,
-    /// Its id.
+    /// The id.
     Name,
-    /// Its tags.
+    /// The tags.
     Tag,
-    /// The device it got.
+    /// The device that the run got.
     Device,
-    /// What a person says about it.
+    /// The note.
     Note,
     /// Completed epochs.
     Epoch,
@@ -44,12 +44,12 @@ pub enum Field {
     Rate,
     /// Seconds since it was created.
     Age,
-    /// What kind of thing ended it, such as `out_of_memory`.
+    /// The kind of error that ended the run, such as `out_of_memory`.
     Failure,
 }
 
 impl Field {
-    /// All of them.
+    /// All fields.
     pub const ALL: [Self; 16] = [
         Self::State,
         Self::Strategy,
@@ -69,7 +69,7 @@ impl Field {
         Self::Failure,
     ];
 
-    /// The word used in queries.
+    /// Returns the name in queries.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl Field {
         }
     }
 
-    /// Whether its values are words.
+    /// Returns whether the values are text.
     #[must_use]
     pub fn is_text(self) -> bool {
         matches!(
@@ -108,13 +108,13 @@ impl Field {
         )
     }
 
-    /// Whether its values are fractions, which may be asked for in percent.
+    /// Returns whether the values are fractions, which queries may give in percent.
     #[must_use]
     pub(super) fn is_share(self) -> bool {
         matches!(self, Self::ValAcc | Self::TestAcc | Self::F1)
     }
 
-    /// A query with it.
+    /// Returns an example query.
     pub(super) fn example(self) -> &'static str {
         match self {
             Self::Epoch => "epoch>=10",
@@ -134,64 +134,64 @@ impl FromStr for Field {
     }
 }
 
-/// What a run has in a field.
+/// The value of a field of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
-    /// Any number of words or texts.
+    /// Any number of texts.
     Words(Vec<&'a str>),
-    /// A figure; ages in seconds.
+    /// A number; ages in seconds.
     Number(f64),
-    /// Nothing (yet).
+    /// No value (yet).
     None,
 }
 
-/// What lists know of a run. Cheap to make; nothing is copied but figures.
+/// The values of a run in lists. Cheap to make: only numbers are copied.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct RunFacts {
     summary: Arc<Summary>,
-    about: Arc<About>,
+    annotations: Arc<Annotations>,
     state: RunState,
     /// Test accuracy and macro F1.
     test: Option<(f64, f64)>,
-    /// In milliseconds.
+    /// The age in milliseconds.
     age: u64,
 }
 
-impl Facts {
-    /// The facts of a run that is in this state, at `now`, in milliseconds since 1970.
+impl RunFacts {
+    /// Returns the values of a run in this state at `now`, in milliseconds since 1970.
     #[must_use]
-    pub fn new(summary: Arc<Summary>, about: Arc<About>, state: RunState, now: u64) -> Self {
+    pub fn new(summary: Arc<Summary>, annotations: Arc<Annotations>, state: RunState, now: u64) -> Self {
         let scores = summary.test.as_ref().map(|test| test.confusion.scores());
         let test = scores.map(|scores| (scores.accuracy, scores.f1));
         let age = now.saturating_sub(summary.recipe.created_at);
-        Self { summary, about, state, test, age }
+        Self { summary, annotations, state, test, age }
     }
 
-    /// Its id.
+    /// Returns the run's id.
     #[must_use]
     pub fn name(&self) -> &str {
         self.summary.id.as_str()
     }
 
-    /// Its summary.
+    /// Returns the run's summary.
     #[must_use]
     pub fn summary(&self) -> &Arc<Summary> {
         &self.summary
     }
 
-    /// What is said about it.
+    /// Returns the run's annotations.
     #[must_use]
-    pub fn about(&self) -> &About {
-        &self.about
+    pub fn annotations(&self) -> &Annotations {
+        &self.annotations
     }
 
-    /// Where it stands.
+    /// Returns the run's state.
     #[must_use]
     pub fn state(&self) -> RunState {
         self.state
     }
 
-    /// What it has in a field; figures that are no numbers count as none.
+    /// Returns the value of a field; NaN and infinity count as none.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // milliseconds are below 2^52
     pub fn value(&self, field: Field) -> Value<'_> {
@@ -203,11 +203,11 @@ impl Facts {
             Field::Strategy => Value::Words(vec![self.summary.recipe.strategy.name()]),
             Field::Dataset => Value::Words(vec![self.summary.recipe.dataset.as_str()]),
             Field::Name => Value::Words(vec![self.name()]),
-            Field::Tag => Value::Words(self.about.tags.iter().map(crate::domain::Tag::as_str).collect()),
+            Field::Tag => Value::Words(self.annotations.tags.iter().map(crate::domain::Tag::as_str).collect()),
             Field::Device => {
                 self.summary.device.as_ref().map_or(Value::None, |device| Value::Words(vec![&device.name]))
             }
-            Field::Note => Value::Words(vec![self.about.note.as_str()]),
+            Field::Note => Value::Words(vec![self.annotations.note.as_str()]),
             Field::Epoch => Value::Number(self.summary.epoch().into()),
             Field::Best => number(best.map(|best| best.epoch.into())),
             Field::ValLoss => number(best.map(|best| best.val_loss)),
@@ -220,17 +220,17 @@ impl Facts {
         }
     }
 
-    /// Whether a word, in small letters, is somewhere in its name, strategy, dataset, tags or note.
+    /// Returns whether a lowercase word occurs in name, strategy, dataset, tags or note.
     pub(super) fn mentions(&self, word: &str) -> bool {
         let has = |text: &str| text.to_lowercase().contains(word);
         has(self.name())
             || has(self.summary.recipe.strategy.name())
             || has(self.summary.recipe.dataset.as_str())
-            || self.about.tags.iter().any(|tag| has(tag.as_str()))
-            || has(self.about.note.as_str())
+            || self.annotations.tags.iter().any(|tag| has(tag.as_str()))
+            || has(self.annotations.note.as_str())
     }
 
-    /// Its state's place in an ordered list.
+    /// Returns the index of the run's state in a sorted list.
     pub(super) fn state_rank(&self) -> usize {
         STATES.iter().position(|state| *state == self.state.name()).unwrap_or(STATES.len())
     }

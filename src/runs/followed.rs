@@ -1,133 +1,132 @@
-//! A run whose log is read on as it grows, from its start or from where a kept fold ends.
+//! A run whose growing log is followed, from its start or from the end of a saved fold.
 
 use std::sync::Arc;
 
 use super::detail::Detail;
-use super::kept::{self, Kept, Of};
 use super::layout::RunFolder;
+use super::saved_fold::{self, FoldKind, SavedFold};
 use super::summary::Summary;
 use crate::domain::{RunId, RunState, recipe::RECIPE_VERSION};
 use crate::durable::versioned::FileError;
 use crate::events::{Damage, EventReader, Progress, ReadError, Record};
 use crate::runs::placement::Liveness;
 
-/// How far behind, in bytes of log, the kept fold of a run at rest may be: reading that much takes a tenth of a
-/// millisecond.
-const BEHIND_AT_REST: u64 = 64 << 10;
+/// The most bytes of log that the saved fold of an inactive run may lack: reading them takes a tenth of a millisecond.
+const MAX_LAG_INACTIVE: u64 = 64 << 10;
 
-/// The same while a worker writes: a fold must not be written anew every few seconds.
-const BEHIND_AT_WORK: u64 = 4 << 20;
+/// The most bytes of log that the saved fold of an active run may lack. A smaller number would rewrite the fold every
+/// few seconds.
+const MAX_LAG_ACTIVE: u64 = 4 << 20;
 
-/// A run whose log is read on as it grows.
+/// A run whose growing log is followed.
 #[derive(Debug)]
 pub struct FollowedRun {
     folder: RunFolder,
-    /// Of the recipe as it was read.
+    /// The checksum of the recipe's file.
     recipe: u32,
     reader: EventReader,
-    /// What the events read so far amount to.
+    /// The fold of the events read so far.
     pub summary: Arc<Summary>,
-    /// Folded as far as the summary, once it was asked for.
+    /// The fold up to the same event, once it was requested.
     detail: Option<Detail>,
-    /// How much of the log the kept folds of summary and detail stand for.
-    kept: [u64; 2],
-    /// Whether a worker held the run's lock at the last poll; where that cannot be told, what was known before or the
-    /// log says.
+    /// The positions in the log of the saved folds of summary and detail.
+    saved: [u64; 2],
+    /// Whether a worker held the run's lock at the last poll. If unknown, the last known value, or else the log's.
     pub alive: bool,
-    /// Whether nobody held it, but a worker may begin at any time.
+    /// Whether no process held the lock, but a worker may begin at any time.
     pub submitted: bool,
-    /// Why it could not be told at the last poll.
-    pub doubt: Option<String>,
-    /// Whether it was ever told.
-    certain: bool,
+    /// The error of reading the lock's state at the last poll.
+    pub lock_error: Option<String>,
+    /// Whether the lock's state was ever known.
+    liveness_known: bool,
 }
 
 impl FollowedRun {
-    /// The run before its first event.
-    pub(super) fn from_the_start(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
+    /// Returns the run before its first event.
+    pub(super) fn from_first_event(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let summary = Summary::new(id, folder.parse_recipe(&text)?);
         let reader = EventReader::new(&folder.events_file());
         let recipe = crc32fast::hash(&text);
-        Ok(Self::unread(folder, recipe, reader, summary))
+        Ok(Self::with_summary(folder, recipe, reader, summary))
     }
 
-    /// The run as its kept summary has it; without one, before its first event, and then with its detail: whoever reads
-    /// all of a log has it for nothing.
-    pub(super) fn from_kept(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
+    /// Returns the run at its saved summary. Without one, returns it before its first event, with its detail: a full
+    /// read of the log yields both.
+    pub(super) fn from_saved_fold(folder: RunFolder, id: RunId) -> Result<Self, FileError> {
         let text = folder.recipe_text()?;
         let (log, recipe) = (folder.events_file(), crc32fast::hash(&text));
-        let kept = kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, recipe)
-            .filter(|kept| kept.value.recipe.version <= RECIPE_VERSION);
-        let Some(Kept { progress, value: mut summary }) = kept else {
-            return Ok(Self { detail: Some(Detail::default()), ..Self::from_the_start(folder, id)? });
+        let saved = saved_fold::read::<Summary>(&folder.summary_fold(), FoldKind::Summary, &log, recipe)
+            .filter(|saved| saved.value.recipe.version <= RECIPE_VERSION);
+        let Some(SavedFold { progress, value: mut summary }) = saved else {
+            return Ok(Self { detail: Some(Detail::default()), ..Self::from_first_event(folder, id)? });
         };
         let reader = EventReader::at(&log, progress);
         // The folder may have been renamed or copied since.
         summary.id = id;
-        let kept = [progress.position, 0];
-        Ok(Self { kept, ..Self::unread(folder, recipe, reader, summary) })
+        let saved = [progress.position, 0];
+        Ok(Self { saved, ..Self::with_summary(folder, recipe, reader, summary) })
     }
 
-    /// A run of which nothing has been read but what `summary` holds.
-    fn unread(folder: RunFolder, recipe: u32, reader: EventReader, summary: Summary) -> Self {
+    /// Returns a run with the events that `summary` includes.
+    fn with_summary(folder: RunFolder, recipe: u32, reader: EventReader, summary: Summary) -> Self {
         Self {
             folder,
             recipe,
             reader,
             summary: Arc::new(summary),
             detail: None,
-            kept: [0; 2],
+            saved: [0; 2],
             alive: false,
             submitted: false,
-            doubt: None,
-            certain: false,
+            lock_error: None,
+            liveness_known: false,
         }
     }
 
-    /// The run's folder.
+    /// Returns the run's folder.
     #[must_use]
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
-    /// The lines of the log that could not be taken in.
+    /// Returns the damaged lines of the log.
     #[must_use]
     pub fn damage(&self) -> Damage {
         self.reader.damage()
     }
 
-    /// Bytes of the log that the summary stands for.
+    /// Returns the bytes of log that the summary includes.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.reader.position()
     }
 
-    /// How far the log was read, and what was found.
+    /// Returns the progress of reading the log.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.reader.progress()
     }
 
-    /// Reads what is new into the summary and appends it to `records`, also what was read before an error; tells
+    /// Reads new events into the summary and appends them to `records`, also those read before an error. Returns
     /// whether anything changed.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn poll(&mut self, records: &mut Vec<Record>) -> Result<bool, ReadError> {
         self.read(|record| records.push(record))
     }
 
-    /// Reads what is new into the summary; tells whether anything changed.
+    /// Reads new events into the summary; returns whether anything changed.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn advance(&mut self) -> Result<bool, ReadError> {
         self.read(drop)
     }
 
     fn read(&mut self, mut take: impl FnMut(Record)) -> Result<bool, ReadError> {
-        // Liveness first: a worker that ends in between has then written its last event before we read.
+        // Liveness first. Otherwise a worker that ends in between would seem lost before its last event is read.
         let liveness = self.folder.liveness();
         let Self { reader, summary, detail, .. } = self;
         let grown = reader.read(|record| {
@@ -138,23 +137,23 @@ impl FollowedRun {
             take(record);
         })?;
         let alive = match &liveness {
-            // A run is never lost because its lock could not be looked at.
-            Liveness::Unknown(_) => (self.alive || !self.certain) && self.summary.looks_alive(),
+            // An unreadable lock must not make a run lost.
+            Liveness::Unknown(_) => (self.alive || !self.liveness_known) && self.summary.is_alive_by_log(),
             known => known.may_be_alive(),
         };
-        self.certain |= !matches!(liveness, Liveness::Unknown(_));
-        self.doubt = if let Liveness::Unknown(error) = &liveness { Some(error.to_string()) } else { None };
+        self.liveness_known |= !matches!(liveness, Liveness::Unknown(_));
+        self.lock_error = if let Liveness::Unknown(error) = &liveness { Some(error.to_string()) } else { None };
         let submitted = matches!(liveness, Liveness::Submitted);
         let changed = grown || alive != self.alive || submitted != self.submitted;
         (self.alive, self.submitted) = (alive, submitted);
         Ok(changed)
     }
 
-    /// The curve and the end of the log, as far as the summary goes. The first call reads them: from the kept fold and
-    /// what the log has behind it.
+    /// Returns the curve and the end of the log, up to the summary's event. The first call reads the saved fold and the
+    /// rest of the log.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn detail(&mut self) -> Result<&Detail, ReadError> {
         let detail = match self.detail.take() {
             Some(detail) => detail,
@@ -165,43 +164,43 @@ impl FollowedRun {
 
     fn read_detail(&mut self) -> Result<Detail, ReadError> {
         let (log, end) = (self.folder.events_file(), self.reader.position());
-        let kept = kept::read::<Detail>(&self.folder.detail_fold(), Of::Detail, &log, self.recipe)
-            .filter(|kept| kept.progress.position <= end);
+        let saved = saved_fold::read::<Detail>(&self.folder.detail_fold(), FoldKind::Detail, &log, self.recipe)
+            .filter(|saved| saved.progress.position <= end);
         let (progress, mut detail) =
-            kept.map_or_else(|| (Progress::default(), Detail::default()), |kept| (kept.progress, kept.value));
+            saved.map_or_else(|| (Progress::default(), Detail::default()), |saved| (saved.progress, saved.value));
         let position = progress.position;
         EventReader::at(&log, progress).until(end).read(|record| detail.apply(&record))?;
-        self.kept[1] = position;
+        self.saved[1] = position;
         Ok(detail)
     }
 
-    /// Lets go of the curve and the end of the log.
+    /// Drops the curve and the end of the log.
     pub fn forget_detail(&mut self) {
         self.detail = None;
     }
 
-    /// Writes what was folded beside the log, where that saves a later reader work worth it. A home that cannot be
-    /// written goes without.
-    pub fn keep(&mut self) {
-        let behind = if self.alive { BEHIND_AT_WORK } else { BEHIND_AT_REST };
+    /// Saves the folds next to the log if that spares later readers enough work. Errors are ignored, because folds are
+    /// optional in a read-only home.
+    pub fn save_folds(&mut self) {
+        let behind = if self.alive { MAX_LAG_ACTIVE } else { MAX_LAG_INACTIVE };
         let progress = self.reader.progress();
         let position = progress.position;
-        let due = self.kept.map(|kept| position.saturating_sub(kept) >= behind);
+        let due = self.saved.map(|saved| position.saturating_sub(saved) >= behind);
         let (log, recipe) = (self.folder.events_file(), self.recipe);
-        // The detail first: with a summary beside it, it is never newer than what a reader folds anyway.
+        // The detail first: otherwise it could be newer than the summary of a later reader.
         if let Some(detail) = self.detail.as_ref().filter(|_| due[1]) {
-            let kept = Kept { progress, value: detail };
-            let _ = kept::write(&self.folder.detail_fold(), Of::Detail, &log, recipe, &kept);
-            self.kept[1] = position;
+            let saved = SavedFold { progress, value: detail };
+            let _ = saved_fold::write(&self.folder.detail_fold(), FoldKind::Detail, &log, recipe, &saved);
+            self.saved[1] = position;
         }
         if due[0] {
-            let kept = Kept { progress, value: self.summary.as_ref() };
-            let _ = kept::write(&self.folder.summary_fold(), Of::Summary, &log, recipe, &kept);
-            self.kept[0] = position;
+            let saved = SavedFold { progress, value: self.summary.as_ref() };
+            let _ = saved_fold::write(&self.folder.summary_fold(), FoldKind::Summary, &log, recipe, &saved);
+            self.saved[0] = position;
         }
     }
 
-    /// The run's state at `now`, in milliseconds since 1970.
+    /// Returns the run's state at `now`, in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, now: u64) -> RunState {
         if self.submitted { RunState::Queued } else { self.summary.state(self.alive, now) }

@@ -1,9 +1,9 @@
-//! Which process holds a run's lock, as that process wrote it into the lock's file: who kills a worker must be sure of
-//! whom.
+//! The identity of the process that holds a run's lock, as that process wrote it into the lock's file. Killing a worker
+//! needs a certain identity.
 //!
-//! A process id alone says nothing: it may be another process's by now, or mean another machine. With the moment the
-//! process started, the boot that it belongs to and the namespace that numbers it, it means one process or none. Where
-//! the system does not tell these (it takes Linux's `/proc`), nothing is written.
+//! A process id is ambiguous: it may be reused, or belong to another machine. Together with the start time, the boot
+//! and the process namespace it identifies at most one process. Systems without Linux's `/proc` lack these values, so
+//! nothing is written there.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,21 +17,21 @@ use super::layout::RunFolder;
 /// The newest format that this program writes and reads.
 pub const HOLDER_VERSION: u32 = 1;
 
-/// Most bytes of a lock's file that are looked at.
+/// The most bytes of a lock's file that are read.
 const LONGEST: usize = 4096;
 
-/// One process and no other.
+/// The identity of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// Its id.
+    /// The process id.
     pub pid: u32,
-    /// When it started, in clock ticks since the boot: field 22 of `/proc/PID/stat`.
+    /// The start, in clock ticks since the boot: field 22 of `/proc/PID/stat`.
     pub started: u64,
-    /// The boot: `/proc/sys/kernel/random/boot_id`.
+    /// The id of the boot: `/proc/sys/kernel/random/boot_id`.
     pub boot: String,
-    /// What numbers processes there: the link `/proc/self/ns/pid`.
+    /// The process namespace: the link `/proc/self/ns/pid`.
     pub namespace: String,
-    /// The machine, for people.
+    /// The machine's name, for people.
     pub host: String,
 }
 
@@ -43,7 +43,7 @@ struct Written {
 }
 
 impl Holder {
-    /// This process, where the system tells who it is.
+    /// Returns this process's identity, if the system provides it.
     #[must_use]
     pub fn this_process() -> Option<Self> {
         let pid = std::process::id();
@@ -51,38 +51,39 @@ impl Holder {
         Some(Self { pid, started: started(pid)?, boot: boot()?, namespace: namespace()?, host })
     }
 
-    /// Whether the process is of this machine since it booted, and numbered as this process is.
+    /// Returns whether the process belongs to this machine, this boot and this process namespace.
     #[must_use]
-    pub fn is_here(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         boot().as_ref() == Some(&self.boot) && namespace().as_ref() == Some(&self.namespace)
     }
 
-    /// Whether it is still the process of this id.
+    /// Returns whether the process still runs under this id.
     #[must_use]
-    pub fn is_there(&self) -> bool {
-        self.is_here() && started(self.pid) == Some(self.started)
+    pub fn is_running(&self) -> bool {
+        self.is_local() && started(self.pid) == Some(self.started)
     }
 
-    /// Writes into a lock's file, which the caller holds, who this process is and since when it holds the lock.
+    /// Writes this process's identity into a lock's file, which the caller holds; the file's time is the start of
+    /// holding.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn sign(lock: &File) -> io::Result<()> {
-        Self::sign_as(Self::this_process(), lock)
+    /// If the file cannot be written.
+    pub fn record(lock: &File) -> io::Result<()> {
+        Self::record_as(Self::this_process(), lock)
     }
 
-    fn sign_as(process: Option<Self>, lock: &File) -> io::Result<()> {
+    fn record_as(process: Option<Self>, lock: &File) -> io::Result<()> {
         match process {
             Some(process) => process.write(lock),
-            // The file's time alone tells what an earlier worker printed from what this one does.
+            // The file's time separates an earlier worker's output from this one's.
             None => lock.set_modified(SystemTime::now()),
         }
     }
 
-    /// Writes it into a lock's file, which the caller holds.
+    /// Writes the identity into a lock's file, which the caller holds.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, lock: &File) -> io::Result<()> {
         let mut text = serde_json::to_vec(&Written { version: HOLDER_VERSION, holder: self.clone() })?;
         text.push(b'\n');
@@ -92,7 +93,8 @@ impl Holder {
 }
 
 impl RunFolder {
-    /// The process that took the run's lock last, if it has said so. Whether it still holds it, the lock tells.
+    /// Returns the process that took the run's lock last, if it wrote its identity. The lock shows whether it still
+    /// holds it.
     #[must_use]
     pub fn holder(&self) -> Option<Holder> {
         let file = File::open(self.lock_file()).ok()?;
@@ -115,12 +117,12 @@ fn namespace() -> Option<String> {
     Some(fs::read_link("/proc/self/ns/pid").ok()?.to_str()?.to_owned())
 }
 
-/// When the process of this id started; `None` if there is none.
+/// Returns the start of the process of this id; `None` if there is no such process.
 fn started(pid: u32) -> Option<u64> {
     started_in(&line(&format!("/proc/{pid}/stat"))?)
 }
 
-/// Field 22. The second is the program's name in brackets and may hold anything, brackets and blanks too.
+/// Parses field 22. Field 2, the program's name in brackets, may contain brackets and blanks.
 fn started_in(stat: &str) -> Option<u64> {
     let (_, behind) = stat.rsplit_once(')')?;
     behind.split_whitespace().nth(19)?.parse().ok()
@@ -131,11 +133,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_tells_since_when_it_is_held_also_where_the_process_is_unknown() {
+    fn a_lock_has_the_start_of_holding_even_without_a_known_process() {
         let lock = tempfile::tempfile().expect("a file");
         for process in [None, Holder::this_process()] {
             lock.set_modified(SystemTime::UNIX_EPOCH).expect("set");
-            Holder::sign_as(process, &lock).expect("signed");
+            Holder::record_as(process, &lock).expect("signed");
             assert!(lock.metadata().and_then(|data| data.modified()).expect("a time") > SystemTime::UNIX_EPOCH);
         }
     }
@@ -154,7 +156,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn this_process_is_there_and_a_look_alike_is_not() {
         let here = Holder::this_process().expect("Linux tells who a process is");
-        assert!(here.is_there());
+        assert!(here.is_running());
         let table = [
             ("its number is another process's by now", Holder { started: here.started + 1, ..here.clone() }),
             ("of another boot", Holder { boot: "x".into(), ..here.clone() }),
@@ -162,19 +164,19 @@ mod tests {
             ("gone", Holder { pid: u32::MAX, ..here.clone() }),
         ];
         for (case, other) in table {
-            assert!(!other.is_there(), "{case}");
+            assert!(!other.is_running(), "{case}");
         }
     }
 
     #[test]
-    fn what_is_written_is_read_and_anything_else_is_nobody() {
+    fn a_written_holder_is_read_and_other_bytes_are_none() {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(folder.path());
         assert_eq!(run.holder(), None);
         let lock = run.lock().expect("locked").expect("free");
         assert_eq!(run.holder(), None, "who has not said so is nobody");
         let holder = Holder { pid: 7, started: 8, boot: "b".into(), namespace: "n".into(), host: "h".into() };
-        // A longer one before must not shine through.
+        // A longer identity before must be overwritten completely.
         Holder { host: "a much longer name of a machine".into(), ..holder.clone() }.write(&lock).expect("written");
         holder.write(&lock).expect("written");
         assert_eq!(run.holder(), Some(holder));

@@ -1,16 +1,16 @@
-//! The files of a run folder under any bytes at all: targets of [`crate::fuzzing`].
+//! Fuzz targets for the files of a run folder: see [`crate::fuzzing`].
 
 use std::fs;
 use std::sync::Arc;
 
-use super::about::About;
+use super::annotations::Annotations;
 use super::detail::Detail;
-use super::facts::Facts;
+use super::facts::RunFacts;
 use super::inspection::{Inspection, Order};
-use super::kept::{self, Body, Of};
 use super::layout::{Home, RunFolder};
 use super::predictions::Predictions;
 use super::query::{Query, SortKey};
+use super::saved_fold::{self, Body, FoldKind};
 use super::steps::{Axis, Figure};
 use super::store::RunStore;
 use super::summary::Summary;
@@ -25,7 +25,7 @@ fn safe(text: &str) {
     assert_eq!(printable(text), text);
 }
 
-/// A run, with these files besides its recipe.
+/// Calls `check` with a run that has these files next to its recipe.
 fn with_run(files: &[(&str, &[u8])], check: impl FnOnce(&RunStore, &RunId, RunFolder)) {
     let dir = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(dir.path()));
@@ -39,7 +39,7 @@ fn with_run(files: &[(&str, &[u8])], check: impl FnOnce(&RunStore, &RunId, RunFo
     check(&store, &id, folder);
 }
 
-/// An event log: read, folded, told in words, kept, and read again from what was kept.
+/// Reads an event log, describes its events, saves its fold and reads that again.
 pub(crate) fn events(bytes: &[u8]) {
     with_run(&[("events.jsonl", bytes)], |store, id, _| {
         let mut run = store.follow(id).expect("a recipe");
@@ -51,27 +51,27 @@ pub(crate) fn events(bytes: &[u8]) {
         if read.is_err() {
             return;
         }
-        run.keep();
+        run.save_folds();
         let mut again = store.open(id).expect("a recipe");
         again.advance().expect("read before");
         assert_eq!(again.position(), run.position());
         assert_eq!(again.damage(), run.damage());
-        // As text, because no two NaN are equal.
+        // Compared as text, because NaN equals no NaN.
         assert_eq!(format!("{:?}", again.summary), format!("{:?}", run.summary));
     });
 }
 
-/// What lists, curves and tables ask of a summary.
+/// Calls the functions of lists, curves and tables on a summary.
 fn judge(summary: &Arc<Summary>) {
     let state = summary.state(false, 2);
-    let facts = Facts::new(summary.clone(), Arc::new(About::default()), state, 2);
+    let facts = RunFacts::new(summary.clone(), Arc::new(Annotations::default()), state, 2);
     for field in SortKey::FIELDS {
         let _ = facts.value(field);
     }
     let _ = (summary.epoch(), summary.best(), summary.ending(), summary.cause());
 }
 
-/// The small files of a run, chosen by the first byte: recipe, limits, about.
+/// Reads a small file of a run, chosen by the first byte: recipe, limits, annotations.
 pub(crate) fn files(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
     let name = ["recipe.json", "control/limits.json", "about.json"][usize::from(*which) % 3];
@@ -80,10 +80,10 @@ pub(crate) fn files(bytes: &[u8]) {
             folder.write_recipe(&recipe).expect("written");
             assert_eq!(format!("{:?}", folder.recipe().expect("as written")), format!("{recipe:?}"));
         }
-        if let Ok(about) = folder.about() {
-            safe(about.note.as_str());
-            folder.change_about(|said| *said = about.clone()).expect("written");
-            assert_eq!(folder.about().expect("as written"), about);
+        if let Ok(annotations) = folder.annotations() {
+            safe(annotations.note.as_str());
+            folder.change_annotations(|stored| *stored = annotations.clone()).expect("written");
+            assert_eq!(folder.annotations().expect("as written"), annotations);
         }
         if let Ok(Some(limits)) = folder.limits() {
             folder.request_limits(limits).expect("written");
@@ -95,7 +95,7 @@ pub(crate) fn files(bytes: &[u8]) {
     });
 }
 
-/// A kept fold: the file as it is, and what would be in one whose checksum is right.
+/// Reads a saved fold: as it is, and with a correct checksum.
 pub(crate) fn folds(bytes: &[u8]) {
     if let Some(summary) = Summary::decode(bytes) {
         judge(&Arc::new(summary));
@@ -106,13 +106,13 @@ pub(crate) fn folds(bytes: &[u8]) {
     let log = b"{\"at\":1,\"event\":\"x\"}\n".as_slice();
     with_run(&[("events.jsonl", log), ("summary.fold", bytes), ("detail.fold", bytes)], |store, id, folder| {
         let log = folder.events_file();
-        assert!(kept::read::<Summary>(&folder.summary_fold(), Of::Summary, &log, 1).is_none());
+        assert!(saved_fold::read::<Summary>(&folder.summary_fold(), FoldKind::Summary, &log, 1).is_none());
         let mut run = store.summary(id).expect("the log is whole");
         let _ = run.detail();
     });
 }
 
-/// Predictions: as a file, and as what an inspection makes of them.
+/// Reads predictions and inspects them.
 pub(crate) fn predictions(bytes: &[u8]) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("test.safetensors");
@@ -133,14 +133,14 @@ pub(crate) fn predictions(bytes: &[u8]) {
     let _ = inspection.pairs(&inspection);
 }
 
-/// A query over runs.
+/// Parses a query over runs.
 pub(crate) fn query(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match Query::parse(&text) {
         Ok(query) => {
             let summary = Arc::new(Summary::new(RunId::new("run").expect("an id"), recipe()));
             let state = summary.state(false, 2);
-            let _ = query.matches(&Facts::new(summary, Arc::new(About::default()), state, 2));
+            let _ = query.matches(&RunFacts::new(summary, Arc::new(Annotations::default()), state, 2));
         }
         Err(error) => {
             safe(&error.reason);

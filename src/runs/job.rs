@@ -1,4 +1,4 @@
-//! What a worker is started to do with its run folder.
+//! The job of a worker in its run folder.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Job {
-    /// Trains from where the run folder stands to the run's end, and tests the best weights.
+    /// Trains from the run folder's state to the run's end and tests the best weights.
     #[default]
     Train,
-    /// Tests the best weights again and changes nothing else.
+    /// Tests the best weights again without other changes.
     Evaluate,
 }
 
 impl Job {
-    /// The word used on the worker's command line.
+    /// Returns the name on the worker's command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Renaming and deleting runs, and what other runs' recipes mean by a name that has changed.
+//! Renaming and deleting runs, and resolving former names in other runs' recipes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,19 @@ use crate::domain::{DatasetName, NameError, RunId};
 use crate::durable::versioned::FileError;
 use crate::runs::placement::Liveness;
 
-/// What the folder of a run that is being deleted is called: hidden, so that no list takes it for a run.
+/// The prefix of the folder of a run that is being deleted; the dot hides it from lists.
 pub(super) const DELETED: &str = ".deleted-";
 
-/// Why a run was not renamed or deleted.
+/// The reason why a run was not renamed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
-    /// A worker is at it.
+    /// A worker is running.
     #[error("a worker is at {id}: `mien stop {id}` first")]
     Busy {
         /// The run.
         id: RunId,
     },
-    /// A run that is going or about to waits for it, or starts from it.
+    /// An active run waits for the run, or starts from it.
     #[error("{by} waits for {id} or starts from it: let {by} begin or stop it first")]
     Awaited {
         /// The run.
@@ -31,19 +31,19 @@ pub enum ManageError {
         /// The other run.
         by: RunId,
     },
-    /// There is no such run.
+    /// The run does not exist.
     #[error("there is no run {id}")]
     Gone {
         /// The run.
         id: RunId,
     },
-    /// The name belongs to another run.
+    /// Another run has the name.
     #[error("there is a run {id} already")]
     Taken {
         /// The name.
         id: RunId,
     },
-    /// The name cannot be that of a run.
+    /// The name is not valid for a run.
     #[error(transparent)]
     Name(#[from] NameError),
     /// Workers train on the dataset.
@@ -54,25 +54,24 @@ pub enum ManageError {
         /// The runs.
         runs: String,
     },
-    /// What is said about the run.
+    /// The annotations cannot be read or written.
     #[error(transparent)]
-    About(#[from] FileError),
-    /// The file system said no.
+    Annotations(#[from] FileError),
+    /// The file system returned an error.
     #[error("cannot change {}: {source}", path.display())]
     Io {
         /// The folder.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
 }
 
 impl RunStore {
-    /// Gives a run another name and remembers the old one, by which recipes of other runs and people still find it.
+    /// Renames a run and records its former name, under which recipes of other runs and people still find it.
     ///
     /// # Errors
-    /// When a worker is at the run, a run that is going depends on it, the name is taken, or the folder cannot be
-    /// changed.
+    /// If a worker is running, an active run depends on the run, the name is taken, or the folder cannot be changed.
     pub fn rename(&self, old: &RunId, new: &RunId, now: u64) -> Result<(), ManageError> {
         if old == new {
             return Ok(());
@@ -82,27 +81,28 @@ impl RunStore {
         if to.path().symlink_metadata().is_ok() {
             return Err(ManageError::Taken { id: new.clone() });
         }
-        let _lock = self.at_rest(old, now)?;
-        // Remembered before it is done: a name that was never left resolves to the run all the same.
-        from.change_about(|about| {
+        let _lock = self.lock_inactive(old, now)?;
+        // Recorded before the rename. Otherwise a crash in between would lose the former name; an extra record does no
+        // harm.
+        from.change_annotations(|about| {
             about.former.retain(|name| name != new && name != old);
             about.former.push(old.clone());
         })?;
         fs::rename(from.path(), to.path()).map_err(|source| io_error(&from, source))
     }
 
-    /// Deletes a run for good. It is gone from every list at once; where removing its files breaks off, [`Self::sweep`]
-    /// removes the rest.
+    /// Deletes a run permanently. The run disappears from every list at once; if removing its files is interrupted,
+    /// [`Self::sweep`] removes the rest.
     ///
     /// # Errors
-    /// When a worker is at the run, a run that is going depends on it, or the folder cannot be changed.
+    /// If a worker is running, an active run depends on the run, or the folder cannot be changed.
     pub fn delete(&self, id: &RunId, now: u64) -> Result<(), ManageError> {
         let folder = self.folder(id);
-        // A run elsewhere that was linked here: the link goes, and nothing that it leads to.
+        // For a linked run elsewhere, only the link is removed.
         if fs::symlink_metadata(folder.path()).is_ok_and(|there| there.is_symlink()) {
             return fs::remove_file(folder.path()).map_err(|source| io_error(&folder, source));
         }
-        let lock = self.at_rest(id, now)?;
+        let lock = self.lock_inactive(id, now)?;
         let hidden = (0..=u16::MAX)
             .map(|number| self.home().checkpoints().join(format!("{DELETED}{number}-{id}")))
             .find(|path| path.symlink_metadata().is_err());
@@ -112,7 +112,7 @@ impl RunStore {
         fs::remove_dir_all(&hidden).map_err(|source| ManageError::Io { path: hidden, source })
     }
 
-    /// Removes what interrupted deletions have left.
+    /// Removes the remains of interrupted deletions.
     pub fn sweep(&self) {
         let Ok(entries) = fs::read_dir(self.home().checkpoints()) else { return };
         let leftovers = entries.filter_map(Result::ok).filter(|entry| {
@@ -124,29 +124,29 @@ impl RunStore {
         }
     }
 
-    /// The run that a recipe means by this name: the one that has it, else the one that had it last.
+    /// Returns the run with this name, or else the last run that had it.
     #[must_use]
     pub fn resolve(&self, name: &RunId) -> Option<RunId> {
         if self.folder(name).recipe_file().is_file() {
             return Some(name.clone());
         }
-        self.formerly(name.as_str())
+        self.find_by_former_name(name.as_str())
     }
 
-    /// The run that had this name last.
-    pub(super) fn formerly(&self, name: &str) -> Option<RunId> {
+    /// Returns the last run that had this name.
+    pub(super) fn find_by_former_name(&self, name: &str) -> Option<RunId> {
         let created = |id: &RunId| self.folder(id).recipe().map_or(0, |recipe| recipe.created_at);
         let had = |id: &RunId| {
-            let about = self.folder(id).about().ok();
+            let about = self.folder(id).annotations().ok();
             about.is_some_and(|about| about.former.iter().any(|former| former.as_str() == name))
         };
         self.ids().ok()?.into_iter().filter(had).max_by_key(created)
     }
 
-    /// The runs that were trained on a dataset or are, each with whether a worker is at it.
+    /// Returns the runs of a dataset, each with its liveness.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
+    /// If the folder of runs cannot be listed.
     pub fn trained_on(&self, dataset: &DatasetName) -> io::Result<Vec<(RunId, Liveness)>> {
         let of = |id: RunId| {
             let folder = self.folder(&id);
@@ -158,7 +158,7 @@ impl RunStore {
     /// Refuses if a worker trains on a dataset, or may do so.
     ///
     /// # Errors
-    /// Which runs these are, or that they cannot be listed.
+    /// The runs that use the dataset, or an error of listing them.
     pub fn refuse_in_use(&self, dataset: &DatasetName) -> Result<(), ManageError> {
         let io_error = |source| ManageError::Io { path: self.home().checkpoints(), source };
         let busy = |(id, liveness): (RunId, Liveness)| match liveness {
@@ -173,8 +173,8 @@ impl RunStore {
         Err(ManageError::InUse { dataset: dataset.clone(), runs: runs.join(", ") })
     }
 
-    /// Holds the run's lock, so that no worker takes it on meanwhile, if it can be changed now.
-    pub(super) fn at_rest(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
+    /// Takes the lock of a run that may be changed now, so that no worker starts meanwhile.
+    pub(super) fn lock_inactive(&self, id: &RunId, now: u64) -> Result<fs::File, ManageError> {
         let folder = self.folder(id);
         if !folder.recipe_file().is_file() {
             return Err(ManageError::Gone { id: id.clone() });
@@ -190,7 +190,7 @@ impl RunStore {
         }
     }
 
-    /// The runs that a run which is going, or about to, may still look for, each with that run.
+    /// Returns the runs that an active run may still read, each with that active run.
     pub(super) fn needed(&self, now: u64) -> Result<BTreeMap<RunId, RunId>, ManageError> {
         let ids = self.ids().map_err(|source| ManageError::Io { path: self.home().checkpoints(), source })?;
         let mut needed = BTreeMap::new();
@@ -214,128 +214,4 @@ pub(super) fn io_error(folder: &RunFolder, source: io::Error) -> ManageError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Recipe, Strategy};
-    use crate::runs::Home;
-
-    const NOW: u64 = 1_000_000;
-
-    fn id(name: &str) -> RunId {
-        RunId::new(name).expect("an id")
-    }
-
-    fn store(names: &[&str]) -> (tempfile::TempDir, RunStore) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = RunStore::new(Home::new(folder.path()));
-        for name in names {
-            let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
-            store.create(&id(name), &recipe).expect("a run");
-        }
-        (folder, store)
-    }
-
-    #[test]
-    fn a_renamed_run_is_found_by_each_name_it_had() {
-        let (_home, store) = store(&["one"]);
-        store.rename(&id("one"), &id("two"), NOW).expect("renamed");
-        store.rename(&id("two"), &id("three"), NOW).expect("renamed");
-        assert_eq!(store.ids().expect("ids"), [id("three")]);
-        for name in ["one", "two", "three"] {
-            assert_eq!(store.find(name).expect("found"), id("three"), "{name}");
-            assert_eq!(store.resolve(&id(name)), Some(id("three")), "{name}");
-        }
-        assert_eq!(store.folder(&id("three")).about().expect("about").former, [id("one"), id("two")]);
-        store.rename(&id("three"), &id("one"), NOW).expect("back");
-        assert_eq!(store.folder(&id("one")).about().expect("about").former, [id("two"), id("three")]);
-        assert_eq!(store.resolve(&id("four")), None);
-    }
-
-    #[test]
-    fn a_name_in_use_goes_before_a_former_one() {
-        let (_home, store) = store(&["one"]);
-        store.rename(&id("one"), &id("two"), NOW).expect("renamed");
-        store.create(&id("one"), &Recipe::sample(Strategy::Cnn)).expect("a run");
-        assert_eq!(store.find("one").expect("found"), id("one"));
-        assert_eq!(store.resolve(&id("one")), Some(id("one")));
-    }
-
-    #[test]
-    fn what_a_worker_is_at_or_a_live_run_needs_is_left_alone() {
-        let (_home, store) = store(&["base", "other"]);
-        let busy = store.folder(&id("base")).lock().expect("a lock").expect("free");
-        assert!(matches!(store.rename(&id("base"), &id("new"), NOW), Err(ManageError::Busy { .. })));
-        assert!(matches!(store.delete(&id("base"), NOW), Err(ManageError::Busy { .. })));
-        drop(busy);
-
-        let mut waiting = Recipe { created_at: 1, ..Recipe::sample(Strategy::Finetune) };
-        waiting.after = Some(id("base"));
-        let waiter = store.create(&id("waiter"), &waiting).expect("a run");
-        let held = store.folder(&waiter).lock().expect("a lock").expect("free");
-        let refused = store.delete(&id("base"), NOW).expect_err("awaited");
-        assert!(refused.to_string().contains("waiter waits for base"));
-        assert!(matches!(store.rename(&id("base"), &id("new"), NOW), Err(ManageError::Awaited { .. })));
-        drop(held);
-        store.rename(&id("base"), &id("new"), NOW).expect("nobody needs it any more");
-
-        let fresh = Recipe { created_at: NOW - 100, ..Recipe::sample(Strategy::Cnn) };
-        store.create(&id("fresh"), &fresh).expect("a run");
-        assert!(matches!(store.delete(&id("fresh"), NOW), Err(ManageError::Busy { .. })), "its worker is on its way");
-
-        let ahead = Recipe { created_at: NOW + 3_600_000, ..Recipe::sample(Strategy::Cnn) };
-        store.create(&id("ahead"), &ahead).expect("a run");
-        store.rename(&id("ahead"), &id("behind"), NOW).expect("created by a clock that was ahead, not a moment ago");
-        store.delete(&id("behind"), NOW).expect("the same");
-    }
-
-    #[test]
-    fn a_run_whose_lock_cannot_be_looked_at_is_not_lost_and_is_left_alone() {
-        let (_home, store) = store(&["one", "base"]);
-        let run = store.folder(&id("one"));
-        let mut log = crate::events::EventWriter::open(&run.events_file(), 1).expect("a log");
-        log.append(1, crate::events::Event::Warning { message: "hot".into() }).expect("appended");
-        assert_eq!(store.summary(&id("one")).expect("read").state(NOW), crate::domain::RunState::Lost);
-        // Opening it fails for everybody, root too.
-        std::os::unix::fs::symlink(run.lock_file(), run.lock_file()).expect("linked");
-        let doubtful = store.summary(&id("one")).expect("read");
-        assert!(doubtful.state(NOW).is_active() && doubtful.doubt.is_some(), "{:?}", doubtful.state(NOW));
-        for refused in [store.rename(&id("one"), &id("new"), NOW), store.delete(&id("one"), NOW)] {
-            assert!(refused.expect_err("refused").to_string().starts_with("cannot change "));
-        }
-        let dataset = DatasetName::new("demo").expect("a name");
-        let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
-        assert!(
-            words.starts_with("one (its lock cannot be looked at: ") && words.ends_with("stop it first"),
-            "{words}"
-        );
-        let findings = store.check(&id("one"), &std::collections::BTreeMap::new());
-        assert!(findings.iter().any(|finding| format!("{finding:?}").contains("worker.lock")), "{findings:?}");
-        fs::remove_file(run.lock_file()).expect("removed");
-        store.refuse_in_use(&dataset).expect("nobody is at it");
-        let _held = store.folder(&id("base")).lock().expect("a lock").expect("free");
-        let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
-        assert_eq!(words, "base still trains on demo: stop it first");
-    }
-
-    #[test]
-    fn names_are_checked() {
-        let (_home, store) = store(&["one", "two"]);
-        assert!(matches!(store.rename(&id("one"), &id("two"), NOW), Err(ManageError::Taken { .. })));
-        assert!(matches!(store.rename(&id("one"), &id("latest"), NOW), Err(ManageError::Name(_))));
-        assert!(matches!(store.rename(&id("none"), &id("three"), NOW), Err(ManageError::Gone { .. })));
-        store.rename(&id("one"), &id("one"), NOW).expect("nothing to do");
-    }
-
-    #[test]
-    fn a_deletion_leaves_nothing_and_an_interrupted_one_no_run() {
-        let (_home, store) = store(&["one", "two"]);
-        let checkpoints = store.home().checkpoints();
-        fs::create_dir_all(checkpoints.join(".deleted-0-one").join("control")).expect("a leftover");
-        fs::write(checkpoints.join(".deleted-0-one").join("recipe.json"), "{}").expect("a leftover");
-        store.delete(&id("one"), NOW).expect("deleted");
-        assert_eq!(store.ids().expect("ids"), [id("two")]);
-        assert!(matches!(store.delete(&id("one"), NOW), Err(ManageError::Gone { .. })));
-        store.sweep();
-        assert_eq!(fs::read_dir(checkpoints).expect("a folder").count(), 1);
-    }
-}
+mod tests;

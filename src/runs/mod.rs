@@ -1,14 +1,15 @@
 //! Runs on disk: the layout of a run's folder, the store of all runs, and a run's summary as a fold of its events.
 //!
-//! May know: `domain`, `durable`, `events`. Never burn: the dashboard and the command line read runs through this room
-//! alone.
+//! Depends on `domain`, `durable` and `events`. Never burn: the dashboard and the command line read runs only through
+//! this module.
 
-pub mod about;
+pub mod annotations;
 pub mod check;
 pub mod comparison;
 pub mod detail;
 pub mod ensemble;
 pub mod estimate;
+pub mod event_text;
 pub mod facts;
 pub mod followed;
 pub mod holder;
@@ -16,35 +17,33 @@ pub mod holder;
 pub(crate) mod hostile;
 pub mod inspection;
 pub mod job;
-pub mod kept;
 pub mod layout;
-pub mod loss;
 pub mod manage;
-pub mod narrate;
 pub mod placement;
 pub mod predictions;
 pub mod prune;
 pub mod query;
 pub mod queue;
 pub mod requests;
+pub mod saved_fold;
 pub mod statistics;
 pub mod steps;
 pub mod store;
 pub mod summary;
+pub mod worker_death;
 
 pub use crate::durable::versioned::FileError;
-pub use about::About;
+pub use annotations::Annotations;
 pub use comparison::Comparison;
 pub use detail::Detail;
 pub use ensemble::{Ensemble, EnsembleError};
 pub use estimate::{Estimate, estimate};
-pub use facts::Facts;
+pub use facts::RunFacts;
 pub use followed::FollowedRun;
 pub use holder::Holder;
 pub use inspection::Inspection;
 pub use job::Job;
 pub use layout::{Home, RunFolder};
-pub use loss::Loss;
 pub use manage::ManageError;
 pub use placement::{Liveness, Placement};
 pub use predictions::Predictions;
@@ -53,3 +52,4 @@ pub use queue::Queue;
 pub use steps::Steps;
 pub use store::{FindError, RunStore};
 pub use summary::Summary;
+pub use worker_death::WorkerDeath;

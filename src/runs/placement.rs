@@ -1,8 +1,7 @@
-//! Where a run was handed to a system that starts its worker when it likes, such as a batch system:
-//! `control/placed.json`.
+//! The record of the system that will start a run's worker, such as a batch system: `control/placed.json`.
 //!
-//! While it is there, a run without a worker is not lost: a worker may begin at any time. It goes when the worker tells
-//! the run's end, or when the launcher knows for certain that no worker comes.
+//! A run with this record and without a worker is not lost, because a worker may begin at any time. The record is
+//! removed when the worker logs the run's end, or when no worker will come for certain.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,33 +18,33 @@ pub const PLACEMENT_VERSION: u32 = 1;
 static KIND: FileKind =
     FileKind { name: "placement", newest: PLACEMENT_VERSION, pretty: false, damaged: "is no placement", advice: "" };
 
-/// A job of another system that is to become a run's worker.
+/// The job of another system that will become a run's worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
-    /// The name of the launcher that handed the run over.
+    /// The name of the launcher that submitted the run.
     pub launcher: String,
-    /// What the system calls the job; `None` until it has taken the job.
+    /// The system's id of the job; `None` until the system accepts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// When the run was handed over, in milliseconds since 1970.
+    /// The time of submission, in milliseconds since 1970.
     pub at: u64,
 }
 
-/// Whether a worker is at a run, or comes.
+/// The state of a run's worker.
 #[derive(Debug)]
 pub enum Liveness {
     /// A process holds the run's lock.
     Alive,
-    /// Nobody does, but a worker may begin at any time.
+    /// No process holds the lock, but a worker may begin at any time.
     Submitted,
-    /// No worker is there, and none comes by itself.
+    /// There is no worker, and none will come by itself.
     Absent,
-    /// It cannot be told.
+    /// The state is unknown because of this error.
     Unknown(io::Error),
 }
 
 impl Liveness {
-    /// Whether a worker is there, comes, or may: what cannot be told must not cost anybody a run.
+    /// Returns whether a worker is or may be alive or submitted. Counting unknown as dead could delete a live run.
     #[must_use]
     pub fn may_be_alive(&self) -> bool {
         !matches!(self, Self::Absent)
@@ -57,31 +56,31 @@ impl RunFolder {
         self.control().join("placed.json")
     }
 
-    /// Where the run was handed to, if a worker is still to be expected from there.
+    /// Returns the record of a submitted worker that may still begin.
     ///
     /// # Errors
-    /// When that cannot be read.
+    /// If the record cannot be read.
     pub fn placement(&self) -> Result<Option<Placement>, FileError> {
         KIND.read(&self.placement_file())
     }
 
-    /// Notes where the run is handed to.
+    /// Records the system that will start the run's worker.
     ///
     /// # Errors
-    /// When the folder cannot be written.
-    pub fn place(&self, placement: &Placement) -> io::Result<()> {
+    /// If the folder cannot be written.
+    pub fn record_placement(&self, placement: &Placement) -> io::Result<()> {
         self.request(&self.placement_file(), &KIND.bytes(placement)?)
     }
 
-    /// Notes that no further worker is to be expected.
+    /// Removes the record, because no further worker will come.
     ///
     /// # Errors
-    /// When the note is there and cannot be removed.
+    /// If the record exists and cannot be removed.
     pub fn clear_placement(&self) -> io::Result<()> {
         self.take_back(&self.placement_file())
     }
 
-    /// Whether a worker is at the run, or comes. Only the lock tells of a process: an id may be another's by now.
+    /// Returns the state of the run's worker. Only the lock identifies a live worker, because process ids are reused.
     #[must_use]
     pub fn liveness(&self) -> Liveness {
         match (lock::state(&self.lock_file()), self.placement()) {

@@ -1,7 +1,7 @@
-//! The prediction for every test image, kept with the run so that runs can be compared image by image.
+//! The predictions for every image of a split, saved with the run so that runs can be compared image by image.
 //!
-//! A safetensors file: `probabilities` f32 `[images, classes]`, `truth` u16 `[images]`, in the dataset's order; the
-//! CRC-32 of both, one after the other, as the metadata entry `mien.crc32`. Files of earlier versions have no metadata.
+//! A safetensors file: `probabilities` f32 `[images, classes]` and `truth` u16 `[images]`, in the dataset's order. The
+//! metadata entry `mien.crc32` is the CRC-32 of both, one after the other; files of earlier versions lack it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::durable;
 /// The metadata entry with the checksum.
 const CHECKSUM: &str = "mien.crc32";
 
-/// What a run says of each image of a split.
+/// A run's predictions for the images of a split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     /// Number of classes.
@@ -26,32 +26,32 @@ pub struct Predictions {
     pub truth: Vec<u16>,
 }
 
-/// Why predictions cannot be read.
+/// The reason why predictions cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PredictionsError {
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot read {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
-    /// Not what [`Predictions::write`] writes.
-    #[error("{} holds no predictions ({reason}); `mien evaluate` makes them anew", path.display())]
+    /// The file does not have the format of [`Predictions::write`].
+    #[error("{} holds no predictions ({reason}); `mien evaluate` recreates them", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
 }
 
 impl Predictions {
-    /// Writes the file atomically; its folder is made if it is missing.
+    /// Writes the file atomically; creates its folder if it is missing.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let probabilities: Vec<u8> = self.probabilities.iter().flat_map(|value| value.to_le_bytes()).collect();
         let truth: Vec<u8> = self.truth.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -60,7 +60,7 @@ impl Predictions {
             ("probabilities", view(Dtype::F32, vec![self.truth.len(), self.classes], &probabilities)?),
             ("truth", view(Dtype::U16, vec![self.truth.len()], &truth)?),
         ]);
-        path.parent().map_or(Ok(()), durable::folder)?;
+        path.parent().map_or(Ok(()), durable::create_folder)?;
         let metadata = HashMap::from([(CHECKSUM.to_owned(), checksum(&probabilities, &truth).to_string())]);
         durable::write(path, &safetensors::serialize(tensors, Some(metadata)).map_err(io::Error::other)?)
     }
@@ -68,7 +68,7 @@ impl Predictions {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it is missing or not as [`Self::write`] makes it.
+    /// If the file is missing or malformed.
     pub fn read(path: &Path) -> Result<Self, PredictionsError> {
         let bytes = fs::read(path).map_err(|source| PredictionsError::Io { path: path.to_owned(), source })?;
         Self::parse(&bytes).map_err(|reason| PredictionsError::Malformed { path: path.to_owned(), reason })

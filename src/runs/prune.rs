@@ -1,122 +1,122 @@
-//! Which runs, or which of their checkpoints, a retention rule would delete, and deleting them.
+//! Retention rules: the runs or checkpoints that a rule selects for deletion, and their deletion.
 //!
-//! A rule only ever narrows: of the runs that a filter lets through, those that are too young, among the newest or the
-//! best of their kind (the same strategy on the same dataset), tagged `keep`, going, or needed by a run that is going,
-//! stay.
+//! A rule only narrows a filter. Exempt are runs that are too young, among the newest or the best of their kind, tagged
+//! `keep`, active, or needed by an active run. A kind is a strategy and a dataset.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
 use super::check;
-use super::facts::{Facts, Field, Value};
+use super::facts::{Field, RunFacts, Value};
 use super::manage::{ManageError, io_error};
 use super::store::RunStore;
 use crate::domain::{RunId, RunState, Strategy};
 use crate::durable::disk_usage;
 
-/// The tag that keeps a run from every rule.
+/// The tag that exempts a run from every rule.
 pub const KEEP: &str = "keep";
 
-/// What stays of the runs that a filter lets through.
+/// The exemptions from a filter's runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Rule {
-    /// This many of the newest of each strategy and dataset.
+    /// The number of newest runs per strategy and dataset to retain.
     pub newest: Option<usize>,
-    /// This many of the best of each strategy and dataset, by validation accuracy of the best epoch.
+    /// The number of best runs per strategy and dataset to retain, by validation accuracy of the best epoch.
     pub best: Option<usize>,
-    /// Those created less than this many seconds ago.
+    /// The age in seconds below which runs are retained.
     pub older_than: Option<f64>,
 }
 
-/// A run that a rule leaves nothing to keep for.
+/// A run that a rule selects for deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doomed {
+pub struct SelectedRun {
     /// The run.
     pub id: RunId,
     /// Its state.
     pub state: RunState,
-    /// Bytes on disk that deleting it frees.
+    /// Bytes on disk that its deletion frees.
     pub bytes: u64,
 }
 
-/// A run that matches the filter and stays.
+/// A run that matches the filter and is retained.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spared {
+pub struct RetainedRun {
     /// The run.
     pub id: RunId,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What a rule amounts to.
+/// The result of applying a rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What would go, oldest first.
-    pub doomed: Vec<Doomed>,
-    /// What stays, and why.
-    pub spared: Vec<Spared>,
+    /// The runs to delete, oldest first.
+    pub selected: Vec<SelectedRun>,
+    /// The runs to retain, with reasons.
+    pub retained: Vec<RetainedRun>,
 }
 
 type Kind = (Strategy, String);
 
-fn kind(run: &Facts) -> Kind {
+fn kind(run: &RunFacts) -> Kind {
     let recipe = &run.summary().recipe;
     (recipe.strategy, recipe.dataset.to_string())
 }
 
-/// The first `count` runs of each kind in this order.
-fn first_of_each(runs: &[&Facts], count: usize) -> BTreeSet<RunId> {
+/// Returns the first `count` runs of each kind in this order.
+fn first_of_each(runs: &[&RunFacts], count: usize) -> BTreeSet<RunId> {
     let mut seen: Vec<(Kind, usize)> = Vec::new();
     let mut first = BTreeSet::new();
     for run in runs {
         let kind = kind(run);
-        let place = seen.iter().position(|(other, _)| *other == kind).unwrap_or_else(|| {
+        let index = seen.iter().position(|(other, _)| *other == kind).unwrap_or_else(|| {
             seen.push((kind, 0));
             seen.len() - 1
         });
-        seen[place].1 += 1;
-        if seen[place].1 <= count {
+        seen[index].1 += 1;
+        if seen[index].1 <= count {
             first.insert(run.summary().id.clone());
         }
     }
     first
 }
 
-fn number(run: &Facts, field: Field) -> Option<f64> {
+fn number(run: &RunFacts, field: Field) -> Option<f64> {
     match run.value(field) {
         Value::Number(number) => Some(number),
         Value::Words(_) | Value::None => None,
     }
 }
 
-/// Why runs stay whatever the rule: a worker is at them or about to be, others need them, or a tag says so.
-fn protected(run: &Facts, needed: &BTreeMap<RunId, RunId>) -> Option<String> {
+/// Returns the reason why no rule may select a run: a worker, a dependent run, or the tag.
+fn exemption(run: &RunFacts, needed: &BTreeMap<RunId, RunId>) -> Option<String> {
     if run.state().is_active() {
         return Some(format!("is {}", run.state()));
     }
     if let Some(by) = needed.get(&run.summary().id) {
         return Some(format!("{by} needs it"));
     }
-    run.about().tags.iter().any(|tag| tag.as_str() == KEEP).then(|| format!("is tagged {KEEP}"))
+    run.annotations().tags.iter().any(|tag| tag.as_str() == KEEP).then(|| format!("is tagged {KEEP}"))
 }
 
-/// Which of these runs a rule spares, and why.
-fn spared(runs: &[Facts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> BTreeMap<RunId, String> {
-    let mut by_age: Vec<&Facts> = runs.iter().collect();
+/// Returns the runs that a rule retains, with reasons.
+fn retained(runs: &[RunFacts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> BTreeMap<RunId, String> {
+    let mut by_age: Vec<&RunFacts> = runs.iter().collect();
     by_age.sort_by_key(|run| (std::cmp::Reverse(run.summary().recipe.created_at), run.summary().id.clone()));
     let newest = rule.newest.map(|count| first_of_each(&by_age, count)).unwrap_or_default();
-    // Newest first among equals; runs without a figure are none of the best.
-    let mut by_merit: Vec<&Facts> = by_age.iter().copied().filter(|run| number(run, Field::ValAcc).is_some()).collect();
+    // Newest first among equals; a run without the metric is not among the best.
+    let mut by_merit: Vec<&RunFacts> =
+        by_age.iter().copied().filter(|run| number(run, Field::ValAcc).is_some()).collect();
     by_merit.sort_by(|one, other| {
-        let figure = |run: &Facts| number(run, Field::ValAcc).unwrap_or(f64::NEG_INFINITY);
+        let figure = |run: &RunFacts| number(run, Field::ValAcc).unwrap_or(f64::NEG_INFINITY);
         figure(other).total_cmp(&figure(one))
     });
     let best = rule.best.map(|count| first_of_each(&by_merit, count)).unwrap_or_default();
-    let reason = |run: &Facts| {
+    let reason = |run: &RunFacts| {
         let id = &run.summary().id;
         let age = number(run, Field::Age).unwrap_or(0.0);
-        protected(run, needed)
+        exemption(run, needed)
             .or_else(|| newest.contains(id).then(|| "is among the newest of its kind".into()))
             .or_else(|| best.contains(id).then(|| "is among the best of its kind".into()))
             .or_else(|| rule.older_than.is_some_and(|least| age < least).then(|| "is not that old".into()))
@@ -125,41 +125,44 @@ fn spared(runs: &[Facts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> BTree
 }
 
 impl RunStore {
-    /// What a rule would delete of these runs, at `now`. Nothing is changed.
+    /// Applies a rule to these runs at `now`, in milliseconds since 1970, without deleting anything.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
-    pub fn plan(&self, runs: &[Facts], rule: &Rule, now: u64) -> Result<Plan, ManageError> {
-        let spared = spared(runs, rule, &self.needed(now)?);
-        let mut going: Vec<&Facts> = runs.iter().filter(|run| !spared.contains_key(&run.summary().id)).collect();
-        going.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
-        let doomed = |run: &Facts| {
+    /// If the folder of runs cannot be listed.
+    pub fn plan(&self, runs: &[RunFacts], rule: &Rule, now: u64) -> Result<Plan, ManageError> {
+        let retained = retained(runs, rule, &self.needed(now)?);
+        let mut selected_runs: Vec<&RunFacts> =
+            runs.iter().filter(|run| !retained.contains_key(&run.summary().id)).collect();
+        selected_runs.sort_by_key(|run| (run.summary().recipe.created_at, run.summary().id.clone()));
+        let selected = |run: &RunFacts| {
             let id = run.summary().id.clone();
             let bytes = disk_usage(self.folder(&id).path());
-            Doomed { id, state: run.state(), bytes }
+            SelectedRun { id, state: run.state(), bytes }
         };
-        let doomed = going.into_iter().map(doomed).collect();
-        Ok(Plan { doomed, spared: spared.into_iter().map(|(id, reason)| Spared { id, reason }).collect() })
+        let selected = selected_runs.into_iter().map(selected).collect();
+        Ok(Plan { selected, retained: retained.into_iter().map(|(id, reason)| RetainedRun { id, reason }).collect() })
     }
 
-    /// What of the doomed runs' checkpoints may go: of finished runs everything but the best weights and what
-    /// fine-tuning started from, if the best weights are whole. The others are spared.
+    /// Narrows a plan to checkpoints. A finished run with intact best weights loses everything except these and the
+    /// weights from which fine-tuning started; other runs are retained.
     #[must_use]
     pub fn plan_of_checkpoints(&self, plan: Plan) -> Plan {
-        let Plan { doomed, mut spared } = plan;
-        let mut kept = Vec::new();
-        for run in doomed {
-            match self.superfluous(&run) {
-                Ok(files) => kept.push(Doomed { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run }),
-                Err(reason) => spared.push(Spared { id: run.id, reason }),
+        let Plan { selected, mut retained } = plan;
+        let mut narrowed = Vec::new();
+        for run in selected {
+            match self.removable_files(&run) {
+                Ok(files) => {
+                    narrowed.push(SelectedRun { bytes: files.iter().map(|file| disk_usage(file)).sum(), ..run });
+                }
+                Err(reason) => retained.push(RetainedRun { id: run.id, reason }),
             }
         }
-        Plan { doomed: kept, spared }
+        Plan { selected: narrowed, retained }
     }
 
-    fn superfluous(&self, run: &Doomed) -> Result<Vec<PathBuf>, String> {
+    fn removable_files(&self, run: &SelectedRun) -> Result<Vec<PathBuf>, String> {
         if run.state != RunState::Finished {
-            return Err(format!("is {}: it goes on from them", run.state));
+            return Err(format!("is {}: it needs them to resume", run.state));
         }
         let folder = self.folder(&run.id);
         let best = folder.best_checkpoint();
@@ -174,19 +177,19 @@ impl RunStore {
         if files.is_empty() { Err("has nothing but its best weights".into()) } else { Ok(files) }
     }
 
-    /// Deletes a finished run's checkpoints but for the best one; gives the bytes set free. The run can be tested,
-    /// looked into and fine-tuned from; it can be extended from its best epoch only.
+    /// Deletes a finished run's checkpoints except the best one; returns the freed bytes. The run can still be tested,
+    /// inspected and fine-tuned from, but resumes only from its best epoch.
     ///
     /// # Errors
-    /// When a worker is at the run, it is needed, or a file cannot be removed.
-    pub fn drop_checkpoints(&self, run: &Doomed, now: u64) -> Result<u64, ManageError> {
+    /// If a worker is running, the run is needed, or a file cannot be removed.
+    pub fn drop_checkpoints(&self, run: &SelectedRun, now: u64) -> Result<u64, ManageError> {
         let folder = self.folder(&run.id);
-        let _lock = self.at_rest(&run.id, now)?;
+        let _lock = self.lock_inactive(&run.id, now)?;
         let mut freed = 0;
         let state = self.summary(&run.id).map_or(RunState::Lost, |followed| followed.summary.state(false, now));
-        let run = &Doomed { state, ..run.clone() };
-        // Looked at again under the lock: a worker may have been there since the plan.
-        for file in self.superfluous(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
+        let run = &SelectedRun { state, ..run.clone() };
+        // Checked again under the lock: a worker may have run since the plan was made.
+        for file in self.removable_files(run).map_err(|reason| io_error(&folder, std::io::Error::other(reason)))? {
             let bytes = disk_usage(&file);
             fs::remove_file(&file).map_err(|source| ManageError::Io { path: file, source })?;
             freed += bytes;

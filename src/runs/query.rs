@@ -1,29 +1,29 @@
-//! The language that lists of runs are filtered with, and the orders that they stand in.
+//! The query language that filters lists of runs, and their sort orders.
 //!
-//! A query is words apart by spaces, all of which have to hold: `state:running val_acc>0.6 !cnn`. A bare word is looked
-//! for in name, strategy, dataset, tags and note; `field`, a comparison and a value compare one field. `,` or `|`
-//! between values means any of them, `!` before a word its opposite. Pure: a run is told by its [`Facts`].
+//! A query is words separated by spaces, all of which must match: `state:running val_acc>0.6 !cnn`. A bare word is
+//! searched in name, strategy, dataset, tags and note. A field, a comparison and a value compare one field. `,` or `|`
+//! between values matches any of them; `!` before a word negates it. Pure: a run is represented by its [`RunFacts`].
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::facts::{Facts, Field, STATES, Value};
+use super::facts::{Field, RunFacts, STATES, Value};
 use crate::domain::text::printable;
 
-/// What is wrong with a query, and where.
+/// An error in a query, with its position.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{reason}")]
 pub struct QueryError {
-    /// The word that cannot be read, in bytes of the query, so that it can be shown as typed.
+    /// The wrong word's byte range in the query, so that it can be marked.
     pub at: std::ops::Range<usize>,
-    /// What is wrong with it and what is accepted, safe to print.
+    /// The error and the accepted forms, safe to print.
     pub reason: String,
 }
 
-/// How a field is compared.
+/// A comparison of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
-    /// `:`, of words: contains.
+    /// `:` on text: contains.
     Has,
     Is,
     IsNot,
@@ -33,7 +33,7 @@ enum Comparison {
     AtLeast,
 }
 
-/// Longer signs first: `<=` is not `<`.
+/// Longer signs first: otherwise `<=` would be read as `<`.
 const COMPARISONS: [(&str, Comparison); 7] = [
     ("!=", Comparison::IsNot),
     ("<=", Comparison::AtMost),
@@ -57,19 +57,19 @@ impl Comparison {
     }
 }
 
-/// What a value is compared with.
+/// The right side of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 enum Operand {
-    /// In small letters.
+    /// Lowercase text.
     Text(String),
     Number(f64),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Test {
-    /// Any of these words, in small letters, is somewhere in the run's texts.
+    /// Any of these lowercase words occurs in the run's texts.
     Word(Vec<String>),
-    /// Any of these is what the comparison of the field asks for.
+    /// The field compares to any of these operands.
     Field(Field, Comparison, Vec<Operand>),
 }
 
@@ -79,21 +79,21 @@ struct Term {
     test: Test,
 }
 
-/// What runs are looked for. The empty one lets every run through.
+/// A condition on runs. The empty query matches every run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
     terms: Vec<Term>,
 }
 
 impl Query {
-    /// Reads a query.
+    /// Parses a query.
     ///
     /// # Errors
-    /// At the first word that is none, with what is accepted in its place.
+    /// The first wrong word, with the accepted forms.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         let mut terms = Vec::new();
         for word in text.split_whitespace() {
-            // Where the word stands: both are parts of one text.
+            // The word's offset: both are slices of one text.
             let start = word.as_ptr() as usize - text.as_ptr() as usize;
             let at = start..start + word.len();
             terms.push(term(word).map_err(|reason| QueryError { at, reason: printable(&reason) })?);
@@ -101,33 +101,33 @@ impl Query {
         Ok(Self { terms })
     }
 
-    /// Whether every run matches.
+    /// Returns whether every run matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Whether a run is one of those looked for.
+    /// Returns whether a run matches.
     #[must_use]
-    pub fn matches(&self, run: &Facts) -> bool {
+    pub fn matches(&self, run: &RunFacts) -> bool {
         self.terms.iter().all(|term| term.test.holds(run) != term.negated)
     }
 }
 
 impl Test {
-    fn holds(&self, run: &Facts) -> bool {
+    fn holds(&self, run: &RunFacts) -> bool {
         match self {
             Self::Word(words) => words.iter().any(|word| run.mentions(word)),
             Self::Field(field, comparison, operands) => {
                 let holds = |operand| compare(&run.value(*field), *comparison, operand);
-                // `!=` of several means none of them.
+                // `!=` with several operands excludes all of them.
                 if *comparison == Comparison::IsNot { operands.iter().all(holds) } else { operands.iter().any(holds) }
             }
         }
     }
 }
 
-/// A run without a value fulfils no comparison but `!=`.
+/// Compares a value with an operand. A run without a value matches only `!=`.
 fn compare(value: &Value, comparison: Comparison, operand: &Operand) -> bool {
     match (value, operand) {
         (Value::Number(value), Operand::Number(operand)) => {
@@ -147,20 +147,20 @@ fn term(word: &str) -> Result<Term, String> {
         Some(plain) => (true, plain),
         None => (false, word),
     };
-    let sign = plain.char_indices().find_map(|(place, _)| {
-        let found = COMPARISONS.iter().find(|(sign, _)| plain[place..].starts_with(sign))?;
-        Some((place, *found))
+    let sign = plain.char_indices().find_map(|(index, _)| {
+        let found = COMPARISONS.iter().find(|(sign, _)| plain[index..].starts_with(sign))?;
+        Some((index, *found))
     });
-    let Some((place, (sign, comparison))) = sign else {
+    let Some((index, (sign, comparison))) = sign else {
         return Ok(Term { negated, test: Test::Word(alternatives(plain, word)?.map(str::to_lowercase).collect()) });
     };
-    let name = &plain[..place];
+    let name = &plain[..index];
     let field: Field =
         name.parse().map_err(|()| format!("'{name}' is no field; use {}", Field::ALL.map(Field::name).join(", ")))?;
     if field.is_text() && !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot) {
         return Err(format!("'{sign}' does not compare words: use {name}:word, {name}=word or {name}!=word"));
     }
-    let values = alternatives(&plain[place + sign.len()..], word)?;
+    let values = alternatives(&plain[index + sign.len()..], word)?;
     let operands: Result<Vec<Operand>, String> = values.map(|value| operand(field, value)).collect();
     Ok(Term { negated, test: Test::Field(field, comparison, operands?) })
 }
@@ -197,7 +197,7 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
     }
 }
 
-/// A fraction, or a percentage as one.
+/// Parses a fraction or a percentage.
 fn share(text: &str) -> Option<f64> {
     let (number, scale) = match text.strip_suffix('%') {
         Some(number) => (number, 100.0),
@@ -206,7 +206,7 @@ fn share(text: &str) -> Option<f64> {
     number.parse::<f64>().ok().map(|number| number / scale).filter(|share| share.is_finite())
 }
 
-/// The seconds that an age such as `30d` or `90m` means.
+/// Parses an age such as `30d` or `90m` into seconds.
 #[must_use]
 pub fn age(text: &str) -> Option<f64> {
     let unit = text.chars().next_back()?;
@@ -222,17 +222,17 @@ pub fn age(text: &str) -> Option<f64> {
     Some(number * seconds).filter(|age| age.is_finite() && *age >= 0.0)
 }
 
-/// What a list is ordered by.
+/// The sort order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SortKey {
     /// The field.
     pub by: Field,
-    /// Whether the largest comes first.
+    /// Whether the largest value comes first.
     pub descending: bool,
 }
 
 impl SortKey {
-    /// The fields that order a list.
+    /// The fields for sorting a list.
     pub const FIELDS: [Field; 11] = [
         Field::Name,
         Field::State,
@@ -247,23 +247,23 @@ impl SortKey {
         Field::Age,
     ];
 
-    /// The order of this field in which the best, the newest or the first letter comes first; `None` where a list
-    /// cannot be ordered by it.
+    /// Returns the order of this field with the best, the newest or the first letter first; `None` for a field without
+    /// order.
     #[must_use]
     pub fn by(field: Field) -> Option<Self> {
         let descending = matches!(field, Field::Epoch | Field::ValAcc | Field::TestAcc | Field::F1 | Field::Rate);
         Self::FIELDS.contains(&field).then_some(Self { by: field, descending })
     }
 
-    /// The opposite order.
+    /// Returns the opposite order.
     #[must_use]
     pub fn reversed(self) -> Self {
         Self { descending: !self.descending, ..self }
     }
 
-    /// Which of two runs comes first; runs without a value last in either direction, and names decide among equals.
+    /// Compares two runs. Runs without a value come last in either direction; equal values are ordered by name.
     #[must_use]
-    pub fn compare(self, one: &Facts, other: &Facts) -> Ordering {
+    pub fn compare(self, one: &RunFacts, other: &RunFacts) -> Ordering {
         let directed = |order: Ordering| if self.descending { order.reverse() } else { order };
         let order = match (one.value(self.by), other.value(self.by)) {
             (Value::Number(one), Value::Number(other)) => directed(one.total_cmp(&other)),
@@ -296,5 +296,4 @@ impl fmt::Display for SortKey {
 }
 
 #[cfg(test)]
-#[path = "query_tests.rs"]
-mod query_tests;
+mod tests;

@@ -1,4 +1,4 @@
-//! What others ask of a worker, as files in `control/` of the run's folder, so that it works over a shared file system:
+//! Requests to a worker, as files in `control/` of the run's folder, which work over a shared file system:
 //!
 //! ```text
 //! control/stop         end after the current batch
@@ -8,8 +8,8 @@
 //! control/placed.json  no request: where the run was handed to: see `placement`
 //! control/killed       no request: the id of the worker that a person killed, until the run goes on
 //! ```
-//! A request stays until it is taken back: a worker that was not there finds it. Whoever starts a worker takes stop and
-//! pause back first, because a person who resumes a run wants it to go on; limits stay, also for the next worker.
+//! A request remains until it is withdrawn, so that a worker that starts later finds it. The starter of a worker
+//! withdraws stop and pause first: otherwise a resumed run would end at once. Limits remain for the next worker.
 
 use std::fs;
 use std::io;
@@ -40,49 +40,49 @@ impl RunFolder {
         self.control().join("pause")
     }
 
-    /// The request for other limits.
+    /// Returns the path of the requested limits.
     #[must_use]
     pub fn limits_file(&self) -> PathBuf {
         self.control().join("limits.json")
     }
 
     pub(super) fn request(&self, file: &Path, content: &[u8]) -> io::Result<()> {
-        durable::own(self.path())?;
-        durable::folder(&self.control())?;
+        durable::check_folder(self.path())?;
+        durable::create_folder(&self.control())?;
         durable::write(file, content)
     }
 
     pub(super) fn take_back(&self, request: &Path) -> io::Result<()> {
-        // Through a link it would be somebody else's file.
-        match durable::own(&self.control()).and_then(|()| fs::remove_file(request)) {
+        // Behind a link the file belongs to something else.
+        match durable::check_folder(&self.control()).and_then(|()| fs::remove_file(request)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Asks the worker to end after its current batch; the run can go on from there.
+    /// Requests that the worker ends after its current batch; the run can be resumed from there.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn request_stop(&self) -> io::Result<()> {
         self.request(&self.stop_file(), b"")
     }
 
-    /// Whether somebody asked the worker to stop.
+    /// Returns whether a stop is requested.
     #[must_use]
     pub fn stop_requested(&self) -> bool {
         self.stop_file().exists()
     }
 
-    /// Forgets a stop request: a resumed run must not stop at once.
+    /// Withdraws a stop request: otherwise a resumed run would stop at once.
     ///
     /// # Errors
-    /// When the request is there and cannot be removed.
+    /// If the request exists and cannot be removed.
     pub fn clear_stop(&self) -> io::Result<()> {
         self.take_back(&self.stop_file())
     }
 
-    /// When a stop was asked for that was not taken back, in milliseconds since 1970 by the file system's clock.
+    /// Returns the time of a pending stop request, in milliseconds since 1970 by the file system's clock.
     #[must_use]
     pub fn stop_requested_at(&self) -> Option<u64> {
         let modified = fs::metadata(self.stop_file()).and_then(|data| data.modified()).ok()?;
@@ -94,54 +94,54 @@ impl RunFolder {
         self.control().join("killed")
     }
 
-    /// Notes that a person killed the worker of this process id, which could not say so itself.
+    /// Records that a person killed the worker of this process id, because a killed worker cannot log its end.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn note_killed(&self, pid: u32) -> io::Result<()> {
         self.request(&self.killed_file(), format!("{pid}\n").as_bytes())
     }
 
-    /// Whether the latest worker was killed by a person.
+    /// Returns whether a person killed the latest worker.
     #[must_use]
     pub fn killed(&self) -> bool {
         self.killed_file().exists()
     }
 
-    /// Forgets that a worker was killed: another one is on its way.
+    /// Removes the record of a kill, for the next worker.
     ///
     /// # Errors
-    /// When the note is there and cannot be removed.
+    /// If the record exists and cannot be removed.
     pub fn clear_killed(&self) -> io::Result<()> {
         self.take_back(&self.killed_file())
     }
 
-    /// Asks the worker to wait after its current batch until [`Self::clear_pause`].
+    /// Requests that the worker waits after its current batch until [`Self::clear_pause`].
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn request_pause(&self) -> io::Result<()> {
         self.request(&self.pause_file(), b"")
     }
 
-    /// Whether somebody asked the worker to wait.
+    /// Returns whether a pause is requested.
     #[must_use]
     pub fn pause_requested(&self) -> bool {
         self.pause_file().exists()
     }
 
-    /// Lets the worker go on.
+    /// Withdraws the pause request, so that the worker continues.
     ///
     /// # Errors
-    /// When the request is there and cannot be removed.
+    /// If the request exists and cannot be removed.
     pub fn clear_pause(&self) -> io::Result<()> {
         self.take_back(&self.pause_file())
     }
 
-    /// The limits asked for; `None` while the recipe's are in force.
+    /// Returns the requested limits; `None` while the recipe's are in force.
     ///
     /// # Errors
-    /// When the request cannot be read, is of a newer format, or out of range.
+    /// If the request cannot be read, has a newer format, or is out of range.
     pub fn limits(&self) -> Result<Option<Limits>, FileError> {
         let path = self.limits_file();
         let Some(limits) = KIND.read::<Limits>(&path)? else { return Ok(None) };
@@ -149,10 +149,10 @@ impl RunFolder {
         Ok(Some(limits))
     }
 
-    /// Puts these limits in force, for the worker at work and for those after it.
+    /// Puts these limits in force, for the current worker and later ones.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn request_limits(&self, limits: Limits) -> io::Result<()> {
         self.request(&self.limits_file(), &KIND.bytes(&limits)?)
     }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_stays_until_it_is_taken_back() {
+    fn a_request_stays_until_it_is_withdrawn() {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(folder.path());
         assert!(!run.pause_requested() && !run.stop_requested());
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_come_back_and_what_is_none_is_refused_in_words() {
+    fn limits_come_back_and_invalid_ones_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::at(folder.path());
         assert_eq!(run.limits().expect("none"), None);

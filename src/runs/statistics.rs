@@ -1,24 +1,23 @@
-//! Whether a difference between two runs is more than chance: tests on the same images, and means over seeds.
+//! Statistics of the difference between two runs: tests on the same images, and means over seeds.
 //!
-//! Plain numbers in, plain numbers out; knows no run and no file.
+//! Uses only numbers, no runs or files.
 
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// How often the images are drawn anew for an interval.
+/// The number of bootstrap resamples for an interval.
 pub const RESAMPLES: u32 = 2_000;
 
-/// The seed of those draws: the same predictions always give the same interval.
+/// The seed of the resamples: the same predictions always give the same interval.
 const SEED: u64 = 42;
 
-/// Below which a probability counts as more than chance.
+/// The probability below which a difference is significant.
 pub const SIGNIFICANCE: f64 = 0.05;
 
-/// McNemar's exact test: how likely images that only one of two runs gets right split at least as unevenly between the
-/// two as `gained` and `lost`, if each went either way with the same probability (two-sided binomial). 1 where there
-/// is no such image.
+/// Returns the p-value of McNemar's exact test (McNemar 1947; two-sided binomial with probability ½). `gained` and
+/// `lost` count the images that only one of two runs predicts correctly. Returns 1 if both are 0.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
 pub fn mcnemar(gained: u64, lost: u64) -> f64 {
@@ -41,7 +40,7 @@ pub fn mcnemar(gained: u64, lost: u64) -> f64 {
     (2.0 * (largest + f64::ln(tail)).exp()).min(1.0)
 }
 
-/// Where a value lies with a probability of 95 %.
+/// A 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Interval {
     /// Its lower end.
@@ -51,26 +50,26 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Whether 0 lies outside: whether there is a difference.
+    /// Returns whether 0 is outside the interval, which makes the difference significant.
     #[must_use]
     pub fn excludes_zero(self) -> bool {
         self.low > 0.0 || self.high < 0.0
     }
 }
 
-/// Mean and deviation of the same figure of several runs.
+/// Mean and deviation of one metric over several runs.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Spread {
     /// The arithmetic mean.
     pub mean: f64,
-    /// The sample standard deviation (n − 1); `None` of one value.
+    /// The sample standard deviation (n − 1); `None` for one value.
     pub deviation: Option<f64>,
-    /// How many values there are.
+    /// The number of values.
     pub count: usize,
 }
 
 impl Spread {
-    /// Of these values; `None` if there are none or one is no number.
+    /// Returns mean and deviation of these values; `None` if there are none or one is NaN or infinite.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // a handful of runs
     pub fn of(values: &[f64]) -> Option<Self> {
@@ -85,19 +84,19 @@ impl Spread {
     }
 }
 
-/// Truth, the first run's answer and the second run's.
+/// The truth, the first run's prediction and the second run's prediction.
 type Cell = (usize, usize, usize);
 
-/// What two runs say of the same images, counted by truth and both answers.
+/// Two runs' predictions for the same images, counted by truth and both predictions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pairs {
     classes: usize,
-    /// Only cells that hold images, in order: intervals depend on nothing else.
+    /// Only non-empty cells, in order: the intervals depend on nothing else.
     cells: BTreeMap<Cell, u32>,
 }
 
 impl Pairs {
-    /// No image yet, over this many classes.
+    /// Returns counts without images, over this many classes.
     #[must_use]
     pub fn new(classes: usize) -> Self {
         Self { classes, cells: BTreeMap::new() }
@@ -112,13 +111,13 @@ impl Pairs {
         *self.cells.entry((truth, first, second)).or_default() += 1;
     }
 
-    /// Images counted.
+    /// Returns the number of images.
     #[must_use]
     pub fn images(&self) -> u64 {
         self.cells.values().map(|count| u64::from(*count)).sum()
     }
 
-    /// Images that only the second run gets right, and those that only the first does.
+    /// Returns the images that only the second run predicts correctly, and those that only the first one does.
     #[must_use]
     pub fn gained_and_lost(&self) -> (u64, u64) {
         let only = |right: fn(Cell) -> bool| {
@@ -128,30 +127,30 @@ impl Pairs {
         (gained, only(|(truth, first, second)| first == truth && second != truth))
     }
 
-    /// The F1 of each class by the second run minus that by the first.
+    /// Returns each class's F1 of the second run minus that of the first, `[classes]`.
     #[must_use]
     pub fn f1_differences(&self) -> Vec<f64> {
         differences(self.classes, self.cells.iter().map(|(cell, count)| (*cell, *count)))
     }
 
-    /// The macro F1 of the second run minus that of the first.
+    /// Returns the macro F1 of the second run minus that of the first.
     #[must_use]
     pub fn f1_difference(&self) -> f64 {
         mean(&self.f1_differences())
     }
 
-    /// The percentile bootstrap's interval of [`Self::f1_difference`]: the same number of images is drawn with
-    /// replacement, both runs' answers together, [`RESAMPLES`] times.
+    /// Returns the percentile bootstrap interval of [`Self::f1_difference`] (Efron & Tibshirani 1993). Draws as many
+    /// images as there are with replacement, with both runs' predictions, [`RESAMPLES`] times.
     #[must_use]
     pub fn f1_interval(&self) -> Interval {
         self.f1_interval_of(RESAMPLES, SEED)
     }
 
-    /// The same with another number of draws and another seed.
+    /// Returns the bootstrap interval with another number of resamples and another seed.
     #[must_use]
     pub fn f1_interval_of(&self, resamples: u32, seed: u64) -> Interval {
         let cells: Vec<Cell> = self.cells.keys().copied().collect();
-        // Which cell each image lies in, so that drawing an image draws a cell with its weight.
+        // The cell of each image, so that drawing an image draws a cell with its weight.
         let cell_of: Vec<u32> = (0_u32..)
             .zip(self.cells.values())
             .flat_map(|(cell, count)| std::iter::repeat_n(cell, *count as usize))
@@ -180,7 +179,7 @@ fn draw(random: &mut ChaCha8Rng, cell_of: &[u32], drawn: &mut [u32]) {
     let mut left = cell_of.len();
     while left > 0 {
         let bits = random.next_u64();
-        // Each half draws an image; the bias of images / 2³² is of no matter here.
+        // Each half draws an image; the bias of images / 2³² is negligible.
         for half in [bits & 0xffff_ffff, bits >> 32].into_iter().take(left) {
             drawn[cell_of[((half * images) >> 32) as usize] as usize] += 1;
         }
@@ -188,9 +187,10 @@ fn draw(random: &mut ChaCha8Rng, cell_of: &[u32], drawn: &mut [u32]) {
     }
 }
 
-/// The second run's F1 minus the first's for each class; an F1 without images is 0, as in scikit-learn.
+/// Returns each class's F1 of the second run minus that of the first, `[classes]`. An F1 without images is 0, as in
+/// scikit-learn.
 fn differences(classes: usize, cells: impl Iterator<Item = (Cell, u32)>) -> Vec<f64> {
-    // For each class: right and answered by the first, the same by the second, and the support.
+    // By class: correct and predicted of the first run, correct and predicted of the second, and the support.
     let mut tally = vec![[0_u32; 5]; classes];
     for ((truth, first, second), count) in cells {
         tally[first][1] += count;
@@ -208,19 +208,18 @@ fn differences(classes: usize, cells: impl Iterator<Item = (Cell, u32)>) -> Vec<
 
 #[allow(clippy::cast_precision_loss)] // few classes
 fn mean(values: &[f64]) -> f64 {
-    // Not `sum`, which is −0 of nothing.
+    // Not `sum`, which is −0 without values.
     values.iter().fold(0.0, |sum, value| sum + value) / values.len().max(1) as f64
 }
 
-/// The value below which this share of sorted values lies, interpolated as NumPy's `percentile` does.
+/// Returns a quantile of sorted values, interpolated linearly as in NumPy's `percentile`.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few thousand values
 fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, part) = (place.floor() as usize, place.fract());
+    let rank = share * (sorted.len() - 1) as f64;
+    let (below, part) = (rank.floor() as usize, rank.fract());
     let above = sorted[(below + 1).min(sorted.len() - 1)];
     sorted[below] + part * (above - sorted[below])
 }
 
 #[cfg(test)]
-#[path = "statistics_tests.rs"]
 mod tests;

@@ -1,21 +1,20 @@
 //! The training curve within epochs, in bounded memory: a fold of step events into at most [`CAPACITY`] buckets.
 //!
-//! A bucket keeps first, smallest, largest and last value of what fell into it, so that no spike is ever lost, however
-//! long the run. Buckets lie within one epoch as long as that is possible, and on one side of the newest checkpoints
-//! within one, so that a run which goes on from there forgets exactly what lies past it. Knows events; nothing of files
-//! or screens.
+//! A bucket has the first, smallest, largest and last value of its points, so that every spike survives in a run of any
+//! length. While possible, a bucket spans neither two epochs nor one of the newest checkpoints. A run that resumes from
+//! there thus drops exactly the void steps. Depends on events, not on files or screens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::events::{Event, Record};
 
-/// Most buckets that a run has.
+/// The most buckets of a run.
 pub const CAPACITY: usize = 4096;
 
-/// Above this many after merging within epochs, buckets of neighbouring epochs merge too.
+/// The number of buckets after merging within epochs above which buckets of adjacent epochs merge too.
 const CROWDED: usize = CAPACITY / 4 * 3;
 
-/// What the x axis of a curve counts.
+/// The unit of a curve's x axis.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Axis {
     /// Epochs: 2.5 is halfway through the third.
@@ -27,9 +26,9 @@ pub enum Axis {
     Seconds,
 }
 
-/// Where in a run a step lies.
+/// The position of a step in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct CurvePosition {
     /// Time in epochs: 2.5 is halfway through the third.
     pub epochs: f64,
     /// Optimizer steps since the start of the run.
@@ -38,8 +37,8 @@ pub struct Place {
     pub trained: u64,
 }
 
-impl Place {
-    /// The coordinate on this axis.
+impl CurvePosition {
+    /// Returns the coordinate on this axis.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // steps and milliseconds are far below 2^52
     pub fn on(&self, axis: Axis) -> f64 {
@@ -51,20 +50,20 @@ impl Place {
     }
 }
 
-/// What the finite values of one figure in a bucket amount to.
+/// The aggregate of one metric's finite values in a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Extent {
-    /// The first.
+    /// The first value.
     pub first: f64,
-    /// The smallest.
+    /// The smallest value.
     pub min: f64,
-    /// The largest.
+    /// The largest value.
     pub max: f64,
-    /// The last.
+    /// The last value.
     pub last: f64,
-    /// How many.
+    /// The number of values.
     pub count: u64,
-    /// What they add up to.
+    /// The sum of the values.
     pub sum: f64,
 }
 
@@ -74,7 +73,7 @@ impl Extent {
         value.is_finite().then_some(extent)
     }
 
-    /// Their mean.
+    /// Returns the mean of the values.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts are far below 2^52
     pub fn mean(&self) -> f64 {
@@ -93,7 +92,7 @@ impl Extent {
     }
 }
 
-/// Two stretches of a curve as one; what was no number adds nothing.
+/// Merges two aggregates; a missing one adds nothing.
 fn joined(earlier: Option<Extent>, later: Option<Extent>) -> Option<Extent> {
     match (earlier, later) {
         (Some(earlier), Some(later)) => Some(earlier.then(later)),
@@ -101,22 +100,22 @@ fn joined(earlier: Option<Extent>, later: Option<Extent>) -> Option<Extent> {
     }
 }
 
-/// A stretch of the training curve.
+/// A section of the training curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
-    /// Where its first point lies.
-    pub from: Place,
-    /// Where its last point lies.
-    pub to: Place,
+    /// The position of its first point.
+    pub from: CurvePosition,
+    /// The position of its last point.
+    pub to: CurvePosition,
     /// The epoch of its last point, counted from 1.
     pub epoch: u32,
     /// The step of its last point in that epoch, counted from 1.
     step: u32,
-    /// Points in it.
+    /// The number of points.
     pub count: u64,
-    /// Mean training losses as reported; `None` if none was a number.
+    /// Mean training losses as logged; `None` if all were NaN or infinite.
     pub loss: Option<Extent>,
-    /// Training accuracies likewise.
+    /// Training accuracies as logged; `None` if all were NaN or infinite.
     pub accuracy: Option<Extent>,
 }
 
@@ -131,7 +130,7 @@ impl Bucket {
     }
 }
 
-/// Which figure of a step is drawn.
+/// The metric of a step that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Figure {
     /// Mean training loss.
@@ -144,15 +143,15 @@ pub enum Figure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Steps {
     buckets: Vec<Bucket>,
-    /// Points that a bucket takes before a new one begins.
+    /// The number of points after which a new bucket begins.
     per_bucket: u64,
-    /// Whether buckets may span epochs: only in runs of more epochs than buckets.
+    /// Whether buckets may span epochs: only in runs with more epochs than buckets.
     across: bool,
-    /// Epoch and step of the newest checkpoints within an epoch: no bucket spans one. Two, because there are two files.
+    /// Epoch and step of the newest checkpoints within an epoch; no bucket spans one. Two, because there are two files.
     cuts: Vec<(u32, u32)>,
     /// Milliseconds of training so far.
     trained: u64,
-    /// When the clock was last looked at, while it runs.
+    /// The time of the last event while the training clock runs.
     clock: Option<u64>,
 }
 
@@ -163,20 +162,20 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// The stretches in the order of time; at most [`CAPACITY`].
+    /// Returns the buckets in the order of time; at most [`CAPACITY`].
     #[must_use]
     pub fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
-    /// Whether there is nothing to draw.
+    /// Returns whether there is no point.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()
     }
 
-    /// Points to draw a figure from, in the order of time: of each bucket its first, smallest, largest and last value.
-    /// Whoever keeps smallest and largest value per column shows every spike of the run.
+    /// Returns the points of a metric in the order of time: each bucket's first, smallest, largest and last value. A
+    /// plot of the extremes per column shows every spike of the run.
     pub fn points(&self, axis: Axis, figure: Figure) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.buckets.iter().flat_map(move |bucket| {
             let extent = match figure {
@@ -199,7 +198,7 @@ impl Steps {
         })
     }
 
-    /// Takes one event in.
+    /// Applies one event.
     pub fn apply(&mut self, record: &Record) {
         match &record.event {
             Event::WorkerStarted { resumed_from, resumed_step, .. } => {
@@ -212,14 +211,14 @@ impl Steps {
             Event::Step { epoch, step, steps, loss, accuracy, .. } => {
                 self.advance(record.at);
                 let before = epoch.saturating_sub(1);
-                let place = Place {
+                let position = CurvePosition {
                     epochs: f64::from(before) + f64::from(*step) / f64::from((*steps).max(1)),
                     step: u64::from(before) * u64::from(*steps) + u64::from(*step),
                     trained: self.trained,
                 };
                 self.push(&Bucket {
-                    from: place,
-                    to: place,
+                    from: position,
+                    to: position,
                     epoch: *epoch,
                     step: *step,
                     count: 1,
@@ -232,7 +231,7 @@ impl Steps {
         }
     }
 
-    /// Stops the clock of training until the next epoch or step begins: for events between which nothing is trained.
+    /// Stops the training clock until the next epoch or step begins, for events between which nothing is trained.
     pub fn interrupt(&mut self) {
         self.clock = None;
     }
@@ -244,10 +243,12 @@ impl Steps {
     }
 
     fn push(&mut self, point: &Bucket) {
-        let (room, across) = (self.per_bucket, self.across);
+        let (capacity, across) = (self.per_bucket, self.across);
         match self.buckets.last_mut() {
             Some(last)
-                if last.count < room && (across || last.epoch == point.epoch) && !is_cut(&self.cuts, last, point) =>
+                if last.count < capacity
+                    && (across || last.epoch == point.epoch)
+                    && !is_cut(&self.cuts, last, point) =>
             {
                 last.absorb(point);
             }
@@ -263,11 +264,11 @@ impl Steps {
         }
     }
 
-    /// Merges neighbours as far as a bucket's room allows.
+    /// Merges adjacent buckets up to the capacity of a bucket.
     fn merge(&mut self) {
-        let (room, across, cuts) = (self.per_bucket, self.across, &self.cuts);
+        let (capacity, across, cuts) = (self.per_bucket, self.across, &self.cuts);
         self.buckets.dedup_by(|later, earlier| {
-            let fits = earlier.count + later.count <= room
+            let fits = earlier.count + later.count <= capacity
                 && (across || earlier.epoch == later.epoch)
                 && !is_cut(cuts, earlier, later);
             if fits {
@@ -277,32 +278,31 @@ impl Steps {
         });
     }
 
-    /// From here on no bucket spans this place within the epoch after `epoch`.
+    /// Records a checkpoint after `step` of the epoch after `epoch`: from here on no bucket spans it.
     fn cut(&mut self, epoch: u32, step: u32) {
-        let place = (epoch.saturating_add(1), step);
-        if step > 0 && !self.cuts.contains(&place) {
-            self.cuts.push(place);
+        let position = (epoch.saturating_add(1), step);
+        if step > 0 && !self.cuts.contains(&position) {
+            self.cuts.push(position);
             self.cuts.drain(..self.cuts.len().saturating_sub(2));
         }
     }
 
-    /// Forgets what lies past an epoch and a step of the one after it. A bucket that spans this place goes as a whole:
-    /// what it holds of void steps cannot be told apart. Only runs of thousands of epochs have one at the end of an
-    /// epoch, and only those whose two newest checkpoints are gone have one within.
+    /// Drops the points after an epoch and a step of the next one. A bucket that spans this position is dropped
+    /// entirely, because its void steps cannot be separated. Only runs of thousands of epochs have such a bucket at the
+    /// end of an epoch. Within an epoch, only runs that lost their two newest checkpoints have one.
     fn forget_after(&mut self, epoch: u32, step: u32) {
-        let place = (epoch.saturating_add(1), step);
-        let kept = self.buckets.iter().take_while(|bucket| (bucket.epoch, bucket.step) <= place).count();
-        self.buckets.truncate(kept);
-        self.cuts.retain(|cut| *cut <= place);
+        let position = (epoch.saturating_add(1), step);
+        let remaining = self.buckets.iter().take_while(|bucket| (bucket.epoch, bucket.step) <= position).count();
+        self.buckets.truncate(remaining);
+        self.cuts.retain(|cut| *cut <= position);
         self.trained = self.buckets.last().map_or(0, |bucket| bucket.to.trained);
     }
 }
 
-/// Whether a checkpoint lies between two neighbours.
+/// Returns whether a checkpoint separates two adjacent buckets.
 fn is_cut(cuts: &[(u32, u32)], earlier: &Bucket, later: &Bucket) -> bool {
     cuts.iter().any(|cut| (earlier.epoch, earlier.step) <= *cut && *cut < (later.epoch, later.step))
 }
 
 #[cfg(test)]
-#[path = "steps_tests.rs"]
-mod steps_tests;
+mod tests;

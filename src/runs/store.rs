@@ -1,4 +1,4 @@
-//! All runs of a home: create, list, find, follow.
+//! The store of all runs of a home: create, list, find, follow.
 
 use std::fs;
 use std::io;
@@ -19,26 +19,26 @@ pub struct RunStore {
     home: Home,
 }
 
-/// Why no run was found.
+/// The reason why no run was found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// There is none at all.
+    /// The home has no runs.
     #[error("there are no runs in {} yet: `mien train cnn` starts one", .0.display())]
     NoRuns(PathBuf),
-    /// None has this name.
+    /// No run has this name.
     #[error("no run is called '{name}' in {}; `mien runs` lists them", folder.display())]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Where.
+        /// The folder of runs.
         folder: PathBuf,
     },
-    /// More than one begins so.
+    /// Several runs' names begin with this text.
     #[error("'{name}' could be {}; type more of the name", candidates.join(", "))]
     Ambiguous {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The runs that begin so.
+        /// The matching runs.
         candidates: Vec<String>,
     },
     /// The folder of runs cannot be read.
@@ -46,45 +46,45 @@ pub enum FindError {
     Io {
         /// The folder.
         folder: PathBuf,
-        /// What the file system said.
+        /// The error.
         source: io::Error,
     },
 }
 
-/// Why a run cannot be shown.
+/// The reason why a run cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Its recipe.
+    /// Its recipe cannot be read.
     #[error(transparent)]
     Recipe(#[from] FileError),
-    /// Its event log.
+    /// Its event log cannot be read.
     #[error(transparent)]
     Events(#[from] ReadError),
 }
 
 impl RunStore {
-    /// The runs of this home, which need not exist yet.
+    /// Returns the runs of this home, which need not exist yet.
     #[must_use]
     pub fn new(home: Home) -> Self {
         Self { home }
     }
 
-    /// The home.
+    /// Returns the home.
     #[must_use]
     pub fn home(&self) -> &Home {
         &self.home
     }
 
-    /// The folder of a run.
+    /// Returns the folder of a run.
     #[must_use]
     pub fn folder(&self, id: &RunId) -> RunFolder {
         self.home.run(id)
     }
 
-    /// The ids of all runs, in no order: every folder that holds a recipe.
+    /// Returns the ids of all runs, unordered: every folder with a recipe is a run.
     ///
     /// # Errors
-    /// When the folder of runs is there and cannot be read.
+    /// If the folder of runs exists and cannot be read.
     pub fn ids(&self) -> io::Result<Vec<RunId>> {
         let entries = match fs::read_dir(self.home.checkpoints()) {
             Ok(entries) => entries,
@@ -98,10 +98,10 @@ impl RunStore {
         Ok(entries.filter_map(Result::ok).filter_map(run).collect())
     }
 
-    /// The run that `query` means: an id, a prefix that only one id has, `latest`, or a name that a run had before.
+    /// Finds a run by its id, a unique prefix of it, `latest`, or a former name.
     ///
     /// # Errors
-    /// When there is none, or more than one.
+    /// If no run or several runs match.
     pub fn find(&self, query: &str) -> Result<RunId, FindError> {
         let folder = self.home.checkpoints();
         let mut ids = self.ids().map_err(|source| FindError::Io { folder: folder.clone(), source })?;
@@ -120,7 +120,7 @@ impl RunStore {
         ids.retain(|id| !query.is_empty() && id.as_str().starts_with(query));
         match ids.as_slice() {
             [one] => Ok(one.clone()),
-            [] => self.formerly(query).ok_or_else(|| FindError::Unknown { name: printable(query), folder }),
+            [] => self.find_by_former_name(query).ok_or_else(|| FindError::Unknown { name: printable(query), folder }),
             several => Err(FindError::Ambiguous {
                 name: printable(query),
                 candidates: several.iter().map(ToString::to_string).collect(),
@@ -128,11 +128,10 @@ impl RunStore {
         }
     }
 
-    /// Creates the folder of a new run with its recipe. `id` is used if it is free, else with the first free number
-    /// behind it.
+    /// Creates the folder of a new run with its recipe. If `id` is taken, appends the first free number.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn create(&self, id: &RunId, recipe: &Recipe) -> io::Result<RunId> {
         fs::create_dir_all(self.home.checkpoints())?;
         for attempt in 1_u32.. {
@@ -143,7 +142,7 @@ impl RunStore {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    // A folder without a recipe is no run; a failed write must not leave one behind.
+                    // Remove the folder after a failed write: otherwise a folder without a recipe would remain.
                     folder.write_recipe(recipe).inspect_err(|_| {
                         let _ = fs::remove_dir_all(folder.path());
                     })?;
@@ -154,39 +153,38 @@ impl RunStore {
         Err(io::Error::other("every name is taken"))
     }
 
-    /// Opens a run to follow it from the first event on.
+    /// Opens a run for following from its first event.
     ///
     /// # Errors
-    /// When its recipe cannot be read.
+    /// If its recipe cannot be read.
     pub fn follow(&self, id: &RunId) -> Result<FollowedRun, FileError> {
-        FollowedRun::from_the_start(self.folder(id), id.clone())
+        FollowedRun::from_first_event(self.folder(id), id.clone())
     }
 
-    /// Opens a run to follow it from where its kept fold ends, if it has a valid one. What is behind that is still to
-    /// be read.
+    /// Opens a run for following from the end of a valid saved fold. The rest of the log is not read yet.
     ///
     /// # Errors
-    /// When its recipe cannot be read.
+    /// If its recipe cannot be read.
     pub fn open(&self, id: &RunId) -> Result<FollowedRun, FileError> {
-        FollowedRun::from_kept(self.folder(id), id.clone())
+        FollowedRun::from_saved_fold(self.folder(id), id.clone())
     }
 
-    /// The summary of a run as it is now.
+    /// Returns a run with its current summary.
     ///
     /// # Errors
-    /// When its recipe or its log cannot be read.
+    /// If its recipe or its log cannot be read.
     pub fn summary(&self, id: &RunId) -> Result<FollowedRun, LoadError> {
         let mut run = self.open(id)?;
         run.advance()?;
-        run.keep();
+        run.save_folds();
         Ok(run)
     }
 
-    /// The summaries of these runs as they are now, in the same order, read by several threads.
+    /// Returns these runs with their current summaries, in the same order, read by several threads.
     #[must_use]
     pub fn summaries(&self, ids: &[RunId]) -> Vec<Result<FollowedRun, LoadError>> {
         let read = |id: &RunId| {
-            // A thousand curves at once would take half a gigabyte, and a list shows none.
+            // A thousand curves would take half a gigabyte, and lists need none.
             let mut run = self.summary(id)?;
             run.forget_detail();
             Ok(run)
@@ -244,10 +242,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_an_error_counts() {
+    fn events_before_an_error_count() {
         let (_folder, store) = store_with(&["calm-heron"]);
         let mut run = store.follow(&RunId::new("calm-heron").expect("an id")).expect("a run");
-        // More than the reader takes in at once, so that it fails at a later piece.
+        // Longer than one read, so that reading fails at a later piece.
         let warning = Record { at: 1, event: Event::Warning { message: "x".repeat(1 << 20) } };
         let line = serde_json::to_string(&warning).expect("JSON");
         let newer = r#"{"at":2,"event":"log_opened","version":99,"program":"mien 99"}"#;

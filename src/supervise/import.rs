@@ -1,7 +1,7 @@
-//! An import in a process of its own: `mien data import … --progress`, heard through its output.
+//! An import in its own process: `mien data import … --progress`, followed through its output.
 //!
-//! It is in a session of its own and outlives whoever started it: who quits the dashboard finds the dataset there
-//! later. Ended by an interrupt it removes what it made, and so does the next import where it was killed.
+//! The process has its own session and outlives its starter, so that an import survives the end of the dashboard. An
+//! interrupted import removes its files; after a kill, the next import removes them.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -17,80 +17,80 @@ use super::launcher::program;
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
-/// The option that makes `mien data import` tell how far it is, for a program.
+/// The option of `mien data import` that reports progress for a program.
 pub const PROGRESS_OPTION: &str = "--progress";
 
-/// Between two pieces of news.
+/// The longest wait for one event.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Most that is kept of what an import complains of, in bytes.
+/// The most bytes of an import's error output that are stored.
 const COMPLAINT: u64 = 1 << 16;
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportProgress {
-    /// What it is doing: downloading, reading, measuring, packing.
+    /// The current stage: downloading, reading, measuring, packing.
     pub stage: String,
-    /// How much of that is done: bytes of a download, archive or table, files or images otherwise.
+    /// The amount done in this stage: bytes of a download, archive or table; otherwise files or images.
     pub done: u64,
-    /// How much there is to do, where that is known.
+    /// The total amount, if known.
     pub total: Option<u64>,
-    /// Classes found so far, once they are known.
+    /// The number of classes found so far, once known.
     pub classes: Option<usize>,
 }
 
-/// Something that was left out.
+/// A file that an import skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// What: a path inside the source or a row of its table.
+pub struct SkippedFile {
+    /// A path inside the source, or a row of its table.
     pub source: String,
-    /// Why, in words.
+    /// The reason.
     pub reason: String,
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
-    /// The dataset.
+    /// The dataset's name.
     pub name: String,
-    /// Its images.
+    /// The number of images.
     pub images: usize,
-    /// Its classes.
+    /// The number of classes.
     pub classes: usize,
-    /// What was left out, as far as it is listed.
-    pub skipped: Vec<LeftOut>,
-    /// How many were left out, listed or not.
+    /// The skipped files, up to a limit.
+    pub skipped: Vec<SkippedFile>,
+    /// The number of skipped files, listed or not.
     pub skipped_count: u64,
-    /// How many images were resized.
+    /// The number of resized images.
     pub resized: u64,
 }
 
-/// A line of what an import tells.
+/// A line of an import's output.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ImportLine {
-    /// How far it is.
+    /// The progress.
     Progress(ImportProgress),
-    /// It is done.
+    /// The result.
     Finished(Imported),
 }
 
-/// News of an import.
+/// An event of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImportNews {
-    /// It goes on; how far it is, if that is new.
-    Underway(Option<ImportProgress>),
-    /// It was asked to end.
-    AskedToEnd,
-    /// It is done.
+pub enum ImportEvent {
+    /// The import is running; its progress, if new.
+    Running(Option<ImportProgress>),
+    /// The import is being cancelled.
+    Cancelling,
+    /// The import is finished.
     Finished(Imported),
-    /// It ended on request; nothing of it stays.
+    /// The import was cancelled; none of its files remain.
     Cancelled,
-    /// It failed, and why; nothing of it stays.
+    /// The import failed with this message; none of its files remain.
     Failed(String),
 }
 
-/// An import under way.
+/// A running import.
 #[derive(Debug)]
 pub struct Import {
     child: Child,
@@ -103,7 +103,7 @@ impl Import {
     /// Starts importing `source`, a path or an address, into the home as a dataset of this name.
     ///
     /// # Errors
-    /// Why the process cannot be started.
+    /// If the process cannot be started.
     pub fn start(home: &Path, source: &str, name: &DatasetName) -> std::io::Result<Self> {
         let mut command = Command::new(program()?);
         command.arg("--home").arg(std::path::absolute(home)?);
@@ -116,10 +116,10 @@ impl Import {
         let (sender, lines) = channel();
         if let Some(out) = child.stdout.take() {
             thread::spawn(move || {
-                let told = BufReader::new(out).lines().map_while(Result::ok);
-                let told = told.filter_map(|line| serde_json::from_str(&line).ok());
-                // Nobody listens any more: it goes on by itself.
-                told.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
+                let lines = BufReader::new(out).lines().map_while(Result::ok);
+                let lines = lines.filter_map(|line| serde_json::from_str(&line).ok());
+                // The receiver is gone; the import continues by itself.
+                lines.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
             });
         }
         let complaint = child.stderr.take().map(|stderr| {
@@ -132,49 +132,49 @@ impl Import {
         Ok(Self { child, lines, complaint, cancelled: false })
     }
 
-    /// Asks it to end and leave nothing behind.
+    /// Cancels the import, which removes its files.
     pub fn cancel(&mut self) {
         self.cancelled = true;
         if let Ok(None) = self.child.try_wait()
             && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
         {
-            // Not waited for yet, so the number is still its own.
+            // The process has not been waited for, so its id is not reused.
             let _ = kill_process(pid, Signal::INT);
         }
     }
 
-    /// What is new, within a quarter of a second: the end, or how far it is.
-    pub fn news(&mut self) -> ImportNews {
+    /// Waits up to a quarter of a second for the end or for progress.
+    pub fn poll(&mut self) -> ImportEvent {
         let mut latest = None;
         let mut patience = PAUSE;
         loop {
             match self.lines.recv_timeout(patience) {
                 Ok(ImportLine::Finished(imported)) => {
                     let _ = self.child.wait();
-                    return ImportNews::Finished(imported);
+                    return ImportEvent::Finished(imported);
                 }
                 Ok(ImportLine::Progress(progress)) => {
-                    // What is told in one go is one piece of news.
+                    // Several lines of progress become one event.
                     latest = Some(progress);
                     patience = Duration::from_millis(50);
                 }
-                Err(RecvTimeoutError::Timeout) => return ImportNews::Underway(latest),
+                Err(RecvTimeoutError::Timeout) => return ImportEvent::Running(latest),
                 Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
         }
     }
 
-    /// It closed its output without a word of success.
-    fn end(&mut self) -> ImportNews {
+    /// Handles the end of the output without a result.
+    fn end(&mut self) -> ImportEvent {
         let status = self.child.wait();
         let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let words: Vec<String> =
             complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
         match status {
-            _ if self.cancelled => ImportNews::Cancelled,
-            _ if !words.is_empty() => ImportNews::Failed(words.join(" ")),
-            Ok(status) => ImportNews::Failed(format!("its process ended without a word ({status})")),
-            Err(error) => ImportNews::Failed(error.to_string()),
+            _ if self.cancelled => ImportEvent::Cancelled,
+            _ if !words.is_empty() => ImportEvent::Failed(words.join(" ")),
+            Ok(status) => ImportEvent::Failed(format!("its process ended without a message ({status})")),
+            Err(error) => ImportEvent::Failed(error.to_string()),
         }
     }
 }
@@ -189,12 +189,12 @@ mod tests {
         Import::of(command).expect("started")
     }
 
-    fn all(mut import: Import) -> Vec<ImportNews> {
+    fn all(mut import: Import) -> Vec<ImportEvent> {
         let mut news = Vec::new();
         loop {
-            match import.news() {
-                ImportNews::Underway(None) => {}
-                ImportNews::Underway(some) => news.push(ImportNews::Underway(some)),
+            match import.poll() {
+                ImportEvent::Running(None) => {}
+                ImportEvent::Running(some) => news.push(ImportEvent::Running(some)),
                 end => {
                     news.push(end);
                     return news;
@@ -204,19 +204,19 @@ mod tests {
     }
 
     #[test]
-    fn progress_and_the_end_are_heard() {
+    fn progress_and_the_end_are_received() {
         let script = r#"echo '{"event":"progress","stage":"reading","done":5,"total":9,"classes":null}'; echo noise; sleep 0.2
             echo '{"event":"finished","name":"x","images":7,"classes":2,"skipped":[],"skipped_count":0,"resized":0}'"#;
         let news = all(shell(script));
-        assert!(matches!(&news[0], ImportNews::Underway(Some(progress)) if progress.done == 5), "{news:?}");
-        assert!(matches!(&news[1], ImportNews::Finished(imported) if imported.images == 7), "{news:?}");
+        assert!(matches!(&news[0], ImportEvent::Running(Some(progress)) if progress.done == 5), "{news:?}");
+        assert!(matches!(&news[1], ImportEvent::Finished(imported) if imported.images == 7), "{news:?}");
     }
 
     #[test]
-    fn a_failure_is_told_in_the_words_of_the_import() {
+    fn a_failure_has_the_message_of_the_import() {
         let news = all(shell("echo 'mien: /x: cannot be read' >&2; exit 1"));
-        assert_eq!(news, [ImportNews::Failed("/x: cannot be read".into())]);
-        assert!(matches!(&all(shell("exit 3"))[..], [ImportNews::Failed(words)] if words.contains('3')));
+        assert_eq!(news, [ImportEvent::Failed("/x: cannot be read".into())]);
+        assert!(matches!(&all(shell("exit 3"))[..], [ImportEvent::Failed(words)] if words.contains('3')));
     }
 
     #[test]
@@ -224,6 +224,6 @@ mod tests {
         let mut import = shell("trap 'exit 130' INT; echo '{}'; while :; do sleep 0.05; done");
         thread::sleep(Duration::from_millis(100));
         import.cancel();
-        assert_eq!(all(import), [ImportNews::Cancelled]);
+        assert_eq!(all(import), [ImportEvent::Cancelled]);
     }
 }

@@ -1,4 +1,4 @@
-//! Killing a worker that does not answer: stopped by a signal, or stuck in the kernel.
+//! Killing a worker that does not respond: stopped by a signal, or stuck in the kernel.
 
 use crate::domain::{RunId, RunState};
 use crate::runs::store::LoadError;
@@ -6,25 +6,25 @@ use crate::runs::{Liveness, RunFolder, RunStore};
 
 use super::launcher;
 
-/// A stop that nobody has heard for this long, in milliseconds, may be followed by a kill.
-pub const UNHEARD: u64 = 10_000;
+/// The age of an unanswered stop request, in milliseconds, from which a kill is allowed.
+pub const STOP_ANSWER_GRACE: u64 = 10_000;
 
-/// A stop that was heard and not obeyed for this long, in milliseconds, may be followed by a kill: a batch, a
-/// checkpoint on a slow disk and the last test take their time.
-pub const UNOBEYED: u64 = 120_000;
+/// The age of an acknowledged stop request, in milliseconds, from which a kill is allowed. A batch, a slow checkpoint
+/// and the last test take time.
+pub const STOP_GRACE: u64 = 120_000;
 
-/// Why a worker was not killed.
+/// The reason why a worker was not killed.
 #[derive(Debug, thiserror::Error)]
 pub enum KillError {
-    /// Nobody works on it.
+    /// The run has no worker.
     #[error("no worker is at {id}, it is {state}: there is nothing to kill")]
     NoWorker {
         /// The run.
         id: RunId,
-        /// Where it stands.
+        /// The run's state.
         state: RunState,
     },
-    /// The worker has not said who it is, or not in a way that this program understands.
+    /// The worker has not written its identity, or not in a readable form.
     #[error(
         "a worker holds the lock of {id} and has not written there which process it is, so none is killed: find the process \
          that has {} open (`lsof` or `fuser`) and end that with `kill -9`", folder.path().join("worker.lock").display()
@@ -35,7 +35,7 @@ pub enum KillError {
         /// Its folder.
         folder: RunFolder,
     },
-    /// It runs on another machine, or in another container.
+    /// The worker is on another machine or in another container.
     #[error("the worker of {id} is process {pid} of {host}, elsewhere than this program: kill it there")]
     Elsewhere {
         /// The run.
@@ -45,7 +45,7 @@ pub enum KillError {
         /// The machine.
         host: String,
     },
-    /// The process that took the lock is gone, and still somebody holds it.
+    /// The process that took the lock is gone, but the lock is held.
     #[error(
         "process {pid} took the lock of {id} and is gone, and another process holds it now: look again in a moment"
     )]
@@ -55,17 +55,17 @@ pub enum KillError {
         /// The process that is gone.
         pid: u32,
     },
-    /// The system did not do it.
+    /// The system refused the signal.
     #[error("cannot kill process {pid}, the worker of {id}: {source}")]
     Signal {
         /// The run.
         id: RunId,
         /// The process.
         pid: u32,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The system has no handles on processes.
+    /// The system has no process handles.
     #[error(
         "this system cannot signal a process without trusting its number; make sure that process {pid} is a worker of mien \
          (`ps -p {pid}`) and end it with `kill -9 {pid}`"
@@ -74,7 +74,7 @@ pub enum KillError {
         /// The process.
         pid: u32,
     },
-    /// It was killed and is not gone.
+    /// The process was killed and still exists.
     #[error(
         "process {pid}, the worker of {id}, was killed and the kernel has not let go of it yet: it waits for a device or a \
          disk, and ends when that answers"
@@ -85,12 +85,12 @@ pub enum KillError {
         /// The process.
         pid: u32,
     },
-    /// Its lock cannot be looked at.
-    #[error("cannot tell whether a worker is at {id}: {source}; `mien doctor` tests the locks of the home")]
+    /// The state of its lock is unknown.
+    #[error("cannot find out whether {id} has a worker: {source}; `mien doctor` tests the locks of the home")]
     Doubt {
         /// The run.
         id: RunId,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The run cannot be read.
@@ -98,17 +98,17 @@ pub enum KillError {
     Load(#[from] LoadError),
 }
 
-/// What [`kill`] did, in words: `killed process 4711, the worker of calm-heron`.
+/// Describes the result of [`kill`]: `killed process 4711, the worker of calm-heron`.
 #[must_use]
-pub fn killed_words(id: &RunId, pid: Option<u32>) -> String {
+pub fn describe_kill(id: &RunId, pid: Option<u32>) -> String {
     pid.map_or_else(|| format!("took back the job of {id}"), |pid| format!("killed process {pid}, the worker of {id}"))
 }
 
-/// Ends the worker of a run at once, or takes back the job that would become one; returns its process id, if it has
-/// one. Its log is left as it is: only workers write there.
+/// Kills the worker of a run, or cancels the job that would become one; returns its process id, if any. The log is
+/// unchanged, because only workers write it.
 ///
 /// # Errors
-/// When there is no worker, it is not certain which process it is, or the system does not end it.
+/// If there is no worker, its process is uncertain, or the system refuses.
 pub fn kill(store: &RunStore, id: &RunId) -> Result<Option<u32>, KillError> {
     let folder = store.folder(id);
     let doubt = |source| KillError::Doubt { id: id.clone(), source };

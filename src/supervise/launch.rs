@@ -1,4 +1,4 @@
-//! New runs, runs that go on, and tests of finished ones: each in a worker of its own.
+//! Starting new runs, resumed runs, and tests of finished runs, each in its own worker.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,49 +9,49 @@ use crate::runs::{FileError, Job, Queue, RunStore, Summary};
 
 use super::launcher::{self, Launcher, StartError, Started};
 
-/// When a worker begins.
+/// The time at which a worker begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum When {
-    /// When its device is free and those before it have begun.
+pub enum LaunchTime {
+    /// Begins when its device has a free slot and all earlier runs have begun.
     #[default]
-    InTurn,
-    /// Likewise, if the queue still owes it.
-    Owed,
-    /// At once, whoever is at work on the device.
+    Queued,
+    /// Begins like `Queued`, but only if its job is still pending.
+    IfPending,
+    /// Begins at once, regardless of other runs on the device.
     Now,
 }
 
-/// Why no worker was started, or none stayed.
+/// The reason why no worker was started, or none stayed.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// A build for looking only.
+    /// The program was built without the trainer.
     #[error(
         "this mien was built without the trainer: it shows runs and cannot start them. \
          Build it with the feature `trainer` (it is on by default)"
     )]
     NoTrainer,
-    /// The run's folder cannot be made.
+    /// The run's folder cannot be created.
     #[error("cannot create a run in {}: {source}", folder.display())]
     Create {
         /// The folder of runs.
         folder: PathBuf,
-        /// What the file system said.
+        /// The file system's error.
         source: io::Error,
     },
-    /// One at a time.
+    /// The run has a worker already.
     #[error("a worker is at {id} already: `mien watch {id}` follows it")]
     Busy {
         /// The run.
         id: RunId,
     },
-    /// There is nothing to go on with.
-    #[error("{id} is finished, {reason}: `mien resume {id} {advice}` goes on")]
+    /// The run has nothing left to train.
+    #[error("{id} is finished, {reason}: `mien resume {id} {advice}` continues it")]
     Finished {
         /// The run.
         id: RunId,
-        /// What ended it.
+        /// The way in which it ended.
         reason: String,
-        /// The option that lets it go on.
+        /// The option that allows it to continue.
         advice: String,
     },
     /// A limit is out of its range.
@@ -60,18 +60,18 @@ pub enum LaunchError {
     /// The limits in force cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
-    /// The run was started and cannot be tagged.
-    #[error("the run goes on without its tag: {0}")]
+    /// The run was started, but its tag could not be saved.
+    #[error("the run continues without its tag: {0}")]
     Tag(FileError),
-    /// Other limits cannot be put in force.
+    /// The limits cannot be written.
     #[error("cannot change the limits of {id}: {source}")]
     Write {
         /// The run.
         id: RunId,
-        /// What the file system said.
+        /// The file system's error.
         source: io::Error,
     },
-    /// There is nothing to test.
+    /// The run has no weights.
     #[error("{id} has saved no weights yet: there is no {}", checkpoint.display())]
     NoWeights {
         /// The run.
@@ -84,17 +84,17 @@ pub enum LaunchError {
     Spawn {
         /// The run.
         id: RunId,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The process ended before it took the run on.
-    #[error("the worker of {id} ended at once ({status}){}", last_words(tail))]
+    /// The process ended before the worker started.
+    #[error("the worker of {id} ended at once ({status}){}", last_output(tail))]
     Died {
         /// The run.
         id: RunId,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
-        /// The last lines it printed, safe for a terminal.
+        /// The last lines of its output, safe for a terminal.
         tail: String,
     },
     /// The run cannot be read.
@@ -102,61 +102,60 @@ pub enum LaunchError {
     Load(#[from] LoadError),
 }
 
-fn last_words(tail: &str) -> String {
-    if tail.is_empty() { " and said nothing".into() } else { format!(":\n{tail}") }
+fn last_output(tail: &str) -> String {
+    if tail.is_empty() { " without a message".into() } else { format!(":\n{tail}") }
 }
 
-/// Creates a run and starts its worker; returns the id, which has a number behind it if `id` was taken. Waits, up to
-/// three seconds, until the worker has taken the run on, so that an early failure is told here.
+/// Creates a run and starts its worker; returns the id, with a number appended if `id` was taken. Waits a few seconds
+/// until the worker has started, so that an early failure is returned here.
 ///
 /// # Errors
-/// When the run cannot be created (nothing is then left behind), or no worker stays (the run's folder then keeps
-/// what the worker printed).
-pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: When) -> Result<RunId, LaunchError> {
+/// If the run cannot be created, which leaves no folder, or no worker stays. The folder then contains the worker's
+/// output.
+pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: LaunchTime) -> Result<RunId, LaunchError> {
     require_trainer()?;
     launch_with(launcher::ALL[0], store, id, recipe, when)
 }
 
-/// [`launch`] by this launcher.
+/// Works as [`launch`] does, through this launcher.
 pub(super) fn launch_with(
     launcher: &dyn Launcher,
     store: &RunStore,
     id: &RunId,
     recipe: &Recipe,
-    when: When,
+    when: LaunchTime,
 ) -> Result<RunId, LaunchError> {
     let create = |source| LaunchError::Create { folder: store.home().checkpoints(), source };
     let id = store.create(id, recipe).map_err(create)?;
     let started = start(launcher, store, &id, Job::Train, when);
     if let Err(LaunchError::Spawn { .. }) = started {
-        // No process ever saw it: a run that never was should not be listed.
+        // No process ever used the folder: otherwise lists would show a run that never was.
         let _ = std::fs::remove_dir_all(store.folder(&id).path());
     }
     started.map(|()| id)
 }
 
-/// Starts a worker that goes on from the run's newest checkpoint.
+/// Starts a worker that resumes from the run's newest checkpoint.
 ///
 /// # Errors
-/// As [`resume_with`]; a finished run has nothing to go on with.
+/// The errors of [`resume_with_limits`]; a finished run has nothing left to train.
 pub fn resume(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
-    resume_with(store, id, None, None, When::InTurn)
+    resume_with_limits(store, id, None, None, LaunchTime::Queued)
 }
 
-/// The same with other limits than before, by which a finished run may go on.
+/// Resumes with changed limits, by which a finished run may continue.
 ///
 /// # Errors
-/// When a worker is at the run, the run is finished and the limits leave nothing to train, its checkpoints are gone, a
-/// limit is out of its range, or no worker stays.
-pub fn resume_with(
+/// If the run has a worker, nothing left to train or no checkpoint, a limit is out of its range, or no worker stays.
+pub fn resume_with_limits(
     store: &RunStore,
     id: &RunId,
     epochs: Option<u32>,
     patience: Option<u32>,
-    when: When,
+    when: LaunchTime,
 ) -> Result<(), LaunchError> {
     require_trainer()?;
-    settle(store, id)?;
+    refresh_placement(store, id)?;
     let run = store.summary(id)?;
     let (state, run) = (run.state(super::now()), run.summary);
     if state.is_active() {
@@ -168,9 +167,10 @@ pub fn resume_with(
     if state == RunState::Finished {
         refuse_if_over(&run, limits)?;
     }
-    // An epoch is told before its checkpoint is saved: a worker that dies in between leaves one epoch and none.
+    // An epoch is logged before its checkpoint is saved: a worker that dies in between leaves one epoch and no
+    // checkpoint.
     if !folder.has_checkpoint() && run.epoch() > 1 {
-        // Beginning anew under an old history is not going on.
+        // Otherwise the run would train from scratch under its old history.
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
     }
     if epochs.is_some() || patience.is_some() {
@@ -179,10 +179,10 @@ pub fn resume_with(
     start(launcher::ALL[0], store, id, Job::Train, when)
 }
 
-/// Refuses a finished run that these limits leave nothing to train, or that ended under the same ones.
+/// Refuses a finished run with nothing left to train under these limits, or with unchanged limits.
 fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
     let (epoch, waited, unchanged) = (run.epoch(), run.early_stopping.waited, limits == run.limits);
-    if !unchanged && limits.leave_more(epoch, waited) {
+    if !unchanged && limits.allow_another_epoch(epoch, waited) {
         return Ok(());
     }
     let early = matches!(run.outcome, Some(Outcome::Finished { reason: FinishReason::EarlyStop }));
@@ -200,10 +200,10 @@ fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
 /// Starts a worker that tests the run's best weights again.
 ///
 /// # Errors
-/// When a worker is at the run, there are no weights, or no worker stays.
-pub fn evaluate(store: &RunStore, id: &RunId, when: When) -> Result<(), LaunchError> {
+/// If the run has a worker, there are no weights, or no worker stays.
+pub fn evaluate(store: &RunStore, id: &RunId, when: LaunchTime) -> Result<(), LaunchError> {
     require_trainer()?;
-    settle(store, id)?;
+    refresh_placement(store, id)?;
     if state(store, id)?.is_active() {
         return Err(LaunchError::Busy { id: id.clone() });
     }
@@ -222,42 +222,42 @@ fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
     Ok(store.summary(id)?.state(super::now()))
 }
 
-/// Asks the system that a run was handed to whether a worker still comes, before the run is taken for active.
-fn settle(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
+/// Updates the run's placement from its launcher, before the run counts as active.
+fn refresh_placement(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
     let folder = store.folder(id);
-    let settled = launcher::of(&folder).and_then(|launcher| launcher::settle(launcher, &folder));
+    let settled = launcher::of(&folder).and_then(|launcher| launcher::refresh_placement(launcher, &folder));
     settled.map_err(|source| LaunchError::Spawn { id: id.clone(), source })
 }
 
-fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: When) -> Result<(), LaunchError> {
+fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: LaunchTime) -> Result<(), LaunchError> {
     let folder = store.folder(id);
     let queue = Queue::of(store.home());
-    let owed = folder.queue_file().exists();
+    let pending = folder.queue_file().exists();
     let enter = || match when {
-        // Before there is a worker: whatever dies from here on, the run is owed one.
-        When::InTurn => queue.enter(&folder, job).map(|_| true),
-        When::Owed => queue.owes(&folder, job),
-        When::Now if owed => queue.leave(&folder).map(|()| true),
-        When::Now => Ok(true),
+        // Entered before there is a worker: otherwise a crash from here on would lose the job.
+        LaunchTime::Queued => queue.enter(&folder, job).map(|_| true),
+        LaunchTime::IfPending => queue.is_pending(&folder, job),
+        LaunchTime::Now if pending => queue.leave(&folder).map(|()| true),
+        LaunchTime::Now => Ok(true),
     };
     let started = enter().map_err(StartError::Io).and_then(|wanted| {
         if !wanted {
-            // Somebody else has seen to it.
-            return Ok(Started::Underway);
+            // Another process has started the worker.
+            return Ok(Started::Running);
         }
-        // Whoever starts a worker wants it to work: a request that an earlier one left is not meant for this one.
+        // Withdraw requests that were meant for an earlier worker: otherwise they would stop or pause this one.
         folder.clear_stop().and_then(|()| folder.clear_pause()).and_then(|()| folder.clear_killed())?;
         launcher.start(&folder, job, when)
     });
     match started {
-        Ok(Started::Underway | Started::Submitted) => Ok(()),
+        Ok(Started::Running | Started::Submitted) => Ok(()),
         Err(StartError::Died { status, tail }) => Err(LaunchError::Died { id: id.clone(), status, tail }),
         Err(StartError::Io(source)) => Err(LaunchError::Spawn { id: id.clone(), source }),
     }
     .inspect_err(|_| {
-        // Whoever asked is told, so nothing is owed; but what was owed before still is, and another worker may have
-        // taken the run on.
-        if !owed && !folder.worker_alive() {
+        // The caller gets the error, so the job is not pending any more. An earlier pending job remains, and another
+        // worker may have started.
+        if !pending && !folder.worker_alive() {
             let _ = queue.leave(&folder);
         }
     })
@@ -269,7 +269,7 @@ mod tests {
     use crate::domain::{EarlyStoppingStatus, EpochMetrics};
     use crate::events::{Event, Record};
 
-    /// A run that has completed so many epochs and waited for so many without improvement.
+    /// Returns a run with `epoch` completed epochs, the last `waited` of them without improvement.
     fn run(epoch: u32, waited: u32) -> Summary {
         let mut run =
             Summary::new(RunId::new("calm-heron").expect("an id"), Recipe::sample(crate::domain::Strategy::Cnn));
@@ -289,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_goes_on_only_if_its_limits_leave_something_to_train() {
-        // (what it shows, epochs done, waited, epochs in force, patience in force, advice)
+    fn a_finished_run_resumes_only_if_its_limits_leave_something_to_train() {
+        // (case, epochs done, waited, epochs in force, patience in force, advice)
         let table = [
             ("all epochs done", 50, 2, 50, 10, Some("--epochs 51")),
             ("more epochs", 50, 2, 51, 10, None),

@@ -1,36 +1,35 @@
-//! Workers from the outside: start one in a session of its own, ask it to stop, pause or keep to other limits, kill it
-//! where it does not answer, name the run it works on.
+//! Control of workers from outside: starting, stopping, pausing, changing limits, killing, and naming runs.
 //!
-//! A worker is the same binary, started with a run folder and nothing else; it is watched through that folder. It
-//! outlives whoever started it. May know: `domain`, `events`, `runs`, and processes. Never burn.
+//! A worker is the same binary, started with only a run folder, watched through that folder, and it outlives its
+//! starter. Depends on `domain`, `events`, `runs`, and processes. Never burn.
 
+pub mod all_strategies;
+mod arrivals;
 pub mod import;
 pub mod kill;
 pub mod launch;
 pub mod launcher;
-mod line;
 pub mod names;
-pub mod practice;
 pub mod queue;
 pub mod requests;
 pub mod stop;
 pub mod sweep;
 
 pub use crate::domain::now;
-pub use import::{Import, ImportLine, ImportNews, ImportProgress, Imported, LeftOut};
+pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
+pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, SkippedFile};
 pub use kill::{KillError, kill};
-pub use launch::{LaunchError, When, evaluate, launch, resume, resume_with};
+pub use launch::{LaunchError, LaunchTime, evaluate, launch, resume, resume_with_limits};
 pub use names::suggest_name;
-pub use practice::{PracticeError, launch_practice, practice_names};
 pub use queue::{QueueError, Restarted, forget, restart};
 pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};
 pub use sweep::{launch_sweep, sweep_names, sweep_tag, tag};
 
-/// The hidden command that makes a process a worker: `mien worker RUN_FOLDER [--job JOB] [--now]`.
+/// The hidden command of a worker process: `mien worker RUN_FOLDER [--job JOB] [--now]`.
 pub const WORKER_COMMAND: &str = "worker";
 
-/// Whether this binary can be a worker.
+/// Returns whether this binary can be a worker.
 #[must_use]
 pub fn can_train() -> bool {
     cfg!(feature = "trainer")

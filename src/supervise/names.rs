@@ -1,4 +1,4 @@
-//! Names for runs that a person can say and remember: an adjective and an animal.
+//! Names for runs that people can pronounce and remember: an adjective and an animal.
 
 use std::collections::HashSet;
 
@@ -25,16 +25,16 @@ const ANIMALS: [&str; 64] = [
     "puffin", "raven", "robin", "seal", "stork", "swan", "tiger", "toad", "trout", "wolf", "wren",
 ];
 
-/// How many draws may hit a taken name before it is taken all the same ([`RunStore::create`] then numbers it).
+/// The number of draws with a taken name before such a name is returned, which [`RunStore::create`] then numbers.
 const DRAWS: usize = 100;
 
-/// A name such as `calm-heron` that no run of the store has.
+/// Returns a name such as `calm-heron` that no run of the store has.
 ///
 /// # Panics
-/// When the operating system has no random bytes.
+/// If the operating system has no random bytes.
 #[must_use]
 pub fn suggest_name(store: &RunStore) -> RunId {
-    // A folder that cannot be listed makes no name taken; creating the run there will say what is wrong with it.
+    // An unlistable folder counts as empty; creating the run there will report the error.
     let taken: HashSet<String> = store.ids().unwrap_or_default().iter().map(ToString::to_string).collect();
     let mut random: StdRng = rand::make_rng();
     let mut name = draw(&mut random);
@@ -44,7 +44,7 @@ pub fn suggest_name(store: &RunStore) -> RunId {
         }
         name = draw(&mut random);
     }
-    // Cannot fail: both words are ASCII letters, as a test below asserts of every one.
+    // Cannot fail: both words are ASCII letters, which a test below checks.
     RunId::new(name).expect("two plain words")
 }
 

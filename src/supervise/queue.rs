@@ -1,49 +1,48 @@
-//! Runs of the queue that have lost their workers: each gets a new one, or is let go of.
+//! Runs of the queue that have lost their workers: restarting or removing them.
 
 use std::io;
 
 use crate::domain::RunId;
-use crate::runs::queue::Standing;
+use crate::runs::queue::QueuePosition;
 use crate::runs::{Job, Queue, RunStore};
 
-use super::launch::{LaunchError, When, evaluate, resume_with};
+use super::launch::{LaunchError, LaunchTime, evaluate, resume_with_limits};
 
-/// Why the queue cannot be changed.
+/// The reason why the queue cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The run is owed nothing.
+    /// The run has no pending job.
     #[error("{id} is not in the queue: `mien queue` lists what is")]
     NotIn {
         /// The run.
         id: RunId,
     },
-    /// It has a worker.
+    /// The run has a worker.
     #[error("{id} has a worker: `mien stop {id}` ends it")]
     HasWorker {
         /// The run.
         id: RunId,
     },
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot use the queue: {0}")]
     Io(#[from] io::Error),
 }
 
-/// What came of the attempt to bring a run back.
+/// The result of restarting a run.
 #[derive(Debug)]
 pub struct Restarted {
     /// The run.
     pub id: RunId,
-    /// Whether it has a worker now, or why not.
+    /// Success, or the reason why the run has no worker.
     pub result: Result<(), LaunchError>,
 }
 
-/// Starts a worker for each run of the queue that has lost its own, or for these alone, in the order of the queue, but
-/// none before the one that it waits for. Where somebody else does the same, each run still gets one worker: its lock
-/// decides.
+/// Starts a worker for each run of the queue that has lost its worker, or only for these, in the order of the queue. A
+/// run starts after the runs that it waits for. If another process does so at the same time, each run's lock admits one
+/// worker.
 ///
 /// # Errors
-/// When the queue cannot be read, or one of `only` has not lost its worker. What becomes of each run stands in the
-/// answer.
+/// If the queue cannot be read, or one of `only` has not lost its worker. The result holds the errors of single runs.
 pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, QueueError> {
     let queue = Queue::of(store.home());
     let listing = queue.list(super::now())?;
@@ -55,37 +54,37 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
             return Err(if known { QueueError::HasWorker { id } } else { QueueError::NotIn { id } });
         }
     }
-    // By place, across devices.
+    // By position, across devices.
     let entries = queue.entries()?.into_iter();
     let entries = entries.filter(|(id, _)| lost.contains(id) && (only.is_empty() || only.contains(id)));
     let (ids, jobs): (Vec<RunId>, Vec<Job>) = entries.map(|(id, entry)| (id, entry.job)).unzip();
     let order = in_order(&ids, |id| needs(store, id));
-    Ok(order.into_iter().map(|index| bring_back(store, &queue, &ids[index], jobs[index])).collect())
+    Ok(order.into_iter().map(|index| restart_run(store, &queue, &ids[index], jobs[index])).collect())
 }
 
-fn bring_back(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
+fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
     let result = match job {
-        Job::Train => resume_with(store, id, None, None, When::Owed),
-        Job::Evaluate => evaluate(store, id, When::Owed),
+        Job::Train => resume_with_limits(store, id, None, None, LaunchTime::IfPending),
+        Job::Evaluate => evaluate(store, id, LaunchTime::IfPending),
     };
     if matches!(result, Err(LaunchError::Finished { .. } | LaunchError::NoWeights { .. })) {
-        // Whatever it was owed, there is nothing to do any more.
+        // The run is finished, so no job is pending.
         let _ = queue.leave(&store.folder(id));
     }
     let id = id.clone();
     match result {
-        // Somebody else was faster.
+        // Another process was faster.
         Err(LaunchError::Busy { .. }) => Restarted { id, result: Ok(()) },
         result => Restarted { id, result },
     }
 }
 
-/// The runs that a run waits for.
+/// Returns the runs that a run waits for.
 fn needs(store: &RunStore, id: &RunId) -> Vec<RunId> {
     store.folder(id).recipe().map_or_else(|_| Vec::new(), |recipe| recipe.awaited(false))
 }
 
-/// The indices of `ids`, in their order, but each behind those among them that it needs.
+/// Returns the indices of `ids` in order, but each after those among them that it needs.
 fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
     fn put(
         index: usize,
@@ -94,7 +93,7 @@ fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
         seen: &mut [bool],
         order: &mut Vec<usize>,
     ) {
-        // Seen before it is put, so that runs that need one another in a circle end it.
+        // Marked before the recursion, so that a cycle of needs ends.
         if std::mem::replace(&mut seen[index], true) {
             return;
         }
@@ -110,19 +109,19 @@ fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
     order
 }
 
-/// Lets go of a run that has lost its worker: it stays as it is, and `resume` still goes on with it.
+/// Removes a run that has lost its worker from the queue. The run is unchanged and can be resumed later.
 ///
 /// # Errors
-/// When it is not in the queue, has a worker, or its folder cannot be written.
+/// If the run is not in the queue, has a worker, or its folder cannot be written.
 pub fn forget(store: &RunStore, id: &RunId) -> Result<(), QueueError> {
     let folder = store.folder(id);
     if !folder.queue_file().exists() {
         return Err(QueueError::NotIn { id: id.clone() });
     }
     let listing = Queue::of(store.home()).list(super::now())?;
-    let on_its_way = |standing: &Standing| *standing == Standing::Starting;
+    let on_its_way = |position: &QueuePosition| *position == QueuePosition::Starting;
     let starting =
-        listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id && on_its_way(&run.standing));
+        listing.devices.iter().flat_map(|group| &group.runs).any(|run| run.id == *id && on_its_way(&run.position));
     if folder.worker_alive() || starting {
         return Err(QueueError::HasWorker { id: id.clone() });
     }
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn none_is_brought_back_before_the_one_that_it_waits_for() {
         let ids = ["a", "b", "c", "d"].map(id);
-        // a needs c, c needs d, b needs one that is not there.
+        // a needs c, c needs d, b needs an unknown run.
         let needs = |run: &RunId| match run.as_str() {
             "a" => vec![id("c")],
             "b" => vec![id("x")],
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_without_a_worker_is_let_go_of() {
+    fn only_a_run_without_a_worker_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = RunStore::new(Home::new(folder.path()));
         let recipe = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };

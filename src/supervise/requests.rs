@@ -1,4 +1,4 @@
-//! Asking a worker at work for something else than to stop: to pause, to go on, to keep to other limits.
+//! Requests to a running worker other than a stop: pausing, continuing, changing limits.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,31 +7,33 @@ use crate::domain::{Limits, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
 use crate::runs::{FileError, RunFolder, RunStore};
 
-/// Why a run cannot be asked.
+/// The reason why a request is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Nobody works on it, so nobody can pause.
+    /// The run has no worker that could pause.
     #[error("{id} is not running, it is {state}: there is nothing to pause")]
     NothingToPause {
         /// The run.
         id: RunId,
-        /// Where it stands.
+        /// The run's state.
         state: RunState,
     },
-    /// It waits for nobody's word.
+    /// The run is not paused.
     #[error("{id} is not paused, it is {state}")]
     NotPaused {
         /// The run.
         id: RunId,
-        /// Where it stands.
+        /// The run's state.
         state: RunState,
     },
-    /// Nobody is there to keep to other limits.
-    #[error("{id} is not running, it is {state}: `mien resume {id} --epochs N --patience N` goes on with other limits")]
+    /// The run has no worker that could change its limits.
+    #[error(
+        "{id} is not running, it is {state}: `mien resume {id} --epochs N --patience N` continues it with other limits"
+    )]
     NoWorker {
         /// The run.
         id: RunId,
-        /// Where it stands.
+        /// The run's state.
         state: RunState,
     },
     /// Neither limit was given.
@@ -43,12 +45,12 @@ pub enum RequestError {
     /// The limits in force cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
-    /// The request cannot be written or taken back.
+    /// The request cannot be written or withdrawn.
     #[error("cannot change the requests in {}: {source}", folder.display())]
     Write {
         /// The run's folder.
         folder: PathBuf,
-        /// What the file system said.
+        /// The file system's error.
         source: io::Error,
     },
     /// The run cannot be read.
@@ -60,10 +62,11 @@ fn written(folder: &RunFolder, result: io::Result<()>) -> Result<(), RequestErro
     result.map_err(|source| RequestError::Write { folder: folder.path().to_owned(), source })
 }
 
-/// Asks a run to wait after its current batch, keeping its device's memory and using nothing else. Does not wait.
+/// Requests that a run waits after its current batch. It retains its device's memory and uses nothing else. Returns at
+/// once.
 ///
 /// # Errors
-/// When the run is not active, cannot be read, or its folder cannot be written.
+/// If the run is not active, cannot be read, or its folder cannot be written.
 pub fn pause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
     let state = store.summary(id)?.state(super::now());
     if !state.is_active() {
@@ -73,10 +76,10 @@ pub fn pause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
     written(&folder, folder.request_pause())
 }
 
-/// Lets a paused run go on. Does not wait.
+/// Withdraws the pause request of a run. Returns at once.
 ///
 /// # Errors
-/// When nobody asked it to pause, it is not active, cannot be read, or its folder cannot be written.
+/// If no pause is requested, the run is not active, cannot be read, or its folder cannot be written.
 pub fn unpause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
     let state = store.summary(id)?.state(super::now());
     let folder = store.folder(id);
@@ -86,11 +89,11 @@ pub fn unpause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
     written(&folder, folder.clear_pause())
 }
 
-/// Puts other limits in force for a run that is active, and returns them; what is not given stays. The recipe stays as
-/// it is. Does not wait.
+/// Puts changed limits in force for an active run and returns them; a missing one is unchanged. The recipe is
+/// unchanged. Returns at once.
 ///
 /// # Errors
-/// When neither is given or one is out of range, the run is not active, cannot be read, or its folder cannot be
+/// If neither limit is given or one is out of range, the run is not active, cannot be read, or its folder cannot be
 /// written.
 pub fn change_limits(
     store: &RunStore,
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_active_run_is_paused_and_only_a_paused_one_goes_on() {
+    fn only_an_active_run_is_paused_and_only_a_paused_one_continues() {
         let (_home, store, old, fresh) = store();
         assert!(pause(&store, &old).expect_err("lost").to_string().contains("nothing to pause"));
         assert!(unpause(&store, &fresh).expect_err("runs").to_string().contains("fresh is not paused, it is starting"));

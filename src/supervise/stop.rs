@@ -1,4 +1,4 @@
-//! Asking a worker to stop.
+//! The stop request to a worker.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,15 +7,15 @@ use crate::domain::{RunId, RunState};
 use crate::runs::RunStore;
 use crate::runs::store::LoadError;
 
-/// Why a run cannot be asked to stop.
+/// The reason why a stop is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
-    /// Nobody works on it.
+    /// The run has no worker.
     #[error("{id} is not running, it is {state}: there is nothing to stop")]
     NotActive {
         /// The run.
         id: RunId,
-        /// Where it stands.
+        /// The run's state.
         state: RunState,
     },
     /// The request cannot be written.
@@ -23,7 +23,7 @@ pub enum StopError {
     Write {
         /// The run's folder.
         folder: PathBuf,
-        /// What the file system said.
+        /// The file system's error.
         source: io::Error,
     },
     /// The run cannot be read.
@@ -31,10 +31,10 @@ pub enum StopError {
     Load(#[from] LoadError),
 }
 
-/// Leaves a request in the run's folder: the worker ends after its current batch. Does not wait.
+/// Requests that the worker ends after its current batch. Returns at once.
 ///
 /// # Errors
-/// When the run is not active, cannot be read, or its folder cannot be written.
+/// If the run is not active, cannot be read, or its folder cannot be written.
 pub fn request_stop(store: &RunStore, id: &RunId) -> Result<(), StopError> {
     let state = store.summary(id)?.state(super::now());
     if !state.is_active() {

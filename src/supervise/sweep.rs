@@ -1,69 +1,69 @@
-//! Many runs that differ in their settings, launched one after the other and found again by one tag.
+//! Many runs that differ in their settings, launched one after the other and found by one tag.
 
 use std::collections::BTreeSet;
 
 use crate::domain::name::MAX_LENGTH;
 use crate::domain::{Recipe, RunId, Tag};
 use crate::runs::RunStore;
-use crate::runs::about::AboutChange;
+use crate::runs::annotations::AnnotationChange;
 
-use super::launch::{LaunchError, When, launch};
-use super::practice::PracticeError;
+use super::all_strategies::LaunchSeriesError;
+use super::launch::{LaunchError, LaunchTime, launch};
 
-/// Launches these runs in their order, each with the tag, and returns their ids.
+/// Launches these runs in order, each with the tag, and returns their ids.
 ///
 /// # Errors
-/// When one cannot be launched; those before it go on.
+/// If one cannot be launched; the earlier ones continue.
 pub fn launch_sweep<'a>(
     store: &RunStore,
     runs: impl Iterator<Item = (&'a RunId, &'a Recipe)>,
     tag: &Tag,
-    when: When,
-) -> Result<Vec<RunId>, PracticeError> {
+    when: LaunchTime,
+) -> Result<Vec<RunId>, LaunchSeriesError> {
     let mut launched = Vec::new();
     for (id, recipe) in runs {
-        // Each is as old as it is: the first may have been launched a while ago.
+        // Each run has its own creation time: the first may have been launched a while ago.
         let recipe = Recipe { created_at: super::now(), ..recipe.clone() };
         let next = launch(store, id, &recipe, when).and_then(|id| {
             launched.push(id.clone());
             super::tag(store, &id, Some(tag))
         });
         if let Err(error) = next {
-            return Err(PracticeError { launched, error });
+            return Err(LaunchSeriesError { launched, error });
         }
     }
     Ok(launched)
 }
 
-/// Puts a tag, if there is one, on a run that was just launched.
+/// Adds a tag, if there is one, to a run that was just launched.
 ///
 /// # Errors
-/// When that cannot be written; the run goes on.
+/// If the tag cannot be written; the run continues.
 pub fn tag(store: &RunStore, id: &RunId, tag: Option<&Tag>) -> Result<(), LaunchError> {
     let Some(tag) = tag else { return Ok(()) };
-    let change = vec![AboutChange::Tag(tag.clone())];
-    store.folder(id).change_about(|about| about.apply(change)).map(|_| ()).map_err(LaunchError::Tag)
+    let change = vec![AnnotationChange::Tag(tag.clone())];
+    store.folder(id).change_annotations(|about| about.apply(change)).map(|_| ()).map_err(LaunchError::Tag)
 }
 
-/// The names of so many runs, made from one, in the order of an alphabet too: `calm-heron-01`, `calm-heron-02`.
+/// Returns the names of `count` runs, made from one and in alphabetical order: `calm-heron-01`, `calm-heron-02`.
 #[must_use]
 pub fn sweep_names(stem: &RunId, count: usize) -> Vec<RunId> {
     let digits = count.to_string().len();
     let name = |number: usize| {
         let name = format!("{}-{number:0digits$}", cut(stem.as_str(), digits + 1));
-        // A stem of plain characters with such an ending is always a name.
+        // Plain characters with such an ending are always a name.
         RunId::new(name).unwrap_or_else(|error| unreachable!("{error}"))
     };
     (1..=count).map(name).collect()
 }
 
-/// A tag for runs of this name that no run has: `sweep-calm-heron`.
+/// Returns a tag for runs of this name that no run has: `sweep-calm-heron`.
 #[must_use]
 pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
-    // A folder that cannot be listed makes no tag taken; creating the runs there will say what is wrong with it.
+    // An unlistable folder has no tags; creating the runs there will report the error.
     let ids = store.ids().unwrap_or_default();
     let taken: BTreeSet<Tag> =
-        ids.iter().filter_map(|id| store.folder(id).about().ok()).flat_map(|about| about.tags).collect();
+        ids.iter().filter_map(|id| store.folder(id).annotations().ok()).flat_map(|about| about.tags).collect();
     let tag = |ending: String| {
         let stem = cut(stem.as_str(), "sweep-".len() + ending.len());
         Tag::new(format!("sweep-{stem}{ending}")).unwrap_or_else(|error| unreachable!("{error}"))
@@ -75,10 +75,10 @@ pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
         .unwrap_or_else(|| unreachable!())
 }
 
-/// The beginning of a name that leaves room for so many characters behind it or before.
-fn cut(stem: &str, room: usize) -> &str {
+/// Returns the first part of a name that leaves `space` characters.
+fn cut(stem: &str, space: usize) -> &str {
     // Names are ASCII.
-    &stem[..stem.len().min(MAX_LENGTH - room)]
+    &stem[..stem.len().min(MAX_LENGTH - space)]
 }
 
 #[cfg(test)]

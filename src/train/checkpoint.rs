@@ -1,9 +1,8 @@
-//! Checkpoints: everything that the rest of a run depends on, in one safetensors file.
+//! Checkpoints: everything on which the rest of a run depends, in one safetensors file.
 //!
-//! Tensors are f32 and named as in the model (`block1.weight`) and the optimizer (`adam.m.block1.weight`), so the
-//! weights of any run can be read by other programs. What is no tensor stands as JSON in the metadata entry `mien`,
-//! and a checksum of everything in another. The best, the last and the one before the last are all of this kind: each
-//! is a complete place to go on from.
+//! Tensors are f32, named as in the network (`block1.weight`) and the optimizer (`adam.m.block1.weight`), so other
+//! programs can read the weights of any run. The other state is JSON in the metadata entry `mien`, and a checksum of
+//! everything is in another entry. All three checkpoints of a run have this format, and a run can resume from each.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,89 +17,88 @@ use crate::domain::{EarlyStoppingStatus, Strategy};
 use crate::durable;
 use crate::model::parameters::{Array, Arrays};
 
-/// The newest format that this program writes and reads: 2 since a checkpoint can lie within an epoch.
+/// The newest format that this program writes and reads; 2 allows checkpoints within an epoch.
 pub const CHECKPOINT_VERSION: u32 = 2;
 
 /// Metadata entries of the file: the state as JSON, and the CRC-32 of that JSON and all tensors.
 const STATE: &str = "mien";
 const CHECKSUM: &str = "mien.crc32";
 
-/// Where a run keeps its checkpoints.
+/// The paths of a run's checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointFiles {
-    /// The newest: after every completed epoch, within a long one, and where a run was stopped.
+    /// The newest one: written after every completed epoch, within long ones, and at a stop.
     pub last: PathBuf,
-    /// What `last` was before, so that no damage to one file takes everything.
+    /// The previous `last`, so that damage to one file does not end the run.
     pub previous: PathBuf,
-    /// After the best epoch.
+    /// The checkpoint of the best epoch.
     pub best: PathBuf,
 }
 
-/// The state of training after a completed epoch, or after a step of the one that follows it.
+/// The state of training after a completed epoch, or after a step of the next one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
-    /// Where training stood.
+    /// The state without tensors.
     pub state: State,
-    /// The model's parameters and the optimizer's moments.
+    /// The network's tensors, the optimizer's moments and the averages.
     pub arrays: Arrays,
 }
 
-/// What of a checkpoint is no tensor.
+/// The state of training, except tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Format of the file; see [`CHECKPOINT_VERSION`].
     pub version: u32,
-    /// What was trained.
+    /// The strategy of the run.
     pub strategy: Strategy,
-    /// On what.
+    /// The data and the base of the run.
     #[serde(flatten)]
     pub identity: Identity,
     /// Completed epochs.
     pub epoch: u32,
-    /// Steps that the optimizer took.
+    /// Steps that the optimizer has taken.
     pub optimizer_steps: usize,
-    /// The base learning rate as plateaus have left it.
+    /// The base learning rate after reductions on plateaus.
     pub learning_rate: f64,
-    /// Where early stopping stood.
+    /// The status of early stopping.
     pub early_stopping: EarlyStoppingStatus,
-    /// What is done of the epoch after those, if any of it is.
+    /// The trained part of the next epoch, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
 }
 
 impl State {
-    /// How far training is: completed epochs, and steps of the one after them.
+    /// Returns the position of training: completed epochs, and steps of the next one.
     #[must_use]
     pub fn position(&self) -> (u32, u32) {
         (self.epoch, self.partial.map_or(0, |partial| partial.step))
     }
 }
 
-/// The part of an epoch that is done. Numbers come back from JSON to the last bit.
+/// The trained part of an epoch. Numbers survive JSON to the last bit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Partial {
-    /// Steps done in this epoch.
+    /// Steps taken in this epoch.
     pub step: u32,
-    /// How many epochs the run was to have as this one began: the length of its schedule.
+    /// The number of epochs in force when this one started, which is the length of its schedule.
     pub epochs: u32,
-    /// Loss, summed over the images seen.
+    /// The loss, summed over the images seen.
     pub loss: f64,
-    /// How many of them were predicted right.
+    /// Images predicted right.
     pub right: f64,
-    /// How many they are.
+    /// Images seen.
     pub images: usize,
-    /// Summed loss and images predicted right since the last cut of the sums: what had not been read back from the
-    /// device where a run was stopped.
+    /// Summed loss and images predicted right since the last read from the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<[f32; 2]>,
-    /// How many images those are of.
+    /// Images since the last read from the device.
     #[serde(default)]
     pub pending_images: usize,
-    /// Seconds that this epoch has taken so far, without pauses and without what was done in vain.
+    /// Seconds of this epoch so far, without pauses and without steps that were lost.
     pub seconds: f64,
 }
 
-/// What the weights of a checkpoint belong to.
+/// The data and the base to which a checkpoint's weights belong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The dataset's fingerprint.
@@ -109,37 +107,37 @@ pub struct Identity {
     pub classes: Vec<String>,
     /// Height, width and channels of the input.
     pub image: [usize; 3],
-    /// The hash and preprocessing of the pretrained base, of which the checkpoint holds only what was trained; `None`
-    /// without one.
+    /// The hash and preprocessing of the imported weights; `None` without any. Checkpoints contain only trained
+    /// tensors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
 }
 
-/// Why a checkpoint cannot be read.
+/// The errors of reading a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The file system said no.
+    /// The file cannot be opened.
     #[error("cannot read the checkpoint {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The file system's error.
         source: io::Error,
     },
-    /// Cut short, changed, or never a checkpoint.
+    /// The file is truncated, changed, or no checkpoint.
     #[error("the checkpoint {} is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
-    /// Written by a newer program.
+    /// The file has the format of a newer program.
     #[error("the checkpoint {} has format {found} and this mien reads up to {CHECKPOINT_VERSION}: use a newer mien", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The version of its format.
         found: u32,
     },
 }
@@ -148,15 +146,15 @@ impl Checkpoint {
     /// Writes the file atomically.
     ///
     /// # Errors
-    /// When the folder cannot be written; what was there before is then untouched.
+    /// If the folder cannot be written; the previous file is then unchanged.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         durable::write(path, &self.bytes()?)
     }
 
-    /// The same, and what was there before goes on under `before`.
+    /// Writes the file atomically, and renames the previous one to `before`.
     ///
     /// # Errors
-    /// When the folder cannot be written; what was there before is then under one of the two names.
+    /// If the folder cannot be written; the previous file then has one of the two names.
     pub fn replace(&self, path: &Path, before: &Path) -> io::Result<()> {
         durable::replace(path, before, &self.bytes()?)
     }
@@ -183,7 +181,7 @@ impl Checkpoint {
     /// Reads and checks the file.
     ///
     /// # Errors
-    /// When it is missing, damaged, or of a newer format.
+    /// If the file is missing, damaged, or of a newer format.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let (state, arrays) = read_with(path, copy)?;
         Ok(Self { state, arrays })
@@ -200,14 +198,15 @@ impl State {
     }
 }
 
-/// The state of a file, and something made of its tensors, which are sorted by name and fit the checksum.
+/// Returns the state of a file, and the result of `convert` for its tensors, which are sorted by name and match the
+/// checksum.
 fn read_with<T>(
     path: &Path,
     convert: impl FnOnce(Vec<(String, TensorView<'_>)>) -> Result<T, String>,
 ) -> Result<(State, T), CheckpointError> {
     let bytes = map(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
     let damaged = |reason| CheckpointError::Damaged { path: path.to_owned(), reason };
-    // The format's number comes first: what a newer program means by the rest is not for us to judge.
+    // The version is checked first, because the rest of a newer file may have another meaning.
     let header = read_header(&bytes).map_err(damaged)?;
     if header.version > CHECKPOINT_VERSION {
         return Err(CheckpointError::Newer { path: path.to_owned(), found: header.version });
@@ -220,12 +219,12 @@ fn read_with<T>(
 #[allow(unsafe_code)]
 fn map(path: &Path) -> io::Result<Mmap> {
     let file = fs::File::open(path)?;
-    // SAFETY: a map is sound while nobody changes or truncates the file under it. A checkpoint is written under another
-    // name and renamed into place, and never written again; one that is replaced lives on under its map.
+    // SAFETY: a map is sound while nobody changes or truncates the file. A checkpoint is written under another name,
+    // renamed, and never written again; a replaced file exists as long as its map.
     unsafe { Mmap::map(&file) }
 }
 
-/// CRC-32 of the state and of every tensor's name, shape and bytes, in the order of names.
+/// Returns the CRC-32 of the state and of every tensor's name, shape and bytes, in the order of names.
 fn checksum<'a>(state: &str, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(state.as_bytes());
@@ -255,7 +254,7 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     Ok(Header { version, state, checksum })
 }
 
-/// The tensors of a file by name, if they fit its checksum.
+/// Returns the tensors of a file sorted by name, if they match its checksum.
 fn tensors<'a>(bytes: &'a [u8], header: &Header) -> Result<Vec<(String, TensorView<'a>)>, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut tensors = file.tensors();
@@ -281,5 +280,4 @@ fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, String> {
 }
 
 #[cfg(test)]
-#[path = "checkpoint_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Gradients scaled down to a largest norm (R. Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>).
+//! Clips the norm of gradients (R. Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -7,24 +7,24 @@ use burn::tensor::Tensor;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
 
-/// Added to the norm that is divided by: `torch.nn.utils.clip_grad_norm_`'s.
+/// Added to the norm before dividing, as in `torch.nn.utils.clip_grad_norm_`.
 const EPSILON: f64 = 1e-6;
 
-/// Scales all gradients by one factor so that their norm together is at most `most`; nothing is read from the device.
+/// Scales all gradients by one factor so that their common norm is at most `max_norm`. Reads nothing from the device.
 pub(super) fn clip<'a, B: TrainBackend>(
     network: &Network<B>,
     parts: impl Iterator<Item = &'a mut GradientsParams>,
-    most: f64,
+    max_norm: f64,
 ) {
     let mut parts: Vec<&mut GradientsParams> = parts.collect();
     let mut norm = Norm::<B> { parts: &parts, squares: None };
     network.visit(&mut norm);
     let Some(squares) = norm.squares else { return };
-    let factor = (squares.sqrt() + EPSILON).recip().mul_scalar(most).clamp_max(1.0);
+    let factor = (squares.sqrt() + EPSILON).recip().mul_scalar(max_norm).clamp_max(1.0);
     network.visit(&mut Scaling::<B> { parts: &mut parts, factor });
 }
 
-/// The sum of the squares of all gradients, `[1]`.
+/// Sums the squares of all gradients, `[1]`.
 struct Norm<'p, 'g, B: TrainBackend> {
     parts: &'p [&'g mut GradientsParams],
     squares: Option<Tensor<B::InnerBackend, 1>>,

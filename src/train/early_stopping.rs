@@ -1,33 +1,33 @@
-//! When to stop: Keras's `EarlyStopping`, as a pure function of the epochs' values.
+//! Early stopping by the rule of Keras's `EarlyStopping`, as a pure function of the epochs' values.
 
 use crate::domain::{EarlyStopping, EarlyStoppingStatus};
 
-/// What an epoch's value means.
+/// The consequence of an epoch's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The best so far: keep its weights.
+pub enum StoppingDecision {
+    /// The value is the best so far.
     Improved,
-    /// Not better; patience is left.
+    /// The value is not better, and patience is left.
     Waiting,
-    /// Not better, and patience has run out.
+    /// The value is not better, and patience is used up.
     Stop,
 }
 
-/// Takes the value of `epoch` in.
+/// Returns the status after the monitored value of `epoch`, and the decision.
 #[must_use]
 pub fn observe(
     rule: &EarlyStopping,
     status: EarlyStoppingStatus,
     epoch: u32,
     value: f64,
-) -> (EarlyStoppingStatus, Verdict) {
+) -> (EarlyStoppingStatus, StoppingDecision) {
     let first = status.best_epoch == 0;
     if first || rule.monitor.improves(value, status.best_value, rule.min_delta) {
-        return (EarlyStoppingStatus { best_epoch: epoch, best_value: value, waited: 0 }, Verdict::Improved);
+        return (EarlyStoppingStatus { best_epoch: epoch, best_value: value, waited: 0 }, StoppingDecision::Improved);
     }
     let waited = if epoch < rule.start_from { 0 } else { status.waited + 1 };
     let status = EarlyStoppingStatus { waited, ..status };
-    (status, if status.waited >= rule.patience { Verdict::Stop } else { Verdict::Waiting })
+    (status, if status.waited >= rule.patience { StoppingDecision::Stop } else { StoppingDecision::Waiting })
 }
 
 #[cfg(test)]
@@ -38,10 +38,10 @@ mod tests {
     #[test]
     fn stops_where_keras_stops() {
         use Monitor::{ValAccuracy, ValLoss};
-        // (what it shows, monitor, patience, min delta, values, epoch of the stop, best epoch)
+        // (case, monitor, patience, min delta, values, epoch of the stop, best epoch)
         #[allow(clippy::type_complexity)]
         let table: &[(&str, Monitor, u32, f64, &[f64], Option<usize>, u32)] = &[
-            ("goes on while the loss falls", ValLoss, 1, 0.0, &[3.0, 2.0, 1.0], None, 3),
+            ("continues while the loss falls", ValLoss, 1, 0.0, &[3.0, 2.0, 1.0], None, 3),
             ("stops after patience epochs without a better one", ValLoss, 2, 0.0, &[1.0, 1.1, 1.2, 0.5], Some(3), 1),
             ("an equal loss is no improvement", ValLoss, 2, 0.0, &[1.0, 1.0, 1.0], Some(3), 1),
             ("an improvement resets the wait", ValLoss, 2, 0.0, &[1.0, 1.1, 0.9, 1.0, 1.0], Some(5), 3),
@@ -55,9 +55,9 @@ mod tests {
             let mut status = EarlyStoppingStatus::default();
             let mut stopped = None;
             for (epoch, value) in (1..).zip(*values) {
-                let (next, verdict) = observe(&rule, status, epoch, *value);
+                let (next, decision) = observe(&rule, status, epoch, *value);
                 status = next;
-                if verdict == Verdict::Stop {
+                if decision == StoppingDecision::Stop {
                     stopped = Some(epoch as usize);
                     break;
                 }
@@ -70,13 +70,16 @@ mod tests {
     fn epochs_before_the_first_that_counts_use_up_no_patience() {
         let rule = EarlyStopping { start_from: 4, ..EarlyStopping::with_patience(2) };
         let mut status = EarlyStoppingStatus::default();
-        let verdicts = [1.0, 2.0, 2.0, 2.0, 2.0].iter().zip(1..).map(|(value, epoch)| {
-            let (next, verdict) = observe(&rule, status, epoch, *value);
+        let decisions = [1.0, 2.0, 2.0, 2.0, 2.0].iter().zip(1..).map(|(value, epoch)| {
+            let (next, decision) = observe(&rule, status, epoch, *value);
             status = next;
-            verdict
+            decision
         });
-        let verdicts: Vec<Verdict> = verdicts.collect();
-        assert_eq!(verdicts[1..], [Verdict::Waiting, Verdict::Waiting, Verdict::Waiting, Verdict::Stop]);
+        let decisions: Vec<StoppingDecision> = decisions.collect();
+        assert_eq!(
+            decisions[1..],
+            [StoppingDecision::Waiting, StoppingDecision::Waiting, StoppingDecision::Waiting, StoppingDecision::Stop]
+        );
         assert_eq!(status, EarlyStoppingStatus { best_epoch: 1, best_value: 1.0, waited: 2 });
     }
 }

@@ -1,4 +1,4 @@
-//! One epoch: every training image once, one optimizer step a batch.
+//! Trains one epoch: every training image once, one optimizer step for each batch.
 
 use burn::module::AutodiffModule;
 use burn::tensor::{Int, Tensor};
@@ -9,143 +9,143 @@ use crate::model::network::{Network, StepKey};
 use super::Reporter;
 use super::average::Average;
 use super::checkpoint::Partial;
-use super::feed::{Feed, Piece, Ready};
-use super::keep::{Keep, SaveError};
+use super::checkpoint_saver::{CheckpointSaver, SaveError};
+use super::data_loader::{DataLoader, DeviceBatch, HostBatch};
 use super::loss::{Mixed, Objective};
-use super::meter::{Meter, Pending};
+use super::metric_accumulator::{DeviceSums, MetricAccumulator};
 use super::optimizer::NetworkOptimizer;
 
-/// What training moves.
-pub struct Trainee<B: TrainBackend> {
+/// The state that a training step changes.
+pub struct Learner<B: TrainBackend> {
     /// The network.
     pub network: Network<B>,
-    /// What moves it.
+    /// The optimizer of the network.
     pub optimizer: NetworkOptimizer<B>,
-    /// The average of its weights, where one is kept.
+    /// The moving average of its weights, where the recipe has one.
     pub average: Option<Average<B>>,
 }
 
-impl<B: TrainBackend> Trainee<B> {
-    /// The network that is evaluated: the average where one is kept.
+impl<B: TrainBackend> Learner<B> {
+    /// Returns the network to evaluate: the average where there is one.
     #[must_use]
     pub fn evaluated(&self) -> Network<B::InnerBackend> {
         self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
     }
 }
 
-/// What an epoch needs to know beside the network.
+/// The settings of one epoch.
 pub struct EpochPlan<'a> {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     pub epoch: u32,
-    /// Of how many, as it begins.
+    /// The number of epochs in force when this one started.
     pub epochs: u32,
-    /// Optimizer steps in it.
+    /// Optimizer steps in this epoch.
     pub steps: u32,
-    /// Steps of the epochs before it.
+    /// Optimizer steps in all epochs before it.
     pub before: u64,
-    /// The part of it that is done.
+    /// The part that was trained before a resume.
     pub from: Partial,
     /// The run's seed.
     pub seed: u64,
-    /// The learning rate of each of its steps, counted from 0.
+    /// The learning rate of a step of this epoch, counted from 0.
     pub rate: &'a dyn Fn(u32) -> f64,
-    /// The learning rate of a pretrained base as a multiple of the others'.
+    /// The learning rate of pretrained layers as a multiple of the others'.
     pub base_rate: f64,
-    /// Steps between two reads of the loss from the device. Fixed by the kind of device and not by time, because
-    /// where a sum is cut decides its last bits. Reading waits for the device: every step where that costs nothing.
+    /// Steps between two reads of the loss from the device; 1 where reading costs nothing. A constant for the kind of
+    /// device: a number that followed the clock would change the last bits of the sums.
     pub readback: u32,
 }
 
-/// How an epoch ended.
+/// The end of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EpochEnd {
-    /// All images seen: what they amount to, and all of the epoch as a part of it.
-    Completed(TrainingFigures, Partial),
-    /// A stop was asked for; what was done so far is saved.
+    /// All batches were trained: the metrics, and the complete epoch as a [`Partial`].
+    Completed(TrainingMetrics, Partial),
+    /// A stop was requested, and the trained part is saved.
     Stopped,
-    /// The loss stopped being a number at this step, counted from 1.
+    /// The loss became NaN or infinite at this step, counted from 1.
     Diverged {
-        /// The step at which it was noticed.
+        /// The step at which the loss was read.
         step: u32,
     },
 }
 
-/// What an epoch's training amounts to.
+/// The metrics of an epoch's training.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrainingFigures {
-    /// Mean over all images, while the weights moved.
+pub struct TrainingMetrics {
+    /// Mean loss over all images, each under the weights of its step.
     pub loss: f64,
-    /// Likewise.
+    /// Share of images predicted right, each under the weights of its step.
     pub accuracy: f64,
-    /// Of the last step.
+    /// The learning rate of the last step.
     pub learning_rate: f64,
     /// Training images per second.
     pub images_per_second: f64,
 }
 
-/// Trains for one epoch or what is left of it. `batches` are of this feed and begin behind the part that is done.
+/// Trains one epoch, or the rest of it. `batches` come from `loader` and start after the trained part.
 ///
 /// # Errors
-/// When a checkpoint cannot be written.
+/// If a checkpoint cannot be written.
 #[allow(clippy::too_many_arguments)] // the loop is where everything meets
 pub fn train_epoch<B>(
-    mut trainee: Trainee<B>,
-    feed: &Feed<'_, B::InnerBackend>,
-    batches: impl Iterator<Item = Piece>,
+    mut learner: Learner<B>,
+    loader: &DataLoader<'_, B::InnerBackend>,
+    batches: impl Iterator<Item = HostBatch>,
     plan: &EpochPlan<'_>,
     objective: &Objective<B::InnerBackend>,
     device: &B::Device,
-    keep: &mut Keep<'_>,
+    saver: &mut CheckpointSaver<'_>,
     reporter: &mut dyn Reporter,
-) -> Result<(Trainee<B>, EpochEnd), SaveError>
+) -> Result<(Learner<B>, EpochEnd), SaveError>
 where
     B: TrainBackend,
 {
-    let mut meter = Meter::new(plan, reporter.paused());
-    let mut pending = Pending::<B>::resume(&plan.from, device);
+    let mut metrics = MetricAccumulator::new(plan, reporter.paused());
+    let mut pending = DeviceSums::<B>::resume(&plan.from, device);
     for (step, batch) in (plan.from.step + 1..).zip(batches) {
         if reporter.stop_requested() {
-            meter.flush(step - 1, reporter.paused()).into_iter().for_each(|event| reporter.report(event));
-            keep.part(&trainee, meter.partial(step - 1, &pending, reporter.paused()), reporter)?;
-            return Ok((trainee, EpochEnd::Stopped));
+            metrics.flush(step - 1, reporter.paused()).into_iter().for_each(|event| reporter.report(event));
+            saver.save_partial(&learner, metrics.partial(step - 1, &pending, reporter.paused()), reporter)?;
+            return Ok((learner, EpochEnd::Stopped));
         }
         let count = batch.labels().len();
-        let Ready { inputs, labels } = feed.ready(batch, device);
+        let DeviceBatch { inputs, labels } = loader.to_device(batch, device);
         let key = StepKey { seed: plan.seed, epoch: plan.epoch, step };
         let rate = (plan.rate)(step - 1);
         let rates = [rate, rate * plan.base_rate];
-        let Trainee { network, mut optimizer, average } = trainee;
+        let Learner { network, mut optimizer, average } = learner;
         let (network, loss, logits) =
             train_step(network, &mut optimizer, inputs, labels.clone(), key, rates, objective);
         let average = average.map(|average| average.after(&network, plan.before + u64::from(step)));
-        trainee = Trainee { network, optimizer, average };
+        learner = Learner { network, optimizer, average };
         if step == plan.from.step + 1 {
-            // Waits for the device once: one without enough memory has to be found out before much is waiting for it.
+            // Waits for the device once. Otherwise a lack of memory would show only after many batches are queued.
             drop(read(loss.clone()));
         }
         pending.add(loss, logits, labels, count);
         if step % plan.readback == 0 || step == plan.steps {
-            meter.add(pending.take());
-            if !meter.is_finite() {
-                return Ok((trainee, EpochEnd::Diverged { step }));
+            metrics.add(pending.take());
+            if !metrics.is_finite() {
+                return Ok((learner, EpochEnd::Diverged { step }));
             }
-            let due = keep.is_due();
+            let due = saver.is_due();
             let paused = reporter.paused();
-            // A checkpoint lies at the end of what was told, so that the curve can be cut there.
-            let event = if due { meter.flush(step, paused) } else { meter.report(step, paused) };
+            // Logged up to the checkpoint, so that the curve can be cut there after a resume.
+            let event = if due { metrics.flush(step, paused) } else { metrics.report(step, paused) };
             event.into_iter().for_each(|event| reporter.report(event));
             if due {
-                keep.part(&trainee, meter.partial(step, &pending, paused), reporter)?;
+                saver.save_partial(&learner, metrics.partial(step, &pending, paused), reporter)?;
             }
         }
     }
     let paused = reporter.paused();
-    let end = EpochEnd::Completed(meter.figures(paused), meter.partial(plan.steps, &pending, paused));
-    Ok((trainee, end))
+    let end = EpochEnd::Completed(metrics.metrics(paused), metrics.partial(plan.steps, &pending, paused));
+    Ok((learner, end))
 }
 
-/// One step: forward, back, and the optimizer. Gives the network behind it, the mean loss `[1]` and the logits
-/// `[inputs, classes]` before it. The second rate is that of a pretrained base.
+/// Runs one step: forward pass, backward pass and optimizer. Returns the network after it, the mean loss `[1]` and the
+/// logits `[inputs, classes]` before it. The second rate is that of pretrained layers.
 pub fn train_step<B: TrainBackend>(
     network: Network<B>,
     optimizer: &mut NetworkOptimizer<B>,
@@ -156,15 +156,15 @@ pub fn train_step<B: TrainBackend>(
     objective: &Objective<B::InnerBackend>,
 ) -> (Network<B>, Tensor<B::InnerBackend, 1>, Tensor<B::InnerBackend, 2>) {
     let count = labels.dims()[0];
-    // Padding would enter the statistics that batch norm normalizes by, and be mixed with images.
-    let alone = network.uses_batch_statistics() || objective.mixup > 0.0;
-    let inputs = if alone && inputs.dims()[0] > count { inputs.narrow(0, 0, count) } else { inputs };
+    // Padding would change the statistics of batch norm, and would be mixed with images.
+    let drop_padding = network.uses_batch_statistics() || objective.mixup > 0.0;
+    let inputs = if drop_padding && inputs.dims()[0] > count { inputs.narrow(0, 0, count) } else { inputs };
     let Mixed { inputs, others } = objective.mix(inputs, &labels, key);
     let (logits, statistics) = network.training_logits(Tensor::from_inner(inputs), key);
-    // What a batch was filled up with counts nowhere, and no gradient goes back to it.
+    // Padding has no loss and no gradient.
     let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };
     let loss = objective.loss(logits.clone(), labels, others);
-    let told = (loss.clone().inner(), logits.inner());
+    let (mean_loss, found) = (loss.clone().inner(), logits.inner());
     let network = network.with_statistics(statistics);
-    (optimizer.step(network, loss.backward(), rates), told.0, told.1)
+    (optimizer.step(network, loss.backward(), rates), mean_loss, found)
 }

@@ -7,14 +7,14 @@ use crate::domain::Confusion;
 use crate::model::kernels::{KernelBackend, read};
 use crate::model::network::Network;
 
-use super::feed::{Feed, Piece};
+use super::data_loader::{DataLoader, HostBatch};
 
-/// What a network says of a split.
+/// A network's results on a split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// Mean categorical cross-entropy, in nats.
+    /// Mean categorical cross-entropy in nats.
     pub loss: f64,
-    /// Counts of (truth, predicted).
+    /// Counts of (true class, predicted class).
     pub confusion: Confusion,
     /// Softmax outputs, row-major `[images, classes]`, in the order of the split.
     pub probabilities: Vec<f32>,
@@ -22,18 +22,18 @@ pub struct Evaluation {
     pub truth: Vec<u16>,
 }
 
-/// Images per forward pass. Fixed, so that results do not depend on the recipe's batch size.
+/// Images in a forward pass. A constant, so that results do not depend on the recipe's batch size.
 pub const BATCH_SIZE: usize = 128;
 
-/// Evaluates `network` on `batches` of this feed, which hold each image of a split once and in order. `None` if
-/// `interrupted` before the end. What it says of `readback` batches is read from the device at once.
+/// Evaluates `network` on `batches` of `loader`, which contain each image of a split once and in order. Results are
+/// read from the device every `readback` batches. Returns `None` if `interrupted` returns true before the end.
 ///
-/// Losses are summed on the host in f64: the result does not depend on how a device would add them up, nor on
+/// Losses are summed on the host in f64. Otherwise the result would depend on the device's order of summation and on
 /// `readback`.
 pub fn evaluate<B: KernelBackend>(
     network: &Network<B>,
-    feed: &Feed<'_, B>,
-    batches: impl Iterator<Item = Piece>,
+    loader: &DataLoader<'_, B>,
+    batches: impl Iterator<Item = HostBatch>,
     classes: usize,
     readback: u32,
     device: &B::Device,
@@ -48,8 +48,8 @@ pub fn evaluate<B: KernelBackend>(
         }
         unread.labels.extend(batch.labels());
         let count = batch.labels().len();
-        let logits = network.logits(feed.ready(batch, device).inputs);
-        // Without what the batch was filled up with.
+        let logits = network.logits(loader.to_device(batch, device).inputs);
+        // Drops the padding.
         unread.logits.push(if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits });
         if unread.logits.len() >= readback as usize {
             unread.read(&mut evaluation);
@@ -62,7 +62,7 @@ pub fn evaluate<B: KernelBackend>(
     Some(evaluation)
 }
 
-/// What was computed and is still on the device.
+/// Results that are still on the device.
 struct Unread<B: Backend> {
     /// `[inputs, classes]` of each batch.
     logits: Vec<Tensor<B, 2>>,
@@ -70,7 +70,7 @@ struct Unread<B: Backend> {
 }
 
 impl<B: Backend> Unread<B> {
-    /// Reads it, which waits for the device.
+    /// Moves the results to `evaluation`; waits for the device.
     fn read(&mut self, evaluation: &mut Evaluation) {
         if self.logits.is_empty() {
             return;
@@ -78,7 +78,7 @@ impl<B: Backend> Unread<B> {
         let logits = Tensor::cat(std::mem::take(&mut self.logits), 0);
         let classes = logits.dims()[1];
         let logits = read(logits).convert::<f32>();
-        // Converted to f32 the line before.
+        // Converted to f32 above.
         let logits = logits.as_slice::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
         for (row, label) in logits.chunks_exact(classes).zip(self.labels.drain(..)) {
             evaluation.add(row, label);
@@ -87,7 +87,8 @@ impl<B: Backend> Unread<B> {
 }
 
 impl Evaluation {
-    /// The evaluation by the mean of the probabilities of several evaluations of the same images; `None` without any.
+    /// Returns the evaluation by the mean probabilities of several evaluations of the same images; `None` for an empty
+    /// list.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // probabilities are stored as f32
     pub fn mean(of: &[Self]) -> Option<Self> {
@@ -100,7 +101,8 @@ impl Evaluation {
         for (row, truth) in probabilities.chunks_exact(classes.max(1)).zip(&first.truth) {
             let truth = usize::from(*truth);
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            // The first of equal ones wins, as in NumPy's argmax; a probability of 0 has been rounded to that.
+            // Of equal probabilities the first wins, as in NumPy's argmax. A probability of 0 is the result of
+            // rounding, so its logarithm is taken of the least positive f32.
             confusion.add(truth, row.iter().position(|share| *share >= largest).unwrap_or(0));
             loss -= f64::from(row[truth].max(f32::MIN_POSITIVE)).ln();
         }
@@ -112,7 +114,7 @@ impl Evaluation {
         let truth = usize::try_from(label).unwrap_or_else(|_| unreachable!("labels are u16"));
         let (largest, exponentials, sum) = exponentials(logits);
         self.loss += sum.ln() - f64::from(logits[truth] - largest);
-        // The first of equal logits wins, as in NumPy's argmax.
+        // Of equal logits the first wins, as in NumPy's argmax.
         let predicted = logits.iter().position(|logit| *logit >= largest).unwrap_or(0);
         self.confusion.add(truth, predicted);
         self.probabilities.extend(normalized(&exponentials, sum));
@@ -121,14 +123,14 @@ impl Evaluation {
     }
 }
 
-/// The probability of each class for one row of logits.
+/// Returns the probability of each class for one row of logits.
 #[must_use]
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let (_, exponentials, sum) = exponentials(logits);
     normalized(&exponentials, sum).collect()
 }
 
-/// The largest logit, the exponential of each logit's distance to it, and their sum.
+/// Returns the largest logit, the exponential of each logit's distance to it, and their sum.
 fn exponentials(logits: &[f32]) -> (f32, Vec<f64>, f64) {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exponentials: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();

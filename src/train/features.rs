@@ -1,4 +1,4 @@
-//! What a frozen base makes of a dataset, computed once and kept on disk.
+//! Computes the frozen part's features of a dataset once, and caches them on disk.
 
 use std::io;
 use std::ops::Range;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Reporter;
-use super::resident::Resident;
+use super::device_dataset::DeviceDataset;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
-    CHUNK, CachedFeatures, Complete, Key, NoRoom, Opened, Section, SectionName, Unfinished, make_room,
+    CHUNK, CacheRefusal, CachedFeatures, Complete, Key, Opened, Section, SectionName, Unfinished, free_space,
 };
 use crate::data::images::Images;
 use crate::data::store::Dataset;
@@ -23,27 +23,27 @@ use crate::events::Event;
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::{KernelBackend, read};
 
-/// Images per forward pass. Fixed, so that features do not depend on a recipe's batch size.
+/// Images in a forward pass. A constant, so that features do not depend on the recipe's batch size.
 const BATCH_SIZE: usize = 32;
 
-/// The same on a GPU, which is not busy with fewer: all that become durable together.
-const EVEN_BATCH_SIZE: usize = CHUNK;
+/// Images in a forward pass on a GPU, which fewer would not fill: the images that are written together.
+const GPU_BATCH_SIZE: usize = CHUNK;
 
 /// At most one progress event in this time.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Between two looks at a section that another worker computes.
+/// Time between two checks of a section that another worker computes.
 const WAIT: Duration = Duration::from_millis(200);
 
-/// What is computed, by what, and where it is kept.
+/// The inputs, network and files of a feature computation.
 pub struct FeaturePlan<'a, B: KernelBackend> {
-    /// The dataset that the images are of.
+    /// The dataset of the images.
     pub dataset: &'a Arc<Dataset>,
-    /// Its images as the base wants them. If they are augmented, it is in a fixed number of variants.
+    /// The dataset's preprocessed images; augmented ones in a fixed number of variants.
     pub images: &'a Images,
-    /// The base.
+    /// The frozen part.
     pub frozen: &'a FrozenPart<B>,
-    /// Everything that decides the numbers.
+    /// The key of the cache entry: everything that decides the values.
     pub key: Key,
     /// The folder of datasets.
     pub data_dir: &'a Path,
@@ -51,23 +51,24 @@ pub struct FeaturePlan<'a, B: KernelBackend> {
     pub dataset_dir: &'a Path,
     /// Bytes that cached features of all datasets may take.
     pub limit: u64,
-    /// Bytes that images may take on the device; 0: batches are made on the host.
+    /// Bytes that resident images may take; 0 makes batches on the host.
     pub resident: u64,
-    /// Whether a smaller last batch is filled up, as [`Feed::evenly`](super::feed::Feed::evenly) does it.
-    pub even: bool,
+    /// Whether a smaller last batch is padded, as by
+    /// [`DataLoader::padding_last_batch`](super::data_loader::DataLoader::padding_last_batch).
+    pub pad_last_batch: bool,
 }
 
-/// What became of it.
-pub enum Cached {
-    /// All there.
+/// The result of [`FeaturePlan::ensure`].
+pub enum CacheOutcome {
+    /// All features are on disk.
     Ready(CachedFeatures),
-    /// Not kept, and why: the features have to be computed whenever they are needed.
+    /// The features cannot be cached, for this reason; they have to be computed in every epoch.
     Uncached(String),
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Stopped,
 }
 
-/// How much is done.
+/// The progress of a feature computation.
 struct Progress<'a> {
     reporter: &'a mut dyn Reporter,
     done: usize,
@@ -75,34 +76,39 @@ struct Progress<'a> {
     computed: usize,
     begun: Stopwatch,
     reported: Option<Instant>,
-    told_of_waiting: bool,
+    waiting_reported: bool,
 }
 
 impl<B: KernelBackend> FeaturePlan<'_, B> {
-    /// Sees to it that the features of these splits are on disk: finds them, waits for whoever computes them, or
-    /// computes what is missing.
-    pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Cached {
+    /// Makes the features of these splits available on disk: finds them, waits for the worker that computes them, or
+    /// computes the missing ones.
+    pub fn ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> CacheOutcome {
         match self.try_ensure(splits, device, reporter) {
             Ok(cached) => cached,
-            Err(NoRoom::Io(error)) => Cached::Uncached(format!("{}: {error}", self.dataset_dir.display())),
-            Err(error) => Cached::Uncached(error.to_string()),
+            Err(CacheRefusal::Io(error)) => CacheOutcome::Uncached(format!("{}: {error}", self.dataset_dir.display())),
+            Err(error) => CacheOutcome::Uncached(error.to_string()),
         }
     }
 
-    /// The features of a split's images as they are, if they are on disk already: nothing is computed or waited for.
+    /// Returns the cached features of a split's unaugmented images; computes nothing and waits for nothing.
     #[must_use]
-    pub fn kept_plain(&self, split: Split) -> Option<CachedFeatures> {
+    pub fn cached_plain(&self, split: Split) -> Option<CachedFeatures> {
         let name = SectionName { split, variant: None };
         let folder = self.key.folder(self.dataset_dir);
         let section = Section::new(&folder, &name.stem(), self.dataset.len(split), self.key.row());
-        // What cannot be read is as good as not there: the images are, and the base.
-        let complete = section.open_if_whole().ok()??;
+        // Unreadable features count as missing, because they can be computed from images.
+        let complete = section.open_if_complete().ok()??;
         let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, None);
         features.add(split, vec![complete]);
         Some(features)
     }
 
-    fn try_ensure(&self, splits: &[Split], device: &B::Device, reporter: &mut dyn Reporter) -> Result<Cached, NoRoom> {
+    fn try_ensure(
+        &self,
+        splits: &[Split],
+        device: &B::Device,
+        reporter: &mut dyn Reporter,
+    ) -> Result<CacheOutcome, CacheRefusal> {
         let folder = self.key.prepare(self.dataset_dir)?;
         let augmenter = self.images.augmenter();
         let sections: Vec<(SectionName, Section)> = splits
@@ -110,18 +116,18 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
             .flat_map(|split| SectionName::of_split(*split, augmenter))
             .map(|name| (name, Section::new(&folder, &name.stem(), self.dataset.len(name.split), self.key.row())))
             .collect();
-        self.make_room(sections.iter().map(|(_, section)| section))?;
+        self.free_space(sections.iter().map(|(_, section)| section))?;
         let total = sections.iter().map(|(name, _)| self.dataset.len(name.split)).sum();
         let (begun, bytes) =
             (Stopwatch::start(reporter.paused()), sections.iter().map(|(_, section)| section.bytes()).sum());
         let mut progress =
-            Progress { reporter, done: 0, total, computed: 0, begun, reported: None, told_of_waiting: false };
+            Progress { reporter, done: 0, total, computed: 0, begun, reported: None, waiting_reported: false };
         let mut features = CachedFeatures::new(Arc::clone(self.dataset), self.key.shape, augmenter.copied());
         let mut kept: [Vec<Complete>; 3] = Default::default();
         for (name, section) in &sections {
             match self.section(name, section, device, &mut progress)? {
                 Some(complete) => kept[name.split as usize].push(complete),
-                None => return Ok(Cached::Stopped),
+                None => return Ok(CacheOutcome::Stopped),
             }
         }
         for (split, sections) in Split::ALL.into_iter().zip(kept) {
@@ -129,19 +135,19 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         }
         let (computed, seconds) = (progress.computed, begun.elapsed(progress.reporter.paused()).as_secs_f64());
         progress.reporter.report(Event::FeaturesReady { images: total, computed, bytes, seconds });
-        Ok(Cached::Ready(features))
+        Ok(CacheOutcome::Ready(features))
     }
 
-    /// Room for what is missing of these sections, without removing what of them is there.
-    fn make_room<'s>(&self, sections: impl Iterator<Item = &'s Section> + Clone) -> Result<(), NoRoom> {
+    /// Makes disk space for the missing parts of these sections, and deletes nothing of the sections themselves.
+    fn free_space<'s>(&self, sections: impl Iterator<Item = &'s Section> + Clone) -> Result<(), CacheRefusal> {
         if self.limit == 0 {
-            return Err(NoRoom::Off);
+            return Err(CacheRefusal::Off);
         }
         let wanted: Vec<PathBuf> = sections.clone().map(Section::values_file).collect();
-        make_room(self.data_dir, sections.map(Section::missing_bytes).sum(), self.limit, &wanted)
+        free_space(self.data_dir, sections.map(Section::missing_bytes).sum(), self.limit, &wanted)
     }
 
-    /// One section, complete; `None` if somebody asked to stop.
+    /// Returns one section, complete; `None` if a stop was requested.
     fn section(
         &self,
         name: &SectionName,
@@ -162,11 +168,11 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
                     if !self.compute(name, &work, device, progress)? {
                         return Ok(None);
                     }
-                    // Opened anew: what was written is checked once more, and the lock becomes a reader's.
+                    // The next `open` checks the written values and changes the lock to a shared one.
                 }
                 Opened::Busy => {
                     let since = *waiting.get_or_insert_with(Instant::now);
-                    progress.tell_of_waiting(since);
+                    progress.report_waiting(since);
                     thread::sleep(WAIT);
                 }
             }
@@ -176,7 +182,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         }
     }
 
-    /// Computes what is missing of a section. False if somebody asked to stop.
+    /// Computes the missing part of a section. Returns false if a stop was requested.
     fn compute(
         &self,
         name: &SectionName,
@@ -202,30 +208,31 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
     }
 
     fn batch_size(&self) -> usize {
-        if self.even { EVEN_BATCH_SIZE } else { BATCH_SIZE }
+        if self.pad_last_batch { GPU_BATCH_SIZE } else { BATCH_SIZE }
     }
 
-    /// The images of a split on the device, if they are wanted there and there is room.
-    fn on_device(&self, split: Split, device: &B::Device) -> Option<Resident<B>> {
-        Resident::upload(self.images, &[split], self.resident, device)
+    /// Uploads the images of a split if they fit into the resident limit.
+    fn on_device(&self, split: Split, device: &B::Device) -> Option<DeviceDataset<B>> {
+        DeviceDataset::upload(self.images, &[split], self.resident, device)
     }
 
+    /// Returns the features of some rows of a section, `[rows, features]`, from the device.
     fn forward(
         &self,
         name: &SectionName,
         rows: Range<usize>,
-        resident: Option<&Resident<B>>,
+        resident: Option<&DeviceDataset<B>>,
         device: &B::Device,
     ) -> Vec<f32> {
-        // A split has fewer than 2^32 images: `epoch_order` numbers them.
+        // A split has fewer than 2^32 images: `epoch_order` numbers them by u32.
         let mut indices: Vec<u32> = rows.map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
         let count = indices.len();
-        if let Some(last) = indices.last().copied().filter(|_| self.even) {
+        if let Some(last) = indices.last().copied().filter(|_| self.pad_last_batch) {
             indices.resize(self.batch_size().max(count), last);
         }
         let variant = name.variant.map(|(_, number)| number);
         let images = if let Some(resident) = resident {
-            resident.batch(&self.images.picks_of_variant(name.split, &indices, variant)).0
+            resident.batch(&self.images.variant_batch_spec(name.split, &indices, variant)).0
         } else {
             let [channels, height, width] = self.images.shape();
             let shape = [indices.len(), channels, height, width];
@@ -234,22 +241,22 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
             Tensor::from_data(TensorData::new(inputs, shape), device)
         };
         let features = read(self.frozen.forward(images)).convert::<f32>();
-        // Converted to f32 the line before.
+        // Converted to f32 above.
         let mut features: Vec<f32> = features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"));
         features.truncate(count * self.key.row());
         features
     }
 }
 
-/// How long another worker may be at a section before it is worth a word.
+/// Time after which waiting for another worker is logged.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Progress<'_> {
-    /// Says once that another worker is at what is needed here.
-    fn tell_of_waiting(&mut self, since: Instant) {
-        if !self.told_of_waiting && since.elapsed() > PATIENCE {
-            self.told_of_waiting = true;
-            let message = "another worker is at the same features: waiting for it".into();
+    /// Logs once that another worker computes a needed section.
+    fn report_waiting(&mut self, since: Instant) {
+        if !self.waiting_reported && since.elapsed() > PATIENCE {
+            self.waiting_reported = true;
+            let message = "another worker computes the same features: waiting for it".into();
             self.reporter.report(Event::Warning { message });
         }
     }

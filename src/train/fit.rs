@@ -1,4 +1,4 @@
-//! A whole training, from the first epoch or from a checkpoint to its end.
+//! Trains a run from its first epoch or a checkpoint to its end.
 
 use std::io;
 use std::time::Duration;
@@ -16,54 +16,54 @@ use crate::model::parameters::MismatchError;
 
 use super::average::Average;
 use super::checkpoint::{Checkpoint, CheckpointFiles, Identity, Partial};
-use super::early_stopping::{Verdict, observe};
-use super::epoch::{EpochEnd, EpochPlan, Trainee, TrainingFigures, train_epoch};
+use super::checkpoint_saver::{CheckpointSaver, SaveError, TrainingSnapshot};
+use super::data_loader::DataLoader;
+use super::early_stopping::{StoppingDecision, observe};
+use super::epoch::{EpochEnd, EpochPlan, Learner, TrainingMetrics, train_epoch};
 use super::evaluate::{BATCH_SIZE, Evaluation, evaluate};
-use super::feed::Feed;
-use super::keep::{Keep, SaveError, Standing};
 use super::loss::Objective;
 use super::optimizer::{NetworkOptimizer, OptimizerSettings};
 use super::stopwatch::Stopwatch;
 use super::{Reporter, schedule};
 
-/// What a training works on.
+/// The settings and data of a training.
 pub struct Fit<'a, B: TrainBackend>
 where
     B::InnerBackend: KernelBackend,
 {
-    /// Its settings.
+    /// The run's settings.
     pub recipe: &'a Recipe,
-    /// Its inputs.
-    pub feed: Feed<'a, B::InnerBackend>,
-    /// What its checkpoints are of.
+    /// The batches.
+    pub loader: DataLoader<'a, B::InnerBackend>,
+    /// The identity that checkpoints get.
     pub identity: &'a Identity,
-    /// Where its checkpoints go.
+    /// The paths of the checkpoints.
     pub files: &'a CheckpointFiles,
-    /// Steps between two reads of the loss from the device, see [`EpochPlan::readback`]; and batches between two reads
-    /// of what is evaluated.
+    /// Steps between two reads of the loss from the device (see [`EpochPlan::readback`]), and batches between two reads
+    /// in an evaluation.
     pub readback: u32,
-    /// How long an epoch may go on without a checkpoint.
+    /// Time between two checkpoints within an epoch.
     pub interval: Duration,
 }
 
-/// How a training ended.
+/// The end of a training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FitEnd {
-    /// By itself.
+    /// Early stopping or the number of epochs ended it.
     Finished(FinishReason),
-    /// On request, with everything that was trained saved.
+    /// A stop was requested, and everything trained is saved.
     Stopped,
-    /// A figure stopped being a number; says which and where.
+    /// A loss became NaN or infinite; the text states which loss and where.
     Diverged(String),
 }
 
-/// Why a training could not go on.
+/// The errors that end a training.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// A checkpoint could not be written.
     #[error(transparent)]
     Save(#[from] SaveError),
-    /// No thread for the batches.
+    /// The system has no thread for the batches.
     #[error("cannot start a thread to make batches: {0}")]
     Thread(io::Error),
     /// The checkpoint is of another network.
@@ -71,22 +71,23 @@ pub enum FitError {
     Mismatch(#[from] MismatchError),
 }
 
-/// Where training stands.
-struct Progress<B: TrainBackend> {
-    trainee: Trainee<B>,
-    standing: Standing,
-    /// What is done of the next epoch, where it is gone on with.
+/// The state of a training between two epochs.
+struct FitState<B: TrainBackend> {
+    learner: Learner<B>,
+    snapshot: TrainingSnapshot,
+    /// The trained part of the next epoch, after a resume.
     partial: Option<Partial>,
 }
 
 /// Trains `network` to its end, from `checkpoint` if there is one.
 ///
-/// Limits may change on the way. Patience counts when an epoch ends. The number of epochs counts when one begins: for
-/// whether it does, and as the length of its schedule. Were that to change within an epoch, the rate of a step would
-/// depend on the instant at which a request was noticed, and the same requests would no longer give the same run.
+/// Limits may change meanwhile. Patience is read at the end of each epoch. The number of epochs is read at its start:
+/// it decides whether the epoch starts, and the length of the schedule. Within an epoch it must not change. Otherwise
+/// learning rates would depend on the moment at which a request was noticed, and the same requests would not give the
+/// same run.
 ///
 /// # Errors
-/// When a checkpoint does not fit or cannot be written.
+/// If a checkpoint does not fit or cannot be written.
 pub fn fit<B>(
     fit: &Fit<'_, B>,
     network: Network<B>,
@@ -101,13 +102,14 @@ where
     let own = Limits::of(recipe);
     let mut progress = begin(network, recipe, checkpoint)?;
     let position = checkpoint.map_or((0, 0), |checkpoint| checkpoint.state.position());
-    let mut keep = Keep::new(fit.files, fit.identity, recipe.strategy, fit.interval, position, progress.standing);
-    // An epoch that is under way goes on to its end, whatever the limits have become.
-    if progress.partial.is_none() && progress.standing.early_stopping.waited >= reporter.limits(own).patience {
+    let mut saver =
+        CheckpointSaver::new(fit.files, fit.identity, recipe.strategy, fit.interval, position, progress.snapshot);
+    // A partly trained epoch is completed, whatever the limits are now.
+    if progress.partial.is_none() && progress.snapshot.early_stopping.waited >= reporter.limits(own).patience {
         return Ok(FitEnd::Finished(FinishReason::EarlyStop));
     }
     loop {
-        let Standing { epoch: done, learning_rate, early_stopping } = progress.standing;
+        let TrainingSnapshot { epoch: done, learning_rate, early_stopping } = progress.snapshot;
         let fresh = Partial { epochs: reporter.limits(own).epochs, ..Partial::default() };
         let partial = progress.partial.take();
         if partial.is_none() && done >= fresh.epochs {
@@ -116,9 +118,9 @@ where
         let from = partial.unwrap_or(fresh);
         let begun = Stopwatch::start(reporter.paused());
         let epoch = done + 1;
-        let at = EpochOf { epoch, base_rate: learning_rate, from };
-        let (trainee, end) = fit.train(progress.trainee, at, device, &mut keep, reporter)?;
-        progress.trainee = trainee;
+        let at = EpochProgress { epoch, base_rate: learning_rate, from };
+        let (learner, end) = fit.train(progress.learner, at, device, &mut saver, reporter)?;
+        progress.learner = learner;
         let (training, all) = match end {
             EpochEnd::Completed(training, all) => (training, all),
             EpochEnd::Stopped => return Ok(FitEnd::Stopped),
@@ -126,12 +128,12 @@ where
                 return Ok(FitEnd::Diverged(format!("the training loss is no number at step {step} of epoch {epoch}")));
             }
         };
-        let Some(validation) = fit.evaluate(&progress.trainee.evaluated(), Split::Validation, device, reporter)? else {
-            keep.part(&progress.trainee, all, reporter)?;
+        let Some(validation) = fit.evaluate(&progress.learner.evaluated(), Split::Validation, device, reporter)? else {
+            saver.save_partial(&progress.learner, all, reporter)?;
             return Ok(FitEnd::Stopped);
         };
         let seconds = from.seconds + begun.elapsed(reporter.paused()).as_secs_f64();
-        let metrics = figures(epoch, &training, &validation, seconds);
+        let metrics = epoch_metrics(epoch, &training, &validation, seconds);
         let value = match recipe.early_stopping.monitor {
             Monitor::ValLoss => metrics.val_loss,
             Monitor::ValAccuracy => metrics.val_accuracy,
@@ -140,36 +142,33 @@ where
             return Ok(FitEnd::Diverged(format!("the validation loss is no number after epoch {epoch}")));
         }
         let rule = EarlyStopping { patience: reporter.limits(own).patience, ..recipe.early_stopping };
-        let (status, verdict) = observe(&rule, early_stopping, epoch, value);
+        let (status, decision) = observe(&rule, early_stopping, epoch, value);
         let rate = schedule::after_epoch(recipe, learning_rate, status.waited);
-        let lowered = (rate < learning_rate && verdict != Verdict::Stop).then_some(Event::LearningRateReduced {
-            epoch,
-            from: learning_rate,
-            to: rate,
-        });
-        progress.standing = Standing { epoch, learning_rate: rate, early_stopping: status };
+        let lowered = (rate < learning_rate && decision != StoppingDecision::Stop)
+            .then_some(Event::LearningRateReduced { epoch, from: learning_rate, to: rate });
+        progress.snapshot = TrainingSnapshot { epoch, learning_rate: rate, early_stopping: status };
         reporter.validated(epoch, &validation);
-        // Told before it is saved: a run killed in between trains the epoch again, and the event is replaced. The
-        // other way round the epoch would be missing from the history for good.
+        // Logged before it is saved: a run killed in between trains the epoch again and replaces the event. In the
+        // other order the log would lack the epoch.
         reporter.report(Event::EpochFinished { metrics, early_stopping: status });
-        let best = verdict == Verdict::Improved;
-        keep.epoch(&progress.trainee, progress.standing, best)?;
+        let best = decision == StoppingDecision::Improved;
+        saver.save_epoch(&progress.learner, progress.snapshot, best)?;
         reporter.report(Event::CheckpointSaved { epoch, step: 0, best });
-        if verdict == Verdict::Stop {
+        if decision == StoppingDecision::Stop {
             return Ok(FitEnd::Finished(FinishReason::EarlyStop));
         }
         lowered.into_iter().for_each(|event| reporter.report(event));
     }
 }
 
-/// An epoch in its run.
+/// An epoch's number, rate and trained part.
 #[derive(Clone, Copy)]
-struct EpochOf {
-    /// Counted from 1.
+struct EpochProgress {
+    /// The number of the epoch, counted from 1.
     epoch: u32,
-    /// The learning rate as plateaus have left it.
+    /// The base learning rate after reductions on plateaus.
     base_rate: f64,
-    /// What is done of it, and of how many it is.
+    /// The trained part, and the number of epochs in force when it started.
     from: Partial,
 }
 
@@ -177,13 +176,13 @@ fn begin<B: TrainBackend>(
     network: Network<B>,
     recipe: &Recipe,
     checkpoint: Option<&Checkpoint>,
-) -> Result<Progress<B>, MismatchError> {
+) -> Result<FitState<B>, MismatchError> {
     let settings = OptimizerSettings::of(recipe);
     let Some(Checkpoint { state, arrays }) = checkpoint else {
         let average = Average::new(&network, recipe.average);
-        return Ok(Progress {
-            trainee: Trainee { network, optimizer: NetworkOptimizer::new(settings), average },
-            standing: Standing {
+        return Ok(FitState {
+            learner: Learner { network, optimizer: NetworkOptimizer::new(settings), average },
+            snapshot: TrainingSnapshot {
                 epoch: 0,
                 learning_rate: recipe.learning_rate,
                 early_stopping: EarlyStoppingStatus::default(),
@@ -194,9 +193,9 @@ fn begin<B: TrainBackend>(
     let network = network.load_arrays(arrays)?;
     let optimizer = NetworkOptimizer::load(&network, arrays, state.optimizer_steps, settings)?;
     let average = Average::load(&network, arrays, recipe.average)?;
-    Ok(Progress {
-        trainee: Trainee { network, optimizer, average },
-        standing: Standing {
+    Ok(FitState {
+        learner: Learner { network, optimizer, average },
+        snapshot: TrainingSnapshot {
             epoch: state.epoch,
             learning_rate: state.learning_rate,
             early_stopping: state.early_stopping,
@@ -205,7 +204,7 @@ fn begin<B: TrainBackend>(
     })
 }
 
-fn figures(epoch: u32, training: &TrainingFigures, validation: &Evaluation, seconds: f64) -> EpochMetrics {
+fn epoch_metrics(epoch: u32, training: &TrainingMetrics, validation: &Evaluation, seconds: f64) -> EpochMetrics {
     EpochMetrics {
         epoch,
         train_loss: training.loss,
@@ -224,21 +223,21 @@ where
 {
     fn train(
         &self,
-        trainee: Trainee<B>,
-        EpochOf { epoch, base_rate, from }: EpochOf,
+        learner: Learner<B>,
+        EpochProgress { epoch, base_rate, from }: EpochProgress,
         device: &B::Device,
-        keep: &mut Keep<'_>,
+        saver: &mut CheckpointSaver<'_>,
         reporter: &mut dyn Reporter,
-    ) -> Result<(Trainee<B>, EpochEnd), FitError> {
+    ) -> Result<(Learner<B>, EpochEnd), FitError> {
         let recipe = self.recipe;
-        let kept = recipe.left_out.kept_of(self.feed.count(Split::Train));
+        let kept = recipe.left_out.remaining_indices(self.loader.count(Split::Train));
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);
         let all = u64::from(from.epochs) * u64::from(steps);
         let warmup = u64::from(recipe.warmup) * u64::from(steps);
         let rate = |step: u32| schedule::warmed_rate(recipe.schedule, base_rate, before + u64::from(step), all, warmup);
-        let classes: Vec<usize> = kept.iter().map(|index| self.feed.label(Split::Train, *index as usize)).collect();
+        let classes: Vec<usize> = kept.iter().map(|index| self.loader.label(Split::Train, *index as usize)).collect();
         let counts = self.class_counts(&classes);
         let plan = EpochPlan {
             epoch,
@@ -251,30 +250,31 @@ where
             base_rate: schedule::base_rate(recipe),
             readback: self.readback,
         };
-        // An order of what is kept; what an image looks like in this epoch goes by its place in the dataset.
+        // The order is one of the images that are not left out. Augmentation depends on an image's index in the
+        // dataset, so it is the same in runs that leave out other images.
         let order = match recipe.balance.class_chances(&counts) {
             Some(chances) => drawn_order(recipe.seed, u64::from(epoch), &classes, &chances),
             None => epoch_order(recipe.seed, u64::from(epoch), kept.len()),
         };
-        // What is done of the epoch is not made again. Dataset, batch size and images left out are the recipe's, so
-        // steps are what they were.
+        // Skips the trained part. Dataset, batch size and left-out images come from the recipe, so steps are the same
+        // as before.
         let done = from.step as usize * batch_size;
-        let order = order.into_iter().skip(done).map(|place| kept[place as usize]).collect();
-        let batches = self.feed.start(Split::Train, order, batch_size, Pass::Training(u64::from(epoch)));
+        let order = order.into_iter().skip(done).map(|position| kept[position as usize]).collect();
+        let batches = self.loader.start(Split::Train, order, batch_size, Pass::Training(u64::from(epoch)));
         let batches = batches.map_err(FitError::Thread)?;
         reporter.report(Event::EpochStarted { epoch, steps, done: from.step, seconds: from.seconds });
         let objective = self.objective(&counts, device);
-        Ok(train_epoch(trainee, &self.feed, batches, &plan, &objective, device, keep, reporter)?)
+        Ok(train_epoch(learner, &self.loader, batches, &plan, &objective, device, saver, reporter)?)
     }
 
-    /// Training images of each class.
+    /// Returns the number of training images of each class.
     fn class_counts(&self, classes: &[usize]) -> Vec<usize> {
         let mut counts = vec![0; self.identity.classes.len()];
         classes.iter().for_each(|class| counts[*class] += 1);
         counts
     }
 
-    /// How the loss counts labels, for classes with so many training images.
+    /// Returns the loss for classes with these numbers of training images.
     #[allow(clippy::cast_possible_truncation)] // rounded to what losses are computed in
     fn objective(&self, counts: &[usize], device: &B::Device) -> Objective<B::InnerBackend> {
         let weights = self.recipe.balance.class_weights(counts).map(|weights| {
@@ -288,10 +288,10 @@ where
         }
     }
 
-    /// Evaluates a network on a split. `None` if a stop was asked for before the end.
+    /// Evaluates a network on a split. Returns `None` if a stop was requested before the end.
     ///
     /// # Errors
-    /// When no thread can be had for the batches.
+    /// If the system has no thread for the batches.
     pub fn evaluate(
         &self,
         network: &Network<B::InnerBackend>,
@@ -302,10 +302,10 @@ where
         self.evaluate_view(network, split, View::PLAIN, device, reporter)
     }
 
-    /// The same for one view of each image.
+    /// Evaluates a network on one view of each image of a split, as [`Self::evaluate`].
     ///
     /// # Errors
-    /// When no thread can be had for the batches.
+    /// If the system has no thread for the batches.
     pub fn evaluate_view(
         &self,
         network: &Network<B::InnerBackend>,
@@ -314,14 +314,14 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let count = u32::try_from(self.feed.count(split)).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.loader.count(split)).unwrap_or(u32::MAX);
         self.evaluate_images(network, split, (0..count).collect(), view, device, reporter)
     }
 
-    /// The same for a view of the images with these indices, in their order.
+    /// Evaluates a network on one view of the images with these indices, in their order, as [`Self::evaluate`].
     ///
     /// # Errors
-    /// When no thread can be had for the batches.
+    /// If the system has no thread for the batches.
     pub fn evaluate_images(
         &self,
         network: &Network<B::InnerBackend>,
@@ -331,8 +331,8 @@ where
         device: &B::Device,
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Evaluation>, FitError> {
-        let batches = self.feed.start(split, order, BATCH_SIZE, Pass::Evaluation(view)).map_err(FitError::Thread)?;
+        let batches = self.loader.start(split, order, BATCH_SIZE, Pass::Evaluation(view)).map_err(FitError::Thread)?;
         let (classes, stop) = (self.identity.classes.len(), || reporter.stop_requested());
-        Ok(evaluate(network, &self.feed, batches, classes, self.readback, device, stop))
+        Ok(evaluate(network, &self.loader, batches, classes, self.readback, device, stop))
     }
 }

@@ -1,52 +1,53 @@
-//! The loss that training descends: cross-entropy against smoothed, weighted and mixed labels.
+//! The training loss: cross-entropy against smoothed, weighted and mixed labels.
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Int, Tensor};
 
-use crate::data::random::{Keyed, Purpose};
+use crate::data::random::{KeyedRng, Purpose};
 use crate::model::network::StepKey;
 
-/// How the loss counts labels.
+/// The settings of the loss.
 #[derive(Debug, Clone)]
 pub struct Objective<B: Backend> {
     /// The share of each label that is spread evenly over all classes.
     pub label_smoothing: f64,
     /// The factor of each class's loss, `[classes]`.
     pub class_weights: Option<Tensor<B, 1>>,
-    /// Both parameters of the beta distribution by which images and labels are mixed; 0 mixes none.
+    /// Both parameters of the beta distribution of mixing shares (mixup, H. Zhang et al. 2018,
+    /// <https://arxiv.org/abs/1710.09412>); 0 mixes none.
     pub mixup: f64,
 }
 
-/// A batch whose images are mixed with one another.
+/// A batch after mixup.
 pub(super) struct Mixed<B: Backend> {
     /// `[inputs, channels, height, width]`.
     pub(super) inputs: Tensor<B, 4>,
-    /// The labels of the other images, `[inputs]`, and the share of the first.
+    /// The labels of the images mixed in, `[inputs]`, and the share of the first image.
     pub(super) others: Option<(Tensor<B, 1, Int>, f64)>,
 }
 
 impl<B: Backend> Objective<B> {
-    /// Cross-entropy against the labels as they are.
+    /// Returns cross-entropy without smoothing, weights and mixing.
     #[must_use]
     pub fn plain() -> Self {
         Self { label_smoothing: 0.0, class_weights: None, mixup: 0.0 }
     }
 
-    /// Mixes every image with the one at the same place from the end, by a share drawn for this step.
+    /// Mixes the image at each index with the one at the same index from the end, by a share drawn for this step.
     pub(super) fn mix(&self, inputs: Tensor<B, 4>, labels: &Tensor<B, 1, Int>, key: StepKey) -> Mixed<B> {
         if self.mixup <= 0.0 {
             return Mixed { inputs, others: None };
         }
         let step = u64::from(key.epoch) << 32 | u64::from(key.step);
-        let share = beta(self.mixup, &mut Keyed::new(Purpose::Mix, key.seed, step, 0));
+        let share = beta(self.mixup, &mut KeyedRng::new(Purpose::Mix, key.seed, step, 0));
         let others = inputs.clone().flip([0]);
         let inputs = inputs.mul_scalar(share) + others.mul_scalar(1.0 - share);
         Mixed { inputs, others: Some((labels.clone().flip([0]), share)) }
     }
 
-    /// The mean loss `[1]` of `logits` `[n, classes]` against `labels` `[n]`, and those mixed in.
+    /// Returns the mean loss `[1]` of `logits` `[n, classes]` against `labels` `[n]` and the labels mixed in.
     pub(super) fn loss<T: AutodiffBackend<InnerBackend = B>>(
         &self,
         logits: Tensor<T, 2>,
@@ -68,16 +69,16 @@ impl<B: Backend> Objective<B> {
     }
 }
 
-/// The mean cross-entropy, `[1]`, against labels of which a share is spread evenly over all classes (C. Szegedy et al.
-/// 2016, <https://arxiv.org/abs/1512.00567>, section 7).
+/// Returns the mean cross-entropy `[1]` against labels of which the share `smoothing` is spread evenly over all classes
+/// (C. Szegedy et al. 2016, <https://arxiv.org/abs/1512.00567>, section 7).
 #[allow(clippy::cast_possible_truncation)] // a share
 fn unweighted<B: Backend>(logits: Tensor<B, 2>, labels: Tensor<B, 1, Int>, smoothing: f64) -> Tensor<B, 1> {
     let smoothing = Some(smoothing as f32).filter(|share| *share > 0.0);
     CrossEntropyLossConfig::new().with_smoothing(smoothing).init(&logits.device()).forward(logits, labels)
 }
 
-/// The same with a factor for each class, by the sum of the factors of the labels: as `torch.nn.functional`'s
-/// `cross_entropy` has it.
+/// Returns the smoothed cross-entropy `[1]` with a factor for each class, divided by the sum of the labels' factors, as
+/// `torch.nn.functional.cross_entropy` computes it.
 #[allow(clippy::cast_precision_loss)] // of classes
 fn weighted<B: Backend>(
     logits: Tensor<B, 2>,
@@ -98,8 +99,8 @@ fn weighted<B: Backend>(
     (right + even).div(total)
 }
 
-/// A number of the beta distribution whose parameters are both `alpha` (M. Jöhnk 1964).
-fn beta(alpha: f64, random: &mut Keyed) -> f64 {
+/// Draws from the beta distribution whose parameters are both `alpha` (M. Jöhnk 1964).
+fn beta(alpha: f64, random: &mut KeyedRng) -> f64 {
     loop {
         let [one, other] = [(); 2].map(|()| random.unit().powf(1.0 / alpha));
         let sum = one + other;
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn beta_has_its_mean_and_variance() {
         for alpha in [0.2, 1.0, 4.0] {
-            let mut random = Keyed::new(Purpose::Mix, 1, 2, 3);
+            let mut random = KeyedRng::new(Purpose::Mix, 1, 2, 3);
             let draws: Vec<f64> = (0..4000).map(|_| beta(alpha, &mut random)).collect();
             let mean = draws.iter().sum::<f64>() / 4000.0;
             let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / 4000.0;

@@ -1,29 +1,27 @@
-//! Training: the loop, early stopping, the schedule, checkpoints, evaluation.
+//! Training: the loop, early stopping, schedules, checkpoints and evaluation.
 //!
-//! May know: `domain`, `durable`, `data`, `model`, `events`, burn. It reports events and hears requests through a
-//! [`Reporter`]; what becomes of them is the worker's business.
+//! May use: `domain`, `durable`, `data`, `model`, `events`, burn. Events go to a [`Reporter`], which also returns
+//! requests.
 
 pub mod average;
 pub mod checkpoint;
+pub mod checkpoint_saver;
 mod clip;
+pub mod data_loader;
+pub mod device_dataset;
 pub mod early_stopping;
 pub mod epoch;
 pub mod evaluate;
 pub mod features;
-pub mod feed;
 pub mod fit;
-pub mod keep;
 pub mod loss;
-pub(crate) mod meter;
+pub(crate) mod metric_accumulator;
 pub mod optimizer;
-pub mod resident;
 pub mod schedule;
 mod stopwatch;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod transfer_tests;
 
 use std::time::Duration;
 
@@ -32,25 +30,25 @@ use crate::events::Event;
 
 use evaluate::Evaluation;
 
-/// The world, as far as training knows it.
+/// The receiver of a training's events, and the source of requests to it.
 pub trait Reporter {
-    /// Something happened.
+    /// Logs an event.
     fn report(&mut self, event: Event);
 
-    /// Whether the run should end after the current batch. Asked between two batches, with nothing under way: a run
-    /// that is to pause waits in here.
+    /// Whether the run should end after the current batch. Called between two batches; a paused run waits inside the
+    /// call.
     fn stop_requested(&mut self) -> bool;
 
-    /// For how long the run has paused in all.
+    /// Returns the total time that the run has paused.
     fn paused(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// The limits in force now, where `own` are the recipe's.
+    /// Returns the limits in force, where `own` are the recipe's.
     fn limits(&mut self, own: Limits) -> Limits {
         own
     }
 
-    /// An epoch was validated, and this is what the network says of each image.
+    /// Receives the validation results of an epoch.
     fn validated(&mut self, _epoch: u32, _evaluation: &Evaluation) {}
 }

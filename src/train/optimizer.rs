@@ -1,4 +1,4 @@
-//! Optimizers, and their state as plain arrays by parameter name.
+//! Optimizers, and their state as arrays by parameter name.
 
 use std::collections::HashMap;
 
@@ -23,30 +23,30 @@ type Adaptor<B> = OptimizerAdaptor<UpdateRule, Network<B>, B>;
 
 type States<B> = <Adaptor<B> as burn::optim::Optimizer<Network<B>, B>>::Record;
 
-/// The share of each moment that a step of Adam keeps, and what is added to the root of the second: Keras's.
+/// Decay rates of Adam's moments, and the number added to the root of the second: Keras's defaults.
 const BETAS: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-7;
 
-/// The share of the velocity that a step of gradient descent keeps.
+/// The factor by which a step of gradient descent multiplies the velocity.
 const MOMENTUM: f64 = 0.9;
 
-/// How parameters are moved, but for the learning rate.
+/// The settings of an optimizer, except the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimizerSettings {
     /// The kind of update.
     pub kind: Optimizer,
-    /// The share of each weight that a step at a learning rate of 1 would take away. Vectors, which are biases and batch
-    /// norm, keep theirs.
+    /// The share of each weight that a step at a learning rate of 1 would subtract. Vectors, such as biases and the
+    /// parameters of batch norm, do not decay.
     pub weight_decay: f64,
-    /// The largest norm of all gradients together; 0 leaves them as they are.
+    /// The largest common norm of all gradients; 0 does not clip.
     pub clip_norm: f64,
 }
 
 impl OptimizerSettings {
-    /// Adam and nothing else.
+    /// Adam without decay and clipping.
     pub const ADAM: Self = Self { kind: Optimizer::Adam, weight_decay: 0.0, clip_norm: 0.0 };
 
-    /// Those of a recipe.
+    /// Returns the optimizer settings of a recipe.
     #[must_use]
     pub fn of(recipe: &Recipe) -> Self {
         Self { kind: recipe.optimizer, weight_decay: recipe.weight_decay, clip_norm: recipe.clip_norm }
@@ -60,7 +60,7 @@ pub struct NetworkOptimizer<B: TrainBackend> {
     settings: OptimizerSettings,
 }
 
-/// How one parameter follows its gradient.
+/// The update of one parameter by its gradient.
 #[derive(Clone)]
 pub struct UpdateRule {
     adam: Adam,
@@ -68,10 +68,10 @@ pub struct UpdateRule {
     weight_decay: f64,
 }
 
-/// What an optimizer keeps of a parameter.
+/// The optimizer state of one parameter.
 #[derive(Record, Clone)]
 pub struct Moments<B: Backend, const D: usize> {
-    /// Steps so far.
+    /// Steps taken.
     time: usize,
     /// Adam's first moment, or the velocity.
     first: Tensor<B, D>,
@@ -92,7 +92,7 @@ impl<B: KernelBackend> SimpleOptimizer<B> for UpdateRule {
         let decay = if D > 1 { self.weight_decay } else { 0.0 };
         match self.kind {
             Optimizer::Adam | Optimizer::AdamW => adam_step(&self.adam, rate, decay, parameter, gradient, state),
-            Optimizer::Sgd => descend(rate, decay, parameter, gradient, state),
+            Optimizer::Sgd => descent_step(rate, decay, parameter, gradient, state),
         }
     }
 
@@ -102,8 +102,8 @@ impl<B: KernelBackend> SimpleOptimizer<B> for UpdateRule {
     }
 }
 
-/// A step of Adam by the backend's own kernel where it has one, else by burn's operations, with decay of weights apart
-/// from the gradient (I. Loshchilov and F. Hutter 2019, <https://arxiv.org/abs/1711.05101>: `AdamW`).
+/// Runs a step of Adam, by the backend's kernel where it has one. Weights decay apart from the gradient (`AdamW`: I.
+/// Loshchilov and F. Hutter 2019, <https://arxiv.org/abs/1711.05101>).
 fn adam_step<B: KernelBackend, const D: usize>(
     adam: &Adam,
     rate: LearningRate,
@@ -114,7 +114,7 @@ fn adam_step<B: KernelBackend, const D: usize>(
 ) -> (Tensor<B, D>, Option<Moments<B, D>>) {
     #[allow(clippy::cast_possible_truncation)] // rounded as a tensor's scalar is
     let kept = if decay > 0.0 { (1.0 - rate * decay) as f32 } else { 1.0 };
-    // At the first step there are no moments yet.
+    // The first step has no moments yet.
     if let Some(Moments { time, first, second: Some(second) }) = &state {
         let of = |tensor: &Tensor<B, D>| tensor.clone().into_primitive().tensor();
         let step = AdamStep { kept, ..fused_step(time + 1, rate) };
@@ -137,16 +137,16 @@ fn adam_step<B: KernelBackend, const D: usize>(
     (parameter, moments)
 }
 
-/// A step of gradient descent with Nesterov momentum, and decay as a part of the gradient: that of `torch.optim.SGD`
-/// with `nesterov=True` (I. Sutskever et al. 2013), by the backend's own kernel where it has one.
-fn descend<B: KernelBackend, const D: usize>(
+/// Runs a step of gradient descent with Nesterov momentum, by the backend's kernel where it has one. Decay is a part of
+/// the gradient, as in `torch.optim.SGD` with `nesterov=True` (I. Sutskever et al. 2013).
+fn descent_step<B: KernelBackend, const D: usize>(
     rate: LearningRate,
     decay: f64,
     parameter: Tensor<B, D>,
     gradient: Tensor<B, D>,
     state: Option<Moments<B, D>>,
 ) -> (Tensor<B, D>, Option<Moments<B, D>>) {
-    // At the first step there is no velocity yet.
+    // The first step has no velocity yet.
     if let Some(Moments { time, first, .. }) = &state {
         let of = |tensor: &Tensor<B, D>| tensor.clone().into_primitive().tensor();
         #[allow(clippy::cast_possible_truncation)] // rounded as a tensor's scalar is
@@ -165,7 +165,7 @@ fn descend<B: KernelBackend, const D: usize>(
     (parameter - direction.mul_scalar(rate), Some(Moments { time, first: velocity, second: None }))
 }
 
-/// The numbers of a step, from 1, in the precision in which burn's Adam computes them.
+/// Returns the coefficients of step `time`, counted from 1, in the precision in which burn's Adam computes them.
 #[allow(clippy::cast_possible_truncation)] // rounded as a tensor's scalar is; no run has 2^31 steps
 fn fused_step(time: usize, rate: LearningRate) -> AdamStep {
     let [first, second] = BETAS.map(|beta| 1.0 - beta.powi(i32::try_from(time).unwrap_or(i32::MAX)));
@@ -173,7 +173,7 @@ fn fused_step(time: usize, rate: LearningRate) -> AdamStep {
     AdamStep { rate: rate as f32, kept: 1.0, betas: BETAS, correction: root / first, epsilon: EPSILON * root }
 }
 
-/// What the names of the moments of an optimizer begin with in a checkpoint: the first, and the second if it has one.
+/// Returns the prefixes of an optimizer's moments in a checkpoint: of the first, and of the second if there is one.
 fn prefixes(kind: Optimizer) -> (&'static str, Option<&'static str>) {
     match kind {
         Optimizer::Adam | Optimizer::AdamW => ("adam.m.", Some("adam.v.")),
@@ -181,7 +181,7 @@ fn prefixes(kind: Optimizer) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// Whether an array of a checkpoint is an optimizer's, and not the network's.
+/// Whether a checkpoint's array of this name is optimizer state.
 #[must_use]
 pub fn is_state(name: &str) -> bool {
     Optimizer::ALL
@@ -191,7 +191,7 @@ pub fn is_state(name: &str) -> bool {
 }
 
 impl<B: TrainBackend> NetworkOptimizer<B> {
-    /// One that has taken no step yet.
+    /// Creates an optimizer that has taken no step.
     #[must_use]
     pub fn new(settings: OptimizerSettings) -> Self {
         let [first, second] = BETAS;
@@ -200,7 +200,7 @@ impl<B: TrainBackend> NetworkOptimizer<B> {
         Self { adaptor: UpdateRule { adam, kind, weight_decay }.into(), settings }
     }
 
-    /// The network after one step; the second rate is that of a pretrained base.
+    /// Returns the network after one step; the second rate is that of pretrained layers.
     #[must_use]
     pub fn step(
         &mut self,
@@ -210,7 +210,7 @@ impl<B: TrainBackend> NetworkOptimizer<B> {
     ) -> Network<B> {
         let base = network.pretrained_parameters();
         let of_base = (!base.is_empty()).then(|| GradientsParams::from_params(&mut gradients, &network, &base));
-        // Those of the base are taken out already.
+        // `from_params` has removed the gradients of pretrained layers.
         let others = GradientsParams::from_module(&mut gradients, &network);
         let mut parts: Vec<(f64, GradientsParams)> = of_base.into_iter().map(|part| (base_rate, part)).collect();
         parts.push((rate, others));
@@ -220,7 +220,7 @@ impl<B: TrainBackend> NetworkOptimizer<B> {
         parts.into_iter().fold(network, |network, (rate, part)| self.adaptor.step(rate, network, part))
     }
 
-    /// Its moments by name, and how many steps were taken.
+    /// Returns the moments by name, and the number of steps taken.
     #[must_use]
     pub fn save(&self, network: &Network<B>) -> (Arrays, usize) {
         let (names, states) = (network.parameter_names(), self.adaptor.to_record());
@@ -229,10 +229,10 @@ impl<B: TrainBackend> NetworkOptimizer<B> {
         (saver.arrays, saver.steps)
     }
 
-    /// The optimizer as [`save`](Self::save) found it.
+    /// Restores an optimizer from the results of [`save`](Self::save).
     ///
     /// # Errors
-    /// When the arrays lack a moment of a trained parameter, or one has another shape; names the first one.
+    /// If the arrays lack a moment of a trained parameter, or one has another shape; names the first one.
     pub fn load(
         network: &Network<B>,
         arrays: &Arrays,

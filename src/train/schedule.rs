@@ -1,16 +1,17 @@
-//! The learning rate, as a pure function of where training stands.
+//! Learning-rate schedules, as pure functions of the step.
 
 use std::f64::consts::PI;
 
 use crate::domain::{Recipe, Schedule};
 
-/// The shape of one cycle: the share of steps on the way up, and the share of the peak that it begins and ends with.
+/// The shape of `OneCycle`: the share of steps before the peak, and the shares of the peak at both ends. They are the
+/// defaults of `PyTorch`'s `OneCycleLR`.
 const CYCLE_RISE: f64 = 0.3;
 const CYCLE_START: f64 = 1.0 / 25.0;
 const CYCLE_END: f64 = CYCLE_START / 1e4;
 
-/// The rate of a step of a run that begins with `warmup` steps in which it rises evenly. `base` is the rate as plateaus
-/// have left it; `step` and `steps` count from 0 over the whole run.
+/// Returns the learning rate of a step in a run whose rate first rises linearly for `warmup` steps. `base` is the rate
+/// after reductions on plateaus; `step` counts from 0 to `steps` over the whole run.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // step counts are far below 2^52
 pub fn warmed_rate(schedule: Schedule, base: f64, step: u64, steps: u64, warmup: u64) -> f64 {
@@ -21,40 +22,40 @@ pub fn warmed_rate(schedule: Schedule, base: f64, step: u64, steps: u64, warmup:
     rate(schedule, base, step - warmup, steps - warmup)
 }
 
-/// The rate of a step without any warm-up.
+/// Returns the learning rate of a step without warm-up.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // step counts are far below 2^52
 fn rate(schedule: Schedule, base: f64, step: u64, steps: u64) -> f64 {
     match schedule {
         Schedule::Constant | Schedule::Plateau { .. } => base,
-        Schedule::Cosine => base * glide(1.0, 0.0, step as f64 / steps.max(1) as f64),
+        Schedule::Cosine => base * cosine_interpolate(1.0, 0.0, step as f64 / steps.max(1) as f64),
         Schedule::OneCycle => base * one_cycle(step as f64, steps as f64),
     }
 }
 
-/// From `from` to `to` along half a cosine, as `way` goes from 0 to 1.
-fn glide(from: f64, to: f64, way: f64) -> f64 {
-    to + (from - to) * 0.5 * (1.0 + (PI * way).cos())
+/// Interpolates between `from` and `to` along half a cosine, for `progress` from 0 to 1.
+fn cosine_interpolate(from: f64, to: f64, progress: f64) -> f64 {
+    to + (from - to) * 0.5 * (1.0 + (PI * progress).cos())
 }
 
-/// The share of the peak at a step, with the phases' ends where `OneCycleLR` has them.
+/// Returns the share of the peak at a step, with the phases of `PyTorch`'s `OneCycleLR`.
 fn one_cycle(step: f64, steps: f64) -> f64 {
     let peak = CYCLE_RISE * steps - 1.0;
     if step <= peak {
-        glide(CYCLE_START, 1.0, step / peak)
+        cosine_interpolate(CYCLE_START, 1.0, step / peak)
     } else {
-        glide(1.0, CYCLE_END, (step - peak.max(0.0)) / (steps - 1.0 - peak.max(0.0)).max(1.0))
+        cosine_interpolate(1.0, CYCLE_END, (step - peak.max(0.0)) / (steps - 1.0 - peak.max(0.0)).max(1.0))
     }
 }
 
-/// The learning rate of a pretrained base as a multiple of the head's.
+/// Returns the learning rate of pretrained layers as a multiple of the head's.
 #[must_use]
 pub fn base_rate(recipe: &Recipe) -> f64 {
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
     fine_tuning.map_or(1.0, |fine_tuning| fine_tuning.base_learning_rate / recipe.learning_rate)
 }
 
-/// The rate after an epoch at which early stopping has waited for `waited` epochs.
+/// Returns the base rate after an epoch in which early stopping has waited for `waited` epochs.
 #[must_use]
 pub fn after_epoch(recipe: &Recipe, base: f64, waited: u32) -> f64 {
     match recipe.schedule {

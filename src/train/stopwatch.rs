@@ -1,8 +1,9 @@
-//! Time that counts: what passes while the run is not paused.
+//! A clock that excludes the pauses of a run.
 
 use std::time::{Duration, Instant};
 
-/// A clock that leaves pauses out. It is told how long the run has paused in all, because only the world knows.
+/// A clock that excludes pauses. Callers pass the total time that the run has paused, which only the
+/// [`Reporter`](super::Reporter) measures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stopwatch {
     begun: Instant,
@@ -10,12 +11,12 @@ pub(super) struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts now, after this much pause.
+    /// Starts now, when the run has paused for `paused` in total.
     pub(super) fn start(paused: Duration) -> Self {
         Self { begun: Instant::now(), paused_before: paused }
     }
 
-    /// What has passed, where the run has paused this much in all.
+    /// Returns the time since the start without pauses, when the run has paused for `paused` in total.
     pub(super) fn elapsed(&self, paused: Duration) -> Duration {
         self.begun.elapsed().saturating_sub(paused.saturating_sub(self.paused_before))
     }

@@ -365,7 +365,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
     let Some(run) = &mut watched.run else { return false };
     watched.length = length(run);
     let result = run.advance().and_then(|grown| {
-        run.keep();
+        run.save_folds();
         if !watched.whole {
             run.forget_detail();
         }
@@ -385,7 +385,7 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
             let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
             let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
             let unfinished = run.summary.outcome.is_none();
-            let loss = (unfinished && !run.alive).then(|| run.folder().loss());
+            let loss = (unfinished && !run.alive).then(|| run.folder().worker_death());
             let noted = watched.view.loss != loss;
             watched.view.loss = loss;
             grown || recovered || asked || noted
@@ -411,12 +411,12 @@ fn show_detail(view: &mut RunView, run: &mut FollowedRun, whole: bool) -> Result
 /// Reads what is said about a run, if that changed; tells whether it did. What cannot be read counts as nothing said.
 fn look_at_about(store: &RunStore, watched: &mut Watched) -> bool {
     let folder = store.folder(&watched.view.id);
-    let changed = modified(&folder.about_file());
+    let changed = modified(&folder.annotations_file());
     if changed == watched.about {
         return false;
     }
     watched.about = changed;
-    watched.view.about = Arc::new(folder.about().unwrap_or_default());
+    watched.view.about = Arc::new(folder.annotations().unwrap_or_default());
     true
 }
 

@@ -1,4 +1,4 @@
-//! Why weights cannot be read, imported or kept.
+//! The reasons why weights cannot be read, imported or stored.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use super::manifest::FORMAT_VERSION;
 use crate::domain::WeightsName;
 use crate::domain::text::printable;
 
-/// Why there are no weights to work with. Each names the file; an import that fails changes nothing.
+/// The reason why weights cannot be used; its message names the file. A failed import changes nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// The system refused.
+    /// A file operation failed.
     #[error("{}: {error}{}", shown(.path), advice(.error))]
     Io {
         /// The file or folder.
@@ -18,37 +18,37 @@ pub enum WeightsError {
         /// The system's reason.
         error: io::Error,
     },
-    /// Kept by a newer version of this program.
+    /// The weights were stored by a newer version of this program.
     #[error("{}: the weights have format {version}, this mien knows up to {FORMAT_VERSION}; update mien", shown(.path))]
     Newer {
         /// The file.
         path: PathBuf,
-        /// The version it claims.
+        /// The version in the file.
         version: u32,
     },
-    /// The kept file is not what was written.
+    /// The stored file was changed since it was written.
     #[error("{}: damaged: {reason}; import the weights again, with --replace", shown(.path))]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         reason: String,
     },
-    /// A file among the weights that no import wrote.
+    /// A file among the weights was not written by an import.
     #[error("{}: was not written by an import; move it elsewhere and bring it in with `mien weights import`", shown(.path))]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// Other weights have the name already.
-    #[error("other weights are called '{name}' already ({difference}); choose another name, or say --replace")]
+    /// Other weights have the name.
+    #[error("other weights are called '{name}' already ({difference}); choose another name, or add --replace")]
     Exists {
-        /// The name asked for.
+        /// The requested name.
         name: WeightsName,
-        /// In what they differ.
+        /// The difference.
         difference: String,
     },
-    /// The file to import is of no kind that is known.
+    /// The file to import is of an unknown kind.
     #[error(
         "{}: {reason}; weights come as Keras's .h5, .weights.h5 or .keras, as torchvision's .pth, or as .safetensors",
         shown(.path)
@@ -56,23 +56,23 @@ pub enum WeightsError {
     UnknownKind {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// The reason.
         reason: String,
     },
-    /// The file to import ends early or contradicts itself.
+    /// The file to import is truncated or contradicts itself.
     #[error("{}: damaged or cut short ({reason}); copy or download it again", shown(.path))]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What was met.
+        /// The reader's reason.
         reason: String,
     },
-    /// The file to import holds something that is not taken on, such as a pickle with code in it.
+    /// The file to import has unsupported content, such as a pickle with code.
     #[error("{}: {reason}", shown(.path))]
     Refused {
         /// The file.
         path: PathBuf,
-        /// What, and what to do about it.
+        /// The reason and the remedy.
         reason: String,
     },
     /// The file to import holds another network.
@@ -80,24 +80,24 @@ pub enum WeightsError {
     OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// Which layer, what was expected, what was found.
+        /// The layer, the expected and the found shape.
         reason: String,
     },
 }
 
 impl WeightsError {
-    /// An I/O error at `path`.
+    /// Returns the error for a failed operation on `path`.
     pub(super) fn io(path: &Path, error: io::Error) -> Self {
         Self::Io { path: path.to_owned(), error }
     }
 }
 
-/// A path as a message may show it.
+/// Returns a path that is safe to print.
 fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// What to do about an I/O error, where there is something.
+/// Returns the advice for an I/O error, empty if there is none.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",

@@ -1,4 +1,4 @@
-//! The description of imported weights, which stands as JSON in the metadata of their file.
+//! The description of imported weights, as JSON in the metadata of their file.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use crate::domain::Preprocessing;
 /// The newest format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What kind of file weights came from.
+/// The file format of imported weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// Keras's HDF5 file with `layer_names` and `weight_names`: of `save_weights`, or a whole model.
+    /// Keras's HDF5 file with `layer_names` and `weight_names`: from `save_weights`, or a whole model.
     KerasLegacyH5,
     /// Keras 3's `.weights.h5`.
     #[serde(rename = "keras-3-h5")]
     Keras3H5,
     /// Keras 3's `.keras` archive.
     KerasArchive,
-    /// A `state_dict` that `torch.save` pickled.
+    /// A `state_dict` pickled by `torch.save`.
     TorchPickle,
-    /// Safetensors, with torchvision's names or our own.
+    /// Safetensors, with torchvision's or this program's names.
     Safetensors,
 }
 
@@ -38,32 +38,32 @@ impl fmt::Display for Layout {
     }
 }
 
-/// What imported weights are.
+/// The description of imported weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Format of the file; see [`FORMAT_VERSION`].
+    /// The format of the file; see [`FORMAT_VERSION`].
     pub version: u32,
-    /// Hash over names, shapes and values of the tensors: the same base has the same one whatever file it came in.
+    /// The hash over names, shapes and values of the tensors, equal for every file format of one base.
     pub hash: String,
-    /// The file or address it was imported from, safe to print.
+    /// The imported file or address, safe to print.
     pub source: String,
-    /// SHA-256 of the imported file.
+    /// The SHA-256 of the imported file.
     pub source_hash: String,
-    /// The kind of file it was imported from.
+    /// The format of the imported file.
     pub layout: Layout,
-    /// What the weights expect of their input.
+    /// The preprocessing with which the weights were trained.
     pub preprocessing: Preprocessing,
-    /// Under what terms they were published, as far as is known.
+    /// The licence of the weights, as far as it is known.
     pub licence: String,
-    /// How many numbers they are.
+    /// The number of parameters.
     pub parameters: usize,
-    /// When they were imported, in milliseconds since 1970.
+    /// The time of the import, in milliseconds since 1970.
     pub imported_at: u64,
 }
 
 impl Manifest {
-    /// What a run is built on: the tensors, and what they expect of their input. The same tensors behind another
-    /// preprocessing are another base.
+    /// Returns the identity of the base: hash and preprocessing. The same tensors with another preprocessing are
+    /// another base.
     #[must_use]
     pub fn identity(&self) -> String {
         let input = self.preprocessing.name().map_or_else(

@@ -1,10 +1,9 @@
-//! Pretrained weights: the convolutional base of VGG16, imported once from whatever format it is published in.
+//! Pretrained weights: the convolutional base of VGG16, imported once from any published format.
 //!
-//! May know: the domain, durable files and crates that read formats. Knows nothing of networks and no framework, so a
-//! build without the trainer lists and imports them too.
+//! Networks and frameworks are unknown here, so a build without the trainer lists and imports weights too.
 //!
-//! [`mod@import`] reads Keras's HDF5 files and archives, torchvision's state dicts and safetensors, checks each layer
-//! against [`VGG16`], and writes one safetensors file a base, which [`store`] opens.
+//! [`mod@import`] reads Keras's HDF5 files and archives, torchvision's state dicts and safetensors. It checks each
+//! layer against [`VGG16`] and writes one safetensors file per base, which [`store`] opens.
 
 pub mod error;
 pub mod import;

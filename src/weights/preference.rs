@@ -1,17 +1,17 @@
-//! Which base is taken where nobody names one, and how to get one.
+//! The choice of a base if none is named, and the advice for a home without bases.
 
 use crate::domain::WeightsName;
 
-/// How to get a base.
+/// The advice for a home without bases.
 pub const ADVICE: &str = crate::domain::preflight::WEIGHTS_ADVICE;
 
-/// The bases that are preferred: the one trained on faces first.
-const FAVOURITES: [&str; 2] = ["vggface", "imagenet"];
+/// The preferred bases, the one trained on faces first.
+const PREFERRED: [&str; 2] = ["vggface", "imagenet"];
 
-/// The base to take of these where nobody names one: a favourite, else the only one.
+/// Returns the base to use if none is named: the first preferred one, else the only one.
 #[must_use]
 pub fn preferred<'a>(present: &[&'a WeightsName]) -> Option<&'a WeightsName> {
-    let favourite = FAVOURITES.iter().find_map(|favourite| present.iter().find(|name| name.as_str() == *favourite));
+    let favourite = PREFERRED.iter().find_map(|favourite| present.iter().find(|name| name.as_str() == *favourite));
     match (favourite, present) {
         (Some(name), _) | (None, [name]) => Some(name),
         _ => None,

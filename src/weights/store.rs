@@ -1,8 +1,8 @@
-//! The kept weights: one safetensors file a base, `weights/NAME.safetensors`.
+//! The stored weights: one safetensors file per base, `weights/NAME.safetensors`.
 //!
-//! Its tensors are f32: `block1.conv1.weight` out×in×3×3, `block1.conv1.bias` out, and so on for each layer of
-//! [`super::VGG16`]; any program that reads safetensors can use them. The [`Manifest`] stands as JSON in the metadata
-//! entry `mien`. Reading the manifest leaves the tensors on disk; opening checks them against its hash.
+//! The tensors are f32: `block1.conv1.weight` `[out, in, 3, 3]`, `block1.conv1.bias` `[out]`, and so on for each layer
+//! of [`super::VGG16`]. Any program that reads safetensors can use them. The metadata entry `mien` holds the
+//! [`Manifest`] as JSON. Reading the manifest does not read the tensors; opening checks them against its hash.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -20,22 +20,22 @@ use crate::durable;
 /// The metadata entry that holds the manifest.
 const ENTRY: &str = "mien";
 
-/// What a file of weights is called besides its name.
+/// The extension of weights files.
 const ENDING: &str = ".safetensors";
 
-/// Longest header that is read: ours has some three thousand bytes.
+/// The longest header that is read, in bytes; ours has about three thousand.
 const MOST_HEADER_BYTES: u64 = 1 << 20;
 
-/// Changes whenever the meaning of the hashed bytes does.
+/// The version of the hashed bytes; it changes with their meaning.
 const TAG: &[u8] = b"mien weights 1\0";
 
 /// Hex digits of a hash: 128 bits, like the fingerprint of a dataset.
 const DIGITS: usize = 32;
 
-/// Tensors by name, which is the order they are hashed in: shape, and values as f32 in little-endian order.
+/// Tensors by name, in the order of hashing: shape, and values as little-endian f32.
 pub(super) type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
 
-/// Weights that are open for reading, and are the ones that were imported.
+/// Open weights whose tensors match the imported ones.
 #[derive(Debug)]
 pub struct Weights {
     manifest: Manifest,
@@ -46,7 +46,8 @@ impl Weights {
     /// Opens the file and checks its tensors against the manifest's hash.
     ///
     /// # Errors
-    /// [`WeightsError`] when it is missing, damaged, of a newer format or no file of ours; it names the file.
+    /// [`WeightsError`] if the file is missing, damaged, of a newer format or not written by an import; it names the
+    /// file.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let bytes = fs::read(path).map_err(|error| WeightsError::io(path, error))?;
         let manifest = manifest_of(path, &mut bytes.as_slice(), bytes.len() as u64)?;
@@ -60,13 +61,13 @@ impl Weights {
         Ok(Self { manifest, tensors })
     }
 
-    /// The description in the file.
+    /// Returns the manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Shape and values of a tensor, such as `block1.conv1.weight`.
+    /// Returns shape and values of a tensor, such as `block1.conv1.weight`.
     #[must_use]
     pub fn tensor(&self, name: &str) -> Option<(Vec<usize>, Vec<f32>)> {
         let (shape, bytes) = self.tensors.get(name)?;
@@ -75,7 +76,7 @@ impl Weights {
     }
 }
 
-/// Reads what the file says of itself, and nothing of its tensors but that there are as many bytes as it says.
+/// Reads the manifest and checks the number of tensor bytes, but not the tensors.
 ///
 /// # Errors
 /// As [`Weights::open`].
@@ -86,15 +87,16 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, WeightsError> {
     manifest_of(path, &mut file, length)
 }
 
-/// What the file of these weights is called.
+/// Returns the file name of these weights.
 pub(super) fn file_name(name: &WeightsName) -> String {
     format!("{name}{ENDING}")
 }
 
-/// All weights in a folder, by name; other files are none of ours. A missing folder is an empty one.
+/// Returns all weights in a folder by name, each with its manifest or error; other files are skipped, and a missing
+/// folder counts as empty.
 ///
 /// # Errors
-/// [`WeightsError::Io`] when the folder cannot be read. What is wrong with one file is in its entry.
+/// [`WeightsError::Io`] if the folder cannot be read.
 #[allow(clippy::type_complexity)] // a list of names and results; an alias would hide that
 pub fn list(dir: &Path) -> Result<Vec<(WeightsName, Result<Manifest, WeightsError>)>, WeightsError> {
     let failed = |error| WeightsError::io(dir, error);
@@ -115,7 +117,7 @@ pub fn list(dir: &Path) -> Result<Vec<(WeightsName, Result<Manifest, WeightsErro
     Ok(found)
 }
 
-/// The hash of a base: over its tensors by name.
+/// Returns the hash of a base over its tensors by name, in hex.
 pub(super) fn identity(tensors: &Tensors) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(TAG);
@@ -131,14 +133,14 @@ pub(super) fn identity(tensors: &Tensors) -> String {
     hasher.finalize().to_hex()[..DIGITS].to_owned()
 }
 
-/// The tensors of a base, as the store keeps and hashes them.
+/// Returns the tensors of a base as the store writes and hashes them.
 pub(super) fn tensors(base: &[Convolution]) -> Tensors {
     let stored = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let tensors = base.iter().flat_map(Convolution::tensors);
     tensors.map(|(name, shape, values)| (name, (shape, stored(values)))).collect()
 }
 
-/// Writes the file at once; its folder is made if it is missing.
+/// Writes the file atomically; creates its folder if it is missing.
 pub(super) fn write(path: &Path, manifest: &Manifest, tensors: &Tensors) -> Result<(), WeightsError> {
     let failed = |error: io::Error| WeightsError::io(path, error);
     let text = serde_json::to_string(manifest).map_err(|error| failed(error.into()))?;
@@ -155,7 +157,7 @@ pub(super) fn write(path: &Path, manifest: &Manifest, tensors: &Tensors) -> Resu
     durable::write(path, &bytes).map_err(failed)
 }
 
-/// The manifest in a safetensors header.
+/// Reads the manifest from a safetensors header.
 fn manifest_of(path: &Path, file: &mut dyn Read, length: u64) -> Result<Manifest, WeightsError> {
     let damaged = |reason: String| WeightsError::Damaged { path: path.to_owned(), reason };
     let (header, data) = header(path, file, length)?;
@@ -168,7 +170,7 @@ fn manifest_of(path: &Path, file: &mut dyn Read, length: u64) -> Result<Manifest
     let ends = header.values().filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64());
     let claimed = ends.max().unwrap_or(0);
     if claimed != data {
-        return Err(damaged(format!("it has {data} bytes of tensors where its header speaks of {claimed}")));
+        return Err(damaged(format!("it has {data} bytes of tensors where its header states {claimed}")));
     }
     let manifest: Manifest = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     if !manifest.preprocessing.is_usable() {
@@ -177,12 +179,12 @@ fn manifest_of(path: &Path, file: &mut dyn Read, length: u64) -> Result<Manifest
     Ok(manifest)
 }
 
-/// The manifest in the bytes of a file of ours, wherever it lies.
+/// Returns the manifest in the bytes of a stored file, `None` for other files.
 pub(super) fn manifest_in(bytes: &[u8]) -> Option<Manifest> {
     manifest_of(Path::new(""), &mut &*bytes, bytes.len() as u64).ok()
 }
 
-/// The header of a safetensors file, and how many bytes follow it.
+/// Reads the header of a safetensors file; also returns the number of bytes after it.
 #[allow(clippy::type_complexity)] // an object and a number
 fn header(
     path: &Path,
@@ -212,5 +214,4 @@ fn header(
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;

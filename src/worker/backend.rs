@@ -1,49 +1,51 @@
-//! The one place where a device becomes a burn backend.
+//! Chooses the burn backend for a device.
 //!
-//! Instantiating training for CUDA costs minutes of compile time; nowhere else is it named, and the library's own
-//! tests, which never choose a CUDA device, go without.
+//! Only this module names the CUDA backend: each instantiation of training for CUDA costs minutes of compile time. The
+//! library's own tests never choose a CUDA device, so they compile without it.
 
 use burn::backend::{Autodiff, Flex};
 
-use super::residence;
+use super::device_memory;
 use crate::model::device::DeviceKind;
 use crate::model::kernels::TrainBackend;
 
-/// Work that is the same on every device.
+/// A computation that is generic over the backend.
 pub(crate) trait DeviceJob {
-    /// What it gives.
+    /// The result of the computation.
     type Output;
 
-    /// Does it on a device.
-    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
+    /// Runs the computation on `device`.
+    fn run<B>(self, device: &B::Device, policy: DevicePolicy) -> Self::Output
     where
         B: TrainBackend;
 }
 
-/// How a device is read and fed.
+/// The limits that depend on the kind of device.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Habits {
-    /// Steps between two reads from it.
+pub(crate) struct DevicePolicy {
+    /// Training steps between two reads from the device.
     pub(crate) readback: u32,
-    /// Bytes that images may take on it; 0: batches are made on the host.
+    /// Bytes that resident images may take; 0 makes batches on the host.
     pub(crate) resident: u64,
-    /// Numbers that the widest layer of a frozen base may have at once.
-    pub(crate) at_once: usize,
+    /// The number of values that the widest output of a frozen part may have in one pass.
+    pub(crate) forward_chunk: usize,
 }
 
-/// Does the job on this device, where images may take as many bytes as `resident` says. Where its kernels are kept is
-/// settled before, by `kernels::keep`.
+/// Runs `job` on the backend for `kind`, where resident images may take `resident` bytes. The caller has configured the
+/// kernel cache by `kernels::open_cache`.
 pub(crate) fn on_device<J: DeviceJob>(kind: DeviceKind, resident: u64, job: J) -> J::Output {
-    let at_once = residence::at_once(kind);
+    let forward_chunk = device_memory::forward_chunk(kind);
     match kind {
-        DeviceKind::Cpu => job.run::<Autodiff<Flex>>(&Default::default(), Habits { readback: 1, resident, at_once }),
+        DeviceKind::Cpu => {
+            job.run::<Autodiff<Flex>>(&Default::default(), DevicePolicy { readback: 1, resident, forward_chunk })
+        }
         #[cfg(all(feature = "cuda", not(test)))]
         DeviceKind::Cuda(ordinal) => {
-            // Reading back waits for the device: rarely enough that it keeps busy in between.
+            // A read waits for the device; more frequent reads would leave it idle.
             const READBACK: u32 = 32;
             let device = burn::backend::cuda::CudaDevice::new(ordinal as usize);
-            let habits = Habits { readback: READBACK, resident, at_once };
-            job.run::<Autodiff<burn::backend::Cuda>>(&device, habits)
+            let policy = DevicePolicy { readback: READBACK, resident, forward_chunk };
+            job.run::<Autodiff<burn::backend::Cuda>>(&device, policy)
         }
         #[cfg(any(not(feature = "cuda"), test))]
         DeviceKind::Cuda(_) => unreachable!("a build without CUDA never chooses a CUDA device"),

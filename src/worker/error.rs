@@ -1,4 +1,4 @@
-//! Why a worker could not do its job.
+//! The errors of the job process, with the kind that each has in the log.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use crate::train::checkpoint::CheckpointError;
 use crate::train::fit::FitError;
 use crate::weights::WeightsError;
 
-/// Why a worker could not do its job.
+/// The errors that end a worker's job.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The recipe does not fit what is there.
+    /// The recipe does not fit the dataset, the weights or the run to start from.
     #[error(transparent)]
     Problem(#[from] Problem),
     /// The recipe cannot be read.
@@ -30,16 +30,16 @@ pub enum WorkerError {
     /// The imported weights cannot be read.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// There is no home above the run folder.
-    #[error("the run folder lies in no home")]
+    /// The run folder is in no home.
+    #[error("the run folder is in no home: pass a run of HOME/checkpoints")]
     NoHome,
-    /// The dataset has nothing to test with.
+    /// The dataset has no test images.
     #[error("the dataset '{0}' has no test images: there is nothing to score")]
     NothingToScore(DatasetName),
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The network is described wrongly, or the recipe trains a stage that it does not have.
+    /// The network cannot be resolved, or the recipe trains a stage that the network lacks.
     #[error(transparent)]
     Network(#[from] ResolveError),
     /// Weights do not fit the network.
@@ -48,29 +48,29 @@ pub enum WorkerError {
     /// A checkpoint cannot be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// No checkpoint of the run is whole.
+    /// All checkpoints of the run are damaged.
     #[error(
         "{}; start a new run with its settings",
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
     NoneWhole(Vec<CheckpointError>),
-    /// The best weights are not there, damaged, or of another epoch.
+    /// The best weights are missing, damaged, or of another epoch.
     #[error("the best weights cannot be tested: {0}")]
     Best(String),
-    /// A checkpoint is of another run.
+    /// A checkpoint was trained on another dataset or base.
     #[error("the checkpoint was trained on another {0} than the recipe names")]
     OtherRun(&'static str),
-    /// Training could not go on.
+    /// Training failed.
     #[error(transparent)]
     Fit(#[from] FitError),
     /// A file cannot be used.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
-        /// What was tried, such as `write`.
+        /// The attempted operation, such as `write`.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the file system said.
+        /// The file system's error.
         source: io::Error,
     },
     /// Another worker holds the run's lock.
@@ -79,16 +79,16 @@ pub enum WorkerError {
     /// The queue cannot be used.
     #[error("cannot use the queue: {0}")]
     Queue(io::Error),
-    /// Signals cannot be heard.
+    /// The system refused a signal handler.
     #[error("cannot listen to signals: {0}")]
     Signals(io::Error),
-    /// The device, or this program, failed on the way.
+    /// A panic: the device or this program failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl WorkerError {
-    /// What kind of thing it is, for the log.
+    /// Returns the kind of failure, for the log.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         match self {
@@ -125,7 +125,7 @@ fn kind_of(problem: &Problem) -> FailureKind {
         (Problem::StageFrozen { .. }, _) | (_, Subject::Start) => FailureKind::StartMissing,
         (_, Subject::Dataset) => FailureKind::DatasetChanged,
         (_, Subject::Weights) => FailureKind::WeightsChanged,
-        (_, Subject::Recipe | Subject::LeftOut | Subject::Setting(_)) => FailureKind::Other,
+        (_, Subject::Recipe | Subject::LeftOutImages | Subject::Setting(_)) => FailureKind::Other,
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
     use crate::domain::{RunId, WeightsName};
 
     #[test]
-    fn what_a_person_sees_to_differently_is_of_another_kind() {
+    fn errors_with_different_remedies_have_different_kinds() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
         let run = || RunId::new("heron").expect("an id");
         let dataset = || DatasetName::new("faces").expect("a name");

@@ -1,80 +1,80 @@
-//! A panic in words. Burn's device threads panic where memory runs out or a device fails; what the training thread then
-//! hears is only that a call failed. So what every thread says is kept, and looked through for what a person can act
-//! on.
+//! Turns panics into errors with advice. Burn's device threads panic where memory runs out or a device fails, and the
+//! training thread then receives only "a call failed". Therefore the messages of all panics are recorded and searched
+//! for a known cause.
 
 use std::panic;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::{FailureKind, text::printable};
 
-/// So many panics are kept, and printed to the worker's log. A device that has failed causes one for every call.
-const KEPT: usize = 8;
+/// The most panics that are recorded and printed. A failed device causes one for every call.
+const MAX_RECORDED: usize = 8;
 
-/// Characters of a message that are looked at.
-const LONGEST: usize = 4096;
+/// Characters of a panic message that are recorded.
+const MAX_CHARACTERS: usize = 4096;
 
-/// What burn's runtime, the driver and cuDNN say where memory runs out.
+/// Messages of burn's runtime, the driver and cuDNN where memory runs out.
 const NO_MEMORY: [&str; 3] = ["can't allocate buffer of size", "CUDA_ERROR_OUT_OF_MEMORY", "ALLOCATION_FAILED"];
 
-/// How the names of the driver's errors begin.
+/// The prefix of the driver's error names.
 const DRIVER: &str = "CUDA_ERROR_";
 
-/// How a panic of convolutions by cuDNN begins.
+/// The prefix of panics of the convolutions by cuDNN.
 const CUDNN: &str = "cuDNN's part of a step failed";
 
-static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static RECORDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// What is printed of panics while they are kept.
+/// The output of panics while they are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Print {
-    /// The first ones, whole: for a log.
+pub(crate) enum PanicOutput {
+    /// The first panics, in full: for the worker log.
     First,
-    /// Nothing: what they come to is told in words.
+    /// No output: the caller prints the resulting [`Fault`].
     Nothing,
 }
 
-/// From now on keeps what panics say.
-pub(crate) fn listen(print: Print) {
+/// Installs a panic hook that records the messages of this process's panics.
+pub(crate) fn record_panics(print: PanicOutput) {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         let first = {
-            let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-            if heard.len() < KEPT {
-                heard.push(message(panicked.payload()).chars().take(LONGEST).collect());
+            let mut recorded = RECORDED.lock().unwrap_or_else(PoisonError::into_inner);
+            if recorded.len() < MAX_RECORDED {
+                recorded.push(message(panicked.payload()).chars().take(MAX_CHARACTERS).collect());
             }
-            heard.len() < KEPT
+            recorded.len() < MAX_RECORDED
         };
-        if first && print == Print::First {
+        if first && print == PanicOutput::First {
             usual(panicked);
         }
     }));
 }
 
-/// What a panic says.
+/// Returns the message of a panic.
 pub(crate) fn message(payload: &(dyn std::any::Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
-/// A panic as what a person can act on.
+/// A panic, explained.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
 pub struct Fault {
-    /// Whether memory ran out, the device failed, or this program did.
+    /// The cause: memory, the device, or this program.
     pub kind: FailureKind,
-    /// What happened and what to do, safe to print.
+    /// The cause and the remedy, safe to print.
     pub words: String,
 }
 
-/// Why work on batches of this size ended by a panic that says this.
-pub(crate) fn explain(said: &str, batch: Option<usize>) -> Fault {
-    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-    judge(said, &heard, batch)
+/// Returns the cause of a panic with this message, in work on batches of `batch` images.
+pub(crate) fn explain(message: &str, batch: Option<usize>) -> Fault {
+    let recorded = RECORDED.lock().unwrap_or_else(PoisonError::into_inner);
+    classify(message, &recorded, batch)
 }
 
-fn judge(said: &str, heard: &[String], batch: Option<usize>) -> Fault {
+fn classify(message: &str, recorded: &[String], batch: Option<usize>) -> Fault {
     let fault = |kind, words: String| Fault { kind, words };
-    let all = || std::iter::once(said).chain(heard.iter().map(String::as_str));
+    let all = || std::iter::once(message).chain(recorded.iter().map(String::as_str));
     if all().any(|text| NO_MEMORY.iter().any(|sign| text.contains(sign))) {
         let advice = match batch {
             Some(batch) if batch > 1 => format!("a batch of {batch} does not fit, {} may; ", batch / 2),
@@ -85,20 +85,20 @@ fn judge(said: &str, heard: &[String], batch: Option<usize>) -> Fault {
     }
     if let Some(error) = all().find_map(driver_error) {
         let words = format!(
-            "the device failed ({error}): the system's log (`dmesg`, Xid) may tell why; runs go on from their last checkpoint \
+            "the device failed ({error}): the system's log (`dmesg`, Xid) may name the cause; runs continue from their last checkpoint \
              when they are resumed"
         );
         return fault(FailureKind::Device, words);
     }
-    // The thread that reads hears less than the one that called.
+    // The thread that reads reports less than the one that called cuDNN.
     if let Some(error) = all().filter(|text| text.starts_with(CUDNN)).max_by_key(|text| text.len()) {
-        let words = format!("the device failed ({}): MIEN_CONVOLUTIONS=burn does without cuDNN", printable(error));
+        let words = format!("the device failed ({}): MIEN_CONVOLUTIONS=burn trains without cuDNN", printable(error));
         return fault(FailureKind::Device, words);
     }
-    fault(FailureKind::Panic, format!("a fault of this program: {}", printable(said)))
+    fault(FailureKind::Panic, format!("internal error, a bug in mien: {}", printable(message)))
 }
 
-/// The first error of the driver's that a text names.
+/// Returns the first name of a driver error in `text`.
 fn driver_error(text: &str) -> Option<&str> {
     let error = &text[text.find(DRIVER)?..];
     let end = error.find(|c: char| !c.is_ascii_uppercase() && c != '_' && !c.is_ascii_digit());
@@ -110,12 +110,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_told_as_what_a_person_can_act_on() {
+    fn a_panic_is_explained_with_a_remedy() {
         let call = "called `Result::unwrap()` on an `Err` value: CallError";
         let launch = "Launch(DriverError(CUDA_ERROR_LAUNCH_FAILED, \"unspecified launch failure\"))";
         let memory = "called `Result::unwrap()` on an `Err` value: can't allocate buffer of size: 150994944";
         let (memory_kind, device) = (FailureKind::OutOfMemory, FailureKind::Device);
-        for (kind, said, heard, parts) in [
+        for (kind, message, recorded, parts) in [
             (
                 memory_kind,
                 call,
@@ -125,7 +125,7 @@ mod tests {
             (memory_kind, memory, vec![], ["no memory left", "256 may; `nvidia-smi`"]),
             (device, call, vec![launch], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "resumed"]),
             (device, launch, vec![], ["the device failed (CUDA_ERROR_LAUNCH_FAILED)", "dmesg"]),
-            // Memory that ran out is why a device fails later, and not the other way round.
+            // Memory that ran out makes a device fail later, not the other way round.
             (memory_kind, launch, vec![memory], ["no memory left", "nvidia-smi"]),
             (
                 device,
@@ -133,15 +133,15 @@ mod tests {
                 vec!["cuDNN's part of a step failed: X"],
                 ["the device failed (cuDNN's part of a step failed: X)", "MIEN_CONVOLUTIONS=burn"],
             ),
-            (FailureKind::Panic, call, vec!["something else"], ["a fault of this program: called", "CallError"]),
+            (FailureKind::Panic, call, vec!["something else"], ["internal error, a bug in mien: called", "CallError"]),
         ] {
-            let heard: Vec<String> = heard.into_iter().map(str::to_owned).collect();
-            let told = judge(said, &heard, Some(512));
-            assert_eq!(told.kind, kind, "{told}");
-            assert!(parts.iter().all(|part| told.words.contains(part)), "{told}");
+            let recorded: Vec<String> = recorded.into_iter().map(str::to_owned).collect();
+            let fault = classify(message, &recorded, Some(512));
+            assert_eq!(fault.kind, kind, "{fault}");
+            assert!(parts.iter().all(|part| fault.words.contains(part)), "{fault}");
         }
         for batch in [None, Some(1)] {
-            let one = judge(memory, &[], batch);
+            let one = classify(memory, &[], batch);
             assert!(one.words.contains("left: `nvidia-smi`"), "{one}");
         }
         assert_eq!(driver_error("CUDA_ERROR_"), Some("CUDA_ERROR_"));

@@ -1,4 +1,4 @@
-//! The jobs: train to the end and test the best weights, or only the latter.
+//! The jobs of a worker: training followed by the test of the best weights, and only that test.
 
 use std::sync::Arc;
 
@@ -12,215 +12,224 @@ use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::{Checkpoint, CheckpointFiles, Identity};
-use crate::train::feed::Feed;
+use crate::train::data_loader::DataLoader;
 use crate::train::fit::{Fit, FitEnd, fit};
 
-use super::backend::{DeviceJob, Habits, on_device};
-use super::checkpoints::{files, interval, where_to_go_on};
+use super::backend::{DeviceJob, DevicePolicy, on_device};
+use super::checkpoints::{files, find_resume_point, interval};
+use super::device_memory;
 use super::error::WorkerError;
-use super::journal::Journal;
-use super::kernels::{self, Place, Told};
+use super::kernels::{self, KernelCache, KernelCacheStatus};
 use super::load::LoadMeter;
-use super::residence;
-use super::setup::{Ground, Setup, take_start};
-use super::waiting::Turn;
+use super::run_reporter::RunReporter;
+use super::setup::{RunInputs, Setup, copy_initial_weights};
+use super::waiting::SlotClaim;
 
-/// Trains from where the folder stands to the run's end, and tests the best weights.
-/// `turn` says whether it waits for its turn on its device, and keeps the slot that it then gets.
+/// Trains from the newest checkpoint to the run's end and tests the best weights. `claim` decides whether the run
+/// queues for its device, and then holds the slot.
 pub(super) fn train(
     folder: &RunFolder,
     recipe: &Recipe,
-    turn: &mut Turn,
-    journal: &mut Journal,
+    claim: &mut SlotClaim,
+    reporter: &mut RunReporter,
 ) -> Result<Outcome, WorkerError> {
     let files = files(folder);
-    // Before anything is told: a run that cannot go on keeps the history it has.
-    let place = where_to_go_on(&files)?;
-    let told = place.as_ref().map_or_else(Vec::new, |place| place.mend(&files));
-    let (from, resumed_step) = place.as_ref().map_or((0, 0), |place| place.state.position());
+    // Before the first event: a run that cannot be resumed must not lose its present state.
+    let point = find_resume_point(&files)?;
+    let warnings = point.as_ref().map_or_else(Vec::new, |point| point.repair(&files));
+    let (from, resumed_step) = point.as_ref().map_or((0, 0), |point| point.state.position());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    journal.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
-    told.into_iter().chain(interval().1).for_each(|message| journal.report(Event::Warning { message }));
-    journal.look_at_limits();
+    reporter.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
+    warnings.into_iter().chain(interval().1).for_each(|message| reporter.report(Event::Warning { message }));
+    reporter.update_limits();
     if let Err(error) = folder.forget_validation_after(from) {
         let message = format!("cannot remove predictions of epochs that are trained again: {error}");
-        journal.report(Event::Warning { message });
+        reporter.report(Event::Warning { message });
     }
 
     let device = device::choose(recipe.device)?;
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     let others = recipe.awaited(folder.start_checkpoint().exists());
-    let wait = turn.of(&home, folder, others, &device);
-    if !wait.wait(journal) {
-        return Ok(journal.early_end());
+    let wait = claim.conditions(&home, folder, others, &device);
+    if !wait.wait(reporter) {
+        return Ok(reporter.early_outcome());
     }
-    // Not before its turn: moments of a large network are gigabytes.
-    let checkpoint = place.map(|place| Checkpoint::read(&place.file)).transpose()?;
-    let ground = open(folder, recipe, &device)?;
-    tell(&ground, device, journal);
-    journal.measure(LoadMeter::start(ground.device));
+    // Read only now, because the optimizer moments of a large network are gigabytes that a waiting worker would occupy.
+    let checkpoint = point.map(|point| Checkpoint::read(&point.file)).transpose()?;
+    let run_inputs = open_inputs(folder, recipe, &device)?;
+    report_inputs(&run_inputs, device, reporter);
+    reporter.measure(LoadMeter::start(run_inputs.device));
     if let Some(transfer) = &recipe.transfer {
-        take_start(&ground, transfer)?;
+        copy_initial_weights(&run_inputs, transfer)?;
     }
-    let work = Training { checkpoint };
-    let resident = before_device(&ground, journal);
-    on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work })
+    let task = Training { checkpoint };
+    let resident = prepare_device(&run_inputs, reporter);
+    on_device(run_inputs.device, resident, PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task })
 }
 
-/// Tests the best weights again, on the training images too, and changes nothing else. Returns how it ended before its
-/// end, if it did.
+/// Tests the best weights again and scores the training images; changes nothing else. Returns the outcome where the job
+/// ended early.
 pub(super) fn evaluate(
     folder: &RunFolder,
     recipe: &Recipe,
-    turn: &mut Turn,
-    journal: &mut Journal,
+    claim: &mut SlotClaim,
+    reporter: &mut RunReporter,
 ) -> Result<Option<Outcome>, WorkerError> {
     let files = files(folder);
     let device = device::choose(recipe.device)?;
     let home = folder.home().ok_or(WorkerError::NoHome)?;
-    let wait = turn.of(&home, folder, Vec::new(), &device);
-    if !wait.wait(journal) {
-        return Ok(Some(journal.early_end()));
+    let wait = claim.conditions(&home, folder, Vec::new(), &device);
+    if !wait.wait(reporter) {
+        return Ok(Some(reporter.early_outcome()));
     }
-    let ground = open(folder, recipe, &device)?;
-    let resident = before_device(&ground, journal);
-    on_device(ground.device, resident, Job { ground: &ground, files: &files, journal, work: Testing })
+    let run_inputs = open_inputs(folder, recipe, &device)?;
+    let resident = prepare_device(&run_inputs, reporter);
+    on_device(
+        run_inputs.device,
+        resident,
+        PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task: Testing },
+    )
 }
 
-/// What there is to settle before a device is touched: where its kernels are kept, and the bytes that images may take.
-fn before_device(ground: &Ground, journal: &mut Journal) -> u64 {
-    let (bytes, wrong) = residence::bound(ground.device);
-    let (mut unkept, device) = (None, ground.device.to_string());
-    if let Some(Place { folder, told }) = kernels::keep(ground.device) {
-        match told {
-            Some(Told::FirstStart) => journal.report(Event::CompilingKernels { device: device.clone() }),
-            Some(Told::NotKept(why)) => unkept = Some(why),
+/// Opens the kernel cache, which burn reads once when it first touches the device; returns the bytes that resident
+/// images may take.
+fn prepare_device(run_inputs: &RunInputs, reporter: &mut RunReporter) -> u64 {
+    let (bytes, wrong) = device_memory::resident_limit(run_inputs.device);
+    let (mut unkept, device) = (None, run_inputs.device.to_string());
+    if let Some(KernelCache { folder, status }) = kernels::open_cache(run_inputs.device) {
+        match status {
+            Some(KernelCacheStatus::FirstStart) => reporter.report(Event::CompilingKernels { device: device.clone() }),
+            Some(KernelCacheStatus::Unavailable(why)) => unkept = Some(why),
             None => {}
         }
-        folder.into_iter().for_each(|folder| journal.watch_kernels(device.clone(), &folder));
+        folder.into_iter().for_each(|folder| reporter.watch_kernels(device.clone(), &folder));
     }
-    unkept.into_iter().chain(wrong).for_each(|message| journal.report(Event::Warning { message }));
+    unkept.into_iter().chain(wrong).for_each(|message| reporter.report(Event::Warning { message }));
     bytes
 }
 
-/// Work on a run that has found its data and its device.
-struct Job<'a, W> {
-    ground: &'a Ground,
+/// A task with the run's data and device.
+struct PreparedJob<'a, T> {
+    run_inputs: &'a RunInputs,
     files: &'a CheckpointFiles,
-    journal: &'a mut Journal,
-    work: W,
+    reporter: &'a mut RunReporter,
+    task: T,
 }
 
-/// Work that is the same for every strategy.
-trait Work {
+/// A task with the network on its device.
+trait Task {
     type Output;
 
-    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Self::Output, WorkerError>
+    fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Self::Output, WorkerError>
     where
         B: TrainBackend;
 }
 
-impl<W: Work> DeviceJob for Job<'_, W> {
-    type Output = Result<W::Output, WorkerError>;
+impl<T: Task> DeviceJob for PreparedJob<'_, T> {
+    type Output = Result<T::Output, WorkerError>;
 
-    fn run<B>(self, device: &B::Device, habits: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, policy: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
-        let Self { ground, files, journal, work } = self;
-        let setup = Setup::<B>::new(ground, device, habits)?;
-        work.run(&mut Desk { ground, files, journal, setup, device, readback: habits.readback })
+        let Self { run_inputs, files, reporter, task } = self;
+        let setup = Setup::<B>::new(run_inputs, device, policy)?;
+        task.run(&mut JobContext { run_inputs, files, reporter, setup, device, readback: policy.readback })
     }
 }
 
-/// Everything at hand: a run's network set up on a device.
-pub(super) struct Desk<'a, B: TrainBackend>
+/// The state of a task: the run's network on its device, and its files.
+pub(super) struct JobContext<'a, B: TrainBackend>
 where
     B::InnerBackend: KernelBackend,
 {
-    pub(super) ground: &'a Ground,
+    pub(super) run_inputs: &'a RunInputs,
     pub(super) files: &'a CheckpointFiles,
-    pub(super) journal: &'a mut Journal,
+    pub(super) reporter: &'a mut RunReporter,
     pub(super) setup: Setup<'a, B>,
     pub(super) device: &'a B::Device,
     pub(super) readback: u32,
 }
 
-/// Trains and tests.
+/// Trains, tests the best weights and scores the training images.
 struct Training {
     checkpoint: Option<Checkpoint>,
 }
 
-impl Work for Training {
+impl Task for Training {
     type Output = Outcome;
 
-    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Outcome, WorkerError>
+    fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Outcome, WorkerError>
     where
         B: TrainBackend,
     {
-        check_identity(self.checkpoint.as_ref(), desk.setup.identity())?;
-        let network = desk.setup.network()?;
-        let (total, trainable) = (desk.setup.parameters(), desk.setup.trained_parameters());
-        desk.journal.report(Event::ModelBuilt { total, trainable });
-        let Some(feed) = desk.setup.inputs(&[Split::Train, Split::Validation], desk.journal) else {
-            return Ok(desk.journal.early_end());
+        check_identity(self.checkpoint.as_ref(), context.setup.identity())?;
+        let network = context.setup.network()?;
+        let (total, trainable) = (context.setup.parameters(), context.setup.trained_parameters());
+        context.reporter.report(Event::ModelBuilt { total, trainable });
+        let Some(loader) = context.setup.inputs(&[Split::Train, Split::Validation], context.reporter) else {
+            return Ok(context.reporter.early_outcome());
         };
-        let plan = plan::<B>(desk.ground, desk.files, desk.setup.identity(), feed, desk.readback);
-        let end = fit(&plan, network, self.checkpoint.as_ref(), desk.device, desk.journal);
+        let plan = plan::<B>(context.run_inputs, context.files, context.setup.identity(), loader, context.readback);
+        let end = fit(&plan, network, self.checkpoint.as_ref(), context.device, context.reporter);
         drop(plan);
         let outcome = match end? {
-            FitEnd::Stopped => return Ok(desk.journal.early_end()),
+            FitEnd::Stopped => return Ok(context.reporter.early_outcome()),
             FitEnd::Finished(reason) => Outcome::Finished { reason },
             FitEnd::Diverged(cause) => {
-                if desk.files.best.exists() {
-                    // A failure of that must not hide why the run ended.
-                    if let Err(error) = desk.test_best() {
-                        desk.journal.report(Event::EvaluationFailed { cause: error.to_string() });
+                if context.files.best.exists() {
+                    // A failed test is logged and not returned. Otherwise it would hide the divergence.
+                    if let Err(error) = context.test_best() {
+                        context.reporter.report(Event::EvaluationFailed { cause: error.to_string() });
                     }
                 }
                 return Ok(Outcome::Diverged { cause });
             }
         };
-        if desk.ground.dataset.is_empty(Split::Test) {
-            desk.journal.report(Event::Warning { message: nothing_to_score(&desk.ground.recipe).to_string() });
-        } else if !desk.test_best()? {
-            return Ok(desk.journal.early_end());
+        if context.run_inputs.dataset.is_empty(Split::Test) {
+            context
+                .reporter
+                .report(Event::Warning { message: nothing_to_score(&context.run_inputs.recipe).to_string() });
+        } else if !context.test_best()? {
+            return Ok(context.reporter.early_outcome());
         }
-        desk.score_training();
+        context.score_training();
         Ok(outcome)
     }
 }
 
-/// Tests.
+/// Tests the best weights and scores the training images.
 struct Testing;
 
-impl Work for Testing {
+impl Task for Testing {
     type Output = Option<Outcome>;
 
-    fn run<B>(self, desk: &mut Desk<'_, B>) -> Result<Option<Outcome>, WorkerError>
+    fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Option<Outcome>, WorkerError>
     where
         B: TrainBackend,
     {
-        if !desk.test_best()? {
-            return Ok(Some(desk.journal.early_end()));
+        if !context.test_best()? {
+            return Ok(Some(context.reporter.early_outcome()));
         }
-        desk.score_training();
+        context.score_training();
         Ok(None)
     }
 }
 
 pub(super) fn plan<'a, B: TrainBackend>(
-    ground: &'a Ground,
+    run_inputs: &'a RunInputs,
     files: &'a CheckpointFiles,
     identity: &'a Identity,
-    feed: Feed<'a, B::InnerBackend>,
+    loader: DataLoader<'a, B::InnerBackend>,
     readback: u32,
 ) -> Fit<'a, B>
 where
     B::InnerBackend: KernelBackend,
 {
-    let feed = feed.evenly(ground.device.tunes_by_shape()).in_precision(ground.recipe.trained_precision());
-    Fit { recipe: &ground.recipe, feed, identity, files, readback, interval: interval().0 }
+    let loader = loader
+        .padding_last_batch(run_inputs.device.tunes_by_shape())
+        .in_precision(run_inputs.recipe.trained_precision());
+    Fit { recipe: &run_inputs.recipe, loader, identity, files, readback, interval: interval().0 }
 }
 
 pub(super) fn nothing_to_score(recipe: &Recipe) -> WorkerError {
@@ -235,17 +244,17 @@ pub(super) fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identit
     }
 }
 
-fn tell(ground: &Ground, Device { kind, description, note }: Device, journal: &mut Journal) {
-    journal.report(Event::DeviceChosen { device: kind.to_string(), description, note });
-    let manifest = ground.dataset.manifest();
+fn report_inputs(run_inputs: &RunInputs, Device { kind, description, note }: Device, reporter: &mut RunReporter) {
+    reporter.report(Event::DeviceChosen { device: kind.to_string(), description, note });
+    let manifest = run_inputs.dataset.manifest();
     let classes = manifest.class_names().into_iter().map(str::to_owned).collect();
-    // Of the training images those that are trained on.
+    // Training images that the recipe leaves out do not count.
     let counts = manifest.counts();
-    let images = SplitCounts { train: counts.train - ground.recipe.left_out.len(), ..counts };
-    journal.report(Event::DataOpened { images, classes });
+    let images = SplitCounts { train: counts.train - run_inputs.recipe.left_out.len(), ..counts };
+    reporter.report(Event::DataOpened { images, classes });
 }
 
-/// Refuses a run whose dataset is not the one that it was made for, or has nothing to train on.
+/// Returns an error if the run's dataset has changed since the run was created, or has nothing to train on.
 pub(super) fn check_data(folder: &RunFolder, recipe: &Recipe) -> Result<(), WorkerError> {
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     dataset(&home, recipe).map(drop)
@@ -262,10 +271,10 @@ fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, WorkerError> {
     Ok(dataset)
 }
 
-/// Finds the run's dataset.
-fn open(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<Ground, WorkerError> {
+/// Opens the run's dataset.
+fn open_inputs(folder: &RunFolder, recipe: &Recipe, device: &Device) -> Result<RunInputs, WorkerError> {
     let home = folder.home().ok_or(WorkerError::NoHome)?;
     let dataset = Arc::new(dataset(&home, recipe)?);
     let (folder, recipe) = (folder.clone(), recipe.clone());
-    Ok(Ground { folder, home, recipe, dataset, device: device.kind })
+    Ok(RunInputs { folder, home, recipe, dataset, device: device.kind })
 }

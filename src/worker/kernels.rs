@@ -1,6 +1,5 @@
-//! Where the kernels of a CUDA device are kept once they are compiled and tuned, so that only the first start on it
-//! waits for that. By itself burn compiles anew in each process, and keeps what tuning found beside the nearest Cargo
-//! project.
+//! Configures the cache of compiled kernels, so that only the first start on a CUDA device compiles and tunes them. By
+//! default burn compiles in each process, and saves tuning results next to the nearest Cargo project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,58 +9,58 @@ use std::time::Duration;
 
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
-use super::journal::SharedLog;
+use super::run_reporter::SharedLog;
 use crate::domain::text::printable;
 use crate::events::Event;
 use crate::model::device::{self, DeviceKind};
 
-/// Between two looks at how many there are.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two counts of compiled kernels.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What there is to tell of it.
+/// The condition of the kernel cache, where a user should know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Nothing is kept yet: everything that the device has to be given is compiled and tuned first.
+pub(crate) enum KernelCacheStatus {
+    /// The cache is empty: all kernels will be compiled and tuned.
     FirstStart,
-    /// Nothing can be kept, and why.
-    NotKept(String),
+    /// There is no cache, for this reason.
+    Unavailable(String),
 }
 
-/// Settles it for this process, before the device is touched. `None` for a device without kernels.
-pub(crate) fn keep(kind: DeviceKind) -> Option<Place> {
-    let name = device::kernels(kind)?;
-    let cache = choose_base_strategy().ok().map(|folders| folders.cache_dir());
-    let place = place(cache.as_deref(), &name);
-    configure(place.folder.as_deref());
-    Some(place)
+/// Configures the kernel cache of this process; call it before the device is touched. `None` for the CPU.
+pub(crate) fn open_cache(kind: DeviceKind) -> Option<KernelCache> {
+    let name = device::kernel_cache_name(kind)?;
+    let base = choose_base_strategy().ok().map(|folders| folders.cache_dir());
+    let cache = cache_in(base.as_deref(), &name);
+    configure(cache.folder.as_deref());
+    Some(cache)
 }
 
-/// Where they are kept, and what there is to tell.
-pub(crate) struct Place {
-    /// `None` where nothing can be kept.
+/// The folder of compiled kernels, and its condition.
+pub(crate) struct KernelCache {
+    /// `None` where no folder can be created.
     pub(crate) folder: Option<PathBuf>,
-    pub(crate) told: Option<Told>,
+    pub(crate) status: Option<KernelCacheStatus>,
 }
 
-/// Tells how many kernels were compiled while a device is given what it has not had before, which may take minutes.
-/// Dropping it ends the thread that looks and waits for it: nothing is logged afterwards.
+/// Logs the number of kernels that this process has compiled. Dropping it joins its thread, so that nothing is logged
+/// afterwards.
 pub(super) struct KernelWatch {
     ended: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl KernelWatch {
-    /// Begins; `None` where no thread is to be had.
+    /// Starts the thread; `None` where the system has none.
     pub(super) fn start(device: String, folder: PathBuf, log: SharedLog) -> Option<Self> {
         let (sender, ended) = channel::<()>();
         let before = compiled(&folder);
         let look = move || {
-            let mut told = 0;
-            while ended.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            let mut logged = 0;
+            while ended.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let count = compiled(&folder).saturating_sub(before);
-                if count > told {
-                    told = count;
-                    // What cannot be recorded now is told by the next count.
+                if count > logged {
+                    logged = count;
+                    // A count that cannot be written now is part of the next one.
                     let _ = log.append(Event::KernelsCompiled { device: device.clone(), count });
                 }
             }
@@ -75,41 +74,41 @@ impl Drop for KernelWatch {
     fn drop(&mut self) {
         self.ended = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has cost a count and nothing else.
+            // A panic in the thread loses a count and nothing else.
             let _ = thread.join();
         }
     }
 }
 
-/// How many compiled kernels are kept in a folder: burn's runtime lists them in a file, a line each. 0 where that
-/// cannot be read.
+/// Returns the number of compiled kernels in `folder`: burn's runtime lists them in a file, one on each line. 0 where
+/// that cannot be read.
 fn compiled(folder: &Path) -> usize {
     let versions = fs::read_dir(folder.join("cuda")).into_iter().flatten().flatten();
     let lists = versions.filter_map(|version| fs::read_to_string(version.path().join("ptx").join("toc.json.log")).ok());
-    // A last line that is still being written does not count.
+    // A last line that is still being written is not counted.
     lists.map(|list| list.matches('\n').count()).sum()
 }
 
-/// A folder for the kernels called `name` in the user's cache folder.
-fn place(cache: Option<&Path>, name: &str) -> Place {
-    let nowhere = |told: String| Place { folder: None, told: Some(Told::NotKept(told)) };
-    let Some(cache) = cache else {
-        return nowhere("there is no home folder to keep compiled kernels in: every start compiles its own".into());
+/// Creates the folder `name` for kernels in the user's cache folder.
+fn cache_in(base: Option<&Path>, name: &str) -> KernelCache {
+    let unavailable = |why| KernelCache { folder: None, status: Some(KernelCacheStatus::Unavailable(why)) };
+    let Some(base) = base else {
+        return unavailable("there is no home folder for compiled kernels: every start compiles its own".into());
     };
-    let folder = cache.join("mien").join("kernels").join(name);
+    let folder = base.join("mien").join("kernels").join(name);
     match fs::create_dir_all(&folder).and_then(|()| fs::read_dir(&folder)) {
         Ok(mut there) => {
-            let told = there.next().is_none().then_some(Told::FirstStart);
-            Place { folder: Some(folder), told }
+            let status = there.next().is_none().then_some(KernelCacheStatus::FirstStart);
+            KernelCache { folder: Some(folder), status }
         }
         Err(error) => {
             let folder = printable(&folder.to_string_lossy());
-            nowhere(format!("compiled kernels cannot be kept in {folder} ({error}): every start compiles its own"))
+            unavailable(format!("compiled kernels cannot be saved in {folder} ({error}): every start compiles its own"))
         }
     }
 }
 
-/// Tells burn's runtime, which takes it once.
+/// Sets the cache of burn's runtime, which accepts a configuration once.
 #[cfg(all(feature = "cuda", not(test)))]
 fn configure(folder: Option<&Path>) {
     use burn::cubecl::config::cache::CacheConfig;
@@ -123,7 +122,7 @@ fn configure(folder: Option<&Path>) {
                 config.autotune.cache = CacheConfig::File(folder.to_owned());
                 config.compilation.cache = Some(CacheConfig::File(folder.to_owned()));
             }
-            // Tuning is kept somewhere in any case.
+            // Burn saves tuning results in any case. Without this folder they would go next to a Cargo project.
             None => {
                 if let Ok(folder) = tempfile::tempdir() {
                     config.autotune.cache = CacheConfig::File(folder.keep());
@@ -134,7 +133,7 @@ fn configure(folder: Option<&Path>) {
     });
 }
 
-/// A build without CUDA has no such runtime.
+/// Does nothing: a build without CUDA has no kernel cache.
 #[cfg(not(all(feature = "cuda", not(test))))]
 fn configure(_folder: Option<&Path>) {}
 
@@ -144,23 +143,24 @@ mod tests {
     use crate::events::EventWriter;
 
     #[test]
-    fn the_first_start_is_told_that_it_compiles_and_the_next_is_not() {
+    fn an_empty_cache_is_a_first_start_and_a_filled_one_is_not() {
         let cache = tempfile::tempdir().expect("a folder");
-        let first = place(Some(cache.path()), "sm_90-nvrtc-13.0");
+        let first = cache_in(Some(cache.path()), "sm_90-nvrtc-13.0");
         let folder = first.folder.expect("made");
         assert!(folder.ends_with("mien/kernels/sm_90-nvrtc-13.0") && folder.is_dir());
-        assert_eq!(first.told, Some(Told::FirstStart));
+        assert_eq!(first.status, Some(KernelCacheStatus::FirstStart));
         fs::write(folder.join("ptx"), "kernels").expect("written");
-        assert_eq!(place(Some(cache.path()), "sm_90-nvrtc-13.0").told, None);
+        assert_eq!(cache_in(Some(cache.path()), "sm_90-nvrtc-13.0").status, None);
     }
 
     #[test]
-    fn where_nothing_can_be_kept_that_is_told() {
+    fn a_cache_that_cannot_be_created_is_reported_with_the_reason() {
         let cache = tempfile::NamedTempFile::new().expect("a file");
-        for cache in [Some(cache.path()), None] {
-            let place = place(cache, "sm_90-nvrtc-13.0");
-            let told = matches!(&place.told, Some(Told::NotKept(why)) if why.contains("every start compiles its own"));
-            assert!(place.folder.is_none() && told, "{:?}", place.told);
+        for base in [Some(cache.path()), None] {
+            let found = cache_in(base, "sm_90-nvrtc-13.0");
+            assert!(found.folder.is_none());
+            let Some(KernelCacheStatus::Unavailable(why)) = found.status else { panic!("{:?}", found.status) };
+            assert!(why.contains("every start compiles its own"), "{why}");
         }
     }
 
@@ -184,11 +184,11 @@ mod tests {
         let watch = KernelWatch::start("cuda:0".into(), folder.path().to_owned(), log.clone()).expect("a thread");
         assert!(log.is_shared());
         drop(watch);
-        assert!(!log.is_shared(), "its thread is over");
+        assert!(!log.is_shared(), "its thread has ended");
     }
 
     #[test]
-    fn the_processor_has_no_kernels_to_keep() {
-        assert!(keep(DeviceKind::Cpu).is_none());
+    fn the_cpu_has_no_kernel_cache() {
+        assert!(open_cache(DeviceKind::Cpu).is_none());
     }
 }

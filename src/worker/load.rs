@@ -1,5 +1,5 @@
-//! What this process takes of its machine, measured beside the training by a thread of its own: asking a driver may
-//! take its time, and nothing of it may slow a run or end it.
+//! Measures the load of this process on a separate thread. A driver may take long to answer, and that must neither slow
+//! a run nor end it.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,18 +11,18 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::domain::{GpuLoad, Load};
 use crate::model::device::DeviceKind;
 
-/// Between two measurements; the first comes sooner, so that something is shown.
+/// Time between two measurements; the first comes sooner, so that a new run soon shows its load.
 const INTERVAL: Duration = Duration::from_secs(5);
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The latest measurement. Dropping it ends the thread.
+/// A thread that measures the load, and its latest result. Dropping it ends the thread.
 pub(super) struct LoadMeter {
     latest: Arc<Mutex<Option<Load>>>,
     _ends_the_thread: Sender<()>,
 }
 
 impl LoadMeter {
-    /// Begins to measure a run on this device; `None` where no thread is to be had.
+    /// Starts to measure a run on `device`; `None` where the system has no thread.
     pub(super) fn start(device: DeviceKind) -> Option<Self> {
         let latest = Arc::new(Mutex::new(None));
         let (sender, ended) = channel::<()>();
@@ -41,13 +41,13 @@ impl LoadMeter {
         Some(Self { latest, _ends_the_thread: sender })
     }
 
-    /// The latest measurement, once.
+    /// Removes and returns the latest measurement; `None` where there is no new one.
     pub(super) fn take(&self) -> Option<Load> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// This process, as the system counts it.
+/// The CPU time and memory of this process.
 struct Process {
     system: System,
     pid: Pid,
@@ -56,12 +56,12 @@ struct Process {
 impl Process {
     fn new() -> Self {
         let mut process = Self { system: System::new(), pid: Pid::from_u32(std::process::id()) };
-        // The share of the processor is that of the time between two looks.
+        // A CPU share is measured between two refreshes.
         process.measure();
         process
     }
 
-    /// Percent of one core since the last look, and resident bytes.
+    /// Returns the percentage of one core since the last call, and the resident bytes.
     fn measure(&mut self) -> Option<(f64, u64)> {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, what);
@@ -69,20 +69,20 @@ impl Process {
     }
 }
 
-/// The GPU of a run, as its driver's management library tells of it.
+/// The GPU of a run in NVIDIA's management library (NVML).
 #[cfg(feature = "cuda")]
 struct Gpu {
     library: nvml_wrapper::Nvml,
-    /// CUDA and the management library count devices in orders of their own: the slot is what they share.
+    /// The PCI slot: CUDA and NVML number devices differently.
     slot: String,
 }
 
 #[cfg(feature = "cuda")]
 impl Gpu {
-    /// `None` on the processor, and where the library or the device cannot be found.
+    /// Opens the GPU; `None` for the CPU, and where the library or the device is not found.
     fn of(device: DeviceKind) -> Option<Self> {
         let slot = crate::model::device::pci_slot(device)?;
-        // The name that every driver installs; the one without a number is for developers.
+        // Every driver installs this name; the one without a number belongs to development packages.
         let library = nvml_wrapper::Nvml::builder().lib_path("libnvidia-ml.so.1".as_ref()).init().ok()?;
         Some(Self { library, slot })
     }
@@ -99,7 +99,7 @@ impl Gpu {
     }
 }
 
-/// A build without CUDA trains on no GPU.
+/// The GPU of a build without CUDA: none.
 #[cfg(not(feature = "cuda"))]
 struct Gpu;
 
@@ -125,7 +125,7 @@ mod tests {
     fn a_busy_process_is_seen_as_busy() {
         let mut process = Process::new();
         let begun = Instant::now();
-        // A machine with more to do lends less than a core, for as long as it likes.
+        // A busy machine gives this process less than a core, for an unknown time.
         loop {
             let since = Instant::now();
             while since.elapsed() < Duration::from_millis(300) {
@@ -136,7 +136,10 @@ mod tests {
             if processor > 5.0 {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_mins(2), "{processor} percent of a core, at work all the time");
+            assert!(
+                begun.elapsed() < Duration::from_mins(2),
+                "{processor} percent of a core while computing all the time"
+            );
         }
     }
 

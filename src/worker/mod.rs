@@ -1,21 +1,20 @@
-//! The job process: a run folder in, events and checkpoints out.
+//! The job process: reads a run folder and writes events, checkpoints and predictions into it.
 //!
-//! A worker knows its run folder and, through its recipe, what it trains on: a dataset, a pretrained base, the run it
-//! starts from or waits for. It takes no notice of who started it and outlives them. May know: `domain`, `data`,
-//! `weights`, `model`, `train`, `events`, of `runs` the folder's layout, the queue, the jobs and the predictions' file,
-//! and burn.
+//! A worker reads its run folder, the dataset, the imported weights, and the runs that it starts from or waits for. It
+//! does not depend on the process that started it and outlives that. May use: `domain`, `data`, `weights`, `model`,
+//! `train`, `events`, burn, and of `runs` the folder layout, the queue, jobs and predictions.
 
 pub(crate) mod backend;
 mod checkpoints;
+mod device_memory;
 pub mod error;
 pub(crate) mod fault;
 mod job;
-mod journal;
 pub(crate) mod kernels;
 mod load;
 mod model;
 pub mod predictor;
-mod residence;
+mod run_reporter;
 mod scores;
 mod setup;
 mod signals;
@@ -37,17 +36,17 @@ use crate::train::Reporter;
 pub(crate) use model::imported_arrays;
 
 use error::WorkerError;
-use fault::Print;
-use journal::Journal;
+use fault::PanicOutput;
+use run_reporter::RunReporter;
 use signals::Interruption;
-use waiting::Turn;
+use waiting::SlotClaim;
 
-/// Does a job on a run folder, in its turn or right `now`, in a process that has a session of its own, from taking its
-/// lock to the last event. The exit code is 0 when the job was done or stopped on request, 1 otherwise, as after a
-/// signal; why stands in the event log, or on stderr when there is no log to write to.
+/// Runs a job on a run folder, from locking it to the last event, queued or right `now`. The process has its own
+/// session. The exit code is 0 if the job was completed or stopped on request, else 1, also after a signal. The event
+/// log has the reason, or stderr where no log could be opened.
 #[must_use]
 pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
-    match work(folder, job, now) {
+    match run_job(folder, job, now) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -57,83 +56,84 @@ pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
     }
 }
 
-fn work(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
+/// Returns whether the job was completed or stopped on request.
+fn run_job(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
     let path = || folder.path().to_owned();
     let recipe = folder.recipe()?;
     let resumed = folder.has_checkpoint();
     if job == Job::Train && resumed {
-        // Before the run is taken: one that cannot go on stays as it is, and whoever started this process is told why.
+        // Checked before the run is locked. Otherwise a run that cannot be resumed would lose its present state.
         job::check_data(folder, &recipe)?;
     }
     let lock = folder
         .lock()
         .map_err(|source| WorkerError::File { doing: "lock", path: path(), source })?
         .ok_or_else(|| WorkerError::Busy(path()))?;
-    // A full disk must not keep a run from training: who it is, is for killing it alone.
-    let _ = Holder::sign(&lock);
+    // A failure is ignored: the holder is needed only to kill this process, and a full disk must not prevent training.
+    let _ = Holder::record(&lock);
     let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
     if let Some(queue) = &queue {
-        // Two may start a worker for one run, and the first may be done when this one gets the lock.
-        let owed = queue.owes(folder, job).map_err(WorkerError::Queue)?;
-        if !owed {
+        // Two processes may start a worker for one run. The first may have finished the job when this one gets the
+        // lock.
+        if !queue.is_pending(folder, job).map_err(WorkerError::Queue)? {
             return Ok(true);
         }
     }
-    let log = EventWriter::open(&folder.events_file(), journal::now()).map_err(|source| WorkerError::File {
+    let log = EventWriter::open(&folder.events_file(), run_reporter::now()).map_err(|source| WorkerError::File {
         doing: "write",
         path: folder.events_file(),
         source,
     })?;
     let interruption = Interruption::listen().map_err(WorkerError::Signals)?;
-    let mut turn = Turn { queued: queue.is_some(), slot: None };
-    let mut journal = Journal::new(log, folder.clone(), interruption, Limits::of(&recipe));
+    let mut claim = SlotClaim { queued: queue.is_some(), slot: None };
+    let mut reporter = RunReporter::new(log, folder.clone(), interruption, Limits::of(&recipe));
 
-    fault::listen(Print::First);
-    // A panic is a fault of this program or of its device, and still no reason to leave a run without an end.
+    fault::record_panics(PanicOutput::First);
+    // A panic is logged as the run's end. Otherwise the run would look lost.
     let attempt = catch_unwind(AssertUnwindSafe(|| match job {
-        Job::Train => job::train(folder, &recipe, &mut turn, &mut journal).map(Some),
+        Job::Train => job::train(folder, &recipe, &mut claim, &mut reporter).map(Some),
         Job::Evaluate => {
-            journal.know_limits();
-            job::evaluate(folder, &recipe, &mut turn, &mut journal)
+            reporter.adopt_limits();
+            job::evaluate(folder, &recipe, &mut claim, &mut reporter)
         }
     }));
     let result = attempt
         .unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize)).into()));
-    journal.finish();
+    reporter.finish();
     let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
     let done = match (result, job) {
         (Ok(outcome), Job::Train) => {
             let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
-            outcome.into_iter().for_each(|outcome| journal.report(Event::Ended { outcome }));
+            outcome.into_iter().for_each(|outcome| reporter.report(Event::Ended { outcome }));
             !failed && !interrupted
         }
-        // The run's own end stays: only its test was not done.
+        // The run's outcome stays as it is; only its test was interrupted.
         (Ok(outcome), Job::Evaluate) => {
             if let Some(Outcome::Interrupted { signal }) = outcome {
                 let message = format!("interrupted by {signal}: the best weights were not tested");
-                journal.report(Event::Warning { message });
+                reporter.report(Event::Warning { message });
             }
             !interrupted
         }
         (Err(error), Job::Train) => {
             let (cause, kind) = (error.to_string(), error.kind());
-            journal.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
+            reporter.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
             false
         }
-        // The run itself ended long ago, and well: only the test failed.
+        // The run's outcome stays as it is; only its test failed.
         (Err(error), Job::Evaluate) => {
-            journal.report(Event::EvaluationFailed { cause: error.to_string() });
+            reporter.report(Event::EvaluationFailed { cause: error.to_string() });
             false
         }
     };
-    // Only now that the end is told: a job that is not in the queue any more and tells no end would be lost. One that
-    // was interrupted stays in it, so that `queue restart` brings it back.
+    // The entry is removed only after the end is logged. Otherwise a crash in between would lose the job. An
+    // interrupted job stays in the queue, so that `queue restart` resumes it.
     if let Some(queue) = queue.filter(|_| !interrupted) {
-        // An entry that stays is seen to be over by what the log tells behind it.
+        // A failure is ignored: readers of the queue skip an entry whose run has a logged end.
         let _ = queue.leave(folder);
     }
     if !interrupted {
-        // Told for good: whoever handed the run over need not expect a further worker.
+        // The end is logged, so the launcher that placed this run need not expect another worker.
         let _ = folder.clear_placement();
     }
     Ok(done)

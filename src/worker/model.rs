@@ -1,4 +1,4 @@
-//! The model of a run: its network resolved for its images, imported weights, and the frozen part on a device.
+//! A run's network, resolved for its images, with imported weights and the frozen part on a device.
 
 use super::error::WorkerError;
 use crate::domain::network::{Cut, Resolved};
@@ -11,25 +11,24 @@ use crate::model::parameters::{Array, Arrays, MismatchError};
 use crate::runs::layout::Home;
 use crate::weights::Weights;
 
-/// A run's network on images of one shape, with what stays frozen on a device.
+/// A network for images of one shape, with its frozen part on a device.
 pub(super) struct Model<B: KernelBackend> {
     pub(super) resolved: Resolved,
     pub(super) cut: Cut,
     /// The imported weights; empty where all weights are drawn.
     weights: Arrays,
-    /// What the imported weights expect of images; `None` where images enter as they are stored.
+    /// The preprocessing that the imported weights expect; `None` where images enter as stored.
     pub(super) preprocessing: Option<Preprocessing>,
-    /// `None` where nothing is frozen.
+    /// `None` where no stage is frozen.
     pub(super) frozen: Option<FrozenPart<B>>,
 }
 
 impl<B: KernelBackend> Model<B> {
-    /// Resolves the network of `recipe` for stored images of this height, width and number of channels, and reads its
-    /// imported weights. The frozen part takes so many images at once that its widest output has at most `chunk`
-    /// numbers.
+    /// Resolves the network of `recipe` for stored images `[height, width, channels]`, and reads its imported weights.
+    /// The frozen part processes so many images at once that its widest output has at most `chunk` numbers.
     ///
     /// # Errors
-    /// When the images are too small, or the weights are missing, damaged or others than when the run was created.
+    /// If the images are too small, or the weights are missing, damaged or changed since the run was created.
     pub(super) fn open(
         home: &Home,
         recipe: &Recipe,
@@ -47,10 +46,10 @@ impl<B: KernelBackend> Model<B> {
         Ok(Self { resolved, cut, weights, preprocessing, frozen })
     }
 
-    /// The trained part with the weights that training begins with: imported ones, others drawn from `seed`.
+    /// Builds the trained part with its initial weights: imported ones, and others drawn from `seed`.
     ///
     /// # Errors
-    /// When an imported weight is missing or has another shape; names the first one.
+    /// If an imported weight is missing or has another shape; names the first one.
     pub(super) fn trained_part<T: KernelBackend>(
         &self,
         seed: u64,
@@ -72,7 +71,7 @@ fn read_imported(home: &Home, recipe: &Recipe, transfer: &Transfer) -> Result<(A
     Ok((imported_arrays(&weights, recipe.network_name()), manifest.preprocessing))
 }
 
-/// The tensors of a network that imported weights have, by their names there.
+/// Returns the tensors of `network` that the imported weights contain, by name.
 #[must_use]
 pub(crate) fn imported_arrays(weights: &Weights, network: NetworkName) -> Arrays {
     let tensors = network.architecture().pretrained_tensors();

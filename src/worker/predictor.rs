@@ -1,4 +1,4 @@
-//! A run's best weights as a function from images to probabilities: without a dataset, a journal, a lock or a turn.
+//! A run's best weights as a function from images to probabilities. Needs no dataset, event log, lock or slot.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -20,59 +20,59 @@ pub struct Predictor<B: KernelBackend> {
     model: Model<B>,
     network: Network<B>,
     identity: Identity,
-    /// What the trained part computes in.
+    /// The precision of the trained part.
     precision: Precision,
     epoch: u32,
     device: B::Device,
 }
 
 impl<B: KernelBackend> Predictor<B> {
-    /// Reads the best weights of a run, and its imported weights.
+    /// Reads the best weights of a run and its imported weights.
     ///
     /// # Errors
-    /// When the run has saved none, a file is damaged, or the imported weights are others than then.
+    /// If the run has saved no best weights, a file is damaged, or the imported weights have changed since.
     pub fn open(folder: &RunFolder, device: &B::Device) -> Result<Self, WorkerError> {
         let home = folder.home().ok_or(WorkerError::NoHome)?;
         let recipe = folder.recipe()?;
         let best = Checkpoint::read(&folder.best_checkpoint())?;
         let identity = best.state.identity;
-        // For stored images the network's input is their shape; for prepared ones the recipe has it.
+        // Networks on stored images take their shape; networks on prepared images take the recipe's size.
         let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
-        let arrays = average::evaluated(best.arrays);
+        let arrays = average::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
         Ok(Self { model, network, identity, precision, epoch, device: device.clone() })
     }
 
-    /// Class names, in the order of probabilities.
+    /// Returns the class names in the order of probabilities.
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.identity.classes
     }
 
-    /// Channels, height and width of an image.
+    /// Returns the shape of an image: `[channels, height, width]`.
     #[must_use]
     pub fn input(&self) -> [usize; 3] {
         self.model.resolved.input
     }
 
-    /// What the imported weights expect of images; `None` where pixels of 0–1 enter as they are.
+    /// Returns the preprocessing that the imported weights expect; `None` where pixels of 0–1 enter unchanged.
     #[must_use]
     pub fn preprocessing(&self) -> Option<Preprocessing> {
         self.model.preprocessing
     }
 
-    /// The epoch of the weights.
+    /// Returns the epoch of the best weights, counted from 1.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
 
-    /// The probability of each class, row-major `[images, classes]`, for prepared images `[images, channels, height,
-    /// width]`.
+    /// Returns the probability of each class, row-major `[images, classes]`, for prepared images `[images, channels,
+    /// height, width]`.
     ///
     /// # Panics
-    /// If the numbers are no whole number of images.
+    /// If `images` is not a whole number of images.
     #[must_use]
     pub fn probabilities(&self, images: &[f32]) -> Vec<f32> {
         let [channels, height, width] = self.input();

@@ -1,4 +1,4 @@
-//! Signals to a worker: INT, TERM, USR1 and USR2 interrupt it, and HUP is ignored.
+//! Handles signals to a worker: INT, TERM, USR1 and USR2 interrupt it, and HUP is ignored.
 
 use std::io;
 use std::sync::Arc;
@@ -7,20 +7,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
 
-/// Signals that end a worker once it has saved: at a shutdown, or from a scheduler, whose warnings are often USR1 or
-/// USR2.
+/// Signals after which a worker saves and ends. A shutdown sends TERM; schedulers often warn by USR1 or USR2.
 const INTERRUPTING: [(i32, &str); 4] =
     [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2")];
 
-/// The interrupting signal that the process got last.
+/// The last interrupting signal that the process received.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interruption(Arc<AtomicUsize>);
 
 impl Interruption {
-    /// Listens from now on, in place of what the signals do by default.
+    /// Installs the handlers, which replace the default actions.
     ///
     /// # Errors
-    /// Where the system refuses a handler.
+    /// If the system refuses a handler.
     pub(super) fn listen() -> io::Result<Self> {
         let this = Self::default();
         for (number, (signal, _)) in (1..).zip(INTERRUPTING) {
@@ -30,7 +29,7 @@ impl Interruption {
         Ok(this)
     }
 
-    /// The signal's name, such as `SIGTERM`; `None` while there was none.
+    /// Returns the signal's name, such as `SIGTERM`; `None` if there was none.
     pub(super) fn signal(&self) -> Option<&'static str> {
         let number = self.0.load(Ordering::Relaxed);
         number.checked_sub(1).and_then(|at| INTERRUPTING.get(at)).map(|(_, name)| *name)

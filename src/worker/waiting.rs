@@ -1,7 +1,7 @@
-//! Waiting for other runs to end, and then for a turn on the device.
+//! Waits for other runs to end, and then for a slot on the device.
 //!
-//! A waiting worker holds its own run's lock, has opened no dataset and started no device, and looks at a few small
-//! files once a second, or less often with many runs before it.
+//! A waiting worker holds its own run's lock, and has opened no dataset and touched no device. It reads a few small
+//! files once a second, or less often where many runs are before it.
 
 use std::thread;
 use std::time::Duration;
@@ -10,81 +10,81 @@ use crate::domain::RunId;
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::runs::layout::{Home, RunFolder};
-use crate::runs::queue::{DeviceKey, Look, Queue, Slot, Ticket};
+use crate::runs::queue::{DeviceKey, Queue, Slot, SlotPoll, Ticket};
 use crate::train::Reporter;
 
-use super::journal::{Heard, Journal, now};
+use super::run_reporter::{ControlRequest, RunReporter, now};
 
-/// Between two looks at the queue or at another run, in parts between which a stop is listened for.
-const LOOK_INTERVAL: (usize, Duration) = (2, Duration::from_millis(500));
+/// Time between two polls of the queue or of another run: a number of parts, after each of which requests are read.
+const POLL_INTERVAL: (usize, Duration) = (2, Duration::from_millis(500));
 
-/// The longest time between two looks, in the same parts: ten seconds.
+/// The longest time between two polls, in these parts: ten seconds.
 const MOST_PARTS: usize = 20;
 
-/// Whether a worker takes its turn, and what it holds once that has come: to the worker's end, when all is told.
+/// Whether a worker queues for its device, and the slot that it then holds until its last event is logged.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct SlotClaim {
     pub(super) queued: bool,
     pub(super) slot: Option<Slot>,
 }
 
-impl Turn {
-    /// What a worker with this device waits for.
-    pub(super) fn of<'a>(
+impl SlotClaim {
+    /// Returns the conditions under which a worker on `device` may start.
+    pub(super) fn conditions<'a>(
         &'a mut self,
         home: &'a Home,
         folder: &'a RunFolder,
         others: Vec<RunId>,
         device: &Device,
-    ) -> Wait<'a> {
+    ) -> StartConditions<'a> {
         let key = || DeviceKey::here(&device.kind.to_string(), device::pci_slot(device.kind).as_deref());
-        Wait { home, folder, others, device: self.queued.then(key), slot: &mut self.slot }
+        StartConditions { home, folder, others, device: self.queued.then(key), slot: &mut self.slot }
     }
 }
 
-/// What a worker waits for before it begins.
-pub(super) struct Wait<'a> {
+/// The conditions under which a worker may start.
+pub(super) struct StartConditions<'a> {
     home: &'a Home,
     folder: &'a RunFolder,
     /// The runs that have to end first.
     others: Vec<RunId>,
-    /// The device that it needs a slot of; `None` to begin without one.
+    /// The device on which it needs a slot; `None` to start without one.
     device: Option<DeviceKey>,
-    /// Where the slot is kept once it is taken.
+    /// The claim's slot, set when the slot is taken.
     slot: &'a mut Option<Slot>,
 }
 
-impl Wait<'_> {
-    /// Waits until the run may begin. False if a stop was asked for first.
-    pub(super) fn wait(self, journal: &mut Journal) -> bool {
+impl StartConditions<'_> {
+    /// Waits until the run may start. Returns false if a stop was requested first.
+    pub(super) fn wait(self, reporter: &mut RunReporter) -> bool {
         if let Some(device) = &self.device
-            && let Err(error) = Queue::of(self.home).waits_for(self.folder, device)
+            && let Err(error) = Queue::of(self.home).record_device(self.folder, device)
         {
-            // Only lists of the queue miss it.
-            let message = format!("cannot tell in {}: {error}", self.folder.queue_file().display());
-            journal.report(Event::Warning { message });
+            // A warning suffices: only listings of the queue lack the device.
+            let message = format!("cannot record the device in {}: {error}", self.folder.queue_file().display());
+            reporter.report(Event::Warning { message });
         }
-        if !self.for_others(journal) {
+        if !self.wait_for_runs(reporter) {
             return false;
         }
         if let Some(device) = &self.device {
-            *self.slot = self.for_a_slot(device, journal);
+            *self.slot = self.wait_for_slot(device, reporter);
             return self.slot.is_some();
         }
         true
     }
 
-    /// Waits until nobody works on the other runs. False if a stop was asked for first.
-    fn for_others(&self, journal: &mut Journal) -> bool {
+    /// Waits until no worker runs the other runs. Returns false if a stop was requested first.
+    fn wait_for_runs(&self, reporter: &mut RunReporter) -> bool {
         for run in &self.others {
             let other = self.home.run(run);
-            let mut told = false;
+            let mut logged = false;
             while is_active(&other) {
-                if !told {
-                    journal.report(Event::Waiting { run: run.clone() });
-                    told = true;
+                if !logged {
+                    reporter.report(Event::Waiting { run: run.clone() });
+                    logged = true;
                 }
-                if !rest(journal, LOOK_INTERVAL.0, None) {
+                if !sleep_until_poll(reporter, POLL_INTERVAL.0, None) {
                     return false;
                 }
             }
@@ -92,72 +92,72 @@ impl Wait<'_> {
         true
     }
 
-    /// Waits for a slot of the device. `None` if a stop was asked for first.
-    fn for_a_slot(&self, device: &DeviceKey, journal: &mut Journal) -> Option<Slot> {
+    /// Waits for a slot of the device. Returns `None` if a stop was requested first.
+    fn wait_for_slot(&self, device: &DeviceKey, reporter: &mut RunReporter) -> Option<Slot> {
         let queue = Queue::of(self.home);
-        let (mut ticket, mut told, mut complaint): (_, Option<usize>, _) = (None, None, None);
+        let (mut ticket, mut logged, mut warning): (_, Option<usize>, _) = (None, None, None);
         loop {
-            match queue.look(self.folder, device, &mut ticket) {
-                Ok(Look::Turn(slot)) => return Some(slot),
-                Ok(Look::Wait { ahead }) => {
-                    if told.replace(ahead) != Some(ahead) {
-                        journal.report(Event::Queued { device: device.name.clone(), ahead });
+            match queue.poll(self.folder, device, &mut ticket) {
+                Ok(SlotPoll::Granted(slot)) => return Some(slot),
+                Ok(SlotPoll::Wait { ahead }) => {
+                    if logged.replace(ahead) != Some(ahead) {
+                        reporter.report(Event::Queued { device: device.name.clone(), ahead });
                     }
                 }
-                Ok(Look::Busy) if told.is_none() => {
-                    // Several were started at once: each needs an instant.
+                Ok(SlotPoll::Busy) if logged.is_none() => {
+                    // Several workers were started together, and each holds the queue's lock for a moment.
                     thread::sleep(Duration::from_millis(20));
-                    if matches!(journal.hear(), Heard::Nothing) {
+                    if matches!(reporter.poll_requests(), ControlRequest::None) {
                         continue;
                     }
                 }
-                Ok(Look::Busy) => {}
-                // Beginning all the same would be two runs on one device; a full disk is one day less full.
+                Ok(SlotPoll::Busy) => {}
+                // The worker waits on. Otherwise two runs would share the device; and a full disk may have space later.
                 Err(error) => {
                     let message = format!(
-                        "cannot take a turn on {device}: {error}; trying again, and `mien resume --now` does not queue"
+                        "cannot take a slot on {device}: {error}; trying again, and `mien resume --now` does not queue"
                     );
-                    if complaint.as_ref() != Some(&message) {
-                        complaint = Some(message.clone());
-                        journal.report(Event::Warning { message });
+                    if warning.as_ref() != Some(&message) {
+                        warning = Some(message.clone());
+                        reporter.report(Event::Warning { message });
                     }
                 }
             }
-            if !rest(journal, parts_before(told), Some(&mut ticket)) {
+            if !sleep_until_poll(reporter, parts_before(logged), Some(&mut ticket)) {
                 return None;
             }
         }
     }
 }
 
-/// Parts between two looks of a run with so many before it. Every look reads the place of every run that waits, alone
-/// with the queue: two hundred that looked once a second took a fifth of a core.
+/// Returns the parts between two polls of a run with `ahead` runs before it. Each poll locks the queue and reads all
+/// waiting entries: two hundred polls a second took a fifth of a core.
 fn parts_before(ahead: Option<usize>) -> usize {
-    (LOOK_INTERVAL.0 + ahead.unwrap_or(0) / 2).min(MOST_PARTS)
+    (POLL_INTERVAL.0 + ahead.unwrap_or(0) / 2).min(MOST_PARTS)
 }
 
-/// Lets a moment of so many parts pass, or a pause. False if a stop was asked for. Who pauses gives up its ticket,
-/// because those behind it need not wait for that; its place stays.
-fn rest(journal: &mut Journal, parts: usize, ticket: Option<&mut Option<Ticket>>) -> bool {
-    let (_, part) = LOOK_INTERVAL;
+/// Sleeps for `parts`, or through a pause. Returns false if a stop was requested. A paused run drops its ticket, so
+/// that the runs behind it do not wait; its position in the queue stays.
+fn sleep_until_poll(reporter: &mut RunReporter, parts: usize, ticket: Option<&mut Option<Ticket>>) -> bool {
+    let (_, part) = POLL_INTERVAL;
     for _ in 0..parts {
-        match journal.hear() {
-            Heard::Nothing => thread::sleep(part),
-            Heard::Stop => return false,
-            Heard::Pause => {
+        match reporter.poll_requests() {
+            ControlRequest::None => thread::sleep(part),
+            ControlRequest::Stop => return false,
+            ControlRequest::Pause => {
                 if let Some(ticket) = ticket {
                     *ticket = None;
                 }
-                journal.pause();
-                return !matches!(journal.hear(), Heard::Stop);
+                reporter.pause();
+                return !matches!(reporter.poll_requests(), ControlRequest::Stop);
             }
         }
     }
     true
 }
 
-/// Whether a worker is at the run or about to be. The lock alone decides once there was a worker: a run whose worker
-/// died is not waited for.
+/// Whether a worker runs the run, or is about to start. After a worker has started, only the lock decides, so a run
+/// whose worker died is not waited for.
 fn is_active(folder: &RunFolder) -> bool {
     folder.worker_alive() || folder.is_starting(now())
 }
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::{Recipe, Strategy};
 
-    /// Longer than a worker may be on its way, in milliseconds.
+    /// More milliseconds than a worker may take to start.
     const GRACE: u64 = 60_000;
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_in_the_line_looks_once_a_second_and_the_last_of_many_every_ten() {
+    fn the_next_run_polls_once_a_second_and_the_last_of_many_every_ten() {
         let table = [(None, 2), (Some(1), 2), (Some(2), 3), (Some(10), 7), (Some(36), 20), (Some(1_000), 20)];
         for (ahead, parts) in table {
             assert_eq!(parts_before(ahead), parts, "{ahead:?}");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_worker_is_waited_for_only_while_one_may_be_on_its_way() {
+    fn a_run_without_a_worker_is_waited_for_only_while_one_may_start() {
         let home = tempfile::tempdir().expect("a folder");
         let home = Home::new(home.path());
         let folder = home.run(&RunId::new("other").expect("an id"));

@@ -1,11 +1,11 @@
-/* A made-up run-time compiler (libnvrtc.so.13) for the made-up driver: it compiles anything to nothing, at once.
+/* A made-up run-time compiler (libnvrtc.so.13) for the made-up driver: it compiles every program to an empty one.
  *
  *   cc -shared -fPIC -O1 -Wl,-soname,libnvrtc.so.13 -o libnvrtc.so.13 compiler.c
  *
  * Environment:
  *   PRETEND_COMPILED=FILE      a byte for each program that was compiled
- *   PRETEND_COMPILER=MMmm      the version that is told, major and minor (1300)
- *   PRETEND_MILLISECONDS=N     how long each program takes
+ *   PRETEND_COMPILER=MMmm      the reported version, major and minor (1300)
+ *   PRETEND_MILLISECONDS=N     the time for each program
  */
 #include <stdio.h>
 #include <stdlib.h>

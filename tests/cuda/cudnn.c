@@ -1,15 +1,15 @@
 /* A made-up cuDNN (libcudnn.so.9) for the made-up driver: it computes in f32 on the host, one number after the other, and
- * answers with an error where what it is given does not go together. So the calls of model::kernels::cuda are held against
- * arithmetic, layouts and sizes, though not against NVIDIA's library.
+ * returns an error where its arguments do not fit each other. So the calls of model::kernels::cuda are checked for arithmetic,
+ * layouts and sizes, though not against NVIDIA's library.
  *
  *   cc -shared -fPIC -O1 -Wl,-soname,libcudnn.so.9 -o libcudnn.so.9 cudnn.c
  *
  * Signatures and numbers are those of cuDNN 9's headers. Environment:
- *   PRETEND_CUDNN=VERSION   the version that is told, 91002 otherwise
+ *   PRETEND_CUDNN=VERSION   the reported version, 91002 by default
  *   PRETEND_CUDNN_CALLS=FILE  a byte for each call that computes
  *   PRETEND_CUDNN_CLOSED=1    it cannot be opened
  *   PRETEND_CUDNN_FAILS=1     pooling fails
- *   PRETEND_CUDNN_UNFUSED=1   no kernel that convolves, adds the bias and activates at once
+ *   PRETEND_CUDNN_UNFUSED=1   no kernel that convolves, adds the bias and activates in one call
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,7 +20,7 @@
 enum { SUCCESS = 0, BAD_PARAMETER = 2000, NOT_SUPPORTED = 3000 };
 enum { FLOAT = 0, BFLOAT16 = 9, NHWC = 1, PRECOMPUTED_GEMM = 1, RELU = 1, MAX = 0 };
 
-/* A descriptor of any kind: kind of number, sizes, and for a convolution its padding and, third, its stride. */
+/* A descriptor of any kind: number type, sizes, and for a convolution its padding and, third, its stride. */
 struct descriptor { int type, format, size[4], other; };
 
 static float read_number(const struct descriptor *of, const void *from, long at) {
@@ -41,7 +41,7 @@ static long at(const struct descriptor *of, int n, int c, int h, int w) {
     return (((long)n * of->size[2] + h) * of->size[3] + w) * of->size[1] + c;
 }
 
-/* Notes a call that computes. Ends the process where nothing orders it behind what the driver was asked for before. */
+/* Records a call that computes. Ends the process if nothing orders the call after earlier work of the driver. */
 static void called(void) {
     const char *path = getenv("PRETEND_CUDNN_CALLS");
     FILE *file = path ? fopen(path, "a") : NULL;
@@ -53,7 +53,7 @@ static void called(void) {
     *order = 3;
 }
 
-size_t cudnnGetVersion(void) { const char *told = getenv("PRETEND_CUDNN"); return told ? atol(told) : 91002; }
+size_t cudnnGetVersion(void) { const char *version = getenv("PRETEND_CUDNN"); return version ? atol(version) : 91002; }
 size_t cudnnGetCudartVersion(void) { return 13000; }
 const char *cudnnGetErrorString(int status) { return status ? "made-up error" : "success"; }
 int cudnnCreate(void **handle) { return *handle = malloc(1), getenv("PRETEND_CUDNN_CLOSED") ? 1001 : SUCCESS; }
@@ -91,7 +91,7 @@ int cudnnSetPoolingNdDescriptor(struct descriptor *d, int mode, int nan, int dim
     return fits ? SUCCESS : NOT_SUPPORTED;
 }
 
-/* Whether a convolution takes x [n, c, h, w] and filter [k, c, side, side] to y [n, k, rows, columns], all of one kind of number. */
+/* Whether a convolution takes x [n, c, h, w] and filter [k, c, side, side] to y [n, k, rows, columns], all of one number type. */
 static int fit(const struct descriptor *x, const struct descriptor *w, const struct descriptor *c, const struct descriptor *y) {
     int fits = x->type == w->type && x->type == y->type && x->size[0] == y->size[0] && x->size[1] == w->size[1] && w->size[0] == y->size[1];
     for (int i = 2; i < 4; i++) fits = fits && y->size[i] == (x->size[i] + 2 * c->size[0] - w->size[2]) / c->size[2] + 1;

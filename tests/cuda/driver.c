@@ -1,15 +1,15 @@
-/* A made-up NVIDIA driver (libcuda.so.1), for machines that have none: devices are told of, memory is the host's, copies are made,
- * and kernels do nothing. So a program comes through everything but the arithmetic: finding the device, compiling, tuning, memory,
- * launches and waiting, all of which is counted.
+/* A made-up NVIDIA driver (libcuda.so.1), for machines that have none: it reports devices, memory is the host's, copies are made,
+ * and kernels do nothing. So a program runs with everything but the arithmetic: finding the device, compiling, tuning, memory,
+ * launches and waiting. All of these are counted.
  *
  *   cc -shared -fPIC -O1 -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 driver.c
  *
- * Signatures and numbers are those of CUDA 13's cuda.h. What is told of the device is what an H100 (SXM) tells. Environment:
- *   PRETEND_NAME, PRETEND_DEVICES (1), PRETEND_CAPABILITY (90), PRETEND_DRIVER (13000), PRETEND_MIB (81559): what is told
+ * Signatures and numbers are those of CUDA 13's cuda.h. The device reports the properties of an H100 (SXM). Environment:
+ *   PRETEND_NAME, PRETEND_DEVICES (1), PRETEND_CAPABILITY (90), PRETEND_DRIVER (13000), PRETEND_MIB (81559): reported properties
  *   PRETEND_COUNTS=FILE   a line of JSON for each process that launched something, at its end
- *   PRETEND_PTX=FOLDER    every module that is loaded, as it came
+ *   PRETEND_PTX=FOLDER    a copy of every loaded module
  *   PRETEND_COMPUTE=1     this program's own kernels compute
- *   PRETEND_LOST=N        from the Nth launch on, the device answers that it was lost
+ *   PRETEND_LOST=N        from the Nth launch on, the device reports that it is lost
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -40,7 +40,7 @@ static int lost(void) {
     return from && launches >= from;
 }
 
-__attribute__((destructor)) static void tell(void) {
+__attribute__((destructor)) static void write_counts(void) {
     const char *path = getenv("PRETEND_COUNTS");
     FILE *file = path && launches ? fopen(path, "a") : NULL;
     if (!file) return;
@@ -60,8 +60,8 @@ int cuDeviceGet(int *device, int ordinal) { return *device = ordinal, SUCCESS; }
 int cuDeviceTotalMem_v2(size_t *bytes, int device) { return *bytes = total(), SUCCESS; }
 
 int cuDeviceGetName(char *name, int room, int device) {
-    const char *told = getenv("PRETEND_NAME");
-    snprintf(name, room, "%s", told ? told : "Pretended GPU");
+    const char *set = getenv("PRETEND_NAME");
+    snprintf(name, room, "%s", set ? set : "Pretended GPU");
     return SUCCESS;
 }
 
@@ -82,7 +82,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     case 16: *value = 132; break;                                /* multiprocessors */
     case 75: *value = capability / 10; break;
     case 76: *value = capability % 10; break;
-    case 97:                                                     /* shared memory of a block that asks for it */
+    case 97:                                                     /* shared memory of a block that requests it */
         *value = capability == 75 ? 65536 : capability == 80 ? 166912 : capability == 90 || capability == 100 ? 232448 : 101376;
         break;
     default: *value = 1;
@@ -95,14 +95,14 @@ int cuDevicePrimaryCtxRelease_v2(int device) { return SUCCESS; }
 int cuCtxSetCurrent(void *context) { return SUCCESS; }
 int cuCtxGetCurrent(void **context) { return *context = (void *)0x1000, SUCCESS; }
 
-/* NVRTC asks a driver that is there for a table of functions: there is none in this one, which begins with its size in bytes. */
+/* NVRTC requests a table of functions from an installed driver. This table is empty; it starts with its size in bytes. */
 int cuGetExportTable(const void **table, const void *id) {
     static const size_t none[2] = {sizeof(size_t), 0};
     return *table = none, SUCCESS;
 }
 
-/* Streams and events: everything is done as soon as it is asked for. A library that computes on a stream of its own, as the
- * made-up cuDNN does, has to wait for an event of the whole context first, and the context for that stream after it.
+/* Streams and events: everything is done at once. A library with its own stream, such as the made-up cuDNN, has to wait for an
+ * event of the whole context first, and the context for that stream after it.
  * Otherwise the next launch or copy fails. */
 
 enum { NO_ONE, RECORDED, MAY_COMPUTE, COMPUTED, TO_BE_WAITED_FOR };
@@ -129,7 +129,7 @@ int cuCtxWaitEvent(void *context, void *event) { return follows(TO_BE_WAITED_FOR
 int cuEventSynchronize(void *event) { return count(&waits, 1), lost() ? LAUNCH_FAILED : SUCCESS; }
 int cuStreamSynchronize(void *stream) { return count(&waits, 1), lost() ? LAUNCH_FAILED : SUCCESS; }
 
-/* Memory: the host's, which is zero and takes no room before it is written to. */
+/* Memory: the host's, which is zero and uses no pages before it is written. */
 
 enum { HEAD = 4096 };
 
@@ -213,8 +213,8 @@ int cuModuleGetFunction(void **function, void *module, const char *name) { retur
 int cuModuleUnload(void *module) { return SUCCESS; }
 int cuFuncSetAttribute(void *function, int attribute, int value) { return SUCCESS; }
 
-/* This program's own kernels (model::kernels::cuda: gradient, batch_norm, reduce, optimizer), which compute here what they compute on a
- * card: by their names, such as through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
+/* This program's own kernels (model::kernels::cuda: gradient, batch_norm, reduce, optimizer), which compute here the same as on a
+ * GPU: by their names, such as through_relu_e_f32_n_4, for numbers of 32 or 16 bits in vectors of so many. */
 
 struct kernel { int short_numbers, vector; unsigned cubes, across, columns; uint64_t buffer[10]; unsigned scalar[10]; };
 
@@ -285,13 +285,13 @@ static float *vector_of(const struct kernel *k, int buffer) { return (float *)k-
 
 static float real(unsigned bits) { float value; return memcpy(&value, &bits, 4), value; }
 
-/* Channels that a grid of cubes reaches, of `vectors` vectors. */
+/* Channels of `vectors` vectors that a grid of cubes processes. */
 static long reached(const struct kernel *k, unsigned vectors) {
     long channels = (long)vectors * k->vector, across = (long)k->across * k->columns * k->vector;
     return channels < across ? channels : across;
 }
 
-/* Pixels of a cube: from and up to. */
+/* Pixels of a cube: the first, and the one after the last. */
 static long from(long cube, unsigned share) { return cube * share; }
 static long upto(long cube, unsigned share, unsigned pixels) { return (cube + 1) * share < pixels ? (cube + 1) * share : pixels; }
 
@@ -338,7 +338,7 @@ static void batch_norm_output(const struct kernel *k) {
             }
 }
 
-/* The normal input, and the gradient behind the ReLU, of x, grad, mean, inverse, scale, shift. */
+/* The normalized input, and the gradient behind the ReLU, of x, grad, mean, inverse, scale, shift. */
 static float normal_of(const struct kernel *k, long at, long c, float *open) {
     float normal = (read_number(k, 0, at) - vector_of(k, 2)[c]) * vector_of(k, 3)[c];
     *open = k->scalar[3] && !(normal * vector_of(k, 4)[c] + vector_of(k, 5)[c] > 0) ? 0 : read_number(k, 1, at);

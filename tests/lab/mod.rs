@@ -1,70 +1,89 @@
-//! A temporary home, the real binary, and runs made up from events.
+//! A temporary home, the real binary, and runs generated from events.
 
 #![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation)] // each test crate uses a part of it
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use mien::domain::NetworkName;
-use mien::domain::network::TensorKind;
 use mien::domain::{
     Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Preprocessing, Recipe, RunId,
     Split, SplitCounts, WeightsName,
 };
 use mien::events::{Event, EventReader, EventWriter};
-use mien::runs::{Home, RunFolder, RunStore};
-use mien::weights::ImportOptions;
+use mien::runs::{FollowedRun, Home, RunFolder, RunStore};
+use mien::weights::{ImportOptions, VGG16};
 use rustix::process::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Long enough for a slow machine with other things to do, in seconds.
+/// The longest wait in seconds, for slow and busy machines.
 pub(crate) const PATIENCE: u64 = 300;
 
 pub(crate) struct Lab {
-    home: TempDir,
+    home: PathBuf,
+    _folder: Option<TempDir>,
 }
 
 impl Lab {
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { home: folder.path().to_owned(), _folder: Some(folder) }
+    }
+
+    /// Returns a lab on an existing folder, which stays.
+    pub(crate) fn at(home: PathBuf) -> Self {
+        Self { home, _folder: None }
     }
 
     pub(crate) fn home(&self) -> &Path {
-        self.home.path()
+        &self.home
     }
 
     pub(crate) fn store(&self) -> RunStore {
         RunStore::new(Home::new(self.home()))
     }
 
-    /// `mien --home HOME ARGUMENTS`.
+    /// Returns the command `mien --home HOME ARGUMENTS`.
     pub(crate) fn mien(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
         command.env_remove("MIEN_HOME").arg("--home").arg(self.home()).args(arguments);
         command
     }
 
-    /// What a command that succeeds prints.
+    /// Starts `mien --home HOME ARGUMENTS` in a new process group, as a shell does, with piped output.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mien"));
+        command.env_remove("MIEN_HOME").arg("--home").arg(self.home()).args(arguments).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
+    }
+
+    /// Returns the folder of this run.
+    pub(crate) fn folder(&self, id: &str) -> RunFolder {
+        self.store().folder(&RunId::new(id).expect("an id"))
+    }
+
+    /// Returns the output of a command that must succeed.
     pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.mien(arguments).assert().success().get_output().clone();
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// What a command that succeeds prints as JSON.
+    /// Returns the JSON output of a command that must succeed.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.text(arguments)).expect("JSON")
     }
 
-    /// What a command that ends with this code says on stderr.
+    /// Returns the stderr of a command that must end with this exit code.
     pub(crate) fn complaint(&self, arguments: &[&str], code: i32) -> String {
         let output = self.mien(arguments).assert().code(code).get_output().clone();
         String::from_utf8(output.stderr).expect("UTF-8")
     }
 
-    /// Imports a small dataset of this many rows: seven classes of noise, each around a brightness of its own.
+    /// Imports the dataset `faces` with this many rows: seven classes of noise around different brightnesses.
     pub(crate) fn faces(&self, rows: u32) {
         let mut random: u32 = 7;
         let mut noise = || {
@@ -83,7 +102,13 @@ impl Lab {
         self.mien(&["data", "import", path.to_str().expect("a plain path"), "--name", "faces"]).assert().success();
     }
 
-    /// The only run, once it is there.
+    /// Returns the first run, if there is one.
+    pub(crate) fn first_run(&self) -> Option<FollowedRun> {
+        let id = self.store().ids().expect("ids").into_iter().next()?;
+        self.store().summary(&id).ok()
+    }
+
+    /// Waits for the only run and returns its folder.
     pub(crate) fn only_run(&self) -> RunFolder {
         wait_for("a run", PATIENCE, || {
             let ids: Vec<RunId> = self.store().ids().expect("ids");
@@ -92,38 +117,15 @@ impl Lab {
         })
     }
 
-    /// Imports weights of VGG16's shape, drawn from a formula, under this name.
+    /// Imports generated weights of VGG16's shape under this name.
     pub(crate) fn weights(&self, name: &str) {
         self.weights_for(name, Preprocessing::TORCHVISION);
     }
 
-    /// The same tensors for input of another kind.
+    /// Imports the same tensors with this preprocessing.
     pub(crate) fn weights_for(&self, name: &str, preprocessing: Preprocessing) {
-        let file = self.home().join("made-up.safetensors");
-        let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for tensor in NetworkName::VGG16.architecture().pretrained_tensors() {
-            let count = u32::try_from(tensor.len()).expect("few");
-            let bytes = match tensor.kind {
-                TensorKind::Weight { fan_in, .. } => {
-                    let scale = (6.0 / fan_in as f32).sqrt();
-                    // The same numbers in the first convolution of every block, and so on.
-                    let number: u32 =
-                        tensor.name.rsplit("conv").next().and_then(|rest| rest[..1].parse().ok()).expect("a number");
-                    let value = |index: u32| {
-                        let bits = index.wrapping_mul(2_654_435_761).wrapping_add(number * 40_503);
-                        let bits = (bits ^ (bits >> 15)).wrapping_mul(2_246_822_519);
-                        ((bits ^ (bits >> 13)) as f32 / 2_147_483_648.0 - 1.0) * scale
-                    };
-                    (0..count).flat_map(|index| value(index).to_le_bytes()).collect()
-                }
-                _ => vec![0; 4 * tensor.len()],
-            };
-            tensors.push((tensor.name, tensor.shape, bytes));
-        }
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).expect("fits"))
-        });
-        std::fs::write(&file, safetensors::serialize(views, None).expect("serialized")).expect("written");
+        let file = self.home().join("vgg16.safetensors");
+        write_vgg16(&file);
         let home = self.store().home().clone();
         let name = WeightsName::new(name).expect("a name");
         let options = ImportOptions { preprocessing: Some(preprocessing), replace: true, ..Default::default() };
@@ -131,7 +133,7 @@ impl Lab {
         std::fs::remove_file(file).expect("removed");
     }
 
-    /// Makes up a run from what its worker would have written.
+    /// Creates a run with these events in its log.
     pub(crate) fn run(&self, id: &str, created_at: u64, events: Vec<Event>) -> RunFolder {
         let dataset = DatasetName::new("demo").expect("a name");
         let recipe = Recipe { epochs: 3, ..Recipe::cnn(dataset, "0".repeat(32), created_at) };
@@ -146,7 +148,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// Leaves no worker behind, whatever became of the test.
+    /// Stops all workers, even if the test failed.
     fn drop(&mut self) {
         for id in self.store().ids().unwrap_or_default() {
             let folder = self.store().folder(&id);
@@ -159,7 +161,7 @@ impl Drop for Lab {
     }
 }
 
-/// A run that went through two epochs, stopped early and was tested.
+/// Returns the events of a run with two epochs, an early stop and a test.
 pub(crate) fn finished() -> Vec<Event> {
     let mut confusion = Confusion::new(2);
     for (truth, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
@@ -176,7 +178,7 @@ pub(crate) fn finished() -> Vec<Event> {
     events
 }
 
-/// What a worker writes before the first epoch.
+/// Returns the events before the first epoch.
 pub(crate) fn begun() -> Vec<Event> {
     vec![
         Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 },
@@ -205,21 +207,88 @@ pub(crate) fn epoch(epoch: u32, val_loss: f64, best_epoch: u32) -> Event {
     }
 }
 
-/// What a run's log tells.
+/// Returns the events in a run's log.
 pub(crate) fn events(folder: &RunFolder) -> Vec<Event> {
     let mut records = Vec::new();
     EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
     records.into_iter().map(|record| record.event).collect()
 }
 
-/// The process id of a run's newest worker.
+/// Returns the process id of a run's newest worker.
 pub(crate) fn worker_pid(folder: &RunFolder) -> Pid {
     let started = |event: &Event| if let Event::WorkerStarted { pid, .. } = event { Some(*pid) } else { None };
     let pid = events(folder).iter().rev().find_map(started).expect("a worker");
     Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id")
 }
 
-/// Waits until `condition` gives a value.
+/// Returns the last completed epoch in a run's log, 0 without one.
+pub(crate) fn epochs_done(folder: &RunFolder) -> u32 {
+    let finished =
+        |event: &Event| if let Event::EpochFinished { metrics, .. } = event { Some(metrics.epoch) } else { None };
+    if folder.events_file().exists() { events(folder).iter().rev().find_map(finished).unwrap_or(0) } else { 0 }
+}
+
+/// Waits until a run has completed this epoch.
+pub(crate) fn wait_for_epoch(folder: &RunFolder, epoch: u32) {
+    wait_for(&format!("epoch {epoch}"), PATIENCE, || (epochs_done(folder) >= epoch).then_some(()));
+}
+
+/// Returns the time of the first such event in a run's log, in milliseconds since 1970.
+pub(crate) fn time_of(folder: &RunFolder, is_wanted: impl Fn(&Event) -> bool) -> u64 {
+    let mut records = Vec::new();
+    EventReader::new(&folder.events_file()).poll(&mut records).expect("a readable log");
+    records.iter().find(|record| is_wanted(&record.event)).expect("the event").at
+}
+
+/// Returns the history of a shown run without its times, which differ from run to run.
+pub(crate) fn history_of(run: &Value) -> Vec<Value> {
+    let mut history = run["history"].as_array().expect("a history").clone();
+    for epoch in &mut history {
+        let epoch = epoch.as_object_mut().expect("an epoch");
+        epoch.remove("seconds").expect("seconds");
+        epoch.remove("images_per_second").expect("images per second");
+    }
+    history
+}
+
+/// Writes generated weights of VGG16's shape as safetensors, under torchvision's names (59 MB).
+pub(crate) fn write_vgg16(path: &Path) {
+    // The numbers of the convolutions in torchvision's `features`, where ReLU and pooling count too.
+    let numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = VGG16
+        .iter()
+        .zip(numbers)
+        .flat_map(|((name, inputs, outputs), number)| {
+            let scale = (6.0 / (9 * inputs) as f32).sqrt();
+            // The position of a layer in its block decides its values.
+            let seed: u32 = name.rsplit("conv").next().and_then(|digit| digit.parse().ok()).expect("a number");
+            let value = |index: u32| {
+                let bits = index.wrapping_mul(2_654_435_761).wrapping_add(seed * 40_503);
+                let bits = (bits ^ (bits >> 15)).wrapping_mul(2_246_822_519);
+                ((bits ^ (bits >> 13)) as f32 / 2_147_483_648.0 - 1.0) * scale
+            };
+            let count = u32::try_from(9 * inputs * outputs).expect("few");
+            let kernel = (0..count).flat_map(|index| value(index).to_le_bytes()).collect();
+            [
+                (format!("features.{number}.weight"), vec![*outputs, *inputs, 3, 3], kernel),
+                (format!("features.{number}.bias"), vec![*outputs], vec![0; 4 * outputs]),
+            ]
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).expect("fits"))
+    });
+    std::fs::write(path, safetensors::serialize(views, None).expect("serialized")).expect("written");
+}
+
+/// Asserts that an object has these keys, among others.
+pub(crate) fn has_keys(value: &Value, expected: &[&str]) {
+    for key in expected {
+        assert!(value.get(key).is_some(), "'{key}' is missing in {value}");
+    }
+}
+
+/// Waits until `condition` returns a value.
 pub(crate) fn wait_for<T>(what: &str, seconds: u64, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A web server on this machine that answers as a test wants it to.
+//! A local web server with scripted answers.
 
 #![allow(dead_code)] // each test crate uses a part of it
 
@@ -7,10 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What was asked for.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// 0 for the first request.
+    /// The number of the request, from 0.
     pub(crate) number: usize,
     pub(crate) path: String,
     /// The header's lines, in lower case.
@@ -18,27 +18,27 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
-    /// The first byte that is asked for.
+    /// Returns the first requested byte.
     pub(crate) fn from(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
-/// What goes back.
+/// An answer of the server.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// These bytes, and the connection is closed.
+    /// Sends these bytes and closes the connection.
     Send(Vec<u8>),
-    /// These bytes, and then nothing.
+    /// Sends these bytes and stays open.
     Hang(Vec<u8>),
 }
 
-/// A response with this status line, these header lines and this body, whose length is told.
+/// Returns a response with this status line, these header lines and this body.
 pub(crate) fn response(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());
     for header in headers {
@@ -48,7 +48,7 @@ pub(crate) fn response(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     [text.as_bytes(), b"\r\n", body].concat()
 }
 
-/// The response to whoever asks for a part of `body`, or for all of it.
+/// Returns the response to a request for `body` or a part of it.
 pub(crate) fn ranged(asked: &Asked, tag: &str, body: &[u8]) -> Vec<u8> {
     let tag_line = format!("ETag: {tag}");
     match asked.from().filter(|_| asked.header("if-range") == Some(&tag.to_lowercase())) {
@@ -60,7 +60,7 @@ pub(crate) fn ranged(asked: &Asked, tag: &str, body: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A server that lives as long as the test's process.
+/// A server that runs as long as the test's process.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: String,
@@ -82,7 +82,7 @@ impl Server {
                 let number = seen.lock().expect("a lock").len();
                 let Some(request) = read(&stream, number) else { continue };
                 seen.lock().expect("a lock").push(request.clone());
-                // Whoever asked may be gone by now.
+                // The client may have left.
                 match answer(&request) {
                     Answer::Send(bytes) => drop(stream.write_all(&bytes)),
                     Answer::Hang(bytes) => {
@@ -95,17 +95,17 @@ impl Server {
         Self { address, asked, hanging }
     }
 
-    /// Closes the connections that hang.
+    /// Closes the open connections.
     pub(crate) fn hang_up(&self) {
         self.hanging.lock().expect("a lock").clear();
     }
 
-    /// The address of a file on the server.
+    /// Returns the address of a file on the server.
     pub(crate) fn url(&self, file: &str) -> String {
         format!("{}/{file}", self.address)
     }
 
-    /// Every request so far.
+    /// Returns every request so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("a lock").clone()
     }

@@ -1,5 +1,5 @@
-//! Reads Rust sources as text, far enough to see what they import and call: tokens without comments and strings,
-//! and the paths among them with `use` groups, `super` and inline modules resolved.
+//! A reader of Rust sources: their tokens without comments and strings, and the paths they import and call. `use`
+//! groups, `super` and inline modules are resolved.
 
 /// A token of a source and its line, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) struct Path {
     pub(crate) line: usize,
 }
 
-/// Splits a source into identifiers, `::` and single marks. Comments, strings and character literals are left out.
+/// Splits a source into identifiers, `::` and single marks, without comments, strings and character literals.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let text: Vec<char> = source.chars().collect();
     let (mut at, mut line, mut found) = (0, 1, Vec::new());
@@ -41,7 +41,7 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
     found
 }
 
-/// The tokens that are not inside a `mod tests { … }`.
+/// Returns the tokens outside `mod tests { … }`.
 pub(crate) fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mut kept = Vec::new();
     let mut at = 0;
@@ -57,7 +57,7 @@ pub(crate) fn without_tests(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
-/// The index behind the block that opens at `at`.
+/// Returns the index after the block that opens at `at`.
 fn block_end(tokens: &[Token], mut at: usize) -> usize {
     let mut depth = 0;
     while let Some(token) = tokens.get(at) {
@@ -76,7 +76,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The end of the comment, string or character literal that begins at `at`, if one does.
+/// Returns the end of the comment, string or character literal that begins at `at`, if one does.
 fn skip_silent(text: &[char], at: usize) -> Option<usize> {
     let rest = &text[at..];
     let starts = |with: &str| with.chars().enumerate().all(|(index, c)| rest.get(index) == Some(&c));
@@ -92,7 +92,7 @@ fn skip_silent(text: &[char], at: usize) -> Option<usize> {
     }
     match rest[0] {
         '"' => Some(quoted_end(text, at + 1, '"')),
-        // A literal closes after one character or begins with an escape; anything else is a lifetime.
+        // A literal closes after one character or begins with an escape; others are lifetimes.
         '\'' if rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'') => Some(quoted_end(text, at + 1, '\'')),
         _ => None,
     }
@@ -138,12 +138,12 @@ fn quoted_end(text: &[char], mut at: usize, quote: char) -> usize {
     text.len()
 }
 
-/// Every path in a source that leads into this crate or, at its first segment, into one of `external`.
-/// `module`: where the source stands, such as `["tui", "screens", "runs"]`.
+/// Returns every path in a source that leads into this crate or, at its first segment, into one of `external`. `module`
+/// is the source's module, such as `["tui", "screens", "runs"]`.
 pub(crate) fn paths(source: &str, module: &[&str], external: impl Fn(&str) -> bool) -> Vec<Path> {
     let tokens = tokens(source);
     let mut found = Vec::new();
-    // The inline modules around the current token, with the depth of braces at which each ends.
+    // The inline modules around the current token, with the brace depth at which each ends.
     let mut inline: Vec<(usize, String)> = Vec::new();
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate() {
@@ -181,7 +181,7 @@ fn is_name(text: &str) -> bool {
     text != "use" && text.chars().next().is_some_and(is_word)
 }
 
-/// Collects the paths of the tree whose next segment is at `index`; returns the index behind it.
+/// Collects the paths of the tree whose next segment is at `index`; returns the index after it.
 fn expand(tokens: &[Token], mut index: usize, mut base: Vec<String>, found: &mut Vec<Path>) -> usize {
     loop {
         let Some(token) = tokens.get(index) else { return index };

@@ -1,56 +1,79 @@
-//! The real binary in a real terminal of any size, and what it shows.
+//! The real binary in a pseudo-terminal of any size, and its screen.
 //!
-//! A wait that follows keys must wait for what the keys change. So that none passes without its keys,
-//! [`Dashboard::wait`] fails at once where its condition held before they were sent. A letter behind Esc in one burst
-//! is Alt and the letter: what follows Esc is sent when the effect of Esc is on the screen.
+//! A wait that follows keys must wait for an effect of the keys. [`Dashboard::wait`] fails at once if its condition
+//! held before they were sent. A letter sent in one burst with Esc is Alt and the letter, so keys after Esc are sent
+//! only when the effect of Esc is on the screen.
 
 #![allow(dead_code)] // each test crate uses a part of it
 
+mod dashboard;
+
 use std::ffi::OsStr;
-use std::io::{Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use mien::domain::Hyperparameter;
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use portable_pty::{CommandBuilder, PtyPair, PtySize, native_pty_system};
 
-use crate::lab::{Lab, wait_for};
+pub(crate) use dashboard::Dashboard;
 
-/// Long enough for a slow machine with other things to do.
+/// The longest wait in seconds, for slow and busy machines.
 pub(crate) const PATIENCE: u64 = 120;
 
-/// Rows and columns of a terminal as it is opened where nobody enlarged it.
+/// The default rows and columns of a terminal.
 pub(crate) const SMALL: (u16, u16) = (24, 80);
 
-/// What a terminal puts around a paste.
+/// Variables by which the terminal of the test's caller would change the dashboard.
+const OTHER_TERMINALS: [&str; 14] = [
+    "MIEN_HOME",
+    "LC_ALL",
+    "LC_CTYPE",
+    "NO_COLOR",
+    "COLORTERM",
+    "COLORFGBG",
+    "TMUX",
+    "STY",
+    "ZELLIJ",
+    "TERM_PROGRAM",
+    "LC_TERMINAL",
+    "KITTY_WINDOW_ID",
+    "WEZTERM_PANE",
+    "VTE_VERSION",
+];
+
+/// The brackets that a terminal puts around a paste.
 const PASTED: (&str, &str) = ("\u{1b}[200~", "\u{1b}[201~");
 
 fn size((rows, cols): (u16, u16)) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-/// A user's folder of settings and states for all dashboards of this process: nothing set, the first steps shown
-/// before.
+/// Returns the folder of a user without settings who has seen the first steps, shared by this process.
 fn user() -> PathBuf {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("user-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("state/mien")).expect("a folder");
-        std::fs::write(folder.join("state/mien/first-steps-shown"), "").expect("written");
-        std::fs::write(folder.join("config.toml"), "").expect("written");
+        write_user(&folder, "");
         folder
     });
-    made.clone()
+    folder.clone()
 }
 
-/// The dashboard's command on this home, in a plain terminal's environment and a user's who has seen the first steps.
+/// Writes the folder of a user who has seen the first steps, with these settings.
+pub(crate) fn write_user(folder: &Path, config: &str) {
+    std::fs::create_dir_all(folder.join("state/mien")).expect("a folder");
+    std::fs::write(folder.join("state/mien/first-steps-shown"), "").expect("written");
+    std::fs::write(folder.join("config.toml"), config).expect("written");
+}
+
+/// Returns the dashboard's command on this home for the shared user.
 pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
-    let user = user();
+    mien_for(&user(), home)
+}
+
+/// Returns the dashboard's command on this home for this user, with a plain terminal's environment.
+pub(crate) fn mien_for(user: &Path, home: impl AsRef<OsStr>) -> CommandBuilder {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mien"));
     command.arg("--home");
     command.arg(home);
@@ -59,36 +82,41 @@ pub(crate) fn mien(home: impl AsRef<OsStr>) -> CommandBuilder {
     command.env("XDG_STATE_HOME", user.join("state"));
     command.env("XDG_CONFIG_HOME", user.join("config"));
     command.env("MIEN_CONFIG", user.join("config.toml"));
-    for other in ["MIEN_HOME", "LC_ALL", "LC_CTYPE", "NO_COLOR", "COLORTERM", "COLORFGBG", "TMUX"] {
+    for other in OTHER_TERMINALS {
         command.env_remove(other);
     }
     command
 }
 
-/// What a terminal makes of the bytes that come to it.
+/// Opens a pseudo-terminal of this size.
+pub(crate) fn open_pty(at: (u16, u16)) -> PtyPair {
+    native_pty_system().openpty(size(at)).expect("a terminal")
+}
+
+/// A terminal's interpretation of the bytes it receives.
 pub(crate) trait Display: Send + 'static {
-    /// What there is to be seen at an instant: text, and what a display knows besides.
+    /// The screen at an instant: its text, and the display's own state.
     type View: Deref<Target = str> + std::fmt::Debug;
 
-    /// Takes in what came.
-    fn take(&mut self, bytes: &[u8]);
+    /// Processes received bytes.
+    fn process_bytes(&mut self, bytes: &[u8]);
 
-    /// What it answers to all that it was told so far, each once; the second is how much later.
+    /// Returns the answers to the queries received so far, each once and with its delay.
     fn answers(&mut self) -> Vec<(String, Duration)> {
         Vec::new()
     }
 
-    /// Its cells.
+    /// Returns the cells.
     fn cells(&mut self) -> &mut vt100::Parser;
 
-    /// What it shows now.
+    /// Returns the screen.
     fn view(&self) -> Self::View;
 }
 
 impl Display for vt100::Parser {
     type View = String;
 
-    fn take(&mut self, bytes: &[u8]) {
+    fn process_bytes(&mut self, bytes: &[u8]) {
         self.process(bytes);
     }
 
@@ -98,284 +126,5 @@ impl Display for vt100::Parser {
 
     fn view(&self) -> String {
         self.screen().contents()
-    }
-}
-
-/// The dashboard in a terminal.
-pub(crate) struct Dashboard<D: Display = vt100::Parser> {
-    child: Box<dyn Child + Send + Sync>,
-    keys: Arc<Mutex<Box<dyn Write + Send>>>,
-    screen: Arc<Mutex<D>>,
-    /// All bytes so far.
-    output: Arc<Mutex<Vec<u8>>>,
-    /// How often the terminal has answered the program.
-    answered: Arc<AtomicUsize>,
-    /// Closing it, with the reader and the writer, hangs the terminal up.
-    master: Option<Box<dyn MasterPty + Send>>,
-    /// What was on the screen before the first of the keys that nothing was waited for since.
-    before: Option<D::View>,
-}
-
-impl Dashboard {
-    /// The dashboard on this home, in a terminal of 80×24.
-    pub(crate) fn open(lab: &Lab) -> Self {
-        Self::run(SMALL, mien(lab.home()))
-    }
-
-    /// This command in a terminal of this size.
-    pub(crate) fn run(size: (u16, u16), command: CommandBuilder) -> Self {
-        Self::on(vt100::Parser::new(size.0, size.1, 0), size, command)
-    }
-
-    /// Types a line in place of what stands there, and enters it when it is shown.
-    pub(crate) fn line(&mut self, text: &str) {
-        self.send(b"\x15");
-        // Piece by piece, because a flood of keys would be a paste.
-        for end in (8..text.len()).step_by(8).chain([text.len()]) {
-            self.send(&text.as_bytes()[(end - 1) / 8 * 8..end]);
-            self.look("what was typed", |shown| shown.contains(&text[..end]));
-        }
-        self.wait(text, |shown| shown.contains(text));
-        self.press("\r");
-    }
-
-    /// Goes down the form to a setting and types a value into it.
-    pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
-        // The heading of the explanation names the field that the cursor is on; other lines may say the same words.
-        let here = |text: &str| {
-            text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
-        };
-        for _ in 0..20 {
-            let before = self.text();
-            if here(&before) {
-                break;
-            }
-            self.press("\u{1b}[B");
-            self.wait("another field", |text| *text != before);
-        }
-        self.look(setting.name(), |text| here(text));
-        // Ctrl-U clears the field.
-        self.press("\u{15}");
-        self.press(value);
-        self.wait(value, |text| {
-            // Not `batch-size` for `size`.
-            let field = |line: &str| line.trim_start_matches(['▸', ' ']).starts_with(&format!("{} ", setting.name()));
-            text.lines().any(|line| field(line) && line.contains(&format!(" {value} ")))
-        });
-    }
-
-    pub(crate) fn quit(&mut self) -> String {
-        let status = self.leave("q");
-        assert!(status.success(), "{status:?}");
-        self.text()
-    }
-}
-
-impl<D: Display> Dashboard<D> {
-    /// This command in a terminal of this size that shows things like this.
-    pub(crate) fn on(display: D, at: (u16, u16), command: CommandBuilder) -> Self {
-        let pty = native_pty_system().openpty(size(at)).expect("a terminal");
-        let child = pty.slave.spawn_command(command).expect("started");
-        drop(pty.slave);
-        let (screen, output) = (Arc::new(Mutex::new(display)), Arc::new(Mutex::new(Vec::new())));
-        let keys = Arc::new(Mutex::new(pty.master.take_writer().expect("a writer")));
-        let answered = Arc::new(AtomicUsize::new(0));
-        let mut reader = pty.master.try_clone_reader().expect("a reader");
-        let (shown, kept) = (Arc::clone(&screen), Arc::clone(&output));
-        // Held by this thread the line would keep the terminal from hanging up.
-        let (line, count) = (Arc::downgrade(&keys), Arc::clone(&answered));
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // A terminal whose program has ended reads as an error or as nothing.
-            while let Ok(length @ 1..) = reader.read(&mut bytes) {
-                kept.lock().expect("no panic").extend_from_slice(&bytes[..length]);
-                let mut display = shown.lock().expect("no panic");
-                display.take(&bytes[..length]);
-                for (answer, later) in display.answers() {
-                    let (line, count) = (line.clone(), Arc::clone(&count));
-                    std::thread::spawn(move || {
-                        std::thread::sleep(later);
-                        let Some(line) = line.upgrade() else { return };
-                        let _ = line.lock().expect("no panic").write_all(answer.as_bytes());
-                        count.fetch_add(1, Ordering::SeqCst);
-                    });
-                }
-            }
-        });
-        Self { child, keys, screen, output, answered, master: Some(pty.master), before: None }
-    }
-
-    /// Makes the terminal another size.
-    pub(crate) fn resize(&mut self, (rows, cols): (u16, u16)) {
-        self.screen.lock().expect("no panic").cells().screen_mut().set_size(rows, cols);
-        self.master.as_ref().expect("a terminal").resize(size((rows, cols))).expect("resized");
-    }
-
-    /// Whether the program is still there.
-    pub(crate) fn runs(&mut self) -> bool {
-        self.child.try_wait().ok().flatten().is_none()
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> Pid {
-        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("an id");
-        Pid::from_raw(pid).expect("an id")
-    }
-
-    /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("sent");
-    }
-
-    /// Sends bytes as they are.
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
-        if self.before.is_none() {
-            self.before = Some(self.view());
-        }
-        let mut keys = self.keys.lock().expect("no panic");
-        keys.write_all(bytes).and_then(|()| keys.flush()).expect("sent");
-    }
-
-    /// Pastes a text, as terminals do it for programs that asked for brackets.
-    pub(crate) fn paste(&mut self, text: &str) {
-        let (begin, end) = PASTED;
-        self.send(format!("{begin}{text}{end}").as_bytes());
-    }
-
-    pub(crate) fn press(&mut self, keys: &str) {
-        self.send(keys.as_bytes());
-    }
-
-    /// Waits until the program has read all that was sent: what is sent then comes by itself.
-    pub(crate) fn taken(&self) {
-        let name = self.master.as_ref().and_then(|master| master.tty_name()).expect("a terminal");
-        let unread = || {
-            // Opened anew each time, because whoever holds it open keeps it from hanging up.
-            let flags = OFlags::RDONLY | OFlags::NOCTTY;
-            let terminal = rustix::fs::open(&name, flags, Mode::empty()).expect("the terminal");
-            rustix::io::ioctl_fionread(&terminal).expect("a number")
-        };
-        let mut looks = 0;
-        wait_for("the program to read what was sent", PATIENCE, || {
-            // More than once, because the kernel needs an instant to pass on what was written.
-            looks = if unread() == 0 { looks + 1 } else { 0 };
-            (looks == 4).then_some(())
-        });
-    }
-
-    /// Waits until the terminal has answered the program so many times.
-    pub(crate) fn has_answered(&self, times: usize) {
-        wait_for("the terminal's answers", PATIENCE, || (self.answered.load(Ordering::SeqCst) >= times).then_some(()));
-        self.taken();
-    }
-
-    pub(crate) fn view(&self) -> D::View {
-        self.screen.lock().expect("no panic").view()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        self.view().to_owned()
-    }
-
-    /// All that the program has sent so far.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.output.lock().expect("no panic").clone()
-    }
-
-    /// Shows what the program did not send.
-    pub(crate) fn show(&self, bytes: &[u8]) {
-        self.screen.lock().expect("no panic").take(bytes);
-    }
-
-    /// Waits until the screen satisfies a condition that it did not satisfy before the keys sent since the last wait.
-    pub(crate) fn wait(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
-        if let Some(before) = self.before.take() {
-            assert!(!condition(&before), "{what} was there before the keys, so waiting shows nothing:\n{before:?}");
-        }
-        self.look(what, condition);
-    }
-
-    /// Waits until the screen satisfies the condition, whatever was sent; tells what it shows if it never does.
-    fn look(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
-        let begun = std::time::Instant::now();
-        loop {
-            let last = self.view();
-            if condition(&last) {
-                return;
-            }
-            let ended = self.child.try_wait().ok().flatten();
-            // What the program wrote last may have come in meanwhile.
-            if ended.is_some() && condition(&self.view()) {
-                return;
-            }
-            assert!(ended.is_none(), "the dashboard ended before {what}: {ended:?}\n{}", &*last);
-            assert!(begun.elapsed().as_secs() < PATIENCE, "no {what} on the screen:\n{}\n{last:?}", &*last);
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Waits until all that the program has sent since `from` satisfies the condition.
-    pub(crate) fn wait_for_bytes(&mut self, what: &str, from: usize, condition: impl Fn(&[u8]) -> bool) {
-        self.before = None;
-        wait_for(what, PATIENCE, || condition(&self.bytes()[from..]).then_some(()));
-    }
-
-    /// Presses these keys in turns until the screen satisfies the condition.
-    ///
-    /// After a flood nobody knows where they are pressed, and they may be taken for a part of it.
-    pub(crate) fn press_until(&mut self, keys: &[&str], what: &str, condition: impl Fn(&D::View) -> bool) {
-        let begun = std::time::Instant::now();
-        for key in keys.iter().cycle() {
-            if condition(&self.view()) {
-                break;
-            }
-            assert!(begun.elapsed().as_secs() < PATIENCE, "no {what}:\n{}", self.text());
-            self.press(key);
-            // Longer than what comes behind a flood belongs to it, and than Esc waits for a letter.
-            std::thread::sleep(Duration::from_millis(600));
-        }
-        self.before = None;
-    }
-
-    /// Ends the program by these keys and waits until the terminal is restored.
-    pub(crate) fn leave(&mut self, keys: &str) -> ExitStatus {
-        self.press(keys);
-        self.end()
-    }
-
-    /// Waits for the end of the program and until the terminal is restored.
-    pub(crate) fn end(&mut self) -> ExitStatus {
-        let status = self.exit();
-        // What the program wrote last may still be on its way.
-        wait_for("the restored terminal", PATIENCE, || {
-            let mut display = self.screen.lock().expect("no panic");
-            let screen = display.cells().screen();
-            (!screen.alternate_screen() && !screen.hide_cursor()).then_some(())
-        });
-        status
-    }
-
-    fn exit(&mut self) -> ExitStatus {
-        wait_for("the end of the dashboard", PATIENCE, || self.child.try_wait().expect("a child"))
-    }
-
-    /// Sends what the kernel sends when the terminal's last end closes, and waits for the dashboard's end.
-    pub(crate) fn hang_up(mut self) {
-        let leader = self.master.as_ref().and_then(|master| master.process_group_leader()).expect("a session");
-        self.master = None;
-        let group = Pid::from_raw(leader).expect("a process group");
-        kill_process_group(group, Signal::HUP).expect("sent");
-        self.exit();
-    }
-
-    pub(crate) fn uses_alternate_screen(&self) -> bool {
-        self.screen.lock().expect("no panic").cells().screen().alternate_screen()
-    }
-}
-
-impl<D: Display> Drop for Dashboard<D> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,7 +1,7 @@
-//! Whether a device computes what the processor computes: the same weights, batch and seed on both.
+//! Checks whether a device computes the same results as the CPU, from the same weights, batch and seed.
 //!
-//! The processor as a device plays another one: its fused kernels are switched off, so that both sides are computed in
-//! different ways and a rehearsal can fail.
+//! With the CPU as the device, its fused kernels are switched off for that side. Otherwise both sides would be computed
+//! in the same way and no check could fail.
 
 mod networks;
 mod pictures;
@@ -11,82 +11,83 @@ mod trace;
 
 use burn::backend::Flex;
 
-use super::material::{Material, highest_stage, made_up_weights};
-use super::{BenchError, Check, Finding, Tell};
+use super::bench_inputs::{BenchInputs, highest_stage, made_up_weights};
+use super::{BenchError, Check, Finding, ReportFinding};
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
-use crate::model::kernels::{TrainBackend, plainly};
+use crate::model::kernels::{TrainBackend, with_reference_kernels};
 use crate::model::parameters::Arrays;
-use crate::worker::backend::{DeviceJob, Habits, on_device};
+use crate::worker::backend::{DeviceJob, DevicePolicy, on_device};
 
-pub(super) use networks::Subject;
+pub(super) use networks::NetworkUnderTest;
 
-/// The side that the device is held against.
-type Processor = burn::backend::Autodiff<Flex>;
+/// The backend with which the device is compared.
+type CpuBackend = burn::backend::Autodiff<Flex>;
 
-/// What to check.
+/// The settings of a check.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Images in a batch; by default what the device is good for.
+    /// Images in a batch; the default depends on the kind of device.
     pub batch: Option<usize>,
-    /// Pixels along a side for a pretrained base.
+    /// Pixels along a side for networks on imported weights.
     pub size: Option<usize>,
-    /// VGG16's weights; without them made-up ones.
+    /// VGG16's weights; made up if `None`.
     pub weights: Option<Arrays>,
-    /// Decides weights, inputs and labels.
+    /// The seed of weights, inputs and labels.
     pub seed: u64,
-    /// What the device's convolutions compute in; the processor's do in f32.
+    /// The precision of the device's convolutions; the CPU computes in f32.
     pub precision: Precision,
 }
 
-/// How exact a device is expected to be.
+/// The expected accuracy of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Expected {
-    /// What an error may be.
+pub(super) struct Tolerance {
+    /// The largest relative error.
     pub(super) bar: f64,
     rounding: Rounding,
 }
 
-/// What the processor does to find out what rounding alone moves.
+/// The rounding that the CPU simulates, to measure its effect without other errors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rounding {
-    /// So many bits behind the first survive in weights and inputs.
+    /// Weights and inputs are rounded to so many bits after the first.
     Bits(u32),
-    /// It computes in bf16 itself.
+    /// The CPU computes in bf16.
     Bf16,
 }
 
-impl Expected {
-    /// Ten bits of each factor.
+impl Tolerance {
+    /// TF32: ten bits of each factor.
     const TF32: Self = Self { bar: 1e-3, rounding: Rounding::Bits(10) };
-    /// All bits; what is rounded last differs with the order of sums.
+    /// f32: results differ only by the order of sums.
     const FULL: Self = Self { bar: 1e-5, rounding: Rounding::Bits(21) };
-    /// Eight bits of everything that is between convolutions, against f32.
+    /// bf16: eight bits of everything between convolutions, compared with f32.
     const BF16: Self = Self { bar: 1e-2, rounding: Rounding::Bf16 };
 
-    /// What the processor computes on besides.
-    fn moved(self, material: &Material) -> Material {
+    /// Returns the inputs, rounded or to be computed in bf16.
+    fn perturbed(self, bench_inputs: &BenchInputs) -> BenchInputs {
         match self.rounding {
-            Rounding::Bits(bits) => material.rounded(bits),
-            Rounding::Bf16 => material.computing_in(Precision::Bf16),
+            Rounding::Bits(bits) => bench_inputs.rounded(bits),
+            Rounding::Bf16 => bench_inputs.computing_in(Precision::Bf16),
         }
     }
 
-    /// The same and, where bits are rounded, one bit less: ten steps grow a single rounding by chance.
-    fn moved_twice(self, material: &Material) -> Vec<Material> {
+    /// Returns the perturbed inputs and, where bits are rounded, inputs with one bit less. Ten steps may amplify a
+    /// single rounding by chance.
+    fn perturbations(self, bench_inputs: &BenchInputs) -> Vec<BenchInputs> {
         let coarser = match self.rounding {
-            Rounding::Bits(bits) => Some(material.rounded(bits - 1)),
+            Rounding::Bits(bits) => Some(bench_inputs.rounded(bits - 1)),
             Rounding::Bf16 => None,
         };
-        std::iter::once(self.moved(material)).chain(coarser).collect()
+        std::iter::once(self.perturbed(bench_inputs)).chain(coarser).collect()
     }
 }
 
-/// Checks everything. False if anything is not as it should be.
+/// Runs all checks. Returns false if one fails.
 ///
 /// # Errors
-/// When there is nothing to check, or the device fails at it.
-pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool, BenchError> {
+/// If the batch is empty, the images are too small, or the device fails.
+pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> Result<bool, BenchError> {
     let (batch, size) = match device.kind {
         DeviceKind::Cpu => (8, 48),
         DeviceKind::Cuda(_) => (32, 224),
@@ -100,99 +101,101 @@ pub fn agree(device: &Device, options: &Options, tell: Tell<'_>) -> Result<bool,
     if size < least as usize {
         return Err(BenchError::TooSmall(least));
     }
-    tell(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
+    report(Finding::Device { device: device.kind.to_string(), description: device.description.clone() });
     let weights = options.weights.clone().unwrap_or_else(|| made_up_weights(NetworkName::VGG16, options.seed));
-    let material =
-        |strategy, size| Material::new(strategy, [batch, size], highest_stage(), weights.clone(), options.seed);
-    // `wide` has the layers of `deep`. Its nine batch norms grow rounding so far that no bar would tell right from wrong.
-    let told_apart = |network: &NetworkName| *network != NetworkName::WIDE;
-    let from_scratch =
-        NetworkName::from_scratch().filter(told_apart).map(|network| material(Strategy::Cnn, 48).through(network));
+    let bench_inputs =
+        |strategy, size| BenchInputs::new(strategy, [batch, size], highest_stage(), weights.clone(), options.seed);
+    // `wide` has the layers of `deep`, and its nine batch norms amplify rounding so far that no bar separates right
+    // from wrong.
+    let is_distinguishable = |network: &NetworkName| *network != NetworkName::WIDE;
+    let from_scratch = NetworkName::from_scratch()
+        .filter(is_distinguishable)
+        .map(|network| bench_inputs(Strategy::Cnn, 48).through(network));
     let subjects =
-        from_scratch.chain([Strategy::Features, Strategy::Finetune].map(|strategy| material(strategy, size)));
-    let subjects =
-        subjects.map(|material| Pair { here: material.computing_in(options.precision), processor: material });
-    let job = Job { kind: device.kind, size, subjects: subjects.collect(), precision: options.precision, tell };
+        from_scratch.chain([Strategy::Features, Strategy::Finetune].map(|strategy| bench_inputs(strategy, size)));
+    let subjects = subjects
+        .map(|bench_inputs| InputPair { here: bench_inputs.computing_in(options.precision), processor: bench_inputs });
+    let job = Job { kind: device.kind, size, subjects: subjects.collect(), precision: options.precision, report };
     on_device(device.kind, 0, job)
 }
 
-/// What is computed on the device, and on the processor: the same, but in tests.
+/// The inputs of the device and of the CPU, which differ only in tests.
 #[derive(Debug, Clone)]
-pub(super) struct Pair {
-    pub(super) here: Material,
-    pub(super) processor: Material,
+pub(super) struct InputPair {
+    pub(super) here: BenchInputs,
+    pub(super) processor: BenchInputs,
 }
 
 struct Job<'a> {
     kind: DeviceKind,
     size: usize,
-    subjects: Vec<Pair>,
+    subjects: Vec<InputPair>,
     precision: Precision,
-    tell: Tell<'a>,
+    report: ReportFinding<'a>,
 }
 
 impl DeviceJob for Job<'_> {
     type Output = Result<bool, BenchError>;
 
-    fn run<B>(self, device: &B::Device, _: Habits) -> Self::Output
+    fn run<B>(self, device: &B::Device, _: DevicePolicy) -> Self::Output
     where
         B: TrainBackend,
     {
-        let Self { kind, size, subjects, precision, tell } = self;
+        let Self { kind, size, subjects, precision, report } = self;
         let mut holds = true;
-        let mut tell = |finding: Finding| {
+        let mut report = |finding: Finding| {
             holds &= !matches!(&finding, Finding::Check(Check { holds: false, .. }));
-            tell(finding);
+            report(finding);
         };
-        let mut all = || everything::<B>(device, kind, size, &subjects, precision, &mut tell);
+        let mut all = || run_checks::<B>(device, kind, size, &subjects, precision, &mut report);
         match kind {
-            DeviceKind::Cpu => plainly(all),
+            DeviceKind::Cpu => with_reference_kernels(all),
             DeviceKind::Cuda(_) => all(),
         }?;
         Ok(holds)
     }
 }
 
-fn everything<B>(
+fn run_checks<B>(
     device: &B::Device,
     kind: DeviceKind,
     size: usize,
-    subjects: &[Pair],
+    subjects: &[InputPair],
     precision: Precision,
-    tell: Tell<'_>,
+    report: ReportFinding<'_>,
 ) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {
-    let measured = rounding::measure::<B::InnerBackend>(device, kind, tell);
+    let measured = rounding::measure::<B::InnerBackend>(device, kind, report);
     let expected = match precision {
         Precision::F32 => measured,
-        Precision::Bf16 => Expected::BF16,
+        Precision::Bf16 => Tolerance::BF16,
     };
     for pair in subjects {
-        networks::check::<B>(pair, expected, device, tell)?;
+        networks::check::<B>(pair, expected, device, report)?;
     }
     for pair in subjects {
-        trace::check::<B>(pair, expected, device, tell)?;
+        trace::check::<B>(pair, expected, device, report)?;
     }
-    pictures::check::<B::InnerBackend>(device, size, tell)?;
-    pictures::gather::<B::InnerBackend>(device, kind, tell);
-    sums::check::<B>(device, tell)
+    pictures::check::<B::InnerBackend>(device, size, report)?;
+    pictures::gather::<B::InnerBackend>(device, kind, report);
+    sums::check::<B>(device, report)
 }
 
-/// Computes on the processor with its own kernels, whatever is switched off around it.
-fn on_the_processor<T>(act: impl FnOnce() -> T + Send) -> T
+/// Calls `act` on a thread with the CPU's own kernels, also where they are switched off on this thread.
+fn on_cpu<T>(act: impl FnOnce() -> T + Send) -> T
 where
     T: Send,
 {
-    // The switch is one of the calling thread.
+    // The switch belongs to the calling thread.
     std::thread::scope(|scope| {
         let thread = scope.spawn(act);
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-/// ‖a − b‖ / ‖b‖; no number if the lengths differ, or if something in them is none.
+/// Returns ‖a − b‖ / ‖b‖; NaN if the lengths differ or a value is NaN.
 pub(super) fn relative(a: &[f32], b: &[f32]) -> f64 {
     if a.len() != b.len() {
         return f64::NAN;
@@ -203,39 +206,43 @@ pub(super) fn relative(a: &[f32], b: &[f32]) -> f64 {
     if difference == 0.0 { 0.0 } else { difference / size }
 }
 
-/// The parts that fail when the device is given another network than the processor.
+/// Returns the parts that fail if the device gets a perturbed network.
 #[cfg(test)]
-pub(super) fn failed_with<B>(strategy: Strategy, change: super::material::Change, device: &B::Device) -> Vec<String>
+pub(super) fn failed_with<B>(
+    strategy: Strategy,
+    change: super::bench_inputs::Perturbation,
+    device: &B::Device,
+) -> Vec<String>
 where
     B: TrainBackend,
 {
-    let processor = Material::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
-    let pair = Pair { here: Material { change, ..processor.clone() }, processor };
+    let processor = BenchInputs::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
+    let pair = InputPair { here: BenchInputs { change, ..processor.clone() }, processor };
     let mut failed = Vec::new();
-    let mut tell = |finding| {
+    let mut report = |finding| {
         if let Finding::Check(Check { holds: false, part, .. }) = finding {
             failed.push(part);
         }
     };
-    networks::check::<B>(&pair, Expected::FULL, device, &mut tell).expect("computed");
-    trace::check::<B>(&pair, Expected::FULL, device, &mut tell).expect("trained");
+    networks::check::<B>(&pair, Tolerance::FULL, device, &mut report).expect("computed");
+    trace::check::<B>(&pair, Tolerance::FULL, device, &mut report).expect("trained");
     failed
 }
 
-/// What errors may be on a device that rounds to ten bits, by part.
+/// Returns each part's bar on a device that rounds to ten bits.
 #[cfg(test)]
 pub(super) fn bars<B>(strategy: Strategy, device: &B::Device) -> Vec<(String, f64)>
 where
     B: TrainBackend,
 {
-    let material = Material::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
-    let pair = Pair { here: material.clone(), processor: material };
+    let bench_inputs = BenchInputs::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
+    let pair = InputPair { here: bench_inputs.clone(), processor: bench_inputs };
     let mut bars = Vec::new();
-    let mut tell = |finding| {
+    let mut report = |finding| {
         if let Finding::Check(Check { part, bar, .. }) = finding {
             bars.push((part, bar));
         }
     };
-    networks::check::<B>(&pair, Expected::TF32, device, &mut tell).expect("computed");
+    networks::check::<B>(&pair, Tolerance::TF32, device, &mut report).expect("computed");
     bars
 }

@@ -1,4 +1,4 @@
-//! Forward pass, loss and the gradient of every parameter of each strategy's networks.
+//! Checks the forward pass, the loss and the gradient of every parameter of each strategy's networks.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,9 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Int, Tensor};
 
-use super::{Expected, Pair, Processor, on_the_processor, relative};
-use crate::bench::material::Material;
-use crate::bench::{BenchError, Check, Finding, Tell};
+use super::{CpuBackend, InputPair, Tolerance, on_cpu, relative};
+use crate::bench::bench_inputs::BenchInputs;
+use crate::bench::{BenchError, Check, Finding, ReportFinding};
 use crate::domain::{Precision, Strategy};
 use crate::model::frozen::FrozenPart;
 use crate::model::in_precision;
@@ -16,8 +16,8 @@ use crate::model::kernels::TrainBackend;
 use crate::model::network::{Network, StepKey};
 use crate::model::parameters::{Array, Arrays};
 
-/// A strategy's network with its first weights, and a batch as it enters the trained part.
-pub(crate) struct Subject<B: TrainBackend> {
+/// A strategy's network with its initial weights, and a batch of images.
+pub(crate) struct NetworkUnderTest<B: TrainBackend> {
     pub(crate) network: Network<B>,
     pub(crate) frozen: Option<FrozenPart<B::InnerBackend>>,
     pub(crate) images: Tensor<B::InnerBackend, 4>,
@@ -25,29 +25,36 @@ pub(crate) struct Subject<B: TrainBackend> {
     pub(crate) precision: Precision,
 }
 
-impl<B> Subject<B>
+impl<B> NetworkUnderTest<B>
 where
     B: TrainBackend,
 {
-    /// Sets a strategy up on a device.
+    /// Builds the network of `bench_inputs` on a device.
     ///
     /// # Errors
-    /// When the images are too small for the network, or its weights do not fit.
-    pub(crate) fn new(material: &Material, device: &B::Device) -> Result<Self, BenchError> {
-        let (resolved, cut) = material.resolve()?;
-        let frozen = FrozenPart::new(&resolved, cut, &material.weights, device)?;
-        let frozen = frozen.map(|part| part.computing_in(material.precision).in_chunks_of(material.at_once));
-        let network = Network::new(resolved.plan(cut.trained()), &material.weights, material.seed, device);
+    /// If the images are too small for the network, or the weights do not fit.
+    pub(crate) fn new(bench_inputs: &BenchInputs, device: &B::Device) -> Result<Self, BenchError> {
+        let (resolved, cut) = bench_inputs.resolve()?;
+        let frozen = FrozenPart::new(&resolved, cut, &bench_inputs.weights, device)?;
+        let frozen =
+            frozen.map(|part| part.computing_in(bench_inputs.precision).in_chunks_of(bench_inputs.forward_chunk));
+        let network = Network::new(resolved.plan(cut.trained()), &bench_inputs.weights, bench_inputs.seed, device);
         let network = network?;
-        let parameters = material.change.of(network.to_arrays());
+        let parameters = bench_inputs.change.of(network.to_arrays());
         let network = network.load_arrays(&parameters)?;
-        // A head alone computes in f32.
-        let head_alone = material.strategy == Strategy::Features;
-        let precision = if head_alone { Precision::F32 } else { material.precision };
-        Ok(Self { network, frozen, images: material.images(device), labels: material.labels(device), precision })
+        // A head without trained convolutions computes in f32.
+        let only_head = bench_inputs.strategy == Strategy::Features;
+        let precision = if only_head { Precision::F32 } else { bench_inputs.precision };
+        Ok(Self {
+            network,
+            frozen,
+            images: bench_inputs.images(device),
+            labels: bench_inputs.labels(device),
+            precision,
+        })
     }
 
-    /// The batch behind the frozen part.
+    /// Returns the batch behind the frozen part.
     pub(crate) fn inputs(&self) -> Tensor<B::InnerBackend, 4> {
         let inputs = match &self.frozen {
             Some(frozen) => frozen.forward(self.images.clone()),
@@ -57,7 +64,7 @@ where
     }
 }
 
-/// What one pass forward and back amounts to.
+/// The results of one forward and backward pass.
 #[derive(Debug)]
 struct Measured {
     logits: Vec<f32>,
@@ -65,14 +72,14 @@ struct Measured {
     gradients: Arrays,
 }
 
-/// Goes forward and back once.
-fn pass<B>(material: &Material, device: &B::Device) -> Result<Measured, BenchError>
+/// Runs one forward and backward pass.
+fn pass<B>(bench_inputs: &BenchInputs, device: &B::Device) -> Result<Measured, BenchError>
 where
     B: TrainBackend,
 {
-    let subject = Subject::<B>::new(material, device)?;
+    let subject = NetworkUnderTest::<B>::new(bench_inputs, device)?;
     let inputs = Tensor::from_inner(subject.inputs());
-    let Subject { network, labels, .. } = subject;
+    let NetworkUnderTest { network, labels, .. } = subject;
     let (logits, _) = network.training_logits(inputs, StepKey { seed: 1, epoch: 1, step: 1 });
     let loss_function = CrossEntropyLossConfig::new().init::<B>(&logits.device());
     let loss = loss_function.forward(logits.clone(), Tensor::from_inner(labels));
@@ -93,31 +100,36 @@ struct Gradients<'a, B: TrainBackend> {
 
 impl<B: TrainBackend> ModuleVisitor<B> for Gradients<'_, B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        // One without a gradient is missing, and that fails.
+        // A parameter without a gradient is missing here, and its check fails.
         let gradient = param.val().grad(self.all).map(Array::from_tensor);
         self.arrays.extend(gradient.map(|gradient| (self.names[&param.id].clone(), gradient)));
     }
 }
 
-/// Holds the device against the processor.
-pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), BenchError>
+/// Compares the device with the CPU.
+pub(super) fn check<B>(
+    pair: &InputPair,
+    expected: Tolerance,
+    device: &B::Device,
+    report: ReportFinding<'_>,
+) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {
     let here = pass::<B>(&pair.here, device)?;
-    let rounded = expected.moved(&pair.processor);
-    let measure = |material| on_the_processor(|| pass::<Processor>(material, &Default::default()));
+    let rounded = expected.perturbed(&pair.processor);
+    let measure = |bench_inputs| on_cpu(|| pass::<CpuBackend>(bench_inputs, &Default::default()));
     let (processor, rounded) = (measure(&pair.processor)?, measure(&rounded)?);
     let of = pair.processor.name();
-    let mut told = |part: &str, [here, rounded, processor]: [&[f32]; 3]| {
+    let mut report_check = |part: &str, [here, rounded, processor]: [&[f32]; 3]| {
         let (error, moved) = (relative(here, processor), relative(rounded, processor));
-        tell(Finding::Check(Check::new(of, part, error, moved, expected.bar)));
+        report(Finding::Check(Check::new(of, part, error, moved, expected.bar)));
     };
-    told("logits", [&here.logits, &rounded.logits, &processor.logits]);
-    told("loss", [&[here.loss], &[rounded.loss], &[processor.loss]]);
+    report_check("logits", [&here.logits, &rounded.logits, &processor.logits]);
+    report_check("loss", [&[here.loss], &[rounded.loss], &[processor.loss]]);
     for (name, gradient) in &processor.gradients {
         let values = |of: &Measured| of.gradients.get(name).map_or_else(Vec::new, |array| array.values.clone());
-        told(&format!("gradient of {name}"), [&values(&here), &values(&rounded), &gradient.values]);
+        report_check(&format!("gradient of {name}"), [&values(&here), &values(&rounded), &gradient.values]);
     }
     Ok(())
 }

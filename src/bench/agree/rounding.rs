@@ -1,56 +1,56 @@
-//! How a device rounds products: measured, because what burn chooses on a GPU depends on shapes and on tuning.
+//! Measures how a device rounds products, because burn's kernels on a GPU depend on shapes and on tuning.
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Expected, relative};
-use crate::bench::material::uniform;
-use crate::bench::{Check, Finding, Tell};
+use super::{Tolerance, relative};
+use crate::bench::bench_inputs::uniform;
+use crate::bench::{Check, Finding, ReportFinding};
 use crate::model::device::DeviceKind;
 use crate::model::kernels::{KernelBackend, conv3x3_relu, read};
 
-/// Rows, columns and depth of a product; images, channels and side of a convolution.
+/// The side of a matrix product; images, channels and side of a convolution.
 type Shapes = (usize, [usize; 3]);
 
-/// Small ones, and on a GPU those of a network's middle, too: for these, other kernels may be the fastest.
+/// Small shapes, and for a GPU also those of a network's middle layers, for which burn may choose other kernels.
 const SMALL: Shapes = (256, [1, 64, 16]);
 const LARGE: Shapes = (2048, [16, 128, 56]);
 
-/// Results that are worked out in f64: all would take too long.
+/// Results that are also computed in f64; all would take too long.
 const SAMPLES: usize = 2048;
 
-/// Of a device that keeps all bits of both factors.
+/// The largest error of a device that computes with all bits of both factors.
 const EXACT: f64 = 1e-5;
 
-/// Multiplies and convolves, tells how far that is from f64, and what to expect of the device from then on.
-pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, tell: Tell<'_>) -> Expected {
+/// Multiplies and convolves, reports the errors against f64, and returns the tolerance for the other checks.
+pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, report: ReportFinding<'_>) -> Tolerance {
     let shapes: &[Shapes] = match kind {
         DeviceKind::Cpu => &[SMALL],
         DeviceKind::Cuda(_) => &[SMALL, LARGE],
     };
-    // What is no number stays: a comparison with it is false.
+    // NaN stays NaN, because a comparison with it is false.
     let worst = |errors: Vec<f64>| {
         errors.into_iter().fold(0.0, |worst, e| if e <= worst || worst.is_nan() { worst } else { e })
     };
     let product = worst(shapes.iter().map(|(size, _)| product::<B>(*size, device)).collect());
     let convolution = worst(shapes.iter().map(|(_, shape)| convolution::<B>(*shape, device)).collect());
-    // What is no number is not exact either.
+    // NaN is not exact either.
     let coarse = !(product <= EXACT && convolution <= EXACT);
-    let expected = if coarse { Expected::TF32 } else { Expected::FULL };
-    tell(Finding::Rounding { coarse, product, convolution });
-    tell(Finding::Check(Check::new("arithmetic", "matrix product", product, 0.0, expected.bar)));
-    tell(Finding::Check(Check::new("arithmetic", "convolution", convolution, 0.0, expected.bar)));
+    let expected = if coarse { Tolerance::TF32 } else { Tolerance::FULL };
+    report(Finding::Rounding { coarse, product, convolution });
+    report(Finding::Check(Check::new("arithmetic", "matrix product", product, 0.0, expected.bar)));
+    report(Finding::Check(Check::new("arithmetic", "convolution", convolution, 0.0, expected.bar)));
     expected
 }
 
-/// How far some of the results are from what they should be.
+/// Returns the relative error of a sample of the results.
 #[allow(clippy::cast_possible_truncation)] // the reference, rounded to what is compared
 fn error<B: KernelBackend, const D: usize>(found: Tensor<B, D>, expected: impl Fn(usize) -> f64) -> f64 {
     let found: Vec<f32> = read(found).convert::<f32>().into_vec().unwrap_or_default();
-    // An odd stride, so that every row, column and channel has its turn.
+    // An odd stride, so that all rows, columns and channels are sampled.
     let stride = (found.len() / SAMPLES).max(1) | 1;
-    let places: Vec<usize> = (0..found.len()).step_by(stride).collect();
-    let found: Vec<f32> = places.iter().map(|at| found[*at]).collect();
-    let expected: Vec<f32> = places.into_iter().map(|at| expected(at) as f32).collect();
+    let sampled: Vec<usize> = (0..found.len()).step_by(stride).collect();
+    let found: Vec<f32> = sampled.iter().map(|at| found[*at]).collect();
+    let expected: Vec<f32> = sampled.into_iter().map(|at| expected(at) as f32).collect();
     if found.is_empty() { f64::NAN } else { relative(&found, &expected) }
 }
 

@@ -1,29 +1,29 @@
-//! Sums read back: losses, what was predicted right, the confusion matrix, on logits that are known.
+//! Checks sums that are read from the device: losses, correct predictions and confusion matrices, on known logits.
 
 use std::sync::Arc;
 
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::bench::material::{CLASSES, uniform};
-use crate::bench::{BenchError, Check, Finding, Tell};
+use crate::bench::bench_inputs::{CLASSES, uniform};
+use crate::bench::{BenchError, Check, Finding, ReportFinding};
 use crate::data::batch::{Batch, Pass, Source};
 use crate::domain::network::{Layer, Op, Stage};
 use crate::domain::{Architecture, Confusion, Split};
 use crate::model::kernels::{KernelBackend, TrainBackend};
 use crate::model::network::Network;
 use crate::model::parameters::Arrays;
+use crate::train::data_loader::{DataLoader, HostBatch};
 use crate::train::evaluate::evaluate;
-use crate::train::feed::{Feed, Piece};
-use crate::train::meter::Pending;
+use crate::train::metric_accumulator::DeviceSums;
 
-/// Images, in batches of which the last one is smaller.
+/// Images, and the size of a batch; the last batch is smaller.
 const IMAGES: usize = 301;
 const BATCH: usize = 32;
 
-/// Of sums of a few hundred numbers in f32.
+/// The largest relative error of sums of a few hundred numbers in f32.
 const BAR: f64 = 1e-5;
 
-/// A network that returns its inputs as logits.
+/// Returns a network that returns its inputs as logits.
 fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, BenchError> {
     let architecture = Architecture {
         name: "identity",
@@ -35,13 +35,13 @@ fn identity<B: KernelBackend>(device: &B::Device) -> Result<Network<B>, BenchErr
     Ok(Network::new(plan, &Arrays::new(), 0, device)?)
 }
 
-/// Logits and classes that are known.
-struct Known {
+/// Known logits and classes.
+struct KnownLogits {
     logits: Vec<f32>,
     labels: Vec<usize>,
 }
 
-impl Source for Known {
+impl Source for KnownLogits {
     fn shape(&self) -> [usize; 3] {
         [CLASSES, 1, 1]
     }
@@ -58,13 +58,13 @@ impl Source for Known {
     }
 }
 
-impl Known {
+impl KnownLogits {
     fn new() -> Self {
         let labels = (0..IMAGES).map(|image| image * image % CLASSES).collect();
         Self { logits: uniform(IMAGES * CLASSES, 4.0, 5), labels }
     }
 
-    /// Summed loss and the confusion matrix, by hand.
+    /// Returns the summed loss and the confusion matrix, computed in f64.
     fn expected(&self) -> (f64, Confusion) {
         let (mut loss, mut confusion) = (0.0, Confusion::new(CLASSES));
         for (logits, label) in self.logits.chunks_exact(CLASSES).zip(&self.labels) {
@@ -84,40 +84,40 @@ impl Known {
 }
 
 #[allow(clippy::cast_precision_loss)] // counts are small
-pub(super) fn check<B>(device: &B::Device, tell: Tell<'_>) -> Result<(), BenchError>
+pub(super) fn check<B>(device: &B::Device, report: ReportFinding<'_>) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {
-    let known = Arc::new(Known::new());
+    let known = Arc::new(KnownLogits::new());
     let (loss, confusion) = known.expected();
-    let mut told = |part: String, error: f64, bar: f64| {
-        tell(Finding::Check(Check::new("sums", part, error, 0.0, bar)));
+    let mut report_check = |part: String, error: f64, bar: f64| {
+        report(Finding::Check(Check::new("sums", part, error, 0.0, bar)));
     };
     for readback in [1, 4, 32] {
-        let feed = Feed::<B::InnerBackend>::of(Arc::<Known>::clone(&known));
+        let loader = DataLoader::<B::InnerBackend>::from_source(Arc::<KnownLogits>::clone(&known));
         let network = identity::<B::InnerBackend>(device)?;
-        let batches = known.batches().map(Piece::Made);
-        let found = evaluate(&network, &feed, batches, CLASSES, readback, device, || false);
+        let batches = known.batches().map(HostBatch::Complete);
+        let found = evaluate(&network, &loader, batches, CLASSES, readback, device, || false);
         let (error, wrong) = found.map_or((f64::NAN, f64::NAN), |found| {
             let wrong = f64::from(u8::from(found.confusion != confusion));
             ((found.loss * IMAGES as f64 - loss).abs() / loss, wrong)
         });
-        told(format!("loss, read every {readback} batches"), error, BAR);
-        told(format!("confusion, read every {readback} batches"), wrong, 0.0);
+        report_check(format!("loss, read every {readback} batches"), error, BAR);
+        report_check(format!("confusion, read every {readback} batches"), wrong, 0.0);
     }
-    let mut pending = Pending::<B>::default();
+    let mut pending = DeviceSums::<B>::default();
     for batch in known.batches() {
         let count = batch.labels.len();
         let logits = Tensor::from_data(TensorData::new(batch.inputs, [count, CLASSES]), device);
         let labels = Tensor::<B::InnerBackend, 1, Int>::from_data(TensorData::new(batch.labels, [count]), device);
-        // A mean loss that is known: the number of images.
+        // The mean loss is set to the number of images.
         let mean = Tensor::from_data(TensorData::new(vec![count as f32], [1]), device);
         pending.add(mean, logits, labels, count);
     }
     let sums = pending.take();
     let right: u64 = (0..CLASSES).map(|class| confusion.rows()[class][class]).sum();
-    told("right in training".into(), (sums.right - right as f64).abs(), 0.0);
+    report_check("right in training".into(), (sums.right - right as f64).abs(), 0.0);
     let squares: usize = known.batches().map(|batch| batch.labels.len().pow(2)).sum();
-    told("summed loss in training".into(), (sums.loss - squares as f64).abs() / squares as f64, BAR);
+    report_check("summed loss in training".into(), (sums.loss - squares as f64).abs() / squares as f64, BAR);
     Ok(())
 }

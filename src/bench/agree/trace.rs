@@ -1,11 +1,11 @@
-//! Ten steps of training side by side, and what was trained carried from device to device.
+//! Checks ten training steps on both devices, and checkpoints that move between them.
 
 use burn::tensor::Tensor;
 
-use super::networks::Subject;
-use super::{Expected, Pair, Processor, on_the_processor, relative};
-use crate::bench::material::Material;
-use crate::bench::{BenchError, Check, Finding, Tell};
+use super::networks::NetworkUnderTest;
+use super::{CpuBackend, InputPair, Tolerance, on_cpu, relative};
+use crate::bench::bench_inputs::BenchInputs;
+use crate::bench::{BenchError, Check, Finding, ReportFinding};
 use crate::domain::Optimizer;
 use crate::model::kernels::{TrainBackend, read};
 use crate::model::network::StepKey;
@@ -16,7 +16,7 @@ use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 
 const STEPS: u32 = 10;
 
-/// An optimizer, and its learning rates: of the head or of a whole network, and of a pretrained base.
+/// An optimizer with its learning rates: of the head or of the whole network, and of pretrained layers.
 #[derive(Clone, Copy)]
 struct Rule {
     settings: OptimizerSettings,
@@ -30,17 +30,17 @@ const DESCENT: Rule = Rule {
     rates: [1e-3, 1e-4],
 };
 
-/// What training came to.
+/// The results of training.
 struct Trained {
     losses: Vec<f32>,
     parameters: Arrays,
-    /// The optimizer's moments, after so many steps.
+    /// The optimizer's moments, and the number of its steps.
     moments: (Arrays, usize),
 }
 
-/// Trains so many steps from the beginning, or goes on from what another device has trained.
+/// Trains `steps` steps from the initial weights, or from the results of another device.
 fn train<B>(
-    material: &Material,
+    bench_inputs: &BenchInputs,
     rule: Rule,
     device: &B::Device,
     from: Option<&Trained>,
@@ -49,9 +49,9 @@ fn train<B>(
 where
     B: TrainBackend,
 {
-    let subject = Subject::<B>::new(material, device)?;
+    let subject = NetworkUnderTest::<B>::new(bench_inputs, device)?;
     let inputs = subject.inputs();
-    let Subject { mut network, labels, .. } = subject;
+    let NetworkUnderTest { mut network, labels, .. } = subject;
     let mut optimizer: NetworkOptimizer<B> = NetworkOptimizer::new(rule.settings);
     let mut done = 0;
     if let Some(Trained { losses, parameters, moments }) = from {
@@ -76,64 +76,69 @@ where
     Ok(Trained { losses, parameters: network.to_arrays(), moments })
 }
 
-/// Holds the losses of ten steps against each other, and goes on with each side's weights on the other.
-pub(super) fn check<B>(pair: &Pair, expected: Expected, device: &B::Device, tell: Tell<'_>) -> Result<(), BenchError>
+/// Compares the losses of ten steps, and continues with each side's weights on the other.
+pub(super) fn check<B>(
+    pair: &InputPair,
+    expected: Tolerance,
+    device: &B::Device,
+    report: ReportFinding<'_>,
+) -> Result<(), BenchError>
 where
     B: TrainBackend,
 {
     let here = train::<B>(&pair.here, ADAM, device, None, STEPS)?;
-    let rounded = expected.moved_twice(&pair.processor);
-    let run_by = |rule, material, from, steps| {
-        on_the_processor(|| train::<Processor>(material, rule, &Default::default(), from, steps))
+    let rounded = expected.perturbations(&pair.processor);
+    let run_by = |rule, bench_inputs, from, steps| {
+        on_cpu(|| train::<CpuBackend>(bench_inputs, rule, &Default::default(), from, steps))
     };
-    let run = |material, from, steps| run_by(ADAM, material, from, steps);
-    // How far rounding alone moves the losses of these steps.
+    let run = |bench_inputs, from, steps| run_by(ADAM, bench_inputs, from, steps);
+    // Returns the largest change of the losses by rounding without other errors.
     let moved_by = |rule, losses: &[f32]| -> Result<f64, BenchError> {
-        rounded.iter().try_fold(0.0, |most: f64, material| {
-            Ok(most.max(worst(&run_by(rule, material, None, STEPS)?.losses, losses)))
+        rounded.iter().try_fold(0.0, |most: f64, bench_inputs| {
+            Ok(most.max(worst(&run_by(rule, bench_inputs, None, STEPS)?.losses, losses)))
         })
     };
     let processor = run(&pair.processor, None, STEPS)?;
     let strategy = pair.processor.name();
     for (step, (here, processor)) in (1..).zip(here.losses.iter().zip(&processor.losses)) {
         let (here, processor) = (f64::from(*here), f64::from(*processor));
-        tell(Finding::Trace { strategy, step, here, processor });
+        report(Finding::Trace { strategy, step, here, processor });
     }
     let moved = moved_by(ADAM, &processor.losses)?;
     let error = worst(&here.losses, &processor.losses);
-    tell(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, expected.bar)));
+    report(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, expected.bar)));
 
     let descended = train::<B>(&pair.here, DESCENT, device, None, STEPS)?;
     let by_processor = run_by(DESCENT, &pair.processor, None, STEPS)?;
     let error = worst(&descended.losses, &by_processor.losses);
     let rounding = moved_by(DESCENT, &by_processor.losses)?;
-    tell(Finding::Check(Check::new(strategy, "losses of ten steps by sgd", error, rounding, expected.bar)));
+    report(Finding::Check(Check::new(strategy, "losses of ten steps by sgd", error, rounding, expected.bar)));
 
-    // Loaded and saved again without a step in between.
+    // Loaded and saved again without a step.
     let there = run(&pair.processor, Some(&here), 0)?;
     let back = train::<B>(&pair.here, ADAM, device, Some(&there), 0)?;
     for (part, found) in [("saved here, loaded there", &there), ("and back", &back)] {
-        tell(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
+        report(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
     }
-    // One step more, from here on the processor and from there on the device.
+    // A further step with the device's weights, on the CPU and on the device.
     let onward = run(&pair.processor, Some(&here), 1)?;
     let stayed = train::<B>(&pair.here, ADAM, device, Some(&here), 1)?;
     let error = worst(&stayed.losses, &onward.losses);
-    tell(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, expected.bar)));
+    report(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, expected.bar)));
     Ok(())
 }
 
-/// The largest relative difference of two losses of one step.
+/// Returns the largest relative difference of two losses of one step.
 fn worst(a: &[f32], b: &[f32]) -> f64 {
     if a.len() != b.len() || a.is_empty() {
         return f64::NAN;
     }
     let each = a.iter().zip(b).map(|(a, b)| relative(&[*a], &[*b]));
-    // `max` would pass over what is no number.
+    // `max` would skip NaN.
     each.fold(0.0, |worst, error| if error.is_nan() || error > worst { error } else { worst })
 }
 
-/// Whether weights and moments are the same, to the last bit.
+/// Whether weights and moments are equal to the last bit.
 fn same(a: &Trained, b: &Trained) -> bool {
     let bits = |arrays: &Arrays| -> Vec<u32> {
         arrays.values().flat_map(|array| array.values.iter().map(|value| value.to_bits())).collect()

@@ -14,8 +14,8 @@ use crate::model::device::{self, Device};
 use crate::model::parameters::Arrays;
 use crate::runs::Home;
 use crate::weights::Weights;
-use crate::worker::fault::{self, Print};
-use crate::worker::kernels::{self, Told};
+use crate::worker::fault::{self, PanicOutput};
+use crate::worker::kernels::{self, KernelCacheStatus};
 
 /// Check and measure a device on made-up inputs
 #[derive(Debug, Args)]
@@ -153,12 +153,12 @@ impl On {
     ) -> Result<T, CommandError> {
         let device = device::choose(self.device)?;
         device.note.iter().for_each(|note| output::note(&format!("mien: on the processor: {note}")));
-        match kernels::keep(device.kind).and_then(|place| place.told) {
-            Some(Told::FirstStart) => {
+        match kernels::open_cache(device.kind).and_then(|cache| cache.status) {
+            Some(KernelCacheStatus::FirstStart) => {
                 let of = device.kind;
                 output::note(&format!("mien: compiling and tuning kernels for {of}: the first start takes a while"));
             }
-            Some(Told::NotKept(why)) => output::note(&format!("mien: {why}")),
+            Some(KernelCacheStatus::Unavailable(why)) => output::note(&format!("mien: {why}")),
             None => {}
         }
         let mut printed = Ok(());
@@ -167,7 +167,7 @@ impl On {
                 printed = if self.output.json { output::record(&finding) } else { output::line(&finding.to_string()) };
             }
         };
-        fault::listen(Print::Nothing);
+        fault::record_panics(PanicOutput::Nothing);
         let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut tell)));
         device::take_refusal().iter().for_each(|message| output::note(&format!("mien: {message}")));
         let done = match attempt {

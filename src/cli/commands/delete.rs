@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::confirm::confirm_deletion;
-use crate::cli::exit::{CommandError, Exit, complain_of_failures};
+use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::output;
@@ -35,7 +35,7 @@ impl Delete {
             return Ok(Exit::Stopped);
         }
         store.sweep();
-        let (deleted, exit) = complain_of_failures(&ids, |id| store.delete(id, supervise::now()));
+        let (deleted, exit) = output::complain_of_failures(&ids, |id| store.delete(id, supervise::now()));
         let deleted: Vec<&str> = deleted.iter().map(|id| id.as_str()).collect();
         if self.output.json {
             output::json(&serde_json::json!({ "deleted": deleted }))?;

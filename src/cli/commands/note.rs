@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::{about, output};
-use crate::runs::about::{self as run_about, AboutChange};
+use crate::runs::annotations::{self as run_about, AnnotationChange};
 
 /// Write a note about a run, or print it; an empty text removes it
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ impl Note {
         let store = invocation.open_home()?;
         let id = self.run.find(&store)?;
         let note = self.text.as_deref().map(run_about::Note::new).transpose()?;
-        let about = about::change(&store.folder(&id), note.map(AboutChange::Note).into_iter().collect())?;
+        let about = about::change(&store.folder(&id), note.map(AnnotationChange::Note).into_iter().collect())?;
         if self.output.json {
             output::json(&about::entry(&id, &about))?;
         } else if about.note.as_str().is_empty() {

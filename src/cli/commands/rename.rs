@@ -27,7 +27,7 @@ impl Rename {
         let store = invocation.open_home()?;
         let id = run.find(&store)?;
         store.rename(&id, &name, supervise::now())?;
-        let said = store.folder(&name).about()?;
+        let said = store.folder(&name).annotations()?;
         output.print(&about::entry(&name, &said), || format!("{id} is now called {name}\n"))?;
         Ok(Exit::Done)
     }

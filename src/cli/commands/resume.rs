@@ -43,7 +43,7 @@ impl Resume {
             refuse(preflight::check_dataset(recipe, Files(&store).dataset(&recipe.dataset)))?;
         }
         let patience = self.patience.map(|Patience(epochs)| epochs);
-        supervise::resume_with(&store, &id, self.epochs, patience, self.launch.queue.when())?;
+        supervise::resume_with_limits(&store, &id, self.epochs, patience, self.launch.queue.when())?;
         // The worker reports from which epoch: it alone knows which checkpoint is whole.
         output::note(&format!("{id} goes on"));
         follow_started(run, self.launch)

@@ -12,7 +12,7 @@ use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size};
-use crate::runs::{Loss, RunStore, Summary, narrate};
+use crate::runs::{RunStore, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
 /// Show a run: settings, history, early stopping, test metrics; with --csv, the figures of its epochs
@@ -47,7 +47,7 @@ impl Show {
                 output::json(&Shown { detail, network, layers })?;
             }
             Format { csv: true, .. } => output::records(&summary.history)?,
-            Format { .. } => output::print(&text(summary, state, &run.folder().loss(), now, &layers))?,
+            Format { .. } => output::print(&text(summary, state, &run.folder().worker_death(), now, &layers))?,
         }
         if !run.damage().is_none() {
             let log = run.folder().events_file();
@@ -83,7 +83,7 @@ fn layer_table(layers: &[LayerRow]) -> String {
     table.render()
 }
 
-fn text(run: &Summary, state: RunState, loss: &Loss, now: u64, layers: &[LayerRow]) -> String {
+fn text(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> String {
     let mut parts = vec![head(run, state, loss, now), settings(run)];
     if !layers.is_empty() {
         parts.push(layer_table(layers));
@@ -100,11 +100,11 @@ fn text(run: &Summary, state: RunState, loss: &Loss, now: u64, layers: &[LayerRo
     parts.join("\n")
 }
 
-fn head(run: &Summary, state: RunState, loss: &Loss, now: u64) -> String {
-    let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(narrate::ending);
+fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {
+    let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(event_text::describe_outcome);
     let state = match (state, how) {
         (_, Some(how)) => how,
-        (RunState::Lost, None) if run.wait().is_some() && *loss != Loss::Killed => {
+        (RunState::Lost, None) if run.wait().is_some() && *loss != WorkerDeath::Killed => {
             "lost: it was waiting in the queue and has no worker; `mien queue restart` brings it back".into()
         }
         (RunState::Lost, None) => format!("lost: {loss}; `mien resume {}` goes on", run.id),

@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::requests::{print_state, wait_for};
 use crate::domain::{RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
-use crate::supervise::{self, kill::killed_words};
+use crate::supervise::{self, kill::describe_kill};
 
 /// Ask a run to end after its current batch; `resume` goes on from there
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ fn stop(store: &RunStore, id: &RunId, output: Output) -> Result<Exit, CommandErr
 
 fn kill(store: &RunStore, id: &RunId, yes: bool, output: Output) -> Result<Exit, CommandError> {
     let run = store.summary(id)?;
-    if !run.alive && run.doubt.is_none() {
+    if !run.alive && run.lock_error.is_none() {
         return Err(supervise::KillError::NoWorker { id: id.clone(), state: run.state(supervise::now()) }.into());
     }
     let resumption = match run.summary.epoch() {
@@ -57,7 +57,7 @@ fn kill(store: &RunStore, id: &RunId, yes: bool, output: Output) -> Result<Exit,
         output::note("nothing was killed");
         return Ok(Exit::Stopped);
     }
-    let killed = killed_words(id, supervise::kill(store, id)?);
+    let killed = describe_kill(id, supervise::kill(store, id)?);
     let run = store.summary(id)?;
     print_state(&run, run.state(supervise::now()), &format!("{killed}: {resumption}"), output)?;
     Ok(Exit::Done)

@@ -7,7 +7,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::{about, output};
 use crate::domain::Tag as RunTag;
-use crate::runs::about::AboutChange;
+use crate::runs::annotations::AnnotationChange;
 
 /// Add tags to a run, take them off, or print them
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ impl Tag {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
         let id = self.run.find(&store)?;
-        let changes = self.changes.iter().map(|change| AboutChange::of_tag(change)).collect::<Result<_, _>>()?;
+        let changes = self.changes.iter().map(|change| AnnotationChange::of_tag(change)).collect::<Result<_, _>>()?;
         let about = about::change(&store.folder(&id), changes)?;
         if self.output.json {
             output::json(&about::entry(&id, &about))?;

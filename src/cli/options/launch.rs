@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::format::Output;
-use crate::supervise::When;
+use crate::supervise::LaunchTime;
 
 /// Whether a run waits in the queue.
 #[derive(Debug, Clone, Copy, Args)]
@@ -15,8 +15,8 @@ pub(in crate::cli) struct QueueOption {
 
 impl QueueOption {
     /// When the run begins.
-    pub(in crate::cli) fn when(self) -> When {
-        if self.now { When::Now } else { When::InTurn }
+    pub(in crate::cli) fn when(self) -> LaunchTime {
+        if self.now { LaunchTime::Now } else { LaunchTime::Queued }
     }
 }
 

@@ -5,31 +5,31 @@ use std::marker::PhantomData;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::domain::{Hyperparameter, Practice, Strategy, Sweep, SweepError, sweep};
+use crate::domain::{Hyperparameter, Strategy, StrategyChoice, Sweep, SweepError, sweep};
 
 /// Which settings a command offers, and whose defaults it tells.
 pub(in crate::cli) trait Offer: Debug + Clone + Copy + Send + Sync + 'static {
     /// What the command does.
-    const PRACTICE: Practice;
+    const STRATEGY_CHOICE: StrategyChoice;
 }
 
 macro_rules! offer {
-    ($name:ident, $practice:expr) => {
-        #[doc = concat!("The settings of `", stringify!($practice), "`.")]
+    ($name:ident, $strategy_choice:expr) => {
+        #[doc = concat!("The settings of `", stringify!($strategy_choice), "`.")]
         #[derive(Debug, Clone, Copy)]
         pub(in crate::cli) struct $name;
 
         impl Offer for $name {
-            const PRACTICE: Practice = $practice;
+            const STRATEGY_CHOICE: StrategyChoice = $strategy_choice;
         }
     };
 }
 
-offer!(OfCnn, Practice::One(Strategy::Cnn));
-offer!(OfDeep, Practice::One(Strategy::Deep));
-offer!(OfFeatures, Practice::One(Strategy::Features));
-offer!(OfFinetune, Practice::One(Strategy::Finetune));
-offer!(OfAll, Practice::All);
+offer!(OfCnn, StrategyChoice::One(Strategy::Cnn));
+offer!(OfDeep, StrategyChoice::One(Strategy::Deep));
+offer!(OfFeatures, StrategyChoice::One(Strategy::Features));
+offer!(OfFinetune, StrategyChoice::One(Strategy::Finetune));
+offer!(OfAll, StrategyChoice::All);
 
 /// The settings given on the command line with their values, each accepted by [`Hyperparameter::set`].
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl<O: Offer> RecipeOptions<O> {
     /// # Errors
     /// A [`SweepError`] where a setting is given twice, or the runs are too many.
     pub(in crate::cli) fn sweep(&self) -> Result<Sweep, SweepError> {
-        Sweep::new(O::PRACTICE, &self.0)
+        Sweep::new(O::STRATEGY_CHOICE, &self.0)
     }
 }
 
@@ -49,23 +49,23 @@ impl<O: Offer> RecipeOptions<O> {
 const SET: &str = "set";
 
 /// What the settings stand under in the help.
-fn heading(practice: Practice) -> &'static str {
-    match practice {
-        Practice::One(_) => "Hyperparameters (several values, as 1,2,3 or 1..3, make a run of every combination)",
-        Practice::All => "Hyperparameters",
+fn heading(strategy_choice: StrategyChoice) -> &'static str {
+    match strategy_choice {
+        StrategyChoice::One(_) => "Hyperparameters (several values, as 1,2,3 or 1..3, make a run of every combination)",
+        StrategyChoice::All => "Hyperparameters",
     }
 }
 
 fn option<O: Offer>(field: Hyperparameter) -> Arg {
-    let default = O::PRACTICE.default_of(field).unwrap_or_else(|| "each strategy's own".into());
+    let default = O::STRATEGY_CHOICE.default_of(field).unwrap_or_else(|| "each strategy's own".into());
     let help = format!("{} ({}) [default: {default}]", field.explanation(), field.range());
     Arg::new(field.name())
         .long(field.name())
         .value_name("VALUE")
         .help(help)
-        .help_heading(heading(O::PRACTICE))
+        .help_heading(heading(O::STRATEGY_CHOICE))
         .allow_negative_numbers(true)
-        .value_parser(move |text: &str| sweep::values(O::PRACTICE, field, text).map(|_| text.to_owned()))
+        .value_parser(move |text: &str| sweep::values(O::STRATEGY_CHOICE, field, text).map(|_| text.to_owned()))
 }
 
 fn set<O: Offer>() -> Arg {
@@ -73,14 +73,14 @@ fn set<O: Offer>() -> Arg {
         .long(SET)
         .value_name("SETTING=VALUES")
         .help("a setting by its name: --set epochs=20 is --epochs 20; may be given for several settings")
-        .help_heading(heading(O::PRACTICE))
+        .help_heading(heading(O::STRATEGY_CHOICE))
         .action(ArgAction::Append)
-        .value_parser(|text: &str| sweep::named(O::PRACTICE, text))
+        .value_parser(|text: &str| sweep::named(O::STRATEGY_CHOICE, text))
 }
 
 impl<O: Offer> Args for RecipeOptions<O> {
     fn augment_args(command: Command) -> Command {
-        command.args(O::PRACTICE.settings().map(option::<O>)).arg(set::<O>())
+        command.args(O::STRATEGY_CHOICE.settings().map(option::<O>)).arg(set::<O>())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -92,7 +92,7 @@ impl<O: Offer> FromArgMatches for RecipeOptions<O> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = |field: Hyperparameter| Some((field, matches.get_one::<String>(field.name())?.clone()));
         let set = matches.get_many::<(Hyperparameter, String)>(SET).into_iter().flatten().cloned();
-        Ok(Self(O::PRACTICE.settings().filter_map(given).chain(set).collect(), PhantomData))
+        Ok(Self(O::STRATEGY_CHOICE.settings().filter_map(given).chain(set).collect(), PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -116,11 +116,11 @@ mod tests {
     }
 
     fn every_setting_is_an_option<O: Offer>() {
-        for field in O::PRACTICE.settings() {
+        for field in O::STRATEGY_CHOICE.settings() {
             let option = format!("--{}", field.name());
             assert_eq!(
-                parse::<O>(O::PRACTICE.sample(), &[&option, &field.get(&O::PRACTICE.sample())]),
-                Ok(O::PRACTICE.sample()),
+                parse::<O>(O::STRATEGY_CHOICE.sample(), &[&option, &field.get(&O::STRATEGY_CHOICE.sample())]),
+                Ok(O::STRATEGY_CHOICE.sample()),
                 "{option}"
             );
         }
@@ -134,7 +134,7 @@ mod tests {
         every_setting_is_an_option::<OfFinetune>();
         every_setting_is_an_option::<OfAll>();
         let recipe =
-            parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--epochs", "3", "--batch-size=64", "--augment", "none"])
+            parse::<OfCnn>(OfCnn::STRATEGY_CHOICE.sample(), &["--epochs", "3", "--batch-size=64", "--augment", "none"])
                 .expect("accepted");
         assert_eq!((recipe.epochs, recipe.batch_size, recipe.augmentation), (3, 64, None));
     }
@@ -150,23 +150,24 @@ mod tests {
                 (!strategy.is_from_scratch()).then_some(96)
             );
         }
-        assert!(parse::<OfAll>(OfAll::PRACTICE.sample(), &["--learning-rate", "1"]).is_err());
+        assert!(parse::<OfAll>(OfAll::STRATEGY_CHOICE.sample(), &["--learning-rate", "1"]).is_err());
     }
 
     #[test]
     fn a_setting_is_given_by_its_option_or_by_its_name() {
-        let recipe = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--set", "epochs=3", "--set", "seed=7"]);
-        assert_eq!(recipe, parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--epochs", "3", "--seed", "7"]));
-        let error = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--seed", "7", "--set", "seed=8"]).expect_err("refused");
+        let recipe = parse::<OfCnn>(OfCnn::STRATEGY_CHOICE.sample(), &["--set", "epochs=3", "--set", "seed=7"]);
+        assert_eq!(recipe, parse::<OfCnn>(OfCnn::STRATEGY_CHOICE.sample(), &["--epochs", "3", "--seed", "7"]));
+        let error =
+            parse::<OfCnn>(OfCnn::STRATEGY_CHOICE.sample(), &["--seed", "7", "--set", "seed=8"]).expect_err("refused");
         assert!(error.contains("seed is given twice"), "{error}");
-        let error = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &["--set", "lr=8"]).expect_err("refused");
+        let error = parse::<OfCnn>(OfCnn::STRATEGY_CHOICE.sample(), &["--set", "lr=8"]).expect_err("refused");
         assert!(error.contains("'lr' is no setting here: use network, epochs"), "{error}");
     }
 
     #[test]
     fn a_refused_value_says_what_is_accepted() {
         for (option, value) in [("--epochs", "0"), ("--min-delta", "-1"), ("--learning-rate", "fast")] {
-            let error = parse::<OfCnn>(OfCnn::PRACTICE.sample(), &[option, value]).expect_err("refused");
+            let error = parse::<OfCnn>(OfCnn::STRATEGY_CHOICE.sample(), &[option, value]).expect_err("refused");
             assert!(error.contains(option) && error.contains(" must be "), "{error}");
         }
     }

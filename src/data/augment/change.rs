@@ -1,31 +1,31 @@
-//! Everything that happens to one image on its way into a network, but for scaling: a map, tones, an erased rectangle.
+//! The changes of one image before it is scaled for a network: affine map, tones, erased rectangle.
 
 use super::{Affine, Window};
 use crate::data::manifest::ImageShape;
-use crate::data::random::{Keyed, Purpose};
-use crate::domain::{Augmentation, Place, View};
+use crate::data::random::{KeyedRng, Purpose};
+use crate::domain::{Augmentation, CropPosition, View};
 
-/// The share of an image that an erased rectangle takes, at least and at most.
+/// The least and the largest share of an image's area that an erased rectangle covers.
 const ERASED_AREA: [f64; 2] = [0.02, 0.2];
 
-/// The height of an erased rectangle by its width, at most; at least it is the inverse.
+/// The largest ratio of an erased rectangle's height to its width; the least is its inverse.
 const ERASED_ASPECT: f64 = 3.0;
 
-/// The share of a side that a view takes where nothing is cut out of images: 42 of 48 pixels.
+/// The share of a side that a corner view covers if the recipe has no crop: 42 of 48 pixels.
 const VIEW: f64 = 0.875;
 
-/// What happens to one image.
+/// The changes of one image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
-    /// Where each pixel is sampled.
+    /// The map by which pixels are sampled.
     pub affine: Affine,
-    /// `None` where pixels keep their values.
+    /// `None` if pixels keep their values.
     pub tones: Option<Tones>,
-    /// `None` where nothing is erased.
+    /// `None` if nothing is erased.
     pub erased: Option<Erased>,
 }
 
-/// Factors of the pixels, and of their distance to their mean.
+/// Factors of brightness and contrast.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tones {
     /// The factor of all pixels.
@@ -34,7 +34,7 @@ pub struct Tones {
     pub contrast: f32,
 }
 
-/// A rectangle in fractions of height and width: a pixel is in it if its middle is.
+/// A rectangle in fractions of height and width; it contains the pixels whose middles are inside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Erased {
     /// The upper and the left edge.
@@ -43,28 +43,28 @@ pub struct Erased {
     pub to: [f32; 2],
 }
 
-/// The gray that erased pixels get, from 0 to 1.
+/// The gray of erased pixels, from 0 to 1.
 pub const ERASED_GRAY: f32 = 0.5;
 
 impl Change {
-    /// A map and nothing else.
+    /// Returns a change that consists of a map only.
     #[must_use]
     pub fn mapped(affine: Affine) -> Self {
         Self { affine, tones: None, erased: None }
     }
 
-    /// The random change of the `index`th training image in an epoch, out of which a square of `crop` pixels is cut
-    /// (0: none): a function of its arguments alone.
+    /// Returns the random change of training image `index` in an epoch, as a function of its arguments only. `crop` is
+    /// the side of a square cut out at random, in pixels (0: none).
     #[must_use]
     pub fn keyed(ranges: &Augmentation, image: ImageShape, crop: u32, [seed, epoch, index]: [u64; 3]) -> Self {
-        let random = &mut Keyed::new(Purpose::Augment, seed, epoch, index);
-        // What is drawn first keeps its numbers, whatever else is drawn.
+        let random = &mut KeyedRng::new(Purpose::Augment, seed, epoch, index);
+        // The map is drawn first. Otherwise later draws would change the numbers of runs without tones or erasing.
         let mut affine = Affine::sample(ranges, random);
         let [down, right] = [image.height, image.width].map(|side| random.below(side.saturating_sub(crop) + 1));
         if crop > 0 {
-            affine.window = cut([down, right], crop, image);
+            affine.window = crop_window([down, right], crop, image);
         }
-        let factor = |random: &mut Keyed, reach: f64| random.between(1.0 - reach, 1.0 + reach);
+        let factor = |random: &mut KeyedRng, reach: f64| random.between(1.0 - reach, 1.0 + reach);
         let (brightness, contrast) = (factor(random, ranges.brightness), factor(random, ranges.contrast));
         #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
         let tones = Tones { brightness: brightness as f32, contrast: contrast as f32 };
@@ -73,25 +73,27 @@ impl Change {
         Self { affine, tones, erased }
     }
 
-    /// A view of an image out of which a square of `crop` pixels is cut (0: none).
+    /// Returns a view of an image, within a cut-out square of `crop` pixels (0: none).
     #[must_use]
     pub fn of_view(view: View, image: ImageShape, crop: u32) -> Self {
-        let window = match (view.place, crop) {
-            (Place::Middle, 0) => Window::WHOLE,
-            (Place::Middle, crop) => cut([image.height, image.width].map(|side| (side - crop) / 2), crop, image),
-            (Place::Corner { lower, right }, 0) => {
+        let window = match (view.position, crop) {
+            (CropPosition::Middle, 0) => Window::WHOLE,
+            (CropPosition::Middle, crop) => {
+                crop_window([image.height, image.width].map(|side| (side - crop) / 2), crop, image)
+            }
+            (CropPosition::Corner { lower, right }, 0) => {
                 let edge = |far: bool| if far { 1.0 - VIEW } else { 0.0 };
                 Window { origin: [edge(lower), edge(right)], extent: [VIEW; 2] }
             }
-            (Place::Corner { lower, right }, crop) => {
+            (CropPosition::Corner { lower, right }, crop) => {
                 let edge = |far: bool, side: u32| if far { side - crop } else { 0 };
-                cut([edge(lower, image.height), edge(right, image.width)], crop, image)
+                crop_window([edge(lower, image.height), edge(right, image.width)], crop, image)
             }
         };
         Self::mapped(Affine { flip: view.flip, window, ..Affine::identity() })
     }
 
-    /// Changes the tones of `pixels` (C×H×W from 0 to 1) and erases a rectangle.
+    /// Changes the tones of `pixels` (`[C, H, W]`, 0 to 1), then erases the rectangle.
     pub fn paint(&self, pixels: &mut [f32], [height, width]: [u32; 2]) {
         if let Some(tones) = self.tones {
             tones.apply(pixels);
@@ -102,8 +104,8 @@ impl Change {
     }
 }
 
-/// The square of `crop` pixels whose upper left corner is at this row and column.
-fn cut([row, column]: [u32; 2], crop: u32, image: ImageShape) -> Window {
+/// Returns the square of `crop` pixels whose upper left corner is at (row, column).
+fn crop_window([row, column]: [u32; 2], crop: u32, image: ImageShape) -> Window {
     let [height, width, crop] = [image.height, image.width, crop].map(f64::from);
     Window { origin: [f64::from(row) / height, f64::from(column) / width], extent: [crop / height, crop / width] }
 }
@@ -121,7 +123,7 @@ impl Tones {
 
 impl Erased {
     #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
-    fn sample(random: &mut Keyed) -> Self {
+    fn sample(random: &mut KeyedRng) -> Self {
         let area = random.between(ERASED_AREA[0], ERASED_AREA[1]);
         let aspect = random.between(-ERASED_ASPECT.ln(), ERASED_ASPECT.ln()).exp();
         let sides = [(area * aspect).sqrt(), (area / aspect).sqrt()].map(|side| side.min(1.0));
@@ -141,7 +143,7 @@ impl Erased {
     }
 }
 
-/// The middle of a pixel as a fraction of the image's side.
+/// Returns the middle of pixel `at` as a fraction of the image's side.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // sides are small
 #[must_use]
 pub fn middle(at: usize, side: usize) -> f32 {
@@ -155,7 +157,7 @@ mod tests {
 
     const IMAGE: ImageShape = ImageShape { width: 6, height: 5, channels: 1 };
 
-    fn seen(change: &Change, size: [u32; 2]) -> Vec<f32> {
+    fn sampled(change: &Change, size: [u32; 2]) -> Vec<f32> {
         let pixels: Vec<u8> = (0..30).collect();
         let mut out = vec![0.0; (size[0] * size[1]) as usize];
         change.affine.apply(&pixels, IMAGE, size, 1.0, &mut out);
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn views_of_a_crop_are_its_pixels() {
         let table: Vec<Vec<f32>> =
-            Views::Ten.each().iter().map(|v| seen(&Change::of_view(*v, IMAGE, 3), [3, 3])).collect();
+            Views::Ten.each().iter().map(|v| sampled(&Change::of_view(*v, IMAGE, 3), [3, 3])).collect();
         let at =
             |row: u8, column: u8| (0..9).map(|i| f32::from((row + i / 3) * 6 + column + i % 3)).collect::<Vec<_>>();
         assert_eq!(table[0], at(1, 1));
@@ -174,7 +176,7 @@ mod tests {
             (0..9).map(|i| f32::from((row + i / 3) * 6 + 5 - (column + i % 3))).collect::<Vec<_>>()
         };
         assert_eq!(table[6], mirrored(0, 0));
-        let whole = seen(&Change::of_view(View::PLAIN, IMAGE, 0), [5, 6]);
+        let whole = sampled(&Change::of_view(View::PLAIN, IMAGE, 0), [5, 6]);
         assert_eq!(whole, (0_u8..30).map(f32::from).collect::<Vec<_>>());
     }
 

@@ -1,7 +1,7 @@
-//! Bilinear sampling on a grid of positions that an affine map gives, eight pixels at a time.
+//! Bilinear sampling at the positions of an affine map, eight pixels at a time.
 //!
-//! Loops of a fixed length over arrays are what the compiler makes vectors of; [`pulp`] has it compile them for AVX2
-//! too and takes that where the processor has it. What comes out is the same to the bit.
+//! The compiler vectorizes loops of fixed length over arrays. [`pulp`] also compiles them for AVX2 and selects that
+//! version on processors that have it. Both versions return the same bits.
 
 use std::array;
 
@@ -12,12 +12,12 @@ use crate::data::manifest::ImageShape;
 /// Pixels that are sampled together.
 const LANES: usize = 8;
 
-/// A position in fixed point with 32 bits of fraction: steps add up without rounding, and the whole part needs no float
-/// conversion.
+/// A position in fixed point with 32 fractional bits: steps add without rounding, and the integer part needs no
+/// conversion from float.
 type Fixed = i64;
 
-/// Samples `pixels` (u8 H×W×C) where `matrix` takes each pixel of an output of `size`, the nearest pixel beyond the
-/// edge, to `out` (f32 C×H'×W'), times `scale`.
+/// Samples `pixels` (u8 `[H, W, C]`) into `out` (f32 `[C, H', W']`), at the position that `matrix` gives for each
+/// output pixel. `size` is H', W'; positions beyond the edge take the nearest pixel; values are multiplied by `scale`.
 pub(super) fn sample(
     matrix: [[f64; 3]; 2],
     pixels: &[u8],
@@ -31,7 +31,7 @@ pub(super) fn sample(
     let [height, width] = [image.height, image.width].map(|side| side as usize);
     for (channel, out) in out.chunks_exact_mut(grid.size[0] * grid.size[1]).enumerate() {
         let pixels = Plane { pixels, width, height, channels, channel };
-        // Worth it where most corners are asked for more than once.
+        // Packing all corners first pays only if most are read more than once.
         if out.len() >= width * height / 2 {
             let corners = Arch::new().dispatch(AllCorners(pixels));
             Arch::new().dispatch(Sampling { grid: &grid, scale, out, corners: |index: usize| corners[index] });
@@ -41,15 +41,15 @@ pub(super) fn sample(
     }
 }
 
-/// Where each output pixel looks.
+/// The sampling positions of an output, in fixed point.
 struct Grid {
     width: u32,
     size: [usize; 2],
-    /// Last position of rows and columns.
+    /// The last row and the last column.
     last: [Fixed; 2],
-    /// Position of output pixel (0, 0).
+    /// The position of output pixel (0, 0).
     origin: [Fixed; 2],
-    /// Movement of the position per output row and per output column.
+    /// The change of the position per output row and per output column.
     per_row: [Fixed; 2],
     per_column: [Fixed; 2],
 }
@@ -69,13 +69,13 @@ impl Grid {
         }
     }
 
-    /// The pixels whose corners positions lie between, and the way from them to those below and to the right. Lanes
-    /// beyond the end of a row have some position too; it is clamped like any other.
+    /// Returns, for each lane, the index of the pixel above and left of the position, and the fractions down and right
+    /// from it. Lanes beyond the end of a row are clamped like any other.
     #[allow(clippy::inline_always, reason = "as everywhere under pulp's dispatch")]
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to an image
     #[allow(clippy::cast_precision_loss)] // 24 bits are what an f32 holds
-    fn places(&self, y: &[Fixed; LANES], x: &[Fixed; LANES]) -> ([usize; LANES], [f32; LANES], [f32; LANES]) {
+    fn locate(&self, y: &[Fixed; LANES], x: &[Fixed; LANES]) -> ([usize; LANES], [f32; LANES], [f32; LANES]) {
         let (y, x) = (y.map(|y| y.clamp(0, self.last[0])), x.map(|x| x.clamp(0, self.last[1])));
         let index = array::from_fn(|lane| ((y[lane] >> 32) as u32 * self.width + (x[lane] >> 32) as u32) as usize);
         let fraction = |position: Fixed| (position as u32 >> 8).cast_signed() as f32 * (1.0 / 16_777_216.0);
@@ -83,7 +83,7 @@ impl Grid {
     }
 }
 
-/// Interpolates between top left, top right, bottom left and bottom right, packed from the lowest byte up.
+/// Interpolates between the corners top left, top right, bottom left and bottom right, packed from the lowest byte up.
 #[allow(clippy::inline_always, reason = "as everywhere under pulp's dispatch")]
 #[inline(always)]
 #[allow(clippy::cast_precision_loss)] // bytes
@@ -108,8 +108,8 @@ struct Plane<'a> {
 }
 
 impl Plane<'_> {
-    /// The pixel with this number and those to its right, below and below to the right, from the lowest byte up; the
-    /// nearest one beyond the edge.
+    /// Returns pixel `index` and its neighbours to the right, below, and below right, packed from the lowest byte up.
+    /// Beyond the edge, the nearest pixel stands in.
     fn corners(&self, index: usize) -> u32 {
         let (row, column) = (index / self.width, index % self.width);
         let (below, right) = ((row + 1).min(self.height - 1), (column + 1).min(self.width - 1));
@@ -118,7 +118,7 @@ impl Plane<'_> {
     }
 }
 
-/// The corners of every pixel of a plane.
+/// The packed corners of every pixel of a plane.
 struct AllCorners<'a>(Plane<'a>);
 
 impl WithSimd for AllCorners<'_> {
@@ -128,7 +128,7 @@ impl WithSimd for AllCorners<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> Vec<u32> {
         let Plane { pixels, width, height, channels, channel } = self.0;
-        // A row, pixels beside those to their right.
+        // Packs each pixel of a row with its right neighbour.
         let pairs = |row: usize| {
             let row = &pixels[row * width * channels..][..width * channels];
             let last = row[(width - 1) * channels + channel];
@@ -151,12 +151,12 @@ impl WithSimd for AllCorners<'_> {
     }
 }
 
-/// What is to be done for one plane of the output.
+/// The sampling of one output plane.
 struct Sampling<'a, F> {
     grid: &'a Grid,
     scale: f32,
     out: &'a mut [f32],
-    /// The four corners of a pixel, as [`Plane::corners`] packs them.
+    /// Returns the four corners of a pixel, packed as by [`Plane::corners`].
     corners: F,
 }
 
@@ -177,14 +177,14 @@ impl<F: Fn(usize) -> u32> WithSimd for Sampling<'_, F> {
             let step = grid.per_column.map(|step| step * LANES as Fixed);
             let mut whole = out.chunks_exact_mut(LANES);
             for out in &mut whole {
-                let (index, down, right) = grid.places(&y, &x);
+                let (index, down, right) = grid.locate(&y, &x);
                 out.copy_from_slice(&bilinear(index.map(&corners), down, right, scale));
                 y = y.map(|y| y + step[0]);
                 x = x.map(|x| x + step[1]);
             }
             let rest = whole.into_remainder();
             if !rest.is_empty() {
-                let (index, down, right) = grid.places(&y, &x);
+                let (index, down, right) = grid.locate(&y, &x);
                 let values = bilinear(index.map(&corners), down, right, scale);
                 rest.copy_from_slice(&values[..rest.len()]);
             }

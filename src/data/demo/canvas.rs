@@ -1,11 +1,11 @@
-//! Drawing filled shapes, given as signed distances, on a gray picture with soft edges.
+//! A gray picture with soft-edged filled shapes, given as signed distances.
 
-/// A square gray picture and the place of the face's own coordinates on it: the centre of the face is (0, 0), v points
-/// down, and the face reaches from −1 to 1.
+/// A square gray picture with the face's coordinates: the face's centre is (0, 0), v points down, and the face spans −1
+/// to 1.
 #[derive(Debug, Clone)]
 pub(super) struct Canvas {
     pub(super) side: usize,
-    /// Gray values, row by row; 0 to 255 but not yet clamped.
+    /// Gray values in rows, 0 to 255 before clamping.
     pub(super) values: Vec<f64>,
     centre: [f64; 2],
     /// Pixels per unit.
@@ -18,18 +18,18 @@ pub(super) struct Canvas {
 pub(super) type Point = [f64; 2];
 
 impl Canvas {
-    /// A canvas filled with one gray. The face's centre is at pixel position `centre` (x, y); the head is tilted by the
-    /// angle whose half has the tangent `half_tilt`, as that needs no sine.
+    /// Returns a canvas of one gray. The face's centre is at pixel `centre` (x, y). `half_tilt` is the tangent of half
+    /// the head's tilt, which avoids sines (they round differently between machines).
     pub(super) fn new(side: usize, gray: f64, centre: [f64; 2], scale: f64, half_tilt: f64) -> Self {
         let square = half_tilt * half_tilt;
         let (cos, sin) = ((1.0 - square) / (1.0 + square), 2.0 * half_tilt / (1.0 + square));
         Self { side, values: vec![gray; side * side], centre, scale, cos, sin }
     }
 
-    /// Paints where `distance` (in units, negative inside) says so, within the box from `low` to `high`.
+    /// Paints inside the shape of signed `distance` (in units, negative inside), within the box from `low` to `high`.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub(super) fn fill(&mut self, low: Point, high: Point, gray: f64, opacity: f64, distance: impl Fn(Point) -> f64) {
-        let corners = [low, [high[0], low[1]], [low[0], high[1]], high].map(|corner| self.pixel(corner));
+        let corners = [low, [high[0], low[1]], [low[0], high[1]], high].map(|corner| self.to_pixel(corner));
         let limit = self.side as f64;
         let reach = |axis: usize| {
             let values = corners.map(|corner| corner[axis]);
@@ -40,21 +40,21 @@ impl Canvas {
         let (columns, rows) = (reach(0), reach(1));
         for y in rows.0..rows.1 {
             for x in columns.0..columns.1 {
-                let point = self.unit([x as f64 + 0.5, y as f64 + 0.5]);
-                let cover = (0.5 - distance(point) * self.scale).clamp(0.0, 1.0) * opacity;
+                let point = self.to_unit([x as f64 + 0.5, y as f64 + 0.5]);
+                let coverage = (0.5 - distance(point) * self.scale).clamp(0.0, 1.0) * opacity;
                 let value = &mut self.values[y * self.side + x];
-                *value += (gray - *value) * cover;
+                *value += (gray - *value) * coverage;
             }
         }
     }
 
-    /// An ellipse.
-    pub(super) fn ellipse(&mut self, centre: Point, radii: Point, gray: f64, opacity: f64) {
+    /// Paints an ellipse.
+    pub(super) fn fill_ellipse(&mut self, centre: Point, radii: Point, gray: f64, opacity: f64) {
         let (low, high) = ([centre[0] - radii[0], centre[1] - radii[1]], [centre[0] + radii[0], centre[1] + radii[1]]);
-        self.fill(low, high, gray, opacity, |point| ellipse(point, centre, radii));
+        self.fill(low, high, gray, opacity, |point| ellipse_distance(point, centre, radii));
     }
 
-    /// A stroke of this width along the quadratic Bézier curve of three points.
+    /// Paints a stroke along the quadratic Bézier curve of three points.
     pub(super) fn stroke(&mut self, curve: [Point; 3], width: f64, gray: f64, opacity: f64) {
         const PIECES: usize = 8;
         #[allow(clippy::cast_precision_loss)]
@@ -63,34 +63,35 @@ impl Canvas {
         let low = [bound(f64::min, 0) - width, bound(f64::min, 1) - width];
         let high = [bound(f64::max, 0) + width, bound(f64::max, 1) + width];
         self.fill(low, high, gray, opacity, |point| {
-            points.windows(2).map(|pair| segment(point, pair[0], pair[1])).fold(f64::INFINITY, f64::min) - width / 2.0
+            points.windows(2).map(|pair| segment_distance(point, pair[0], pair[1])).fold(f64::INFINITY, f64::min)
+                - width / 2.0
         });
     }
 
-    /// The pixel position of a point of the face.
-    fn pixel(&self, [u, v]: Point) -> [f64; 2] {
+    /// Returns the pixel position of a point of the face.
+    fn to_pixel(&self, [u, v]: Point) -> [f64; 2] {
         let (x, y) = (u * self.cos - v * self.sin, u * self.sin + v * self.cos);
         [self.centre[0] + x * self.scale, self.centre[1] + y * self.scale]
     }
 
-    /// The point of the face at a pixel position.
-    pub(super) fn unit(&self, [x, y]: [f64; 2]) -> Point {
+    /// Returns the point of the face at a pixel position.
+    pub(super) fn to_unit(&self, [x, y]: [f64; 2]) -> Point {
         let (x, y) = ((x - self.centre[0]) / self.scale, (y - self.centre[1]) / self.scale);
         [x * self.cos + y * self.sin, y * self.cos - x * self.sin]
     }
 }
 
-/// Distance to an ellipse, nearly: its implicit function over the length of its gradient.
-pub(super) fn ellipse(point: Point, centre: Point, radii: Point) -> f64 {
+/// Returns the approximate distance to an ellipse: its implicit function over the length of its gradient.
+pub(super) fn ellipse_distance(point: Point, centre: Point, radii: Point) -> f64 {
     let (u, v) = ((point[0] - centre[0]) / radii[0], (point[1] - centre[1]) / radii[1]);
     let length = (u * u + v * v).sqrt();
     let slope = ((u / radii[0]) * (u / radii[0]) + (v / radii[1]) * (v / radii[1])).sqrt();
     if slope < 1e-9 { -radii[0].min(radii[1]) } else { (length - 1.0) * length / slope }
 }
 
-/// Distance to the lens between two arcs over the width 2·`half`: `up` and `down` are their heights in the middle above
-/// and below the chord, which sags by `sag` in the middle.
-pub(super) fn lens(point: Point, centre: Point, half: f64, up: f64, down: f64, sag: f64) -> f64 {
+/// Returns the distance to the lens between two arcs over the width 2·`half`. `up` and `down` are the arcs' heights
+/// above and below the chord, which sags by `sag`; all three are measured in the middle.
+pub(super) fn lens_distance(point: Point, centre: Point, half: f64, up: f64, down: f64, sag: f64) -> f64 {
     let (u, v) = ((point[0] - centre[0]) / half, point[1] - centre[1]);
     let bow = 1.0 - u * u;
     let upper = (sag - up) * bow - v;
@@ -98,7 +99,7 @@ pub(super) fn lens(point: Point, centre: Point, half: f64, up: f64, down: f64, s
     upper.max(lower).max((u.abs() - 1.0) * half)
 }
 
-fn segment(point: Point, from: Point, to: Point) -> f64 {
+fn segment_distance(point: Point, from: Point, to: Point) -> f64 {
     let (along, offset) = ([to[0] - from[0], to[1] - from[1]], [point[0] - from[0], point[1] - from[1]]);
     let square = along[0] * along[0] + along[1] * along[1];
     let part =

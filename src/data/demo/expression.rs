@@ -1,13 +1,13 @@
-//! What an expression does to a face, in a handful of movements after Ekman and Friesen's action units.
+//! Expressions as movements of parts of a face, after Ekman and Friesen's action units.
 
-use crate::data::random::Keyed;
+use crate::data::random::KeyedRng;
 
-/// How far each part of the face is moved; 0 is at rest. Lengths are in units of half a face.
+/// The movement of each part of a face, 0 when relaxed. Lengths are in units of half a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Expression {
-    /// Inner ends of the brows, up (AU 1) or down (AU 4).
+    /// The inner ends of the brows, up (AU 1) or down (AU 4).
     pub(super) inner_brow: f64,
-    /// Outer ends of the brows, up (AU 2).
+    /// The outer ends of the brows, up (AU 2).
     pub(super) outer_brow: f64,
     /// Brows drawn together, with a furrow (AU 4).
     pub(super) furrow: f64,
@@ -25,7 +25,7 @@ pub(super) struct Expression {
     pub(super) cheeks: f64,
 }
 
-/// Movements of the seven expressions at full intensity, in label order, each as the fields of [`Expression`].
+/// The movements of the seven expressions at full intensity, in label order, as the fields of [`Expression`].
 const FULL: [[f64; 9]; 7] = [
     [-0.15, 0.03, 1.0, -0.30, 0.15, -0.10, 0.05, -0.10, 0.0], // angry
     [-0.08, 0.00, 0.5, -0.35, 1.00, -0.09, 0.10, -0.05, 0.4], // disgust
@@ -36,24 +36,24 @@ const FULL: [[f64; 9]; 7] = [
     [0.14, 0.15, 0.0, 0.50, 0.00, 0.00, 0.36, -0.16, 0.0],    // surprise
 ];
 
-/// How much each movement varies from face to face, whatever the expression.
+/// The standard deviation of each movement between faces of one expression.
 const SPREAD: [f64; 9] = [0.035, 0.035, 0.15, 0.12, 0.12, 0.03, 0.035, 0.05, 0.15];
 
-/// Weakest and strongest intensity of an expression; the weak ones are hard to tell from neutral.
+/// The least and the largest intensity of an expression; the least is hard to distinguish from neutral.
 const INTENSITY: (f64, f64) = (0.4, 1.2);
 
-/// Most of a second expression that is mixed in.
+/// The largest share of a second expression.
 const MIXED: f64 = 0.3;
 
 impl Expression {
     /// Draws an instance of the class's expression.
-    pub(super) fn draw(label: usize, random: &mut Keyed) -> Self {
+    pub(super) fn draw(label: usize, random: &mut KeyedRng) -> Self {
         let intensity = random.between(INTENSITY.0, INTENSITY.1);
         let other = random.below(7) as usize;
         let share = MIXED * random.unit() * random.unit();
         let moves: [f64; 9] = std::array::from_fn(|part| {
             let meant = intensity * FULL[label][part];
-            meant + share * (FULL[other][part] - meant) + SPREAD[part] * bell(random)
+            meant + share * (FULL[other][part] - meant) + SPREAD[part] * draw_normal(random)
         });
         let [inner_brow, outer_brow, furrow, eyes, wrinkle, corners, mouth, width, cheeks] = moves;
         Self {
@@ -70,7 +70,8 @@ impl Expression {
     }
 }
 
-/// Nearly normal with deviation 1: a sum of uniform numbers, as a logarithm is not rounded alike everywhere.
-pub(super) fn bell(random: &mut Keyed) -> f64 {
+/// Returns a nearly normal number of deviation 1. It is a sum of uniform numbers, because logarithms round differently
+/// between machines.
+pub(super) fn draw_normal(random: &mut KeyedRng) -> f64 {
     (0..4).map(|_| random.between(-0.5, 0.5)).sum::<f64>() * 3.0_f64.sqrt()
 }

@@ -1,9 +1,9 @@
-//! The built-in dataset: drawn faces in FER-2013's seven expressions and its imbalance, made on first use.
+//! The built-in dataset: drawn faces with FER-2013's seven expressions and class imbalance, generated on first use.
 //!
-//! Each face is drawn from a key (class, number) by sums, products and square roots of 64-bit floats only, which every
-//! machine rounds alike: the pixels, and with them the fingerprint, are the same everywhere. Faces differ in identity,
-//! pose, light and intensity; neighbouring expressions overlap, a few are drawn as another one than their label says,
-//! and some are covered in part, so that a small network learns them well but not perfectly.
+//! Each face follows from a key (class, number) by sums, products and square roots of 64-bit floats. Every machine
+//! rounds these alike, so the pixels and the fingerprint are the same everywhere. Faces differ in identity, pose, light
+//! and intensity. Neighbouring expressions overlap, a few labels are wrong, and some faces are partly covered. A small
+//! network therefore learns them well but not perfectly.
 
 mod canvas;
 mod expression;
@@ -16,10 +16,10 @@ use rayon::prelude::*;
 
 use self::expression::Expression;
 use super::manifest::{ImageShape, Manifest, SplitOptions};
-use super::random::{Keyed, Purpose};
-use super::split::cut;
+use super::random::{KeyedRng, Purpose};
+use super::split::split_files;
 use super::store::{Dataset, StoreError};
-use super::writer::{Description, Workshop, Writer};
+use super::writer::{Description, StagingFolder, Writer};
 use crate::domain::{DatasetName, Split};
 
 /// The name of the demo dataset.
@@ -28,14 +28,14 @@ pub const NAME: &str = "demo";
 /// Pixels along a side, as in FER-2013.
 const SIDE: u32 = 48;
 
-/// Part of every key; another number draws other faces.
+/// A part of every key; another number gives other faces.
 const SERIES: u64 = 1;
 
-/// Keras's fraction, as imports use it.
+/// The validation fraction, Keras's and the import's default.
 const VALIDATION: f64 = 0.1;
 
-/// Classes in label order with their images for training and validation together, and for test. 3,000 and 700 images
-/// in FER-2013's shares.
+/// The classes in label order, with their images for training and validation together, and for test: 3,000 and 700
+/// images in FER-2013's shares.
 const CLASSES: [(&str, usize, usize); 7] = [
     ("angry", 417, 97),
     ("disgust", 48, 11),
@@ -46,13 +46,13 @@ const CLASSES: [(&str, usize, usize); 7] = [
     ("surprise", 330, 77),
 ];
 
-/// How often the face drawn has another expression than its label.
+/// The probability that a face shows another expression than its label.
 const MISLABELLED: f64 = 0.03;
 
-/// The demo dataset of this data folder, drawn now if it is not there or damaged.
+/// Returns the demo dataset of this data folder; draws it if it is missing or damaged.
 ///
 /// # Errors
-/// [`StoreError`] when it cannot be written, or is there in a newer format or out of reach: such a one is not replaced.
+/// [`StoreError`] if it cannot be written or read, or has a newer format; such a dataset is not replaced.
 ///
 /// # Panics
 /// Never: [`NAME`] is a valid name.
@@ -63,14 +63,14 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
         Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // A constant of letters alone.
+    // The constant consists of letters.
     let name = DatasetName::new(NAME).unwrap_or_else(|_| unreachable!());
-    let workshop = Workshop::open(data_dir, &name)?;
+    let staging = StagingFolder::open(data_dir, &name)?;
     let names: Vec<String> = CLASSES.iter().map(|class| class.0.to_owned()).collect();
-    let mut writer = Writer::new(workshop, ImageShape { width: SIDE, height: SIDE, channels: 1 }, &names)?;
+    let mut writer = Writer::new(staging, ImageShape { width: SIDE, height: SIDE, channels: 1 }, &names)?;
     for split in Split::ALL {
         for (label, (class, learned, test)) in CLASSES.into_iter().enumerate() {
-            let parts = cut(learned, VALIDATION, 0.0);
+            let parts = split_files(learned, VALIDATION, 0.0);
             let numbers = match split {
                 Split::Train => parts.train,
                 Split::Validation => parts.validation,
@@ -86,13 +86,13 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
     let split = SplitOptions { validation_fraction: Some(VALIDATION), ..SplitOptions::default() };
     let source = "drawn by mien".to_owned();
     let description = Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source, created_at, split };
-    // What is there under the name, if anything, is a damaged drawing: imports cannot have the name.
+    // Imports cannot use the name, so a dataset replaced here is a damaged demo.
     writer.finish(description, true).map(|(manifest, _)| manifest)
 }
 
-/// Draws the face of this number in a class.
+/// Draws the face with this number in a class, u8 `[SIDE, SIDE]`.
 fn draw(label: usize, number: usize) -> Vec<u8> {
-    let mut random = Keyed::new(Purpose::Demo, SERIES, label as u64, number as u64);
+    let mut random = KeyedRng::new(Purpose::Demo, SERIES, label as u64, number as u64);
     let shown = if random.chance(MISLABELLED) { random.below(7) as usize } else { label };
     let expression = Expression::draw(shown, &mut random);
     face::draw(&expression, SIDE as usize, &mut random)
@@ -114,11 +114,11 @@ mod tests {
         assert_eq!(ensure(dir.path(), 2).unwrap().created_at, 1);
     }
 
-    /// `MIEN_LOOK=FOLDER cargo test --release --no-default-features --lib look_at_the_faces -- --ignored` writes a
-    /// sheet of faces, a row a class, and the dataset to the folder.
+    /// `MIEN_LOOK=FOLDER cargo test --release --no-default-features --lib write_a_sheet_of_faces -- --ignored` writes
+    /// the dataset and a sheet of faces, a row per class, to the folder.
     #[test]
-    #[ignore = "for looking at"]
-    fn look_at_the_faces() {
+    #[ignore = "writes a picture to look at"]
+    fn write_a_sheet_of_faces() {
         const COLUMNS: u32 = 16;
         let folder = std::path::PathBuf::from(std::env::var_os("MIEN_LOOK").expect("MIEN_LOOK is a folder"));
         let mut sheet = image::GrayImage::new(COLUMNS * SIDE, 7 * SIDE);

@@ -8,28 +8,27 @@ use crate::data::images::Augmenter;
 use crate::data::store::Dataset;
 use crate::domain::Split;
 
-/// What a frozen base made of a dataset's images. Splits are added as they are computed.
+/// The cached features of a dataset's images; splits are added as they are computed.
 #[derive(Debug)]
 pub struct CachedFeatures {
     dataset: Arc<Dataset>,
     shape: [usize; 3],
     augmenter: Option<Augmenter>,
-    /// By split: the variants of the training images in order, or the images as they are.
+    /// By split: one section per variant of the training images, or one for unchanged images.
     sections: [Vec<Complete>; 3],
 }
 
 impl CachedFeatures {
-    /// None yet, of rows of this shape (channels, height, width).
+    /// Returns a source without features, for rows of this shape (channels, height, width).
     #[must_use]
     pub fn new(dataset: Arc<Dataset>, shape: [usize; 3], augmenter: Option<Augmenter>) -> Self {
         Self { dataset, shape, augmenter, sections: [Vec::new(), Vec::new(), Vec::new()] }
     }
 
-    /// Adds the sections of a split, in the order of
-    /// [`SectionName::of_split`](super::SectionName::of_split).
+    /// Adds the sections of a split, in the order of [`SectionName::of_split`](super::SectionName::of_split).
     ///
     /// # Panics
-    /// If a section does not have as many rows as the split has images.
+    /// If a section has not as many rows as the split has images.
     pub fn add(&mut self, split: Split, sections: Vec<Complete>) {
         assert!(sections.iter().all(|section| section.rows() == self.dataset.len(split)), "rows of {split}");
         self.sections[split as usize] = sections;

@@ -1,17 +1,17 @@
-//! What the frozen layers of a pretrained base made of a dataset's images, kept beside the dataset.
+//! Cached outputs of a base's frozen layers for a dataset's images, in the dataset's folder.
 //!
 //! ```text
-//! data/NAME/features/KEY/key.json           what decides the numbers, see `Key`
-//!                       /train.f32          f32 rows of one section, little-endian
-//!                       /train.table        8 bytes for every 256 rows: whether they are there, and their CRC-32
-//!                       /train-SEED…-2.f32  the second augmented variant of the training images
+//! data/NAME/features/KEY/key.json           the inputs of the computation, see `Key` /train.f32          f32 rows of
+//! one section, little-endian /train.table        8 bytes for every 256 rows: presence and CRC-32 /train-SEED…-2.f32
+//! the second augmented variant of the training images
 //! ```
-//! A section is written in chunks of 256 rows, each of which counts once its checksum is in the table: a worker that is
-//! killed loses the chunk it was at, and a damaged chunk is computed again. Whoever computes a section holds a lock on
-//! its table, whoever reads one holds a shared lock, so that nobody computes twice or removes what is in use.
+//!
+//! A section is written in chunks of 256 rows, and a chunk counts once its checksum is in the table. A killed worker
+//! loses one chunk, and a damaged chunk is computed again. The writer of a section holds an exclusive lock on its table
+//! and each reader a shared one. Otherwise two workers could compute one section, or a removal could hit a reader.
 
 mod cached;
-mod room;
+mod disk_space;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -27,18 +27,18 @@ use crate::domain::{Precision, Preprocessing, Split};
 use crate::durable;
 
 pub use cached::CachedFeatures;
-pub use room::{NoRoom, Usage, clear, make_room, usage};
+pub use disk_space::{CacheRefusal, CacheUsage, clear, free_space, usage};
 pub use section::{CHUNK, Complete, Opened, Section, Unfinished};
 
-/// The folder of all cached features of a dataset.
+/// The folder of a dataset's cached features.
 pub const FOLDER: &str = "features";
 
-/// Raised when the same key would give other numbers than before.
+/// The version of the computation; raised when the same key would give other numbers.
 pub const KEY_VERSION: u32 = 1;
 
 const KEY_FILE: &str = "key.json";
 
-/// Everything that decides what comes out of the frozen layers, but for which images go in.
+/// All inputs of the frozen layers' computation except the choice of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Key {
     /// See [`KEY_VERSION`].
@@ -53,40 +53,40 @@ pub struct Key {
     pub shape: [usize; 3],
     /// Side of the input images, in pixels.
     pub size: u32,
-    /// How pixels become input.
+    /// The preprocessing of pixels.
     pub preprocessing: Preprocessing,
-    /// Kind of the device that computes, `cpu` or `cuda`: the last bits differ.
+    /// The kind of device, `cpu` or `cuda`; their results differ in the last bits.
     pub device: String,
-    /// What the base computes in.
+    /// The number type of the base's convolutions.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
 }
 
 impl Key {
-    /// Numbers in a row.
+    /// Returns the number of values in a row.
     #[must_use]
     pub fn row(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// The folder of this key for the dataset in `dataset_dir`.
+    /// Returns the folder of this key for the dataset in `dataset_dir`.
     #[must_use]
     pub fn folder(&self, dataset_dir: &Path) -> PathBuf {
-        // Serializing plain values cannot fail; a key that did would only be a folder of its own.
+        // Serializing plain values cannot fail, and an empty key would only share one folder.
         let hash = blake3::hash(&serde_json::to_vec(self).unwrap_or_default());
         dataset_dir.join(FOLDER).join(&hash.to_hex()[..16])
     }
 
-    /// Makes the folder and notes in it what it is of.
+    /// Creates the folder and writes the key into it.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn prepare(&self, dataset_dir: &Path) -> io::Result<PathBuf> {
         let folder = self.folder(dataset_dir);
         let note = folder.join(KEY_FILE);
-        durable::own(dataset_dir)?;
-        folder.parent().map_or(Ok(()), durable::folder)?;
-        durable::folder(&folder)?;
+        durable::check_folder(dataset_dir)?;
+        folder.parent().map_or(Ok(()), durable::create_folder)?;
+        durable::create_folder(&folder)?;
         if !note.exists() {
             durable::write(&note, &serde_json::to_vec_pretty(self)?)?;
         }
@@ -97,23 +97,23 @@ impl Key {
         const MOST_BYTES: u64 = 64 << 10;
         let path = folder.join(KEY_FILE);
         let kind = fs::symlink_metadata(&path).ok()?;
-        // Anything else was not written by this program.
+        // Any other file was not written by this program.
         let plain = kind.is_file() && kind.len() <= MOST_BYTES;
         plain.then(|| fs::read(path).ok()).flatten().and_then(|text| serde_json::from_slice(&text).ok())
     }
 }
 
-/// Which images a section is of.
+/// The images of a section.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SectionName {
     /// The split.
     pub split: Split,
-    /// The random changes and the number of the variant; `None` for the images as they are.
+    /// The random changes and the number of the variant; `None` for unchanged images.
     pub variant: Option<(Augmenter, u64)>,
 }
 
 impl SectionName {
-    /// The name of its files, without an ending.
+    /// Returns the name of the section's files, without extension.
     #[must_use]
     pub fn stem(&self) -> String {
         let Some((augmenter, number)) = &self.variant else { return self.split.to_string() };
@@ -122,7 +122,7 @@ impl SectionName {
         format!("{}-seed{}-{}-{number}", self.split, augmenter.seed, &hash.to_hex()[..8])
     }
 
-    /// The sections that a run reads of a split: the images as they are, or all variants of the training images.
+    /// Returns the sections that a run reads of a split: unchanged images, or all variants of the training images.
     #[must_use]
     pub fn of_split(split: Split, augmenter: Option<&Augmenter>) -> Vec<Self> {
         match augmenter {

@@ -1,4 +1,4 @@
-//! One section: rows of features in a file, and the table of what of it is there.
+//! A section: rows of features in a file, and the table of its chunks.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -15,14 +15,14 @@ use crate::durable::{self, lock};
 /// Rows that are written and checked together.
 pub const CHUNK: usize = 256;
 
-/// Bytes of a table's entry: the CRC-32 and, above it, a one where the chunk is there.
+/// Bytes of a table's entry: the CRC-32, and above it a one if the chunk is present.
 const ENTRY: usize = 8;
 const PRESENT: u64 = 1 << 32;
 
-/// Longest wait for somebody who looks at a lock, which takes an instant.
+/// The longest wait for a process that only inspects the lock.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Where a section lies and how large it is.
+/// The path and size of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     stem: PathBuf,
@@ -30,43 +30,43 @@ pub struct Section {
     row: usize,
 }
 
-/// What opening a section finds.
+/// The result of opening a section.
 #[derive(Debug)]
 pub enum Opened {
-    /// All of it is there.
+    /// All chunks are present.
     Complete(Complete),
-    /// Something is to be computed, by whoever holds this.
+    /// Some chunks are missing; the holder may write them.
     Unfinished(Unfinished),
-    /// Another process is computing it.
+    /// Another process is computing the section.
     Busy,
 }
 
 impl Section {
-    /// The section with this name in a key's folder: `rows` rows of `row` numbers.
+    /// Returns the section with this name in a key's folder: `rows` rows of `row` values.
     #[must_use]
     pub fn new(folder: &Path, stem: &str, rows: usize, row: usize) -> Self {
         Self { stem: folder.join(stem), rows, row }
     }
 
-    /// The file of numbers.
+    /// Returns the path of the values.
     #[must_use]
     pub fn values_file(&self) -> PathBuf {
         self.stem.with_added_extension("f32")
     }
 
-    /// The table.
+    /// Returns the path of the table.
     #[must_use]
     pub fn table_file(&self) -> PathBuf {
         self.stem.with_added_extension("table")
     }
 
-    /// Bytes of the numbers.
+    /// Returns the bytes of the values.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         (self.rows * self.row * size_of::<f32>()) as u64
     }
 
-    /// Bytes of disk that it does not take yet: the file is sparse until its chunks are written.
+    /// Returns the bytes that the section does not occupy yet; its file is sparse until its chunks are written.
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {
         let taken = fs::metadata(self.values_file()).map_or(0, |metadata| metadata.blocks() * 512);
@@ -81,22 +81,24 @@ impl Section {
         chunk * CHUNK..((chunk + 1) * CHUNK).min(self.rows)
     }
 
-    /// Opens it, checks every chunk that the table claims, and takes the lock that fits what is found.
+    /// Opens the section, checks every chunk in the table, and takes a shared lock if it is complete, else an exclusive
+    /// one.
     ///
     /// # Errors
-    /// When the files cannot be made, read or locked.
+    /// If the files cannot be created, read or locked.
     pub fn open(&self) -> io::Result<Opened> {
-        let open = |path: &Path| durable::in_place().create(true).truncate(false).read(true).write(true).open(path);
+        let open =
+            |path: &Path| durable::in_place_options().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
-        // Under the lock, which counts only on the table that is still in its place: whoever removes a section holds
-        // it.
-        let held = |attempt| Ok::<_, io::Error>(taken(attempt)? && durable::is_at(&table, &self.table_file()));
+        // A lock counts only while the table still has its path, because a removal unlinks it under the lock.
+        let held =
+            |attempt| Ok::<_, io::Error>(is_acquired(attempt)? && durable::is_same_file(&table, &self.table_file()));
         if !held(table.try_lock_shared())? {
             return Ok(Opened::Busy);
         }
         let values = open(&self.values_file())?;
-        if self.is_whole(&table, &values)? {
-            // Who is used last is removed last.
+        if self.is_complete(&table, &values)? {
+            // The time decides which section is removed first.
             let _ = table.set_modified(SystemTime::now());
             return Ok(Opened::Complete(Complete { section: self.clone(), map: map(&values)?, _lock: table }));
         }
@@ -106,56 +108,57 @@ impl Section {
             return Ok(Opened::Busy);
         }
         let values = open(&self.values_file())?;
-        // Sparse: disk is taken as chunks are written.
+        // Sparse: chunks take disk space when they are written.
         values.set_len(self.bytes())?;
         table.set_len((self.chunks() * ENTRY) as u64)?;
         let missing = self.missing(&table, &values)?;
         Ok(Opened::Unfinished(Unfinished { section: self.clone(), missing, values, table }))
     }
 
-    /// Opens it if all of it is there and nobody is at it; makes, changes and computes nothing.
+    /// Opens the section if it is complete and not being computed; creates and changes nothing.
     ///
     /// # Errors
-    /// When the files are there and cannot be read or locked.
-    pub fn open_if_whole(&self) -> io::Result<Option<Complete>> {
+    /// If the files exist and cannot be read or locked.
+    pub fn open_if_complete(&self) -> io::Result<Option<Complete>> {
         let (table, values) = match (File::open(self.table_file()), File::open(self.values_file())) {
             (Ok(table), Ok(values)) => (table, values),
             (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => return Ok(None),
         };
-        // Who makes room holds it alone for an instant.
-        let held = lock::wait(|| table.try_lock_shared(), PATIENCE)? && durable::is_at(&table, &self.table_file());
-        if !held || !self.is_whole(&table, &values)? {
+        // A process that frees space holds the lock for an instant.
+        let held =
+            lock::wait_for(|| table.try_lock_shared(), PATIENCE)? && durable::is_same_file(&table, &self.table_file());
+        if !held || !self.is_complete(&table, &values)? {
             return Ok(None);
         }
         let _ = table.set_modified(SystemTime::now());
         Ok(Some(Complete { section: self.clone(), map: map(&values)?, _lock: table }))
     }
 
-    /// The chunks that are not there or not as they were written, in order.
+    /// Returns the chunks that are absent or damaged, in order.
     fn missing(&self, table: &File, values: &File) -> io::Result<Vec<usize>> {
         let mut entries = vec![0; self.chunks() * ENTRY];
         table.read_exact_at(&mut entries, 0)?;
         let map = map(values)?;
-        let stands = |chunk: &usize| {
+        let is_intact = |chunk: &usize| {
             let entry = u64::from_le_bytes(*entries[chunk * ENTRY..].first_chunk().unwrap_or(&[0; ENTRY]));
-            entry & PRESENT != 0 && entry == PRESENT | u64::from(crc32fast::hash(self.part(&map, *chunk)))
+            entry & PRESENT != 0 && entry == PRESENT | u64::from(crc32fast::hash(self.chunk_bytes(&map, *chunk)))
         };
-        Ok((0..self.chunks()).into_par_iter().filter(|chunk| !stands(chunk)).collect())
+        Ok((0..self.chunks()).into_par_iter().filter(|chunk| !is_intact(chunk)).collect())
     }
 
-    fn is_whole(&self, table: &File, values: &File) -> io::Result<bool> {
+    fn is_complete(&self, table: &File, values: &File) -> io::Result<bool> {
         let lengths = [table.metadata()?.len(), values.metadata()?.len()];
         Ok(lengths == [(self.chunks() * ENTRY) as u64, self.bytes()] && self.missing(table, values)?.is_empty())
     }
 
-    fn part<'a>(&self, bytes: &'a [u8], chunk: usize) -> &'a [u8] {
+    fn chunk_bytes<'a>(&self, bytes: &'a [u8], chunk: usize) -> &'a [u8] {
         let Range { start, end } = self.rows_of(chunk);
         &bytes[start * self.row * size_of::<f32>()..end * self.row * size_of::<f32>()]
     }
 }
 
-fn taken(attempt: Result<(), TryLockError>) -> io::Result<bool> {
+fn is_acquired(attempt: Result<(), TryLockError>) -> io::Result<bool> {
     match attempt {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
@@ -165,13 +168,13 @@ fn taken(attempt: Result<(), TryLockError>) -> io::Result<bool> {
 
 #[allow(unsafe_code)]
 fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: a map is sound while nobody truncates or changes the file under it. A section's file never shrinks, is
-    // written only by the holder of the table's exclusive lock, and this map is read under the shared lock or by that
-    // very holder; removing a section unlinks the file, which then lives on under its map.
+    // SAFETY: a map is sound while nobody truncates or changes the file. A section's file never shrinks, and only the
+    // holder of the table's exclusive lock writes it. This map is read under the shared lock or by that holder. A
+    // removal unlinks the file, which the map keeps.
     unsafe { Mmap::map(file) }
 }
 
-/// A section that its holder alone may write.
+/// A section that only its holder may write.
 #[derive(Debug)]
 pub struct Unfinished {
     section: Section,
@@ -181,7 +184,7 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// The chunks that are to be computed, in order, each with its rows.
+    /// Returns the missing chunks in order, each with its rows.
     #[must_use]
     pub fn missing(&self) -> Vec<(usize, Range<usize>)> {
         self.missing.iter().map(|chunk| (*chunk, self.section.rows_of(*chunk))).collect()
@@ -190,23 +193,23 @@ impl Unfinished {
     /// Writes the rows of a chunk.
     ///
     /// # Errors
-    /// When the disk is full or gone; the chunk then stays missing.
+    /// If the write fails, as on a full disk; the chunk then stays missing.
     ///
     /// # Panics
-    /// If there are more or fewer numbers than the chunk has.
+    /// If `rows` has another length than the chunk.
     pub fn write(&self, chunk: usize, rows: &[f32]) -> io::Result<()> {
         let range = self.section.rows_of(chunk);
         assert_eq!(rows.len(), range.len() * self.section.row, "numbers of a chunk");
         let bytes: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
         let at = (range.start * self.section.row * size_of::<f32>()) as u64;
         self.values.write_all_at(&bytes, at)?;
-        // After the numbers: were both lost in part, the checksum tells.
+        // Written after the values. If a crash loses part of them, the checksum differs.
         let entry = PRESENT | u64::from(crc32fast::hash(&bytes));
         self.table.write_all_at(&entry.to_le_bytes(), (chunk * ENTRY) as u64)
     }
 }
 
-/// A section that is all there, and stays while this lives.
+/// A complete section, which cannot be removed while this value exists.
 #[derive(Debug)]
 pub struct Complete {
     section: Section,
@@ -215,7 +218,7 @@ pub struct Complete {
 }
 
 impl Complete {
-    /// Copies a row.
+    /// Copies a row to `out`.
     ///
     /// # Panics
     /// If there is no such row, or `out` has another length than a row.
@@ -227,7 +230,7 @@ impl Complete {
         }
     }
 
-    /// How many rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.section.rows

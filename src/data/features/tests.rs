@@ -1,4 +1,4 @@
-//! Sections that are interrupted, damaged, shared and removed.
+//! Interruption, damage, sharing and removal of sections.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn a_section_is_filled_chunk_by_chunk_and_read_back() {
     assert_eq!(work.missing(), [(0, 0..256), (1, 256..512), (2, 512..522)]);
     work.write(1, &rows(256..512)).unwrap();
     drop(work);
-    // A killed worker loses what it had not written, and nothing else.
+    // A killed worker loses only its unwritten chunks.
     assert_eq!(unfinished(&section).missing(), [(0, 0..256), (2, 512..522)]);
     fill(&section);
     let complete = complete(&section);
@@ -91,7 +91,7 @@ fn damage_is_found_and_only_the_damaged_chunk_is_missing() {
     assert_eq!(unfinished(&section).missing(), [(1, 256..512), (2, 512..522)]);
     fill(&section);
     complete(&section);
-    // Cut short, or longer than it should be.
+    // A truncated file.
     fs::write(section.values_file(), &fs::read(section.values_file()).unwrap()[..5000]).unwrap();
     assert_eq!(unfinished(&section).missing().len(), 2);
     fill(&section);
@@ -99,7 +99,7 @@ fn damage_is_found_and_only_the_damaged_chunk_is_missing() {
 }
 
 #[test]
-fn nobody_computes_or_removes_what_another_holds() {
+fn a_section_in_use_is_neither_computed_nor_removed() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     let section = section(&dataset, 48);
@@ -111,14 +111,14 @@ fn nobody_computes_or_removes_what_another_holds() {
     let (reader, other) = (complete(&section), complete(&section));
     assert_eq!(clear(&dataset).unwrap(), (0, 1));
     drop((reader, other));
-    let (freed, kept) = clear(&dataset).unwrap();
-    assert!(freed > 0 && kept == 0);
+    let (freed, in_use) = clear(&dataset).unwrap();
+    assert!(freed > 0 && in_use == 0);
     assert!(usage(&dataset).is_empty());
     assert!(!section.values_file().exists());
 }
 
 #[test]
-fn looking_at_what_is_kept_does_not_keep_a_worker_from_it() {
+fn measuring_usage_never_hides_a_section_from_a_worker() {
     let home = TempDir::new().unwrap();
     let section = section(&home.path().join("demo"), 48);
     fill(&section);
@@ -129,14 +129,14 @@ fn looking_at_what_is_kept_does_not_keep_a_worker_from_it() {
                 assert_eq!(usage(&home.path().join("demo")).len(), 1);
             }
         });
-        let found = (0..300).all(|_| section.open_if_whole().unwrap().is_some());
+        let found = (0..300).all(|_| section.open_if_complete().unwrap().is_some());
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(found);
     });
 }
 
 #[test]
-fn room_is_made_by_removing_what_was_used_longest_ago() {
+fn space_is_freed_by_removing_the_least_recently_used() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     let sections = [48, 96, 224].map(|size| section(&dataset, size));
@@ -152,31 +152,31 @@ fn room_is_made_by_removing_what_was_used_longest_ago() {
     for (section, seconds) in sections.iter().zip([200, 100, 300]) {
         age(section, seconds);
     }
-    make_room(dir.path(), each, taken + each, &[]).unwrap();
-    assert!(sections.iter().all(|section| section.values_file().exists()), "there was room");
-    // What is complete is never removed for nothing, whatever the bound.
-    make_room(dir.path(), 0, 1, &[]).unwrap();
+    free_space(dir.path(), each, taken + each, &[]).unwrap();
+    assert!(sections.iter().all(|section| section.values_file().exists()), "the space sufficed");
+    // Nothing is removed if nothing is needed, whatever the bound.
+    free_space(dir.path(), 0, 1, &[]).unwrap();
     assert_eq!(usage(&dataset).len(), 3);
-    make_room(dir.path(), each, taken, &[]).unwrap();
+    free_space(dir.path(), each, taken, &[]).unwrap();
     assert_eq!(sections.clone().map(|section| section.values_file().exists()), [true, false, true]);
-    // What is in use stays, and then there is no room.
+    // Sections in use stay, so the space does not suffice.
     let readers = [complete(&sections[0]), complete(&sections[2])];
-    let error = make_room(dir.path(), 2 * each, taken, &[]).unwrap_err();
-    assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
+    let error = free_space(dir.path(), 2 * each, taken, &[]).unwrap_err();
+    assert!(matches!(error, CacheRefusal::Bound { .. }), "{error}");
     drop(readers);
     let wanted = sections.clone().map(|section| section.values_file());
-    assert!(make_room(dir.path(), 2 * each, taken, &wanted).is_err(), "what the room is for stays");
-    assert!(make_room(dir.path(), taken + 1, taken, &[]).is_err());
-    assert_eq!(usage(&dataset).len(), 2, "nothing is removed for what can never fit");
-    assert!(matches!(make_room(dir.path(), u64::MAX / 4, u64::MAX, &[]).unwrap_err(), NoRoom::Disk { .. }));
+    assert!(free_space(dir.path(), 2 * each, taken, &wanted).is_err(), "wanted files stay");
+    assert!(free_space(dir.path(), taken + 1, taken, &[]).is_err());
+    assert_eq!(usage(&dataset).len(), 2, "nothing is removed if the rest can never fit");
+    assert!(matches!(free_space(dir.path(), u64::MAX / 4, u64::MAX, &[]).unwrap_err(), CacheRefusal::Disk { .. }));
 }
 
 #[test]
-fn a_section_that_was_begun_still_needs_its_room() {
+fn an_unfinished_section_still_needs_its_space() {
     let dir = TempDir::new().unwrap();
     let dataset = dir.path().join("faces");
     fs::create_dir(&dataset).unwrap();
-    // Larger than a block of the file system, chunk by chunk.
+    // Chunks larger than a block of the file system.
     let wide = Section::new(&key(48).prepare(&dataset).unwrap(), "wide", 4 * CHUNK, 64);
     assert_eq!(wide.missing_bytes(), wide.bytes());
     let work = unfinished(&wide);
@@ -184,15 +184,15 @@ fn a_section_that_was_begun_still_needs_its_room() {
     work.write(0, &vec![1.0; CHUNK * 64]).unwrap();
     let missing = wide.missing_bytes();
     assert!(missing < wide.bytes() && missing >= wide.bytes() / 2, "{missing}");
-    // While somebody computes it, all of it counts.
-    let error = make_room(dir.path(), 1, wide.bytes(), &[]).unwrap_err();
-    assert!(matches!(error, NoRoom::Bound { .. }), "{error}");
+    // A section being computed counts with its full length.
+    let error = free_space(dir.path(), 1, wide.bytes(), &[]).unwrap_err();
+    assert!(matches!(error, CacheRefusal::Bound { .. }), "{error}");
     drop(work);
-    make_room(dir.path(), 1, wide.bytes(), &[]).unwrap();
+    free_space(dir.path(), 1, wide.bytes(), &[]).unwrap();
 }
 
 #[test]
-fn a_link_in_the_place_of_features_is_left_alone() {
+fn a_link_named_features_is_not_followed() {
     let dir = TempDir::new().unwrap();
     let (dataset, elsewhere) = (dir.path().join("faces"), dir.path().join("elsewhere"));
     let section = section(&elsewhere, 48);
@@ -201,7 +201,7 @@ fn a_link_in_the_place_of_features_is_left_alone() {
     std::os::unix::fs::symlink(elsewhere.join(FOLDER), dataset.join(FOLDER)).unwrap();
     assert!(usage(&dataset).is_empty());
     assert_eq!(clear(&dataset).unwrap(), (0, 0));
-    // Nor is a folder touched that does not say what it is of.
+    // A folder without a key is not touched.
     let strange = elsewhere.join(FOLDER).join("strange");
     fs::create_dir_all(&strange).unwrap();
     fs::write(strange.join("notes.f32"), b"mine").unwrap();
@@ -210,7 +210,7 @@ fn a_link_in_the_place_of_features_is_left_alone() {
 }
 
 #[test]
-fn whatever_decides_the_numbers_decides_the_place() {
+fn every_input_of_the_computation_changes_the_folder() {
     let dir = Path::new("d");
     let other = |change: fn(&mut Key)| {
         let mut key = key(48);
@@ -242,7 +242,7 @@ fn whatever_decides_the_numbers_decides_the_place() {
     assert_eq!((stems.len(), different.len()), (9, 9), "{stems:?}");
     let evaluated = SectionName::of_split(Split::Test, Some(&augmenter));
     assert_eq!(evaluated[0].stem(), "test", "only training images are changed");
-    // More variants later find those that are there.
+    // A larger number of variants uses the existing ones.
     let more = Augmenter { variants: 4, ..augmenter };
     assert_eq!(SectionName::of_split(Split::Train, Some(&more))[1].stem(), stems[1]);
 }

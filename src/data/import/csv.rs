@@ -1,8 +1,8 @@
 //! FER-2013 as a table: `fer2013.csv` (emotion,pixels,Usage) and Kaggle's `icml_face_data.csv`, whose headers have
 //! spaces and another order.
 //!
-//! A row is an emotion from 0 to 6, the gray values of a square image and its usage: `Training`, `PublicTest` or
-//! `PrivateTest`, of which the protocol makes splits. Rows keep their order within a class.
+//! A row holds an emotion from 0 to 6, the gray values of a square image and its usage: `Training`, `PublicTest` or
+//! `PrivateTest`. The protocol maps usages to splits. Rows stay in order within a class.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -19,10 +19,10 @@ use crate::data::split::Usage;
 /// FER-2013's classes by number.
 const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
-/// Bytes at the beginning of a table among which its header line must be.
+/// The bytes at the beginning of a table within which its header line must end.
 pub(super) const HEADER_BYTES: u64 = 4096;
 
-/// Which column is which.
+/// The indices of a table's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Columns {
     emotion: usize,
@@ -30,7 +30,7 @@ pub(super) struct Columns {
     pub(super) usage: Option<usize>,
 }
 
-/// The columns of a table whose beginning is read; `None` when it has not at least emotion and pixels.
+/// Returns the columns of a table from its beginning; `None` if emotion or pixels is missing.
 pub(super) fn columns_of(reader: &mut dyn Read) -> Option<Columns> {
     let mut head = Vec::new();
     reader.take(HEADER_BYTES).read_to_end(&mut head).ok()?;
@@ -41,7 +41,7 @@ pub(super) fn columns_of(reader: &mut dyn Read) -> Option<Columns> {
     Some(Columns { emotion: column("emotion")?, pixels: column("pixels")?, usage: column("usage") })
 }
 
-/// A row that could be read: gray pixels in the spool.
+/// A valid row; its gray pixels are in the spool.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) number: u64,
@@ -60,7 +60,7 @@ pub(super) struct Table {
     pub(super) contents: Contents,
 }
 
-/// Reads the table at `at`; bad rows are skipped by number. `name` is how messages call the table, `bytes` its length.
+/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number.
 pub(super) fn read(
     name: &Path,
     reader: Box<dyn Read>,
@@ -101,7 +101,7 @@ pub(super) fn read(
             return Err(ImportError::TooLarge { path: name.to_owned(), reason });
         }
         if number % 512 == 1 {
-            progress.tell(ImportStage::Reading, reader.position().byte(), Some(bytes))?;
+            progress.report(ImportStage::Reading, reader.position().byte(), Some(bytes))?;
         }
         match parse(&record, columns) {
             Ok((usage, class, pixels)) => {
@@ -123,7 +123,7 @@ pub(super) fn read(
     Ok(Table { rows, side, contents: spool.finish()? })
 }
 
-/// Finds the columns, or says which are missing.
+/// Returns the columns, or an error that names the required ones.
 fn header(record: &ByteRecord) -> Result<(Columns, usize), String> {
     let column = |name: &str| record.iter().position(|header| header.eq_ignore_ascii_case(name.as_bytes()));
     match (column("emotion"), column("pixels"), column("usage")) {
@@ -133,9 +133,9 @@ fn header(record: &ByteRecord) -> Result<(Columns, usize), String> {
     }
 }
 
-/// What to say of Kaggle's `train.csv` and its like.
+/// The error for tables without the column Usage, such as Kaggle's `train.csv`.
 pub(super) const NO_USAGE: &str =
-    "the table has no column Usage, which tells training from test; use fer2013.csv or icml_face_data.csv";
+    "the table has no column Usage, which separates training from test; use fer2013.csv or icml_face_data.csv";
 
 fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Usage, &'static str, Vec<u8>), String> {
     let field =
@@ -148,7 +148,7 @@ fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Usa
         _ => return Err(format!("has the emotion '{}', which is not a number from 0 to 6", shown(emotion))),
     };
     let unknown = || format!("has the usage '{}', not Training, PublicTest or PrivateTest", shown(usage));
-    let usage = Usage::named(usage).ok_or_else(unknown)?;
+    let usage = Usage::from_name(usage).ok_or_else(unknown)?;
     Ok((usage, class, gray_values(field(columns.pixels, "pixels")?)?))
 }
 
@@ -164,7 +164,7 @@ fn gray_values(field: &[u8]) -> Result<Vec<u8>, String> {
     Ok(values)
 }
 
-/// The most frequent number of pixels that makes a square; of equally frequent ones the larger.
+/// Returns the most frequent pixel count that makes a square, the larger one of equally frequent counts.
 fn usual_square(rows: &[Row]) -> Option<usize> {
     let mut counts = HashMap::new();
     for row in rows.iter().filter(|row| row.pixels > 0 && row.pixels.isqrt().pow(2) == row.pixels) {

@@ -1,4 +1,4 @@
-//! From the bytes of an image file to the pixels that are stored.
+//! Decoding of image files to stored pixels.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,36 +13,35 @@ use crate::data::manifest::ImageShape;
 /// Images of more pixels than this are decoded one at a time.
 const LARGE: u64 = 2048 * 2048;
 
-static LARGE_ONES: Mutex<()> = Mutex::new(());
+static LARGE_IMAGE: Mutex<()> = Mutex::new(());
 
-/// What an image file says about itself.
+/// The properties in an image file's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) size: (u32, u32),
-    /// Whether its pixels are single gray values. An image stored in colours counts as coloured even where all its
-    /// colours happen to be gray.
+    /// Whether its pixels are single gray values; a colour image with only gray pixels counts as coloured.
     pub(super) gray: bool,
 }
 
-/// Reads the header of an image file; the reason in words when there is none.
+/// Reads the header of an image file. The error is the reason.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let read = || {
         let decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
         Ok(Header { size: size(&decoder)?, gray: !decoder.color_type().has_color() })
     };
-    guarded(read)
+    catch_panics(read)
 }
 
-/// Decodes an image file to `shape`; also whether it had to be resized for that.
+/// Decodes an image file to `shape` (u8 `[H, W, C]`) and returns whether it was resized. The error is the reason.
 pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
     let decode = || {
         let reader = reader(bytes)?;
         let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
         let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
         let (width, height) = size(&decoder)?;
-        // As many threads as there are processors decode at a time, each of which may take as much as one image may.
-        let _turn = (u64::from(width) * u64::from(height) > LARGE)
-            .then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
+        // Otherwise every thread could decode a large image at once and exhaust memory.
+        let _guard = (u64::from(width) * u64::from(height) > LARGE)
+            .then(|| LARGE_IMAGE.lock().unwrap_or_else(PoisonError::into_inner));
         if is_jpeg && !has_jpeg_end(bytes) {
             return Err("is cut short".into());
         }
@@ -50,24 +49,24 @@ pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), S
             return Err(format!("takes more than {} MiB to decode", DECODING_BYTES >> 20));
         }
         let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-        Ok(fit(&image, shape))
+        Ok(resize_to(&image, shape))
     };
-    guarded(decode)
+    catch_panics(decode)
 }
 
-/// Brings a square of gray values to `shape`; also whether it had to be resized for that.
+/// Resizes a square of gray values to `shape` and returns whether the size changed. The error is the reason.
 pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
     let image = GrayImage::from_raw(side, side, values).ok_or("has the wrong number of pixels")?;
-    Ok(fit(&DynamicImage::ImageLuma8(image), shape))
+    Ok(resize_to(&DynamicImage::ImageLuma8(image), shape))
 }
 
-fn fit(image: &DynamicImage, shape: ImageShape) -> (Vec<u8>, bool) {
+fn resize_to(image: &DynamicImage, shape: ImageShape) -> (Vec<u8>, bool) {
     let resized = (image.width(), image.height()) != (shape.width, shape.height);
     let pixels = |image: &DynamicImage| {
         if shape.channels == 1 { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() }
     };
     if resized {
-        // Bilinear, and averaging where it shrinks.
+        // A triangle filter: bilinear, averaging where it shrinks.
         (pixels(&image.resize_exact(shape.width, shape.height, FilterType::Triangle)), true)
     } else {
         (pixels(image), false)
@@ -79,30 +78,30 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
     if reader.format().is_none() {
         return Err(if bytes.is_empty() { "is empty" } else { "is not an image" }.into());
     }
-    // Sides have their own check, with better words.
+    // `size` checks the sides with a clearer message.
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(DECODING_BYTES);
     reader.limits(limits);
     Ok(reader)
 }
 
-/// Width and height, if they are within bounds.
+/// Returns width and height if they are within bounds.
 fn size(decoder: &impl ImageDecoder) -> Result<(u32, u32), String> {
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 || width > LONGEST_SIDE || height > LONGEST_SIDE {
-        return Err(format!("claims to be {width}×{height}; at most {LONGEST_SIDE} pixels a side are taken"));
+        return Err(format!("claims to be {width}×{height}; at most {LONGEST_SIDE} pixels a side are accepted"));
     }
     Ok((width, height))
 }
 
-/// Whether the picture's end mark is there. The decoder fills what is missing with gray and says nothing. A preview
-/// inside the file has an end mark too, but before the picture's own data begins.
+/// Whether the JPEG's end marker is present, because the decoder silently fills missing data with gray. A preview's end
+/// marker precedes the picture's own data and does not count.
 fn has_jpeg_end(bytes: &[u8]) -> bool {
     let last = |mark: u8| bytes.windows(2).rposition(|pair| pair == [0xff, mark]);
     last(0xd9) > last(0xda)
 }
 
-/// A decoder that panics on a hostile file costs that file, not the import.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+/// Decodes with panics as errors. Otherwise one hostile file would end the import.
+fn catch_panics<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("made the decoder fail".into()))
 }

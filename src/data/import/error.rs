@@ -1,4 +1,4 @@
-//! Why an import fails as a whole. What is wrong with single files is in the report instead.
+//! The reasons why an import fails as a whole; problems of single files are in the report.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use crate::data::manifest::Skipped;
 use crate::data::store::{StoreError, shown};
 use crate::domain::figures;
 
-/// Why nothing was imported. Nothing half-written is left behind.
+/// The reason why nothing was imported. No partial dataset remains.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The dataset cannot be written.
@@ -21,7 +21,7 @@ pub enum ImportError {
         /// The system's reason.
         error: io::Error,
     },
-    /// The source is neither a folder nor a kind of file that is known.
+    /// The source is neither a folder nor a known kind of file.
     #[error(
         "{}: is neither a folder, nor a zip, tar, tar.gz or tar.xz archive, nor a CSV table with the columns emotion, \
          pixels and Usage",
@@ -31,51 +31,51 @@ pub enum ImportError {
         /// The source.
         path: PathBuf,
     },
-    /// The archive ends early or its bytes are wrong.
+    /// The archive is truncated or damaged.
     #[error("{}: the archive is damaged or cut short ({reason}); copy or download it again", shown(.path))]
     Damaged {
         /// The archive.
         path: PathBuf,
-        /// What was met.
+        /// The reader's reason.
         reason: String,
     },
-    /// The source unpacks to more than any honest dataset.
-    #[error("{}: {reason}; it looks made to fill the disk; if you trust it, unpack it or cut it up yourself", shown(.path))]
+    /// The source exceeds a bound on size, as an archive bomb does.
+    #[error("{}: {reason}; it may be made to fill the disk; if you trust it, unpack or split it yourself", shown(.path))]
     TooLarge {
         /// The source.
         path: PathBuf,
-        /// Which bound it breaks.
+        /// The exceeded bound.
         reason: String,
     },
-    /// The folders do not tell classes and splits.
+    /// The folders do not give classes and splits.
     #[error("{}: {reason}", shown(.path))]
     Layout {
         /// The source.
         path: PathBuf,
-        /// What is wrong and what to do.
+        /// The contradiction and the advice.
         reason: String,
     },
-    /// Something had to be skipped and `strict` forbids it.
-    #[error("{} would have to be skipped, which strict import refuses: {}", things(*.count), named(.first, *.count))]
+    /// A file had to be skipped, and `strict` forbids that.
+    #[error("{} would have to be skipped, which strict import refuses: {}", count_skipped(*.count), list_skipped(.first, *.count))]
     Refused {
-        /// How many.
+        /// The number of skipped files.
         count: u64,
-        /// The first few.
+        /// The first skipped files.
         first: Vec<Skipped>,
     },
     /// The request contradicts itself.
     #[error("{0}")]
     Options(String),
-    /// The progress callback asked to stop.
+    /// The progress callback cancelled the import.
     #[error("the import was cancelled; nothing was changed")]
     Cancelled,
 }
 
-fn things(count: u64) -> String {
+fn count_skipped(count: u64) -> String {
     figures::count(usize::try_from(count).unwrap_or(usize::MAX), "thing", "things")
 }
 
-fn named(first: &[Skipped], count: u64) -> String {
+fn list_skipped(first: &[Skipped], count: u64) -> String {
     let mut words: Vec<String> = first.iter().map(|skip| format!("{} ({})", skip.source, skip.reason)).collect();
     let more = count.saturating_sub(first.len() as u64);
     if more > 0 {

@@ -1,14 +1,14 @@
-//! Listing a folder. Links are never followed, so that nothing outside of it is read.
+//! The listing of a folder. Links are never followed. Otherwise files outside the folder would be read.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::limits::Limits;
-use super::listing::{Found, FoundTable, Kind, Listing, Location, kind};
+use super::listing::{Kind, Listing, Location, SourceFile, SourceTable, kind};
 use super::report::{ImportStage, Progress, SkipLog};
 use super::{ImportError, csv};
 
-/// Lists `root`. A part that cannot be read is skipped with a word; `root` itself must be readable.
+/// Lists `root`. An unreadable part is skipped and logged, except `root` itself.
 pub(super) fn list(
     root: &Path,
     limits: &Limits,
@@ -19,7 +19,7 @@ pub(super) fn list(
     let mut entries = 0;
     let mut open: Vec<(PathBuf, String)> = vec![(root.to_owned(), String::new())];
     while let Some((dir, prefix)) = open.pop() {
-        progress.tell(ImportStage::Reading, entries, None)?;
+        progress.report(ImportStage::Reading, entries, None)?;
         let read = match fs::read_dir(&dir) {
             Ok(read) => read,
             Err(error) if prefix.is_empty() => return Err(ImportError::Source { path: root.to_owned(), error }),
@@ -54,14 +54,14 @@ pub(super) fn list(
 
 fn file(path: String, at: PathBuf, listing: &mut Listing) {
     match kind(&path) {
-        Kind::Image => listing.files.push(Found { path, at: Some(Location::File(at)) }),
+        Kind::Image => listing.files.push(SourceFile { path, at: Some(Location::File(at)) }),
         Kind::Table => {
             if let Some(columns) = File::open(&at).ok().and_then(|mut file| csv::columns_of(&mut file)) {
                 let at = columns.usage.map(|_| Location::File(at));
-                listing.tables.push(FoundTable { path, at });
+                listing.tables.push(SourceTable { path, at });
             }
         }
-        Kind::Other => listing.files.push(Found { path, at: None }),
+        Kind::Other => listing.files.push(SourceFile { path, at: None }),
         Kind::Clutter => {}
     }
 }

@@ -1,4 +1,4 @@
-//! The import under any bytes at all: targets of [`crate::fuzzing`].
+//! The fuzz targets of the import.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -9,21 +9,21 @@ use crate::data::manifest::ImageShape;
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
-/// As tight as an honest small dataset allows, so that a breach shows in the fuzzer's own bounds on memory and time.
+/// Bounds close to a small dataset's size, so that a breach shows within the fuzzer's memory and time.
 const LIMITS: Limits =
     Limits { entries: 1_000, file_bytes: 1 << 20, unpacked_bytes: 4 << 20, unpacked_ratio: 10, row_bytes: 1 << 20 };
 
-/// A zip, or a tar archive plain or packed.
+/// Imports these bytes as a zip or tar archive.
 pub(crate) fn archive(bytes: &[u8]) {
     import(bytes, "source");
 }
 
-/// A table.
+/// Imports these bytes as a table.
 pub(crate) fn csv(bytes: &[u8]) {
     import(bytes, "source.csv");
 }
 
-/// A picture, brought to gray and to colours.
+/// Decodes these bytes as an image, to gray and to colour.
 pub(crate) fn image(bytes: &[u8]) {
     let header = decode::header(bytes);
     for channels in [1, 3] {

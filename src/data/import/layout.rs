@@ -1,17 +1,18 @@
-//! From paths to classes and splits.
+//! The mapping of paths to classes and splits.
 //!
-//! Two layouts are known, both possibly inside wrapping folders: `train/CLASS/…` with `test/CLASS/…` and maybe
-//! `val/CLASS/…`, and classes alone. Within a class, files are ordered as Keras orders them: by folder, then by name,
-//! both as bytes. Fractions are cut from that list before any file is opened, so an unreadable file still counts there.
+//! Two layouts are known, both possibly inside wrapping folders. One has `train/CLASS/…` with `test/CLASS/…` and
+//! optionally `val/CLASS/…`, the other only class folders. Within a class, files are in Keras's order: by folder, then
+//! by name, both as bytes. Fractions are cut from that list before any file is opened, so an unreadable file still
+//! counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::ImportError;
-use super::listing::{Found, Listing, Location};
+use super::listing::{Listing, Location, SourceFile};
 use super::report::SkipLog;
 use crate::data::manifest::SplitOptions;
-use crate::data::split::{Protocol, Usage, cut};
+use crate::data::split::{Protocol, Usage, split_files};
 use crate::domain::Split;
 use crate::domain::text::printable;
 
@@ -24,7 +25,7 @@ pub(super) struct Item {
     pub(super) at: Location,
 }
 
-/// What goes where: items in the store's canonical order.
+/// The items of an import in the store's canonical order.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// Names by label, sorted.
@@ -33,10 +34,10 @@ pub(super) struct Plan {
     pub(super) split: SplitOptions,
 }
 
-/// An image and its place within its class.
+/// An image and its sort key within its class.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Sorts the class's images.
+    /// The key by which the class's images are sorted.
     pub(super) order: (String, String),
     pub(super) source: String,
     pub(super) at: Location,
@@ -45,7 +46,7 @@ pub(super) struct Member {
 /// Images by split and class.
 pub(super) type Groups = BTreeMap<Split, BTreeMap<String, Vec<Member>>>;
 
-/// How images come to their splits: the protocol, and the fractions of each class's files that it may cut.
+/// The options of the division into splits: the protocol, and the fractions of each class's files.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     pub(super) protocol: Protocol,
@@ -53,7 +54,7 @@ pub(super) struct Rule {
     pub(super) test: f64,
 }
 
-/// The split that a folder's name stands for.
+/// Returns the split that a folder's name stands for.
 fn split_named(folder: &str) -> Option<Split> {
     match folder.to_lowercase().as_str() {
         "train" | "training" => Some(Split::Train),
@@ -63,7 +64,7 @@ fn split_named(folder: &str) -> Option<Split> {
     }
 }
 
-/// Finds out which images train, validate and test, and for which class.
+/// Assigns a split and a class to every image.
 pub(super) fn plan(source: &Path, listing: Listing, rule: Rule, log: &mut SkipLog) -> Result<Plan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     let root = Root::find(&listing.files).map_err(wrong)?;
@@ -80,22 +81,22 @@ pub(super) fn plan(source: &Path, listing: Listing, rule: Rule, log: &mut SkipLo
     arrange(source, groups, rule, log)
 }
 
-/// Where in the source the dataset begins.
+/// The folder of a source in which the dataset begins.
 #[derive(Debug)]
 struct Root {
-    /// Folders above it.
+    /// The folders above it.
     prefix: Vec<String>,
-    /// Whether folders named for splits come next, or classes.
+    /// Whether the next folders are splits rather than classes.
     splits: bool,
 }
 
 impl Root {
-    fn find(files: &[Found]) -> Result<Self, String> {
+    fn find(files: &[SourceFile]) -> Result<Self, String> {
         let images = || files.iter().filter(|file| file.at.is_some()).map(|file| folders(&file.path));
         let mut shared: Option<Vec<&str>> = None;
         let mut roots: BTreeSet<Vec<&str>> = BTreeSet::new();
         for path in images() {
-            // A folder of training images has classes in it, so one more folder must follow.
+            // A training folder contains class folders, so another folder must follow.
             let train = (0..path.len().saturating_sub(1)).find(|at| split_named(path[*at]) == Some(Split::Train));
             if let Some(at) = train.filter(|at| !roots.contains(&path[..*at])) {
                 roots.insert(path[..at].to_vec());
@@ -132,13 +133,13 @@ impl Root {
         Ok(Self { prefix: owned(&prefix), splits: false })
     }
 
-    /// The folders below the root.
+    /// Returns the folders below the root, `None` outside it.
     fn below<'a>(&self, path: &'a [&'a str]) -> Option<&'a [&'a str]> {
         let (above, below) = path.split_at_checked(self.prefix.len())?;
         above.iter().zip(&self.prefix).all(|(a, b)| a == b).then_some(below)
     }
 
-    /// The class that a folder is the training folder of.
+    /// Returns the class whose training folder this is.
     fn class_folder(&self, folder: &str) -> Option<String> {
         let path: Vec<&str> = folder.split('/').collect();
         match (self.below(&path)?, self.splits) {
@@ -148,9 +149,9 @@ impl Root {
         }
     }
 
-    /// Sorts images to splits and classes; what lies beside them is left out with a word. An error in words where the
-    /// protocol goes by names and one says nothing.
-    fn group(&self, files: Vec<Found>, protocol: Protocol, log: &mut SkipLog) -> Result<Groups, String> {
+    /// Groups images by split and class; files outside are skipped and logged. Fails if the official protocol finds a
+    /// name without a usage.
+    fn group(&self, files: Vec<SourceFile>, protocol: Protocol, log: &mut SkipLog) -> Result<Groups, String> {
         let mut groups = Groups::new();
         let mut outside = 0_u64;
         for file in files {
@@ -173,7 +174,7 @@ impl Root {
                 (None, Some(_)) => {
                     outside += 1;
                     if outside == 1 {
-                        log.skip(&file.path, "lies in no class folder, as may others (counted once)");
+                        log.skip(&file.path, "is in no class folder, as others may be (counted once)");
                     }
                 }
                 (None, None) => {}
@@ -183,21 +184,21 @@ impl Root {
     }
 }
 
-/// The split of an image that lies in a folder of this split: by Keras's protocol that one, by the official one what
-/// its name says.
+/// Returns the split of an image in a split's folder: that split by Keras's protocol, the usage in the name by the
+/// official one.
 fn split_by(protocol: Protocol, folder: Split, path: &str, name: &str) -> Result<Split, String> {
-    match (protocol, Usage::of_file(name)) {
+    match (protocol, Usage::from_file_name(name)) {
         (Protocol::Keras, _) => Ok(folder),
         (Protocol::Official, Some(usage)) => Ok(usage.split(protocol)),
         (Protocol::Official, None) => Err(format!(
-            "the name of '{}' does not tell which split it is of: by the official protocol names begin with Training, \
+            "the name of '{}' does not name its split: by the official protocol names begin with Training, \
              PublicTest or PrivateTest, as Training_3908.jpg; rename the files, or import with --protocol keras",
             printable(path)
         )),
     }
 }
 
-/// What a source should look like.
+/// The expected layout, as errors describe it.
 const EXPECTED: &str = "expected train/CLASS and test/CLASS folders of images, or class folders alone";
 
 fn folders(path: &str) -> Vec<&str> {
@@ -206,7 +207,7 @@ fn folders(path: &str) -> Vec<&str> {
     parts
 }
 
-/// Checks classes, sorts, and cuts the fractions that the source leaves open.
+/// Checks the classes, sorts the images, and cuts the splits that the source does not have.
 pub(super) fn arrange(source: &Path, mut groups: Groups, rule: Rule, log: &mut SkipLog) -> Result<Plan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     let train = groups.remove(&Split::Train).unwrap_or_default();
@@ -231,7 +232,8 @@ pub(super) fn arrange(source: &Path, mut groups: Groups, rule: Rule, log: &mut S
     };
     for (label, (class, members)) in train.into_iter().enumerate() {
         let mut members = sorted(members, log);
-        let parts = cut(members.len(), split.validation_fraction.unwrap_or(0.0), split.test_fraction.unwrap_or(0.0));
+        let parts =
+            split_files(members.len(), split.validation_fraction.unwrap_or(0.0), split.test_fraction.unwrap_or(0.0));
         put(Split::Train, label, members.split_off(parts.train.start));
         put(Split::Test, label, members.split_off(parts.test.start));
         put(Split::Validation, label, members);
@@ -242,14 +244,14 @@ pub(super) fn arrange(source: &Path, mut groups: Groups, rule: Rule, log: &mut S
     Ok(Plan { classes, items: items.into_values().flatten().collect(), split })
 }
 
-/// Refuses a source that the official protocol leaves without images of a split.
+/// Rejects a source without images for one of the official protocol's splits.
 pub(super) fn check_protocol(protocol: Protocol, groups: &Groups) -> Result<(), String> {
     let lacking = Split::ALL.into_iter().find(|split| !groups.contains_key(split));
     match lacking.filter(|_| protocol == Protocol::Official) {
         None => Ok(()),
         Some(split) => {
-            let usage = Usage::of_split(split).name();
-            let advice = "bring the whole of FER-2013, or import with --protocol keras";
+            let usage = Usage::for_split(split).name();
+            let advice = "import the whole of FER-2013, or import it with --protocol keras";
             Err(format!("it holds no {usage} images, the {split} split by the official protocol; {advice}"))
         }
     }
@@ -271,7 +273,7 @@ fn check_classes(classes: &[String]) -> Result<(), String> {
     }
 }
 
-/// In order; of two files with the same path the later one counts, as it does when an archive is unpacked.
+/// Returns the images in order. Of two with the same path the later one counts, as when an archive is unpacked.
 fn sorted(mut members: Vec<Member>, log: &mut SkipLog) -> Vec<Member> {
     members.sort_by(|a, b| a.order.cmp(&b.order));
     let mut unique: Vec<Member> = Vec::with_capacity(members.len());

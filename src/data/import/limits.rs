@@ -1,20 +1,20 @@
-//! Bounds on what an import takes from a source that may be hostile.
+//! Bounds on the size of a source, which may be hostile.
 
 use std::io::{self, Read};
 
-/// The bounds; tests have smaller ones.
+/// The bounds of an import; tests use smaller ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Most files and folders in a source.
+    /// The largest number of files and folders in a source.
     pub(super) entries: u64,
-    /// Most bytes of one image file, compressed as images are.
+    /// The largest image file, in bytes.
     pub(super) file_bytes: u64,
-    /// Bytes that any archive may unpack to, however small it is.
+    /// The bytes that any archive may unpack to, however small it is.
     pub(super) unpacked_bytes: u64,
-    /// Times its own size that a larger archive may unpack to. Images hardly shrink, tables of pixels shrink some five
-    /// times; a thousand times takes intent.
+    /// The largest ratio of a larger archive's unpacked to its packed size. Images shrink little and tables of pixels
+    /// about fivefold.
     pub(super) unpacked_ratio: u64,
-    /// Longest row of a table, in bytes.
+    /// The longest row of a table, in bytes.
     pub(super) row_bytes: u64,
 }
 
@@ -27,19 +27,19 @@ impl Limits {
         row_bytes: 64 << 20,
     };
 
-    /// Most bytes that an archive of this size may unpack to.
+    /// Returns the bytes that an archive of this size may unpack to.
     pub(super) fn unpacked(&self, archive_bytes: u64) -> u64 {
         archive_bytes.saturating_mul(self.unpacked_ratio).max(self.unpacked_bytes)
     }
 }
 
-/// Most pixels along a side of an image.
+/// The largest side of an image, in pixels.
 pub(super) const LONGEST_SIDE: u32 = 8192;
 
-/// Most bytes that decoding one image may take: [`LONGEST_SIDE`] squared in 16-bit RGBA.
+/// The largest memory for decoding an image, in bytes: [`LONGEST_SIDE`] squared in 16-bit RGBA.
 pub(super) const DECODING_BYTES: u64 = 512 << 20;
 
-/// A reader that fails, with [`io::ErrorKind::FileTooLarge`], when more than its bound comes out of it.
+/// A reader that fails with [`io::ErrorKind::FileTooLarge`] beyond a number of bytes.
 #[derive(Debug)]
 pub(super) struct Capped<R> {
     inner: R,
@@ -60,7 +60,7 @@ impl<R: Read> Read for Capped<R> {
     }
 }
 
-/// A reader that fails, with [`io::ErrorKind::FileTooLarge`], when a line is longer than its bound.
+/// A reader that fails with [`io::ErrorKind::FileTooLarge`] at a line longer than its bound.
 #[derive(Debug)]
 pub(super) struct ShortLines<R> {
     inner: R,
@@ -77,7 +77,7 @@ impl<R> ShortLines<R> {
 impl<R: Read> Read for ShortLines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        // Enough to look at the last line end of what was read: a longer line spans many reads.
+        // Only the last line end matters, because a line above the bound spans many reads.
         match buffer[..count].iter().rposition(|byte| *byte == b'\n') {
             Some(end) => self.line = (count - end) as u64,
             None => self.line += count as u64,

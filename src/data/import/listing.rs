@@ -1,8 +1,8 @@
-//! What a source holds, before anybody asks what it means: paths and where their bytes are.
+//! The files of a source, before classes and splits are known: paths and the locations of their bytes.
 //!
-//! Archives are read once, front to back, and never unpacked to named files: the bytes of their images and tables go to
-//! one unnamed spool file in the import's own folder. From then on every source is a list whose items can be read in
-//! any order by several threads, and memory holds names only.
+//! Archives are read once, front to back, and never unpacked to named files. The bytes of their images and tables go to
+//! one unnamed spool file in the import's folder. Threads can then read the items of any source in any order, and
+//! memory holds only names.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 
 use crate::data::store::StoreError;
 
-/// Where the bytes of an item are.
+/// The location of an item's bytes.
 #[derive(Debug, Clone)]
 pub(super) enum Location {
-    /// A file of its own.
+    /// A file.
     File(PathBuf),
     /// A part of the spool.
     Spool { offset: u64, length: u64 },
 }
 
 impl Location {
-    /// Bytes of the item.
+    /// Returns the bytes of the item.
     pub(super) fn length(&self) -> io::Result<u64> {
         match self {
             Self::File(path) => Ok(path.metadata()?.len()),
@@ -32,41 +32,41 @@ impl Location {
 
 /// A file in the source.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    /// Path inside the source, with `/`, without `.` and `..`.
+pub(super) struct SourceFile {
+    /// The path inside the source, with `/`, without `.` and `..`.
     pub(super) path: String,
-    /// Where its bytes are; `None` for what is not an image by its name.
+    /// The location of its bytes; `None` if its name is not that of an image.
     pub(super) at: Option<Location>,
 }
 
-/// A CSV file in the source that has at least the columns emotion and pixels.
+/// A CSV file in the source with at least the columns emotion and pixels.
 #[derive(Debug, Clone)]
-pub(super) struct FoundTable {
+pub(super) struct SourceTable {
     pub(super) path: String,
-    /// `None` when it lacks the column Usage.
+    /// `None` if the column Usage is missing.
     pub(super) at: Option<Location>,
 }
 
-/// Everything in the source that may matter.
+/// The relevant files and folders of a source.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) files: Vec<Found>,
-    /// Folders that the source names, among them empty ones.
+    pub(super) files: Vec<SourceFile>,
+    /// The folders of the source, empty ones included.
     pub(super) folders: Vec<String>,
-    pub(super) tables: Vec<FoundTable>,
+    pub(super) tables: Vec<SourceTable>,
 }
 
-/// Endings of the image files that are taken; those that Keras takes and a few more.
+/// The extensions of accepted image files: Keras's and a few more.
 const IMAGE_ENDINGS: [&str; 13] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "ppm", "pgm", "pnm", "tif", "tiff"];
 
-/// What a file is by its name.
+/// The kind of a file by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Image,
     Table,
     Other,
-    /// What systems leave behind: hidden files, `__MACOSX`, `Thumbs.db`. Not worth a word.
+    /// Leftovers of operating systems, skipped silently: hidden files, `__MACOSX`, `Thumbs.db`.
     Clutter,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn kind(path: &str) -> Kind {
     }
 }
 
-/// A file that grows at its end and is gone when it is closed.
+/// A temporary file that is only appended to and vanishes when it is closed.
 #[derive(Debug)]
 pub(super) struct Spool {
     file: BufWriter<File>,
@@ -96,7 +96,7 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// A new one in `dir`.
+    /// Creates a spool in `dir`.
     pub(super) fn new(dir: &Path) -> Result<Self, StoreError> {
         let file = tempfile::tempfile_in(dir).map_err(|error| StoreError::io(dir, error))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 20, file), dir: dir.to_owned(), length: 0 })
@@ -109,7 +109,7 @@ impl Spool {
         Ok(Location::Spool { offset, length: bytes.len() as u64 })
     }
 
-    /// Appends all that comes out of `reader`; the outer error is the spool's, the inner one the reader's.
+    /// Appends the whole of `reader`. The outer error is the spool's, the inner one the reader's.
     pub(super) fn append_all(&mut self, reader: &mut dyn Read) -> Result<io::Result<Location>, StoreError> {
         let offset = self.length;
         let mut buffer = vec![0; 1 << 16];
@@ -123,7 +123,7 @@ impl Spool {
         }
     }
 
-    /// Ends writing.
+    /// Ends writing and returns the contents.
     pub(super) fn finish(self) -> Result<Contents, StoreError> {
         let file = self.file.into_inner().map_err(|error| StoreError::io(&self.dir, error.into_error()))?;
         Ok(Contents { spool: Some(file) })
@@ -137,7 +137,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// All bytes of an item, unless they are more than `limit`.
+    /// Reads all bytes of an item, at most `limit`.
     pub(super) fn read(&self, at: &Location, limit: u64) -> io::Result<Vec<u8>> {
         match at {
             Location::File(path) => {
@@ -154,7 +154,7 @@ impl Contents {
         }
     }
 
-    /// A reader over an item.
+    /// Returns a reader of an item.
     pub(super) fn reader(&self, at: &Location) -> io::Result<Box<dyn Read>> {
         match at {
             Location::File(path) => Ok(Box::new(File::open(path)?)),

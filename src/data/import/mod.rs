@@ -1,8 +1,8 @@
-//! Importing: from a folder, an archive or a table to a dataset in the packed store.
+//! The import of a folder, an archive or a table into the packed store.
 //!
-//! Stages, each a module: what the source holds (`folder`, `archive`, `csv` → `listing`), what goes where
-//! (`layout`), how large images are and their pixels (`pack`, `decode`). Single bad files are skipped and named in
-//! the `report`; a source that is bad as a whole is an [`ImportError`], and then nothing is left behind.
+//! Stages: list the source (`folder`, `archive`, `csv` → `listing`), assign classes and splits (`layout`), decode and
+//! write (`pack`, `decode`). Bad files are skipped and listed in the `report`. A source that fails as a whole gives an
+//! [`ImportError`] and leaves no files.
 
 mod archive;
 mod csv;
@@ -32,40 +32,40 @@ use self::pack::Encoding;
 use self::report::{Progress, SkipLog};
 use super::manifest::ImageShape;
 use super::split::Protocol;
-use super::writer::{Description, Workshop, Writer};
+use super::writer::{Description, StagingFolder, Writer};
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
-/// What to import and how.
+/// The source and the options of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportRequest {
     /// A folder, an archive or a table.
     pub source: PathBuf,
-    /// Where the source came from, if that is not its path: the address that it was fetched from.
+    /// The address from which the source was fetched; `None` if its path names it.
     pub origin: Option<String>,
-    /// What to call the dataset.
+    /// The dataset's name.
     pub name: DatasetName,
     /// The folder of all datasets.
     pub data_dir: PathBuf,
-    /// Refuse the source if anything in it would have to be skipped.
+    /// Whether to reject the source if any file would be skipped.
     pub strict: bool,
-    /// Replace another dataset of this name.
+    /// Whether to replace another dataset of this name.
     pub replace: bool,
-    /// By which rule images come to their splits.
+    /// The rule by which images are divided into splits.
     pub protocol: Protocol,
     /// The share of each class's training files that becomes validation, unless the source has a validation split.
     pub validation: f64,
     /// The share of each class's files that becomes test, unless the source has a test split.
     pub test: f64,
-    /// Width and height to store images in; `None` for the most frequent size.
+    /// Width and height of stored images; `None` for the most frequent size.
     pub image_size: Option<(u32, u32)>,
-    /// The time, in milliseconds since 1970.
+    /// The time of the import, in milliseconds since 1970.
     pub created_at: u64,
 }
 
 impl ImportRequest {
-    /// A request with the default options: split as Keras does it, validation and test 0.1, size as found, lenient,
-    /// nothing replaced.
+    /// Returns a request with the default options: Keras's protocol, validation and test 0.1, the most frequent size,
+    /// not strict, no replacement.
     #[must_use]
     pub fn new(source: PathBuf, name: DatasetName, data_dir: PathBuf, created_at: u64) -> Self {
         Self {
@@ -92,8 +92,7 @@ impl ImportRequest {
         }
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         if !fraction(self.validation) || !fraction(self.test) || self.validation + self.test >= 1.0 {
-            let words =
-                "the fractions for validation and test must be from 0 to below 1 and leave something to train on";
+            let words = "the fractions for validation and test must be from 0 to below 1 and leave training images";
             return Err(ImportError::Options(words.into()));
         }
         match self.image_size {
@@ -105,10 +104,10 @@ impl ImportRequest {
     }
 }
 
-/// Imports `request.source` as a dataset. `progress` is called several times a second and ends the import by breaking.
+/// Imports `request.source` as a dataset. `progress` is called several times a second; a break cancels the import.
 ///
 /// # Errors
-/// [`ImportError`]; then the data folder is as it was.
+/// [`ImportError`]; the data folder is then unchanged.
 pub fn import(
     request: &ImportRequest,
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
@@ -122,23 +121,22 @@ fn import_within(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     request.check()?;
-    // Before anything is made, so that a mistyped source leaves no trace.
+    // Checked first. Otherwise a mistyped source would create folders.
     let kind = fs::metadata(&request.source)
         .map_err(|error| ImportError::Source { path: request.source.clone(), error })?
         .file_type();
-    let workshop = Workshop::open(&request.data_dir, &request.name)?;
+    let staging = StagingFolder::open(&request.data_dir, &request.name)?;
     let progress = Progress { callback: progress, classes: None };
-    let mut job = Job { request, limits, work: workshop.dir().to_owned(), log: SkipLog::default(), progress };
-    let gathered = job.gather(kind.is_dir())?;
-    job.progress.classes = Some(gathered.plan.classes.len());
-    job.log.refuse_if(request.strict)?;
-    let shape = job.shape(&gathered)?;
-    let mut writer = Writer::new(workshop, shape, &gathered.plan.classes)?;
-    let Job { mut log, mut progress, .. } = job;
-    let images =
-        pack::Images { items: &gathered.plan.items, contents: &gathered.contents, encoding: gathered.encoding };
+    let mut state = ImportState { request, limits, work: staging.dir().to_owned(), log: SkipLog::default(), progress };
+    let parsed = state.read_source(kind.is_dir())?;
+    state.progress.classes = Some(parsed.plan.classes.len());
+    state.log.check_strict(request.strict)?;
+    let shape = state.shape(&parsed)?;
+    let mut writer = Writer::new(staging, shape, &parsed.plan.classes)?;
+    let ImportState { mut log, mut progress, .. } = state;
+    let images = pack::Images { items: &parsed.plan.items, contents: &parsed.contents, encoding: parsed.encoding };
     let resized = pack::pack(images, shape, limits, &mut writer, &mut log, &mut progress)?;
-    log.refuse_if(request.strict)?;
+    log.check_strict(request.strict)?;
     if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
         let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
         return Err(ImportError::Layout { path: request.source.clone(), reason });
@@ -150,41 +148,41 @@ fn import_within(
         resized,
         source: printable(&request.origin.clone().unwrap_or_else(|| request.source.to_string_lossy().into_owned())),
         created_at: request.created_at,
-        split: gathered.plan.split,
+        split: parsed.plan.split,
     };
     let (manifest, unchanged) = writer.finish(description, request.replace)?;
     Ok(ImportReport { manifest, unchanged, skipped, skipped_count, resized })
 }
 
-/// Everything to pack.
-struct Gathered {
+/// The input of the packing stage.
+struct ParsedSource {
     plan: Plan,
     contents: Contents,
     encoding: Encoding,
 }
 
-/// What the stages share.
-struct Job<'a> {
+/// The state shared by the stages.
+struct ImportState<'a> {
     request: &'a ImportRequest,
     limits: &'a Limits,
-    /// Folder for spools.
+    /// The folder for spools.
     work: PathBuf,
     log: SkipLog,
     progress: Progress<'a>,
 }
 
-impl Job<'_> {
-    fn gather(&mut self, is_folder: bool) -> Result<Gathered, ImportError> {
+impl ImportState<'_> {
+    fn read_source(&mut self, is_folder: bool) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let failed = |error| ImportError::Source { path: source.to_owned(), error };
         if is_folder {
             let listing = folder::list(source, self.limits, &mut self.log, &mut self.progress)?;
-            return self.understand(listing, Contents::default());
+            return self.plan_listing(listing, Contents::default());
         }
         if let Some(kind) = Archive::of(source).map_err(failed)? {
             let (listing, contents) =
                 archive::list(kind, source, &self.work, self.limits, &mut self.log, &mut self.progress)?;
-            return self.understand(listing, contents);
+            return self.plan_listing(listing, contents);
         }
         let mut file = fs::File::open(source).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
@@ -196,8 +194,8 @@ impl Job<'_> {
         self.table(source, Box::new(file), size)
     }
 
-    /// A folder or archive is its images; one without images may hold a table instead.
-    fn understand(&mut self, mut listing: Listing, contents: Contents) -> Result<Gathered, ImportError> {
+    /// Plans the images of a folder or archive, or reads its table if it has no images.
+    fn plan_listing(&mut self, mut listing: Listing, contents: Contents) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
         if listing.files.iter().all(|file| file.at.is_none()) && !listing.tables.is_empty() {
@@ -219,14 +217,14 @@ impl Job<'_> {
             };
         }
         let plan = layout::plan(source, listing, self.rule(), &mut self.log)?;
-        Ok(Gathered { plan, contents, encoding: Encoding::Files })
+        Ok(ParsedSource { plan, contents, encoding: Encoding::Files })
     }
 
-    fn table(&mut self, name: &Path, reader: Box<dyn std::io::Read>, size: u64) -> Result<Gathered, ImportError> {
+    fn table(&mut self, name: &Path, reader: Box<dyn std::io::Read>, size: u64) -> Result<ParsedSource, ImportError> {
         let table = csv::read(name, reader, size, &self.work, self.limits, &mut self.log, &mut self.progress)?;
         let mut groups = Groups::new();
         for row in table.rows {
-            // Padded, so that sorting keeps the order of the rows.
+            // Padded, because sorting by text must keep the order of rows.
             let order = (String::new(), format!("{:020}", row.number));
             let member = Member { order, source: format!("row {}", row.number), at: row.at };
             groups
@@ -239,7 +237,7 @@ impl Job<'_> {
         layout::check_protocol(self.request.protocol, &groups)
             .map_err(|reason| ImportError::Layout { path: name.to_owned(), reason })?;
         let plan = layout::arrange(name, groups, self.rule(), &mut self.log)?;
-        Ok(Gathered { plan, contents: table.contents, encoding: Encoding::Gray(table.side) })
+        Ok(ParsedSource { plan, contents: table.contents, encoding: Encoding::Gray(table.side) })
     }
 
     fn rule(&self) -> Rule {
@@ -247,15 +245,15 @@ impl Job<'_> {
         Rule { protocol, validation, test }
     }
 
-    fn shape(&mut self, gathered: &Gathered) -> Result<ImageShape, ImportError> {
+    fn shape(&mut self, parsed: &ParsedSource) -> Result<ImageShape, ImportError> {
         let asked = self.request.image_size;
-        match gathered.encoding {
+        match parsed.encoding {
             Encoding::Gray(side) => {
                 let (width, height) = asked.unwrap_or((side, side));
                 Ok(ImageShape { width, height, channels: 1 })
             }
             Encoding::Files => {
-                let (items, contents) = (&gathered.plan.items, &gathered.contents);
+                let (items, contents) = (&parsed.plan.items, &parsed.contents);
                 pack::shape(&self.request.source, items, contents, asked, self.limits, &mut self.progress)
             }
         }

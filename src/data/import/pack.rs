@@ -1,4 +1,4 @@
-//! From a plan to a store: decoded by all threads, a bounded number of images at a time, written in order by one.
+//! The packing of an import: all threads decode a bounded number of images, and one writes them in order.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::data::writer::Writer;
 /// Images in memory at a time.
 const CHUNK: usize = 512;
 
-/// What the bytes of all items are.
+/// The encoding of all items.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Encoding {
     /// Image files.
@@ -25,7 +25,7 @@ pub(super) enum Encoding {
     Gray(u32),
 }
 
-/// Everything to pack.
+/// The input of the packing stage.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Images<'a> {
     pub(super) items: &'a [Item],
@@ -33,8 +33,8 @@ pub(super) struct Images<'a> {
     pub(super) encoding: Encoding,
 }
 
-/// The shape that images are stored in: the size asked for or else the most frequent one (of equally frequent ones the
-/// larger), gray if every readable image is.
+/// Returns the shape of stored images. The size is the requested or else the most frequent one (of equally frequent
+/// ones the larger). Images are gray if every readable image is.
 pub(super) fn shape(
     source: &Path,
     items: &[Item],
@@ -46,7 +46,7 @@ pub(super) fn shape(
     let mut sizes: HashMap<(u32, u32), usize> = HashMap::new();
     let mut gray = true;
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
-        progress.tell(ImportStage::Measuring, (index * CHUNK) as u64, Some(items.len() as u64))?;
+        progress.report(ImportStage::Measuring, (index * CHUNK) as u64, Some(items.len() as u64))?;
         let header = |item: &Item| decode::header(&contents.read(&item.at, limits.file_bytes).ok()?).ok();
         let headers: Vec<_> = chunk.par_iter().filter_map(header).collect();
         for header in headers {
@@ -63,7 +63,7 @@ pub(super) fn shape(
     Ok(ImageShape { width, height, channels: if gray { 1 } else { 3 } })
 }
 
-/// Decodes every item into the writer; returns how many were resized. Those that cannot be decoded are skipped.
+/// Decodes every item into the writer, skips those that cannot be decoded, and returns the number of resized images.
 pub(super) fn pack(
     Images { items, contents, encoding }: Images,
     shape: ImageShape,
@@ -84,7 +84,7 @@ pub(super) fn pack(
         }
     };
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
-        progress.tell(ImportStage::Packing, (index * CHUNK) as u64, Some(items.len() as u64))?;
+        progress.report(ImportStage::Packing, (index * CHUNK) as u64, Some(items.len() as u64))?;
         let decoded: Vec<_> = chunk.par_iter().map(decode).collect();
         for (item, decoded) in chunk.iter().zip(decoded) {
             match decoded {
@@ -96,6 +96,6 @@ pub(super) fn pack(
             }
         }
     }
-    progress.tell(ImportStage::Packing, items.len() as u64, Some(items.len() as u64))?;
+    progress.report(ImportStage::Packing, items.len() as u64, Some(items.len() as u64))?;
     Ok(resized)
 }

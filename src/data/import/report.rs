@@ -1,4 +1,4 @@
-//! What an import skipped, how far it is, and what came of it.
+//! Progress and result of an import, and the list of skipped files.
 
 use std::ops::ControlFlow;
 
@@ -6,61 +6,61 @@ use super::ImportError;
 use crate::data::manifest::{Manifest, Skipped};
 use crate::domain::text::printable;
 
-/// Most skipped things that are listed by name; the rest are only counted.
+/// The largest number of skipped files that are listed; more are only counted.
 pub const MOST_SKIPS_LISTED: usize = 1000;
 
-/// How many skipped things the error of a strict import names.
+/// The number of skipped files in the error of a strict import.
 const NAMED_WHEN_REFUSED: usize = 3;
 
-/// What an import is doing.
+/// A stage of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportStage {
-    /// Reads the source: counted in bytes of an archive or table, in files of a folder.
+    /// Reading the source, in bytes of an archive or table, or in files of a folder.
     Reading,
-    /// Finds the size of the images: counted in images.
+    /// Finding the size of the images, in images.
     Measuring,
-    /// Decodes the images and writes the store: counted in images.
+    /// Decoding the images and writing the store, in images.
     Packing,
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// What it is doing.
+    /// The stage.
     pub stage: ImportStage,
-    /// How much of that is done.
+    /// The finished part of the stage, in its unit.
     pub done: u64,
-    /// How much there is to do, where that is known.
+    /// The whole of the stage, in its unit, if it is known.
     pub total: Option<u64>,
-    /// Classes of the source, once they are known.
+    /// The number of classes, once it is known.
     pub classes: Option<usize>,
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportReport {
-    /// The dataset as it is in the store.
+    /// The manifest of the stored dataset.
     pub manifest: Manifest,
-    /// Whether the very same dataset had been imported under this name already. Then that one stays, and its manifest
-    /// tells of that import; the other figures here are of this one.
+    /// Whether the same dataset was imported under this name before. Its manifest is then returned, and the other
+    /// fields describe this import.
     pub unchanged: bool,
-    /// What was left out; at most [`MOST_SKIPS_LISTED`] are listed.
+    /// The skipped files, at most [`MOST_SKIPS_LISTED`].
     pub skipped: Vec<Skipped>,
-    /// How many were left out, listed or not.
+    /// The number of skipped files, listed or not.
     pub skipped_count: u64,
-    /// How many images were resized.
+    /// The number of resized images.
     pub resized: u64,
 }
 
-/// The callback with its answer turned into an error.
+/// The progress callback; a break becomes an error.
 pub(super) struct Progress<'a> {
     pub(super) callback: &'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
-    /// Classes of the source, once they are known.
+    /// The number of classes, once it is known.
     pub(super) classes: Option<usize>,
 }
 
 impl Progress<'_> {
-    pub(super) fn tell(&mut self, stage: ImportStage, done: u64, total: Option<u64>) -> Result<(), ImportError> {
+    pub(super) fn report(&mut self, stage: ImportStage, done: u64, total: Option<u64>) -> Result<(), ImportError> {
         match (self.callback)(ImportProgress { stage, done, total, classes: self.classes }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ImportError::Cancelled),
@@ -68,7 +68,7 @@ impl Progress<'_> {
     }
 }
 
-/// Collects what is skipped.
+/// The list of skipped files.
 #[derive(Debug, Default)]
 pub(super) struct SkipLog {
     pub(super) listed: Vec<Skipped>,
@@ -83,8 +83,8 @@ impl SkipLog {
         }
     }
 
-    /// With `strict`, anything skipped so far is an error.
-    pub(super) fn refuse_if(&self, strict: bool) -> Result<(), ImportError> {
+    /// Returns an error if `strict` and any file was skipped so far.
+    pub(super) fn check_strict(&self, strict: bool) -> Result<(), ImportError> {
         if !strict || self.count == 0 {
             return Ok(());
         }

@@ -1,10 +1,11 @@
-//! Network architectures as plain values: stages of named layers, and everything that follows from them without running
-//! them: shapes, tensors, arithmetic, memory, the layer table.
+//! Network architectures as plain values: stages of named layers. Shapes, tensors, arithmetic, memory and the layer
+//! table follow from them without running the network.
 //!
-//! A new architecture is one file in [`catalog`] and one line in its list. Residual pairs are the only branches:
-//! networks whose layers join several earlier ones (`DenseNet`, Inception) cannot be described.
+//! A new architecture is one file in [`catalog`] and one line in its list. Residual pairs are the only branches, so
+//! `DenseNet` and Inception cannot be described.
 
 pub mod catalog;
+mod cut;
 mod plan;
 mod resolve;
 mod stage;
@@ -12,12 +13,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use cut::Cut;
 pub use plan::{Plan, Step};
-pub use resolve::{Cut, ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TensorKind, TensorSpec};
+pub use resolve::{ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TensorKind, TensorSpec};
 pub use stage::{StageName, TrainedStages};
 pub use table::LayerRow;
 
-/// Numbers that the widest layer of a frozen part holds at once on a processor: 128 MiB of f32.
+/// The most numbers in the widest layer's output when the CPU computes a frozen part: 128 MiB of f32.
 pub const FORWARD_CHUNK: usize = 32 << 20;
 
 /// A network architecture for classification.
@@ -25,16 +27,16 @@ pub const FORWARD_CHUNK: usize = 32 << 20;
 pub struct Architecture {
     /// The name in recipes and commands.
     pub name: &'static str,
-    /// Set where training begins with imported weights; `None` where all weights are drawn.
+    /// Set if training begins with imported weights; `None` if all weights are drawn.
     pub pretrained: Option<Pretrained>,
-    /// The stages from the input up. The last one is the head, which is never pretrained.
+    /// The stages from the input up. The last one, the head, is never pretrained.
     pub stages: Vec<Stage>,
 }
 
-/// How an architecture takes imported weights.
+/// The mapping of imported weights onto an architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pretrained {
-    /// What a checkpoint puts before the names that weights files use: `base.` for `base.block1.conv1.weight`.
+    /// The prefix of a checkpoint's names before those of weights files: `base.` for `base.block1.conv1.weight`.
     pub prefix: &'static str,
     /// Channels of the images that the weights were trained on.
     pub channels: usize,
@@ -45,20 +47,20 @@ pub struct Pretrained {
 pub struct Stage {
     /// The name in recipes, such as `block5`.
     pub name: String,
-    /// What its input goes through, in order.
+    /// The units that its input passes, in order.
     pub units: Vec<Unit>,
 }
 
 /// A layer, or two branches whose outputs are added.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unit {
-    /// One layer.
+    /// A single layer.
     Layer(Layer),
-    /// The sum of `body` and `shortcut`; an empty shortcut passes its input on.
+    /// The sum of `body` and `shortcut`; an empty shortcut is the identity.
     Residual {
-        /// The branch that learns.
+        /// The branch with the convolutions.
         body: Vec<Layer>,
-        /// The other one.
+        /// The other branch.
         shortcut: Vec<Layer>,
     },
 }
@@ -66,16 +68,16 @@ pub enum Unit {
 /// A named operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// The name that its tensors begin with, without the prefix of pretrained ones.
+    /// The first part of its tensors' names, without the prefix of pretrained ones.
     pub name: String,
-    /// What it computes.
+    /// The operation.
     pub op: Op,
 }
 
-/// What a layer computes on `[channels, height, width]`.
+/// An operation on `[channels, height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Op {
-    /// A square convolution, padded with zeros so that stride 1 keeps the size.
+    /// A square convolution, padded with zeros so that stride 1 preserves the size.
     Convolution {
         /// Pixels along a side of the kernel; odd.
         kernel: usize,
@@ -96,7 +98,7 @@ pub enum Op {
     },
     /// max(x, 0).
     Relu,
-    /// The maximum of squares that do not overlap; a rest at the right or lower edge is dropped.
+    /// The maximum of squares that do not overlap; a remainder at the right or lower edge is dropped.
     MaxPool {
         /// Pixels along a side of the square.
         size: usize,
@@ -109,7 +111,7 @@ pub enum Op {
     Flatten,
     /// A linear layer with bias.
     Dense {
-        /// Its width.
+        /// The layer's width.
         outputs: Outputs,
     },
     /// Zeroes numbers at random in training (Srivastava et al. 2014).
@@ -122,14 +124,14 @@ pub enum Op {
 /// The width of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outputs {
-    /// As many as there are classes.
+    /// The number of classes.
     Classes,
     /// A fixed number.
     Fixed(usize),
 }
 
 impl Layer {
-    /// A layer of this name.
+    /// Returns a layer of this name.
     pub fn new(name: impl Into<String>, op: Op) -> Self {
         Self { name: name.into(), op }
     }
@@ -142,7 +144,7 @@ impl From<Layer> for Unit {
 }
 
 impl Op {
-    /// A 3×3 convolution of stride 1 with bias.
+    /// Returns a 3×3 convolution of stride 1 with bias.
     #[must_use]
     pub const fn convolution3(outputs: usize) -> Self {
         Self::Convolution { kernel: 3, stride: 1, outputs, bias: true }
@@ -156,12 +158,12 @@ impl Op {
 }
 
 impl Stage {
-    /// A stage of layers without branches.
+    /// Returns a stage of layers without branches.
     pub fn new(name: impl Into<String>, layers: impl IntoIterator<Item = Layer>) -> Self {
         Self { name: name.into(), units: layers.into_iter().map(Unit::Layer).collect() }
     }
 
-    /// Its layers, those of branches one after the other.
+    /// Returns the stage's layers, those of branches one after the other.
     pub fn layers(&self) -> impl Iterator<Item = &Layer> {
         self.units.iter().flat_map(|unit| match unit {
             Unit::Layer(layer) => std::slice::from_ref(layer).iter().chain([].iter()),
@@ -171,7 +173,7 @@ impl Stage {
 }
 
 impl Architecture {
-    /// The same with a first layer that standardizes each image.
+    /// Inserts a first layer that standardizes each image.
     #[must_use]
     pub fn standardizing(mut self) -> Self {
         if let Some(first) = self.stages.first_mut() {
@@ -180,31 +182,31 @@ impl Architecture {
         self
     }
 
-    /// The stages that may be frozen: all but the head.
+    /// Returns the stages that may be frozen: all except the head.
     #[must_use]
     pub fn base(&self) -> &[Stage] {
         &self.stages[..self.stages.len() - 1]
     }
 
-    /// The place of a stage below the head; `None` for a name that this architecture lacks.
+    /// Returns the index of a stage below the head; `None` for an unknown name.
     #[must_use]
     pub fn stage_index(&self, name: &StageName) -> Option<usize> {
         self.base().iter().position(|stage| stage.name == name.as_str())
     }
 
-    /// The names of the stages below the head, from the input up.
+    /// Returns the names of the stages below the head, from the input up.
     #[must_use]
     pub fn stage_names(&self) -> impl DoubleEndedIterator<Item = StageName> {
         self.base().iter().map(StageName::of)
     }
 
-    /// Whether a training step uses statistics of its batch, which padding must not enter.
+    /// Returns whether a training step uses statistics of its batch. Padding must not enter these.
     #[must_use]
     pub fn uses_batch_statistics(&self) -> bool {
         self.stages.iter().flat_map(Stage::layers).any(|layer| matches!(layer.op, Op::BatchNorm { .. }))
     }
 
-    /// The tensors that imported weights must have, by their names there; none where all weights are drawn.
+    /// Returns the tensors that imported weights must have, by their names there; empty if all weights are drawn.
     #[must_use]
     pub fn pretrained_tensors(&self) -> Vec<TensorSpec> {
         let Some(Pretrained { prefix, channels }) = self.pretrained else { return Vec::new() };
@@ -218,7 +220,7 @@ impl Architecture {
         tensors.filter_map(imported).collect()
     }
 
-    /// The smallest side of a square image that every layer gets something of, in pixels.
+    /// Returns the smallest side of a square image for which every layer has an output, in pixels.
     #[must_use]
     pub fn min_side(&self) -> u32 {
         const MOST: u32 = 1024;

@@ -4,21 +4,21 @@ use std::ops::Range;
 
 use super::{Op, Resolved, ResolvedLayer};
 
-/// The layers of some units, and the steps in which they are computed.
+/// The layers of some units, and the steps that compute them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Every layer, in order; those of branches one after the other.
     pub layers: Vec<ResolvedLayer>,
-    /// What is computed, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What stands before the names of pretrained tensors; `None` where all weights are drawn.
+    /// The prefix of the names of pretrained tensors; `None` if all weights are drawn.
     pub prefix: Option<&'static str>,
 }
 
-/// One step. Numbers are places in [`Plan::layers`].
+/// A step. Numbers are indices into [`Plan::layers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A 3×3 convolution, if `relu` the `ReLU` behind it and, if `pool`, 2×2 max pooling, which one kernel computes.
+    /// A 3×3 convolution, optionally followed by `ReLU` and 2×2 max pooling, in one kernel.
     ConvolutionBlock {
         /// The convolution.
         convolution: usize,
@@ -27,31 +27,31 @@ pub enum Step {
         /// Whether its output is pooled.
         pool: bool,
     },
-    /// Batch norm and, if `relu`, the `ReLU` behind it, which one kernel computes in a training step.
+    /// Batch norm, optionally followed by `ReLU`, in one kernel of a training step.
     BatchNorm {
         /// The batch norm.
         layer: usize,
         /// Whether `ReLU` follows.
         relu: bool,
     },
-    /// A layer by itself.
+    /// A single layer.
     Layer(usize),
     /// The sum of two branches.
     Residual {
-        /// The branch that learns.
+        /// The branch with the convolutions.
         body: Vec<Step>,
-        /// The other one; empty to pass the input on.
+        /// The other branch; empty for the identity.
         shortcut: Vec<Step>,
     },
 }
 
 impl Resolved {
-    /// The steps in which these units are computed.
+    /// Returns the steps that compute these units.
     #[must_use]
     pub fn plan(&self, units: Range<usize>) -> Plan {
         let layers: Vec<ResolvedLayer> = self.layers_of(units.clone()).cloned().collect();
         let mut steps = Vec::new();
-        // Neighbours without branches are fused across units and stages.
+        // Adjacent units without branches are fused across units and stages.
         let (mut from, mut next) = (0, 0);
         for unit in &self.units[units] {
             let Some(shortcut) = &unit.shortcut else {
@@ -68,7 +68,7 @@ impl Resolved {
     }
 }
 
-/// The steps of layers that follow one another.
+/// Returns the steps of a sequence of layers.
 fn fuse(layers: &[ResolvedLayer], range: Range<usize>) -> Vec<Step> {
     let op = |index: usize| layers.get(index).filter(|_| range.contains(&index)).map(|layer| layer.op);
     let mut steps = Vec::new();
@@ -90,7 +90,7 @@ fn fuse(layers: &[ResolvedLayer], range: Range<usize>) -> Vec<Step> {
 }
 
 impl Step {
-    /// The place of the last layer that it computes; of a sum, of its body.
+    /// Returns the index of the last layer that the step computes; of a sum, the last one of its body.
     fn last_layer(&self) -> usize {
         match self {
             Self::ConvolutionBlock { convolution, relu, pool } => convolution + usize::from(*relu) + usize::from(*pool),
@@ -102,14 +102,14 @@ impl Step {
 }
 
 impl Plan {
-    /// Numbers in the outputs of all steps, for one image.
-    pub(super) fn kept_numbers(&self) -> usize {
+    /// Returns the number of stored values in the outputs of all steps, for one image.
+    pub(super) fn stored_numbers(&self) -> usize {
         fn sum(layers: &[ResolvedLayer], steps: &[Step]) -> usize {
             let of = |step: &Step| {
                 let own: usize = layers[step.last_layer()].output.iter().product();
                 match step {
                     Step::Residual { body, shortcut } => own + sum(layers, body) + sum(layers, shortcut),
-                    // A GPU keeps both outputs; the processor does not.
+                    // A GPU stores both outputs; the CPU stores one.
                     Step::ConvolutionBlock { convolution, relu: false, pool: true } => {
                         own + layers[*convolution].output.iter().product::<usize>()
                     }
@@ -121,7 +121,7 @@ impl Plan {
         sum(&self.layers, &self.steps)
     }
 
-    /// How many steps one kernel computes, in all branches.
+    /// Returns the number of steps that compute several layers in one kernel, in all branches.
     #[must_use]
     pub fn fused_blocks(&self) -> usize {
         fn count(steps: &[Step]) -> usize {

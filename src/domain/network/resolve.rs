@@ -1,13 +1,11 @@
-//! An architecture on images of one shape: every layer with its shapes, tensors and arithmetic.
+//! An architecture resolved for one image shape: every layer with its shapes, tensors and arithmetic.
 
-use std::ops::Range;
+use super::{Architecture, Layer, Op, Outputs, Unit};
 
-use super::{Architecture, Layer, Op, Outputs, TrainedStages, Unit};
-
-/// Why an architecture does not take an image.
+/// The reason why an architecture rejects an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// Pooling or a stride leaves nothing.
+    /// Pooling or a stride leaves no pixels.
     #[error("images of {width}×{height} pixels are too small for {network}: nothing is left at {layer}")]
     TooSmall {
         /// The architecture.
@@ -19,7 +17,7 @@ pub enum ResolveError {
         /// Pixels of the image.
         height: usize,
     },
-    /// The square that is to be cut out of images is larger than they are.
+    /// The square to cut out of images is larger than the images.
     #[error("a crop of {crop} pixels is larger than images of {width}×{height}: at most {}", width.min(height))]
     Crop {
         /// Pixels along a side of the square.
@@ -29,20 +27,20 @@ pub enum ResolveError {
         /// Pixels of the image.
         height: usize,
     },
-    /// A layer gets another shape than it takes.
+    /// A layer gets an input of a wrong shape.
     #[error("{network} is described wrongly: {layer} gets {channels}×{height}×{width} and takes {takes}")]
     Misfit {
         /// The architecture.
         network: &'static str,
         /// The layer.
         layer: String,
-        /// Channels that reach it.
+        /// Channels of the layer's input.
         channels: usize,
-        /// Rows that reach it.
+        /// Rows of the layer's input.
         height: usize,
-        /// Columns that reach it.
+        /// Columns of the layer's input.
         width: usize,
-        /// What it takes.
+        /// The accepted input.
         takes: &'static str,
     },
     /// The branches of a residual pair end in different shapes.
@@ -62,17 +60,17 @@ pub enum ResolveError {
     NoStage {
         /// The architecture.
         network: &'static str,
-        /// The name asked for.
+        /// The requested name.
         stage: String,
-        /// The stages that there are.
+        /// The available stages.
         known: String,
     },
 }
 
-/// An architecture on images of one shape.
+/// An architecture resolved for one image shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
-    /// What it was made from.
+    /// The architecture.
     pub architecture: Architecture,
     /// Channels, height and width of an image.
     pub input: [usize; 3],
@@ -83,7 +81,7 @@ pub struct Resolved {
 /// A unit, and the stage that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedUnit {
-    /// The place of its stage in the architecture.
+    /// The index of its stage in the architecture.
     pub stage: usize,
     /// Its layers: one, or those of `body`.
     pub body: Vec<ResolvedLayer>,
@@ -91,20 +89,20 @@ pub struct ResolvedUnit {
     pub shortcut: Option<Vec<ResolvedLayer>>,
 }
 
-/// A layer on one shape. Shapes are `[channels, height, width]`; of flat outputs height and width are 1.
+/// A layer resolved for one shape. Shapes are `[channels, height, width]`; flat outputs have height and width 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedLayer {
-    /// The name that its tensors begin with, in a checkpoint.
+    /// The first part of its tensors' names in a checkpoint.
     pub name: String,
-    /// What it computes.
+    /// The operation.
     pub op: Op,
-    /// What it takes.
+    /// The input shape.
     pub input: [usize; 3],
-    /// What it gives.
+    /// The output shape.
     pub output: [usize; 3],
     /// Its tensors, in the order in which initial values are drawn.
     pub tensors: Vec<TensorSpec>,
-    /// Multiplications, each with an addition, for one image; of convolutions and dense layers only.
+    /// Multiply-adds for one image; only convolutions and dense layers have any.
     pub multiply_adds: u64,
 }
 
@@ -115,18 +113,18 @@ pub struct TensorSpec {
     pub name: String,
     /// Length of each axis.
     pub shape: Vec<usize>,
-    /// What it is for, from which its initial values follow.
+    /// The role, which determines the initial values.
     pub kind: TensorKind,
 }
 
-/// What a tensor is for.
+/// The role of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TensorKind {
-    /// Weights, drawn by Glorot's rule.
+    /// Weights, drawn uniformly by Glorot's rule (Glorot & Bengio 2010).
     Weight {
-        /// Inputs that an output depends on.
+        /// The number of inputs of one output.
         fan_in: usize,
-        /// Outputs that an input reaches.
+        /// The number of outputs of one input.
         fan_out: usize,
     },
     /// Biases, which begin at 0.
@@ -139,40 +137,8 @@ pub enum TensorKind {
     RunningVariance,
 }
 
-/// Where the frozen part of a network ends and the trained part begins: at the first trained layer that has parameters,
-/// so that pooling below a head belongs to the frozen part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// Units below.
-    frozen: usize,
-    /// Units below the head.
-    base: usize,
-    /// All units.
-    all: usize,
-}
-
-impl Cut {
-    /// The units that stay as they are.
-    #[must_use]
-    pub fn frozen(self) -> Range<usize> {
-        0..self.frozen
-    }
-
-    /// The units that are trained.
-    #[must_use]
-    pub fn trained(self) -> Range<usize> {
-        self.frozen..self.all
-    }
-
-    /// Whether anything is frozen.
-    #[must_use]
-    pub fn freezes(self) -> bool {
-        self.frozen > 0
-    }
-}
-
 impl TensorKind {
-    /// Whether the optimizer moves it; others are buffers.
+    /// Returns whether the optimizer updates the tensor; other tensors are buffers.
     #[must_use]
     pub fn is_trained(self) -> bool {
         !matches!(self, Self::RunningMean | Self::RunningVariance)
@@ -180,13 +146,13 @@ impl TensorKind {
 }
 
 impl TensorSpec {
-    /// How many numbers it holds.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether it holds none.
+    /// Returns whether the tensor has no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -194,7 +160,7 @@ impl TensorSpec {
 }
 
 impl ResolvedLayer {
-    /// Weights, biases, scales and shifts; no running statistics.
+    /// Returns the number of weights, biases, scales and shifts, without running statistics.
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.tensors.iter().filter(|tensor| tensor.kind.is_trained()).map(TensorSpec::len).sum()
@@ -202,12 +168,12 @@ impl ResolvedLayer {
 }
 
 impl ResolvedUnit {
-    /// Its layers, those of branches one after the other.
+    /// Returns the unit's layers, those of branches one after the other.
     pub fn layers(&self) -> impl Iterator<Item = &ResolvedLayer> {
         self.body.iter().chain(self.shortcut.iter().flatten())
     }
 
-    /// Channels, height and width of its output; of its input where it has no layers.
+    /// Returns the output shape `[channels, height, width]`.
     #[must_use]
     pub fn output(&self) -> [usize; 3] {
         self.body.last().map_or([0; 3], |layer| layer.output)
@@ -215,10 +181,11 @@ impl ResolvedUnit {
 }
 
 impl Architecture {
-    /// Every layer with its shapes, tensors and arithmetic, for images `[channels, height, width]` of so many classes.
+    /// Resolves shapes, tensors and arithmetic of every layer, for images `[channels, height, width]` of `classes`
+    /// classes.
     ///
     /// # Errors
-    /// When the image is too small for a layer, or the description does not fit together.
+    /// If the image is too small for a layer, or the layers do not fit together.
     pub fn resolve(&self, input: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
         let mut units = Vec::new();
         let mut shape = input;
@@ -347,101 +314,5 @@ impl Resolver<'_> {
             return Err(ResolveError::TooSmall { network: self.network, layer: layer.name.clone(), width, height });
         }
         Ok(ResolvedLayer { name, op: layer.op, input, output, tensors, multiply_adds })
-    }
-}
-
-impl Resolved {
-    /// Every layer, in order; those of branches one after the other.
-    pub fn layers(&self) -> impl Iterator<Item = &ResolvedLayer> {
-        self.layers_of(0..self.units.len())
-    }
-
-    /// The layers of some units.
-    pub fn layers_of(&self, units: Range<usize>) -> impl Iterator<Item = &ResolvedLayer> {
-        self.units[units].iter().flat_map(ResolvedUnit::layers)
-    }
-
-    /// Where the frozen part ends if these stages are trained.
-    ///
-    /// # Errors
-    /// When there is no such stage.
-    pub fn cut(&self, trained: TrainedStages<'_>) -> Result<Cut, ResolveError> {
-        let head = self.architecture.stages.len() - 1;
-        let lowest = match trained {
-            TrainedStages::All => 0,
-            TrainedStages::Head => head,
-            TrainedStages::From(name) => self.architecture.stage_index(name).ok_or_else(|| {
-                let known: Vec<&str> = self.architecture.base().iter().map(|stage| stage.name.as_str()).collect();
-                let network = self.architecture.name;
-                ResolveError::NoStage { network, stage: name.to_string(), known: known.join(", ") }
-            })?,
-        };
-        let has_parameters = |unit: &ResolvedUnit| unit.layers().any(|layer| layer.parameters() > 0);
-        let first = |stage: usize| self.units.iter().position(|unit| unit.stage >= stage).unwrap_or(self.units.len());
-        // From scratch nothing is frozen, whatever the first layer is.
-        let frozen = match trained {
-            TrainedStages::All => 0,
-            _ if lowest == 0 => 0,
-            _ => {
-                let from = first(lowest);
-                from + self.units[from..].iter().position(has_parameters).unwrap_or(0)
-            }
-        };
-        Ok(Cut { frozen, base: first(head), all: self.units.len() })
-    }
-
-    /// Channels, height and width of what enters the trained part.
-    #[must_use]
-    pub fn trained_input(&self, cut: Cut) -> [usize; 3] {
-        cut.frozen.checked_sub(1).map_or(self.input, |last| self.units[last].output())
-    }
-
-    /// The name of what enters the trained part: `input`, the last frozen stage, or the last frozen layer of the head.
-    #[must_use]
-    pub fn trained_input_name(&self, cut: Cut) -> &str {
-        let Some(last) = cut.frozen.checked_sub(1).map(|last| &self.units[last]) else { return "input" };
-        match last.body.last() {
-            Some(layer) if cut.frozen > cut.base => &layer.name,
-            _ => &self.architecture.stages[last.stage].name,
-        }
-    }
-
-    /// Numbers of the widest output among some units, for one image.
-    #[must_use]
-    pub fn widest(&self, units: Range<usize>) -> usize {
-        self.layers_of(units).map(|layer| layer.output.iter().product()).max().unwrap_or(0)
-    }
-
-    /// Parameters of some units.
-    #[must_use]
-    pub fn parameters_of(&self, units: Range<usize>) -> usize {
-        self.layers_of(units).map(ResolvedLayer::parameters).sum()
-    }
-
-    /// Parameters of every layer.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        self.parameters_of(0..self.units.len())
-    }
-
-    /// Multiplications and additions of a forward pass of one image through some units.
-    #[must_use]
-    pub fn forward_operations(&self, units: Range<usize>) -> u64 {
-        self.layers_of(units).map(|layer| 2 * layer.multiply_adds).sum()
-    }
-
-    /// Multiplications and additions of a training step for one image through the trained units: forward, back to the
-    /// weights and back to the input, which the first layer with weights does without.
-    #[must_use]
-    pub fn training_operations(&self, cut: Cut) -> u64 {
-        let forward = self.forward_operations(cut.trained());
-        let first = self.layers_of(cut.trained()).find(|layer| layer.multiply_adds > 0);
-        3 * forward - first.map_or(0, |layer| 2 * layer.multiply_adds)
-    }
-
-    /// Numbers that a training step keeps of one image on its way back: each step's output, and its gradient.
-    #[must_use]
-    pub fn kept_numbers(&self, units: Range<usize>) -> usize {
-        2 * self.plan(units).kept_numbers()
     }
 }

@@ -1,4 +1,4 @@
-//! The names of stages, and which stages a run trains.
+//! The names of stages, and the choice of trained stages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,28 +13,28 @@ use crate::domain::UnknownName;
 #[serde(try_from = "String", into = "String")]
 pub struct StageName(String);
 
-/// The stages of an architecture that are trained; those below stay as they were imported.
+/// The trained stages of an architecture; those below stay as imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainedStages<'a> {
     /// Every stage.
     All,
-    /// The head alone.
+    /// Only the head.
     Head,
     /// This stage and those above it.
     From(&'a StageName),
 }
 
 impl StageName {
-    /// Most characters of a name.
-    const MOST: usize = 32;
+    /// The greatest length of a name, in characters.
+    const MAX_LENGTH: usize = 32;
 
-    /// The name of a stage of the catalog.
+    /// Returns the name of a stage of the catalog.
     #[must_use]
     pub(in crate::domain) fn of(stage: &Stage) -> Self {
         Self(stage.name.clone())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,7 +60,7 @@ impl TryFrom<String> for StageName {
 
     fn try_from(text: String) -> Result<Self, UnknownName> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if !text.is_empty() && text.len() <= Self::MOST && text.chars().all(allowed) {
+        if !text.is_empty() && text.len() <= Self::MAX_LENGTH && text.chars().all(allowed) {
             return Ok(Self(text));
         }
         Err(UnknownName::new("name of a stage", &text, "letters, digits, '_', '-', '.'"))
@@ -74,7 +74,7 @@ impl From<StageName> for String {
 }
 
 impl<'a> From<Option<&'a StageName>> for TrainedStages<'a> {
-    /// Fine-tuning from a stage on; without one, the head on a frozen base.
+    /// Fine-tuning from a stage upwards; without a stage, the head on a frozen base.
     fn from(unfrozen: Option<&'a StageName>) -> Self {
         unfrozen.map_or(Self::Head, Self::From)
     }

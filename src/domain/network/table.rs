@@ -1,27 +1,27 @@
-//! The layer table that people read.
+//! The layer table for people.
 
 use serde::Serialize;
 
 use super::{Cut, Op, Resolved, ResolvedLayer};
 
-/// A row of the layer table: layers that are read as one.
+/// A row of the layer table: one or more layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LayerRow {
-    /// What they compute.
+    /// The operations, as text.
     pub name: String,
-    /// Channels, height and width of their output; of flat outputs height and width are 1.
+    /// The output shape `[channels, height, width]`; flat outputs have height and width 1.
     pub output: [usize; 3],
-    /// Their parameters.
+    /// The number of parameters.
     pub parameters: usize,
-    /// Multiplications, each with an addition, for one image.
+    /// Multiply-adds for one image.
     pub multiply_adds: u64,
-    /// Whether they stay as they were imported.
+    /// Whether the layers stay as imported.
     pub frozen: bool,
 }
 
 impl Resolved {
-    /// The layer table. Activations and dropout stand with the layer before them; a stage of several convolutions is
-    /// one row.
+    /// Returns the layer table. Activations and dropout share the row of the layer before them; a stage of several
+    /// convolutions is one row.
     #[must_use]
     pub fn table(&self, cut: Cut) -> Vec<LayerRow> {
         let mut rows: Vec<LayerRow> = Vec::new();
@@ -50,7 +50,7 @@ impl Resolved {
     }
 }
 
-/// The kernels of a stage's convolutions, in words.
+/// Returns the kernels of a stage's convolutions as text.
 fn kernels(layers: &[&ResolvedLayer]) -> String {
     let sides = layers.iter().filter_map(|layer| match layer.op {
         Op::Convolution { kernel, .. } => Some(kernel),

@@ -1,4 +1,4 @@
-//! Every architecture of the catalog on many sizes, and figures that others publish.
+//! Tests of every architecture of the catalog at many sizes, and of published counts.
 
 use super::catalog::NetworkName;
 use super::*;

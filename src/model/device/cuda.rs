@@ -1,8 +1,8 @@
-//! Looks at the CUDA installation by hand: `driver` and `toolkit` ask, `verdict` judges.
+//! Checks the CUDA installation: `driver` and `toolkit` find its parts, `compatibility` compares their versions.
 
+mod compatibility;
 mod driver;
 mod toolkit;
-mod verdict;
 
 pub(super) use driver::{memory, pci_slot};
 
@@ -10,10 +10,10 @@ use super::CudaDevice;
 
 const NONE: &str = "the NVIDIA driver finds no device; CUDA_VISIBLE_DEVICES, if it is set, may hide it";
 
-/// All devices, in the driver's order, if what burn needs for any of them is there.
+/// Returns all devices in the driver's order, if burn's requirements for any of them are met.
 ///
 /// # Errors
-/// The first thing that is missing, in words.
+/// A message that names the first missing part.
 pub(super) fn devices() -> Result<Vec<CudaDevice>, String> {
     let found = driver::devices()?;
     if found.devices.is_empty() {
@@ -21,13 +21,13 @@ pub(super) fn devices() -> Result<Vec<CudaDevice>, String> {
     }
     let compiler = toolkit::load_compiler()?;
     toolkit::find_headers()?;
-    if let Some(fault) = verdict::of_driver(found.version, compiler) {
+    if let Some(fault) = compatibility::of_driver(found.version, compiler) {
         return Err(fault);
     }
-    let judged = |(name, capability): (String, verdict::Version)| CudaDevice {
-        fault: verdict::of_device(capability, compiler),
-        kernels: verdict::kernels(&name, capability, compiler),
+    let checked = |(name, capability): (String, compatibility::Version)| CudaDevice {
+        fault: compatibility::of_device(capability, compiler),
+        kernel_cache_name: compatibility::kernel_cache_name(&name, capability, compiler),
         name,
     };
-    Ok(found.devices.into_iter().map(judged).collect())
+    Ok(found.devices.into_iter().map(checked).collect())
 }

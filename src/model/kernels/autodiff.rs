@@ -1,4 +1,4 @@
-//! Convolutions under autodiff: one node in the graph where the backend has a kernel of its own.
+//! Convolutions and batch norm under autodiff: one node of the graph where the backend has a kernel.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -8,9 +8,12 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
-use super::{BatchNormSettings, BlockSettings, KernelBackend, Normalized, Wanted, convolve, plain};
+use super::{
+    BatchNormSettings, BlockSettings, KernelBackend, Normalized, RequiredGradients, reference_block,
+    reference_convolution,
+};
 
-/// A convolution block: of input and weight, and of a bias where it has three parents.
+/// A convolution block, whose parents are input, weight and, with three parents, bias.
 #[derive(Debug)]
 struct ConvBlock;
 
@@ -21,8 +24,11 @@ impl<B: KernelBackend, const N: usize> Backward<B, N> for ConvBlock {
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, saved) = ops.state;
         let (of_x, of_parameters) = ops.parents.split_at(1);
-        let wanted =
-            Wanted { x: of_x[0].is_some(), parameters: of_parameters.iter().any(Option::is_some), bias: N == 3 };
+        let wanted = RequiredGradients {
+            x: of_x[0].is_some(),
+            parameters: of_parameters.iter().any(Option::is_some),
+            bias: N == 3,
+        };
         let found = B::conv_block_backward(grad, x, weight, &saved, wanted);
         let (weight_grad, bias_grad) = found.parameters.unzip();
         for (node, grad) in ops.parents.into_iter().zip([found.x, weight_grad, bias_grad]) {
@@ -33,7 +39,7 @@ impl<B: KernelBackend, const N: usize> Backward<B, N> for ConvBlock {
     }
 }
 
-/// A convolution by itself.
+/// A convolution without bias and activation.
 #[derive(Debug)]
 struct Convolution;
 
@@ -45,7 +51,7 @@ impl<B: KernelBackend> Backward<B, 2> for Convolution {
         let [x_node, weight_node] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let (x, weight, stride) = ops.state;
-        let wanted = Wanted { x: x_node.is_some(), parameters: weight_node.is_some(), bias: false };
+        let wanted = RequiredGradients { x: x_node.is_some(), parameters: weight_node.is_some(), bias: false };
         let (x_grad, weight_grad) = B::convolution_backward(grad, x, weight, stride, wanted);
         for (node, grad) in [(x_node, x_grad), (weight_node, weight_grad)] {
             if let (Some(node), Some(grad)) = (node, grad) {
@@ -60,7 +66,7 @@ impl<B: KernelBackend> Backward<B, 2> for Convolution {
 struct BatchNorm;
 
 impl<B: KernelBackend> Backward<B, 3> for BatchNorm {
-    /// Input, scale and shift, and what the forward pass left.
+    /// Input, scale and shift, and the saved results of the forward pass.
     type State = (FloatTensor<B>, [FloatTensor<B>; 2], B::SavedNorm);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
@@ -75,10 +81,10 @@ impl<B: KernelBackend> Backward<B, 3> for BatchNorm {
     }
 }
 
-/// Input, weight and what the forward pass left of a block.
+/// Input, weight, and the saved results of a block's forward pass.
 type BlockState<B> = (FloatTensor<B>, FloatTensor<B>, <B as KernelBackend>::Saved);
 
-/// The output of a block with as many parents as it was prepared for.
+/// Computes a block with as many parents as `prep` has.
 fn finish_block<B: KernelBackend, C: CheckpointStrategy, const N: usize>(
     prep: OpsKind<ConvBlock, B, BlockState<B>, C, N>,
     x: FloatTensor<Autodiff<B, C>>,
@@ -90,7 +96,7 @@ fn finish_block<B: KernelBackend, C: CheckpointStrategy, const N: usize>(
     match prep {
         OpsKind::Tracked(prep) => match B::conv_block_tracked(&x.primitive, &weight.primitive, of_bias, settings) {
             Some((out, saved)) => prep.finish((x.primitive, weight.primitive, saved), out),
-            None => plain::<Autodiff<B, C>>(x, weight, bias, settings),
+            None => reference_block::<Autodiff<B, C>>(x, weight, bias, settings),
         },
         OpsKind::UnTracked(prep) => {
             let bias = bias.map(|bias| bias.primitive);
@@ -122,7 +128,7 @@ impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
         match Convolution.prepare::<C>([x.node.clone(), weight.node.clone()]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => match B::convolution_tracked(&x.primitive, &weight.primitive, stride) {
                 Some(out) => prep.finish((x.primitive, weight.primitive, stride), out),
-                None => convolve::<Self>(x, weight, stride),
+                None => reference_convolution::<Self>(x, weight, stride),
             },
             OpsKind::UnTracked(prep) => prep.finish(B::convolution(x.primitive, weight.primitive, stride)),
         }

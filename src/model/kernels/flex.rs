@@ -1,4 +1,4 @@
-//! The convolution block and batch norm on the CPU: from burn-flex's tensors to plain slices and back.
+//! The kernels of the CPU backend: converts burn-flex's tensors to plain slices and back.
 
 use std::ops::Deref;
 
@@ -7,22 +7,23 @@ use burn::tensor::{DType, FloatDType, TensorData, TensorMetadata};
 use burn_flex::{Flex, FlexTensor};
 
 use super::batch_norm::{self, Saved};
-use super::geometry::{BlockSettings, Geometry, Pool, Routing};
-use super::scratch::{Scratch, give_back, leftover};
+use super::geometry::{BlockSettings, Geometry, Pool, PoolArgmax};
+use super::scratch::{Scratch, recycle, recycled};
 use super::{
-    BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, Wanted, fused, pixels, plain, plainly, winograd,
+    BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, RequiredGradients, fused, pixels, reference,
+    reference_block, winograd,
 };
 
 impl KernelBackend for Flex {
-    type Saved = Routing;
+    type Saved = PoolArgmax;
     type SavedNorm = Saved;
 
     fn conv_block(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>, settings: BlockSettings) -> FlexTensor {
         let kind = kind_of([&x, &weight].into_iter().chain(&bias));
         match kind {
-            Some(DType::BF16) => short(Self::conv_block(full(x), full(weight), bias.map(full), settings)),
-            Some(DType::F32) if !plainly::wanted() => run_forward(&x, &weight, bias.as_ref(), settings, None),
-            _ => plain::<Self>(x, weight, bias, settings),
+            Some(DType::BF16) => to_bf16(Self::conv_block(to_f32(x), to_f32(weight), bias.map(to_f32), settings)),
+            Some(DType::F32) if !reference::is_active() => run_forward(&x, &weight, bias.as_ref(), settings, None),
+            _ => reference_block::<Self>(x, weight, bias, settings),
         }
     }
 
@@ -31,23 +32,23 @@ impl KernelBackend for Flex {
         weight: &FlexTensor,
         bias: Option<&FlexTensor>,
         settings: BlockSettings,
-    ) -> Option<(FlexTensor, Routing)> {
-        if plainly::wanted() {
+    ) -> Option<(FlexTensor, PoolArgmax)> {
+        if reference::is_active() {
             return None;
         }
         match kind_of([x, weight].into_iter().chain(bias))? {
             DType::BF16 => {
-                let [x, weight] = [x, weight].map(|tensor| full(tensor.clone()));
-                let bias = bias.map(|bias| full(bias.clone()));
-                let (out, routing) = Self::conv_block_tracked(&x, &weight, bias.as_ref(), settings)?;
-                Some((short(out), routing))
+                let [x, weight] = [x, weight].map(|tensor| to_f32(tensor.clone()));
+                let bias = bias.map(|bias| to_f32(bias.clone()));
+                let (out, argmax) = Self::conv_block_tracked(&x, &weight, bias.as_ref(), settings)?;
+                Some((to_bf16(out), argmax))
             }
             DType::F32 => {
                 let geometry = geometry(x, weight, settings);
                 let mut codes = vec![0; if geometry.bare() { 0 } else { geometry.out_len() }];
                 let wanted = (!geometry.bare()).then_some(&mut codes[..]);
                 let out = run_forward(x, weight, bias, settings, wanted);
-                Some((out, Routing::new(codes, settings)))
+                Some((out, PoolArgmax::new(codes, settings)))
             }
             _ => None,
         }
@@ -57,25 +58,27 @@ impl KernelBackend for Flex {
         grad: FloatTensor<Self>,
         x: FlexTensor,
         weight: FlexTensor,
-        routing: &Routing,
-        wanted: Wanted,
+        argmax: &PoolArgmax,
+        wanted: RequiredGradients,
     ) -> ConvBlockGradients<Self> {
         if x.dtype() == DType::BF16 {
-            let found = Self::conv_block_backward(full(grad), full(x), full(weight), routing, wanted);
-            let parameters = found.parameters.map(|(weight, bias)| (short(weight), short(bias)));
-            return ConvBlockGradients { x: found.x.map(short), parameters };
+            let found = Self::conv_block_backward(to_f32(grad), to_f32(x), to_f32(weight), argmax, wanted);
+            let parameters = found.parameters.map(|(weight, bias)| (to_bf16(weight), to_bf16(bias)));
+            return ConvBlockGradients { x: found.x.map(to_bf16), parameters };
         }
-        let geometry = geometry(&x, &weight, routing.settings());
+        let geometry = geometry(&x, &weight, argmax.settings());
         let (grad, x, weight) = (Pixels::of(grad), Pixels::of(x), weight.to_contiguous());
-        let found = match Way::of(&geometry) {
-            Way::Winograd => winograd::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted),
-            Way::Direct | Way::Mixed if geometry.bare() => {
+        let found = match ConvAlgorithm::of(&geometry) {
+            ConvAlgorithm::Winograd => winograd::backward(&geometry, &grad, &x, f32s(&weight), argmax.codes(), wanted),
+            ConvAlgorithm::Direct | ConvAlgorithm::Mixed if geometry.bare() => {
                 fused::backward(&geometry, &grad, &x, f32s(&weight), &vec![0; geometry.out_len()], wanted)
             }
-            Way::Direct | Way::Mixed => fused::backward(&geometry, &grad, &x, f32s(&weight), routing.codes(), wanted),
+            ConvAlgorithm::Direct | ConvAlgorithm::Mixed => {
+                fused::backward(&geometry, &grad, &x, f32s(&weight), argmax.codes(), wanted)
+            }
         };
-        grad.give_back();
-        x.give_back();
+        grad.recycle();
+        x.recycle();
         let Geometry { n, c_in, c_out, h, w, .. } = geometry;
         ConvBlockGradients {
             x: found.x.map(|x| by_pixels(x, [n, c_in, h, w])),
@@ -91,13 +94,13 @@ impl KernelBackend for Flex {
         settings: BatchNormSettings,
     ) -> Option<Normalized<Self>> {
         let vectors = [scale, shift, &running[0], &running[1]];
-        if plainly::wanted() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.shape().num_elements() == 0 {
+        if reference::is_active() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.shape().num_elements() == 0 {
             return None;
         }
         match x.dtype() {
             DType::BF16 => {
-                let found = Self::batch_norm_tracked(&full(x.clone()), scale, shift, running, settings)?;
-                Some(Normalized { y: short(found.y), ..found })
+                let found = Self::batch_norm_tracked(&to_f32(x.clone()), scale, shift, running, settings)?;
+                Some(Normalized { y: to_bf16(found.y), ..found })
             }
             DType::F32 => {
                 let parameters = [scale, shift].map(vector);
@@ -117,14 +120,14 @@ impl KernelBackend for Flex {
         saved: &Saved,
     ) -> [FlexTensor; 3] {
         if x.dtype() == DType::BF16 {
-            let [x, scale, shift] = Self::batch_norm_backward(full(grad), full(x), parameters, saved);
-            return [short(x), scale, shift];
+            let [x, scale, shift] = Self::batch_norm_backward(to_f32(grad), to_f32(x), parameters, saved);
+            return [to_bf16(x), scale, shift];
         }
         let shape = x.shape().dims();
         let parameters = parameters.each_ref().map(vector);
         let x = Pixels::of(x);
         let found = batch_norm::backward(Pixels::of(grad).into_numbers(), &x, &parameters, saved);
-        x.give_back();
+        x.recycle();
         [by_pixels(found.x, shape), channels(found.scale), channels(found.shift)]
     }
 
@@ -135,7 +138,7 @@ impl KernelBackend for Flex {
         settings: BatchNormSettings,
     ) -> Option<FlexTensor> {
         let vectors = parameters.iter().chain(running);
-        if plainly::wanted() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.dtype() != DType::F32 {
+        if reference::is_active() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.dtype() != DType::F32 {
             return None;
         }
         let [parameters, [mean, variance]] = [parameters, running].map(|pair| pair.each_ref().map(vector));
@@ -144,24 +147,23 @@ impl KernelBackend for Flex {
     }
 }
 
-/// The numbers of a vector of f32.
+/// Returns the numbers of a vector of f32.
 fn vector(tensor: &FlexTensor) -> Vec<f32> {
     f32s(&tensor.to_contiguous()).to_vec()
 }
 
-/// `[channels]`.
+/// Returns a tensor `[channels]`.
 fn channels(numbers: Vec<f32>) -> FlexTensor {
     let shape = [numbers.len()];
     FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
-/// As f32, in which the kernels compute: what they are given in bf16 is rounded on the way out, as a tensor core does
-/// it.
-fn full(tensor: FlexTensor) -> FlexTensor {
+/// Casts to f32, in which the kernels compute. Inputs in bf16 give results rounded to bf16, as on tensor cores.
+fn to_f32(tensor: FlexTensor) -> FlexTensor {
     Flex::float_cast(tensor, FloatDType::F32)
 }
 
-fn short(tensor: FlexTensor) -> FlexTensor {
+fn to_bf16(tensor: FlexTensor) -> FlexTensor {
     Flex::float_cast(tensor, FloatDType::BF16)
 }
 
@@ -176,36 +178,36 @@ fn run_forward(
     let (weight, bias) = (weight.to_contiguous(), bias.map(FlexTensor::to_contiguous));
     let bias = bias.as_ref().map(f32s);
     let Geometry { n, c_out, h, w, .. } = geometry;
-    if codes.is_none() && winograd::leads_in(&geometry) {
-        let out = winograd::lead_in(&geometry, f32s(&x.to_contiguous()), f32s(&weight), bias);
+    if codes.is_none() && winograd::suits_first_layer(&geometry) {
+        let out = winograd::first_layer_conv(&geometry, f32s(&x.to_contiguous()), f32s(&weight), bias);
         return by_pixels(out, [n, c_out, h, w]);
     }
-    let (way, (h, w)) = (Way::of(&geometry), geometry.out_size());
-    let run = match way {
-        Way::Direct => fused::forward,
-        Way::Mixed | Way::Winograd => winograd::forward,
+    let (algorithm, (h, w)) = (ConvAlgorithm::of(&geometry), geometry.out_size());
+    let run = match algorithm {
+        ConvAlgorithm::Direct => fused::forward,
+        ConvAlgorithm::Mixed | ConvAlgorithm::Winograd => winograd::forward,
     };
     let out = run(&geometry, &Pixels::of(x.clone()), f32s(&weight), bias, codes);
-    if way == Way::Mixed && geometry.relu {
-        // In the networks here a dense layer follows, which reads channel by channel.
+    if algorithm == ConvAlgorithm::Mixed && geometry.relu {
+        // In the networks of the catalog a dense layer follows, which reads channel by channel.
         return tensor(pixels::by_channel(&out, c_out, h * w), [n, c_out, h, w]);
     }
     by_pixels(out, [n, c_out, h, w])
 }
 
-/// Which arithmetic suits a block.
+/// The algorithm for a block.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// `fused`, forward and back.
+enum ConvAlgorithm {
+    /// `fused` in both passes.
     Direct,
-    /// Forward by `winograd`, which asks for wide layers; back by `fused`, because of a pooled output's gradients only
-    /// one in four counts, and the transforms would spread them again.
+    /// `winograd` in the forward pass, `fused` in the backward pass. Of the gradients behind pooling only one in four
+    /// is not zero; Winograd's transforms would spread them.
     Mixed,
-    /// `winograd`, forward and back.
+    /// `winograd` in both passes.
     Winograd,
 }
 
-impl Way {
+impl ConvAlgorithm {
     fn of(geometry: &Geometry) -> Self {
         if winograd::suits(geometry) {
             Self::Winograd
@@ -217,55 +219,55 @@ impl Way {
     }
 }
 
-/// The numbers of images pixel by pixel with their channels together, which is how all kernels take and give them.
-/// Outside of these functions that is a permuted view, so that a stack of blocks hands images on as they are.
+/// The numbers of images `[n, h, w, c]`, the layout of all kernels. Tensors of this layout are permuted views, so that
+/// consecutive blocks pass images on without a copy.
 enum Pixels {
-    /// They lay like this.
-    Lent(FlexTensor),
-    Turned(Scratch),
+    /// The tensor had this layout.
+    Borrowed(FlexTensor),
+    Transposed(Scratch),
 }
 
 impl Pixels {
-    /// Of `[n, c, h, w]`.
+    /// Converts from `[n, c, h, w]`.
     fn of(x: FlexTensor) -> Self {
         let [_, channels, h, w] = x.shape().dims();
         let view = x.permute(&[0, 2, 3, 1]);
         if view.is_contiguous() {
-            // So that nobody else has the numbers.
+            // Dropped, so that the view is the only owner.
             drop(x);
-            return Self::Lent(view);
+            return Self::Borrowed(view);
         }
         let x = x.to_contiguous();
         if channels == 1 {
-            return Self::Lent(x);
+            return Self::Borrowed(x);
         }
-        Self::Turned(pixels::by_pixel(f32s(&x), channels, h * w))
+        Self::Transposed(pixels::by_pixel(f32s(&x), channels, h * w))
     }
 
-    /// The numbers, for who writes over them.
+    /// Returns the numbers as an owned vector.
     fn into_numbers(self) -> Vec<f32> {
         match self {
-            Self::Lent(tensor) => own(tensor).unwrap_or_else(|tensor| f32s(&tensor).to_vec()),
-            Self::Turned(numbers) => {
-                let mut own = leftover(numbers.len());
+            Self::Borrowed(tensor) => take_numbers(tensor).unwrap_or_else(|tensor| f32s(&tensor).to_vec()),
+            Self::Transposed(numbers) => {
+                let mut own = recycled(numbers.len());
                 own.copy_from_slice(&numbers);
                 own
             }
         }
     }
 
-    /// Lets tensors to come have the memory, if nobody else has it.
-    fn give_back(self) {
-        if let Self::Lent(tensor) = self
-            && let Ok(numbers) = own(tensor)
+    /// Returns the memory to the pool for tensors, if nothing else uses it.
+    fn recycle(self) {
+        if let Self::Borrowed(tensor) = self
+            && let Ok(numbers) = take_numbers(tensor)
         {
-            give_back(numbers);
+            recycle(numbers);
         }
     }
 }
 
-/// The numbers of a tensor in the order in which they lie, if nobody else has them.
-fn own(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
+/// Returns the numbers of a contiguous tensor without a copy, if nothing else uses them.
+fn take_numbers(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
     let whole = tensor.bytes().len() == size_of::<f32>() * tensor.shape().num_elements();
     if !whole || !tensor.is_unique() || !tensor.is_contiguous() {
         return Err(tensor);
@@ -278,13 +280,13 @@ impl Deref for Pixels {
 
     fn deref(&self) -> &[f32] {
         match self {
-            Self::Lent(tensor) => f32s(tensor),
-            Self::Turned(numbers) => numbers,
+            Self::Borrowed(tensor) => f32s(tensor),
+            Self::Transposed(numbers) => numbers,
         }
     }
 }
 
-/// Numbers pixel by pixel → `[n, c, h, w]`.
+/// Converts numbers `[n, h, w, c]` to a tensor `[n, c, h, w]`.
 fn by_pixels(numbers: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
     tensor(numbers, [n, h, w, c]).permute(&[0, 3, 1, 2])
 }
@@ -298,7 +300,7 @@ fn geometry(x: &FlexTensor, weight: &FlexTensor, BlockSettings { relu, pool }: B
     Geometry { n, c_in, c_out: weight.shape()[0], h, w, relu, pool }
 }
 
-/// The kind of number that all of some tensors are of.
+/// Returns the common data type of some tensors; `None` if they differ.
 fn kind_of<'a>(mut tensors: impl Iterator<Item = &'a FlexTensor>) -> Option<DType> {
     let kind = tensors.next()?.dtype();
     tensors.all(|tensor| tensor.dtype() == kind).then_some(kind)

@@ -1,23 +1,23 @@
-//! The sizes of a convolution block, and what its forward pass leaves for the backward pass.
+//! The sizes of a convolution block, and the results that its forward pass saves for the backward pass.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// How the output of a convolution block is pooled.
+/// The pooling of a convolution block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {
-    /// Nothing: the output is as large as the input.
+    /// No pooling: the output has the size of the input.
     None,
-    /// The largest of each 2×2 window; a last odd row or column is dropped.
+    /// The maximum of each 2×2 window; a last odd row or column is dropped.
     Max2,
 }
 
-/// What a block computes behind its convolution.
+/// The operations of a block after its convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockSettings {
-    /// Whether `ReLU` follows.
+    /// Whether `ReLU` follows the convolution.
     pub relu: bool,
-    /// The pooling behind it.
+    /// The pooling after that.
     pub pool: Pool,
 }
 
@@ -36,12 +36,12 @@ pub(super) struct Geometry {
     pub w: usize,
     /// Whether `ReLU` follows the convolution.
     pub relu: bool,
-    /// The pooling behind it.
+    /// The pooling after that.
     pub pool: Pool,
 }
 
 impl Geometry {
-    /// Rows and columns of the output.
+    /// Returns the rows and columns of the output.
     pub(super) fn out_size(&self) -> (usize, usize) {
         match self.pool {
             Pool::None => (self.h, self.w),
@@ -49,28 +49,28 @@ impl Geometry {
         }
     }
 
-    /// Numbers in one channel of one output image.
+    /// Returns the number of values in one channel of one output image.
     pub(super) fn out_plane(&self) -> usize {
         let (h, w) = self.out_size();
         h * w
     }
 
-    /// Numbers in the whole output.
+    /// Returns the number of values in the whole output.
     pub(super) fn out_len(&self) -> usize {
         self.n * self.c_out * self.out_plane()
     }
 
-    /// Whether each number of the convolution is one of the output.
+    /// Whether the output is that of the convolution, without `ReLU` and pooling.
     pub(super) fn bare(&self) -> bool {
         !self.relu && self.pool == Pool::None
     }
 
-    /// Numbers in one input image.
+    /// Returns the number of values in one input image.
     pub(super) fn in_image(&self) -> usize {
         self.c_in * self.h * self.w
     }
 
-    /// Pixels of the convolution from one output pixel to the next.
+    /// Returns the convolution's pixels from one output pixel to the next.
     pub(super) fn stride(&self) -> usize {
         match self.pool {
             Pool::None => 1,
@@ -78,7 +78,8 @@ impl Geometry {
         }
     }
 
-    /// Rows and columns of 2×2 quads the forward pass computes: without pooling they may hang over an odd edge.
+    /// Returns the rows and columns of 2×2 quads that the forward pass computes. Without pooling they may exceed an odd
+    /// edge.
     pub(super) fn quads(&self) -> (usize, usize) {
         match self.pool {
             Pool::None => (self.h.div_ceil(2), self.w.div_ceil(2)),
@@ -86,33 +87,34 @@ impl Geometry {
         }
     }
 
-    /// Numbers in one row of the padded input: a border on either side, and the overhang of an odd width.
+    /// Returns the number of values in one row of the padded input: a border on either side, and one more pixel for an odd
+    /// width.
     pub(super) fn padded_row(&self) -> usize {
         (self.w + 2 + self.w % 2) * self.c_in
     }
 
-    /// Numbers in a padded input image, with room behind it for a vector that starts at its last number.
+    /// Returns the number of values in a padded input image, with space for a vector that starts at its last number.
     pub(super) fn padded_len(&self) -> usize {
         (self.h + 2 + self.h % 2) * self.padded_row() + VECTOR_OVERHANG
     }
 }
 
-/// More than the lanes of any vector.
+/// At least the numbers of any vector.
 const VECTOR_OVERHANG: usize = 64;
 
-/// The code of an output that the `ReLU` set to zero; the others are 0 to 3, the position in the quad, row by row.
-pub(super) const DEAD: u8 = 4;
+/// The code of an output that the `ReLU` set to zero. The other codes, 0 to 3, are positions in the quad, row by row.
+pub(super) const RELU_ZERO: u8 = 4;
 
-/// Where in its 2×2 window each output of a forward pass came from, or that the `ReLU` was shut: the way its gradient
-/// goes back. Cheap to clone.
+/// The code of each output of a forward pass: the position of its maximum in the 2×2 window, or [`RELU_ZERO`]. The
+/// backward pass sends gradients there. Cheap to clone.
 #[derive(Clone)]
-pub struct Routing {
+pub struct PoolArgmax {
     codes: Arc<Vec<u8>>,
     settings: BlockSettings,
 }
 
-impl Routing {
-    /// One code per output, in the output's order; none where the convolution's numbers are the outputs.
+impl PoolArgmax {
+    /// Takes one code per output, in the output's order; none for outputs without `ReLU` and pooling.
     pub(super) fn new(codes: Vec<u8>, settings: BlockSettings) -> Self {
         Self { codes: Arc::new(codes), settings }
     }
@@ -126,14 +128,14 @@ impl Routing {
     }
 }
 
-impl fmt::Debug for Routing {
+impl fmt::Debug for PoolArgmax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routing").field("outputs", &self.codes.len()).field("settings", &self.settings).finish()
+        f.debug_struct("PoolArgmax").field("outputs", &self.codes.len()).field("settings", &self.settings).finish()
     }
 }
 
-/// Gradients, laid out as what they belong to; see [`super::ConvBlockGradients`].
-pub(super) struct Found {
+/// The gradients of a block, in the layouts of their tensors; see [`super::ConvBlockGradients`].
+pub(super) struct BlockGradients {
     pub(super) x: Option<Vec<f32>>,
     pub(super) parameters: Option<(Vec<f32>, Vec<f32>)>,
 }

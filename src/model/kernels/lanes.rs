@@ -1,14 +1,14 @@
-//! The vectors of this processor, chosen at run time: AVX2 or AVX-512 on x86-64, NEON on aarch64, else none.
+//! The vector instructions of this CPU, chosen at run time: AVX2 or AVX-512 on x86-64, NEON on aarch64, else none.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// No processor's vectors hold more numbers.
+/// The most numbers in a vector of any CPU.
 pub(super) const MOST_LANES: usize = 16;
 
-/// Does the work with the widest vectors that this processor has.
+/// Runs `work` with the widest vectors of this CPU.
 pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     #[cfg(test)]
-    match pretended() {
+    match test_lanes() {
         Some(1) => return work.with_simd(pulp::Scalar),
         Some(4) => return work.with_simd(pulp::Scalar128b),
         Some(16) => return work.with_simd(pulp::Scalar512b),
@@ -17,17 +17,17 @@ pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
     Arch::new().dispatch(work)
 }
 
-/// The environment variable by which tests pretend that vectors hold so many numbers.
+/// The environment variable by which tests choose the numbers in a vector.
 #[cfg(test)]
-pub(super) const PRETENDED: &str = "MIEN_TEST_LANES";
+pub(super) const TEST_LANES: &str = "MIEN_TEST_LANES";
 
 #[cfg(test)]
-fn pretended() -> Option<usize> {
+fn test_lanes() -> Option<usize> {
     static PRETEND: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
-    *PRETEND.get_or_init(|| std::env::var(PRETENDED).ok()?.parse().ok())
+    *PRETEND.get_or_init(|| std::env::var(TEST_LANES).ok()?.parse().ok())
 }
 
-/// Numbers in a vector on this processor.
+/// Returns the number of values in a vector on this CPU.
 pub(super) fn lanes() -> usize {
     dispatch(Lanes)
 }

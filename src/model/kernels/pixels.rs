@@ -1,43 +1,43 @@
-//! Between images channel by channel, as burn's shapes say, and pixel by pixel, as the kernels want them.
+//! Converts between images by channel, the layout of burn's shapes, and images by pixel, the layout of the kernels.
 
 use rayon::prelude::*;
 
 use super::scratch::Scratch;
 
-/// Numbers on a side of the squares that are turned one after the other: their rows fit into the nearest cache.
+/// Numbers on a side of the squares that are transposed one after another; their rows fit the first-level cache.
 const SIDE: usize = 16;
 
-/// Numbers that a thread turns at a time.
+/// Numbers that a thread transposes at a time.
 const PIECE: usize = 1 << 15;
 
-/// `x` `[n, channels, plane]` → `[n, plane, channels]`.
+/// Transposes `x` `[n, channels, plane]` to `[n, plane, channels]`.
 pub(super) fn by_pixel(x: &[f32], channels: usize, plane: usize) -> Scratch {
-    let mut out = Scratch::leftover(x.len());
-    turn_all(x, channels, plane, &mut out);
+    let mut out = Scratch::recycled(x.len());
+    transpose_all(x, channels, plane, &mut out);
     out
 }
 
-/// `x` `[n, plane, channels]` → `[n, channels, plane]`.
+/// Transposes `x` `[n, plane, channels]` to `[n, channels, plane]`.
 pub(super) fn by_channel(x: &[f32], channels: usize, plane: usize) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
-    turn_all(x, plane, channels, &mut out);
+    transpose_all(x, plane, channels, &mut out);
     out
 }
 
-/// Each `[rows, columns]` of `x` → `[columns, rows]`.
-fn turn_all(x: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
+/// Transposes each `[rows, columns]` of `x` to `[columns, rows]`.
+fn transpose_all(x: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
     if out.is_empty() {
         return;
     }
-    // Pieces of whole columns, so that a single image is shared out as well.
+    // Pieces of whole columns, so that threads share a single image as well.
     let piece = (PIECE / rows).clamp(1, columns);
     out.par_chunks_mut(rows * columns).zip(x.par_chunks(rows * columns)).for_each(|(out, x)| {
-        out.par_chunks_mut(rows * piece).enumerate().for_each(|(at, out)| turn(x, rows, columns, at * piece, out));
+        out.par_chunks_mut(rows * piece).enumerate().for_each(|(at, out)| transpose(x, rows, columns, at * piece, out));
     });
 }
 
-/// The columns from `first` on, as many as `out` has room for.
-fn turn(x: &[f32], rows: usize, columns: usize, first: usize, out: &mut [f32]) {
+/// Transposes the columns from `first` on, as many as fit `out`.
+fn transpose(x: &[f32], rows: usize, columns: usize, first: usize, out: &mut [f32]) {
     for (block, turned) in out.chunks_mut(rows * SIDE).enumerate() {
         let first = first + block * SIDE;
         for from in (0..rows).step_by(SIDE) {

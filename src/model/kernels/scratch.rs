@@ -1,43 +1,43 @@
-//! Memory that is used again, by the kernels and for the tensors that they return: a fresh large allocation costs a page
-//! fault every 4 KiB, and is cleared first.
+//! Pools of memory for the kernels and for the tensors that they return. A new large allocation costs a page fault
+//! every 4 KiB, and is cleared first.
 //!
-//! A shared pool rather than one buffer per thread: a thread that waits for others may take up a second task of the
-//! same kind, and would find its own buffer in use.
+//! The pools are shared by all threads. With one buffer per thread, a thread that takes a second task while it waits
+//! would find its buffer in use.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// More buffers than this at once are allocated afresh; and what a pool keeps stays bounded.
-const KEPT: usize = 256;
+/// The most buffers in a pool.
+const MAX_BUFFERS: usize = 256;
 
-/// Numbers up to which any request may take a buffer; a larger buffer goes to one that fills a fair part of it.
+/// Numbers up to which any request may take a buffer; larger buffers go only to requests that fill at least an eighth.
 const SMALL: usize = 1 << 16;
 
-/// Working memory; 128 MiB are kept.
+/// Working memory, at most 128 MiB.
 static WORKING: Pool = Pool::new(32 << 20);
 
-/// Tensors, apart from working memory, which burn would free with them; 256 MiB are kept.
+/// Memory of tensors, at most 256 MiB; separate, because burn would free working memory with its tensors.
 static TENSORS: Pool = Pool::new(64 << 20);
 
-/// Bytes of a cache line. What begins at one has no vector that lies across two of them.
+/// Bytes of a cache line. Vectors of an aligned buffer never cross two lines.
 const LINE: usize = 64;
 
-/// A buffer that goes back to the pool when dropped; its numbers begin at a cache line.
+/// A buffer that returns to the pool when dropped; its numbers start at a cache line.
 pub(super) struct Scratch {
     buffer: Vec<f32>,
     first: usize,
 }
 
 impl Scratch {
-    /// `len` zeros.
+    /// Returns `len` zeros.
     pub(super) fn zeros(len: usize) -> Self {
-        let mut scratch = Self::leftover(len);
+        let mut scratch = Self::recycled(len);
         scratch.fill(0.0);
         scratch
     }
 
-    /// `len` numbers left over from something else: for who writes them all before reading any.
-    pub(super) fn leftover(len: usize) -> Self {
+    /// Returns `len` numbers with arbitrary content; the caller writes all before it reads any.
+    pub(super) fn recycled(len: usize) -> Self {
         let room = len + LINE / size_of::<f32>();
         let mut buffer = WORKING.take(room, (8 * room).max(SMALL)).unwrap_or_default();
         buffer.resize(room, 0.0);
@@ -47,9 +47,9 @@ impl Scratch {
     }
 }
 
-/// `len` numbers left over from something else, for a tensor: for who writes them all before reading any.
-pub(super) fn leftover(len: usize) -> Vec<f32> {
-    // Not a much larger one: a tensor may be kept for long.
+/// Returns `len` numbers with arbitrary content for a tensor; the caller writes all before it reads any.
+pub(super) fn recycled(len: usize) -> Vec<f32> {
+    // At most twice as large, because a tensor may exist for long.
     match TENSORS.take(len, 2 * len) {
         Some(mut numbers) => {
             numbers.resize(len, 0.0);
@@ -59,15 +59,15 @@ pub(super) fn leftover(len: usize) -> Vec<f32> {
     }
 }
 
-/// Takes the numbers of a tensor that is no longer needed.
-pub(super) fn give_back(numbers: Vec<f32>) {
+/// Returns the memory of a tensor to the pool.
+pub(super) fn recycle(numbers: Vec<f32>) {
     TENSORS.give(numbers);
 }
 
-/// Buffers that nobody uses, the one first that is longest out of use.
+/// The unused buffers, ordered by the time of their return.
 struct Pool {
     buffers: Mutex<Vec<Vec<f32>>>,
-    /// Numbers kept in all of them together.
+    /// The most numbers in all buffers together.
     most: usize,
 }
 
@@ -76,10 +76,10 @@ impl Pool {
         Self { buffers: Mutex::new(Vec::new()), most }
     }
 
-    /// A buffer that has room for `len` numbers, and for not more than `most`.
+    /// Removes a buffer with a capacity of `len` to `most` numbers.
     fn take(&self, len: usize, most: usize) -> Option<Vec<f32>> {
         let mut pool = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        // The tightest fit, so that a small request does not take the only large buffer.
+        // The smallest that fits, so that a small request does not take the only large buffer.
         let fits = (0..pool.len()).filter(|&i| (len..=most).contains(&pool[i].capacity()));
         let fit = fits.min_by_key(|&i| pool[i].capacity())?;
         Some(pool.remove(fit))
@@ -88,8 +88,8 @@ impl Pool {
     fn give(&self, buffer: Vec<f32>) {
         let mut pool = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut numbers = buffer.capacity() + pool.iter().map(Vec::capacity).sum::<usize>();
-        // Room for the newcomer: its size is the one in use now.
-        while pool.len() == KEPT || numbers > self.most && !pool.is_empty() {
+        // The oldest buffers are dropped for the new one, whose size is in use now.
+        while pool.len() == MAX_BUFFERS || numbers > self.most && !pool.is_empty() {
             numbers -= pool.remove(0).capacity();
         }
         pool.push(buffer);

@@ -1,8 +1,8 @@
-//! Checkpoints: any file `*.ckpt` of the run, held against its own checksum, and against the log.
+//! Checks of checkpoints, all files `*.ckpt` of the run, against their own checksums and the log.
 //!
-//! What is read here is no more of the format than that: a safetensors file whose metadata has the state as JSON under
-//! `mien` and, under `mien.crc32`, the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest
-//! belongs to training, which this room knows nothing of.
+//! Only this much of the format is read: a safetensors file whose metadata entry `mien` is the state as JSON. The entry
+//! `mien.crc32` is the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest belongs to training,
+//! on which this module may not depend.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,16 +16,16 @@ use crate::domain::RunState;
 use crate::runs::layout::RunFolder;
 use crate::runs::summary::Summary;
 
-/// What a checkpoint says of itself, as far as it matters here.
+/// The part of a checkpoint's state that is checked.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Held {
+pub(super) struct CheckpointState {
     /// Completed epochs.
     epoch: u32,
-    /// Of the dataset.
+    /// The dataset's fingerprint.
     fingerprint: String,
 }
 
-/// The run's checkpoints, whatever they are called, by name.
+/// Returns the run's checkpoint files, sorted by name.
 pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder.path()) else { return Vec::new() };
     let is_one = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "ckpt") && !path.is_symlink();
@@ -34,15 +34,15 @@ pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
     files
 }
 
-/// What each checkpoint holds, by file name, and the damaged ones.
-pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>) {
+/// Returns the state of each intact checkpoint by file, and findings about the damaged ones.
+pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, CheckpointState>, Vec<Finding>) {
     let (mut held, mut findings) = (BTreeMap::new(), Vec::new());
     for file in files(folder) {
         match verify(&file) {
             Ok(Some(found)) => {
                 held.insert(file, found);
             }
-            // Replaced or removed by a worker meanwhile.
+            // A worker replaced or removed the file meanwhile.
             Ok(None) => {}
             Err(reason) => findings.push(Finding::damage(&file, reason, String::new())),
         }
@@ -51,7 +51,7 @@ pub(super) fn each(folder: &RunFolder) -> (BTreeMap<PathBuf, Held>, Vec<Finding>
 }
 
 /// Checks one file; `None` if it is gone.
-pub(super) fn verify(file: &Path) -> Result<Option<Held>, String> {
+pub(super) fn verify(file: &Path) -> Result<Option<CheckpointState>, String> {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -60,7 +60,7 @@ pub(super) fn verify(file: &Path) -> Result<Option<Held>, String> {
     parse(&bytes).map(Some).map_err(|reason| format!("is damaged: {reason}"))
 }
 
-fn parse(bytes: &[u8]) -> Result<Held, String> {
+fn parse(bytes: &[u8]) -> Result<CheckpointState, String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let entry = |name: &str| {
         let value = header.metadata().as_ref().and_then(|entries| entries.get(name));
@@ -84,10 +84,10 @@ fn parse(bytes: &[u8]) -> Result<Held, String> {
     serde_json::from_str(state).map_err(|error| error.to_string())
 }
 
-/// The checkpoints, each for itself and against what the log tells.
-pub(super) fn check(subject: &Subject<'_>, told: Option<&Summary>) -> Vec<Finding> {
+/// Checks each checkpoint by itself and against the log's summary.
+pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Finding> {
     let folder = subject.folder;
-    let (held, mut findings) = each(folder);
+    let (held, mut findings) = read_all(folder);
     for finding in &mut findings {
         finding.advice = advice(subject, &finding.file, &held);
     }
@@ -97,64 +97,64 @@ pub(super) fn check(subject: &Subject<'_>, told: Option<&Summary>) -> Vec<Findin
             findings.push(Finding::damage(file, what, "put back the file that belongs here"));
         }
     }
-    let Some(told) = told.filter(|_| !subject.alive) else { return findings };
-    findings.extend(against_log(subject, told, &held));
+    let Some(logged) = logged.filter(|_| !subject.alive) else { return findings };
+    findings.extend(against_log(subject, logged, &held));
     findings
 }
 
-fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Held>) -> String {
+fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, CheckpointState>) -> String {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let epoch = |file: &PathBuf| held.get(file).map(|held| held.epoch);
     if damaged == last {
         return match epoch(&best) {
-            Some(epoch) => format!("`mien resume {id}` goes on from best.ckpt, of epoch {epoch}"),
-            None => "nothing to go on from: start a new run with its settings".into(),
+            Some(epoch) => format!("`mien resume {id}` continues from best.ckpt, of epoch {epoch}"),
+            None => "nothing to resume from: start a new run with its settings".into(),
         };
     }
     if damaged == best {
         return match epoch(&last) {
             Some(epoch) => format!(
-                "`mien resume {id}` goes on from last.ckpt, of epoch {epoch}; the best weights before that are lost"
+                "`mien resume {id}` continues from last.ckpt, of epoch {epoch}; the best weights before that are lost"
             ),
-            None => "its weights are lost; what the log tells stands".into(),
+            None => "its weights are lost; the results in the log remain".into(),
         };
     }
     if damaged == subject.folder.start_checkpoint() {
-        return "needed only to start the run over; it goes on from its own checkpoints".into();
+        return "needed only to start the run over; it continues from its own checkpoints".into();
     }
     "remove it; the other checkpoints stand".into()
 }
 
-fn against_log(subject: &Subject<'_>, told: &Summary, held: &BTreeMap<PathBuf, Held>) -> Vec<Finding> {
+fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, CheckpointState>) -> Vec<Finding> {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let mut findings = Vec::new();
-    let finished = told.state(false, u64::MAX) == RunState::Finished;
-    if told.epoch() > 0 && !best.exists() {
+    let finished = logged.state(false, u64::MAX) == RunState::Finished;
+    if logged.epoch() > 0 && !best.exists() {
         let advice = if last.exists() && !finished {
-            format!("`mien resume {id}` goes on from last.ckpt")
+            format!("`mien resume {id}` continues from last.ckpt")
         } else {
-            "its weights are gone; what the log tells stands".to_owned()
+            "its weights are gone; the results in the log remain".to_owned()
         };
         findings.push(Finding::damage(&best, "is gone: the run cannot be tested again", advice));
     }
-    if told.epoch() > 0 && !last.exists() {
+    if logged.epoch() > 0 && !last.exists() {
         findings.push(if finished {
             Finding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
         } else {
-            let advice = format!("`mien resume {id}` goes on from best.ckpt, if that is whole");
+            let advice = format!("`mien resume {id}` continues from best.ckpt, if that is whole");
             Finding::damage(&last, "is gone: the last epochs have to be trained again", advice)
         });
     }
     if let Some(found) = held.get(&last).map(|held| held.epoch) {
-        if found > told.epoch() {
-            let what = format!("holds epoch {found}, but the log tells of no more than {}", told.epoch());
+        if found > logged.epoch() {
+            let what = format!("holds epoch {found}, but the log has no more than {}", logged.epoch());
             findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are whole"));
-        } else if found < told.epoch() {
-            let what = format!("holds epoch {found} of {}: the run was killed before it was saved", told.epoch());
+        } else if found < logged.epoch() {
+            let what = format!("holds epoch {found} of {}: the run was killed before it was saved", logged.epoch());
             findings.push(Finding::note(&last, what, format!("`mien resume {id}` trains the rest again")));
         }
     }
-    let expected = told.early_stopping.best_epoch;
+    let expected = logged.early_stopping.best_epoch;
     if let Some(found) = held.get(&best).map(|held| held.epoch).filter(|found| *found != expected && expected > 0) {
         let what = format!("holds epoch {found}, but by the log epoch {expected} is the best");
         findings.push(Finding::note(&best, what, format!("`mien resume {id}` trains what is missing again")));

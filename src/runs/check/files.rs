@@ -1,4 +1,4 @@
-//! Files that should not be there, or are not what they should be, whatever is in them.
+//! Checks of files by name, type and permission, regardless of content.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt;
@@ -8,36 +8,37 @@ use super::Finding;
 use crate::domain::RunId;
 use crate::runs::layout::RunFolder;
 
-/// How the temporary files of interrupted writes begin.
+/// The prefix of the temporary files of interrupted writes.
 const TEMPORARY: &str = ".tmp";
 
-/// Write permission for everybody.
+/// Write permission for all users.
 const WORLD_WRITABLE: u32 = 0o002;
 
-/// Looks at every file of a run but not into it, and into the small ones that a person or the dashboard writes.
+/// Checks every file of a run by its metadata, and the content of the small files that a person or the dashboard
+/// writes.
 pub(super) fn check(folder: &RunFolder, home: &Path, alive: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, metadata) in all(folder.path(), &mut findings) {
-        findings.extend(look(&path, &metadata, home, alive));
+    for (path, metadata) in walk(folder.path(), &mut findings) {
+        findings.extend(check_file(&path, &metadata, home, alive));
     }
-    if let Err(error) = folder.about() {
+    if let Err(error) = folder.annotations() {
         findings.push(Finding::damage(
-            &folder.about_file(),
+            &folder.annotations_file(),
             error.to_string(),
             "tags, note and former names are lost: remove it",
         ));
     }
     if let Err(error) = folder.limits() {
-        let advice = "the recipe's limits are in force: remove it, or `mien set` anew";
+        let advice = "the recipe's limits are in force: remove it, or use `mien set` again";
         findings.push(Finding::damage(&folder.limits_file(), error.to_string(), advice));
     }
     if !alive && folder.stop_requested() && !folder.events_file().exists() {
-        findings.push(Finding::note(folder.path(), "was asked to stop before it began", ""));
+        findings.push(Finding::note(folder.path(), "a stop was requested before it began", ""));
     }
     findings
 }
 
-fn look(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Finding> {
+fn check_file(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Finding> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if metadata.is_symlink() {
         let target = fs::canonicalize(path).ok();
@@ -66,8 +67,8 @@ fn look(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Option<Fi
     None
 }
 
-/// Everything in a folder and the folders in it, itself first; links are told and not followed.
-fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
+/// Returns a folder and everything in it, recursively, the folder first. Links become findings and are not followed.
+fn walk(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -92,15 +93,15 @@ fn all(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(PathBuf, Metadata)> {
     found
 }
 
-/// Folders that no list shows.
-pub(super) fn beside_runs(checkpoints: &Path) -> Vec<Finding> {
+/// Checks the folders that no list shows.
+pub(super) fn check_other_folders(checkpoints: &Path) -> Vec<Finding> {
     let Ok(entries) = fs::read_dir(checkpoints) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
-    paths.iter().filter_map(|path| beside(path)).collect()
+    paths.iter().filter_map(|path| check_other_folder(path)).collect()
 }
 
-fn beside(path: &Path) -> Option<Finding> {
+fn check_other_folder(path: &Path) -> Option<Finding> {
     let name = path.file_name()?.to_str().unwrap_or_default();
     if name.starts_with(crate::runs::manage::DELETED) {
         return Some(Finding::note(
@@ -116,7 +117,7 @@ fn beside(path: &Path) -> Option<Finding> {
     if folder.recipe_file().exists() {
         return Some(Finding::note(
             path,
-            "holds a run, but no run can be called so: no list shows it",
+            "holds a run, but its name is not valid for a run: no list shows it",
             "rename the folder",
         ));
     }

@@ -1,4 +1,4 @@
-//! The event log: its lines, its end, and whether it tells a whole story.
+//! Checks of the event log: its lines, its end, and missing events.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::domain::RunState;
 use crate::events::{Event, EventReader, ReadError};
 use crate::runs::summary::Summary;
 
-/// Folds the log, whatever of it can be read, and tells what cannot; `None` where there is nothing to go by.
+/// Folds the readable part of the log and reports the rest; returns `None` without a usable log.
 pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
     let file = subject.folder.events_file();
     let length = match fs::metadata(&file) {
@@ -43,7 +43,7 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
         return (None, findings);
     }
     if !reader.damage().is_none() {
-        let what = format!("{}: what those lines told is lost, everything else is read", reader.damage());
+        let what = format!("{}: the events of those lines are lost, all others are read", reader.damage());
         findings.push(Finding::damage(&file, what, advice(subject, &summary)));
     }
     let unfinished = length.saturating_sub(reader.position());
@@ -54,7 +54,7 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
         findings.push(Finding::note(&file, what, "the next worker cuts it off"));
     }
     if ends_twice {
-        findings.push(Finding::note(&file, "tells of two ends without a worker between them", "the last one counts"));
+        findings.push(Finding::note(&file, "has two ends without a worker between them", "the last one counts"));
     }
     let missing = missing_epochs(&summary);
     if !missing.is_empty() {
@@ -73,15 +73,14 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
             format!("`mien resume {}` if its end is missing", subject.id)
         }
         RunState::Lost | RunState::Stopped | RunState::Interrupted | RunState::Failed => {
-            format!("`mien resume {}` goes on from its checkpoint", subject.id)
+            format!("`mien resume {}` continues from its checkpoint", subject.id)
         }
         _ if summary.test.is_none() => format!("`mien evaluate {}` if the test is missing", subject.id),
         _ => "nothing needs to be done".into(),
     }
 }
 
-/// Returns the epochs before the last one that the log has no figures of, as ranges: a damaged number may stand for
-/// billions.
+/// Returns the epochs before the last one whose metrics are missing, as ranges: a damaged number may imply billions.
 fn missing_epochs(summary: &Summary) -> Vec<RangeInclusive<u32>> {
     let logged: BTreeSet<u32> = summary.history.iter().map(|metrics| metrics.epoch).collect();
     let before = std::iter::once(0).chain(logged.iter().copied());

@@ -1,7 +1,6 @@
-//! Looks through a run's folder for damage: every file by its own checksum or shape, and all of them against the log.
+//! A check of a run's folder for damage: every file by its own checksum or format, and against the log.
 //!
-//! Nothing is changed and no symbolic link is followed. A worker may be at the run: what it may be in the middle of is
-//! not held against it.
+//! Nothing is changed and no symbolic link is followed. A running worker's unfinished changes are no findings.
 
 mod checkpoints;
 mod files;
@@ -18,47 +17,47 @@ use super::store::RunStore;
 use crate::domain::{DatasetName, Recipe, RunId, SplitCounts};
 use crate::runs::placement::Liveness;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; nothing is lost that cannot be had again.
+    /// A remark: nothing is lost permanently.
     Note,
-    /// Something is not as it was written, or gone.
+    /// A file was changed or is missing.
     Damage,
 }
 
-/// Something that is not as it should be.
+/// A deviation from the expected state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The file or folder.
     pub file: PathBuf,
-    /// What is wrong and what that means.
+    /// The fault and its consequence.
     pub what: String,
-    /// What to do; empty where there is nothing.
+    /// The advice; empty if there is none.
     pub advice: String,
 }
 
 impl Finding {
-    /// Damage to a file.
+    /// Returns a finding of damage to a file.
     #[must_use]
     pub fn damage(file: &Path, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { severity: Severity::Damage, file: file.to_owned(), what: what.into(), advice: advice.into() }
     }
 
-    /// A note about a file.
+    /// Returns a remark about a file.
     #[must_use]
     pub fn note(file: &Path, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { severity: Severity::Note, file: file.to_owned(), what: what.into(), advice: advice.into() }
     }
 }
 
-/// What a run should know of its dataset.
+/// The expected values of a run's dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// Its fingerprint now.
+pub struct DatasetInfo {
+    /// The current fingerprint.
     pub fingerprint: String,
     /// Images in each split.
     pub images: SplitCounts,
@@ -66,22 +65,22 @@ pub struct Known {
     pub classes: usize,
 }
 
-/// The datasets of a home that can be read.
-pub type Datasets = BTreeMap<DatasetName, Known>;
+/// The readable datasets of a home.
+pub type Datasets = BTreeMap<DatasetName, DatasetInfo>;
 
-/// What is checked against.
+/// The run to check, with the values to compare it with.
 struct Subject<'a> {
     id: &'a RunId,
     folder: &'a RunFolder,
     recipe: &'a Recipe,
-    /// Whether a worker is at it.
+    /// Whether a worker is running.
     alive: bool,
-    /// The run's dataset, if it is there and the one that the run was made for.
-    dataset: Option<&'a Known>,
+    /// The run's dataset, if it exists with the recipe's fingerprint.
+    dataset: Option<&'a DatasetInfo>,
 }
 
 impl RunStore {
-    /// Everything that is wrong with a run.
+    /// Returns all findings about a run.
     #[must_use]
     pub fn check(&self, id: &RunId, datasets: &Datasets) -> Vec<Finding> {
         let folder = self.folder(id);
@@ -98,8 +97,8 @@ impl RunStore {
             Err(error) => {
                 let advice = "put back a copy of the file; without it the run cannot be shown or resumed";
                 findings.push(Finding::damage(&folder.recipe_file(), error.to_string(), advice));
-                // Checkpoints carry their own checksums and need no recipe.
-                findings.extend(checkpoints::each(&folder).1);
+                // Checkpoints have their own checksums and need no recipe.
+                findings.extend(checkpoints::read_all(&folder).1);
                 return findings;
             }
         };
@@ -107,31 +106,32 @@ impl RunStore {
         findings.extend(dataset(&folder, &recipe, known));
         let dataset = known.filter(|known| known.fingerprint == recipe.fingerprint);
         let subject = Subject { id, folder: &folder, recipe: &recipe, alive, dataset };
-        let (told, of_log) = log::check(&subject);
+        let (logged, of_log) = log::check(&subject);
         findings.extend(of_log);
-        findings.extend(checkpoints::check(&subject, told.as_ref()));
+        findings.extend(checkpoints::check(&subject, logged.as_ref()));
         findings.extend(predictions::check(&subject));
         findings
     }
 
-    /// What is wrong in the folder of runs beside them: folders without a recipe, and what interrupted deletions left.
+    /// Returns findings about other entries of the folder of runs: folders without a recipe, and remains of interrupted
+    /// deletions.
     #[must_use]
     pub fn check_folder(&self) -> Vec<Finding> {
-        files::beside_runs(&self.home().checkpoints())
+        files::check_other_folders(&self.home().checkpoints())
     }
 }
 
-/// Whether a checkpoint is there; an error if it is not as it was written.
+/// Returns whether a checkpoint exists; an error if it is damaged.
 pub(super) fn verify_checkpoint(file: &Path) -> Result<bool, String> {
     checkpoints::verify(file).map(|held| held.is_some())
 }
 
-/// The files that a run keeps checkpoints in.
+/// Returns the checkpoint files of a run.
 pub(super) fn checkpoint_files(folder: &RunFolder) -> Vec<PathBuf> {
     checkpoints::files(folder)
 }
 
-fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&Known>) -> Option<Finding> {
+fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> Option<Finding> {
     let file = folder.recipe_file();
     let name = &recipe.dataset;
     match known {

@@ -1,12 +1,12 @@
-//! Files of predictions: whole, probabilities, and as many as the dataset has images.
+//! Checks of prediction files: intact, valid probabilities, and as many images as the dataset has.
 
 use std::path::Path;
 
-use super::{Finding, Known, Subject};
+use super::{DatasetInfo, Finding, Subject};
 use crate::domain::Split;
 use crate::runs::predictions::Predictions;
 
-/// How far the probabilities of an image may be from 1 in sum: rounding of a few hundred numbers of 32 bits.
+/// The accepted difference of an image's probability sum from 1: rounding of a few hundred f32 numbers.
 const TOLERANCE: f32 = 1e-3;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -30,8 +30,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     there.filter_map(wrong).collect()
 }
 
-fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), String> {
-    // A link is told elsewhere and not followed.
+fn fault(file: &Path, split: Split, dataset: Option<&DatasetInfo>) -> Result<(), String> {
+    // Links are reported by another check and not followed.
     if file.is_symlink() {
         return Ok(());
     }
@@ -54,7 +54,7 @@ fn fault(file: &Path, split: Split, dataset: Option<&Known>) -> Result<(), Strin
     let is_one =
         |row: &[f32]| (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE && row.iter().all(|share| *share >= 0.0);
     match rows.enumerate().find(|(_, row)| !is_one(row)) {
-        Some((image, _)) => Err(format!("what it says of image {image} are no probabilities")),
+        Some((image, _)) => Err(format!("the values of image {image} are no probabilities")),
         None => Ok(()),
     }
 }

@@ -1,38 +1,38 @@
-//! Any number of runs as a table: a row for each combination of the settings that differ, means over seeds in it.
+//! Any number of runs as a table: one row per combination of the settings that differ, with means over seeds.
 
 use super::metric::{Direction, Metric};
 use super::{Setting, best, seeds, settings};
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
-/// Most names in a note.
+/// The most names in a note.
 const NAMED: usize = 6;
 
 /// The runs of one combination of settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingsRow {
-    /// The runs, by their place among those that were given.
+    /// The runs, as indices into the given ones.
     pub runs: Vec<usize>,
-    /// How many of them are tested: every mean is over these.
+    /// The number of tested runs, over which every mean is taken.
     pub tested: usize,
-    /// The value of each setting, not yet safe for a terminal; `None` where the runs have no such setting.
+    /// The value of each setting, not yet safe for a terminal; `None` if the runs have no such setting.
     pub settings: Vec<Option<String>>,
-    /// What the tested runs have of each metric; `None` where one has none, or they cannot be averaged.
+    /// Each metric over the tested runs; `None` if one has no value, or they cannot be averaged.
     pub cells: Vec<Option<Spread>>,
-    /// Whether a mean is the best of all rows.
+    /// Whether each mean is the best of all rows.
     pub best: Vec<bool>,
 }
 
-/// Runs by the settings in which they differ.
+/// Runs grouped by the settings in which they differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BySettings {
-    /// The settings that differ, but for the seed: the columns of `settings`.
+    /// The settings that differ, except the seed: the columns of `settings`.
     pub settings: Vec<String>,
-    /// The metrics that any row has: the columns of `cells`.
+    /// The metrics of which any row has a value: the columns of `cells`.
     pub metrics: Vec<Metric>,
-    /// In the order of each row's first run.
+    /// The rows, in the order of their first runs.
     pub rows: Vec<SettingsRow>,
-    /// What a reader must know, in sentences.
+    /// Remarks for the reader, in sentences.
     pub notes: Vec<String>,
 }
 
@@ -85,14 +85,14 @@ fn mark_best(rows: &mut [SettingsRow]) {
     }
 }
 
-/// Leaves out the metrics that no row has, and tells the others.
+/// Removes the metrics without a value in any row and returns the others.
 fn without_empty(rows: &mut [SettingsRow]) -> Vec<Metric> {
     let has: Vec<bool> = (0..Metric::ALL.len()).map(|at| rows.iter().any(|row| row.cells[at].is_some())).collect();
     for row in rows {
-        let mut kept = has.iter();
-        row.cells.retain(|_| kept.next() == Some(&true));
-        let mut kept = has.iter();
-        row.best.retain(|_| kept.next() == Some(&true));
+        let mut shown = has.iter();
+        row.cells.retain(|_| shown.next() == Some(&true));
+        let mut shown = has.iter();
+        row.best.retain(|_| shown.next() == Some(&true));
     }
     Metric::ALL.into_iter().zip(has).filter(|(_, has)| *has).map(|(metric, _)| metric).collect()
 }
@@ -117,7 +117,7 @@ mod tests {
     use crate::domain::{Confusion, Recipe, RunId, Strategy};
     use crate::runs::summary::TestResult;
 
-    /// A run tested with so many of ten images right.
+    /// Returns a run that predicts `right` of ten test images correctly.
     fn run(id: &str, seed: u64, learning_rate: f64, right: Option<u64>) -> Summary {
         let recipe = Recipe { learning_rate, seed, ..Recipe::sample(Strategy::Cnn) };
         let mut run = Summary::new(RunId::new(id).expect("an id"), recipe);
@@ -146,7 +146,7 @@ mod tests {
         let table = tabulated(&runs);
         assert_eq!(table.settings, ["learning-rate"]);
         let rows: Vec<(&[usize], usize)> = table.rows.iter().map(|row| (&row.runs[..], row.tested)).collect();
-        // The last has the settings and the seed of the third: a repetition.
+        // The last run repeats the settings and the seed of the third.
         assert_eq!(rows, [(&[0, 1][..], 2), (&[2, 3], 1), (&[4], 1)]);
         assert_eq!(table.rows[0].settings, [Some("0.1".to_owned())]);
         assert_eq!(table.metrics[0], Metric::Accuracy);

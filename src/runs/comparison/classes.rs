@@ -1,25 +1,25 @@
-//! The F1 of each class, run by run.
+//! The F1 of each class by run.
 
 use super::best;
 use crate::domain::Scores;
 use crate::runs::Summary;
 
-/// One class.
+/// The F1 of a class in each column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassRow {
     /// Its label, from 0.
     pub label: usize,
-    /// Its name, as the dataset has it: not yet safe for a terminal.
+    /// Its name in the dataset, not yet safe for a terminal.
     pub name: String,
-    /// Test images of it.
+    /// The number of its test images.
     pub support: u64,
-    /// Its F1 in each column; `None` of a run that is not tested.
+    /// Its F1 in each column; `None` for a run without a test.
     pub f1: Vec<Option<f64>>,
-    /// Whether a column's F1 is the best.
+    /// Whether each column's F1 is the best.
     pub best: Vec<bool>,
 }
 
-/// One row a class; none where no run is tested, or where the runs have different datasets or classes.
+/// Returns one row per class; empty if no run is tested, or if datasets or classes differ.
 pub(super) fn rows(runs: &[&Summary], comparable: bool) -> Vec<ClassRow> {
     if !comparable {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The figures by which runs are compared, and which way is better.
+//! The metrics by which runs are compared, and their directions.
 
 use super::{Reference, best};
 use crate::domain::Scores;
@@ -6,31 +6,31 @@ use crate::domain::figures::{span, thousands};
 use crate::domain::reference::ReferenceScores;
 use crate::runs::Summary;
 
-/// Which way a metric is better.
+/// The direction in which a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// More is better.
+    /// Higher is better.
     Higher,
-    /// Less is better.
+    /// Lower is better.
     Lower,
-    /// Neither.
+    /// Neither direction is better.
     Neither,
 }
 
-/// A figure of a run.
+/// A metric of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
-    /// Share of test images predicted right.
+    /// The share of test images predicted correctly.
     Accuracy,
-    /// Macro average on the test split.
+    /// Macro-averaged precision on the test split.
     Precision,
-    /// Macro average on the test split.
+    /// Macro-averaged recall on the test split.
     Recall,
-    /// Macro average on the test split.
+    /// Macro-averaged F1 on the test split.
     F1,
-    /// Share of test images predicted right by several views of each.
+    /// The share of test images predicted correctly by several views.
     ViewsAccuracy,
-    /// Macro average on the test split by several views of each image.
+    /// Macro-averaged F1 on the test split by several views.
     ViewsF1,
     /// Mean cross-entropy on the test split, in nats.
     TestLoss,
@@ -38,24 +38,24 @@ pub enum Metric {
     ValLoss,
     /// Validation accuracy of the best epoch.
     ValAccuracy,
-    /// The best epoch by the monitored figure.
+    /// The best epoch by the monitored metric.
     BestEpoch,
     /// Epochs completed.
     Epochs,
     /// Mean wall time of an epoch, validation included.
     SecondsPerEpoch,
-    /// Wall time of all epochs, and of computing the base's features where that was done.
+    /// Wall time of all epochs, and of computing the frozen part's features.
     TotalSeconds,
     /// Training images per second, mean over the epochs.
     ImagesPerSecond,
     /// Parameters of the model.
     Parameters,
-    /// Those that are trained.
+    /// Trained parameters of the model.
     Trainable,
 }
 
 impl Metric {
-    /// All of them, in the order of the table.
+    /// All metrics, in the order of the table.
     pub const ALL: [Self; 16] = [
         Self::Accuracy,
         Self::Precision,
@@ -75,7 +75,7 @@ impl Metric {
         Self::Trainable,
     ];
 
-    /// What tables call it.
+    /// Returns the name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl Metric {
         }
     }
 
-    /// What JSON and CSV call it: a promise.
+    /// Returns the name in JSON and CSV, which never changes.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -121,7 +121,7 @@ impl Metric {
         }
     }
 
-    /// Which way is better.
+    /// Returns the direction in which the metric is better.
     #[must_use]
     pub fn direction(self) -> Direction {
         match self {
@@ -138,19 +138,19 @@ impl Metric {
         }
     }
 
-    /// Whether it depends on the machine, so that runs with other seeds elsewhere say nothing of it.
+    /// Returns whether the metric depends on the machine, so that values of different machines must not be averaged.
     #[must_use]
     pub fn is_of_machine(self) -> bool {
         matches!(self, Self::SecondsPerEpoch | Self::TotalSeconds | Self::ImagesPerSecond)
     }
 
-    /// Whether it is one of the four that a confusion matrix of the test images amounts to.
+    /// Returns whether the metric is one of the four scores of the test's confusion matrix.
     #[must_use]
     pub fn of_test(self) -> bool {
         matches!(self, Self::Accuracy | Self::Precision | Self::Recall | Self::F1)
     }
 
-    /// Its value in a run; `None` where there is none yet or it is no number.
+    /// Returns the metric's value in a run; `None` if there is none yet, or it is NaN or infinite.
     #[must_use]
     pub fn of(self, run: &Summary) -> Option<f64> {
         let scores = run.test.as_ref().map(|test| test.confusion.scores());
@@ -185,7 +185,7 @@ impl Metric {
         }
     }
 
-    /// The published value, of the metrics that have one.
+    /// Returns the published value, if the metric has one.
     #[must_use]
     pub fn of_reference(self, scores: &ReferenceScores) -> Option<f64> {
         match self {
@@ -197,7 +197,7 @@ impl Metric {
         }
     }
 
-    /// A value as tables show it.
+    /// Formats a value for tables.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts
     pub fn text(self, value: f64) -> String {
@@ -209,7 +209,7 @@ impl Metric {
         }
     }
 
-    /// A mean and its deviation as tables show them: with half-epochs.
+    /// Formats a mean for tables: epochs with one decimal.
     #[must_use]
     pub fn spread_text(self, value: f64) -> String {
         match self {
@@ -218,7 +218,7 @@ impl Metric {
         }
     }
 
-    /// A deviation as tables show it beside its mean: no finer than that one.
+    /// Formats a deviation for tables, no finer than its mean.
     #[must_use]
     pub fn deviation_text(self, mean: f64, deviation: f64) -> String {
         match self {
@@ -231,17 +231,18 @@ impl Metric {
 /// A metric in every column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricRow {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
     /// Its value in each column.
     pub values: Vec<Option<f64>>,
-    /// Whether a column's value is the best.
+    /// Whether each column's value is the best.
     pub best: Vec<bool>,
     /// Its published value in each column of references.
     pub references: Vec<Option<f64>>,
 }
 
-/// The test metrics, and the others that a run has. `comparable`: whether a best can be told.
+/// Returns the rows of the test metrics and of the other metrics with a value. `comparable`: whether a best value is
+/// meaningful.
 pub(super) fn rows(runs: &[&Summary], references: &[Reference], comparable: bool) -> Vec<MetricRow> {
     let scores: Vec<Option<Scores>> =
         runs.iter().map(|run| run.test.as_ref().map(|test| test.confusion.scores())).collect();
@@ -252,7 +253,7 @@ pub(super) fn rows(runs: &[&Summary], references: &[Reference], comparable: bool
         let values: Vec<Option<f64>> = runs.iter().zip(&scores).map(value).collect();
         let best = match metric.direction() {
             Direction::Neither => vec![false; values.len()],
-            // A run that has not ended has not taken all its time yet.
+            // A run that has not ended will take more time.
             _ if metric == Metric::TotalSeconds && runs.iter().any(|run| run.outcome.is_none()) => {
                 vec![false; values.len()]
             }
@@ -262,7 +263,7 @@ pub(super) fn rows(runs: &[&Summary], references: &[Reference], comparable: bool
         let references = references.iter().map(|known| metric.of_reference(&known.scores)).collect();
         MetricRow { metric, values, best, references }
     };
-    // The test metrics are what a reader looks for: that they are missing is worth a row.
+    // The test metrics always have a row, so that a reader sees that they are missing.
     let shown = |row: &MetricRow| row.metric.of_test() || row.values.iter().any(Option::is_some);
     Metric::ALL.into_iter().map(row).filter(shown).collect()
 }

@@ -1,12 +1,11 @@
 //! Two to six runs side by side: metrics, the settings that differ, classes, significance, and means over seeds.
 //!
-//! Everything that the Compare screen and `mien compare` show is in one value, [`Comparison`], so that both show the
-//! same numbers. Owned and without files: made once, drawn as often as a screen likes. Any number of runs is tabulated
-//! by [`BySettings`].
+//! [`Comparison`] holds everything that the Compare screen and `mien compare` show, so that both show the same numbers.
+//! It is owned and uses no files. [`BySettings`] tabulates any number of runs.
 
 mod by_settings;
 mod classes;
-mod folded;
+mod merged;
 mod metric;
 mod seeds;
 mod settings;
@@ -14,7 +13,7 @@ mod verdict;
 
 pub use by_settings::{BySettings, SettingsRow};
 pub use classes::ClassRow;
-pub use folded::{Folded, FoldedRow};
+pub use merged::{MergedComparison, MergedRow};
 pub use metric::{Direction, Metric, MetricRow};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, settings};
@@ -25,78 +24,78 @@ use super::inspection::{Inspection, InspectionError};
 use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{RunId, Strategy};
 
-/// The most runs that are compared at once.
-pub const MOST: usize = 6;
+/// The most runs in one comparison.
+pub const MAX_RUNS: usize = 6;
 
-/// A run that is to be compared.
+/// A run to compare.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
     /// The run.
     pub run: &'a Summary,
-    /// What it says of each test image, or why that is not known.
+    /// Its test predictions, or the reason why they are unavailable.
     pub test: Result<&'a Inspection, InspectionError>,
 }
 
-/// Why runs cannot be put side by side.
+/// The reason why runs cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
-    /// Fewer than two, or more than [`MOST`].
-    #[error("two to {MOST} runs are compared at once, not {0}")]
+    /// Fewer than two, or more than [`MAX_RUNS`], runs are given.
+    #[error("two to {MAX_RUNS} runs are compared at once, not {0}")]
     Count(usize),
-    /// A run twice.
+    /// A run is given twice.
     #[error("{0} is given twice: a run is not compared with itself")]
     Twice(RunId),
-    /// The baseline is none of the runs.
+    /// The baseline is not among the runs.
     #[error("the baseline must be one of the runs that are compared")]
     Baseline,
 }
 
-/// The published figures of a strategy, for a column of their own.
+/// The published scores of a strategy, for their own column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reference {
-    /// Which.
+    /// The strategy.
     pub strategy: Strategy,
-    /// Its figures.
+    /// The scores.
     pub scores: ReferenceScores,
 }
 
-/// How a run stands against the baseline.
+/// The verdict of a run against the baseline.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Against {
+pub struct RunVerdict {
     /// The run's column.
     pub run: usize,
-    /// The verdict, or a sentence about why there is none.
+    /// The verdict, or the reason why there is none.
     pub verdict: Result<Verdict, NotComparable>,
 }
 
-/// Runs side by side. Columns are in the order in which the runs were given.
+/// A comparison of runs. Columns are in the order in which the runs were given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The runs, one a column.
+    /// The runs, one per column.
     pub runs: Vec<RunId>,
-    /// The column that verdicts are against.
+    /// The baseline's column.
     pub baseline: usize,
-    /// The test metrics, and the others that a run has.
+    /// The test metrics, and the other metrics with a value.
     pub metrics: Vec<MetricRow>,
-    /// The published figures of the runs' strategies, where their dataset has some.
+    /// The published scores of the runs' strategies, if their dataset has some.
     pub references: Vec<Reference>,
     /// The settings in which the runs differ.
     pub settings: Vec<Setting>,
-    /// The F1 of each class; empty where no run is tested, or where the runs have different datasets or classes.
+    /// The F1 of each class; empty if no run is tested, or if datasets or classes differ.
     pub classes: Vec<ClassRow>,
-    /// Every other run against the baseline.
-    pub verdicts: Vec<Against>,
-    /// Runs that differ in nothing but their seed.
+    /// The verdict of every other run.
+    pub verdicts: Vec<RunVerdict>,
+    /// Groups of runs that differ only in their seed.
     pub groups: Vec<SeedGroup>,
-    /// What a reader must know, in sentences.
+    /// Remarks for the reader, in sentences.
     pub notes: Vec<String>,
 }
 
 impl Comparison {
-    /// Compares runs; verdicts are against the one in column `baseline`, from 0.
+    /// Compares runs; `baseline` is a column, from 0.
     ///
     /// # Errors
-    /// When there are too few or too many, one is given twice, or the baseline is none of them.
+    /// If there are too few or too many runs, a run is given twice, or the baseline is not among them.
     pub fn new(candidates: &[Candidate<'_>], baseline: usize) -> Result<Self, ComparisonError> {
         check(candidates)?;
         if baseline >= candidates.len() {
@@ -105,10 +104,10 @@ impl Comparison {
         Ok(Self::of(candidates, baseline))
     }
 
-    /// The same of one run too, which is then compared with the published figures alone.
+    /// Compares runs like [`Self::new`], but accepts one run, which is then compared only with the published scores.
     ///
     /// # Errors
-    /// As [`Self::new`], except that one run is enough.
+    /// The errors of [`Self::new`], except for a single run.
     pub fn with_references(candidates: &[Candidate<'_>], baseline: usize) -> Result<Self, ComparisonError> {
         match candidates {
             [_] if baseline == 0 => Ok(Self::of(candidates, 0)),
@@ -120,7 +119,7 @@ impl Comparison {
         let runs: Vec<&Summary> = candidates.iter().map(|candidate| candidate.run).collect();
         let comparable = same_dataset(&runs);
         let references = references(&runs);
-        let against = |run: usize| Against { run, verdict: Verdict::of(candidates, baseline, run) };
+        let against = |run: usize| RunVerdict { run, verdict: Verdict::of(candidates, baseline, run) };
         Self {
             runs: runs.iter().map(|run| run.id.clone()).collect(),
             baseline,
@@ -136,7 +135,7 @@ impl Comparison {
 }
 
 fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {
-    if !(2..=MOST).contains(&candidates.len()) {
+    if !(2..=MAX_RUNS).contains(&candidates.len()) {
         return Err(ComparisonError::Count(candidates.len()));
     }
     let again = |at: usize| candidates[..at].iter().any(|earlier| earlier.run.id == candidates[at].run.id);
@@ -146,12 +145,12 @@ fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {
     }
 }
 
-/// Whether all runs have seen the same images.
+/// Returns whether all runs used the same images.
 fn same_dataset(runs: &[&Summary]) -> bool {
     runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint)
 }
 
-/// The published figures, one entry a strategy however many runs there are of it.
+/// Returns the published scores, one entry per strategy.
 fn references(runs: &[&Summary]) -> Vec<Reference> {
     let mut found: Vec<Reference> = Vec::new();
     for run in runs {
@@ -180,7 +179,7 @@ fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     notes
 }
 
-/// Which of these values are the best, ties among them. Of one value there is no best, nor where all are equal.
+/// Returns which of these values are the best, including ties. There is no best of one value, or of equal values.
 fn best(values: &[Option<f64>], higher: bool) -> Vec<bool> {
     let known: Vec<f64> = values.iter().flatten().copied().collect();
     let best = known.iter().copied().reduce(if higher { f64::max } else { f64::min });

@@ -1,4 +1,4 @@
-//! Runs that differ only in their seed, as one: mean and deviation of each metric.
+//! Mean and deviation of each metric over runs that differ only in their seed.
 
 use super::metric::Metric;
 use super::settings::without_seed;
@@ -6,24 +6,24 @@ use crate::domain::Recipe;
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
-/// Runs whose recipes differ in nothing but the seed.
+/// Runs whose recipes differ only in the seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeedGroup {
     /// Their columns, at least two.
     pub runs: Vec<usize>,
-    /// Their seeds, no two the same.
+    /// Their seeds, all different.
     pub seeds: Vec<u64>,
-    /// Each metric that all of them have; those that depend on the machine only where all ran on the same device.
+    /// Each metric that all of them have. Metrics that depend on the machine require the same device.
     pub metrics: Vec<(Metric, Spread)>,
 }
 
-/// The groups among these runs.
+/// Returns the groups among these runs.
 pub(super) fn groups(runs: &[&Summary]) -> Vec<SeedGroup> {
     folds(runs).into_iter().filter(|group| group.len() > 1).map(|group| fold(runs, group)).collect()
 }
 
-/// All runs, those together that differ only in the seed, in the order of each first one. A run with the recipe and the
-/// seed of an earlier one is a repetition, not another draw: it is alone.
+/// Returns all runs, grouped if they differ only in the seed, in the order of each group's first run. A run with the
+/// recipe and the seed of an earlier one is a repetition and forms a group by itself.
 pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
     let bare: Vec<Recipe> = runs.iter().map(|run| without_seed(&run.recipe)).collect();
     let seed = |at: usize| runs[at].recipe.seed;
@@ -38,7 +38,7 @@ pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
     folds
 }
 
-/// Whether runs were on the same device, so that their times can be put together.
+/// Returns whether the runs used the same device, so that their times can be averaged.
 pub(super) fn same_device(runs: &[&Summary]) -> bool {
     let device = |run: &Summary| run.device.as_ref().map(|device| (device.name.clone(), device.description.clone()));
     runs.windows(2).all(|pair| device(pair[0]) == device(pair[1]))

@@ -1,7 +1,7 @@
-//! The settings in which runs differ: of each recipe all of them, so that none can be forgotten here.
+//! The settings in which runs differ, from all fields of each recipe, so that none can be forgotten.
 //!
-//! Settings that commands and forms offer go by their option's name and are told as those tell them. What else a recipe
-//! file holds, now or in a later version, is found by its path in the file.
+//! Settings of commands and forms have their option's name and format. Every other field of a recipe file, also of a
+//! later version, is found by its path.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::runs::Summary;
 /// A setting in every column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name: that of its option, or its path in the recipe file.
+    /// The name of its option, or its path in the recipe file.
     pub name: String,
-    /// Its value in each column, not yet safe for a terminal; `None` where a run has no such setting.
+    /// Its value in each column, not yet safe for a terminal; `None` if a run has no such setting.
     pub values: Vec<Option<String>>,
 }
 
-/// What tells of a run and not of how it is trained.
+/// Fields of a run that do not affect its training.
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
-/// Paths in a recipe file that [`named`] tells under another name, with all that lies below them.
-const TOLD: [&str; 31] = [
+/// Paths in a recipe file that [`named`] covers under another name, with everything below them.
+const NAMED_PATHS: [&str; 31] = [
     "strategy",
     "network",
     "dataset",
@@ -57,15 +57,15 @@ const TOLD: [&str; 31] = [
     "transfer.fine_tuning",
 ];
 
-/// The settings in which the runs differ, in the order of the form.
+/// Returns the settings in which the runs differ, in the order of the form.
 #[must_use]
 pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
-    let told: Vec<Vec<(String, Option<String>)>> = runs.iter().map(|run| named(&run.recipe)).collect();
+    let of_runs: Vec<Vec<(String, Option<String>)>> = runs.iter().map(|run| named(&run.recipe)).collect();
     let rest: Vec<BTreeMap<String, String>> = runs.iter().map(|run| others(&run.recipe)).collect();
     let mut found: Vec<Setting> = Vec::new();
-    for at in 0..told.first().map_or(0, Vec::len) {
-        let values = told.iter().map(|settings| settings[at].1.clone()).collect();
-        found.push(Setting { name: told[0][at].0.clone(), values });
+    for at in 0..of_runs.first().map_or(0, Vec::len) {
+        let values = of_runs.iter().map(|settings| settings[at].1.clone()).collect();
+        found.push(Setting { name: of_runs[0][at].0.clone(), values });
     }
     let mut names: Vec<&String> = rest.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();
@@ -75,21 +75,21 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
         found.push(Setting { name: name.replace('_', "-"), values });
     }
     found.retain(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]));
-    // Datasets and bases of different names have different hashes: of these only what is news is told.
+    // Datasets or bases of different names have different hashes, which add no information.
     let differs = |name: &str| found.iter().any(|setting| setting.name == name);
     let (dataset, weights) = (differs("dataset"), differs("weights"));
     found.retain(|Setting { name, .. }| !(name == "fingerprint" && dataset || name == "base" && weights));
     found
 }
 
-/// A recipe without its seed and what a result does not depend on: when and after which run it was to begin, and on
-/// which device. Equal for two recipes that differ in nothing else.
+/// Returns a recipe without its seed and without fields that do not affect its result: creation time, predecessor,
+/// device. Recipes that differ in nothing else become equal.
 #[must_use]
 pub(super) fn without_seed(recipe: &Recipe) -> Recipe {
     Recipe { version: 0, created_at: 0, after: None, seed: 0, device: DeviceRequest::Auto, ..recipe.clone() }
 }
 
-/// The settings that have a name, the same ones for every recipe.
+/// Returns the settings with an option name, the same for every recipe.
 fn named(recipe: &Recipe) -> Vec<(String, Option<String>)> {
     let transfer = recipe.transfer.as_ref();
     let from = transfer.and_then(|transfer| transfer.fine_tuning.as_ref()).map(|tuning| tuning.from.to_string());
@@ -103,7 +103,7 @@ fn named(recipe: &Recipe) -> Vec<(String, Option<String>)> {
     ];
     for field in Hyperparameter::ALL {
         let value = match field {
-            // Recipe files may hold more than the choices that commands offer.
+            // Recipe files may contain schedules that commands do not offer.
             Hyperparameter::Schedule => schedule(recipe.schedule),
             field => field.get(recipe),
         };
@@ -122,10 +122,10 @@ fn schedule(schedule: Schedule) -> String {
     }
 }
 
-/// What else the recipe file holds, by path.
+/// Returns the other fields of the recipe file by path.
 fn others(recipe: &Recipe) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    // A recipe is read from JSON, so it can be written.
+    // Serialization cannot fail: a recipe is read from JSON.
     if let Ok(value) = serde_json::to_value(recipe) {
         flatten("", &value, &mut found);
     }
@@ -133,7 +133,7 @@ fn others(recipe: &Recipe) -> BTreeMap<String, String> {
 }
 
 fn flatten(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
-    if TOLD.contains(&path) || NO_SETTINGS.contains(&path) {
+    if NAMED_PATHS.contains(&path) || NO_SETTINGS.contains(&path) {
         return;
     }
     match value {
@@ -156,7 +156,7 @@ fn flatten(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// A list in words: a short one as it is, a long one by its length and a mark by which two can be told apart.
+/// Formats a list: a short one in full, a long one by its length and a hash that distinguishes lists.
 fn list(entries: &[Value]) -> String {
     let text: Vec<String> = entries.iter().map(ToString::to_string).collect();
     let text = text.join(", ");

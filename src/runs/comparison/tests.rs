@@ -1,4 +1,4 @@
-//! Runs made up of a recipe, a test and predictions, side by side.
+//! Comparisons of runs with invented recipes, tests and predictions.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::runs::predictions::Predictions;
 use crate::runs::summary::TestResult;
 
-/// A tested run and what it says of each image.
+/// Returns a tested run and its predictions.
 fn run(id: &str, truth: &[u16], answers: &[u16]) -> (Summary, Inspection) {
     let names: Vec<String> = ["happy", "sad", "\u{1b}fear"].map(Into::into).to_vec();
     let row = |answer: &u16| (0..3_u16).map(|label| if label == *answer { 0.8 } else { 0.1 }).collect::<Vec<f32>>();
@@ -30,7 +30,7 @@ fn two() -> [(Summary, Inspection); 2] {
     [run("old", &truth, &worse), run("new", &truth, &truth)]
 }
 
-/// What is done to a run before it is compared.
+/// A change of a run before it is compared.
 type Change = fn(&mut (Summary, Inspection));
 
 fn compare(runs: &[(Summary, Inspection)]) -> Comparison {
@@ -108,7 +108,7 @@ fn a_figure_that_is_no_number_is_none_and_never_the_best() {
 }
 
 #[test]
-fn a_verdict_says_what_was_gained_and_whether_it_could_be_chance() {
+fn a_verdict_has_gains_losses_and_significance() {
     let comparison = compare(&two());
     let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
     assert_eq!((verdict.gained, verdict.lost, verdict.images), (60, 0, 90));
@@ -143,7 +143,7 @@ fn identical_answers_differ_by_nothing() {
 }
 
 #[test]
-fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
+fn runs_that_cannot_be_compared_are_refused() {
     let reason = |change: Change| {
         let [old, mut new] = two();
         change(&mut new);
@@ -168,7 +168,7 @@ fn runs_that_cannot_be_held_against_each_other_are_refused_in_words() {
         ),
         (
             |run| run.0.test.as_mut().expect("tested").confusion = Confusion::new(3),
-            "are not those of its test: `mien evaluate new` makes them anew",
+            "are not those of its test: `mien evaluate new` recreates them",
         ),
     ];
     for (change, words) in table {
@@ -198,7 +198,7 @@ fn on_different_datasets_nothing_is_the_best() {
 }
 
 #[test]
-fn every_setting_is_told_where_it_differs_and_only_there() {
+fn every_setting_is_listed_exactly_where_it_differs() {
     let samples = Strategy::ALL.map(Recipe::sample);
     let summary =
         |at: usize, recipe: &Recipe| Summary::new(RunId::new(format!("run-{at}")).expect("an id"), recipe.clone());

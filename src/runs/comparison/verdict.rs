@@ -1,4 +1,4 @@
-//! Whether one run is better than another, on the same test images, and whether that could be chance.
+//! The verdict of one run against another on the same test images, and its significance.
 
 use super::Candidate;
 use crate::domain::figures::{count, thousands};
@@ -8,54 +8,54 @@ use crate::runs::Summary;
 use crate::runs::inspection::{Inspection, InspectionError};
 use crate::runs::statistics::{Interval, SIGNIFICANCE, mcnemar};
 
-/// How a class changed.
+/// The change of a class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassChange {
     /// Its label, from 0.
     pub label: usize,
-    /// Its name, as the dataset has it: not yet safe for a terminal.
+    /// Its name in the dataset, not yet safe for a terminal.
     pub name: String,
     /// Its F1 minus that of the baseline.
     pub f1: f64,
 }
 
-/// A run against the baseline on the same test images.
+/// A run compared with the baseline on the same test images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// How many images.
+    /// The number of images.
     pub images: u64,
-    /// Images that the run gets right and the baseline wrong.
+    /// Images that only the run predicts correctly.
     pub gained: u64,
-    /// Images that the run gets wrong and the baseline right.
+    /// Images that only the baseline predicts correctly.
     pub lost: u64,
-    /// McNemar's exact test of the two: the probability of a difference at least as large by chance.
+    /// The p-value of McNemar's exact test of the two.
     pub p: f64,
-    /// Accuracy minus that of the baseline, as a fraction: 0.032 is 3.2 points.
+    /// The accuracy minus that of the baseline, as a fraction: 0.032 is 3.2 points.
     pub accuracy: f64,
-    /// Macro F1 minus that of the baseline.
+    /// The macro F1 minus that of the baseline.
     pub f1: f64,
-    /// Where that difference lies with 95 % probability, by the paired bootstrap.
+    /// The 95 % interval of that difference, by the paired bootstrap.
     pub f1_interval: Interval,
     /// Every class, the largest change of F1 first.
     pub classes: Vec<ClassChange>,
 }
 
-/// Why two runs cannot be held against each other.
+/// The reason why two runs cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NotComparable {
-    /// There are no two runs.
+    /// Fewer than two runs are given.
     #[error("there is nothing to compare")]
     Nothing,
-    /// A run without a test.
+    /// A run has no test.
     #[error("{0} has not been tested: `mien evaluate {0}` tests its best weights")]
     NotTested(RunId),
-    /// Predictions of a run that cannot be read.
+    /// The predictions of a run cannot be read.
     #[error(transparent)]
     Predictions(#[from] InspectionError),
-    /// Predictions that are not those of the run's latest test.
-    #[error("the predictions of {0} are not those of its test: `mien evaluate {0}` makes them anew")]
+    /// The predictions are not those of the run's latest test.
+    #[error("the predictions of {0} are not those of its test: `mien evaluate {0}` recreates them")]
     OtherTest(RunId),
-    /// Two runs on two datasets.
+    /// The runs have different datasets.
     #[error("{} and {} were tested on different datasets, {} and {}", runs[0], runs[1], datasets[0], datasets[1])]
     Datasets {
         /// The runs, the baseline first.
@@ -63,7 +63,7 @@ pub enum NotComparable {
         /// Their datasets.
         datasets: [DatasetName; 2],
     },
-    /// Two runs on two imports of one dataset.
+    /// The runs have different imports of one dataset.
     #[error("{} and {} were tested on different versions of {dataset}", runs[0], runs[1])]
     Versions {
         /// The runs, the baseline first.
@@ -71,7 +71,7 @@ pub enum NotComparable {
         /// The dataset.
         dataset: DatasetName,
     },
-    /// Two tests on different images of a dataset.
+    /// The tests used different images of a dataset.
     #[error("{} and {} were tested on different images of {dataset}", runs[0], runs[1])]
     Images {
         /// The runs, the baseline first.
@@ -79,22 +79,22 @@ pub enum NotComparable {
         /// The dataset.
         dataset: DatasetName,
     },
-    /// Two lists of classes.
+    /// The runs have different classes.
     #[error("{} and {} name their classes differently", .0[0], .0[1])]
     Classes([RunId; 2]),
-    /// A fault of this program.
+    /// An internal error.
     #[error("{0}")]
     Fault(&'static str),
-    /// A dataset without test images.
+    /// The dataset has no test images.
     #[error("{0} has no test images")]
     NoImages(DatasetName),
 }
 
 impl Verdict {
-    /// Of the run in column `run` against that in column `baseline`.
+    /// Compares the run in column `run` with that in column `baseline`.
     ///
     /// # Errors
-    /// When the two cannot be held against each other.
+    /// If the two cannot be compared.
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub(super) fn of(candidates: &[Candidate<'_>], baseline: usize, run: usize) -> Result<Self, NotComparable> {
         let (theirs, mine) = (&candidates[baseline], &candidates[run]);
@@ -127,26 +127,26 @@ impl Verdict {
         })
     }
 
-    /// Whether the accuracies differ by more than chance.
+    /// Returns whether the difference of the accuracies is significant.
     #[must_use]
     pub fn accuracy_is_certain(&self) -> bool {
         self.p < SIGNIFICANCE
     }
 
-    /// Whether the macro F1s differ by more than chance.
+    /// Returns whether the difference of the macro F1s is significant.
     #[must_use]
     pub fn f1_is_certain(&self) -> bool {
         self.f1_interval.excludes_zero()
     }
 
-    /// The classes that contribute most to the change of macro F1: at most two, of its sign, that change by a point or
-    /// more, the largest first.
+    /// Returns the classes that contribute most to the change of macro F1, the largest first. These are at most two
+    /// with its sign and a change of at least one point.
     pub fn contributors(&self) -> impl Iterator<Item = &ClassChange> {
         let same_way = |change: &&ClassChange| change.f1.abs() >= 0.01 && change.f1.signum() == self.f1.signum();
         self.classes.iter().filter(same_way).take(2)
     }
 
-    /// The accuracies in plain words.
+    /// Describes the difference of the accuracies in a sentence.
     #[must_use]
     pub fn accuracy_sentence(&self) -> String {
         if self.gained + self.lost == 0 {
@@ -158,13 +158,13 @@ impl Verdict {
         format!("accuracy {}: {gained} gained, {lost} lost (McNemar {p}): {chance}", points(self.accuracy))
     }
 
-    /// The macro F1s in plain words.
+    /// Describes the difference of the macro F1s in a sentence.
     #[must_use]
     pub fn f1_sentence(&self) -> String {
         let Interval { low, high } = self.f1_interval;
         let chance = chance(self.f1_is_certain());
-        let told = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
-        let most: Vec<String> = self.contributors().map(told).collect();
+        let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
+        let most: Vec<String> = self.contributors().map(describe).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
         let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
         format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")
@@ -184,17 +184,17 @@ fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {
     })
 }
 
-/// A run's predictions, if they are those of its latest test.
+/// Returns a run's predictions, if they are those of its latest test.
 fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, NotComparable> {
     let id = &candidate.run.id;
     let Some(test) = &candidate.run.test else {
         return Err(NotComparable::NotTested(id.clone()));
     };
     let inspection = candidate.test.as_ref().map_err(Clone::clone).copied()?;
-    let (told, found) = (&test.confusion, inspection.confusion());
-    // Two classes that differ by less than f32 can tell are one answer here and were perhaps the other in the test.
-    let near_ties = 1 + told.total() / 1_000;
-    if told.classes() != found.classes() || told.distance(&found) > 2 * near_ties {
+    let (logged, found) = (&test.confusion, inspection.confusion());
+    // Rounding to f32 may swap two nearly equal probabilities, which changes the predicted class.
+    let near_ties = 1 + logged.total() / 1_000;
+    if logged.classes() != found.classes() || logged.distance(&found) > 2 * near_ties {
         return Err(NotComparable::OtherTest(id.clone()));
     }
     Ok(inspection)
@@ -208,11 +208,11 @@ fn images(number: u64) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX), "image", "images")
 }
 
-/// A probability as reports give it.
+/// Formats a probability as reports do.
 fn p_value(p: f64) -> String {
     match p {
         ..0.001 => "p < 0.001".into(),
-        // Not to be told as 0.05 where it is below.
+        // Three decimals: otherwise a value just below 0.05 would read as 0.05.
         ..0.1 => format!("p = {p:.3}"),
         _ => format!("p = {p:.2}"),
     }
@@ -222,12 +222,12 @@ fn chance(certain: bool) -> &'static str {
     if certain { "more than chance" } else { "could be chance" }
 }
 
-/// A difference of fractions in points of a hundred.
+/// Formats a difference of fractions in percentage points.
 fn points(difference: f64) -> String {
     format!("{} points", signed(100.0 * difference, 1))
 }
 
-/// A number with its sign, and none where it rounds to 0.
+/// Formats a number with its sign, or without one if it rounds to 0.
 fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");
     if text[1..].chars().all(|c| matches!(c, '0' | '.')) { text[1..].to_owned() } else { text }

@@ -1,4 +1,4 @@
-//! Where a run keeps what it says of each split, and reading it.
+//! The files of a run's predictions by split, and reading them.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,8 +9,7 @@ use crate::domain::{RunId, Split};
 use crate::runs::RunFolder;
 use crate::runs::predictions::{Predictions, PredictionsError};
 
-/// The file of predictions for a split. Those for validation are of one epoch, counted from 1, and `epoch` is not
-/// looked at for the other splits.
+/// Returns the file of predictions for a split. Validation has one file per epoch, from 1; other splits ignore `epoch`.
 #[must_use]
 pub fn file(folder: &RunFolder, split: Split, epoch: u32) -> PathBuf {
     match split {
@@ -20,10 +19,10 @@ pub fn file(folder: &RunFolder, split: Split, epoch: u32) -> PathBuf {
     }
 }
 
-/// Reads and checks what the run `id` says of a split; see [`file()`] for `epoch`.
+/// Reads and checks the predictions of the run `id` for a split; see [`file()`] for `epoch`.
 ///
 /// # Errors
-/// When there is no such file, or it cannot be used.
+/// If there is no such file, or it is unusable.
 pub fn load(
     folder: &RunFolder,
     id: &RunId,

@@ -1,29 +1,29 @@
-//! Confusion matrices as shares of their rows, and the difference of two.
+//! Confusion matrices as shares of their rows, and the difference of two matrices.
 
 use super::{Inspection, InspectionError};
 use crate::domain::{Confusion, MATRIX_CLASSES};
 
-/// Each row's counts as shares of the row's sum, `[truth][predicted]`. An empty row is all 0. None of more classes than
-/// [`MATRIX_CLASSES`](crate::domain::MATRIX_CLASSES).
+/// Returns each row's counts as shares of the row's sum, `[truth][predicted]`; an empty row is all 0. Returns an empty
+/// matrix for more classes than [`MATRIX_CLASSES`](crate::domain::MATRIX_CLASSES).
 #[must_use]
 pub fn shares(confusion: &Confusion) -> Vec<Vec<f64>> {
     cells(confusion, |truth, predicted| confusion.share(truth, predicted))
 }
 
-/// What one run's matrix has more than another's, on the same images; empty of more classes than
+/// The difference of two runs' matrices on the same images; empty for more classes than
 /// [`MATRIX_CLASSES`](crate::domain::MATRIX_CLASSES).
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Difference {
     /// `[truth][predicted]`, in images.
     pub counts: Vec<Vec<i64>>,
-    /// The same in shares of the row.
+    /// `[truth][predicted]`, in shares of the row.
     pub shares: Vec<Vec<f64>>,
 }
 
-/// The matrix of `run` minus that of `against`.
+/// Returns the matrix of `run` minus that of `against`.
 ///
 /// # Errors
-/// When the two are not of the same images.
+/// If the two have different images.
 pub fn difference(run: &Inspection, against: &Inspection) -> Result<Difference, InspectionError> {
     run.pairs(against)?;
     let (mine, theirs) = (run.confusion(), against.confusion());
@@ -33,7 +33,7 @@ pub fn difference(run: &Inspection, against: &Inspection) -> Result<Difference, 
     Ok(Difference { counts: cells(&mine, count), shares: cells(&mine, share) })
 }
 
-/// A figure of every cell of a matrix, if it has few enough classes.
+/// Returns a matrix of `figure` for every cell, or an empty one if there are too many classes.
 fn cells<T>(confusion: &Confusion, figure: impl Fn(usize, usize) -> T) -> Vec<Vec<T>> {
     let classes = if confusion.classes() > MATRIX_CLASSES { 0 } else { confusion.classes() };
     (0..classes).map(|truth| (0..classes).map(|predicted| figure(truth, predicted)).collect()).collect()

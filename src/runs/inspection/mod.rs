@@ -1,6 +1,6 @@
-//! What a run says of each image of a split: the confusion matrix, the images behind its cells, the hardest images.
+//! A run's predictions for the images of a split: the confusion matrix, the images of its cells, the hardest images.
 //!
-//! Made from a file of [`Predictions`], whichever split it is of; knows no dataset, so images are indices into a split.
+//! Created from a file of [`Predictions`] of any split. Knows no dataset: images are indices into a split.
 
 mod files;
 mod matrix;
@@ -12,13 +12,13 @@ use super::predictions::Predictions;
 use super::statistics::Pairs;
 use crate::domain::{Confusion, RunId, Scores, Split};
 
-/// Why predictions cannot be looked into. Every text is safe to print.
+/// The reason why predictions cannot be inspected. Every text is safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InspectionError {
-    /// Nobody has read them.
+    /// The predictions have not been read.
     #[error("the predictions are not read yet")]
     NotRead,
-    /// The run keeps none for the split.
+    /// The run has none for the split.
     #[error("{id} has no predictions for its {}: `mien evaluate {id}` makes them", images_of(*split))]
     Missing {
         /// The run.
@@ -26,58 +26,58 @@ pub enum InspectionError {
         /// The split, which is not validation.
         split: Split,
     },
-    /// The run keeps none for its validation images.
+    /// The run has none for its validation images.
     #[error(
-        "{id} has kept no predictions for its {}: no epoch is complete yet, or an older mien ran it",
+        "{id} has saved no predictions for its {}: no epoch is complete yet, or an older mien ran it",
         images_of(Split::Validation)
     )]
     NoEpoch {
         /// The run.
         id: RunId,
     },
-    /// The run keeps predictions of other epochs for its validation images.
+    /// The run has predictions of other epochs for its validation images.
     #[error(
-        "{id} has kept no predictions of epoch {epoch}, only of {}",
+        "{id} has saved no predictions of epoch {epoch}, only of {}",
         if first == last { format!("epoch {first}") } else { format!("some from {first} to {last}") }
     )]
     OtherEpochs {
         /// The run.
         id: RunId,
-        /// The epoch asked for.
+        /// The requested epoch.
         epoch: u32,
-        /// The first that is kept.
+        /// The first saved epoch.
         first: u32,
-        /// The last that is kept.
+        /// The last saved epoch.
         last: u32,
     },
-    /// Their file cannot be read.
+    /// The file cannot be read.
     #[error("{0}")]
     Unreadable(String),
-    /// Their file holds what no run writes.
+    /// The file's content is invalid.
     #[error(
         "{file} cannot be used: {fault}{}",
-        // Those for validation are written once an epoch and never again.
-        if *split == Split::Validation { String::new() } else { format!("; `mien evaluate {id}` makes them anew") }
+        // Validation predictions are written once per epoch, so no command rewrites them.
+        if *split == Split::Validation { String::new() } else { format!("; `mien evaluate {id}` recreates them") }
     )]
     Unusable {
         /// The file.
         file: String,
-        /// What is wrong.
+        /// The fault.
         fault: Fault,
         /// The run.
         id: RunId,
         /// The split.
         split: Split,
     },
-    /// They are of other images than those of the other run.
-    #[error("the two runs answer to different images")]
+    /// The predictions are for other images than those of the other run.
+    #[error("the two runs have predictions for different images")]
     OtherImages,
 }
 
-/// Why predictions are none that a run with these classes makes.
+/// The reason why predictions do not fit a run with these classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// They are over another number of classes.
+    /// The number of classes differs.
     #[error("they are over {found} classes and the run has {classes}")]
     OtherClasses {
         /// The classes of the predictions.
@@ -85,42 +85,42 @@ pub enum Fault {
         /// The classes of the run.
         classes: usize,
     },
-    /// No run has so many classes.
-    #[error("{0} classes are nothing to tell apart")]
+    /// The number of classes is out of range.
+    #[error("{0} classes cannot be distinguished: a run has 1 to 65,535")]
     Classes(usize),
-    /// There is not one probability for each class of each image.
+    /// The number of probabilities is not images × classes.
     #[error("{probabilities} probabilities for {images} images of {classes} classes")]
     Count {
-        /// The probabilities.
+        /// The number of probabilities.
         probabilities: usize,
-        /// The images.
+        /// The number of images.
         images: usize,
-        /// The classes.
+        /// The number of classes.
         classes: usize,
     },
-    /// A label is no class.
+    /// A label is not below the number of classes.
     #[error("image {image} has the label {label}, and there are {classes} classes")]
     Label {
         /// The image's index.
         image: usize,
         /// Its label.
         label: u16,
-        /// The classes.
+        /// The number of classes.
         classes: usize,
     },
-    /// What an image has are no probabilities, which add up to 1.
-    #[error("the probabilities of image {0} are none")]
+    /// The probabilities of an image are not from 0 to 1 with sum 1.
+    #[error("the probabilities of image {0} are not valid")]
     Probabilities(usize),
 }
 
-/// The answer to one image.
+/// The prediction for one image.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Judged {
-    /// The image's place in its split, from 0.
+pub struct ScoredImage {
+    /// The image's index in its split, from 0.
     pub index: usize,
-    /// Its class by the dataset.
+    /// Its class in the dataset.
     pub truth: usize,
-    /// Its class by the run: the first of the most probable ones.
+    /// The predicted class: the first of the most probable ones.
     pub predicted: usize,
     /// The probability of the predicted class.
     pub confidence: f32,
@@ -130,19 +130,19 @@ pub struct Judged {
     pub loss: f64,
 }
 
-/// How the images of a cell are sorted.
+/// The sort order of the images of a cell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The surest answer first.
+    /// The most confident prediction first.
     #[default]
     Confidence,
     /// The largest loss first.
     Loss,
-    /// As they lie in the split.
+    /// The order of the split.
     Index,
 }
 
-/// Predictions that have been checked, with class names.
+/// Checked predictions with class names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
     predictions: Predictions,
@@ -151,64 +151,70 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Checks predictions over classes of these names.
+    /// Checks predictions against these class names.
     ///
     /// # Errors
-    /// When they are over another number of classes, hold something that is no probability, or a label that is no
-    /// class.
+    /// If the number of classes differs, a value is no probability, or a label is out of range.
     pub fn new(predictions: Predictions, classes: &[String]) -> Result<Self, Fault> {
         check(&predictions, classes.len())?;
         let predicted = predictions.probabilities.chunks_exact(predictions.classes).map(most_probable).collect();
         Ok(Self { predictions, predicted, classes: classes.to_vec() })
     }
 
-    /// The names of the classes, in order.
+    /// Returns the names of the classes, in order.
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
 
-    /// How many images there are.
+    /// Returns the number of images.
     #[must_use]
     pub fn images(&self) -> usize {
         self.predictions.truth.len()
     }
 
-    /// The true labels, `[images]`.
+    /// Returns the true labels, `[images]`.
     #[must_use]
     pub fn truth(&self) -> &[u16] {
         &self.predictions.truth
     }
 
-    /// The run's answers, `[images]`.
+    /// Returns the predicted labels, `[images]`.
     #[must_use]
     pub fn predicted(&self) -> &[u16] {
         &self.predicted
     }
 
-    /// The probability of each class for one image; `None` if there is no such image.
+    /// Returns the probabilities for one image, `[classes]`; `None` for an index out of range.
     #[must_use]
     pub fn probabilities(&self, index: usize) -> Option<&[f32]> {
         self.predictions.probabilities.chunks_exact(self.predictions.classes).nth(index)
     }
 
-    /// The answer to one image; `None` if there is no such image.
+    /// Returns the prediction for one image; `None` for an index out of range.
     #[must_use]
-    pub fn judged(&self, index: usize) -> Option<Judged> {
+    pub fn scored_image(&self, index: usize) -> Option<ScoredImage> {
         let row = self.probabilities(index)?;
         let (truth, predicted) = (usize::from(*self.truth().get(index)?), usize::from(*self.predicted.get(index)?));
         let probability_of_truth = row[truth];
-        // A probability that rounds to 0 would be an infinite loss, which neither sorts nor prints well.
+        // Otherwise a probability that rounds to 0 would give an infinite loss, which neither sorts nor prints well.
         let loss = -f64::from(probability_of_truth.max(f32::from_bits(1))).ln();
-        Some(Judged { index, truth, predicted, confidence: row[predicted], probability_of_truth, loss: loss.max(0.0) })
+        Some(ScoredImage {
+            index,
+            truth,
+            predicted,
+            confidence: row[predicted],
+            probability_of_truth,
+            loss: loss.max(0.0),
+        })
     }
 
-    /// The answers to all images, in order.
-    pub fn all(&self) -> impl Iterator<Item = Judged> {
-        (0..self.images()).filter_map(|index| self.judged(index))
+    /// Returns the predictions for all images, in order.
+    pub fn all(&self) -> impl Iterator<Item = ScoredImage> {
+        (0..self.images()).filter_map(|index| self.scored_image(index))
     }
 
-    /// Counts of (truth, predicted).
+    /// Returns the confusion matrix.
     #[must_use]
     pub fn confusion(&self) -> Confusion {
         let mut confusion = Confusion::new(self.classes.len());
@@ -218,13 +224,13 @@ impl Inspection {
         confusion
     }
 
-    /// Accuracy, and precision, recall and F1 of each class.
+    /// Returns accuracy, and precision, recall and F1 of each class.
     #[must_use]
     pub fn scores(&self) -> Scores {
         self.confusion().scores()
     }
 
-    /// Mean loss; `None` without images.
+    /// Returns the mean loss in nats; `None` without images.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
     pub fn mean_loss(&self) -> Option<f64> {
@@ -232,28 +238,29 @@ impl Inspection {
         (self.images() > 0).then(|| total / self.images() as f64)
     }
 
-    /// The images of class `truth` that the run takes for `predicted`.
+    /// Returns the images of class `truth` that are predicted as `predicted`.
     #[must_use]
-    pub fn cell(&self, truth: usize, predicted: usize, order: Order) -> Vec<Judged> {
-        let mut found: Vec<Judged> =
+    pub fn cell(&self, truth: usize, predicted: usize, order: Order) -> Vec<ScoredImage> {
+        let mut found: Vec<ScoredImage> =
             self.all().filter(|judged| judged.truth == truth && judged.predicted == predicted).collect();
         sort(&mut found, order);
         found
     }
 
-    /// The `count` images with the largest loss, the largest first: of training images, candidates for wrong labels.
+    /// Returns the `count` images with the largest loss, the largest first. Among training images, these are candidates
+    /// for wrong labels.
     #[must_use]
-    pub fn hardest(&self, count: usize) -> Vec<Judged> {
-        let mut all: Vec<Judged> = self.all().collect();
+    pub fn hardest(&self, count: usize) -> Vec<ScoredImage> {
+        let mut all: Vec<ScoredImage> = self.all().collect();
         sort(&mut all, Order::Loss);
         all.truncate(count);
         all
     }
 
-    /// What this run and another say of the same images.
+    /// Counts this run's and another run's predictions for the same images.
     ///
     /// # Errors
-    /// When they are not the same images.
+    /// If the images differ.
     pub fn pairs(&self, other: &Self) -> Result<Pairs, InspectionError> {
         if self.truth() != other.truth() || self.classes.len() != other.classes.len() {
             return Err(InspectionError::OtherImages);
@@ -266,7 +273,7 @@ impl Inspection {
     }
 }
 
-/// What a split's images are for, in the words of messages.
+/// Returns the name of a split's images in messages.
 #[must_use]
 pub fn images_of(split: Split) -> &'static str {
     match split {
@@ -276,8 +283,8 @@ pub fn images_of(split: Split) -> &'static str {
     }
 }
 
-/// Sorts stably: what is equal stays as it lies in the split.
-fn sort(judged: &mut [Judged], order: Order) {
+/// Sorts stably: equal images stay in the order of the split.
+fn sort(judged: &mut [ScoredImage], order: Order) {
     match order {
         Order::Confidence => judged.sort_by(|a, b| b.confidence.total_cmp(&a.confidence)),
         Order::Loss => judged.sort_by(|a, b| b.loss.total_cmp(&a.loss)),
@@ -285,16 +292,16 @@ fn sort(judged: &mut [Judged], order: Order) {
     }
 }
 
-/// The first of the most probable classes, as the trainer counts it.
-#[allow(clippy::cast_possible_truncation)] // labels are u16, which `check` has seen to
+/// Returns the first of the most probable classes, as the trainer counts it.
+#[allow(clippy::cast_possible_truncation)] // `check` has ensured that labels fit into u16
 fn most_probable(row: &[f32]) -> u16 {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     row.iter().position(|probability| *probability >= largest).unwrap_or(0) as u16
 }
 
-/// Whether predictions are what a softmax over this many classes can be.
+/// Checks that predictions are a possible softmax over this many classes.
 fn check(predictions: &Predictions, classes: usize) -> Result<(), Fault> {
-    // Of a softmax's f32 outputs the rounding is far smaller.
+    // The rounding of a softmax's f32 outputs is far smaller.
     const TOLERANCE: f32 = 1e-3;
     let Predictions { classes: found, probabilities, truth } = predictions;
     if *found != classes {

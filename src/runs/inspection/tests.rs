@@ -1,4 +1,4 @@
-//! Predictions made up by hand, damaged ones, and what must hold of any.
+//! Tests with invented predictions, damaged ones, and properties of any predictions.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|label| format!("class {label}")).collect()
 }
 
-/// Six images of three classes; three answers are right.
+/// Returns six images of three classes, three of them predicted correctly.
 fn sample() -> Inspection {
     let rows = [
         ([0.7, 0.2, 0.1], 0),
@@ -28,7 +28,7 @@ fn sample() -> Inspection {
     Inspection::new(predictions, &names(3)).expect("sound")
 }
 
-fn indices(judged: &[Judged]) -> Vec<usize> {
+fn indices(judged: &[ScoredImage]) -> Vec<usize> {
     judged.iter().map(|judged| judged.index).collect()
 }
 
@@ -42,17 +42,17 @@ fn the_matrix_counts_the_first_of_the_most_probable_classes() {
 }
 
 #[test]
-fn a_cell_is_sorted_as_asked() {
+fn a_cell_is_sorted_as_requested() {
     let found = sample();
     assert_eq!(indices(&found.cell(1, 0, Order::Confidence)), [2, 1]);
     assert_eq!(indices(&found.cell(1, 0, Order::Loss)), [2, 1]);
     assert_eq!(indices(&found.cell(1, 0, Order::Index)), [1, 2]);
     assert!(found.cell(0, 2, Order::Index).is_empty() && found.cell(9, 9, Order::Index).is_empty());
-    let judged = found.judged(1).expect("an image");
+    let judged = found.scored_image(1).expect("an image");
     assert_eq!((judged.truth, judged.predicted), (1, 0));
     assert!((judged.loss + f64::from(0.3_f32).ln()).abs() < 1e-9);
     assert_eq!(found.probabilities(5), Some(&[0.1, 0.1, 0.8][..]));
-    assert_eq!((found.probabilities(6), found.judged(6)), (None, None));
+    assert_eq!((found.probabilities(6), found.scored_image(6)), (None, None));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn the_hardest_images_have_the_largest_loss() {
 }
 
 #[test]
-fn two_runs_are_told_apart_cell_by_cell() {
+fn two_runs_differ_cell_by_cell() {
     let (one, mut other) = (sample(), sample());
     assert!(difference(&one, &one).expect("the same").counts.iter().flatten().all(|count| *count == 0));
     other.predicted = vec![0, 1, 1, 1, 2, 2];
@@ -99,7 +99,7 @@ fn damaged_predictions_are_refused_in_words() {
 }
 
 #[test]
-fn files_are_found_by_split_and_epoch_and_what_is_missing_is_said() {
+fn files_are_found_by_split_and_epoch_and_missing_ones_are_named() {
     let home = tempfile::tempdir().expect("a folder");
     let id = RunId::new("calm-heron").expect("an id");
     let folder = Home::new(home.path()).run(&id);
@@ -125,7 +125,7 @@ fn files_are_found_by_split_and_epoch_and_what_is_missing_is_said() {
     Predictions { truth: vec![9], ..predictions }.write(&file(&folder, Split::Test, 0)).expect("written");
     let refused = words(Split::Test, 0);
     assert!(
-        refused.contains("the label 9") && refused.ends_with("`mien evaluate calm-heron` makes them anew"),
+        refused.contains("the label 9") && refused.ends_with("`mien evaluate calm-heron` recreates them"),
         "{refused}"
     );
 }

@@ -1,23 +1,23 @@
-//! What a device is called in the queue.
+//! The identity of a device in the queue.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A device of a machine. Machines may share a home, so the same name on two of them is two devices.
+/// A device of a machine. Machines may share a home, so the same name on two machines means two devices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceKey {
-    /// The machine.
+    /// The machine's name.
     pub host: String,
-    /// The device itself, as a folder's name: `cpu`, or where a graphics processor is plugged in, because its number
-    /// depends on what a process is shown of the machine.
+    /// The device's stable name, usable for a folder: `cpu`, or the bus address of a GPU, whose number depends on the
+    /// process.
     pub key: String,
-    /// What people call it: `cpu`, `cuda:0`.
+    /// The device's name for people: `cpu`, `cuda:0`.
     pub name: String,
 }
 
 impl DeviceKey {
-    /// The device of this name on this machine; `slot` is where it is plugged in, if that is known.
+    /// Returns the device of this name on this machine; `slot` is its bus address, if known.
     #[must_use]
     pub fn here(name: &str, slot: Option<&str>) -> Self {
         let key = match slot {
@@ -27,34 +27,35 @@ impl DeviceKey {
         Self { host: this_host(), key: as_folder(&key), name: name.to_owned() }
     }
 
-    /// Whether it is on this machine.
+    /// Returns whether the device belongs to this machine.
     #[must_use]
-    pub fn is_here(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         self.host == this_host()
     }
 
-    /// Whether nothing in it could lead out of the folder of devices; what a file says is not trusted.
+    /// Returns whether the names are safe as folders. A file's content is not trusted: it could otherwise lead out of
+    /// the folder of devices.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         [&self.host, &self.key].into_iter().all(|part| *part == as_folder(part))
     }
 }
 
-/// `cpu`, or `cpu on HOST` if that is another machine.
+/// Formats `cpu`, or `cpu on HOST` for another machine.
 impl fmt::Display for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = crate::domain::text::printable(&self.name);
-        if self.is_here() { f.pad(&name) } else { f.pad(&format!("{name} on {}", self.host)) }
+        if self.is_local() { f.pad(&name) } else { f.pad(&format!("{name} on {}", self.host)) }
     }
 }
 
-/// The name of this machine, as that of a folder.
+/// Returns this machine's name, usable for a folder.
 #[must_use]
 pub(super) fn this_host() -> String {
     as_folder(&rustix::system::uname().nodename().to_string_lossy())
 }
 
-/// A text as the name of a folder: letters, digits, dots and dashes, not hidden, not empty, not too long.
+/// Converts a text to a folder name: letters, digits, dots and dashes, not hidden, not empty, of limited length.
 fn as_folder(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' };
     let name: String = text.chars().take(64).map(plain).collect();

@@ -1,4 +1,4 @@
-//! A run's entry in the queue: a small file in its own folder, so that a run that is moved or deleted takes it along.
+//! A run's entry in the queue: a small file in the run's folder, so that it moves or disappears with the run.
 
 use std::fs;
 use std::io;
@@ -22,35 +22,36 @@ static KIND: FileKind = FileKind {
     newest: ENTRY_VERSION,
     pretty: false,
     damaged: "is no entry of the queue",
-    advice: "; remove it, then `mien resume` goes on",
+    advice: "; remove it, then `mien resume` continues the run",
 };
 
-/// What a run is owed.
+/// The pending job of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Smaller is earlier; a number that counts up, never a time. Among equal ones the run's id decides.
-    pub place: u64,
-    /// What its worker is to do.
+    /// The position in the queue: a number that counts up, never a time. Equal positions are ordered by the run's id.
+    #[serde(rename = "place")]
+    pub position: u64,
+    /// The job of its worker.
     pub job: Job,
-    /// How long the event log was when the job was put in, in bytes: an end told behind that is the end of this job.
+    /// The length of the event log in bytes when the job was entered. A later end in the log is the end of this job.
     pub since: u64,
-    /// Whether its worker has got its device.
+    /// Whether its worker has got a slot.
     pub begun: bool,
-    /// The device, once its worker knows it.
+    /// The device, once its worker has chosen it.
     pub device: Option<DeviceKey>,
 }
 
 impl RunFolder {
-    /// The run's entry in the queue.
+    /// Returns the path of the run's queue entry.
     #[must_use]
     pub fn queue_file(&self) -> PathBuf {
         self.path().join("control").join("queue.json")
     }
 
-    /// What the run is owed; `None` if nothing.
+    /// Returns the pending job; `None` if there is none.
     ///
     /// # Errors
-    /// When the entry cannot be read or is none.
+    /// If the entry cannot be read or is malformed.
     pub fn queue_entry(&self) -> Result<Option<Entry>, FileError> {
         let path = self.queue_file();
         let entry: Option<Entry> = KIND.read(&path)?;
@@ -71,12 +72,12 @@ impl RunFolder {
         }
     }
 
-    /// Whether the log tells the end of the job that this entry stands for: a worker that is killed between telling it
-    /// and removing its entry has done its job.
+    /// Returns whether the log has the end of this entry's job. A worker killed between logging the end and removing
+    /// its entry has done its job.
     #[must_use]
     pub fn job_is_over(&self, entry: &Entry) -> bool {
         let mut over = false;
-        // A log that cannot be read tells no end; going on with the run will say what is wrong with it.
+        // An unreadable log has no end; resuming the run will report the error.
         let since = Progress { position: entry.since, ..Progress::default() };
         let _ = EventReader::at(&self.events_file(), since).read(|record| match (entry.job, &record.event) {
             (Job::Train, Event::WorkerStarted { .. } | Event::Ended { outcome: Outcome::Interrupted { .. } })

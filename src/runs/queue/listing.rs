@@ -1,5 +1,4 @@
-//! The queue as people see it: by device, what is at work, what waits in which order and for what, and what has lost
-//! its worker.
+//! The queue for people: by device, the running runs, the waiting ones in order with reasons, and the lost ones.
 
 use std::io;
 
@@ -14,37 +13,37 @@ use crate::runs::placement::Liveness;
 use crate::runs::store::RunStore;
 use crate::runs::summary::Summary;
 
-/// Where a run in the queue stands.
+/// The position of a run in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It has a slot.
-    AtWork,
-    /// It is at work beside the queue, by `--now`.
-    Beside,
-    /// It waits for a slot, behind so many runs: at work, or waiting at earlier places.
+pub enum QueuePosition {
+    /// The run has a slot.
+    Running,
+    /// The run is running without a slot, by `--now`.
+    Unqueued,
+    /// The run waits for a slot.
     Waiting {
-        /// How many.
+        /// The number of runs ahead: running, or waiting at earlier positions.
         ahead: usize,
     },
-    /// It waits for another run to end, and holds nobody up.
+    /// The run waits for another run to end and blocks no run.
     WaitsFor(RunId),
-    /// It waits on request, and holds nobody up.
+    /// The run is paused and blocks no run.
     Paused,
-    /// Its worker is on its way.
+    /// Its worker has not started yet.
     Starting,
-    /// Its worker is gone; whether it was at work.
+    /// Its worker is gone.
     Lost {
-        /// Not: still waiting.
+        /// Whether it was running; otherwise it was waiting.
         begun: bool,
     },
 }
 
-impl Standing {
-    /// Its place in a list: what is at work, what waits, what is lost.
+impl QueuePosition {
+    /// Returns the rank in a list: running, waiting, lost.
     fn rank(&self) -> u8 {
         match self {
-            Self::AtWork => 0,
-            Self::Beside => 1,
+            Self::Running => 0,
+            Self::Unqueued => 1,
             Self::Lost { .. } => 3,
             _ => 2,
         }
@@ -56,39 +55,39 @@ impl Standing {
 pub struct QueuedRun {
     /// The run.
     pub id: RunId,
-    /// What its worker does.
+    /// The job of its worker.
     pub job: Job,
-    /// Where it stands.
-    pub standing: Standing,
+    /// Its position.
+    pub position: QueuePosition,
 }
 
-/// A device, and who uses it or wants to.
+/// A device with its running and waiting runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceListing {
-    /// The device; `None` for runs whose workers have not told yet.
+    /// The device; `None` for runs whose workers have not chosen one yet.
     pub device: Option<DeviceKey>,
-    /// How many runs may use it at once.
+    /// The number of runs that may use it at once.
     pub slots: usize,
-    /// How many slots are in use.
+    /// The number of slots in use.
     pub in_use: usize,
-    /// Its runs: at work, waiting in their order, lost in their order.
+    /// Its runs: running ones, waiting ones in order, lost ones in order.
     pub runs: Vec<QueuedRun>,
 }
 
 /// The whole queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// By device.
+    /// The runs by device.
     pub devices: Vec<DeviceListing>,
-    /// What could not be read, in words.
+    /// Errors of reading, as messages.
     pub complaints: Vec<String>,
 }
 
 impl Queue {
-    /// Reads the queue as it is at `now`, in milliseconds since 1970. Nothing is locked and nothing is written.
+    /// Reads the queue at `now`, in milliseconds since 1970. Takes no lock and writes nothing.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
+    /// If the folder of runs cannot be listed.
     pub fn list(&self, now: u64) -> io::Result<Listing> {
         let store = RunStore::new(self.home.clone());
         let entries = self.entries()?;
@@ -103,17 +102,17 @@ impl Queue {
         let queued: Vec<(Option<DeviceKey>, QueuedRun)> =
             entries.par_iter().filter_map(|(id, entry)| queued(&store, id, entry, now)).collect();
         let listed = |id: &RunId| entries.iter().any(|(other, _)| other == id);
-        let beside: Vec<_> = ids.par_iter().filter(|id| !listed(id)).filter_map(|id| beside(&store, id)).collect();
+        let unqueued: Vec<_> = ids.par_iter().filter(|id| !listed(id)).filter_map(|id| unqueued(&store, id)).collect();
         for (device, run) in queued {
             listing.put(device, run);
         }
-        for (name, run) in beside {
-            let named = |device: &&DeviceKey| device.is_here() && Some(&device.name) == name.as_ref();
+        for (name, run) in unqueued {
+            let named = |device: &&DeviceKey| device.is_local() && Some(&device.name) == name.as_ref();
             let known = listing.devices.iter().filter_map(|group| group.device.as_ref()).find(named).cloned();
             listing.put(known.or_else(|| Some(DeviceKey::here(name.as_ref()?, None))), run);
         }
         for group in &mut listing.devices {
-            group.runs.sort_by_key(|run| run.standing.rank());
+            group.runs.sort_by_key(|run| run.position.rank());
             if let Some(device) = &group.device {
                 group.in_use = self.in_use(device);
                 group.slots = self.slots(device).unwrap_or_else(|error| {
@@ -127,13 +126,16 @@ impl Queue {
         Ok(listing)
     }
 
-    /// Counts anew who is before whom: what the runs themselves told is up to a second old.
+    /// Recounts the runs ahead of each run: the runs' own reports are up to a second old.
     fn count_ahead(&self, device: &DeviceKey, in_use: usize, runs: &mut [QueuedRun]) {
-        let line = self.in_line(device);
+        let line = self.waiting_runs(device);
         let mut before = in_use;
         for run in runs.iter_mut().filter(|run| line.contains(&run.id)) {
-            if matches!(run.standing, Standing::Waiting { .. } | Standing::Starting | Standing::WaitsFor(_)) {
-                run.standing = Standing::Waiting { ahead: before };
+            if matches!(
+                run.position,
+                QueuePosition::Waiting { .. } | QueuePosition::Starting | QueuePosition::WaitsFor(_)
+            ) {
+                run.position = QueuePosition::Waiting { ahead: before };
                 before += 1;
             }
         }
@@ -148,11 +150,11 @@ impl Listing {
         }
     }
 
-    /// The runs that are owed a worker and have none, in their order, with what they are owed.
+    /// Returns the runs with a pending job and without a worker, in their order.
     #[must_use]
     pub fn lost(&self) -> Vec<&QueuedRun> {
         let runs = self.devices.iter().flat_map(|group| &group.runs);
-        runs.filter(|run| matches!(run.standing, Standing::Lost { .. })).collect()
+        runs.filter(|run| matches!(run.position, QueuePosition::Lost { .. })).collect()
     }
 }
 
@@ -160,48 +162,48 @@ fn queued(store: &RunStore, id: &RunId, entry: &Entry, now: u64) -> Option<(Opti
     let folder = store.folder(id);
     let alive = folder.worker_alive();
     let summary = store.summary(id).ok().map(|run| run.summary);
-    let standing = match (alive, &summary) {
+    let position = match (alive, &summary) {
         (false, _) if folder.job_is_over(entry) => return None,
-        (false, Some(summary)) if summary.state(false, now).is_active() => Standing::Starting,
-        (false, _) => Standing::Lost { begun: entry.begun },
-        (true, _) if entry.begun => Standing::AtWork,
+        (false, Some(summary)) if summary.state(false, now).is_active() => QueuePosition::Starting,
+        (false, _) => QueuePosition::Lost { begun: entry.begun },
+        (true, _) if entry.begun => QueuePosition::Running,
         (true, Some(summary)) => waiting(summary),
-        (true, None) => Standing::Starting,
+        (true, None) => QueuePosition::Starting,
     };
-    let asked = || summary.as_ref().and_then(|summary| asked_for(summary.recipe.device));
+    let asked = || summary.as_ref().and_then(|summary| implied_device(summary.recipe.device));
     let device = entry.device.clone().or_else(asked);
-    Some((device, QueuedRun { id: id.clone(), job: entry.job, standing }))
+    Some((device, QueuedRun { id: id.clone(), job: entry.job, position }))
 }
 
 fn same(one: Option<&DeviceKey>, other: Option<&DeviceKey>) -> bool {
     one.map(|device| (&device.host, &device.key)) == other.map(|device| (&device.host, &device.key))
 }
 
-fn waiting(summary: &Summary) -> Standing {
-    match (&summary.waiting_for, &summary.turn) {
-        _ if summary.paused => Standing::Paused,
-        (Some(other), _) => Standing::WaitsFor(other.clone()),
-        (None, Some(turn)) => Standing::Waiting { ahead: turn.ahead },
-        (None, None) => Standing::Starting,
+fn waiting(summary: &Summary) -> QueuePosition {
+    match (&summary.waiting_for, &summary.slot_wait) {
+        _ if summary.paused => QueuePosition::Paused,
+        (Some(other), _) => QueuePosition::WaitsFor(other.clone()),
+        (None, Some(turn)) => QueuePosition::Waiting { ahead: turn.ahead },
+        (None, None) => QueuePosition::Starting,
     }
 }
 
-/// A run that is at work without having been in the queue, and what its device is called.
-fn beside(store: &RunStore, id: &RunId) -> Option<(Option<String>, QueuedRun)> {
-    // Not one of which that cannot be told: all that ever ended would be listed.
+/// Returns a run that is running without having been in the queue, with its device's name.
+fn unqueued(store: &RunStore, id: &RunId) -> Option<(Option<String>, QueuedRun)> {
+    // Runs of unknown liveness are omitted: otherwise every ended run would be listed.
     if !matches!(store.folder(id).liveness(), Liveness::Alive | Liveness::Submitted) {
         return None;
     }
     let summary = store.summary(id).ok()?.summary;
     let device = summary.device.as_ref().map(|device| device.name.clone());
-    let standing = match &summary.waiting_for {
-        Some(other) => Standing::WaitsFor(other.clone()),
-        None => Standing::Beside,
+    let position = match &summary.waiting_for {
+        Some(other) => QueuePosition::WaitsFor(other.clone()),
+        None => QueuePosition::Unqueued,
     };
-    Some((device, QueuedRun { id: id.clone(), job: Job::Train, standing }))
+    Some((device, QueuedRun { id: id.clone(), job: Job::Train, position }))
 }
 
-/// The device that a request means for certain, before a worker has told.
-fn asked_for(request: DeviceRequest) -> Option<DeviceKey> {
+/// Returns the device that a request implies with certainty, before a worker has chosen it.
+fn implied_device(request: DeviceRequest) -> Option<DeviceKey> {
     (request == DeviceRequest::Cpu).then(|| DeviceKey { host: this_host(), key: "cpu".into(), name: "cpu".into() })
 }

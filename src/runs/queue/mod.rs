@@ -1,4 +1,4 @@
-//! The queue without a daemon: which runs are owed a worker's work, in which order, and who may use a device now.
+//! The queue without a daemon: the pending jobs, their order, and the runs that may use a device now.
 //!
 //! ```text
 //! HOME/devices/turn.lock                  held while somebody decides, takes a slot or changes the order
@@ -7,9 +7,9 @@
 //!             /HOST/DEVICE/waiting/RUN    held as long as a worker that could begin waits for a slot
 //! HOME/checkpoints/RUN/control/queue.json the run's entry: its place, its job, its device
 //! ```
-//! An entry is a promise: it is made when a run is launched and kept until its worker has told the end, whatever dies
-//! in between. Everything else is a lock that the kernel drops with its holder, so nothing here can be left taken.
-//! Process ids and the clock decide nothing. Who reads only needs no lock.
+//! An entry is created when a run is launched and removed after its worker has logged the end, so that no crash loses a
+//! job. Everything else is a lock, which the kernel releases when its holder dies, so that no slot stays taken. Process
+//! ids and the clock decide nothing. Readers need no lock.
 
 mod decide;
 mod device;
@@ -26,9 +26,9 @@ use std::time::Duration;
 pub use decide::{Decision, decide};
 pub use device::DeviceKey;
 pub use entry::{ENTRY_VERSION, Entry};
-pub use listing::{DeviceListing, Listing, QueuedRun, Standing};
-pub use order::{MoveError, To};
-pub use slots::{Look, SLOTS_VERSION, Slot, SlotsError, Ticket};
+pub use listing::{DeviceListing, Listing, QueuePosition, QueuedRun};
+pub use order::{MoveError, QueueMove};
+pub use slots::{SLOTS_VERSION, Slot, SlotPoll, SlotsError, Ticket};
 
 use super::job::Job;
 use super::layout::{Home, RunFolder};
@@ -36,8 +36,8 @@ use crate::domain::RunId;
 use crate::durable::lock;
 use crate::events::whole_length;
 
-/// Longest that anybody waits for others who decide: they need milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest wait for other processes' decisions, which take milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The queue of a home.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue of this home.
+    /// Returns the queue of this home.
     #[must_use]
     pub fn of(home: &Home) -> Self {
         Self { home: home.clone() }
@@ -56,24 +56,25 @@ impl Queue {
         self.home.path().join("devices")
     }
 
-    /// Alone with the queue for as long as the file lives. `None` if others are at it for longer than `patience`.
-    fn alone(&self, patience: Duration) -> io::Result<Option<File>> {
+    /// Takes the queue's lock until the file is dropped. Returns `None` if other processes hold it for longer than
+    /// `timeout`.
+    fn try_lock(&self, timeout: Duration) -> io::Result<Option<File>> {
         fs::create_dir_all(self.devices())?;
-        lock::take(&self.devices().join("turn.lock"), patience)
+        lock::acquire(&self.devices().join("turn.lock"), timeout)
     }
 
-    fn alone_or_busy(&self) -> io::Result<File> {
+    fn lock(&self) -> io::Result<File> {
         let busy = || {
             let turn = self.devices().join("turn.lock");
-            io::Error::new(io::ErrorKind::TimedOut, format!("somebody holds {}: try again", turn.display()))
+            io::Error::new(io::ErrorKind::TimedOut, format!("another program holds {}: try again", turn.display()))
         };
-        self.alone(PATIENCE)?.ok_or_else(busy)
+        self.try_lock(TIMEOUT)?.ok_or_else(busy)
     }
 
-    /// All entries that can be read, by place.
+    /// Returns all readable entries, by position.
     ///
     /// # Errors
-    /// When the folder of runs cannot be listed.
+    /// If the folder of runs cannot be listed.
     pub fn entries(&self) -> io::Result<Vec<(RunId, Entry)>> {
         let folders = match fs::read_dir(self.home.checkpoints()) {
             Ok(folders) => folders,
@@ -86,49 +87,49 @@ impl Queue {
             Some((id, entry))
         };
         let mut entries: Vec<(RunId, Entry)> = folders.filter_map(Result::ok).filter_map(entry).collect();
-        entries.sort_by(|(one, first), (other, second)| (first.place, one).cmp(&(second.place, other)));
+        entries.sort_by(|(one, first), (other, second)| (first.position, one).cmp(&(second.position, other)));
         Ok(entries)
     }
 
-    /// Puts a run into the queue, behind all others; one that is in it, because its worker died, keeps its place.
+    /// Adds a run at the end of the queue. A run that is already in it, because its worker died, retains its position.
     ///
     /// # Errors
-    /// When the entry cannot be written, or others are at the queue for too long.
+    /// If the entry cannot be written, or others hold the queue's lock for too long.
     pub fn enter(&self, run: &RunFolder, job: Job) -> io::Result<Entry> {
-        let _alone = self.alone_or_busy()?;
-        // One whose job is over was left behind by a worker that died between telling the end and taking it out.
+        let _lock = self.lock()?;
+        // An entry whose job is over remains from a worker that died between logging the end and removing the entry.
         let before = run.queue_entry().ok().flatten().filter(|before| !run.job_is_over(before));
-        let place = match &before {
-            Some(entry) => entry.place,
-            None => self.entries()?.last().map_or(1, |(_, last)| last.place.saturating_add(1)),
+        let position = match &before {
+            Some(entry) => entry.position,
+            None => self.entries()?.last().map_or(1, |(_, last)| last.position.saturating_add(1)),
         };
         let same = before.filter(|before| before.job == job);
-        // What the log tells from here on is of this job; a job that was begun goes on.
+        // Later events of the log belong to this job; a begun job continues.
         let since = match &same {
             Some(entry) => entry.since,
             None => whole_length(&run.events_file())?,
         };
         let device = same.as_ref().and_then(|entry| entry.device.clone());
-        let entry = Entry { place, job, since, begun: false, device };
+        let entry = Entry { position, job, since, begun: false, device };
         if same.as_ref() != Some(&entry) {
             run.write_queue_entry(&entry)?;
         }
         Ok(entry)
     }
 
-    /// Whether the run is still owed this job. A worker that finds that it is not has been started twice, and another
-    /// has done the job: held by the run's lock, the answer stays true until that worker says otherwise.
+    /// Returns whether this job of the run is still pending. Otherwise the worker was started twice and another one has
+    /// done the job. While the caller holds the run's lock, only it can change the answer.
     ///
     /// # Errors
-    /// When the entry cannot be read or written, or others are at the queue for too long.
-    pub fn owes(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
-        let _alone = self.alone_or_busy()?;
+    /// If the entry cannot be read or written, or others hold the queue's lock for too long.
+    pub fn is_pending(&self, run: &RunFolder, job: Job) -> io::Result<bool> {
+        let _lock = self.lock()?;
         let Some(entry) = run.queue_entry().map_err(io::Error::other)? else { return Ok(false) };
         if entry.job != job {
             return Ok(false);
         }
         if run.job_is_over(&entry) {
-            // Its worker died between telling the end and this.
+            // Its worker died between logging the end and removing the entry.
             run.remove_queue_entry()?;
             return Ok(false);
         }
@@ -138,12 +139,12 @@ impl Queue {
         Ok(true)
     }
 
-    /// Tells in a run's entry which device it waits for; without an entry there is nothing to tell.
+    /// Records in a run's entry the device that it waits for; does nothing without an entry.
     ///
     /// # Errors
-    /// When the entry cannot be written, or others are at the queue for too long.
-    pub fn waits_for(&self, run: &RunFolder, device: &DeviceKey) -> io::Result<()> {
-        let _alone = self.alone_or_busy()?;
+    /// If the entry cannot be written, or others hold the queue's lock for too long.
+    pub fn record_device(&self, run: &RunFolder, device: &DeviceKey) -> io::Result<()> {
+        let _lock = self.lock()?;
         match run.queue_entry().ok().flatten() {
             Some(entry) if entry.device.as_ref() != Some(device) => {
                 run.write_queue_entry(&Entry { device: Some(device.clone()), ..entry })
@@ -152,12 +153,12 @@ impl Queue {
         }
     }
 
-    /// Takes a run out of the queue: its job is over, or nobody wants it any more.
+    /// Removes a run from the queue, because its job is over or was given up.
     ///
     /// # Errors
-    /// When the entry cannot be removed, or others are at the queue for too long.
+    /// If the entry cannot be removed, or others hold the queue's lock for too long.
     pub fn leave(&self, run: &RunFolder) -> io::Result<()> {
-        let _alone = self.alone_or_busy()?;
+        let _lock = self.lock()?;
         run.remove_queue_entry()
     }
 }

@@ -1,4 +1,4 @@
-//! Another order of those that wait.
+//! Reordering of waiting runs.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use super::Queue;
 use super::entry::Entry;
 use crate::domain::RunId;
 
-/// Where a waiting run is moved to, among those that wait for the same device.
+/// The new position of a waiting run, among those that wait for the same device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum To {
+pub enum QueueMove {
     /// Before all others.
     First,
     /// Behind all others.
     Last,
-    /// One place forward.
+    /// A position forward.
     Up,
-    /// One place back.
+    /// A position back.
     Down,
     /// Right before this run.
     Before(RunId),
@@ -23,17 +23,17 @@ pub enum To {
     After(RunId),
 }
 
-/// Why a run was not moved.
+/// The reason why a run was not moved.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
-    /// It is not waiting.
+    /// The run is not waiting.
     #[error("{id} does not wait in the queue: `mien queue` lists those that do")]
     NotWaiting {
         /// The run.
         id: RunId,
     },
-    /// It has begun.
-    #[error("{id} is at work already: only runs that wait are moved")]
+    /// The run has begun.
+    #[error("{id} is running already: only waiting runs can be moved")]
     Begun {
         /// The run.
         id: RunId,
@@ -43,45 +43,45 @@ pub enum MoveError {
     Elsewhere {
         /// The run.
         id: RunId,
-        /// The other one.
+        /// The other run.
         other: RunId,
     },
-    /// The file system said no.
+    /// The file system returned an error.
     #[error("cannot change the order of the queue: {0}")]
     Io(#[from] io::Error),
 }
 
 impl Queue {
-    /// Moves a waiting run; tells at which place of how many it then is, counted from 1.
+    /// Moves a waiting run; returns its new position, from 1, and the number of waiting runs.
     ///
     /// # Errors
-    /// When it does not wait, the other run is not in the same line, or the home cannot be written.
-    pub fn move_run(&self, id: &RunId, to: &To) -> Result<(usize, usize), MoveError> {
-        let _alone = self.alone_or_busy()?;
+    /// If the run does not wait, the other run waits for another device, or the home cannot be written.
+    pub fn move_run(&self, id: &RunId, to: &QueueMove) -> Result<(usize, usize), MoveError> {
+        let _lock = self.lock()?;
         let entries = self.entries()?;
         let own = entries.iter().find(|(run, _)| run == id);
         let (_, own) = own.ok_or_else(|| MoveError::NotWaiting { id: id.clone() })?;
-        let at_work = |run: &RunId, entry: &Entry| entry.begun && self.home.run(run).worker_alive();
-        if at_work(id, own) {
+        let is_running = |run: &RunId, entry: &Entry| entry.begun && self.home.run(run).worker_alive();
+        if is_running(id, own) {
             return Err(MoveError::Begun { id: id.clone() });
         }
-        let line = entries.iter().filter(|(run, entry)| entry.device == own.device && !at_work(run, entry));
-        let line: Vec<(RunId, u64)> = line.map(|(run, entry)| (run.clone(), entry.place)).collect();
-        let order: Vec<RunId> = line.iter().map(|(run, _)| run.clone()).collect();
+        let waiting = entries.iter().filter(|(run, entry)| entry.device == own.device && !is_running(run, entry));
+        let waiting: Vec<(RunId, u64)> = waiting.map(|(run, entry)| (run.clone(), entry.position)).collect();
+        let order: Vec<RunId> = waiting.iter().map(|(run, _)| run.clone()).collect();
         let (order, index) = moved(&order, id, to)?;
-        let places: Vec<u64> = line.into_iter().map(|(_, place)| place).collect();
-        for (run, place) in order.iter().zip(rising(&places)) {
+        let positions: Vec<u64> = waiting.into_iter().map(|(_, position)| position).collect();
+        for (run, position) in order.iter().zip(strictly_ascending(&positions)) {
             let before = entries.iter().find(|(other, _)| other == run).map(|(_, entry)| entry);
-            if let Some(entry) = before.filter(|entry| entry.place != place) {
-                self.home.run(run).write_queue_entry(&Entry { place, ..entry.clone() })?;
+            if let Some(entry) = before.filter(|entry| entry.position != position) {
+                self.home.run(run).write_queue_entry(&Entry { position, ..entry.clone() })?;
             }
         }
         Ok((index + 1, order.len()))
     }
 }
 
-/// The order with `id` moved, and its index.
-fn moved(order: &[RunId], id: &RunId, to: &To) -> Result<(Vec<RunId>, usize), MoveError> {
+/// Returns the order with `id` moved, and its index.
+fn moved(order: &[RunId], id: &RunId, to: &QueueMove) -> Result<(Vec<RunId>, usize), MoveError> {
     let rest: Vec<RunId> = order.iter().filter(|run| *run != id).cloned().collect();
     let was = order.iter().position(|run| run == id).unwrap_or(rest.len());
     let index_of = |other: &RunId| {
@@ -89,28 +89,28 @@ fn moved(order: &[RunId], id: &RunId, to: &To) -> Result<(Vec<RunId>, usize), Mo
         found.ok_or_else(|| MoveError::Elsewhere { id: id.clone(), other: other.clone() })
     };
     let index = match to {
-        To::First => 0,
-        To::Last => rest.len(),
-        To::Up => was.saturating_sub(1),
-        To::Down => (was + 1).min(rest.len()),
-        To::Before(other) | To::After(other) if other == id => was,
-        To::Before(other) => index_of(other)?,
-        To::After(other) => index_of(other)? + 1,
+        QueueMove::First => 0,
+        QueueMove::Last => rest.len(),
+        QueueMove::Up => was.saturating_sub(1),
+        QueueMove::Down => (was + 1).min(rest.len()),
+        QueueMove::Before(other) | QueueMove::After(other) if other == id => was,
+        QueueMove::Before(other) => index_of(other)?,
+        QueueMove::After(other) => index_of(other)? + 1,
     };
     let mut order = rest;
     order.insert(index, id.clone());
     Ok((order, index))
 }
 
-/// The same places, each larger than the one before, so that no two are equal.
-fn rising(places: &[u64]) -> Vec<u64> {
+/// Returns the same positions made strictly ascending, so that no two are equal.
+fn strictly_ascending(positions: &[u64]) -> Vec<u64> {
     let mut last = None;
-    let rise = |place: &u64| {
-        let place = last.map_or(*place, |last: u64| (*place).max(last.saturating_add(1)));
-        last = Some(place);
-        place
+    let rise = |position: &u64| {
+        let position = last.map_or(*position, |last: u64| (*position).max(last.saturating_add(1)));
+        last = Some(position);
+        position
     };
-    places.iter().map(rise).collect()
+    positions.iter().map(rise).collect()
 }
 
 #[cfg(test)]
@@ -122,26 +122,26 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_where_it_is_told_and_the_others_keep_their_order() {
+    fn a_moved_run_gets_its_position_and_the_others_stay_in_order() {
         let id = |name: &str| RunId::new(name).expect("an id");
         let table = [
-            ("c", To::First, "c a b d"),
-            ("c", To::Last, "a b d c"),
-            ("c", To::Up, "a c b d"),
-            ("a", To::Up, "a b c d"),
-            ("c", To::Down, "a b d c"),
-            ("d", To::Down, "a b c d"),
-            ("d", To::Before(id("b")), "a d b c"),
-            ("a", To::After(id("c")), "b c a d"),
-            ("a", To::Before(id("a")), "a b c d"),
+            ("c", QueueMove::First, "c a b d"),
+            ("c", QueueMove::Last, "a b d c"),
+            ("c", QueueMove::Up, "a c b d"),
+            ("a", QueueMove::Up, "a b c d"),
+            ("c", QueueMove::Down, "a b d c"),
+            ("d", QueueMove::Down, "a b c d"),
+            ("d", QueueMove::Before(id("b")), "a d b c"),
+            ("a", QueueMove::After(id("c")), "b c a d"),
+            ("a", QueueMove::Before(id("a")), "a b c d"),
         ];
         for (name, to, expected) in table {
             let (order, index) = moved(&ids("a b c d"), &id(name), &to).expect("moved");
             assert_eq!(order, ids(expected), "{name} {to:?}");
             assert_eq!(order[index], id(name));
         }
-        let refused = moved(&ids("a b"), &id("a"), &To::Before(id("x"))).expect_err("elsewhere");
+        let refused = moved(&ids("a b"), &id("a"), &QueueMove::Before(id("x"))).expect_err("elsewhere");
         assert!(refused.to_string().contains("x does not wait for the same device as a"));
-        assert_eq!(rising(&[1, 1, 1, 7]), [1, 2, 3, 7]);
+        assert_eq!(strictly_ascending(&[1, 1, 1, 7]), [1, 2, 3, 7]);
     }
 }

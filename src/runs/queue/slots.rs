@@ -1,4 +1,4 @@
-//! The slots of a device, and the tickets of those that wait for one.
+//! The slots of a device, and the tickets of runs that wait for one.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -20,23 +20,23 @@ use crate::runs::layout::RunFolder;
 /// The newest format of `slots.json` that this program writes and reads.
 pub const SLOTS_VERSION: u32 = 1;
 
-/// How many runs use a device at once unless somebody says otherwise.
+/// The number of runs that use a device at once by default.
 const DEFAULT: usize = 1;
 
-/// Most slots of a device: beyond that a number is a slip.
-const MOST: usize = 64;
+/// The most slots of a device: a larger number is a typing error.
+const MAX_SLOTS: usize = 64;
 
-/// Longest wait for somebody who looks at a lock, which takes an instant.
-const GLANCE: Duration = Duration::from_millis(100);
+/// The longest wait for processes that test a lock, which takes an instant.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Why the number of a device's slots cannot be told or set.
+/// The reason why the number of a device's slots cannot be read or set.
 #[derive(Debug, thiserror::Error)]
 pub enum SlotsError {
-    /// Its file.
+    /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Out of range.
-    #[error("a device has 1 to {MOST} slots, not {0}")]
+    /// The number is out of range.
+    #[error("a device has 1 to {MAX_SLOTS} slots, not {0}")]
     Range(usize),
 }
 
@@ -45,8 +45,8 @@ static KIND: FileKind = FileKind {
     name: "slots",
     newest: SLOTS_VERSION,
     pretty: false,
-    damaged: "tells no number of slots",
-    advice: "; `mien queue slots DEVICE N` writes it anew",
+    damaged: "has no number of slots",
+    advice: "; `mien queue slots DEVICE N` writes it again",
 };
 
 #[derive(Serialize, Deserialize)]
@@ -54,13 +54,13 @@ struct SlotsFile {
     slots: usize,
 }
 
-/// The right to use a device, for as long as it lives.
+/// The right to use a device, until it is dropped.
 #[derive(Debug)]
 pub struct Slot {
     _lock: File,
 }
 
-/// The place in the line of a run that could begin, for as long as it lives. Without a live one a run holds nobody up.
+/// The position of a run that could begin, until it is dropped. A run without a live ticket blocks no run.
 #[derive(Debug)]
 pub struct Ticket {
     lock: Option<File>,
@@ -69,23 +69,23 @@ pub struct Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        // Only this run's worker makes this file, so while it lives the file is its own.
+        // Only this run's worker creates this file, so the file belongs to it while it lives.
         let _ = fs::remove_file(&self.path);
         drop(self.lock.take());
     }
 }
 
-/// What a look at the queue gave.
+/// The result of polling the queue.
 #[derive(Debug)]
-pub enum Look {
+pub enum SlotPoll {
     /// The run may use the device.
-    Turn(Slot),
-    /// It waits on.
+    Granted(Slot),
+    /// The run continues to wait.
     Wait {
-        /// Behind so many runs: at work, or waiting at earlier places.
+        /// The number of runs ahead: running, or waiting at earlier positions.
         ahead: usize,
     },
-    /// Others were deciding: look again.
+    /// Other processes were deciding: poll again.
     Busy,
 }
 
@@ -98,94 +98,94 @@ impl Queue {
         self.folder_of(device).join("slots.json")
     }
 
-    /// How many runs may use the device at once.
+    /// Returns the number of runs that may use the device at once.
     ///
     /// # Errors
-    /// When somebody has said how many and that cannot be read.
+    /// If the configured number cannot be read.
     pub fn slots(&self, device: &DeviceKey) -> Result<usize, SlotsError> {
         let path = self.slots_file(device);
         match KIND.read(&path)? {
             None => Ok(DEFAULT),
-            Some(SlotsFile { slots: slots @ 1..=MOST }) => Ok(slots),
-            Some(_) => Err(KIND.error(&path, Problem::Malformed(format!("a device has 1 to {MOST}"))).into()),
+            Some(SlotsFile { slots: slots @ 1..=MAX_SLOTS }) => Ok(slots),
+            Some(_) => Err(KIND.error(&path, Problem::Malformed(format!("a device has 1 to {MAX_SLOTS}"))).into()),
         }
     }
 
-    /// Lets so many runs use the device at once. Fewer than are at work end none of them.
+    /// Sets the number of runs that may use the device at once. A smaller number ends no running run.
     ///
     /// # Errors
-    /// When the number is out of range, the home cannot be written, or others are at the queue for too long.
+    /// If the number is out of range, the home cannot be written, or others hold the queue's lock for too long.
     pub fn set_slots(&self, device: &DeviceKey, slots: usize) -> Result<(), SlotsError> {
-        if !(1..=MOST).contains(&slots) {
+        if !(1..=MAX_SLOTS).contains(&slots) {
             return Err(SlotsError::Range(slots));
         }
         let path = self.slots_file(device);
         let write = || {
-            let _alone = self.alone_or_busy()?;
+            let _lock = self.lock()?;
             fs::create_dir_all(self.folder_of(device))?;
             durable::write(&path, &KIND.bytes(&SlotsFile { slots })?)
         };
         Ok(write().map_err(|error| KIND.error(&path, Problem::Write(error)))?)
     }
 
-    /// Looks whether a run that could begin may use the device now, and takes a slot if so. The first look gives the
-    /// run a ticket, by which others know that it waits; one who stops waiting drops it.
+    /// Takes a slot for a run that could begin, if one is free and no earlier run waits for it. The first poll creates
+    /// the run's ticket, by which others see that it waits. Dropping the ticket ends the wait.
     ///
     /// # Errors
-    /// When the home cannot be read or written; nothing is then taken.
-    pub fn look(&self, run: &RunFolder, device: &DeviceKey, ticket: &mut Option<Ticket>) -> io::Result<Look> {
-        let Some(_alone) = self.alone(GLANCE)? else { return Ok(Look::Busy) };
+    /// If the home cannot be read or written; no slot is then taken.
+    pub fn poll(&self, run: &RunFolder, device: &DeviceKey, ticket: &mut Option<Ticket>) -> io::Result<SlotPoll> {
+        let Some(_lock) = self.try_lock(LOCK_TIMEOUT)? else { return Ok(SlotPoll::Busy) };
         let me = run.id().ok_or_else(|| io::Error::other("the run's folder has no run's name"))?;
         let folder = self.folder_of(device);
-        let line = folder.join("waiting");
+        let tickets = folder.join("waiting");
         if ticket.is_none() {
-            fs::create_dir_all(&line)?;
-            let path = line.join(me.as_str());
-            let held = lock::take(&path, GLANCE)?;
+            fs::create_dir_all(&tickets)?;
+            let path = tickets.join(me.as_str());
+            let held = lock::acquire(&path, LOCK_TIMEOUT)?;
             *ticket = held.map(|held| Ticket { lock: Some(held), path });
         }
-        let waiting = self.waiting(&line)?;
-        // One who is not in the line, because its ticket was held for an instant, is not looked past either.
-        let Some((place, _)) = waiting.iter().find(|(_, id)| *id == me).cloned() else { return Ok(Look::Busy) };
+        let waiting = self.waiting(&tickets)?;
+        // Another process held this run's ticket for an instant, so it is not in the list: poll again.
+        let Some((position, _)) = waiting.iter().find(|(_, id)| *id == me).cloned() else { return Ok(SlotPoll::Busy) };
         let (held, free) = used(&folder)?;
         let slots = self.slots(device).map_err(io::Error::other)?;
-        match decide((place, &me), &waiting, held, slots) {
-            Decision::Wait { ahead } => Ok(Look::Wait { ahead }),
+        match decide((position, &me), &waiting, held, slots) {
+            Decision::Wait { ahead } => Ok(SlotPoll::Wait { ahead }),
             Decision::Take => {
-                let Some(mut slot) = lock::take(&free, GLANCE)? else { return Ok(Look::Busy) };
-                // For people who look into the folder; nothing is decided by it.
+                let Some(mut slot) = lock::acquire(&free, LOCK_TIMEOUT)? else { return Ok(SlotPoll::Busy) };
+                // Written for people who read the folder; decides nothing.
                 let _ = slot.set_len(0).and_then(|()| writeln!(slot, "{me}"));
-                // What it is worth stands in the lock.
+                // Only the lock decides; the entry is for people.
                 if let Ok(Some(entry)) = run.queue_entry() {
                     let _ = run.write_queue_entry(&Entry { begun: true, ..entry });
                 }
                 *ticket = None;
-                Ok(Look::Turn(Slot { _lock: slot }))
+                Ok(SlotPoll::Granted(Slot { _lock: slot }))
             }
         }
     }
 
-    /// Places and ids of those that wait in this line; tickets whose holders died are removed. Only who is alone with
-    /// the queue asks.
-    fn waiting(&self, line: &Path) -> io::Result<Vec<(u64, RunId)>> {
+    /// Returns positions and ids of the runs that wait for this device and removes the tickets of dead holders. The
+    /// caller holds the queue's lock.
+    fn waiting(&self, tickets: &Path) -> io::Result<Vec<(u64, RunId)>> {
         let mut waiting = Vec::new();
-        for ticket in fs::read_dir(line)? {
+        for ticket in fs::read_dir(tickets)? {
             let ticket = ticket?;
             let Some(id) = ticket.file_name().to_str().and_then(|name| RunId::new(name).ok()) else { continue };
             if !lock::state(&ticket.path()).may_be_held() {
                 let _ = fs::remove_file(ticket.path());
                 continue;
             }
-            // Whose place cannot be told holds up nobody.
+            // A run whose position is unreadable blocks no run.
             let entry = self.home.run(&id).queue_entry();
-            waiting.push((entry.ok().flatten().map_or(u64::MAX, |entry| entry.place), id));
+            waiting.push((entry.ok().flatten().map_or(u64::MAX, |entry| entry.position), id));
         }
         Ok(waiting)
     }
 
-    /// The runs that could begin on this device and wait for a slot, in no order.
+    /// Returns the runs that could begin on this device and wait for a slot, unordered.
     #[must_use]
-    pub fn in_line(&self, device: &DeviceKey) -> Vec<RunId> {
+    pub fn waiting_runs(&self, device: &DeviceKey) -> Vec<RunId> {
         let Ok(tickets) = fs::read_dir(self.folder_of(device).join("waiting")) else { return Vec::new() };
         let held = |ticket: fs::DirEntry| {
             let id = RunId::new(ticket.file_name().to_str()?).ok()?;
@@ -194,13 +194,13 @@ impl Queue {
         tickets.filter_map(Result::ok).filter_map(held).collect()
     }
 
-    /// How many slots of the device are in use.
+    /// Returns the number of the device's slots in use.
     #[must_use]
     pub fn in_use(&self, device: &DeviceKey) -> usize {
         used(&self.folder_of(device)).map_or(0, |(held, _)| held)
     }
 
-    /// The devices that anything is known of.
+    /// Returns host and key of the known devices.
     #[must_use]
     pub fn known_devices(&self) -> Vec<(String, String)> {
         let names = |folder: &Path| -> Vec<String> {
@@ -217,7 +217,7 @@ impl Queue {
     }
 }
 
-/// How many of a device's slots are taken, whatever their number is now, and the first that is free.
+/// Returns the number of a device's slots in use, whatever their current limit is, and the first free slot's file.
 fn used(folder: &Path) -> io::Result<(usize, PathBuf)> {
     let path = |number: usize| folder.join(format!("slot-{number}.lock"));
     let number = |entry: fs::DirEntry| -> Option<usize> {

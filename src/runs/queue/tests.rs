@@ -1,4 +1,4 @@
-//! The queue with real files and real processes, some of which are killed at random instants.
+//! Tests of the queue with real files and real processes, some of which are killed at random instants.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -30,34 +30,34 @@ fn store(names: &[&str]) -> (tempfile::TempDir, RunStore, Queue) {
         let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), 1);
         store.create(&id(name), &recipe).expect("a run");
         queue.enter(&store.folder(&id(name)), Job::Train).expect("entered");
-        queue.waits_for(&store.folder(&id(name)), &cpu()).expect("told");
+        queue.record_device(&store.folder(&id(name)), &cpu()).expect("told");
     }
     (folder, store, queue)
 }
 
-/// A look that is not disturbed by others.
-fn look(queue: &Queue, run: &RunFolder, ticket: &mut Option<Ticket>) -> Result<Slot, usize> {
-    match queue.look(run, &cpu(), ticket).expect("a look") {
-        Look::Turn(slot) => Ok(slot),
-        Look::Wait { ahead } => Err(ahead),
-        Look::Busy => panic!("nobody else is at it"),
+/// Polls without interference by others.
+fn poll(queue: &Queue, run: &RunFolder, ticket: &mut Option<Ticket>) -> Result<Slot, usize> {
+    match queue.poll(run, &cpu(), ticket).expect("a look") {
+        SlotPoll::Granted(slot) => Ok(slot),
+        SlotPoll::Wait { ahead } => Err(ahead),
+        SlotPoll::Busy => panic!("nobody else is at it"),
     }
 }
 
 #[test]
-fn places_count_up_and_one_who_is_in_keeps_its_own() {
+fn positions_count_up_and_a_queued_run_retains_its_own() {
     let (_home, store, queue) = store(&["one", "two"]);
-    let place = |name: &str| store.folder(&id(name)).queue_entry().expect("readable").map(|entry| entry.place);
-    assert_eq!((place("one"), place("two")), (Some(1), Some(2)));
+    let position = |name: &str| store.folder(&id(name)).queue_entry().expect("readable").map(|entry| entry.position);
+    assert_eq!((position("one"), position("two")), (Some(1), Some(2)));
     queue.enter(&store.folder(&id("one")), Job::Train).expect("entered again");
-    assert_eq!(place("one"), Some(1));
+    assert_eq!(position("one"), Some(1));
     queue.leave(&store.folder(&id("one"))).expect("left");
     queue.leave(&store.folder(&id("one"))).expect("nothing to leave is fine");
-    assert_eq!(place("one"), None);
+    assert_eq!(position("one"), None);
     queue.enter(&store.folder(&id("one")), Job::Evaluate).expect("entered");
-    assert_eq!(place("one"), Some(3));
-    assert_eq!(queue.move_run(&id("one"), &To::First).expect("moved"), (1, 1), "its device is not known yet");
-    assert!(matches!(queue.move_run(&id("none"), &To::First), Err(MoveError::NotWaiting { .. })));
+    assert_eq!(position("one"), Some(3));
+    assert_eq!(queue.move_run(&id("one"), &QueueMove::First).expect("moved"), (1, 1), "its device is not known yet");
+    assert!(matches!(queue.move_run(&id("none"), &QueueMove::First), Err(MoveError::NotWaiting { .. })));
 }
 
 #[test]
@@ -65,30 +65,30 @@ fn a_slot_is_taken_in_order_and_freed_with_its_holder() {
     let (_home, store, queue) = store(&["one", "two", "three"]);
     let [one, two, three] = ["one", "two", "three"].map(|name| store.folder(&id(name)));
     let (mut first, mut second, mut third) = (None, None, None);
-    let slot = look(&queue, &one, &mut first).expect("free");
+    let slot = poll(&queue, &one, &mut first).expect("free");
     assert!(first.is_none(), "who is at work waits no more");
-    // The third looks before the second has a ticket: it waits all the same, for the slot.
-    assert_eq!(look(&queue, &three, &mut third).expect_err("taken"), 1);
-    assert_eq!(look(&queue, &two, &mut second).expect_err("taken"), 1);
-    assert_eq!(look(&queue, &three, &mut third).expect_err("taken"), 2);
+    // The third run polls before the second has a ticket; it still waits for the slot.
+    assert_eq!(poll(&queue, &three, &mut third).expect_err("taken"), 1);
+    assert_eq!(poll(&queue, &two, &mut second).expect_err("taken"), 1);
+    assert_eq!(poll(&queue, &three, &mut third).expect_err("taken"), 2);
     drop(slot);
-    assert_eq!(look(&queue, &three, &mut third).expect_err("another is before it"), 1);
+    assert_eq!(poll(&queue, &three, &mut third).expect_err("another is before it"), 1);
     queue.set_slots(&cpu(), 2).expect("set");
-    let slots = [look(&queue, &three, &mut third).expect("two fit"), look(&queue, &two, &mut second).expect("two fit")];
+    let slots = [poll(&queue, &three, &mut third).expect("two fit"), poll(&queue, &two, &mut second).expect("two fit")];
     assert_eq!(queue.in_use(&cpu()), 2);
     queue.set_slots(&cpu(), 1).expect("set");
     drop(slots);
-    // Who waits no more, for whatever reason, holds up nobody.
+    // A run that no longer waits blocks no run.
     let mut ticket = None;
-    let held = look(&queue, &one, &mut ticket).expect("free");
-    assert_eq!(look(&queue, &two, &mut second).expect_err("taken"), 1);
+    let held = poll(&queue, &one, &mut ticket).expect("free");
+    assert_eq!(poll(&queue, &two, &mut second).expect_err("taken"), 1);
     drop((held, second));
-    drop(look(&queue, &three, &mut third).expect("the one before it waits no more"));
-    assert!(queue.in_line(&cpu()).is_empty());
+    drop(poll(&queue, &three, &mut third).expect("the one before it waits no more"));
+    assert!(queue.waiting_runs(&cpu()).is_empty());
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said_in_words_and_never_gives_a_slot() {
+fn a_damaged_file_is_named_and_gives_no_slot() {
     let (_home, store, queue) = store(&["one"]);
     let run = store.folder(&id("one"));
     let entries = [
@@ -112,46 +112,46 @@ fn what_is_wrong_with_a_file_is_said_in_words_and_never_gives_a_slot() {
     for text in ["{\"version\":9}", "{\"version\":1,\"slots\":0}", "{\"version\":1,\"slots\":65}", "many"] {
         fs::write(&file, text).expect("written");
         assert!(queue.slots(&cpu()).expect_err(text).to_string().contains("slots.json"));
-        assert!(queue.look(&run, &cpu(), &mut None).is_err(), "{text}");
+        assert!(queue.poll(&run, &cpu(), &mut None).is_err(), "{text}");
     }
     assert!(matches!(queue.set_slots(&cpu(), 0), Err(SlotsError::Range(0))));
 }
 
 #[test]
-fn a_job_is_over_when_its_end_was_told_after_it_was_put_in() {
+fn a_job_is_over_when_its_end_was_logged_after_it_was_entered() {
     let (_home, store, queue) = store(&["one"]);
     let run = store.folder(&id("one"));
     let over = || run.job_is_over(&run.queue_entry().expect("readable").expect("an entry"));
-    let tell = |event: Event| {
+    let log = |event: Event| {
         EventWriter::open(&run.events_file(), NOW).expect("a log").append(NOW, event).expect("an append");
     };
     let end = || Event::Ended { outcome: Outcome::Finished { reason: FinishReason::MaxEpochs } };
     assert!(!over());
-    tell(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
+    log(Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 });
     assert!(!over());
-    tell(end());
-    // Killed between this and taking it out: not lost, and not to be done again.
+    log(end());
+    // A worker killed between this and removing the entry: not lost, and not to be repeated.
     assert!(over());
     assert!(queue.list(NOW).expect("a list").devices.is_empty());
-    // Put in again, as by `resume --epochs`, whose starter died before there was a worker.
+    // Entered again, as by `resume --epochs`, whose starter died before there was a worker.
     queue.enter(&run, Job::Train).expect("entered");
     assert!(!over());
     assert_eq!(queue.list(NOW).expect("a list").lost().len(), 1);
 }
 
 #[test]
-fn a_lock_that_cannot_be_looked_at_frees_no_slot_and_costs_no_ticket() {
+fn an_unreadable_lock_frees_no_slot_and_costs_no_ticket() {
     let (_home, store, queue) = store(&["one", "two"]);
     let folder = queue.folder_of(&cpu());
     let (slot, ticket) = (folder.join("slot-1.lock"), folder.join("waiting/two"));
     fs::create_dir_all(folder.join("waiting")).expect("made");
     for lock in [&slot, &ticket] {
-        // Opening it fails for everybody, root too.
+        // Opening it fails for every user, even root.
         std::os::unix::fs::symlink(lock, lock).expect("linked");
     }
-    let ahead = look(&queue, &store.folder(&id("one")), &mut None).expect_err("the slot may be in use");
+    let ahead = poll(&queue, &store.folder(&id("one")), &mut None).expect_err("the slot may be in use");
     assert_eq!((ahead, queue.in_use(&cpu())), (1, 1));
-    assert!(ticket.symlink_metadata().is_ok() && queue.in_line(&cpu()).contains(&id("two")));
+    assert!(ticket.symlink_metadata().is_ok() && queue.waiting_runs(&cpu()).contains(&id("two")));
 }
 
 #[test]
@@ -170,8 +170,8 @@ fn an_end_is_found_where_the_log_had_an_unfinished_line() {
     assert!(run.job_is_over(&entry));
 }
 
-/// What the processes of the test below do: hold the run's lock, queue, be alone on the device for a moment, tell the
-/// end.
+/// The worker process of the test below: takes the run's lock, queues, uses the device exclusively for a moment, logs
+/// the end.
 #[test]
 #[ignore = "a process of another test"]
 fn a_worker_of_the_test_below() {
@@ -179,13 +179,13 @@ fn a_worker_of_the_test_below() {
     let run = home.run(&id(&std::env::var("MIEN_TEST_RUN").expect("a run")));
     let Some(_lock) = run.lock().expect("a lock") else { return };
     let queue = Queue::of(&home);
-    if !queue.owes(&run, Job::Train).expect("readable") {
+    if !queue.is_pending(&run, Job::Train).expect("readable") {
         return;
     }
     let mut ticket = None;
     let _slot = loop {
-        match queue.look(&run, &cpu(), &mut ticket).expect("a look") {
-            Look::Turn(slot) => break slot,
+        match queue.poll(&run, &cpu(), &mut ticket).expect("a look") {
+            SlotPoll::Granted(slot) => break slot,
             _ => std::thread::sleep(Duration::from_millis(3)),
         }
     };
@@ -230,13 +230,13 @@ fn processes_killed_at_random_instants_lose_no_job_and_do_none_twice() {
             }
             false
         });
-        // As `restart` does; of two for one run, its lock lets one in.
+        // As `restart` does; the run's lock admits one of two workers.
         for run in queue.list(NOW).expect("a list").lost() {
             if alive.iter().all(|(other, _)| *other != run.id) || random.random_bool(0.05) {
                 alive.push((run.id.clone(), worker(store.home(), &run.id)));
             }
         }
-        // One that died between its end and taking its entry out.
+        // A worker may have died between logging its end and removing its entry.
         for (run, entry) in queue.entries().expect("entries") {
             let run = store.folder(&run);
             if run.job_is_over(&entry) && !run.worker_alive() {

@@ -1,4 +1,5 @@
-//! What starts workers: a process on this machine. A batch system is a second file here, and a second line of [`ALL`].
+//! The launchers of workers: so far, a process on this machine. A batch system is another file here and another entry
+//! of [`ALL`].
 
 mod process;
 mod signal;
@@ -9,68 +10,67 @@ use std::io;
 use std::process::ExitStatus;
 
 use super::kill::KillError;
-use super::launch::When;
+use super::launch::LaunchTime;
 use crate::domain::RunId;
 use crate::runs::{Job, Liveness, RunFolder};
 
 pub use process::LocalProcess;
 pub(super) use process::program;
 
-/// All launchers; the first is taken unless another is asked for.
+/// All launchers; the first is the default.
 pub static ALL: [&dyn Launcher; 1] = [&LocalProcess];
 
-/// A way to start workers, to find out what became of them, and to end them.
+/// A way to start workers, to find out their state, and to end them.
 pub trait Launcher: Sync {
-    /// The name under which a [`Placement`](crate::runs::Placement) records it.
+    /// Returns the name in a [`Placement`](crate::runs::Placement).
     fn name(&self) -> &'static str;
 
-    /// Starts a worker for `run`, or hands the job to a system that will. The latter places the run first, so that it
-    /// is never lost in between.
+    /// Starts a worker for `run`, or submits the job to a system that will. Before submitting, records the placement:
+    /// otherwise the run could be lost in between.
     ///
     /// # Errors
-    /// When there is no worker and none comes.
-    fn start(&self, run: &RunFolder, job: Job, when: When) -> Result<Started, StartError>;
+    /// If there is no worker and none will come.
+    fn start(&self, run: &RunFolder, job: Job, when: LaunchTime) -> Result<Started, StartError>;
 
-    /// Whether a worker is at the run or comes, by the run's folder and by what the launcher's system says.
+    /// Returns the state of the run's worker, from the run's folder and the launcher's system.
     fn liveness(&self, run: &RunFolder) -> Liveness;
 
-    /// Ends the worker of the run at once, or takes back the job that would become one; returns its process id, if it
-    /// has one.
+    /// Kills the worker of the run, or cancels the job that would become one; returns its process id, if any.
     ///
     /// # Errors
-    /// When that is not certain to hit this worker alone, or the system does not do it.
+    /// If the worker's process is uncertain, or the system refuses.
     fn kill(&self, id: &RunId, run: &RunFolder) -> Result<Option<u32>, KillError>;
 }
 
-/// How a start went well.
+/// The result of a successful start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
     /// The worker holds the run's lock, or has done its job already.
-    Underway,
-    /// The job was taken; its worker begins some time later.
+    Running,
+    /// The job was accepted; its worker begins later.
     Submitted,
 }
 
-/// Why no worker was started, or none stayed.
+/// The reason why no worker was started, or none stayed.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The worker ended at once, and the log does not say why.
+    /// The worker ended at once without logging a reason.
     #[error("it ended at once ({status})")]
     Died {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// The last lines that it printed, safe for a terminal.
+        /// The last lines of its output, safe for a terminal.
         tail: String,
     },
 }
 
-/// The launcher that a run was handed to; without a placement, the local process.
+/// Returns the launcher of a run's placement; without one, the local process.
 ///
 /// # Errors
-/// When the placement cannot be read, or names a launcher that this program does not have.
+/// If the placement cannot be read, or names an unknown launcher.
 pub fn of(run: &RunFolder) -> io::Result<&'static dyn Launcher> {
     let Some(placement) = run.placement().map_err(io::Error::other)? else { return Ok(ALL[0]) };
     ALL.into_iter().find(|launcher| launcher.name() == placement.launcher).ok_or_else(|| {
@@ -79,12 +79,12 @@ pub fn of(run: &RunFolder) -> io::Result<&'static dyn Launcher> {
     })
 }
 
-/// Asks `launcher` about a run that is placed, and takes the placement back where no worker comes for certain. What
-/// cannot be told changes nothing.
+/// Updates a run's placement from `launcher`: removes it if no worker will come for certain. An unknown state changes
+/// nothing.
 ///
 /// # Errors
-/// When the placement cannot be taken back.
-pub fn settle(launcher: &dyn Launcher, run: &RunFolder) -> io::Result<()> {
+/// If the placement cannot be removed.
+pub fn refresh_placement(launcher: &dyn Launcher, run: &RunFolder) -> io::Result<()> {
     match (run.liveness(), launcher.liveness(run)) {
         (Liveness::Submitted, Liveness::Absent) => run.clear_placement(),
         _ => Ok(()),

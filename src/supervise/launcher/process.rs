@@ -1,4 +1,4 @@
-//! Workers as processes of this machine: each is started and seen through its first moments.
+//! Workers as processes of this machine: starting one and watching its first moments.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,22 +12,21 @@ use super::{Launcher, StartError, Started, signal};
 use crate::domain::{RunId, text::printable};
 use crate::events::{Event, EventReader};
 use crate::runs::{Job, Liveness, RunFolder};
+use crate::supervise::arrivals::wait_for_earlier_workers;
 use crate::supervise::kill::KillError;
-use crate::supervise::launch::When;
-use crate::supervise::line::wait_for_those_before;
+use crate::supervise::launch::LaunchTime;
 
-/// How long a worker may take to show itself and to find its device before its starter leaves the rest to watching: on a
-/// busy machine or a slow disk a program needs seconds to begin, and a device that is not there is told to whoever
-/// starts the run.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait for a worker to start and to find its device. A program on a busy machine needs seconds, and the
+/// starter of a run must get the error about a missing device.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two looks at the run folder.
-const GLANCE: Duration = Duration::from_millis(20);
+/// The time between two polls of the run folder.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Most of a worker's log that an error quotes, in bytes and lines.
+/// The most bytes and lines of a worker's output in an error.
 const TAIL: (u64, usize) = (4096, 12);
 
-/// Starts workers as processes of this machine, in sessions of their own.
+/// Starts workers as processes of this machine, each in its own session.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalProcess;
 
@@ -36,7 +35,7 @@ impl Launcher for LocalProcess {
         "process"
     }
 
-    fn start(&self, run: &RunFolder, job: Job, when: When) -> Result<Started, StartError> {
+    fn start(&self, run: &RunFolder, job: Job, when: LaunchTime) -> Result<Started, StartError> {
         start(worker_command(run, job, when)?, run)
     }
 
@@ -49,22 +48,21 @@ impl Launcher for LocalProcess {
     }
 }
 
-/// The command that makes a worker of this very program.
-fn worker_command(folder: &RunFolder, job: Job, when: When) -> io::Result<Command> {
+/// Returns the command that runs this program as a worker.
+fn worker_command(folder: &RunFolder, job: Job, when: LaunchTime) -> io::Result<Command> {
     let folder = std::path::absolute(folder.path())?;
     let mut command = Command::new(program()?);
     command.arg(crate::supervise::WORKER_COMMAND).arg(folder).args(["--job", job.name()]);
-    if when == When::Now {
+    if when == LaunchTime::Now {
         command.arg("--now");
     }
-    // A worker that runs out of memory while a panic prints its backtrace would wait for itself and keep the run's
-    // lock.
+    // Otherwise a worker that runs out of memory while a panic prints its backtrace would deadlock with the run's lock.
     command.env("RUST_BACKTRACE", "0");
     Ok(command)
 }
 
-/// This program's file. After a rebuild or an upgrade the file is another or gone while this process lives on; Linux
-/// still lends the one that runs.
+/// Returns this program's file. After a rebuild or an upgrade the path has another file or none; Linux still provides
+/// the running one.
 pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     let lent = Path::new("/proc/self/exe");
     match std::env::current_exe() {
@@ -74,70 +72,70 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     }
 }
 
-/// Starts `command` with its output going to the worker's log and waits until it holds the run's lock and has logged
-/// that it waits or has its device, has ended, or patience runs out. A run of the queue is started when the workers
-/// before it are in the line.
+/// Starts `command` with its output in the worker's log. Waits until it holds the run's lock and has logged that it
+/// waits or has its device, has ended, or the time is over. A run of the queue starts after the earlier workers have
+/// their tickets.
 fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError> {
     let path = std::path::absolute(folder.path())?;
-    wait_for_those_before(folder);
+    wait_for_earlier_workers(folder);
     if folder.worker_alive() {
-        // Somebody else has started one meanwhile.
-        return Ok(Started::Underway);
+        // Another process has started a worker meanwhile.
+        return Ok(Started::Running);
     }
     let log = folder.open_worker_log()?;
     let log_before = log.metadata()?.len();
     let mut reader = EventReader::new(&folder.events_file());
-    // What the log says of earlier workers is not this one's word. A log that cannot be read is told when watched.
+    // Skips events of earlier workers. An unreadable log is reported when the run is watched.
     let _ = reader.poll(&mut Vec::new());
 
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    // Not the starter's folder: that may be unmounted or removed while the worker goes on.
+    // Not the starter's folder, which may be unmounted or removed while the worker runs.
     command.current_dir(folder.home().as_ref().map_or(path.as_path(), |home| home.path()));
-    let exited = reaped(command.spawn()?);
+    let exited = wait_in_thread(command.spawn()?);
 
-    let (begun, mut told) = (Instant::now(), Told::default());
-    while begun.elapsed() < PATIENCE {
+    let (begun, mut events) = (Instant::now(), FirstEvents::default());
+    while begun.elapsed() < TIMEOUT {
         if folder.worker_alive() {
-            told.read(&mut reader);
-            if told.begun || told.ended {
+            events.read(&mut reader);
+            if events.begun || events.ended {
                 break;
             }
         }
-        match exited.recv_timeout(GLANCE) {
+        match exited.recv_timeout(POLL_INTERVAL) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(Ok(status)) if !status.success() && !told.read(&mut reader).ended => {
+            Ok(Ok(status)) if !status.success() && !events.read(&mut reader).ended => {
                 return Err(StartError::Died { status, tail: tail(&folder.worker_log(), log_before) });
             }
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    Ok(Started::Underway)
+    Ok(Started::Running)
 }
 
-/// Waits for the child on a thread of its own, so that it never stays a zombie, and sends its exit status.
-fn reaped(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
+/// Waits for the child in a thread, so that it never stays a zombie, and sends its exit status.
+fn wait_in_thread(mut child: std::process::Child) -> Receiver<io::Result<ExitStatus>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
-        // Nobody listens any more once the first moments are over.
+        // The receiver is gone once the first moments are over.
         let _ = sender.send(child.wait());
     });
     receiver
 }
 
-/// What a worker has logged of its first moments.
+/// The events of a worker's first moments.
 #[derive(Default)]
-struct Told {
-    /// That it waits for something, or has its device or its data.
+struct FirstEvents {
+    /// Whether it waits, or has its device or its data.
     begun: bool,
-    /// How the run ended, or a test of it.
+    /// Whether the run or a test ended.
     ended: bool,
 }
 
-impl Told {
-    /// Takes up what was logged since the last call.
+impl FirstEvents {
+    /// Reads the events since the last call.
     fn read(&mut self, reader: &mut EventReader) -> &Self {
         let mut records = Vec::new();
-        // A log that cannot be read is told when watched.
+        // An unreadable log is reported when the run is watched.
         let _ = reader.poll(&mut records);
         for record in records {
             match record.event {
@@ -154,7 +152,7 @@ impl Told {
     }
 }
 
-/// The last lines of the worker's log behind byte `from`.
+/// Returns the last lines of the worker's log after byte `from`.
 fn tail(log: &Path, from: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(log)?;
@@ -174,7 +172,7 @@ fn tail(log: &Path, from: u64) -> String {
 mod tests {
     use super::*;
     use crate::domain::{DatasetName, Recipe, RunId};
-    use crate::runs::queue::{DeviceKey, Look};
+    use crate::runs::queue::{DeviceKey, SlotPoll};
     use crate::runs::{Home, Queue, RunStore};
 
     fn run() -> (tempfile::TempDir, RunFolder) {
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_dies_at_once_is_told_with_its_last_words() {
+    fn a_worker_that_dies_at_once_is_reported_with_its_last_output() {
         let (_home, folder) = run();
         std::fs::write(folder.worker_log(), "of an earlier worker\n").expect("written");
         let start = start(shell("echo first; printf 'bad \\033[31m news\\n' >&2; exit 3"), &folder);
@@ -201,16 +199,16 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_tells_its_end_or_does_its_job_quickly_has_started() {
+    fn a_worker_that_logs_its_end_or_does_its_job_quickly_has_started() {
         let (_home, folder) = run();
         let ended = r#"{"at":1,"event":"ended","outcome":"failed","cause":"no such dataset"}"#;
         let script = format!("echo '{ended}' >> '{}'; exit 1", folder.events_file().display());
-        assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
-        assert!(matches!(start(shell("exit 0"), &folder), Ok(Started::Underway)));
+        assert!(matches!(start(shell(&script), &folder), Ok(Started::Running)));
+        assert!(matches!(start(shell("exit 0"), &folder), Ok(Started::Running)));
         let failed = r#"{"at":2,"event":"evaluation_failed","cause":"no such weights"}"#;
         let script = format!("echo '{failed}' >> '{}'; exit 1", folder.events_file().display());
-        assert!(matches!(start(shell(&script), &folder), Ok(Started::Underway)));
-        // The end of an earlier worker is not this one's word.
+        assert!(matches!(start(shell(&script), &folder), Ok(Started::Running)));
+        // The end of an earlier worker does not count.
         assert!(matches!(start(shell("exit 1"), &folder), Err(StartError::Died { .. })));
     }
 
@@ -224,23 +222,23 @@ mod tests {
         for run in [&first, &second] {
             queue.enter(run, Job::Train).expect("entered");
         }
-        // Plays the first one's worker: it holds its lock long before it has its ticket, for a slot that is taken.
+        // Simulates the first run's worker: it holds its lock long before its ticket, for a slot in use.
         let device = DeviceKey::here("cpu", None);
-        let slot = queue.look(&second, &device, &mut None).expect("a look");
-        assert!(matches!(slot, Look::Turn(_)), "{slot:?}");
+        let slot = queue.poll(&second, &device, &mut None).expect("a look");
+        assert!(matches!(slot, SlotPoll::Granted(_)), "{slot:?}");
         let _lock = first.lock().expect("locked").expect("free");
         let worker = thread::spawn({
             let first = first.clone();
             move || {
                 thread::sleep(Duration::from_millis(200));
-                queue.waits_for(&first, &device).expect("told");
+                queue.record_device(&first, &device).expect("told");
                 let mut ticket = None;
-                let look = queue.look(&first, &device, &mut ticket).expect("a look");
-                assert!(matches!(look, Look::Wait { ahead: 1 }), "{look:?}");
+                let look = queue.poll(&first, &device, &mut ticket).expect("a look");
+                assert!(matches!(look, SlotPoll::Wait { ahead: 1 }), "{look:?}");
                 ticket
             }
         });
-        // What the second one's worker finds when it begins.
+        // The files that the second run's worker finds at its start.
         start(shell("find devices -path '*/waiting/*' > seen"), &second).expect("started");
         let seen = std::fs::read_to_string(home.path().join("seen")).expect("a list");
         assert!(seen.contains("calm-heron"), "it was started too soon: {seen:?}");
@@ -255,8 +253,8 @@ mod tests {
         let pid = std::fs::read_to_string(home.path().join("pid")).expect("it ran in the home");
         let begun = Instant::now();
         while Path::new("/proc").join(pid.trim()).exists() {
-            assert!(begun.elapsed() < PATIENCE, "process {pid} was not reaped");
-            thread::sleep(GLANCE);
+            assert!(begun.elapsed() < TIMEOUT, "process {pid} was not reaped");
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Killing the process that holds a run's lock.
 //!
-//! Nothing is trusted alone: the run's lock must be held, the process that says it holds it must be the very one (its
-//! start and boot as it wrote them), and the signal goes through a handle on the process, not to a number.
+//! Several checks must agree. The run's lock must be held, and its recorded holder must be the running process, by
+//! start time and boot. The signal uses a process handle, because an id may be reused.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use crate::domain::RunId;
 use crate::runs::{Holder, RunFolder};
 use crate::supervise::kill::KillError;
 
-/// How long a killed worker may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait for the end of a killed worker.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Kills the process that holds the lock and waits until it is gone; returns its id. That it was killed is noted in the
-/// folder, until the run goes on.
+/// Kills the process that holds the lock and waits for its end; returns its id. Records the kill in the folder until
+/// the run is resumed.
 pub(super) fn kill(id: &RunId, folder: &RunFolder) -> Result<u32, KillError> {
     let unknown = || KillError::Unknown { id: id.clone(), folder: folder.clone() };
     let holder = folder.holder().ok_or_else(unknown)?;
     let pid = holder.pid;
-    if !holder.is_here() {
+    if !holder.is_local() {
         return Err(KillError::Elsewhere { id: id.clone(), pid, host: holder.host });
     }
     let ended = end(&holder, || folder.worker_alive());
@@ -30,33 +30,33 @@ pub(super) fn kill(id: &RunId, folder: &RunFolder) -> Result<u32, KillError> {
         Err(Refusal::NoHandle) => return Err(KillError::NoHandle { pid }),
         Err(Refusal::System(source)) => return Err(KillError::Signal { id: id.clone(), pid, source }),
     }
-    // A home that cannot be written to any more must not hide that the worker is gone.
+    // An unwritable home must not hide that the worker is gone.
     let _ = folder.note_killed(pid);
     let begun = Instant::now();
     while folder.worker_alive() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > TIMEOUT {
             return Err(KillError::Stuck { id: id.clone(), pid });
         }
-        std::thread::sleep(GLANCE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(pid)
 }
 
 enum Refusal {
     Gone,
-    #[cfg_attr(target_os = "linux", allow(dead_code))] // Linux has them since 5.3, and says so if not
+    #[cfg_attr(target_os = "linux", allow(dead_code))] // Linux has process handles since 5.3
     NoHandle,
     System(std::io::Error),
 }
 
-/// Kills this process and no other. `held`: whether the lock is still held.
+/// Kills exactly this process. `held`: whether the lock is still held.
 #[cfg(target_os = "linux")]
 fn end(holder: &Holder, held: impl Fn() -> bool) -> Result<(), Refusal> {
     use rustix::io::Errno;
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
     let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw).ok_or(Refusal::Gone)?;
-    if !holder.is_there() {
+    if !holder.is_running() {
         return Err(Refusal::Gone);
     }
     let refusal = |error: Errno| match error {
@@ -65,8 +65,8 @@ fn end(holder: &Holder, held: impl Fn() -> bool) -> Result<(), Refusal> {
         error => Refusal::System(error.into()),
     };
     let process = pidfd_open(pid, PidfdFlags::empty()).map_err(refusal)?;
-    // The handle is on whatever had that number a moment ago: look once more, now that it cannot change hands.
-    if !holder.is_there() || !held() {
+    // The handle refers to the process that had the id a moment ago: check again, because it cannot change any more.
+    if !holder.is_running() || !held() {
         return Err(Refusal::Gone);
     }
     pidfd_send_signal(&process, Signal::KILL).map_err(refusal)
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn nobody_is_killed_whose_identity_is_in_doubt() {
+    fn no_process_of_doubtful_identity_is_killed() {
         let (_home, store, id) = run();
         let folder = store.folder(&id);
         assert!(refused(&store, &id).contains("no worker is at calm-heron, it is lost"));
-        // The lock is this process's own: whatever goes wrong here ends the test.
+        // The lock belongs to this process: an error here would end the test.
         let lock = folder.lock().expect("locked").expect("free");
         assert!(refused(&store, &id).contains("worker.lock open"));
         let me = Holder::this_process().expect("Linux tells who a process is");
@@ -126,7 +126,7 @@ mod tests {
         let (_home, store, id) = run();
         let folder = store.folder(&id);
         let me = Holder::this_process().expect("Linux tells who a process is");
-        // A process that holds the lock as a worker does: it inherits the open file, and we let go of ours.
+        // A process that holds the lock as a worker does: it inherits the open file, which the test then closes.
         let lock = folder.lock().expect("locked").expect("free");
         let held = lock.try_clone().expect("a copy");
         let mut child = std::process::Command::new("sleep").arg("600").stdin(held).spawn().expect("started");

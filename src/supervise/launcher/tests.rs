@@ -1,4 +1,4 @@
-//! A made-up batch system: jobs wait for hours, and it may not answer.
+//! A simulated batch system: jobs wait for hours, and it may not answer.
 
 use std::sync::Mutex;
 
@@ -8,57 +8,58 @@ use crate::events::{Event, EventWriter};
 use crate::runs::{Home, ManageError, Placement, Queue, RunStore};
 use crate::supervise::launch::launch_with;
 
-/// Long after any worker of this machine would have shown itself, in milliseconds since 1970.
+/// Long after any local worker would have started, in milliseconds since 1970.
 const HOURS_LATER: u64 = 10 * 3_600_000;
 
-/// What the made-up system says of the job.
+/// The simulated system's answer about the job.
 #[derive(Debug, Clone, Copy)]
-enum Word {
+enum JobReply {
     Pending,
     Gone,
     NoAnswer,
 }
 
-struct Batch(Mutex<Word>);
+struct BatchSystem(Mutex<JobReply>);
 
-impl Batch {
-    fn says(&self, word: Word) {
+impl BatchSystem {
+    fn set_reply(&self, word: JobReply) {
         *self.0.lock().expect("no panic") = word;
     }
 }
 
-impl Launcher for Batch {
+impl Launcher for BatchSystem {
     fn name(&self) -> &'static str {
         "batch"
     }
 
-    fn start(&self, run: &RunFolder, _: Job, _: When) -> Result<Started, StartError> {
-        run.place(&Placement { launcher: "batch".into(), job: Some("4711".into()), at: 1 })?;
+    fn start(&self, run: &RunFolder, _: Job, _: LaunchTime) -> Result<Started, StartError> {
+        run.record_placement(&Placement { launcher: "batch".into(), job: Some("4711".into()), at: 1 })?;
         Ok(Started::Submitted)
     }
 
     fn liveness(&self, run: &RunFolder) -> Liveness {
         match (run.liveness(), *self.0.lock().expect("no panic")) {
-            (Liveness::Submitted, Word::Gone) => Liveness::Absent,
-            (Liveness::Submitted, Word::NoAnswer) => Liveness::Unknown(io::Error::other("it does not answer")),
+            (Liveness::Submitted, JobReply::Gone) => Liveness::Absent,
+            (Liveness::Submitted, JobReply::NoAnswer) => Liveness::Unknown(io::Error::other("it does not answer")),
             (found, _) => found,
         }
     }
 
     fn kill(&self, _: &RunId, run: &RunFolder) -> Result<Option<u32>, KillError> {
-        self.says(Word::Gone);
+        self.set_reply(JobReply::Gone);
         run.clear_placement().expect("cleared");
         Ok(None)
     }
 }
 
-/// A run that was handed to the made-up system at the beginning of time.
-fn submitted() -> (tempfile::TempDir, RunStore, RunId, Batch) {
+/// Returns a run that was submitted to the simulated system at time 0.
+fn submitted() -> (tempfile::TempDir, RunStore, RunId, BatchSystem) {
     let home = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(home.path()));
-    let batch = Batch(Mutex::new(Word::Pending));
+    let batch = BatchSystem(Mutex::new(JobReply::Pending));
     let recipe = Recipe { created_at: 1, ..Recipe::sample(Strategy::Cnn) };
-    let id = launch_with(&batch, &store, &RunId::new("heron").expect("an id"), &recipe, When::InTurn).expect("taken");
+    let id =
+        launch_with(&batch, &store, &RunId::new("heron").expect("an id"), &recipe, LaunchTime::Queued).expect("taken");
     (home, store, id, batch)
 }
 
@@ -67,9 +68,9 @@ fn state(store: &RunStore, id: &RunId) -> RunState {
 }
 
 #[test]
-fn a_run_that_was_submitted_long_ago_is_not_lost_and_is_left_alone() {
+fn a_run_that_was_submitted_long_ago_is_not_lost_and_is_unchanged() {
     let (_home, store, id, batch) = submitted();
-    settle(&batch, &store.folder(&id)).expect("settled");
+    refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Queued);
     let listing = Queue::of(store.home()).list(HOURS_LATER).expect("a queue");
     assert!(listing.lost().is_empty() && listing.devices.iter().any(|group| group.runs.iter().any(|run| run.id == id)));
@@ -83,11 +84,11 @@ fn a_run_that_was_submitted_long_ago_is_not_lost_and_is_left_alone() {
 #[test]
 fn a_system_that_does_not_answer_loses_no_run() {
     let (_home, store, id, batch) = submitted();
-    batch.says(Word::NoAnswer);
-    settle(&batch, &store.folder(&id)).expect("settled");
+    batch.set_reply(JobReply::NoAnswer);
+    refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Queued);
-    batch.says(Word::Gone);
-    settle(&batch, &store.folder(&id)).expect("settled");
+    batch.set_reply(JobReply::Gone);
+    refresh_placement(&batch, &store.folder(&id)).expect("settled");
     assert_eq!(state(&store, &id), RunState::Lost);
     assert_eq!(Queue::of(store.home()).list(HOURS_LATER).expect("a queue").lost().len(), 1);
 }
@@ -104,9 +105,9 @@ fn a_worker_that_begins_hours_later_is_followed_through_its_death_to_its_requeui
     run.advance().expect("read");
     assert_eq!(run.state(HOURS_LATER), RunState::Starting);
     assert!(matches!(batch.liveness(&folder), Liveness::Alive));
-    // The node dies without a word, and the system puts the job into its queue again.
+    // The node dies without logging an end, and the system queues the job again.
     drop(node);
-    settle(&batch, &folder).expect("settled");
+    refresh_placement(&batch, &folder).expect("settled");
     run.advance().expect("read");
     assert_eq!(run.state(HOURS_LATER), RunState::Queued);
     assert_eq!(batch.kill(&id, &folder).expect("taken back"), None);

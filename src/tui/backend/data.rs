@@ -5,15 +5,15 @@ use std::sync::{Arc, PoisonError};
 use super::{Disk, paths};
 use crate::data::batch::{Pass, Source as _};
 use crate::data::{self, Augmenter, Dataset, Images, Manifest, features};
-use crate::domain::{DatasetName, LeftOut, Split, text::printable};
-use crate::supervise::{self, Import, ImportNews};
+use crate::domain::{DatasetName, LeftOutImages, Split, text::printable};
+use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::effect::DataEffect;
 use crate::tui::event::{DataEvent, Event};
 use crate::tui::state::{DatasetEntry, DatasetView, Pick, Sample, Variants, WeightsEntry};
 use crate::tui::widgets::faces::Face;
 use crate::weights;
 
-fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOut, String>) -> DatasetView {
+fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOutImages, String>) -> DatasetView {
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,
@@ -58,7 +58,7 @@ impl Disk {
 
     /// What the kept features of a dataset take.
     #[must_use]
-    pub fn features(&self, dataset: &DatasetName) -> Vec<features::Usage> {
+    pub fn features(&self, dataset: &DatasetName) -> Vec<features::CacheUsage> {
         features::usage(&self.store.home().dataset(dataset))
     }
 
@@ -117,32 +117,32 @@ impl Disk {
     }
 
     /// Starts an import and tells that it is under way.
-    fn start_import(&self, source: &str, name: &DatasetName) -> ImportNews {
+    fn start_import(&self, source: &str, name: &DatasetName) -> ImportEvent {
         let source = paths::expanded(source);
         match Import::start(self.store.home().path(), &source, name) {
             Ok(import) => {
                 *self.import.lock().unwrap_or_else(PoisonError::into_inner) = Some(import);
-                ImportNews::Underway(None)
+                ImportEvent::Running(None)
             }
-            Err(error) => ImportNews::Failed(format!("its process cannot be started: {error}")),
+            Err(error) => ImportEvent::Failed(format!("its process cannot be started: {error}")),
         }
     }
 
     /// What is new of the import, within a moment.
-    fn import_news(&self) -> ImportNews {
+    fn import_news(&self) -> ImportEvent {
         let mut import = self.import.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = import.as_mut().map_or(ImportNews::Cancelled, Import::news);
-        if !matches!(news, ImportNews::Underway(_)) {
+        let news = import.as_mut().map_or(ImportEvent::Cancelled, Import::poll);
+        if !matches!(news, ImportEvent::Running(_)) {
             *import = None;
         }
         news
     }
 
-    fn cancel_import(&self) -> ImportNews {
+    fn cancel_import(&self) -> ImportEvent {
         if let Some(import) = self.import.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             import.cancel();
         }
-        ImportNews::AskedToEnd
+        ImportEvent::Cancelling
     }
 
     /// Removes a dataset that no worker trains on.
@@ -191,7 +191,7 @@ fn level(value: f32) -> u8 {
 mod tests {
     use super::*;
     use crate::data::manifest::ImageShape;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::Augmentation;
     use crate::runs::{Home, RunStore};
     use crate::tui::state::Part;
@@ -202,7 +202,7 @@ mod tests {
         let store = RunStore::new(Home::new(folder.path()));
         let name = DatasetName::new("small").expect("a name");
         let image = ImageShape { width: 4, height: 4, channels: 3 };
-        let workshop = Workshop::open(&store.home().data(), &name).expect("a workshop");
+        let workshop = StagingFolder::open(&store.home().data(), &name).expect("a workshop");
         let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (split, count) in [(Split::Train, 3_u8), (Split::Validation, 2)] {
             for label in 0..2 {

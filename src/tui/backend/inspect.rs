@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Disk;
 use crate::data::{Dataset, Manifest, marked};
-use crate::domain::{DatasetName, LeftOut, RunId, Split, text::printable};
+use crate::domain::{DatasetName, LeftOutImages, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::supervise;
 use crate::tui::effect::InspectEffect;
@@ -33,8 +33,8 @@ impl Disk {
                 InspectEvent::Marked(dataset, marked)
             }
             InspectEffect::Evaluate(run) => {
-                let result =
-                    supervise::evaluate(&self.store, &run, supervise::When::InTurn).map_err(|error| error.to_string());
+                let result = supervise::evaluate(&self.store, &run, supervise::LaunchTime::Queued)
+                    .map_err(|error| error.to_string());
                 InspectEvent::Evaluating(run, result)
             }
         })
@@ -89,7 +89,7 @@ impl Disk {
     ///
     /// # Errors
     /// Why that cannot be told, in words.
-    pub(super) fn marked(&self, name: &DatasetName) -> Result<LeftOut, String> {
+    pub(super) fn marked(&self, name: &DatasetName) -> Result<LeftOutImages, String> {
         let dir = self.store.home().dataset(name);
         let manifest = Manifest::read(&dir).map_err(|error| printable(&error.to_string()))?;
         let marked = marked::read(&dir, &manifest.fingerprint).map_err(|error| printable(&error.to_string()))?;
@@ -97,7 +97,7 @@ impl Disk {
     }
 
     /// Marks a training image, or takes the mark off; what is marked then.
-    fn mark(&self, name: &DatasetName, index: usize, found_with: Option<RunId>) -> Result<LeftOut, String> {
+    fn mark(&self, name: &DatasetName, index: usize, found_with: Option<RunId>) -> Result<LeftOutImages, String> {
         let words = |error: &dyn std::fmt::Display| printable(&error.to_string());
         let dir = self.store.home().dataset(name);
         let dataset = Dataset::open(&dir).map_err(|error| words(&error))?;
@@ -138,7 +138,7 @@ impl Disk {
 mod tests {
     use super::*;
     use crate::data::ImageShape;
-    use crate::data::writer::{Workshop, Writer, tests::description};
+    use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::Recipe;
     use crate::runs::{Home, Predictions, RunStore};
 
@@ -167,7 +167,7 @@ mod tests {
             judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
         );
         let none = judge(&subject(&run, Split::Validation, None)).expect_err("none");
-        assert!(none.contains("has kept no predictions"), "{none}");
+        assert!(none.contains("has saved no predictions"), "{none}");
         let folder = disk.store.folder(&run);
         std::fs::create_dir_all(folder.path().join("validation")).expect("a folder");
         for (epoch, right) in [(1, 0.2), (3, 0.9)] {
@@ -197,7 +197,7 @@ mod tests {
         let (_folder, disk, run) = home();
         let name = DatasetName::new("demo").expect("a name");
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = Workshop::open(&disk.store.home().data(), &name).expect("a place");
+        let workshop = StagingFolder::open(&disk.store.home().data(), &name).expect("a place");
         let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (index, label) in [0_u8, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
@@ -210,7 +210,7 @@ mod tests {
         assert!(faces("another", &[2]).is_err_and(|words| words.contains("another one by now")));
         assert_eq!(disk.mark(&name, 2, Some(run.clone())).expect("marked").images, [2]);
         let both = disk.mark(&name, 1, Some(run.clone())).expect("marked");
-        assert_eq!(both, LeftOut::new(vec![1, 2], vec![run]));
+        assert_eq!(both, LeftOutImages::new(vec![1, 2], vec![run]));
         assert_eq!(disk.mark(&name, 2, None).expect("taken off").images, [1]);
         assert_eq!(disk.marked(&name).expect("read").images, [1]);
         assert!(disk.mark(&name, 1_000_000, None).is_ok(), "nothing to take off");

@@ -3,7 +3,7 @@
 use super::Disk;
 use crate::domain::RunId;
 use crate::runs::Queue;
-use crate::supervise::{self, When};
+use crate::supervise::{self, LaunchTime};
 use crate::tui::effect::RunsEffect;
 use crate::tui::event::{ActionError, Event, RunsEvent};
 
@@ -39,7 +39,7 @@ impl Disk {
             RunsEffect::Kill(id) => {
                 let result = words(supervise::kill(store, &id));
                 RunsEvent::Done(
-                    result.map(|pid| format!("{}: R goes on with it", supervise::kill::killed_words(&id, pid))),
+                    result.map(|pid| format!("{}: R goes on with it", supervise::kill::describe_kill(&id, pid))),
                 )
             }
             RunsEffect::Continue(id) => {
@@ -51,11 +51,12 @@ impl Disk {
                 RunsEvent::Requested(id, result.map(drop))
             }
             RunsEffect::Extend { id, epochs, patience } => {
-                let result = words(supervise::resume_with(store, &id, Some(epochs), Some(patience), When::InTurn));
+                let result =
+                    words(supervise::resume_with_limits(store, &id, Some(epochs), Some(patience), LaunchTime::Queued));
                 RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
             }
             RunsEffect::Evaluate(id) => {
-                let result = words(supervise::evaluate(store, &id, When::InTurn));
+                let result = words(supervise::evaluate(store, &id, LaunchTime::Queued));
                 RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
             }
             RunsEffect::Move(id, to) => {
@@ -73,7 +74,7 @@ impl Disk {
                 RunsEvent::Renamed { from, result: result.map(|()| to) }
             }
             RunsEffect::Describe(id, changes) => {
-                let result = words(store.folder(&id).change_about(|about| about.apply(changes)));
+                let result = words(store.folder(&id).change_annotations(|about| about.apply(changes)));
                 RunsEvent::Done(result.map(|_| format!("what is said about {id} is written")))
             }
             RunsEffect::Weigh(ids) => {

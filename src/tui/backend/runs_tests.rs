@@ -3,7 +3,7 @@
 use super::Disk;
 use crate::domain::{DatasetName, Limits, Outcome, Recipe, RunId, RunState, Tag};
 use crate::events::{Event as Logged, EventWriter};
-use crate::runs::about::{AboutChange, Note};
+use crate::runs::annotations::{AnnotationChange, Note};
 use crate::runs::{Home, RunStore};
 use crate::supervise::now;
 use crate::tui::effect::RunsEffect;
@@ -50,17 +50,17 @@ fn refused(disk: &Disk, effect: RunsEffect) -> String {
 #[test]
 fn a_renamed_run_keeps_what_is_said_about_it() {
     let (_home, store, disk) = home();
-    let tag = |word: &str| AboutChange::of_tag(word).expect("a tag");
+    let tag = |word: &str| AnnotationChange::of_tag(word).expect("a tag");
     let note = Note::new("kept for the figures").expect("a note");
     // Another program, whose tag the dashboard has not seen yet.
-    store.folder(&id("old")).change_about(|about| about.apply(vec![tag("shell")])).expect("written");
-    let changes = vec![tag("+night"), tag("-none"), AboutChange::Note(note.clone())];
+    store.folder(&id("old")).change_annotations(|about| about.apply(vec![tag("shell")])).expect("written");
+    let changes = vec![tag("+night"), tag("-none"), AnnotationChange::Note(note.clone())];
     let written = asked(&disk, RunsEffect::Describe(id("old"), changes));
     assert!(matches!(written, RunsEvent::Done(Ok(_))), "{written:?}");
     let renamed = asked(&disk, RunsEffect::Rename { from: id("old"), to: id("older") });
     let RunsEvent::Renamed { from, result: Ok(to) } = renamed else { panic!("{renamed:?}") };
     assert_eq!((from, to), (id("old"), id("older")));
-    let read = store.folder(&id("older")).about().expect("about");
+    let read = store.folder(&id("older")).annotations().expect("about");
     let tags: Vec<&str> = read.tags.iter().map(Tag::as_str).collect();
     assert_eq!((tags.as_slice(), read.note, read.former), (["night", "shell"].as_slice(), note, vec![id("old")]));
     assert!(!store.folder(&id("old")).path().exists());

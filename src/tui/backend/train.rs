@@ -2,7 +2,7 @@
 
 use super::Disk;
 use crate::domain::{Recipe, RunId};
-use crate::supervise::{self, When};
+use crate::supervise::{self, LaunchTime};
 use crate::tui::event::ActionError;
 
 impl Disk {
@@ -17,7 +17,7 @@ impl Disk {
     /// # Errors
     /// Why not.
     pub fn launch(&self, id: &RunId, recipe: &Recipe) -> Result<RunId, ActionError> {
-        Ok(supervise::launch(&self.store, id, recipe, When::InTurn)?)
+        Ok(supervise::launch(&self.store, id, recipe, LaunchTime::Queued)?)
     }
 
     /// Creates four runs that wait for one another and starts their workers; names are changed where they are taken.
@@ -25,6 +25,6 @@ impl Disk {
     /// # Errors
     /// Why not, and which of them go on all the same.
     pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4]) -> Result<[RunId; 4], ActionError> {
-        Ok(supervise::launch_practice(&self.store, ids.clone(), recipes.clone(), When::InTurn)?)
+        Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), LaunchTime::Queued)?)
     }
 }

@@ -1,8 +1,8 @@
 //! What the Runs screen wants done in the world.
 
 use crate::domain::RunId;
-use crate::runs::about::AboutChange;
-use crate::runs::queue::To;
+use crate::runs::annotations::AnnotationChange;
+use crate::runs::queue::QueueMove;
 
 /// One deed.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ pub enum RunsEffect {
     /// Start a worker that tests a run's best weights again; answered by `Done`.
     Evaluate(RunId),
     /// Move a waiting run in the queue; answered by `Done`.
-    Move(RunId, To),
+    Move(RunId, QueueMove),
     /// Start a worker for each run of the queue that has lost its own; answered by `Done`.
     RestartQueue,
     /// Look which runs of the queue have lost their workers; answered by `QueueLost`.
@@ -47,7 +47,7 @@ pub enum RunsEffect {
         to: RunId,
     },
     /// Change what is said about a run; answered by `Done`.
-    Describe(RunId, Vec<AboutChange>),
+    Describe(RunId, Vec<AnnotationChange>),
     /// Look how much the folders of runs take; answered by `Weighed`.
     Weigh(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.

@@ -1,7 +1,7 @@
 //! News for the Data screen.
 
 use crate::domain::DatasetName;
-use crate::supervise::ImportNews;
+use crate::supervise::ImportEvent;
 use crate::tui::state::{Pick, Sample, Variants};
 use crate::tui::widgets::faces::Face;
 
@@ -20,7 +20,7 @@ pub enum DataEvent {
         path: String,
     },
     /// News of the import.
-    Import(ImportNews),
+    Import(ImportEvent),
     /// What a dataset takes on the disk, in bytes.
     Measured(DatasetName, u64),
     /// A dataset is gone, or why not.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::supervise::{LaunchError, PracticeError, StopError};
+use crate::supervise::{LaunchError, LaunchSeriesError, StopError};
 
 /// Why something was not done that was asked of a run. Cheap to copy.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum ActionError {
     Launch(Arc<LaunchError>),
     /// Not all runs are on their way.
     #[error(transparent)]
-    Practice(Arc<PracticeError>),
+    LaunchSeries(Arc<LaunchSeriesError>),
     /// The worker was not asked to stop.
     #[error(transparent)]
     Stop(Arc<StopError>),
@@ -27,9 +27,9 @@ impl From<LaunchError> for ActionError {
     }
 }
 
-impl From<PracticeError> for ActionError {
-    fn from(error: PracticeError) -> Self {
-        Self::Practice(Arc::new(error))
+impl From<LaunchSeriesError> for ActionError {
+    fn from(error: LaunchSeriesError) -> Self {
+        Self::LaunchSeries(Arc::new(error))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{DatasetName, LeftOut, RunId, Split};
+use crate::domain::{DatasetName, LeftOutImages, RunId, Split};
 use crate::tui::state::{Judgement, Shown, Subject};
 
 /// One happening.
@@ -22,7 +22,7 @@ pub enum InspectEvent {
         faces: Result<Vec<(usize, Shown)>, String>,
     },
     /// The images of a dataset that are marked as wrongly labelled now, or why they cannot be changed.
-    Marked(DatasetName, Result<LeftOut, String>),
+    Marked(DatasetName, Result<LeftOutImages, String>),
     /// A run is being tested again, or not.
     Evaluating(RunId, Result<(), String>),
 }

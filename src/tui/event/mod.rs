@@ -16,7 +16,7 @@ use crossterm::event::KeyCode;
 
 use super::probe::Facts;
 use super::state::{DatasetEntry, RunView, WeightsEntry};
-use crate::data::features::Usage;
+use crate::data::features::CacheUsage;
 use crate::domain::{DatasetName, RunId};
 
 /// A key with the modifiers that matter. Shift is told by the character itself.
@@ -104,7 +104,7 @@ pub enum Event {
     /// A run was asked to stop, or could not be.
     StopFinished(RunId, Result<(), ActionError>),
     /// What the kept features of a dataset take.
-    FeaturesMeasured(DatasetName, Vec<Usage>),
+    FeaturesMeasured(DatasetName, Vec<CacheUsage>),
     /// A deed ended with a bug of ours.
     Failed(String),
     /// For the Data screen.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{RunView, State};
 use crate::domain::{Recipe, RunId, RunState};
-use crate::runs::comparison::{Comparison, Folded, MOST, NotComparable, Verdict};
+use crate::runs::comparison::{Comparison, MAX_RUNS, MergedComparison, NotComparable, Verdict};
 use crate::runs::{Summary, inspection::InspectionError};
 
 /// A part of the screen that scrolls by itself.
@@ -163,7 +163,7 @@ pub struct CompareState {
     /// They side by side; its own verdicts are left empty, because they take long.
     pub comparison: Option<Comparison>,
     /// The same, folded.
-    pub folded: Option<Folded>,
+    pub folded: Option<MergedComparison>,
     /// The verdicts at hand, also those of earlier choices.
     pub verdicts: HashMap<Pair, Result<Verdict, NotComparable>>,
     /// The verdict that is being worked out.
@@ -182,7 +182,7 @@ impl CompareState {
         let candidates: Vec<_> = runs.iter().map(|run| candidate(run.as_ref())).collect();
         // Fails for fewer than two alone, of which there is nothing to show.
         self.comparison = Comparison::new(&candidates, 0).ok();
-        self.folded = self.comparison.as_ref().map(Comparison::folded);
+        self.folded = self.comparison.as_ref().map(Comparison::merge_seeds);
         self.runs = runs;
     }
 
@@ -251,11 +251,11 @@ impl CompareState {
 }
 
 impl State {
-    /// The marked runs that can be read, at most [`MOST`].
+    /// The marked runs that can be read, at most [`MAX_RUNS`].
     #[must_use]
     pub fn compared(&self) -> Vec<&RunView> {
         let marked = self.runs.marked.iter().filter_map(|id| self.runs.find(id));
-        marked.filter(|run| run.summary.is_ok()).take(MOST).collect()
+        marked.filter(|run| run.summary.is_ok()).take(MAX_RUNS).collect()
     }
 
     /// The marked runs that are not shown, each with the reason.
@@ -264,7 +264,7 @@ impl State {
         let shown = self.compared();
         let reason = |run: &RunView| match &run.summary {
             Err(reason) => reason.clone(),
-            Ok(_) => format!("at most {MOST} runs are compared at once"),
+            Ok(_) => format!("at most {MAX_RUNS} runs are compared at once"),
         };
         let marked = self.runs.marked.iter().filter_map(|id| self.runs.find(id));
         let hidden = marked.filter(|run| shown.iter().all(|other| other.id != run.id));

@@ -1,7 +1,7 @@
 //! What the Data screen knows.
 
-use crate::data::features::Usage;
-use crate::domain::{DatasetName, LeftOut, Split, SplitCounts};
+use crate::data::features::CacheUsage;
+use crate::domain::{DatasetName, LeftOutImages, Split, SplitCounts};
 use crate::tui::widgets::faces::Face;
 
 /// A dataset as the screens show it.
@@ -22,7 +22,7 @@ pub struct DatasetView {
     /// How many files of the source were left out at import: broken images, notes, links.
     pub skipped: u64,
     /// Training images that are marked as wrongly labelled, with the runs that found them.
-    pub marked: LeftOut,
+    pub marked: LeftOutImages,
     /// Why it cannot be told which are marked.
     pub marks_error: Option<String>,
 }
@@ -202,7 +202,7 @@ pub struct DataState {
     /// An import under way.
     pub import: Option<Importing>,
     /// What frozen bases' kept features of a dataset took when last looked at.
-    pub features: Option<(DatasetName, Vec<Usage>)>,
+    pub features: Option<(DatasetName, Vec<CacheUsage>)>,
 }
 
 impl Default for DataState {

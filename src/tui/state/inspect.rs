@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::{Confusion, DatasetName, RunId, Scores, Split};
 use crate::runs::Inspection;
-use crate::runs::inspection::{Judged, Order};
+use crate::runs::inspection::{Order, ScoredImage};
 use crate::tui::widgets::faces::Face;
 
 /// Training images with the largest loss that are listed as candidates for wrong labels.
@@ -187,7 +187,7 @@ pub struct InspectState {
     /// The predictions read last, or why they cannot be; until the wanted ones are there, those before them.
     pub seen: Option<(Subject, Result<Arc<Judgement>, String>)>,
     /// The images behind the cell, or the suspects.
-    pub list: Arc<Vec<Judged>>,
+    pub list: Arc<Vec<ScoredImage>>,
     /// The images at hand.
     pub faces: Faces,
     /// Epochs, whether it is tested, whether a worker is at it: predictions are read again when one of these changes.
@@ -236,7 +236,7 @@ impl InspectState {
 
     /// The image looked at.
     #[must_use]
-    pub fn picked(&self) -> Option<&Judged> {
+    pub fn picked(&self) -> Option<&ScoredImage> {
         self.list.get(self.pick)
     }
 

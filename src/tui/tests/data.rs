@@ -4,7 +4,7 @@ use super::fixtures::{self, NOW};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
-use crate::supervise::{ImportNews, ImportProgress, Imported, LeftOut};
+use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
 use crate::tui::effect::{DataEffect, Effect};
 use crate::tui::event::{DataEvent, Event};
 use crate::tui::state::{Look, Overlay, Part, Screen, State};
@@ -23,7 +23,7 @@ fn resized(mut state: State, (columns, rows): (u16, u16)) -> State {
     state
 }
 
-fn news(state: &mut State, news: ImportNews) -> Vec<Effect> {
+fn news(state: &mut State, news: ImportEvent) -> Vec<Effect> {
     update(state, NOW, Event::Data(DataEvent::Import(news)))
 }
 
@@ -95,15 +95,15 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
 #[test]
 fn an_import_is_typed_followed_and_reported() {
     let mut state = importing();
-    assert_eq!(news(&mut state, ImportNews::Underway(Some(progress()))), [Effect::Data(DataEffect::WatchImport)]);
-    assert_eq!(news(&mut state, ImportNews::Underway(None)), [Effect::Data(DataEffect::WatchImport)]);
+    assert_eq!(news(&mut state, ImportEvent::Running(Some(progress()))), [Effect::Data(DataEffect::WatchImport)]);
+    assert_eq!(news(&mut state, ImportEvent::Running(None)), [Effect::Data(DataEffect::WatchImport)]);
     assert_eq!(state.data.import.as_ref().and_then(|import| import.progress.clone()), Some(progress()));
     snapshot("data_importing", &state, SIZES[0]);
-    let skip = |number: u32| LeftOut { source: format!("train/sad/{number}.png"), reason: "is cut short".into() };
+    let skip = |number: u32| SkippedFile { source: format!("train/sad/{number}.png"), reason: "is cut short".into() };
     let skipped = (0..40).map(skip).collect();
     let (name, images, classes) = ("x".into(), 35_847, 7);
     let done = Imported { name, images, classes, skipped, skipped_count: 1_200, resized: 3 };
-    assert_eq!(news(&mut state, ImportNews::Finished(done)), []);
+    assert_eq!(news(&mut state, ImportEvent::Finished(done)), []);
     assert!(state.data.import.is_none());
     snapshot("data_imported", &state, SIZES[0]);
     press(&mut state, "G");
@@ -125,12 +125,12 @@ fn an_import_is_ended_after_a_question_and_fails_in_words() {
     assert!(state.overlay.is_none() && state.data.import.is_some());
     press(&mut state, "<esc>");
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::CancelImport)]);
-    assert_eq!(news(&mut state, ImportNews::AskedToEnd), []);
+    assert_eq!(news(&mut state, ImportEvent::Cancelling), []);
     assert!(draw(&state, SIZES[0]).contains("takes away what it made"));
-    news(&mut state, ImportNews::Cancelled);
+    news(&mut state, ImportEvent::Cancelled);
     assert!(state.data.import.is_none());
     let mut state = importing();
-    news(&mut state, ImportNews::Failed("/x.zip: cannot be read".into()));
+    news(&mut state, ImportEvent::Failed("/x.zip: cannot be read".into()));
     assert_eq!(state.message.expect("words").text, "x was not imported: /x.zip: cannot be read");
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::domain::{
-    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, LeftOut, Outcome, Recipe, RunId, Split,
-    SplitCounts, Work,
+    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, LeftOutImages, Outcome, Recipe, RunId,
+    Split, SplitCounts, TrainingCost,
 };
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Detail, Summary};
@@ -54,7 +54,7 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         channels: 1,
         classes: FER2013.into_iter().map(class).collect(),
         skipped,
-        marked: LeftOut::default(),
+        marked: LeftOutImages::default(),
         marks_error: None,
     }
 }
@@ -153,7 +153,7 @@ impl Logbook {
     }
 
     fn built(self) -> Self {
-        let work = Work::of(&self.recipe, [48, 48, 1], 7, SplitCounts::default()).expect("large enough");
+        let work = TrainingCost::of(&self.recipe, [48, 48, 1], 7, SplitCounts::default()).expect("large enough");
         self.log(Logged::ModelBuilt { total: work.parameters, trainable: work.trained })
     }
 

@@ -3,7 +3,7 @@
 use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run_ids, runs};
 use super::screens::at;
-use crate::domain::{LeftOut, Split};
+use crate::domain::{LeftOutImages, Split};
 use crate::runs::inspection::Order;
 use crate::tui::effect::{Effect, InspectEffect};
 use crate::tui::event::{Event, InspectEvent};
@@ -181,7 +181,7 @@ fn suspects_are_marked_and_unmarked() {
     assert!(state.inspect.list.iter().map(|judged| judged.loss).collect::<Vec<_>>().is_sorted_by(|a, b| a >= b));
     assert_eq!(marks(&super::update::press(&mut state, " ")), [(first.index, true)]);
     assert_eq!(state.inspect.pick, 1, "on to the next one");
-    let list = LeftOut::new(vec![u32::try_from(first.index).expect("few")], run_ids(&["brisk-otter"]));
+    let list = LeftOutImages::new(vec![u32::try_from(first.index).expect("few")], run_ids(&["brisk-otter"]));
     let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
     update(&mut state, NOW, Event::Inspect(event));
     press(&mut state, "g");
@@ -191,13 +191,13 @@ fn suspects_are_marked_and_unmarked() {
 }
 
 fn form_with(state: &mut State, marked: Vec<u32>) {
-    let list = LeftOut::new(marked, run_ids(&["brisk-otter"]));
+    let list = LeftOutImages::new(marked, run_ids(&["brisk-otter"]));
     update(state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(list))));
     state.form.dataset = Some(fixtures::fer2013().name);
     *state = at(Screen::Train, state.clone());
 }
 
-fn launched(state: &State) -> LeftOut {
+fn launched(state: &State) -> LeftOutImages {
     match state.form.order(&state.ground()) {
         Ok(crate::tui::state::Order::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
@@ -208,7 +208,7 @@ fn launched(state: &State) -> LeftOut {
 fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
-    assert_eq!(launched(&state), LeftOut::new(vec![3, 5], run_ids(&["brisk-otter"])));
+    assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
     state.form.focus = crate::tui::state::Field::Without;
     press(&mut state, "<right>");
     assert_eq!(state.form.without, Some(Without::Nothing));
@@ -219,7 +219,7 @@ fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
 
 #[test]
 fn a_repeated_run_does_without_the_same_images_whatever_is_marked_by_now() {
-    let earlier = LeftOut::new(vec![1, 2, 3], run_ids(&["quiet-lynx"]));
+    let earlier = LeftOutImages::new(vec![1, 2, 3], run_ids(&["quiet-lynx"]));
     let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| {
         recipe.fingerprint = fixtures::fer2013().fingerprint;
         recipe.leave_out(earlier.clone());

@@ -3,7 +3,7 @@
 use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, runs};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
-use crate::domain::LeftOut;
+use crate::domain::LeftOutImages;
 use crate::tui::effect::{Effect, InspectEffect};
 use crate::tui::event::{Event, InspectEvent};
 use crate::tui::screens::inspect::as_text;
@@ -54,7 +54,7 @@ fn inspect_epochs() {
 }
 
 fn marked(state: &mut State, images: Vec<u32>) {
-    let list = LeftOut::new(images, vec![id("brisk-otter")]);
+    let list = LeftOutImages::new(images, vec![id("brisk-otter")]);
     let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
     update(state, NOW, Event::Inspect(event));
 }
@@ -85,7 +85,7 @@ fn the_form_offers_what_is_marked() {
 
 #[test]
 fn a_run_tells_what_it_did_without() {
-    let images = LeftOut::new(vec![3, 5, 8], vec![id("brisk-otter")]);
+    let images = LeftOutImages::new(vec![3, 5, 8], vec![id("brisk-otter")]);
     let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| recipe.leave_out(images));
     let run = book.started().epochs(3, 3).view(true);
     let mut state = at(Screen::Runs, fixtures::with_data(vec![run]));

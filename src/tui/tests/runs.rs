@@ -5,8 +5,8 @@ use super::screens::{SIZES, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
-use crate::runs::Loss;
-use crate::runs::about::AboutChange;
+use crate::runs::WorkerDeath;
+use crate::runs::annotations::AnnotationChange;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::event::{Event, RunsEvent};
 use crate::tui::state::{Curves, Overlay, Request, RunView, State};
@@ -156,8 +156,8 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
 fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
     let run = state.runs.find(&id("plain-finch")).cloned().expect("a lost run");
-    assert!(draw(&state, SIZES[2]).contains("gone without a word"));
-    heard(&mut state, RunView { loss: Some(Loss::Killed), ..run });
+    assert!(draw(&state, SIZES[2]).contains("gone without a message"));
+    heard(&mut state, RunView { loss: Some(WorkerDeath::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");
 }
@@ -223,7 +223,7 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     update(&mut state, NOW, Event::Run(RunsEvent::Renamed { from: id("brisk-otter"), result: Ok(id("old-owl")) }));
     assert_eq!(state.runs.current().map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
-    let changes = ["+night", "-none", "best"].map(|word| AboutChange::of_tag(word).expect("a tag")).to_vec();
+    let changes = ["+night", "-none", "best"].map(|word| AnnotationChange::of_tag(word).expect("a tag")).to_vec();
     assert_eq!(effects, [Effect::Runs(RunsEffect::Describe(id("old-owl"), changes))], "not what the list had of it");
     press(&mut state, "nworth another look<enter>");
     assert_eq!(press(&mut state, "t-best<enter>").len(), 1);

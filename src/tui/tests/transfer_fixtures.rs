@@ -56,7 +56,7 @@ pub(super) fn features(name: &str, seconds_ago: u64) -> Logbook {
 /// A run that fine-tunes the best weights of the run `from`.
 pub(super) fn finetune(name: &str, seconds_ago: u64, from: &str) -> Logbook {
     features(name, seconds_ago)
-        .with(|recipe| *recipe = Recipe::going_on(recipe, id(from), recipe.created_at).expect("on a base"))
+        .with(|recipe| *recipe = Recipe::fine_tuning_from(recipe, id(from), recipe.created_at).expect("on a base"))
 }
 
 /// Finished and tested.

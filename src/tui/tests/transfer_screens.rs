@@ -4,21 +4,21 @@ use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::transfer_fixtures::{compiling, computing, finetuning, finished, in_turn, queued, weights, with_weights};
 use super::update::press;
-use crate::data::features::{Key, Usage};
-use crate::domain::{Hyperparameter, Practice, Precision, Preprocessing, Strategy};
+use crate::data::features::{CacheUsage, Key};
+use crate::domain::{Hyperparameter, Precision, Preprocessing, Strategy, StrategyChoice};
 use crate::tui::action::Action;
 use crate::tui::event::Event;
 use crate::tui::state::{Field, Screen, State};
 use crate::tui::update::{apply, update};
 
 /// The form for this practice.
-fn form(practice: Practice, mut state: State) -> State {
-    state.form.practice = practice;
+fn form(strategy_choice: StrategyChoice, mut state: State) -> State {
+    state.form.strategy_choice = strategy_choice;
     at(Screen::Train, state)
 }
 
 fn on_base(strategy: Strategy) -> State {
-    form(Practice::One(strategy), with_weights(vec![fixtures::finished(), finished()]))
+    form(StrategyChoice::One(strategy), with_weights(vec![fixtures::finished(), finished()]))
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn form_for_features_that_are_kept() {
 
 #[test]
 fn form_without_weights() {
-    let mut state = form(Practice::One(Strategy::Features), fixtures::with_data(vec![]));
+    let mut state = form(StrategyChoice::One(Strategy::Features), fixtures::with_data(vec![]));
     snapshot("train_no_weights", &state, SIZES[0]);
     state.form.focus = Field::Weights;
     snapshots("train_no_weights_focused", &state);
@@ -67,12 +67,12 @@ fn form_for_finetune_scrolled_to_its_end() {
 
 #[test]
 fn form_for_finetune_without_a_run_to_start_from() {
-    snapshot("train_finetune_none", &form(Practice::One(Strategy::Finetune), with_weights(vec![])), SIZES[0]);
+    snapshot("train_finetune_none", &form(StrategyChoice::One(Strategy::Finetune), with_weights(vec![])), SIZES[0]);
 }
 
 #[test]
 fn form_for_all_three() {
-    snapshots("train_all", &form(Practice::All, with_weights(vec![fixtures::finished(), finished()])));
+    snapshots("train_all", &form(StrategyChoice::All, with_weights(vec![fixtures::finished(), finished()])));
 }
 
 fn runs(selected: &str) -> State {
@@ -136,7 +136,7 @@ fn data_with_kept_features() {
         device: "cpu".into(),
         precision: Precision::F32,
     };
-    let usage = vec![Usage { key, sections: 3, bytes: 243 << 20 }];
+    let usage = vec![CacheUsage { key, sections: 3, bytes: 243 << 20 }];
     update(&mut state, NOW, Event::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage));
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     snapshot("data_features", &state, SIZES[0]);
@@ -145,9 +145,9 @@ fn data_with_kept_features() {
 #[test]
 fn no_form_and_no_run_is_too_odd_to_draw() {
     let mut states = vec![runs("plain-finch"), runs("keen-crane"), runs("calm-heron"), runs("quiet-lynx")];
-    for practice in Practice::EACH {
-        states.push(form(practice, fixtures::with_data(vec![])));
-        states.push(form(practice, with_weights(vec![finished()])));
+    for strategy_choice in StrategyChoice::EACH {
+        states.push(form(strategy_choice, fixtures::with_data(vec![])));
+        states.push(form(strategy_choice, with_weights(vec![finished()])));
     }
     for mut state in states {
         for size in [(1, 1), (60, 16), (79, 17), (119, 24), (120, 16), (121, 20), (400, 18), (64, 120)] {

@@ -3,7 +3,7 @@
 use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
 use super::update::{press, text};
-use crate::domain::{Hyperparameter, Outcome, Practice, RunId, Strategy};
+use crate::domain::{Hyperparameter, Outcome, RunId, Strategy, StrategyChoice};
 use crate::tui::effect::Effect;
 use crate::tui::event::Event;
 use crate::tui::state::{Field, RunView, Screen, State};
@@ -25,18 +25,18 @@ fn error(state: &State) -> Option<(Field, String)> {
 #[test]
 fn arrows_choose_a_strategy_and_the_lines_follow() {
     let table = [
-        ("2", Practice::One(Strategy::Cnn), vec![Field::Dataset], 28),
-        ("2<right>", Practice::One(Strategy::Deep), vec![Field::Dataset], 28),
-        ("2<right><right>", Practice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 28),
-        ("2<right><right><right>", Practice::One(Strategy::Finetune), vec![Field::From], 29),
-        ("2<left>", Practice::All, vec![Field::Dataset, Field::Weights], 27),
-        ("2<left><right>", Practice::One(Strategy::Cnn), vec![Field::Dataset], 28),
+        ("2", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 28),
+        ("2<right>", StrategyChoice::One(Strategy::Deep), vec![Field::Dataset], 28),
+        ("2<right><right>", StrategyChoice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 28),
+        ("2<right><right><right>", StrategyChoice::One(Strategy::Finetune), vec![Field::From], 29),
+        ("2<left>", StrategyChoice::All, vec![Field::Dataset, Field::Weights], 27),
+        ("2<left><right>", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 28),
     ];
-    for (keys, practice, on, lines) in table {
+    for (keys, strategy_choice, on, lines) in table {
         let mut state = with_weights(starts());
         press(&mut state, keys);
         let fields = state.form.fields();
-        assert_eq!((state.form.practice, fields.len()), (practice, lines), "{keys}");
+        assert_eq!((state.form.strategy_choice, fields.len()), (strategy_choice, lines), "{keys}");
         let origins = [Field::Dataset, Field::Weights, Field::From];
         assert_eq!(fields.into_iter().filter(|field| origins.contains(field)).collect::<Vec<_>>(), on, "{keys}");
     }
@@ -58,16 +58,16 @@ fn what_was_typed_for_one_strategy_waits_while_another_is_looked_at() {
 #[test]
 fn defaults_are_each_strategys_own() {
     let table = [
-        (Practice::One(Strategy::Cnn), "10", "0.002"),
-        (Practice::One(Strategy::Deep), "off", "0.1"),
-        (Practice::One(Strategy::Features), "6", "0.001"),
-        (Practice::One(Strategy::Finetune), "6", "0.0001"),
-        (Practice::All, "", ""),
+        (StrategyChoice::One(Strategy::Cnn), "10", "0.002"),
+        (StrategyChoice::One(Strategy::Deep), "off", "0.1"),
+        (StrategyChoice::One(Strategy::Features), "6", "0.001"),
+        (StrategyChoice::One(Strategy::Finetune), "6", "0.0001"),
+        (StrategyChoice::All, "", ""),
     ];
-    for (practice, patience, rate) in table {
+    for (strategy_choice, patience, rate) in table {
         let mut state = with_weights(starts());
-        state.form.practice = practice;
-        let shown = |setting| if practice.has(setting) { text(&state, setting) } else { String::new() };
+        state.form.strategy_choice = strategy_choice;
+        let shown = |setting| if strategy_choice.has(setting) { text(&state, setting) } else { String::new() };
         assert_eq!(
             (shown(Hyperparameter::Patience).as_str(), shown(Hyperparameter::LearningRate).as_str()),
             (patience, rate)
@@ -147,7 +147,7 @@ fn three_that_were_not_all_launched_are_told() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left><enter>");
     let error = crate::supervise::LaunchError::NoTrainer;
-    let error = crate::supervise::PracticeError { launched: vec![id("quiet-lynx-cnn")], error };
+    let error = crate::supervise::LaunchSeriesError { launched: vec![id("quiet-lynx-cnn")], error };
     update(&mut state, NOW, Event::PracticeFinished(Err(error.into())));
     let message = state.message.clone().expect("a message");
     assert!(message.text.contains("not all are launched") && message.text.contains("quiet-lynx-cnn"), "{message:?}");
@@ -157,11 +157,11 @@ fn three_that_were_not_all_launched_are_told() {
 #[test]
 fn what_cannot_work_is_refused_in_words() {
     let features_form = |mut state: State| {
-        state.form.practice = Practice::One(Strategy::Features);
+        state.form.strategy_choice = StrategyChoice::One(Strategy::Features);
         state
     };
     let finetune_form = |mut state: State| {
-        state.form.practice = Practice::One(Strategy::Finetune);
+        state.form.strategy_choice = StrategyChoice::One(Strategy::Finetune);
         state
     };
     let unsaved = features("odd-raven", 600).started().ended(Outcome::Stopped).view(false);

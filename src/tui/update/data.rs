@@ -204,7 +204,7 @@ pub(super) fn pictures(state: &mut State) -> Vec<Effect> {
 fn variants(state: &State, places: usize) -> Option<Variants> {
     let sample = state.data.sample()?;
     let dataset = state.data.dataset()?;
-    let strategy = state.form.practice.strategies().next()?;
+    let strategy = state.form.strategy_choice.strategies().next()?;
     let recipe = state.form.draft(strategy, &state.ground());
     let recipe = recipe.unwrap_or_else(|| Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), state.now));
     let augmentation: Option<Augmentation> = recipe.augmentation;

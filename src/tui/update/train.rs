@@ -1,7 +1,7 @@
 //! The Train screen's part of `update`.
 
 use super::{Action, Effect, Screen, State, fail, go, info};
-use crate::domain::{Practice, RunId};
+use crate::domain::{RunId, StrategyChoice};
 use crate::tui::event::ActionError;
 use crate::tui::state::{Field, Form, Ground, Input, Order};
 use crate::tui::widgets::figures::count;
@@ -84,7 +84,8 @@ fn cycle(form: &mut Form, ground: &Ground<'_>, by: isize) {
     match form.focus {
         Field::Strategy => {
             form.settle(ground);
-            form.practice = next(&Practice::EACH, Some(&form.practice), by).copied().unwrap_or(form.practice);
+            form.strategy_choice =
+                next(&StrategyChoice::EACH, Some(&form.strategy_choice), by).copied().unwrap_or(form.strategy_choice);
         }
         Field::Dataset => {
             let names: Vec<_> = ground.data.readable().map(|dataset| dataset.name.clone()).collect();

@@ -140,8 +140,8 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     assert!(list.len() == 1 && list[0].id == ids[0] && list[0].curves.is_some());
     assert_eq!(list[0].log.last().expect("a line").text, "warning: hot");
 
-    let said = crate::runs::About { former: vec![ids[1].clone()], ..Default::default() };
-    watch.store.folder(&ids[1]).change_about(|about| *about = said.clone()).expect("written");
+    let said = crate::runs::Annotations { former: vec![ids[1].clone()], ..Default::default() };
+    watch.store.folder(&ids[1]).change_annotations(|about| *about = said.clone()).expect("written");
     watch.want(vec![ids[1].clone()]);
     watch.make_whole();
     watch.look_at_rest(PIECE);

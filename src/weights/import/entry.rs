@@ -1,4 +1,4 @@
-//! Tensors as they stand in a source, their values still unread.
+//! Tensors of a source before their values are read.
 
 use std::fmt;
 
@@ -7,44 +7,44 @@ use super::fault::Fault;
 /// Reads the values of one tensor, row-major.
 pub(super) type Values<'a> = Box<dyn Fn() -> Result<Vec<f32>, Fault> + 'a>;
 
-/// A tensor of a source. Its values are read when its shape has been found right, so a classifier's hundred million
-/// parameters stay where they are, and no claim of a file decides how much memory is taken.
+/// A tensor of a source. Its values are read only after its shape is checked. Otherwise a file's claims could fill
+/// memory, and a classifier's hundred million parameters would be read.
 pub(super) struct Entry<'a> {
-    /// Name of the layer, as the source has it.
+    /// The layer's name in the source.
     pub(super) layer: String,
-    /// Sides, outermost first.
+    /// The sides, outermost first.
     pub(super) shape: Vec<usize>,
-    /// Its values.
+    /// Reads the values.
     pub(super) values: Values<'a>,
 }
 
 impl fmt::Debug for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.layer, sides(&self.shape))
+        write!(f, "{} {}", self.layer, format_shape(&self.shape))
     }
 }
 
-/// A shape as messages show it: `3×3×64×128`.
-pub(super) fn sides(shape: &[usize]) -> String {
+/// Formats a shape for messages: `3×3×64×128`.
+pub(super) fn format_shape(shape: &[usize]) -> String {
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
 }
 
 /// A convolution of a source.
 #[derive(Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundConvolution<'a> {
     pub(super) kernel: Entry<'a>,
     pub(super) bias: Option<Entry<'a>>,
 }
 
-/// The convolutions among entries that come layer by layer: each tensor of four sides, with the vector behind it.
-/// Anything else, a dense layer's matrix among it, is passed over.
-pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<Found<'_>> {
-    let mut found: Vec<Found> = Vec::new();
+/// Returns the convolutions among entries in layer order: each tensor of four sides, with the vector after it. Other
+/// tensors, such as a dense layer's matrix, are ignored.
+pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<FoundConvolution<'_>> {
+    let mut found: Vec<FoundConvolution> = Vec::new();
     let mut open = false;
     for entry in entries {
         match entry.shape.len() {
             4 => {
-                found.push(Found { kernel: entry, bias: None });
+                found.push(FoundConvolution { kernel: entry, bias: None });
                 open = true;
             }
             1 if open => {
@@ -59,8 +59,8 @@ pub(super) fn convolutions(entries: Vec<Entry<'_>>) -> Vec<Found<'_>> {
     found
 }
 
-/// The block and the place in it that a layer's name tells: `block2_conv1`, `conv2_1`, `conv_2_1`, `block2.conv1`.
-pub(super) fn place(layer: &str) -> Option<(usize, usize)> {
+/// Returns block and position from a layer's name: `block2_conv1`, `conv2_1`, `conv_2_1`, `block2.conv1`.
+pub(super) fn position_in_name(layer: &str) -> Option<(usize, usize)> {
     let name = layer.to_lowercase();
     let rest = name.strip_prefix("block").or_else(|| name.strip_prefix("conv"))?;
     let (block, conv) = rest.trim_start_matches('_').split_once(['_', '.'])?;
@@ -68,11 +68,11 @@ pub(super) fn place(layer: &str) -> Option<(usize, usize)> {
     Some((block.parse().ok()?, conv.parse().ok()?))
 }
 
-/// Puts convolutions whose names all tell their place in the order of places; others stay as they are. A model that was
-/// saved while a part of it was frozen has its trainable layers first.
-pub(super) fn by_place(mut found: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    if found.iter().all(|found| place(&found.kernel.layer).is_some()) {
-        found.sort_by_key(|found| place(&found.kernel.layer));
+/// Sorts convolutions by block and position if all names give them. A model saved while partly frozen lists its
+/// trainable layers first.
+pub(super) fn sort_by_position(mut found: Vec<FoundConvolution<'_>>) -> Vec<FoundConvolution<'_>> {
+    if found.iter().all(|found| position_in_name(&found.kernel.layer).is_some()) {
+        found.sort_by_key(|found| position_in_name(&found.kernel.layer));
     }
     found
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_tell_a_place_are_understood() {
+    fn positions_are_read_from_names() {
         let table = [
             ("block2_conv1", Some((2, 1))),
             ("block5.conv3", Some((5, 3))),
@@ -96,7 +96,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in table {
-            assert_eq!(place(name), expected, "{name}");
+            assert_eq!(position_in_name(name), expected, "{name}");
         }
     }
 }

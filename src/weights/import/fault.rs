@@ -1,25 +1,25 @@
-//! What is wrong with the bytes of a file, before the file has a name.
+//! Problems of a file's bytes, before the file's path is added.
 
 use std::path::Path;
 
 use crate::domain::text::printable;
 use crate::weights::WeightsError;
 
-/// Why bytes are not the weights asked for. Readers know bytes and no path; [`Fault::at`] adds it.
+/// The reason why bytes are not the expected weights. Readers know no path; [`Fault::at`] adds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Of no kind that is known.
+    /// An unknown kind of file.
     Unknown(String),
-    /// Cut short or contradicting itself.
+    /// Truncated or contradictory bytes.
     Broken(String),
-    /// Understood, and not taken on.
+    /// Content that is recognized but not supported.
     Refused(String),
     /// The weights of another network.
     OtherNetwork(String),
 }
 
 impl Fault {
-    /// The error about the file at `path`. Words from inside a file are made safe here.
+    /// Returns the error for the file at `path`, with text from inside the file made safe to print.
     pub(super) fn at(self, path: &Path) -> WeightsError {
         let path = path.to_owned();
         match self {

@@ -1,14 +1,14 @@
-//! HDF5, as far as Keras uses it.
+//! The parts of HDF5 that Keras uses.
 
 use hdf5_pure::{DType, Dataset, Error, File, Group};
 
 use super::entry::Entry;
 use super::fault::Fault;
 
-/// Most datasets and groups that are looked at: Keras's largest files have some thousands.
+/// The most datasets and groups that are visited; Keras's largest files have some thousands.
 pub(super) const MOST_OBJECTS: usize = 100_000;
 
-/// Most numbers in a piece of a dataset: as many as VGG16's largest kernel has.
+/// The most values in a chunk of a dataset, those of VGG16's largest kernel.
 const MOST_CHUNK_NUMBERS: u64 = 9 * 512 * 512;
 
 /// Opens the bytes of an HDF5 file.
@@ -16,19 +16,19 @@ pub(super) fn open(bytes: Vec<u8>) -> Result<File, Fault> {
     File::from_bytes(bytes).map_err(|error| broken(&error))
 }
 
-/// Words for an error of the reader.
+/// Converts an error of the HDF5 reader.
 pub(super) fn broken(error: &Error) -> Fault {
     Fault::Broken(error.to_string())
 }
 
-/// An attribute that is a list of strings, of fixed or variable length, whole or, as Keras writes what does not fit
-/// into one attribute, in pieces `name0`, `name1`, ….
+/// Returns an attribute that is a list of strings of fixed or variable length. Keras divides a list that does not fit
+/// into one attribute into `name0`, `name1`, ….
 pub(super) fn strings(group: &Group, name: &str) -> Result<Option<Vec<String>>, Fault> {
     let attributes = group.attrs().map_err(|error| broken(&error))?;
     let texts = |name: &str| attributes.get(name).map(|value| value.as_strings().map(<[String]>::to_vec));
     match texts(name) {
         Some(Some(texts)) => return Ok(Some(texts)),
-        // An empty list has no type of its own, and NumPy gives it that of numbers.
+        // NumPy stores an empty list as numbers.
         Some(None) => return Ok(Some(Vec::new())),
         None => {}
     }
@@ -36,7 +36,7 @@ pub(super) fn strings(group: &Group, name: &str) -> Result<Option<Vec<String>>, 
     Ok((!pieces.is_empty()).then_some(pieces))
 }
 
-/// A dataset as a tensor of the layer `layer`.
+/// Returns a dataset as a tensor of the layer `layer`.
 pub(super) fn entry(layer: &str, dataset: Dataset) -> Result<Entry<'static>, Fault> {
     let shape = dataset.shape().map_err(|error| broken(&error))?;
     let shape: Option<Vec<usize>> = shape.into_iter().map(|side| usize::try_from(side).ok()).collect();
@@ -54,8 +54,8 @@ pub(super) fn entry(layer: &str, dataset: Dataset) -> Result<Entry<'static>, Fau
     Ok(Entry { layer, shape, values: Box::new(values) })
 }
 
-/// A piece of a dataset is unpacked whole, however little of it the dataset has: what no dataset of weights needs is
-/// not begun with.
+/// Rejects chunks larger than any weights. A chunk is unpacked whole, so a small dataset with a huge chunk would fill
+/// memory.
 fn refuse_large_chunks(dataset: &Dataset, layer: &str) -> Result<(), Fault> {
     let chunk = dataset.chunk_shape().map_err(|error| broken(&error))?.unwrap_or_default();
     let numbers = chunk.iter().try_fold(1_u64, |product, side| product.checked_mul(*side));

@@ -1,4 +1,4 @@
-//! The readers of weights under any bytes at all: targets of [`crate::fuzzing`].
+//! The fuzz targets of the readers of weights.
 
 use std::fs;
 use std::path::Path;
@@ -10,17 +10,17 @@ use crate::domain::text::printable;
 use crate::weights::store::{self, Weights};
 use crate::weights::vgg16::{Layer, SIDE};
 
-/// As narrow as can be, so that a whole file is a small input.
+/// The narrowest network, so that a complete file is a small input.
 const NETWORK: [Layer; 3] = [("block1.conv1", 3, 1), ("block1.conv2", 1, 1), ("block2.conv1", 1, 1)];
 
-/// A file of Keras's: HDF5, or the archive that has one in it.
+/// Reads these bytes as Keras's HDF5 file or archive.
 pub(crate) fn hdf5(bytes: &[u8]) {
-    judge(reading::read(bytes.to_vec(), &NETWORK));
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
 }
 
-/// A safetensors file: to import, and as one of our own.
+/// Reads these bytes as safetensors, to import and as a stored file.
 pub(crate) fn safetensors(bytes: &[u8]) {
-    judge(reading::read(bytes.to_vec(), &NETWORK));
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("w.safetensors");
     fs::write(&path, bytes).expect("written");
@@ -38,15 +38,15 @@ pub(crate) fn safetensors(bytes: &[u8]) {
     }
 }
 
-/// A file of torch's, and a pickle on its own.
+/// Reads these bytes as torch's file and as a pickle.
 pub(crate) fn pickle(bytes: &[u8]) {
-    judge(reading::read(bytes.to_vec(), &NETWORK));
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
     if let Ok(pickle) = load(bytes) {
         assert!(pickle.length <= bytes.len());
     }
 }
 
-fn judge(read: Result<Read, Fault>) {
+fn check_result(read: Result<Read, Fault>) {
     match read {
         Ok(read) => {
             for (convolution, layer) in read.base.iter().zip(NETWORK) {

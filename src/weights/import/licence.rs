@@ -1,13 +1,12 @@
-//! Under what terms weights were published, as far as the kind of file tells. A base that somebody trained further
-//! looks the same, so the notes say of what they hold.
+//! The licence of published weights, as far as the file's kind reveals it. A base trained further has the same kind, so
+//! each note names its publisher.
 
 use crate::domain::Preprocessing;
 
-/// A note for weights whose terms cannot be told.
+/// The note for weights of unknown licence.
 pub(super) const UNKNOWN: &str = "not stated; see where the file came from";
 
-/// What is known of those that expect this preprocessing. Keras's model has the weights that Oxford released;
-/// torchvision trained its own.
+/// The notes by preprocessing. Keras ships the weights that Oxford released; torchvision trained its own.
 const NOTES: [(Preprocessing, &str); 3] = [
     (
         Preprocessing::KERAS_IMAGENET,
@@ -23,7 +22,7 @@ const NOTES: [(Preprocessing, &str); 3] = [
     ),
 ];
 
-/// The note for weights that expect this preprocessing.
+/// Returns the note for weights with this preprocessing.
 pub(super) fn of(preprocessing: Preprocessing) -> &'static str {
     NOTES.iter().find(|(known, _)| *known == preprocessing).map_or(UNKNOWN, |(_, note)| note)
 }

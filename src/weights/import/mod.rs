@@ -1,8 +1,8 @@
-//! Importing: from a published file to weights in the store.
+//! The import of a published file as weights in the store.
 //!
-//! The kind of a file is told by its content (`kind`). A reader lists the tensors of its kind (`keras`, `torch`,
-//! `safetensors`), `base` holds the convolutions among them against VGG16 and reads them, and what comes out is hashed
-//! and written. Readers work on bytes alone, bound what they build, and execute nothing.
+//! `kind` recognizes the file by its content. A reader lists the tensors (`keras`, `torch`, `safetensors`). `base`
+//! checks the convolutions among them against VGG16 and reads them. The result is hashed and written. Readers use only
+//! bytes, limit memory, and execute nothing.
 
 mod base;
 mod entry;
@@ -33,38 +33,38 @@ use crate::domain::{Preprocessing, WeightsName};
 
 use self::fault::Fault;
 
-/// Largest file that is read: a whole VGG16 with its optimizer's state has 1.7 GB.
+/// The largest file that is read, in bytes; a whole VGG16 with its optimizer's state has 1.7 GB.
 const MOST_BYTES: u64 = 4 << 30;
 
-/// How to import.
+/// The options of an import.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImportOptions {
-    /// What the weights expect of their input, where the file leaves it to a guess that is wrong.
+    /// The preprocessing of the weights; `None` derives it from the file.
     pub preprocessing: Option<Preprocessing>,
-    /// Replace other weights of this name.
+    /// Whether to replace other weights of this name.
     pub replace: bool,
-    /// Where the file came from, if that is not its path: the address that it was fetched from.
+    /// The address from which the file was fetched; `None` if its path names it.
     pub source: Option<String>,
-    /// The time, in milliseconds since 1970.
+    /// The time of the import, in milliseconds since 1970.
     pub imported_at: u64,
 }
 
-/// Imports the file `source` as the weights `name` of the folder `weights_dir`. Weights that are there already and are
-/// the same ones stay as they are, and theirs is the manifest.
+/// Imports the file `source` as the weights `name` into `weights_dir` and returns their manifest. Identical weights
+/// stay, and their manifest is returned.
 ///
 /// # Errors
-/// [`WeightsError`]; then the folder is as it was.
+/// [`WeightsError`]; the folder is then unchanged.
 pub fn import(
     source: &Path,
     name: &WeightsName,
     weights_dir: &Path,
     options: &ImportOptions,
 ) -> Result<Manifest, WeightsError> {
-    import_as(&VGG16, source, name, weights_dir, options)
+    import_network(&VGG16, source, name, weights_dir, options)
 }
 
-/// [`import`] of any network that is narrower than VGG16, which tests have.
-fn import_as(
+/// [`import`] of any network; tests use one narrower than VGG16.
+fn import_network(
     network: &[Layer],
     source: &Path,
     name: &WeightsName,
@@ -75,7 +75,7 @@ fn import_as(
     let source_hash = hex(&Sha256::digest(&bytes));
     let read = reading::read(bytes, network).map_err(|fault| fault.at(source))?;
     let tensors = store::tensors(&read.base);
-    // Who says what the weights expect says with it which they are.
+    // A given preprocessing identifies the publisher, and with it the licence.
     let licence = options.preprocessing.map_or(read.licence, |preprocessing| licence::of(preprocessing).to_owned());
     let manifest = Manifest {
         version: FORMAT_VERSION,
@@ -89,28 +89,33 @@ fn import_as(
         imported_at: options.imported_at,
     };
     let path = weights_dir.join(store::file_name(name));
-    if let Some(there) = present(&path, name, &manifest, options.replace)? {
-        return Ok(there);
+    if let Some(existing) = check_existing(&path, name, &manifest, options.replace)? {
+        return Ok(existing);
     }
     store::write(&path, &manifest, &tensors)?;
     Ok(manifest)
 }
 
-/// What is in the way of new weights: the same ones, which may stay; others, which is an error unless they may be
-/// replaced; or nothing.
-fn present(path: &Path, name: &WeightsName, new: &Manifest, replace: bool) -> Result<Option<Manifest>, WeightsError> {
+/// Checks the weights that have the name already. Identical ones are returned; others are an error unless they may be
+/// replaced.
+fn check_existing(
+    path: &Path,
+    name: &WeightsName,
+    new: &Manifest,
+    replace: bool,
+) -> Result<Option<Manifest>, WeightsError> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(None);
     }
     let exists = |difference: &str| Err(WeightsError::Exists { name: name.clone(), difference: difference.into() });
     match Weights::open(path) {
-        Ok(there) if there.manifest().hash == new.hash => {
-            if there.manifest().preprocessing == new.preprocessing {
-                return Ok(Some(there.manifest().clone()));
+        Ok(existing) if existing.manifest().hash == new.hash => {
+            if existing.manifest().preprocessing == new.preprocessing {
+                return Ok(Some(existing.manifest().clone()));
             }
             if replace { Ok(None) } else { exists("the same values with another preprocessing") }
         }
-        // Never replaced: it is somebody's own file.
+        // A foreign file is never replaced.
         Err(error @ WeightsError::Foreign { .. }) => Err(error),
         _ if replace => Ok(None),
         Ok(_) => exists("other values"),

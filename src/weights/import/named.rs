@@ -1,20 +1,23 @@
-//! Tensors that are known by name: torchvision's `features.0.weight`, and our own `block1.conv1.weight`.
+//! Tensors found by name: torchvision's `features.0.weight`, and this program's `block1.conv1.weight`.
 
 use std::collections::BTreeMap;
 
-use super::entry::{Entry, Found};
+use super::entry::{Entry, FoundConvolution};
 use super::fault::Fault;
 use crate::weights::vgg16::Layer;
 
-/// Whose names a source has.
+/// The origin of a source's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
     Torchvision,
     Ours,
 }
 
-/// The convolutions among tensors, in order.
-pub(super) fn convolutions<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<(Vec<Found<'a>>, Names), Fault> {
+/// Returns the convolutions among tensors, in order.
+pub(super) fn convolutions<'a>(
+    entries: Vec<Entry<'a>>,
+    network: &[Layer],
+) -> Result<(Vec<FoundConvolution<'a>>, Names), Fault> {
     if entries.iter().any(|entry| entry.layer == format!("{}.weight", network[0].0)) {
         return Ok((ours(entries, network)?, Names::Ours));
     }
@@ -36,8 +39,8 @@ pub(super) fn convolutions<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Re
     }
 }
 
-/// The layers by our own names.
-fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<Found<'a>>, Fault> {
+/// Returns the layers by this program's names.
+fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<FoundConvolution<'a>>, Fault> {
     let mut entries: BTreeMap<String, Entry> = entries.into_iter().map(|entry| (entry.layer.clone(), entry)).collect();
     network
         .iter()
@@ -45,15 +48,15 @@ fn ours<'a>(entries: Vec<Entry<'a>>, network: &[Layer]) -> Result<Vec<Found<'a>>
             let kernel = entries.remove(&format!("{name}.weight"));
             let kernel = kernel.ok_or_else(|| Fault::OtherNetwork(format!("'{name}.weight' is missing")))?;
             let bias = entries.remove(&format!("{name}.bias"));
-            Ok(Found { kernel: Entry { layer: (*name).to_owned(), ..kernel }, bias })
+            Ok(FoundConvolution { kernel: Entry { layer: (*name).to_owned(), ..kernel }, bias })
         })
         .collect()
 }
 
-/// The layers of each `features`, by what stands before it and by number.
+/// Returns the layers of each `features`, by prefix and number.
 #[allow(clippy::type_complexity)] // a map of maps
-fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, Found<'_>>>, Fault> {
-    let mut kernels: BTreeMap<String, BTreeMap<usize, Found>> = BTreeMap::new();
+fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, FoundConvolution<'_>>>, Fault> {
+    let mut kernels: BTreeMap<String, BTreeMap<usize, FoundConvolution>> = BTreeMap::new();
     let mut vectors = Vec::new();
     for entry in entries {
         let Some((prefix, number, what)) = parts(&entry.layer) else { continue };
@@ -68,7 +71,7 @@ fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, 
         if is_bias {
             vectors.push((prefix, number, entry));
         } else if entry.shape.len() == 4 {
-            kernels.entry(prefix).or_default().insert(number, Found { kernel: entry, bias: None });
+            kernels.entry(prefix).or_default().insert(number, FoundConvolution { kernel: entry, bias: None });
         }
     }
     for (prefix, number, entry) in vectors {
@@ -79,7 +82,7 @@ fn features(entries: Vec<Entry<'_>>) -> Result<BTreeMap<String, BTreeMap<usize, 
     Ok(kernels)
 }
 
-/// `module.features.28.weight` as `module.`, 28 and `weight`.
+/// Splits `module.features.28.weight` into `module.`, 28 and `weight`.
 fn parts(name: &str) -> Option<(&str, usize, &str)> {
     let at = name.rfind("features.")?;
     let (prefix, rest) = name.split_at(at);

@@ -1,4 +1,4 @@
-//! Numbers as tensors store them, to f32.
+//! The decoding of stored numbers to f32.
 
 /// A kind of floating-point number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Bytes of one.
+    /// Returns the bytes of a number.
     pub(super) fn width(self) -> usize {
         match self {
             Self::F16 | Self::Bf16 => 2,
@@ -19,7 +19,7 @@ impl Number {
         }
     }
 
-    /// Decodes whole numbers in little-endian order; bytes of a part of one at the end are left out.
+    /// Decodes little-endian numbers; an incomplete one at the end is ignored.
     pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Self::F16 => bytes.as_chunks::<2>().0.iter().map(|pair| half(u16::from_le_bytes(*pair))).collect(),
@@ -33,12 +33,12 @@ impl Number {
     }
 }
 
-/// The value of an IEEE half: sign, 5 bits of exponent, 10 of fraction.
+/// Returns the value of an IEEE 754 half: sign, 5 bits of exponent, 10 of fraction.
 fn half(bits: u16) -> f32 {
     let sign = u32::from(bits & 0x8000) << 16;
     let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
     match exponent {
-        // Subnormal: the fraction counts in steps of 2^-24.
+        // Subnormal: a multiple of 2^-24.
         0 => {
             let size = f32::from(bits & 0x3ff) * 2.0_f32.powi(-24);
             if sign == 0 { size } else { -size }

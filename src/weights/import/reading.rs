@@ -1,11 +1,11 @@
-//! From the bytes of a file to a base: the way through the readers.
+//! The reading of a base from the bytes of a file.
 
 use std::io::Cursor;
 
 use zip::ZipArchive;
 
 use super::base::{KernelOrder, base};
-use super::entry::{Entry, by_place, convolutions, place};
+use super::entry::{Entry, convolutions, position_in_name, sort_by_position};
 use super::fault::Fault;
 use super::kind::{Kind, kind};
 use super::named::{self, Names};
@@ -15,7 +15,7 @@ use crate::weights::manifest::Layout;
 use crate::weights::store;
 use crate::weights::vgg16::{Convolution, Layer};
 
-/// What came out of a file.
+/// A base read from a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Read {
     pub(super) base: Vec<Convolution>,
@@ -30,7 +30,7 @@ impl Read {
     }
 }
 
-/// Reads the base `network` out of the bytes of any kind of file.
+/// Reads the base `network` from the bytes of any kind of file.
 pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
     match kind(&bytes)? {
         Kind::Hdf5 => read_hdf5(bytes, network),
@@ -42,11 +42,11 @@ pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
 
 fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
     let file = hdf5::open(bytes)?;
-    if keras::legacy::is(&file)? {
+    if keras::legacy::matches(&file)? {
         return keras_base(keras::legacy::entries(&file)?, Layout::KerasLegacyH5, network);
     }
-    if keras::three::is(&file)? {
-        return keras_base(keras::three::entries(&file)?, Layout::Keras3H5, network);
+    if keras::keras3::matches(&file)? {
+        return keras_base(keras::keras3::entries(&file)?, Layout::Keras3H5, network);
     }
     Err(Fault::Unknown("it is HDF5, and not as Keras writes it".into()))
 }
@@ -56,11 +56,11 @@ fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
     if let Some(archive) = torch::archive::Archive::open(bytes, &zip) {
         return torch_base(archive.entries()?, network);
     }
-    if !keras::archive::is(&zip) {
+    if !keras::archive::matches(&zip) {
         return Err(Fault::Unknown("it is a zip archive, and neither torch's nor Keras's: unpack it first".into()));
     }
     let file = hdf5::open(keras::archive::weights(&mut zip, bytes.len() as u64)?)?;
-    keras_base(keras::three::entries(&file)?, Layout::KerasArchive, network)
+    keras_base(keras::keras3::entries(&file)?, Layout::KerasArchive, network)
 }
 
 fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
@@ -70,7 +70,7 @@ fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
     if names == Names::Torchvision {
         return Ok(Read::new(base, Layout::Safetensors, Preprocessing::TORCHVISION));
     }
-    // One of ours says itself what it expects.
+    // A stored file of this program contains its preprocessing.
     match store::manifest_in(bytes) {
         Some(manifest) => Ok(Read {
             base,
@@ -85,20 +85,20 @@ fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
     }
 }
 
-/// The base that is among the tensors of a Keras model.
+/// Reads the base among the tensors of a Keras model.
 fn keras_base(entries: Vec<Entry>, layout: Layout, network: &[Layer]) -> Result<Read, Fault> {
-    let found = by_place(convolutions(entries));
+    let found = sort_by_position(convolutions(entries));
     let base = base(&found, KernelOrder::Keras, network)?;
-    // The names that VGGFace's layers have; those of Keras's own model begin with `block`.
+    // VGGFace's layers are named `conv…`, those of Keras's own model `block…`.
     let faces = found.iter().all(|found| {
         let layer = &found.kernel.layer;
-        place(layer).is_some() && layer.to_lowercase().starts_with("conv")
+        position_in_name(layer).is_some() && layer.to_lowercase().starts_with("conv")
     });
     let preprocessing = if faces { Preprocessing::VGGFACE } else { Preprocessing::KERAS_IMAGENET };
     Ok(Read::new(base, layout, preprocessing))
 }
 
-/// The base that is among the tensors of a `state_dict`.
+/// Reads the base among the tensors of a `state_dict`.
 fn torch_base(entries: Vec<Entry>, network: &[Layer]) -> Result<Read, Fault> {
     let (found, names) = named::convolutions(entries, network)?;
     let base = base(&found, KernelOrder::Torch, network)?;

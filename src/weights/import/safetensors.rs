@@ -1,4 +1,4 @@
-//! Safetensors, with torchvision's names or our own.
+//! Safetensors with torchvision's or this program's names.
 
 use safetensors::tensor::{Dtype, SafeTensors};
 
@@ -6,12 +6,12 @@ use super::entry::Entry;
 use super::fault::Fault;
 use super::number::Number;
 
-/// Opens the file, whose bytes stay where they are.
+/// Opens the file without copying its bytes.
 pub(super) fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, Fault> {
     SafeTensors::deserialize(bytes).map_err(|error| Fault::Broken(error.to_string()))
 }
 
-/// Its tensors, by name.
+/// Returns the tensors by name.
 pub(super) fn entries<'a>(file: &SafeTensors<'a>) -> Vec<Entry<'a>> {
     let tensors = file.tensors().into_iter();
     tensors

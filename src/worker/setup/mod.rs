@@ -1,6 +1,6 @@
-//! What a run trains, and on what: its network on a device, imported weights, and the inputs of every split.
+//! Sets a run up on a device: its network, its imported weights, and the inputs of every split.
 
-mod start;
+mod initial_weights;
 
 use std::sync::Arc;
 
@@ -19,25 +19,25 @@ use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::checkpoint::Identity;
-use crate::train::features::{Cached, FeaturePlan};
-use crate::train::feed::Feed;
-use crate::train::resident::{Resident, bytes_on_device};
+use crate::train::data_loader::DataLoader;
+use crate::train::device_dataset::{DeviceDataset, bytes_on_device};
+use crate::train::features::{CacheOutcome, FeaturePlan};
 
-use super::backend::Habits;
+use super::backend::DevicePolicy;
 use super::error::WorkerError;
-use super::journal::Journal;
 use super::model::Model;
+use super::run_reporter::RunReporter;
 
-pub(super) use start::take_start;
+pub(super) use initial_weights::copy_initial_weights;
 
-/// What cached features may take in all unless the environment says otherwise.
+/// The default number of GiB that all cached features together may take.
 const CACHE_LIMIT_GIB: u64 = 20;
 
-/// The environment variable that does, in GiB; 0 keeps none.
+/// The environment variable that overrides the default, in GiB; 0 disables the cache.
 const CACHE_VARIABLE: &str = "MIEN_FEATURE_CACHE_GIB";
 
-/// What every setup begins with.
-pub(super) struct Ground {
+/// The files and settings of a run.
+pub(super) struct RunInputs {
     pub(super) folder: RunFolder,
     pub(super) home: Home,
     pub(super) recipe: Recipe,
@@ -50,11 +50,11 @@ pub(super) struct Setup<'a, B: TrainBackend>
 where
     B::InnerBackend: KernelBackend,
 {
-    ground: &'a Ground,
+    run_inputs: &'a RunInputs,
     model: Model<B::InnerBackend>,
     identity: Identity,
     device: B::Device,
-    /// Bytes that images may take on the device.
+    /// Bytes that resident images may take.
     resident: u64,
 }
 
@@ -65,91 +65,99 @@ where
     /// Resolves the network for the dataset's images, and reads its imported weights.
     ///
     /// # Errors
-    /// When the images are too small, or the weights are missing, damaged or others than when the run was created; in
-    /// words.
-    pub(super) fn new(ground: &'a Ground, device: &B::Device, habits: Habits) -> Result<Self, WorkerError> {
-        let (recipe, classes) = (&ground.recipe, ground.classes());
-        let image = ground.dataset.image();
+    /// If the images are too small, or the weights are missing, damaged or changed since the run was created.
+    pub(super) fn new(
+        run_inputs: &'a RunInputs,
+        device: &B::Device,
+        policy: DevicePolicy,
+    ) -> Result<Self, WorkerError> {
+        let (recipe, classes) = (&run_inputs.recipe, run_inputs.classes());
+        let image = run_inputs.dataset.image();
         let image = [image.height, image.width, image.channels].map(|side| side as usize);
-        let model = Model::open(&ground.home, recipe, image, classes.len(), habits.at_once, device)?;
+        let model = Model::open(&run_inputs.home, recipe, image, classes.len(), policy.forward_chunk, device)?;
         let [channels, height, width] = model.resolved.input;
         let identity = Identity {
-            fingerprint: ground.dataset.fingerprint().to_owned(),
+            fingerprint: run_inputs.dataset.fingerprint().to_owned(),
             classes,
             image: [height, width, channels],
             base: recipe.transfer.as_ref().map(|transfer| transfer.base.clone()),
         };
-        let (device, resident) = (device.clone(), habits.resident);
-        Ok(Self { ground, model, identity, device, resident })
+        let (device, resident) = (device.clone(), policy.resident);
+        Ok(Self { run_inputs, model, identity, device, resident })
     }
 
-    /// What its checkpoints are of.
+    /// Returns the identity that the run's checkpoints have.
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Parameters in all, with those that are not trained.
+    /// Returns the number of parameters, frozen ones included.
     pub(super) fn parameters(&self) -> usize {
         self.model.resolved.parameters()
     }
 
-    /// Parameters that are trained.
+    /// Returns the number of trained parameters.
     pub(super) fn trained_parameters(&self) -> usize {
         self.model.resolved.parameters_of(self.model.cut.trained())
     }
 
-    /// The trained part with the weights that training begins with.
+    /// Builds the trained part with its initial weights.
     ///
     /// # Errors
-    /// When imported weights, or those of the run to start from, do not fit.
+    /// If imported weights, or those of the run to start from, do not fit.
     pub(super) fn network(&self) -> Result<Network<B>, WorkerError> {
-        let network = self.model.trained_part(self.ground.recipe.seed, &self.device)?;
-        match start::start_of(self.ground)? {
+        let network = self.model.trained_part(self.run_inputs.recipe.seed, &self.device)?;
+        match initial_weights::initial_weights(self.run_inputs)? {
             Some(start) => Ok(network.overlay(&start.arrays)?),
             None => Ok(network),
         }
     }
 
-    /// The training images as they are, not augmented: from cached features, else from images.
-    pub(super) fn plain_training_inputs(&self) -> Feed<'_, B::InnerBackend> {
+    /// Returns a loader of the unaugmented training images: of cached features where they exist.
+    pub(super) fn plain_training_inputs(&self) -> DataLoader<'_, B::InnerBackend> {
         let frozen = self.model.frozen.as_ref();
-        // Nothing is to be computed, so no room is needed.
-        let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.kept_plain(Split::Train)));
+        // Limit 0: nothing is computed, so no disk space is needed.
+        let kept = frozen.and_then(|frozen| self.with_plan(frozen, 0, |plan| plan.cached_plain(Split::Train)));
         if let Some(features) = kept {
-            return Feed::of(Arc::new(features));
+            return DataLoader::from_source(Arc::new(features));
         }
         self.images_of(Split::Train)
     }
 
-    /// The images of a split, through the frozen part where there is one.
-    pub(super) fn images_of(&self, split: Split) -> Feed<'_, B::InnerBackend> {
+    /// Returns a loader of a split's images, behind the frozen part where there is one.
+    pub(super) fn images_of(&self, split: Split) -> DataLoader<'_, B::InnerBackend> {
         let images = self.images();
-        let resident = Resident::upload(&images, &[split], self.resident, &self.device);
-        Feed::of_images(images, self.model.frozen.as_ref(), resident)
+        let resident = DeviceDataset::upload(&images, &[split], self.resident, &self.device);
+        DataLoader::from_images(images, self.model.frozen.as_ref(), resident)
     }
 
-    /// The inputs of these splits; computes the features that are to be cached first. `None` if a stop was asked for.
-    pub(super) fn inputs(&self, splits: &[Split], journal: &mut Journal) -> Option<Feed<'_, B::InnerBackend>> {
+    /// Returns a loader of these splits, and first computes the features that the cache lacks. `None` if a stop was
+    /// requested.
+    pub(super) fn inputs(
+        &self,
+        splits: &[Split],
+        reporter: &mut RunReporter,
+    ) -> Option<DataLoader<'_, B::InnerBackend>> {
         let frozen = self.model.frozen.as_ref();
-        if let Some(frozen) = frozen.filter(|_| self.ground.recipe.repeats_images()) {
-            match self.cached(frozen, splits, journal) {
-                Cached::Ready(features) => return Some(Feed::of(Arc::new(features))),
-                Cached::Stopped => return None,
-                Cached::Uncached(reason) => {
-                    let message = format!("features are not kept, and computed anew in every epoch: {reason}");
-                    journal.report(Event::Warning { message });
+        if let Some(frozen) = frozen.filter(|_| self.run_inputs.recipe.repeats_images()) {
+            match self.cached(frozen, splits, reporter) {
+                CacheOutcome::Ready(features) => return Some(DataLoader::from_source(Arc::new(features))),
+                CacheOutcome::Stopped => return None,
+                CacheOutcome::Uncached(reason) => {
+                    let message = format!("features are not cached, and computed again in every epoch: {reason}");
+                    reporter.report(Event::Warning { message });
                 }
             }
         }
         let images = self.images();
-        let resident = keep_on_device(&images, splits, self.resident, &self.device, journal);
-        Some(Feed::of_images(images, frozen, resident))
+        let resident = upload(&images, splits, self.resident, &self.device, reporter);
+        Some(DataLoader::from_images(images, frozen, resident))
     }
 
     fn images(&self) -> Images {
-        let (recipe, dataset) = (&self.ground.recipe, Arc::clone(&self.ground.dataset));
+        let (recipe, dataset) = (&self.run_inputs.recipe, Arc::clone(&self.run_inputs.dataset));
         let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
-        // A crop is cut at random places, whatever else is changed.
+        // A crop has a random offset, also where nothing else is augmented.
         let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
         let augmenter = ranges.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
         match (&recipe.transfer, self.model.preprocessing) {
@@ -158,23 +166,28 @@ where
         }
     }
 
-    fn cached(&self, frozen: &FrozenPart<B::InnerBackend>, splits: &[Split], journal: &mut Journal) -> Cached {
+    fn cached(
+        &self,
+        frozen: &FrozenPart<B::InnerBackend>,
+        splits: &[Split],
+        reporter: &mut RunReporter,
+    ) -> CacheOutcome {
         let (limit, wrong) = cache_limit();
-        wrong.into_iter().for_each(|message| journal.report(Event::Warning { message }));
-        match self.with_plan(frozen, limit, |plan| Some(plan.ensure(splits, &self.device, journal))) {
+        wrong.into_iter().for_each(|message| reporter.report(Event::Warning { message }));
+        match self.with_plan(frozen, limit, |plan| Some(plan.ensure(splits, &self.device, reporter))) {
             Some(cached) => cached,
-            None => Cached::Uncached("the network takes images as they are stored".into()),
+            None => CacheOutcome::Uncached("the network takes images as they are stored".into()),
         }
     }
 
-    /// Does something with the plan of this run's cached features; `None` without imported weights, which have none.
+    /// Calls `act` with the plan of this run's cached features; `None` without imported weights, which have none.
     fn with_plan<T>(
         &self,
         frozen: &FrozenPart<B::InnerBackend>,
         limit: u64,
         act: impl FnOnce(&FeaturePlan<'_, B::InnerBackend>) -> Option<T>,
     ) -> Option<T> {
-        let Ground { home, recipe, dataset, device, .. } = self.ground;
+        let RunInputs { home, recipe, dataset, device, .. } = self.run_inputs;
         let transfer = recipe.transfer.as_ref()?;
         let key = Key {
             version: KEY_VERSION,
@@ -199,19 +212,19 @@ where
             dataset_dir: &home.dataset(&recipe.dataset),
             limit,
             resident: self.resident,
-            even: device.tunes_by_shape(),
+            pad_last_batch: device.tunes_by_shape(),
         })
     }
 }
 
-impl Ground {
-    /// Class names, in the order of labels.
+impl RunInputs {
+    /// Returns the class names in the order of labels.
     fn classes(&self) -> Vec<String> {
         self.dataset.manifest().class_names().into_iter().map(str::to_owned).collect()
     }
 }
 
-/// Bytes that cached features may take in all, and what is wrong with the variable that says so.
+/// Returns the bytes that all cached features together may take, and a warning where the variable is no number.
 fn cache_limit() -> (u64, Option<String>) {
     let gibibytes = |count: u64| count.saturating_mul(1 << 30);
     match std::env::var(CACHE_VARIABLE).map(|text| (text.trim().parse(), text)) {
@@ -225,24 +238,23 @@ fn cache_limit() -> (u64, Option<String>) {
     }
 }
 
-/// Keeps these splits on the device if images may take so many bytes there. Says so where images may be there, and
-/// these have no room.
-fn keep_on_device<B: Backend>(
+/// Uploads these splits if they fit into `bound` bytes. Otherwise logs a warning, unless `bound` is 0.
+fn upload<B: Backend>(
     images: &Images,
     splits: &[Split],
     bound: u64,
     device: &B::Device,
-    journal: &mut Journal,
-) -> Option<Resident<B>> {
-    let resident = Resident::upload(images, splits, bound, device);
-    // One message a run: where training images have no room.
+    reporter: &mut RunReporter,
+) -> Option<DeviceDataset<B>> {
+    let resident = DeviceDataset::upload(images, splits, bound, device);
+    // Warns once a run, for the training images.
     if resident.is_none() && bound > 0 && splits.contains(&Split::Train) {
         let (needed, bound) = (mebibytes(bytes_on_device(images, splits)), mebibytes(bound));
         let message = format!(
             "the images would take {needed} MiB on the device, and may take {bound} (MIEN_RESIDENT_MIB sets it): batches \
              are made on the processor"
         );
-        journal.report(Event::Warning { message });
+        reporter.report(Event::Warning { message });
     }
     resident
 }

@@ -75,7 +75,7 @@ fn add_tagged(store: &RunStore, tag: &Tag, ids: &mut Vec<RunId>) -> Result<Exit,
     let mut exit = Exit::Done;
     let before = ids.len();
     for id in run_list::ids(store)? {
-        match store.folder(&id).about() {
+        match store.folder(&id).annotations() {
             Ok(about) if about.tags.contains(tag) && !ids.contains(&id) => ids.push(id),
             Ok(_) => {}
             Err(error) => {

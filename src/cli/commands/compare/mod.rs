@@ -12,7 +12,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Format;
 use crate::cli::predictions::{candidates, read_test_predictions};
 use crate::domain::{RunId, Tag};
-use crate::runs::comparison::{Comparison, MOST};
+use crate::runs::comparison::{Comparison, MAX_RUNS};
 use crate::runs::{Ensemble, FollowedRun, RunStore};
 use crate::supervise;
 use sheet::Sheet;
@@ -47,12 +47,12 @@ impl Compare {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
         let ids = self.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
-        if self.average && ids.len() > MOST {
+        if self.average && ids.len() > MAX_RUNS {
             return Err(CommandError::Usage(format!(
-                "--average is for at most {MOST} runs here: `mien evaluate --average RUN…` takes any number"
+                "--average is for at most {MAX_RUNS} runs here: `mien evaluate --average RUN…` takes any number"
             )));
         }
-        if self.tag.is_some() || (ids.len() > MOST && self.baseline.is_none()) {
+        if self.tag.is_some() || (ids.len() > MAX_RUNS && self.baseline.is_none()) {
             return by_settings::print_by_settings(&store, ids, self.tag.as_ref(), self.format);
         }
         let baseline = self.baseline.as_ref().map(|query| store.find(query)).transpose()?;

@@ -4,7 +4,7 @@ use super::sheet::Sheet;
 use crate::cli::table::{Side, Table, figure};
 use crate::domain::text::printable;
 use crate::runs::Ensemble;
-use crate::runs::comparison::{Against, Comparison, Metric, MetricRow, SeedGroup};
+use crate::runs::comparison::{Comparison, Metric, MetricRow, RunVerdict, SeedGroup};
 
 /// All parts that have something to tell, an empty line between them.
 pub(super) fn render(sheet: &Sheet<'_>) -> String {
@@ -84,7 +84,7 @@ fn classes(sheet: &Sheet<'_>) -> String {
     table.render()
 }
 
-fn verdict(comparison: &Comparison, against: &Against) -> String {
+fn verdict(comparison: &Comparison, against: &RunVerdict) -> String {
     let (run, baseline) = (&comparison.runs[against.run], &comparison.runs[comparison.baseline]);
     match &against.verdict {
         Ok(verdict) => {

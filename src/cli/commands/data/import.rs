@@ -15,7 +15,7 @@ use crate::data::{self, ImportReport, ImportRequest, Skipped};
 use crate::domain::DatasetName;
 use crate::download::is_address;
 use crate::runs::RunStore;
-use crate::supervise::{self, ImportLine, ImportProgress, Imported, LeftOut};
+use crate::supervise::{self, ImportLine, ImportProgress, Imported, SkippedFile};
 
 /// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
 ///
@@ -107,7 +107,7 @@ impl Import {
 
 /// The result of an import, for the program that started it.
 fn imported(report: &ImportReport) -> Imported {
-    let left_out = |skip: &Skipped| LeftOut { source: skip.source.clone(), reason: skip.reason.clone() };
+    let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
     Imported {
         name: report.manifest.name.to_string(),
         images: report.manifest.counts().total(),

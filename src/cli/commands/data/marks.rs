@@ -7,7 +7,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::table::{Side, Table};
 use crate::cli::{datasets, output};
-use crate::data::marked::{self, Marked, MarkedError};
+use crate::data::marked::{self, MarkedError, Marks};
 use crate::data::{Dataset, Manifest};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId, Split, figures};
@@ -125,7 +125,7 @@ fn count_images(count: usize) -> String {
 }
 
 /// Prints the marked images.
-fn print_marks(manifest: &Manifest, marked: &Marked, Output { json }: Output) -> Result<(), CommandError> {
+fn print_marks(manifest: &Manifest, marked: &Marks, Output { json }: Output) -> Result<(), CommandError> {
     let entries: Vec<Entry<'_>> = marked
         .images
         .iter()

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::exit::CommandError;
 use crate::cli::options::Output;
 use crate::cli::table::{Side, Table, thousands};
-use crate::data::features::{self, Usage};
+use crate::data::features::{self, CacheUsage};
 use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
 use crate::data::split::Protocol;
 use crate::data::{Distribution, Manifest, Skipped};
@@ -70,7 +70,7 @@ pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
 
 /// The dataset with its cached features.
 fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
-    let cached = |Usage { key, sections, bytes }: Usage| FeaturesEntry {
+    let cached = |CacheUsage { key, sections, bytes }: CacheUsage| FeaturesEntry {
         base: key.base,
         layer: key.layer,
         size: key.size,
@@ -123,7 +123,7 @@ fn text(manifest: &Manifest) -> String {
         distribution.imbalance,
         printable(&manifest.fingerprint),
         printable(&manifest.source),
-        manifest.split.words()
+        manifest.split.describe()
     );
     head + &table.render() + &import_notes(manifest)
 }

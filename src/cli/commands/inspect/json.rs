@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::sheet::Sheet;
 use crate::cli::scores::{ClassEntry, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
-use crate::runs::inspection::{Difference, Judged, shares};
+use crate::runs::inspection::{Difference, ScoredImage, shares};
 
 /// The whole inspection.
 #[derive(Debug, Serialize)]
@@ -60,7 +60,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     let (confusion, scores) = (predictions.confusion(), predictions.scores());
     let names = predictions.classes();
     let per_class = class_entries(names, &scores);
-    let told = |images: &[Judged]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
+    let told = |images: &[ScoredImage]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
     let (cell, hardest) = match &sheet.images {
         Some((Some((truth, predicted)), images)) => {
             (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: told(images) }), None)
@@ -89,7 +89,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     }
 }
 
-fn image<'a>(sheet: &'a Sheet, judged: &Judged) -> Image<'a> {
+fn image<'a>(sheet: &'a Sheet, judged: &ScoredImage) -> Image<'a> {
     let names = sheet.predictions.classes();
     Image {
         index: judged.index,

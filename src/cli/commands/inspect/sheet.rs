@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::data::store::Dataset;
 use crate::domain::{RunId, Split};
 use crate::runs::Summary;
-use crate::runs::inspection::{Difference, Inspection, Judged};
+use crate::runs::inspection::{Difference, Inspection, ScoredImage};
 
 /// A cell of the matrix: truth and prediction.
 pub(super) type Cell = (usize, usize);
@@ -21,7 +21,7 @@ pub(super) struct Sheet {
     /// The difference from another run's predictions.
     pub(super) against: Option<(RunId, Difference)>,
     /// The images asked for, and the classes of their cell if it is one.
-    pub(super) images: Option<(Option<Cell>, Vec<Judged>)>,
+    pub(super) images: Option<(Option<Cell>, Vec<ScoredImage>)>,
     pub(super) sources: Sources,
 }
 

@@ -5,7 +5,7 @@ use crate::cli::scores::class_table;
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Confusion, MATRIX_CLASSES};
-use crate::runs::inspection::{Judged, images_of, shares};
+use crate::runs::inspection::{ScoredImage, images_of, shares};
 
 pub(super) fn render(sheet: &Sheet) -> String {
     let mut parts = vec![head(sheet)];
@@ -80,7 +80,7 @@ fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
     format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
 }
 
-fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[Judged]) -> String {
+fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[ScoredImage]) -> String {
     let names = sheet.predictions.classes();
     let title = match cell {
         Some((truth, predicted)) => {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::table::{Side, Table};
 use crate::runs::Job;
-use crate::runs::queue::{DeviceListing, Listing, QueuedRun, Standing};
+use crate::runs::queue::{DeviceListing, Listing, QueuePosition, QueuedRun};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Whole<'a> {
@@ -52,20 +52,20 @@ fn device_json(group: &DeviceListing) -> Device<'_> {
 
 fn run_json(run: &QueuedRun) -> Run<'_> {
     let (mut ahead, mut after, mut begun) = (None, None, None);
-    let state = match &run.standing {
-        Standing::AtWork => "at_work",
-        Standing::Beside => "beside",
-        Standing::Waiting { ahead: runs } => {
+    let state = match &run.position {
+        QueuePosition::Running => "at_work",
+        QueuePosition::Unqueued => "beside",
+        QueuePosition::Waiting { ahead: runs } => {
             ahead = Some(*runs);
             "waiting"
         }
-        Standing::WaitsFor(other) => {
+        QueuePosition::WaitsFor(other) => {
             after = Some(other.as_str());
             "waiting"
         }
-        Standing::Paused => "paused",
-        Standing::Starting => "starting",
-        Standing::Lost { begun: was } => {
+        QueuePosition::Paused => "paused",
+        QueuePosition::Starting => "starting",
+        QueuePosition::Lost { begun: was } => {
             begun = Some(*was);
             "lost"
         }
@@ -90,26 +90,27 @@ fn device_text(group: &DeviceListing) -> String {
     let mut table = Table::new([("", Side::Right), ("RUN", Side::Left), ("JOB", Side::Left), ("STANDS", Side::Left)]);
     let mut number = 0;
     for run in &group.runs {
-        let waits = !matches!(run.standing, Standing::AtWork | Standing::Beside | Standing::Lost { .. });
+        let waits =
+            !matches!(run.position, QueuePosition::Running | QueuePosition::Unqueued | QueuePosition::Lost { .. });
         number += usize::from(waits);
         let place = if waits { number.to_string() } else { String::new() };
-        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.standing, run.job)]);
+        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.position, run.job)]);
     }
     format!("{head}\n{}", table.render())
 }
 
 /// A run's position in words.
-fn standing_text(standing: &Standing, job: Job) -> String {
-    match (standing, job) {
-        (Standing::AtWork, Job::Train) => "at work".into(),
-        (Standing::AtWork, Job::Evaluate) => "being tested".into(),
-        (Standing::Beside, _) => "at work beside the queue".into(),
-        (Standing::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
-        (Standing::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),
-        (Standing::WaitsFor(other), _) => format!("waits for {other} to end"),
-        (Standing::Paused, _) => "paused".into(),
-        (Standing::Starting, _) => "starting".into(),
-        (Standing::Lost { begun: true }, _) => "was at work, has lost its worker".into(),
-        (Standing::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
+fn standing_text(position: &QueuePosition, job: Job) -> String {
+    match (position, job) {
+        (QueuePosition::Running, Job::Train) => "at work".into(),
+        (QueuePosition::Running, Job::Evaluate) => "being tested".into(),
+        (QueuePosition::Unqueued, _) => "at work beside the queue".into(),
+        (QueuePosition::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
+        (QueuePosition::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),
+        (QueuePosition::WaitsFor(other), _) => format!("waits for {other} to end"),
+        (QueuePosition::Paused, _) => "paused".into(),
+        (QueuePosition::Starting, _) => "starting".into(),
+        (QueuePosition::Lost { begun: true }, _) => "was at work, has lost its worker".into(),
+        (QueuePosition::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::{gpu, output};
 use crate::domain::{DeviceRequest, RunId};
-use crate::runs::queue::{DeviceKey, To};
+use crate::runs::queue::{DeviceKey, QueueMove};
 use crate::runs::{Queue as RunQueue, RunStore};
 use crate::supervise;
 
@@ -114,12 +114,12 @@ fn list(store: &RunStore, Output { json }: Output) -> Result<Exit, CommandError>
 fn move_run(store: &RunStore, arguments: &Move) -> Result<Exit, CommandError> {
     let id = arguments.run.find(store)?;
     let to = match (&arguments.before, &arguments.after) {
-        (Some(other), _) => To::Before(store.find(other)?),
-        (_, Some(other)) => To::After(store.find(other)?),
-        _ if arguments.first => To::First,
-        _ if arguments.last => To::Last,
-        _ if arguments.up => To::Up,
-        _ => To::Down,
+        (Some(other), _) => QueueMove::Before(store.find(other)?),
+        (_, Some(other)) => QueueMove::After(store.find(other)?),
+        _ if arguments.first => QueueMove::First,
+        _ if arguments.last => QueueMove::Last,
+        _ if arguments.up => QueueMove::Up,
+        _ => QueueMove::Down,
     };
     let (place, of) = RunQueue::of(store.home()).move_run(&id, &to)?;
     if arguments.output.json {
@@ -155,7 +155,7 @@ fn device(queue: &RunQueue, name: &str) -> Result<DeviceKey, CommandError> {
             let listing = queue.list(supervise::now()).unwrap_or_default();
             let mut known = listing.devices.into_iter().filter_map(|group| group.device);
             gpu::queue_key(ordinal).or_else(|reason| {
-                let known = known.find(|device| device.is_here() && device.name == name);
+                let known = known.find(|device| device.is_local() && device.name == name);
                 known.ok_or_else(|| CommandError::Failure(format!("cannot tell which device {name} is: {reason}")))
             })
         }

@@ -11,7 +11,7 @@ use crate::cli::run_list;
 use crate::data::{self, Dataset};
 use crate::domain::text::printable;
 use crate::domain::{RunId, figures};
-use crate::runs::check::{Datasets, Finding, Known, Severity};
+use crate::runs::check::{DatasetInfo, Datasets, Finding, Severity};
 use crate::runs::{Home, RunStore};
 use crate::weights::{self, Weights};
 
@@ -98,7 +98,7 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
                 }
                 let images = manifest.counts();
                 let classes = manifest.classes.len();
-                known.insert(name.clone(), Known { fingerprint: manifest.fingerprint, images, classes });
+                known.insert(name.clone(), DatasetInfo { fingerprint: manifest.fingerprint, images, classes });
             }
             Err(error) => findings.push(Finding::damage(&folder, error.to_string(), "")),
         }

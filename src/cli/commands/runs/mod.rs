@@ -13,7 +13,7 @@ use crate::cli::table::{Side, Table, age, figure};
 use crate::cli::{output, run_json};
 use crate::domain::{RunState, Tag};
 use crate::runs::facts::{Field, Value};
-use crate::runs::{Facts, RunStore, SortKey, Summary};
+use crate::runs::{RunFacts, RunStore, SortKey, Summary};
 use crate::supervise;
 
 const FILTERS: &str = "\
@@ -72,7 +72,7 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     let now = supervise::now();
     let (runs, mut complaints) = read_runs(store)?;
     let none = runs.is_empty() && complaints.is_empty();
-    let mut listed: Vec<Facts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
+    let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
     listed.retain(|run| query.matches(run));
     if let Some(key) = arguments.sort {
         listed.sort_by(|one, other| key.compare(one, other));
@@ -101,18 +101,18 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-fn number(run: &Facts, field: Field) -> Option<f64> {
+fn number(run: &RunFacts, field: Field) -> Option<f64> {
     match run.value(field) {
         Value::Number(number) => Some(number),
         Value::Words(_) | Value::None => None,
     }
 }
 
-fn tags(run: &Facts) -> String {
-    run.about().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
+fn tags(run: &RunFacts) -> String {
+    run.annotations().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn table(runs: &[Facts], now: u64) -> Table {
+fn table(runs: &[RunFacts], now: u64) -> Table {
     let mut table = Table::new([
         ("STATE", Side::Left),
         ("RUN", Side::Left),
@@ -148,8 +148,8 @@ fn table(runs: &[Facts], now: u64) -> Table {
 }
 
 /// Every field of these runs under its name, as filters compare it; empty where a run has none.
-fn rows(runs: &[Facts]) -> Vec<Vec<String>> {
-    let cell = |run: &Facts, field| match run.value(field) {
+fn rows(runs: &[RunFacts]) -> Vec<Vec<String>> {
+    let cell = |run: &RunFacts, field| match run.value(field) {
         Value::Words(words) => words.join(" "),
         Value::Number(number) => number.to_string(),
         Value::None => String::new(),

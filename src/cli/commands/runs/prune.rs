@@ -4,14 +4,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::confirm::{ask, can_ask};
-use crate::cli::exit::{CommandError, Exit, complain_of_failures};
+use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table};
 use crate::domain::{Size, figures};
-use crate::runs::prune::{Doomed, Plan, Rule};
-use crate::runs::{Facts, RunStore, query};
+use crate::runs::prune::{Plan, Rule, SelectedRun};
+use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
 
 const HELP: &str = "\
@@ -89,14 +89,14 @@ impl Prune {
         let query = parse_filter(&self.filter)?;
         let now = supervise::now();
         let (followed, mut complaints) = read_runs(store)?;
-        let mut listed: Vec<Facts> = followed.iter().map(|run| facts(run, now, &mut complaints)).collect();
+        let mut listed: Vec<RunFacts> = followed.iter().map(|run| facts(run, now, &mut complaints)).collect();
         listed.retain(|run| query.matches(run));
         let plan = store.plan(&listed, &rule, now)?;
         let plan = if self.checkpoints { store.plan_of_checkpoints(plan) } else { plan };
         for complaint in complaints {
             output::complain(&complaint);
         }
-        let is_agreed = !plan.doomed.is_empty() && (self.yes || agree(&plan, self)?);
+        let is_agreed = !plan.selected.is_empty() && (self.yes || agree(&plan, self)?);
         let (deleted, exit) = if is_agreed { delete(store, &plan, self.checkpoints) } else { (Vec::new(), Exit::Done) };
         report(&plan, self, is_agreed, &deleted)?;
         Ok(exit)
@@ -109,22 +109,22 @@ fn agree(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
         return Ok(false);
     }
     output::note(&table(plan, arguments.checkpoints));
-    ask(&format!("Delete {}?", sum(plan.doomed.iter(), arguments.checkpoints)))
+    ask(&format!("Delete {}?", sum(plan.selected.iter(), arguments.checkpoints)))
 }
 
 /// Deletes the runs or their checkpoints, and returns those that are gone.
-fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a Doomed>, Exit) {
+fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a SelectedRun>, Exit) {
     store.sweep();
-    complain_of_failures(&plan.doomed, |run| {
+    output::complain_of_failures(&plan.selected, |run| {
         let now = supervise::now();
         if checkpoints { store.drop_checkpoints(run, now).map(drop) } else { store.delete(&run.id, now) }
     })
 }
 
-fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Result<(), CommandError> {
+fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) -> Result<(), CommandError> {
     let checkpoints = arguments.checkpoints;
     if arguments.output.json {
-        let runs: Vec<&Doomed> = if deleted { done.to_vec() } else { plan.doomed.iter().collect() };
+        let runs: Vec<&SelectedRun> = if deleted { done.to_vec() } else { plan.selected.iter().collect() };
         return output::json(&Report {
             what: if checkpoints { "checkpoints" } else { "runs" },
             deleted,
@@ -133,11 +133,11 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Re
                 .iter()
                 .map(|run| Item { id: run.id.as_str(), state: run.state.name(), bytes: run.bytes })
                 .collect(),
-            kept: plan.spared.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
+            kept: plan.retained.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
         });
     }
-    if plan.doomed.is_empty() {
-        if !plan.spared.is_empty() {
+    if plan.selected.is_empty() {
+        if !plan.retained.is_empty() {
             output::print(&table(plan, checkpoints))?;
         }
         return output::line("nothing to delete");
@@ -146,11 +146,11 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&Doomed]) -> Re
         return output::line(&format!("deleted {}", sum(done.iter().copied(), checkpoints)));
     }
     output::print(&table(plan, checkpoints))?;
-    let would = sum(plan.doomed.iter(), checkpoints);
+    let would = sum(plan.selected.iter(), checkpoints);
     output::line(&format!("nothing was deleted: --yes deletes {would}"))
 }
 
-fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String {
+fn sum<'a>(runs: impl Iterator<Item = &'a SelectedRun>, checkpoints: bool) -> String {
     let (count, bytes) = runs.fold((0, 0), |(count, bytes), run| (count + 1, bytes + run.bytes));
     let runs = figures::count(count, "run", "runs");
     let what = if checkpoints { format!("checkpoints of {runs}") } else { runs };
@@ -160,11 +160,11 @@ fn sum<'a>(runs: impl Iterator<Item = &'a Doomed>, checkpoints: bool) -> String 
 fn table(plan: &Plan, checkpoints: bool) -> String {
     let mut table = Table::new([("", Side::Left), ("RUN", Side::Left), ("SIZE", Side::Right), ("WHY", Side::Left)]);
     let what = if checkpoints { ", checkpoints but the best" } else { "" };
-    for run in &plan.doomed {
+    for run in &plan.selected {
         let why = format!("{}{what}", run.state);
         table.row(&["delete".into(), run.id.to_string(), Size(run.bytes).to_string(), why]);
     }
-    for run in &plan.spared {
+    for run in &plan.retained {
         table.row(&["keep".into(), run.id.to_string(), String::new(), run.reason.clone()]);
     }
     table.render()

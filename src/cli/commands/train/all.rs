@@ -26,7 +26,8 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
-    let ids = supervise::launch_practice(store, supervise::practice_names(&stem), recipes, launch.queue.when())?;
+    let ids =
+        supervise::launch_all_strategies(store, supervise::strategy_run_names(&stem), recipes, launch.queue.when())?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
     output::note(&format!("{}: one after the other", names.join(", ")));

@@ -9,7 +9,7 @@ use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output};
 use crate::data::{Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
-use crate::domain::{LeftOut, Recipe, RunId, Size, Strategy, Sweep, WeightsName, Work};
+use crate::domain::{LeftOutImages, Recipe, RunId, Size, Strategy, Sweep, TrainingCost, WeightsName};
 use crate::runs::{Home, RunStore, Summary, estimate};
 use crate::supervise;
 
@@ -43,7 +43,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     };
     preflight::find_start(&from, Files(store).start(&from))?;
     let start = store.folder(&from).recipe()?;
-    let going_on = Recipe::going_on(&start, from.clone(), supervise::now());
+    let going_on = Recipe::fine_tuning_from(&start, from.clone(), supervise::now());
     let mut recipe = going_on.ok_or(Problem::StartWithoutBase(from))?;
     // First what the run stands on: marks are those of a dataset.
     refuse(preflight::check_without_start(&recipe, &Files(store)))?;
@@ -66,7 +66,7 @@ pub(super) fn all(
     settings.apply_first(&mut cnn)?;
     settings.apply_first(&mut deep)?;
     settings.apply_first(&mut features)?;
-    let going_on = Recipe::going_on(&features, stem.clone(), supervise::now());
+    let going_on = Recipe::fine_tuning_from(&features, stem.clone(), supervise::now());
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
     settings.apply_first(&mut finetune)?;
     for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
@@ -84,7 +84,7 @@ fn leave_out(
 ) -> Result<(), CommandError> {
     match wanted {
         None => {}
-        Some(LeaveOut::None) => recipe.leave_out(LeftOut::default()),
+        Some(LeaveOut::None) => recipe.leave_out(LeftOutImages::default()),
         Some(LeaveOut::Marked) => {
             let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
             if marked.images.is_empty() {
@@ -155,7 +155,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
     let (classes, images) = (dataset.classes.len(), dataset.counts());
-    let work = Work::of(recipe, image, classes, images)?;
+    let work = TrainingCost::of(recipe, image, classes, images)?;
     let (total, trained) = (thousands(work.parameters), thousands(work.trained));
     let memory = Size(work.memory);
     let mut parts =
@@ -178,8 +178,8 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
             String::new()
         };
         let how = if estimated.rough { "roughly, " } else { "" };
-        let on = estimated.elsewhere.map_or_else(String::new, |dataset| format!(" on {dataset}"));
-        let epoch = duration(estimated.seconds_an_epoch);
+        let on = estimated.other_dataset.map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let epoch = duration(estimated.seconds_per_epoch);
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.from));
     }
     Ok(parts.join("; "))

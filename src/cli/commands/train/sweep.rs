@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::table::{Side, Table};
 use crate::domain::{Hyperparameter, Recipe, RunId, Sweep, Tag};
 use crate::runs::RunStore;
-use crate::supervise::{self, When};
+use crate::supervise::{self, LaunchTime};
 
 /// The queued runs, for scripts. Keys are a promise: add, never rename.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub(super) fn queue<O: Offer>(
     options: RunOptions<O>,
 ) -> Result<Exit, CommandError> {
     let when = options.launch.queue.when();
-    if when == When::Now {
+    if when == LaunchTime::Now {
         let words = "--now would begin all of these runs at once: without it they queue, and `mien queue slots DEVICE \
                      N` lets several use a device";
         return Err(CommandError::Usage(words.into()));

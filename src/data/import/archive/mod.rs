@@ -1,7 +1,7 @@
-//! Listing an archive: what kind it is, and what of each entry is kept, whatever the kind.
+//! The listing of an archive: its kind, and the entries that are used.
 //!
-//! Nothing is ever unpacked under a name from the archive. Entries that climb out of it, links and devices are skipped
-//! with a word; more bytes or entries than [`Limits`] allow end the import.
+//! No entry is ever unpacked under its name. Entries that lead out of the archive, links and devices are skipped and
+//! logged. Exceeding the bounds of [`Limits`] ends the import.
 
 mod tar;
 mod xz;
@@ -12,19 +12,19 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::limits::Limits;
-use super::listing::{Contents, Found, FoundTable, Kind, Listing, Spool, kind};
+use super::listing::{Contents, Kind, Listing, SourceFile, SourceTable, Spool, kind};
 use super::report::{Progress, SkipLog};
 use super::{ImportError, csv};
 use crate::data::store::StoreError;
 
-/// Kinds of archive, known by their first bytes.
+/// The kind of an archive, recognized by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Archive {
     Zip,
     Tar(Compression),
 }
 
-/// What a tar archive is wrapped in.
+/// The compression of a tar archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
     None,
@@ -33,7 +33,7 @@ pub(super) enum Compression {
 }
 
 impl Archive {
-    /// The kind of the file, whatever its name; `None` for no archive.
+    /// Returns the kind of the file, whatever its name; `None` if it is no archive.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
         let mut head = [0; 512];
         let mut length = 0;
@@ -55,7 +55,7 @@ impl Archive {
     }
 }
 
-/// Lists the archive; the bytes of its images and tables are in the contents, spooled in the folder `work`.
+/// Lists the archive. The bytes of its images and tables are spooled in the folder `work`.
 pub(super) fn list(
     archive: Archive,
     path: &Path,
@@ -72,7 +72,7 @@ pub(super) fn list(
     Ok((collector.listing, collector.spool.finish()?))
 }
 
-/// Takes the entries of an archive.
+/// The collector of an archive's entries.
 struct Collector<'a> {
     listing: Listing,
     spool: Spool,
@@ -81,17 +81,17 @@ struct Collector<'a> {
     entries: u64,
 }
 
-/// How reading one entry failed.
+/// The reason why an entry could not be read.
 enum EntryError {
-    /// The spool could not take it.
+    /// The spool cannot be written.
     Store(StoreError),
-    /// The archive did not give it.
+    /// The archive cannot be read.
     Read(io::Error),
 }
 
 impl Collector<'_> {
-    /// Counts an entry and checks its name: `None` when the entry is to be passed over.
-    fn enter(&mut self, archive: &Path, name: &str) -> Result<Option<String>, ImportError> {
+    /// Counts an entry and returns its cleaned path; `None` if it is ignored or skipped.
+    fn accept_entry(&mut self, archive: &Path, name: &str) -> Result<Option<String>, ImportError> {
         self.entries += 1;
         if self.entries > self.limits.entries {
             let reason = format!("it holds more than {} entries", self.limits.entries);
@@ -111,13 +111,13 @@ impl Collector<'_> {
         self.listing.folders.push(path);
     }
 
-    /// Takes the regular file `path` with `size` bytes, as the archive claims.
+    /// Adds the regular file `path`; `size` is the archive's claim in bytes.
     fn file(&mut self, path: String, size: u64, reader: &mut dyn Read) -> Result<(), EntryError> {
         match kind(&path) {
             Kind::Image => self.image(path, size, reader),
             Kind::Table => self.table(path, reader),
             Kind::Other => {
-                self.listing.files.push(Found { path, at: None });
+                self.listing.files.push(SourceFile { path, at: None });
                 Ok(())
             }
             Kind::Clutter => Ok(()),
@@ -127,7 +127,7 @@ impl Collector<'_> {
     fn image(&mut self, path: String, size: u64, reader: &mut dyn Read) -> Result<(), EntryError> {
         let limit = self.limits.file_bytes;
         let mut bytes = Vec::new();
-        // The size claimed may be a lie in either direction.
+        // The real size may be above or below the claim.
         if size <= limit {
             reader.take(limit + 1).read_to_end(&mut bytes).map_err(EntryError::Read)?;
         }
@@ -139,7 +139,7 @@ impl Collector<'_> {
             return Err(EntryError::Read(io::ErrorKind::UnexpectedEof.into()));
         }
         let at = Some(self.spool.append(&bytes).map_err(EntryError::Store)?);
-        self.listing.files.push(Found { path, at });
+        self.listing.files.push(SourceFile { path, at });
         Ok(())
     }
 
@@ -154,12 +154,12 @@ impl Collector<'_> {
             }
             None => None,
         };
-        self.listing.tables.push(FoundTable { path, at });
+        self.listing.tables.push(SourceTable { path, at });
         Ok(())
     }
 }
 
-/// Words for an error while reading an archive; those of our own bound are told apart.
+/// Returns the error for a failed read of an archive: too large if our bound was reached, else damaged.
 fn damaged(path: &Path, limits: &Limits, error: &io::Error) -> ImportError {
     let path = path.to_owned();
     if error.kind() == io::ErrorKind::FileTooLarge {

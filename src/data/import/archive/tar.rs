@@ -1,4 +1,4 @@
-//! Tar archives, plain or wrapped in gzip or xz, read as one stream.
+//! Tar archives, plain or compressed with gzip or xz, read as one stream.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -16,13 +16,13 @@ use super::super::limits::Capped;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, Compression, EntryError, damaged, xz};
 
-/// Most bytes between two entries: headers, and extensions with long names, which are held in memory.
+/// The most bytes between two entries: headers, and extensions with long names, which are held in memory.
 const MOST_BETWEEN: u64 = 1 << 20;
 
-/// A header's place for the sum of its bytes.
+/// The position of the checksum in a header.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
-/// Whether the first block of a file is a tar header: its checksum is right.
+/// Whether the first block of a file is a tar header with a right checksum.
 pub(super) fn is_header(block: &[u8]) -> bool {
     if block.len() < 512 || block[0] == 0 {
         return false;
@@ -33,7 +33,7 @@ pub(super) fn is_header(block: &[u8]) -> bool {
     claimed == Ok(block.iter().enumerate().map(byte).sum())
 }
 
-/// Hands every entry to the collector.
+/// Passes every entry to the collector.
 pub(super) fn read(
     path: &Path,
     compression: Compression,
@@ -45,7 +45,7 @@ pub(super) fn read(
     let size = file.metadata().map_err(failed)?.len();
     let limits = collector.limits;
     let position = Arc::new(AtomicU64::new(0));
-    let file = BufReader::with_capacity(1 << 16, Counted { inner: file, count: position.clone() });
+    let file = BufReader::with_capacity(1 << 16, CountingReader { inner: file, count: position.clone() });
     let unwrapped: Box<dyn Read> = match compression {
         Compression::None => Box::new(file),
         Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
@@ -53,19 +53,19 @@ pub(super) fn read(
     };
     let mut bounded = BufReader::with_capacity(1 << 16, Capped::new(unwrapped, limits.unpacked(size)));
     let head = bounded.fill_buf().map_err(|error| damaged(path, limits, &error))?;
-    // Something else may be compressed as well, such as a table.
+    // The compressed file may be no archive, for example a table.
     if head.len() >= 512 && !is_header(&head[..512]) {
-        let reason = "no tar archive is in it; unpack it and import what it holds".into();
+        let reason = "it contains no tar archive; unpack it and import its content".into();
         return Err(ImportError::Layout { path: path.to_owned(), reason });
     }
-    let reach = Rc::new(Reach::default());
-    reach.allow(0);
-    let mut stream = Ending { inner: bounded, zeros: 0, reach: reach.clone() };
-    entries(path, &mut stream, &reach, collector, &mut || {
-        progress.tell(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
+    let bound = Rc::new(ReadBound::default());
+    bound.allow(0);
+    let mut stream = TailReader { inner: bounded, zeros: 0, bound: bound.clone() };
+    entries(path, &mut stream, &bound, collector, &mut || {
+        progress.report(ImportStage::Reading, position.load(Ordering::Relaxed), Some(size))
     })?;
-    reach.end.set(u64::MAX);
-    // The checksums of gzip and xz come last, and only a reader that gets there checks them.
+    bound.end.set(u64::MAX);
+    // The checksums of gzip and xz are last. A reader that stopped earlier would not check them.
     io::copy(&mut stream, &mut io::sink()).map_err(|error| damaged(path, limits, &error))?;
     if stream.zeros < 512 {
         return Err(ImportError::Damaged { path: path.to_owned(), reason: "its end is missing".into() });
@@ -76,23 +76,23 @@ pub(super) fn read(
 fn entries(
     path: &Path,
     stream: &mut dyn Read,
-    reach: &Reach,
+    bound: &ReadBound,
     collector: &mut Collector,
-    tell: &mut dyn FnMut() -> Result<(), ImportError>,
+    report: &mut dyn FnMut() -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let limits = collector.limits;
     let wrong = |error: io::Error| damaged(path, limits, &error);
     let mut archive = tar::Archive::new(stream);
     for entry in archive.entries().map_err(wrong)? {
         let mut entry = entry.map_err(wrong)?;
-        // A sparse file's size is not what it takes in the archive.
+        // A sparse file's size differs from its bytes in the archive.
         let sparse = entry.header().entry_type() == EntryType::GNUSparse;
-        reach.allow(if sparse { entry.header().entry_size().map_err(wrong)? } else { entry.size() });
+        bound.allow(if sparse { entry.header().entry_size().map_err(wrong)? } else { entry.size() });
         if collector.entries.is_multiple_of(256) {
-            tell()?;
+            report()?;
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let Some(name) = collector.enter(path, &name)? else { continue };
+        let Some(name) = collector.accept_entry(path, &name)? else { continue };
         match entry.header().entry_type() {
             EntryType::Directory => collector.folder(name),
             EntryType::Regular | EntryType::Continuous => {
@@ -110,13 +110,13 @@ fn entries(
     Ok(())
 }
 
-/// Counts what is read, for the progress.
-struct Counted<R> {
+/// A reader that counts its bytes, for the progress.
+struct CountingReader<R> {
     inner: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.count.fetch_add(count as u64, Ordering::Relaxed);
@@ -124,24 +124,24 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Counts the zero bytes at the end of what was read: a whole tar archive ends with at least one block of them, and one
-/// that was cut between two entries looks whole otherwise.
-struct Ending<R> {
+/// A reader that counts the zero bytes at its end. A complete tar archive ends with a block of zeros. Otherwise one cut
+/// between two entries would pass as complete.
+struct TailReader<R> {
     inner: R,
     zeros: u64,
-    reach: Rc<Reach>,
+    bound: Rc<ReadBound>,
 }
 
-/// How far the archive has been read, and how far it may be before the next entry begins: a name of gigabytes would be
-/// held in memory.
+/// The position in the archive and the end of the permitted range. Without the bound, an entry's name of gigabytes
+/// would fill memory.
 #[derive(Default)]
-struct Reach {
+struct ReadBound {
     position: Cell<u64>,
     end: Cell<u64>,
 }
 
-impl Reach {
-    /// Allows this many bytes of an entry, and what stands between it and the next one.
+impl ReadBound {
+    /// Permits `bytes` of an entry and the headers up to the next entry.
     fn allow(&self, bytes: u64) {
         let end = self.position.get().saturating_add(bytes).saturating_add(MOST_BETWEEN);
         self.end.set(end);
@@ -156,14 +156,14 @@ impl Reach {
     }
 }
 
-impl<R: Read> Read for Ending<R> {
+impl<R: Read> Read for TailReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         match buffer[..count].iter().rposition(|byte| *byte != 0) {
             Some(last) => self.zeros = (count - last - 1) as u64,
             None => self.zeros += count as u64,
         }
-        self.reach.advance(count)?;
+        self.bound.advance(count)?;
         Ok(count)
     }
 }

@@ -1,23 +1,22 @@
-//! Unpacking xz by all threads, where it is in several blocks.
+//! Parallel unpacking of xz files with several blocks.
 
 use std::io::{self, BufRead, Read};
 
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::MtStreamBuilder;
 
-/// Memory that unpacking xz may take; `xz -9` asks for 65 MiB.
+/// Memory limit of unpacking, in bytes; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
-/// Memory up to which several blocks are unpacked at a time, which takes room for what is in and what comes out of
-/// each.
+/// Memory limit of unpacking blocks in parallel, in bytes, including their input and output.
 const XZ_PARALLEL_MEMORY: u64 = 256 << 20;
 
-/// What `input` unpacks to.
+/// Returns a reader of the unpacked bytes of `input`.
 pub(super) fn reader<R: BufRead>(input: R) -> io::Result<Streams<R>> {
     Ok(Streams { current: Some(decoder(input)?) })
 }
 
-/// One stream of xz, its blocks by all threads.
+/// Returns a decoder of one stream that unpacks blocks in parallel.
 fn decoder<R: BufRead>(input: R) -> io::Result<XzDecoder<R>> {
     let threads = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
     let mut builder = MtStreamBuilder::new();
@@ -25,7 +24,7 @@ fn decoder<R: BufRead>(input: R) -> io::Result<XzDecoder<R>> {
     Ok(XzDecoder::new_stream(input, builder.decoder()?))
 }
 
-/// All streams of a file of xz, one behind the other, with zeros between them: the decoder by threads takes one.
+/// A reader of all concatenated streams of an xz file and the zeros between them; the parallel decoder reads only one.
 pub(super) struct Streams<R> {
     current: Option<XzDecoder<R>>,
 }
@@ -66,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream in blocks of this many bytes before they are packed.
+    /// Packs bytes into a stream with blocks of `block` unpacked bytes.
     fn packed(bytes: &[u8], block: u64) -> Vec<u8> {
         let encoder =
             MtStreamBuilder::new().threads(1).check(Check::Crc64).block_size(block).encoder().expect("an encoder");
@@ -95,12 +94,12 @@ mod tests {
             }
             let whole: Vec<u8> = streams.iter().flat_map(|(bytes, ..)| bytes.clone()).collect();
             prop_assert!(unpacked(&file, buffer).expect("undamaged") == whole);
-            // Cut, it is an error or ends where a stream does.
+            // A cut file is an error, or ends where a stream does.
             let cut = &file[..damage.0.index(file.len())];
             if let Ok(found) = unpacked(cut, buffer) {
                 prop_assert!(whole.starts_with(&found));
             }
-            // Damaged, it is an error unless nothing was changed.
+            // A damaged file is an error unless no bit changed.
             let mut damaged = file.clone();
             damaged[damage.0.index(file.len())] ^= damage.1;
             if let Ok(found) = unpacked(&damaged, buffer) {

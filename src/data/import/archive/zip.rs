@@ -12,7 +12,7 @@ use super::super::limits::Capped;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, EntryError, damaged};
 
-/// Hands every entry to the collector. An entry whose own bytes are wrong is skipped with a word.
+/// Passes every entry to the collector; damaged entries are skipped and logged.
 pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progress) -> Result<(), ImportError> {
     let failed = |error| ImportError::Source { path: path.to_owned(), error };
     let file = File::open(path).map_err(failed)?;
@@ -28,21 +28,21 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
     let mut done = 0;
     for index in 0..archive.len() {
         if index.is_multiple_of(256) {
-            progress.tell(ImportStage::Reading, done, Some(size))?;
+            progress.report(ImportStage::Reading, done, Some(size))?;
         }
         let mut name = match archive.by_index_raw(index) {
             Ok(entry) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
             Err(error) => return Err(damaged(path, limits, &error.into())),
         };
-        // Some programs on Windows write their own separator.
+        // Some programs on Windows write backslashes.
         if !name.contains('/') {
             name = name.replace('\\', "/");
         }
-        let Some(name) = collector.enter(path, &name)? else { continue };
+        let Some(name) = collector.accept_entry(path, &name)? else { continue };
         let mut entry = match archive.by_index(index) {
             Ok(entry) => entry,
             Err(error) => {
-                collector.log.skip(&name, words(&error));
+                collector.log.skip(&name, describe_error(&error));
                 continue;
             }
         };
@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         } else {
             done += entry.compressed_size();
             let size = entry.size();
-            let mut counted = Spent { inner: Capped::new(&mut entry, left), bytes: 0 };
+            let mut counted = CountingReader { inner: Capped::new(&mut entry, left), bytes: 0 };
             let taken = collector.file(name.clone(), size, &mut counted);
             left = left.saturating_sub(counted.bytes);
             match taken {
@@ -69,20 +69,20 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
     Ok(())
 }
 
-fn words(error: &ZipError) -> String {
+fn describe_error(error: &ZipError) -> String {
     match error {
         ZipError::UnsupportedArchive(reason) if *reason == ZipError::PASSWORD_REQUIRED => "is encrypted".into(),
         error => format!("cannot be unpacked: {error}"),
     }
 }
 
-/// Counts what is read.
-struct Spent<R> {
+/// A reader that counts its bytes.
+struct CountingReader<R> {
     inner: R,
     bytes: u64,
 }
 
-impl<R: Read> Read for Spent<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.bytes += count as u64;

@@ -1,5 +1,6 @@
-//! Imports of small datasets made on the spot: first good ones, then [`broken`] ones.
+//! Imports of small generated datasets; broken ones are in [`broken`] and [`archives`].
 
+mod archives;
 mod broken;
 
 use std::fs::{self, File};
@@ -10,15 +11,16 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
+use super::limits::Limits;
 use super::*;
 use crate::data::manifest::{Manifest, SplitOptions};
 use crate::data::store::Dataset;
 use crate::domain::{Split, SplitCounts};
 
-/// A file of a made-up source: its path and bytes.
+/// A file of a generated source: its path and bytes.
 type Entry = (String, Vec<u8>);
 
-/// A gray 6×6 PNG; `shade` tells pictures apart.
+/// Returns a gray 6×6 PNG; `shade` distinguishes pictures.
 fn picture(shade: u8) -> Vec<u8> {
     picture_sized(shade, 6)
 }
@@ -32,8 +34,8 @@ fn picture_sized(shade: u8, side: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Kaggle's layout: three of FER-2013's classes, 12, 11 and 10 training images and 2 test images each. Names are not
-/// given in order.
+/// Returns Kaggle's layout: three of FER-2013's classes with 12, 11 and 10 training images and 2 test images each, in
+/// shuffled order.
 fn kaggle() -> Vec<Entry> {
     let mut entries = Vec::new();
     for (label, class) in ["happy", "angry", "neutral"].into_iter().enumerate() {
@@ -49,7 +51,7 @@ fn kaggle() -> Vec<Entry> {
     entries
 }
 
-/// The same images as a table, in the order of file names.
+/// Returns the same images as a table, in the order of file names.
 fn kaggle_csv(header: &str, mut row: impl FnMut(usize, &str, &str) -> String) -> String {
     let official = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
     let mut entries = kaggle();
@@ -107,7 +109,7 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A folder for sources and, in it, the folder of datasets.
+/// A temporary folder for sources and datasets.
 struct Bench {
     dir: TempDir,
 }
@@ -140,7 +142,7 @@ impl Bench {
         import(request, &mut |_| ControlFlow::Continue(())).map(|report| report.manifest)
     }
 
-    /// Imports after removing what was imported before.
+    /// Imports after removing the former import.
     fn import(&self, source: &Path) -> Result<Manifest, ImportError> {
         let _ = fs::remove_dir_all(self.path("data/d"));
         Self::run(&self.request(source))
@@ -150,7 +152,7 @@ impl Bench {
         Dataset::open(&self.path("data/d")).unwrap()
     }
 
-    /// The import fails, and nothing is left of it.
+    /// Asserts that the import fails and leaves no files; returns the error.
     fn refuse(&self, source: &Path) -> String {
         let error = self.import(source).unwrap_err().to_string();
         self.assert_untouched();
@@ -163,6 +165,11 @@ impl Bench {
             entries.map(|entry| entry.unwrap().file_name()).filter(|name| name != ".import.lock").collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
+}
+
+fn import_with(limits: &Limits, bench: &Bench, source: &Path) -> Result<Manifest, ImportError> {
+    let _ = fs::remove_dir_all(bench.path("data/d"));
+    import_within(&bench.request(source), limits, &mut |_| ControlFlow::Continue(())).map(|report| report.manifest)
 }
 
 #[test]
@@ -253,7 +260,7 @@ fn a_validation_folder_takes_the_place_of_the_fraction() {
     assert_eq!((manifest.split.validation_fraction, manifest.split.test_fraction), (None, None));
 }
 
-/// [`kaggle`] with one of the two test images of each class in each of FER-2013's test sets.
+/// Returns [`kaggle`] with each class's two test images divided between FER-2013's test sets.
 fn of_both_tests() -> Vec<Entry> {
     kaggle().into_iter().map(|(path, bytes)| (path.replace("PublicTest_1", "PrivateTest_1"), bytes)).collect()
 }
@@ -268,7 +275,7 @@ fn the_official_protocol_validates_on_public_test_and_tests_on_private_test() {
         .collect();
     let mut rows = 0;
     let table = kaggle_csv("emotion,pixels,Usage", |emotion, pixels, usage| {
-        // Of each class two rows are no training rows, the first of them public.
+        // Two rows of each class are test rows, the first of them public.
         rows += usize::from(usage != "Training");
         let usage = if usage != "Training" && rows % 2 == 1 { "PublicTest" } else { usage };
         format!("{emotion},{pixels},{usage}")
@@ -303,7 +310,7 @@ fn a_source_that_does_not_tell_its_splits_is_refused_by_the_official_protocol() 
         of_both_tests().into_iter().map(|(path, bytes)| (path.replace(from, to), bytes)).collect()
     };
     let table: [(&str, Vec<Entry>, &str); 4] = [
-        ("one name says nothing", renamed("Training_03", "a"), "/a.png' does not tell which split"),
+        ("one name says nothing", renamed("Training_03", "a"), "/a.png' does not name its split"),
         ("no public test", renamed("PublicTest", "PrivateTest_p"), "it holds no PublicTest images"),
         ("no private test", kaggle(), "it holds no PrivateTest images"),
         ("no training", renamed("Training", "PublicTest_t"), "it holds no Training images"),

@@ -1,5 +1,5 @@
-//! Seven convolutions with batch norm, trained from scratch: 1.2 million parameters. Pooling stands before batch norm,
-//! which then works on a quarter of the pixels (as in K. Jordan's airbench, 2024).
+//! Seven convolutions with batch norm, trained from scratch: 1.2 million parameters. Pooling comes before batch norm,
+//! which then computes a quarter of the pixels (as in K. Jordan's airbench, 2024).
 
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Stage};
 
@@ -12,7 +12,7 @@ pub(super) fn architecture() -> Architecture {
     blocks("deep", &BLOCKS, 0.3)
 }
 
-/// Blocks of 3×3 convolutions with batch norm under a pooled head with this share of dropout.
+/// Returns blocks of 3×3 convolutions with batch norm, under a head with global pooling and dropout at `rate`.
 pub(super) fn blocks(name: &'static str, blocks: &[Block], rate: f32) -> Architecture {
     let block = |index: usize, (channels, pooled): Block| {
         let name = format!("block{}", index + 1);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Architecture;
 
-/// Every architecture, by the function that describes it. The first is the default from scratch.
+/// The functions that describe the architectures. The first is the default from scratch.
 const ALL: &[fn() -> Architecture] = &[cnn::architecture, deep::architecture, wide::architecture, vgg16::architecture];
 
 /// The name of an architecture of the catalog.
@@ -23,9 +23,9 @@ pub struct NetworkName(&'static str);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this mien has no network '{name}': it has {known}")]
 pub struct UnknownNetwork {
-    /// The name asked for, safe for a terminal.
+    /// The requested name, safe for a terminal.
     name: String,
-    /// The names that there are.
+    /// The available names.
     known: String,
 }
 
@@ -42,26 +42,26 @@ impl NetworkName {
     /// VGG16 on imported weights.
     pub const VGG16: Self = Self("vgg16");
 
-    /// All names, in the order of the catalog.
+    /// Returns all names, in the order of the catalog.
     pub fn all() -> impl Iterator<Item = Self> {
         ALL.iter().map(|describe| Self(describe().name))
     }
 
-    /// The names of the architectures whose weights are drawn.
+    /// Returns the names of the architectures whose weights are drawn.
     pub fn from_scratch() -> impl Iterator<Item = Self> {
         Self::all().filter(|name| name.architecture().pretrained.is_none())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0
     }
 
-    /// The architecture of this name.
+    /// Returns the architecture of this name.
     ///
     /// # Panics
-    /// Never: names are made of the catalog's, and the constants are tested to be in it.
+    /// Never: names come from the catalog, and tests check that the constants are in it.
     #[must_use]
     pub fn architecture(self) -> Architecture {
         let mut all = ALL.iter().map(|describe| describe());
@@ -69,7 +69,7 @@ impl NetworkName {
     }
 }
 
-// Not derived: serde would ask for text that lives for ever.
+// Not derived: serde would require a `&'static str`.
 impl<'de> Deserialize<'de> for NetworkName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)

@@ -1,5 +1,5 @@
 //! VGG16 (Simonyan & Zisserman 2015, configuration D) on imported weights: five blocks of 3×3 convolutions. A small
-//! head takes the place of the original's dense layers.
+//! head replaces the original's dense layers.
 
 use crate::domain::network::{Architecture, Layer, Op, Outputs, Pretrained, Stage};
 
@@ -21,7 +21,7 @@ pub(super) fn architecture() -> Architecture {
         Stage::new(name, layers)
     };
     let head = [
-        // The name under which the features of a wholly frozen base are cached.
+        // The name of the cached features of a wholly frozen base.
         Layer::new("pooled", Op::GlobalAverage),
         Layer::new("head.hidden", Op::Dense { outputs: Outputs::Fixed(HIDDEN) }),
         Layer::new("head.relu", Op::Relu),

@@ -1,4 +1,4 @@
-//! What the NVIDIA driver tells of itself and its devices.
+//! Queries the NVIDIA driver for its version and its devices.
 
 #![allow(unsafe_code, reason = "the driver has a C interface")]
 
@@ -6,29 +6,29 @@ use std::ffi::{CStr, c_char, c_int, c_uint};
 
 use libloading::os::unix::{Library, RTLD_NOW};
 
-use super::verdict::Version;
+use super::compatibility::Version;
 
 const SUCCESS: c_int = 0;
 const NO_DEVICE: c_int = 100;
 
-/// Of cuda.h: the two parts of a device's compute capability.
+/// The attributes of cuda.h for the two parts of a device's compute capability.
 const CAPABILITY: [c_int; 2] = [75, 76];
 
-/// The driver, started.
+/// The initialized driver.
 pub(super) struct Driver {
-    /// The newest CUDA that it runs.
+    /// The newest CUDA version that it supports.
     pub(super) version: Version,
     /// Name and compute capability of each device.
     pub(super) devices: Vec<(String, Version)>,
 }
 
-/// A question that is answered by one number.
-type Told = unsafe extern "C" fn(*mut c_int) -> c_int;
+/// A driver function that writes one number.
+type NumberQuery = unsafe extern "C" fn(*mut c_int) -> c_int;
 
-/// Starts the driver.
+/// Initializes the driver and lists its devices.
 ///
 /// # Errors
-/// Why that cannot be, in words.
+/// A message, if there is no driver or a call fails.
 pub(super) fn devices() -> Result<Driver, String> {
     // SAFETY: loading runs the driver library's initialisers, which is what every CUDA program does.
     let library = unsafe { Library::open(Some("libcuda.so.1"), RTLD_NOW) }.map_err(|_| {
@@ -37,12 +37,12 @@ pub(super) fn devices() -> Result<Driver, String> {
             .to_owned()
     })?;
     let failed = |what: &str, code: c_int| format!("the NVIDIA driver {what} (error {code})");
-    // SAFETY: the signatures are those of cuda.h, unchanged since CUDA 5; every pointer passed is to a live local
-    // of the right type and size, and device names are NUL-terminated within the given length.
+    // SAFETY: the signatures are those of cuda.h, unchanged since CUDA 5. Every pointer is to a live local of the right
+    // type and size, and device names end with NUL within the given length.
     unsafe {
         let init = library.get::<unsafe extern "C" fn(c_uint) -> c_int>(b"cuInit\0").map_err(|e| e.to_string())?;
-        let version = library.get::<Told>(b"cuDriverGetVersion\0").map_err(|e| e.to_string())?;
-        let count = library.get::<Told>(b"cuDeviceGetCount\0").map_err(|e| e.to_string())?;
+        let version = library.get::<NumberQuery>(b"cuDriverGetVersion\0").map_err(|e| e.to_string())?;
+        let count = library.get::<NumberQuery>(b"cuDeviceGetCount\0").map_err(|e| e.to_string())?;
         let name = library
             .get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetName\0")
             .map_err(|e| e.to_string())?;
@@ -54,19 +54,19 @@ pub(super) fn devices() -> Result<Driver, String> {
             NO_DEVICE => return Err(super::NONE.into()),
             code => {
                 return Err(format!(
-                    "the NVIDIA driver does not start (cuInit: error {code}); `nvidia-smi` tells more"
+                    "the NVIDIA driver does not start (cuInit: error {code}); `nvidia-smi` reports more"
                 ));
             }
         }
-        let told = |function: Told, what: &str| {
+        let query = |function: NumberQuery, what: &str| {
             let mut number: c_int = 0;
             match function(&raw mut number) {
                 SUCCESS => Ok(number),
                 code => Err(failed(what, code)),
             }
         };
-        let number = told(*version, "does not tell its version")?;
-        let devices = (0..told(*count, "does not count its devices")?)
+        let number = query(*version, "does not report its version")?;
+        let devices = (0..query(*count, "does not count its devices")?)
             .map(|ordinal| {
                 const LENGTH: usize = 256;
                 let mut buffer: [c_char; LENGTH] = [0; LENGTH];
@@ -78,7 +78,9 @@ pub(super) fn devices() -> Result<Driver, String> {
                 for (part, which) in parts.iter_mut().zip(CAPABILITY) {
                     match attribute(part, which, ordinal) {
                         SUCCESS => {}
-                        code => return Err(failed(&format!("does not tell what device {ordinal} can do"), code)),
+                        code => {
+                            return Err(failed(&format!("does not report the capability of device {ordinal}"), code));
+                        }
                     }
                 }
                 Ok((named, Version { major: parts[0], minor: parts[1] }))
@@ -88,13 +90,14 @@ pub(super) fn devices() -> Result<Driver, String> {
     }
 }
 
-/// Where the device of this ordinal is plugged in, if the driver tells. The driver was started by [`devices`].
+/// Returns the PCI address of the device with this ordinal, if the driver reports it. [`devices`] has initialized the
+/// driver.
 pub(in super::super) fn pci_slot(ordinal: u32) -> Option<String> {
     const LENGTH: usize = 64;
     let ordinal = c_int::try_from(ordinal).ok()?;
     let mut buffer: [c_char; LENGTH] = [0; LENGTH];
-    // SAFETY: as in `devices`: the signature is that of cuda.h, the pointer is to a live local with room for the
-    // given length, and what comes is NUL-terminated within it. Before the driver is started it only says so.
+    // SAFETY: as in `devices`. The signature is that of cuda.h, the pointer is to a live local of the given length, and
+    // the driver ends the text with NUL within it. An uninitialized driver returns an error.
     unsafe {
         let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
         let slot =
@@ -106,12 +109,13 @@ pub(in super::super) fn pci_slot(ordinal: u32) -> Option<String> {
     }
 }
 
-/// Bytes of memory that the device of this ordinal has, if the driver tells. It was started by [`devices`].
+/// Returns the bytes of memory of the device with this ordinal, if the driver reports them. [`devices`] has initialized
+/// the driver.
 pub(in super::super) fn memory(ordinal: u32) -> Option<u64> {
     let ordinal = c_int::try_from(ordinal).ok()?;
     let mut bytes: usize = 0;
-    // SAFETY: as in `devices`: the signature is that of cuda.h since CUDA 3.2, and the pointer is to a live local.
-    // Before the driver is started it only says so.
+    // SAFETY: as in `devices`. The signature is that of cuda.h since CUDA 3.2, and the pointer is to a live local. An
+    // uninitialized driver returns an error.
     unsafe {
         let library = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
         let total = library.get::<unsafe extern "C" fn(*mut usize, c_int) -> c_int>(b"cuDeviceTotalMem_v2\0").ok()?;

@@ -1,4 +1,4 @@
-//! The run-time compiler (NVRTC) and the headers that what it compiles includes.
+//! Finds the run-time compiler (NVRTC), and the headers that compiled kernels include.
 
 #![allow(unsafe_code, reason = "the compiler has a C interface")]
 
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use super::verdict::Version;
+use super::compatibility::Version;
 
 const NAMES: [&str; 4] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"];
 
-/// What burn's kernels include, and a package that brings it: NVIDIA's for Debian and Ubuntu, pip's.
+/// Headers that burn's kernels include, each with the packages that contain it: NVIDIA's for Debian and Ubuntu, pip's.
 const HEADERS: [(&str, &str); 4] = [
     ("cuda_runtime.h", "cuda-cudart-dev, or pip: nvidia-cuda-runtime"),
     ("cuda_fp16.h", "cuda-cudart-dev, or pip: nvidia-cuda-runtime"),
@@ -19,11 +19,11 @@ const HEADERS: [(&str, &str); 4] = [
     ("cuda/barrier", "cuda-cccl, or pip: nvidia-cuda-cccl"),
 ];
 
-/// Loads NVRTC and keeps it loaded, so that burn's own look-up by name finds it even off the loader's path; its
-/// version.
+/// Loads NVRTC and returns its version. It stays loaded, so that burn's look-up by name finds it even outside the
+/// loader's path.
 ///
 /// # Errors
-/// That it is missing, in words.
+/// A message with advice, if it is not found.
 pub(super) fn load_compiler() -> Result<Version, String> {
     const LIBRARY_FOLDERS: [&str; 3] = ["lib64", "targets/x86_64-linux/lib", "lib"];
     let mut candidates: Vec<PathBuf> = NAMES.iter().map(PathBuf::from).collect();
@@ -37,7 +37,7 @@ pub(super) fn load_compiler() -> Result<Version, String> {
         let Ok(library) = (unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) }) else { continue };
         let version = version_of(&library);
         std::mem::forget(library);
-        return version.ok_or_else(|| format!("{} does not tell its version", path.display()));
+        return version.ok_or_else(|| format!("{} does not report its version", path.display()));
     }
     Err("CUDA's run-time compiler (libnvrtc.so) was not found: install the CUDA toolkit (Debian and Ubuntu: \
          nvidia-cuda-toolkit, or cuda-nvrtc from NVIDIA; pip: nvidia-cuda-nvrtc), or set CUDA_PATH to it"
@@ -47,31 +47,31 @@ pub(super) fn load_compiler() -> Result<Version, String> {
 fn version_of(library: &Library) -> Option<Version> {
     let (mut major, mut minor): (c_int, c_int) = (0, 0);
     // SAFETY: the signature is that of nvrtc.h, unchanged since CUDA 7, and the pointers are to live locals.
-    let told = unsafe {
+    let status = unsafe {
         let version = library.get::<unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int>(b"nvrtcVersion\0").ok()?;
         version(&raw mut major, &raw mut minor)
     };
-    (told == 0).then_some(Version { major, minor })
+    (status == 0).then_some(Version { major, minor })
 }
 
-/// Looks for the headers where burn's run-time compilation looks, which is in one folder.
+/// Checks for the headers in the one folder where burn's run-time compilation looks.
 ///
 /// # Errors
-/// What is missing, in words.
+/// A message that names the missing header.
 pub(super) fn find_headers() -> Result<(), String> {
     let there = |path: &Path| path.is_file();
     let named = std::env::var_os("CUDA_PATH").map(PathBuf::from);
-    let folder = chosen(named, &|path| path.exists());
+    let folder = toolkit_folder(named, &|path| path.exists());
     let lacking = folder.as_deref().map(|folder| missing(folder, &there));
     if lacking == Some(None) {
         return Ok(());
     }
-    let elsewhere = versioned().into_iter().find(|folder| missing(folder, &there).is_none());
-    Err(told(folder.as_deref(), lacking.flatten(), elsewhere.as_deref()))
+    let elsewhere = versioned_toolkits().into_iter().find(|folder| missing(folder, &there).is_none());
+    Err(describe_missing(folder.as_deref(), lacking.flatten(), elsewhere.as_deref()))
 }
 
-/// What is missing where it is looked for, and what to do: set `CUDA_PATH` to where it all is, if that is known.
-fn told(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<&Path>) -> String {
+/// Returns a message with the missing part and a remedy; `elsewhere` is a toolkit that is complete.
+fn describe_missing(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<&Path>) -> String {
     let (what, bring) = match folder.zip(lacking) {
         Some((folder, (header, package))) => (
             format!("the CUDA header {header} was not found in {}", folder.join("include").display()),
@@ -90,8 +90,8 @@ fn told(folder: Option<&Path>, lacking: Option<(&str, &str)>, elsewhere: Option<
     }
 }
 
-/// Toolkits with a version in their name, which are not looked at unless they are named.
-fn versioned() -> Vec<PathBuf> {
+/// Returns toolkits with a version in their name, which burn uses only where `CUDA_PATH` names them.
+fn versioned_toolkits() -> Vec<PathBuf> {
     let of_cuda = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cuda-"));
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/local")
         .into_iter()
@@ -104,20 +104,21 @@ fn versioned() -> Vec<PathBuf> {
     found
 }
 
-/// The folder that is taken: the one that is named, else the first of the usual ones; /usr where its compiler is there.
-fn chosen(named: Option<PathBuf>, exists: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+/// Returns the folder that burn uses: the `named` one, else the first usual one that exists; /usr if it contains the
+/// compiler.
+fn toolkit_folder(named: Option<PathBuf>, exists: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
     let usual = [("/usr/local/cuda", "/usr/local/cuda"), ("/opt/cuda", "/opt/cuda"), ("/usr/bin/nvcc", "/usr")];
     named.or_else(|| usual.iter().find(|(sign, _)| exists(Path::new(sign))).map(|(_, folder)| PathBuf::from(folder)))
 }
 
-/// The first header that is not there.
+/// Returns the first header that `folder` lacks, with its packages.
 fn missing(folder: &Path, is_file: &dyn Fn(&Path) -> bool) -> Option<(&'static str, &'static str)> {
     let there =
-        |header: &str| ["include", "include/cccl"].iter().any(|place| is_file(&folder.join(place).join(header)));
+        |header: &str| ["include", "include/cccl"].iter().any(|include| is_file(&folder.join(include).join(header)));
     HEADERS.into_iter().find(|(header, _)| !there(header))
 }
 
-/// Where a toolkit's libraries may be.
+/// Returns the folders in which a toolkit may be.
 fn folders() -> Vec<PathBuf> {
     let named = std::env::var_os("CUDA_PATH").map(PathBuf::from);
     let usual = ["/usr/local/cuda", "/opt/cuda", "/usr"].map(PathBuf::from);
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn headers_are_looked_for_where_the_compilation_looks() {
-        let at = |named: Option<&str>, there: &[&str]| chosen(named.map(PathBuf::from), &among(there));
+        let at = |named: Option<&str>, there: &[&str]| toolkit_folder(named.map(PathBuf::from), &among(there));
         assert_eq!(at(None, &[]), None);
         assert_eq!(at(None, &["/usr/bin/nvcc"]), Some("/usr".into()));
         assert_eq!(at(None, &["/usr/local/cuda", "/usr/bin/nvcc"]), Some("/usr/local/cuda".into()));
@@ -147,22 +148,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_what_to_do() {
+    fn a_missing_part_is_reported_with_a_remedy() {
         let (folder, lacking) = (Path::new("/usr/local/cuda"), ("mma.h", "cuda-crt, or pip: nvidia-cuda-crt"));
         let elsewhere = Path::new("/usr/local/cuda-13.0");
-        for (said, parts) in [
-            (told(None, None, None), ["there is no /usr/local/cuda", "nvidia-cuda-toolkit"]),
-            (told(None, None, Some(elsewhere)), ["there is no /usr/local/cuda", "set CUDA_PATH to it"]),
+        for (message, parts) in [
+            (describe_missing(None, None, None), ["there is no /usr/local/cuda", "nvidia-cuda-toolkit"]),
+            (describe_missing(None, None, Some(elsewhere)), ["there is no /usr/local/cuda", "set CUDA_PATH to it"]),
             (
-                told(Some(folder), Some(lacking), None),
+                describe_missing(Some(folder), Some(lacking), None),
                 ["mma.h was not found in /usr/local/cuda/include", "cuda-crt, or pip"],
             ),
             (
-                told(Some(folder), Some(lacking), Some(elsewhere)),
+                describe_missing(Some(folder), Some(lacking), Some(elsewhere)),
                 ["mma.h was not found", "/usr/local/cuda-13.0 has them all"],
             ),
         ] {
-            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
         }
     }
 

@@ -1,11 +1,12 @@
-//! Batch norm of a training step, with `ReLU` behind it where asked for: two passes over memory forward, and two back.
+//! Batch norm of a training step with optional `ReLU`: two passes over memory forward, and two backward.
 //!
-//! As burn's operations it is fifty launches a layer, for which a small network waits longer than for its convolutions.
-//! Sums are those of [`super::reduce`]; of variances they are taken from the first pixel on, so that a large mean costs
-//! no digits. Gradients: S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>, section 3.
+//! Burn's operations launch fifty kernels a layer, which take longer than a small network's convolutions. Sums are
+//! those of [`super::reduce`]. Variances are summed relative to the first pixel, so that a large mean costs no digits.
+//! Gradients: S. Ioffe and C. Szegedy 2015, <https://arxiv.org/abs/1502.03167>, section 3.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
-#![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
+
+mod kernels;
 
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::permute_nhwc_to_nchw;
@@ -13,23 +14,25 @@ use cubecl::cuda::CudaRuntime;
 use cubecl::prelude::*;
 
 use super::reduce::{
-    ADDING, ADDING_COLUMNS, COLUMNS, Sums, THREADS, Tensor, Threads, add_rows, by_pixels, number, room, sum_of_rows,
+    ADDING, ADDING_COLUMNS, COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, uninitialized,
 };
 use crate::model::kernels::BatchNormSettings;
 
-/// Outputs of a forward pass. All but `y` are `[channels]` in f32.
+use kernels::{batch_norm_input, batch_norm_moments, batch_norm_output, batch_norm_statistics, batch_norm_sums};
+
+/// The outputs of a forward pass. All but `y` are `[channels]` in f32.
 pub(super) struct Normalized {
     /// `[n, channels, height, width]`
     pub(super) y: Tensor,
     pub(super) running_mean: Tensor,
     pub(super) running_variance: Tensor,
-    /// Of this batch.
+    /// The mean of this batch.
     pub(super) mean: Tensor,
-    /// One over the batch's standard deviation.
+    /// The inverse of the batch's standard deviation.
     pub(super) inverse: Tensor,
 }
 
-/// How a tensor is shared out among threads.
+/// The division of a tensor among threads.
 struct Launch {
     client: ComputeClient<CudaRuntime>,
     pixels: u32,
@@ -70,8 +73,8 @@ pub(super) fn forward(
     let pixels = images * height * width;
     let [sums, squares] = [(); 2].map(|()| Sums::over(&x, pixels, channels));
     let launch = Launch::over(&x, &sums, pixels, channels);
-    let [mean, inverse, new_mean, new_variance] = [(); 4].map(|()| room(&scale, [channels]));
-    let y = room(&x, x.meta.shape().clone());
+    let [mean, inverse, new_mean, new_variance] = [(); 4].map(|()| uninitialized(&scale, [channels]));
+    let y = uninitialized(&x, x.meta.shape().clone());
     let adding = Threads::of(launch.vectors, ADDING, ADDING_COLUMNS);
     // SAFETY: the kernels stay within the sizes that the tensors were made with.
     unsafe {
@@ -137,8 +140,8 @@ pub(super) fn forward(
     Normalized { y, running_mean: new_mean, running_variance: new_variance, mean, inverse }
 }
 
-/// The inputs of a forward pass that its gradients need, and what it found.
-pub(super) struct Kept {
+/// The inputs and results of a forward pass that its gradients need.
+pub(super) struct BackwardInputs {
     pub(super) x: Tensor,
     pub(super) scale: Tensor,
     pub(super) shift: Tensor,
@@ -146,15 +149,15 @@ pub(super) struct Kept {
     pub(super) inverse: Tensor,
 }
 
-/// Runs the backward pass: the gradients of input, scale and shift.
-pub(super) fn backward(relu: bool, grad: Tensor, kept: Kept) -> [Tensor; 3] {
+/// Runs the backward pass; returns the gradients of input, scale and shift.
+pub(super) fn backward(relu: bool, grad: Tensor, kept: BackwardInputs) -> [Tensor; 3] {
     let [grad, x] = [grad, kept.x].map(by_pixels);
     let [scale, shift, mean, inverse] = [kept.scale, kept.shift, kept.mean, kept.inverse].map(into_contiguous);
     let [images, height, width, channels] = x.meta.shape().dims();
     let pixels = images * height * width;
     let [sums, products] = [(); 2].map(|()| Sums::over(&x, pixels, channels));
     let launch = Launch::over(&x, &sums, pixels, channels);
-    let dx = room(&x, x.meta.shape().clone());
+    let dx = uninitialized(&x, x.meta.shape().clone());
     // SAFETY: the kernels stay within the sizes that the tensors were made with.
     unsafe {
         batch_norm_sums::launch_unchecked::<CudaRuntime>(
@@ -206,223 +209,4 @@ pub(super) fn backward(relu: bool, grad: Tensor, kept: Kept) -> [Tensor; 3] {
         );
     }
     [permute_nhwc_to_nchw(dx), of_scale, of_shift]
-}
-
-/// Sums over each cube's pixels of the distance from the first pixel, and of its square: `[cubes, vectors]`.
-#[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments)]
-fn batch_norm_moments<E: Float, N: Size>(
-    x: &Array<Vector<E, N>>,
-    sums: &mut Array<Vector<f32, N>>,
-    squares: &mut Array<Vector<f32, N>>,
-    pixels: u32,
-    vectors: u32,
-    share: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-    #[define(E)] numbers: StorageType,
-) {
-    let column = CUBE_POS_Y * columns + UNIT_POS_X;
-    let begin = CUBE_POS_X * share;
-    let end = select(begin + share < pixels, begin + share, pixels);
-    let mut sum = Vector::<f32, N>::new(0.0f32);
-    let mut square = Vector::<f32, N>::new(0.0f32);
-    if column < vectors {
-        let first = Vector::<f32, N>::cast_from(x[column as usize]);
-        let mut pixel = begin + UNIT_POS_Y;
-        while pixel < end {
-            let value = Vector::<f32, N>::cast_from(x[(pixel * vectors + column) as usize]) - first;
-            sum += value;
-            square += value * value;
-            pixel += rows;
-        }
-    }
-    add_rows::<N>(sum, sums, column, vectors, rows, columns);
-    add_rows::<N>(square, squares, column, vectors, rows, columns);
-}
-
-/// Mean, inverse deviation and running statistics out of all cubes' sums. `epsilon` and `momentum` are the bits of f32.
-#[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments)]
-fn batch_norm_statistics<E: Float, N: Size>(
-    x: &Array<Vector<E, N>>,
-    sums: &Array<Vector<f32, N>>,
-    squares: &Array<Vector<f32, N>>,
-    running_mean: &Array<Vector<f32, N>>,
-    running_variance: &Array<Vector<f32, N>>,
-    mean: &mut Array<Vector<f32, N>>,
-    inverse: &mut Array<Vector<f32, N>>,
-    new_mean: &mut Array<Vector<f32, N>>,
-    new_variance: &mut Array<Vector<f32, N>>,
-    pixels: u32,
-    cubes: u32,
-    vectors: u32,
-    epsilon: u32,
-    momentum: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-    #[define(E)] numbers: StorageType,
-) {
-    let column = CUBE_POS_Y * columns + UNIT_POS_X;
-    let mut sum = Vector::<f32, N>::new(0.0f32);
-    let mut square = Vector::<f32, N>::new(0.0f32);
-    if column < vectors {
-        let mut cube = UNIT_POS_Y;
-        while cube < cubes {
-            let at = (cube * vectors + column) as usize;
-            sum += sums[at];
-            square += squares[at];
-            cube += rows;
-        }
-    }
-    let total = sum_of_rows::<N>(sum, rows, columns);
-    let total_square = sum_of_rows::<N>(square, rows, columns);
-    if UNIT_POS_Y == 0 && column < vectors {
-        let at = column as usize;
-        let count = f32::cast_from(pixels);
-        let part = Vector::<f32, N>::new(1.0f32 / count);
-        let nothing = Vector::<f32, N>::new(0.0f32);
-        let distance = total * part;
-        let raw = total_square * part - distance * distance;
-        // Below zero by rounding alone; what is no number stays one.
-        let variance = select_many(raw.less_than(nothing), nothing, raw);
-        let average = Vector::<f32, N>::cast_from(x[at]) + distance;
-        let deviation = Vector::sqrt(variance + Vector::<f32, N>::new(f32::reinterpret(epsilon)));
-        mean[at] = average;
-        inverse[at] = Vector::<f32, N>::new(1.0f32) / deviation;
-        let new = f32::reinterpret(momentum);
-        let old = Vector::<f32, N>::new(1.0f32 - new);
-        let unbiased = count / select(count > 1.0f32, count - 1.0f32, 1.0f32);
-        new_mean[at] = running_mean[at] * old + average * Vector::<f32, N>::new(new);
-        new_variance[at] = running_variance[at] * old + variance * Vector::<f32, N>::new(new * unbiased);
-    }
-}
-
-/// `x` with mean 0 and variance 1, scaled and shifted; where `relu` is 1, nothing below zero.
-#[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments)]
-fn batch_norm_output<E: Float, N: Size>(
-    x: &Array<Vector<E, N>>,
-    mean: &Array<Vector<f32, N>>,
-    inverse: &Array<Vector<f32, N>>,
-    scale: &Array<Vector<f32, N>>,
-    shift: &Array<Vector<f32, N>>,
-    y: &mut Array<Vector<E, N>>,
-    pixels: u32,
-    vectors: u32,
-    share: u32,
-    relu: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-    #[define(E)] numbers: StorageType,
-) {
-    let column = CUBE_POS_Y * columns + UNIT_POS_X;
-    let begin = CUBE_POS_X * share;
-    let end = select(begin + share < pixels, begin + share, pixels);
-    let nothing = Vector::<f32, N>::new(0.0f32);
-    if column < vectors {
-        let channel = column as usize;
-        let mut pixel = begin + UNIT_POS_Y;
-        while pixel < end {
-            let at = (pixel * vectors + column) as usize;
-            let normal = (Vector::<f32, N>::cast_from(x[at]) - mean[channel]) * inverse[channel];
-            let value = normal * scale[channel] + shift[channel];
-            let shut = select_many(value.less_than(nothing), nothing, value);
-            y[at] = Vector::cast_from(select(relu == 1, shut, value));
-            pixel += rows;
-        }
-    }
-}
-
-/// Sums over each cube's pixels of the gradient behind the `ReLU`, and of its product with the normal input: `[cubes,
-/// vectors]`.
-#[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments)]
-fn batch_norm_sums<E: Float, N: Size>(
-    x: &Array<Vector<E, N>>,
-    grad: &Array<Vector<E, N>>,
-    mean: &Array<Vector<f32, N>>,
-    inverse: &Array<Vector<f32, N>>,
-    scale: &Array<Vector<f32, N>>,
-    shift: &Array<Vector<f32, N>>,
-    sums: &mut Array<Vector<f32, N>>,
-    products: &mut Array<Vector<f32, N>>,
-    pixels: u32,
-    vectors: u32,
-    share: u32,
-    relu: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-    #[define(E)] numbers: StorageType,
-) {
-    let column = CUBE_POS_Y * columns + UNIT_POS_X;
-    let begin = CUBE_POS_X * share;
-    let end = select(begin + share < pixels, begin + share, pixels);
-    let mut sum = Vector::<f32, N>::new(0.0f32);
-    let mut product = Vector::<f32, N>::new(0.0f32);
-    if column < vectors {
-        let channel = column as usize;
-        let mut pixel = begin + UNIT_POS_Y;
-        while pixel < end {
-            let at = (pixel * vectors + column) as usize;
-            let normal = (Vector::<f32, N>::cast_from(x[at]) - mean[channel]) * inverse[channel];
-            let value = normal * scale[channel] + shift[channel];
-            let open = through::<N>(Vector::cast_from(grad[at]), value, relu);
-            sum += open;
-            product += open * normal;
-            pixel += rows;
-        }
-    }
-    add_rows::<N>(sum, sums, column, vectors, rows, columns);
-    add_rows::<N>(product, products, column, vectors, rows, columns);
-}
-
-/// The gradient of `x`, out of those of scale and shift.
-#[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments)]
-fn batch_norm_input<E: Float, N: Size>(
-    x: &Array<Vector<E, N>>,
-    grad: &Array<Vector<E, N>>,
-    mean: &Array<Vector<f32, N>>,
-    inverse: &Array<Vector<f32, N>>,
-    scale: &Array<Vector<f32, N>>,
-    shift: &Array<Vector<f32, N>>,
-    of_shift: &Array<Vector<f32, N>>,
-    of_scale: &Array<Vector<f32, N>>,
-    dx: &mut Array<Vector<E, N>>,
-    pixels: u32,
-    vectors: u32,
-    share: u32,
-    relu: u32,
-    #[comptime] rows: u32,
-    #[comptime] columns: u32,
-    #[define(E)] numbers: StorageType,
-) {
-    let column = CUBE_POS_Y * columns + UNIT_POS_X;
-    let begin = CUBE_POS_X * share;
-    let end = select(begin + share < pixels, begin + share, pixels);
-    if column < vectors {
-        let channel = column as usize;
-        let part = Vector::<f32, N>::new(1.0f32 / f32::cast_from(pixels));
-        let mean_gradient = of_shift[channel] * part;
-        let mean_product = of_scale[channel] * part;
-        let mut pixel = begin + UNIT_POS_Y;
-        while pixel < end {
-            let at = (pixel * vectors + column) as usize;
-            let normal = (Vector::<f32, N>::cast_from(x[at]) - mean[channel]) * inverse[channel];
-            let value = normal * scale[channel] + shift[channel];
-            let open = through::<N>(Vector::cast_from(grad[at]), value, relu);
-            let centred = open - mean_gradient - normal * mean_product;
-            dx[at] = Vector::cast_from(centred * scale[channel] * inverse[channel]);
-            pixel += rows;
-        }
-    }
-}
-
-/// A gradient behind the `ReLU` that `value` went through, where `relu` is 1.
-#[cube]
-fn through<N: Size>(grad: Vector<f32, N>, value: Vector<f32, N>, relu: u32) -> Vector<f32, N> {
-    let nothing = Vector::<f32, N>::new(0.0f32);
-    let open = select_many(value.greater_than(nothing), grad, nothing);
-    select(relu == 1, open, grad)
 }

@@ -16,14 +16,14 @@ use cubecl::prelude::{CubeCount, CubeDim};
 
 use super::cudnn::{Backward, Cudnn, Forward, LibraryError, Sizes};
 use super::gradient;
-use super::reduce::{COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, room};
-use crate::model::kernels::Wanted;
+use super::reduce::{COLUMNS, Sums, THREADS, Tensor, Threads, by_pixels, number, uninitialized};
+use crate::model::kernels::RequiredGradients;
 
-/// cuDNN of each device of the process, or why it could not be opened there.
+/// cuDNN of each device of the process, or the error of opening it.
 static OPEN: Mutex<Option<HashMap<usize, Result<Cudnn, LibraryError>>>> = Mutex::new(None);
 
-/// Runs something with the cuDNN of the device with this ordinal, which is opened at first.
-fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryError>) -> Result<T, LibraryError> {
+/// Calls `act` with the cuDNN of the device with this ordinal; the first call opens it.
+fn with_cudnn<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryError>) -> Result<T, LibraryError> {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let cudnn = open.get_or_insert_default().entry(ordinal).or_insert_with(|| Cudnn::open(ordinal));
     act(cudnn.as_mut().map_err(|error| error.clone())?)
@@ -32,15 +32,15 @@ fn with<T>(ordinal: usize, act: impl FnOnce(&mut Cudnn) -> Result<T, LibraryErro
 /// Checks that cuDNN runs blocks of these sizes on the device with this ordinal.
 ///
 /// # Errors
-/// Where it does not open there or has no algorithm.
+/// If it cannot be opened there or has no algorithm.
 pub(super) fn ready(ordinal: usize, sizes: Sizes) -> Result<(), LibraryError> {
-    with(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
+    with_cudnn(ordinal, |cudnn| cudnn.workspace(sizes)).map(drop)
 }
 
-/// A service of the thread that launches the runtime's kernels, so that cuDNN's calls are made there.
-struct Calls;
+/// A service of the thread that launches the runtime's kernels. cuDNN's calls run on that thread.
+struct CudnnService;
 
-impl DeviceService for Calls {
+impl DeviceService for CudnnService {
     fn init(_: DeviceId) -> Self {
         Self
     }
@@ -53,18 +53,18 @@ impl DeviceService for Calls {
 /// Whether cuDNN has failed in this process.
 static FAILED: AtomicBool = AtomicBool::new(false);
 
-/// Hands cuDNN's calls to the thread that launches the runtime's kernels, behind all that was handed to it before.
-/// Addresses are found there without asking another thread for each.
+/// Submits cuDNN's calls to the thread that launches the runtime's kernels, after all earlier work. On that thread,
+/// addresses are found without a request to another thread.
 ///
-/// It does not wait for them: waiting for fourteen convolutions took half of a small network's step. Where cuDNN or the
-/// driver fails, that thread panics, nobody hears it, and [`check`] does.
+/// Does not wait for the calls: waiting for fourteen convolutions took half of a small network's step. A failure panics
+/// on that thread, where nobody notices it; [`check`] then panics on the caller's.
 fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), LibraryError> + Send + 'static) {
     let ordinal = device.index;
-    DeviceHandle::<Calls>::new(device.to_id()).submit(move |_| {
+    DeviceHandle::<CudnnService>::new(device.to_id()).submit(move |_| {
         if FAILED.load(Ordering::SeqCst) {
             return;
         }
-        let found = panic::catch_unwind(AssertUnwindSafe(|| with(ordinal, calls)));
+        let found = panic::catch_unwind(AssertUnwindSafe(|| with_cudnn(ordinal, calls)));
         FAILED.store(!matches!(found, Ok(Ok(()))), Ordering::SeqCst);
         match found {
             Ok(Ok(())) => {}
@@ -74,11 +74,10 @@ fn send(device: &CudaDevice, calls: impl FnOnce(&mut Cudnn) -> Result<(), Librar
     });
 }
 
-/// Does nothing unless cuDNN has failed. To be asked behind each read from a device, which waits for all calls before
-/// it.
+/// Panics if cuDNN has failed. Call it after each read from a device, which waits for all earlier calls.
 ///
 /// # Panics
-/// Where cuDNN or the driver has failed: what was read is of no use then.
+/// If cuDNN or the driver has failed, because the data would be wrong.
 pub(crate) fn check() {
     assert!(!FAILED.load(Ordering::SeqCst), "cuDNN's part of a step failed");
 }
@@ -89,21 +88,21 @@ fn address(tensor: &Tensor) -> Result<u64, LibraryError> {
     resource.map(|resource| resource.resource().ptr).map_err(|error| LibraryError::NoMemory(format!("{error:?}")))
 }
 
-/// Outputs of a convolution and of the layers behind it.
-pub(super) struct Made {
-    /// Behind the `ReLU` or, without one, behind the convolution, `[n, c_out, rows, columns]`.
+/// The outputs of a convolution and of its following layers.
+pub(super) struct BlockOutputs {
+    /// The output of the `ReLU` or, without one, of the convolution, `[n, c_out, rows, columns]`.
     pub(super) y: Tensor,
-    /// Behind the pooling, where there is one.
+    /// The output of the pooling, if there is one.
     pub(super) pooled: Option<Tensor>,
 }
 
-/// Runs the forward pass; with `bias` also the layers behind the convolution.
-pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tensor>) -> Made {
+/// Runs the forward pass; with `bias` also the following layers.
+pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tensor>) -> BlockOutputs {
     let (x, weight, bias) = (by_pixels(x), by_pixels(weight), bias.map(into_contiguous));
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
-    let y = room(&x, [n, rows, columns, c_out]);
-    let pooled = sizes.pooled().then(|| room(&x, [n, rows / 2, columns / 2, c_out]));
-    let made = Made { y: permute_nhwc_to_nchw(y.clone()), pooled: pooled.clone().map(permute_nhwc_to_nchw) };
+    let y = uninitialized(&x, [n, rows, columns, c_out]);
+    let pooled = sizes.pooled().then(|| uninitialized(&x, [n, rows / 2, columns / 2, c_out]));
+    let made = BlockOutputs { y: permute_nhwc_to_nchw(y.clone()), pooled: pooled.clone().map(permute_nhwc_to_nchw) };
     send(&x.device.clone(), move |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.forward);
         let at = Forward {
@@ -114,41 +113,40 @@ pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tens
             pooled: pooled.as_ref().map(address).transpose()?,
             workspace: address(&workspace)?,
         };
-        // SAFETY: the tensors live until the call is with the driver, and their memory is reused only by work behind
-        // it.
+        // SAFETY: the tensors live until the driver has the call, and only later work reuses their memory.
         unsafe { cudnn.forward(sizes, &at) }
     });
     made
 }
 
-/// Gradients, in the shapes of what they belong to.
+/// The gradients, in the shapes of their tensors.
 pub(super) struct Gradients {
     pub(super) x: Option<Tensor>,
     pub(super) weight: Option<Tensor>,
-    /// Where layers behind the convolution were run with it.
+    /// Present if the forward pass ran the following layers.
     pub(super) bias: Option<Tensor>,
 }
 
-/// Runs the backward pass. `made`: the outputs of a forward pass that ran layers behind the convolution.
+/// Runs the backward pass. `made` are the outputs of a forward pass that ran the following layers.
 pub(super) fn backward(
     sizes: Sizes,
     grad: Tensor,
     x: Tensor,
     weight: Tensor,
-    made: Option<Made>,
-    wanted: Wanted,
+    made: Option<BlockOutputs>,
+    wanted: RequiredGradients,
 ) -> Gradients {
     let [grad, x, weight] = [grad, x, weight].map(by_pixels);
     let Sizes { c_in, c_out, kernel, .. } = sizes;
     let (dy, sums) = match made {
         None => (grad, None),
-        Some(Made { y, pooled }) => {
+        Some(BlockOutputs { y, pooled }) => {
             let (dy, sums) = through_activation(sizes, &grad, &by_pixels(y), pooled.map(by_pixels).as_ref());
             (dy, Some(sums))
         }
     };
-    let dx = wanted.x.then(|| room(&x, x.meta.shape().clone()));
-    let dw = wanted.parameters.then(|| room(&x, [c_out, kernel, kernel, c_in]));
+    let dx = wanted.x.then(|| uninitialized(&x, x.meta.shape().clone()));
+    let dw = wanted.parameters.then(|| uninitialized(&x, [c_out, kernel, kernel, c_in]));
     let bias = sums.filter(|_| wanted.parameters).map(|sums| sums.add(&x, c_out));
     let [of_x, of_weight] = [&dx, &dw].map(|found| found.clone().map(permute_nhwc_to_nchw));
     send(&x.device.clone(), move |cudnn| {
@@ -167,10 +165,10 @@ pub(super) fn backward(
     Gradients { x: of_x, weight: of_weight, bias }
 }
 
-/// The gradient of a block's convolution `[n, h, w, c_out]`, and its sums over parts of the pixels.
+/// Returns the gradient of a block's convolution `[n, h, w, c_out]`, and its sums over parts of the pixels.
 fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&Tensor>) -> (Tensor, Sums) {
     let Sizes { n, c_out, h, w, .. } = sizes;
-    let dy = room(y, [n, h, w, c_out]);
+    let dy = uninitialized(y, [n, h, w, c_out]);
     let pixels = if sizes.pooled() { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
     let sums = Sums::over(y, pixels, c_out);
     let Sums { vectors, cubes, share, .. } = sums;
@@ -221,7 +219,7 @@ fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&T
     (dy, sums)
 }
 
-/// So many bytes of scratch memory, at least some: a call may get no null.
-fn scratch(beside: &Tensor, bytes: usize) -> Tensor {
-    room(beside, [bytes.div_ceil(beside.dtype.size()).max(64)])
+/// Returns scratch memory of at least `bytes`; never empty, because cuDNN rejects a null pointer.
+fn scratch(like: &Tensor, bytes: usize) -> Tensor {
+    uninitialized(like, [bytes.div_ceil(like.dtype.size()).max(64)])
 }

@@ -1,4 +1,6 @@
-//! Convolutions by cuDNN, alone and in blocks, batch norm and steps of Adam as custom operations of burn's fusion.
+//! Convolutions by cuDNN, batch norm and optimizer steps as custom operations of burn's fusion.
+
+mod operations;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,28 +9,27 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, Shape, TensorMetadata};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::fusion::FusionCubeRuntime;
-use burn_fusion::stream::{Operation, OperationStreams};
 use burn_fusion::{FusionRuntime, FusionTensor};
-use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
+use burn_ir::HandleContainer;
 use cubecl::cuda::CudaRuntime;
 
-use super::convolution::{self, Made};
+use super::convolution;
 use super::cudnn::{After, Kind, Sizes};
-use super::reduce::Tensor;
-use super::{batch_norm, optimizer};
 use crate::model::device;
 use crate::model::kernels::{
     AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool,
-    Wanted, convolve, plain, plainly,
+    RequiredGradients, reference, reference_block, reference_convolution,
 };
 
-/// The backend that runs what fusion does not fuse.
+use operations::{Adam, Backward, Descent, Forward, Normalize, NormalizeBack, register, register_all};
+
+/// The backend of operations that fusion does not fuse.
 type Plain = CubeBackend<CudaRuntime, f32, i32, u8>;
 type Runtime = FusionCubeRuntime<CudaRuntime>;
 type Handles = HandleContainer<<Runtime as FusionRuntime>::FusionHandle>;
 type Fused = FusionTensor<Runtime>;
 
-/// What a forward pass by cuDNN leaves for its backward pass.
+/// The results that a forward pass by cuDNN saves for its backward pass.
 #[derive(Clone, Debug)]
 pub struct Saved {
     sizes: Sizes,
@@ -36,12 +37,12 @@ pub struct Saved {
     pooled: Option<Fused>,
 }
 
-/// What a batch norm leaves for its backward pass.
+/// The results that batch norm's forward pass saves for its backward pass.
 #[derive(Clone, Debug)]
 pub struct SavedNorm {
-    /// Of the batch, `[channels]`.
+    /// The mean of the batch, `[channels]`.
     mean: Fused,
-    /// One over the batch's standard deviation, `[channels]`.
+    /// The inverse of the batch's standard deviation, `[channels]`.
     inverse: Fused,
     relu: bool,
 }
@@ -51,13 +52,13 @@ impl KernelBackend for Cuda {
     type SavedNorm = SavedNorm;
 
     fn conv_block(x: Fused, weight: Fused, bias: Option<Fused>, settings: BlockSettings) -> Fused {
-        match block_by_cudnn(&x, &weight, bias.as_ref(), settings) {
+        match cudnn_block(&x, &weight, bias.as_ref(), settings) {
             Some((sizes, bias)) => {
                 let inputs = vec![x, weight, bias.clone()];
                 let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
                 out
             }
-            None => plain::<Self>(x, weight, bias, settings),
+            None => reference_block::<Self>(x, weight, bias, settings),
         }
     }
 
@@ -67,7 +68,7 @@ impl KernelBackend for Cuda {
         bias: Option<&Fused>,
         settings: BlockSettings,
     ) -> Option<(Fused, Saved)> {
-        let (sizes, bias) = block_by_cudnn(x, weight, bias, settings)?;
+        let (sizes, bias) = cudnn_block(x, weight, bias, settings)?;
         let inputs = [x, weight, bias].map(Clone::clone).to_vec();
         let (out, y) = if sizes.pooled() {
             let [out, y] = register(Forward { sizes, keeps: true }, inputs, outputs(sizes, true));
@@ -85,7 +86,7 @@ impl KernelBackend for Cuda {
         x: Fused,
         weight: Fused,
         saved: &Saved,
-        wanted: Wanted,
+        wanted: RequiredGradients,
     ) -> ConvBlockGradients<Self> {
         let mut inputs = vec![grad, x, weight, saved.y.clone()];
         inputs.extend(saved.pooled.clone());
@@ -96,12 +97,12 @@ impl KernelBackend for Cuda {
     fn convolution(x: Fused, weight: Fused, stride: usize) -> Fused {
         match Self::convolution_tracked(&x, &weight, stride) {
             Some(out) => out,
-            None => convolve::<Self>(x, weight, stride),
+            None => reference_convolution::<Self>(x, weight, stride),
         }
     }
 
     fn convolution_tracked(x: &Fused, weight: &Fused, stride: usize) -> Option<Fused> {
-        let sizes = by_cudnn(x, weight, stride, After::Nothing)?;
+        let sizes = cudnn_sizes(x, weight, stride, After::Nothing)?;
         let inputs = [x, weight].map(Clone::clone).to_vec();
         let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
         Some(out)
@@ -112,9 +113,9 @@ impl KernelBackend for Cuda {
         x: Fused,
         weight: Fused,
         stride: usize,
-        wanted: Wanted,
+        wanted: RequiredGradients,
     ) -> (Option<Fused>, Option<Fused>) {
-        let Some(sizes) = by_cudnn(&x, &weight, stride, After::Nothing) else {
+        let Some(sizes) = cudnn_sizes(&x, &weight, stride, After::Nothing) else {
             unreachable!("its forward pass was run by cuDNN")
         };
         let (x, mut parameters) = backward(sizes, vec![grad, x, weight], wanted);
@@ -132,7 +133,7 @@ impl KernelBackend for Cuda {
         let numbers = n * channels * h * w;
         let kinds = [x, scale, shift, &running[0], &running[1]].map(TensorMetadata::dtype);
         let known = matches!(kinds[0], DType::F32 | DType::BF16) && kinds[1..].iter().all(|kind| *kind == DType::F32);
-        if plainly::wanted() || !known || numbers == 0 || numbers > MOST_NUMBERS {
+        if reference::is_active() || !known || numbers == 0 || numbers > MOST_NUMBERS {
             return None;
         }
         let inputs = [x, scale, shift, &running[0], &running[1]].map(Clone::clone).to_vec();
@@ -165,16 +166,20 @@ impl KernelBackend for Cuda {
     }
 }
 
-/// Whether a kernel takes a step with this parameter, its gradient and its moments.
+/// Whether a kernel supports a step of this parameter, its gradient and its moments.
 fn can_step(inputs: &[&Fused]) -> bool {
     let shape = inputs[0].shape();
     let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;
     let numbers = shape.num_elements();
-    !plainly::wanted() && inputs.iter().all(fits) && numbers > 0 && numbers <= MOST_NUMBERS
+    !reference::is_active() && inputs.iter().all(fits) && numbers > 0 && numbers <= MOST_NUMBERS
 }
 
-/// The gradients that are wanted: of the input, and of the parameters.
-fn backward(sizes: Sizes, inputs: Vec<Fused>, wanted: Wanted) -> (Option<Fused>, impl Iterator<Item = Fused>) {
+/// Returns the wanted gradients of the input and of the parameters.
+fn backward(
+    sizes: Sizes,
+    inputs: Vec<Fused>,
+    wanted: RequiredGradients,
+) -> (Option<Fused>, impl Iterator<Item = Fused>) {
     let Sizes { n, c_in, c_out, h, w, kernel, after, .. } = sizes;
     let mut shapes = Vec::new();
     if wanted.x {
@@ -190,12 +195,12 @@ fn backward(sizes: Sizes, inputs: Vec<Fused>, wanted: Wanted) -> (Option<Fused>,
     (x, found)
 }
 
-/// Numbers in a tensor that cuDNN and the kernels beside it take at most.
+/// The most numbers in a tensor for cuDNN and for the kernels of this module.
 const MOST_NUMBERS: usize = i32::MAX as usize;
 
-/// The sizes and the bias of a block that cuDNN runs, which has bias and `ReLU`; `None` where its steps are run one by
-/// one.
-fn block_by_cudnn<'a>(
+/// Returns the sizes and the bias of a block that cuDNN runs, which has bias and `ReLU`; `None` where its steps run one
+/// by one.
+fn cudnn_block<'a>(
     x: &Fused,
     weight: &Fused,
     bias: Option<&'a Fused>,
@@ -206,12 +211,12 @@ fn block_by_cudnn<'a>(
         Pool::None => After::Relu,
         Pool::Max2 => After::ReluPool,
     };
-    Some((by_cudnn(x, weight, 1, after)?, bias))
+    Some((cudnn_sizes(x, weight, 1, after)?, bias))
 }
 
-/// The sizes of a convolution that cuDNN runs; `None` where burn's own operations do.
-fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Sizes> {
-    if plainly::wanted() || !device::by_cudnn() {
+/// Returns the sizes of a convolution that cuDNN runs; `None` where burn's operation runs it.
+fn cudnn_sizes(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Sizes> {
+    if reference::is_active() || !device::convolves_by_cudnn() {
         return None;
     }
     let kind = match x.dtype() {
@@ -229,37 +234,38 @@ fn by_cudnn(x: &Fused, weight: &Fused, stride: usize, after: After) -> Option<Si
     let sizes = Sizes { n, c_in, c_out, h, w, kernel, stride, kind, after };
     match convolution::ready(x.client.device().index, sizes) {
         Ok(()) => Some(sizes),
-        Err(error) if device::cudnn_is_asked_for() => panic!("cuDNN's part of a step failed: {error}"),
+        Err(error) if device::cudnn_is_required() => panic!("cuDNN's part of a step failed: {error}"),
         Err(error) => {
             let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
             if *refusal == Refusal::None {
-                *refusal = Refusal::Untold(error.to_string());
+                *refusal = Refusal::Unreported(error.to_string());
             }
             None
         }
     }
 }
 
-/// The first block that cuDNN did not take.
+/// The first block that cuDNN refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     None,
-    Untold(String),
-    Told,
+    Unreported(String),
+    Reported,
 }
 
 static REFUSAL: Mutex<Refusal> = Mutex::new(Refusal::None);
 
-/// Returns once why burn's kernels convolve in a process where cuDNN was found.
+/// Returns once why burn's kernels run blocks in a process with cuDNN.
 pub(crate) fn take_refusal() -> Option<String> {
     let mut refusal = REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
-    let Refusal::Untold(error) = &*refusal else { return None };
+    let Refusal::Unreported(error) = &*refusal else { return None };
     let message = format!("burn's kernels convolve some blocks, much more slowly: {error}");
-    *refusal = Refusal::Told;
+    *refusal = Refusal::Reported;
     Some(message)
 }
 
-/// A forward pass's outputs: the last layer's and, where it is to be kept, the input of pooling.
+/// Returns the shapes and types of a forward pass's outputs: of the last layer and, if `keeps`, of the input of
+/// pooling.
 fn outputs(sizes: Sizes, keeps: bool) -> Vec<(Shape, DType)> {
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
     let y = Shape::from([n, c_out, rows, columns]);
@@ -279,148 +285,4 @@ impl From<Kind> for DType {
             Kind::Bf16 => Self::BF16,
         }
     }
-}
-
-/// An operation on tensors that are computed by then.
-trait Run: Clone + std::fmt::Debug + Send + Sync + 'static {
-    /// The operation's name in fusion's graph.
-    const NAME: &str;
-
-    /// Its outputs, in the order of the shapes that it was registered with.
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor>;
-}
-
-#[derive(Clone, Debug)]
-struct Forward {
-    sizes: Sizes,
-    /// Whether the `ReLU`'s output is an output besides the pooled one.
-    keeps: bool,
-}
-
-impl Run for Forward {
-    const NAME: &str = "cudnn_convolution";
-
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
-        let mut inputs = inputs.into_iter();
-        let (Some(x), Some(weight)) = (inputs.next(), inputs.next()) else {
-            unreachable!("registered with an input and a weight")
-        };
-        let Made { y, pooled } = convolution::forward(self.sizes, x, weight, inputs.next());
-        match (pooled, self.keeps) {
-            (None, _) => vec![y],
-            (Some(pooled), false) => vec![pooled],
-            (Some(pooled), true) => vec![pooled, y],
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Backward {
-    sizes: Sizes,
-    wanted: Wanted,
-}
-
-impl Run for Backward {
-    const NAME: &str = "cudnn_convolution_backward";
-
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
-        let mut inputs = inputs.into_iter();
-        let (Some(grad), Some(x), Some(weight)) = (inputs.next(), inputs.next(), inputs.next()) else {
-            unreachable!("registered with a gradient, an input and a weight")
-        };
-        let made = inputs.next().map(|y| Made { y, pooled: inputs.next() });
-        let found = convolution::backward(self.sizes, grad, x, weight, made, self.wanted);
-        [found.x, found.weight, found.bias].into_iter().flatten().collect()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Normalize(BatchNormSettings);
-
-impl Run for Normalize {
-    const NAME: &str = "batch_norm";
-
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
-        let Ok([x, scale, shift, mean, variance]) = <[Tensor; 5]>::try_from(inputs) else {
-            unreachable!("registered with five inputs")
-        };
-        let found = batch_norm::forward(self.0, x, scale, shift, [mean, variance]);
-        vec![found.y, found.running_mean, found.running_variance, found.mean, found.inverse]
-    }
-}
-
-#[derive(Clone, Debug)]
-struct NormalizeBack {
-    relu: bool,
-}
-
-impl Run for NormalizeBack {
-    const NAME: &str = "batch_norm_backward";
-
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
-        let Ok([grad, x, scale, shift, mean, inverse]) = <[Tensor; 6]>::try_from(inputs) else {
-            unreachable!("registered with six inputs")
-        };
-        batch_norm::backward(self.relu, grad, batch_norm::Kept { x, scale, shift, mean, inverse }).to_vec()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Adam(AdamStep);
-
-impl Run for Adam {
-    const NAME: &str = "adam_step";
-
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
-        let Ok(inputs) = <[Tensor; 4]>::try_from(inputs) else { unreachable!("registered with four inputs") };
-        optimizer::adam(self.0, inputs).to_vec()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Descent(DescentStep);
-
-impl Run for Descent {
-    const NAME: &str = "descent_step";
-
-    fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
-        let Ok(inputs) = <[Tensor; 3]>::try_from(inputs) else { unreachable!("registered with three inputs") };
-        optimizer::descend(self.0, inputs).to_vec()
-    }
-}
-
-/// An operation as fusion keeps it until its turn comes.
-#[derive(Clone, Debug)]
-struct Deferred<O> {
-    tensors: CustomOpIr,
-    operation: O,
-}
-
-impl<O: Run> Operation<Runtime> for Deferred<O> {
-    fn execute(&self, handles: &mut Handles) {
-        let inputs = self.tensors.inputs.iter().map(|input| handles.get_float_tensor::<Plain>(input)).collect();
-        let outputs = self.operation.run(inputs);
-        for (tensor, output) in self.tensors.outputs.iter().zip(outputs) {
-            handles.register_float_tensor::<Plain>(&tensor.id, output);
-        }
-    }
-}
-
-fn register<O: Run, const N: usize>(operation: O, inputs: Vec<Fused>, outputs: Vec<(Shape, DType)>) -> [Fused; N] {
-    let Ok(found) = <[Fused; N]>::try_from(register_all(operation, inputs, outputs)) else {
-        unreachable!("an output for each shape")
-    };
-    found
-}
-
-/// Hands an operation to fusion: tensors of these shapes and kinds of numbers.
-fn register_all<O: Run>(operation: O, inputs: Vec<Fused>, outputs: Vec<(Shape, DType)>) -> Vec<Fused> {
-    let client = inputs[0].client.clone();
-    let streams = OperationStreams::with_inputs(&inputs);
-    let outputs: Vec<TensorIr> =
-        outputs.into_iter().map(|(shape, kind)| TensorIr::uninit(client.create_empty_handle(), shape, kind)).collect();
-    let inputs: Vec<TensorIr> = inputs.into_iter().map(Fused::into_ir).collect();
-    let tensors = CustomOpIr::new(O::NAME, &inputs, &outputs);
-    let deferred = Deferred { tensors: tensors.clone(), operation };
-    client.register(streams, OperationIr::Custom(tensors), deferred)
 }

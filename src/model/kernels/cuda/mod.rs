@@ -1,9 +1,9 @@
-//! Layers on CUDA as operations that burn's fusion defers (`fusion`): convolutions through NVIDIA's cuDNN
-//! (`convolution`, with the calls in `cudnn` and the kernels for which cuDNN's are slow in `gradient`), batch norm
-//! (`batch_norm`), and steps of optimizers (`optimizer`).
+//! Layers on CUDA as operations that burn's fusion defers (`fusion`). Convolutions are NVIDIA's cuDNN (`convolution`,
+//! with its calls in `cudnn`) except for faster kernels in `gradient`. Batch norm (`batch_norm`) and steps of
+//! optimizers (`optimizer`) are own kernels.
 //!
-//! Burn compiles convolutions of its own and tunes them; cuDNN's are chosen by NVIDIA for each card.
-//! [`crate::model::device::convolutions`] says which of the two a process uses.
+//! Burn compiles and tunes its own convolutions; NVIDIA selects cuDNN's for each GPU.
+//! [`crate::model::device::convolutions`] returns which of the two a process uses.
 
 mod batch_norm;
 mod convolution;

@@ -1,5 +1,5 @@
-//! A step of an optimizer in one pass over memory. As burn's operations a step of Adam is thirteen for each parameter,
-//! and a small network waits longer for them to be registered than for all its layers.
+//! Optimizer steps in one pass over memory. Burn's operations of Adam are thirteen for each parameter. Registering them
+//! takes longer than all layers of a small network.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
 #![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
@@ -9,31 +9,31 @@ use burn_cubecl::ops::permute_nhwc_to_nchw;
 use cubecl::cuda::CudaRuntime;
 use cubecl::prelude::*;
 
-use super::reduce::{Tensor, by_pixels, number, room};
+use super::reduce::{Tensor, by_pixels, number, uninitialized};
 use crate::model::kernels::{AdamStep, DescentStep};
 
 /// Threads of a cube.
 const THREADS: u32 = 256;
 
-/// Whether a parameter is filters `[out, in, kernel, kernel]`. They stay in memory as convolutions read them, channels
-/// last.
+/// Whether a parameter is filters `[out, in, kernel, kernel]`, whose memory stays channels-last, as convolutions read
+/// it.
 fn is_filter(parameter: &Tensor) -> bool {
     parameter.meta.shape().num_dims() == 4
 }
 
-/// How many numbers of a parameter a thread takes, and how many threads that makes.
+/// Returns the number of values of a parameter for each thread, and the number of threads.
 fn vectors(parameter: &Tensor) -> (usize, u32) {
     let numbers = parameter.meta.shape().num_elements();
     let vector = [4, 2, 1].into_iter().find(|vector| numbers.is_multiple_of(*vector)).unwrap_or(1);
     (vector, number(numbers / vector))
 }
 
-/// The parameter and its velocity after a step of gradient descent.
+/// Returns the parameter and its velocity after a step of gradient descent.
 pub(super) fn descend(settings: DescentStep, inputs: [Tensor; 3]) -> [Tensor; 2] {
     let is_filter = is_filter(&inputs[0]);
     let [parameter, gradient, velocity] = inputs.map(if is_filter { by_pixels } else { into_contiguous });
     let (vector, vectors) = vectors(&parameter);
-    let [new_parameter, new_velocity] = [(); 2].map(|()| room(&parameter, parameter.meta.shape().clone()));
+    let [new_parameter, new_velocity] = [(); 2].map(|()| uninitialized(&parameter, parameter.meta.shape().clone()));
     let kind = parameter.dtype.into();
     let DescentStep { rate, decay, momentum } = settings;
     // SAFETY: the kernel stays within the sizes that the tensors were made with.
@@ -59,7 +59,7 @@ pub(super) fn descend(settings: DescentStep, inputs: [Tensor; 3]) -> [Tensor; 2]
     if is_filter { found.map(permute_nhwc_to_nchw) } else { found }
 }
 
-/// One thread a vector. All but `vectors` are the bits of f32.
+/// Runs one thread for each vector. All scalars but `vectors` are the bits of f32.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn descent_step<E: Float, N: Size>(
@@ -74,9 +74,9 @@ fn descent_step<E: Float, N: Size>(
     rate: u32,
     #[define(E)] numbers: StorageType,
 ) {
-    let place = CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X;
-    if place < vectors {
-        let at = place as usize;
+    let index = CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X;
+    if index < vectors {
+        let at = index as usize;
         let before = Vector::<f32, N>::cast_from(parameter[at]);
         let grad = Vector::<f32, N>::cast_from(gradient[at]) + before * Vector::new(f32::reinterpret(decay));
         let moved = Vector::<f32, N>::cast_from(velocity[at]) * Vector::new(f32::reinterpret(momentum)) + grad;
@@ -87,12 +87,13 @@ fn descent_step<E: Float, N: Size>(
     }
 }
 
-/// The parameter and both moments after a step of Adam.
+/// Returns the parameter and both moments after a step of Adam.
 pub(super) fn adam(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
     let is_filter = is_filter(&inputs[0]);
     let [parameter, gradient, first, second] = inputs.map(if is_filter { by_pixels } else { into_contiguous });
     let (vector, vectors) = vectors(&parameter);
-    let [new_parameter, new_first, new_second] = [(); 3].map(|()| room(&parameter, parameter.meta.shape().clone()));
+    let [new_parameter, new_first, new_second] =
+        [(); 3].map(|()| uninitialized(&parameter, parameter.meta.shape().clone()));
     let kind = parameter.dtype.into();
     let AdamStep { rate, kept, betas: [one, two], correction, epsilon } = settings;
     // SAFETY: the kernel stays within the sizes that the tensors were made with.
@@ -125,7 +126,7 @@ pub(super) fn adam(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
     if is_filter { found.map(permute_nhwc_to_nchw) } else { found }
 }
 
-/// One thread a vector. All but `vectors` are the bits of f32.
+/// Runs one thread for each vector. All scalars but `vectors` are the bits of f32.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 fn adam_step<E: Float, N: Size>(
@@ -147,9 +148,9 @@ fn adam_step<E: Float, N: Size>(
     kept: u32,
     #[define(E)] numbers: StorageType,
 ) {
-    let place = CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X;
-    if place < vectors {
-        let at = place as usize;
+    let index = CUBE_POS_X * CUBE_DIM_X + UNIT_POS_X;
+    if index < vectors {
+        let at = index as usize;
         let grad = Vector::<f32, N>::cast_from(gradient[at]);
         let moment = Vector::<f32, N>::cast_from(first[at]) * Vector::new(f32::reinterpret(first_kept))
             + grad * Vector::new(f32::reinterpret(first_taken));

@@ -1,7 +1,7 @@
-//! Sums over the pixels of tensors on CUDA, channel by channel and in a fixed order, so that they repeat to the bit.
+//! Sums over the pixels of CUDA tensors, channel by channel and in a fixed order, so that they repeat to the bit.
 //!
-//! Tensors are NHWC without gaps, channels in vectors of `N`. A cube takes a share of the pixels and `columns` vectors
-//! of channels, in `rows` of threads; a second kernel adds the sums of all cubes.
+//! Tensors are NHWC without gaps, with channels in vectors of `N`. A cube processes a share of the pixels and `columns`
+//! vectors of channels, in `rows` of threads. A second kernel adds the sums of all cubes.
 
 #![allow(unsafe_code, reason = "kernels are launched without checks of their bounds")]
 #![allow(unused_variables, clippy::used_underscore_binding, reason = "`define` takes an argument at compile time")]
@@ -16,7 +16,7 @@ use cubecl::prelude::*;
 /// A tensor in the memory of a CUDA device.
 pub(super) type Tensor = CubeTensor<CudaRuntime>;
 
-/// Returns the tensor `[n, c, h, w]` as `[n, h, w, c]`, row by row in memory.
+/// Returns the tensor `[n, c, h, w]` as `[n, h, w, c]`, contiguous in memory.
 pub(super) fn by_pixels(tensor: Tensor) -> Tensor {
     let tensor = permute_nchw_to_nhwc(tensor);
     let shape = tensor.meta.shape().clone();
@@ -24,7 +24,7 @@ pub(super) fn by_pixels(tensor: Tensor) -> Tensor {
     for at in (1..compact.len()).rev() {
         compact[at - 1] = compact[at] * shape[at];
     }
-    // The stride of a dimension of one number reaches nothing: such a tensor would be copied for it.
+    // The stride of a dimension of length one does not matter. Without this rule such a tensor would be copied.
     let strides = tensor.meta.strides();
     if (0..compact.len()).all(|at| shape[at] == 1 || strides[at] == compact[at]) {
         return Tensor::new_contiguous(tensor.client, tensor.device, shape, tensor.handle, tensor.dtype);
@@ -32,25 +32,25 @@ pub(super) fn by_pixels(tensor: Tensor) -> Tensor {
     into_contiguous(tensor)
 }
 
-/// Returns an uninitialised tensor of this shape on another one's device, of its data type.
-pub(super) fn room(beside: &Tensor, shape: impl Into<Shape>) -> Tensor {
+/// Returns an uninitialised tensor of this shape, with the device and type of another one.
+pub(super) fn uninitialized(like: &Tensor, shape: impl Into<Shape>) -> Tensor {
     let shape = shape.into();
-    let handle = beside.client.empty(shape.num_elements() * beside.dtype.size());
-    Tensor::new_contiguous(beside.client.clone(), beside.device.clone(), shape, handle, beside.dtype)
+    let handle = like.client.empty(shape.num_elements() * like.dtype.size());
+    Tensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
 }
 
-/// Threads of a cube, and those of them that take vectors of channels side by side.
+/// Threads of a cube, and the most of them in a row.
 pub(super) const THREADS: u32 = 256;
 pub(super) const COLUMNS: u32 = 64;
 
-/// Threads that add up the sums of all cubes, and those side by side.
+/// Threads that add the sums of all cubes, and the most of them in a row.
 pub(super) const ADDING: u32 = 512;
 pub(super) const ADDING_COLUMNS: u32 = 16;
 
-/// Most cubes that share the pixels: somewhat fewer than an H100 runs at a time.
+/// The most cubes that share the pixels: somewhat fewer than an H100 runs at a time.
 const CUBES: usize = 1024;
 
-/// A cube's threads: vectors of channels side by side, in rows.
+/// The threads of a cube: one vector of channels a column, in rows.
 pub(super) struct Threads {
     pub(super) columns: u32,
     pub(super) rows: u32,
@@ -66,7 +66,7 @@ impl Threads {
 /// Sums of a gradient over parts of the pixels, `[cubes, c]` in f32.
 pub(super) struct Sums {
     pub(super) parts: Tensor,
-    /// Vectors that the channels are taken in.
+    /// Vectors of channels.
     pub(super) vectors: u32,
     /// Cubes that share the pixels.
     pub(super) cubes: u32,
@@ -75,26 +75,26 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn over(beside: &Tensor, pixels: usize, channels: usize) -> Self {
+    pub(super) fn over(like: &Tensor, pixels: usize, channels: usize) -> Self {
         let vector = [4, 2, 1].into_iter().find(|vector| channels.is_multiple_of(*vector)).unwrap_or(1);
         let vectors = number(channels / vector);
         let rows = Threads::of(vectors, THREADS, COLUMNS).rows as usize;
         let share = pixels.div_ceil(CUBES).next_multiple_of(rows);
         let cubes = pixels.div_ceil(share);
-        let handle = beside.client.empty(cubes * channels * size_of::<f32>());
-        let (client, device) = (beside.client.clone(), beside.device.clone());
+        let handle = like.client.empty(cubes * channels * size_of::<f32>());
+        let (client, device) = (like.client.clone(), like.device.clone());
         let parts = Tensor::new_contiguous(client, device, Shape::from([cubes, channels]), handle, DType::F32);
         Self { parts, vectors, cubes: number(cubes), share: number(share) }
     }
 
-    /// The sum over all pixels, `[channels]`.
-    pub(super) fn add(&self, beside: &Tensor, channels: usize) -> Tensor {
-        let bias = room(beside, [channels]);
+    /// Returns the sum over all pixels, `[channels]`.
+    pub(super) fn add(&self, like: &Tensor, channels: usize) -> Tensor {
+        let bias = uninitialized(like, [channels]);
         let Threads { columns, rows } = Threads::of(self.vectors, ADDING, ADDING_COLUMNS);
         // SAFETY: as above.
         unsafe {
             add_cubes::launch_unchecked::<CudaRuntime>(
-                &beside.client,
+                &like.client,
                 CubeCount::Static(1, self.vectors.div_ceil(columns), 1),
                 CubeDim::new_2d(columns, rows),
                 channels / self.vectors as usize,
@@ -104,19 +104,19 @@ impl Sums {
                 self.vectors,
                 rows,
                 columns,
-                beside.dtype.into(),
+                like.dtype.into(),
             );
         }
         bias
     }
 }
 
-/// A size as kernels take it: blocks of more numbers than that go to burn (`fusion::by_cudnn`).
+/// Converts a size for a kernel: larger blocks are left to burn (`fusion::cudnn_sizes`).
 pub(super) fn number(size: usize) -> u32 {
     u32::try_from(size).expect("a size below `fusion::MOST_NUMBERS`")
 }
 
-/// Adds `sums` `[cubes, vectors]` up over the cubes.
+/// Adds `sums` `[cubes, vectors]` over the cubes.
 #[cube(launch_unchecked)]
 fn add_cubes<E: Float, N: Size>(
     sums: &Array<Vector<f32, N>>,
@@ -142,7 +142,7 @@ fn add_cubes<E: Float, N: Size>(
     }
 }
 
-/// Adds the sums of a cube's rows up, and writes them as this cube's.
+/// Adds the sums of a cube's rows, and writes the total to `sums`.
 #[cube]
 pub(super) fn add_rows<N: Size>(
     sum: Vector<f32, N>,
@@ -158,7 +158,7 @@ pub(super) fn add_rows<N: Size>(
     }
 }
 
-/// The sum over a cube's rows, for the threads of the first.
+/// Returns the sum over a cube's rows, for the threads of the first row.
 #[cube]
 pub(super) fn sum_of_rows<N: Size>(
     sum: Vector<f32, N>,

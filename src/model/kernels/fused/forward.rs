@@ -1,21 +1,21 @@
-//! Forward: convolution, bias, `ReLU` and pooling, those that are asked for, without writing anything in between.
+//! Forward pass: convolution, bias, `ReLU` and pooling, as set, without writing intermediate results.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::geometry::{DEAD, Geometry, Pool};
+use super::super::geometry::{Geometry, Pool, RELU_ZERO};
 use super::super::lanes::{MOST_LANES, dispatch, lanes};
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::padded::pad;
 
-/// Vectors of output channels computed at once; with four pixels, eight sums stay in registers.
+/// Vectors of output channels computed together; with four pixels, eight sums stay in registers.
 const VECTORS: usize = 2;
 
-/// Rows of quads that a thread does at a time when there are fewer images than threads.
+/// Rows of quads of a thread's task where there are fewer images than threads.
 const FEW_ROWS: usize = 4;
 
-/// `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `bias` `[c_out]` or none → the output `[n, h, w, c_out]` or
-/// pooled, and into `codes` where each came from.
+/// Computes the output `[n, h, w, c_out]`, or pooled, from `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]` and
+/// optional `bias` `[c_out]`. Writes the code of each output to `codes`.
 pub(in super::super) fn forward(
     geometry: &Geometry,
     x: &[f32],
@@ -23,7 +23,7 @@ pub(in super::super) fn forward(
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
-    let mut out = leftover(geometry.out_len());
+    let mut out = recycled(geometry.out_len());
     let out_image = geometry.c_out * geometry.out_plane();
     if out.is_empty() {
         return out;
@@ -43,7 +43,7 @@ pub(in super::super) fn forward(
 
 fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32], codes: Option<&mut [u8]>) {
     let padded = pad(geometry, x);
-    // A batch that does not fill the threads (one picture to classify) splits over rows too.
+    // A batch smaller than the number of threads, such as one image to classify, is split by rows too.
     let all = geometry.quads().0;
     let rows = if geometry.n < rayon::current_num_threads() { FEW_ROWS.min(all) } else { all };
     let len = rows * 2 / geometry.stride() * geometry.out_size().1 * geometry.c_out;
@@ -63,9 +63,8 @@ fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32
     bands.into_par_iter().for_each(dispatch);
 }
 
-/// The weights, reordered so that the innermost loop reads them one vector after the other: by block of output
-/// channels, then kernel row, kernel column and input channel, then the channels of the block (zero where there is
-/// none).
+/// The weights in the order in which the innermost loop reads them: by block of output channels, kernel row, kernel
+/// column, input channel, channel of the block. Channels beyond the last one are zero.
 struct Panels {
     weights: Scratch,
     bias: Scratch,
@@ -103,14 +102,14 @@ impl Panels {
     }
 }
 
-/// Some rows of quads of one image.
+/// A task: some rows of quads of one image.
 struct Rows<'a> {
     geometry: &'a Geometry,
     padded: &'a [f32],
     panels: &'a Panels,
-    /// The first of them.
+    /// The index of the first row of quads.
     first: usize,
-    /// Their outputs.
+    /// The outputs of these rows.
     out: &'a mut [f32],
     codes: Option<&'a mut [u8]>,
 }
@@ -149,12 +148,12 @@ impl WithSimd for Rows<'_> {
     }
 }
 
-/// For each of the block's channels.
+/// A value for each channel of a block.
 type Channels<S> = [<S as Simd>::f32s; VECTORS];
 type Sources<S> = [<S as Simd>::u32s; VECTORS];
 
 impl Rows<'_> {
-    /// The convolution with its bias at the four pixels of a quad, row by row.
+    /// Returns the convolution with bias at the four pixels of a quad, row by row.
     #[inline(always)]
     fn quad<S: Simd>(&self, simd: S, block: usize, qy: usize, qx: usize) -> [Channels<S>; 4] {
         let c_in = self.geometry.c_in;
@@ -183,7 +182,7 @@ impl Rows<'_> {
         sums
     }
 
-    /// Writes a block's channels of one pixel, through `ReLU` where there is one, unless that hangs over the lower edge.
+    /// Writes a block's channels of one pixel, through `ReLU` if set; skips pixels below the image.
     #[inline(always)]
     fn put<S: Simd>(&mut self, simd: S, block: usize, pixel: usize, values: Channels<S>, sources: Sources<S>) {
         let (values, sources) = if self.geometry.relu { relu(simd, values, sources) } else { (values, sources) };
@@ -192,7 +191,7 @@ impl Rows<'_> {
         if at >= self.out.len() {
             return;
         }
-        // What the last block has beyond the last channel is not written.
+        // Channels of the last block beyond the last channel are not written.
         let end = at + (self.geometry.c_out - block * wide).min(wide);
         for (out, value) in self.out[at..end].chunks_mut(S::F32_LANES).zip(values) {
             store(simd, out, value);
@@ -208,7 +207,7 @@ impl Rows<'_> {
     }
 }
 
-/// Writes as many numbers as there is room for.
+/// Writes as many numbers as `out` has.
 #[inline(always)]
 fn store<S: Simd>(simd: S, out: &mut [f32], value: S::f32s) {
     match S::as_mut_simd_f32s(out).0 {
@@ -217,7 +216,8 @@ fn store<S: Simd>(simd: S, out: &mut [f32], value: S::f32s) {
     }
 }
 
-/// The first largest of four, and which it was. NaN is larger than everything: a diverged network must not look sane.
+/// Returns the first maximum of four values, and its position. NaN counts as the maximum, so that a diverged network
+/// shows.
 #[inline(always)]
 fn largest<S: Simd>(simd: S, quad: [Channels<S>; 4]) -> (Channels<S>, Sources<S>) {
     let mut best = quad[0];
@@ -238,7 +238,7 @@ fn relu<S: Simd>(simd: S, mut values: Channels<S>, mut sources: Sources<S>) -> (
     for (value, source) in values.iter_mut().zip(&mut sources) {
         let dead = simd.less_than_or_equal_f32s(*value, simd.splat_f32s(0.0));
         *value = simd.select_f32s(dead, simd.splat_f32s(0.0), *value);
-        *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(DEAD)), *source);
+        *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(RELU_ZERO)), *source);
     }
     (values, sources)
 }

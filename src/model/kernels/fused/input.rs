@@ -1,14 +1,14 @@
-//! The input's gradient: each live gradient adds a multiple of its channel's kernel to a patch. Those of a window that
-//! go to the same patch are added up in registers first.
+//! The gradient of the input: each active gradient adds a multiple of its channel's kernel to a patch. Gradients of a
+//! window with the same patch are first summed in registers.
 
 use pulp::{Simd, WithSimd};
 
-use super::super::geometry::{DEAD, Geometry};
+use super::super::geometry::{Geometry, RELU_ZERO};
 use super::super::lanes::lanes;
 use super::super::scratch::Scratch;
-use super::backward::Signal;
+use super::backward::OutputGradient;
 
-/// The weights as `[vector of input channels, c_out, 9, lanes]`, filled up with zeros.
+/// The weights as `[vector of input channels, c_out, 9, lanes]`, padded with zeros.
 pub(super) struct Kernels {
     numbers: Scratch,
     /// Numbers of one vector of input channels.
@@ -32,21 +32,21 @@ impl Kernels {
     }
 }
 
-/// Adds one image's gradient with respect to its padded input.
+/// Adds one image's gradient of its padded input.
 pub(super) struct IntoInput<'a> {
-    pub(super) signal: Signal<'a>,
+    pub(super) gradient: OutputGradient<'a>,
     pub(super) kernels: &'a Kernels,
     pub(super) padded: &'a mut [f32],
 }
 
-/// A gradient other than through a shut `ReLU`, and its output channel.
+/// A gradient that passes the `ReLU`, and its output channel.
 #[derive(Clone, Copy, Default)]
-struct Live {
+struct ActiveGradient {
     channel: u32,
     grad: f32,
 }
 
-/// The live gradients of one patch: so many from where the ones before end.
+/// The number of active gradients of one patch; they follow those of the group before.
 struct Group {
     patch: usize,
     count: usize,
@@ -57,36 +57,36 @@ impl WithSimd for IntoInput<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (live, groups) = self.signal.by_patch();
-        let row_len = self.signal.geometry.padded_row();
-        // One vector of input channels after the other: its kernels stay in the nearest cache.
+        let (active, groups) = self.gradient.by_patch();
+        let row_len = self.gradient.geometry.padded_row();
+        // Processes one vector of input channels after another, so that its kernels stay in the first-level cache.
         for (vector, kernels) in self.kernels.numbers.chunks_exact(self.kernels.len).enumerate() {
             let kernels = S::as_simd_f32s(kernels).0.as_chunks::<9>().0;
-            let mut rest = live.as_slice();
+            let mut rest = active.as_slice();
             for group in &groups {
                 let mine;
                 (mine, rest) = rest.split_at(group.count);
                 let at = group.patch + vector * S::F32_LANES;
-                add_patch(simd, mine, kernels, &mut self.padded[at..], row_len, self.signal.geometry.c_in);
+                add_patch(simd, mine, kernels, &mut self.padded[at..], row_len, self.gradient.geometry.c_in);
             }
         }
     }
 }
 
-/// `image`'s patch += Σ gradient × kernel.
+/// Adds Σ gradient × kernel to a patch of `image`.
 #[inline(always)]
 fn add_patch<S: Simd>(
     simd: S,
-    live: &[Live],
+    active: &[ActiveGradient],
     kernels: &[[S::f32s; 9]],
     image: &mut [f32],
     row_len: usize,
     pixel_len: usize,
 ) {
     let mut sums = [simd.splat_f32s(0.0); 9];
-    for live in live {
-        let grad = simd.splat_f32s(live.grad);
-        let kernel = &kernels[live.channel as usize];
+    for active in active {
+        let grad = simd.splat_f32s(active.grad);
+        let kernel = &kernels[active.channel as usize];
         for tap in 0..9 {
             sums[tap] = simd.mul_add_e_f32s(grad, kernel[tap], sums[tap]);
         }
@@ -98,14 +98,15 @@ fn add_patch<S: Simd>(
     }
 }
 
-impl Signal<'_> {
-    /// What is alive, ordered by window and within a window by the patch it goes to.
+impl OutputGradient<'_> {
+    /// Returns the active gradients, ordered by window and within a window by patch.
     #[inline(always)]
-    fn by_patch(&self) -> (Vec<Live>, Vec<Group>) {
+    fn by_patch(&self) -> (Vec<ActiveGradient>, Vec<Group>) {
         let &Geometry { c_out, .. } = self.geometry;
         let (h, w) = self.geometry.out_size();
         let offsets = Self::offsets(self.geometry);
-        let (mut live, mut groups) = (vec![Live::default(); self.grad.len()], Vec::with_capacity(4 * h * w));
+        let (mut active, mut groups) =
+            (vec![ActiveGradient::default(); self.grad.len()], Vec::with_capacity(4 * h * w));
         let mut end = 0;
         for (window, (grads, codes)) in self.grad.chunks_exact(c_out).zip(self.codes.chunks_exact(c_out)).enumerate() {
             let mut counts = [0; 5];
@@ -113,22 +114,22 @@ impl Signal<'_> {
                 counts[usize::from(code & 7).min(4)] += 1;
             }
             let patch = Self::patch(self.geometry, window / w, window % w);
-            // The dead come last, where the next window writes over them.
-            let mut places = [end; 5];
-            for code in 0..usize::from(DEAD) {
-                places[code + 1] = places[code] + counts[code];
+            // Gradients without an effect come last, where the next window overwrites them.
+            let mut ends = [end; 5];
+            for code in 0..usize::from(RELU_ZERO) {
+                ends[code + 1] = ends[code] + counts[code];
                 if counts[code] > 0 {
                     groups.push(Group { patch: patch + offsets[code], count: counts[code] });
                 }
             }
-            end = places[usize::from(DEAD)];
+            end = ends[usize::from(RELU_ZERO)];
             for (channel, (grad, code)) in (0_u32..).zip(grads.iter().zip(codes)) {
-                let place = &mut places[usize::from(code & 7).min(4)];
-                live[*place] = Live { channel, grad: *grad };
-                *place += 1;
+                let index = &mut ends[usize::from(code & 7).min(4)];
+                active[*index] = ActiveGradient { channel, grad: *grad };
+                *index += 1;
             }
         }
-        live.truncate(end);
-        (live, groups)
+        active.truncate(end);
+        (active, groups)
     }
 }

@@ -1,15 +1,15 @@
-//! The arithmetic of the fused convolution block on plain slices, parallel over images and vectorised at run time for
-//! the processor at hand (pulp). Knows nothing of burn.
+//! The arithmetic of the fused convolution block on plain slices: parallel over images, and vectorised for the CPU at
+//! run time (pulp). Does not use burn.
 //!
-//! An image lies pixel by pixel with its channels together; inside, with a border of zeros around it ([`padded`]). So
-//! the three neighbours in a row of the kernel are one run of `3 · c_in` numbers:
+//! An image is `[h, w, c]`, internally with a border of zeros ([`padded`]). So the three neighbours in a kernel row are
+//! one run of `3 · c_in` numbers:
 //!
 //! - **forward** computes four neighbouring pixels (one pooling window) × two vectors of output channels in registers
-//!   and pools them there; the convolution's own output is never written;
-//! - **backward** uses that at most one in four of these pixels has a gradient. To the weight's gradient each live one
-//!   adds a multiple of a run, output channel by output channel ([`runs`]), or, where the input has few channels, one
-//!   of four multiples for a vector of output channels ([`thin`]). To the input's gradient it adds a multiple of its
-//!   kernel; those of a window that go to the same patch are summed in registers first ([`input`]).
+//!   and pools them there. The convolution's own output is never written.
+//! - **backward** uses that at most one in four of these pixels has a gradient. Each active gradient adds a multiple of
+//!   a run to the weight's gradient, output channel by output channel ([`runs`]). For few input channels it adds one of
+//!   four multiples for a vector of output channels ([`thin`]). It adds a multiple of its kernel to the input's
+//!   gradient, after a sum in registers over gradients with the same patch ([`input`]).
 //!
 //! Sums are taken in an order that depends on the shapes only, never on the threads: equal inputs give equal bits.
 

@@ -1,9 +1,9 @@
-//! Between images and images with a border of zeros around them. Both lie pixel by pixel with their channels together.
+//! Adds and removes a border of zeros around images `[h, w, c]`.
 
 use super::super::geometry::Geometry;
 use super::super::scratch::Scratch;
 
-/// `image` `[h, w, c_in]` → `[rows, columns, c_in]` with a border.
+/// Copies `image` `[h, w, c_in]` into `[rows, columns, c_in]` with a border of zeros.
 pub(super) fn pad(geometry: &Geometry, image: &[f32]) -> Scratch {
     let &Geometry { c_in, w, .. } = geometry;
     let mut padded = Scratch::zeros(geometry.padded_len());
@@ -14,7 +14,7 @@ pub(super) fn pad(geometry: &Geometry, image: &[f32]) -> Scratch {
     padded
 }
 
-/// The way back: drops the border.
+/// Copies a padded image without its border into `image`.
 pub(super) fn unpad(geometry: &Geometry, padded: &[f32], image: &mut [f32]) {
     let &Geometry { c_in, w, .. } = geometry;
     let rows = padded.chunks_exact(geometry.padded_row()).skip(1);

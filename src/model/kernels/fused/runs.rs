@@ -1,22 +1,23 @@
-//! The parameters' gradients: for each live gradient of an output channel, a multiple of a run of numbers.
+//! The gradients of the parameters: each active gradient of an output channel adds a multiple of a run of numbers.
 //!
-//! A kernel is three runs (its rows), of whole vectors. What they add up lies one image row apart and may end inside
-//! the last vector: behind it come the next pixel's numbers, met by sums nobody reads.
+//! A kernel is three runs, its rows, padded to whole vectors. The runs that they multiply are one image row apart.
+//! Beyond a run's end a vector reads numbers of the next pixel, whose sums are discarded.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::super::geometry::{DEAD, Geometry};
-use super::backward::Signal;
+use super::super::geometry::{Geometry, RELU_ZERO};
+use super::backward::OutputGradient;
 
-/// Bytes of an image that stay in the nearest cache while all output channels pass over them.
+/// Bytes of an image that stay in the first-level cache while all output channels process them.
 const BAND_BYTES: usize = 24 << 10;
 
-/// The weights as runs: `[c_out, 3, run]`, a run being kernel column by input channel, filled up to whole vectors.
+/// The layout of weights as runs: `[c_out, 3, run]`, a run being kernel column by input channel, padded to whole
+/// vectors.
 pub(super) struct Runs {
     c_in: usize,
-    /// Numbers in a run, filled up.
+    /// Numbers in a padded run.
     len: usize,
 }
 
@@ -25,12 +26,12 @@ impl Runs {
         Self { c_in, len: (3 * c_in).next_multiple_of(lanes) }
     }
 
-    /// Of so many output channels.
+    /// Returns the number of values of `c_out` output channels.
     pub(super) fn numbers(&self, c_out: usize) -> usize {
         c_out * 3 * self.len
     }
 
-    /// Back to `[c_out, c_in, 3, 3]`.
+    /// Converts to `[c_out, c_in, 3, 3]`.
     pub(super) fn unpack(&self, packed: &[f32]) -> Vec<f32> {
         let mut weight = Vec::with_capacity(packed.len() / self.len * 3 * self.c_in);
         for packed in packed.chunks_exact(3 * self.len) {
@@ -42,19 +43,19 @@ impl Runs {
     }
 }
 
-/// Adds one image's share of the parameters' gradients.
+/// Adds one image's gradients of the parameters.
 pub(super) struct IntoRuns<'a> {
-    pub(super) signal: Signal<'a>,
+    pub(super) gradient: OutputGradient<'a>,
     pub(super) runs: &'a Runs,
     pub(super) padded: &'a [f32],
     pub(super) weight_sums: &'a mut [f32],
     pub(super) bias_sums: &'a mut [f32],
 }
 
-/// A gradient other than through a shut `ReLU`.
+/// A gradient that passes the `ReLU`.
 #[derive(Clone, Copy, Default)]
-struct Live {
-    /// Where its 3×3 patch begins in the padded image.
+struct ActiveGradient {
+    /// The index of its 3×3 patch in the padded image.
     patch: u32,
     grad: f32,
 }
@@ -64,27 +65,34 @@ impl WithSimd for IntoRuns<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let &Geometry { c_out, .. } = self.signal.geometry;
-        let (h, w) = self.signal.geometry.out_size();
-        let row_len = self.signal.geometry.padded_row();
-        let band = ((BAND_BYTES / (4 * row_len)).saturating_sub(2) / self.signal.geometry.stride()).max(1);
+        let &Geometry { c_out, .. } = self.gradient.geometry;
+        let (h, w) = self.gradient.geometry.out_size();
+        let row_len = self.gradient.geometry.padded_row();
+        let band = ((BAND_BYTES / (4 * row_len)).saturating_sub(2) / self.gradient.geometry.stride()).max(1);
         let room = band * w;
-        let (mut live, mut counts) = (vec![Live::default(); c_out * room], vec![0; c_out]);
+        let (mut active, mut counts) = (vec![ActiveGradient::default(); c_out * room], vec![0; c_out]);
         for top in (0..h).step_by(band) {
-            self.signal.by_channel(top..h.min(top + band), room, &mut live, &mut counts, self.bias_sums);
-            let channels = live.chunks_exact(room).zip(&counts);
-            for (sums, (live, count)) in self.weight_sums.chunks_exact_mut(3 * self.runs.len).zip(channels) {
-                accumulate(simd, &live[..*count], self.padded, row_len, sums);
+            self.gradient.by_channel(top..h.min(top + band), room, &mut active, &mut counts, self.bias_sums);
+            let channels = active.chunks_exact(room).zip(&counts);
+            for (sums, (active, count)) in self.weight_sums.chunks_exact_mut(3 * self.runs.len).zip(channels) {
+                accumulate(simd, &active[..*count], self.padded, row_len, sums);
             }
         }
     }
 }
 
-impl Signal<'_> {
-    /// What is alive in some rows, `room` places for each output channel and how many are taken; and each channel's
-    /// sum.
+impl OutputGradient<'_> {
+    /// Collects the active gradients of some rows: up to `room` for each output channel, with their counts. Adds each
+    /// channel's sum to `sums`.
     #[inline(always)]
-    fn by_channel(&self, rows: Range<usize>, room: usize, live: &mut [Live], counts: &mut [usize], sums: &mut [f32]) {
+    fn by_channel(
+        &self,
+        rows: Range<usize>,
+        room: usize,
+        active: &mut [ActiveGradient],
+        counts: &mut [usize],
+        sums: &mut [f32],
+    ) {
         let w = self.geometry.out_size().1;
         let c_out = counts.len();
         let offsets = Self::offsets(self.geometry).map(to_u32);
@@ -92,34 +100,34 @@ impl Signal<'_> {
         for (y, x) in rows.flat_map(|y| (0..w).map(move |x| (y, x))) {
             let patch = to_u32(Self::patch(self.geometry, y, x));
             let at = (y * w + x) * c_out;
-            let signal = self.grad[at..][..c_out].iter().zip(&self.codes[at..][..c_out]);
-            let channels = signal.zip(live.chunks_exact_mut(room)).zip(counts.iter_mut()).zip(sums.iter_mut());
-            for ((((grad, code), live), count), sum) in channels {
-                // Written in any case and counted if alive: which it is cannot be foreseen, so no branch.
-                live[*count] = Live { patch: patch + offsets[usize::from(code & 7).min(4)], grad: *grad };
-                *count += usize::from(*code != DEAD);
-                *sum += if *code == DEAD { 0.0 } else { *grad };
+            let gradient = self.grad[at..][..c_out].iter().zip(&self.codes[at..][..c_out]);
+            let channels = gradient.zip(active.chunks_exact_mut(room)).zip(counts.iter_mut()).zip(sums.iter_mut());
+            for ((((grad, code), active), count), sum) in channels {
+                // Always written but counted only if active, because a branch could not be predicted.
+                active[*count] = ActiveGradient { patch: patch + offsets[usize::from(code & 7).min(4)], grad: *grad };
+                *count += usize::from(*code != RELU_ZERO);
+                *sum += if *code == RELU_ZERO { 0.0 } else { *grad };
             }
         }
     }
 }
 
-/// A padded image has fewer than 2³² numbers: its sides are those of a picture.
+/// Converts an index in a padded image, which has fewer than 2³² numbers.
 fn to_u32(at: usize) -> u32 {
-    u32::try_from(at).expect("places in one image")
+    u32::try_from(at).expect("an index in one image")
 }
 
-/// `sums` (three runs) += gradient × patch, for each live gradient: as many vectors at once as registers hold, which
-/// are sixteen on AVX2, of which three are needed elsewhere.
+/// Adds gradient × patch to `sums` (three runs) for each active gradient. Processes as many vectors together as
+/// registers hold: AVX2 has sixteen, three of which are needed elsewhere.
 #[inline(always)]
-fn accumulate<S: Simd>(simd: S, live: &[Live], image: &[f32], row_len: usize, sums: &mut [f32]) {
+fn accumulate<S: Simd>(simd: S, active: &[ActiveGradient], image: &[f32], row_len: usize, sums: &mut [f32]) {
     let run = sums.len() / 3;
     let vectors = run / S::F32_LANES;
     match vectors {
-        1 => accumulate_tile::<S, 3, 1>(simd, live, image, row_len, sums, run),
-        2 => accumulate_tile::<S, 3, 2>(simd, live, image, row_len, sums, run),
-        3 => accumulate_tile::<S, 3, 3>(simd, live, image, row_len, sums, run),
-        4 => accumulate_tile::<S, 3, 4>(simd, live, image, row_len, sums, run),
+        1 => accumulate_tile::<S, 3, 1>(simd, active, image, row_len, sums, run),
+        2 => accumulate_tile::<S, 3, 2>(simd, active, image, row_len, sums, run),
+        3 => accumulate_tile::<S, 3, 3>(simd, active, image, row_len, sums, run),
+        4 => accumulate_tile::<S, 3, 4>(simd, active, image, row_len, sums, run),
         _ => {
             for row in 0..3 {
                 let (image, sums) = (&image[row * row_len..], &mut sums[row * run..][..run]);
@@ -128,7 +136,7 @@ fn accumulate<S: Simd>(simd: S, live: &[Live], image: &[f32], row_len: usize, su
                     ($($size:literal)*) => {$(
                         while vectors - done >= $size {
                             let at = done * S::F32_LANES;
-                            accumulate_tile::<S, 1, $size>(simd, live, &image[at..], row_len, &mut sums[at..], run);
+                            accumulate_tile::<S, 1, $size>(simd, active, &image[at..], row_len, &mut sums[at..], run);
                             done += $size;
                         }
                     )*};
@@ -142,16 +150,16 @@ fn accumulate<S: Simd>(simd: S, live: &[Live], image: &[f32], row_len: usize, su
 #[inline(always)]
 fn accumulate_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    live: &[Live],
+    active: &[ActiveGradient],
     image: &[f32],
     row_len: usize,
     sums: &mut [f32],
     run: usize,
 ) {
     let mut tile = load::<S, ROWS, VECTORS>(sums, run);
-    for live in live {
-        let grad = simd.splat_f32s(live.grad);
-        let patch = load::<S, ROWS, VECTORS>(&image[live.patch as usize..], row_len);
+    for active in active {
+        let grad = simd.splat_f32s(active.grad);
+        let patch = load::<S, ROWS, VECTORS>(&image[active.patch as usize..], row_len);
         for r in 0..ROWS {
             for v in 0..VECTORS {
                 tile[r][v] = simd.mul_add_e_f32s(grad, patch[r][v], tile[r][v]);
@@ -163,7 +171,7 @@ fn accumulate_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// `ROWS` runs, `row_len` apart, the first `VECTORS` of each.
+/// Returns the first `VECTORS` vectors of `ROWS` runs, which are `row_len` apart.
 #[inline(always)]
 fn load<S: Simd, const ROWS: usize, const VECTORS: usize>(from: &[f32], row_len: usize) -> [[S::f32s; VECTORS]; ROWS] {
     std::array::from_fn(|r| {

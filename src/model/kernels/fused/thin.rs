@@ -1,21 +1,21 @@
-//! The parameters' gradients where there are few input channels (gray and coloured images): vectors run over output
-//! channels, which then need not be taken one by one.
+//! The gradients of the parameters for few input channels, such as gray and coloured images: vectors hold output
+//! channels.
 
 use pulp::{Simd, WithSimd};
 
-use super::super::geometry::{DEAD, Geometry};
+use super::super::geometry::{Geometry, RELU_ZERO};
 use super::super::lanes::lanes;
-use super::backward::Signal;
+use super::backward::OutputGradient;
 
-/// Up to as many input channels. Each costs the products of all four codes, of which one counts.
+/// The most input channels. Each costs the products of all four codes, of which one counts.
 const MOST: usize = 3;
 
-/// Whether this way is the faster one.
+/// Whether this algorithm is the fastest.
 pub(super) fn suits(geometry: &Geometry) -> bool {
     geometry.c_in <= MOST && geometry.c_out.is_multiple_of(lanes())
 }
 
-/// Sums `[9, c_in, c_out]` → `[c_out, c_in, 3, 3]`.
+/// Converts sums `[9, c_in, c_out]` to `[c_out, c_in, 3, 3]`.
 pub(super) fn unpack(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
     let &Geometry { c_in, c_out, .. } = geometry;
     let mut weight = Vec::with_capacity(sums.len());
@@ -25,9 +25,9 @@ pub(super) fn unpack(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
     weight
 }
 
-/// Adds one image's share of the parameters' gradients.
+/// Adds one image's gradients of the parameters.
 pub(super) struct IntoTaps<'a> {
-    pub(super) signal: Signal<'a>,
+    pub(super) gradient: OutputGradient<'a>,
     pub(super) padded: &'a [f32],
     /// `[9, c_in, c_out]`.
     pub(super) weight_sums: &'a mut [f32],
@@ -39,7 +39,7 @@ impl WithSimd for IntoTaps<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        match self.signal.geometry.stride() {
+        match self.gradient.geometry.stride() {
             1 => self.rows::<S, 1>(simd),
             _ => self.rows::<S, 2>(simd),
         }
@@ -49,7 +49,7 @@ impl WithSimd for IntoTaps<'_> {
 impl IntoTaps<'_> {
     #[inline(always)]
     fn rows<S: Simd, const STRIDE: usize>(&mut self, simd: S) {
-        let Signal { geometry, grad, codes } = self.signal;
+        let OutputGradient { geometry, grad, codes } = self.gradient;
         let &Geometry { c_in, c_out, .. } = geometry;
         let (h, w) = geometry.out_size();
         let columns = geometry.padded_row() / c_in;
@@ -82,8 +82,8 @@ impl IntoTaps<'_> {
     }
 }
 
-/// The gradients at one window, to the sums of nine taps and of the bias. `pixels` begin where the first of its patches
-/// does.
+/// Adds the gradients of one window to the sums of nine taps and of the bias. `pixels` start at the window's first
+/// patch.
 #[inline(always)]
 fn add_window<S: Simd, const STRIDE: usize>(
     simd: S,
@@ -94,12 +94,12 @@ fn add_window<S: Simd, const STRIDE: usize>(
     sums: &mut [S::f32s; 10],
 ) {
     let zero = simd.splat_f32s(0.0);
-    // The gradients of each code, zero where it is another.
+    // The gradients of each code, zero at outputs with another code.
     let mut by_code = [zero; 4];
     for (code, of_code) in (0..).zip(&mut by_code) {
         *of_code = simd.select_f32s(simd.equal_u32s(codes, simd.splat_u32s(code)), grad, zero);
     }
-    let dead = simd.equal_u32s(codes, simd.splat_u32s(DEAD.into()));
+    let dead = simd.equal_u32s(codes, simd.splat_u32s(RELU_ZERO.into()));
     sums[9] = simd.add_f32s(sums[9], simd.select_f32s(dead, zero, grad));
     for row in 0..STRIDE + 2 {
         for (column, pixel) in pixels[row * columns..][..STRIDE + 2].iter().enumerate() {

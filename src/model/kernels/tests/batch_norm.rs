@@ -3,8 +3,8 @@
 use super::super::{BatchNormSettings, batch_norm, batch_norm_fixed};
 use super::*;
 
-/// `[n, channels, h, w]`: one image, one channel, one pixel, odd heights; fewer channels than a vector and more than
-/// two, some left over; several pieces.
+/// `[n, channels, h, w]` with one image, one channel, one pixel and odd heights. Some have fewer channels than a vector
+/// or more than two vectors, and some several pieces.
 const SHAPES: [[usize; 4]; 9] = [
     [1, 1, 1, 2],
     [2, 1, 3, 5],
@@ -39,8 +39,8 @@ impl Norm {
         Self { x: (x + offset).detach().require_grad(), parameters, running, settings }
     }
 
-    /// The output, the running statistics, and the gradients of input, scale and shift under a loss that weighs each
-    /// output differently.
+    /// Returns the output, the running statistics, and the gradients of input, scale and shift under a loss that weighs
+    /// each output differently.
     fn results(&self) -> [Vec<f32>; 6] {
         let (y, [mean, variance]) =
             batch_norm(self.x.clone(), self.parameters.clone(), self.running.clone(), self.settings);
@@ -58,10 +58,10 @@ const RESULTS: [&str; 6] = ["output", "mean", "variance", "x", "scale", "shift"]
 fn batch_norm_and_its_gradients_are_those_of_burns_own_operations() {
     for (shape, relu) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let norm = Norm::new(shape, relu, 0.5);
-        let (fused, plain) = (norm.results(), plainly(|| norm.results()));
+        let (fused, plain) = (norm.results(), with_reference_kernels(|| norm.results()));
         for ((fused, plain), what) in fused.iter().zip(&plain).zip(RESULTS) {
             let error = relative_error(fused, plain);
-            // The gradients of few pixels all but cancel.
+            // The gradients of few pixels nearly cancel.
             let most = if what == "x" { 1e-4 } else { 1e-5 };
             assert!(error <= most, "{what} of {shape:?} relu {relu}: {error:e}");
         }
@@ -76,7 +76,7 @@ fn batch_norm_by_given_statistics_is_that_of_burns_own_operations() {
             let [parameters, running] = [&norm.parameters, &norm.running].map(|pair| pair.clone().map(Tensor::inner));
             vec(batch_norm_fixed(norm.x.clone().inner(), parameters, running, norm.settings))
         };
-        let error = relative_error(&run(), &plainly(run));
+        let error = relative_error(&run(), &with_reference_kernels(run));
         assert!(error <= 1e-6, "{shape:?} relu {relu}: {error:e}");
     }
 }
@@ -94,7 +94,7 @@ fn batch_norm_gives_equal_bits_on_any_number_of_threads() {
     }
 }
 
-/// Where the sum of squares less the square of the sum would leave nothing of the variance.
+/// A variance computed by the sum of squares less the square of the sum would lose all its digits here.
 #[test]
 fn a_mean_far_from_zero_costs_the_variance_little() {
     let shape = [5, 64, 21, 21];

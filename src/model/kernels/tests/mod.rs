@@ -1,4 +1,4 @@
-//! The fused block against burn's own operations, against differences in double precision, and against itself.
+//! Tests of the fused block against burn's own operations, against differences in double precision, and against itself.
 
 mod batch_norm;
 mod vectors;
@@ -10,15 +10,17 @@ use burn_flex::{Flex, FlexDevice};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{BlockSettings, KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, plain, plainly};
+use super::{
+    BlockSettings, KernelBackend, Pool, conv_block, conv3x3_relu_maxpool2, reference_block, with_reference_kernels,
+};
 
 type Diff = Autodiff<Flex>;
 
 /// `[n, c_in, c_out, h, w]`.
 type Sizes = [usize; 5];
 
-/// Both sides of every size that matters: a batch smaller and larger than the parts it is cut into, odd edges, runs of
-/// fewer, as many and more numbers than a tile of vectors holds, several blocks of output channels.
+/// Sizes on both sides of every limit: the parts of a batch, odd edges, the numbers of a run and of a tile of vectors,
+/// and blocks of output channels.
 const SIZES: [Sizes; 17] = [
     [1, 1, 1, 2, 2],
     [1, 1, 9, 3, 2],
@@ -41,10 +43,10 @@ const SIZES: [Sizes; 17] = [
 
 /// `ReLU` and pooling.
 const POOLED: BlockSettings = BlockSettings { relu: true, pool: Pool::Max2 };
-/// `ReLU` alone.
+/// `ReLU` without pooling.
 const WHOLE: BlockSettings = BlockSettings { relu: true, pool: Pool::None };
 
-/// Blocks that networks are made of, and one more: whether there is a bias, and what follows.
+/// Whether a block has a bias, and its following operations: those of networks, and one more.
 const BLOCKS: [(bool, BlockSettings); 5] = [
     (true, POOLED),
     (true, WHOLE),
@@ -87,11 +89,12 @@ impl Case {
     fn plain(&self) -> Tensor<Diff, 4> {
         let [x, weight] = [&self.x, &self.weight].map(|tensor| tensor.clone().into_primitive().tensor());
         let bias = self.bias.clone().map(|bias| bias.into_primitive().tensor());
-        let out = plainly(|| plain::<Diff>(x, weight, bias, self.settings));
+        let out = with_reference_kernels(|| reference_block::<Diff>(x, weight, bias, self.settings));
         Tensor::from_primitive(TensorPrimitive::Float(out))
     }
 
-    /// Output, then the gradients of input, weight and bias (none without one) under a loss that weighs each output differently.
+    /// Returns the output, then the gradients of input, weight and bias (empty without one) under a loss that weighs
+    /// each output differently.
     fn results(&self, out: Tensor<Diff, 4>) -> [Vec<f32>; 4] {
         let dims = out.dims();
         let weights = numbers(&mut ChaCha8Rng::seed_from_u64(7), dims.iter().product());
@@ -147,8 +150,8 @@ fn a_block_without_bias_is_one_whose_bias_is_zero() {
 }
 
 #[test]
-fn in_bf16_the_block_computes_in_f32_and_rounds_what_goes_in_and_comes_out() {
-    // Bits behind the first are 7, and half of the last one is lost each time.
+fn in_bf16_the_block_computes_in_f32_and_rounds_inputs_and_outputs() {
+    // bf16 has 7 bits after the first, and each rounding loses up to half of the last one.
     const ROUNDED: f64 = 1.0 / 256.0;
     for block in [(true, POOLED), (true, WHOLE)] {
         for (sizes, seed) in SIZES.into_iter().chain(wide::SIZES).zip(0..) {
@@ -157,7 +160,7 @@ fn in_bf16_the_block_computes_in_f32_and_rounds_what_goes_in_and_comes_out() {
             let out = conv_block(short(case.x.clone()), case.weight.clone(), case.bias.clone(), case.settings);
             assert_eq!(out.dtype(), DType::BF16);
             let found = case.results(out.cast(FloatDType::F32));
-            // The same in f32 on inputs that bf16 has.
+            // The expected results in f32, from inputs that bf16 represents exactly.
             let exact = |values: Tensor<Diff, 4>| {
                 Tensor::from_inner(short(values).cast(FloatDType::F32).inner()).require_grad()
             };
@@ -202,7 +205,7 @@ fn equal_inputs_give_equal_bits_on_any_number_of_threads() {
 }
 
 #[test]
-fn views_are_read_as_what_they_show() {
+fn permuted_views_give_the_results_of_contiguous_tensors() {
     for sizes in [[3, 4, 5, 6, 8], [3, 64, 96, 6, 8], [3, 32, 64, 6, 8], [3, 3, 16, 6, 8]] {
         views_of(&Case::new(sizes, (true, POOLED), 3));
     }
@@ -230,7 +233,7 @@ impl IntoTensor for TensorData {
     }
 }
 
-/// The block in double precision, written down as its definition says.
+/// Computes the block in double precision by its definition.
 fn reference([images, c_in, c_out, h, w]: Sizes, input: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
     let mut out = Vec::new();
     for (image, co) in (0..images).flat_map(|i| (0..c_out).map(move |co| (i, co))) {
@@ -281,7 +284,7 @@ fn gradients_are_the_slopes_of_the_definition() {
 }
 
 #[test]
-fn what_is_not_tracked_gets_no_gradient_and_costs_the_others_none() {
+fn untracked_tensors_get_no_gradient_and_change_no_other() {
     let full = Case::new([3, 2, 4, 6, 6], (true, POOLED), 5);
     let [_, x_grad, weight_grad, bias_grad] = full.results(full.fused());
     for tracked in 0..8_u32 {
@@ -303,7 +306,7 @@ fn what_is_not_tracked_gets_no_gradient_and_costs_the_others_none() {
     }
 }
 
-/// A kernel that copies its input, on the given image.
+/// Returns the pooled output and the input's gradient of a kernel that copies `image`.
 fn copied(image: [[f32; 2]; 2]) -> (Vec<f32>, Vec<f32>) {
     let device = FlexDevice;
     let x = Tensor::<Diff, 2>::from_data(image, &device).reshape([1, 1, 2, 2]).detach().require_grad();
@@ -328,9 +331,9 @@ fn not_a_number_is_passed_on() {
     }
 }
 
-/// A backend without a fused kernel: the provided methods must differentiate as well.
+/// Types without a kernel differentiate burn's operations.
 #[test]
-fn other_precisions_take_the_plain_way() {
+fn types_without_a_kernel_use_burns_operations() {
     let case = Case::new([2, 2, 3, 4, 4], (true, POOLED), 9);
     let [x, weight] = [&case.x, &case.weight].map(|t| t.clone().cast(burn::tensor::DType::F64).detach().require_grad());
     let bias = case.bias.clone().expect("one").cast(burn::tensor::DType::F64).detach();

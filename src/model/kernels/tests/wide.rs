@@ -1,9 +1,9 @@
-//! What only wide blocks have to show; they also go through all that the narrow ones go through.
+//! Tests of wide blocks; their sizes are also in the tests of narrow ones.
 
 use super::*;
 
-/// Sizes that go by Winograd's way: tiles of three and of four, edges that cut tiles, several and single images; from
-/// 32 channels forward only, where they are pooled.
+/// Sizes for Winograd: tiles of three and of four, edges that cut tiles, several and single images. Blocks with 32
+/// channels and pooling use it only in the forward pass.
 pub(super) const SIZES: [Sizes; 12] = [
     [1, 64, 64, 2, 2],
     [3, 64, 96, 3, 3],
@@ -19,7 +19,7 @@ pub(super) const SIZES: [Sizes; 12] = [
     [1, 32, 64, 2, 2],
 ];
 
-/// Channels of VGG16's layers, and whether they are pooled: f32 and Winograd all the way against f64 and none of it.
+/// Compares f32 by Winograd with f64 by burn's operations, over layers with VGG16's channels and pooling.
 #[test]
 fn errors_stay_small_through_a_deep_network() {
     let layers = [(64, false), (64, true), (128, true), (256, false), (256, true), (512, false), (512, true)];
@@ -30,7 +30,7 @@ fn errors_stay_small_through_a_deep_network() {
     let mut exact = x.clone().cast(burn::tensor::DType::F64);
     let mut channels = 3;
     for (to, pooled) in layers {
-        // Uniform weights of He's deviation: activations keep their size.
+        // Uniform weights of He's deviation preserve the variance of activations.
         let bound = (6.0 / (9.0 * f64::from(u16::try_from(channels).expect("small")))).sqrt();
         let weight = TensorData::new(numbers(&mut rng, to * channels * 9), [to, channels, 3, 3]);
         let weight = Tensor::<Flex, 4>::from_data(weight, &FlexDevice).mul_scalar(bound);
@@ -42,7 +42,7 @@ fn errors_stay_small_through_a_deep_network() {
             weight.cast(burn::tensor::DType::F64).into_primitive().tensor(),
             bias.cast(burn::tensor::DType::F64).into_primitive().tensor(),
         ];
-        let plain = plain::<Flex>(exact.into_primitive().tensor(), weight, Some(bias), settings);
+        let plain = reference_block::<Flex>(exact.into_primitive().tensor(), weight, Some(bias), settings);
         exact = Tensor::from_primitive(TensorPrimitive::Float(plain));
         channels = to;
     }
@@ -66,7 +66,7 @@ fn the_layer_before_the_wide_ones_gives_the_same_bits_without_a_gradient() {
     }
 }
 
-/// Tiles mix pixels: a NaN must still reach every output whose kernel covers it, and nothing of another image.
+/// Tiles mix pixels: a NaN must reach every output whose kernel covers it, and no other image.
 #[test]
 fn not_a_number_is_passed_on_by_wide_layers() {
     for (channels, side, settings) in [(64, 6, WHOLE), (64, 8, WHOLE), (64, 8, POOLED), (32, 8, POOLED)] {

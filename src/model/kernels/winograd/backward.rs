@@ -1,40 +1,40 @@
-//! Backward: from the outputs' gradient to the weight's, the bias's and the input's, some images at a time.
+//! Backward pass: from the gradient of the outputs to those of weight, bias and input, for a group of images at a time.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::Wanted;
-use super::super::geometry::{DEAD, Found, Geometry, Pool};
+use super::super::RequiredGradients;
+use super::super::geometry::{BlockGradients, Geometry, Pool, RELU_ZERO};
 use super::super::lanes::dispatch;
-use super::super::scratch::{Scratch, leftover};
+use super::super::scratch::{Scratch, recycled};
 use super::bands::tiles;
 use super::correlate::Correlation;
 use super::forward;
 use super::tile::Tile;
 use super::weights::{Direction, Weights};
 
-/// Numbers that the transformed tiles of the images at hand take at most, unless a single image has more. How the batch
-/// is cut decides the order of a sum, so this depends on the shapes only.
-const AT_HAND: usize = 6 << 20;
+/// The most numbers of a group's transformed tiles, unless a single image has more. A constant, because the size of a
+/// group decides the order of a sum.
+const GROUP_NUMBERS: usize = 6 << 20;
 
-/// As [`super::backward`].
+/// Computes gradients with tiles of size `T`; see [`super::backward`].
 pub(super) fn run<T: Tile>(
     geometry: &Geometry,
     grad: &[f32],
     x: &[f32],
     weight: &[f32],
     codes: &[u8],
-    wanted: Wanted,
-) -> Found {
+    wanted: RequiredGradients,
+) -> BlockGradients {
     let &Geometry { n, c_in, c_out, h, w, .. } = geometry;
     let (rows, columns) = tiles::<T>(geometry);
-    let at_hand = (AT_HAND / (rows * columns * T::POINTS * (c_in + c_out))).clamp(1, n.max(1));
+    let group_size = (GROUP_NUMBERS / (rows * columns * T::POINTS * (c_in + c_out))).clamp(1, n.max(1));
     let mut correlation = wanted.parameters.then(|| (Correlation::<T>::new(c_in, c_out), vec![0.0; c_out]));
     let weights = wanted.x.then(|| Weights::new::<T>(weight, c_in, Direction::Back));
-    let mut found = wanted.x.then(|| leftover(n * geometry.in_image()));
-    let mut dense = Scratch::leftover(if geometry.bare() { 0 } else { at_hand * h * w * c_out });
-    for first in (0..n).step_by(at_hand) {
-        let images = at_hand.min(n - first);
+    let mut found = wanted.x.then(|| recycled(n * geometry.in_image()));
+    let mut dense = Scratch::recycled(if geometry.bare() { 0 } else { group_size * h * w * c_out });
+    for first in (0..n).step_by(group_size) {
+        let images = group_size.min(n - first);
         let outputs = first * c_out * geometry.out_plane()..(first + images) * c_out * geometry.out_plane();
         let (dense, bias) = if geometry.bare() {
             let grad = &grad[outputs];
@@ -58,10 +58,10 @@ pub(super) fn run<T: Tile>(
             forward::run::<T>(&back, dense, weights, None, &mut found[inputs], None);
         }
     }
-    Found { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
+    BlockGradients { x: found, parameters: correlation.map(|(correlation, bias)| (correlation.finish(), bias)) }
 }
 
-/// Each image's sums over its pixels of `grad` `[n, h, w, c_out]`.
+/// Returns each image's sums over its pixels of `grad` `[n, h, w, c_out]`.
 fn sums_of(geometry: &Geometry, grad: &[f32]) -> Scratch {
     let &Geometry { c_out, h, w, .. } = geometry;
     let mut sums = Scratch::zeros(grad.len() / (h * w));
@@ -70,7 +70,7 @@ fn sums_of(geometry: &Geometry, grad: &[f32]) -> Scratch {
     sums
 }
 
-/// Adds up an image's pixels.
+/// Sums an image's pixels.
 struct SumPixels<'a> {
     grad: &'a [f32],
     sums: &'a mut [f32],
@@ -89,13 +89,13 @@ impl WithSimd for SumPixels<'_> {
     }
 }
 
-/// The gradient at every pixel of the convolution, `[n, h, w, c_out]`, into `dense`; and each image's sums over its
+/// Writes the gradient of the convolution's output, `[n, h, w, c_out]`, to `dense`; returns each image's sums over its
 /// pixels.
 fn unpool(geometry: &Geometry, grad: &[f32], codes: &[u8], dense: &mut [f32]) -> Scratch {
     let &Geometry { c_out, h, w, .. } = geometry;
     let mut sums = Scratch::zeros(dense.len() / (h * w));
     let image = geometry.out_plane() * c_out;
-    // A map too small to pool has no outputs, which chunks cannot be cut into; the sizes were checked by the caller.
+    // Exact chunks panic for a map that is too small to pool; the caller has checked the sizes.
     (
         dense.par_chunks_exact_mut(h * w * c_out),
         sums.par_chunks_exact_mut(c_out),
@@ -107,7 +107,7 @@ fn unpool(geometry: &Geometry, grad: &[f32], codes: &[u8], dense: &mut [f32]) ->
     sums
 }
 
-/// One image's gradients to where they came from.
+/// Routes one image's gradients to the pixels from which its outputs came.
 struct Unpool<'a> {
     geometry: &'a Geometry,
     grad: &'a [f32],
@@ -124,7 +124,7 @@ impl WithSimd for Unpool<'_> {
         let &Geometry { c_out, h, w, .. } = self.geometry;
         let (stride, (out_h, out_w)) = (self.geometry.stride(), self.geometry.out_size());
         if (out_h * stride, out_w * stride) != (h, w) {
-            // What an odd edge leaves out.
+            // An odd edge has no gradient.
             self.dense.fill(0.0);
         }
         let outputs = self.grad.chunks_exact(c_out).zip(self.codes.chunks_exact(c_out));
@@ -138,7 +138,7 @@ impl WithSimd for Unpool<'_> {
                 }
             }
             for ((sum, grad), code) in self.sums.iter_mut().zip(grad).zip(codes) {
-                *sum += if *code == DEAD { 0.0 } else { *grad };
+                *sum += if *code == RELU_ZERO { 0.0 } else { *grad };
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The kernels' gradient: the products of inputs and outputs' gradients at the points, summed over all tiles.
+//! The gradient of the kernels: products of inputs and output gradients at each point, summed over all tiles.
 
 use std::marker::PhantomData;
 
@@ -11,12 +11,12 @@ use super::super::scratch::Scratch;
 use super::bands::{Band, tiles};
 use super::gemm::{VECTORS, panel_by_panel};
 use super::patches::{Images, Patch};
-use super::tile::{Input, KernelBack, Map, OutputBack, Tile, twice, zeros};
+use super::tile::{Input, KernelBack, Map, OutputBack, Tile, transform_square, zeros};
 
 /// Numbers between the panels of points; see the forward pass.
 const GAP: usize = 16;
 
-/// Sums over tiles, `[point, c_out, c_in]`.
+/// The sums over tiles, `[point, c_out, c_in]`.
 pub(super) struct Correlation<T> {
     c_in: usize,
     c_out: usize,
@@ -29,7 +29,7 @@ impl<T: Tile> Correlation<T> {
         Self { c_in, c_out, sums: Scratch::zeros(T::POINTS * c_in * c_out), tile: PhantomData }
     }
 
-    /// Adds some images: their inputs `[n, h, w, c_in]` and gradients `[n, h, w, c_out]`.
+    /// Adds some images, with inputs `[n, h, w, c_in]` and output gradients `[n, h, w, c_out]`.
     pub(super) fn add(&mut self, geometry: &Geometry, x: &[f32], grad: &[f32]) {
         let (c_in, c_out) = (self.c_in, self.c_out);
         let band = Band { images: 0..geometry.n, rows: 0..tiles::<T>(geometry).0 };
@@ -42,7 +42,7 @@ impl<T: Tile> Correlation<T> {
         });
     }
 
-    /// The gradient of the kernels, `[c_out, c_in, 3, 3]`.
+    /// Returns the gradient of the kernels, `[c_out, c_in, 3, 3]`.
     pub(super) fn finish(self) -> Vec<f32> {
         let mut found = vec![0.0; self.c_out * self.c_in * 9];
         found.par_chunks_mut(self.c_in * 9).enumerate().for_each(|(channel, found)| {
@@ -52,7 +52,7 @@ impl<T: Tile> Correlation<T> {
     }
 }
 
-/// Values of tiles at points: `[point, panel, tile, panel's width]`.
+/// The values of tiles at points, `[point, panel, tile, panel's width]`.
 struct Panels {
     numbers: Scratch,
     /// Numbers of one panel of one point, and of one point.
@@ -66,7 +66,7 @@ impl Panels {
         let columns = tiles::<T>(geometry).1;
         let panel = band.len(columns) * width + GAP;
         let point = channels / width * panel;
-        let mut numbers = Scratch::leftover(T::POINTS * point);
+        let mut numbers = Scratch::recycled(T::POINTS * point);
         let zeros = Scratch::zeros(width);
         let images = Images { pixels, border: &zeros, channels, h: geometry.h, w: geometry.w };
         let mut tasks: Vec<Vec<&mut [f32]>> = (0..channels / width).map(|_| Vec::with_capacity(T::POINTS)).collect();
@@ -83,7 +83,7 @@ impl Panels {
         Self { numbers, panel, point }
     }
 
-    /// One point's panels, one after the other.
+    /// Returns one point's panels.
     fn point(&self, point: usize) -> impl Iterator<Item = &[f32]> + Clone {
         self.numbers[point * self.point..][..self.point]
             .chunks_exact(self.panel)
@@ -91,12 +91,12 @@ impl Panels {
     }
 }
 
-/// One panel's channels of all tiles, at all points.
+/// Transforms one panel's channels of all tiles.
 struct ToPanel<'a, T, M> {
     images: Images<'a>,
     band: &'a Band,
     columns: usize,
-    /// Pixels by which a patch begins before its tile.
+    /// Pixels by which a patch starts before its tile.
     border: usize,
     channel: usize,
     points: Vec<&'a mut [f32]>,
@@ -141,7 +141,7 @@ impl<'a, I: Iterator<Item = &'a [f32]> + Clone, G: Iterator<Item = &'a [f32]> + 
     }
 }
 
-/// From one output channel's sums to its kernels.
+/// Transforms one output channel's sums to the gradients of its kernels.
 struct Finish<'a, T> {
     correlation: &'a Correlation<T>,
     channel: usize,
@@ -167,7 +167,7 @@ impl<T: Tile> WithSimd for Finish<'_, T> {
                     square[i][j] = rows[i * T::SIDE + j][c];
                 }
             }
-            let square = twice::<S, KernelBack<T>>(simd, &square);
+            let square = transform_square::<S, KernelBack<T>>(simd, &square);
             for (tap, taps) in S::as_mut_simd_f32s(&mut taps).0.iter_mut().enumerate() {
                 *taps = square[tap / 3][tap % 3];
             }

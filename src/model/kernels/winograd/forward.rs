@@ -1,5 +1,5 @@
-//! From an input to an output, and from an output's gradient to the input's: tiles to their points, a matrix product
-//! over the channels at each point, and back.
+//! Computes an output from an input, or an input's gradient from an output's. Transforms tiles to their points,
+//! multiplies matrices over the channels at each point, and transforms back.
 
 use std::marker::PhantomData;
 
@@ -13,14 +13,15 @@ use super::bands::{Band, tiles};
 use super::gemm::{VECTORS, rows_by_panel};
 use super::patches::{Images, Patch};
 use super::pool;
-use super::tile::{Input, LARGEST, Output, Tile, twice, zeros};
+use super::tile::{Input, LARGEST, Output, Tile, transform_square, zeros};
 use super::weights::Weights;
 
-/// Numbers between one point's and the next: at a distance of whole pages, all points of a tile would fall into the
-/// same few places of the cache.
+/// Numbers between the values of two points. At a distance of whole pages, all points of a tile would compete for the
+/// same sets of the cache.
 const GAP: usize = 32;
 
-/// `x` `[n, h, w, c_in]` → `out` `[n, h, w, c_out]` or pooled, and into `codes` where each came from.
+/// Computes `out` `[n, h, w, c_out]`, or pooled, from `x` `[n, h, w, c_in]`, and writes the code of each output to
+/// `codes`.
 pub(super) fn run<T: Tile>(
     geometry: &Geometry,
     x: &[f32],
@@ -44,7 +45,7 @@ pub(super) fn run<T: Tile>(
     tasks.into_par_iter().for_each(dispatch);
 }
 
-/// One band.
+/// The computation of one band.
 struct Task<'a, T> {
     geometry: &'a Geometry,
     x: &'a [f32],
@@ -65,7 +66,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
         let count = self.band.len(tiles::<T>(self.geometry).1);
         let (in_point, out_point) = (count * c_in + GAP, count * c_out + GAP);
         let points = self.to_points(simd, in_point);
-        let mut products = Scratch::leftover(T::POINTS * out_point);
+        let mut products = Scratch::recycled(T::POINTS * out_point);
         for (p, products) in products.chunks_exact_mut(out_point).enumerate() {
             let a = &points[p * in_point..][..count * c_in];
             for (panel, weights) in self.weights.panels(p).enumerate() {
@@ -81,7 +82,7 @@ impl<T: Tile> WithSimd for Task<'_, T> {
             return;
         }
         let rows = self.band.pixel_rows::<T>(h).len();
-        let mut unpooled = Scratch::leftover(self.band.images.len() * rows * w * c_out);
+        let mut unpooled = Scratch::recycled(self.band.images.len() * rows * w * c_out);
         from_points::<S, T>(simd, self.geometry, &self.band, &products, self.bias, &mut unpooled);
         let len = (rows / 2) * (w / 2) * c_out;
         for (image, unpooled) in unpooled.chunks_exact(rows * w * c_out).enumerate() {
@@ -92,13 +93,13 @@ impl<T: Tile> WithSimd for Task<'_, T> {
 }
 
 impl<T: Tile> Task<'_, T> {
-    /// `[point, tile, channel]`.
+    /// Returns the transformed input, `[point, tile, channel]`.
     #[inline(always)]
     fn to_points<S: Simd>(&self, simd: S, point: usize) -> Scratch {
         let &Geometry { c_in, h, w, .. } = self.geometry;
         let border = Scratch::zeros(c_in);
         let images = Images { pixels: self.x, border: &border, channels: c_in, h, w };
-        let mut points = Scratch::leftover(T::POINTS * point);
+        let mut points = Scratch::recycled(T::POINTS * point);
         let mut parts: Vec<_> = points.chunks_exact_mut(point).collect();
         for (t, (image, row, column)) in self.band.tiles(tiles::<T>(self.geometry).1).enumerate() {
             let (top, left) = ((row * T::OUT).wrapping_sub(1), (column * T::OUT).wrapping_sub(1));
@@ -109,7 +110,7 @@ impl<T: Tile> Task<'_, T> {
     }
 }
 
-/// `products` `[point, tile, channel]` → the band's rows of pixels, with the bias and `ReLU` that there are.
+/// Transforms `products` `[point, tile, channel]` to the band's rows of pixels, with bias and `ReLU` as set.
 #[inline(always)]
 fn from_points<S: Simd, T: Tile>(
     simd: S,
@@ -143,12 +144,12 @@ fn from_points<S: Simd, T: Tile>(
     }
 }
 
-/// A tile of the output, in vectors of channels.
+/// The position of a tile in the output, in vectors of channels.
 struct OutTile {
     at: usize,
-    /// From one row of pixels to the next.
+    /// Vectors from one row of pixels to the next.
     row: usize,
-    /// Rows and columns that are within the image.
+    /// Rows and columns that are in the image.
     high: usize,
     wide: usize,
 }
@@ -171,7 +172,7 @@ impl OutTile {
                     square[i][j] = inputs[i][j][c];
                 }
             }
-            let square = twice::<S, Output<T>>(simd, &square);
+            let square = transform_square::<S, Output<T>>(simd, &square);
             let bias = bias.map(|bias| S::as_simd_f32s(bias).0[c]);
             for y in 0..T::OUT {
                 for x in 0..T::OUT {
@@ -184,7 +185,7 @@ impl OutTile {
     }
 }
 
-/// A number of the convolution with the bias and `ReLU` that there are.
+/// Adds the bias and applies `ReLU`, as set.
 #[inline(always)]
 fn finish<S: Simd>(simd: S, value: S::f32s, bias: Option<S::f32s>, relu: bool) -> S::f32s {
     let sum = bias.map_or(value, |bias| simd.add_f32s(value, bias));
@@ -192,6 +193,6 @@ fn finish<S: Simd>(simd: S, value: S::f32s, bias: Option<S::f32s>, relu: bool) -
         return sum;
     }
     let zero = simd.splat_f32s(0.0);
-    // Not a maximum, which would drop NaN.
+    // A comparison and not `max`, which would drop NaN.
     simd.select_f32s(simd.less_than_or_equal_f32s(sum, zero), zero, sum)
 }

@@ -1,22 +1,21 @@
-//! The matrix product: rows of numbers times a panel of two vectors' width, summed in registers in the order of the
-//! depth.
+//! The matrix product of rows of numbers and a panel two vectors wide, summed in registers in the order of the depth.
 
 use pulp::Simd;
 
 /// Vectors in a panel; with [`ROWS`] rows, twelve sums stay in registers.
 pub(super) const VECTORS: usize = 2;
 
-/// Rows computed at once.
+/// Rows computed together.
 const ROWS: usize = 6;
 
-/// Of a product's depth, as much as lets a panel stay in the nearest cache.
+/// The depth of a part of the product, for which a panel stays in the first-level cache.
 const DEPTH: usize = 256;
 
 /// A row of a panel, or of its sums.
 pub(super) type Wide<S> = [<S as Simd>::f32s; VECTORS];
 
-/// `out[row][column..]` = `a[row]` · `panel`, for every row of `a`; rows of `a` are as long as the panel, of `out`
-/// `out_row`.
+/// Computes `out[row][column..]` = `a[row]` · `panel` for every row of `a`. Rows of `a` have the panel's depth, rows of
+/// `out` have `out_row` numbers.
 #[inline(always)]
 pub(super) fn rows_by_panel<S: Simd>(
     simd: S,
@@ -44,7 +43,7 @@ pub(super) fn rows_by_panel<S: Simd>(
     }
 }
 
-/// `R` rows of `a`, from depth `from` on, where the sums go on that `out` holds.
+/// Multiplies `R` rows of `a` from depth `from` on, and adds to `out` if `from` is above 0.
 #[inline(always)]
 fn row_block<S: Simd, const R: usize>(
     simd: S,
@@ -70,11 +69,11 @@ fn row_block<S: Simd, const R: usize>(
     store::<S, R>(out, out_row, &sums);
 }
 
-/// `out[i]` += over all rows of two panels, number `i` of `a`'s row · `b`'s row.
+/// Adds to each `out[i]` the sum over all rows of two panels of number `i` of `a`'s row times `b`'s row.
 #[inline(always)]
 pub(super) fn panel_by_panel<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [f32], column: usize, out_row: usize) {
     let width = VECTORS * S::F32_LANES;
-    // A part of the rows at a time: it stays in the nearest cache while all numbers of its rows pass.
+    // A part of the rows at a time, so that it stays in the first-level cache for all numbers of its rows.
     for (a, b) in a.chunks(DEPTH * width).zip(b.chunks(DEPTH * width)) {
         for first in (0..width).step_by(ROWS) {
             let out = &mut out[first * out_row + column..];
@@ -87,7 +86,7 @@ pub(super) fn panel_by_panel<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [
     }
 }
 
-/// Numbers `first` to `first + R` of `a`'s rows.
+/// Processes numbers `first` to `first + R` of `a`'s rows.
 #[inline(always)]
 fn outer_block<S: Simd, const R: usize>(simd: S, a: &[f32], first: usize, b: &[f32], out: &mut [f32], out_row: usize) {
     let mut sums = load::<S, R>(simd, out, out_row);

@@ -1,14 +1,14 @@
-//! From tiles of an image to their values at the points.
+//! Transforms tiles of an image to their values at the points.
 
 use pulp::Simd;
 
-use super::tile::{LARGEST, Map, twice, zeros};
+use super::tile::{LARGEST, Map, transform_square, zeros};
 
-/// A batch of images, pixel by pixel.
+/// A batch of images `[n, h, w, channels]`.
 #[derive(Clone, Copy)]
 pub(super) struct Images<'a> {
     pub(super) pixels: &'a [f32],
-    /// A pixel of zeros: what lies outside.
+    /// A pixel of zeros, for positions outside the image.
     pub(super) border: &'a [f32],
     pub(super) channels: usize,
     pub(super) h: usize,
@@ -19,16 +19,16 @@ pub(super) struct Images<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Patch {
     pub(super) image: usize,
-    /// Its first row and column; those before the image's first are beyond its last, modulo 2⁶⁴.
+    /// Its first row and column; negative ones are stored modulo 2⁶⁴.
     pub(super) top: usize,
     pub(super) left: usize,
-    /// Its first channel, and how many.
+    /// Its first channel, and the number of channels.
     pub(super) channel: usize,
     pub(super) channels: usize,
 }
 
 impl Images<'_> {
-    /// The channels of one pixel of a patch.
+    /// Returns the channels of one pixel of a patch.
     #[inline(always)]
     fn pixel(&self, patch: Patch, dy: usize, dx: usize) -> &[f32] {
         let (y, x) = (patch.top.wrapping_add(dy), patch.left.wrapping_add(dx));
@@ -39,7 +39,7 @@ impl Images<'_> {
         }
     }
 
-    /// A patch through the map `M` → number `at` and following of each point.
+    /// Transforms a patch by the map `M`, and writes it at index `at` of each point.
     #[inline(always)]
     pub(super) fn transform<S: Simd, M: Map>(self, simd: S, patch: Patch, points: &mut [&mut [f32]], at: usize) {
         let vectors = patch.channels / S::F32_LANES;
@@ -56,7 +56,7 @@ impl Images<'_> {
                     square[dy][dx] = inputs[dy][dx][c];
                 }
             }
-            let square = twice::<S, M>(simd, &square);
+            let square = transform_square::<S, M>(simd, &square);
             for i in 0..M::TO {
                 for j in 0..M::TO {
                     let to = &mut points[i * M::TO + j][at + c * S::F32_LANES..][..S::F32_LANES];

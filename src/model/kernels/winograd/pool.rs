@@ -1,17 +1,17 @@
-//! What follows a convolution: 2×2 maxima, and which way gradients will go back.
+//! 2×2 maxima of a convolution's output, and the codes of their gradients.
 
-use super::super::geometry::DEAD;
+use super::super::geometry::RELU_ZERO;
 
-/// For outputs that are not pooled: which the `ReLU` set to zero.
+/// Writes the codes of outputs without pooling: [`RELU_ZERO`], or 0.
 #[inline(always)]
 pub(super) fn codes(out: &[f32], codes: &mut [u8]) {
     for (code, value) in codes.iter_mut().zip(out) {
-        *code = if *value <= 0.0 { DEAD } else { 0 };
+        *code = if *value <= 0.0 { RELU_ZERO } else { 0 };
     }
 }
 
-/// Rows of pixels `[rows, w, channels]` → the largest of each 2×2 window. Of equal ones the first; NaN is larger than
-/// everything. Behind a `relu` what is not above zero gets the code of the dead.
+/// Computes the maximum of each 2×2 window of `[rows, w, channels]`. Of equal values the first counts, and NaN counts
+/// as the maximum. With `relu`, outputs up to zero get the code [`RELU_ZERO`].
 #[inline(always)]
 pub(super) fn max2(
     image: &[f32],
@@ -53,7 +53,7 @@ pub(super) fn max2(
                     code = if better { k } else { code };
                 }
                 out[c] = best;
-                codes[c] = if relu && best <= 0.0 { DEAD } else { code };
+                codes[c] = if relu && best <= 0.0 { RELU_ZERO } else { code };
             }
         }
     }

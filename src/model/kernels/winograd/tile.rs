@@ -1,4 +1,4 @@
-//! A tile: the five linear maps of F(m×m, 3×3), each given for a line and run on columns and rows.
+//! Tiles: the five linear maps of F(m×m, 3×3), each defined for a line and applied to columns and rows.
 
 use std::marker::PhantomData;
 
@@ -7,39 +7,39 @@ use pulp::Simd;
 /// The largest side of a transformed tile.
 pub(super) const LARGEST: usize = 6;
 
-/// Up to [`LARGEST`] numbers in a row of a tile, each for a vector of channels.
+/// Up to [`LARGEST`] numbers of a tile's row, each for a vector of channels.
 pub(super) type Line<S> = [<S as Simd>::f32s; LARGEST];
 
-/// A tile before or after a map; only a corner of it may be in use.
+/// A tile before or after a map, which may use only a corner of it.
 pub(super) type Square<S> = [Line<S>; LARGEST];
 
 /// F(m, 3): the maps between a line of a tile and its values at the algorithm's points.
 pub(super) trait Tile: Copy + Send + Sync {
     /// Outputs on a side.
     const OUT: usize;
-    /// Inputs on a side, and as many points.
+    /// Inputs on a side, and points on a side.
     const SIDE: usize = Self::OUT + 2;
     /// Points of a tile: products for each pair of channels.
     const POINTS: usize = Self::SIDE * Self::SIDE;
 
-    /// From a line of the input: `SIDE` → `SIDE`.
+    /// Maps a line of the input: `SIDE` → `SIDE`.
     fn input<S: Simd>(simd: S, d: Line<S>) -> Line<S>;
-    /// From a line of the kernel: 3 → `SIDE`.
+    /// Maps a line of the kernel: 3 → `SIDE`.
     fn kernel<S: Simd>(simd: S, g: Line<S>) -> Line<S>;
-    /// Back to a line of the output: `SIDE` → `OUT`.
+    /// Maps to a line of the output: `SIDE` → `OUT`.
     fn output<S: Simd>(simd: S, m: Line<S>) -> Line<S>;
-    /// The transpose of [`output`](Self::output): `OUT` → `SIDE`.
+    /// Applies the transpose of [`output`](Self::output): `OUT` → `SIDE`.
     fn output_back<S: Simd>(simd: S, y: Line<S>) -> Line<S>;
-    /// The transpose of [`kernel`](Self::kernel): `SIDE` → 3.
+    /// Applies the transpose of [`kernel`](Self::kernel): `SIDE` → 3.
     fn kernel_back<S: Simd>(simd: S, u: Line<S>) -> Line<S>;
 }
 
-/// One of a tile's maps, as a type: a function passed as an argument would be compiled without the vector instructions
-/// around it.
+/// A map of a tile as a type. A function passed as an argument would be compiled without the vector instructions of its
+/// caller.
 pub(super) trait Map {
-    /// Numbers in a line before.
+    /// Numbers in a line before the map.
     const FROM: usize;
-    /// Numbers in a line after.
+    /// Numbers in a line after the map.
     const TO: usize;
     fn line<S: Simd>(simd: S, line: Line<S>) -> Line<S>;
 }
@@ -67,9 +67,9 @@ map!(Output, output, T::SIDE, T::OUT);
 map!(OutputBack, output_back, T::OUT, T::SIDE);
 map!(KernelBack, kernel_back, T::SIDE, 3);
 
-/// The map on the columns of a square and then on its rows.
+/// Applies a map to the columns of a square and then to its rows.
 #[inline(always)]
-pub(super) fn twice<S: Simd, M: Map>(simd: S, square: &Square<S>) -> Square<S> {
+pub(super) fn transform_square<S: Simd, M: Map>(simd: S, square: &Square<S>) -> Square<S> {
     let mut half = zeros(simd);
     for j in 0..M::FROM {
         let mut line = half[0];
@@ -88,7 +88,7 @@ pub(super) fn twice<S: Simd, M: Map>(simd: S, square: &Square<S>) -> Square<S> {
     whole
 }
 
-/// A square to be filled.
+/// Returns a square of zeros.
 #[inline(always)]
 pub(super) fn zeros<S: Simd>(simd: S) -> Square<S> {
     [[simd.splat_f32s(0.0); LARGEST]; LARGEST]

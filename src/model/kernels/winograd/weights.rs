@@ -1,4 +1,4 @@
-//! Kernels at a tile's points, panel by panel of output channels.
+//! Kernels transformed to a tile's points, in panels of output channels.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -6,21 +6,21 @@ use rayon::prelude::*;
 use super::super::lanes::{dispatch, lanes};
 use super::super::scratch::Scratch;
 use super::gemm::VECTORS;
-use super::tile::{Kernel, Tile, twice, zeros};
+use super::tile::{Kernel, Tile, transform_square, zeros};
 
-/// Which way a layer's kernels are used.
+/// The direction in which a layer's kernels are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     /// From the input to the output.
     Forward,
-    /// From the output's gradient to the input's: channels change places, kernels are turned by half a turn.
+    /// From the output's gradient to the input's: channels are exchanged, and kernels are rotated by 180°.
     Back,
 }
 
 /// Numbers between a panel's points.
 const GAP: usize = 16;
 
-/// `[panel, point, from channel, panel's width]`.
+/// The transformed kernels, `[panel, point, input channel, panel's width]`.
 pub(super) struct Weights {
     numbers: Scratch,
     /// Numbers of one point of one panel.
@@ -30,7 +30,7 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// `weight` `[c_out, c_in, 3, 3]`.
+    /// Transforms `weight` `[c_out, c_in, 3, 3]`.
     pub(super) fn new<T: Tile>(weight: &[f32], c_in: usize, direction: Direction) -> Self {
         let c_out = weight.len() / 9 / c_in;
         let (from, to) = match direction {
@@ -38,11 +38,10 @@ impl Weights {
             Direction::Back => (c_out, c_in),
         };
         let width = VECTORS * lanes();
-        // A line more than the numbers, so that the points of a kernel do not all fall into the same places of the
-        // cache.
+        // A gap behind the numbers. Otherwise all points of a kernel would compete for the same sets of the cache.
         let point = from * width + GAP;
         let panel = point * T::POINTS;
-        let mut numbers = Scratch::leftover(to / width * panel);
+        let mut numbers = Scratch::recycled(to / width * panel);
         numbers.par_chunks_mut(panel).enumerate().for_each(|(index, panel)| {
             dispatch(Panel::<T> {
                 weight,
@@ -56,7 +55,7 @@ impl Weights {
         Self { numbers, point, panel }
     }
 
-    /// For one point, the panels one after the other.
+    /// Returns the panels of one point.
     pub(super) fn panels(&self, point: usize) -> impl Iterator<Item = &[f32]> {
         self.numbers.chunks_exact(self.panel).map(move |panel| &panel[point * self.point..][..self.point - GAP])
     }
@@ -88,7 +87,7 @@ impl<T: Tile> WithSimd for Panel<'_, T> {
                 for tap in 0..9 {
                     square[tap / 3][tap % 3] = taps[tap * VECTORS + v];
                 }
-                let square = twice::<S, Kernel<T>>(simd, &square);
+                let square = transform_square::<S, Kernel<T>>(simd, &square);
                 for at in 0..T::POINTS {
                     let to = &mut self.numbers[at * point + from * width + v * S::F32_LANES..][..S::F32_LANES];
                     S::as_mut_simd_f32s(to).0[0] = square[at / T::SIDE][at % T::SIDE];
@@ -99,7 +98,7 @@ impl<T: Tile> WithSimd for Panel<'_, T> {
 }
 
 impl<T> Panel<'_, T> {
-    /// The nine taps from channel `from` to each of the panel's, tap by tap.
+    /// Collects the nine taps from input channel `from` to each channel of the panel, tap by tap.
     #[inline(always)]
     fn gather(&self, from: usize, width: usize, taps: &mut [f32]) {
         for lane in 0..width {

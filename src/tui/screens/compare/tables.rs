@@ -6,7 +6,7 @@ use super::grid::{Cell, Grid, Line};
 use crate::domain::RunState;
 use crate::domain::text::printable;
 use crate::runs::Summary;
-use crate::runs::comparison::{ClassRow, Comparison, FoldedRow, Metric};
+use crate::runs::comparison::{ClassRow, Comparison, MergedRow, Metric};
 use crate::runs::statistics::Spread;
 use crate::tui::state::{ComparePane, State};
 use crate::tui::theme::Theme;
@@ -113,7 +113,7 @@ fn text_of(metric: Metric, Spread { mean, deviation, .. }: Spread) -> String {
     }
 }
 
-fn spreads(theme: &Theme, row: &FoldedRow, text: impl Fn(Spread) -> String) -> Vec<Cell> {
+fn spreads(theme: &Theme, row: &MergedRow, text: impl Fn(Spread) -> String) -> Vec<Cell> {
     let cell = |(spread, best): (&Option<Spread>, &bool)| {
         spread.map_or_else(|| none(theme), |spread| mark(theme, text(spread), *best))
     };
@@ -155,7 +155,7 @@ fn class_grid(state: &State, comparison: &Comparison, every: bool) -> Grid {
 }
 
 /// The F1s of a class by themselves, and as they are shown.
-fn class_cells(theme: &Theme, class: &ClassRow, folded: Option<&FoldedRow>) -> (Vec<Option<f64>>, Vec<Cell>) {
+fn class_cells(theme: &Theme, class: &ClassRow, folded: Option<&MergedRow>) -> (Vec<Option<f64>>, Vec<Cell>) {
     if let Some(row) = folded {
         let text = |spread: Spread| {
             let deviation = spread.deviation.map(|deviation| format!(" ±{deviation:.3}"));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Pictures, cells, dataset, images, marked, order, shown};
-use crate::runs::inspection::Judged;
+use crate::runs::inspection::ScoredImage;
 use crate::tui::state::{Judgement, State};
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
@@ -119,7 +119,7 @@ fn tiles(
 }
 
 /// `neutral 0.94`: what the run says, and how sure it is; before it, whether the image is marked.
-fn caption(state: &State, seen: &Judgement, judged: &Judged) -> String {
+fn caption(state: &State, seen: &Judgement, judged: &ScoredImage) -> String {
     let said = seen.inspection.classes().get(judged.predicted).map_or("", String::as_str);
     let mark = if marked(state, judged) { state.theme.glyphs.used } else { "" };
     let said: String = said.chars().take(7).collect();

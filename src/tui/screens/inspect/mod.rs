@@ -15,7 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::Split;
-use crate::runs::inspection::{Judged, Order, images_of};
+use crate::runs::inspection::{Order, ScoredImage, images_of};
 use crate::tui::action::{Action, InspectAction};
 use crate::tui::state::{DatasetView, InspectPane, Judgement, Mode, RunView, Shown, State};
 use crate::tui::widgets::faces;
@@ -146,12 +146,12 @@ fn dataset(state: &State) -> Option<&DatasetView> {
 }
 
 /// The image, if it is at hand.
-fn shown<'a>(state: &'a State, judged: &Judged) -> Option<&'a Arc<Shown>> {
+fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<Shown>> {
     state.inspect.faces.known.get(&(state.inspect.split, judged.index))
 }
 
 /// Whether a training image is marked as wrongly labelled.
-fn marked(state: &State, judged: &Judged) -> bool {
+fn marked(state: &State, judged: &ScoredImage) -> bool {
     state.inspect.split == Split::Train
         && u32::try_from(judged.index).is_ok_and(|index| dataset(state).is_some_and(|one| one.marked.contains(index)))
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::domain::Split;
-use crate::runs::inspection::Judged;
+use crate::runs::inspection::ScoredImage;
 use crate::tui::state::{Graphics, InspectPane, Judgement, State};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::bar;
@@ -93,7 +93,7 @@ fn largest(own: u16, columns: u16, rows: u16, sharp: bool) -> u16 {
 }
 
 /// `1 of 187 · sure 0.94 · loss 2.81`, as far as there is room.
-fn place(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
+fn place(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let mut pen = Pen::new(buffer, theme, area, 1);
     pen.skip(1).write(&format!("{} of {}", thousands(inspect.pick + 1), thousands(inspect.list.len())), theme.strong());
@@ -127,7 +127,7 @@ fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
 }
 
 /// A bar for each class, the most probable first; where not all fit the true one is still there.
-fn probabilities(state: &State, seen: &Judgement, picked: &Judged, buffer: &mut Buffer, area: Rect) {
+fn probabilities(state: &State, seen: &Judgement, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let Some(row) = seen.inspection.probabilities(picked.index) else { return };
     let mut classes: Vec<usize> = (0..row.len()).collect();
@@ -159,7 +159,7 @@ fn probabilities(state: &State, seen: &Judgement, picked: &Judged, buffer: &mut 
 }
 
 /// Where the image came from.
-fn source(state: &State, picked: &Judged, buffer: &mut Buffer, area: Rect) {
+fn source(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let source = shown(state, picked).map_or("", |shown| shown.source.as_str());
     let number = match state.inspect.split {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::panel::tail;
 use super::{PANEL, Pictures, dataset, marked, panel, shown};
-use crate::runs::inspection::Judged;
+use crate::runs::inspection::ScoredImage;
 use crate::tui::state::{DatasetView, Judgement, RunView, State};
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -51,7 +51,7 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, are
     rule(buffer, theme, Rect { height: 1, ..area }, &title, &note);
     let visible = usize::from(area.height);
     let from = inspect.pick.saturating_sub(visible);
-    let row = |(at, judged): (usize, &Judged)| -> Row {
+    let row = |(at, judged): (usize, &ScoredImage)| -> Row {
         // What is out of sight needs no words.
         if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, seen, judged) }
     };
@@ -60,7 +60,7 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, are
     table.render(buffer, theme, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
 }
 
-fn line(state: &State, run: &RunView, seen: &Judgement, judged: &Judged) -> Row {
+fn line(state: &State, run: &RunView, seen: &Judgement, judged: &ScoredImage) -> Row {
     let theme = &state.theme;
     let name = |class: usize| seen.inspection.classes().get(class).cloned().unwrap_or_default();
     let mark = match (marked(state, judged), left_out(run, judged)) {
@@ -81,7 +81,7 @@ fn line(state: &State, run: &RunView, seen: &Judgement, judged: &Judged) -> Row 
 }
 
 /// Whether the run itself did without the image.
-fn left_out(run: &RunView, judged: &Judged) -> bool {
+fn left_out(run: &RunView, judged: &ScoredImage) -> bool {
     let left_out = run.summary.as_ref().map(|summary| &summary.recipe.left_out);
     left_out.is_ok_and(|left_out| u32::try_from(judged.index).is_ok_and(|index| left_out.contains(index)))
 }

@@ -118,7 +118,7 @@ fn row(state: &State, run: &RunView) -> Row {
 
 /// What a run waits for, in as few words as a narrow list has room for: its state says already that it waits.
 fn wait(summary: &Summary) -> Option<String> {
-    let turn = summary.turn.as_ref().map(|turn| match turn.ahead {
+    let turn = summary.slot_wait.as_ref().map(|turn| match turn.ahead {
         0 => format!("next on {}", turn.device),
         ahead => format!("{ahead} ahead on {}", turn.device),
     });

@@ -168,7 +168,7 @@ fn left_out(summary: &Summary) -> Vec<(&'static str, String)> {
 /// What of which base a run trains.
 fn on_base(summary: &Summary) -> Vec<(&'static str, String)> {
     let Some(transfer) = &summary.recipe.transfer else { return Vec::new() };
-    let mut lines = vec![("trained", summary.recipe.trained_words().unwrap_or_default())];
+    let mut lines = vec![("trained", summary.recipe.trained_stages_text().unwrap_or_default())];
     if let Some(parameters) = summary.parameters {
         let millions = real(parameters.total as u64) / 1e6;
         lines.push(("", format!("{} of {millions:.1} M", thousands(parameters.trainable))));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Hyperparameter, Practice, Recipe};
+use crate::domain::{Hyperparameter, Recipe, StrategyChoice};
 use crate::tui::state::{RunView, State};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
@@ -73,7 +73,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     }
     for setting in shown(recipe) {
         let value = setting.get(recipe);
-        let default = Practice::One(recipe.strategy).default_of(setting).unwrap_or_default();
+        let default = StrategyChoice::One(recipe.strategy).default_of(setting).unwrap_or_default();
         let in_force = match setting {
             Hyperparameter::Epochs => summary.limits.epochs.to_string(),
             Hyperparameter::Patience => Patience(summary.limits.patience).to_string(),

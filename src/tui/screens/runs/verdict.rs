@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 
 use crate::domain::{FinishReason, Outcome, RunState, Split, text::printable};
-use crate::runs::summary::Turn;
-use crate::runs::{Loss, Summary};
+use crate::runs::summary::SlotWait;
+use crate::runs::{Summary, WorkerDeath};
 use crate::tui::state::{RunView, State};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::thousands;
@@ -52,7 +52,7 @@ pub(super) fn sentence(
     theme: &Theme,
     summary: &Summary,
     stands: RunState,
-    loss: Option<&Loss>,
+    loss: Option<&WorkerDeath>,
 ) -> Option<(String, Style)> {
     let epoch = summary.epoch();
     let goes_on = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
@@ -69,18 +69,20 @@ pub(super) fn sentence(
         }
         RunState::Running if trained(summary) => "its training is over; a worker is still at it".into(),
         RunState::Running => return None,
-        RunState::Queued => match (&summary.waiting_for, &summary.turn) {
+        RunState::Queued => match (&summary.waiting_for, &summary.slot_wait) {
             (Some(other), _) => format!("queued: waits for {other} to end"),
-            (None, Some(Turn { device, ahead: 1 })) => format!("queued: waits for {device}, one run is before it"),
-            (None, Some(Turn { device, ahead })) => format!("queued: waits for {device}, {ahead} runs are before it"),
+            (None, Some(SlotWait { device, ahead: 1 })) => format!("queued: waits for {device}, one run is before it"),
+            (None, Some(SlotWait { device, ahead })) => {
+                format!("queued: waits for {device}, {ahead} runs are before it")
+            }
             (None, None) => "queued: waits for its device".into(),
         },
         RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until p lets it go on"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
-        RunState::Lost if summary.wait().is_some() && loss != Some(&Loss::Killed) => {
+        RunState::Lost if summary.wait().is_some() && loss != Some(&WorkerDeath::Killed) => {
             "lost: it was waiting and has no worker; R or Q brings it back".into()
         }
-        RunState::Lost => format!("lost: {}; {goes_on}", loss.unwrap_or(&Loss::Silent)),
+        RunState::Lost => format!("lost: {}; {goes_on}", loss.unwrap_or(&WorkerDeath::Silent)),
         RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),
         RunState::Interrupted => {
             let signal = match &summary.outcome {

@@ -27,7 +27,7 @@ const FEWEST: u16 = 4;
 /// Draws the newest first, as many as fit; nothing where there are none.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let strategies: Vec<_> = state.form.practice.strategies().collect();
+    let strategies: Vec<_> = state.form.strategy_choice.strategies().collect();
     let mut found: Vec<(&RunView, &Summary)> = (state.runs.list.iter())
         .filter_map(|run| Some((run, &**run.summary.as_ref().ok()?)))
         .filter(|(_, summary)| strategies.contains(&summary.recipe.strategy))

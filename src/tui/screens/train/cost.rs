@@ -2,13 +2,13 @@
 
 use crate::domain::figures::{count, duration, thousands};
 use crate::domain::network::ResolveError;
-use crate::domain::{DeviceRequest, Recipe, Size, Work};
+use crate::domain::{DeviceRequest, Recipe, Size, TrainingCost};
 use crate::runs::{Estimate, estimate};
 use crate::tui::state::{DatasetView, Ground};
 
 /// What a recipe costs on a dataset.
 pub(super) struct Cost {
-    pub(super) work: Work,
+    pub(super) work: TrainingCost,
     pub(super) time: Option<Estimate>,
     device: DeviceRequest,
 }
@@ -20,7 +20,7 @@ impl Cost {
         let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
         let (classes, images) = (dataset.classes.len(), dataset.counts());
         Ok(Self {
-            work: Work::of(recipe, image, classes, images)?,
+            work: TrainingCost::of(recipe, image, classes, images)?,
             device: recipe.device,
             time: estimate(ground.summaries().into_iter(), recipe, image, classes, images),
         })
@@ -28,7 +28,7 @@ impl Cost {
 
     /// `14,847,815 parameters, 133,127 trained`
     pub(super) fn parameters(&self) -> String {
-        let Work { parameters, trained, .. } = self.work;
+        let TrainingCost { parameters, trained, .. } = self.work;
         let trained = if trained == parameters { "all".into() } else { thousands(trained) };
         format!("{}, {trained} trained", count(parameters, "parameter", "parameters"))
     }
@@ -40,7 +40,7 @@ impl Cost {
 
     /// Whether what the frozen layers make of the images is kept; `None` where nothing is frozen.
     pub(super) fn features(&self) -> Option<String> {
-        let Work { precomputed, precomputed_operations, features_bytes, .. } = self.work;
+        let TrainingCost { precomputed, precomputed_operations, features_bytes, .. } = self.work;
         if precomputed > 0 {
             let images = count(precomputed, "image", "images");
             return Some(format!("features of {images} are computed once and take {} of disk", Size(features_bytes)));
@@ -57,9 +57,9 @@ impl Cost {
             return format!("how long an epoch takes is not known yet: no run on device {device} to judge by");
         };
         let about = if guess.rough { "roughly" } else { "about" };
-        let epoch = duration(guess.seconds_an_epoch);
+        let epoch = duration(guess.seconds_per_epoch);
         let before = duration(guess.seconds_before);
-        let on = guess.elsewhere.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let on = guess.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let from = format!("{}{on}", guess.from);
         if guess.seconds_before < 1.0 {
             return format!("{about} {epoch} an epoch, judging by {from}");

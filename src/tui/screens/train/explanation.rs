@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::label;
-use crate::domain::{Practice, Strategy};
+use crate::domain::{Strategy, StrategyChoice};
 use crate::tui::state::{Field, State};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
@@ -14,15 +14,15 @@ pub(super) const ROOMY: u16 = 6;
 /// Rows on one that has few: what is accepted then stands on the rule.
 pub(super) const TIGHT: u16 = 3;
 
-fn strategy(practice: Practice) -> &'static str {
-    match practice {
-        Practice::One(Strategy::Cnn) => "a network from scratch, on images as they are stored",
-        Practice::One(Strategy::Deep) => "a deeper network with batch norm from scratch: the one to use",
-        Practice::One(Strategy::Features) => "a small head on what a frozen pretrained VGG16 makes of the images",
-        Practice::One(Strategy::Finetune) => {
+fn strategy(strategy_choice: StrategyChoice) -> &'static str {
+    match strategy_choice {
+        StrategyChoice::One(Strategy::Cnn) => "a network from scratch, on images as they are stored",
+        StrategyChoice::One(Strategy::Deep) => "a deeper network with batch norm from scratch: the one to use",
+        StrategyChoice::One(Strategy::Features) => "a small head on what a frozen pretrained VGG16 makes of the images",
+        StrategyChoice::One(Strategy::Finetune) => {
             "the head and the upper blocks of the base, from the best weights of a features run"
         }
-        Practice::All => {
+        StrategyChoice::All => {
             "all four in order: cnn, deep, features, finetune from features; each waits for the one before, and has its \
              own learning rates"
         }
@@ -32,7 +32,7 @@ fn strategy(practice: Practice) -> &'static str {
 /// What a line is, and what it accepts.
 fn words(state: &State, field: Field) -> (&'static str, String) {
     match field {
-        Field::Strategy => (strategy(state.form.practice), "← → chooses".into()),
+        Field::Strategy => (strategy(state.form.strategy_choice), "← → chooses".into()),
         Field::Dataset => ("the images to train on; Data (1) shows what is in them", "← → chooses".into()),
         Field::Weights => {
             ("the pretrained base: five blocks of VGG16, trained on other pictures before", "← → chooses".into())
@@ -50,7 +50,7 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             let default = default.unwrap_or_else(|| "each strategy's own".into());
             (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
         }
-        Field::Name if state.form.practice == Practice::All => {
+        Field::Name if state.form.strategy_choice == StrategyChoice::All => {
             ("what the four runs' names begin with", "letters, digits, - _ and .".into())
         }
         Field::Name => ("the run's name and the name of its folder", "letters, digits, - _ and .".into()),
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn no_explanation_is_cut_on_a_small_terminal() {
         let settings = Hyperparameter::ALL.map(Hyperparameter::explanation);
-        for text in settings.into_iter().chain(Practice::EACH.map(strategy)) {
+        for text in settings.into_iter().chain(StrategyChoice::EACH.map(strategy)) {
             assert!(wrap(text, 77).len() < usize::from(TIGHT), "{text}");
         }
     }

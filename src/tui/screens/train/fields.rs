@@ -6,8 +6,8 @@ use ratatui::style::Style;
 
 use super::label;
 use super::meaning::base_words;
-use crate::domain::Practice;
-use crate::supervise::practice_names;
+use crate::domain::StrategyChoice;
+use crate::supervise::strategy_run_names;
 use crate::tui::state::{Field, Form, Ground, Input, State, Without};
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width};
@@ -121,7 +121,10 @@ fn value(state: &State, field: Field) -> (Input, String) {
         Field::Setting(setting) => {
             let value = form.value(setting, ground);
             let default = form.default_of(setting, ground);
-            let repeats = form.repeated.as_ref().filter(|(_, recipe)| form.practice == Practice::One(recipe.strategy));
+            let repeats = form
+                .repeated
+                .as_ref()
+                .filter(|(_, recipe)| form.strategy_choice == StrategyChoice::One(recipe.strategy));
             let note = match (default, repeats) {
                 // What stands out is what differs from the run, not what that run changed.
                 (_, Some(_)) => match form.differs(setting, ground) {
@@ -175,15 +178,15 @@ fn strategies(state: &State, pen: &mut Pen<'_>) {
     let (theme, form) = (&state.theme, &state.form);
     // All four with two cells between them take 42: closer together before the last one is cut.
     let gap = if pen.room() < 42 { 1 } else { 2 };
-    for practice in Practice::EACH {
-        let chosen = practice == form.practice;
+    for strategy_choice in StrategyChoice::EACH {
+        let chosen = strategy_choice == form.strategy_choice;
         let style = match (chosen, form.focus == Field::Strategy) {
             (true, true) => theme.accent(),
             (true, false) => theme.strong(),
             (false, _) => theme.dim(),
         };
         let [mark, empty] = theme.glyphs.radio;
-        pen.write(&format!("{} {}", if chosen { mark } else { empty }, practice.name()), style).skip(gap);
+        pen.write(&format!("{} {}", if chosen { mark } else { empty }, strategy_choice.name()), style).skip(gap);
     }
 }
 
@@ -211,11 +214,11 @@ fn missing(form: &Form, field: Field) -> String {
 
 fn ordered(form: &Form, ground: &Ground<'_>) -> String {
     let on = form.dataset(ground).map(|dataset| dataset.name.to_string()).unwrap_or_default();
-    match (form.practice, crate::domain::RunId::of_new_run(form.name.text())) {
-        (Practice::All, Ok(stem)) => {
-            let [first, ..] = practice_names(&stem);
+    match (form.strategy_choice, crate::domain::RunId::of_new_run(form.name.text())) {
+        (StrategyChoice::All, Ok(stem)) => {
+            let [first, ..] = strategy_run_names(&stem);
             format!("four on {on}: {first}, …")
         }
-        (practice, _) => format!("{} on {on} as {}", practice.name(), form.name.text()),
+        (strategy_choice, _) => format!("{} on {on} as {}", strategy_choice.name(), form.name.text()),
     }
 }

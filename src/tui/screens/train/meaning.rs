@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::cost::Cost;
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Monitor, Practice, Recipe, Size, Transfer};
+use crate::domain::{Monitor, Recipe, Size, StrategyChoice, Transfer};
 use crate::tui::state::{DatasetView, Form, Ground, State};
 use crate::tui::widgets::figures::{count, duration, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -23,16 +23,16 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         return;
     }
     rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
-    let drafts: Option<Vec<Recipe>> = form.practice.strategies().map(|one| form.draft(one, &ground)).collect();
+    let drafts: Option<Vec<Recipe>> = form.strategy_choice.strategies().map(|one| form.draft(one, &ground)).collect();
     let (Some(dataset), Some(drafts)) = (form.dataset(&ground), drafts) else {
         return nothing(state, &ground, buffer, area);
     };
     let mut row = 1;
-    if form.practice == Practice::All {
+    if form.strategy_choice == StrategyChoice::All {
         row += comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
-    let sentences = match (form.practice, drafts.last()) {
-        (Practice::All, Some(last)) => of_all(form, dataset, &drafts, last, &ground),
+    let sentences = match (form.strategy_choice, drafts.last()) {
+        (StrategyChoice::All, Some(last)) => of_all(form, dataset, &drafts, last, &ground),
         (_, Some(only)) => of_one(dataset, only, &ground),
         (_, None) => Vec::new(),
     };
@@ -86,8 +86,8 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, ground: &Ground<'_>) -> Vec<St
     let (parameters, memory) = (cost.parameters(), cost.memory());
     let mut sentences = Vec::new();
     if let Some(transfer) = &recipe.transfer {
-        let frozen = recipe.frozen_words().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
-        sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_words().unwrap_or_default()));
+        let frozen = recipe.frozen_stages_text().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
+        sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_stages_text().unwrap_or_default()));
         sentences.push(format!("{}; {memory}", base(transfer, ground)));
         if let Some(fine_tuning) = &transfer.fine_tuning {
             let run = ground.runs.list.iter().find(|run| run.id == fine_tuning.from);
@@ -145,7 +145,7 @@ fn of_all(form: &Form, dataset: &DatasetView, drafts: &[Recipe], last: &Recipe, 
     if costs.iter().any(|cost| cost.time.is_none()) {
         sentences.push(format!("–: no run on device {} to judge the time by yet", last.device));
     }
-    if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_words()) {
+    if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_stages_text()) {
         sentences.push(format!("{}; finetune trains {trained}", base(transfer, ground)));
     }
     sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
@@ -177,7 +177,7 @@ fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &
             thousands(work.trained),
             Size(work.memory).to_string(),
             before.map_or_else(dash, |time| duration(time.seconds_before)),
-            time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_an_epoch))),
+            time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_per_epoch))),
             time.as_ref().map_or_else(dash, |time| time.from.to_string()),
         ];
         Some(cells.into_iter().map(|text| (text, theme.text())).collect())

@@ -10,7 +10,7 @@ mod network;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::domain::{Practice, Strategy};
+use crate::domain::{Strategy, StrategyChoice};
 use crate::tui::state::{Field, State};
 
 /// Columns of the form where something stands beside it.
@@ -30,7 +30,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
         (form, Rect { x: form.right(), width: area.width - FORM_WIDTH, ..area }, explanation::ROOMY)
     } else {
         // What it means must not be pushed off the screen by settings that nobody looks at: those scroll.
-        let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.form.practice));
+        let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.form.strategy_choice));
         let form = Rect { height: lines.min(room.max(FEWEST)).min(area.height), ..area };
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
     };
@@ -49,11 +49,11 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
 
 /// Rows kept for what the form means where room is scarce. One number for a strategy: the form must not grow and shrink
 /// with what is typed.
-fn meaning_rows(practice: Practice) -> u16 {
-    match practice {
-        Practice::One(Strategy::Cnn | Strategy::Deep) => 5,
-        Practice::One(Strategy::Features) => 8,
-        Practice::One(Strategy::Finetune) | Practice::All => 9,
+fn meaning_rows(strategy_choice: StrategyChoice) -> u16 {
+    match strategy_choice {
+        StrategyChoice::One(Strategy::Cnn | Strategy::Deep) => 5,
+        StrategyChoice::One(Strategy::Features) => 8,
+        StrategyChoice::One(Strategy::Finetune) | StrategyChoice::All => 9,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Field, Form, Ground};
 use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
-use crate::domain::{DatasetName, Hyperparameter, Practice, RunId, Strategy, WeightsName};
+use crate::domain::{DatasetName, Hyperparameter, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::weights::ADVICE;
 
 impl Form {
@@ -28,7 +28,7 @@ impl Form {
 
     /// The problems of the recipes that the form describes; of its choices, while these are no recipe yet.
     fn problems(&self, ground: &Ground<'_>) -> Vec<Problem> {
-        if let Practice::One(Strategy::Finetune) = self.practice {
+        if let StrategyChoice::One(Strategy::Finetune) = self.strategy_choice {
             let start = self.start(ground).map(|run| &run.id).or(self.from.as_ref());
             let recipe = self.draft(Strategy::Finetune, ground);
             let found = start.and_then(|start| preflight::find_start(start, Library::start(ground, start)).err());
@@ -50,7 +50,7 @@ impl Form {
                 weights.and_then(|name| preflight::find_weights(name, None, Library::weights(ground, name)).err()),
             );
         }
-        let drafts = self.practice.strategies().filter_map(|strategy| self.draft(strategy, ground));
+        let drafts = self.strategy_choice.strategies().filter_map(|strategy| self.draft(strategy, ground));
         problems.extend(drafts.flat_map(|recipe| preflight::check_without_start(&recipe, ground)));
         problems
     }
@@ -61,7 +61,7 @@ impl Form {
             Subject::Dataset => Field::Dataset,
             Subject::Weights => Field::Weights,
             Subject::Start => Field::From,
-            Subject::LeftOut => Field::Without,
+            Subject::LeftOutImages => Field::Without,
             Subject::Setting(setting) => Field::Setting(setting),
             Subject::Recipe => Field::Strategy,
         };
@@ -98,7 +98,7 @@ impl Form {
         if value.text().trim().is_empty() && self.default_of(setting, ground).is_none() {
             return None;
         }
-        setting.set(&mut self.practice.sample(), value.text()).err().map(|error| error.to_string())
+        setting.set(&mut self.strategy_choice.sample(), value.text()).err().map(|error| error.to_string())
     }
 }
 

@@ -15,7 +15,7 @@ pub use order::Order;
 pub use without::Without;
 
 use super::{DatasetView, RunView};
-use crate::domain::{DatasetName, Hyperparameter, Practice, Recipe, RunId, Strategy, WeightsName};
+use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Field {
 #[derive(Debug, Clone)]
 pub struct Form {
     /// What is to be trained.
-    pub practice: Practice,
+    pub strategy_choice: StrategyChoice,
     /// The chosen dataset. Fine-tuning takes that of the run it starts from.
     pub dataset: Option<DatasetName>,
     /// The base that somebody chose; `None` takes the preferred one.
@@ -64,7 +64,7 @@ pub struct Form {
     /// The images to do without that somebody chose; `None` takes the usual ones.
     pub without: Option<Without>,
     /// What was typed or chosen, for each practice of its own; a default where there is nothing.
-    typed: HashMap<(Practice, Hyperparameter), Input>,
+    typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
     /// The run's name; the beginning of the names of three.
     pub name: Input,
     /// Whether the user typed the name: a suggestion then leaves it alone.
@@ -88,7 +88,7 @@ impl Form {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            practice: Practice::One(Strategy::Cnn),
+            strategy_choice: StrategyChoice::One(Strategy::Cnn),
             dataset: None,
             weights: None,
             from: None,
@@ -105,14 +105,14 @@ impl Form {
     /// The lines, from the top: what is trained on what, then how.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
-        let on: &[Field] = match self.practice {
-            Practice::One(Strategy::Cnn | Strategy::Deep) => &[Field::Dataset],
-            Practice::One(Strategy::Features) | Practice::All => &[Field::Dataset, Field::Weights],
-            Practice::One(Strategy::Finetune) => &[Field::From],
+        let on: &[Field] = match self.strategy_choice {
+            StrategyChoice::One(Strategy::Cnn | Strategy::Deep) => &[Field::Dataset],
+            StrategyChoice::One(Strategy::Features) | StrategyChoice::All => &[Field::Dataset, Field::Weights],
+            StrategyChoice::One(Strategy::Finetune) => &[Field::From],
         };
         // What is left out stays in sight on 24 lines.
         let last = Hyperparameter::Precision;
-        let settings = self.practice.settings().filter(|setting| *setting != last).map(Field::Setting);
+        let settings = self.strategy_choice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
         first.chain(settings).chain([Field::Without, Field::Setting(last), Field::Name, Field::Launch]).collect()
     }
@@ -120,8 +120,8 @@ impl Form {
     /// The dataset that would be trained on, if it is there.
     #[must_use]
     pub fn dataset<'a>(&self, ground: &Ground<'a>) -> Option<&'a DatasetView> {
-        let name = match self.practice {
-            Practice::One(Strategy::Finetune) => &self.start(ground)?.summary.as_ref().ok()?.recipe.dataset,
+        let name = match self.strategy_choice {
+            StrategyChoice::One(Strategy::Finetune) => &self.start(ground)?.summary.as_ref().ok()?.recipe.dataset,
             _ => self.dataset.as_ref()?,
         };
         ground.data.find(name)
@@ -148,29 +148,29 @@ impl Form {
     /// A setting's default; `None` where each of the runs has its own.
     #[must_use]
     pub fn default_of(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Option<String> {
-        match self.practice {
-            Practice::One(Strategy::Finetune) => {
+        match self.strategy_choice {
+            StrategyChoice::One(Strategy::Finetune) => {
                 let going_on = self.start(ground).and_then(|run| {
                     let start = &run.summary.as_ref().ok()?.recipe;
-                    Recipe::going_on(start, run.id.clone(), 0)
+                    Recipe::fine_tuning_from(start, run.id.clone(), 0)
                 });
-                Some(setting.get(&going_on.unwrap_or_else(|| self.practice.sample())))
+                Some(setting.get(&going_on.unwrap_or_else(|| self.strategy_choice.sample())))
             }
-            Practice::One(Strategy::Deep) => {
+            StrategyChoice::One(Strategy::Deep) => {
                 let draft = self.dataset(ground).map(|dataset| {
                     let side = dataset.width.min(dataset.height);
                     Recipe::deep(dataset.name.clone(), dataset.fingerprint.clone(), 0, side)
                 });
-                Some(setting.get(&draft.unwrap_or_else(|| self.practice.sample())))
+                Some(setting.get(&draft.unwrap_or_else(|| self.strategy_choice.sample())))
             }
-            practice => practice.default_of(setting),
+            strategy_choice => strategy_choice.default_of(setting),
         }
     }
 
     /// What stands in a setting: nothing where each of the runs has its own default.
     #[must_use]
     pub fn value(&self, setting: Hyperparameter, ground: &Ground<'_>) -> Input {
-        let typed = self.typed.get(&(self.practice, setting)).cloned();
+        let typed = self.typed.get(&(self.strategy_choice, setting)).cloned();
         typed.unwrap_or_else(|| Input::new(self.default_of(setting, ground).unwrap_or_default()))
     }
 
@@ -180,7 +180,7 @@ impl Form {
             Field::Name => Some(&mut self.name),
             Field::Setting(setting) if self.focus.takes_text() => {
                 let value = self.value(setting, ground);
-                Some(self.typed.entry((self.practice, setting)).or_insert(value))
+                Some(self.typed.entry((self.strategy_choice, setting)).or_insert(value))
             }
             _ => None,
         }
@@ -188,13 +188,13 @@ impl Form {
 
     /// Puts text into a setting.
     pub fn put(&mut self, setting: Hyperparameter, text: impl Into<String>) {
-        self.typed.insert((self.practice, setting), Input::new(text));
+        self.typed.insert((self.strategy_choice, setting), Input::new(text));
     }
 
     /// Puts the focused line back to its default.
     pub fn reset(&mut self) {
         match self.focus {
-            Field::Setting(setting) => drop(self.typed.remove(&(self.practice, setting))),
+            Field::Setting(setting) => drop(self.typed.remove(&(self.strategy_choice, setting))),
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
             Field::Without => self.without = None,
@@ -204,17 +204,17 @@ impl Form {
 
     /// Forgets what was typed where it is the default: that then follows what the default follows.
     pub fn settle(&mut self, ground: &Ground<'_>) {
-        for setting in self.practice.settings() {
+        for setting in self.strategy_choice.settings() {
             let default = self.default_of(setting, ground).unwrap_or_default();
             if self.value(setting, ground).text() == default {
-                self.typed.remove(&(self.practice, setting));
+                self.typed.remove(&(self.strategy_choice, setting));
             }
         }
     }
 
     /// Takes over what a recipe trains, and how.
     pub fn fill(&mut self, recipe: &Recipe, ground: &Ground<'_>) {
-        self.practice = Practice::One(recipe.strategy);
+        self.strategy_choice = StrategyChoice::One(recipe.strategy);
         match recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref()) {
             Some(fine_tuning) => self.from = Some(fine_tuning.from.clone()),
             None => self.dataset = Some(recipe.dataset.clone()),
@@ -226,7 +226,7 @@ impl Form {
             none if none.is_empty() => Without::Nothing,
             some => Without::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
         });
-        for setting in self.practice.settings() {
+        for setting in self.strategy_choice.settings() {
             self.put(setting, setting.get(recipe));
         }
         self.settle(ground);
@@ -247,7 +247,7 @@ impl Form {
         let (id, recipe) = self.repeated.as_ref()?;
         let theirs = setting.get(recipe);
         let same = self.value(setting, ground).text().trim() == theirs;
-        (self.practice == Practice::One(recipe.strategy) && !same).then_some((id, theirs))
+        (self.strategy_choice == StrategyChoice::One(recipe.strategy) && !same).then_some((id, theirs))
     }
 
     /// Moves the focus, around both ends.

@@ -1,8 +1,8 @@
 //! What a form amounts to: recipes.
 
 use super::{Field, Form, Ground};
-use crate::domain::{Practice, Recipe, RunId, Strategy};
-use crate::supervise::practice_names;
+use crate::domain::{Recipe, RunId, Strategy, StrategyChoice};
+use crate::supervise::strategy_run_names;
 
 /// What is to be launched.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,18 +34,18 @@ impl Form {
                 let (name, fingerprint) = (dataset.name.clone(), dataset.fingerprint.clone());
                 Recipe::features(name, fingerprint, ground.now, weights.clone(), base)
             }
-            Strategy::Finetune if self.practice == Practice::All => {
+            Strategy::Finetune if self.strategy_choice == StrategyChoice::All => {
                 // Where the last starts is for the launch to say.
                 let stem = RunId::of_new_run(self.name.text()).ok()?;
-                Recipe::going_on(&self.draft(Strategy::Features, ground)?, stem, ground.now)?
+                Recipe::fine_tuning_from(&self.draft(Strategy::Features, ground)?, stem, ground.now)?
             }
             Strategy::Finetune => {
                 let run = self.start(ground)?;
-                Recipe::going_on(&run.summary.as_ref().ok()?.recipe, run.id.clone(), ground.now)?
+                Recipe::fine_tuning_from(&run.summary.as_ref().ok()?.recipe, run.id.clone(), ground.now)?
             }
         };
         recipe.leave_out(self.left_out(ground));
-        for setting in self.practice.settings().filter(|setting| setting.is_of(strategy)) {
+        for setting in self.strategy_choice.settings().filter(|setting| setting.is_of(strategy)) {
             // What is wrong is told by `check`.
             let _ = setting.set(&mut recipe, self.value(setting, ground).text());
         }
@@ -63,13 +63,13 @@ impl Form {
         let name = RunId::of_new_run(self.name.text()).map_err(|error| (Field::Name, error.to_string()))?;
         let draft = |strategy| self.draft(strategy, ground);
         let incomplete = || (Field::Strategy, "something to train on is missing".to_owned());
-        match self.practice {
-            Practice::One(strategy) => Ok(Order::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?))),
-            Practice::All => {
+        match self.strategy_choice {
+            StrategyChoice::One(strategy) => Ok(Order::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?))),
+            StrategyChoice::All => {
                 let [Some(cnn), Some(deep), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {
                     return Err(incomplete());
                 };
-                Ok(Order::All(practice_names(&name), Box::new([cnn, deep, features, finetune])))
+                Ok(Order::All(strategy_run_names(&name), Box::new([cnn, deep, features, finetune])))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Sets of settings with a name, which fill the form.
 
 use super::{Form, Ground};
-use crate::domain::{Hyperparameter, Practice, Strategy};
+use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub enum Preset {
 impl Preset {
     /// Those that a practice has. Runs in a row have no published settings in common.
     #[must_use]
-    pub fn of(practice: Practice) -> &'static [Self] {
-        match practice {
+    pub fn of(strategy_choice: StrategyChoice) -> &'static [Self] {
+        match strategy_choice {
             // No published figures are of the deeper network.
-            Practice::One(Strategy::Deep) | Practice::All => &[Self::Default, Self::Quick],
-            Practice::One(_) => &[Self::Default, Self::Reference, Self::Quick],
+            StrategyChoice::One(Strategy::Deep) | StrategyChoice::All => &[Self::Default, Self::Quick],
+            StrategyChoice::One(_) => &[Self::Default, Self::Reference, Self::Quick],
         }
     }
 
@@ -46,20 +46,22 @@ impl Preset {
     }
 
     /// What it sets; all else is the default.
-    fn settings(self, practice: Practice) -> Vec<(Hyperparameter, &'static str)> {
+    fn settings(self, strategy_choice: StrategyChoice) -> Vec<(Hyperparameter, &'static str)> {
         use Hyperparameter as H;
         let published =
             [(H::Epochs, "50"), (H::Schedule, "constant"), (H::Patience, "6"), (H::Augmentation, "reference")];
-        let own: &[(H, &'static str)] = match (self, practice) {
+        let own: &[(H, &'static str)] = match (self, strategy_choice) {
             (Self::Default, _) => return Vec::new(),
             (Self::Quick, _) => return vec![(H::Epochs, "3"), (H::Patience, "3")],
-            (Self::Reference, Practice::One(Strategy::Cnn)) => &[(H::BatchSize, "32"), (H::LearningRate, "0.001")],
-            (Self::Reference, Practice::One(Strategy::Features)) => {
+            (Self::Reference, StrategyChoice::One(Strategy::Cnn)) => {
+                &[(H::BatchSize, "32"), (H::LearningRate, "0.001")]
+            }
+            (Self::Reference, StrategyChoice::One(Strategy::Features)) => {
                 &[(H::Size, "224"), (H::Variants, "0"), (H::BatchSize, "64"), (H::LearningRate, "0.001")]
             }
             (Self::Reference, _) => &[(H::Unfreeze, "block5"), (H::BatchSize, "64"), (H::LearningRate, "0.00001")],
         };
-        published.iter().chain(own).copied().filter(|(setting, _)| practice.has(*setting)).collect()
+        published.iter().chain(own).copied().filter(|(setting, _)| strategy_choice.has(*setting)).collect()
     }
 }
 
@@ -67,10 +69,10 @@ impl Form {
     /// Puts a preset's settings into the form; the seed and the device stay as they are.
     pub fn choose(&mut self, preset: Preset, ground: &Ground<'_>) {
         let kept = [Hyperparameter::Seed, Hyperparameter::Device];
-        for setting in self.practice.settings().filter(|setting| !kept.contains(setting)) {
-            self.typed.remove(&(self.practice, setting));
+        for setting in self.strategy_choice.settings().filter(|setting| !kept.contains(setting)) {
+            self.typed.remove(&(self.strategy_choice, setting));
         }
-        for (setting, value) in preset.settings(self.practice) {
+        for (setting, value) in preset.settings(self.strategy_choice) {
             self.put(setting, value);
         }
         self.settle(ground);
@@ -80,7 +82,7 @@ impl Form {
     /// The preset after the one that the form has, the first where it has none.
     #[must_use]
     pub fn next_preset(&self, ground: &Ground<'_>) -> Preset {
-        let presets = Preset::of(self.practice);
+        let presets = Preset::of(self.strategy_choice);
         let here = presets.iter().position(|preset| self.has(*preset, ground));
         presets[here.map_or(0, |here| (here + 1) % presets.len())]
     }
@@ -88,8 +90,8 @@ impl Form {
     /// Whether the form has just what a preset says.
     fn has(&self, preset: Preset, ground: &Ground<'_>) -> bool {
         let kept = [Hyperparameter::Seed, Hyperparameter::Device];
-        let says = preset.settings(self.practice);
-        self.practice.settings().filter(|setting| !kept.contains(setting)).all(|setting| {
+        let says = preset.settings(self.strategy_choice);
+        self.strategy_choice.settings().filter(|setting| !kept.contains(setting)).all(|setting| {
             let wanted = says.iter().find(|(said, _)| *said == setting).map(|(_, value)| (*value).to_owned());
             let wanted = wanted.or_else(|| self.default_of(setting, ground)).unwrap_or_default();
             self.value(setting, ground).text().trim() == wanted
@@ -103,10 +105,10 @@ mod tests {
 
     #[test]
     fn every_preset_is_accepted_by_its_settings() {
-        for practice in Practice::EACH {
-            for preset in Preset::of(practice) {
-                for (setting, value) in preset.settings(practice) {
-                    let mut recipe = practice.sample();
+        for strategy_choice in StrategyChoice::EACH {
+            for preset in Preset::of(strategy_choice) {
+                for (setting, value) in preset.settings(strategy_choice) {
+                    let mut recipe = strategy_choice.sample();
                     setting.set(&mut recipe, value).unwrap_or_else(|error| panic!("{error}"));
                     assert_eq!(setting.get(&recipe), value, "written as the form reads it back");
                 }

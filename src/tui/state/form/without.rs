@@ -1,7 +1,7 @@
 //! Which training images a run does without.
 
 use super::{Form, Ground};
-use crate::domain::{LeftOut, Practice, Strategy};
+use crate::domain::{LeftOutImages, Strategy, StrategyChoice};
 
 /// A choice of training images to leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Without {
         /// The fingerprint of the dataset that they are of.
         fingerprint: String,
         /// Which.
-        images: LeftOut,
+        images: LeftOutImages,
     },
 }
 
@@ -41,7 +41,7 @@ impl Form {
 
     /// What the run did without that fine-tuning starts from.
     fn start_without(&self, ground: &Ground<'_>) -> Option<Without> {
-        if self.practice != Practice::One(Strategy::Finetune) {
+        if self.strategy_choice != StrategyChoice::One(Strategy::Finetune) {
             return None;
         }
         let start = &self.start(ground)?.summary.as_ref().ok()?.recipe;
@@ -57,7 +57,7 @@ impl Form {
             Some(start) if there(&start) => start,
             Some(_) => {
                 // The same images may be what is marked by now.
-                let same = |start: &LeftOut| self.dataset(ground).is_some_and(|one| one.marked == *start);
+                let same = |start: &LeftOutImages| self.dataset(ground).is_some_and(|one| one.marked == *start);
                 let start = self.start(ground).and_then(|run| run.summary.as_ref().ok());
                 let marked =
                     start.is_some_and(|start| !start.recipe.left_out.is_empty() && same(&start.recipe.left_out));
@@ -80,9 +80,9 @@ impl Form {
 
     /// The images that a run of this form does without.
     #[must_use]
-    pub fn left_out(&self, ground: &Ground<'_>) -> LeftOut {
+    pub fn left_out(&self, ground: &Ground<'_>) -> LeftOutImages {
         match self.without(ground) {
-            Without::Nothing => LeftOut::default(),
+            Without::Nothing => LeftOutImages::default(),
             Without::Marked => self.dataset(ground).map(|dataset| dataset.marked.clone()).unwrap_or_default(),
             Without::Earlier { images, .. } => images,
         }

@@ -38,7 +38,7 @@ pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
 #[must_use]
 pub fn meaning(summary: &Summary, limits: Limits) -> String {
     let (epoch, status) = (summary.epoch(), &summary.early_stopping);
-    if !limits.leave_more(epoch, status.waited) {
+    if !limits.allow_another_epoch(epoch, status.waited) {
         let spent = if epoch >= limits.epochs {
             format!("{epoch} epochs are done")
         } else {

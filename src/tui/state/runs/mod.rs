@@ -17,10 +17,10 @@ pub use log::LogView;
 use crate::domain::{RunId, RunState};
 use crate::events::Damage;
 pub use crate::runs::detail::LogLine;
-use crate::runs::facts::Facts;
+use crate::runs::facts::RunFacts;
 use crate::runs::query::{Query, SortKey};
-use crate::runs::{About, Loss, Steps, Summary};
-use crate::supervise::kill::{UNHEARD, UNOBEYED};
+use crate::runs::{Annotations, Steps, Summary, WorkerDeath};
+use crate::supervise::kill::{STOP_ANSWER_GRACE, STOP_GRACE};
 
 /// Most runs that Compare shows side by side.
 pub const COMPARED: usize = 6;
@@ -40,13 +40,13 @@ pub struct RunView {
     /// back.
     pub stop_asked: Option<u64>,
     /// Why its worker is gone, if it is and the run has not ended.
-    pub loss: Option<Loss>,
+    pub loss: Option<WorkerDeath>,
     /// Whether it has saved weights that fine-tuning can start from.
     pub saved: bool,
     /// The lines of its log that are damaged and were left out.
     pub damage: Damage,
     /// What a person says about it.
-    pub about: Arc<About>,
+    pub about: Arc<Annotations>,
     /// The training curve within epochs; `None` until the watcher was asked for this run whole.
     pub curves: Option<Arc<Steps>>,
     /// The end of its log; empty until the watcher was asked for this run whole.
@@ -71,13 +71,13 @@ impl RunView {
     #[must_use]
     pub fn ignores_a_stop(&self, now: u64) -> bool {
         let (Some(asked), Ok(summary), true) = (self.stop_asked, &self.summary, self.alive) else { return false };
-        let patience = if summary.stopping { UNOBEYED } else { UNHEARD };
+        let patience = if summary.stopping { STOP_GRACE } else { STOP_ANSWER_GRACE };
         now.saturating_sub(asked) >= patience
     }
 
-    fn facts(&self, now: u64) -> Option<Facts> {
+    fn facts(&self, now: u64) -> Option<RunFacts> {
         let summary = self.summary.as_ref().ok()?;
-        Some(Facts::new(Arc::clone(summary), Arc::clone(&self.about), self.state(now)?, now))
+        Some(RunFacts::new(Arc::clone(summary), Arc::clone(&self.about), self.state(now)?, now))
     }
 }
 
@@ -208,7 +208,7 @@ impl RunsState {
 
     /// Filters and orders the list anew.
     pub fn arrange(&mut self, now: u64) {
-        let wanted = |run: &RunView, facts: Option<&Facts>| match facts {
+        let wanted = |run: &RunView, facts: Option<&RunFacts>| match facts {
             Some(facts) => self.filter.query.matches(facts),
             // What cannot be read fits no condition, and must not get lost where there is none.
             None => self.filter.query.is_empty() || run.id.as_str().contains(self.filter.text.trim()),
@@ -218,7 +218,7 @@ impl RunsState {
             return;
         }
         let all = self.list.iter().map(|run| run.facts(now)).enumerate();
-        let mut shown: Vec<(usize, Option<Facts>)> =
+        let mut shown: Vec<(usize, Option<RunFacts>)> =
             all.filter(|(index, facts)| wanted(&self.list[*index], facts.as_ref())).collect();
         if let Some(key) = self.sort {
             shown.sort_by(|(_, one), (_, other)| match (one, other) {

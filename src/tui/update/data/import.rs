@@ -2,7 +2,7 @@
 
 use super::open_prompt;
 use crate::domain::{DatasetName, text::printable};
-use crate::supervise::{ImportNews, Imported};
+use crate::supervise::{ImportEvent, Imported};
 use crate::tui::effect::{DataEffect, Effect};
 use crate::tui::state::{Confirm, DataState, ImportPurpose, Importing, Input, Overlay, Purpose, Report, State};
 use crate::tui::update::{fail, info, thousands};
@@ -114,25 +114,25 @@ pub(super) fn ending(data: &DataState) -> Option<Confirm> {
 }
 
 /// Takes news of the import in, and waits for more until it ended.
-pub(super) fn heard(state: &mut State, news: ImportNews) -> Vec<Effect> {
+pub(super) fn heard(state: &mut State, news: ImportEvent) -> Vec<Effect> {
     let Some(import) = &mut state.data.import else { return Vec::new() };
     let name = import.name.clone();
     match news {
-        ImportNews::Underway(progress) => {
+        ImportEvent::Running(progress) => {
             import.progress = progress.or(import.progress.take());
             return vec![Effect::Data(DataEffect::WatchImport)];
         }
         // The answer to being asked to end; whoever waits for news hears the rest.
-        ImportNews::AskedToEnd => import.cancelled = true,
-        ImportNews::Cancelled => {
+        ImportEvent::Cancelling => import.cancelled = true,
+        ImportEvent::Cancelled => {
             state.data.import = None;
             info(state, format!("the import of {name} was ended; nothing of it stays"));
         }
-        ImportNews::Failed(error) => {
+        ImportEvent::Failed(error) => {
             state.data.import = None;
             fail(state, &format!("{name} was not imported: {error}"));
         }
-        ImportNews::Finished(imported) => {
+        ImportEvent::Finished(imported) => {
             state.data.import = None;
             finished(state, &imported);
             state.data.arriving = Some(name);

@@ -4,7 +4,7 @@
 use super::{ask, confirm, current, fail};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{RunId, RunState};
-use crate::runs::queue::To;
+use crate::runs::queue::QueueMove;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::state::{Asked, Request, RunView, RunsPurpose, State};
 
@@ -122,7 +122,7 @@ pub(super) fn pause(state: &mut State) -> Vec<Effect> {
 }
 
 /// Moves the selected run among those that wait for the same device.
-pub(super) fn move_in_queue(state: &mut State, to: To) -> Vec<Effect> {
+pub(super) fn move_in_queue(state: &mut State, to: QueueMove) -> Vec<Effect> {
     let Some(run) = current(state) else { return Vec::new() };
     let id = run.id.clone();
     match run.state(state.now) {

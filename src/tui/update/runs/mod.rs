@@ -10,7 +10,7 @@ pub(super) use typed::{entered, left, typed};
 use super::{Action, Effect, Screen, State, fail, go, info, moved, prompt};
 use crate::domain::RunId;
 use crate::runs::query::SortKey;
-use crate::runs::queue::To;
+use crate::runs::queue::QueueMove;
 use crate::supervise::LaunchError;
 use crate::tui::action::RunsAction;
 use crate::tui::effect::RunsEffect;
@@ -58,8 +58,8 @@ fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Note => about::note(state),
         RunsAction::Delete => return about::delete(state),
         RunsAction::Pause => return asking::pause(state),
-        RunsAction::Earlier => return asking::move_in_queue(state, To::Up),
-        RunsAction::Later => return asking::move_in_queue(state, To::Down),
+        RunsAction::Earlier => return asking::move_in_queue(state, QueueMove::Up),
+        RunsAction::Later => return asking::move_in_queue(state, QueueMove::Down),
         RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
         RunsAction::Limits => asking::limits(state),
         RunsAction::Evaluate => return asking::evaluate(state),

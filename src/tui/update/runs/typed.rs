@@ -3,7 +3,7 @@
 use super::{asking, detail, fail, info};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
-use crate::runs::about::{AboutChange, Note};
+use crate::runs::annotations::{AnnotationChange, Note};
 use crate::runs::query::Query;
 use crate::tui::effect::{Effect, RunsEffect};
 use crate::tui::state::{Filter, Overlay, Request, RunsPurpose, State, meaning, parse_limits};
@@ -61,7 +61,7 @@ pub(in crate::tui::update) fn entered(
         RunsPurpose::Note(id) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
             let same = state.runs.find(id).is_some_and(|run| run.about.note == note);
-            let changes = if same { Vec::new() } else { vec![AboutChange::Note(note)] };
+            let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note)] };
             Ok(describe(state, id, changes).into_iter().collect())
         }
         RunsPurpose::Limits(id) => {
@@ -105,13 +105,13 @@ fn new_name(state: &State, id: &RunId, text: &str) -> Result<RunId, String> {
 }
 
 /// The changes of tags that a line stands for.
-fn changes(text: &str) -> Result<Vec<AboutChange>, String> {
-    text.split_whitespace().map(|word| AboutChange::of_tag(word).map_err(|error| error.to_string())).collect()
+fn changes(text: &str) -> Result<Vec<AnnotationChange>, String> {
+    text.split_whitespace().map(|word| AnnotationChange::of_tag(word).map_err(|error| error.to_string())).collect()
 }
 
 /// Changes what is said about a run, and shows it at once. What is shown may be old, so every change is written, also
 /// one that would change nothing of that.
-fn describe(state: &mut State, id: &RunId, changes: Vec<AboutChange>) -> Option<Effect> {
+fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Option<Effect> {
     let run = state.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
     std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());
     Some(Effect::Runs(RunsEffect::Describe(id.clone(), changes)))
@@ -150,7 +150,7 @@ fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, 
         return Ok(vec![Effect::Runs(RunsEffect::Limits { id: id.clone(), epochs, patience })]);
     }
     let (done, waited) = (summary.epoch(), summary.early_stopping.waited);
-    if !limits.leave_more(done, waited) {
+    if !limits.allow_another_epoch(done, waited) {
         let needed = match (epochs <= done, patience <= waited) {
             (true, true) => format!("more than {done} epochs and a patience above {waited}"),
             (true, false) => format!("more than {done} epochs"),

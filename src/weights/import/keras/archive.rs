@@ -1,4 +1,4 @@
-//! Keras 3's `.keras`: a zip archive whose `model.weights.h5` is a file as `three` reads it.
+//! Keras 3's `.keras`: a zip archive whose `model.weights.h5` is read by `keras3`.
 
 use std::io::{Cursor, Read};
 
@@ -9,12 +9,12 @@ use super::super::fault::Fault;
 /// The entry that holds the weights.
 const WEIGHTS: &str = "model.weights.h5";
 
-/// How many times its size an archive may unpack to, and bytes that any may. Weights hardly shrink.
+/// The largest ratio of unpacked to packed size, and bytes that are always permitted. Weights hardly shrink.
 const RATIO: u64 = 20;
 const ALWAYS: u64 = 64 << 20;
 
-/// Whether the archive is one of Keras's.
-pub(in super::super) fn is(zip: &ZipArchive<Cursor<&[u8]>>) -> bool {
+/// Whether the archive is Keras's.
+pub(in super::super) fn matches(zip: &ZipArchive<Cursor<&[u8]>>) -> bool {
     holds(zip, WEIGHTS) || holds(zip, "config.json")
 }
 
@@ -22,7 +22,7 @@ fn holds(zip: &ZipArchive<Cursor<&[u8]>>, file: &str) -> bool {
     zip.file_names().any(|name| name.is_ok_and(|name| name == file))
 }
 
-/// The HDF5 file in the archive.
+/// Returns the HDF5 file in the archive.
 pub(in super::super) fn weights(zip: &mut ZipArchive<Cursor<&[u8]>>, archive_bytes: u64) -> Result<Vec<u8>, Fault> {
     let broken = |error: String| Fault::Broken(format!("'{WEIGHTS}': {error}"));
     if !holds(zip, WEIGHTS) {

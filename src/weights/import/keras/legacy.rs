@@ -1,8 +1,8 @@
-//! The HDF5 file that Keras 1 and 2, and Keras 3 on request, write: `save_weights("x.h5")`, or a whole model.
+//! The HDF5 file of Keras 1 and 2, and of Keras 3 on request: `save_weights("x.h5")`, or a whole model.
 //!
-//! The attribute `layer_names` lists the layers, each a group whose attribute `weight_names` lists its tensors. Keras
-//! loads by following both in order, and so does this: what the names are makes no difference. A whole model has the
-//! same under the group `model_weights`.
+//! The attribute `layer_names` lists the layers. Each layer is a group whose attribute `weight_names` lists its
+//! tensors. Keras loads both lists in order and ignores the names, and so does this reader. A whole model has the same
+//! content under the group `model_weights`.
 
 use hdf5_pure::{File, Group};
 
@@ -11,20 +11,20 @@ use super::super::fault::Fault;
 use super::super::hdf5::{self, MOST_OBJECTS, broken};
 
 /// Whether the file is of this kind.
-pub(in super::super) fn is(file: &File) -> Result<bool, Fault> {
-    Ok(top(file)?.is_some())
+pub(in super::super) fn matches(file: &File) -> Result<bool, Fault> {
+    Ok(layer_list(file)?.is_some())
 }
 
-/// Every tensor, layer by layer.
+/// Returns every tensor in layer order.
 pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Fault> {
-    let Some((group, layers)) = top(file)? else { return Ok(Vec::new()) };
+    let Some((group, layers)) = layer_list(file)? else { return Ok(Vec::new()) };
     refuse_theano(&group)?;
     let mut entries = Vec::new();
     for layer in layers {
         let members = group.group(&layer).map_err(|_| missing(&layer))?;
         for weight in hdf5::strings(&members, "weight_names")?.unwrap_or_default() {
             let dataset = members.dataset(&weight).map_err(|_| missing(&format!("{layer}/{weight}")))?;
-            entries.push(hdf5::entry(label(&layer, &weight), dataset)?);
+            entries.push(hdf5::entry(layer_name(&layer, &weight), dataset)?);
             if entries.len() > MOST_OBJECTS {
                 return Err(Fault::broken(format!("it lists more than {MOST_OBJECTS} tensors")));
             }
@@ -33,8 +33,8 @@ pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Faul
     Ok(entries)
 }
 
-/// The group that lists the layers, and the list.
-fn top(file: &File) -> Result<Option<(Group, Vec<String>)>, Fault> {
+/// Returns the group that lists the layers, and the list.
+fn layer_list(file: &File) -> Result<Option<(Group, Vec<String>)>, Fault> {
     let root = file.root();
     if let Some(layers) = hdf5::strings(&root, "layer_names")? {
         return Ok(Some((root, layers)));
@@ -46,7 +46,7 @@ fn top(file: &File) -> Result<Option<(Group, Vec<String>)>, Fault> {
     Ok(hdf5::strings(&model, "layer_names")?.map(|layers| (model, layers)))
 }
 
-/// Theano's convolution mirrors the kernel, which Keras undoes when it loads such a file elsewhere.
+/// Rejects files saved with Theano, whose convolution mirrors the kernel.
 fn refuse_theano(group: &Group) -> Result<(), Fault> {
     let backend = hdf5::strings(group, "backend")?.unwrap_or_default();
     if backend.iter().any(|name| name == "theano") {
@@ -57,12 +57,12 @@ fn refuse_theano(group: &Group) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What to call the layer of a tensor. A model inside a model is one layer with the tensors of many, and then the
-/// tensor's own name tells which: `vgg16` and `block1_conv1/kernel:0`.
-fn label<'a>(layer: &'a str, weight: &'a str) -> &'a str {
+/// Returns the layer's name of a tensor. A model inside a model is one layer with many tensors (`vgg16`), so the
+/// tensor's name counts (`block1_conv1/kernel:0`).
+fn layer_name<'a>(layer: &'a str, weight: &'a str) -> &'a str {
     weight.rsplit_once('/').map_or(layer, |(path, _)| path.rsplit_once('/').map_or(path, |(_, last)| last))
 }
 
 fn missing(name: &str) -> Fault {
-    Fault::broken(format!("it lists '{name}' and does not hold it"))
+    Fault::broken(format!("it lists '{name}' but does not contain it"))
 }

@@ -1,5 +1,5 @@
-//! Keras's files: HDF5 of old and new, and the archive around the new one.
+//! Keras's files: the old and the new HDF5 format, and the archive of the new one.
 
 pub(super) mod archive;
+pub(super) mod keras3;
 pub(super) mod legacy;
-pub(super) mod three;

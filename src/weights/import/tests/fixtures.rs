@@ -1,4 +1,4 @@
-//! A narrow VGG16 and files of it in every format, written as the programs do that make such files.
+//! A narrow VGG16 and its files in every format, written as the original programs write them.
 
 use std::io::{Cursor, Write};
 
@@ -12,14 +12,14 @@ use super::Fault;
 use super::tree::{Tree, fixed};
 use crate::weights::vgg16::{Convolution, Layer, VGG16};
 
-/// VGG16 with a sixteenth of the channels, so that a base has 60,000 parameters and tests take no time.
+/// Returns VGG16 with a sixteenth of the channels: 60,000 parameters, for fast tests.
 pub(super) fn narrow() -> Vec<Layer> {
     let narrowed = |channels: usize| if channels == 3 { 3 } else { channels / 16 };
     VGG16.iter().map(|(name, input, output)| (*name, narrowed(*input), narrowed(*output))).collect()
 }
 
-/// A base with a different value everywhere.
-pub(super) fn made_up() -> Vec<Convolution> {
+/// Returns a base with different values everywhere.
+pub(super) fn test_base() -> Vec<Convolution> {
     let mut seed = 0_u32;
     let mut next = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -32,7 +32,7 @@ pub(super) fn made_up() -> Vec<Convolution> {
         .collect()
 }
 
-/// The kernel as Keras has it: height×width×in×out.
+/// Returns shape and values of the kernel in Keras's order, `[height, width, in, out]`.
 pub(super) fn keras_kernel(convolution: &Convolution) -> (Vec<usize>, Vec<f32>) {
     let (_, input, output) = convolution.layer;
     let mut values = vec![0.0; convolution.kernel.len()];
@@ -47,12 +47,12 @@ pub(super) fn keras_kernel(convolution: &Convolution) -> (Vec<usize>, Vec<f32>) 
     (vec![3, 3, input, output], values)
 }
 
-/// How a file of Keras's old kind names things, and what else stands in it.
+/// The names in a file of Keras's old format.
 #[derive(Debug, Clone)]
 pub(super) struct Naming {
-    /// The layer of block and convolution.
+    /// Returns the layer of block and convolution.
     pub(super) layer: fn(usize, usize) -> String,
-    /// Kernel and bias of a layer.
+    /// Returns kernel and bias of a layer.
     pub(super) weights: fn(&str) -> [String; 2],
 }
 
@@ -62,20 +62,20 @@ pub(super) const IMAGENET: Naming = Naming {
     weights: |layer| [format!("{layer}_W_1:0"), format!("{layer}_b_1:0")],
 };
 
-/// Where a layer of ours is: block and convolution.
-pub(super) fn place(convolution: &Convolution) -> (usize, usize) {
+/// Returns block and convolution of a layer.
+pub(super) fn position(convolution: &Convolution) -> (usize, usize) {
     let digits: Vec<usize> =
         convolution.layer.0.chars().filter_map(|c| c.to_digit(10)).map(|digit| digit as usize).collect();
     (digits[0], digits[1])
 }
 
-/// A tree of Keras's old kind, with layers that have no weights and a classifier in it.
+/// Returns a tree of Keras's old format, with layers without weights and a classifier.
 pub(super) fn legacy_tree(base: &[Convolution], naming: &Naming) -> Tree {
     let mut tree = Tree::default();
     let mut layers = vec!["input_1".to_owned()];
     tree.group("input_1").attribute("weight_names", AttrValue::F64Array(Vec::new()));
     for convolution in base {
-        let (block, conv) = place(convolution);
+        let (block, conv) = position(convolution);
         let layer = (naming.layer)(block, conv);
         let names = (naming.weights)(&layer);
         let (shape, values) = keras_kernel(convolution);
@@ -95,8 +95,8 @@ pub(super) fn legacy_tree(base: &[Convolution], naming: &Naming) -> Tree {
     tree
 }
 
-/// A tree of Keras 3's kind: groups counted by class, layers named in an attribute.
-pub(super) fn three_tree(base: &[Convolution], inside: &str, name: impl Fn(usize, &Convolution) -> String) -> Tree {
+/// Returns a tree of Keras 3's format: groups counted by class, layers named in an attribute.
+pub(super) fn keras3_tree(base: &[Convolution], inside: &str, name: impl Fn(usize, &Convolution) -> String) -> Tree {
     let mut tree = Tree::default();
     for (index, convolution) in base.iter().enumerate() {
         let group = if index == 0 { "conv2d".to_owned() } else { format!("conv2d_{index}") };
@@ -112,7 +112,7 @@ pub(super) fn three_tree(base: &[Convolution], inside: &str, name: impl Fn(usize
     tree
 }
 
-/// A zip archive of these entries, deflated or not.
+/// Returns a zip archive of these entries.
 pub(super) fn zipped(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in entries {
@@ -122,12 +122,12 @@ pub(super) fn zipped(entries: &[(&str, &[u8])], method: CompressionMethod) -> Ve
     writer.finish().expect("an archive").into_inner()
 }
 
-/// The number that a layer has in torchvision's `features`, where ReLU and pooling count too.
+/// Returns a layer's number in torchvision's `features`, which counts ReLU and pooling too.
 pub(super) fn feature(index: usize) -> usize {
     [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28][index]
 }
 
-/// Name, shape and values of each tensor of a `state_dict`, the classifier's among them.
+/// Returns name, shape and values of each tensor of a `state_dict`, including the classifier's.
 pub(super) fn state_dict(base: &[Convolution], prefix: &str) -> Vec<(String, Vec<usize>, Vec<f32>)> {
     let mut tensors = Vec::new();
     for (index, convolution) in base.iter().enumerate() {
@@ -140,7 +140,7 @@ pub(super) fn state_dict(base: &[Convolution], prefix: &str) -> Vec<(String, Vec
     tensors
 }
 
-/// A safetensors file of these tensors.
+/// Returns a safetensors file of these tensors.
 pub(super) fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
     let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
         .iter()
@@ -157,8 +157,8 @@ pub(super) fn reading(bytes: Vec<u8>) -> Result<Read, Fault> {
     read(bytes, &narrow())
 }
 
-/// The words about bytes that cannot be read.
-pub(super) fn complaint(bytes: Vec<u8>) -> String {
+/// Returns the message for bytes that cannot be read.
+pub(super) fn error_of(bytes: Vec<u8>) -> String {
     match reading(bytes) {
         Ok(_) => panic!("it was read"),
         Err(Fault::Unknown(words) | Fault::Broken(words) | Fault::Refused(words) | Fault::OtherNetwork(words)) => words,

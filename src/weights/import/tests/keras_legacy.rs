@@ -4,7 +4,7 @@ use hdf5_pure::{AttrValue, FileBuilder, MaxExtent};
 
 use super::super::reading::read;
 use super::Fault;
-use super::fixtures::{IMAGENET, Naming, complaint, keras_kernel, legacy_tree, made_up, narrow, place, reading};
+use super::fixtures::{IMAGENET, Naming, error_of, keras_kernel, legacy_tree, narrow, position, reading, test_base};
 use super::tree::{Tree, fixed};
 use crate::domain::Preprocessing;
 use crate::weights::manifest::Layout;
@@ -42,8 +42,8 @@ fn the_names_inside_make_no_difference() {
         ),
     ];
     for (case, naming, preprocessing) in table {
-        let read = reading(legacy_tree(&made_up(), &naming).file()).expect(case);
-        assert_eq!(read.base, made_up(), "{case}");
+        let read = reading(legacy_tree(&test_base(), &naming).file()).expect(case);
+        assert_eq!(read.base, test_base(), "{case}");
         assert_eq!((read.layout, read.preprocessing), (Layout::KerasLegacyH5, preprocessing), "{case}");
     }
 }
@@ -51,40 +51,40 @@ fn the_names_inside_make_no_difference() {
 #[test]
 fn a_whole_model_has_them_one_group_deeper() {
     let mut tree = Tree::default();
-    *tree.group("model_weights") = legacy_tree(&made_up(), &IMAGENET);
+    *tree.group("model_weights") = legacy_tree(&test_base(), &IMAGENET);
     tree.tensor("optimizer_weights/Adam/m", &[3, 3, 3, 4], &[0.0; 108]);
-    assert_eq!(reading(tree.file()).expect("read").base, made_up());
+    assert_eq!(reading(tree.file()).expect("read").base, test_base());
 }
 
 #[test]
 fn attributes_may_be_of_variable_length_or_in_pieces() {
-    let names: Vec<String> = made_up()
+    let names: Vec<String> = test_base()
         .iter()
         .map(|convolution| {
-            let (block, conv) = place(convolution);
+            let (block, conv) = position(convolution);
             format!("block{block}_conv{conv}")
         })
         .collect();
-    let mut inner = legacy_tree(&made_up(), &IMAGENET);
+    let mut inner = legacy_tree(&test_base(), &IMAGENET);
     inner.forget("layer_names");
     let mut variable = inner.clone();
     variable.attribute("layer_names", AttrValue::VarLenStringArray(names.clone()));
-    assert_eq!(reading(variable.file()).expect("read").base, made_up());
+    assert_eq!(reading(variable.file()).expect("read").base, test_base());
     let mut pieces = inner;
     pieces.attribute("layer_names0", fixed(&names[..7]));
     pieces.attribute("layer_names1", fixed(&names[7..]));
-    assert_eq!(reading(pieces.file()).expect("read").base, made_up());
+    assert_eq!(reading(pieces.file()).expect("read").base, test_base());
 }
 
-/// A model whose one layer `vgg16` is the base, its tensors listed in the order of `blocks`.
+/// Returns a model whose one layer `vgg16` is the base, with tensors in the order of `blocks`.
 fn nested(blocks: [usize; 5]) -> Vec<u8> {
     let mut tree = Tree::default();
     tree.attribute("layer_names", fixed(&["vgg16".into()]));
     let group = tree.group("vgg16");
     let mut names = Vec::new();
     for block in blocks {
-        for convolution in made_up().iter().filter(|convolution| place(convolution).0 == block) {
-            let path = format!("block{block}_conv{}", place(convolution).1);
+        for convolution in test_base().iter().filter(|convolution| position(convolution).0 == block) {
+            let path = format!("block{block}_conv{}", position(convolution).1);
             let (shape, values) = keras_kernel(convolution);
             group.tensor(&format!("{path}/kernel:0"), &shape, &values);
             group.tensor(&format!("{path}/bias:0"), &[convolution.bias.len()], &convolution.bias);
@@ -97,19 +97,19 @@ fn nested(blocks: [usize; 5]) -> Vec<u8> {
 
 #[test]
 fn a_base_inside_another_model_is_found() {
-    assert_eq!(reading(nested([1, 2, 3, 4, 5])).expect("read").base, made_up());
+    assert_eq!(reading(nested([1, 2, 3, 4, 5])).expect("read").base, test_base());
 }
 
 #[test]
 fn a_base_that_was_saved_partly_frozen_is_put_in_order() {
-    assert_eq!(reading(nested([5, 1, 2, 3, 4])).expect("read").base, made_up());
+    assert_eq!(reading(nested([5, 1, 2, 3, 4])).expect("read").base, test_base());
 }
 
 #[test]
 fn a_list_of_what_is_not_there_is_named() {
     let mut tree = Tree::default();
     tree.attribute("layer_names", fixed(&["block1_conv1".into()]));
-    assert_eq!(complaint(tree.file()), "it lists 'block1_conv1' and does not hold it");
+    assert_eq!(error_of(tree.file()), "it lists 'block1_conv1' but does not contain it");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn pieces_that_unpack_to_far_more_are_refused() {
 
 #[test]
 fn theanos_files_are_refused() {
-    let mut tree = legacy_tree(&made_up(), &IMAGENET);
+    let mut tree = legacy_tree(&test_base(), &IMAGENET);
     tree.attribute("backend", AttrValue::AsciiString("theano".into()));
-    assert!(complaint(tree.file()).contains("Theano"));
+    assert!(error_of(tree.file()).contains("Theano"));
 }

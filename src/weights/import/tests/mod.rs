@@ -1,8 +1,8 @@
-//! The readers, on files of every format that the tests write themselves.
+//! The readers, with files of every format that the tests generate.
 
 mod fixtures;
+mod keras3;
 mod keras_legacy;
-mod keras_three;
 mod properties;
 mod real;
 mod safetensors;

@@ -1,21 +1,21 @@
-//! Bytes that are anything: every reader gives an error or a base, and never panics.
+//! Arbitrary bytes: every reader returns an error or a base and never panics.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::reading::read;
-use super::fixtures::{IMAGENET, legacy_tree, narrow, safetensors, state_dict, three_tree, zipped};
+use super::fixtures::{IMAGENET, keras3_tree, legacy_tree, narrow, safetensors, state_dict, zipped};
 use super::torch_files::{Style, archive, legacy, pickle};
 use crate::weights::vgg16::Convolution;
 
-/// A base with two layers, so that what is changed is seldom a value.
+/// Returns a base with two layers, so that a random change seldom hits a value.
 fn short() -> Vec<Convolution> {
-    super::fixtures::made_up().into_iter().take(2).collect()
+    super::fixtures::test_base().into_iter().take(2).collect()
 }
 
-/// A small file of each kind.
+/// Returns a small file of each kind.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let three = three_tree(&short(), "layers", |index, _| format!("conv2d_{index}")).file();
+    let three = keras3_tree(&short(), "layers", |index, _| format!("conv2d_{index}")).file();
     let tensors = state_dict(&short(), "");
     vec![
         ("legacy HDF5", legacy_tree(&short(), &IMAGENET).file()),
@@ -41,9 +41,9 @@ proptest! {
     #[test]
     fn changed_bytes_never_panic(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), is_cut: bool) {
         for (_, mut bytes) in files() {
-            for (place, value) in &changes {
-                let place = place.index(bytes.len());
-                bytes[place] = *value;
+            for (position, value) in &changes {
+                let index = position.index(bytes.len());
+                bytes[index] = *value;
             }
             if is_cut {
                 bytes.truncate(cut.index(bytes.len()));

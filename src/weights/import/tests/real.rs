@@ -1,4 +1,4 @@
-//! The real file, where there is one, and the files of every format that `tests/fixtures/vgg16_formats.py` makes of it.
+//! The real file, if present, and its copies in every format from `tests/fixtures/vgg16_formats.py`.
 //!
 //! `MIEN_VGG16=….h5 MIEN_VGG16_FORMATS=FOLDER cargo test --release --lib real -- --ignored --nocapture`
 

@@ -1,13 +1,13 @@
-//! Safetensors with torchvision's names and with our own.
+//! Safetensors with torchvision's and this program's names.
 
 use super::Fault;
-use super::fixtures::{complaint, made_up, reading, safetensors, state_dict};
+use super::fixtures::{error_of, reading, safetensors, state_dict, test_base};
 use crate::domain::Preprocessing;
 use crate::weights::manifest::Layout;
 use crate::weights::vgg16::Convolution;
 
 fn ours() -> Vec<(String, Vec<usize>, Vec<f32>)> {
-    let tensors = made_up();
+    let tensors = test_base();
     let tensors = tensors.iter().flat_map(Convolution::tensors);
     tensors.map(|(name, shape, values)| (name, shape, values.to_vec())).collect()
 }
@@ -15,9 +15,9 @@ fn ours() -> Vec<(String, Vec<usize>, Vec<f32>)> {
 #[test]
 fn torchvisions_names_are_read() {
     for prefix in ["", "module.", "backbone.model."] {
-        let read = reading(safetensors(&state_dict(&made_up(), prefix))).expect("read");
+        let read = reading(safetensors(&state_dict(&test_base(), prefix))).expect("read");
         assert_eq!((read.layout, read.preprocessing), (Layout::Safetensors, Preprocessing::TORCHVISION));
-        assert_eq!(read.base, made_up());
+        assert_eq!(read.base, test_base());
     }
 }
 
@@ -26,10 +26,10 @@ fn our_own_names_are_read_in_any_order() {
     let mut tensors = ours();
     tensors.reverse();
     let read = reading(safetensors(&tensors)).expect("read");
-    assert_eq!((read.base, read.layout), (made_up(), Layout::Safetensors));
+    assert_eq!((read.base, read.layout), (test_base(), Layout::Safetensors));
     assert_eq!(read.licence, "not stated; see where the file came from");
     tensors.retain(|(name, _, _)| name != "block3.conv2.weight");
-    assert!(complaint(safetensors(&tensors)).contains("'block3.conv2.weight' is missing"));
+    assert!(error_of(safetensors(&tensors)).contains("'block3.conv2.weight' is missing"));
 }
 
 #[test]

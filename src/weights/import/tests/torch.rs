@@ -1,9 +1,9 @@
-//! Torch's files of both kinds, and what their pickles may not ask for.
+//! Torch's files of both formats, and forbidden names in their pickles.
 
 use zip::CompressionMethod;
 
 use super::Fault;
-use super::fixtures::{complaint, made_up, reading, state_dict};
+use super::fixtures::{error_of, reading, state_dict, test_base};
 use super::torch_files::{Style, archive, archive_of, legacy, legacy_of, pickle};
 use crate::domain::Preprocessing;
 use crate::weights::manifest::Layout;
@@ -20,10 +20,10 @@ fn every_way_of_saving_gives_the_same_base() {
         ("as Python 2 wrote it", Style { python2: true, ..PLAIN }, ""),
     ];
     for (case, style, prefix) in styles {
-        let tensors = state_dict(&made_up(), prefix);
+        let tensors = state_dict(&test_base(), prefix);
         for bytes in [archive(&tensors, style), legacy(&tensors, style)] {
             let read = reading(bytes).expect(case);
-            assert_eq!(read.base, made_up(), "{case}");
+            assert_eq!(read.base, test_base(), "{case}");
             assert_eq!((read.layout, read.preprocessing), (Layout::TorchPickle, Preprocessing::TORCHVISION), "{case}");
         }
     }
@@ -31,7 +31,7 @@ fn every_way_of_saving_gives_the_same_base() {
 
 #[test]
 fn halves_become_floats() {
-    let mut base = made_up();
+    let mut base = test_base();
     for convolution in &mut base {
         convolution
             .kernel
@@ -45,7 +45,7 @@ fn halves_become_floats() {
     assert_eq!(reading(legacy(&tensors, style)).expect("read").base, base);
 }
 
-/// A pickle that calls `module.name` on a text.
+/// Returns a pickle that calls `module.name` with a text.
 fn calling(module: &str, name: &str) -> Vec<u8> {
     [b"\x80\x02c".as_slice(), format!("{module}\n{name}\n").as_bytes(), b"X\x02\0\0\0ls\x85R."].concat()
 }
@@ -72,7 +72,7 @@ fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
             for bytes in files {
                 let fault = reading(bytes).expect_err("refused");
                 let Fault::Refused(words) = fault else { panic!("{fault:?}") };
-                assert!(words.contains(&format!("asks for '{module}.{name}'")), "{words}");
+                assert!(words.contains(&format!("uses '{module}.{name}'")), "{words}");
                 assert!(words.contains("nothing was run"), "{words}");
             }
         }
@@ -81,9 +81,9 @@ fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
 
 #[test]
 fn unknown_instructions_are_refused() {
-    // INST, OBJ, NEWOBJ, EXT1, EMPTY_SET, PERSID and what is no instruction at all.
+    // INST, OBJ, NEWOBJ, EXT1, EMPTY_SET, PERSID and an unknown instruction.
     for opcode in [b'i', b'o', 0x81, 0x82, 0x8f, b'P', 0xff] {
-        let words = complaint(archive_of(&[0x80, 2, opcode, 0, b'.'], &[], PLAIN, CompressionMethod::Stored));
+        let words = error_of(archive_of(&[0x80, 2, opcode, 0, b'.'], &[], PLAIN, CompressionMethod::Stored));
         assert!(words.contains(&format!("the instruction 0x{opcode:02x}")), "{words}");
     }
 }
@@ -105,41 +105,41 @@ fn pickles_that_make_no_sense_are_broken() {
         let fault = reading(archive_of(pickle, &[], PLAIN, CompressionMethod::Stored)).expect_err(case);
         assert!(matches!(fault, Fault::Broken(_)), "{case}: {fault:?}");
     }
-    let words = complaint(archive_of(b"\x80\x02}.", &[], PLAIN, CompressionMethod::Stored));
+    let words = error_of(archive_of(b"\x80\x02}.", &[], PLAIN, CompressionMethod::Stored));
     assert!(words.contains("no state_dict"), "{words}");
 }
 
 #[test]
 fn a_deep_pickle_takes_no_depth_of_the_stack() {
     let deep = [b"\x80\x02)".as_slice(), &vec![0x85; 1_000_000], b"."].concat();
-    assert!(complaint(archive_of(&deep, &[], PLAIN, CompressionMethod::Stored)).contains("no state_dict"));
+    assert!(error_of(archive_of(&deep, &[], PLAIN, CompressionMethod::Stored)).contains("no state_dict"));
 }
 
 #[test]
 fn tensors_that_lie_outside_of_their_storage_are_broken() {
-    let mut tensors = state_dict(&made_up(), "");
+    let mut tensors = state_dict(&test_base(), "");
     tensors[4].2.pop();
     for bytes in [archive(&tensors, PLAIN), legacy(&tensors, PLAIN)] {
         let fault = reading(bytes).expect_err("broken");
         assert_eq!(fault, Fault::Broken("a tensor lies outside of its storage".into()));
     }
-    let tensors = state_dict(&made_up(), "");
+    let tensors = state_dict(&test_base(), "");
     let whole = legacy(&tensors, PLAIN);
-    let words = complaint(whole[..whole.len() - 100].to_vec());
+    let words = error_of(whole[..whole.len() - 100].to_vec());
     assert!(words.contains("is cut short"), "{words}");
     let squeezed = archive_of(&pickle(&tensors, PLAIN, false), &tensors, PLAIN, CompressionMethod::Deflated);
-    assert!(complaint(squeezed).contains("is compressed, which torch never does"));
+    assert!(error_of(squeezed).contains("is compressed, which torch never does"));
 }
 
 #[test]
 fn other_networks_of_torchvision_are_told() {
-    let mut normalized = state_dict(&made_up(), "");
+    let mut normalized = state_dict(&test_base(), "");
     normalized.push(("features.1.running_mean".into(), vec![4], vec![0.0; 4]));
-    assert!(complaint(archive(&normalized, PLAIN)).contains("torchvision's vgg16_bn"));
+    assert!(error_of(archive(&normalized, PLAIN)).contains("torchvision's vgg16_bn"));
     let resnet = vec![("conv1.weight".to_owned(), vec![4, 3, 7, 7], vec![0.0; 588])];
-    let words = complaint(archive(&resnet, PLAIN));
+    let words = error_of(archive(&resnet, PLAIN));
     assert!(words.contains("has no 'features.0.weight'") && words.contains("'conv1.weight'"), "{words}");
-    let both = [state_dict(&made_up(), "a."), state_dict(&made_up(), "b.")].concat();
-    let words = complaint(archive(&both, PLAIN));
+    let both = [state_dict(&test_base(), "a."), state_dict(&test_base(), "b.")].concat();
+    let words = error_of(archive(&both, PLAIN));
     assert!(words.contains("several networks, under 'a.' and 'b.'"), "{words}");
 }

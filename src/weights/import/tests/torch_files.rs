@@ -1,19 +1,19 @@
-//! Writes what `torch.save` writes: pickles, and the zip archive or the stream that they lie in.
+//! A writer of `torch.save`'s files: pickles, and the zip archive or stream around them.
 
 use zip::CompressionMethod;
 
 use super::fixtures::zipped;
 
-/// A tensor of a file to be: name, shape, values.
+/// A tensor to write: name, shape, values.
 pub(super) type Named = (String, Vec<usize>, Vec<f32>);
 
-/// How a file differs from the plainest one.
+/// The differences of a file from the plainest one.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a way to differ, in any combination
 pub(super) struct Style {
-    /// An `OrderedDict` with `_metadata`, as a module gives it, instead of a plain dictionary.
+    /// An `OrderedDict` with `_metadata`, as a module returns it, instead of a plain dictionary.
     pub(super) ordered: bool,
-    /// Under the key `state_dict`, beside the number of an epoch.
+    /// Under the key `state_dict`, next to an epoch number.
     pub(super) wrapped: bool,
     /// Parameters instead of tensors.
     pub(super) parameters: bool,
@@ -91,7 +91,7 @@ fn tensor(out: &mut Vec<u8>, key: &str, shape: &[usize], style: Style, legacy: b
     }
 }
 
-/// The pickle of a dictionary of tensors.
+/// Returns the pickle of a dictionary of tensors.
 pub(super) fn pickle(tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
     let mut out = vec![0x80, 2];
     if style.wrapped {
@@ -127,7 +127,7 @@ pub(super) fn pickle(tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
     out
 }
 
-/// An `OrderedDict` as Python 2 pickled it: called with a list of pairs.
+/// Appends an `OrderedDict` as Python 2 pickled it: called with a list of pairs.
 fn python2(mut out: Vec<u8>, tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
     global(&mut out, "collections", "OrderedDict");
     out.extend(b"](");
@@ -143,13 +143,13 @@ fn python2(mut out: Vec<u8>, tensors: &[Named], style: Style, legacy: bool) -> V
 
 fn stored(values: &[f32], style: Style) -> Vec<u8> {
     if style.half {
-        // Halves of numbers that a half can hold exactly: the tests use small multiples of a quarter.
+        // Exact in half precision, because the tests use small multiples of a quarter.
         return values.iter().flat_map(|value| half(*value).to_le_bytes()).collect();
     }
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// The half of a number that is none of the special ones and loses nothing.
+/// Returns the half of a normal number that it represents exactly.
 fn half(value: f32) -> u16 {
     if value == 0.0 {
         return 0;
@@ -159,12 +159,12 @@ fn half(value: f32) -> u16 {
     u16::try_from(bits >> 16 & 0x8000 | exponent << 10 | (bits >> 13 & 0x3ff)).expect("a half")
 }
 
-/// The archive that torch writes since 2020.
+/// Returns the archive of torch since 2020.
 pub(super) fn archive(tensors: &[Named], style: Style) -> Vec<u8> {
     archive_of(&pickle(tensors, style, false), tensors, style, CompressionMethod::Stored)
 }
 
-/// An archive with this pickle.
+/// Returns an archive with this pickle.
 pub(super) fn archive_of(pickle: &[u8], tensors: &[Named], style: Style, method: CompressionMethod) -> Vec<u8> {
     let storages: Vec<(String, Vec<u8>)> = tensors
         .iter()
@@ -177,12 +177,12 @@ pub(super) fn archive_of(pickle: &[u8], tensors: &[Named], style: Style, method:
     zipped(&entries, method)
 }
 
-/// The stream that torch wrote before.
+/// Returns the stream of torch before 2020.
 pub(super) fn legacy(tensors: &[Named], style: Style) -> Vec<u8> {
     legacy_of(&pickle(tensors, style, true), tensors, style)
 }
 
-/// A stream with this pickle.
+/// Returns a stream with this pickle.
 pub(super) fn legacy_of(pickle: &[u8], tensors: &[Named], style: Style) -> Vec<u8> {
     let mut out = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}q\0(".to_vec();
     text(&mut out, "little_endian", style);

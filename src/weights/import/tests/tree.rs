@@ -1,10 +1,10 @@
-//! Writes HDF5 files: groups, attributes and tensors by path.
+//! A writer of HDF5 files: groups, attributes and tensors by path.
 
 use std::collections::BTreeMap;
 
 use hdf5_pure::{AttrValue, FileBuilder, FinishedGroup, GroupBuilder};
 
-/// A group of an HDF5 file to be.
+/// A group of an HDF5 file to write.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tree {
     attributes: Vec<(String, AttrValue)>,
@@ -13,7 +13,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The group at this path, made if it is missing.
+    /// Returns the group at this path; creates it if it is missing.
     pub(super) fn group(&mut self, path: &str) -> &mut Self {
         path.split('/').fold(self, |tree, name| tree.groups.entry(name.to_owned()).or_default())
     }
@@ -26,7 +26,7 @@ impl Tree {
         self.attributes.retain(|(name, _)| name != attribute);
     }
 
-    /// Takes the group at this path out.
+    /// Removes and returns the group at this path.
     pub(super) fn take(&mut self, path: &str) -> Tree {
         let (group, name) = path.rsplit_once('/').expect("a path");
         self.group(group).groups.remove(name).expect("a group")
@@ -46,7 +46,7 @@ impl Tree {
         group.tensors.push((name.to_owned(), shape.to_vec(), values.to_vec()));
     }
 
-    /// The bytes of the file whose root this is.
+    /// Returns the bytes of a file with this root.
     pub(super) fn file(self) -> Vec<u8> {
         let mut builder = FileBuilder::new();
         for (name, value) in self.attributes {
@@ -75,7 +75,7 @@ impl Tree {
     }
 }
 
-/// A list of strings of fixed length, as Keras writes its attributes.
+/// Returns a list of fixed-length strings, as Keras writes its attributes.
 pub(super) fn fixed(names: &[String]) -> AttrValue {
     AttrValue::AsciiStringArray(names.to_vec())
 }

@@ -1,5 +1,4 @@
-//! The zip archive that `torch.save` writes since 2020: `NAME/data.pkl`, and each storage as `NAME/data/KEY`,
-//! uncompressed.
+//! The zip archive of `torch.save` since 2020: `NAME/data.pkl`, and each storage as `NAME/data/KEY`, uncompressed.
 
 use std::io::Cursor;
 
@@ -15,12 +14,12 @@ use super::state::{self, Storages};
 pub(in super::super) struct Archive<'a> {
     bytes: &'a [u8],
     zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// What all names begin with.
+    /// The common prefix of all names.
     folder: String,
 }
 
 impl<'a> Archive<'a> {
-    /// The archive, if it is one of torch's.
+    /// Opens the archive; `None` if it is not torch's.
     pub(in super::super) fn open(bytes: &'a [u8], zip: &ZipArchive<Cursor<&'a [u8]>>) -> Option<Self> {
         let folder = zip.file_names().find_map(|name| {
             let folder = name.ok()?.strip_suffix("data.pkl")?.to_owned();
@@ -29,7 +28,7 @@ impl<'a> Archive<'a> {
         Some(Self { bytes, zip: zip.clone(), folder })
     }
 
-    /// The tensors in its pickle.
+    /// Returns the tensors in the archive's pickle.
     pub(in super::super) fn entries(&self) -> Result<Vec<Entry<'_>>, Fault> {
         if self.entry("byteorder").is_ok_and(|order| order != b"little") {
             return Err(Fault::Refused("it was saved on a big-endian machine; save it on another one".into()));
@@ -37,11 +36,11 @@ impl<'a> Archive<'a> {
         state::entries(&load(self.entry("data.pkl")?)?, self)
     }
 
-    /// The bytes of an entry, where they lie in the archive.
+    /// Returns the bytes of an entry within the archive.
     fn entry(&self, name: &str) -> Result<&'a [u8], Fault> {
         let name = format!("{}{name}", self.folder);
         let broken = |error: String| Fault::Broken(format!("'{name}': {error}"));
-        // A reader of its own: the bytes are shared, and a clone costs a count.
+        // A cheap clone: the bytes and the directory are shared.
         let mut zip = self.zip.clone();
         let entry = zip.by_name(&name).map_err(|error| broken(error.to_string()))?;
         if entry.compression() != CompressionMethod::Stored {

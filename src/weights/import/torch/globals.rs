@@ -1,60 +1,60 @@
-//! The names that a pickle of tensors may ask for. They are only ever compared with, never looked up or called.
+//! The global names that a pickle of tensors may use. They are only compared, never looked up or called.
 
 use super::super::fault::Fault;
 use super::super::number::Number;
 
-/// A name that is known.
+/// A known global name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
     /// `collections.OrderedDict`.
     OrderedDict,
     /// `torch.Size`.
     Size,
-    /// `torch._utils._rebuild_tensor`, and the second version, which has more arguments behind the same four.
+    /// `torch._utils._rebuild_tensor`, and its second version, which has more arguments after the same four.
     RebuildTensor,
     /// `torch._utils._rebuild_parameter`.
     RebuildParameter,
     /// The type of a storage.
-    Storage(Stored),
+    Storage(NumberType),
 }
 
-/// What a storage holds.
+/// The number type of a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(super) enum NumberType {
     Float(Number),
-    /// Whole numbers of this many bytes, such as batch normalization counts with; never a weight.
-    Whole(usize),
+    /// Integers of this many bytes, as batch normalization counts with; never weights.
+    Integer(usize),
 }
 
-impl Stored {
-    /// Bytes of one.
+impl NumberType {
+    /// Returns the bytes of a number.
     pub(super) fn width(self) -> usize {
         match self {
             Self::Float(number) => number.width(),
-            Self::Whole(width) => width,
+            Self::Integer(width) => width,
         }
     }
 }
 
 impl Global {
-    /// The known name, or an error that tells the unknown one.
+    /// Returns the known name, or an error that names the unknown one.
     pub(super) fn find(module: &str, name: &str) -> Result<Self, Fault> {
         let storage = match (module, name) {
             ("collections", "OrderedDict") => return Ok(Self::OrderedDict),
             ("torch", "Size") => return Ok(Self::Size),
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => return Ok(Self::RebuildTensor),
             ("torch._utils", "_rebuild_parameter") => return Ok(Self::RebuildParameter),
-            ("torch", "FloatStorage") => Stored::Float(Number::F32),
-            ("torch", "DoubleStorage") => Stored::Float(Number::F64),
-            ("torch", "HalfStorage") => Stored::Float(Number::F16),
-            ("torch", "BFloat16Storage") => Stored::Float(Number::Bf16),
-            ("torch", "LongStorage") => Stored::Whole(8),
-            ("torch", "IntStorage") => Stored::Whole(4),
-            ("torch", "ShortStorage") => Stored::Whole(2),
-            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => Stored::Whole(1),
+            ("torch", "FloatStorage") => NumberType::Float(Number::F32),
+            ("torch", "DoubleStorage") => NumberType::Float(Number::F64),
+            ("torch", "HalfStorage") => NumberType::Float(Number::F16),
+            ("torch", "BFloat16Storage") => NumberType::Float(Number::Bf16),
+            ("torch", "LongStorage") => NumberType::Integer(8),
+            ("torch", "IntStorage") => NumberType::Integer(4),
+            ("torch", "ShortStorage") => NumberType::Integer(2),
+            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => NumberType::Integer(1),
             _ => {
                 return Err(Fault::Refused(format!(
-                    "its pickle asks for '{module}.{name}', which tensors do not need; nothing was run. If you trust it, load it \
+                    "its pickle uses '{module}.{name}', which tensors do not need; nothing was run. If you trust it, load it \
                      in Python and save model.state_dict() alone"
                 )));
             }

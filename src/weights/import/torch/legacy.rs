@@ -1,5 +1,7 @@
-//! What `torch.save` wrote before 2020, and what torchvision's published VGG16 is: pickles of a magic number, a
-//! version, the machine and the dictionary, a pickled list of storages, and then each storage, its length in front.
+//! The format of `torch.save` before 2020, and of torchvision's published VGG16.
+//!
+//! Pickles of a magic number, a version, the machine and the dictionary come first. A pickled list of storages follows,
+//! then each storage with its length in front.
 
 use std::collections::HashMap;
 
@@ -8,10 +10,10 @@ use super::super::fault::Fault;
 use super::pickle::{Object, Pickle, Storage, Value, load};
 use super::state::{self, Storages};
 
-/// The version that the second pickle tells.
+/// The version in the second pickle.
 const VERSION: i64 = 1001;
 
-/// A file of this kind.
+/// A file of this format.
 #[derive(Debug)]
 pub(in super::super) struct Legacy<'a> {
     pickle: Pickle<'a>,
@@ -19,7 +21,7 @@ pub(in super::super) struct Legacy<'a> {
 }
 
 impl<'a> Legacy<'a> {
-    /// Finds the pickle and the storages.
+    /// Reads the pickles and finds the storages.
     pub(in super::super) fn open(bytes: &'a [u8]) -> Result<Self, Fault> {
         let mut rest = bytes;
         let mut next = || -> Result<Pickle<'a>, Fault> {
@@ -36,7 +38,7 @@ impl<'a> Legacy<'a> {
         Ok(Self { pickle, storages })
     }
 
-    /// The tensors in the pickle.
+    /// Returns the tensors in the pickle.
     pub(in super::super) fn entries(&self) -> Result<Vec<Entry<'_>>, Fault> {
         state::entries(&self.pickle, self)
     }
@@ -49,13 +51,13 @@ impl Storages for Legacy<'_> {
     }
 }
 
-/// Cuts what is behind the pickles into storages, which come in the order of the list.
+/// Splits the bytes after the pickles into storages, in the order of the list.
 fn storages<'a>(pickle: &Pickle<'a>, keys: &Pickle<'a>, bytes: &'a [u8]) -> Result<HashMap<&'a str, &'a [u8]>, Fault> {
     let widths: HashMap<&str, usize> = pickle
         .objects
         .iter()
         .filter_map(|object| match object {
-            Object::Storage(storage) => Some((storage.key, storage.holds.width())),
+            Object::Storage(storage) => Some((storage.key, storage.numbers.width())),
             _ => None,
         })
         .collect();

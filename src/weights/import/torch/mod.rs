@@ -1,8 +1,8 @@
-//! What `torch.save` writes: a pickle of a `state_dict`, and its numbers beside it.
+//! The files of `torch.save`: a pickle of a `state_dict`, and its numbers.
 //!
-//! A pickle is a program, and unpickling runs it. Nothing is run here: `pickle` reads the few instructions that a
-//! dictionary of tensors needs, knows the few names that such a dictionary asks for, and refuses everything else. The
-//! numbers lie in a zip archive (`archive`) or, in files from before 2020, behind the pickle (`legacy`).
+//! A pickle is a program, and unpickling runs it. This reader runs nothing: `pickle` reads the few instructions and
+//! names that a dictionary of tensors needs, and rejects all others. The numbers are in a zip archive (`archive`) or,
+//! before 2020, after the pickle (`legacy`).
 
 pub(super) mod archive;
 mod globals;

@@ -1,8 +1,7 @@
-//! Reading a pickle without running it: the instructions that a dictionary of tensors consists of, and no others.
+//! The reading of a pickle without running it, limited to the instructions of a dictionary of tensors.
 //!
-//! A pure function over bytes. Everything that is built lies in one list and is referred to by its place in it, so that
-//! nothing is copied and nothing nests: no pickle takes any depth of the stack, and one that builds or keeps more than
-//! a model consists of is refused.
+//! A pure function of the bytes. All objects are in one list and refer to each other by index. Nothing is copied, and a
+//! nested pickle cannot overflow the stack. A pickle with more objects than a model is rejected.
 
 mod instructions;
 mod rebuild;
@@ -10,27 +9,27 @@ mod rebuild;
 use std::collections::HashMap;
 
 use super::super::fault::Fault;
-use super::globals::{Global, Stored};
+use super::globals::{Global, NumberType};
 
-/// Most objects, values on the stack and remembered values; a VGG16 with its optimizer has some thousand.
+/// The most objects, values on the stack and memoized values; a VGG16 with its optimizer has about a thousand.
 const MOST_PARTS: usize = 1 << 20;
 
-/// Something that a pickle builds.
+/// A value of a pickle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'a> {
-    /// `None`, a float or bytes: nothing that a tensor consists of.
+    /// `None`, a float or bytes, which no tensor contains.
     Other,
     Bool,
     Int(i64),
     Text(&'a str),
     Global(Global),
-    /// A place in [`Pickle::objects`].
+    /// An index in [`Pickle::objects`].
     Object(usize),
-    /// The `MARK` that some instructions reach back to.
+    /// The `MARK` up to which some instructions pop.
     Mark,
 }
 
-/// Something that is built of values.
+/// An object made of values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Object<'a> {
     Sequence(Vec<Value<'a>>),
@@ -39,19 +38,19 @@ pub(super) enum Object<'a> {
     Tensor(Tensor<'a>),
 }
 
-/// Where the numbers of tensors lie.
+/// The storage of tensors' numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Storage<'a> {
-    pub(super) holds: Stored,
+    pub(super) numbers: NumberType,
     /// Its name among the storages.
     pub(super) key: &'a str,
-    /// How many numbers the whole of it has.
+    /// The length of the whole storage, in numbers.
     pub(super) length: usize,
-    /// Where this view of it begins.
+    /// The offset of this view, in numbers.
     pub(super) offset: usize,
 }
 
-/// A tensor: a way to walk through a storage.
+/// A tensor: offset, shape and strides in a storage, in numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tensor<'a> {
     pub(super) storage: Storage<'a>,
@@ -60,17 +59,17 @@ pub(super) struct Tensor<'a> {
     pub(super) strides: Vec<usize>,
 }
 
-/// What was read.
+/// A pickle that was read.
 #[derive(Debug)]
 pub(in super::super) struct Pickle<'a> {
     pub(super) objects: Vec<Object<'a>>,
-    /// What the pickle stands for.
+    /// The value of the whole pickle.
     pub(super) root: Value<'a>,
-    /// How long it is.
+    /// The length of the pickle, in bytes.
     pub(in super::super) length: usize,
 }
 
-/// Reads the pickle that the bytes begin with.
+/// Reads the pickle at the beginning of the bytes.
 pub(in super::super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
     let mut machine = Machine { bytes, at: 0, stack: Vec::new(), memo: HashMap::new(), objects: Vec::new() };
     loop {
@@ -88,7 +87,7 @@ pub(in super::super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
 }
 
 fn broken() -> Fault {
-    Fault::broken("its pickle makes no sense")
+    Fault::broken("its pickle is invalid")
 }
 
 struct Machine<'a> {
@@ -112,12 +111,12 @@ impl<'a> Machine<'a> {
         Ok(self.take(1)?[0])
     }
 
-    /// A number of up to eight bytes, little-endian and without a sign.
+    /// Reads an unsigned number of up to eight bytes, little-endian.
     fn number(&mut self, width: usize) -> Result<u64, Fault> {
         Ok(self.take(width)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// That many bytes, their number in the first `width`.
+    /// Reads the bytes whose count is in the first `width` bytes.
     fn counted(&mut self, width: usize) -> Result<&'a [u8], Fault> {
         let count = self.number(width)?;
         self.take(usize::try_from(count).map_err(|_| broken())?)
@@ -128,7 +127,7 @@ impl<'a> Machine<'a> {
         self.push(Value::Text(text))
     }
 
-    /// Text up to the end of the line.
+    /// Reads text up to the end of the line.
     fn line(&mut self) -> Result<&'a str, Fault> {
         let length = self.bytes[self.at..].iter().position(|byte| *byte == b'\n');
         let length = length.ok_or_else(|| Fault::broken("its pickle is cut short"))?;
@@ -158,7 +157,7 @@ impl<'a> Machine<'a> {
         Ok(values)
     }
 
-    /// Everything above the last mark, which goes too.
+    /// Pops all values above the last mark, and the mark.
     fn pop_to_mark(&mut self) -> Result<Vec<Value<'a>>, Fault> {
         let mark = self.stack.iter().rposition(|value| *value == Value::Mark).ok_or_else(broken)?;
         let values = self.stack.split_off(mark + 1);

@@ -1,20 +1,20 @@
-//! A `state_dict`: from what a pickle built to tensors by name.
+//! The tensors of a pickled `state_dict`, by name.
 
 use super::super::entry::Entry;
 use super::super::fault::Fault;
-use super::globals::Stored;
+use super::globals::NumberType;
 use super::pickle::{Object, Pickle, Storage, Tensor, Value};
 
-/// Keys under which training scripts put the `state_dict` of a model.
+/// Keys under which training scripts save a model's `state_dict`.
 const WRAPPERS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
-/// A file that has the storages which tensors refer to.
+/// A file with the storages of tensors.
 pub(super) trait Storages {
-    /// All bytes of a storage.
+    /// Returns all bytes of a storage.
     fn bytes(&self, storage: &Storage) -> Result<&[u8], Fault>;
 }
 
-/// The tensors of the dictionary, by name.
+/// Returns the tensors of the dictionary, by name.
 pub(super) fn entries<'a>(pickle: &Pickle<'a>, file: &'a dyn Storages) -> Result<Vec<Entry<'a>>, Fault> {
     let entries: Vec<Entry> = tensors(pickle)
         .map(|(name, tensor)| {
@@ -54,15 +54,15 @@ fn dict<'p, 'a>(pickle: &'p Pickle<'a>, value: Value<'a>) -> Option<&'p [(Value<
     }
 }
 
-/// Walks through the storage as the tensor says. Its shape has been found right before.
+/// Reads a tensor's numbers from its storage by offset and strides; its shape has been checked.
 fn values(tensor: &Tensor, bytes: &[u8]) -> Result<Vec<f32>, Fault> {
-    let Stored::Float(number) = tensor.storage.holds else {
+    let NumberType::Float(number) = tensor.storage.numbers else {
         return Err(Fault::Refused("its weights are whole numbers, and weights are floats".into()));
     };
     let width = number.width();
     let outside = || Fault::broken("a tensor lies outside of its storage");
     let begin = tensor.offset.checked_add(tensor.storage.offset).ok_or_else(outside)?;
-    // The last number that is walked to.
+    // The index of the last number.
     let reach =
         |sum: usize, (side, stride): (&usize, &usize)| sum.checked_add(side.checked_sub(1)?.checked_mul(*stride)?);
     let sides = tensor.shape.iter().zip(&tensor.strides);

@@ -1,4 +1,4 @@
-//! The instructions of a pickle that are known, one by one.
+//! The known instructions of a pickle.
 
 use super::super::super::fault::Fault;
 use super::super::globals::Global;
@@ -33,7 +33,7 @@ impl Machine<'_> {
         }
     }
 
-    /// `BININT`, `BININT1`, `BININT2`, `LONG1`.
+    /// Executes `BININT`, `BININT1`, `BININT2`, `LONG1`.
     fn integer(&mut self, opcode: u8) -> Result<(), Fault> {
         let bytes = match opcode {
             b'K' => self.take(1)?,
@@ -41,16 +41,16 @@ impl Machine<'_> {
             b'J' => self.take(4)?,
             _ => self.counted(1)?,
         };
-        // The small kinds have no sign.
+        // `BININT1` and `BININT2` are unsigned.
         let signed = !matches!(opcode, b'K' | b'M') && bytes.last().is_some_and(|byte| byte & 0x80 != 0);
         let mut wide = [if signed { 0xff } else { 0 }; 8];
-        // No tensor has a number that is longer.
+        // No tensor has a longer number.
         let Some(low) = wide.get_mut(..bytes.len()) else { return self.push(Value::Other) };
         low.copy_from_slice(bytes);
         self.push(Value::Int(i64::from_le_bytes(wide)))
     }
 
-    /// `BINPUT`, `LONG_BINPUT`, `MEMOIZE`.
+    /// Executes `BINPUT`, `LONG_BINPUT`, `MEMOIZE`.
     fn memoize(&mut self, opcode: u8) -> Result<(), Fault> {
         let index = match opcode {
             b'q' => self.number(1)?,
@@ -62,14 +62,14 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// `BINGET`, `LONG_BINGET`.
+    /// Executes `BINGET`, `LONG_BINGET`.
     fn recall(&mut self, opcode: u8) -> Result<(), Fault> {
         let index = self.number(if opcode == b'h' { 1 } else { 4 })?;
         let value = u32::try_from(index).ok().and_then(|index| self.memo.get(&index).copied());
         self.push(value.ok_or_else(broken)?)
     }
 
-    /// Tuples, and lists that begin.
+    /// Builds tuples and empty or marked lists.
     fn sequence(&mut self, opcode: u8) -> Result<(), Fault> {
         let values = match opcode {
             0x85 => self.pop_many::<1>()?,
@@ -81,7 +81,7 @@ impl Machine<'_> {
         self.build(Object::Sequence(values))
     }
 
-    /// Dictionaries, and what goes into them and into lists.
+    /// Builds dictionaries, and adds entries to dictionaries and lists.
     fn collect(&mut self, opcode: u8) -> Result<(), Fault> {
         let values = match opcode {
             b'}' => Vec::new(),
@@ -102,7 +102,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// `GLOBAL`, `STACK_GLOBAL`.
+    /// Executes `GLOBAL`, `STACK_GLOBAL`.
     fn global(&mut self, opcode: u8) -> Result<(), Fault> {
         let (module, name) = if opcode == b'c' {
             (self.line()?, self.line()?)
@@ -114,7 +114,7 @@ impl Machine<'_> {
         self.push(Value::Global(Global::find(module, name)?))
     }
 
-    /// `REDUCE`, `BINPERSID`, `BUILD`.
+    /// Executes `REDUCE`, `BINPERSID`, `BUILD`.
     fn make(&mut self, opcode: u8) -> Result<(), Fault> {
         let arguments = self.pop()?;
         if opcode == b'Q' {
@@ -124,7 +124,7 @@ impl Machine<'_> {
         let target = self.pop()?;
         match (opcode, target) {
             (b'R', Value::Global(global)) => self.reduce(global, arguments),
-            // A state_dict carries `_metadata` as an attribute, which is of no matter here.
+            // A `state_dict` has an attribute `_metadata`, which is ignored.
             (b'b', Value::Object(dict)) if matches!(self.objects[dict], Object::Dict(_)) => self.push(target),
             _ => Err(broken()),
         }

@@ -1,13 +1,13 @@
-//! What the names that a pickle of tensors asks for would build.
+//! The objects that the known global names build.
 
 use super::super::super::fault::Fault;
 use super::super::globals::Global;
 use super::{Machine, Object, Storage, Tensor, Value, broken};
 
-/// Most arguments that are looked at; those of a tensor are six.
+/// The most arguments that are read; a tensor has six.
 const MOST_ARGUMENTS: usize = 8;
 
-/// Most sides of a tensor.
+/// The most sides of a tensor.
 const MOST_SIDES: usize = 8;
 
 impl<'a> Machine<'a> {
@@ -21,15 +21,15 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The sides or strides of a tensor.
+    /// Returns the sides or strides of a tensor.
     fn counts(&self, value: Value) -> Result<Vec<usize>, Fault> {
         let values = self.values(value)?;
         if values.len() > MOST_SIDES { Err(broken()) } else { values.iter().map(count).collect() }
     }
 
-    /// What calling the known name would give.
+    /// Pushes the result of calling the known name.
     pub(super) fn reduce(&mut self, global: Global, arguments: Value<'a>) -> Result<(), Fault> {
-        // Bounded, so that a long list cannot be walked through again and again.
+        // Bounded. Otherwise repeated calls with one long list would take quadratic time.
         let arguments = self.values(arguments)?;
         let arguments = arguments[..arguments.len().min(MOST_ARGUMENTS)].to_vec();
         match (global, arguments.as_slice()) {
@@ -40,7 +40,7 @@ impl<'a> Machine<'a> {
                 self.build(Object::Dict(entries))
             }
             (Global::Size, [sides]) => self.push(*sides),
-            // The parameter's other arguments say whether it is trained.
+            // The remaining arguments concern training.
             (Global::RebuildParameter, [tensor, ..]) => self.push(*tensor),
             (Global::RebuildTensor, [Value::Object(storage), offset, shape, strides, ..]) => {
                 let Object::Storage(storage) = self.objects[*storage] else { return Err(broken()) };
@@ -54,7 +54,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Takes the pairs out of a list, so that a list is never copied twice.
+    /// Moves the pairs out of a list, so that no list is copied twice.
     fn pairs(&mut self, list: usize) -> Result<Vec<(Value<'a>, Value<'a>)>, Fault> {
         let Object::Sequence(list) = &mut self.objects[list] else { return Err(broken()) };
         let list = std::mem::take(list);
@@ -66,9 +66,9 @@ impl<'a> Machine<'a> {
             .collect()
     }
 
-    /// `("storage", type, key, device, length)`, in old files with a view `(key, offset, length)` or `None` behind.
+    /// Reads `("storage", type, key, device, length)`; old files append a view `(key, offset, length)` or `None`.
     pub(super) fn storage(&self, arguments: Value) -> Result<Storage<'a>, Fault> {
-        let [Value::Text("storage"), Value::Global(Global::Storage(holds)), Value::Text(key), _, length, rest @ ..] =
+        let [Value::Text("storage"), Value::Global(Global::Storage(numbers)), Value::Text(key), _, length, rest @ ..] =
             self.values(arguments)?
         else {
             return Err(broken());
@@ -77,7 +77,7 @@ impl<'a> Machine<'a> {
             [view @ Value::Object(_)] => self.values(*view)?.get(1).map(count).ok_or_else(broken)??,
             _ => 0,
         };
-        Ok(Storage { holds: *holds, key, length: count(length)?, offset })
+        Ok(Storage { numbers: *numbers, key, length: count(length)?, offset })
     }
 }
 

@@ -1,0 +1,124 @@
+//! The commands on datasets as a script uses them: output, JSON keys, exit codes. Needs no trainer.
+
+mod lab;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use lab::{Lab, has_keys};
+use serde_json::{Value, json};
+
+/// Returns a table of two classes with eight rows of each usage, after `rows`.
+fn table(rows: &[&str]) -> String {
+    let pixels = |level: usize| vec![level.to_string(); 16].join(" ");
+    let mut text = String::from("emotion,pixels,Usage\n");
+    for row in rows {
+        text.push_str(row);
+        text.push('\n');
+    }
+    for index in 0..8 {
+        for usage in ["Training", "PublicTest", "PrivateTest"] {
+            writeln!(text, "{},{},{usage}", index % 2, pixels(index * 20)).expect("memory");
+        }
+    }
+    text
+}
+
+#[test]
+fn an_imported_dataset_has_the_promised_keys() {
+    let lab = Lab::new();
+    let source = lab.home().join("faces.csv");
+    fs::write(&source, table(&["0,1 2 3,Training"])).expect("written");
+    let source = source.to_str().expect("a plain path");
+    let imported = lab.json(&["data", "import", source, "--name", "faces", "--json"]);
+    let shown = lab.json(&["data", "show", "faces", "--json"]);
+    assert_eq!(imported, shown);
+    has_keys(&shown, &["name", "fingerprint", "image", "classes", "skipped"]);
+    assert_eq!((&shown["name"], &shown["image"]), (&json!("faces"), &json!({"width": 4, "height": 4, "channels": 1})));
+    assert_eq!(shown["classes"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&shown["classes"][0]["train"], &shown["classes"][0]["test"]), (&json!(4), &json!(8)));
+    has_keys(&shown["classes"][0], &["name", "train", "validation", "test"]);
+    has_keys(&shown["skipped"][0], &["source", "reason"]);
+    assert_eq!(lab.json(&["data", "list", "--json"]), json!([shown]));
+    assert!(lab.text(&["data", "list"]).contains("4×4 gray"));
+    let text = lab.text(&["data", "show", "faces"]);
+    assert!(text.contains("1 thing was skipped") && text.contains("50.0%"), "{text}");
+}
+
+#[test]
+fn a_dataset_tells_by_which_protocol_it_was_split() {
+    let lab = Lab::new();
+    let source = lab.home().join("fer2013.csv");
+    fs::write(&source, table(&[])).expect("written");
+    let source = source.to_str().expect("a plain path");
+    // (name, options, training, validation and test images of a class, shown description)
+    let cases: [(&str, &[&str], [u64; 3], &str); 2] = [
+        ("plain", &[], [4, 0, 8], "split: validation is the first 0.1 of each class's training files"),
+        ("fer", &["--protocol", "official"], [4, 4, 4], "split: official: Training trains, PublicTest validates"),
+    ];
+    for (name, options, [train, validation, test], words) in cases {
+        lab.text(&[&["data", "import", source, "--name", name], options].concat());
+        let shown = lab.json(&["data", "show", name, "--json"]);
+        let first = &shown["classes"][0];
+        assert_eq!(
+            (&first["train"], &first["validation"], &first["test"]),
+            (&json!(train), &json!(validation), &json!(test)),
+            "{name}"
+        );
+        assert_eq!(shown["split"]["protocol"], json!(if name == "fer" { "official" } else { "keras" }));
+        let text = lab.text(&["data", "show", name]);
+        assert!(text.contains(words), "{text}");
+    }
+    let complaint = lab.complaint(&["data", "import", source, "--name", "x", "--protocol", "kaggle"], 2);
+    assert!(complaint.contains("'kaggle' is no protocol: use keras or official"), "{complaint}");
+}
+
+#[test]
+fn an_import_tells_a_program_how_far_it_is() {
+    let lab = Lab::new();
+    let source = lab.home().join("faces.csv");
+    fs::write(&source, table(&["0,1 2 3,Training"])).expect("written");
+    let source = source.to_str().expect("a plain path");
+    let told = lab.text(&["data", "import", source, "--name", "faces", "--progress"]);
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let (last, progress) = lines.split_last().expect("lines");
+    assert!(progress.iter().all(|line| line["event"] == "progress" && line["stage"].is_string()), "{told}");
+    assert!(progress.iter().any(|line| line["stage"] == "packing" && line["classes"] == 2), "{told}");
+    assert_eq!(
+        (&last["event"], &last["name"], &last["skipped_count"]),
+        (&json!("finished"), &json!("faces"), &json!(1))
+    );
+    has_keys(&last["skipped"][0], &["source", "reason"]);
+}
+
+#[test]
+fn a_source_that_cannot_be_imported_is_named_and_leaves_nothing_behind() {
+    let lab = Lab::new();
+    let path = |name: &str| lab.home().join(name).to_str().expect("a plain path").to_owned();
+    fs::write(path("skips.csv"), table(&["0,1 2 3,Training"])).expect("written");
+    fs::write(path("cut.zip"), b"PK\x03\x04 and no more").expect("written");
+    fs::write(path("notes.txt"), "dear diary").expect("written");
+    fs::create_dir(path("empty")).expect("made");
+    let table: [(&str, &[&str]); 5] =
+        [("nothing-there", &[]), ("skips.csv", &["--strict"]), ("cut.zip", &[]), ("notes.txt", &[]), ("empty", &[])];
+    for (name, options) in table {
+        let source = path(name);
+        let complaint = lab.complaint(&[&["data", "import", &source, "--name", "bad"], options].concat(), 1);
+        assert!(complaint.starts_with("mien: "), "{name}: {complaint}");
+        let named = if name == "skips.csv" { "row 1" } else { name };
+        assert!(complaint.contains(named), "{name}: {complaint}");
+        assert_eq!(lab.json(&["data", "list", "--json"]), json!([]), "{name}");
+    }
+    assert!(lab.complaint(&["data", "show", "bad"], 1).contains("there is no dataset 'bad'"));
+}
+
+#[test]
+fn the_demo_is_drawn_once() {
+    let lab = Lab::new();
+    let first = lab.mien(&["data", "demo", "--json"]).assert().success().get_output().clone();
+    assert!(String::from_utf8_lossy(&first.stderr).contains("drawing the demo"));
+    let again = lab.mien(&["data", "demo", "--json"]).assert().success().get_output().clone();
+    assert_eq!((&again.stdout, again.stderr.as_slice()), (&first.stdout, &b""[..]));
+    let demo: Value = serde_json::from_slice(&first.stdout).expect("JSON");
+    assert_eq!((&demo["name"], demo["classes"].as_array().map(Vec::len)), (&json!("demo"), Some(7)));
+}

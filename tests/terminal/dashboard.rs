@@ -1,0 +1,293 @@
+//! A dashboard in a pseudo-terminal: its keys, its screen and its end.
+
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mien::domain::Hyperparameter;
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use super::{Display, PASTED, PATIENCE, SMALL, mien, open_pty, size};
+use crate::lab::{Lab, wait_for};
+
+/// A dashboard in a pseudo-terminal.
+pub(crate) struct Dashboard<D: Display = vt100::Parser> {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Arc<Mutex<Box<dyn Write + Send>>>,
+    screen: Arc<Mutex<D>>,
+    /// All bytes received.
+    output: Arc<Mutex<Vec<u8>>>,
+    /// The number of answers that the terminal has sent.
+    answered: Arc<AtomicUsize>,
+    /// Dropping it, the reader and the writer hangs the terminal up.
+    master: Option<Box<dyn MasterPty + Send>>,
+    /// The screen before the first key since the last wait.
+    before: Option<D::View>,
+}
+
+impl Dashboard {
+    /// Opens the dashboard on this home in a terminal of 80×24.
+    pub(crate) fn open(lab: &Lab) -> Self {
+        Self::run(SMALL, mien(lab.home()))
+    }
+
+    /// Runs this command in a terminal of this size (rows, columns).
+    pub(crate) fn run(size: (u16, u16), command: CommandBuilder) -> Self {
+        Self::run_on(vt100::Parser::new(size.0, size.1, 0), size, command)
+    }
+
+    /// Replaces the text of a line, waits until it is shown, and enters it.
+    pub(crate) fn enter_line(&mut self, text: &str) {
+        self.send(b"\x15");
+        // In small chunks, because a flood of keys counts as a paste.
+        for end in (8..text.len()).step_by(8).chain([text.len()]) {
+            self.send(&text.as_bytes()[(end - 1) / 8 * 8..end]);
+            self.await_screen("what was typed", |shown| shown.contains(&text[..end]));
+        }
+        self.wait(text, |shown| shown.contains(text));
+        self.press("\r");
+    }
+
+    /// Moves down the form to a setting and types a value.
+    pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
+        // The heading of the explanation names the selected field; other lines may contain the same text.
+        let is_selected = |text: &str| {
+            text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
+        };
+        for _ in 0..20 {
+            let before = self.text();
+            if is_selected(&before) {
+                break;
+            }
+            self.press("\u{1b}[B");
+            self.wait("another field", |text| *text != before);
+        }
+        self.await_screen(setting.name(), |text| is_selected(text));
+        // Ctrl-U clears the field.
+        self.press("\u{15}");
+        self.press(value);
+        self.wait(value, |text| {
+            // Otherwise `batch-size` would match `size`.
+            let field = |line: &str| line.trim_start_matches(['▸', ' ']).starts_with(&format!("{} ", setting.name()));
+            text.lines().any(|line| field(line) && line.contains(&format!(" {value} ")))
+        });
+    }
+
+    pub(crate) fn quit(&mut self) -> String {
+        let status = self.leave("q");
+        assert!(status.success(), "{status:?}");
+        self.text()
+    }
+}
+
+impl<D: Display> Dashboard<D> {
+    /// Runs this command in a terminal of this size with this display.
+    pub(crate) fn run_on(display: D, at: (u16, u16), command: CommandBuilder) -> Self {
+        let pty = open_pty(at);
+        let child = pty.slave.spawn_command(command).expect("started");
+        drop(pty.slave);
+        let (screen, output) = (Arc::new(Mutex::new(display)), Arc::new(Mutex::new(Vec::new())));
+        let keys = Arc::new(Mutex::new(pty.master.take_writer().expect("a writer")));
+        let answered = Arc::new(AtomicUsize::new(0));
+        let mut reader = pty.master.try_clone_reader().expect("a reader");
+        let (shown, received) = (Arc::clone(&screen), Arc::clone(&output));
+        // A strong reference in this thread would keep the terminal open.
+        let (line, count) = (Arc::downgrade(&keys), Arc::clone(&answered));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // Reading a terminal whose program has ended is an error or returns nothing.
+            while let Ok(length @ 1..) = reader.read(&mut bytes) {
+                received.lock().expect("no panic").extend_from_slice(&bytes[..length]);
+                let mut display = shown.lock().expect("no panic");
+                display.process_bytes(&bytes[..length]);
+                for (answer, later) in display.answers() {
+                    let (line, count) = (line.clone(), Arc::clone(&count));
+                    std::thread::spawn(move || {
+                        std::thread::sleep(later);
+                        let Some(line) = line.upgrade() else { return };
+                        let _ = line.lock().expect("no panic").write_all(answer.as_bytes());
+                        count.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            }
+        });
+        Self { child, keys, screen, output, answered, master: Some(pty.master), before: None }
+    }
+
+    /// Resizes the terminal.
+    pub(crate) fn resize(&mut self, (rows, cols): (u16, u16)) {
+        self.screen.lock().expect("no panic").cells().screen_mut().set_size(rows, cols);
+        self.master.as_ref().expect("a terminal").resize(size((rows, cols))).expect("resized");
+    }
+
+    /// Whether the program is running.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().ok().flatten().is_none()
+    }
+
+    /// Returns the program's process id.
+    pub(crate) fn pid(&self) -> Pid {
+        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("an id");
+        Pid::from_raw(pid).expect("an id")
+    }
+
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("sent");
+    }
+
+    /// Sends bytes unchanged.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        if self.before.is_none() {
+            self.before = Some(self.view());
+        }
+        let mut keys = self.keys.lock().expect("no panic");
+        keys.write_all(bytes).and_then(|()| keys.flush()).expect("sent");
+    }
+
+    /// Pastes a text with the brackets of a bracketed paste.
+    pub(crate) fn paste(&mut self, text: &str) {
+        let (begin, end) = PASTED;
+        self.send(format!("{begin}{text}{end}").as_bytes());
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.send(keys.as_bytes());
+    }
+
+    /// Waits until the program has read all bytes sent, so that later ones arrive separately.
+    pub(crate) fn wait_until_read(&self) {
+        let name = self.master.as_ref().and_then(|master| master.tty_name()).expect("a terminal");
+        let unread = || {
+            // Opened each time, because an open descriptor would prevent a hang-up.
+            let flags = OFlags::RDONLY | OFlags::NOCTTY;
+            let terminal = rustix::fs::open(&name, flags, Mode::empty()).expect("the terminal");
+            rustix::io::ioctl_fionread(&terminal).expect("a number")
+        };
+        let mut polls = 0;
+        wait_for("the program to read what was sent", PATIENCE, || {
+            // Several times, because the kernel needs an instant to pass bytes on.
+            polls = if unread() == 0 { polls + 1 } else { 0 };
+            (polls == 4).then_some(())
+        });
+    }
+
+    /// Waits until the terminal has sent this many answers.
+    pub(crate) fn wait_for_answers(&self, times: usize) {
+        wait_for("the terminal's answers", PATIENCE, || (self.answered.load(Ordering::SeqCst) >= times).then_some(()));
+        self.wait_until_read();
+    }
+
+    pub(crate) fn view(&self) -> D::View {
+        self.screen.lock().expect("no panic").view()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.view().to_owned()
+    }
+
+    /// Returns all bytes that the program has sent.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.output.lock().expect("no panic").clone()
+    }
+
+    /// Displays bytes that the program did not send.
+    pub(crate) fn display_bytes(&self, bytes: &[u8]) {
+        self.screen.lock().expect("no panic").process_bytes(bytes);
+    }
+
+    /// Waits until the screen satisfies a condition that it did not satisfy before the keys since the last wait.
+    pub(crate) fn wait(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
+        if let Some(before) = self.before.take() {
+            assert!(!condition(&before), "{what} was there before the keys, so waiting shows nothing:\n{before:?}");
+        }
+        self.await_screen(what, condition);
+    }
+
+    /// Waits until the screen satisfies the condition, whatever was sent; fails with the screen.
+    fn await_screen(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
+        let begun = std::time::Instant::now();
+        loop {
+            let last = self.view();
+            if condition(&last) {
+                return;
+            }
+            let ended = self.child.try_wait().ok().flatten();
+            // The program's last output may have arrived meanwhile.
+            if ended.is_some() && condition(&self.view()) {
+                return;
+            }
+            assert!(ended.is_none(), "the dashboard ended before {what}: {ended:?}\n{}", &*last);
+            assert!(begun.elapsed().as_secs() < PATIENCE, "no {what} on the screen:\n{}\n{last:?}", &*last);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the bytes since `from` satisfy the condition.
+    pub(crate) fn wait_for_bytes(&mut self, what: &str, from: usize, condition: impl Fn(&[u8]) -> bool) {
+        self.before = None;
+        wait_for(what, PATIENCE, || condition(&self.bytes()[from..]).then_some(()));
+    }
+
+    /// Presses these keys in turn until the screen satisfies the condition.
+    ///
+    /// After a flood the screen is unknown, and keys may count as part of the flood.
+    pub(crate) fn press_until(&mut self, keys: &[&str], what: &str, condition: impl Fn(&D::View) -> bool) {
+        let begun = std::time::Instant::now();
+        for key in keys.iter().cycle() {
+            if condition(&self.view()) {
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < PATIENCE, "no {what}:\n{}", self.text());
+            self.press(key);
+            // Longer than a flood lasts after its last byte, and than Esc waits for a letter.
+            std::thread::sleep(Duration::from_millis(600));
+        }
+        self.before = None;
+    }
+
+    /// Ends the program with these keys and waits until the terminal is restored.
+    pub(crate) fn leave(&mut self, keys: &str) -> ExitStatus {
+        self.press(keys);
+        self.wait_for_end()
+    }
+
+    /// Waits until the program has ended and the terminal is restored.
+    pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
+        let status = self.exit();
+        // The program's last output may not have arrived yet.
+        wait_for("the restored terminal", PATIENCE, || {
+            let mut display = self.screen.lock().expect("no panic");
+            let screen = display.cells().screen();
+            (!screen.alternate_screen() && !screen.hide_cursor()).then_some(())
+        });
+        status
+    }
+
+    fn exit(&mut self) -> ExitStatus {
+        wait_for("the end of the dashboard", PATIENCE, || self.child.try_wait().expect("a child"))
+    }
+
+    /// Sends the signal of a closed terminal and waits for the dashboard's end.
+    pub(crate) fn hang_up(mut self) {
+        let leader = self.master.as_ref().and_then(|master| master.process_group_leader()).expect("a session");
+        self.master = None;
+        let group = Pid::from_raw(leader).expect("a process group");
+        kill_process_group(group, Signal::HUP).expect("sent");
+        self.exit();
+    }
+
+    pub(crate) fn uses_alternate_screen(&self) -> bool {
+        self.screen.lock().expect("no panic").cells().screen().alternate_screen()
+    }
+}
+
+impl<D: Display> Drop for Dashboard<D> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
