@@ -13,7 +13,6 @@ use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::report::ReportError;
 use crate::runs::annotations::NoteError;
-use crate::runs::annotations::NoteError;
 use crate::runs::comparison::ComparisonError;
 use crate::runs::inspection::InspectionError;
 use crate::runs::queue::{MoveError, SlotsError};
