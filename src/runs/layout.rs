@@ -1,20 +1,20 @@
 //! The paths of the home and of a run's folder.
 //!
 //! ```text
-//! HOME/data/NAME/                     a dataset, with what frozen bases made of it in `features/`
+//! HOME/data/NAME/                     a dataset, with cached features in `features/`
 //! HOME/weights/NAME.safetensors       a pretrained base
 //! HOME/checkpoints/RUN/recipe.json    the frozen recipe
 //!                     /events.jsonl   the event log
 //!                     /worker.lock    held by the worker as long as it lives
-//!                     /worker.log     what the worker printed, which should be nothing
+//!                     /worker.log     the worker's printed output, normally empty
 //!                     /control/       requests, as files: see `requests`
 //!                     /about.json     tags, note and former names
-//!                     /summary.fold, /detail.fold   what the log up to some byte amounts to; derived
+//!                     /summary.fold, /detail.fold   folds of the log up to some byte; derived
 //!                     /start.ckpt     the weights that fine-tuning starts from
 //!                     /best.ckpt      weights of the best epoch
-//!                     /last.ckpt      everything needed to go on: after an epoch, or within a long one
-//!                     /previous.ckpt  what last.ckpt was before, should that be damaged
-//!                     /*.damaged      a damaged checkpoint, kept aside
+//!                     /last.ckpt      the complete training state after an epoch or within a long one
+//!                     /previous.ckpt  the state before last.ckpt, in case that is damaged
+//!                     /*.damaged      a damaged checkpoint, set aside
 //!                     /test.safetensors   the prediction for every test image
 //!                     /train.safetensors  the best weights' prediction for every training image, not augmented
 //!                     /validation/NNNN.safetensors   the prediction for every validation image after epoch NNNN

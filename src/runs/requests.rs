@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! control/stop         end after the current batch
-//! control/pause        wait, until the file is gone
+//! control/pause        wait until the file is removed
 //! control/limits.json  the limits in force instead of the recipe's
 //! control/queue.json   the run's entry in the queue: see `queue`
-//! control/placed.json  no request: where the run was handed to: see `placement`
-//! control/killed       no request: the id of the worker that a person killed, until the run goes on
+//! control/placed.json  no request: the system that will start the worker: see `placement`
+//! control/killed       no request: the id of the worker that a person killed, until the run is resumed
 //! ```
 //! A request remains until it is withdrawn, so that a worker that starts later finds it. The starter of a worker
 //! withdraws stop and pause first: otherwise a resumed run would end at once. Limits remain for the next worker.

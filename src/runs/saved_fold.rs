@@ -6,10 +6,10 @@
 //!
 //! ```text
 //! 8 bytes    "mienfold"
-//! 7 × u64    format, version of the fold, what is kept, log bytes, check of the log, check of the recipe,
+//! 7 × u64    format, version of the fold, kind of the fold, log bytes, check of the log, check of the recipe,
 //!            body bytes; little endian
 //! u32        CRC-32 of all of the above and the body
-//! body       MessagePack: how the log was read so far; then the summary with named fields, the detail in arrays
+//! body       MessagePack: the progress of reading the log; then the summary with named fields, the detail in arrays
 //! ```
 
 use std::fs::{self, File};

@@ -45,38 +45,38 @@ impl Hyperparameter {
                  (smaller, with erasing), none, or parts joined by +"
             }
             Self::Variants => {
-                "augmented variants of each training image, used in turn: features are computed once and cached on disk; \
-                 0 augments in every epoch, caches nothing"
+                "augmented variants of each training image, used in turn: features are computed once and cached on \
+                 disk; 0 augments in every epoch, caches nothing"
             }
             Self::Seed => "seed of weights, data order and augmentation: the same seed gives the same run",
             Self::Device => "auto takes a CUDA device when one works, else the CPU",
             Self::Precision => {
-                "what convolutions compute in: f32, or bf16 with weights, optimizer, head and loss in f32 (for GPUs; on a CPU it \
-                 is slower)"
+                "what convolutions compute in: f32, or bf16 with weights, optimizer, head and loss in f32 (for GPUs; \
+                 on a CPU it is slower)"
             }
             Self::Optimizer => {
-                "adam and adamw are the same: weight decay is separate from the gradient; sgd has Nesterov momentum of 0.9 and \
-                 wants a larger learning rate, such as 0.1"
+                "adam and adamw are the same: weight decay is separate from the gradient; sgd has Nesterov momentum of \
+                 0.9 and wants a larger learning rate, such as 0.1"
             }
             Self::Warmup => "epochs in which the learning rate rises evenly from 0 to its schedule's first value",
             Self::ClipNorm => "largest norm of all gradients together: larger ones are scaled down; 0 scales none",
             Self::Average => {
-                "decay of a moving average of the weights per step, such as 0.999; validation and test use the average; 0 \
-                 disables it"
+                "decay of a moving average of the weights per step, such as 0.999; validation and test use the \
+                 average; 0 disables it"
             }
             Self::Balance => {
                 "more weight for rare classes: weights in the loss, or a sampler that draws them more often, by the \
                  inverse share or its square root (sqrt)"
             }
             Self::Crop => {
-                "side in pixels of the square that is cut out: anywhere in training, in the middle in evaluation; 0 takes \
-                 images whole"
+                "side in pixels of the square that is cut out: anywhere in training, in the middle in evaluation; 0 \
+                 takes images whole"
             }
             Self::Standardize => "image gives each image a mean of 0 and a variance of 1 before the first layer",
             Self::PatienceFrom => "first epoch that patience counts; 0 counts all",
             Self::Views => {
-                "views of each test image whose probabilities are averaged, in addition to the plain test: 2 adds the mirror \
-                 image, 10 the corners too"
+                "views of each test image whose probabilities are averaged, in addition to the plain test: 2 adds the \
+                 mirror image, 10 the corners too"
             }
         }
     }

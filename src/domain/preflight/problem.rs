@@ -1,4 +1,4 @@
-//! The problems that keep a run from starting, with their messages.
+//! The problems that prevent the start of a run, with their messages.
 
 use super::WEIGHTS_ADVICE;
 use crate::domain::network::{ResolveError, StageName};

@@ -1,11 +1,11 @@
 //! The queue without a daemon: the pending jobs, their order, and the runs that may use a device now.
 //!
 //! ```text
-//! HOME/devices/turn.lock                  held while somebody decides, takes a slot or changes the order
+//! HOME/devices/turn.lock                  held while a process decides, takes a slot or changes the order
 //!             /HOST/DEVICE/slots.json     how many runs may use the device at once; 1 without the file
 //!             /HOST/DEVICE/slot-N.lock    held as long as a worker uses the device; names the run
 //!             /HOST/DEVICE/waiting/RUN    held as long as a worker that could begin waits for a slot
-//! HOME/checkpoints/RUN/control/queue.json the run's entry: its place, its job, its device
+//! HOME/checkpoints/RUN/control/queue.json the run's entry: its position, its job, its device
 //! ```
 //! An entry is created when a run is launched and removed after its worker has logged the end, so that no crash loses a
 //! job. Everything else is a lock, which the kernel releases when its holder dies, so that no slot stays taken. Process
