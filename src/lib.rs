@@ -40,6 +40,7 @@ pub mod export;
 pub mod fuzzing;
 #[cfg(feature = "trainer")]
 pub mod model;
+pub mod report;
 pub mod runs;
 pub mod supervise;
 #[cfg(feature = "trainer")]

@@ -18,7 +18,7 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     // Built for fuzzing and tests only.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
@@ -35,6 +35,7 @@ const RULES: [Rule; 18] = [
         rooms: &["domain", "durable", "events", "runs", "data", "weights", "checkpoint"],
         frameworks: &[],
     },
+    Rule { room: "report", rooms: &["domain", "durable", "runs", "data"], frameworks: &[] },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
     Rule {
         room: "train",
@@ -65,6 +66,7 @@ const RULES: [Rule; 18] = [
             "train",
             "worker",
             "bench",
+            "report",
             "supervise",
             "tui",
         ],

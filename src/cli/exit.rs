@@ -12,6 +12,7 @@ use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownNam
 use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::export::ExportError;
+use crate::report::ReportError;
 use crate::runs::annotations::NoteError;
 use crate::runs::comparison::ComparisonError;
 use crate::runs::inspection::InspectionError;
@@ -168,6 +169,8 @@ pub(super) enum CommandError {
     Ensemble(#[from] EnsembleError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 impl CommandError {

@@ -21,6 +21,7 @@ mod pause;
 mod predict;
 mod queue;
 mod rename;
+mod report;
 mod resume;
 mod runs;
 mod set;
@@ -71,6 +72,7 @@ commands! {
     compare::Compare,
     inspect::Inspect,
     export::Export,
+    report::Report,
     watch::Watch,
     stop::Stop,
     pause::Pause,

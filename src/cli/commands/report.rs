@@ -1,0 +1,96 @@
+//! `report`: writes a report of runs for people without a terminal.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::output;
+use crate::domain::{RunId, Size};
+use crate::report::{self, FACES, Form};
+
+/// Write a report of runs: one HTML file, Markdown, or charts
+///
+/// The HTML file needs no network and no script: metrics, curves, confusion matrices, the test images with the largest
+/// loss, settings, and of several runs their differences with significance. It can be sent by e-mail and printed.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Report {
+    /// Ids, beginnings of ids, or `latest`; two to six are also compared
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+    /// The file to write, or the folder of charts [default: RUN.html, or comparison.html]
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// The form of the report [default: by the ending of --out, else html]
+    #[arg(long, value_enum, value_name = "FORM")]
+    to: Option<FormName>,
+    /// How many test images of each run are shown; 0 leaves all faces out
+    #[arg(long, value_name = "N", default_value_t = FACES)]
+    faces: usize,
+    /// Replace a file that exists
+    #[arg(long)]
+    force: bool,
+}
+
+/// The forms by the names of `--to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormName {
+    /// One HTML file
+    Html,
+    /// One Markdown file
+    Markdown,
+    /// A folder of charts
+    Svg,
+}
+
+impl FormName {
+    fn form(self) -> Form {
+        match self {
+            Self::Html => Form::Html,
+            Self::Markdown => Form::Markdown,
+            Self::Svg => Form::Svg,
+        }
+    }
+
+    /// The ending of the default path.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Html => ".html",
+            Self::Markdown => ".md",
+            Self::Svg => "-charts",
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        let store = invocation.open_home()?;
+        let ids = self.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<RunId>, _>>()?;
+        let to = self.form()?;
+        let path = self.out.unwrap_or_else(|| {
+            let name = if let [id] = ids.as_slice() { id.to_string() } else { "comparison".into() };
+            PathBuf::from(name + to.ending())
+        });
+        let report = report::Report::collect(&store, &ids, self.faces)?;
+        let bytes = report.write(to.form(), &path, self.force)?;
+        output::note(&format!("{}: {}", path.display(), Size(bytes)));
+        Ok(Exit::Done)
+    }
+
+    /// The form that was asked for, or that the ending of `--out` stands for.
+    fn form(&self) -> Result<FormName, CommandError> {
+        if let Some(to) = self.to {
+            return Ok(to);
+        }
+        let Some(out) = &self.out else { return Ok(FormName::Html) };
+        match out.extension().and_then(|ending| ending.to_str()) {
+            Some("html" | "htm") => Ok(FormName::Html),
+            Some("md" | "markdown") => Ok(FormName::Markdown),
+            _ => Err(CommandError::Usage(format!(
+                "{}: the ending names no form of a report: --to html, markdown or svg chooses one",
+                out.display()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! A report as one HTML file: no script, no network, readable on a phone, in the dark, in print and by screen readers.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::chart::Chart;
+use super::{Face, Report, RunPart, plots};
+use crate::domain::figures::thousands;
+use crate::domain::reference::reference;
+use crate::domain::text::printable;
+use crate::domain::{Confusion, Hyperparameter, Recipe, Scores};
+use crate::runs::comparison::{ClassRow, MetricRow, RunVerdict, Setting};
+use crate::runs::summary::TestResult;
+use crate::runs::{Comparison, Summary, event_text};
+
+/// Returns the report as an HTML document.
+pub(super) fn render(report: &Report) -> String {
+    let title = report.title();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content="mien";
+                title { "mien: " (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    p.faint { "A report of " (env!("CARGO_PKG_NAME")) " " (env!("CARGO_PKG_VERSION")) ", " (report.made_at) }
+                }
+                main {
+                    @if let Some(comparison) = &report.comparison { (comparison_part(report, comparison)) }
+                    @for part in &report.runs { (run_part(part)) }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn comparison_part(report: &Report, comparison: &Comparison) -> Markup {
+    let names: Vec<String> = comparison.runs.iter().map(ToString::to_string).collect();
+    let validation = [
+        plots::validation(&report.runs, "validation loss", |epoch| epoch.val_loss),
+        plots::validation(&report.runs, "validation accuracy", |epoch| epoch.val_accuracy),
+    ];
+    html! {
+        section aria-labelledby="comparison" {
+            h2 id="comparison" { "Comparison" }
+            @for note in &comparison.notes { p { (printable(note)) } }
+            (metrics(comparison, &names))
+            (charts(&validation))
+            @if !comparison.verdicts.is_empty() {
+                h3 { "Significance, against " (names[comparison.baseline]) }
+                @for against in &comparison.verdicts { (verdict(&names, against)) }
+            }
+            (settings(&comparison.settings, &names))
+            (classes(&comparison.classes, &names))
+        }
+    }
+}
+
+fn metrics(comparison: &Comparison, names: &[String]) -> Markup {
+    let cell = |row: &MetricRow, at: usize| {
+        let text = row.values[at].map_or_else(|| "–".into(), |value| row.metric.text(value));
+        html! { td.best[row.best[at]] { @if row.best[at] { "▲ " } (text) } }
+    };
+    html! {
+        div.scroll { table {
+            caption { "Metrics; ▲ marks the best" }
+            thead { tr { th scope="col" { "Metric" } @for name in names { th scope="col" { (name) } }
+                @for known in &comparison.references { th scope="col" { "published, " (known.strategy) } } } }
+            tbody { @for row in &comparison.metrics { tr {
+                th scope="row" { (row.metric.name()) }
+                @for at in 0..names.len() { (cell(row, at)) }
+                @for value in &row.references {
+                    td { (value.map_or_else(|| "–".into(), |value| row.metric.text(value))) }
+                }
+            } } }
+        } }
+    }
+}
+
+fn verdict(names: &[String], against: &RunVerdict) -> Markup {
+    match &against.verdict {
+        Ok(verdict) => html! {
+            p { b { (names[against.run]) } ": " (verdict.accuracy_sentence()) ". " (verdict.f1_sentence()) "." }
+        },
+        Err(reason) => html! { p { b { (names[against.run]) } ": " (printable(&reason.to_string())) } },
+    }
+}
+
+fn settings(settings: &[Setting], names: &[String]) -> Markup {
+    html! { @if !settings.is_empty() { div.scroll { table {
+        caption { "Settings that differ" }
+        thead { tr { th scope="col" { "Setting" } @for name in names { th scope="col" { (name) } } } }
+        tbody { @for setting in settings { tr {
+            th scope="row" { (printable(&setting.name)) }
+            @for value in &setting.values { td { (value.as_deref().map_or_else(|| "–".into(), printable)) } }
+        } } }
+    } } } }
+}
+
+fn classes(classes: &[ClassRow], names: &[String]) -> Markup {
+    html! { @if !classes.is_empty() { div.scroll { table {
+        caption { "F1 by class on the test images; ▲ marks the best" }
+        thead { tr { th scope="col" { "Class" } @for name in names { th scope="col" { (name) } }
+            th scope="col" { "images" } } }
+        tbody { @for row in classes { tr {
+            th scope="row" { (printable(&row.name)) }
+            @for (f1, best) in row.f1.iter().zip(&row.best) {
+                td.best[*best] { @if *best { "▲ " } (f1.map_or_else(|| "–".into(), |f1| format!("{f1:.3}"))) }
+            }
+            td { (row.support) }
+        } } }
+    } } } }
+}
+
+fn run_part(part: &RunPart) -> Markup {
+    let run = &part.run;
+    let ending =
+        run.outcome.as_ref().map_or_else(|| format!("not ended, epoch {}", run.epoch()), event_text::describe_outcome);
+    html! {
+        section aria-labelledby=(run.id) {
+            h2 id=(run.id) { (run.id) }
+            p.faint {
+                (run.recipe.strategy) ", network " (run.recipe.network_name()) ", on " (run.recipe.dataset) "; " (ending)
+                @if let Some(device) = &run.device { "; " (printable(&device.description)) }
+            }
+            (numbers(run))
+            @if !run.history.is_empty() { (charts(&[plots::loss(run), plots::accuracy(run)])) }
+            @if let Some(test) = &run.test { (scores(run, test)) (matrix(&run.classes, &test.confusion)) }
+            (faces(part))
+            (recipe(&run.recipe))
+        }
+    }
+}
+
+/// Returns the few numbers that decide: test metrics, or validation before there is a test.
+fn numbers(run: &Summary) -> Markup {
+    let mut found: Vec<(String, String)> = Vec::new();
+    if let Some(test) = &run.test {
+        let scores = test.confusion.scores();
+        found.push(("test accuracy".into(), format!("{:.4}", scores.accuracy)));
+        found.push(("macro F1".into(), format!("{:.4}", scores.f1)));
+    }
+    if let Some((views, test)) = &run.test_views {
+        let scores = test.confusion.scores();
+        found.push((format!("accuracy, {views} views"), format!("{:.4}", scores.accuracy)));
+        found.push((format!("macro F1, {views} views"), format!("{:.4}", scores.f1)));
+    }
+    if let Some(best) = run.best() {
+        found.push(("validation accuracy".into(), format!("{:.4}", best.val_accuracy)));
+        found.push(("best epoch".into(), format!("{} of {}", best.epoch, run.epoch())));
+    }
+    if let Some(parameters) = run.parameters {
+        found.push(("parameters".into(), thousands(parameters.total)));
+    }
+    html! { ul.numbers { @for (name, value) in &found { li { b { (value) } span.faint { (name) } } } } }
+}
+
+fn charts(charts: &[Chart]) -> Markup {
+    html! { div.charts { @for chart in charts { figure style="margin:0" { (PreEscaped(chart.element())) } } } }
+}
+
+fn scores(run: &Summary, test: &TestResult) -> Markup {
+    let Scores { accuracy, precision, recall, f1, per_class } = test.confusion.scores();
+    let published = run.images.and_then(|images| reference(&run.recipe, images, run.classes.len()));
+    let cells = |values: [f64; 3]| html! { @for value in values { td { (format!("{value:.3}")) } } };
+    html! { div.scroll { table {
+        caption { "Test: " (thousands(usize::try_from(test.confusion.total()).unwrap_or(0))) " images, weights of epoch "
+            (test.epoch) ", accuracy " (format!("{accuracy:.4}")) ", loss " (format!("{:.4}", test.loss)) }
+        thead { tr { th scope="col" { "Class" } th scope="col" { "precision" } th scope="col" { "recall" }
+            th scope="col" { "F1" } th scope="col" { "images" } } }
+        tbody {
+            @for (name, class) in run.classes.iter().zip(&per_class) { tr {
+                th scope="row" { (printable(name)) } (cells([class.precision, class.recall, class.f1]))
+                td { (class.support) }
+            } }
+            tr { th scope="row" { "macro average" } (cells([precision, recall, f1])) td { (test.confusion.total()) } }
+            @if let Some(published) = published { tr.faint {
+                th scope="row" { "published, accuracy " (format!("{:.4}", published.accuracy)) }
+                (cells([published.precision, published.recall, published.f1])) td { }
+            } }
+        }
+    } } }
+}
+
+/// Returns the confusion matrix in percent of each row; none of more than 40 classes, which no page can show.
+fn matrix(classes: &[String], confusion: &Confusion) -> Markup {
+    let count = classes.len();
+    if count == 0 || count > 40 || confusion.rows().is_empty() {
+        return html! {};
+    }
+    let cell = |truth: usize, predicted: usize| {
+        let share = confusion.share(truth, predicted);
+        let colour = if truth == predicted { "--good" } else { "--bad" };
+        let style = format!("background: rgba(var({colour}), {:.2})", (share * 0.85).min(0.85));
+        let images = format!("{} of {} images", confusion.count(truth, predicted), confusion.support(truth));
+        html! { td style=(style) title=(images) { (format!("{:.0}", 100.0 * share)) } }
+    };
+    html! { div.scroll { table.matrix {
+        caption { "Confusion matrix: percent of each true class (row) that was predicted as each class (column)" }
+        thead { tr { th scope="col" { "true \\ predicted" } @for name in classes { th scope="col" { (printable(name)) } } } }
+        tbody { @for (truth, name) in classes.iter().enumerate() { tr {
+            th scope="row" { (printable(name)) }
+            @for predicted in 0..count { (cell(truth, predicted)) }
+        } } }
+    } } }
+}
+
+fn faces(part: &RunPart) -> Markup {
+    let name = |label: usize| part.run.classes.get(label).map_or_else(|| label.to_string(), |name| printable(name));
+    let item = |face: &Face| {
+        let (truth, predicted) = (name(face.prediction.truth), name(face.prediction.predicted));
+        let words = format!("{truth}, predicted as {predicted} with probability {:.2}", face.prediction.confidence);
+        html! { li {
+            img src={ "data:image/png;base64," (face.png) } alt={ "Face labelled " (words) } title=(face.source);
+            b { (truth) } " → " (predicted) " " (format!("{:.2}", face.prediction.confidence))
+        } }
+    };
+    html! {
+        @if !part.faces.is_empty() {
+            h3 { "The " (part.faces.len()) " test images with the largest loss" }
+            ul.faces { @for face in &part.faces { (item(face)) } }
+        } @else if let Err(reason) = &part.test {
+            @if part.run.test.is_some() { p.faint { (printable(&reason.to_string())) } }
+        }
+    }
+}
+
+fn recipe(recipe: &Recipe) -> Markup {
+    let fields: Vec<(&str, String)> =
+        Hyperparameter::of(recipe.strategy).map(|field| (field.name(), field.get(recipe))).collect();
+    html! { details { summary { "Settings" } div.scroll { table {
+        caption { "Settings of the run" }
+        tbody {
+            tr { th scope="row" { "dataset" } td { (recipe.dataset) " " code { (&recipe.fingerprint[..12.min(recipe.fingerprint.len())]) } } }
+            @for (name, value) in &fields { tr { th scope="row" { (name) } td { (printable(value)) } } }
+        }
+    } } } }
+}
