@@ -13,7 +13,7 @@ use crate::cli::options::Format;
 use crate::cli::output;
 use crate::cli::table::thousands;
 use crate::domain::text::printable;
-use metrics::Metrics;
+use metrics::{Metrics, likeliest};
 
 /// The message for a picture without a face.
 const NO_FACE: &str = "no face was found; --faces none takes pictures whole";
@@ -270,10 +270,4 @@ impl Counts {
         let pictures = format!("{} {pictures}", thousands(self.pictures));
         if parts.is_empty() { pictures } else { format!("{pictures}: {}", parts.join(", ")) }
     }
-}
-
-/// Returns the label of the largest probability; of equals the first, as in evaluations.
-fn likeliest(values: &[f32]) -> usize {
-    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    values.iter().position(|value| *value >= largest).unwrap_or(0)
 }

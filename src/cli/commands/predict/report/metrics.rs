@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::likeliest;
 use crate::cli::exit::CommandError;
 use crate::cli::output;
 use crate::cli::scores::{ClassEntry, class_entries, class_table, count_table};
@@ -106,4 +105,10 @@ impl<'a> Metrics<'a> {
         parts.push(class_table("CLASS", self.classes, &scores));
         parts.join("\n")
     }
+}
+
+/// Returns the label of the largest probability; of equals the first, as in evaluations.
+pub(super) fn likeliest(values: &[f32]) -> usize {
+    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    values.iter().position(|value| *value >= largest).unwrap_or(0)
 }
