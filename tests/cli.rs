@@ -72,7 +72,7 @@ fn every_command_is_in_the_readme_and_what_the_readme_names_is_a_command() {
         let parts = of.map_or_else(Vec::new, |of| commands(&lab, &[of]));
         for word in row.iter().filter_map(|code| code.first()).filter(|word| !word.starts_with('-')) {
             let left_out = (*word == "config" && !cfg!(feature = "dashboard"))
-                || (["bench"].contains(word) && !cfg!(feature = "trainer"));
+                || (["bench", "predict"].contains(word) && !cfg!(feature = "trainer"));
             let is_there = top.iter().chain(&parts).any(|name| name == word);
             assert!(is_there || left_out, "README names {word}, which is no command, in {row:?}");
         }
