@@ -2,9 +2,10 @@
 //!
 //! Weights of dense layers are `[out, in]` as in PyTorch; all other tensors are as in checkpoints.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
 use super::trained::TrainedNetwork;
@@ -33,7 +34,28 @@ pub fn file(network: &TrainedNetwork) -> Result<Vec<u8>, ExportError> {
         let view = TensorView::new(Dtype::I64, Vec::new(), &count).map_err(refuse)?;
         views.push((format!("{}.num_batches_tracked", layer.name), view));
     }
-    safetensors::serialize(views, Some(metadata(&network.about))).map_err(refuse)
+    in_order(&safetensors::serialize(views, Some(metadata(&network.about))).map_err(refuse)?)
+}
+
+/// The header of a safetensors file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    #[serde(rename = "__metadata__")]
+    metadata: BTreeMap<String, String>,
+    #[serde(flatten)]
+    tensors: BTreeMap<String, serde_json::Value>,
+}
+
+/// The same file with its header in the order of names: one network gives the same bytes each time.
+fn in_order(file: &[u8]) -> Result<Vec<u8>, ExportError> {
+    let (length, _) = SafeTensors::read_metadata(file).map_err(|error| ExportError::form("safetensors", &error))?;
+    let (header, data) = file[8..].split_at(length);
+    let refuse = |error: serde_json::Error| ExportError::form("safetensors", &error);
+    let header: Header = serde_json::from_slice(header).map_err(refuse)?;
+    let mut header = serde_json::to_vec(&header).map_err(refuse)?;
+    // Tensors begin at a multiple of their width.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes(), header.as_slice(), data].concat())
 }
 
 /// Returns the metadata of the file: each field of the description, and the whole as JSON.
