@@ -75,9 +75,7 @@ def find(python):
 
 def compiler(folders):
     """Returns the version of the first run-time compiler found, such as '13.0'."""
-    for path in (
-        path for folder in folders for path in sorted(glob.glob(os.path.join(folder, "libnvrtc.so.1[0-9]")))
-    ):
+    for path in (path for folder in folders for path in sorted(glob.glob(os.path.join(folder, "libnvrtc.so.1[0-9]")))):
         try:
             library, major, minor = ctypes.CDLL(path), ctypes.c_int(), ctypes.c_int()
             if library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) == 0:

@@ -211,9 +211,7 @@ def assemble(kernels, ptxas, architecture, keep):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, tempfile.TemporaryDirectory(
         prefix="gpu-kernels-"
     ) as folder:
-        told = list(
-            pool.map(lambda pair: one(pair[0], pair[1], ptxas, architecture, keep, folder), enumerate(text_of))
-        )
+        told = list(pool.map(lambda pair: one(pair[0], pair[1], ptxas, architecture, keep, folder), enumerate(text_of)))
     wrong = [(name, complaint) for name, *_, complaint in told if complaint]
     most = lambda at: max((line[at] for line in told), default=0)
     already = f", {known} were machine code already" if known else ""

@@ -1,4 +1,5 @@
 """The state of gpu-check: its folder, finished items, remaining time, and commands with time limits."""
+
 import glob
 import json
 import lzma
@@ -70,7 +71,11 @@ class Lab:
         try:
             found = {**act(), "done": True}
         except OutOfTime:
-            found = {"cuts": cuts + 1} if resumes or cuts < 1 else {"error": "did not end within a call's time, twice", "done": True}
+            found = (
+                {"cuts": cuts + 1}
+                if resumes or cuts < 1
+                else {"error": "did not end within a call's time, twice", "done": True}
+            )
             self.keep(key, found)
             raise
         except Failed as failed:
@@ -86,7 +91,14 @@ class Lab:
     def environment(self, **more):
         # The driver caches its machine code too; both vanish with the cache.
         driver = os.path.join(self.cache, "nv")
-        return {**os.environ, **self.libraries, "MIEN_HOME": self.home, "XDG_CACHE_HOME": self.cache, "CUDA_CACHE_PATH": driver, **more}
+        return {
+            **os.environ,
+            **self.libraries,
+            "MIEN_HOME": self.home,
+            "XDG_CACHE_HOME": self.cache,
+            "CUDA_CACHE_PATH": driver,
+            **more,
+        }
 
     def run(self, name, command, environment=None, accept=(0,), partly=False):
         """Runs a command to its end and saves its output as raw/NAME.*. It is killed when the time or its step's limit is over.
@@ -97,7 +109,13 @@ class Lab:
             err.write("$ " + " ".join(map(str, command)) + "\n")
             err.flush()
             try:
-                process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=err, env=environment or self.environment(), start_new_session=True)
+                process = subprocess.Popen(
+                    list(map(str, command)),
+                    stdout=out,
+                    stderr=err,
+                    env=environment or self.environment(),
+                    start_new_session=True,
+                )
             except OSError as error:
                 raise Failed(str(error)) from None
             with Memory(self.device, process.pid) as memory:
@@ -115,7 +133,11 @@ class Lab:
         found = {"code": code, "wall": time.monotonic() - begun, "memory_mib": memory.peak, "text": text}
         found["complaint"] = last_lines(complaint)
         if code not in accept:
-            how = f"exit code {code}" if code is not None else f"did not end within its {found['wall']:.0f} s and was killed"
+            how = (
+                f"exit code {code}"
+                if code is not None
+                else f"did not end within its {found['wall']:.0f} s and was killed"
+            )
             found["fault"] = f"{how}: {found['complaint']}"
             if not partly:
                 raise Failed(found["fault"])
@@ -134,7 +156,9 @@ class Lab:
 
     def quiet(self, *words):
         """Runs a short command of mien, whether it fails or not."""
-        return subprocess.run([self.mien_path, *map(str, words)], env=self.environment(), capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [self.mien_path, *map(str, words)], env=self.environment(), capture_output=True, text=True, timeout=60
+        )
 
     def bring(self, folder):
         """Copies the results elsewhere, without the home, whose weights and images are large."""
@@ -160,7 +184,9 @@ class Lab:
                         archive.extractall(folder)
                 except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
                     shutil.rmtree(os.path.join(folder, "cuda"), ignore_errors=True)
-                    raise Failed(f"{self.arguments.kernels} is no whole archive of scripts/gpu-kernels: {str(error).splitlines()[0]}") from None
+                    raise Failed(
+                        f"{self.arguments.kernels} is no whole archive of scripts/gpu-kernels: {str(error).splitlines()[0]}"
+                    ) from None
                 open(mark, "w").close()
 
 

@@ -319,6 +319,7 @@ def starts(lab, name, words):
 
 def repeated(lab, words):
     """Compares two runs with one seed: whether losses, weights and predictions have the same bits."""
+
     def facts(run):
         whole(lab, run, words)
         folder = os.path.join(lab.home, "checkpoints", run)

@@ -1,4 +1,5 @@
 """Generated data for a rehearsal without the real files."""
+
 import array
 import json
 import random
@@ -29,9 +30,16 @@ def base(path):
             length = channels * inputs * 9
             some = array.array("f", (draw.uniform(-bound, bound) for _ in range(4099)))
             values = (some * (length // len(some) + 1))[:length]
-            for part, shape, data in (("weight", [channels, inputs, 3, 3], values), ("bias", [channels], array.array("f", bytes(4 * channels)))):
+            for part, shape, data in (
+                ("weight", [channels, inputs, 3, 3], values),
+                ("bias", [channels], array.array("f", bytes(4 * channels))),
+            ):
                 data = data.tobytes()
-                header[f"block{block}.conv{number}.{part}"] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data)]}
+                header[f"block{block}.conv{number}.{part}"] = {
+                    "dtype": "F32",
+                    "shape": shape,
+                    "data_offsets": [at, at + len(data)],
+                }
                 parts.append(data)
                 at += len(data)
     text = json.dumps(header).encode()

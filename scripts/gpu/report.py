@@ -9,17 +9,33 @@ def number(value, digits=3):
 
 def items(state, stage):
     prefix = stage + "/"
-    return {key[len(prefix):]: item for key, item in state["items"].items() if key.startswith(prefix) and item.get("done")}
+    return {
+        key[len(prefix) :]: item for key, item in state["items"].items() if key.startswith(prefix) and item.get("done")
+    }
 
 
 def lines(state, out):
     yield f"== gpu-check, all of it in {out} =="
-    for stage, say in (("doctor", doctor), ("start", start), ("agree", agree), ("data", data), ("ceilings", ceilings), ("layers", layers), ("step", step), ("resident", resident), ("latency", latency), ("runs", runs)):
+    for stage, say in (
+        ("doctor", doctor),
+        ("start", start),
+        ("agree", agree),
+        ("data", data),
+        ("ceilings", ceilings),
+        ("layers", layers),
+        ("step", step),
+        ("resident", resident),
+        ("latency", latency),
+        ("runs", runs),
+    ):
         found = items(state, stage)
         for name, item in found.items():
             if "error" in item:
                 yield f"{stage:<9} {name:<30} FAILED: {item['error'][:160]}"
-        yield from (f"{stage:<9} {line}" for line in say({name: item for name, item in found.items() if "error" not in item}, state))
+        yield from (
+            f"{stage:<9} {line}"
+            for line in say({name: item for name, item in found.items() if "error" not in item}, state)
+        )
 
 
 def doctor(found, state):
@@ -61,7 +77,9 @@ def layers(found, state):
             cells = []
             for way, at in (("forward", 0), ("both", 1)):
                 ours, theirs = one[f"{way}_milliseconds"][0], other.get(f"{way}_milliseconds")
-                cells.append(f"{way} {ours:8.3f} ms {number(one['teraflops'][at]):>5} TFLOP/s, torch {number(theirs):>6} ms, ratio {number(theirs and theirs / ours, 2):>5}")
+                cells.append(
+                    f"{way} {ours:8.3f} ms {number(one['teraflops'][at]):>5} TFLOP/s, torch {number(theirs):>6} ms, ratio {number(theirs and theirs / ours, 2):>5}"
+                )
             yield f"{precision} {one['layer']:<13} {'; '.join(cells)}"
 
 
@@ -112,19 +130,26 @@ def in_a_line(found):
         sums = [sum(one[f"{way}_milliseconds"][0] for one in found["layers"]) for way in ("forward", "both")]
         text = f"{len(found['layers'])} layers, forward {sums[0]:.2f} ms, with gradients {sums[1]:.2f} ms"
     elif "starts" in found:
-        text = "; ".join(f"{which} start: first step after {number(one['first_step_told'])} s, run of one epoch {one['wall']:.1f} s" for which, one in found["starts"].items())
+        text = "; ".join(
+            f"{which} start: first step after {number(one['first_step_told'])} s, run of one epoch {one['wall']:.1f} s"
+            for which, one in found["starts"].items()
+        )
     elif "sanitizer" in found:
         text = found["sanitizer"]
     elif "same" in found:
         text = "the same bits twice" if found["same"] else f"NOT the same bits: losses {found['losses']}"
     elif "resident" in found:
-        text = "seconds an epoch: " + ", ".join(f"images on the {way} {number(value)}" for way, value in found["resident"].items())
+        text = "seconds an epoch: " + ", ".join(
+            f"images on the {way} {number(value)}" for way, value in found["resident"].items()
+        )
     elif "seconds_to_stop" in found:
         text = f"stopped {found['seconds_to_stop']:.2f} s after it was asked to"
     elif "runs" in found:
         text = run_line(found["runs"][0]) + f"; {found.get('told')}"
     elif "cases" in found:
-        text = f"{found['cases']} of {found['of']} cases" + (f"; FAILED {found['fault'][:300]}" if "fault" in found else "")
+        text = f"{found['cases']} of {found['of']} cases" + (
+            f"; FAILED {found['fault'][:300]}" if "fault" in found else ""
+        )
     else:
         text = "done"
     return f"{text} ({found['seconds']:.1f} s)"
@@ -147,13 +172,20 @@ def lease(state):
     for name, item in items(state, "agree").items():
         yield f"agree {name:<18} {in_a_line(item)}"
     found = items(state, "step")
-    names = list(dict.fromkeys(name[:-len(column) - 1] for name in found for column in COLUMNS if name.endswith(" " + column)))
+    names = list(
+        dict.fromkeys(name[: -len(column) - 1] for name in found for column in COLUMNS if name.endswith(" " + column))
+    )
     if names:
         yield "step, images/s"
-        yield f"{'':<22} " + " ".join(f"{column:>10}" for column in COLUMNS) + "   to torch tf32: own  cudnn; bf16: own  cudnn"
+        yield f"{'':<22} " + " ".join(
+            f"{column:>10}" for column in COLUMNS
+        ) + "   to torch tf32: own  cudnn; bf16: own  cudnn"
     for name in names:
         speeds = {column: found.get(f"{name} {column}", {}).get("images_per_second") for column in COLUMNS}
-        cells = " ".join(f"{number(speeds[column]) if f'{name} {column}' not in found or speeds[column] else 'FAILED':>10}" for column in COLUMNS)
+        cells = " ".join(
+            f"{number(speeds[column]) if f'{name} {column}' not in found or speeds[column] else 'FAILED':>10}"
+            for column in COLUMNS
+        )
         ratios = []
         for peer, ours in (("torch tf32", ("own f32", "cudnn f32")), ("torch bf16", ("own bf16", "cudnn bf16"))):
             ratios += [f"{number(speeds[peer] and speeds[one] and speeds[one] / speeds[peer], 2):>6}" for one in ours]
@@ -163,10 +195,20 @@ def lease(state):
             item = found.get(f"{name} {column}", {})
             if "error" in item:
                 yield f"  FAILED {name} {column}: {item['error'][:200]}"
-    first = [f"{name} {column} {item['first_seconds']:.1f}" for name in names for column in COLUMNS if "first_seconds" in (item := found.get(f"{name} {column}", {}))]
+    first = [
+        f"{name} {column} {item['first_seconds']:.1f}"
+        for name in names
+        for column in COLUMNS
+        if "first_seconds" in (item := found.get(f"{name} {column}", {}))
+    ]
     if first:
         yield "first step, seconds: " + "; ".join(first)
-    memory = [f"{name} {column} {number(value)}" for name in names for column in COLUMNS if (value := memory_of(found.get(f"{name} {column}", {})))]
+    memory = [
+        f"{name} {column} {number(value)}"
+        for name in names
+        for column in COLUMNS
+        if (value := memory_of(found.get(f"{name} {column}", {})))
+    ]
     if memory:
         yield "memory at its most, MiB: " + "; ".join(memory)
     yield from lease_layers(items(state, "layers"))

@@ -1,4 +1,5 @@
 """The stages that train: whole runs by `mien train`, stopped when a call's time is over and resumed by the next one."""
+
 import json
 import os
 import shutil
@@ -56,7 +57,9 @@ def train(lab, runs, words, environment=None):
     """Starts these runs, or resumes the stopped ones, and waits for their end."""
     known = {run: state(lab, run) for run in runs}
     if not any(known.values()):
-        started = lab.mien(f"train {runs[0]}", "train", *words, "--device", lab.device, "--detach", "--json", **(environment or {}))
+        started = lab.mien(
+            f"train {runs[0]}", "train", *words, "--device", lab.device, "--detach", "--json", **(environment or {})
+        )
         if not started["text"]:
             raise Failed("nothing was started")
     else:
@@ -80,7 +83,11 @@ def result(lab, run):
     begun, first = at("worker_started"), at("step")
     seconds = sorted(epoch["seconds"] for epoch in epochs)
     test = shown.get("test") or {}
-    loads = [event["gpu"]["memory_used"] if event.get("gpu") else event["memory"] for event in log if event["event"] == "load"]
+    loads = [
+        event["gpu"]["memory_used"] if event.get("gpu") else event["memory"]
+        for event in log
+        if event["event"] == "load"
+    ]
     return {
         "run": run,
         "epochs": len(epochs),
@@ -101,7 +108,11 @@ def keep(lab, runs):
         for name in ("events.jsonl", "recipe.json", "worker.log", "test.safetensors"):
             if os.path.exists(os.path.join(folder, name)):
                 shutil.copy(os.path.join(folder, name), place)
-        for name, words in (("show.txt", ["show", run]), ("show.json", ["show", run, "--json"]), ("epochs.csv", ["show", run, "--csv"])):
+        for name, words in (
+            ("show.txt", ["show", run]),
+            ("show.json", ["show", run, "--json"]),
+            ("epochs.csv", ["show", run, "--csv"]),
+        ):
             with open(os.path.join(place, name), "w") as out:
                 out.write(lab.quiet(*words).stdout)
     with open(os.path.join(lab.out, "runs", "compare.txt"), "w") as out:
@@ -126,7 +137,15 @@ def resident(lab, sizes):
             name = f"{strategy}-{way}"
             environment = {"MIEN_RESIDENT_MIB": bound} if bound else {}
             words_of = [*words, "--dataset", "faces", "--name", name]
-            lab.item("resident", f"{strategy} {way}", sizes.patience, lambda name=name, words_of=words_of, environment=environment: train(lab, [name], words_of, environment)[0], resumes=True)
+            lab.item(
+                "resident",
+                f"{strategy} {way}",
+                sizes.patience,
+                lambda name=name, words_of=words_of, environment=environment: train(lab, [name], words_of, environment)[
+                    0
+                ],
+                resumes=True,
+            )
 
 
 def latency(lab, sizes):
@@ -167,15 +186,36 @@ def real(lab, sizes):
     three = [f"all-{strategy}" for strategy in ("cnn", "features", "finetune")]
     words = ["all", "--dataset", "faces", "--weights", "base", "--name", "all", *size, *limits]
     every = list(three)
-    practice = lab.item("runs", "train all", 0 if quick else 60, lambda: {"runs": train(lab, three, words)}, resumes=True)
+    practice = lab.item(
+        "runs", "train all", 0 if quick else 60, lambda: {"runs": train(lab, three, words)}, resumes=True
+    )
     keep(lab, every)
     if "error" in practice:
         return
-    for unfreeze, precision in (("block4", "bf16"),) if quick else (("block3", "f32"), ("block3", "bf16"), ("block1", "f32")):
+    for unfreeze, precision in (
+        (("block4", "bf16"),) if quick else (("block3", "f32"), ("block3", "bf16"), ("block1", "f32"))
+    ):
         run = f"unfrozen-{unfreeze}{'-bf16' if precision == 'bf16' else ''}"
-        words = ["finetune", "--from", "all-features", "--unfreeze", unfreeze, "--precision", precision, "--name", run, *limits]
+        words = [
+            "finetune",
+            "--from",
+            "all-features",
+            "--unfreeze",
+            unfreeze,
+            "--precision",
+            precision,
+            "--name",
+            run,
+            *limits,
+        ]
         try:
-            lab.item("runs", run, 0 if quick else 60, lambda run=run, words=words: {"runs": train(lab, [run], words)}, resumes=True)
+            lab.item(
+                "runs",
+                run,
+                0 if quick else 60,
+                lambda run=run, words=words: {"runs": train(lab, [run], words)},
+                resumes=True,
+            )
         finally:
             every.append(run)
             keep(lab, every)

@@ -1,4 +1,5 @@
 """The measuring stages: each has a few items, and each item a process or two much shorter than a call."""
+
 import json
 import os
 import subprocess
@@ -24,7 +25,11 @@ class Sizes:
         self.warm_up = ["--warm-up", 0] if compiling else []
         self.agree = ["--batch", 2, "--size", 32] if quick else []
         self.ceilings = ["--size", 128, "--mebibytes", 4] if quick else []
-        self.layers = {"batch": 2, "size": 32, "repeats": 1} if quick else {"batch": 64, "size": 224, "repeats": 1 if compiling else 5}
+        self.layers = (
+            {"batch": 2, "size": 32, "repeats": 1}
+            if quick
+            else {"batch": 64, "size": 224, "repeats": 1 if compiling else 5}
+        )
         # The most informative sizes, and the others, which come last.
         self.batches = [4] if quick else [64, 256]
         self.more_batches = [2] if quick else [128, 512, 32]
@@ -45,16 +50,28 @@ def doctor(lab, sizes):
     if lab.device.startswith("cuda"):
         lab.item("doctor", "nvidia-smi", 5, lambda: {"text": lab.run("nvidia-smi", ["nvidia-smi"])["text"][:2000]})
     # All other stages need the device; this one fails with the reason.
-    lab.item("doctor", "device", 10, lambda: {"wall": lab.findings("device", "step", "--strategy", "cnn", "--batch", 2, "--steps", 1, "--warm-up", 0)[1]["wall"]})
+    lab.item(
+        "doctor",
+        "device",
+        10,
+        lambda: {
+            "wall": lab.findings("device", "step", "--strategy", "cnn", "--batch", 2, "--steps", 1, "--warm-up", 0)[1][
+                "wall"
+            ]
+        },
+    )
 
 
 def start(lab, sizes):
     """Measures the first start, with nothing compiled, and the second."""
     for strategy, side in (("cnn", 48), ("finetune", sizes.side)):
+
         def measure(way):
             name = f"start-{strategy}-{way}"
             batch = 2 if lab.arguments.quick else 64
-            found, run = lab.findings(name, "step", "--strategy", strategy, "--batch", batch, "--size", side, "--steps", 1, "--warm-up", 0)
+            found, run = lab.findings(
+                name, "step", "--strategy", strategy, "--batch", batch, "--size", side, "--steps", 1, "--warm-up", 0
+            )
             return {"wall": run["wall"], "first_step": found[-1]["first_seconds"]}
 
         def cold():
@@ -77,6 +94,7 @@ def agree(lab, sizes):
     weights = ["--weights", "base"] if lab.state.get("weights") and not lab.arguments.quick else []
     ways = [("made-up weights", []), ("made-up weights, bf16", ["--precision", "bf16"])]
     for name, more in (*ways, *([("real weights", weights)] if weights else [])):
+
         def check(more=more, name=name):
             return agreement(lab, f"agree {name}", *sizes.agree, *more)
 
@@ -98,7 +116,13 @@ def agreement(lab, name, *words, **environment):
     if run["code"] and not failed:
         # It ended with an error rather than a failed check.
         raise Failed(f"exit code {run['code']} after {len(checks)} checks: {run['complaint']}")
-    return {"checks": len(checks), "failed": failed, "coarse": bool(rounding and rounding["coarse"]), "worst": worst, "wall": run["wall"]}
+    return {
+        "checks": len(checks),
+        "failed": failed,
+        "coarse": bool(rounding and rounding["coarse"]),
+        "worst": worst,
+        "wall": run["wall"],
+    }
 
 
 def data(lab, sizes):
@@ -134,6 +158,7 @@ def data(lab, sizes):
 
 def ceilings(lab, sizes):
     """Measures the card's peak speed, by burn and by PyTorch."""
+
     def ours():
         found, _ = lab.findings("ceilings", "ceilings", *sizes.ceilings)
         by = {one["finding"]: one for one in found}
@@ -150,6 +175,7 @@ def layers(lab, sizes):
     """Measures each convolution of VGG16 separately."""
     words = [word for name, value in sizes.layers.items() for word in (f"--{name}", value)]
     for precision in ("f32", "bf16"):
+
         def ours(precision=precision):
             return layers_of(lab, f"layers {precision}", *words, "--precision", precision)
 
@@ -162,12 +188,22 @@ def layers(lab, sizes):
 
 def step(lab, sizes):
     """Measures training steps of each strategy."""
-    steps(lab, sizes, sizes.cnn_batches, sizes.batches, [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")])
+    steps(
+        lab,
+        sizes,
+        sizes.cnn_batches,
+        sizes.batches,
+        [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")],
+    )
 
 
 def more_sizes(lab, sizes):
     """Measures training steps with batches of other sizes."""
-    kinds = [("finetune", "block5")] if lab.arguments.quick else [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")]
+    kinds = (
+        [("finetune", "block5")]
+        if lab.arguments.quick
+        else [("features", "block5"), ("finetune", "block5"), ("finetune", "block1")]
+    )
     steps(lab, sizes, sizes.more_cnn_batches, sizes.more_batches, kinds)
 
 
@@ -185,7 +221,9 @@ def steps(lab, sizes, cnn_batches, batches, kinds):
 
         lab.item("step", name, sizes.patience, ours)
         short = f"{name} bf16"
-        lab.item("step", short, sizes.patience, lambda words=words, short=short: ours((*words, "--precision", "bf16"), short))
+        lab.item(
+            "step", short, sizes.patience, lambda words=words, short=short: ours((*words, "--precision", "bf16"), short)
+        )
         if torch(lab):
             for precision in PRECISIONS:
                 words = [strategy, batch, side, sizes.steps, "--unfreeze", unfreeze, "--precision", precision]
