@@ -105,7 +105,7 @@ const VECTOR_OVERHANG: usize = 64;
 /// The code of an output that the `ReLU` set to zero. The other codes, 0 to 3, are positions in the quad, row by row.
 pub(super) const RELU_ZERO: u8 = 4;
 
-/// The code of each output of a forward pass: the position of its maximum in the 2×2 window, or [`RELU_ZERO`]. The
+/// The code of each output of a forward pass: the position of its maximum in the 2×2 window, or `RELU_ZERO`. The
 /// backward pass sends gradients there. Cheap to clone.
 #[derive(Clone)]
 pub struct PoolArgmax {
