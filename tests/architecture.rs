@@ -35,7 +35,7 @@ const RULES: [Rule; 19] = [
         rooms: &["domain", "durable", "events", "runs", "data", "weights", "checkpoint"],
         frameworks: &[],
     },
-    Rule { room: "report", rooms: &["domain", "durable", "runs", "data"], frameworks: &[] },
+    Rule { room: "report", rooms: &["domain", "durable", "events", "runs", "data"], frameworks: &[] },
     Rule { room: "model", rooms: &["domain"], frameworks: &["burn"] },
     Rule {
         room: "train",

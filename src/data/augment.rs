@@ -15,7 +15,7 @@ mod change;
 
 pub use change::{Change, ERASED_GRAY, Erased, Tones, middle};
 
-/// One affine map of an image, independent of the image's size.
+/// An affine map of an image, independent of the image's size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
     /// Rotation in radians.
@@ -63,8 +63,8 @@ impl Affine {
         Self { rotation, zoom, shift, flip, window: Window::WHOLE }
     }
 
-    /// Returns the map from an output pixel (row, column) to a position (row, column) in the input, both in pixels, as
-    /// the rows of a 2×3 matrix. `input` and `output` are the images' (height, width).
+    /// Returns the map from output pixels to input positions, both (row, column) in pixels, as the rows of a 2×3
+    /// matrix. `input` and `output` are the images' (height, width).
     #[must_use]
     pub fn matrix(&self, input: [u32; 2], output: [u32; 2]) -> [[f64; 3]; 2] {
         let [height, width] = input.map(f64::from);

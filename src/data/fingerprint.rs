@@ -1,7 +1,7 @@
 //! The identity of a dataset: a BLAKE3 hash of the data that training uses.
 //!
-//! Hashed are a format tag, the image shape, the class names in order, the image counts by split and class, and the
-//! hash of all pixels. Pixels are in canonical order: split, class, then the order within the class. File names and
+//! Hashed are a format tag, the image shape, the class names in order, the counts by split and class, and the hash of
+//! all pixels. Pixels are in canonical order: split, class, then the order within the class. File names and
 //! dates are left out, so a folder, an archive and a table of the same images have one fingerprint.
 
 use super::manifest::{ClassCounts, ImageShape};

@@ -148,7 +148,7 @@ pub fn read(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
 /// Changes the list of the dataset in folder `dir`, whose fingerprint is this, under the file's lock, and returns it.
 ///
 /// # Errors
-/// Those of [`read`] and of `change`, and when the list cannot be locked or written; it is then as it was.
+/// The errors of [`read`] and of `change`, and when the list cannot be locked or written; it is then as it was.
 pub fn change(
     dir: &Path,
     fingerprint: &str,

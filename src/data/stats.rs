@@ -6,14 +6,14 @@ use crate::domain::Split;
 /// The distribution of a dataset's images over its classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// One entry per class, in label order.
+    /// An entry per class, in label order.
     pub classes: Vec<ClassShare>,
     /// Images of the largest class over images of the smallest, in training and validation together; infinite if the
     /// smallest is empty.
     pub imbalance: f64,
 }
 
-/// One class's part of a dataset.
+/// A class's part of a dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassShare {
     /// The class's name.

@@ -18,7 +18,7 @@ pub(super) struct Network {
     stem: Kernel,
     /// The units of the six stages. All but the first and third halve the map.
     backbone: Vec<Vec<Unit>>,
-    /// One unit for each stride.
+    /// A unit for each stride.
     neck: [Unit; 3],
     heads: [Unit; 3],
 }

@@ -16,7 +16,7 @@ pub fn scale_down(picture: &RgbImage, longest: u32) -> Cow<'_, RgbImage> {
     if side <= longest {
         return Cow::Borrowed(picture);
     }
-    let [width, height] = [width, height].map(|side| scaled(side, longest, side));
+    let [width, height] = [width, height].map(|length| scaled(length, longest, side));
     let square = side / longest.max(1);
     let averaged = (square > 1 && picture.width().min(picture.height()) >= square).then(|| average(picture, square));
     Cow::Owned(imageops::resize(averaged.as_ref().unwrap_or(picture), width, height, FilterType::Triangle))

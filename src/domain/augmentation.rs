@@ -25,7 +25,8 @@ pub struct Augmentation {
     /// The distance of pixels to their mean is multiplied by a factor from 1 − this to 1 + this.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub contrast: f64,
-    /// The share of images in which a rectangle becomes gray (Z. Zhong et al. 2017, <https://arxiv.org/abs/1708.04896>).
+    /// The share of images in which a rectangle becomes gray (Z. Zhong et al. 2017,
+    /// <https://arxiv.org/abs/1708.04896>).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub erasing: f64,
     /// Both parameters of the beta distribution by which pairs of a batch are mixed (H. Zhang et al. 2018,

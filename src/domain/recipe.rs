@@ -113,8 +113,8 @@ pub struct Recipe {
     /// The way in which rare classes get more weight.
     #[serde(default, skip_serializing_if = "is_default")]
     pub balance: Balance,
-    /// Side in pixels of the square cut out of each image: at a random position in training, from the middle in
-    /// evaluation. 0 uses whole images.
+    /// Side in pixels of the square cut out of each image: at random in training, from the middle in evaluation.
+    /// 0 uses whole images.
     #[serde(default, skip_serializing_if = "is_none")]
     pub crop: u32,
     /// Whether the first layer standardizes each image to mean 0 and variance 1.

@@ -46,7 +46,7 @@ struct Header {
     tensors: BTreeMap<String, serde_json::Value>,
 }
 
-/// The same file with its header in the order of names: one network gives the same bytes each time.
+/// Returns the file with its header in the order of names. Otherwise equal networks would give different bytes.
 fn in_order(file: &[u8]) -> Result<Vec<u8>, ExportError> {
     let (length, _) = SafeTensors::read_metadata(file).map_err(|error| ExportError::form("safetensors", &error))?;
     let (header, data) = file[8..].split_at(length);

@@ -2,16 +2,19 @@
 
 use std::fmt::Write as _;
 
-/// Colours that people with any colour vision can tell apart (Okabe and Ito, 2008).
+/// Colours that differ for people with any colour vision (Okabe and Ito, 2008).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
-/// Strokes that tell lines apart without colour.
+/// Strokes by which lines differ without colour.
 const DASHES: [&str; 6] = ["", "6 3", "2 2", "8 3 2 3", "12 3", "1 4"];
 
 const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 300.0;
-/// Margins: left, top, right, bottom.
-const MARGINS: [f64; 4] = [52.0, 16.0, 16.0, 36.0];
+const HEIGHT: f64 = 320.0;
+/// Margins: left, top, right, bottom. The title and up to six names of lines are above the plot.
+const MARGINS: [f64; 4] = [52.0, 60.0, 16.0, 36.0];
+
+/// Names of lines in a row of the legend.
+const NAMES: usize = 3;
 /// Points a line has at most; a longer one is thinned.
 const POINTS: usize = 800;
 
@@ -101,6 +104,11 @@ impl Chart {
                 number(tick)
             );
         }
+        let _ = write!(
+            out,
+            "<text x=\"{left}\" y=\"14\" font-weight=\"600\" fill=\"currentColor\">{}</text>",
+            escape(&self.title)
+        );
         let (axis, base) = (left + (WIDTH - left - right) / 2.0, HEIGHT - bottom);
         let _ = write!(
             out,
@@ -129,8 +137,10 @@ impl Chart {
             let _ = write!(out, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\" fill=\"{colour}\"/>", x(mark.0), y(mark.1));
         }
         #[allow(clippy::cast_precision_loss)] // a handful of lines
-        let row = MARGINS[1] + 12.0 + 16.0 * index as f64;
-        let key = WIDTH - MARGINS[2] - 150.0;
+        let (row, key) = (
+            32.0 + 16.0 * (index / NAMES) as f64,
+            MARGINS[0] + (WIDTH - MARGINS[0]) / NAMES as f64 * (index % NAMES) as f64,
+        );
         let _ = write!(
             out,
             "<path d=\"M{key} {}H{}\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/><text x=\"{}\" \

@@ -1,7 +1,7 @@
 //! Reports of runs for people without a terminal: one HTML file, Markdown, and charts as SVG.
 //!
-//! May know: `domain`, `durable`, `runs`, `data`. A [`Report`] is collected from run folders and datasets once and then
-//! written in any form, so that all forms show the same numbers.
+//! May know: `domain`, `durable`, `events`, `runs`, `data`. A [`Report`] is collected from run folders and
+//! datasets once and then written in any form, so that all forms show the same numbers.
 
 mod chart;
 mod faces;
@@ -27,9 +27,9 @@ pub const FACES: usize = 24;
 /// The file format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// One HTML file without script and network.
+    /// An HTML file without script and network.
     Html,
-    /// One Markdown file without pictures.
+    /// A Markdown file without pictures.
     Markdown,
     /// A folder of charts.
     Svg,
@@ -57,7 +57,7 @@ pub enum ReportError {
     },
 }
 
-/// One run of a report.
+/// A run of a report.
 #[derive(Debug)]
 pub struct RunPart {
     /// The run.

@@ -97,7 +97,7 @@ fn bilinear(corners: [u32; LANES], down: [f32; LANES], right: [f32; LANES], scal
     })
 }
 
-/// One channel of an image.
+/// A channel of an image.
 #[derive(Clone, Copy)]
 struct Plane<'a> {
     pixels: &'a [u8],

@@ -71,7 +71,8 @@ pub trait KernelBackend: Backend {
     /// Computes batch norm of a training step, followed by `ReLU` if set: `x` `[n, channels, height, width]`, all else
     /// `[channels]` in f32.
     ///
-    /// `None` where there is no kernel for these tensors. [`batch_norm`](super::batch_norm) then uses burn's operations.
+    /// `None` where there is no kernel for these tensors. [`batch_norm`](super::batch_norm) then uses burn's
+    /// operations.
     fn batch_norm_tracked(
         _x: &FloatTensor<Self>,
         _scale: &FloatTensor<Self>,
@@ -85,7 +86,8 @@ pub trait KernelBackend: Backend {
     /// Computes batch norm by given statistics, followed by `ReLU` if set. `x` is `[n, channels, height, width]`;
     /// scale, shift, mean and variance are `[channels]` in f32. Has no gradients.
     ///
-    /// `None` where there is no kernel for these tensors. [`batch_norm_fixed`](super::batch_norm_fixed) then uses burn's operations.
+    /// `None` where there is no kernel for these tensors. [`batch_norm_fixed`](super::batch_norm_fixed) then
+    /// uses burn's operations.
     fn batch_norm_fixed(
         _x: &FloatTensor<Self>,
         _parameters: &[FloatTensor<Self>; 2],

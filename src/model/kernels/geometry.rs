@@ -87,8 +87,8 @@ impl Geometry {
         }
     }
 
-    /// Returns the number of values in one row of the padded input: a border on either side, and one more pixel for an odd
-    /// width.
+    /// Returns the number of values in one row of the padded input: a border on either side, and one more pixel for
+    /// an odd width.
     pub(super) fn padded_row(&self) -> usize {
         (self.w + 2 + self.w % 2) * self.c_in
     }

@@ -157,7 +157,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
 fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
     let run = state.library.runs.find(&id("plain-finch")).cloned().expect("a lost run");
-    assert!(draw(&state, SIZES[2]).contains("gone without a word"));
+    assert!(draw(&state, SIZES[2]).contains("gone without a message"));
     read(&mut state, RunView { loss: Some(WorkerDeath::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");

@@ -46,8 +46,8 @@ pub(super) fn through_relu<E: Float, N: Size>(
     add_rows::<N>(sum, sums, column, vectors, rows, columns);
 }
 
-/// Computes `dy` through 2×2 pooling and `ReLU`. Each of `grad` `[n, h / 2, w / 2, vectors]` goes to the first maximum
-/// of its window in `y`, if `pooled` is above zero. Pixels outside all windows get 0.
+/// Computes `dy` through 2×2 pooling and `ReLU`. `grad` `[n, h / 2, w / 2, vectors]` goes to the first maximum of
+/// each window in `y` if `pooled` is positive. Pixels outside all windows get 0.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn through_pooling<E: Float, N: Size>(

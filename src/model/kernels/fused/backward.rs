@@ -41,8 +41,8 @@ impl OutputGradient<'_> {
     }
 }
 
-/// Computes gradients from `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, and `grad` and the `codes` of the
-/// forward pass, which have the layout of the output. The input's gradient has the layout of the input.
+/// Computes gradients from `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]`, `grad`, and the `codes` of the
+/// forward pass. The last two have the layout of the output. The input's gradient has the layout of the input.
 pub(in super::super) fn backward(
     geometry: &Geometry,
     grad: &[f32],

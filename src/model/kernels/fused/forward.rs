@@ -63,8 +63,8 @@ fn forward_image(geometry: &Geometry, x: &[f32], panels: &Panels, out: &mut [f32
     bands.into_par_iter().for_each(dispatch);
 }
 
-/// The weights in the order in which the innermost loop reads them: by block of output channels, kernel row, kernel
-/// column, input channel, channel of the block. Channels beyond the last one are zero.
+/// The weights in the order of the innermost loop: block of output channels, kernel row, kernel column, input channel,
+/// channel of the block. Channels beyond the last one are zero.
 struct Panels {
     weights: Scratch,
     bias: Scratch,

@@ -19,8 +19,8 @@ type Diff = Autodiff<Flex>;
 /// `[n, c_in, c_out, h, w]`.
 type Sizes = [usize; 5];
 
-/// Sizes on both sides of every limit: the parts of a batch, odd edges, the numbers of a run and of a tile of vectors,
-/// and blocks of output channels.
+/// Sizes on both sides of every limit. Limits are parts of a batch, odd edges, runs and tiles of vectors, and blocks of
+/// output channels.
 const SIZES: [Sizes; 17] = [
     [1, 1, 1, 2, 2],
     [1, 1, 9, 3, 2],

@@ -155,7 +155,7 @@ mod tests {
             judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
         );
         let none = judge(&subject(&run, Split::Validation, None)).expect_err("none");
-        assert!(none.contains("has kept no predictions"), "{none}");
+        assert!(none.contains("has saved no predictions"), "{none}");
         let folder = backend.store.folder(&run);
         std::fs::create_dir_all(folder.path().join("validation")).expect("a folder");
         for (epoch, right) in [(1, 0.2), (3, 0.9)] {
