@@ -161,7 +161,7 @@ impl Augmentation {
         Some(Some(found).filter(|found| *found != Self::default()))
     }
 
-    /// Returns the text that [`read`](Self::read) parses: the name of a preset, or the parts.
+    /// Returns the text for [`parse`](Self::parse): the name of a preset, or the parts.
     #[must_use]
     pub fn to_text(augmentation: Option<Self>) -> String {
         let preset = Self::PRESETS.iter().find(|(_, ranges)| *ranges == augmentation);
