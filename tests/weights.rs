@@ -98,8 +98,8 @@ fn what_cannot_be_imported_is_refused_in_words() {
             &["weights", "import", "x", "--name", "x", "--preprocessing", "caffe"],
             "keras-imagenet, vggface, torchvision",
         ),
-        (&["weights", "fetch", "resnet"], "say vggface, imagenet, torchvision, or an address"),
-        (&["weights", "fetch", "https://127.0.0.1:1/x"], "Say --name"),
+        (&["weights", "fetch", "resnet"], "give vggface, imagenet, torchvision, or an address"),
+        (&["weights", "fetch", "https://127.0.0.1:1/x"], "give --name"),
     ];
     for (arguments, expected) in usage {
         let complaint = lab.complaint(arguments, 2);
