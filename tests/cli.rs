@@ -56,7 +56,7 @@ fn every_command_is_in_the_list_of_commands_and_the_list_names_no_other() {
         // The command of the row, and parts that it may name without the command: `unmark`.
         let of = row.iter().filter_map(|code| code.first()).find(|word| top.iter().any(|name| name == *word));
         let parts = of.map_or_else(Vec::new, |of| commands(&lab, &[of]));
-        for word in row.iter().filter_map(|code| code.first()).filter(|word| !word.starts_with('-')) {
+        for word in row.iter().filter_map(|code| code.first()).filter(|word| word.starts_with(char::is_alphabetic)) {
             let left_out = (*word == "config" && !cfg!(feature = "dashboard"))
                 || (["bench", "predict"].contains(word) && !cfg!(feature = "trainer"));
             let is_there = top.iter().chain(&parts).any(|name| name == word);

@@ -278,7 +278,7 @@ fn a_run_whose_checkpoints_are_damaged_is_refused_by_name_and_keeps_its_history(
     // With an intact best checkpoint, the run resumes from it and reports that.
     fs::write(folder.best_checkpoint(), whole).expect("written");
     let output = lab.mien(&["resume", "latest"]).assert().success().get_output().clone();
-    assert!(String::from_utf8_lossy(&output.stdout).contains("going on from "));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("resuming from "));
     assert_eq!(epochs_of(&lab.json(&["show", "latest", "--json"])), (1..=40).collect::<Vec<u64>>());
 }
 
