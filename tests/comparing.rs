@@ -60,6 +60,30 @@ fn compared_runs_have_the_promised_keys() {
     assert!(table.contains("\nsetting,seed,42,7\n") && table.contains("\nagainst_baseline,p,,1\n"), "{table}");
 }
 
+#[test]
+fn a_report_is_written_in_each_form_and_replaces_no_file_unasked() {
+    let lab = Lab::new();
+    tested(&lab, "calm-heron", 1);
+    tested(&lab, "odd-raven", 2);
+    let path = |name: &str| lab.home().join(name).to_str().expect("a path").to_owned();
+    let (page, text, charts) = (path("both.html"), path("one.md"), path("charts"));
+    lab.text(&["report", "calm", "odd", "--out", &page]);
+    let written = fs::read_to_string(&page).expect("a page");
+    for part in ["calm-heron", "odd-raven", "Confusion matrix", "0.7500", "Significance"] {
+        assert!(written.contains(part), "{part} is missing in {written}");
+    }
+    assert!(!written.contains('\u{1b}') && !written.contains("<script"), "text from outside reached the page");
+    let complaint = lab.complaint(&["report", "calm", "--out", &page], 1);
+    assert!(complaint.contains("both.html exists: --force replaces it"), "{complaint}");
+    assert_eq!(fs::read_to_string(&page).expect("a page"), written);
+    lab.text(&["report", "calm", "--out", &text]);
+    assert!(fs::read_to_string(&text).expect("a text").contains("Test accuracy 0.7500"));
+    lab.text(&["report", "calm", "odd", "--to", "svg", "--out", &charts]);
+    assert!(fs::read_to_string(format!("{charts}/validation-loss.svg")).expect("a chart").starts_with("<svg "));
+    let complaint = lab.complaint(&["report", "calm", "--out", &path("report.docx")], 2);
+    assert!(complaint.contains("--to html, markdown or svg"), "{complaint}");
+}
+
 /// Creates tested runs with these seeds and learning rates, and predictions for the images of [`matching_predictions`].
 fn swept(lab: &Lab) {
     let runs = [("a-1", 1, 0.1), ("a-2", 2, 0.1), ("b-1", 1, 0.2), ("b-2", 2, 0.2)];
