@@ -80,6 +80,8 @@ fn a_report_is_written_in_each_form_and_replaces_no_file_unasked() {
     assert!(fs::read_to_string(&text).expect("a text").contains("Test accuracy 0.7500"));
     lab.text(&["report", "calm", "odd", "--to", "svg", "--out", &charts]);
     assert!(fs::read_to_string(format!("{charts}/validation-loss.svg")).expect("a chart").starts_with("<svg "));
+    let twice = lab.complaint(&["report", "calm", "calm", "--out", &path("twice.html")], 2);
+    assert!(twice.contains("calm-heron is given twice"), "{twice}");
     let complaint = lab.complaint(&["report", "calm", "--out", &path("report.docx")], 2);
     assert!(complaint.contains("--to html, markdown or svg"), "{complaint}");
 }

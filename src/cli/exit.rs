@@ -199,6 +199,7 @@ impl CommandError {
                 | Self::Note(_)
                 | Self::Resolve(_)
                 | Self::Comparison(_)
+                | Self::Report(ReportError::Comparison(_))
                 | Self::Setting(_)
                 | Self::Sweep(_)
                 | Self::Problem(
