@@ -39,13 +39,35 @@ fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
     Some(work.precomputed_operations as f64 * computed as f64 / seconds)
 }
 
-/// Returns whether a run's device is the requested one; `None` if the recipe cannot get that device.
-fn fits(run: &Summary, device: DeviceRequest) -> Option<bool> {
-    let had = run.device.as_ref()?;
-    match device {
-        // `auto` chooses the same device as last time; another run of this machine is better than none.
-        DeviceRequest::Auto => Some(run.recipe.device == DeviceRequest::Auto),
-        other => (had.name == other.to_string()).then_some(true),
+/// How well a run's device predicts the device of a request, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum DeviceMatch {
+    /// A device of the same kind on another machine, or any device of this machine while `auto` is undecided.
+    Rough,
+    /// The same device on this machine.
+    Same,
+}
+
+/// Returns the device that a request gets on this machine; `None` if no run shows it. `runs` are newest first.
+fn expected_device(runs: &[&Summary], request: DeviceRequest, host: &str) -> Option<String> {
+    if request != DeviceRequest::Auto {
+        return Some(request.to_string());
+    }
+    let latest = runs.iter().find(|run| {
+        run.recipe.device == DeviceRequest::Auto && run.host.as_deref() == Some(host) && run.device.is_some()
+    });
+    latest.and_then(|run| Some(run.device.as_ref()?.name.clone()))
+}
+
+/// Returns how well a run's device predicts the expected one; `None` if it is of another kind.
+fn matching(run: &Summary, expected: Option<&str>, host: &str) -> Option<DeviceMatch> {
+    let device = &run.device.as_ref()?.name;
+    let here = run.host.as_deref() == Some(host);
+    let kind = |name: &str| name.split(':').next().map(str::to_owned);
+    match expected {
+        Some(expected) if here && device == expected => Some(DeviceMatch::Same),
+        Some(expected) => (kind(device) == kind(expected)).then_some(DeviceMatch::Rough),
+        None => here.then_some(DeviceMatch::Rough),
     }
 }
 
@@ -61,26 +83,31 @@ fn distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
     1.0 + (had as f64 / images.train.max(1) as f64).ln().abs()
 }
 
-/// Estimates a run's duration. Prefers a run of the same kind and device, then the same dataset, then the nearest size,
-/// then the newest. Returns `None` if no run has a completed epoch. `runs` are newest first; `image` is `[height,
-/// width, channels]` of stored images.
+/// Estimates a run's duration on the machine `host`, in seconds. Prefers a run of the same device, then of the same
+/// kind, then of the same dataset, then of the nearest size, then the newest. Returns `None` if no run on such a device
+/// has a completed epoch. `runs` are newest first; `image` is `[height, width, channels]` of stored images.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
-pub fn estimate<'a>(
-    runs: impl Iterator<Item = &'a Summary>,
+pub fn estimate(
+    runs: &[&Summary],
     recipe: &Recipe,
     image: [usize; 3],
     classes: usize,
     images: SplitCounts,
+    host: &str,
 ) -> Option<Estimate> {
     let work = TrainingCost::of(recipe, image, classes, images).ok()?;
-    let mut candidates: Vec<(&Summary, f64, bool)> = runs
+    let expected = expected_device(runs, recipe.device, host);
+    let mut candidates: Vec<(&Summary, f64, (DeviceMatch, bool))> = runs
+        .iter()
         .filter_map(|run| {
-            let same_device = fits(run, recipe.device)?;
+            let device = matching(run, expected.as_deref(), host)?;
             let cached = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
-            let same_kind = run.recipe.strategy == recipe.strategy && run.recipe.network == recipe.network;
-            let alike = same_device && same_kind && cached == (work.precomputed > 0);
-            Some((run, speed(run, image)?, alike))
+            let same_kind = run.recipe.strategy == recipe.strategy
+                && run.recipe.network == recipe.network
+                && run.recipe.precision == recipe.precision
+                && cached == (work.precomputed > 0);
+            Some((*run, speed(run, image)?, (device, same_kind)))
         })
         .collect();
     // A stable sort: of equals the newest stays first.
@@ -89,11 +116,12 @@ pub fn estimate<'a>(
         other_alike.cmp(alike).then_with(|| far(one).total_cmp(&far(other)))
     });
     let (run, speed, alike) = candidates.first()?;
+    let (_, same_kind) = *alike;
     let base = candidates.iter().find_map(|(run, ..)| Some((run, base_speed(run, image)?)));
     let of_base = base.map_or(*speed, |(_, speed)| speed);
     // Without a similar run, use the speed of the frozen part: a head's speed does not apply to convolutions.
     let (run, speed) = match base {
-        Some((other, of_base)) if !alike && recipe.transfer.is_some() => (other, of_base),
+        Some((other, of_base)) if !same_kind && recipe.transfer.is_some() => (other, of_base),
         _ => (run, *speed),
     };
     let epoch = images.train as f64 * work.operations as f64 + images.validation as f64 * work.forward as f64;
@@ -102,7 +130,7 @@ pub fn estimate<'a>(
         seconds_per_epoch: epoch / speed,
         from: run.id.clone(),
         other_dataset: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
-        rough: !alike,
+        rough: *alike != (DeviceMatch::Same, true),
     })
 }
 
@@ -112,6 +140,7 @@ mod tests {
     use crate::domain::{EarlyStoppingStatus, EpochMetrics, Hyperparameter, Strategy};
     use crate::events::{Event, Record};
 
+    const HERE: &str = "here";
     const IMAGES: SplitCounts = SplitCounts { train: 1_000, validation: 300, test: 200 };
 
     fn run(id: &str, recipe: Recipe, images_per_second: f64, events: Vec<Event>) -> Summary {
@@ -128,6 +157,7 @@ mod tests {
         };
         let classes = vec!["a".into(), "b".into()];
         let opened = [
+            Event::WorkerStarted { pid: 1, host: HERE.into(), resumed_from: 0, resumed_step: 0 },
             Event::DeviceChosen { device: "cpu".into(), description: String::new(), note: None },
             Event::DataOpened { images: IMAGES, classes },
         ];
@@ -139,7 +169,7 @@ mod tests {
     }
 
     fn guess(runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
-        estimate(runs.iter(), recipe, [48, 48, 1], 2, IMAGES)
+        estimate(&runs.iter().collect::<Vec<_>>(), recipe, [48, 48, 1], 2, IMAGES, HERE)
     }
 
     #[test]
@@ -204,5 +234,42 @@ mod tests {
         assert_eq!(guess(&runs, &recipe), None);
         // The device that `auto` will choose is unknown, so the estimate is rough.
         assert!(guess(&runs, &Recipe::sample(Strategy::Cnn)).is_some_and(|found| found.rough));
+    }
+
+    #[test]
+    fn another_machine_or_precision_gives_a_rough_estimate_at_most() {
+        let recipe = Recipe::sample(Strategy::Cnn);
+        let judged = |runs: &[Summary], recipe: &Recipe| guess(runs, recipe).map(|found| (found.from, found.rough));
+        let id = |name: &str| RunId::new(name).expect("an id");
+        let device = |mut run: Summary, host: &str, name: &str| {
+            run.host = Some(host.into());
+            run.device.as_mut().expect("a device").name = name.into();
+            run
+        };
+        let there = device(run("there", recipe.clone(), 9_000.0, vec![]), "elsewhere", "cuda:0");
+        let here = run("here", recipe.clone(), 100.0, vec![]);
+        assert_eq!(judged(&[there.clone()], &recipe), None, "a GPU of another machine says nothing of `auto` here");
+        assert_eq!(judged(&[there.clone(), here.clone()], &recipe), Some((id("here"), false)));
+        let gpu = Recipe { device: DeviceRequest::Cuda(0), ..recipe.clone() };
+        assert_eq!(judged(&[there, here.clone()], &gpu), Some((id("there"), true)));
+
+        let mut bf16 = recipe.clone();
+        bf16.set_precision(crate::domain::Precision::Bf16);
+        let of_bf16 = run("bf16", bf16, 9_000.0, vec![]);
+        assert_eq!(judged(&[of_bf16.clone(), here], &recipe), Some((id("here"), false)));
+        assert_eq!(judged(&[of_bf16], &recipe), Some((id("bf16"), true)));
+
+        // Of runs on a device that was named, that of the same kind decides what `auto` may take.
+        let named = Recipe { device: DeviceRequest::Cpu, ..recipe.clone() };
+        let runs = [
+            run(
+                "of-features",
+                Recipe { device: DeviceRequest::Cpu, ..Recipe::sample(Strategy::Features) },
+                5.0,
+                vec![],
+            ),
+            run("cnn", named, 100.0, vec![]),
+        ];
+        assert_eq!(judged(&runs, &recipe), Some((id("cnn"), true)));
     }
 }

@@ -35,6 +35,12 @@ pub struct Holder {
     pub host: String,
 }
 
+/// Returns this machine's name.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 #[derive(Serialize, Deserialize)]
 struct Written {
     version: u32,
@@ -47,7 +53,7 @@ impl Holder {
     #[must_use]
     pub fn this_process() -> Option<Self> {
         let pid = std::process::id();
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = host_name();
         Some(Self { pid, started: started(pid)?, boot: boot()?, namespace: namespace()?, host })
     }
 

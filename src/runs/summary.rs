@@ -100,6 +100,8 @@ pub struct Summary {
     pub id: RunId,
     /// The run's recipe.
     pub recipe: Recipe,
+    /// The name of its latest worker's machine.
+    pub host: Option<String>,
     /// The device that the run got.
     pub device: Option<Device>,
     /// The model's size.
@@ -173,6 +175,7 @@ impl Summary {
             limits: Limits::of(&recipe),
             load: None,
             recipe,
+            host: None,
             device: None,
             parameters: None,
             images: None,

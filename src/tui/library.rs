@@ -41,6 +41,8 @@ impl<T> Listing<T> {
 /// All that was read of the home.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
+    /// This machine's name.
+    pub host: String,
     /// The datasets.
     pub datasets: Listing<DatasetEntry>,
     /// The imported weights.

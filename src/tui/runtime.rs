@@ -26,7 +26,7 @@ use super::watch::Ask;
 use super::widgets::faces::Pictures;
 use super::{clipboard, config, first_run, update, view, watch};
 use crate::domain::{DatasetName, RunId};
-use crate::runs::RunStore;
+use crate::runs::{RunStore, host_name};
 use crate::supervise::now;
 use crate::tui::backend::Backend;
 use crate::tui::layout::Layout;
@@ -115,6 +115,7 @@ async fn dashboard(
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
+    state.library.host = host_name();
     state.tour = first_run::is_first();
     let mut dashboard = Dashboard {
         state,

@@ -10,6 +10,7 @@ use crate::domain::{Outcome, Recipe, Split, SplitCounts};
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::model::kernels::{KernelBackend, TrainBackend};
+use crate::runs::host_name;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::data_loader::DataLoader;
@@ -38,7 +39,7 @@ pub(super) fn train(
     let point = find_resume_point(&files)?;
     let warnings = point.as_ref().map_or_else(Vec::new, |point| point.repair(&files));
     let (from, resumed_step) = point.as_ref().map_or((0, 0), |point| point.state.position());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = host_name();
     reporter.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
     warnings.into_iter().chain(interval().1).for_each(|message| reporter.report(Event::Warning { message }));
     reporter.update_limits();

@@ -19,7 +19,10 @@ impl Summary {
             self.kernels = None;
         }
         match &record.event {
-            Event::WorkerStarted { resumed_from, resumed_step, .. } => self.restart(*resumed_from, *resumed_step),
+            Event::WorkerStarted { host, resumed_from, resumed_step, .. } => {
+                self.host = Some(host.clone());
+                self.restart(*resumed_from, *resumed_step);
+            }
             Event::DeviceChosen { device, description, note } => {
                 self.wait_no_more();
                 self.device =

@@ -87,6 +87,7 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
         _ => None,
     });
     let mut state = State::new(theme, TimeZone::UTC, NOW);
+    state.library.host = "box".into();
     update(&mut state, NOW, Event::DatasetsRead(Ok(datasets)));
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![])));
     update(&mut state, NOW, Event::RunsRead(runs));

@@ -23,7 +23,7 @@ impl Cost {
         Ok(Self {
             work: TrainingCost::of(recipe, image, classes, images)?,
             device: recipe.device,
-            time: estimate(choices.summaries().into_iter(), recipe, image, classes, images),
+            time: estimate(&choices.summaries(), recipe, image, classes, images, &choices.library.host),
         })
     }
 
