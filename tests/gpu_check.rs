@@ -38,6 +38,7 @@ fn workers(store: &RunStore, run: &str) -> usize {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/long-tests"]
 fn every_stage_is_rehearsed_on_the_processor_and_what_the_budget_cuts_is_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");

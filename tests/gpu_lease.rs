@@ -61,6 +61,7 @@ fn base(path: &Path) {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/long-tests"]
 fn both_calls_are_rehearsed_on_the_processor_from_what_was_packed() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();

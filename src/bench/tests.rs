@@ -35,6 +35,7 @@ fn a_correct_device_passes_every_check_and_each_is_reported() {
 }
 
 #[test]
+#[ignore = "takes a minute: scripts/long-tests"]
 fn bf16_agrees_with_f32_as_far_as_its_rounding_lets_it() {
     let mut checks = Vec::new();
     let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::Bf16 };

@@ -140,6 +140,7 @@ fn a_padded_last_batch_trains_as_an_unpadded_one() {
     for network in NetworkName::from_scratch() {
         let mut training = ImageRun::new();
         training.recipe.set_network(network);
+        training.recipe.epochs = 2;
         // 120 images: the last batch of an epoch has 10. All validation images are fewer than a batch.
         training.recipe.batch_size = 22;
         for resident in [false, true] {
