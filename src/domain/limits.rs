@@ -27,6 +27,14 @@ impl Limits {
         Self { epochs: epochs.unwrap_or(self.epochs), patience: patience.unwrap_or(self.patience) }
     }
 
+    /// Returns a recipe with these limits in place of its own.
+    #[must_use]
+    pub fn applied_to(self, recipe: &Recipe) -> Recipe {
+        let mut recipe = recipe.clone();
+        (recipe.epochs, recipe.early_stopping.patience) = (self.epochs, self.patience);
+        recipe
+    }
+
     /// Checks both limits against the ranges of their settings.
     ///
     /// # Errors

@@ -167,6 +167,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Returns the recipe with the limits in force, which may have been changed since it was written.
+    #[must_use]
+    pub fn recipe_in_force(&self) -> Recipe {
+        self.limits.applied_to(&self.recipe)
+    }
+
     /// Returns the summary before any event.
     #[must_use]
     pub fn new(id: RunId, recipe: Recipe) -> Self {

@@ -25,7 +25,7 @@ pub(super) fn groups(runs: &[&Summary]) -> Vec<SeedGroup> {
 /// Returns all runs, grouped if they differ only in the seed, in the order of each group's first run. A run with the
 /// recipe and the seed of an earlier one is a repetition and forms a group by itself.
 pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
-    let bare: Vec<Recipe> = runs.iter().map(|run| without_seed(&run.recipe)).collect();
+    let bare: Vec<Recipe> = runs.iter().map(|run| without_seed(&run.recipe_in_force())).collect();
     let seed = |at: usize| runs[at].recipe.seed;
     let mut folds: Vec<Vec<usize>> = Vec::new();
     for at in 0..runs.len() {

@@ -57,11 +57,12 @@ const NAMED_PATHS: [&str; 31] = [
     "transfer.fine_tuning",
 ];
 
-/// Returns the settings in which the runs differ, in the order of the form.
+/// Returns the settings in which the runs differ, with the limits in force, in the order of the form.
 #[must_use]
 pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
-    let of_runs: Vec<Vec<(String, Option<String>)>> = runs.iter().map(|run| named(&run.recipe)).collect();
-    let rest: Vec<BTreeMap<String, String>> = runs.iter().map(|run| others(&run.recipe)).collect();
+    let recipes: Vec<Recipe> = runs.iter().map(|run| run.recipe_in_force()).collect();
+    let of_runs: Vec<Vec<(String, Option<String>)>> = recipes.iter().map(named).collect();
+    let rest: Vec<BTreeMap<String, String>> = recipes.iter().map(others).collect();
     let mut found: Vec<Setting> = Vec::new();
     for at in 0..of_runs.first().map_or(0, Vec::len) {
         let values = of_runs.iter().map(|settings| settings[at].1.clone()).collect();

@@ -99,6 +99,20 @@ fn the_best_is_marked_where_there_is_a_better() {
 }
 
 #[test]
+fn limits_that_were_changed_are_compared_as_they_are_in_force() {
+    let [mut old, new] = two();
+    old.0.limits = old.0.limits.with(Some(60), Some(20));
+    let settings = compare(&[old, new]).settings;
+    let values =
+        |name: &str| settings.iter().find(|setting| setting.name == name).map(|setting| setting.values.clone());
+    let begun = Recipe::cnn(DatasetName::new("demo").expect("a name"), "print".into(), 1);
+    assert_eq!(values("epochs"), Some(vec![Some("60".into()), Some(begun.epochs.to_string())]));
+    let patience = Some(begun.early_stopping.patience.to_string());
+    assert_eq!(values("patience"), Some(vec![Some("20".into()), patience]));
+    assert_eq!(settings.len(), 2, "{settings:?}");
+}
+
+#[test]
 fn a_figure_that_is_no_number_is_none_and_never_the_best() {
     let [mut old, new] = two();
     old.0.test.as_mut().expect("tested").loss = f64::NAN;
@@ -240,7 +254,7 @@ fn runs_that_differ_only_in_the_seed_are_folded() {
         (summary, inspection)
     };
     let mut other = seeded("other", 9, 30);
-    other.0.recipe.epochs = 7;
+    other.0.limits = other.0.limits.with(Some(7), None);
     let runs = [seeded("a", 1, 12), seeded("b", 2, 15), seeded("again", 2, 15), other, seeded("c", 3, 18)];
     let comparison = compare(&runs);
     assert_eq!(comparison.groups.len(), 1);

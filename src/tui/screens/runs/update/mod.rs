@@ -181,7 +181,7 @@ fn repeat(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     let (form, choices) = state.form_and_choices();
-    form.repeat(run.id.clone(), &summary.recipe, &choices);
+    form.repeat(run.id.clone(), &summary.recipe_in_force(), &choices);
     state.runs.selected = Some(run.id.clone());
     go_to(state, Screen::Train)
 }
