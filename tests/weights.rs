@@ -148,7 +148,7 @@ fn without_a_network_it_says_what_to_do_elsewhere() {
     let url = format!("http://{}/x.h5", listener.local_addr().expect("an address"));
     drop(listener);
     let complaint = lab.complaint(&["weights", "fetch", &url, "--name", "x"], 1);
-    assert!(complaint.contains(&format!("fetch {url} on another machine")), "{complaint}");
+    assert!(complaint.contains(&format!("download {url} on another machine")), "{complaint}");
     assert!(complaint.contains("\n  mien weights import FILE --name x"), "{complaint}");
     assert!(leftovers(&lab.home().join("weights")).is_empty());
     let complaint = lab.complaint(&["data", "import", &url, "--name", "faces"], 1);
