@@ -31,7 +31,8 @@ Exit codes:
   130  stopped on request, or ended by Ctrl-C
 
 RUN is the id of a run, the beginning of one, or `latest`.
-HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your data folder.";
+HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your
+data folder.";
 
 /// The result of a command that ended without a [`CommandError`].
 #[derive(Debug, Clone, Copy)]

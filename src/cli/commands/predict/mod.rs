@@ -31,13 +31,15 @@ use report::Report;
 use watched_folder::WatchedFolder;
 
 const HELP: &str = "\
-SOURCE is a file, a folder (with all folders in it), a pattern such as '*.jpg', an address (https://…), or `-` for a
-list of these on stdin, one a line. A folder whose folders are named as the run's classes also gives accuracy, macro F1
-and the confusion matrix; a picture counts by its largest face.
+SOURCE is a file, a folder (with all folders in it), a pattern such as '*.jpg', an address
+(https://…), or `-` for a list of these on stdin, one a line. A folder whose subfolders are named
+as the run's classes also gives accuracy, macro F1 and the confusion matrix. Of each picture, the
+largest face counts.
 
---json prints one record a line: {\"source\", \"box\": [x, y, width, height] or null, \"class\", \"probabilities\":
-{class: p, …}}, or {\"source\", \"error\"}. `box` is null where the whole picture was taken. With --with, class and
-probabilities are those of the mean, and `runs` lists those of each run. A folder of classes ends with {\"metrics\"}.
+--json prints one record a line: {\"source\", \"box\": [x, y, width, height] or null, \"class\",
+\"probabilities\": {class: p, …}}, or {\"source\", \"error\"}. `box` is null where the whole picture
+was taken. With --with, class and probabilities are those of the mean, and `runs` lists those of
+each run. A folder of classes ends with {\"metrics\"}.
 
 Exit codes:
   0    every picture could be read; whether a face was found in it does not matter

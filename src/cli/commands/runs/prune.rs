@@ -15,16 +15,16 @@ use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
 
 const HELP: &str = "\
-Deletes the runs that match the filter, except those that an option keeps. Never deleted are active runs, runs that an
-active run starts from or waits for, runs tagged `keep`, and runs that cannot be read. Without --yes the command asks;
-without a terminal it deletes nothing.
+Deletes the runs that match the filter, except those that an option keeps. Never deleted are active
+runs, runs that an active run starts from or waits for, runs tagged `keep`, and runs that cannot be
+read. Without --yes the command asks; without a terminal it deletes nothing.
 
 Examples:
-  mien runs prune state:failed                   all failed runs
-  mien runs prune --older-than 30d --keep-best 3  old runs, but not the best three of each strategy and dataset
-  mien runs prune --keep 10                      all but the newest ten of each strategy and dataset
-  mien runs prune --checkpoints --older-than 7d  all weights but the best ones of old finished runs
-`mien runs -- prune` lists the runs that have `prune` in their name.";
+  mien runs prune state:failed                    all failed runs
+  mien runs prune --older-than 30d --keep-best 3  old runs except the best three of their kind
+  mien runs prune --keep 10                       all but the newest ten of each kind
+  mien runs prune --checkpoints --older-than 7d   checkpoints of old finished runs
+A kind is a strategy on a dataset. `mien runs -- prune` lists the runs with `prune` in their name.";
 
 /// Delete runs by a rule, after listing them with their sizes
 #[derive(Debug, Args)]
