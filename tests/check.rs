@@ -77,7 +77,7 @@ fn findings(lab: &Lab, code: i32) -> Vec<[String; 4]> {
 /// Returns the findings except that of the missing dataset.
 fn of_files(lab: &Lab, code: i32) -> Vec<[String; 4]> {
     let mut found = findings(lab, code);
-    found.retain(|[_, _, what, _]| !what.contains("dataset demo is not there"));
+    found.retain(|[_, _, what, _]| !what.contains("dataset demo is missing"));
     found
 }
 
@@ -143,7 +143,13 @@ fn each_kind_of_damage_is_told_with_what_to_do() {
             "mien evaluate calm-heron",
         ),
         (|run| fs::write(run.annotations_file(), b"{").expect("cut"), 1, "about.json", "is damaged", "remove it"),
-        (|run| fs::write(run.recipe_file(), b"{").expect("cut"), 1, "recipe.json", "is no recipe", "put back a copy"),
+        (
+            |run| fs::write(run.recipe_file(), b"{").expect("cut"),
+            1,
+            "recipe.json",
+            "is not a recipe",
+            "restore the file",
+        ),
         (
             |run| fs::write(run.path().join(".tmpAbCd12"), b"abc").expect("left"),
             0,
@@ -166,7 +172,7 @@ fn each_kind_of_damage_is_told_with_what_to_do() {
             0,
             "events.jsonl",
             "unfinished (8 bytes)",
-            "next worker cuts it off",
+            "next worker removes it",
         ),
         (
             |run| {

@@ -193,7 +193,7 @@ fn what_has_no_mean_is_said() {
     recipe.fingerprint = "1".repeat(32);
     elsewhere.write_recipe(&recipe).expect("written");
     let table: [(&[&str], i32, &str); 6] = [
-        (&["--average", "calm"], 2, "a mean is taken of two runs or more, not of 1"),
+        (&["--average", "calm"], 2, "a mean needs at least two runs, not 1"),
         (&["--average", "calm", "calm"], 2, "calm-heron is given twice"),
         (&["--average", "calm", "odd"], 1, "odd-raven has no predictions for its test images: `mien evaluate"),
         (&["--average", "calm", "new"], 1, "new-otter on another dataset"),
@@ -302,7 +302,7 @@ fn damaged_and_missing_answers_are_said() {
         lab.complaint(&["inspect", "calm", "--split", "train"], 1).contains("`mien evaluate calm-heron` makes them")
     );
     assert!(lab.complaint(&["inspect", "calm", "--split", "verify"], 2).contains("use test, validation or train"));
-    assert!(lab.complaint(&["inspect", "calm", "--cell", "happy", "x"], 2).contains("'x' is no class"));
+    assert!(lab.complaint(&["inspect", "calm", "--cell", "happy", "x"], 2).contains("'x' is not a class"));
     Predictions { probabilities: vec![f32::NAN; 8], ..matching_predictions() }
         .write(&file(&folder, Split::Test, 0))
         .expect("written");

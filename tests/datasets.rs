@@ -42,7 +42,7 @@ fn an_imported_dataset_has_the_promised_keys() {
     assert_eq!(lab.json(&["data", "list", "--json"]), json!([shown]));
     assert!(lab.text(&["data", "list"]).contains("4×4 gray"));
     let text = lab.text(&["data", "show", "faces"]);
-    assert!(text.contains("1 thing was skipped") && text.contains("50.0%"), "{text}");
+    assert!(text.contains("1 item was skipped") && text.contains("50.0%"), "{text}");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_dataset_tells_by_which_protocol_it_was_split() {
         assert!(text.contains(words), "{text}");
     }
     let complaint = lab.complaint(&["data", "import", source, "--name", "x", "--protocol", "kaggle"], 2);
-    assert!(complaint.contains("'kaggle' is no protocol: use keras or official"), "{complaint}");
+    assert!(complaint.contains("'kaggle' is not a protocol: use keras or official"), "{complaint}");
 }
 
 #[test]

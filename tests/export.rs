@@ -312,10 +312,10 @@ fn nothing_is_replaced_unasked_and_a_run_without_weights_is_refused() {
         assert!(words.contains("exists already: choose another path, or add --force"), "{words}");
         lab.mien(&["export", "bare", "--to", form, "--out", &out, "--force"]).assert().success();
         let words = lab.complaint(&["export", "bare", "--to", form, "--out", &out, "--last"], 2);
-        assert!(words.contains("--last is for weights"), "{words}");
+        assert!(words.contains("--last is only for weights"), "{words}");
     }
     let words = lab.complaint(&["export", "bare", "--to", "csv", "--out", &out, "--follow"], 2);
-    assert!(words.contains("--follow is for --to tensorboard"), "{words}");
+    assert!(words.contains("--follow is only for --to tensorboard"), "{words}");
     let epochs = fs::read_to_string(Path::new(&format!("{out}-csv")).join("epochs.csv")).expect("a table");
     assert_eq!(epochs, lab.text(&["show", "bare", "--csv"]));
     let run: Value = serde_json::from_slice(&fs::read(format!("{out}-csv/run.json")).expect("JSON")).expect("JSON");

@@ -122,12 +122,12 @@ fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
     assert_eq!(asked.status.code(), Some(2), "{}", stderr(&asked));
     assert!(stderr(&asked).contains("--yes kills the worker of calm-heron without asking") && run.worker_alive());
     let told = lab.text(&["stop", "calm-heron", "--kill", "--yes"]);
-    assert!(told.contains("killed process") && told.contains("goes on after epoch"), "{told}");
+    assert!(told.contains("killed process") && told.contains("continues it after epoch"), "{told}");
     assert!(!run.worker_alive() && run.killed());
     assert_eq!(fs::read(run.events_file()).expect("a log"), before, "only workers write the log");
     assert_eq!(show(&lab)["state"], "lost");
     assert!(lab.text(&["show", "calm-heron"]).contains("its worker was killed by hand"));
-    assert!(refused(&lab, &["stop", "calm-heron", "--kill", "--yes"]).contains("no worker is at calm-heron"));
+    assert!(refused(&lab, &["stop", "calm-heron", "--kill", "--yes"]).contains("calm-heron has no worker"));
     lab.text(&["resume", "calm-heron"]);
     assert!(!run.killed());
     assert_eq!(essence(&lab), undisturbed());
@@ -178,7 +178,7 @@ fn a_second_worker_refuses_and_the_first_is_not_disturbed() {
     let path = run.path().to_str().expect("a plain path").to_owned();
     let second = output(&lab, &["worker", &path]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(stderr(&second).contains("another worker is at"), "{}", stderr(&second));
+    assert!(stderr(&second).contains("another worker runs"), "{}", stderr(&second));
     assert_eq!(run.holder().map(|holder| holder.pid), u32::try_from(worker_pid(&run).as_raw_nonzero().get()).ok());
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
     assert_eq!(essence(&lab), undisturbed());
@@ -204,7 +204,7 @@ fn a_dataset_that_is_gone_or_another_leaves_the_run_as_it_is() {
     fs::rename(&data, &away).expect("moved");
     check("there is no dataset 'faces'");
     lab.faces(770);
-    check("the dataset faces is another one than when this run was created");
+    check("the dataset faces has changed since this run was created");
     fs::remove_dir_all(&data).expect("removed");
     fs::rename(&away, &data).expect("moved back");
     lab.text(&["resume", "calm-heron"]);
@@ -254,7 +254,7 @@ fn a_worker_without_memory_leaves_a_run_that_goes_on() {
         failures += 1;
         let shown = lab.text(&["show", "calm-heron"]);
         eprintln!("reads: {}", shown.lines().next().unwrap_or_default());
-        in_words += u32::from(shown.contains("its last words: memory allocation of"));
+        in_words += u32::from(shown.contains("with the last output: memory allocation of"));
         let state = show(&lab)["state"].clone();
         assert!(["lost", "failed"].contains(&state.as_str().expect("a state")), "{state}");
     }
@@ -273,11 +273,7 @@ fn a_reader_that_leaves_is_told_that_the_run_goes_on() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("an end");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("nobody reads the output any more, and calm-heron goes on"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("the output was closed, and calm-heron continues"), "{}", stderr(&output));
     let run = lab.folder("calm-heron");
     wait_for("the end", PATIENCE, || (!run.worker_alive()).then_some(()));
     assert_eq!(show(&lab)["state"], "finished");

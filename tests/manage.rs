@@ -109,7 +109,7 @@ fn deleting_asks_or_is_told_not_to() {
     let owl = lab.folder("wise-owl");
     let lock = owl.lock().expect("a lock").expect("free");
     let complaint = lab.complaint(&["delete", "calm", "wise-owl", "--yes"], 1);
-    assert!(complaint.contains("a worker is at wise-owl"), "{complaint}");
+    assert!(complaint.contains("wise-owl has a worker"), "{complaint}");
     drop(lock);
     assert_eq!(listed(&lab, &[]), ["brisk-otter", "wise-owl"]);
     let deleted = lab.json(&["delete", "wise", "brisk", "--yes", "--json"]);

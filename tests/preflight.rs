@@ -86,13 +86,13 @@ fn the_command_line_the_form_and_the_worker_refuse_in_the_same_words() {
         ("there is no dataset 'gone', on which heron was trained", "dataset_changed", true, &|recipe| {
             recipe.dataset = DatasetName::new(gone).expect("a name");
         }),
-        ("the dataset faces is another one than when heron was created", "dataset_changed", true, &|recipe| {
+        ("the dataset faces has changed since heron was created", "dataset_changed", true, &|recipe| {
             recipe.fingerprint = "0".repeat(32);
         }),
         ("there are no weights 'gone', on which heron is built", "weights_changed", true, &|recipe| {
             recipe.transfer.as_mut().expect("a base").weights = WeightsName::new(gone).expect("a name");
         }),
-        ("the weights imagenet are others than when heron was created", "weights_changed", true, &|recipe| {
+        ("the weights imagenet have changed since heron was created", "weights_changed", true, &|recipe| {
             recipe.transfer.as_mut().expect("a base").base = "0".repeat(32);
         }),
         ("heron has saved no weights yet", "start_missing", false, &|_| {}),

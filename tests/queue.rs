@@ -120,8 +120,8 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
         train(&lab, id, LONG, &[]);
     }
     wait_for_queue(&lab, &[("heron", "at_work"), ("lynx", "waiting 1"), ("otter", "waiting 2"), ("wren", "waiting 3")]);
-    assert_eq!(lab.text(&["queue", "move", "wren", "--first"]), "wren is number 1 of 3 that wait\n");
-    assert_eq!(lab.text(&["queue", "move", "lynx", "--after", "otter"]), "lynx is number 3 of 3 that wait\n");
+    assert_eq!(lab.text(&["queue", "move", "wren", "--first"]), "wren is number 1 of 3 waiting runs\n");
+    assert_eq!(lab.text(&["queue", "move", "lynx", "--after", "otter"]), "lynx is number 3 of 3 waiting runs\n");
     assert!(lab.complaint(&["queue", "move", "heron", "--last"], 1).contains("heron is running already"));
     wait_for_queue(&lab, &[("heron", "at_work"), ("wren", "waiting 1"), ("otter", "waiting 2"), ("lynx", "waiting 3")]);
 

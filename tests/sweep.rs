@@ -61,12 +61,12 @@ fn what_cannot_be_queued_is_refused_before_anything_is() {
     let lab = Lab::new();
     lab.faces(140);
     let table: [(&[&str], i32, &str); 7] = [
-        (&["--set", "lr=1"], 2, "'lr' is no setting here: use network, epochs, batch-size"),
+        (&["--set", "lr=1"], 2, "'lr' is not a setting here: use network, epochs, batch-size"),
         (&["--set", "size=48"], 2, "the strategy cnn has no size"),
         (&["--seed", "1,2", "--set", "label-smoothing=0.1,0.9"], 2, "label-smoothing must be 0 to 0.5, not '0.9'"),
         (&["--seed", "1,2", "--set", "seed=3"], 2, "seed is given twice"),
         (&["--seed", "1..20", "--set", "patience=1..20"], 2, "400 runs are more than the 200"),
-        (&["--seed", "1,2", "--now"], 2, "without it they queue"),
+        (&["--seed", "1,2", "--now"], 2, "leave it out to queue them"),
         (&["--seed", "1,2", "--tag", "a b"], 2, "cannot be a name"),
     ];
     for (options, code, expected) in table {

@@ -191,16 +191,16 @@ fn a_base_that_was_replaced_ends_a_run_with_words_and_no_guess() {
     value["transfer"]["base"] = json!("0".repeat(32));
     fs::write(&recipe, value.to_string()).expect("written");
     let told = lab.complaint(&["evaluate", "heron"], 1);
-    assert!(told.contains("the weights imagenet are others than when this run was created"), "{told}");
+    assert!(told.contains("the weights imagenet have changed since this run was created"), "{told}");
     let told = lab.complaint(&["train", "finetune", "--from", "heron"], 1);
-    assert!(told.contains("the weights imagenet are others than when heron was created"), "{told}");
+    assert!(told.contains("the weights imagenet have changed since heron was created"), "{told}");
     fs::write(&recipe, text).expect("as it was");
     lab.mien(&["evaluate", "heron"]).assert().success();
 
     // The same tensors with another preprocessing are another base.
     lab.weights_for("imagenet", Preprocessing::VGGFACE);
     let told = lab.complaint(&["evaluate", "heron"], 1);
-    assert!(told.contains("the weights imagenet are others than when this run was created"), "{told}");
+    assert!(told.contains("the weights imagenet have changed since this run was created"), "{told}");
     fs::write(lab.home().join("weights/imagenet.safetensors"), b"cut").expect("written");
     let told = lab.complaint(&["evaluate", "heron"], 1);
     assert!(told.contains("imagenet.safetensors"), "{told}");

@@ -99,7 +99,7 @@ fn what_cannot_be_imported_is_refused_in_words() {
             "keras-imagenet, vggface, torchvision",
         ),
         (&["weights", "fetch", "resnet"], "give vggface, imagenet, torchvision, or an address"),
-        (&["weights", "fetch", "https://127.0.0.1:1/x"], "give --name"),
+        (&["weights", "fetch", "https://127.0.0.1:1/x"], "add --name NAME"),
     ];
     for (arguments, expected) in usage {
         let complaint = lab.complaint(arguments, 2);
@@ -117,7 +117,7 @@ fn fetched_weights_are_imported_and_fetched_once() {
     assert_eq!((&fetched["source"], &fetched["name"]), (&json!(url), &json!("base")));
     assert!(leftovers(&lab.home().join("weights")).is_empty());
     let again = lab.mien(&fetch).assert().success().get_output().clone();
-    assert!(String::from_utf8_lossy(&again.stderr).contains("was fetched from there before"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("was downloaded from this address before"));
     assert_eq!(serde_json::from_slice::<Value>(&again.stdout).expect("JSON"), fetched);
     assert_eq!(server.asked().len(), 1);
     let other = server.url("other.safetensors");
@@ -148,7 +148,7 @@ fn without_a_network_it_says_what_to_do_elsewhere() {
     let url = format!("http://{}/x.h5", listener.local_addr().expect("an address"));
     drop(listener);
     let complaint = lab.complaint(&["weights", "fetch", &url, "--name", "x"], 1);
-    assert!(complaint.contains(&format!("fetch {url} on another machine")), "{complaint}");
+    assert!(complaint.contains(&format!("download {url} on another machine")), "{complaint}");
     assert!(complaint.contains("\n  mien weights import FILE --name x"), "{complaint}");
     assert!(leftovers(&lab.home().join("weights")).is_empty());
     let complaint = lab.complaint(&["data", "import", &url, "--name", "faces"], 1);

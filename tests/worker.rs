@@ -97,7 +97,7 @@ fn a_detached_run_stops_on_request_and_goes_on_when_resumed() {
     assert_eq!(id, "calm-heron\n");
     let folder = lab.only_run();
     wait_for_epoch(&folder, 1);
-    assert!(lab.complaint(&["resume", "latest"], 1).contains("a worker is at calm-heron already"));
+    assert!(lab.complaint(&["resume", "latest"], 1).contains("calm-heron has a worker already"));
     assert!(lab.text(&["stop", "latest"]).contains("calm-heron has stopped"));
     let stopped = lab.json(&["show", "latest", "--json"]);
     assert_eq!((&stopped["state"], &stopped["test"]), (&json!("stopped"), &Value::Null));

@@ -28,13 +28,13 @@ pub type ReportFinding<'a> = &'a mut dyn FnMut(Finding);
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// There is nothing to measure.
-    #[error("there is at least one {0}")]
+    #[error("give at least one {0}, not 0")]
     Nothing(&'static str),
     /// The strategy cannot use the network.
-    #[error("a network can be chosen for cnn alone, among those whose weights are drawn")]
+    #[error("--network is only for the strategy cnn, and for networks that are trained from scratch")]
     Network,
     /// The images are too small for a network of the check.
-    #[error("images have at least {0} pixels a side")]
+    #[error("images must have at least {0} pixels a side: give a larger --size")]
     TooSmall(u32),
     /// The network cannot be resolved for the images.
     #[error(transparent)]

@@ -253,7 +253,7 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     };
     let state = entry(STATE)?.clone();
     let version = durable::versioned::version(state.as_bytes()).map_err(|error| error.to_string())?;
-    let checksum = entry(CHECKSUM)?.parse().map_err(|_| "its checksum is no number".to_owned())?;
+    let checksum = entry(CHECKSUM)?.parse().map_err(|_| "its checksum is not a number".to_owned())?;
     Ok(Header { version, state, checksum })
 }
 

@@ -6,7 +6,7 @@ use crate::domain::WeightsName;
 use crate::runs::Home;
 use crate::weights::{self, ADVICE, Manifest, WeightsError};
 
-/// The wanted base, else the preferred or the only one; a choice that is not the user's is named on stderr.
+/// Returns the wanted base, else the preferred or the only one. A base that the user did not name is printed on stderr.
 pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, Manifest), CommandError> {
     let present = weights::list(&home.weights())?;
     let name = match wanted {
@@ -18,7 +18,7 @@ pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(Weigh
     let (_, manifest) = found.ok_or_else(missing)?;
     let manifest = manifest?;
     if wanted.is_none() {
-        output::note(&format!("building on the weights {name}; --weights takes others"));
+        output::note(&format!("using the weights {name}; --weights chooses others"));
     }
     Ok((name, manifest))
 }
@@ -31,7 +31,7 @@ fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<
         None => {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
             Err(CommandError::Usage(format!(
-                "there are several weights: give --weights and one of {}",
+                "there are several weights: add --weights with one of {}",
                 names.join(", ")
             )))
         }

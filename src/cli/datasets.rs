@@ -1,4 +1,4 @@
-//! The datasets of a home, and the choice of the one to train on.
+//! The datasets of a home, and the choice of a dataset to train on.
 
 use super::exit::CommandError;
 use super::output;
@@ -7,24 +7,24 @@ use crate::domain::DatasetName;
 use crate::runs::Home;
 use crate::supervise;
 
-/// The dataset that a command without `--dataset` prefers.
-const FAVOURITE: &str = "fer2013";
+/// The dataset that commands prefer without `--dataset`.
+const PREFERRED: &str = "fer2013";
 
 /// All datasets of a home.
 #[derive(Debug)]
-pub(super) struct Listed {
-    /// Those that can be read, by name.
+pub(super) struct DatasetList {
+    /// The readable datasets, by name.
     pub(super) readable: Vec<Manifest>,
-    /// A line about each of the others.
+    /// A line for each unreadable dataset, with the reason.
     pub(super) unreadable: Vec<String>,
 }
 
 /// Reads the manifests of all datasets.
-pub(super) fn list(home: &Home) -> Result<Listed, CommandError> {
-    let mut listed = Listed { readable: Vec::new(), unreadable: Vec::new() };
+pub(super) fn list(home: &Home) -> Result<DatasetList, CommandError> {
+    let mut listed = DatasetList { readable: Vec::new(), unreadable: Vec::new() };
     for (name, entry) in data::list(&home.data())? {
         match entry {
-            // Commands name a dataset by its folder, which somebody may have renamed.
+            // Commands name a dataset by its folder, which may have been renamed since the import.
             Ok(manifest) => listed.readable.push(Manifest { name, ..manifest }),
             Err(error) => listed.unreadable.push(format!("{name}: {error}")),
         }
@@ -32,7 +32,7 @@ pub(super) fn list(home: &Home) -> Result<Listed, CommandError> {
     Ok(listed)
 }
 
-/// The dataset of this name.
+/// Returns the manifest of a dataset.
 pub(super) fn find(home: &Home, name: &DatasetName) -> Result<Manifest, CommandError> {
     let folder = home.dataset(name);
     if !folder.join(manifest::FILE_NAME).exists() {
@@ -41,16 +41,19 @@ pub(super) fn find(home: &Home, name: &DatasetName) -> Result<Manifest, CommandE
     Ok(Manifest { name: name.clone(), ..Dataset::open(&folder)?.manifest().clone() })
 }
 
-/// The demo dataset, drawn if it is not there yet.
+/// Returns the manifest of the demo dataset, which is drawn if it does not exist.
 pub(super) fn built_in(home: &Home) -> Result<Manifest, CommandError> {
     if !home.data().join(demo::NAME).join(manifest::FILE_NAME).exists() {
-        output::note("drawing the demo dataset, which is done once");
+        output::note("drawing the demo dataset, only this once");
     }
     Ok(demo::ensure(&home.data(), supervise::now())?)
 }
 
-/// The wanted dataset; else FER-2013 or the only imported one; else, where nothing was imported, the demo. A choice
-/// that is not the user's is named on stderr.
+/// Returns the wanted dataset, else FER-2013, else the only imported one, else the demo dataset. A dataset that the
+/// user did not name is printed on stderr.
+///
+/// # Errors
+/// If several datasets are imported and none is wanted.
 pub(super) fn choose(home: &Home, wanted: Option<&DatasetName>) -> Result<Manifest, CommandError> {
     let name = match wanted {
         Some(name) => name.clone(),
@@ -58,7 +61,7 @@ pub(super) fn choose(home: &Home, wanted: Option<&DatasetName>) -> Result<Manife
     };
     let manifest = if name.as_str() == demo::NAME { built_in(home)? } else { find(home, &name)? };
     if wanted.is_none() {
-        output::note(&format!("training on the dataset {name}; --dataset takes another"));
+        output::note(&format!("training on the dataset {name}; --dataset chooses another"));
     }
     Ok(manifest)
 }
@@ -66,8 +69,8 @@ pub(super) fn choose(home: &Home, wanted: Option<&DatasetName>) -> Result<Manife
 fn default(present: &[(DatasetName, Result<Manifest, StoreError>)]) -> Result<DatasetName, CommandError> {
     let imported: Vec<&DatasetName> =
         present.iter().map(|(name, _)| name).filter(|name| name.as_str() != demo::NAME).collect();
-    if let Some(favourite) = imported.iter().find(|name| name.as_str() == FAVOURITE) {
-        return Ok((*favourite).clone());
+    if let Some(preferred) = imported.iter().find(|name| name.as_str() == PREFERRED) {
+        return Ok((*preferred).clone());
     }
     match imported.as_slice() {
         [] => Ok(DatasetName::new(demo::NAME)?),
@@ -75,7 +78,7 @@ fn default(present: &[(DatasetName, Result<Manifest, StoreError>)]) -> Result<Da
         several => {
             let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
             Err(CommandError::Usage(format!(
-                "there are several datasets: give --dataset and one of {}",
+                "there are several datasets: add --dataset with one of {}",
                 names.join(", ")
             )))
         }
@@ -100,7 +103,7 @@ mod tests {
             ("only the demo", &["demo"], Ok("demo")),
             ("the only import", &["demo", "faces"], Ok("faces")),
             ("FER-2013 among others", &["demo", "faces", "fer2013"], Ok("fer2013")),
-            ("several imports", &["a", "b"], Err("there are several datasets: give --dataset and one of a, b")),
+            ("several imports", &["a", "b"], Err("there are several datasets: add --dataset with one of a, b")),
         ];
         for (case, present, expected) in table {
             assert_eq!(chosen(present), expected.map(Into::into).map_err(Into::into), "{case}");

@@ -1,4 +1,4 @@
-//! Downloads of a command, with progress, until Ctrl-C.
+//! Downloads with a progress bar, which Ctrl-C interrupts.
 
 use std::path::{Path, PathBuf};
 
@@ -12,35 +12,38 @@ const TEMPLATES: Templates = Templates {
     unknown: "{msg} {decimal_bytes}",
 };
 
-/// The folder, in that of datasets or weights, that holds downloads until they are imported.
+/// The hidden folder among the datasets or weights that holds downloads until they are imported.
 const FOLDER: &str = ".downloads";
 
-/// A file that was downloaded. It is deleted when this is dropped: an import keeps a copy of its own.
+/// A downloaded file, which is deleted on drop, because the import has copied its content.
 #[derive(Debug)]
-pub(super) struct Fetched(PathBuf);
+pub(super) struct DownloadedFile(PathBuf);
 
-impl Fetched {
-    /// Its path.
+impl DownloadedFile {
+    /// Returns the path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
 }
 
-impl Drop for Fetched {
+impl Drop for DownloadedFile {
     fn drop(&mut self) {
-        // The unfinished download beside it stays, which may be another process's by now.
+        // An unfinished download next to it stays: it may belong to another process.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// Downloads the file at `url` into a folder inside `folder`. Where there is no network, the error ends with `instead`.
+/// Downloads the file at `url` into a hidden folder inside `folder`.
+///
+/// # Errors
+/// If the download fails. Without a network, the message ends with `instead`.
 pub(super) fn fetch(
     url: &str,
     folder: &Path,
     expected: Option<&Digest>,
     progress: &Progress,
     instead: String,
-) -> Result<Fetched, CommandError> {
+) -> Result<DownloadedFile, CommandError> {
     let destination = folder.join(FOLDER).join(file_name(url));
     let request = Request { url, destination: &destination, expected, limits: Limits::default() };
     let result = download::download(&request, &mut |download::Progress { done, total }| {
@@ -48,11 +51,11 @@ pub(super) fn fetch(
     });
     progress.finish();
     result.map_err(|error| CommandError::Download { error, instead })?;
-    Ok(Fetched(destination))
+    Ok(DownloadedFile(destination))
 }
 
-/// The name of a download's file: a hash of the address, so that no two addresses share a file, and the last part of
-/// the address, whose ending names the format.
+/// Returns a file name from a hash of the address and its last part. The hash separates addresses, and the ending of
+/// the last part names the format.
 fn file_name(url: &str) -> String {
     const LONGEST: usize = 80;
     let path = url.split(['?', '#']).next().unwrap_or(url);

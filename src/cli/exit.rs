@@ -1,4 +1,4 @@
-//! The end of a command: typed errors become messages and exit codes here alone.
+//! The end of a command: the only module that turns typed errors into messages and exit codes.
 
 use std::io;
 use std::path::PathBuf;
@@ -28,32 +28,33 @@ Exit codes:
   0    done; for train, resume, watch and evaluate: the run finished
   1    failed: the run failed, diverged or was lost, or there is no such run or dataset
   2    wrong usage: an unknown command or option, or a value that is not accepted
-  130  stopped on request, or left with Ctrl-C
+  130  stopped on request, or ended by Ctrl-C
 
 RUN is the id of a run, the beginning of one, or `latest`.
-HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your data folder.";
+HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your
+data folder.";
 
-/// The end of a command that did what it could.
+/// The result of a command that ended without a [`CommandError`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Exit {
-    /// Done; of a run: finished.
+    /// Success; for commands that follow a run: the run finished.
     Done,
-    /// Something failed, and the message is printed already.
+    /// A failure whose message is already printed.
     Failed,
-    /// The run was stopped on request, or the command left with Ctrl-C.
+    /// The run was stopped on request, or Ctrl-C ended the command.
     Stopped,
-    /// A worker's own code.
+    /// The exit code of a worker.
     #[cfg_attr(not(feature = "trainer"), allow(dead_code))] // only workers have one
     Worker(ExitCode),
 }
 
 impl Exit {
-    /// `Done` if the command did what it was asked, else `Failed`.
+    /// Returns `Done` if `done`, else `Failed`.
     pub(super) fn done_if(done: bool) -> Self {
         if done { Self::Done } else { Self::Failed }
     }
 
-    /// The worse of two exits.
+    /// Returns the worse of two exits.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Done, other) => other,
@@ -62,7 +63,7 @@ impl Exit {
         }
     }
 
-    /// The exit code of the process.
+    /// Returns the exit code of the process.
     pub(super) fn code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
@@ -74,10 +75,10 @@ impl Exit {
     }
 }
 
-/// The reason for which a command could not do what it was asked.
+/// The error with which a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// Wrong usage that the parser cannot see.
+    /// Wrong usage that the parser cannot detect.
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
@@ -102,10 +103,7 @@ pub(super) enum CommandError {
     /// A failure of which only the message matters.
     #[error("{0}")]
     Failure(String),
-    #[error(
-        "there is no folder to keep data and runs in: neither --home nor MIEN_HOME is given and there is no \
-         user folder"
-    )]
+    #[error("there is no folder for data and runs: give --home FOLDER, or set MIEN_HOME or HOME")]
     NoHome,
     #[error("cannot use {} as home: {source}", path.display())]
     Home { path: PathBuf, source: io::Error },
@@ -117,9 +115,9 @@ pub(super) enum CommandError {
     Output(io::Error),
     #[error("there is no dataset '{name}' in {}; `mien data list` lists them", folder.display())]
     NoDataset { name: DatasetName, folder: PathBuf },
-    #[error("there are no weights '{name}' in {}; `mien weights list` lists what there is", folder.display())]
+    #[error("there are no weights '{name}' in {}; `mien weights list` lists them", folder.display())]
     NoWeights { name: WeightsName, folder: PathBuf },
-    /// A download that failed, and what to do instead where this machine cannot reach the network.
+    /// A failed download, with advice for machines without a network.
     #[error("{error}{}", if error.is_offline() { format!("\n{instead}") } else { String::new() })]
     Download { error: DownloadError, instead: String },
     #[error(transparent)]
@@ -174,12 +172,12 @@ pub(super) enum CommandError {
 }
 
 impl CommandError {
-    /// Whether the reader has closed the pipe. It has seen enough, so that is no failure.
+    /// Returns whether the reader has closed the pipe, which is no failure: the reader needs no more output.
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// The exit code of the process.
+    /// Returns the exit code of the process.
     pub(super) fn code(&self) -> ExitCode {
         if self.is_closed_pipe() {
             return ExitCode::SUCCESS;

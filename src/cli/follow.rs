@@ -1,4 +1,4 @@
-//! Following a run until it ends.
+//! Follows a run until it ends.
 
 use std::time::{Duration, Instant};
 
@@ -18,23 +18,23 @@ const READ_INTERVAL: Duration = Duration::from_millis(100);
 /// The command that follows a run, which decides the effect of Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watcher {
-    /// The command that started it: Ctrl-C stops the run, a second one leaves it running.
+    /// The command that started the run: Ctrl-C stops the run, a second Ctrl-C ends only the command.
     Starter,
-    /// Another command: Ctrl-C ends the watching.
+    /// Another command: Ctrl-C ends only the command.
     Onlooker,
 }
 
-/// How following ended.
+/// The end of following a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The run is over and in this state.
+    /// The run ended in this state.
     Over(RunState),
-    /// The command was left while the run goes on.
+    /// Ctrl-C ended the command, and the run continues.
     Left,
 }
 
 impl Ending {
-    /// The exit of a command that was to see the run finish.
+    /// Returns the exit of a command that follows a run to its end.
     pub(super) fn exit(self) -> Exit {
         match self {
             Self::Over(RunState::Finished) => Exit::Done,
@@ -44,17 +44,17 @@ impl Ending {
     }
 }
 
-/// Follows a run whose worker was just started to its end, or leaves it at once.
+/// Follows a run whose worker was just started, or with `--detach` prints its id and returns.
 pub(super) fn follow_started(mut run: FollowedRun, launch: LaunchOptions) -> Result<Exit, CommandError> {
     if launch.detach {
-        return leave(run, launch.output);
+        return print_detached(run, launch.output);
     }
-    let ending = follow(&mut run, &EventPrinter::beside(launch.output), Watcher::Starter)?;
+    let ending = follow(&mut run, &EventPrinter::before_result(launch.output), Watcher::Starter)?;
     print_ending(&run, ending, launch.output)?;
     Ok(ending.exit())
 }
 
-/// Prints all of the run as JSON, or the metrics of its test if it is over.
+/// Prints the whole run as JSON, or the metrics of its test if it has ended.
 pub(super) fn print_ending(run: &FollowedRun, ending: Ending, Output { json }: Output) -> Result<(), CommandError> {
     match ending {
         _ if json => output::json(&run_json::detail(&run.summary, run.state(supervise::now()))),
@@ -64,7 +64,7 @@ pub(super) fn print_ending(run: &FollowedRun, ending: Ending, Output { json }: O
 }
 
 /// Prints the id for scripts, and on stderr the commands that follow and stop the run.
-fn leave(mut run: FollowedRun, output: Output) -> Result<Exit, CommandError> {
+fn print_detached(mut run: FollowedRun, output: Output) -> Result<Exit, CommandError> {
     run.poll(&mut Vec::new())?;
     let state = run.state(supervise::now());
     let id = &run.summary.id;
@@ -72,28 +72,27 @@ fn leave(mut run: FollowedRun, output: Output) -> Result<Exit, CommandError> {
     if let (RunState::Failed, Some(cause)) = (state, run.summary.cause()) {
         return Err(CommandError::Failure(format!("{id} failed: {cause}")));
     }
-    output::note(&format!("{id} goes on by itself: `mien watch {id}` follows it, `mien stop {id}` ends it"));
+    output::note(&format!("{id} runs in the background: `mien watch {id}` follows it, `mien stop {id}` ends it"));
     Ok(Exit::Done)
 }
 
-/// Prints the events of a run until it is over or the command is left. Events that `run` has read before are not
-/// printed.
+/// Prints the new events of a run until the run ends or Ctrl-C ends the command.
 pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Watcher) -> Result<Ending, CommandError> {
     let interrupts = Interrupts::listen()?;
     let ending = follow_with(run, printer, watcher, &interrupts);
     printer.finish();
     if watcher == Watcher::Starter && ending.as_ref().is_err_and(CommandError::is_closed_pipe) {
-        // Otherwise the run would seem to have ended with its reader.
+        // Otherwise the run would seem to have ended when the output was closed.
         let id = &run.summary.id;
         printer.note(&format!(
-            "nobody reads the output any more, and {id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"
+            "the output was closed, and {id} continues: `mien watch {id}` follows it, `mien stop {id}` ends it"
         ));
         return Ok(Ending::Left);
     }
     if let Ok(Ending::Over(RunState::Lost)) = ending {
         let id = &run.summary.id;
         let loss = run.folder().worker_death();
-        printer.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` goes on"));
+        printer.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` continues it"));
     }
     ending
 }
@@ -106,7 +105,7 @@ fn follow_with(
 ) -> Result<Ending, CommandError> {
     let begun = Instant::now();
     let mut records = Vec::new();
-    // A worker that was just started may not have locked its run yet, and the state before would pass for its end.
+    // A new worker may not have locked its run yet. Without this wait the run's earlier state would pass for its end.
     let mut has_begun = watcher == Watcher::Onlooker;
     let mut has_asked = false;
     loop {
@@ -122,7 +121,7 @@ fn follow_with(
         if interrupts.wait(READ_INTERVAL) {
             let id = &run.summary.id;
             if has_asked || watcher == Watcher::Onlooker {
-                printer.note(&format!("{id} goes on: `mien watch {id}` follows it, `mien stop {id}` ends it"));
+                printer.note(&format!("{id} continues: `mien watch {id}` follows it, `mien stop {id}` ends it"));
                 return Ok(Ending::Left);
             }
             has_asked = true;

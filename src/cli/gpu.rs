@@ -2,7 +2,10 @@
 
 use crate::runs::queue::DeviceKey;
 
-/// The queue's key of the CUDA device with this ordinal, or the reason why it is not known.
+/// Returns the queue's key of the CUDA device with this ordinal.
+///
+/// # Errors
+/// The reason why the device cannot be used.
 #[cfg(feature = "trainer")]
 pub(super) fn queue_key(ordinal: u32) -> Result<DeviceKey, String> {
     use crate::domain::DeviceRequest;
@@ -11,13 +14,13 @@ pub(super) fn queue_key(ordinal: u32) -> Result<DeviceKey, String> {
     Ok(DeviceKey::here(&device.kind.to_string(), device::pci_slot(device.kind).as_deref()))
 }
 
-/// The same in a build that cannot ask the driver.
+/// Returns an error, because this build cannot list CUDA devices.
 #[cfg(not(feature = "trainer"))]
 pub(super) fn queue_key(_ordinal: u32) -> Result<DeviceKey, String> {
-    Err("this mien was built without the trainer, and no run has used it yet".into())
+    Err("this mien was built without the trainer and lists only devices that a run has used".into())
 }
 
-/// A line for each GPU and a line on convolutions, or one line with the reason why there are none.
+/// Returns a line for each GPU and a line on convolutions, or one line with the reason why there is no GPU.
 #[cfg(feature = "trainer")]
 pub(super) fn gpu_lines() -> Vec<String> {
     match crate::model::device::cuda_devices() {
@@ -33,11 +36,11 @@ pub(super) fn gpu_lines() -> Vec<String> {
 fn gpu_line(ordinal: u32, device: &crate::model::device::CudaDevice) -> String {
     match &device.fault {
         None => format!("cuda:{ordinal} {}", device.name),
-        Some(fault) => format!("cuda:{ordinal} {}, cannot be used: {fault}", device.name),
+        Some(fault) => format!("cuda:{ordinal} {} cannot be used: {fault}", device.name),
     }
 }
 
-/// The same in a build that cannot ask the driver.
+/// Returns a line stating that this build cannot list GPUs.
 #[cfg(not(feature = "trainer"))]
 pub(super) fn gpu_lines() -> Vec<String> {
     vec!["unknown: this mien was built without the trainer".into()]

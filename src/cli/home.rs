@@ -8,39 +8,39 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use super::exit::CommandError;
 
-/// The values on which the choice depends.
+/// The candidates for the home.
 #[derive(Debug, Clone, Default)]
-struct Surroundings {
+struct Candidates {
     /// `--home`.
     option: Option<PathBuf>,
     /// `MIEN_HOME`.
     variable: Option<OsString>,
     /// The current folder.
     current: Option<PathBuf>,
-    /// Whether it has `data/` or `checkpoints/`.
+    /// Whether the current folder has `data/` or `checkpoints/`.
     current_has_either: bool,
-    /// The user's folder for programs' data.
+    /// The user's data folder.
     user_data: Option<PathBuf>,
 }
 
-/// `--home`, else `MIEN_HOME`, else the current folder if it has `data/` or `checkpoints/`, else the user's data
-/// folder; absolute, because workers run elsewhere.
+/// Returns `--home`, else `MIEN_HOME`, else the current folder if it has `data/` or `checkpoints/`, else `mien` in the
+/// user's data folder. The path is absolute, because workers run in other folders.
 pub(super) fn resolve(option: Option<PathBuf>) -> Result<PathBuf, CommandError> {
     let current = std::env::current_dir().ok();
     let has = |name: &str| current.as_ref().is_some_and(|folder| folder.join(name).is_dir());
-    let surroundings = Surroundings {
+    let candidates = Candidates {
         option,
         variable: std::env::var_os("MIEN_HOME"),
         current_has_either: has("data") || has("checkpoints"),
         user_data: choose_base_strategy().ok().map(|strategy| strategy.data_dir()),
         current,
     };
-    let chosen = choose(&surroundings).ok_or(CommandError::NoHome)?;
-    let absolute = absolute(&chosen, surroundings.current.as_deref());
+    let chosen = choose(&candidates).ok_or(CommandError::NoHome)?;
+    let absolute = absolute(&chosen, candidates.current.as_deref());
     absolute.map_err(|source| CommandError::Home { path: chosen, source })
 }
 
-fn choose(from: &Surroundings) -> Option<PathBuf> {
+fn choose(from: &Candidates) -> Option<PathBuf> {
     let given = from.option.clone().filter(|path| !path.as_os_str().is_empty());
     let variable = || from.variable.clone().filter(|value| !value.is_empty()).map(PathBuf::from);
     let current = || from.current.clone().filter(|_| from.current_has_either);
@@ -52,7 +52,7 @@ fn absolute(path: &Path, current: Option<&Path>) -> io::Result<PathBuf> {
     match current {
         _ if path.is_absolute() => Ok(path.to_owned()),
         Some(_) => std::path::absolute(path),
-        None => Err(io::Error::new(io::ErrorKind::NotFound, "the current folder is gone")),
+        None => Err(io::Error::new(io::ErrorKind::NotFound, "the current folder does not exist any more")),
     }
 }
 
@@ -62,36 +62,36 @@ mod tests {
 
     #[test]
     fn the_home_is_chosen_in_order() {
-        let all = Surroundings {
+        let all = Candidates {
             option: Some("/option".into()),
             variable: Some("/variable".into()),
             current: Some("/current".into()),
             current_has_either: true,
             user_data: Some("/user/share".into()),
         };
-        let none = Surroundings::default();
+        let none = Candidates::default();
         let table = [
             ("the option wins", all.clone(), Some("/option")),
-            ("then the variable", Surroundings { option: None, ..all.clone() }, Some("/variable")),
+            ("then the variable", Candidates { option: None, ..all.clone() }, Some("/variable")),
             (
                 "an empty variable counts as none",
-                Surroundings { option: None, variable: Some("".into()), ..all.clone() },
+                Candidates { option: None, variable: Some("".into()), ..all.clone() },
                 Some("/current"),
             ),
             (
                 "then the current folder if it looks like a home",
-                Surroundings { option: None, variable: None, ..all.clone() },
+                Candidates { option: None, variable: None, ..all.clone() },
                 Some("/current"),
             ),
             (
                 "else the user's data folder",
-                Surroundings { option: None, variable: None, current_has_either: false, ..all },
+                Candidates { option: None, variable: None, current_has_either: false, ..all },
                 Some("/user/share/mien"),
             ),
             ("without any there is none", none, None),
         ];
-        for (case, surroundings, expected) in table {
-            assert_eq!(choose(&surroundings), expected.map(PathBuf::from), "{case}");
+        for (case, candidates, expected) in table {
+            assert_eq!(choose(&candidates), expected.map(PathBuf::from), "{case}");
         }
     }
 

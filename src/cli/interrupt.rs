@@ -9,7 +9,7 @@ use signal_hook::iterator::{Handle, Signals};
 
 use super::exit::CommandError;
 
-/// Takes Ctrl-C over from the default, which would end the command, for as long as the process lives.
+/// A receiver of Ctrl-C. Once made, Ctrl-C no longer ends the process by itself.
 #[derive(Debug)]
 pub(super) struct Interrupts {
     received: Receiver<()>,
@@ -17,7 +17,7 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Begins to listen.
+    /// Starts a thread that receives Ctrl-C.
     pub(super) fn listen() -> Result<Self, CommandError> {
         let mut signals = Signals::new([SIGINT]).map_err(CommandError::Signals)?;
         let handle = signals.handle();
@@ -32,18 +32,18 @@ impl Interrupts {
         Ok(Self { received, handle })
     }
 
-    /// Whether there was a Ctrl-C since the last call.
+    /// Returns whether Ctrl-C was pressed since the last call.
     pub(super) fn pending(&self) -> bool {
         self.received.try_recv().is_ok()
     }
 
-    /// Waits this long, or until a Ctrl-C. Returns whether there was one.
+    /// Waits for `time` or until Ctrl-C, and returns whether Ctrl-C was pressed.
     pub(super) fn wait(&self, time: Duration) -> bool {
         match self.received.recv_timeout(time) {
             Ok(()) => true,
             Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => {
-                // The listening thread is gone. Without the sleep the caller would spin.
+                // The receiving thread has ended. Without the sleep the caller would spin.
                 thread::sleep(time);
                 false
             }

@@ -1,4 +1,4 @@
-//! The datasets, weights and runs of a home, as a preflight asks for them.
+//! The datasets, weights and runs of a home as the library of a preflight.
 
 use crate::data::{Dataset, manifest};
 use crate::domain::preflight::{DatasetFacts, Entry, Library, Problem, StartFacts};
@@ -6,10 +6,10 @@ use crate::domain::{DatasetName, RunId, WeightsName};
 use crate::runs::RunStore;
 use crate::weights;
 
-/// The home of these runs.
-pub(super) struct Files<'a>(pub(super) &'a RunStore);
+/// The library of the home that holds these runs.
+pub(super) struct HomeLibrary<'a>(pub(super) &'a RunStore);
 
-impl Library for Files<'_> {
+impl Library for HomeLibrary<'_> {
     fn dataset(&self, name: &DatasetName) -> Entry<DatasetFacts> {
         let folder = self.0.home().dataset(name);
         if !folder.join(manifest::FILE_NAME).exists() {
@@ -40,7 +40,7 @@ fn entry<T>(read: Result<T, impl ToString>) -> Entry<T> {
     read.map_or_else(|error| Entry::Unreadable(error.to_string()), Entry::Found)
 }
 
-/// The first problem, as an error.
-pub(super) fn refuse(problems: Vec<Problem>) -> Result<(), Problem> {
+/// Returns the first problem as an error.
+pub(super) fn fail_on_first(problems: Vec<Problem>) -> Result<(), Problem> {
     problems.into_iter().next().map_or(Ok(()), Err)
 }

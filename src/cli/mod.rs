@@ -1,10 +1,10 @@
 //! The command line: reads the arguments, runs the command that they name, and exits with its code.
 //!
-//! Each command is one file or folder in `commands`. The files beside it hold the parts that several commands share,
-//! and use no command. Results go to stdout, progress and remarks to stderr, both through `output`; `exit` alone turns
-//! errors into words and exit codes. May use every module but `durable`.
+//! Each command is one file or folder in `commands`. The other files hold parts that several commands share, and use no
+//! command. Results go to stdout, progress and remarks to stderr, both through `output`. Only `exit` turns errors into
+//! messages and exit codes. May use every module but `durable`.
 
-mod about;
+mod annotations;
 mod bases;
 mod commands;
 mod confirm;
@@ -39,7 +39,7 @@ use crate::domain::text::printable;
 use commands::{Command, dashboard};
 use invocation::Invocation;
 
-/// A training lab for facial-expression classifiers that lives in a terminal. Without a command: the dashboard.
+/// A training lab for facial-expression classifiers in a terminal. Without a command it opens the dashboard.
 #[derive(Debug, Parser)]
 #[command(name = "mien", version, about, after_help = exit::HELP)]
 struct Arguments {
@@ -54,19 +54,19 @@ struct Arguments {
 #[derive(Debug)]
 pub struct Parsed(Arguments);
 
-/// Reads the command line. Help, version and wrong usage are printed here.
+/// Parses the command line, and prints help, version or a usage error.
 ///
 /// # Errors
-/// The exit code, when there is nothing to run.
+/// The exit code, if something was printed and there is no command to run.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     Arguments::try_parse_from(&arguments).map(Parsed).map_err(|error| {
         let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
         if arguments.iter().all(plain) {
-            // A closed pipe is the only way in which this can fail, and nobody is left to tell.
+            // Fails only if the output is closed.
             let _ = error.print();
         } else {
-            // The parser quotes what it does not understand, as it is.
+            // The parser quotes arguments as they are, and their control characters could steer the terminal.
             output::note(error.render().to_string().trim_end());
         }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
@@ -77,16 +77,16 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Ex
 #[must_use]
 pub fn run(Parsed(Arguments { home, command }): Parsed) -> ExitCode {
     let invocation = Invocation { home, definition: Arguments::command };
-    let ended = match command {
+    let result = match command {
         Some(command) => command.run(&invocation),
         None => dashboard::run(&invocation),
     };
-    if let Err(error) = &ended
+    if let Err(error) = &result
         && !error.is_closed_pipe()
     {
-        output::complain(&error.to_string());
+        output::print_error(&error.to_string());
     }
-    ended.map_or_else(|error| error.code(), exit::Exit::code)
+    result.map_or_else(|error| error.code(), exit::Exit::code)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Writing to stdout and stderr without panicking when nobody reads.
+//! Writes to stdout and stderr without panicking when they are closed.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     verbatim(&printable_lines(text))
 }
 
-/// Prints text of our own making as it is.
+/// Prints text that mien made itself, with its control characters.
 pub(super) fn verbatim(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CommandError::Output)
@@ -31,7 +31,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
     line(&printable_json(&text))
 }
 
-/// Prints rows of comma-separated values to stdout, the headings first.
+/// Prints rows of comma-separated values to stdout; the first row holds the headings.
 pub(super) fn csv(rows: &[Vec<String>]) -> Result<(), CommandError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = rows.iter().try_for_each(|row| writer.write_record(row));
@@ -39,7 +39,7 @@ pub(super) fn csv(rows: &[Vec<String>]) -> Result<(), CommandError> {
     print(&String::from_utf8_lossy(&bytes.map_err(CommandError::Output)?))
 }
 
-/// Prints values as comma-separated ones to stdout, a line for each, under the names of their fields.
+/// Prints a row of comma-separated values for each record to stdout, below the names of the fields.
 pub(super) fn records(values: &[impl Serialize]) -> Result<(), CommandError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = values.iter().try_for_each(|value| writer.serialize(value));
@@ -53,27 +53,24 @@ pub(super) fn record(value: &impl Serialize) -> Result<(), CommandError> {
     line(&printable_json(&text))
 }
 
-/// Prints a remark on stderr, which is lost where stderr is closed.
+/// Prints a remark on stderr; a closed stderr is ignored.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }
 
-/// Prints an error or a warning on stderr.
-pub(super) fn complain(text: &str) {
+/// Prints an error or a warning on stderr, after `mien: `.
+pub(super) fn print_error(text: &str) {
     note(&format!("mien: {text}"));
 }
 
-/// Acts on each item, and returns those on which it succeeded. A failure is printed and does not keep the others.
-pub(super) fn complain_of_failures<T, E: Display>(
-    items: &[T],
-    mut act: impl FnMut(&T) -> Result<(), E>,
-) -> (Vec<&T>, Exit) {
+/// Acts on each item, prints each error, and returns the items without an error. An error does not skip later items.
+pub(super) fn act_on_each<T, E: Display>(items: &[T], mut act: impl FnMut(&T) -> Result<(), E>) -> (Vec<&T>, Exit) {
     let (mut done, mut exit) = (Vec::new(), Exit::Done);
     for item in items {
         match act(item) {
             Ok(()) => done.push(item),
             Err(error) => {
-                complain(&error.to_string());
+                print_error(&error.to_string());
                 exit = Exit::Failed;
             }
         }

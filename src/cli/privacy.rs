@@ -1,8 +1,8 @@
-//! The permissions of created files: the owner's alone, unless the home is a shared one.
+//! The permissions of created files: only the owner's, unless the home is shared.
 //!
-//! A home is shared by `chmod g+s`, which nobody does by accident and which a folder of a group needs anyway, so that
-//! what is made in it belongs to the group. What is made then has the permissions of the home itself, whatever the
-//! umask: 2750 lets the group read, 2770 lets it train. In every other home files are 0600 and folders 0700.
+//! `chmod g+s` makes a home shared: a group's folder needs it anyway, so that files in it belong to the group. Files of
+//! a shared home get the permissions of the home, independent of the umask: 2750 lets the group read, 2770 lets it
+//! train. In every other home files are 0600 and folders 0700.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,8 +11,8 @@ use std::path::Path;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
-/// The permissions that group and others do not get in a home with this mode; `None` is a home that does not exist yet.
-fn withheld(home: Option<u32>) -> u32 {
+/// Returns the umask for a home with this mode; `None` is a home that does not exist yet.
+fn mask(home: Option<u32>) -> u32 {
     const SHARED: u32 = 0o2000;
     match home {
         Some(mode) if mode & SHARED != 0 => !mode & 0o077,
@@ -20,16 +20,15 @@ fn withheld(home: Option<u32>) -> u32 {
     }
 }
 
-/// Sets the permissions of every file that this process and its children create, temporary ones and those of libraries
-/// too.
-pub(super) fn keep(home: Option<&Path>) {
+/// Sets the umask of this process and its children by the mode of the home.
+pub(super) fn set_umask(home: Option<&Path>) {
     let mode = home.and_then(|home| fs::metadata(home).ok()).map(|metadata| metadata.permissions().mode());
-    umask(Mode::from_bits_truncate(withheld(mode)));
+    umask(Mode::from_bits_truncate(mask(mode)));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::withheld;
+    use super::mask;
 
     #[test]
     fn only_a_shared_home_shows_anything() {
@@ -42,7 +41,7 @@ mod tests {
             ("one for everybody to see", Some(0o42755), 0o022),
         ];
         for (case, mode, expected) in table {
-            assert_eq!(withheld(mode), expected, "{case}");
+            assert_eq!(mask(mode), expected, "{case}");
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::supervise::{ImportLine, ImportProgress};
 
 /// The templates of a bar.
 pub(super) struct Templates {
-    /// Where the total is known.
+    /// For a known total.
     pub(super) known: &'static str,
-    /// Where it is not.
+    /// For an unknown total.
     pub(super) unknown: &'static str,
 }
 
-/// Shows progress, and ends it at Ctrl-C.
+/// A progress display that ends an import or download after Ctrl-C.
 #[derive(Debug)]
 pub(super) struct Progress {
     records: bool,
@@ -28,19 +28,19 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Progress as JSON on stdout, a record a line, or as a bar on stderr.
+    /// Returns a display as JSON records on stdout, one a line, or as a bar on stderr.
     pub(super) fn new(records: bool) -> Result<Self, CommandError> {
         let has_bar = !records && io::stderr().is_terminal();
         Ok(Self { records, interrupts: Interrupts::listen()?, bar: has_bar.then(|| ProgressBar::new(0)) })
     }
 
-    /// Shows the progress of a stage. It breaks after a Ctrl-C.
+    /// Shows the progress of a stage. Returns `Break` after Ctrl-C.
     pub(super) fn show(&self, progress: ImportProgress, templates: &Templates) -> ControlFlow<()> {
         if let Some(bar) = &self.bar {
             draw(bar, &progress, templates);
         }
         if self.records {
-            // Lost where nobody reads any more: the import goes on.
+            // A closed stdout is ignored, because the import continues without a reader.
             let _ = output::record(&ImportLine::Progress(progress));
         }
         if self.interrupts.pending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -56,9 +56,9 @@ fn draw(bar: &ProgressBar, progress: &ImportProgress, templates: &Templates) {
     let has_new_total = progress.total.is_some() && bar.length() == Some(0);
     if bar.message() != progress.stage || has_new_total {
         let template = if progress.total.is_some() { templates.known } else { templates.unknown };
-        // Otherwise the part that an earlier download brought would count as downloaded at once.
+        // Otherwise bytes of an earlier, interrupted download would count as downloaded at once.
         bar.reset();
-        // The templates are constants; were one refused, the default bar would do.
+        // The templates are constants; the default bar replaces an invalid one.
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(progress.stage.clone());
     }

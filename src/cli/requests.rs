@@ -15,7 +15,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time between two reads of the log.
 const READ_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The run and its state once it has answered, has ended, or `ANSWER_TIMEOUT` is over.
+/// Polls the run until it has answered, has ended, or `ANSWER_TIMEOUT` is over, and returns it with its state.
 pub(super) fn wait_for(
     store: &RunStore,
     id: &RunId,

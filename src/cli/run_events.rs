@@ -1,4 +1,4 @@
-//! The events of a followed run as lines, with a progress bar on a terminal, or as raw records.
+//! Prints the events of a followed run as lines with a progress bar, or as raw records.
 
 use std::io::{self, IsTerminal};
 
@@ -13,12 +13,12 @@ use crate::runs::{Summary, event_text};
 /// The prefix of the bar while features are computed.
 const FEATURES: &str = "features";
 
-/// Where the events of a run are printed, and how.
+/// The stream and the format of printed events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EventFormat {
     /// Lines on stdout.
     Stdout,
-    /// Lines on stderr, so that stdout holds JSON alone.
+    /// Lines on stderr, so that stdout holds only JSON.
     Stderr,
     /// The log's records on stdout, one JSON object a line.
     Records,
@@ -33,14 +33,15 @@ pub(super) struct EventPrinter {
 }
 
 impl EventPrinter {
-    /// A printer with a bar where stderr is a terminal; raw records have none.
+    /// Returns a printer; it has a bar if stderr is a terminal and events are lines.
     pub(super) fn new(format: EventFormat) -> Self {
         let has_bar = format != EventFormat::Records && io::stderr().is_terminal();
         Self { format, bar: has_bar.then(bar) }
     }
 
-    /// A printer for a command that prints its result behind the events: as JSON, for which it keeps stdout free.
-    pub(super) fn beside(Output { json }: Output) -> Self {
+    /// Returns a printer for a command that prints its result after the events. With `--json`, events are printed on
+    /// stderr, so that stdout holds only the result.
+    pub(super) fn before_result(Output { json }: Output) -> Self {
         Self::new(if json { EventFormat::Stderr } else { EventFormat::Stdout })
     }
 
@@ -50,7 +51,7 @@ impl EventPrinter {
             let line = serde_json::to_string(record).map_err(|error| CommandError::Output(error.into()))?;
             return output::line(&line);
         }
-        // Each epoch saves one, which a person who sees the bar need not read.
+        // Every epoch saves a checkpoint. Above a bar these lines would push more useful ones off the screen.
         if self.bar.is_some() && matches!(record.event, Event::CheckpointSaved { .. }) {
             return Ok(());
         }
@@ -90,7 +91,7 @@ impl EventPrinter {
             return;
         }
         let Some(progress) = run.progress else {
-            // Between epochs, while testing, and at the end.
+            // No epoch is in progress: between epochs, during the test, and at the end.
             self.finish();
             return;
         };
@@ -135,7 +136,7 @@ fn message(run: &Summary) -> String {
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {percent}% {eta}");
     let bar = ProgressBar::new(0);
-    // The template is a constant; were it refused, the default bar would do.
+    // The template is a constant; the default bar replaces an invalid one.
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }

@@ -1,6 +1,6 @@
-//! Runs as JSON objects for scripts. Keys are a promise: add, never rename.
+//! Runs as JSON objects for scripts. Keys are stable: none is ever renamed.
 //!
-//! Fractions, not percentages; figures that are no numbers are `null`.
+//! Shares are fractions, not percentages. Numbers that are not finite are `null`.
 
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub(super) struct ListedRun<'a> {
     note: &'a str,
 }
 
-/// The best epoch by the monitored figure.
+/// The best epoch by the monitored metric.
 #[derive(Debug, Serialize)]
 struct Best {
     epoch: u32,
@@ -93,7 +93,7 @@ struct Views<'a> {
     test: Test<'a>,
 }
 
-/// The entry of a run in a list.
+/// Returns the entry of a run in the list of `runs`.
 pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
     let figure = |field| match run.value(field) {
         Value::Number(figure) => Some(figure),
@@ -109,7 +109,7 @@ pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
     }
 }
 
-/// The entry of a run in this state.
+/// Returns the entry of a run in this state.
 pub(super) fn entry(run: &Summary, state: RunState) -> RunEntry<'_> {
     let best =
         |epoch: &EpochMetrics| Best { epoch: epoch.epoch, val_loss: epoch.val_loss, val_accuracy: epoch.val_accuracy };
@@ -131,7 +131,7 @@ pub(super) fn entry(run: &Summary, state: RunState) -> RunEntry<'_> {
     }
 }
 
-/// All of a run in this state.
+/// Returns a whole run in this state.
 pub(super) fn detail(run: &Summary, state: RunState) -> RunDetail<'_> {
     let rule = run.recipe.early_stopping;
     let status = run.early_stopping;

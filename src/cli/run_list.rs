@@ -1,4 +1,4 @@
-//! All runs of a home, and filters of them.
+//! The runs of a home, and filters for them.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use crate::domain::RunId;
 use crate::domain::text::printable;
 use crate::runs::{Annotations, FollowedRun, Query, RunFacts, RunStore};
 
-/// The ids of all runs.
+/// Returns the ids of all runs.
 pub(super) fn ids(store: &RunStore) -> Result<Vec<RunId>, CommandError> {
     store.ids().map_err(|source| CommandError::List { folder: store.home().checkpoints(), source })
 }
 
-/// Reads a filter.
+/// Parses a filter.
 ///
 /// # Errors
-/// Names the word that cannot be read.
+/// If a word is invalid; the message names it.
 pub(super) fn parse_filter(words: &[String]) -> Result<Query, CommandError> {
     let text = words.join(" ");
     Query::parse(&text).map_err(|error| {
@@ -24,24 +24,24 @@ pub(super) fn parse_filter(words: &[String]) -> Result<Query, CommandError> {
     })
 }
 
-/// The facts of a run, by which it is filtered and sorted. Tags and note that cannot be read are left out, with a line
-/// in `complaints`.
-pub(super) fn facts(run: &FollowedRun, now: u64, complaints: &mut Vec<String>) -> RunFacts {
-    let about = run.folder().annotations().unwrap_or_else(|error| {
-        complaints.push(format!("{}: {error}", run.summary.id));
+/// Returns the facts by which a run is filtered and sorted. Unreadable annotations are left out, with a line in
+/// `warnings`.
+pub(super) fn facts(run: &FollowedRun, now: u64, warnings: &mut Vec<String>) -> RunFacts {
+    let annotations = run.folder().annotations().unwrap_or_else(|error| {
+        warnings.push(format!("{}: {error}", run.summary.id));
         Annotations::default()
     });
     if let Some(reason) = &run.lock_error {
         let state = run.state(now);
-        complaints.push(format!(
-            "{}: cannot tell whether a worker is at it: {reason}; shown as {state}, `mien doctor` tests the locks",
+        warnings.push(format!(
+            "{}: cannot find out whether it has a worker: {reason}; shown as {state}, `mien doctor` tests the locks",
             run.summary.id
         ));
     }
-    RunFacts::new(Arc::clone(&run.summary), Arc::new(about), run.state(now), now)
+    RunFacts::new(Arc::clone(&run.summary), Arc::new(annotations), run.state(now), now)
 }
 
-/// The readable runs, newest first, and a line about each of the others.
+/// Returns the readable runs, newest first, and a line for each unreadable one.
 pub(super) fn read_runs(store: &RunStore) -> Result<(Vec<FollowedRun>, Vec<String>), CommandError> {
     let mut ids = ids(store)?;
     ids.sort();

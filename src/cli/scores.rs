@@ -1,4 +1,4 @@
-//! The scores of classes as JSON and as tables. Keys are a promise: add, never rename.
+//! The scores of classes as JSON and as tables. Keys are stable: none is ever renamed.
 
 use std::borrow::Cow;
 
@@ -19,18 +19,18 @@ pub(super) struct ClassEntry<'a> {
     scores: ClassScores,
 }
 
-/// The scores of each class under its name. A damaged log may lack names.
+/// Returns the scores of each class with its name.
 pub(super) fn class_entries<'a>(names: &'a [String], scores: &Scores) -> Vec<ClassEntry<'a>> {
     let entry = |(label, scores)| ClassEntry { name: class_name(names, label), scores };
     scores.per_class.iter().cloned().enumerate().map(entry).collect()
 }
 
-/// The name of a label; a damaged log may lack it.
+/// Returns the name of a label, or `class N` if a damaged log lacks it.
 fn class_name(names: &[String], label: usize) -> Cow<'_, str> {
     names.get(label).map_or_else(|| format!("class {label}").into(), Into::into)
 }
 
-/// Precision, recall and F1 of each of these classes, and their means; `heading` stands above the classes.
+/// Returns a table of precision, recall and F1 of each class, and their means; `heading` is that of the names.
 pub(super) fn class_table(heading: &str, names: &[String], scores: &Scores) -> String {
     let mut table = Table::new([
         (heading, Side::Left),
@@ -52,12 +52,12 @@ pub(super) fn class_table(heading: &str, names: &[String], scores: &Scores) -> S
     table.render()
 }
 
-/// The images of every true and predicted class as a table.
+/// Returns a confusion matrix as a table of image counts.
 pub(super) fn count_table(names: &[String], confusion: &Confusion) -> String {
     matrix(names, "IMAGES: TRUE ↓ PREDICTED →", &confusion.rows(), ToString::to_string)
 }
 
-/// A table of these classes by these classes; `heading` stands above the rows' names.
+/// Returns a table with a row and a column for each class; `heading` is that of the rows' names.
 pub(super) fn matrix<T>(names: &[String], heading: &str, rows: &[Vec<T>], text: impl Fn(&T) -> String) -> String {
     let headings: Vec<(String, Side)> = std::iter::once((heading.to_owned(), Side::Left))
         .chain(names.iter().map(|name| (printable(name), Side::Right)))
@@ -69,7 +69,7 @@ pub(super) fn matrix<T>(names: &[String], heading: &str, rows: &[Vec<T>], text: 
     table.render()
 }
 
-/// The metrics of a run's test as a table and lines; `None` until the best weights are tested.
+/// Returns the metrics of a run's test as a table and lines; `None` until the best weights are tested.
 pub(super) fn test_text(run: &Summary) -> Option<String> {
     let result = run.test.as_ref()?;
     let scores = result.confusion.scores();
@@ -89,7 +89,7 @@ pub(super) fn test_text(run: &Summary) -> Option<String> {
     Some(table + &accuracy + &views.unwrap_or_default() + &training.unwrap_or_default())
 }
 
-/// Prints the metrics of a run's test, if there is one.
+/// Prints the metrics of a run's test, if it was tested.
 pub(super) fn print_test(run: &Summary) -> Result<(), CommandError> {
     test_text(run).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
 }

@@ -1,18 +1,18 @@
-//! Text tables whose columns line up in a terminal, whatever the script.
+//! Text tables whose columns line up in a terminal for every script.
 
 use unicode_width::UnicodeWidthStr;
 
 pub(super) use crate::domain::figures::{age, duration, thousands};
 use crate::domain::text::printable;
 
-/// Where a column's text stands.
+/// The side to which a column's text is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
     Right,
 }
 
-/// Rows under headings. Cells are made safe for a terminal.
+/// A table of text with headings. Control characters in cells are replaced.
 #[derive(Debug)]
 pub(super) struct Table {
     sides: Vec<Side>,
@@ -20,24 +20,24 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table with these headings.
+    /// Returns a table with these headings and no rows.
     pub(super) fn new<const N: usize>(columns: [(&str, Side); N]) -> Self {
         Self::of(&columns)
     }
 
-    /// The same for any number of columns.
+    /// Returns a table with these headings and no rows, for a number of columns known only at run time.
     pub(super) fn of(columns: &[(&str, Side)]) -> Self {
         let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         Self { sides: columns.iter().map(|(_, side)| *side).collect(), rows: vec![headings] }
     }
 
-    /// Adds a row.
+    /// Adds a row with a cell for each column.
     pub(super) fn row(&mut self, cells: &[String]) {
         debug_assert_eq!(cells.len(), self.sides.len());
         self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
     }
 
-    /// The table as lines, two spaces between columns and none at a line's end.
+    /// Returns the table as lines, with two spaces between columns and none at the end of a line.
     pub(super) fn render(&self) -> String {
         let width = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.sides.len()).map(width).collect();
@@ -58,7 +58,7 @@ impl Table {
     }
 }
 
-/// A figure with four decimals, or a dash where there is none.
+/// Returns a number with four decimals, or a dash for `None`.
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.4}"))
 }

@@ -52,7 +52,7 @@ impl FromStr for Protocol {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|protocol| protocol.name() == text);
-        found.ok_or_else(|| format!("'{}' is no protocol: use keras or official", printable(text)))
+        found.ok_or_else(|| format!("'{}' is not a protocol: use keras or official", printable(text)))
     }
 }
 

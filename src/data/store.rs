@@ -56,13 +56,13 @@ pub enum StoreError {
         reason: String,
     },
     /// Another dataset has the name.
-    #[error("a different dataset is called '{name}' already; choose another name or replace it")]
+    #[error("there is another dataset '{name}' already; choose another name or replace it")]
     Exists {
         /// The requested name.
         name: DatasetName,
     },
     /// A file or folder that is not a dataset has the dataset's path; it is never replaced.
-    #[error("{}: is in the way and is not a dataset; move it or choose another name", shown(.path))]
+    #[error("{}: exists and is not a dataset; move it or choose another name", shown(.path))]
     Foreign {
         /// The path.
         path: PathBuf,

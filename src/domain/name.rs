@@ -23,7 +23,7 @@ pub enum NameError {
 
 /// A name that is not in a short list of accepted ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{given}' is no {kind}: use {allowed}")]
+#[error("'{given}' is not a known {kind}: use {allowed}")]
 pub struct UnknownName {
     /// The kind of thing to be named, such as `device`.
     pub kind: &'static str,

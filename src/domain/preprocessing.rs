@@ -99,7 +99,7 @@ mod tests {
             assert!(known.is_usable(), "{name}");
         }
         let refused = "caffe".parse::<Preprocessing>().expect_err("no name");
-        let words = "'caffe' is no preprocessing: use keras-imagenet, vggface, torchvision";
+        let words = "'caffe' is not a known preprocessing: use keras-imagenet, vggface, torchvision";
         assert_eq!(refused.to_string(), words);
         assert_eq!(Preprocessing { scale: 2.0, ..Preprocessing::VGGFACE }.to_string(), "custom");
         assert!(!Preprocessing { deviation: [1.0, 0.0, 1.0], ..Preprocessing::VGGFACE }.is_usable());

@@ -15,7 +15,7 @@ pub enum SweepError {
     #[error("'{0}' sets nothing: give a setting and its values, such as learning-rate=1e-3,2e-3")]
     NoValues(String),
     /// No setting has this name.
-    #[error("'{given}' is no setting here: use {known}")]
+    #[error("'{given}' is not a setting here: use {known}")]
     Unknown {
         /// The given name.
         given: String,
@@ -26,7 +26,7 @@ pub enum SweepError {
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// A range descends.
-    #[error("'{0}' is no range: the smaller number comes first, as in 1..5")]
+    #[error("'{0}' is not a range: the smaller number comes first, as in 1..5")]
     Range(String),
     /// A setting is given twice.
     #[error("{0} is given twice: give all of its values in one list, such as 1,2,3")]
@@ -209,7 +209,7 @@ mod tests {
             (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x'"),
             (Hyperparameter::Seed, "1,,2", "seed must be 0 to 9007199254740991, not ''"),
             (Hyperparameter::Seed, "a..b\u{1b}", "not 'a..b·'"),
-            (Hyperparameter::Seed, "5..1", "'5..1' is no range"),
+            (Hyperparameter::Seed, "5..1", "'5..1' is not a range"),
             (Hyperparameter::Seed, "1..9007199254740991", "9007199254740991 runs are more than the 200"),
             (Hyperparameter::Seed, "0..18446744073709551615", "18446744073709551615 runs are more"),
             (Hyperparameter::Seed, "1..100,201..301", "201 runs are more than the 200"),
@@ -233,10 +233,10 @@ mod tests {
         assert_eq!(given, (Hyperparameter::LearningRate, "1e-3,2e-3".into()));
         let table = [
             ("seed", "'seed' sets nothing"),
-            ("lr=1", "'lr' is no setting here: use network, epochs, batch-size"),
+            ("lr=1", "'lr' is not a setting here: use network, epochs, batch-size"),
             ("size=48", "the strategy cnn has no size"),
             ("seed=", "seed must be"),
-            ("\u{1b}=1", "'·' is no setting"),
+            ("\u{1b}=1", "'·' is not a setting"),
         ];
         for (typed, expected) in table {
             let error = named(CNN, typed).expect_err(typed).to_string();

@@ -107,7 +107,7 @@ pub fn check_folder(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
     }
-    let words = format!("{} is a link or no folder, and nothing is written through links", path.display());
+    let words = format!("{} is a link or not a folder, and mien writes nothing through links", path.display());
     Err(io::Error::new(io::ErrorKind::NotADirectory, words))
 }
 

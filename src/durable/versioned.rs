@@ -190,7 +190,7 @@ impl FileKind {
             }
             Ok(Some(held)) => Ok(Some(held)),
             Ok(None) => {
-                let words = format!("another program holds {}: try again, or end that one", lock_file.display());
+                let words = format!("another program holds {}: try again, or end that program", lock_file.display());
                 refused(io::Error::new(io::ErrorKind::TimedOut, words))
             }
             Err(error) if lock::is_unsupported(&error) => Ok(None),

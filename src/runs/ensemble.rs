@@ -12,16 +12,16 @@ use crate::domain::{RunId, Scores, mean_probabilities};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnsembleError {
     /// Fewer than two runs are given.
-    #[error("a mean is taken of two runs or more, not of {0}")]
+    #[error("a mean needs at least two runs, not {0}")]
     Few(usize),
     /// A run is given twice.
-    #[error("{0} is given twice: it would count double")]
+    #[error("{0} is given twice: give each run of the mean once")]
     Twice(RunId),
     /// A run has no usable predictions.
     #[error(transparent)]
     Predictions(#[from] InspectionError),
     /// The runs have different datasets.
-    #[error("{one} was trained on {dataset} and {other} on another dataset, {others}: a mean is of the same images")]
+    #[error("{one} was trained on {dataset} and {other} on another dataset, {others}: a mean needs the same images")]
     OtherDataset {
         /// The first run.
         one: RunId,
@@ -33,7 +33,7 @@ pub enum EnsembleError {
         others: String,
     },
     /// The runs have the same dataset with other images, or with its classes in another order.
-    #[error("{one} and {other} have other {what}: a mean is of the same classes of the same images")]
+    #[error("{one} and {other} have different {what}: a mean needs the same classes and images")]
     Other {
         /// The first run.
         one: RunId,
@@ -181,13 +181,16 @@ mod tests {
             Inspection::new(Predictions { classes: 2, probabilities: vec![0.9, 0.1], truth: vec![0] }, &swapped)
                 .expect("sound");
         let table = [
-            (average(&[]), "two runs or more, not of 0"),
-            (average(&[&one]), "two runs or more, not of 1"),
+            (average(&[]), "at least two runs, not 0"),
+            (average(&[&one]), "at least two runs, not 1"),
             (average(&[&one, &one]), "one is given twice"),
             (average(&[&one, &other_dataset]), "two on another dataset, any (·another)"),
-            (average(&[&one, &renamed]), "one and two have other classes"),
-            (average(&[&one, &member("two", &[0.9, 0.1], &[1])]), "one and two have other test images"),
-            (average(&[&one, &member("two", &[0.9, 0.1, 0.5, 0.5], &[0, 1])]), "one and two have other test images"),
+            (average(&[&one, &renamed]), "one and two have different classes"),
+            (average(&[&one, &member("two", &[0.9, 0.1], &[1])]), "one and two have different test images"),
+            (
+                average(&[&one, &member("two", &[0.9, 0.1, 0.5, 0.5], &[0, 1])]),
+                "one and two have different test images",
+            ),
         ];
         for (refused, expected) in table {
             let words = refused.expect_err(expected).to_string();

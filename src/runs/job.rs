@@ -40,7 +40,7 @@ impl FromStr for Job {
         match text {
             "train" => Ok(Self::Train),
             "evaluate" => Ok(Self::Evaluate),
-            _ => Err(format!("'{}' is no job: use train or evaluate", crate::domain::text::printable(text))),
+            _ => Err(format!("'{}' is not a job: use train or evaluate", crate::domain::text::printable(text))),
         }
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn is_recent(created_at: u64, now: u64) -> bool {
 
 /// `recipe.json`, whose version is the oldest that represents the recipe.
 static RECIPE: FileKind =
-    FileKind { name: "recipe", newest: RECIPE_VERSION, pretty: true, damaged: "is no recipe of a run", advice: "" };
+    FileKind { name: "recipe", newest: RECIPE_VERSION, pretty: true, damaged: "is not a recipe", advice: "" };
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,7 +18,7 @@ pub(super) const DELETED: &str = ".deleted-";
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
     /// A worker is running.
-    #[error("a worker is at {id}: `mien stop {id}` first")]
+    #[error("{id} has a worker: `mien stop {id}` ends it")]
     Busy {
         /// The run.
         id: RunId,
@@ -163,7 +163,7 @@ impl RunStore {
         let io_error = |source| ManageError::Io { path: self.home().checkpoints(), source };
         let busy = |(id, liveness): (RunId, Liveness)| match liveness {
             Liveness::Alive | Liveness::Submitted => Some(id.to_string()),
-            Liveness::Unknown(error) => Some(format!("{id} (its lock cannot be looked at: {error})")),
+            Liveness::Unknown(error) => Some(format!("{id} (its lock cannot be checked: {error})")),
             Liveness::Absent => None,
         };
         let runs: Vec<String> = self.trained_on(dataset).map_err(io_error)?.into_iter().filter_map(busy).collect();

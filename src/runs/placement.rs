@@ -15,8 +15,13 @@ use crate::durable::versioned::{FileError, FileKind};
 /// The newest format of `placed.json` that this program writes and reads.
 pub const PLACEMENT_VERSION: u32 = 1;
 
-static KIND: FileKind =
-    FileKind { name: "placement", newest: PLACEMENT_VERSION, pretty: false, damaged: "is no placement", advice: "" };
+static KIND: FileKind = FileKind {
+    name: "placement",
+    newest: PLACEMENT_VERSION,
+    pretty: false,
+    damaged: "is not a placement record",
+    advice: "",
+};
 
 /// The job of another system that will become a run's worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -155,8 +155,9 @@ fn term(word: &str) -> Result<Term, String> {
         return Ok(Term { negated, test: Test::Word(alternatives(plain, word)?.map(str::to_lowercase).collect()) });
     };
     let name = &plain[..index];
-    let field: Field =
-        name.parse().map_err(|()| format!("'{name}' is no field; use {}", Field::ALL.map(Field::name).join(", ")))?;
+    let field: Field = name
+        .parse()
+        .map_err(|()| format!("'{name}' is not a field; use {}", Field::ALL.map(Field::name).join(", ")))?;
     if field.is_text() && !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot) {
         return Err(format!("'{sign}' does not compare words: use {name}:word, {name}=word or {name}!=word"));
     }
@@ -181,19 +182,19 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
             let mut meant = STATES.iter().filter(|state| state.starts_with(&small));
             match (meant.next(), meant.next()) {
                 (Some(state), None) => Ok(Operand::Text((*state).to_owned())),
-                _ => Err(format!("'{value}' is no state; use {}", STATES.join(", "))),
+                _ => Err(format!("'{value}' is not a state; use {}", STATES.join(", "))),
             }
         }
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
         Field::Age => age(value)
             .map(Operand::Number)
-            .ok_or_else(|| format!("'{value}' is no age; use a number with s, m, h or d, such as age<2h")),
+            .ok_or_else(|| format!("'{value}' is not an age; use a number with s, m, h or d, such as age<2h")),
         field if field.is_share() => share(value)
             .map(Operand::Number)
-            .ok_or_else(|| format!("'{value}' is no share; use a number such as {0}>0.6 or {0}>60%", field.name())),
+            .ok_or_else(|| format!("'{value}' is not a share; use a number such as {0}>0.6 or {0}>60%", field.name())),
         field => number()
             .map(Operand::Number)
-            .ok_or_else(|| format!("'{value}' is no number; use one such as {}", field.example())),
+            .ok_or_else(|| format!("'{value}' is not a number; use one such as {}", field.example())),
     }
 }
 
@@ -284,7 +285,7 @@ impl std::str::FromStr for SortKey {
     fn from_str(text: &str) -> Result<Self, String> {
         let key = text.parse().ok().and_then(Self::by);
         key.ok_or_else(|| {
-            format!("'{}' is no column; use {}", printable(text), Self::FIELDS.map(Field::name).join(", "))
+            format!("'{}' is not a column; use {}", printable(text), Self::FIELDS.map(Field::name).join(", "))
         })
     }
 }

@@ -34,7 +34,7 @@ pub enum FindError {
         folder: PathBuf,
     },
     /// Several runs' names begin with this text.
-    #[error("'{name}' could be {}; type more of the name", candidates.join(", "))]
+    #[error("'{name}' is ambiguous between {}: type more of the name", candidates.join(", "))]
     Ambiguous {
         /// The requested name.
         name: String,

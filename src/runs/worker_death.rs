@@ -35,7 +35,7 @@ impl fmt::Display for WorkerDeath {
         match self {
             Self::Killed => f.write_str("its worker was killed by hand"),
             Self::DiskFull => f.write_str("its worker is gone and its disk is full"),
-            Self::LastOutput(words) => write!(f, "its worker is gone, its last words: {words}"),
+            Self::LastOutput(words) => write!(f, "its worker is gone, with the last output: {words}"),
             Self::Silent => f.write_str("its worker is gone without a message"),
         }
     }
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(run.worker_death(), WorkerDeath::LastOutput("memory allocation of 7 bytes failed".into()));
         log.write_all(b"\x1b[31mred\x07\nstack backtrace:\nnote: some details\n\n").expect("written");
         let words = run.worker_death().to_string();
-        assert!(words.starts_with("its worker is gone, its last words: ") && words.contains("red"), "{words}");
+        assert!(words.starts_with("its worker is gone, with the last output: ") && words.contains("red"), "{words}");
         assert!(!words.contains(['\x1b', '\x07', '\n']), "{words}");
         run.note_killed(7).expect("noted");
         assert_eq!(run.worker_death(), WorkerDeath::Killed);

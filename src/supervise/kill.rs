@@ -17,7 +17,7 @@ pub const STOP_GRACE: u64 = 120_000;
 #[derive(Debug, thiserror::Error)]
 pub enum KillError {
     /// The run has no worker.
-    #[error("no worker is at {id}, it is {state}: there is nothing to kill")]
+    #[error("{id} has no worker, it is {state}: there is nothing to kill")]
     NoWorker {
         /// The run.
         id: RunId,
@@ -26,7 +26,7 @@ pub enum KillError {
     },
     /// The worker has not written its identity, or not in a readable form.
     #[error(
-        "a worker holds the lock of {id} and has not written there which process it is, so none is killed: find the process \
+        "a worker holds the lock of {id} but has not recorded its process, so nothing is killed: find the process \
          that has {} open (`lsof` or `fuser`) and end that with `kill -9`", folder.path().join("worker.lock").display()
     )]
     Unknown {
@@ -36,7 +36,7 @@ pub enum KillError {
         folder: RunFolder,
     },
     /// The worker is on another machine or in another container.
-    #[error("the worker of {id} is process {pid} of {host}, elsewhere than this program: kill it there")]
+    #[error("the worker of {id} is process {pid} on {host}, outside this program's system: kill it there")]
     Elsewhere {
         /// The run.
         id: RunId,
@@ -47,7 +47,7 @@ pub enum KillError {
     },
     /// The process that took the lock is gone, but the lock is held.
     #[error(
-        "process {pid} took the lock of {id} and is gone, and another process holds it now: look again in a moment"
+        "process {pid}, which took the lock of {id}, has ended and another process holds it now: try again in a moment"
     )]
     Replaced {
         /// The run.
@@ -67,7 +67,7 @@ pub enum KillError {
     },
     /// The system has no process handles.
     #[error(
-        "this system cannot signal a process without trusting its number; make sure that process {pid} is a worker of mien \
+        "this system cannot signal a process safely: make sure that process {pid} is a worker of mien \
          (`ps -p {pid}`) and end it with `kill -9 {pid}`"
     )]
     NoHandle {
@@ -76,8 +76,8 @@ pub enum KillError {
     },
     /// The process was killed and still exists.
     #[error(
-        "process {pid}, the worker of {id}, was killed and the kernel has not let go of it yet: it waits for a device or a \
-         disk, and ends when that answers"
+        "process {pid}, the worker of {id}, was killed but has not ended yet: it waits for a device or a \
+         disk, and ends when that responds"
     )]
     Stuck {
         /// The run.
@@ -101,7 +101,7 @@ pub enum KillError {
 /// Describes the result of [`kill`]: `killed process 4711, the worker of calm-heron`.
 #[must_use]
 pub fn describe_kill(id: &RunId, pid: Option<u32>) -> String {
-    pid.map_or_else(|| format!("took back the job of {id}"), |pid| format!("killed process {pid}, the worker of {id}"))
+    pid.map_or_else(|| format!("withdrew the job of {id}"), |pid| format!("killed process {pid}, the worker of {id}"))
 }
 
 /// Kills the worker of a run, or cancels the job that would become one; returns its process id, if any. The log is

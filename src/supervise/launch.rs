@@ -26,7 +26,7 @@ pub enum LaunchTime {
 pub enum LaunchError {
     /// The program was built without the trainer.
     #[error(
-        "this mien was built without the trainer: it shows runs and cannot start them. \
+        "this mien was built without the trainer: it shows runs but cannot start them. \
          Build it with the feature `trainer` (it is on by default)"
     )]
     NoTrainer,
@@ -39,7 +39,7 @@ pub enum LaunchError {
         source: io::Error,
     },
     /// The run has a worker already.
-    #[error("a worker is at {id} already: `mien watch {id}` follows it")]
+    #[error("{id} has a worker already: `mien watch {id}` follows it")]
     Busy {
         /// The run.
         id: RunId,

@@ -125,7 +125,9 @@ where
             EpochEnd::Completed(training, all) => (training, all),
             EpochEnd::Stopped => return Ok(FitEnd::Stopped),
             EpochEnd::Diverged { step } => {
-                return Ok(FitEnd::Diverged(format!("the training loss is no number at step {step} of epoch {epoch}")));
+                return Ok(FitEnd::Diverged(format!(
+                    "the training loss is not a number at step {step} of epoch {epoch}"
+                )));
             }
         };
         let Some(validation) = fit.evaluate(&progress.learner.evaluated(), Split::Validation, device, reporter)? else {
@@ -139,7 +141,7 @@ where
             Monitor::ValAccuracy => metrics.val_accuracy,
         };
         if !metrics.val_loss.is_finite() {
-            return Ok(FitEnd::Diverged(format!("the validation loss is no number after epoch {epoch}")));
+            return Ok(FitEnd::Diverged(format!("the validation loss is not a number after epoch {epoch}")));
         }
         let rule = EarlyStopping { patience: reporter.limits(own).patience, ..recipe.early_stopping };
         let (status, decision) = observe(&rule, early_stopping, epoch, value);

@@ -35,13 +35,13 @@ pub enum WeightsError {
         reason: String,
     },
     /// A file among the weights was not written by an import.
-    #[error("{}: was not written by an import; move it elsewhere and bring it in with `mien weights import`", shown(.path))]
+    #[error("{}: was not written by an import; move it elsewhere and import it with `mien weights import`", shown(.path))]
     Foreign {
         /// The file.
         path: PathBuf,
     },
     /// Other weights have the name.
-    #[error("other weights are called '{name}' already ({difference}); choose another name, or add --replace")]
+    #[error("there are other weights '{name}' already ({difference}); choose another name, or add --replace")]
     Exists {
         /// The requested name.
         name: WeightsName,

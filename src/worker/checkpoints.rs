@@ -34,7 +34,7 @@ pub(super) fn interval() -> (Duration, Option<String>) {
         Ok((Err(_), text)) => {
             let text = printable(&text);
             let wrong =
-                format!("{INTERVAL_VARIABLE} is '{text}', which is no whole number: {INTERVAL_SECONDS} is used");
+                format!("{INTERVAL_VARIABLE} is '{text}', which is not a whole number: {INTERVAL_SECONDS} is used");
             (usual, Some(wrong))
         }
     }

@@ -50,7 +50,7 @@ fn parse_limit(kind: DeviceKind, variable: Option<&str>) -> (u64, Option<String>
         None => (usual, None),
         Some((Ok(mebibytes), _)) => (mebibytes.saturating_mul(1 << 20), None),
         Some((Err(_), text)) => {
-            let wrong = format!("{VARIABLE} is '{}', which is no whole number: it is ignored", printable(text));
+            let wrong = format!("{VARIABLE} is '{}', which is not a whole number: it is ignored", printable(text));
             (usual, Some(wrong))
         }
     }

@@ -31,11 +31,11 @@ pub enum WorkerError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The run folder is in no home.
-    #[error("the run folder is in no home: pass a run of HOME/checkpoints")]
+    #[error("the run folder is not in a home: pass a folder of HOME/checkpoints")]
     NoHome,
     /// The shape of the run's images is unknown, because its dataset's manifest is gone or is another dataset's.
     #[error(
-        "the size of the run's images is unknown: its dataset's {} is gone or is another dataset's; import the dataset \
+        "the size of the run's images is unknown: its dataset's {} is missing or of another dataset; import the dataset \
          again, or copy that file from the machine on which the run was trained",
         crate::data::store::shown(.manifest)
     )]
@@ -84,13 +84,13 @@ pub enum WorkerError {
         source: io::Error,
     },
     /// Another worker holds the run's lock.
-    #[error("another worker is at {}", .0.display())]
+    #[error("another worker runs {}", .0.display())]
     Busy(PathBuf),
     /// The queue cannot be used.
     #[error("cannot use the queue: {0}")]
     Queue(io::Error),
     /// The system refused a signal handler.
-    #[error("cannot listen to signals: {0}")]
+    #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
     /// A panic: the device or this program failed.
     #[error(transparent)]

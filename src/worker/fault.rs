@@ -80,7 +80,7 @@ fn classify(message: &str, recorded: &[String], batch: Option<usize>) -> Fault {
             Some(batch) if batch > 1 => format!("a batch of {batch} does not fit, {} may; ", batch / 2),
             _ => String::new(),
         };
-        let words = format!("the device has no memory left: {advice}`nvidia-smi` shows what else is on it");
+        let words = format!("the device has no memory left: {advice}`nvidia-smi` shows which programs use it");
         return fault(FailureKind::OutOfMemory, words);
     }
     if let Some(error) = all().find_map(driver_error) {

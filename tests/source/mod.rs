@@ -1,4 +1,4 @@
-//! A reader of Rust sources: their tokens without comments and strings, and the paths they import and call. `use`
+//! A reader of Rust sources: their tokens without comments, their strings, and the paths they import and call. `use`
 //! groups, `super` and inline modules are resolved.
 
 /// A token of a source and its line, counted from 1.
@@ -6,6 +6,12 @@
 pub(crate) struct Token {
     pub(crate) text: String,
     pub(crate) line: usize,
+}
+
+impl Token {
+    fn is_string(&self) -> bool {
+        self.text.contains('"')
+    }
 }
 
 /// A path such as `crate::runs::RunStore` as segments from the crate's root or an external crate.
@@ -17,11 +23,32 @@ pub(crate) struct Path {
 
 /// Splits a source into identifiers, `::` and single marks, without comments, strings and character literals.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
+    let mut found = tokens_with_strings(source);
+    found.retain(|token| !token.is_string());
+    found
+}
+
+/// Returns the strings of a source outside `mod tests { … }`, as they are written, without quotation marks.
+pub(crate) fn strings(source: &str) -> Vec<Token> {
+    let mut found = without_tests(&tokens_with_strings(source));
+    found.retain(Token::is_string);
+    for Token { text, .. } in &mut found {
+        let inside = text.find('"').map_or(0, |quote| quote + 1)..text.rfind('"').unwrap_or(0);
+        *text = text[inside].to_owned();
+    }
+    found
+}
+
+/// Splits a source as [`tokens`] does, with strings.
+fn tokens_with_strings(source: &str) -> Vec<Token> {
     let text: Vec<char> = source.chars().collect();
     let (mut at, mut line, mut found) = (0, 1, Vec::new());
     while at < text.len() {
         let end = skip_silent(&text, at).unwrap_or(at);
         if end > at {
+            if !matches!(text[at], '/' | '\'') {
+                found.push(Token { text: text[at..end].iter().collect(), line });
+            }
             line += text[at..end].iter().filter(|c| **c == '\n').count();
             at = end;
             continue;

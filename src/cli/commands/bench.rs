@@ -25,37 +25,37 @@ pub(in crate::cli) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
-    /// Hold a device against the processor: the same weights, batch and seed on both. Exit code 1 if a check fails
+    /// Compare a device with the processor: the same weights, batch and seed on both. Exit code 1 if a check fails
     ///
-    /// Forward pass, loss and every gradient of each strategy's networks, ten training steps, augmentation, and what is
-    /// read back. With `--device cpu` the processor's own kernels are held against burn's operations.
+    /// Checks the forward pass, the loss and every gradient of each strategy's networks, ten training steps,
+    /// augmentation, and reading back. With `--device cpu`, mien's kernels are compared with burn's operations.
     Agree {
         #[command(flatten)]
-        on: On,
+        on: DeviceOptions,
         /// Images in a batch
         #[arg(long, value_name = "N")]
         batch: Option<usize>,
         /// Pixels along a side, for the strategies on a pretrained base
         #[arg(long, value_name = "N")]
         size: Option<usize>,
-        /// Imported weights of VGG16; without them made-up ones
+        /// Imported weights of VGG16 [default: random ones]
         #[arg(long, value_name = "NAME")]
         weights: Option<WeightsName>,
-        /// Decides weights, inputs and labels
+        /// Seed of weights, inputs and labels
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
-        /// What the device's convolutions compute in, f32 or bf16; the processor's do in f32
+        /// Precision of the device's convolutions, f32 or bf16; the processor's is f32
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
     },
     /// Measure training steps
     Step {
         #[command(flatten)]
-        on: On,
+        on: DeviceOptions,
         /// cnn, features or finetune
         #[arg(long, value_parser = strategy)]
         strategy: Strategy,
-        /// The network of cnn: one whose weights are drawn
+        /// The network of cnn, which must be one that is trained from scratch
         #[arg(long, value_name = "NAME", value_parser = |text: &str| NetworkName::try_from(text.to_owned()))]
         network: Option<NetworkName>,
         /// Images in a batch
@@ -67,37 +67,37 @@ enum BenchCommand {
         /// Steps to measure
         #[arg(long, value_name = "N", default_value_t = 50)]
         steps: u32,
-        /// Steps before those, behind the first
+        /// Steps between the first and the measured ones
         #[arg(long, value_name = "N", default_value_t = 5)]
         warm_up: u32,
         /// The lowest stage that fine-tuning trains
         #[arg(long, value_name = "STAGE", default_value = "block5")]
         unfreeze: StageName,
-        /// What convolutions compute in, f32 or bf16
+        /// Precision of convolutions, f32 or bf16
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
     },
     /// Measure each convolution of VGG16, forward and with its gradients
     Layers {
         #[command(flatten)]
-        on: On,
+        on: DeviceOptions,
         /// Images in a batch; by default 64 on a GPU, 4 on the processor
         #[arg(long, value_name = "N")]
         batch: Option<usize>,
         /// Pixels along a side; by default 224 on a GPU, 64 on the processor
         #[arg(long, value_name = "N")]
         size: Option<usize>,
-        /// What they compute in, f32 or bf16
+        /// Precision of the convolutions, f32 or bf16
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
-        /// Passes in each of five parts that are measured
+        /// Passes in each of five measurements
         #[arg(long, value_name = "N", default_value_t = 5)]
         repeats: u32,
     },
-    /// Measure how fast products of matrices and memory are
+    /// Measure the speed of matrix products and of memory
     Ceilings {
         #[command(flatten)]
-        on: On,
+        on: DeviceOptions,
         /// Rows and columns of the matrices
         #[arg(long, value_name = "N")]
         size: Option<usize>,
@@ -108,7 +108,7 @@ enum BenchCommand {
 }
 
 #[derive(Debug, Args)]
-struct On {
+struct DeviceOptions {
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: DeviceRequest,
@@ -123,57 +123,57 @@ impl Bench {
             BenchCommand::Agree { on, batch, size, weights, seed, precision } => {
                 let weights = weights.map(|name| base(store.home(), &name)).transpose()?;
                 let options = agree::Options { batch, size, weights, seed, precision };
-                let holds = on.print_findings(batch, |device, tell| agree::agree(device, &options, tell))?;
+                let holds = on.print_findings(batch, |device, print| agree::agree(device, &options, print))?;
                 Ok(Exit::done_if(holds))
             }
             BenchCommand::Step { on, strategy, network, batch, size, steps, warm_up, unfreeze, precision } => {
                 let size = size.unwrap_or(if strategy.is_from_scratch() { 48 } else { 224 });
                 let options = step::Options { strategy, network, batch, size, steps, warm_up, unfreeze, precision };
-                on.print_findings(Some(batch), |device, tell| step::step(device, &options, tell)).map(|()| Exit::Done)
+                on.print_findings(Some(batch), |device, print| step::step(device, &options, print)).map(|()| Exit::Done)
             }
             BenchCommand::Layers { on, batch, size, precision, repeats } => {
                 let options = layers::Options { batch, size, precision, repeats };
-                on.print_findings(batch, |device, tell| layers::layers(device, options, tell)).map(|()| Exit::Done)
+                on.print_findings(batch, |device, print| layers::layers(device, options, print)).map(|()| Exit::Done)
             }
             BenchCommand::Ceilings { on, size, mebibytes } => {
                 let options = ceilings::Options { size, mebibytes };
-                on.print_findings(None, |device, tell| ceilings::ceilings(device, options, tell)).map(|()| Exit::Done)
+                on.print_findings(None, |device, print| ceilings::ceilings(device, options, print)).map(|()| Exit::Done)
             }
         }
     }
 }
 
-impl On {
-    /// Acts on the device with batches of this size, and prints each finding as it comes.
+impl DeviceOptions {
+    /// Acts on the device with batches of `batch` images, and prints each finding at once.
     fn print_findings<T>(
         &self,
         batch: Option<usize>,
         act: impl FnOnce(&Device, &mut dyn FnMut(Finding)) -> Result<T, BenchError>,
     ) -> Result<T, CommandError> {
         let device = device::choose(self.device)?;
-        device.note.iter().for_each(|note| output::note(&format!("mien: on the processor: {note}")));
+        device.note.iter().for_each(|note| output::note(&format!("mien: using the processor: {note}")));
         match kernels::open_cache(device.kind).and_then(|cache| cache.status) {
             Some(KernelCacheStatus::FirstStart) => {
                 let of = device.kind;
                 output::note(&format!("mien: compiling and tuning kernels for {of}: the first start takes a while"));
             }
-            Some(KernelCacheStatus::Unavailable(why)) => output::note(&format!("mien: {why}")),
+            Some(KernelCacheStatus::Unavailable(reason)) => output::note(&format!("mien: {reason}")),
             None => {}
         }
         let mut printed = Ok(());
-        let mut tell = |finding: Finding| {
+        let mut print = |finding: Finding| {
             if printed.is_ok() {
                 printed = if self.output.json { output::record(&finding) } else { output::line(&finding.to_string()) };
             }
         };
         fault::record_panics(PanicOutput::Nothing);
-        let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut tell)));
+        let attempt = catch_unwind(AssertUnwindSafe(|| act(&device, &mut print)));
         device::take_refusal().iter().for_each(|message| output::note(&format!("mien: {message}")));
         let done = match attempt {
             Ok(done) => done.map_err(CommandError::from),
             Err(panic) => Err(CommandError::Failure(fault::explain(fault::message(&*panic), batch).to_string())),
         };
-        // A reader that is gone ends it quietly, once there is something to say.
+        // A closed output comes first, because it ends the command without a message.
         printed.and(done)
     }
 }

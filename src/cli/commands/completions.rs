@@ -6,10 +6,10 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::output;
 
-/// Print a completion script
+/// Print the completion script of a shell
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Completions {
-    /// The shell that is to read it
+    /// The shell
     shell: clap_complete::Shell,
 }
 

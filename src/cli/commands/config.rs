@@ -9,7 +9,7 @@ use crate::cli::options::Output;
 use crate::cli::output;
 use crate::tui::config;
 
-/// The dashboard's config file: where it is, whether it is right, what can stand in it
+/// The dashboard's config file: its path, its errors, its defaults
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Config {
     #[command(subcommand)]
@@ -18,29 +18,29 @@ pub(in crate::cli) struct Config {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Print where the file is looked for; `MIEN_CONFIG` names another one
+    /// Print the path of the file; `MIEN_CONFIG` sets another one
     Path,
-    /// Tell what is wrong in the file, with the line; exits with 1 if anything is
+    /// Print the errors in the file with their lines; exits with 1 if there are any
     Check {
         #[command(flatten)]
         output: Output,
     },
-    /// Print a file that holds every setting and every key, commented out: a place to begin
+    /// Print a file with every setting and every key, commented out, to begin with
     Defaults,
 }
 
 /// The state of the file.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// The path where it is searched.
+    /// The path at which it is expected; `None` without a user's config folder.
     pub(super) path: Option<std::path::PathBuf>,
     /// Whether it exists.
     pub(super) exists: bool,
-    /// Its errors, with file and line.
+    /// Its errors, each with file and line.
     pub(super) problems: Vec<String>,
 }
 
-/// Reads the file.
+/// Reads the file and returns its state.
 pub(super) fn examine() -> Report {
     let path = config::path();
     Report {
@@ -75,8 +75,8 @@ fn text(report: &Report) -> String {
     let lines = report.problems.iter().fold(String::new(), |lines, problem| lines + &format!("{problem}\n"));
     match (&report.path, report.exists) {
         _ if !lines.is_empty() => lines,
-        (Some(path), true) => format!("{}: nothing is wrong\n", path.display()),
-        (Some(path), false) => format!("{} is not there: everything is at its default\n", path.display()),
-        (None, _) => "there is no folder for settings: everything is at its default\n".into(),
+        (Some(path), true) => format!("{}: no errors\n", path.display()),
+        (Some(path), false) => format!("{} does not exist: every setting has its default\n", path.display()),
+        (None, _) => "there is no folder for config files: every setting has its default\n".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! `mien` alone: the dashboard.
+//! `mien` without a command: the dashboard.
 
 use std::io::{self, IsTerminal};
 
@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::runs::RunStore;
 
-/// Shows the dashboard until it is left.
+/// Shows the dashboard until the user quits.
 pub(in crate::cli) fn run(invocation: &Invocation) -> Result<Exit, CommandError> {
     let store = invocation.open_home()?;
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {

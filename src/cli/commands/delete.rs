@@ -10,13 +10,13 @@ use crate::cli::output;
 use crate::domain::RunId;
 use crate::supervise;
 
-/// Delete runs for good, with their weights
+/// Delete runs permanently, with their weights
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Delete {
     /// Ids, beginnings of ids, or `latest`
     #[arg(required = true)]
     runs: Vec<String>,
-    /// Do not ask
+    /// Delete without asking
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -35,7 +35,7 @@ impl Delete {
             return Ok(Exit::Stopped);
         }
         store.sweep();
-        let (deleted, exit) = output::complain_of_failures(&ids, |id| store.delete(id, supervise::now()));
+        let (deleted, exit) = output::act_on_each(&ids, |id| store.delete(id, supervise::now()));
         let deleted: Vec<&str> = deleted.iter().map(|id| id.as_str()).collect();
         if self.output.json {
             output::json(&serde_json::json!({ "deleted": deleted }))?;

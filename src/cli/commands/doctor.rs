@@ -17,7 +17,7 @@ use crate::cli::{datasets, gpu};
 use crate::domain::text::printable;
 use crate::runs::{Home, RunStore};
 
-/// Tell what this machine and this build can do
+/// Report what this machine and this build can do
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Doctor {
     #[command(flatten)]
@@ -45,7 +45,7 @@ struct HomeReport {
     exists: bool,
     writable: bool,
     free_bytes: Option<u64>,
-    /// Why locks do not hold in it; `None` also where that cannot be tested.
+    /// The reason why locks do not work in it; `None` also if they cannot be tested.
     lock_problem: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl Doctor {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let report = examine(&invocation.open_home()?)?;
         self.output.print(&report, || text(&report))?;
-        // Without these no run and no import can write.
+        // Otherwise no run and no import can write.
         let home = &report.home;
         Ok(Exit::done_if(home.writable && home.lock_problem.is_none()))
     }
@@ -106,7 +106,7 @@ fn features() -> Vec<&'static str> {
     all.into_iter().filter_map(|(name, compiled)| compiled.then_some(name)).collect()
 }
 
-/// The report on the home. One that does not exist yet is made on first use, so its nearest existing folder is tested.
+/// Returns the report on the home. For a home that does not exist yet, its nearest existing folder is tested.
 fn home(path: &Path) -> HomeReport {
     let nearest = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
     let writable = nearest.is_dir() && access(nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok();
@@ -153,7 +153,7 @@ fn text(report: &Report) -> String {
     let Report { home, terminal, .. } = report;
     let size = match (terminal.columns, terminal.rows) {
         (Some(columns), Some(rows)) => format!("{columns}×{rows}"),
-        _ => "stdout is no terminal".into(),
+        _ => "stdout is not a terminal".into(),
     };
     let or_unset = |value: &Option<String>| value.clone().unwrap_or_else(|| "unset".into());
     let utf8 = if terminal.utf8 { "UTF-8" } else { "the locale is not UTF-8: set LANG, for example to C.UTF-8" };
@@ -165,9 +165,9 @@ fn text(report: &Report) -> String {
     ];
     if home.writable {
         let locks = home.lock_problem.as_ref().map_or_else(
-            || "hold in the home".into(),
+            || "work in the home".into(),
             |problem| {
-                format!("do not hold in the home ({problem}): live workers look dead; put it on another file system")
+                format!("do not work in the home ({problem}): running runs look lost; use another file system for it")
             },
         );
         lines.insert(2, format!("locks      {locks}"));
@@ -183,21 +183,22 @@ fn text(report: &Report) -> String {
     }
     let damaged = report.runs.damaged.len() + report.datasets.damaged.len();
     lines.push(match damaged {
-        0 => "check      no damage at first sight: `mien runs --check` reads every file".into(),
-        _ => format!("check      {damaged} damaged: `mien runs --check` tells what it means and what to do"),
+        0 => "check      no damage found so far: `mien runs --check` reads every file".into(),
+        _ => format!("check      {damaged} damaged: `mien runs --check` explains the damage and what to do"),
     });
     lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 #[cfg(feature = "dashboard")]
 fn config_lines(report: &config::Report) -> Vec<String> {
-    let path = report.path.as_ref().map_or_else(|| "no folder for settings".into(), |path| path.display().to_string());
-    let stands = match (report.exists, report.problems.len()) {
-        (_, 1..) => "this is wrong in it, and the rest works:",
-        (true, 0) => "right",
-        (false, 0) => "not there: everything is at its default",
+    let path =
+        report.path.as_ref().map_or_else(|| "no folder for config files".into(), |path| path.display().to_string());
+    let state = match (report.exists, report.problems.len()) {
+        (_, 1..) => "has errors; the rest of it is used:",
+        (true, 0) => "no errors",
+        (false, 0) => "does not exist: every setting has its default",
     };
-    let mut lines = vec![format!("config     {path}, {stands}")];
+    let mut lines = vec![format!("config     {path}, {state}")];
     lines.extend(report.problems.iter().map(|problem| format!("           {problem}")));
     lines
 }
@@ -205,7 +206,7 @@ fn config_lines(report: &config::Report) -> Vec<String> {
 fn writable(home: &HomeReport) -> &'static str {
     match (home.exists, home.writable) {
         (true, true) => "writable",
-        (false, true) => "not there yet, made on first use",
+        (false, true) => "does not exist yet, created on first use",
         (_, false) => "not writable: choose another with --home or MIEN_HOME",
     }
 }
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_home_that_is_not_there_yet_is_judged_by_where_it_will_be_made() {
+    fn a_new_home_is_tested_in_its_nearest_existing_folder() {
         let folder = tempfile::tempdir().expect("a folder");
         let report = home(&folder.path().join("new/lab"));
         assert!(!report.exists && report.writable && report.free_bytes.is_some_and(|bytes| bytes > 0));

@@ -24,9 +24,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The kinds of export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// One .onnx file: raw pixels in, logits and probabilities out
+    /// An .onnx file: raw pixels in, logits and probabilities out
     Onnx,
-    /// One .keras file that `keras.models.load_model` takes, or one .weights.h5 with only the weights
+    /// A .keras file that `keras.models.load_model` reads, or a .weights.h5 with only the weights
     Keras,
     /// A folder with model.py, model.safetensors and labels.json
     Torch,
@@ -34,22 +34,22 @@ enum Form {
     Safetensors,
     /// A folder of event files: losses, accuracies, learning rate, test figures, settings
     Tensorboard,
-    /// A folder of tables: epochs, predictions, confusion matrices; and run.json with all that is known of the run
+    /// A folder of tables: epochs, predictions, confusion matrices; and run.json with everything about the run
     Csv,
 }
 
 /// Write a trained network for other programs (onnx, keras, torch), or a run's figures (tensorboard, csv)
 ///
-/// A network's file holds everything from raw pixels to probabilities: scaling, crop, resizing, preprocessing, and the
-/// frozen base of transfer. Its metadata hold the class names in order.
+/// A network's file holds every operation from raw pixels to probabilities: scaling, crop, resizing, preprocessing, and
+/// a frozen base. Its metadata contain the class names in order.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]
     run: RunArgument,
-    /// What to write
+    /// The kind of export
     #[arg(long, value_enum)]
     to: Form,
-    /// Where: a file, or a folder for torch, tensorboard and csv
+    /// The file to write, or the folder for torch, tensorboard and csv
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
     /// The weights of the newest checkpoint instead of the best ones
@@ -78,11 +78,13 @@ impl Export {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
         if self.follow && self.to != Form::Tensorboard {
-            let message = "--follow is for --to tensorboard: the other files are written once";
+            let message = "--follow is only for --to tensorboard: other files are written once";
             return Err(CommandError::Usage(message.into()));
         }
         if self.last && matches!(self.to, Form::Tensorboard | Form::Csv) {
-            return Err(CommandError::Usage("--last is for weights, and these files have none".into()));
+            return Err(CommandError::Usage(
+                "--last is only for weights: --to tensorboard and --to csv write none".into(),
+            ));
         }
         let id = self.run.find(&store)?;
         let exit = match self.to {
@@ -101,7 +103,7 @@ impl Export {
         let precision = network.about.precision;
         if precision != Precision::F32 {
             output::note(&format!(
-                "{id} computed in {precision}, and the file computes in f32: logits differ a little"
+                "{id} was trained in {precision}, and the file computes in f32: logits differ slightly"
             ));
         }
         match self.to {

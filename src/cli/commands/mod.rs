@@ -1,6 +1,6 @@
-//! The commands. Each is a file or folder of its own with its arguments, its help and its code.
+//! The commands. Each is a file or folder with its arguments, its help and its code.
 //!
-//! A new command is a file, its `mod` line, and its line in `commands!`.
+//! A new command needs a file, a `mod` line, and a line in `commands!`.
 
 #[cfg(feature = "trainer")]
 mod bench;
@@ -39,7 +39,7 @@ use clap::Subcommand;
 use super::exit::{CommandError, Exit};
 use super::invocation::Invocation;
 
-/// Makes `Command` of the listed types, which hold their arguments and have a method `run`.
+/// Defines `Command` with a variant for each listed type, which holds arguments and has a method `run`.
 macro_rules! commands {
     ($($(#[$condition:meta])* $module:ident::$name:ident,)*) => {
         #[derive(Debug, Subcommand)]

@@ -9,9 +9,9 @@ use crate::cli::requests::{print_state, wait_for};
 use crate::domain::RunState;
 use crate::supervise;
 
-/// Let a run wait after its current batch until `unpause`; it keeps its device's memory and uses nothing else
+/// Pause a run after its current batch until `unpause`; it holds its device's memory and computes nothing
 ///
-/// A pause ends with a stop, and with the worker: a run that is killed while it is paused resumes unpaused.
+/// A stop and the end of the worker end the pause: a run that is killed while it is paused resumes unpaused.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Pause {
     #[command(flatten)]
@@ -28,9 +28,9 @@ impl Pause {
         let (run, state) = wait_for(&store, &id, |_, state| state == RunState::Paused)?;
         let text = match state {
             RunState::Paused => {
-                format!("{id} is paused after epoch {}: `mien unpause {id}` lets it go on", run.summary.epoch())
+                format!("{id} is paused after epoch {}: `mien unpause {id}` continues it", run.summary.epoch())
             }
-            state if state.is_active() => format!("{id} has not paused yet; the request stays in its folder"),
+            state if state.is_active() => format!("{id} has not paused yet: the request is pending"),
             state => format!("{id} ended before it could pause: it is {state}"),
         };
         print_state(&run, state, &text, self.output)?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::about;
+use crate::cli::annotations;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
@@ -27,8 +27,8 @@ impl Rename {
         let store = invocation.open_home()?;
         let id = run.find(&store)?;
         store.rename(&id, &name, supervise::now())?;
-        let said = store.folder(&name).annotations()?;
-        output.print(&about::entry(&name, &said), || format!("{id} is now called {name}\n"))?;
+        let annotations = store.folder(&name).annotations()?;
+        output.print(&annotations::entry(&name, &annotations), || format!("{id} is now called {name}\n"))?;
         Ok(Exit::Done)
     }
 }

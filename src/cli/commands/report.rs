@@ -12,8 +12,8 @@ use crate::report::{self, FACES, Form};
 
 /// Write a report of runs: one HTML file, Markdown, or charts
 ///
-/// The HTML file needs no network and no script: metrics, curves, confusion matrices, the test images with the largest
-/// loss, settings, and of several runs their differences with significance. It can be sent by e-mail and printed.
+/// The HTML file needs no network and no script, and can be sent by e-mail and printed. It contains metrics, curves,
+/// confusion matrices, the test images with the largest loss, settings, and the comparison of several runs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Report {
     /// Ids, beginnings of ids, or `latest`; two to six are also compared
@@ -36,9 +36,9 @@ pub(in crate::cli) struct Report {
 /// The forms by the names of `--to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormName {
-    /// One HTML file
+    /// An HTML file
     Html,
-    /// One Markdown file
+    /// A Markdown file
     Markdown,
     /// A folder of charts
     Svg,
@@ -53,7 +53,7 @@ impl FormName {
         }
     }
 
-    /// The ending of the default path.
+    /// Returns the ending of the default path.
     fn ending(self) -> &'static str {
         match self {
             Self::Html => ".html",
@@ -78,7 +78,7 @@ impl Report {
         Ok(Exit::Done)
     }
 
-    /// The form that was asked for, or that the ending of `--out` stands for.
+    /// Returns the form of `--to`, or the form that the ending of `--out` names.
     fn form(&self) -> Result<FormName, CommandError> {
         if let Some(to) = self.to {
             return Ok(to);

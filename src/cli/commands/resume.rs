@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
-use crate::cli::library::{Files, refuse};
+use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::{LaunchOptions, RunArgument};
 use crate::cli::output;
 use crate::domain::RunState;
@@ -13,16 +13,15 @@ use crate::domain::hyperparameter::Patience;
 use crate::domain::preflight::{self, Library};
 use crate::supervise;
 
-/// Go on with a stopped, interrupted, failed or lost run from its last checkpoint, or with a finished one by other
-/// limits
+/// Continue a stopped, interrupted, failed or lost run from its last checkpoint, or a finished one with other limits
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Resume {
     #[command(flatten)]
     run: RunArgument,
-    /// Most epochs to train from now on; more than before let a finished run go on
+    /// The new maximum of epochs; a larger one extends a finished run
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Patience from now on; more than before lets a run go on that had stopped early
+    /// The new patience; a larger one continues a run that had stopped early
     #[arg(long, value_name = "N")]
     patience: Option<Patience>,
     #[command(flatten)]
@@ -33,19 +32,19 @@ impl Resume {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
         let id = self.run.find(&store)?;
-        // Opened before the worker starts, so that no event that follows is missed and no earlier one is printed.
+        // Read before the worker starts. Otherwise its first events would be missed, or earlier ones printed again.
         let run = store.summary(&id)?;
         let state = run.state(supervise::now());
         let has_changes = self.epochs.is_some() || self.patience.is_some();
         if supervise::can_train() && !state.is_active() && (has_changes || state != RunState::Finished) {
-            // Checked before the worker does: a dataset that is not there leaves the run as it is.
+            // Otherwise a worker without its dataset would end the run as failed.
             let recipe = &run.summary.recipe;
-            refuse(preflight::check_dataset(recipe, Files(&store).dataset(&recipe.dataset)))?;
+            fail_on_first(preflight::check_dataset(recipe, HomeLibrary(&store).dataset(&recipe.dataset)))?;
         }
         let patience = self.patience.map(|Patience(epochs)| epochs);
         supervise::resume_with_limits(&store, &id, self.epochs, patience, self.launch.queue.when())?;
-        // The worker reports from which epoch: it alone knows which checkpoint is whole.
-        output::note(&format!("{id} goes on"));
+        // Without the epoch, which only the worker knows: it finds out which checkpoint is undamaged.
+        output::note(&format!("resuming {id}"));
         follow_started(run, self.launch)
     }
 }

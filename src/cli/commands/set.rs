@@ -1,4 +1,4 @@
-//! `set`: changes the limits of a run at work.
+//! `set`: changes the limits of a run while it trains.
 
 use clap::Args;
 
@@ -10,15 +10,15 @@ use crate::domain::Limits;
 use crate::domain::hyperparameter::Patience;
 use crate::supervise;
 
-/// Change how long a run at work may go on: in force at once, while its recipe stays as it is
+/// Change the limits of a run while it trains; they apply at once, and its recipe is unchanged
 ///
-/// Fewer epochs than it has begun end it after the epoch under way. Schedules that go by the number of epochs
+/// A maximum below the current epoch ends the run after this epoch. Schedules that depend on the number of epochs
 /// follow from the next epoch on.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Set {
     #[command(flatten)]
     run: RunArgument,
-    /// Most epochs to train (1 to 10000)
+    /// Maximum of epochs to train (1 to 10000)
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
     /// Epochs in a row without improvement before the run stops (1 to 1000, off)
@@ -42,8 +42,8 @@ impl Set {
         let in_force = run.summary.limits == wanted;
         let text = match state {
             _ if in_force => format!("{id}: {epochs} epochs at most, patience {patience}"),
-            state if state.is_active() => format!("{id} has not answered yet; the request stays in its folder"),
-            state => format!("{id} ended before it could hear: it is {state}"),
+            state if state.is_active() => format!("{id} has not answered yet: the request is pending"),
+            state => format!("{id} ended before the limits applied: it is {state}"),
         };
         print_state(&run, state, &text, self.output)?;
         Ok(Exit::done_if(in_force || state.is_active()))

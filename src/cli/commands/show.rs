@@ -15,7 +15,7 @@ use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, 
 use crate::runs::{RunStore, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
-/// Show a run: settings, history, early stopping, test metrics; with --csv, the figures of its epochs
+/// Show a run: settings, history, early stopping, test metrics; with --csv, the metrics of its epochs
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {
     #[command(flatten)]
@@ -30,7 +30,7 @@ struct Shown<'a> {
     #[serde(flatten)]
     detail: run_json::RunDetail<'a>,
     network: NetworkName,
-    /// Empty where the dataset, which decides their shapes, is gone or has changed.
+    /// Empty if the dataset, on which their shapes depend, is missing or has changed.
     layers: Vec<LayerRow>,
 }
 
@@ -51,13 +51,13 @@ impl Show {
         }
         if !run.damage().is_none() {
             let log = run.folder().events_file();
-            output::complain(&format!("{}: {}; the rest is shown", log.display(), run.damage()));
+            output::print_error(&format!("{}: {}; the rest is shown", log.display(), run.damage()));
         }
         Ok(Exit::Done)
     }
 }
 
-/// The layers of a run's network on its dataset; none where that is gone or has changed.
+/// Returns the layers of a run's network on its dataset; none if that is missing or has changed.
 fn layers(store: &RunStore, run: &Summary) -> Vec<LayerRow> {
     let recipe = &run.recipe;
     let dataset = datasets::find(store.home(), &recipe.dataset).ok();
@@ -101,13 +101,13 @@ fn text(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64, layers: &[
 }
 
 fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {
-    let how = run.outcome.as_ref().filter(|_| !state.is_active()).map(event_text::describe_outcome);
-    let state = match (state, how) {
-        (_, Some(how)) => how,
+    let outcome = run.outcome.as_ref().filter(|_| !state.is_active()).map(event_text::describe_outcome);
+    let state = match (state, outcome) {
+        (_, Some(outcome)) => outcome,
         (RunState::Lost, None) if run.wait().is_some() && *loss != WorkerDeath::Killed => {
-            "lost: it was waiting in the queue and has no worker; `mien queue restart` brings it back".into()
+            "lost: it was waiting in the queue and has no worker; `mien queue restart` restarts it".into()
         }
-        (RunState::Lost, None) => format!("lost: {loss}; `mien resume {}` goes on", run.id),
+        (RunState::Lost, None) => format!("lost: {loss}; `mien resume {}` continues it", run.id),
         (RunState::Queued, None) => format!("queued: {}", run.wait().unwrap_or_default()),
         (state, None) => state.to_string(),
     };

@@ -12,15 +12,15 @@ use crate::domain::{RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::{self, kill::describe_kill};
 
-/// Ask a run to end after its current batch; `resume` goes on from there
+/// Ask a run to end after its current batch; `resume` continues it from there
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Stop {
     #[command(flatten)]
     run: RunArgument,
-    /// Kill the worker, for one that does not answer: it loses what it did since its last checkpoint
+    /// Kill a worker that does not answer: steps since its last checkpoint are lost
     #[arg(long)]
     kill: bool,
-    /// With --kill: do not ask first
+    /// With --kill: kill without asking
     #[arg(long, requires = "kill")]
     yes: bool,
     #[command(flatten)]
@@ -50,9 +50,9 @@ fn kill(store: &RunStore, id: &RunId, yes: bool, output: Output) -> Result<Exit,
     }
     let resumption = match run.summary.epoch() {
         0 => format!("`mien resume {id}` starts it again"),
-        epoch => format!("`mien resume {id}` goes on after epoch {epoch}"),
+        epoch => format!("`mien resume {id}` continues it after epoch {epoch}"),
     };
-    let question = format!("Kill the worker of {id}? {resumption}; what it did since then is lost.");
+    let question = format!("Kill the worker of {id}? {resumption}; later steps are lost.");
     if !yes && !confirm(&question, &format!("kills the worker of {id}"))? {
         output::note("nothing was killed");
         return Ok(Exit::Stopped);
@@ -63,19 +63,23 @@ fn kill(store: &RunStore, id: &RunId, yes: bool, output: Output) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// The state of a run that was asked to stop, in words.
+/// Returns the state of a run that was asked to stop, in words.
 fn describe(run: &FollowedRun, state: RunState) -> String {
     let id = &run.summary.id;
     match state {
         RunState::Stopped => {
-            format!("{id} has stopped after epoch {}: `mien resume {id}` goes on", run.summary.epoch())
+            format!("{id} has stopped after epoch {}: `mien resume {id}` continues it", run.summary.epoch())
         }
-        RunState::Interrupted => format!("{id} was interrupted by a signal, and saved: `mien resume {id}` goes on"),
-        RunState::Lost => format!("{id} was lost before it could stop: `mien resume {id}` goes on"),
+        RunState::Interrupted => {
+            format!("{id} was interrupted by a signal, and saved: `mien resume {id}` continues it")
+        }
+        RunState::Lost => format!("{id} was lost before it could stop: `mien resume {id}` continues it"),
         state if !state.is_active() => format!("{id} ended before it could stop: it is {state}"),
-        _ if run.summary.stopping => format!("{id} has heard the request and is ending: `mien watch {id}`"),
+        _ if run.summary.stopping => {
+            format!("{id} has received the request and is ending: `mien watch {id}` follows it")
+        }
         _ => format!(
-            "{id} has not answered yet; the request stays in its folder: `mien watch {id}` follows it, \
+            "{id} has not answered yet, and the request is pending: `mien watch {id}` follows it, \
              `mien stop {id} --kill` kills a worker that does not answer"
         ),
     }

@@ -5,16 +5,16 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
-use crate::cli::{about, output};
+use crate::cli::{annotations, output};
 use crate::domain::Tag as RunTag;
 use crate::runs::annotations::AnnotationChange;
 
-/// Add tags to a run, take them off, or print them
+/// Add tags to a run, remove them, or print them
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Tag {
     #[command(flatten)]
     run: RunArgument,
-    /// +TAG adds a tag, -TAG takes it off
+    /// +TAG adds a tag, -TAG removes it
     #[arg(value_name = "+TAG|-TAG", allow_hyphen_values = true)]
     changes: Vec<String>,
     #[command(flatten)]
@@ -26,13 +26,13 @@ impl Tag {
         let store = invocation.open_home()?;
         let id = self.run.find(&store)?;
         let changes = self.changes.iter().map(|change| AnnotationChange::of_tag(change)).collect::<Result<_, _>>()?;
-        let about = about::change(&store.folder(&id), changes)?;
+        let annotations = annotations::change(&store.folder(&id), changes)?;
         if self.output.json {
-            output::json(&about::entry(&id, &about))?;
-        } else if about.tags.is_empty() {
+            output::json(&annotations::entry(&id, &annotations))?;
+        } else if annotations.tags.is_empty() {
             output::note(&format!("{id} has no tags: `mien tag {id} +baseline` adds one"));
         } else {
-            output::line(&about.tags.iter().map(RunTag::as_str).collect::<Vec<_>>().join(" "))?;
+            output::line(&annotations.tags.iter().map(RunTag::as_str).collect::<Vec<_>>().join(" "))?;
         }
         Ok(Exit::Done)
     }

@@ -9,7 +9,7 @@ use crate::cli::requests::{print_state, wait_for};
 use crate::domain::RunState;
 use crate::supervise;
 
-/// Let a paused run go on
+/// Continue a paused run
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Unpause {
     #[command(flatten)]
@@ -25,7 +25,7 @@ impl Unpause {
         supervise::unpause(&store, &id)?;
         let (run, state) = wait_for(&store, &id, |_, state| state != RunState::Paused)?;
         let text = match state {
-            RunState::Paused => format!("{id} has not answered yet: `mien watch {id}`"),
+            RunState::Paused => format!("{id} has not answered yet: `mien watch {id}` follows it"),
             state => format!("{id} is {state}"),
         };
         print_state(&run, state, &text, self.output)?;

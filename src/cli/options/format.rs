@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::cli::exit::CommandError;
 use crate::cli::output;
 
-/// How a command prints its result.
+/// The option of commands that print text or JSON.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct Output {
     /// Print JSON for scripts
@@ -15,7 +15,7 @@ pub(in crate::cli) struct Output {
 }
 
 impl Output {
-    /// Prints the value as JSON, or the lines for a person.
+    /// Prints the value as JSON, or the lines as text.
     pub(in crate::cli) fn print(
         self,
         value: &impl Serialize,
@@ -25,19 +25,19 @@ impl Output {
     }
 }
 
-/// How a command prints a result that is a table.
+/// The options of commands that print a table, JSON or comma-separated values.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct Format {
     /// Print JSON for scripts
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// Print comma-separated values, with a line of headings
+    /// Print comma-separated values below a line of headings
     #[arg(long, conflicts_with = "json")]
     pub(in crate::cli) csv: bool,
 }
 
 impl Format {
-    /// Prints the value as JSON, rows of comma-separated values below their headings, or the lines for a person.
+    /// Prints the value as JSON, the rows as comma-separated values, or the lines as text.
     pub(in crate::cli) fn print<J: Serialize>(
         self,
         value: impl FnOnce() -> J,

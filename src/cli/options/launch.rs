@@ -5,25 +5,26 @@ use clap::Args;
 use super::format::Output;
 use crate::supervise::LaunchTime;
 
-/// Whether a run waits in the queue.
+/// The option that starts a run without waiting in the queue.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct QueueOption {
-    /// Begin at once instead of in turn, whoever is at work on the device; runs that it depends on are still waited for
+    /// Start at once instead of in turn, even if other runs use the device; runs that it depends on are still waited
+    /// for
     #[arg(long)]
     now: bool,
 }
 
 impl QueueOption {
-    /// When the run begins.
+    /// Returns the time at which the run starts.
     pub(in crate::cli) fn when(self) -> LaunchTime {
         if self.now { LaunchTime::Now } else { LaunchTime::Queued }
     }
 }
 
-/// How a run is started and followed.
+/// The options of commands that start and follow a run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct LaunchOptions {
-    /// Return once the worker runs instead of watching it
+    /// Return as soon as the worker runs, instead of following the run
     #[arg(long)]
     pub(in crate::cli) detach: bool,
     #[command(flatten)]

@@ -7,5 +7,7 @@ mod run;
 
 pub(super) use format::{Format, Output};
 pub(super) use launch::{LaunchOptions, QueueOption};
-pub(super) use recipe::{OfAll, OfCnn, OfDeep, OfFeatures, OfFinetune, Offer, RecipeOptions};
+pub(super) use recipe::{
+    AllSettings, CnnSettings, DeepSettings, FeaturesSettings, FinetuneSettings, RecipeOptions, StrategySettings,
+};
 pub(super) use run::RunArgument;

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::domain::RunId;
 use crate::runs::{FindError, RunStore};
 
-/// A run as a person names it.
+/// The argument that names a run.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunArgument {
     /// Id, beginning of an id, or `latest`
@@ -13,7 +13,10 @@ pub(in crate::cli) struct RunArgument {
 }
 
 impl RunArgument {
-    /// The id of the one run that is meant.
+    /// Returns the id of the run.
+    ///
+    /// # Errors
+    /// If no run or more than one matches.
     pub(in crate::cli) fn find(&self, store: &RunStore) -> Result<RunId, FindError> {
         store.find(&self.run)
     }

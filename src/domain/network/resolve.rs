@@ -28,7 +28,7 @@ pub enum ResolveError {
         height: usize,
     },
     /// A layer gets an input of a wrong shape.
-    #[error("{network} is described wrongly: {layer} gets {channels}×{height}×{width} and takes {takes}")]
+    #[error("the description of {network} is inconsistent: {layer} gets {channels}×{height}×{width} and takes {takes}")]
     Misfit {
         /// The architecture.
         network: &'static str,
@@ -44,7 +44,9 @@ pub enum ResolveError {
         takes: &'static str,
     },
     /// The branches of a residual pair end in different shapes.
-    #[error("{network} is described wrongly: the branches that end at {layer} have outputs {body:?} and {shortcut:?}")]
+    #[error(
+        "the description of {network} is inconsistent: the branches that end at {layer} have outputs {body:?} and {shortcut:?}"
+    )]
     Branches {
         /// The architecture.
         network: &'static str,

@@ -46,7 +46,7 @@ pub enum Problem {
     DatasetUnreadable(String),
     /// Another dataset has the name now.
     #[error(
-        "the dataset {name} is another one than when {} was created (fingerprint {found}, then {expected})",
+        "the dataset {name} has changed since {} was created (fingerprint {found}, then {expected})",
         run_words(start.as_ref())
     )]
     OtherDataset {
@@ -102,7 +102,7 @@ pub enum Problem {
     WeightsUnreadable(String),
     /// Other weights have the name now.
     #[error(
-        "the weights {name} are others than when {} was created ({found}, then {expected})", run_words(start.as_ref())
+        "the weights {name} have changed since {} was created ({found}, then {expected})", run_words(start.as_ref())
     )]
     OtherWeights {
         /// The weights.
@@ -124,7 +124,7 @@ pub enum Problem {
     #[error("{0} is a {cnn} run: fine-tuning starts from a features run", cnn = Strategy::Cnn)]
     StartWithoutBase(RunId),
     /// The run has no weights to start from.
-    #[error("{0} has saved no weights yet: let it train for an epoch at least, or start from another run")]
+    #[error("{0} has saved no weights yet: let it train for at least one epoch, or start from another run")]
     StartUnsaved(RunId),
     /// The run was trained on another dataset.
     #[error("{0} was trained on another dataset than this run: start from another run")]

@@ -124,13 +124,13 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
             cnn(),
             with_dataset(|facts| facts.fingerprint = "f2".into()),
             Dataset,
-            "the dataset any is another one than when this run was created (fingerprint f2, then f1)",
+            "the dataset any has changed since this run was created (fingerprint f2, then f1)",
         ),
         (
             finetune(),
             with_dataset(|facts| facts.fingerprint = "f2".into()),
             Dataset,
-            "the dataset any is another one than when any was created (fingerprint f2, then f1)",
+            "the dataset any has changed since any was created (fingerprint f2, then f1)",
         ),
         (
             cnn(),
@@ -182,7 +182,7 @@ fn every_problem_with_weights_and_start_has_its_words() {
             finetune(),
             TestLibrary { weights: Entry::Found("b2".into()), ..library() },
             Weights,
-            "the weights any are others than when any was created (b2, then b1)",
+            "the weights any have changed since any was created (b2, then b1)",
         ),
         (
             finetune(),
@@ -201,7 +201,7 @@ fn every_problem_with_weights_and_start_has_its_words() {
             finetune(),
             with_start(|start| start.saves = false),
             Start,
-            "any has saved no weights yet: let it train for an epoch at least, or start from another run",
+            "any has saved no weights yet: let it train for at least one epoch, or start from another run",
         ),
         (
             finetune(),

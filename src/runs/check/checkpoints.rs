@@ -67,7 +67,7 @@ fn parse(bytes: &[u8]) -> Result<CheckpointState, String> {
         value.ok_or_else(|| format!("it lacks the entry '{name}'"))
     };
     let state = entry("mien")?;
-    let expected: u32 = entry("mien.crc32")?.parse().map_err(|_| "its checksum is no number".to_owned())?;
+    let expected: u32 = entry("mien.crc32")?.parse().map_err(|_| "its checksum is not a number".to_owned())?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut tensors = file.tensors();
     tensors.sort_by(|one, other| one.0.cmp(&other.0));
@@ -93,8 +93,8 @@ pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Find
     }
     for (file, found) in &held {
         if found.fingerprint != subject.recipe.fingerprint && *file != folder.start_checkpoint() {
-            let what = "belongs to a run on other images than its recipe names".to_owned();
-            findings.push(Finding::damage(file, what, "put back the file that belongs here"));
+            let what = "belongs to a run on other images than those of this recipe".to_owned();
+            findings.push(Finding::damage(file, what, "restore the file of this run"));
         }
     }
     let Some(logged) = logged.filter(|_| !subject.alive) else { return findings };
@@ -122,7 +122,7 @@ fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Checkp
     if damaged == subject.folder.start_checkpoint() {
         return "needed only to start the run over; it continues from its own checkpoints".into();
     }
-    "remove it; the other checkpoints stand".into()
+    "remove it; the other checkpoints remain".into()
 }
 
 fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, CheckpointState>) -> Vec<Finding> {
@@ -141,14 +141,14 @@ fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf,
         findings.push(if finished {
             Finding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
         } else {
-            let advice = format!("`mien resume {id}` continues from best.ckpt, if that is whole");
+            let advice = format!("`mien resume {id}` continues from best.ckpt, if that is undamaged");
             Finding::damage(&last, "is gone: the last epochs have to be trained again", advice)
         });
     }
     if let Some(found) = held.get(&last).map(|held| held.epoch) {
         if found > logged.epoch() {
             let what = format!("holds epoch {found}, but the log has no more than {}", logged.epoch());
-            findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are whole"));
+            findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are undamaged"));
         } else if found < logged.epoch() {
             let what = format!("holds epoch {found} of {}: the run was killed before it was saved", logged.epoch());
             findings.push(Finding::note(&last, what, format!("`mien resume {id}` trains the rest again")));

@@ -45,20 +45,20 @@ fn check_file(path: &Path, metadata: &Metadata, home: &Path, alive: bool) -> Opt
         let home = fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
         return Some(match target {
             Some(target) if target.starts_with(&home) => {
-                Finding::note(path, "is a symbolic link, which mien never makes", "put the file itself there")
+                Finding::note(path, "is a symbolic link, which mien never creates", "replace it with the file itself")
             }
             Some(target) => {
                 let what = format!("is a symbolic link out of the home, to {}", target.display());
-                Finding::damage(path, what, "put the file itself there, or remove the link")
+                Finding::damage(path, what, "replace it with the file itself, or remove the link")
             }
             None => Finding::damage(path, "is a symbolic link to nothing", "remove it"),
         });
     }
     if !metadata.is_file() && !metadata.is_dir() {
-        return Some(Finding::damage(path, "is no file and no folder", "remove it"));
+        return Some(Finding::damage(path, "is neither a file nor a folder", "remove it"));
     }
     if metadata.permissions().mode() & WORLD_WRITABLE != 0 {
-        return Some(Finding::note(path, "can be changed by everybody on this machine", "chmod o-w"));
+        return Some(Finding::note(path, "can be changed by every user of this machine", "chmod o-w"));
     }
     if name.starts_with(TEMPORARY) && metadata.is_file() && !alive {
         let what = format!("is left over from a write that was interrupted ({} bytes)", metadata.len());
@@ -122,6 +122,6 @@ fn check_other_folder(path: &Path) -> Option<Finding> {
         ));
     }
     let of_run = folder.events_file().exists() || !super::checkpoints::files(&folder).is_empty();
-    let advice = "put back a copy of recipe.json, or remove the folder";
+    let advice = "restore recipe.json from a copy, or remove the folder";
     of_run.then(|| Finding::damage(path, "its recipe is gone: no list shows it and nothing can resume it", advice))
 }

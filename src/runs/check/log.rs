@@ -17,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
         Err(_) if subject.alive => return (None, Vec::new()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let advice = format!("`mien resume {}` starts it", subject.id);
-            return (None, vec![Finding::note(&file, "there is no event log: no worker ever began", advice)]);
+            return (None, vec![Finding::note(&file, "there is no event log: no worker has ever started", advice)]);
         }
         Err(error) => return (None, vec![Finding::damage(&file, error.to_string(), "check the permissions")]),
     };
@@ -51,10 +51,10 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
         let what = format!(
             "its last line is unfinished ({unfinished} bytes): its worker was killed while writing, or the end was damaged"
         );
-        findings.push(Finding::note(&file, what, "the next worker cuts it off"));
+        findings.push(Finding::note(&file, what, "the next worker removes it"));
     }
     if ends_twice {
-        findings.push(Finding::note(&file, "has two ends without a worker between them", "the last one counts"));
+        findings.push(Finding::note(&file, "records two ends without a worker between them", "the last one counts"));
     }
     let missing = missing_epochs(&summary);
     if !missing.is_empty() {

@@ -88,14 +88,14 @@ impl RunStore {
         let alive = liveness.may_be_alive();
         let mut findings = files::check(&folder, self.home().path(), alive);
         if let Liveness::Unknown(error) = liveness {
-            let what = format!("cannot be looked at: {error}; a live worker and a dead one look the same");
+            let what = format!("cannot be checked: {error}; a running worker cannot be distinguished from a dead one");
             let advice = "check its permissions, and the home's locks with `mien doctor`";
             findings.push(Finding::damage(&folder.lock_file(), what, advice));
         }
         let recipe = match folder.recipe() {
             Ok(recipe) => recipe,
             Err(error) => {
-                let advice = "put back a copy of the file; without it the run cannot be shown or resumed";
+                let advice = "restore the file from a copy; without it the run cannot be shown or resumed";
                 findings.push(Finding::damage(&folder.recipe_file(), error.to_string(), advice));
                 // Checkpoints have their own checksums and need no recipe.
                 findings.extend(checkpoints::read_all(&folder).1);
@@ -144,15 +144,15 @@ fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> 
             Some(Finding::note(
                 &file,
                 what,
-                "its results stand; it cannot be resumed or tested until those images are back",
+                "its results remain valid; it cannot be resumed or tested until those images are restored",
             ))
         }
         None => {
-            let what = format!("its dataset {name} is not there, or damaged");
+            let what = format!("its dataset {name} is missing or damaged");
             Some(Finding::note(
                 &file,
                 what,
-                format!("its results stand; `mien data import … --name {name}` to resume or test it"),
+                format!("its results remain valid; `mien data import … --name {name}` to resume or test it"),
             ))
         }
     }

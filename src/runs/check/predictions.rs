@@ -22,8 +22,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let wrong = |(file, split): (std::path::PathBuf, Split)| {
         let reason = fault(&file, split, subject.dataset).err()?;
         let advice = match split {
-            Split::Validation => format!("only Inspect shows it: remove it, or train {} again", subject.id),
-            Split::Test | Split::Train => format!("`mien evaluate {}` makes it anew", subject.id),
+            Split::Validation => format!("only the Inspect screen uses it: remove it, or train {} again", subject.id),
+            Split::Test | Split::Train => format!("`mien evaluate {}` recreates it", subject.id),
         };
         Some(Finding::damage(&file, reason, advice))
     };
@@ -48,13 +48,13 @@ fn fault(file: &Path, split: Split, dataset: Option<&DatasetInfo>) -> Result<(),
         }
     }
     if predictions.truth.iter().any(|label| usize::from(*label) >= predictions.classes) {
-        return Err("has labels that are no class".into());
+        return Err("has labels that are not classes".into());
     }
     let rows = predictions.probabilities.chunks_exact(predictions.classes.max(1));
     let is_one =
         |row: &[f32]| (row.iter().sum::<f32>() - 1.0).abs() <= TOLERANCE && row.iter().all(|share| *share >= 0.0);
     match rows.enumerate().find(|(_, row)| !is_one(row)) {
-        Some((image, _)) => Err(format!("the values of image {image} are no probabilities")),
+        Some((image, _)) => Err(format!("the values of image {image} are not probabilities")),
         None => Ok(()),
     }
 }

@@ -78,7 +78,7 @@ pub enum InspectionError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The number of classes differs.
-    #[error("they are over {found} classes and the run has {classes}")]
+    #[error("they have {found} classes and the run has {classes}")]
     OtherClasses {
         /// The classes of the predictions.
         found: usize,

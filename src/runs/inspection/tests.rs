@@ -82,14 +82,14 @@ fn two_runs_differ_cell_by_cell() {
 #[test]
 fn damaged_predictions_are_refused_in_words() {
     let table: [(usize, Vec<f32>, Vec<u16>, &str); 8] = [
-        (3, vec![1.0, 0.0, 0.0], vec![0], "over 3 classes and the run has 2"),
+        (3, vec![1.0, 0.0, 0.0], vec![0], "have 3 classes and the run has 2"),
         (2, vec![f32::NAN, 0.5], vec![0], "probabilities of image 0"),
         (2, vec![0.5, 0.5, f32::INFINITY, 0.0], vec![0, 1], "probabilities of image 1"),
         (2, vec![1.5, -0.5], vec![0], "probabilities of image 0"),
         (2, vec![0.1, 0.1], vec![0], "probabilities of image 0"),
         (2, vec![0.5, 0.5], vec![2], "the label 2"),
         (2, vec![0.5], vec![0], "1 probabilities for 1 images"),
-        (0, vec![], vec![], "over 0 classes"),
+        (0, vec![], vec![], "have 0 classes"),
     ];
     for (classes, probabilities, truth, words) in table {
         let refused = Inspection::new(Predictions { classes, probabilities, truth }, &names(2)).expect_err(words);

@@ -89,7 +89,7 @@ fn a_run_whose_lock_is_unreadable_is_not_lost_and_is_unchanged() {
     }
     let dataset = DatasetName::new("demo").expect("a name");
     let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
-    assert!(words.starts_with("one (its lock cannot be looked at: ") && words.ends_with("stop it first"), "{words}");
+    assert!(words.starts_with("one (its lock cannot be checked: ") && words.ends_with("stop it first"), "{words}");
     let findings = store.check(&id("one"), &std::collections::BTreeMap::new());
     assert!(findings.iter().any(|finding| format!("{finding:?}").contains("worker.lock")), "{findings:?}");
     fs::remove_file(run.lock_file()).expect("removed");

@@ -106,18 +106,18 @@ fn queries_find_the_described_runs() {
 #[test]
 fn wrong_words_are_pointed_at() {
     let table = [
-        ("ok colour:red x", "colour:red", "'colour' is no field; use state,"),
-        ("val_acc>high", "val_acc>high", "'high' is no share; use a number such as val_acc>0.6"),
-        ("epoch<ten", "epoch<ten", "'ten' is no number; use one such as epoch>=10"),
-        ("x  age<2", "age<2", "'2' is no age"),
-        ("state:happy", "state:happy", "'happy' is no state; use running, starting,"),
-        ("state:s", "state:s", "is no state"),
+        ("ok colour:red x", "colour:red", "'colour' is not a field; use state,"),
+        ("val_acc>high", "val_acc>high", "'high' is not a share; use a number such as val_acc>0.6"),
+        ("epoch<ten", "epoch<ten", "'ten' is not a number; use one such as epoch>=10"),
+        ("x  age<2", "age<2", "'2' is not an age"),
+        ("state:happy", "state:happy", "'happy' is not a state; use running, starting,"),
+        ("state:s", "state:s", "is not a state"),
         ("name<b", "name<b", "'<' does not compare words: use name:word"),
         ("tag:", "tag:", "lacks a value"),
         ("a !", "!", "lacks a value"),
         ("a,,b", "a,,b", "lacks a value"),
-        (":x", ":x", "'' is no field"),
-        ("\u{1b}:x", "\u{1b}:x", "'·' is no field"),
+        (":x", ":x", "'' is not a field"),
+        ("\u{1b}:x", "\u{1b}:x", "'·' is not a field"),
     ];
     for (query, word, words) in table {
         let error = Query::parse(query).expect_err(query);

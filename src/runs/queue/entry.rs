@@ -21,7 +21,7 @@ static KIND: FileKind = FileKind {
     name: "queue",
     newest: ENTRY_VERSION,
     pretty: false,
-    damaged: "is no entry of the queue",
+    damaged: "is not an entry of the queue",
     advice: "; remove it, then `mien resume` continues the run",
 };
 
@@ -56,7 +56,7 @@ impl RunFolder {
         let path = self.queue_file();
         let entry: Option<Entry> = KIND.read(&path)?;
         if entry.as_ref().and_then(|entry| entry.device.as_ref()).is_some_and(|device| !device.is_valid()) {
-            return Err(KIND.error(&path, Problem::Malformed("its device is no name of a folder".into())));
+            return Err(KIND.error(&path, Problem::Malformed("its device is not a valid folder name".into())));
         }
         Ok(entry)
     }

@@ -45,7 +45,7 @@ static KIND: FileKind = FileKind {
     name: "slots",
     newest: SLOTS_VERSION,
     pretty: false,
-    damaged: "has no number of slots",
+    damaged: "contains no number of slots",
     advice: "; `mien queue slots DEVICE N` writes it again",
 };
 
@@ -135,7 +135,7 @@ impl Queue {
     /// If the home cannot be read or written; no slot is then taken.
     pub fn poll(&self, run: &RunFolder, device: &DeviceKey, ticket: &mut Option<Ticket>) -> io::Result<SlotPoll> {
         let Some(_lock) = self.try_lock(LOCK_TIMEOUT)? else { return Ok(SlotPoll::Busy) };
-        let me = run.id().ok_or_else(|| io::Error::other("the run's folder has no run's name"))?;
+        let me = run.id().ok_or_else(|| io::Error::other("the name of the run's folder is not a valid run name"))?;
         let folder = self.folder_of(device);
         let tickets = folder.join("waiting");
         if ticket.is_none() {

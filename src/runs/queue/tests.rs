@@ -93,11 +93,11 @@ fn a_damaged_file_is_named_and_gives_no_slot() {
     let run = store.folder(&id("one"));
     let entries = [
         ("{\"version\":9}", "use a newer mien"),
-        ("so many", "no entry of the queue"),
+        ("so many", "not an entry of the queue"),
         (
             "{\"version\":1,\"place\":1,\"job\":\"train\",\"since\":0,\"begun\":false,\
              \"device\":{\"host\":\"..\",\"key\":\"x\",\"name\":\"x\"}}",
-            "no name of a folder",
+            "not a valid folder name",
         ),
     ];
     for (text, expected) in entries {

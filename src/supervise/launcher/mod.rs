@@ -75,7 +75,7 @@ pub fn of(run: &RunFolder) -> io::Result<&'static dyn Launcher> {
     let Some(placement) = run.placement().map_err(io::Error::other)? else { return Ok(ALL[0]) };
     ALL.into_iter().find(|launcher| launcher.name() == placement.launcher).ok_or_else(|| {
         let name = crate::domain::text::printable(&placement.launcher);
-        io::Error::other(format!("the run was handed to '{name}', which this mien does not know"))
+        io::Error::other(format!("the run was handed to '{name}', a launcher that this mien does not have"))
     })
 }
 

@@ -101,16 +101,16 @@ mod tests {
     fn no_process_of_doubtful_identity_is_killed() {
         let (_home, store, id) = run();
         let folder = store.folder(&id);
-        assert!(refused(&store, &id).contains("no worker is at calm-heron, it is lost"));
+        assert!(refused(&store, &id).contains("calm-heron has no worker, it is lost"));
         // The lock belongs to this process: an error here would end the test.
         let lock = folder.lock().expect("locked").expect("free");
         assert!(refused(&store, &id).contains("worker.lock open"));
         let me = Holder::this_process().expect("Linux tells who a process is");
         let table = [
-            ("a number that is ours by now", Holder { started: me.started - 1, ..me.clone() }, "is gone"),
-            ("another machine", Holder { boot: "other".into(), host: "far".into(), ..me.clone() }, "of far, elsewhere"),
-            ("a container", Holder { namespace: "pid:[2]".into(), ..me.clone() }, "elsewhere"),
-            ("no such process", Holder { pid: u32::MAX, ..me }, "is gone"),
+            ("a number that is ours by now", Holder { started: me.started - 1, ..me.clone() }, "has ended"),
+            ("another machine", Holder { boot: "other".into(), host: "far".into(), ..me.clone() }, "on far, outside"),
+            ("a container", Holder { namespace: "pid:[2]".into(), ..me.clone() }, "outside"),
+            ("no such process", Holder { pid: u32::MAX, ..me }, "has ended"),
         ];
         for (case, holder, expected) in table {
             holder.write(&lock).expect("written");

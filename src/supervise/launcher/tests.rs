@@ -119,7 +119,7 @@ fn a_worker_that_begins_hours_later_is_followed_through_its_death_to_its_requeui
 fn a_placement_by_an_unknown_launcher_is_named_and_no_process_is_killed() {
     let (_home, store, id, _) = submitted();
     let error = of(&store.folder(&id)).err().expect("unknown").to_string();
-    assert_eq!(error, "the run was handed to 'batch', which this mien does not know");
+    assert_eq!(error, "the run was handed to 'batch', a launcher that this mien does not have");
     let refused = crate::supervise::kill(&store, &id).expect_err("refused").to_string();
     assert!(refused.contains("handed to 'batch'"), "{refused}");
     store.folder(&id).clear_placement().expect("cleared");

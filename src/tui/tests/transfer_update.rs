@@ -199,7 +199,7 @@ fn what_cannot_work_is_refused_in_words() {
         (
             "other data",
             finetune_form(with_weights(vec![saved(of_other_data)])),
-            "is another one than when odd-raven was created",
+            "has changed since odd-raven was created",
         ),
         (
             "no data",
@@ -209,7 +209,7 @@ fn what_cannot_work_is_refused_in_words() {
         (
             "other base",
             finetune_form(with_weights(vec![saved(on_base("imagenet", "x"))])),
-            "are others than when odd-raven was created",
+            "have changed since odd-raven was created",
         ),
         (
             "no base",

@@ -122,7 +122,7 @@ fn values(entry: &Entry, index: usize, found: &FoundConvolution, what: &str) -> 
     }
     if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
         return Err(Fault::Refused(format!(
-            "{}: its {what} holds {bad}, which is no weight",
+            "{}: its {what} holds {bad}, which is not a weight",
             layer_title(index, found)
         )));
     }

@@ -53,7 +53,7 @@ pub(super) fn entry(layer: &str, dataset: Dataset) -> Result<Entry<'static>, Fau
         refuse_large_chunks(&dataset, &named)?;
         match dataset.dtype() {
             Ok(DType::F32 | DType::F64) => dataset.read_f32().map_err(|error| broken(&error)),
-            Ok(_) => Err(Fault::Refused(format!("the numbers of '{named}' are no floats of 32 or 64 bits"))),
+            Ok(_) => Err(Fault::Refused(format!("the numbers of '{named}' are not floats of 32 or 64 bits"))),
             Err(error) => Err(broken(&error)),
         }
     };

@@ -51,10 +51,10 @@ fn describe_unknown(bytes: &[u8]) -> &'static str {
             "it is a Git LFS pointer and not the file it stands for: fetch that with `git lfs pull`"
         }
         [0x1f, 0x8b, ..] => "it is compressed with gzip: unpack it first",
-        [0x80, ..] => "it is a pickle, and not one of torch.save",
+        [0x80, ..] => "it is a pickle, but not one of torch.save",
         _ if bytes.get(257..262) == Some(b"ustar") => {
             "it is a tar archive: unpack it, or, if torch wrote it, load it in PyTorch and save it again"
         }
-        _ => "it is of an unknown kind of file",
+        _ => "its format is unknown",
     }
 }

@@ -128,7 +128,7 @@ fn read(source: &Path) -> Result<Vec<u8>, WeightsError> {
     let failed = |error| WeightsError::io(source, error);
     let about = fs::metadata(source).map_err(failed)?;
     if !about.is_file() && !about.is_dir() {
-        return Err(Fault::Refused("is no regular file".into()).at(source));
+        return Err(Fault::Refused("is not a regular file".into()).at(source));
     }
     if about.len() > MOST_BYTES {
         let reason = format!("has {} bytes, and no file of VGG16's weights has more than {MOST_BYTES}", about.len());

@@ -51,7 +51,7 @@ fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
     if keras::keras3::matches(&file)? {
         return keras3_base(&file, Layout::Keras3H5, network);
     }
-    Err(Fault::Unknown("it is HDF5, and not as Keras writes it".into()))
+    Err(Fault::Unknown("it is HDF5, but not in the form that Keras writes".into()))
 }
 
 fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
@@ -60,7 +60,7 @@ fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
         return torch_base(archive.entries()?, network);
     }
     if !keras::archive::matches(&zip) {
-        return Err(Fault::Unknown("it is a zip archive, and neither torch's nor Keras's: unpack it first".into()));
+        return Err(Fault::Unknown("it is a zip archive, but neither torch's nor Keras's: unpack it first".into()));
     }
     let file = hdf5::open(keras::archive::weights(&mut zip, bytes.len() as u64)?)?;
     keras3_base(&file, Layout::KerasArchive, network)

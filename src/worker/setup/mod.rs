@@ -229,7 +229,7 @@ fn cache_limit() -> (u64, Option<String>) {
         Ok((Ok(count), _)) => (gibibytes(count), None),
         Ok((Err(_), text)) => {
             let text = printable(&text);
-            let wrong = format!("{CACHE_VARIABLE} is '{text}', which is no whole number: {CACHE_LIMIT_GIB} is used");
+            let wrong = format!("{CACHE_VARIABLE} is '{text}', which is not a whole number: {CACHE_LIMIT_GIB} is used");
             (gibibytes(CACHE_LIMIT_GIB), Some(wrong))
         }
     }

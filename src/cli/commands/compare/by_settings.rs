@@ -14,11 +14,11 @@ use crate::runs::comparison::{BySettings, ComparisonError, Metric, SettingsRow};
 use crate::runs::statistics::Spread;
 use crate::runs::{FollowedRun, RunStore};
 
-/// The metrics that a terminal has room for.
-const SHOWN: [Metric; 6] =
+/// The metrics of the text table; all of them would not fit a terminal.
+const PRINTED: [Metric; 6] =
     [Metric::Accuracy, Metric::F1, Metric::TestLoss, Metric::ValLoss, Metric::BestEpoch, Metric::TotalSeconds];
 
-/// A row for scripts. Keys are a promise: add, never rename.
+/// A row for scripts. Keys are stable: none is ever renamed.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     runs: Vec<&'a RunId>,
@@ -27,7 +27,7 @@ struct Row<'a> {
     settings: BTreeMap<&'a str, Option<&'a str>>,
     /// By key; `null` where the tested runs have none.
     metrics: BTreeMap<&'static str, Option<Spread>>,
-    /// Keys of the metrics in which it is the best row.
+    /// Keys of the metrics in which this row is the best.
     best: Vec<&'static str>,
 }
 
@@ -50,15 +50,15 @@ pub(super) fn print_by_settings(
         match read {
             Ok(run) => runs.push(run),
             Err(error) if at < named => return Err(error.into()),
-            // One that was not asked for by its name must not keep the others.
+            // Otherwise a damaged run with the tag would hide all others.
             Err(error) => {
-                output::complain(&format!("{}: {error}", ids[at]));
+                output::print_error(&format!("{}: {error}", ids[at]));
                 exit = Exit::Failed;
             }
         }
     }
     if tag.is_some() {
-        // As they were launched.
+        // In the order of their launch.
         runs.sort_by(|one, other| {
             let key = |run: &FollowedRun| (run.summary.recipe.created_at, run.summary.id.clone());
             key(one).cmp(&key(other))
@@ -70,7 +70,7 @@ pub(super) fn print_by_settings(
     Ok(exit)
 }
 
-/// Adds the runs with the tag. Those whose tags cannot be read are complained of.
+/// Adds the ids of the runs with the tag, and prints an error for each run whose tags cannot be read.
 fn add_tagged(store: &RunStore, tag: &Tag, ids: &mut Vec<RunId>) -> Result<Exit, CommandError> {
     let mut exit = Exit::Done;
     let before = ids.len();
@@ -79,13 +79,13 @@ fn add_tagged(store: &RunStore, tag: &Tag, ids: &mut Vec<RunId>) -> Result<Exit,
             Ok(about) if about.tags.contains(tag) && !ids.contains(&id) => ids.push(id),
             Ok(_) => {}
             Err(error) => {
-                output::complain(&format!("{id}: {error}"));
+                output::print_error(&format!("{id}: {error}"));
                 exit = Exit::Failed;
             }
         }
     }
     if ids.len() == before {
-        let advice = format!("`mien runs` lists the runs, `mien tag RUN +{tag}` puts it on one");
+        let advice = format!("`mien runs` lists the runs, `mien tag RUN +{tag}` adds it to one");
         let other = if before > 0 { "other " } else { "" };
         return Err(CommandError::Failure(format!("no {other}run has the tag '{tag}': {advice}")));
     }
@@ -102,7 +102,7 @@ fn seeds(row: &SettingsRow, runs: &[FollowedRun]) -> Vec<u64> {
 
 fn text(table: &BySettings, runs: &[FollowedRun]) -> String {
     let shown: Vec<(usize, Metric)> =
-        table.metrics.iter().copied().enumerate().filter(|(_, metric)| SHOWN.contains(metric)).collect();
+        table.metrics.iter().copied().enumerate().filter(|(_, metric)| PRINTED.contains(metric)).collect();
     let settings: Vec<String> = table.settings.iter().map(|name| printable(name).to_uppercase()).collect();
     let metrics: Vec<String> = shown.iter().map(|(_, metric)| metric.name().to_uppercase()).collect();
     let headings = settings.iter().map(|name| (name.as_str(), Side::Left)).chain([("TESTED", Side::Left)]);
@@ -118,7 +118,7 @@ fn text(table: &BySettings, runs: &[FollowedRun]) -> String {
     if notes.is_empty() { printed.render() } else { format!("{}\n{}", printed.render(), notes.concat()) }
 }
 
-/// A mean and its deviation, which one run alone does not have.
+/// Returns a mean with its deviation, which a single run does not have.
 fn cell(metric: Metric, spread: Option<Spread>, best: bool) -> String {
     let Some(Spread { mean, deviation, .. }) = spread else { return "–".into() };
     let deviation =
@@ -126,7 +126,7 @@ fn cell(metric: Metric, spread: Option<Spread>, best: bool) -> String {
     format!("{}{}{deviation}", if best { "▲ " } else { "" }, metric.spread_text(mean))
 }
 
-/// The ids of the row's runs, of many the first and the last.
+/// Returns the ids of the row's runs; of more than two, the first and the last.
 fn ids_text(row: &SettingsRow, runs: &[FollowedRun]) -> String {
     match ids(row, runs)[..] {
         [] => String::new(),
@@ -148,8 +148,8 @@ fn object<'a>(table: &'a BySettings, runs: &'a [FollowedRun], row: &'a SettingsR
     }
 }
 
-/// One line a row, under the names of settings and of each metric's mean and deviation. Cells of what is not there are
-/// empty.
+/// Returns a line for each row, under the names of settings and of each metric's mean and deviation. Missing values are
+/// empty cells.
 fn lines(table: &BySettings, runs: &[FollowedRun]) -> Vec<Vec<String>> {
     let words = |items: Vec<String>| items.join(" ");
     let metrics =

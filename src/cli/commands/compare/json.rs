@@ -1,4 +1,4 @@
-//! The comparison as JSON and as rows of comma-separated values, for scripts. Keys are a promise: add, never rename.
+//! The comparison as JSON and as rows of comma-separated values, for scripts. Keys are stable: none is ever renamed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::runs::Ensemble;
 use crate::runs::comparison::{Metric, NotComparable, Verdict};
 use crate::runs::statistics::{Interval, Spread};
 
-/// A run's column.
+/// The column of a run.
 #[derive(Debug, Serialize)]
 pub(super) struct Column<'a> {
     id: &'a RunId,
@@ -23,18 +23,18 @@ pub(super) struct Column<'a> {
     reference: Option<ReferenceScores>,
     /// By key; `null` where the run has none.
     metrics: BTreeMap<&'static str, Option<f64>>,
-    /// Keys of the metrics in which it is the best of these runs.
+    /// Keys of the metrics in which this run is the best.
     best: Vec<&'static str>,
-    /// Those in which the runs differ.
+    /// The settings in which the runs differ.
     settings: BTreeMap<&'a str, Option<&'a str>>,
     per_class: Vec<PerClass<'a>>,
     /// `null` for the baseline itself.
     against: Option<Against<'a>>,
-    /// The runs that differ from it only in the seed, itself among them.
+    /// The runs that differ only in the seed, this one included.
     seeds: Option<Seeds<'a>>,
 }
 
-/// A run's column, or behind them the mean that was asked for.
+/// The column of a run, or the mean as the last column.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Entry<'a> {
@@ -42,12 +42,12 @@ pub(super) enum Entry<'a> {
     Mean(Mean<'a>),
 }
 
-/// The mean of what the runs say of the test images.
+/// The mean of the runs' predictions for the test images.
 #[derive(Debug, Serialize)]
 #[allow(clippy::struct_field_names)] // the key
 pub(super) struct Mean<'a> {
     mean_of: &'a [RunId],
-    /// By key, those that a mean has.
+    /// By key; only metrics that a mean has.
     metrics: BTreeMap<&'static str, f64>,
     per_class: Vec<ClassMean<'a>>,
 }
@@ -67,7 +67,7 @@ struct PerClass<'a> {
     best: bool,
 }
 
-/// The run against the baseline: figures, or a reason why there are none.
+/// The run compared with the baseline: metrics, or the reason why there are none.
 #[derive(Debug, Serialize)]
 struct Against<'a> {
     baseline: &'a RunId,
@@ -97,7 +97,7 @@ struct Seeds<'a> {
     metrics: BTreeMap<&'static str, Spread>,
 }
 
-/// One column a run, and one for the mean of all if there is one.
+/// Returns a column for each run, and one for the mean if there is one.
 pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
     let runs = (0..sheet.runs.len()).map(|at| Entry::Run(Box::new(column(sheet, at))));
     runs.chain(sheet.average.iter().map(|average| Entry::Mean(mean(average)))).collect()
@@ -168,7 +168,7 @@ fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>)
     }
 }
 
-/// A figure of a verdict.
+/// A number of a verdict with its name.
 type Figure = (&'static str, fn(&Verdict) -> String);
 
 const FIGURES: [Figure; 8] = [
@@ -182,8 +182,8 @@ const FIGURES: [Figure; 8] = [
     ("f1_high", |verdict| verdict.f1_interval.high.to_string()),
 ];
 
-/// One row a figure: its part, its name, and a value for each run, each reference and the mean that was asked for.
-/// Cells of what is not there are empty.
+/// Returns a row for each metric: its part, its name, and a value for each run, each reference and the mean. Missing
+/// values are empty cells.
 pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
     let comparison = &sheet.comparison;
     let (runs, references) = (comparison.runs.len(), comparison.references.len());
@@ -227,7 +227,7 @@ pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
     rows
 }
 
-/// The mean and the deviation of a metric over the seeds of each run's group; nothing where no run is in one.
+/// Returns rows with mean and deviation of a metric over the seeds of each run's group; none if no run is in a group.
 fn spread_rows(sheet: &Sheet<'_>, metric: Metric) -> Vec<(String, Vec<String>)> {
     let comparison = &sheet.comparison;
     let spread = |at: usize| {

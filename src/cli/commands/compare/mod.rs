@@ -19,24 +19,24 @@ use sheet::Sheet;
 
 /// Compare runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
 ///
-/// Up to six runs stand side by side. The published reference has a column where there is one. Every run is held
-/// against the baseline on the same test images: McNemar's exact test for the accuracy, a paired bootstrap for
-/// macro F1. Runs that differ only in the seed are folded into mean and deviation.
+/// Up to six runs are shown side by side, with the published reference where there is one. Every run is compared with
+/// the baseline on the same test images: accuracy by McNemar's exact test, macro F1 by a paired bootstrap.
+/// Runs that differ only in the seed are folded into mean and deviation.
 ///
-/// More runs, and those of a tag, are tabulated by the settings that differ: a row for each combination, with means
-/// and deviations over seeds and the best marked.
+/// More runs, and the runs of a tag, are shown as a table with a row for each combination of the settings that differ.
+/// It has means and deviations over seeds, and marks the best.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Compare {
     /// Ids, beginnings of ids, or `latest`
     #[arg(required_unless_present = "tag", value_name = "RUN")]
     runs: Vec<String>,
-    /// All runs with this tag, as `train` puts on several runs
+    /// All runs with this tag, such as that of a sweep
     #[arg(long, conflicts_with = "baseline")]
     tag: Option<Tag>,
-    /// The run that the others are held against [default: the first]
+    /// The run with which the others are compared [default: the first]
     #[arg(long, value_name = "RUN")]
     baseline: Option<String>,
-    /// Also show the mean of what the runs say of the test images, as `evaluate --average` does
+    /// Also show the mean of the runs' predictions for the test images, as `evaluate --average` does
     #[arg(long, conflicts_with = "tag")]
     average: bool,
     #[command(flatten)]
@@ -49,7 +49,8 @@ impl Compare {
         let ids = self.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
         if self.average && ids.len() > MAX_RUNS {
             return Err(CommandError::Usage(format!(
-                "--average is for at most {MAX_RUNS} runs here: `mien evaluate --average RUN…` takes any number"
+                "--average takes at most {MAX_RUNS} runs here, not {}: `mien evaluate --average RUN…` takes any number",
+                ids.len()
             )));
         }
         if self.tag.is_some() || (ids.len() > MAX_RUNS && self.baseline.is_none()) {
@@ -57,7 +58,7 @@ impl Compare {
         }
         let baseline = self.baseline.as_ref().map(|query| store.find(query)).transpose()?;
         let baseline = baseline.map_or(0, |baseline| {
-            // A place that no run has is refused as the baseline.
+            // The comparison refuses an index past the last run.
             ids.iter().position(|run| *run == baseline).unwrap_or(ids.len())
         });
         print_side_by_side(&store, &ids, baseline, self.average, self.format)?;
@@ -65,7 +66,7 @@ impl Compare {
     }
 }
 
-/// Prints the comparison of these runs against the one at index `baseline`.
+/// Prints the comparison of these runs with the run at index `baseline`.
 pub(super) fn print_side_by_side(
     store: &RunStore,
     ids: &[RunId],

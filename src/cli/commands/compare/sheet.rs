@@ -8,7 +8,7 @@ use crate::runs::{Ensemble, Summary};
 #[derive(Debug)]
 pub(super) struct Sheet<'a> {
     pub(super) comparison: Comparison,
-    /// The mean of the runs, where it is asked for.
+    /// The mean of the runs, with `--average`.
     pub(super) average: Option<Ensemble>,
     pub(super) runs: Vec<(&'a Summary, RunState)>,
 }

@@ -6,7 +6,7 @@ use crate::domain::text::printable;
 use crate::runs::Ensemble;
 use crate::runs::comparison::{Comparison, Metric, MetricRow, RunVerdict, SeedGroup};
 
-/// All parts that have something to tell, an empty line between them.
+/// Returns all parts that have content, separated by empty lines.
 pub(super) fn render(sheet: &Sheet<'_>) -> String {
     let comparison = &sheet.comparison;
     let mut parts = vec![metrics(sheet)];
@@ -19,11 +19,11 @@ pub(super) fn render(sheet: &Sheet<'_>) -> String {
     parts.join("\n")
 }
 
-/// A table with a column for each run, under a heading of its own and with these columns behind.
-fn table(comparison: &Comparison, heading: &str, behind: &[String], side: Side) -> Table {
+/// Returns a table with a heading for the rows, a column for each run, and more columns.
+fn table(comparison: &Comparison, heading: &str, more: &[String], side: Side) -> Table {
     let names: Vec<&str> = comparison.runs.iter().map(crate::domain::RunId::as_str).collect();
-    let behind = behind.iter().map(|name| (name.as_str(), Side::Right));
-    let columns = names.into_iter().map(|name| (name, side)).chain(behind);
+    let more = more.iter().map(|name| (name.as_str(), Side::Right));
+    let columns = names.into_iter().map(|name| (name, side)).chain(more);
     Table::of(&std::iter::once((heading, Side::Left)).chain(columns).collect::<Vec<_>>())
 }
 
@@ -34,10 +34,10 @@ fn marked(text: String, best: bool) -> String {
 fn metrics(sheet: &Sheet<'_>) -> String {
     let comparison = &sheet.comparison;
     let references = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
-    let behind: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(references).collect();
-    let mut table = table(comparison, "TEST", &behind, Side::Right);
+    let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(references).collect();
+    let mut table = table(comparison, "TEST", &more, Side::Right);
     for MetricRow { metric, values, best, references } in &comparison.metrics {
-        // Both in one row below.
+        // A row below shows both.
         if matches!(metric, Metric::BestEpoch | Metric::Epochs) {
             continue;
         }
@@ -49,7 +49,7 @@ fn metrics(sheet: &Sheet<'_>) -> String {
         table.row(&std::iter::once(metric.name().to_owned()).chain(runs).chain(others).collect::<Vec<_>>());
     }
     let mut about = |heading: &str, cells: Vec<String>| {
-        let blank = std::iter::repeat_n(String::new(), behind.len());
+        let blank = std::iter::repeat_n(String::new(), more.len());
         table.row(&std::iter::once(heading.to_owned()).chain(cells).chain(blank).collect::<Vec<_>>());
     };
     let runs = || sheet.runs.iter();
@@ -73,8 +73,8 @@ fn settings(comparison: &Comparison) -> String {
 
 fn classes(sheet: &Sheet<'_>) -> String {
     let comparison = &sheet.comparison;
-    let behind: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
-    let mut table = table(comparison, "F1", &behind, Side::Right);
+    let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
+    let mut table = table(comparison, "F1", &more, Side::Right);
     for class in &comparison.classes {
         let runs = class.f1.iter().zip(&class.best).map(|(f1, best)| marked(figure(*f1), *best));
         let average = sheet.average.iter().map(|average| figure(Some(average.scores().per_class[class.label].f1)));

@@ -20,23 +20,23 @@ use crate::supervise::{self, ImportLine, ImportProgress, Imported, SkippedFile};
 /// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
 ///
 /// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone; for --protocol official, file names
-/// begin with `Training`, `PublicTest` or `PrivateTest`. What cannot be read is skipped and named. An address
-/// (https://…) is downloaded first; if that breaks off, the same command goes on where it stopped.
+/// begin with `Training`, `PublicTest` or `PrivateTest`. Unreadable files are skipped and listed. An address
+/// (https://…) is downloaded first; after an interruption the same command resumes the download.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// A folder, an archive, a table, or the address of one of the latter two
+    /// A folder, an archive, a table, or the address of an archive or a table
     source: PathBuf,
-    /// What to call the dataset
+    /// The dataset's name
     #[arg(long)]
     name: DatasetName,
-    /// Refuse the source if anything in it would have to be skipped
+    /// Refuse the source if any file would be skipped
     #[arg(long)]
     strict: bool,
     /// Replace another dataset of this name
     #[arg(long)]
     replace: bool,
-    /// How images come to their splits: keras (validation is cut from the training images, all that is called test
-    /// tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests)
+    /// The rule of the splits. `keras` cuts validation from the training images, and all test images test. `official`
+    /// is FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests
     #[arg(long, value_name = "NAME", default_value_t)]
     protocol: Protocol,
     /// The share of each class's training files that becomes validation, unless the source has a validation split
@@ -45,7 +45,7 @@ pub(super) struct Import {
     /// The share of each class's files that becomes test, unless the source has a test split
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
     test: f64,
-    /// Tell how far it is and what came of it as JSON, one record a line, for a program; it goes on when that one ends
+    /// Print progress and result as JSON, one record a line, for a program; the import continues when that program ends
     #[arg(long, conflicts_with = "json", hide_short_help = true)]
     progress: bool,
     #[command(flatten)]
@@ -54,14 +54,14 @@ pub(super) struct Import {
 
 fn fraction(text: &str) -> Result<f64, String> {
     let fraction = text.parse().ok().filter(|value| (0.0..1.0).contains(value));
-    fraction.ok_or_else(|| "a fraction is from 0 to below 1, such as 0.1".into())
+    fraction.ok_or_else(|| "must be a fraction from 0 to below 1, such as 0.1".into())
 }
 
 impl Import {
     pub(super) fn run(self, store: &RunStore) -> Result<Exit, CommandError> {
         let home = store.home();
         if self.replace {
-            // A worker on another client of a network file system would lose the pixels under its map.
+            // Otherwise a worker on another client of a network file system would lose its memory-mapped pixels.
             store.refuse_in_use(&self.name)?;
         }
         let request = ImportRequest {
@@ -85,7 +85,7 @@ impl Import {
                 let name = &request.name;
                 let protocol = if request.protocol.is_keras() { "" } else { " --protocol official" };
                 let instead = format!(
-                    "Without a way to it from here, fetch {url} on another machine, bring the file, and run\n  \
+                    "Without network access here, download {url} on another machine, copy the file, and run\n  \
                      mien data import FILE --name {name}{protocol}"
                 );
                 let fetched = download::fetch(&url, &home.data(), None, &progress, instead)?;
@@ -105,7 +105,7 @@ impl Import {
     }
 }
 
-/// The result of an import, for the program that started it.
+/// Returns the result of an import, for the program that started it.
 fn imported(report: &ImportReport) -> Imported {
     let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
     Imported {
@@ -120,7 +120,7 @@ fn imported(report: &ImportReport) -> Imported {
 
 const TEMPLATES: Templates = Templates { known: "{msg} {wide_bar} {percent}% {eta}", unknown: "{msg} {human_pos}" };
 
-/// Imports the source of the request, with progress, until Ctrl-C.
+/// Imports the source of the request with progress. Ctrl-C cancels the import.
 fn import(request: &ImportRequest, progress: &Progress) -> Result<ImportReport, CommandError> {
     let report = data::import(request, &mut |data::ImportProgress { stage, done, total, classes }| {
         progress.show(ImportProgress { stage: stage_name(stage).into(), done, total, classes }, &TEMPLATES)
@@ -129,7 +129,7 @@ fn import(request: &ImportRequest, progress: &Progress) -> Result<ImportReport, 
     Ok(report?)
 }
 
-/// The name of a stage.
+/// Returns the name of a stage in messages.
 fn stage_name(stage: ImportStage) -> &'static str {
     match stage {
         ImportStage::Reading => "reading",

@@ -22,7 +22,7 @@ pub(super) struct Mark {
     /// Indices in the training split, from 0
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<u32>,
-    /// The run by whose judgement they were found
+    /// The run whose predictions led to them
     #[arg(long, value_name = "RUN")]
     found_with: Option<String>,
     #[command(flatten)]
@@ -44,14 +44,14 @@ impl Mark {
         })?;
         output::note(&format!("marked {}, {} in all", count_images(changed), marked.images.len()));
         if let Err(reason) = manifest.check_left_out(&marked.left_out()) {
-            output::complain(&format!("a run cannot leave these out: {reason}"));
+            output::print_error(&format!("no run can leave these images out: {reason}"));
         }
         print_marks(&manifest, &marked, self.output)?;
         Ok(Exit::Done)
     }
 }
 
-/// Take marks back
+/// Remove marks from training images
 #[derive(Debug, Args)]
 pub(super) struct Unmark {
     /// The dataset's name
@@ -59,7 +59,7 @@ pub(super) struct Unmark {
     /// Indices in the training split, from 0
     #[arg(required_unless_present = "all", value_name = "IMAGE")]
     images: Vec<u32>,
-    /// All of them
+    /// Remove all marks of the dataset
     #[arg(long, conflicts_with = "images")]
     all: bool,
     #[command(flatten)]
@@ -71,7 +71,7 @@ impl Unmark {
         let manifest = datasets::find(home, &self.name)?;
         let folder = home.dataset(&self.name);
         if self.all {
-            // Also marks that are damaged or of another dataset: no other command removes them.
+            // Also damaged marks and marks of another dataset, which no other command removes.
             let none = marked::clear(&folder, &manifest.fingerprint)?;
             output::note("no image is marked any more");
             print_marks(&manifest, &none, self.output)?;
@@ -81,13 +81,13 @@ impl Unmark {
             let missing = self.images.iter().find(|index| !marked.unmark(**index));
             missing.map_or(Ok(()), |index| Err(MarkedError::NotMarked(*index)))
         })?;
-        output::note(&format!("{} stay marked", count_images(marked.images.len())));
+        output::note(&format!("{} still marked", count_images(marked.images.len())));
         print_marks(&manifest, &marked, self.output)?;
         Ok(Exit::Done)
     }
 }
 
-/// Prints the marked images, or how to mark one.
+/// Prints the marked images, or the command that marks one.
 pub(super) fn list(home: &Home, name: &DatasetName, output: Output) -> Result<Exit, CommandError> {
     let manifest = datasets::find(home, name)?;
     let marked = marked::read(&home.dataset(name), &manifest.fingerprint)?;
@@ -102,7 +102,7 @@ pub(super) fn list(home: &Home, name: &DatasetName, output: Output) -> Result<Ex
     Ok(Exit::Done)
 }
 
-/// The marked images for scripts. Keys are a promise: add, never rename.
+/// The marked images for scripts. Keys are stable: none is ever renamed.
 #[derive(Debug, Serialize)]
 struct Listed<'a> {
     dataset: &'a DatasetName,
@@ -119,7 +119,7 @@ struct Entry<'a> {
     at: u64,
 }
 
-/// A number of images in words.
+/// Returns a number of images with the noun.
 fn count_images(count: usize) -> String {
     figures::count(count, "image", "images")
 }

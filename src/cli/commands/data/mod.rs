@@ -15,7 +15,7 @@ use crate::data::{self, features};
 use crate::domain::{DatasetName, Size, figures};
 use crate::runs::{Home, RunStore};
 
-/// Import, list and show datasets
+/// Import, list, show and delete datasets
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Data {
     #[command(subcommand)]
@@ -30,26 +30,26 @@ enum DataCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a dataset: images per class and split, what was skipped, and what cached features take
+    /// Show a dataset: images per class and split, skipped files, and the size of cached features
     Show {
         /// The dataset's name
         name: DatasetName,
         #[command(flatten)]
         output: Output,
     },
-    /// Delete a dataset for good, with the features kept of it
+    /// Delete a dataset permanently, with its cached features
     ///
-    /// Runs trained on it keep their results, but cannot be resumed, tested or looked into without it.
+    /// Runs trained on it keep their results, but cannot be resumed, tested or inspected without it.
     Delete {
         /// The dataset's name
         name: DatasetName,
-        /// Do not ask
+        /// Delete without asking
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
         output: Output,
     },
-    /// Remove what frozen bases made of a dataset's images; runs compute it again when they need it
+    /// Delete the cached features of a dataset; runs compute them again when needed
     ClearFeatures {
         /// The dataset's name
         name: DatasetName,
@@ -102,19 +102,19 @@ fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
     } else if listed.readable.is_empty() && listed.unreadable.is_empty() {
         let folder = home.data();
         output::note(&format!(
-            "no datasets in {} yet: `mien data import SOURCE --name NAME` brings one, `mien data demo` draws one",
+            "no datasets in {} yet: `mien data import SOURCE --name NAME` imports one, `mien data demo` draws one",
             folder.display()
         ));
     } else {
         output::print(&sheet::table(&listed.readable).render())?;
     }
     for error in listed.unreadable {
-        output::complain(&error);
+        output::print_error(&error);
     }
     Ok(Exit::Done)
 }
 
-/// Deletes the dataset, even one that cannot be read: no other command removes it.
+/// Deletes a dataset, also a damaged one, which no other command removes.
 fn delete(store: &RunStore, name: &DatasetName, yes: bool, output: Output) -> Result<Exit, CommandError> {
     let home = store.home();
     if !home.dataset(name).exists() {
@@ -124,9 +124,9 @@ fn delete(store: &RunStore, name: &DatasetName, yes: bool, output: Output) -> Re
     let users = store.trained_on(name).map_or(0, |runs| runs.len());
     if users > 0 {
         let number = figures::count(users, "run", "runs");
-        output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or looked into without it"));
+        output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or inspected without it"));
     }
-    if !yes && !confirm_deletion(&format!("the dataset {name}"), "the features kept of it")? {
+    if !yes && !confirm_deletion(&format!("the dataset {name}"), "its cached features")? {
         output::note("nothing was deleted");
         return Ok(Exit::Stopped);
     }
@@ -143,7 +143,7 @@ fn clear_features(home: &Home, name: &DatasetName) -> Result<Exit, CommandError>
     })?;
     output::note(&format!("freed {}", Size(freed)));
     if in_use > 0 {
-        output::complain(&format!("{in_use} sections are in use by a run and stay"));
+        output::print_error(&format!("{in_use} sections are in use by a run and were not deleted"));
     }
     Ok(Exit::done_if(in_use == 0))
 }

@@ -1,4 +1,4 @@
-//! A dataset as JSON and as text. Keys are a promise: add, never rename.
+//! A dataset as JSON and as text. Keys are stable: none is ever renamed.
 
 use serde::Serialize;
 
@@ -26,12 +26,12 @@ pub(super) struct DatasetEntry<'a> {
     source: &'a str,
     created_at: u64,
     split: SplitEntry,
-    /// Those that are cached.
+    /// The cached features; left out of the list of datasets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     features: Vec<FeaturesEntry>,
 }
 
-/// The protocol that made the splits, and the fractions that it cut; `null` where the source had the split.
+/// The protocol of the splits, and the fractions that were cut; `null` for a split of the source.
 #[derive(Debug, Serialize)]
 struct SplitEntry {
     protocol: Protocol,
@@ -50,7 +50,7 @@ struct FeaturesEntry {
     bytes: u64,
 }
 
-/// The dataset without its cached features.
+/// Returns the dataset without its cached features.
 pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
     let SplitOptions { protocol, validation_fraction, test_fraction } = manifest.split;
     DatasetEntry {
@@ -68,7 +68,7 @@ pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
     }
 }
 
-/// The dataset with its cached features.
+/// Returns the dataset with its cached features.
 fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
     let cached = |CacheUsage { key, sections, bytes }: CacheUsage| FeaturesEntry {
         base: key.base,
@@ -93,7 +93,7 @@ pub(super) fn print_with_features(home: &Home, manifest: &Manifest, output: Outp
     output.print(&entry, || text(manifest) + &features_text(&entry.features))
 }
 
-/// The class distribution, and the images that were resized or skipped.
+/// Returns the class distribution, and the images that were resized or skipped.
 fn text(manifest: &Manifest) -> String {
     let distribution = Distribution::of(manifest);
     let mut table = Table::new([
@@ -134,7 +134,7 @@ fn import_notes(manifest: &Manifest) -> String {
         lines.push(format!("{} resized", counted(manifest.resized, "image was", "images were")));
     }
     if manifest.skipped_count > 0 {
-        lines.push(format!("{} skipped:", counted(manifest.skipped_count, "thing was", "things were")));
+        lines.push(format!("{} skipped:", counted(manifest.skipped_count, "item was", "items were")));
         lines.extend(manifest.skipped.iter().map(|skip| format!("  {}: {}", skip.source, skip.reason)));
         let listed = manifest.skipped.len() as u64;
         if manifest.skipped_count > listed {
@@ -149,13 +149,13 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     figures::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
 }
 
-/// Width and height in pixels, and whether it has colours.
+/// Returns width and height in pixels, and whether the images have colours.
 fn image_text(shape: ImageShape) -> String {
     let colours = if shape.channels == 1 { "gray" } else { "colour" };
     format!("{}×{} {colours}", shape.width, shape.height)
 }
 
-/// The cached features and their size; empty without any.
+/// Returns the cached features with their sizes; empty if there are none.
 fn features_text(features: &[FeaturesEntry]) -> String {
     let line = |entry: &FeaturesEntry| {
         let FeaturesEntry { base, layer, size, device, sections, bytes } = entry;
@@ -171,7 +171,7 @@ fn features_text(features: &[FeaturesEntry]) -> String {
     format!("\ncached features, {bytes} in all:\n") + &features.iter().map(line).collect::<String>()
 }
 
-/// A table with a row for each dataset.
+/// Returns a table with a row for each dataset.
 pub(super) fn table(manifests: &[Manifest]) -> Table {
     let mut table = Table::new([
         ("DATASET", Side::Left),

@@ -10,7 +10,7 @@ use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::{Confusion, RunId};
 use crate::runs::{Ensemble, FollowedRun, Inspection, RunStore};
 
-/// The mean and its members, for scripts. Keys are a promise: add, never rename.
+/// The mean and its members, for scripts. Keys are stable: none is ever renamed.
 #[derive(Debug, Serialize)]
 struct Average<'a> {
     runs: &'a [Figures<'a>],
@@ -25,7 +25,7 @@ struct Average<'a> {
     per_class: Vec<ClassEntry<'a>>,
 }
 
-/// The metrics of one run alone.
+/// The metrics of one run.
 #[derive(Debug, Serialize)]
 struct Figures<'a> {
     id: &'a RunId,
@@ -34,7 +34,7 @@ struct Figures<'a> {
     loss: Option<f64>,
 }
 
-/// Prints the metrics of the mean, and those of each run.
+/// Prints the metrics of the mean and of each run.
 pub(super) fn print_average(store: &RunStore, queries: &[String], output: Output) -> Result<Exit, CommandError> {
     let ids = queries.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
     let runs: Vec<FollowedRun> = ids.iter().map(|id| store.summary(id)).collect::<Result<_, _>>()?;

@@ -17,17 +17,17 @@ use crate::domain::text::printable;
 use crate::runs::RunStore;
 use crate::supervise;
 
-/// Test a run's best weights again, on the training images too; or take the mean of several runs
+/// Test a run's best weights again, on the training images too; or average the predictions of several runs
 ///
-/// With --average, the probabilities that the runs gave each test image are averaged: accuracy, macro F1 and the
-/// figures of each class are those of the mean. The runs' predictions are read and nothing is computed anew, so no
-/// worker is needed. The runs have to be on the same dataset.
+/// With --average, the runs' probabilities for each test image are averaged. Accuracy, macro F1 and the scores of each
+/// class are those of the mean. Saved predictions are read, so no worker is needed. The runs must be trained on the
+/// same dataset.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Evaluate {
     /// Ids, beginnings of ids, or `latest`; several with --average
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
-    /// Take the mean of what the runs say of the test images
+    /// Average the runs' predictions for the test images
     #[arg(long, conflicts_with = "now")]
     average: bool,
     #[command(flatten)]
@@ -42,10 +42,10 @@ impl Evaluate {
         match &self.runs[..] {
             runs if self.average => average::print_average(&store, runs, self.output),
             [run] => test_again(&store, &store.find(run)?, self.queue, self.output),
-            _ => Err(CommandError::Usage(
-                "one run is tested at a time; --average takes the mean of what several said when they were tested"
-                    .into(),
-            )),
+            runs => Err(CommandError::Usage(format!(
+                "one run is tested at a time, not {}: --average takes the mean of several runs' saved predictions",
+                runs.len()
+            ))),
         }
     }
 }
@@ -56,7 +56,7 @@ fn test_again(store: &RunStore, id: &RunId, queue: QueueOption, output: Output) 
     supervise::evaluate(store, id, queue.when())?;
     // Otherwise an earlier test's metrics would be printed as this one's.
     Arc::make_mut(&mut run.summary).test = None;
-    let ending = follow(&mut run, &EventPrinter::beside(output), Watcher::Starter)?;
+    let ending = follow(&mut run, &EventPrinter::before_result(output), Watcher::Starter)?;
     print_ending(&run, ending, output)?;
     match ending {
         Ending::Left => Ok(Exit::Stopped),

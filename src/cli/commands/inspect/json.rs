@@ -1,4 +1,4 @@
-//! The inspection as JSON and as rows of comma-separated values, for scripts. Keys are a promise: add, never rename.
+//! The inspection as JSON and as rows of comma-separated values, for scripts. Keys are stable: none is ever renamed.
 
 use serde::Serialize;
 
@@ -60,12 +60,12 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     let (confusion, scores) = (predictions.confusion(), predictions.scores());
     let names = predictions.classes();
     let per_class = class_entries(names, &scores);
-    let told = |images: &[ScoredImage]| images.iter().map(|judged| image(sheet, judged)).collect::<Vec<_>>();
+    let entries = |images: &[ScoredImage]| images.iter().map(|scored| image(sheet, scored)).collect::<Vec<_>>();
     let (cell, hardest) = match &sheet.images {
         Some((Some((truth, predicted)), images)) => {
-            (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: told(images) }), None)
+            (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: entries(images) }), None)
         }
-        Some((None, images)) => (None, Some(told(images))),
+        Some((None, images)) => (None, Some(entries(images))),
         None => (None, None),
     };
     Object {
@@ -89,30 +89,30 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     }
 }
 
-fn image<'a>(sheet: &'a Sheet, judged: &ScoredImage) -> Image<'a> {
+fn image<'a>(sheet: &'a Sheet, scored: &ScoredImage) -> Image<'a> {
     let names = sheet.predictions.classes();
     Image {
-        index: judged.index,
-        source: sheet.sources.name(sheet.split, judged.index),
-        truth: &names[judged.truth],
-        predicted: &names[judged.predicted],
-        confidence: judged.confidence,
-        probability_of_truth: judged.probability_of_truth,
-        loss: judged.loss,
-        probabilities: sheet.predictions.probabilities(judged.index).unwrap_or_default(),
+        index: scored.index,
+        source: sheet.sources.name(sheet.split, scored.index),
+        truth: &names[scored.truth],
+        predicted: &names[scored.predicted],
+        confidence: scored.confidence,
+        probability_of_truth: scored.probability_of_truth,
+        loss: scored.loss,
+        probabilities: sheet.predictions.probabilities(scored.index).unwrap_or_default(),
     }
 }
 
-/// The images that were asked for, one a row; else the matrix, one class a row: counts, or what changed, and the
-/// class's figures.
+/// Returns a row for each listed image. Without a list, returns a row for each class: counts or their changes, and
+/// scores.
 pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
     let names = sheet.predictions.classes();
     let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     if let Some((_, images)) = &sheet.images {
         let heading = ["index", "source", "truth", "predicted", "confidence", "probability_of_truth", "loss"];
         let mut rows = vec![owned(&heading)];
-        rows.extend(images.iter().map(|judged| {
-            let image = image(sheet, judged);
+        rows.extend(images.iter().map(|scored| {
+            let image = image(sheet, scored);
             let figures =
                 [image.confidence.to_string(), image.probability_of_truth.to_string(), image.loss.to_string()];
             let about = [image.index.to_string(), image.source.unwrap_or_default()];

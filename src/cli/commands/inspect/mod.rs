@@ -19,24 +19,24 @@ use crate::runs::inspection::{self, Difference, Inspection, Order};
 use crate::runs::{Home, RunStore, Summary};
 use sheet::{Sheet, Sources};
 
-/// Look into a run's answers: the confusion matrix, each class, the images of a cell, the hardest images
+/// Inspect a run's predictions: the confusion matrix, each class, the images of a cell, the hardest images
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Inspect {
     /// Id, beginning of an id, or `latest`
     run: String,
-    /// Which images: test, validation or train
+    /// The split of the images: test, validation or train
     #[arg(long, default_value = "test", value_parser = split)]
     split: Split,
-    /// With --split validation: after which epoch [default: the best one]
+    /// With --split validation: the epoch of the weights [default: the best one]
     #[arg(long, value_name = "N")]
     epoch: Option<u32>,
-    /// Show what changed from this run's answers to the same images
+    /// Show the difference from this run's predictions for the same images
     #[arg(long, value_name = "RUN")]
     against: Option<String>,
-    /// List the images of class TRUE that are taken for PREDICTED; names, their beginnings, or labels from 0
+    /// List the images of class TRUE that are predicted as PREDICTED; names, their beginnings, or labels from 0
     #[arg(long, num_args = 2, value_names = ["TRUE", "PREDICTED"])]
     cell: Option<Vec<String>>,
-    /// How the images of a cell are sorted: confidence, loss or index
+    /// The order of the images of a cell: confidence, loss or index
     #[arg(long, default_value = "confidence", value_parser = order)]
     sort: Order,
     /// List the N images with the largest loss: with --split train, candidates for wrong labels
@@ -64,8 +64,9 @@ impl Inspect {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
         if self.epoch.is_some() && self.split != Split::Validation {
-            let words = "--epoch is for --split validation: the other images are kept for the best weights alone";
-            return Err(CommandError::Usage(words.into()));
+            let message =
+                "--epoch is only for --split validation: other splits have predictions of the best weights alone";
+            return Err(CommandError::Usage(message.into()));
         }
         let sheet = sheet(&store, &self)?;
         self.format.print(|| json::object(&sheet), || json::rows(&sheet), || text::render(&sheet))?;
@@ -93,7 +94,7 @@ fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
     Ok(Sheet { run, split: inspect.split, epoch, predictions, against, images, sources })
 }
 
-/// A run, the epoch of its weights, and their predictions.
+/// Returns a run, the epoch of its weights, and their predictions.
 fn load(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Arc<Summary>, u32, Inspection), CommandError> {
     let followed = store.summary(&store.find(query)?)?;
     let (folder, run) = (followed.folder().clone(), followed.summary);
@@ -101,8 +102,8 @@ fn load(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Arc<Summary
     let epoch = match (inspect.split, inspect.epoch) {
         (Split::Validation, Some(epoch)) => epoch,
         (Split::Validation, None) => {
-            let kept = folder.validation_epochs();
-            if kept.contains(&best) { best } else { kept.last().copied().unwrap_or(best) }
+            let saved = folder.validation_epochs();
+            if saved.contains(&best) { best } else { saved.last().copied().unwrap_or(best) }
         }
         _ => best,
     };
@@ -110,7 +111,7 @@ fn load(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Arc<Summary
     Ok((run, epoch, loaded?))
 }
 
-/// The difference of the predictions from those of another run on the same images.
+/// Returns the difference of the predictions from those of another run for the same images.
 fn difference(
     store: &RunStore,
     query: &str,
@@ -119,7 +120,7 @@ fn difference(
     predictions: &Inspection,
 ) -> Result<(RunId, Difference), CommandError> {
     let (other, _, others) = load(store, query, inspect)?;
-    let refuse = |why: &str| CommandError::Failure(format!("{} and {}: {why}", run.id, other.id));
+    let refuse = |reason: &str| CommandError::Failure(format!("{} and {}: {reason}", run.id, other.id));
     if other.recipe.fingerprint != run.recipe.fingerprint {
         return Err(refuse("they are on different datasets"));
     }
@@ -127,7 +128,7 @@ fn difference(
     Ok((other.id.clone(), difference))
 }
 
-/// The label of a class, which is given by its name, the beginning of its name, or its label.
+/// Returns the label of a class that is given by its name, the beginning of its name, or its label.
 fn class(predictions: &Inspection, text: &str) -> Result<usize, CommandError> {
     let names = predictions.classes();
     let is = |name: &String| name.eq_ignore_ascii_case(text);
@@ -137,19 +138,21 @@ fn class(predictions: &Inspection, text: &str) -> Result<usize, CommandError> {
     let only = || if let [one] = begun.as_slice() { Some(*one) } else { None };
     names.iter().position(is).or_else(only).or_else(label).ok_or_else(|| {
         let all: Vec<String> = names.iter().map(|name| printable(name)).collect();
-        CommandError::Usage(format!("'{}' is no class: use one of {}", printable(text), all.join(", ")))
+        CommandError::Usage(format!("'{}' is not a class: use one of {}", printable(text), all.join(", ")))
     })
 }
 
-/// The names of the images; none, with a warning, where the dataset does not fit the predictions.
+/// Returns the names of the images. Without a dataset that fits the predictions, prints a warning and returns no names.
 fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -> Sources {
     let name = &run.recipe.dataset;
     let reason = match Dataset::open(&home.dataset(name)) {
         Err(error) => error.to_string(),
-        Ok(dataset) if dataset.fingerprint() != run.recipe.fingerprint => format!("'{name}' is another dataset by now"),
+        Ok(dataset) if dataset.fingerprint() != run.recipe.fingerprint => {
+            format!("'{name}' has changed since the training")
+        }
         Ok(dataset) if dataset.len(split) != predictions.images() => {
             format!(
-                "'{name}' has {} {} and there are {} answers",
+                "'{name}' has {} {} and there are {} predictions",
                 dataset.len(split),
                 inspection::images_of(split),
                 predictions.images()
@@ -157,6 +160,6 @@ fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -
         }
         Ok(dataset) => return Sources(Some(dataset)),
     };
-    output::complain(&format!("images are named by their index alone: {}", printable(&reason)));
+    output::print_error(&format!("images are shown without names: {}", printable(&reason)));
     Sources(None)
 }

@@ -7,30 +7,30 @@ use crate::domain::{RunId, Split};
 use crate::runs::Summary;
 use crate::runs::inspection::{Difference, Inspection, ScoredImage};
 
-/// A cell of the matrix: truth and prediction.
+/// A cell of the matrix: the labels of the true and the predicted class.
 pub(super) type Cell = (usize, usize);
 
-/// The predictions of a run with the images that were asked for.
+/// The predictions of a run with the listed images.
 #[derive(Debug)]
 pub(super) struct Sheet {
     pub(super) run: Arc<Summary>,
     pub(super) split: Split,
-    /// The epoch of the weights, from 1; 0 if that is not known.
+    /// The epoch of the weights, from 1; 0 if unknown.
     pub(super) epoch: u32,
     pub(super) predictions: Inspection,
     /// The difference from another run's predictions.
     pub(super) against: Option<(RunId, Difference)>,
-    /// The images asked for, and the classes of their cell if it is one.
+    /// The listed images, with their cell if they are those of a cell.
     pub(super) images: Option<(Option<Cell>, Vec<ScoredImage>)>,
     pub(super) sources: Sources,
 }
 
-/// Names of a split's images; none where the run's dataset is gone or has changed.
+/// The names of a split's images; `None` if the run's dataset is missing or has changed.
 #[derive(Debug)]
 pub(super) struct Sources(pub(super) Option<Dataset>);
 
 impl Sources {
-    /// The name of an image.
+    /// Returns the name of an image.
     pub(super) fn name(&self, split: Split, index: usize) -> Option<String> {
         self.0.as_ref().filter(|dataset| index < dataset.len(split)).map(|dataset| dataset.source(split, index))
     }

@@ -53,14 +53,14 @@ fn signed(value: f64) -> String {
     if text[1..] == *"0.0" { "0.0".into() } else { text }
 }
 
-/// The most frequent mistakes, where a matrix of all classes is too large to print.
+/// Returns the most frequent mistakes, for a matrix that is too large to print.
 fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
     const MOST: usize = 20;
     let mut found: Vec<_> = confusion.cells().filter(|(truth, predicted, _)| truth != predicted).collect();
     // Stable: of equals the first classes come first.
     found.sort_by_key(|(.., images)| std::cmp::Reverse(*images));
     let mut table =
-        Table::new([("TRUE", Side::Left), ("TAKEN FOR", Side::Left), ("IMAGES", Side::Right), ("OF", Side::Right)]);
+        Table::new([("TRUE", Side::Left), ("PREDICTED AS", Side::Left), ("IMAGES", Side::Right), ("OF", Side::Right)]);
     let names = sheet.predictions.classes();
     for (truth, predicted, images) in found.into_iter().take(MOST) {
         let (images, of) = (images.to_string(), confusion.support(truth).to_string());
@@ -75,7 +75,7 @@ fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[ScoredImage]) -> 
     let title = match cell {
         Some((truth, predicted)) => {
             let of = sheet.predictions.confusion().support(truth);
-            format!("{} of {of} images of {} are taken for {}", images.len(), names[truth], names[predicted])
+            format!("{} of {of} images of {} are predicted as {}", images.len(), names[truth], names[predicted])
         }
         None => format!("the {} hardest of {} images", images.len(), thousands(sheet.predictions.images())),
     };
@@ -88,15 +88,15 @@ fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[ScoredImage]) -> 
         ("LOSS", Side::Right),
         ("SOURCE", Side::Left),
     ]);
-    for judged in images {
+    for scored in images {
         table.row(&[
-            judged.index.to_string(),
-            names[judged.truth].clone(),
-            format!("{:.3}", judged.probability_of_truth),
-            names[judged.predicted].clone(),
-            format!("{:.3}", judged.confidence),
-            figure(Some(judged.loss)),
-            sheet.sources.name(sheet.split, judged.index).unwrap_or_else(|| "–".into()),
+            scored.index.to_string(),
+            names[scored.truth].clone(),
+            format!("{:.3}", scored.probability_of_truth),
+            names[scored.predicted].clone(),
+            format!("{:.3}", scored.confidence),
+            figure(Some(scored.loss)),
+            sheet.sources.name(sheet.split, scored.index).unwrap_or_else(|| "–".into()),
         ]);
     }
     let table = if images.is_empty() { String::new() } else { table.render() };

@@ -1,7 +1,7 @@
 //! `predict`: a run's predictions for pictures from outside.
 //!
-//! One thread reads, decodes and crops groups of pictures with all processors ([`reader`], [`picture`]) while this one
-//! runs the networks ([`predictors`]) and prints ([`report`]). No more than a few groups are in memory.
+//! A second thread reads, decodes and crops groups of pictures on all cores ([`reader`], [`picture`]). Meanwhile the
+//! first runs the networks ([`predictors`]) and prints ([`report`]). No more than a few groups are in memory.
 
 mod picture;
 mod predictors;
@@ -31,19 +31,21 @@ use report::Report;
 use watched_folder::WatchedFolder;
 
 const HELP: &str = "\
-SOURCE is a file, a folder (with all folders in it), a pattern such as '*.jpg', an address (https://…), or `-` for a
-list of these on stdin, one a line. A folder whose folders are named as the run's classes also gives accuracy, macro F1
-and the confusion matrix; a picture counts by its largest face.
+SOURCE is a file, a folder (with all folders in it), a pattern such as '*.jpg', an address
+(https://…), or `-` for a list of these on stdin, one a line. A folder whose subfolders are named
+as the run's classes also gives accuracy, macro F1 and the confusion matrix. Of each picture, the
+largest face counts.
 
---json prints one record a line: {\"source\", \"box\": [x, y, width, height] or null, \"class\", \"probabilities\":
-{class: p, …}}, or {\"source\", \"error\"}. `box` is null where the whole picture was taken. With --with, class and
-probabilities are those of the mean, and `runs` lists those of each run. A folder of classes ends with {\"metrics\"}.
+--json prints one record a line: {\"source\", \"box\": [x, y, width, height] or null, \"class\",
+\"probabilities\": {class: p, …}}, or {\"source\", \"error\"}. `box` is null where the whole picture
+was taken. With --with, class and probabilities are those of the mean, and `runs` lists those of
+each run. A folder of classes ends with {\"metrics\"}.
 
 Exit codes:
   0    every picture could be read; whether a face was found in it does not matter
-  1    a picture could not be read, which ended nothing; or there is no such run, or no picture
+  1    a picture could not be read, though all others were; or there is no such run, or no picture
   2    wrong usage: an unknown option, or a value that is not accepted
-  130  left with Ctrl-C, as --watch is";
+  130  ended by Ctrl-C, as --watch always is";
 
 /// Time between two checks for Ctrl-C while pictures are read.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -60,14 +62,13 @@ pub(in crate::cli) struct Predict {
     /// Files, folders, patterns, addresses, or `-` for a list on stdin
     #[arg(required_unless_present = "watch", value_name = "SOURCE")]
     sources: Vec<PathBuf>,
-    /// Predict with these runs too: each is printed, behind the mean of all
+    /// Predict with these runs too: the mean of all is printed, then each run's prediction
     #[arg(long, value_name = "RUN", value_delimiter = ',')]
     with: Vec<String>,
-    /// Which faces: auto (all that are found; a small, nearly square picture without one is taken whole), all, largest,
-    /// or none (every picture is a face already and taken whole)
+    /// The faces to predict; `auto` takes a small, nearly square picture without a face whole
     #[arg(long, value_enum, default_value_t = FaceChoice::Auto)]
     faces: FaceChoice,
-    /// How high the part around a face is, by the longer side of its box; the default is that of FER-2013's pictures
+    /// The height of the part around a face, in longer sides of its box; the default fits FER-2013's pictures
     #[arg(long, value_name = "FACTOR", default_value_t = MARGIN, value_parser = margin)]
     margin: f32,
     /// Views of each face whose probabilities are averaged: 1, 2 (mirrored) or 10 (corners too)
@@ -128,5 +129,5 @@ fn views(text: &str) -> Result<Views, String> {
 
 fn margin(text: &str) -> Result<f32, String> {
     let factor = text.parse().ok().filter(|factor: &f32| (0.5..=4.0).contains(factor));
-    factor.ok_or_else(|| "a factor is from 0.5 to 4, such as 1.3".into())
+    factor.ok_or_else(|| "must be a factor from 0.5 to 4, such as 1.3".into())
 }

@@ -24,7 +24,7 @@ pub(super) struct Predictors {
 pub(super) struct Probabilities {
     /// The mean of all runs.
     pub(super) mean: Vec<f32>,
-    /// Those of each run, in the order of the runs.
+    /// The probabilities by each run, in the order of the runs.
     pub(super) by_run: Vec<Vec<f32>>,
 }
 
@@ -37,12 +37,12 @@ impl Predictors {
         views: Views,
     ) -> Result<Self, CommandError> {
         let device = device::choose(request)?;
-        device.note.iter().for_each(|note| output::complain(&format!("on the processor: {note}")));
+        device.note.iter().for_each(|note| output::print_error(&format!("using the processor: {note}")));
         match kernels::open_cache(device.kind).and_then(|cache| cache.status) {
             Some(KernelCacheStatus::FirstStart) => {
-                output::complain("compiling and tuning kernels: the first start takes a while");
+                output::print_error("compiling and tuning kernels: the first start takes a while");
             }
-            Some(KernelCacheStatus::Unavailable(reason)) => output::complain(&reason),
+            Some(KernelCacheStatus::Unavailable(reason)) => output::print_error(&reason),
             None => {}
         }
         fault::record_panics(PanicOutput::Nothing);
@@ -50,7 +50,7 @@ impl Predictors {
         for query in queries {
             let id = store.find(query)?;
             if members.iter().any(|(other, _)| *other == id) {
-                return Err(CommandError::Usage(format!("{id} is given twice: it would count double in the mean")));
+                return Err(CommandError::Usage(format!("{id} is given twice: give each run of the mean once")));
             }
             let opened = catch_panics(|| predictor::open(&store.folder(&id), device.kind))?;
             let opened = opened.map_err(|error| CommandError::Failure(format!("{id}: {error}")))?;
@@ -59,7 +59,7 @@ impl Predictors {
         let predictors = Self { members, views };
         match predictors.members.iter().find(|(_, member)| member.classes() != predictors.classes()) {
             Some((other, member)) => Err(CommandError::Failure(format!(
-                "{} and {other} have other classes ({}; {}): a mean is of the same classes in the same order",
+                "{} and {other} have different classes ({}; {}): a mean needs the same classes in the same order",
                 predictors.members[0].0,
                 list(predictors.classes()),
                 list(member.classes())
@@ -68,17 +68,17 @@ impl Predictors {
         }
     }
 
-    /// The classes of all runs.
+    /// Returns the classes of all runs.
     pub(super) fn classes(&self) -> &[String] {
         self.members[0].1.classes()
     }
 
-    /// The names of the runs.
+    /// Returns the names of the runs.
     pub(super) fn names(&self) -> Vec<String> {
         self.members.iter().map(|(id, _)| id.to_string()).collect()
     }
 
-    /// The shape of the stored images of each run.
+    /// Returns the shape of the stored images of each run.
     pub(super) fn shapes(&self) -> Vec<ImageShape> {
         self.members.iter().map(|(_, member)| member.image()).collect()
     }
@@ -98,7 +98,7 @@ impl Predictors {
 /// Acts on a device, whose failures are panics, and returns these as errors.
 fn catch_panics<T>(act: impl FnOnce() -> T) -> Result<T, CommandError> {
     let done = catch_unwind(AssertUnwindSafe(act));
-    device::take_refusal().iter().for_each(|message| output::complain(message));
+    device::take_refusal().iter().for_each(|message| output::print_error(message));
     done.map_err(|panic| CommandError::Failure(fault::explain(fault::message(&*panic), None).to_string()))
 }
 

@@ -16,7 +16,7 @@ use crate::domain::text::printable;
 use metrics::{Metrics, likeliest};
 
 /// The message for a picture without a face.
-const NO_FACE: &str = "no face was found; --faces none takes pictures whole";
+const NO_FACE: &str = "no face was found; --faces none uses whole pictures";
 
 /// The printed output so far, counted.
 pub(super) struct Report<'a> {
@@ -40,7 +40,7 @@ struct Counts {
     unread: usize,
 }
 
-/// One face, for scripts. Keys are a promise: add, never rename.
+/// A face, for scripts. Keys are stable: none is ever renamed.
 #[derive(Serialize)]
 struct Record<'a> {
     source: &'a str,
@@ -66,7 +66,7 @@ struct RunPrediction<'a> {
     prediction: Prediction<'a>,
 }
 
-/// A picture without a prediction. Keys are a promise: add, never rename.
+/// A picture without a prediction. Keys are stable: none is ever renamed.
 #[derive(Serialize)]
 struct Unpredicted<'a> {
     source: &'a str,
@@ -92,7 +92,7 @@ struct PredictedFace<'a> {
     source: &'a str,
     face: &'a Face,
     mean: &'a [f32],
-    /// Those of each run; empty if there is only one run.
+    /// The probabilities by each run; empty if there is only one run.
     by_run: Vec<&'a [f32]>,
 }
 
@@ -174,7 +174,7 @@ impl<'a> Report<'a> {
             }
             Format { .. } if error == NO_FACE => output::line(&format!("{}  {NO_FACE}", printable(source))),
             Format { .. } => {
-                output::complain(&format!("{}: {}", printable(source), printable(error)));
+                output::print_error(&format!("{}: {}", printable(source), printable(error)));
                 Ok(())
             }
         }

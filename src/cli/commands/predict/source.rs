@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::data::import::{Pictures, pictures_in};
 use crate::download;
 
-/// One picture to predict.
+/// A picture to predict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     /// The name in the output.
@@ -82,7 +82,7 @@ fn in_folder(folder: &Path, classes: &[String]) -> Vec<Source> {
 /// Expands a pattern that the shell did not expand.
 fn matching(given: &Path, pattern: &str, classes: &[String]) -> Vec<Source> {
     match glob::glob(pattern) {
-        Err(error) => vec![Source::unusable(given, format!("is no pattern: {error}"))],
+        Err(error) => vec![Source::unusable(given, format!("is not a valid pattern: {error}"))],
         Ok(paths) => {
             // Sorted by the crate. Unreadable paths are reported when they are opened.
             let found: Vec<PathBuf> = paths.map(|path| path.unwrap_or_else(|error| error.path().to_owned())).collect();

@@ -1,4 +1,4 @@
-//! The queue as a table and as JSON. Keys are a promise: add, never rename.
+//! The queue as a table and as JSON. Keys are stable: none is ever renamed.
 
 use serde::Serialize;
 
@@ -27,15 +27,15 @@ struct Run<'a> {
     job: &'a str,
     /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`.
     state: &'a str,
-    /// How many runs are before it, of one that waits for a slot.
+    /// The number of runs before it, if it waits for a slot.
     ahead: Option<usize>,
-    /// The run that it waits for.
+    /// The run for whose end it waits.
     after: Option<&'a str>,
-    /// Of one that is lost: whether it was at work.
+    /// Whether it had begun, if it is lost.
     begun: Option<bool>,
 }
 
-/// The queue as JSON.
+/// Returns the queue as JSON.
 pub(super) fn json(listing: &Listing) -> Whole<'_> {
     Whole { devices: listing.devices.iter().map(device_json).collect() }
 }
@@ -73,11 +73,11 @@ fn run_json(run: &QueuedRun) -> Run<'_> {
     Run { id: run.id.as_str(), job: run.job.name(), state, ahead, after, begun }
 }
 
-/// The queue as a line and a table for each device.
+/// Returns a line and a table for each device.
 pub(super) fn text(listing: &Listing) -> String {
     let mut parts: Vec<String> = listing.devices.iter().map(device_text).collect();
     if !listing.lost().is_empty() {
-        parts.push("`mien queue restart` starts a worker for each that has lost its own\n".into());
+        parts.push("`mien queue restart` starts a new worker for each run that has lost its worker\n".into());
     }
     parts.join("\n")
 }
@@ -87,30 +87,30 @@ fn device_text(group: &DeviceListing) -> String {
         Some(device) => format!("{device}: {} of {} slots in use", group.in_use, group.slots),
         None => "device not known yet".into(),
     };
-    let mut table = Table::new([("", Side::Right), ("RUN", Side::Left), ("JOB", Side::Left), ("STANDS", Side::Left)]);
+    let mut table = Table::new([("", Side::Right), ("RUN", Side::Left), ("JOB", Side::Left), ("STATE", Side::Left)]);
     let mut number = 0;
     for run in &group.runs {
         let waits =
             !matches!(run.position, QueuePosition::Running | QueuePosition::Unqueued | QueuePosition::Lost { .. });
         number += usize::from(waits);
-        let place = if waits { number.to_string() } else { String::new() };
-        table.row(&[place, run.id.to_string(), run.job.to_string(), standing_text(&run.position, run.job)]);
+        let number = if waits { number.to_string() } else { String::new() };
+        table.row(&[number, run.id.to_string(), run.job.to_string(), position_text(&run.position, run.job)]);
     }
     format!("{head}\n{}", table.render())
 }
 
-/// A run's position in words.
-fn standing_text(position: &QueuePosition, job: Job) -> String {
+/// Returns a run's position in words.
+fn position_text(position: &QueuePosition, job: Job) -> String {
     match (position, job) {
-        (QueuePosition::Running, Job::Train) => "at work".into(),
+        (QueuePosition::Running, Job::Train) => "running".into(),
         (QueuePosition::Running, Job::Evaluate) => "being tested".into(),
-        (QueuePosition::Unqueued, _) => "at work beside the queue".into(),
+        (QueuePosition::Unqueued, _) => "running outside the queue".into(),
         (QueuePosition::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
         (QueuePosition::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),
         (QueuePosition::WaitsFor(other), _) => format!("waits for {other} to end"),
         (QueuePosition::Paused, _) => "paused".into(),
         (QueuePosition::Starting, _) => "starting".into(),
-        (QueuePosition::Lost { begun: true }, _) => "was at work, has lost its worker".into(),
+        (QueuePosition::Lost { begun: true }, _) => "was running, has lost its worker".into(),
         (QueuePosition::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
     }
 }

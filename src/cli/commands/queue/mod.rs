@@ -13,7 +13,7 @@ use crate::runs::queue::{DeviceKey, QueueMove};
 use crate::runs::{Queue as RunQueue, RunStore};
 use crate::supervise;
 
-/// Show who uses each device and who waits for it; change the order, bring back what has lost its worker
+/// Show which runs use each device and which wait; change their order, restart runs that have lost their workers
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct Queue {
@@ -25,30 +25,31 @@ pub(in crate::cli) struct Queue {
 
 #[derive(Debug, Subcommand)]
 enum QueueCommand {
-    /// Move a waiting run among those that wait for the same device
+    /// Move a waiting run among the runs that wait for the same device
     Move(Move),
-    /// Let N runs use a device at once, or print how many may
+    /// Set how many runs use a device at once, or print the number
     ///
-    /// Fewer than are at work end none of them: the next one begins when there is room.
+    /// A smaller number ends no run: the next one starts when fewer than N runs use the device.
     Slots {
         /// cpu, cuda:0, …: a device of this machine
         device: String,
-        /// How many (1 to 64)
+        /// The number of runs (1 to 64)
         #[arg(value_name = "N")]
         slots: Option<usize>,
         #[command(flatten)]
         output: Output,
     },
-    /// Start a worker for each run of the queue that has lost its own, in order, or for those named
+    /// Start new workers, in order, for all runs of the queue that have lost their workers, or for the named ones
     ///
-    /// After a crash or a power cut: what was at work goes on from its last checkpoint, what was waiting waits on.
+    /// After a crash or a power cut, runs that were training resume from their last checkpoint, and waiting ones wait
+    /// again.
     Restart {
         /// Ids, beginnings of ids, or `latest` [default: all that have lost their workers]
         runs: Vec<String>,
         #[command(flatten)]
         output: Output,
     },
-    /// Take a run out of the queue that has lost its worker; `resume` still goes on with it
+    /// Remove a run that has lost its worker from the queue; `resume` can still continue it
     Forget {
         #[command(flatten)]
         run: RunArgument,
@@ -64,19 +65,19 @@ struct Move {
     /// Before all others
     #[arg(long, group = "to")]
     first: bool,
-    /// Behind all others
+    /// After all others
     #[arg(long, group = "to")]
     last: bool,
-    /// One place forward
+    /// Forward by one position
     #[arg(long, group = "to")]
     up: bool,
-    /// One place back
+    /// Back by one position
     #[arg(long, group = "to")]
     down: bool,
     /// Right before this run
     #[arg(long, group = "to", value_name = "RUN")]
     before: Option<String>,
-    /// Right behind this run
+    /// Right after this run
     #[arg(long, group = "to", value_name = "RUN")]
     after: Option<String>,
     #[command(flatten)]
@@ -103,11 +104,11 @@ fn list(store: &RunStore, Output { json }: Output) -> Result<Exit, CommandError>
     if json {
         output::json(&listing::json(&listing))?;
     } else if listing.devices.is_empty() {
-        output::note("nothing is at work and nothing waits");
+        output::note("no run uses a device or waits for one");
     } else {
         output::print(&listing::text(&listing))?;
     }
-    listing.complaints.iter().for_each(|complaint| output::complain(complaint));
+    listing.complaints.iter().for_each(|complaint| output::print_error(complaint));
     Ok(Exit::Done)
 }
 
@@ -121,15 +122,15 @@ fn move_run(store: &RunStore, arguments: &Move) -> Result<Exit, CommandError> {
         _ if arguments.up => QueueMove::Up,
         _ => QueueMove::Down,
     };
-    let (place, of) = RunQueue::of(store.home()).move_run(&id, &to)?;
+    let (position, of) = RunQueue::of(store.home()).move_run(&id, &to)?;
     if arguments.output.json {
         return list(store, arguments.output);
     }
-    output::line(&format!("{id} is number {place} of {of} that wait"))?;
+    output::line(&format!("{id} is number {position} of {of} waiting runs"))?;
     Ok(Exit::Done)
 }
 
-/// Sets the number of runs that use a device at once, if one is given, and prints it.
+/// Sets the number of runs that use a device at once, if `wanted` gives one, and prints the number.
 fn print_slots(store: &RunStore, name: &str, wanted: Option<usize>, output: Output) -> Result<Exit, CommandError> {
     let queue = RunQueue::of(store.home());
     let device = device(&queue, name)?;
@@ -143,20 +144,22 @@ fn print_slots(store: &RunStore, name: &str, wanted: Option<usize>, output: Outp
     Ok(Exit::Done)
 }
 
-/// The device of this machine with this name.
+/// Returns the device of this machine with this name.
 fn device(queue: &RunQueue, name: &str) -> Result<DeviceKey, CommandError> {
     let request: DeviceRequest = name.parse()?;
     let name = request.to_string();
     match request {
-        DeviceRequest::Auto => Err(CommandError::Usage("auto is no device of the queue: give cpu, or cuda:N".into())),
+        DeviceRequest::Auto => {
+            Err(CommandError::Usage("auto is not a device of the queue: give cpu, or cuda:N".into()))
+        }
         DeviceRequest::Cpu => Ok(DeviceKey::here(&name, None)),
         DeviceRequest::Cuda(ordinal) => {
-            // One that cannot be asked, or not by this build, may still be known from the runs that used it.
+            // A device that this build cannot use may still be known from runs that used it.
             let listing = queue.list(supervise::now()).unwrap_or_default();
             let mut known = listing.devices.into_iter().filter_map(|group| group.device);
             gpu::queue_key(ordinal).or_else(|reason| {
                 let known = known.find(|device| device.is_local() && device.name == name);
-                known.ok_or_else(|| CommandError::Failure(format!("cannot tell which device {name} is: {reason}")))
+                known.ok_or_else(|| CommandError::Failure(format!("cannot find the device {name}: {reason}")))
             })
         }
     }
@@ -171,10 +174,10 @@ fn restart(store: &RunStore, queries: &[String], Output { json }: Output) -> Res
     let mut exit = Exit::Done;
     for run in &restarted {
         match &run.result {
-            Ok(()) if !json => output::line(&format!("{} has a worker again", run.id))?,
+            Ok(()) if !json => output::line(&format!("restarted {}", run.id))?,
             Ok(()) => {}
             Err(error) => {
-                output::complain(&format!("{}: {error}", run.id));
+                output::print_error(&format!("{}: {error}", run.id));
                 exit = Exit::Failed;
             }
         }
@@ -191,6 +194,6 @@ fn restart(store: &RunStore, queries: &[String], Output { json }: Output) -> Res
 fn forget(store: &RunStore, run: &RunArgument) -> Result<Exit, CommandError> {
     let id = run.find(store)?;
     supervise::forget(store, &id)?;
-    output::line(&format!("{id} is out of the queue: `mien resume {id}` goes on with it"))?;
+    output::line(&format!("removed {id} from the queue: `mien resume {id}` continues it"))?;
     Ok(Exit::Done)
 }

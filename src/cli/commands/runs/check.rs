@@ -15,18 +15,18 @@ use crate::runs::check::{DatasetInfo, Datasets, Finding, Severity};
 use crate::runs::{Home, RunStore};
 use crate::weights::{self, Weights};
 
-/// The options of `runs` that check instead of listing.
+/// The options of `runs` that check runs instead of listing them.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Check {
     /// Look for damage instead: in these runs, or in all runs, datasets and weights; exits with 1 if there is any
     #[arg(long, conflicts_with_all = ["sort", "reverse", "limit", "csv"])]
     check: bool,
-    /// With --check: hold every pixel of the datasets against their fingerprints, too
+    /// With --check: also compare every pixel of the datasets with their fingerprints
     #[arg(long, requires = "check")]
     deep: bool,
 }
 
-/// One run, dataset or file of weights, and the findings in it.
+/// A run, dataset or weights file, and the findings in it.
 #[derive(Debug, Serialize)]
 struct Checked {
     kind: &'static str,
@@ -47,21 +47,21 @@ impl Checked {
 }
 
 impl Check {
-    /// Whether damage is to be found instead of runs listed.
+    /// Returns whether `--check` is given.
     pub(super) fn is_asked(self) -> bool {
         self.check
     }
 
-    /// Prints the findings in the named runs, or in all of the home. It fails if there is any damage.
+    /// Prints the findings in the named runs, or in the whole home. Returns `Failed` if there is any damage.
     pub(super) fn run(self, store: &RunStore, named: &[String], output: Output) -> Result<Exit, CommandError> {
         let (datasets, of_datasets) = check_datasets(store.home(), self.deep)?;
         let mut checked = Vec::new();
         if named.is_empty() {
             checked.extend(of_datasets);
             checked.extend(check_weights(store.home())?);
-            let beside = store.check_folder();
-            if !beside.is_empty() {
-                checked.push(Checked { kind: "folder", name: "checkpoints".into(), findings: beside });
+            let others = store.check_folder();
+            if !others.is_empty() {
+                checked.push(Checked { kind: "folder", name: "checkpoints".into(), findings: others });
             }
         }
         for id in runs(store, named)? {
@@ -73,7 +73,7 @@ impl Check {
     }
 }
 
-/// The runs that are named, or all of them by name.
+/// Returns the named runs, or all runs, sorted by name.
 fn runs(store: &RunStore, named: &[String]) -> Result<Vec<RunId>, CommandError> {
     let mut ids = if named.is_empty() {
         run_list::ids(store)?
@@ -85,7 +85,7 @@ fn runs(store: &RunStore, named: &[String]) -> Result<Vec<RunId>, CommandError> 
     Ok(ids)
 }
 
-/// The datasets that can be read, against which runs are checked, and the findings in each dataset.
+/// Returns the readable datasets, with which runs are compared, and the findings in each dataset.
 fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), CommandError> {
     let (mut known, mut checked) = (Datasets::new(), Vec::new());
     for (name, entry) in data::list(&home.data())? {
@@ -107,7 +107,7 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
     Ok((known, checked))
 }
 
-/// The findings in each of the weights, whose tensors are checked against their hash.
+/// Returns the findings in each weights file, whose tensors are compared with their hash.
 fn check_weights(home: &Home) -> Result<Vec<Checked>, CommandError> {
     let mut checked = Vec::new();
     for (name, _) in weights::list(&home.weights())? {
@@ -118,7 +118,7 @@ fn check_weights(home: &Home) -> Result<Vec<Checked>, CommandError> {
     Ok(checked)
 }
 
-/// The findings below the name of the run, dataset or weights, and a line with the counts.
+/// Returns the findings below the name of the run, dataset or weights, and a line with the counts.
 fn text(home: &Path, checked: &[Checked], damaged: usize) -> String {
     let mut lines = Vec::new();
     for Checked { kind, name, findings } in checked.iter().filter(|checked| !checked.findings.is_empty()) {
@@ -140,7 +140,7 @@ fn text(home: &Path, checked: &[Checked], damaged: usize) -> String {
     if datasets + weights > 0 {
         parts.extend([
             figures::count(datasets, "dataset", "datasets"),
-            figures::count(weights, "file of weights", "files of weights"),
+            figures::count(weights, "weights file", "weights files"),
         ]);
     }
     let verdict = if damaged == 0 { "no damage".to_owned() } else { format!("{damaged} damaged") };

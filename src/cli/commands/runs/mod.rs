@@ -17,7 +17,7 @@ use crate::runs::{RunFacts, RunStore, SortKey, Summary};
 use crate::supervise;
 
 const FILTERS: &str = "\
-A filter is words, all of which a run has to fulfil:
+A filter consists of terms, all of which a run has to match:
   WORD            the word is in its name, strategy, dataset, tags or note
   FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
   !WORD           the opposite; A,B means either (quote < > ! | from the shell)
@@ -25,7 +25,7 @@ Fields: state strategy dataset name tag device note epoch best val_loss val_acc 
 Examples: 'state:running'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
 KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate age.";
 
-/// List the runs, newest first: all of them, or those that a filter lets through
+/// List the runs, newest first: all of them, or those that match a filter
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = FILTERS)]
 pub(in crate::cli) struct Runs {
@@ -33,12 +33,12 @@ pub(in crate::cli) struct Runs {
     command: Option<RunsCommand>,
     #[command(flatten)]
     check: check::Check,
-    /// What the runs have to fulfil, all of it, such as `state:running val_acc>0.6 !cnn`; with --check: names of runs
+    /// Terms that a run has to match, such as `state:running val_acc>0.6 !cnn`; with --check: names of runs
     filter: Vec<String>,
     /// Order by a column instead of age, the best or the newest first
     #[arg(long, value_name = "KEY")]
     sort: Option<SortKey>,
-    /// Turn the order around
+    /// Reverse the order
     #[arg(long)]
     reverse: bool,
     /// At most this many
@@ -70,9 +70,9 @@ impl Runs {
 fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     let query = parse_filter(&arguments.filter)?;
     let now = supervise::now();
-    let (runs, mut complaints) = read_runs(store)?;
-    let none = runs.is_empty() && complaints.is_empty();
-    let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut complaints)).collect();
+    let (runs, mut warnings) = read_runs(store)?;
+    let none = runs.is_empty() && warnings.is_empty();
+    let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut warnings)).collect();
     listed.retain(|run| query.matches(run));
     if let Some(key) = arguments.sort {
         listed.sort_by(|one, other| key.compare(one, other));
@@ -91,12 +91,12 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     } else if none {
         output::note(&format!("no runs in {} yet: `mien train cnn` starts one", store.home().path().display()));
     } else if listed.is_empty() {
-        output::note("no run is like that; `mien runs` lists all of them");
+        output::note("no run matches the filter; `mien runs` lists all of them");
     } else {
         output::print(&table(&listed, now).render())?;
     }
-    for complaint in complaints {
-        output::complain(&complaint);
+    for warning in warnings {
+        output::print_error(&warning);
     }
     Ok(Exit::Done)
 }
@@ -147,7 +147,7 @@ fn table(runs: &[RunFacts], now: u64) -> Table {
     table
 }
 
-/// Every field of these runs under its name, as filters compare it; empty where a run has none.
+/// Returns every field of these runs under its name, as filters compare it; empty for missing values.
 fn rows(runs: &[RunFacts]) -> Vec<Vec<String>> {
     let cell = |run: &RunFacts, field| match run.value(field) {
         Value::Words(words) => words.join(" "),
@@ -159,12 +159,14 @@ fn rows(runs: &[RunFacts]) -> Vec<Vec<String>> {
     std::iter::once(headings).chain(rows).collect()
 }
 
-/// A remark on the run's state, such as the command that resumes it.
+/// Returns a remark on the run's state, such as the command that resumes it.
 fn remark(run: &Summary, state: RunState) -> String {
     match (state, run.cause()) {
-        (RunState::Lost, _) if run.wait().is_some() => "was waiting, has no worker: `mien queue restart`".into(),
-        (RunState::Lost, _) => "its worker is gone: `mien resume` goes on".into(),
-        (RunState::Interrupted, _) => "interrupted: `mien queue restart` or `mien resume` goes on".into(),
+        (RunState::Lost, _) if run.wait().is_some() => {
+            "was waiting, has no worker: `mien queue restart` restarts it".into()
+        }
+        (RunState::Lost, _) => "its worker is gone: `mien resume` continues it".into(),
+        (RunState::Interrupted, _) => "interrupted: `mien queue restart` or `mien resume` continues it".into(),
         (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),
         (RunState::Queued, _) => run.wait().unwrap_or_default(),
         _ if state.is_active() && !run.recipe.left_out.is_empty() && !run.stopping => {

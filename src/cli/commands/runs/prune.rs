@@ -15,22 +15,22 @@ use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
 
 const HELP: &str = "\
-Of the runs that the filter lets through, those stay that any option speaks for. Never deleted are runs that are going,
-waiting or paused, runs that such a run starts from or waits for, runs tagged `keep`, and runs that cannot be read.
-Without --yes nothing is deleted, unless somebody at a terminal says so.
+Deletes the runs that match the filter, except those that an option keeps. Never deleted are active
+runs, runs that an active run starts from or waits for, runs tagged `keep`, and runs that cannot be
+read. Without --yes the command asks; without a terminal it deletes nothing.
 
 Examples:
-  mien runs prune state:failed                   all failed runs
-  mien runs prune --older-than 30d --keep-best 3  what is old and not among the best three of its kind
-  mien runs prune --keep 10                      all but the newest ten of each strategy and dataset
-  mien runs prune --checkpoints --older-than 7d  of old finished runs all but the best weights
-`mien runs -- prune` lists the runs that have `prune` in their name.";
+  mien runs prune state:failed                    all failed runs
+  mien runs prune --older-than 30d --keep-best 3  old runs except the best three of their kind
+  mien runs prune --keep 10                       all but the newest ten of each kind
+  mien runs prune --checkpoints --older-than 7d   checkpoints of old finished runs
+A kind is a strategy on a dataset. `mien runs -- prune` lists the runs with `prune` in their name.";
 
-/// Delete runs by a rule, after showing which and how much that frees
+/// Delete runs by a rule, after listing them with their sizes
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Prune {
-    /// What the runs have to fulfil, as in `mien runs FILTER`
+    /// Terms that a run has to match, as in `mien runs FILTER`
     filter: Vec<String>,
     /// Keep this many of the newest runs of each strategy and dataset
     #[arg(long, value_name = "N")]
@@ -38,11 +38,11 @@ pub(super) struct Prune {
     /// Keep this many of the best runs of each strategy and dataset, by validation accuracy
     #[arg(long, value_name = "N")]
     keep_best: Option<usize>,
-    /// Keep what was created less than this long ago, such as 30d, 12h or 2w
+    /// Keep runs that were created less than this long ago, such as 30d, 12h or 2w
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<f64>,
-    /// Delete only checkpoints, of finished runs: all but the best weights. Such a run can no longer be extended from
-    /// its last epoch, only from its best one
+    /// Delete only checkpoints of finished runs, all but the best weights. Such a run can be extended only from its
+    /// best epoch, not from its last
     #[arg(long)]
     checkpoints: bool,
     /// Delete without asking
@@ -79,22 +79,22 @@ struct Report<'a> {
 }
 
 impl Prune {
-    /// Deletes the runs, or prints which ones it would delete where nobody agrees to it.
+    /// Deletes the runs if the user agrees, else prints the runs that the rule selects.
     pub(super) fn run(&self, store: &RunStore) -> Result<Exit, CommandError> {
         let rule = Rule { newest: self.keep, best: self.keep_best, older_than: self.older_than };
         if self.filter.is_empty() && rule == Rule::default() && !self.checkpoints {
-            let words = "no rule is given: give a filter, --older-than, --keep or --keep-best";
-            return Err(CommandError::Usage(words.into()));
+            let message = "no rule is given: give a filter, --older-than, --keep or --keep-best";
+            return Err(CommandError::Usage(message.into()));
         }
         let query = parse_filter(&self.filter)?;
         let now = supervise::now();
-        let (followed, mut complaints) = read_runs(store)?;
-        let mut listed: Vec<RunFacts> = followed.iter().map(|run| facts(run, now, &mut complaints)).collect();
+        let (followed, mut warnings) = read_runs(store)?;
+        let mut listed: Vec<RunFacts> = followed.iter().map(|run| facts(run, now, &mut warnings)).collect();
         listed.retain(|run| query.matches(run));
         let plan = store.plan(&listed, &rule, now)?;
         let plan = if self.checkpoints { store.plan_of_checkpoints(plan) } else { plan };
-        for complaint in complaints {
-            output::complain(&complaint);
+        for warning in warnings {
+            output::print_error(&warning);
         }
         let is_agreed = !plan.selected.is_empty() && (self.yes || agree(&plan, self)?);
         let (deleted, exit) = if is_agreed { delete(store, &plan, self.checkpoints) } else { (Vec::new(), Exit::Done) };
@@ -103,7 +103,7 @@ impl Prune {
     }
 }
 
-/// Shows the plan on the terminal and asks; `false` without a terminal.
+/// Shows the plan on the terminal and returns whether the user agrees; `false` without a terminal.
 fn agree(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
     if arguments.output.json || !can_ask() {
         return Ok(false);
@@ -112,10 +112,10 @@ fn agree(plan: &Plan, arguments: &Prune) -> Result<bool, CommandError> {
     ask(&format!("Delete {}?", sum(plan.selected.iter(), arguments.checkpoints)))
 }
 
-/// Deletes the runs or their checkpoints, and returns those that are gone.
+/// Deletes the runs or their checkpoints, and returns the runs without an error.
 fn delete<'a>(store: &RunStore, plan: &'a Plan, checkpoints: bool) -> (Vec<&'a SelectedRun>, Exit) {
     store.sweep();
-    output::complain_of_failures(&plan.selected, |run| {
+    output::act_on_each(&plan.selected, |run| {
         let now = supervise::now();
         if checkpoints { store.drop_checkpoints(run, now).map(drop) } else { store.delete(&run.id, now) }
     })

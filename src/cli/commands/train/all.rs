@@ -12,7 +12,7 @@ use crate::domain::RunId;
 use crate::runs::RunStore;
 use crate::supervise;
 
-/// Starts one run of each strategy, and follows them in order or leaves them.
+/// Starts one run of each strategy, and follows them in order, or with `--detach` prints their ids and returns.
 pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let launch = options.run.launch;
     let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
@@ -22,7 +22,7 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
         return Err(CommandError::Usage(format!("train all takes one value of {}: {advice}", setting.name())));
     }
     let mut recipes = plan::all(store, options, &settings, &stem)?;
-    // The others wait for the first.
+    // The other runs wait for the first one.
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
@@ -30,16 +30,16 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
         supervise::launch_all_strategies(store, supervise::strategy_run_names(&stem), recipes, launch.queue.when())?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
-    output::note(&format!("{}: one after the other", names.join(", ")));
+    output::note(&format!("{}: trained one after the other", names.join(", ")));
     if launch.detach {
-        return leave_all(store, &ids, launch.output);
+        return print_detached(store, &ids, launch.output);
     }
     let mut exit = Exit::Done;
     for id in &ids {
         let mut run = store.follow(id)?;
         output::note(&format!("── {id} ──"));
-        match follow(&mut run, &EventPrinter::beside(launch.output), Watcher::Starter)? {
-            // The others go on as well.
+        match follow(&mut run, &EventPrinter::before_result(launch.output), Watcher::Starter)? {
+            // The later runs continue as well.
             Ending::Left => return Ok(Exit::Stopped),
             ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
         }
@@ -49,7 +49,7 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
 }
 
 /// Prints the ids for scripts, and on stderr the command that compares the runs.
-fn leave_all(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result<Exit, CommandError> {
+fn print_detached(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result<Exit, CommandError> {
     if json {
         let runs = ids.iter().map(|id| store.summary(id)).collect::<Result<Vec<_>, _>>()?;
         let now = supervise::now();
@@ -58,6 +58,9 @@ fn leave_all(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result
         ids.iter().try_for_each(|id| output::line(id.as_str()))?;
     }
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
-    output::note(&format!("they go on by themselves; `mien compare {}` shows how they ended", names.join(" ")));
+    output::note(&format!(
+        "they run in the background; `mien compare {}` compares them when they have ended",
+        names.join(" ")
+    ));
     Ok(Exit::Done)
 }

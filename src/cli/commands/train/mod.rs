@@ -1,4 +1,4 @@
-//! `train`: starts runs, then follows or leaves them.
+//! `train`: starts runs, then follows them unless they are detached.
 
 mod all;
 mod options;
@@ -10,14 +10,14 @@ use clap::{Args, Subcommand};
 use crate::cli::exit::{self, CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{OfCnn, OfDeep, Offer};
+use crate::cli::options::{CnnSettings, DeepSettings, StrategySettings};
 use crate::cli::output;
 use crate::domain::{Recipe, Strategy, Sweep};
 use crate::runs::RunStore;
 use crate::supervise::{self, LaunchError};
-use options::{FromScratch, RunOptions, TrainAll, TrainFeatures, TrainFinetune};
+use options::{RunOptions, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
 
-/// Train a model in a worker of its own, and watch it
+/// Train a network in a worker process, and follow it
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Train {
     #[command(subcommand)]
@@ -29,29 +29,28 @@ enum TrainStrategy {
     /// The small convolutional network, from scratch
     ///
     /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A
-    /// stopped run has what it did on disk, and `resume` goes on from there.
+    /// stopped run is saved, and `resume` continues it from there.
     ///
     /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most
-    /// 200: they are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
+    /// 200. They are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
     #[command(after_help = exit::HELP)]
-    Cnn(FromScratch<OfCnn>),
-    /// A deeper network with batch norm, from scratch: the one to use
+    Cnn(TrainFromScratch<CnnSettings>),
+    /// A deeper network with batch norm, from scratch: the recommended one
     ///
     /// Seven convolutions, gradient descent with momentum over 100 epochs, strong augmentation, and a test by ten views
-    /// beside the plain one. On FER-2013 its accuracy is eleven points above that of cnn.
+    /// after the plain one. On FER-2013 its accuracy is eleven points above that of cnn.
     #[command(after_help = exit::HELP)]
-    Deep(FromScratch<OfDeep>),
-    /// A small head on what a frozen pretrained VGG16 makes of the images
+    Deep(TrainFromScratch<DeepSettings>),
+    /// A small head on the features of a frozen, pretrained VGG16
     ///
-    /// With --augment none or --variants K, what the base makes of the images is computed once and kept beside the
-    /// dataset, so that every later epoch and run costs only the head. Otherwise images are augmented anew in every
-    /// epoch and go through the base each time.
+    /// With --augment none or --variants K, the base's features are computed once and cached with the dataset. Later
+    /// epochs and runs compute only the head. Otherwise images are augmented and pass through the base in every epoch.
     #[command(after_help = exit::HELP)]
     Features(TrainFeatures),
     /// The head and the upper blocks of the base, from the best weights of a features run
     ///
     /// Image size, variants and augmentation are those of the run that it starts from, unless they are given. If that
-    /// run is still at work, this one waits for it.
+    /// run has not ended, this one waits for it.
     #[command(after_help = exit::HELP)]
     Finetune(TrainFinetune),
     /// All four in order: cnn, deep, features, finetune from features
@@ -66,7 +65,7 @@ impl Train {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = &invocation.open_home()?;
         if !supervise::can_train() {
-            // Checked first: otherwise the demo dataset would be drawn for nothing.
+            // Otherwise the demo dataset would be drawn in vain.
             return Err(LaunchError::NoTrainer.into());
         }
         match self.strategy {
@@ -91,8 +90,8 @@ impl Train {
     }
 }
 
-/// Starts the run of this recipe with the given settings, or all runs where settings have several values.
-fn start<O: Offer>(
+/// Starts the run of this recipe with the given settings, or all runs of a sweep.
+fn start<O: StrategySettings>(
     store: &RunStore,
     sweep: &Sweep,
     mut recipe: Recipe,
@@ -108,13 +107,17 @@ fn start<O: Offer>(
     }
 }
 
-/// Starts one run, and follows it or leaves it.
-fn start_one<O: Offer>(store: &RunStore, recipe: &Recipe, options: RunOptions<O>) -> Result<Exit, CommandError> {
+/// Starts one run, and follows it or prints its id.
+fn start_one<O: StrategySettings>(
+    store: &RunStore,
+    recipe: &Recipe,
+    options: RunOptions<O>,
+) -> Result<Exit, CommandError> {
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
     let id = supervise::launch(store, &wanted, recipe, options.launch.queue.when())?;
     supervise::tag(store, &id, options.tag.as_ref())?;
     if id != wanted {
-        output::note(&format!("there is a {wanted} already: this run is {id}"));
+        output::note(&format!("there is a run {wanted} already: this one is {id}"));
     }
     output::note(&format!("{id}: {} on {}", recipe.strategy, recipe.dataset));
     follow_started(store.follow(&id)?, options.launch)

@@ -2,23 +2,25 @@
 
 use clap::Args;
 
-use crate::cli::options::{LaunchOptions, OfAll, OfFeatures, OfFinetune, Offer, RecipeOptions};
+use crate::cli::options::{
+    AllSettings, FeaturesSettings, FinetuneSettings, LaunchOptions, RecipeOptions, StrategySettings,
+};
 use crate::domain::{DatasetName, RunId, Tag, WeightsName};
 
 /// The options that every strategy has, with the settings that `O` offers.
 #[derive(Debug, Args)]
-pub(super) struct RunOptions<O: Offer> {
-    /// The run's name; of several runs, what their names begin with [default: two words that no run has]
+pub(super) struct RunOptions<O: StrategySettings> {
+    /// The run's name; for several runs, the beginning of their names [default: two random words]
     #[arg(long, value_name = "ID", value_parser = RunId::of_new_run)]
     pub(super) name: Option<RunId>,
-    /// A tag to find the run by [default: none; of several runs sweep-NAME]
+    /// A tag for the run [default: none; for several runs sweep-NAME]
     #[arg(long)]
     pub(super) tag: Option<Tag>,
-    /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune:
-    /// what the run that it starts from left out]
+    /// Training images to leave out: none, or those marked now by `mien data mark` [default: none; for finetune: those
+    /// of its start]
     #[arg(long, value_name = "WHICH")]
     pub(super) leave_out: Option<LeaveOut>,
-    /// Begin only when this run has ended, well or not, on whatever device; then the turn on its own device
+    /// Start only when this run has ended, with success or not; then wait in turn for the device
     #[arg(long, value_name = "RUN")]
     pub(super) after: Option<String>,
     #[command(flatten)]
@@ -30,30 +32,30 @@ pub(super) struct RunOptions<O: Offer> {
 /// The training images that a run leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LeaveOut {
-    /// Nothing.
+    /// No image.
     None,
-    /// The marked training images, as they are marked now.
+    /// The images that are marked now.
     Marked,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct OnDataset {
+pub(super) struct DatasetOption {
     /// The dataset [default: fer2013, or the only imported one, or the built-in demo]
     #[arg(long, value_name = "NAME")]
     pub(super) dataset: Option<DatasetName>,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct OnBase {
+pub(super) struct BaseOption {
     /// The pretrained base [default: vggface, or imagenet, or the only imported one]
     #[arg(long, value_name = "NAME")]
     pub(super) weights: Option<WeightsName>,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct FromScratch<O: Offer> {
+pub(super) struct TrainFromScratch<O: StrategySettings> {
     #[command(flatten)]
-    pub(super) on: OnDataset,
+    pub(super) on: DatasetOption,
     #[command(flatten)]
     pub(super) run: RunOptions<O>,
 }
@@ -61,11 +63,11 @@ pub(super) struct FromScratch<O: Offer> {
 #[derive(Debug, Args)]
 pub(super) struct TrainFeatures {
     #[command(flatten)]
-    pub(super) on: OnDataset,
+    pub(super) on: DatasetOption,
     #[command(flatten)]
-    pub(super) base: OnBase,
+    pub(super) base: BaseOption,
     #[command(flatten)]
-    pub(super) run: RunOptions<OfFeatures>,
+    pub(super) run: RunOptions<FeaturesSettings>,
 }
 
 #[derive(Debug, Args)]
@@ -74,15 +76,15 @@ pub(super) struct TrainFinetune {
     #[arg(long, value_name = "RUN")]
     pub(super) from: Option<String>,
     #[command(flatten)]
-    pub(super) run: RunOptions<OfFinetune>,
+    pub(super) run: RunOptions<FinetuneSettings>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct TrainAll {
     #[command(flatten)]
-    pub(super) on: OnDataset,
+    pub(super) on: DatasetOption,
     #[command(flatten)]
-    pub(super) base: OnBase,
+    pub(super) base: BaseOption,
     #[command(flatten)]
-    pub(super) run: RunOptions<OfAll>,
+    pub(super) run: RunOptions<AllSettings>,
 }

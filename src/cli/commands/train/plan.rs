@@ -1,9 +1,9 @@
 //! Turns options into recipes, and estimates their cost.
 
-use super::options::{FromScratch, LeaveOut, TrainAll, TrainFeatures, TrainFinetune};
+use super::options::{LeaveOut, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
 use crate::cli::exit::CommandError;
-use crate::cli::library::{Files, refuse};
-use crate::cli::options::Offer;
+use crate::cli::library::{HomeLibrary, fail_on_first};
+use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output};
@@ -13,11 +13,11 @@ use crate::domain::{LeftOutImages, Recipe, RunId, Size, Strategy, Sweep, Trainin
 use crate::runs::{Home, RunStore, Summary, estimate, host_name};
 use crate::supervise;
 
-/// The recipe of `train cnn` or `train deep`, but for the settings that are given.
-pub(super) fn from_scratch<O: Offer>(
+/// Returns the recipe of `train cnn` or `train deep` with default settings.
+pub(super) fn from_scratch<O: StrategySettings>(
     store: &RunStore,
     strategy: Strategy,
-    options: &FromScratch<O>,
+    options: &TrainFromScratch<O>,
 ) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
@@ -25,9 +25,9 @@ pub(super) fn from_scratch<O: Offer>(
     Ok(recipe)
 }
 
-/// The recipe of `train features`, but for the settings that are given.
+/// Returns the recipe of `train features` with default settings.
 pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Recipe, CommandError> {
-    // The base first: without one nothing is to be made or downloaded.
+    // The base comes first. Otherwise the demo dataset would be drawn before a missing base is noticed.
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
@@ -35,24 +35,24 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     Ok(recipe)
 }
 
-/// The recipe of `train finetune`, but for the settings that are given.
+/// Returns the recipe of `train finetune` with default settings.
 pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Recipe, CommandError> {
     let from = match &options.from {
         Some(query) => store.find(query)?,
         None => newest_features(store)?,
     };
-    preflight::find_start(&from, Files(store).start(&from))?;
+    preflight::find_start(&from, HomeLibrary(store).start(&from))?;
     let start = store.folder(&from).recipe()?;
-    let going_on = Recipe::fine_tuning_from(&start, from.clone(), supervise::now());
-    let mut recipe = going_on.ok_or(Problem::StartWithoutBase(from))?;
-    // First what the run stands on: marks are those of a dataset.
-    refuse(preflight::check_without_start(&recipe, &Files(store)))?;
+    let fine_tuning = Recipe::fine_tuning_from(&start, from.clone(), supervise::now());
+    let mut recipe = fine_tuning.ok_or(Problem::StartWithoutBase(from))?;
+    // Otherwise a missing dataset would be reported as missing marks.
+    fail_on_first(preflight::check_without_start(&recipe, &HomeLibrary(store)))?;
     let dataset = datasets::find(store.home(), &start.dataset)?;
     leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
-/// The recipes of `train all`. The launch sets the run from which the last one starts.
+/// Returns the recipes of `train all` with the given settings. The launch sets the start of the fine-tuning.
 pub(super) fn all(
     store: &RunStore,
     options: &TrainAll,
@@ -66,8 +66,8 @@ pub(super) fn all(
     settings.apply_first(&mut cnn)?;
     settings.apply_first(&mut deep)?;
     settings.apply_first(&mut features)?;
-    let going_on = Recipe::fine_tuning_from(&features, stem.clone(), supervise::now());
-    let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
+    let fine_tuning = Recipe::fine_tuning_from(&features, stem.clone(), supervise::now());
+    let mut finetune = fine_tuning.unwrap_or_else(|| unreachable!("features has a base"));
     settings.apply_first(&mut finetune)?;
     for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
         leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
@@ -75,7 +75,7 @@ pub(super) fn all(
     Ok([cnn, deep, features, finetune])
 }
 
-/// Copies the images to leave out into the recipe, which stays as it is without `--leave-out`.
+/// Copies the images to leave out into the recipe. Without `--leave-out` the recipe is unchanged.
 fn leave_out(
     home: &Home,
     wanted: Option<LeaveOut>,
@@ -121,21 +121,21 @@ fn newest_features(store: &RunStore) -> Result<RunId, CommandError> {
     let newest = runs.into_iter().find(|run| run.summary.recipe.strategy == Strategy::Features);
     let advice = "`mien train features` trains one, --from names a run";
     let newest = newest.ok_or_else(|| CommandError::Usage(format!("there is no features run yet: {advice}")))?;
-    output::note(&format!("starting from {}; --from takes another run", newest.summary.id));
+    output::note(&format!("starting from {}; --from chooses another run", newest.summary.id));
     Ok(newest.summary.id.clone())
 }
 
 /// Refuses a recipe that a worker would refuse.
 pub(super) fn check(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
-    Ok(refuse(preflight::check(recipe, &Files(store)))?)
+    Ok(fail_on_first(preflight::check(recipe, &HomeLibrary(store)))?)
 }
 
-/// The same for one of three recipes, whose start may yet have to be launched.
+/// Refuses a recipe of `train all` that a worker would refuse, apart from its start, which is launched later.
 pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
-    Ok(refuse(preflight::check_without_start(recipe, &Files(store)))?)
+    Ok(fail_on_first(preflight::check_without_start(recipe, &HomeLibrary(store)))?)
 }
 
-/// Prints parameters, memory and expected time of the recipes on stderr; equal lines once.
+/// Prints parameters, memory and expected time of the recipes on stderr, and equal lines only once.
 pub(super) fn print_estimates(store: &RunStore, recipes: &[Recipe]) -> Result<(), CommandError> {
     let (runs, _) = read_runs(store)?;
     let summaries: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
@@ -150,22 +150,22 @@ pub(super) fn print_estimates(store: &RunStore, recipes: &[Recipe]) -> Result<()
     Ok(())
 }
 
-/// Parameters, memory and expected time of a recipe, judging by these runs.
+/// Returns parameters, memory and expected time of a recipe, judging by these runs.
 fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<String, CommandError> {
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
     let (classes, images) = (dataset.classes.len(), dataset.counts());
-    let work = TrainingCost::of(recipe, image, classes, images)?;
-    let (total, trained) = (thousands(work.parameters), thousands(work.trained));
-    let memory = Size(work.memory);
+    let cost = TrainingCost::of(recipe, image, classes, images)?;
+    let (total, trained) = (thousands(cost.parameters), thousands(cost.trained));
+    let memory = Size(cost.memory);
     let mut parts =
         vec![format!("{}: {total} parameters, {trained} trained, about {memory} of memory", recipe.strategy)];
     if !recipe.left_out.is_empty() {
         parts.push(format!("{} training images are left out", thousands(recipe.left_out.len())));
     }
-    if work.precomputed > 0 {
-        let count = thousands(work.precomputed);
-        let disk = Size(work.features_bytes);
+    if cost.precomputed > 0 {
+        let count = thousands(cost.precomputed);
+        let disk = Size(cost.features_bytes);
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
     if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &host_name()) {

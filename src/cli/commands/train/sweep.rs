@@ -1,4 +1,4 @@
-//! A sweep: several runs of one `train`, which are queued with one tag and left.
+//! A sweep: several runs of one `train` command, which are queued with one tag.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::options::RunOptions;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::options::Offer;
+use crate::cli::options::StrategySettings;
 use crate::cli::output;
 use crate::cli::table::{Side, Table};
 use crate::domain::{Hyperparameter, Recipe, RunId, Sweep, Tag};
 use crate::runs::RunStore;
 use crate::supervise::{self, LaunchTime};
 
-/// The queued runs, for scripts. Keys are a promise: add, never rename.
+/// The queued runs, for scripts. Keys are stable: none is ever renamed.
 #[derive(Debug, Serialize)]
 struct Queued<'a> {
     tag: &'a Tag,
@@ -23,12 +23,12 @@ struct Queued<'a> {
 #[derive(Debug, Serialize)]
 struct QueuedRun<'a> {
     id: &'a RunId,
-    /// Those that differ between the runs.
+    /// The settings that differ between the runs.
     settings: BTreeMap<&'static str, String>,
 }
 
 /// Queues the runs and prints their names, and on stderr the command that compares them.
-pub(super) fn queue<O: Offer>(
+pub(super) fn queue<O: StrategySettings>(
     store: &RunStore,
     sweep: &Sweep,
     recipes: &[Recipe],
@@ -36,9 +36,11 @@ pub(super) fn queue<O: Offer>(
 ) -> Result<Exit, CommandError> {
     let when = options.launch.queue.when();
     if when == LaunchTime::Now {
-        let words = "--now would begin all of these runs at once: without it they queue, and `mien queue slots DEVICE \
-                     N` lets several use a device";
-        return Err(CommandError::Usage(words.into()));
+        return Err(CommandError::Usage(format!(
+            "--now would start all {} runs at once: leave it out to queue them; `mien queue slots DEVICE N` lets N runs \
+             use a device",
+            recipes.len()
+        )));
     }
     let stem = options.name.unwrap_or_else(|| supervise::suggest_name(store));
     let tag = options.tag.unwrap_or_else(|| supervise::sweep_tag(store, &stem));
@@ -54,7 +56,7 @@ pub(super) fn queue<O: Offer>(
         output::print(&table(&ids, recipes, &varied).render())?;
     }
     output::note(&format!(
-        "they go on by themselves: `mien runs tag={tag}` lists them, `mien compare --tag {tag}` compares them"
+        "they run in the background: `mien runs tag={tag}` lists them, `mien compare --tag {tag}` compares them"
     ));
     Ok(Exit::Done)
 }

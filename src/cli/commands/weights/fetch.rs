@@ -15,12 +15,12 @@ use crate::weights::{self, Manifest, WeightsError};
 
 /// Download weights and import them: vggface, imagenet, torchvision, or an address
 ///
-/// A download that breaks off goes on where it stopped when the same command is run again.
+/// After an interruption the same command resumes the download.
 #[derive(Debug, Args)]
 pub(super) struct Fetch {
     /// vggface, imagenet, torchvision, or an address (https://…)
     what: String,
-    /// What to call the weights [default: the name that they are known by; an address needs one]
+    /// The name of the weights [default: the published name; required for an address]
     #[arg(long)]
     name: Option<WeightsName>,
     #[command(flatten)]
@@ -31,20 +31,20 @@ impl Fetch {
     pub(super) fn run(self, home: &Home) -> Result<Exit, CommandError> {
         let source = published::source(&self.what)?;
         let Some(name) = self.name.or(source.name) else {
-            return Err(CommandError::Usage("weights from an address have no name yet: give --name and a name".into()));
+            return Err(CommandError::Usage("weights from an address need a name: add --name NAME".into()));
         };
-        if let Some(there) = present(home, &name, &source.url, self.options)? {
-            output::note(&format!("{name} was fetched from there before"));
-            print_weights(&name, &there, self.options.output)?;
+        if let Some(manifest) = fetched_before(home, &name, &source.url, self.options)? {
+            output::note(&format!("{name} was downloaded from this address before"));
+            print_weights(&name, &manifest, self.options.output)?;
             return Ok(Exit::Done);
         }
         if source.expected.is_none() {
             output::note(
-                "no hash of this file is published: what comes is checked layer by layer, and its own hash is kept",
+                "no hash of this file is published: its layers are checked, and the hash of the download is saved",
             );
         }
         let instead = format!(
-            "Without a way to it from here, fetch {} on another machine, bring the file, and run\n  \
+            "Without network access here, download {} on another machine, copy the file, and run\n  \
              mien weights import FILE --name {name}",
             source.url
         );
@@ -54,11 +54,11 @@ impl Fetch {
     }
 }
 
-/// The weights that were fetched from there before; `None` where there are none of the name or they may be replaced.
+/// Returns the weights of this name if they came from this address; `None` if there are none or they may be replaced.
 ///
 /// # Errors
-/// Refuses a name that other weights have, so that nothing is downloaded in vain.
-fn present(
+/// If other weights have the name. Otherwise they would be downloaded in vain.
+fn fetched_before(
     home: &Home,
     name: &WeightsName,
     url: &str,
@@ -68,10 +68,10 @@ fn present(
     if options.replace || !path.exists() {
         return Ok(None);
     }
-    let there = weights::read_manifest(&path)?;
-    if there.source == printable(url) && options.preprocessing.is_none_or(|asked| asked == there.preprocessing) {
-        return Ok(Some(there));
+    let manifest = weights::read_manifest(&path)?;
+    if manifest.source == printable(url) && options.preprocessing.is_none_or(|asked| asked == manifest.preprocessing) {
+        return Ok(Some(manifest));
     }
-    let difference = format!("from {}", there.source);
+    let difference = format!("from {}", manifest.source);
     Err(WeightsError::Exists { name: name.clone(), difference }.into())
 }

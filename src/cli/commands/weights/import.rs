@@ -19,7 +19,7 @@ use crate::weights::{self, ImportOptions};
 pub(super) struct Import {
     /// The file
     file: PathBuf,
-    /// What to call the weights
+    /// The name of the weights
     #[arg(long)]
     name: WeightsName,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) struct Import {
 /// The options of every import of weights.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct WeightsOptions {
-    /// What the weights expect of their input: keras-imagenet, vggface, torchvision [default: what the file tells]
+    /// The preprocessing of the input: keras-imagenet, vggface, torchvision [default: as the file states]
     #[arg(long, value_name = "NAME")]
     pub(super) preprocessing: Option<Preprocessing>,
     /// Replace other weights of this name

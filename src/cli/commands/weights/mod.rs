@@ -31,7 +31,7 @@ enum WeightsCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Show imported weights: where they came from, what they expect of their input
+    /// Show imported weights: source, licence, hash and preprocessing
     Show {
         /// The weights' name
         name: WeightsName,
@@ -63,8 +63,8 @@ fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
         output::json(&readable.iter().map(|(name, manifest)| entry(name, manifest)).collect::<Vec<_>>())?;
     } else if listed.is_empty() {
         output::note(&format!(
-            "no weights in {} yet: `mien weights import FILE --name NAME` brings some, `mien weights fetch vggface` \
-             fetches some",
+            "no weights in {} yet: `mien weights import FILE --name NAME` imports some, `mien weights fetch vggface` \
+             downloads some",
             home.weights().display()
         ));
     } else {
@@ -72,7 +72,7 @@ fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
     }
     for (name, manifest) in &listed {
         if let Err(error) = manifest {
-            output::complain(&format!("{name}: {error}"));
+            output::print_error(&format!("{name}: {error}"));
         }
     }
     Ok(Exit::Done)
@@ -100,7 +100,7 @@ fn table(readable: &[(&WeightsName, &Manifest)]) -> Table {
     table
 }
 
-/// Prints weights. All of them are read, so that damage is found.
+/// Prints the manifest of weights, after reading all tensors to find damage.
 fn show(home: &Home, name: &WeightsName, output: Output) -> Result<Exit, CommandError> {
     let path = home.weights_file(name);
     if !path.exists() {

@@ -43,7 +43,7 @@ pub(super) struct Source {
     pub(super) expected: Option<Digest>,
 }
 
-/// The published weights of this name, or the address itself.
+/// Returns the source of published weights by their name, or of an address.
 pub(super) fn source(what: &str) -> Result<Source, CommandError> {
     if let Some(published) = ALL.iter().find(|published| published.name == what) {
         let name = WeightsName::new(published.name)?;

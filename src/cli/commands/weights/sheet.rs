@@ -1,4 +1,4 @@
-//! Imported weights as JSON and as text. Keys are a promise: add, never rename.
+//! Imported weights as JSON and as text. Keys are stable: none is ever renamed.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(super) struct WeightsEntry<'a> {
 /// The preprocessing of the input.
 #[derive(Debug, Serialize)]
 struct PreprocessingEntry {
-    /// One of those that `--preprocessing` takes, or `custom`.
+    /// A name that `--preprocessing` accepts, or `custom`.
     name: String,
     order: ChannelOrder,
     scale: f32,
@@ -34,7 +34,7 @@ struct PreprocessingEntry {
     deviation: [f32; 3],
 }
 
-/// The entry of these weights.
+/// Returns these weights for scripts.
 pub(super) fn entry<'a>(name: &'a WeightsName, manifest: &'a Manifest) -> WeightsEntry<'a> {
     let Preprocessing { order, scale, mean, deviation } = manifest.preprocessing;
     WeightsEntry {

@@ -41,7 +41,7 @@ fn walk(group: &Group, path: &[(String, u64)], visited: &mut usize, found: &mut 
     for name in group.groups().map_err(|error| broken(&error))? {
         *visited += 1;
         if *visited > MOST_OBJECTS || path.len() > DEEPEST {
-            return Err(Fault::broken("its groups go in circles or are too many"));
+            return Err(Fault::broken("its groups are nested in a circle or are too many"));
         }
         let inner = group.group(&name).map_err(|error| broken(&error))?;
         match name.as_str() {

@@ -90,7 +90,7 @@ fn a_name_that_is_taken_is_kept_unless_told_otherwise() {
     assert_eq!(fixture.import("keras.h5", "a", &at(2)).expect("the same"), first);
     let error_of =
         |options: &ImportOptions, file: &str| fixture.import(file, "a", options).expect_err("taken").to_string();
-    assert!(error_of(&at(2), "other.h5").contains("called 'a' already (other values)"));
+    assert!(error_of(&at(2), "other.h5").contains("other weights 'a' already (other values)"));
     let vggface = ImportOptions { preprocessing: Some(Preprocessing::VGGFACE), ..at(2) };
     assert!(error_of(&vggface, "keras.h5").contains("the same values with another preprocessing"));
     let replaced = fixture.import("keras.h5", "a", &ImportOptions { replace: true, ..vggface }).expect("replaced");

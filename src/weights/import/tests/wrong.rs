@@ -19,10 +19,10 @@ fn files_of_no_known_kind_are_told_for_what_they_are() {
         (b"<html>", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "it is a Git LFS pointer"),
         (b"\x1f\x8b\x08", "compressed with gzip"),
-        (b"\x80\x02}q\0.", "a pickle, and not one of torch.save"),
-        (b"PK\x05\x06", "an unknown kind of file"),
-        (b"hello", "an unknown kind of file"),
-        (b"\x89PNG\r\n\x1a\n", "an unknown kind of file"),
+        (b"\x80\x02}q\0.", "a pickle, but not one of torch.save"),
+        (b"PK\x05\x06", "its format is unknown"),
+        (b"hello", "its format is unknown"),
+        (b"\x89PNG\r\n\x1a\n", "its format is unknown"),
     ];
     for (bytes, expected) in table {
         let fault = reading(bytes.to_vec()).expect_err(expected);
@@ -30,10 +30,10 @@ fn files_of_no_known_kind_are_told_for_what_they_are() {
         assert!(words.contains(expected), "{words}");
     }
     let words = error_of(super::fixtures::zipped(&[("a.txt", b"x")], zip::CompressionMethod::Stored));
-    assert!(words.contains("a zip archive, and neither torch's nor Keras's"), "{words}");
+    assert!(words.contains("a zip archive, but neither torch's nor Keras's"), "{words}");
     let mut tree = Tree::default();
     tree.tensor("measurements/x", &[2], &[1.0, 2.0]);
-    assert_eq!(error_of(tree.file()), "it is HDF5, and not as Keras writes it");
+    assert_eq!(error_of(tree.file()), "it is HDF5, but not in the form that Keras writes");
 }
 
 #[test]
@@ -118,11 +118,11 @@ fn values_that_are_no_numbers_are_told() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut base = test_base();
         base[4].kernel[7] = bad;
-        assert_eq!(keras(&base), format!("layer 5 (block3_conv1): its kernel holds {bad}, which is no weight"));
+        assert_eq!(keras(&base), format!("layer 5 (block3_conv1): its kernel holds {bad}, which is not a weight"));
     }
     let mut base = test_base();
     base[0].bias[1] = f32::NEG_INFINITY;
-    assert_eq!(keras(&base), "layer 1 (block1_conv1): its bias holds -inf, which is no weight");
+    assert_eq!(keras(&base), "layer 1 (block1_conv1): its bias holds -inf, which is not a weight");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn storages<'a>(pickle: &Pickle<'a>, keys: &Pickle<'a>, bytes: &'a [u8]) -> Resu
         .collect();
     let Value::Object(list) = keys.root else { return Err(Fault::broken("its list of storages is missing")) };
     let Object::Sequence(keys) = &keys.objects[list] else {
-        return Err(Fault::broken("its list of storages is no list"));
+        return Err(Fault::broken("its list of storages is not a list"));
     };
     let mut found = HashMap::new();
     let mut rest = bytes;

@@ -19,7 +19,7 @@ pub(super) struct Metrics<'a> {
     unpredicted: usize,
 }
 
-/// The last record of a folder of classes. Keys are a promise: add, never rename.
+/// The last record of a folder of classes. Keys are stable: none is ever renamed.
 #[derive(Serialize)]
 struct Record<'a> {
     metrics: Entry<'a>,

@@ -65,7 +65,7 @@ pub(crate) enum LibraryError {
     #[error("cuDNN (libcudnn.so.9) was not found: install it, or add its folder to LD_LIBRARY_PATH")]
     Missing,
     /// A library that the first one loads is missing.
-    #[error("cuDNN is not whole: libcudnn_{0}.so.9 was not found next to it; install all of cuDNN 9")]
+    #[error("cuDNN is incomplete: libcudnn_{0}.so.9 was not found next to it; install all of cuDNN 9")]
     Part(&'static str),
     /// The major version is not 9.
     #[error("cuDNN {0} cannot be used: install version 9")]
