@@ -58,6 +58,15 @@ fn a_list_is_the_same_as_csv() {
 fn what_is_said_about_a_run_stays_with_it() {
     let lab = lab();
     assert_eq!(lab.text(&["tag", "calm-heron", "+paper", "+old", "-old", "plain"]), "paper plain\n");
+    lab.text(&["note", "calm-heron", "the first of the table"]);
+    for text in [lab.text(&["show", "calm-heron"]), lab.text(&["runs"])] {
+        assert!(text.contains("plain") && text.contains("the first of the table"), "{text}");
+    }
+    let (listed, shown) =
+        (lab.json(&["runs", "--json", "tag:paper"])[0].clone(), lab.json(&["show", "calm-heron", "--json"]));
+    for (key, value) in listed.as_object().expect("an object") {
+        assert_eq!(&shown[key], value, "`show` has `{key}` as `runs` has it");
+    }
     assert!(lab.complaint(&["tag", "calm-heron", "+not a tag"], 2).contains("cannot be a name"));
     assert_eq!(lab.text(&["note", "calm-heron", "good\nbut \u{1b}[31mslow"]), "good but ·[31mslow\n");
     assert_eq!(lab.text(&["rename", "calm-heron", "winner"]), "calm-heron is now called winner\n");

@@ -18,7 +18,7 @@ const READ_INTERVAL: Duration = Duration::from_millis(100);
 /// The command that follows a run, which decides the effect of Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watcher {
-    /// The command that started the run: Ctrl-C stops the run, a second Ctrl-C ends only the command.
+    /// The command that started the run: Ctrl-C stops the run, a second Ctrl-C ends the command without waiting.
     Starter,
     /// Another command: Ctrl-C ends only the command.
     Onlooker,
@@ -29,7 +29,7 @@ pub(super) enum Watcher {
 pub(super) enum Ending {
     /// The run ended in this state.
     Over(RunState),
-    /// Ctrl-C ended the command, and the run continues.
+    /// The command ended before the run, by Ctrl-C or because its output was closed.
     Left,
 }
 
@@ -120,7 +120,12 @@ fn follow_with(
         }
         if interrupts.wait(READ_INTERVAL) {
             let id = &run.summary.id;
-            if has_asked || watcher == Watcher::Onlooker {
+            if has_asked {
+                // A worker may have acted on the request already, so that withdrawing it would promise too much.
+                printer.note(&format!("{id} stops after its current batch; `mien resume {id}` continues it"));
+                return Ok(Ending::Left);
+            }
+            if watcher == Watcher::Onlooker {
                 printer.note(&format!("{id} continues: `mien watch {id}` follows it, `mien stop {id}` ends it"));
                 return Ok(Ending::Left);
             }
@@ -129,7 +134,9 @@ fn follow_with(
             folder.request_stop().map_err(|source| {
                 CommandError::from(supervise::StopError::Write { folder: folder.path().to_owned(), source })
             })?;
-            printer.note(&format!("asked {id} to stop, waiting for its end; Ctrl-C again leaves it running"));
+            printer.note(&format!(
+                "asked {id} to stop after its current batch; Ctrl-C again ends this command without waiting"
+            ));
         }
     }
 }

@@ -6,12 +6,19 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::exit::{CommandError, Exit};
+use super::table::cut_lines;
 use crate::domain::text::{printable_json, printable_lines};
 
 /// Prints text to stdout and flushes it, so that a reader of a pipe sees each line as it comes. Control characters
 /// other than line ends are replaced, because they could steer the terminal.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
     verbatim(&printable_lines(text))
+}
+
+/// Prints a table to stdout, with lines cut to the width of a terminal. Elsewhere lines are whole, for scripts.
+pub(super) fn table(text: &str) -> Result<(), CommandError> {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { print(text) } else { print(&cut_lines(text, columns)) }
 }
 
 /// Prints text that mien made itself, with its control characters.

@@ -34,6 +34,13 @@ pub(super) struct RunEntry<'a> {
 pub(super) struct ListedRun<'a> {
     #[serde(flatten)]
     entry: RunEntry<'a>,
+    #[serde(flatten)]
+    figures: Figures<'a>,
+}
+
+/// The figures and annotations of a run that its log's fold does not hold.
+#[derive(Debug, Serialize)]
+pub(super) struct Figures<'a> {
     test_accuracy: Option<f64>,
     f1: Option<f64>,
     images_per_second: Option<f64>,
@@ -95,12 +102,16 @@ struct Views<'a> {
 
 /// Returns the entry of a run in the list of `runs`.
 pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
+    ListedRun { entry: entry(run.summary(), run.state()), figures: figures(run) }
+}
+
+/// Returns the figures and annotations of a run.
+pub(super) fn figures(run: &RunFacts) -> Figures<'_> {
     let figure = |field| match run.value(field) {
         Value::Number(figure) => Some(figure),
         _ => None,
     };
-    ListedRun {
-        entry: entry(run.summary(), run.state()),
+    Figures {
         test_accuracy: figure(Field::TestAcc),
         f1: figure(Field::F1),
         images_per_second: figure(Field::Rate),

@@ -1,6 +1,6 @@
 //! Text tables whose columns line up in a terminal for every script.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(super) use crate::domain::figures::{age, duration, thousands};
 use crate::domain::text::printable;
@@ -58,6 +58,22 @@ impl Table {
     }
 }
 
+/// Returns the text with each line cut to `columns`; `…` marks a cut.
+pub(super) fn cut_lines(text: &str, columns: usize) -> String {
+    let cut = |line: &str| {
+        if line.width() <= columns {
+            return format!("{line}\n");
+        }
+        let mut used = 1;
+        let fits = |letter: &char| {
+            used += letter.width().unwrap_or(0);
+            used <= columns
+        };
+        format!("{}…\n", line.chars().take_while(fits).collect::<String>().trim_end())
+    };
+    text.lines().map(cut).collect()
+}
+
 /// Returns a number with four decimals, or a dash for `None`.
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.4}"))
@@ -73,6 +89,13 @@ mod tests {
         table.row(&["悲しい".into(), "12".into()]);
         table.row(&["x\u{1b}".into(), "3".into()]);
         assert_eq!(table.render(), "CLASS   TRAIN\n悲しい     12\nx·          3\n");
+    }
+
+    #[test]
+    fn lines_are_cut_at_the_width_of_the_screen() {
+        assert_eq!(cut_lines("12345\n123456\n悲しい\n悲しいで\n", 5), "12345\n1234…\n悲し…\n悲し…\n");
+        assert_eq!(cut_lines("a b  c\n", 5), "a b…\n", "no spaces before the mark");
+        assert_eq!(cut_lines("悲しい\n", 6), "悲しい\n");
     }
 
     #[test]

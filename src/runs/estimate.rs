@@ -44,7 +44,7 @@ fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
 enum DeviceMatch {
     /// A device of the same kind on another machine, or any device of this machine while `auto` is undecided.
     Rough,
-    /// The same device on this machine.
+    /// A run on the expected device of this machine.
     Same,
 }
 

@@ -5,14 +5,15 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, RunArgument};
+use crate::cli::run_list::facts;
 use crate::cli::scores::test_text;
 use crate::cli::table::{Side, Table, age, figure, thousands};
 use crate::cli::{datasets, output, run_json};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
-use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size};
-use crate::runs::{RunStore, Summary, WorkerDeath, event_text};
+use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size, Tag};
+use crate::runs::{Annotations, RunFacts, RunStore, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
 /// Show a run: settings, history, early stopping, test metrics; with --csv, the metrics of its epochs
@@ -29,6 +30,8 @@ pub(in crate::cli) struct Show {
 struct Shown<'a> {
     #[serde(flatten)]
     detail: run_json::RunDetail<'a>,
+    #[serde(flatten)]
+    figures: run_json::Figures<'a>,
     network: NetworkName,
     /// Empty if the dataset, on which their shapes depend, is missing or has changed.
     layers: Vec<LayerRow>,
@@ -41,14 +44,17 @@ impl Show {
         let now = supervise::now();
         let (summary, state) = (&run.summary, run.state(now));
         let layers = layers(&store, summary);
+        let mut warnings = Vec::new();
+        let facts = facts(&run, now, &mut warnings);
         match self.format {
             Format { json: true, .. } => {
                 let (detail, network) = (run_json::detail(summary, state), summary.recipe.network_name());
-                output::json(&Shown { detail, network, layers })?;
+                output::json(&Shown { detail, figures: run_json::figures(&facts), network, layers })?;
             }
             Format { csv: true, .. } => output::records(&summary.history)?,
-            Format { .. } => output::print(&text(summary, state, &run.folder().worker_death(), now, &layers))?,
+            Format { .. } => output::print(&text(&facts, &run.folder().worker_death(), now, &layers))?,
         }
+        warnings.iter().for_each(|warning| output::print_error(warning));
         if !run.damage().is_none() {
             let log = run.folder().events_file();
             output::print_error(&format!("{}: {}; the rest is shown", log.display(), run.damage()));
@@ -83,8 +89,10 @@ fn layer_table(layers: &[LayerRow]) -> String {
     table.render()
 }
 
-fn text(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> String {
-    let mut parts = vec![head(run, state, loss, now), settings(run)];
+fn text(facts: &RunFacts, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> String {
+    let run = facts.summary();
+    let head = head(run, facts.state(), loss, now) + &annotations(facts.annotations());
+    let mut parts = vec![head, settings(run)];
     if !layers.is_empty() {
         parts.push(layer_table(layers));
     }
@@ -98,6 +106,20 @@ fn text(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64, layers: &[
         parts.push(warnings.iter().map(|warning| printable(warning) + "\n").collect());
     }
     parts.join("\n")
+}
+
+/// Returns a line for the tags and one for the note; empty without either.
+fn annotations(annotations: &Annotations) -> String {
+    let mut lines = String::new();
+    if !annotations.tags.is_empty() {
+        let tags: Vec<&str> = annotations.tags.iter().map(Tag::as_str).collect();
+        lines += &format!("tags        {}\n", tags.join(", "));
+    }
+    if !annotations.note.as_str().is_empty() {
+        lines += &printable(&format!("note        {}", annotations.note.as_str()));
+        lines.push('\n');
+    }
+    lines
 }
 
 fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {

@@ -150,7 +150,7 @@ fn print_marks(manifest: &Manifest, marked: &Marks, Output { json }: Output) -> 
             let run = entry.run.map(ToString::to_string).unwrap_or_default();
             table.row(&[entry.index.to_string(), printable(entry.class), printable(entry.source), run]);
         }
-        output::print(&table.render())?;
+        output::table(&table.render())?;
     }
     Ok(())
 }

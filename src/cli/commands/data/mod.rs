@@ -106,7 +106,7 @@ fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
             folder.display()
         ));
     } else {
-        output::print(&sheet::table(&listed.readable).render())?;
+        output::table(&sheet::table(&listed.readable).render())?;
     }
     for error in listed.unreadable {
         output::print_error(&error);

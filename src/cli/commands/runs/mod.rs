@@ -93,7 +93,7 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     } else if listed.is_empty() {
         output::note("no run matches the filter; `mien runs` lists all of them");
     } else {
-        output::print(&table(&listed, now).render())?;
+        output::table(&table(&listed, now).render())?;
     }
     for warning in warnings {
         output::print_error(&warning);
@@ -126,6 +126,7 @@ fn table(runs: &[RunFacts], now: u64) -> Table {
         ("AGE", Side::Right),
         ("TAGS", Side::Left),
         ("NOTE", Side::Left),
+        ("DETAILS", Side::Left),
     ]);
     for listed in runs {
         let run = listed.summary();
@@ -141,6 +142,7 @@ fn table(runs: &[RunFacts], now: u64) -> Table {
             figure(number(listed, Field::F1)),
             age(now.saturating_sub(run.recipe.created_at)),
             tags(listed),
+            listed.annotations().note.as_str().to_owned(),
             remark(run, listed.state()),
         ]);
     }

@@ -28,7 +28,7 @@ pub(in crate::cli) struct Train {
 enum TrainStrategy {
     /// The small convolutional network, from scratch
     ///
-    /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C leaves it running. A
+    /// Ctrl-C asks the run to end after its current batch and waits for that; a second Ctrl-C does not wait. A
     /// stopped run is saved, and `resume` continues it from there.
     ///
     /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most

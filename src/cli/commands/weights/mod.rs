@@ -68,7 +68,7 @@ fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
             home.weights().display()
         ));
     } else {
-        output::print(&table(&readable).render())?;
+        output::table(&table(&readable).render())?;
     }
     for (name, manifest) in &listed {
         if let Err(error) = manifest {
